@@ -1,0 +1,55 @@
+import { pathMatchesPattern } from '../route/pattern.ts';
+
+/**
+ * Tags are strings with a one-letter kind in front, so that a name chosen by a configuration or an origin can never
+ * be mistaken for an automatic one:
+ *   p:/steps/7          every stored response of that path (canonical, see `canonicalPath`)
+ *   q:/steps/7?lang=de  that path with exactly that query
+ *   t:step:7            a declared tag, or one the origin sent
+ */
+export type Tag = string;
+
+export const pathTag = (path: string): Tag => `p:${path}`;
+/** `query` without the "?", its parameters sorted. */
+export const queryTag = (path: string, query: string): Tag => `q:${path}?${query}`;
+export const namedTag = (name: string): Tag => `t:${name}`;
+
+/** What one invalidation hits. All of it is data: no part is ever a regular expression. */
+export interface Hits {
+  readonly tags: ReadonlySet<Tag>;
+  /** Path patterns of `*` and `**` segments: `/steps/*`. */
+  readonly patterns: readonly string[];
+  /** Named tags with wildcards, as the literal parts between them: `step:*` is `['step:', '']`. */
+  readonly tagPatterns: readonly (readonly string[])[];
+}
+
+/** What a response can be hit by: its path, and all its tags, automatic ones included. */
+export interface Tagged {
+  readonly path: string;
+  readonly tags: readonly Tag[];
+}
+
+export function isHit(response: Tagged, hits: Hits): boolean {
+  for (const tag of response.tags) if (hits.tags.has(tag)) return true;
+  for (const pattern of hits.patterns) if (pathMatchesPattern(response.path, pattern)) return true;
+  for (const parts of hits.tagPatterns) {
+    for (const tag of response.tags) if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) return true;
+  }
+  return false;
+}
+
+/** Whether `text` is the parts in order with anything between them. No backtracking: linear in the text. */
+export function matchesParts(text: string, parts: readonly string[]): boolean {
+  const first = parts[0] ?? '';
+  const last = parts[parts.length - 1] ?? '';
+  if (parts.length < 2) return text === first;
+  if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last)) return false;
+  let from = first.length;
+  const end = text.length - last.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, from);
+    if (found < 0 || found + part.length > end) return false;
+    from = found + part.length;
+  }
+  return true;
+}

@@ -1,0 +1,55 @@
+/**
+ * Every error that the gateway itself makes: its code, HTTP status, problem `type` (RFC 9457) and title. The `type`s are
+ * stable; clients may switch on them.
+ */
+const table = {
+  badRequest: { status: 400, title: 'The request is malformed' },
+  requestTimeout: { status: 408, title: 'The request did not arrive in time' },
+  contentTooLarge: { status: 413, title: 'The request body is larger than this gateway accepts' },
+  expectationFailed: { status: 417, title: 'The expectation cannot be met' },
+  uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
+  headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },
+  unprocessable: { status: 422, title: 'The write names nothing that its rule could resolve' },
+  internal: { status: 500, title: 'The gateway failed' },
+  originRefused: { status: 502, title: 'The origin cannot be reached' },
+  originReset: { status: 502, title: 'The origin broke off its answer' },
+  originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
+  draining: { status: 503, title: 'The gateway is stopping' },
+  overloaded: { status: 503, title: 'The gateway has no room for this request' },
+  onlyIfCached: { status: 504, title: 'Nothing suitable is stored' },
+  originTimeout: { status: 504, title: 'The origin did not answer in time' },
+} as const;
+
+export type ErrorCode = keyof typeof table;
+
+export class GatewayError extends Error {
+  override readonly name: string = 'GatewayError';
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly title: string;
+  /** The stable problem type: `urn:unstale:problem:origin-timeout`. */
+  readonly type: string;
+
+  /** `detail` reaches the client: it says what to do and never holds a secret. `cause` only reaches the log. */
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+    super(detail ?? table[code].title, options);
+    this.code = code;
+    this.status = table[code].status;
+    this.title = table[code].title;
+    this.type = `urn:unstale:problem:${code.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  }
+}
+
+/** What went wrong between the gateway and an origin. `sent`: whether the request may have reached it. */
+export class OriginError extends GatewayError {
+  override readonly name = 'OriginError';
+  readonly sent: boolean;
+
+  constructor(
+    code: 'originRefused' | 'originReset' | 'originInvalid' | 'originTimeout' | 'contentTooLarge',
+    options: { sent: boolean; detail?: string; cause?: unknown },
+  ) {
+    super(code, options.detail, { cause: options.cause });
+    this.sent = options.sent;
+  }
+}

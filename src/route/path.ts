@@ -1,0 +1,111 @@
+/**
+ * One canonical string behind routing, cache keys, tags and what is forwarded, so that two spellings of a resource
+ * can never be two things to one part of the gateway and one thing to another (RFC 3986 §6.2.2, RFC 9110 §4.2.3).
+ */
+export interface RequestTarget {
+  /** Forwarded to the origin and part of the cache key: dot segments resolved, escapes normalised. */
+  readonly path: string;
+  /**
+   * Names the resource for routes and tags: `path` with every octet but the unreserved ones escaped, runs of slashes
+   * merged and no slash at the end. Origins that treat `/steps/7/` or `//steps/7` as `/steps/7` stay coherent.
+   */
+  readonly resource: string;
+  /** As sent, without "?"; empty when there is none. */
+  readonly query: string;
+}
+
+/** Percent-encoding malformed, characters that no target may hold, or dot segments hidden behind escaped slashes. */
+export class TargetError extends Error {
+  override readonly name = 'TargetError';
+}
+
+const plain = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
+const forbidden = /[^!-~]|[\\#]/;
+const malformedEscape = /%(?![0-9A-Fa-f]{2})/;
+const hiddenDots = /(?:^|\/|\\)\.\.?(?:\/|\\|$)/;
+
+/** Parses an origin-form request target. @throws TargetError */
+export function parseTarget(target: string): RequestTarget {
+  const mark = target.indexOf('?');
+  const rawPath = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? '' : target.slice(mark + 1);
+  if (query !== '' && forbidden.test(query)) throw new TargetError('the query holds a character that must be escaped');
+  if (plain.test(rawPath)) return { path: rawPath, resource: rawPath, query };
+  const path = canonicalPath(rawPath);
+  return { path, resource: resourceOf(path), query };
+}
+
+/** Normalises escapes and dot segments. @throws TargetError */
+export function canonicalPath(raw: string): string {
+  if (!raw.startsWith('/')) throw new TargetError('the path does not begin with a slash');
+  if (forbidden.test(raw)) throw new TargetError('the path holds a character that must be escaped');
+  if (malformedEscape.test(raw)) throw new TargetError('the path holds a "%" that no two hexadecimal digits follow');
+  if (/%00/.test(raw)) throw new TargetError('the path holds an escaped NUL');
+  const unescaped = raw.replace(/%[0-9A-Fa-f]{2}/g, (escaped) => {
+    const octet = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(octet) ? octet : escaped.toUpperCase();
+  });
+  const path = removeDotSegments(unescaped);
+  // `/steps/..%2Fusers%2Fme`: an origin that unescapes before it routes would see another resource than the gateway.
+  for (const segment of path.split('/')) {
+    if (/%2F|%5C/.test(segment) && hiddenDots.test(segment.replaceAll('%2F', '/').replaceAll('%5C', '\\'))) {
+      throw new TargetError('the path hides a dot segment behind an escaped slash');
+    }
+  }
+  return path;
+}
+
+/** RFC 3986 §5.2.4, on whole segments; what would climb above the root stays there. */
+function removeDotSegments(path: string): string {
+  if (!/\/\.\.?(?:\/|$)/.test(path)) return path;
+  const output: string[] = [];
+  const segments = path.slice(1).split('/');
+  for (const [i, segment] of segments.entries()) {
+    const isLast = i === segments.length - 1;
+    if (segment === '..') output.pop();
+    if (segment === '.' || segment === '..') {
+      if (isLast) output.push('');
+    } else {
+      output.push(segment);
+    }
+  }
+  return `/${output.join('/')}`;
+}
+
+/** The name of the resource that a canonical path leads to; see `RequestTarget.resource`. */
+export function resourceOf(path: string): string {
+  if (plain.test(path)) return path;
+  const segments = path.split('/').filter((segment) => segment !== '');
+  return `/${segments.map((segment) => encodeSegment(decodeSegment(segment))).join('/')}`;
+}
+
+/** Escapes a value into one segment: what is left is unreserved octets, so it can be neither a pattern nor a separator. */
+export function encodeSegment(value: string): string {
+  // A lone surrogate has no UTF-8 form; U+FFFD is what every encoder makes of it.
+  const escaped = encodeURIComponent(value.toWellFormed()).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  // "." and ".." would be dot segments: no escaping survives normalisation, so they are escaped twice and match nothing.
+  return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%252E') : escaped;
+}
+
+/** The value of one segment. Escapes that are not UTF-8 keep their octets, as Latin-1. */
+export function decodeSegment(segment: string): string {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
+}
+
+/** A query with its parameters in order, so that `b=2&a=1` names what `a=1&b=2` names. */
+export function sortedQuery(query: string): string {
+  if (!query.includes('&')) return query;
+  return query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .sort()
+    .join('&');
+}
