@@ -4,6 +4,9 @@
  */
 const table = {
   badRequest: { status: 400, title: 'The request is malformed' },
+  unauthorized: { status: 401, title: 'The admin token is missing or wrong' },
+  notFound: { status: 404, title: 'There is nothing here' },
+  methodNotAllowed: { status: 405, title: 'The method is not allowed here' },
   requestTimeout: { status: 408, title: 'The request did not arrive in time' },
   contentTooLarge: { status: 413, title: 'The request body is larger than this gateway accepts' },
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },

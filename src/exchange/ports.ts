@@ -1,5 +1,9 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import type { RoutePolicy } from '../config/model.ts';
+import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
+import type { RequestTarget } from '../route/path.ts';
+import type { RouteTags } from '../rules/compile.ts';
 
 /** What the exchanges need of an origin. Implemented by `origin/`, on undici. */
 export interface Origin {
@@ -29,4 +33,44 @@ export interface OriginResponse {
   readonly body: Readable;
   /** Complete once `body` has ended. */
   readonly trailers: () => FieldLines;
+}
+
+/** A request as a client sent it, framing checked, target canonical. */
+export interface ClientRequest {
+  readonly method: string;
+  readonly target: RequestTarget;
+  readonly scheme: 'http' | 'https';
+  /** Lower case, with its port where one was given. */
+  readonly host: string;
+  readonly headers: Fields;
+  /** The address of the peer on the socket, and whether its forwarding fields are believed. */
+  readonly peer: string;
+  readonly trusted: boolean;
+}
+
+/** The way back to one client. Exactly one of `send`, `begin` and `fail` is called. */
+export interface Reply {
+  /** The client has left: nothing more needs to be sent. */
+  readonly gone: boolean;
+  onGone(listener: () => void): void;
+  interim(status: number, lines: FieldLines): void;
+  /** A whole response. `lines` hold no framing; the length is the body's, or `headLength` for an answer to HEAD. */
+  send(status: number, lines: FieldLines, body: Buffer | undefined, headLength?: number): void;
+  /** Starts a streamed response: `Content-Length` from `lines`, else chunked. */
+  begin(status: number, lines: FieldLines): Writable;
+  /** Answers with problem+json; after `begin`, cuts the connection so that the client sees that it broke. */
+  fail(error: GatewayError, lines?: FieldLines): void;
+}
+
+/** Where a request is routed, first match wins; what `routes` says, or the fallback. */
+export interface Route {
+  /** The pattern as written; undefined for the fallback. */
+  readonly name: string | undefined;
+  readonly policy: RoutePolicy;
+  readonly tags: RouteTags | undefined;
+  readonly origin: Origin;
+}
+
+export interface RouteTable {
+  find(resource: string): { readonly route: Route; readonly params: Readonly<Record<string, string>> };
 }

@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { asHttpError, openDatabase } from './database.ts';
+import { type Call, errorReply, HttpError, json, type Reply } from './exchange.ts';
+import { attachLive } from './live.ts';
+import { RequestCounter } from './request-counter.ts';
+import { matchRoute, type RouteTable } from './route-table.ts';
+import { travelRoutes } from './routes.ts';
+
+interface TravelApiOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Least and most milliseconds that an answer takes beyond its queries. Default [30, 80]. */
+  readonly latencyMs?: readonly [number, number];
+  /** Told of each request as it arrives: its method and its target with the query. */
+  readonly onRequest?: (method: string, target: string) => void;
+}
+
+export interface TravelApi {
+  /** Without a slash at the end. */
+  readonly url: string;
+  /** Requests so far; a target without a query counts all queries. Another process asks `GET /_requests?method=&path=`. */
+  requestCount(method: string, target: string): number;
+  /** Ends open connections, too. */
+  close(): Promise<void>;
+}
+
+export const defaultLatencyMs: readonly [number, number] = [30, 80];
+
+/** Starts the legacy API on a database of its own, which takes about 3 s. @throws what `listen` reports, e.g. EADDRINUSE */
+export async function startTravelApi(options: TravelApiOptions = {}): Promise<TravelApi> {
+  const { host = '127.0.0.1', port = 0, latencyMs = defaultLatencyMs, onRequest } = options;
+  const db = await openDatabase();
+  const counter = new RequestCounter();
+  const table = travelRoutes(db);
+  const noteRequest = (method: string, target: string) => {
+    counter.add(method, target);
+    onRequest?.(method, target);
+  };
+  const server = createServer((request, response) => {
+    const { method = 'GET', url: target = '/' } = request;
+    if (target.startsWith('/_requests?')) return void send(countReply(counter, target), request, response);
+    noteRequest(method, target);
+    void answer(table, latencyMs, request, response);
+  });
+  const endLive = attachLive(server, (target) => noteRequest('GET', target));
+  try {
+    await listen(server, port, host);
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+  const close = async () => {
+    endLive();
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
+    await db.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    url: urlOf(server),
+    requestCount: (method, target) => counter.count(method, target),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+/**
+ * Waits half of the latency before the work and half after it: an answer may leave after a write that it has not
+ * seen, which is the race that a cache in front has to survive.
+ */
+async function answer(
+  table: RouteTable,
+  [least, most]: readonly [number, number],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const halfMs = (least + Math.random() * (most - least)) / 2;
+  if (halfMs > 0) await pause(halfMs);
+  const reply = await replyTo(table, request);
+  if (halfMs > 0) await pause(halfMs);
+  await send(reply, request, response);
+}
+
+async function replyTo(table: RouteTable, request: IncomingMessage): Promise<Reply> {
+  const { method = 'GET', url: target = '/', headers } = request;
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
+  try {
+    const { handle, params } = matchRoute(table, method, path);
+    const call: Call = { method, path, query, headers, params, body: request };
+    return await handle(call);
+  } catch (error) {
+    const known = asHttpError(error);
+    // A client that left in the middle of its body: nobody reads this reply, and it is no failure of ours.
+    if (known === undefined && !request.destroyed) console.error(`${method} ${target}:`, error);
+    return errorReply(known ?? new HttpError(500, 'internal_error', 'The server failed.'));
+  }
+}
+
+/** Every answer is `public, max-age=300`, whatever it is: a filter set up once, long ago, that nobody dares to touch. */
+async function send(reply: Reply, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, headers, body } = reply;
+  const length = body === undefined || typeof body === 'function' ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { 'cache-control': 'public, max-age=300', ...length, ...headers });
+  if (typeof body !== 'function' || request.method === 'HEAD') {
+    response.end(request.method === 'HEAD' || typeof body === 'function' ? undefined : body);
+    return;
+  }
+  try {
+    await pipeline(body(), response);
+  } catch (error) {
+    // The client has had enough of the stream and closed the connection: everyday, and nothing of ours is left open.
+    const clientLeft = error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+    if (!clientLeft) console.error(`${request.method} ${request.url}:`, error);
+  }
+}
+
+function countReply(counter: RequestCounter, target: string): Reply {
+  const query = new URLSearchParams(target.slice(target.indexOf('?') + 1));
+  const count = counter.count(query.get('method') ?? 'GET', query.get('path') ?? '/');
+  return json(200, JSON.stringify({ count }), { 'cache-control': 'no-store' });
+}

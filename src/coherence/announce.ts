@@ -1,0 +1,11 @@
+import type { Event } from '../events/event.ts';
+import type { LogRecord } from './record.ts';
+
+/** The events of a committed record, one for each rule that made it. Their ids are the record's position. */
+export function eventsOf(epoch: string, record: LogRecord): Event[] {
+  return record.announcements.map((announcement, i) => ({
+    ...announcement,
+    id: i === 0 ? `${epoch}-${record.position}` : `${epoch}-${record.position}.${i}`,
+    at: record.at,
+  }));
+}

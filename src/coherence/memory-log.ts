@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Committed, Log, LogListener } from './log.ts';
+import type { Invalidation } from './record.ts';
+
+/** The log of a gateway that is alone: a counter. What is applied here is applied everywhere. */
+export class MemoryLog implements Log {
+  /** A nonce for each start: positions from before a restart mean nothing after it. */
+  readonly epoch = randomBytes(6).toString('base64url').replaceAll('-', '_');
+  readonly #clock: Clock;
+  readonly #listener: LogListener;
+  #position = 0;
+
+  constructor(clock: Clock, listener: LogListener) {
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  // Not an async function: the record must be effective when append returns, before anything else can run.
+  append(invalidation: Invalidation): Promise<Committed> {
+    const record = { ...invalidation, position: ++this.#position, at: new Date(this.#clock.wall()).toISOString() };
+    const removed = this.#listener.applied(record);
+    this.#listener.committed(record);
+    return Promise.resolve({ record, removed });
+  }
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import type { CachePolicy } from '../config/model.ts';
+import type { Fields } from '../http/fields.ts';
+import type { ClientRequest } from './ports.ts';
+
+/**
+ * The cache key (RFC 9111 §2). Its parts are joined by line feeds, which can stand in none of them: a target, a host and a
+ * field value hold no control characters, so that two different lists of parts never make one key.
+ */
+export function cacheKey(request: ClientRequest, policy: CachePolicy): string {
+  let key = `${request.scheme}://${request.host}\n${request.target.path}\n${keyedQuery(request.target.query, policy)}`;
+  for (const name of policy.key.headers) key += `\n${(request.headers.get(name) ?? '').trim()}`;
+  if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
+  return key;
+}
+
+/**
+ * The part of the query that is in the key. The same is forwarded: a parameter that is not keyed must not reach the origin,
+ * where it could change what is stored for everyone (cache poisoning by unkeyed input).
+ */
+export function keyedQuery(query: string, policy: CachePolicy): string {
+  return policy.key.query === undefined ? query : selectQuery(query, policy.key.query);
+}
+
+/** The parameters of an allow-list, in the list's order; repeated ones stay in theirs. */
+function selectQuery(query: string, names: readonly string[]): string {
+  if (query === '') return '';
+  const pairs = query.split('&').map((pair) => ({ pair, name: parameterName(pair) }));
+  return names.flatMap((name) => pairs.filter((other) => other.name === name).map(({ pair }) => pair)).join('&');
+}
+
+function parameterName(pair: string): string {
+  const raw = (pair.split('=', 1)[0] as string).replaceAll('+', ' ');
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    return raw;
+  }
+}
+
+/** A hash of the named credentials: the key is looked at by people, credentials must not be. */
+function userKey(headers: Fields, names: readonly string[]): string {
+  const values = names.map((name) =>
+    name.startsWith('cookie:') ? cookie(headers.get('cookie') ?? '', name.slice(7)) : (headers.get(name) ?? null),
+  );
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
+}
+
+function cookie(header: string, name: string): string | null {
+  for (const pair of header.split(';')) {
+    const at = pair.indexOf('=');
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
+  }
+  return null;
+}

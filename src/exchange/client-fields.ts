@@ -1,0 +1,47 @@
+import type { ClientPolicy } from '../config/model.ts';
+import type { CacheControl } from '../http/cache-control.ts';
+import type { FieldLines } from '../http/fields.ts';
+import { tagFields } from '../http/tags.ts';
+
+/** Replaced by the route's client policy, set for each answer, or for caches alone: never copied to clients as they are. */
+const replaced = new Set(['age', 'content-length', ...tagFields]);
+
+/**
+ * The fields that clients get of a response: the origin's end-to-end fields with the route's `Cache-Control` and an
+ * `ETag`. `etag` is what the gateway made; undefined leaves the origin's.
+ */
+export function clientFields(
+  origin: FieldLines,
+  options: { policy: ClientPolicy; directives: CacheControl; etag: string | undefined; date: string; stripped: readonly string[] },
+): string[] {
+  const { policy, etag } = options;
+  const literal = policy.cacheControl === 'origin' ? undefined : policy.cacheControl;
+  const lines: string[] = [];
+  let dated = false;
+  for (let i = 0; i < origin.length; i += 2) {
+    const name = (origin[i] as string).toLowerCase();
+    if (replaced.has(name) || options.stripped.includes(name)) continue;
+    // Expires and Pragma would contradict the literal for HTTP/1.0 caches (RFC 9111 §5.3, §5.4).
+    if (literal !== undefined && (name === 'cache-control' || name === 'expires' || name === 'pragma')) continue;
+    if (etag !== undefined && name === 'etag') continue;
+    if (name === 'date') dated = true;
+    lines.push(origin[i] as string, origin[i + 1] as string);
+  }
+  // RFC 9110 §6.6.1: a recipient with a clock that stores a response without a Date adds the time it was received.
+  if (!dated) lines.push('Date', options.date);
+  if (literal !== undefined) lines.push('Cache-Control', withProhibitions(literal, options.directives));
+  if (etag !== undefined) lines.push('ETag', etag);
+  return lines;
+}
+
+/** Whatever a route says to clients, an origin's `no-store` and `private` reach them. */
+function withProhibitions(literal: string, directives: CacheControl): string {
+  let value = literal;
+  for (const [forbidden, name] of [
+    [directives.noStore, 'no-store'],
+    [directives.private !== false, 'private'],
+  ] as const) {
+    if (forbidden && !new RegExp(`(^|[\\s,])${name}($|[\\s,;=])`, 'i').test(value)) value = `${value}, ${name}`;
+  }
+  return value;
+}

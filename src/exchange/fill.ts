@@ -1,0 +1,126 @@
+import type { Position } from '../coherence/record.ts';
+import { namedTag, pathTag, queryTag, type Tag } from '../coherence/tag.ts';
+import type { CacheControl } from '../http/cache-control.ts';
+import { formatHttpDate, parseHttpDate } from '../http/date.ts';
+import type { Fields } from '../http/fields.ts';
+import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
+import { storable } from '../http/storable.ts';
+import { originTags } from '../http/tags.ts';
+import { responseDirectives } from '../http/targeted.ts';
+import { strongEtag } from '../http/validation.ts';
+import { parseVary, selectingValues } from '../http/vary.ts';
+import { sortedQuery } from '../route/path.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
+import { readJson } from './body.ts';
+import { keyedQuery } from './cache-key.ts';
+import { clientFields } from './client-fields.ts';
+import type { Read } from './read.ts';
+
+/** One fill: who asked for what, as of when. Times are wall clock. */
+export interface FillContext {
+  readonly read: Read;
+  readonly asOf: Position;
+  readonly requestedAt: number;
+  readonly respondedAt: number;
+}
+
+/** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
+export type Verdict =
+  | { readonly store: true; readonly shareable: boolean; readonly directives: CacheControl; readonly lifetimeMs: number }
+  | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
+
+/** RFC 9213 fields in the order in which they are looked for. */
+const targetedFields = ['cdn-cache-control'];
+
+export function judge(context: FillContext, status: number, headers: Fields): Verdict {
+  const policy = context.read.route.policy.cache;
+  const { directives, targeted } = responseDirectives(headers, targetedFields);
+  const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
+  const verdict = storable({
+    method: context.read.request.method,
+    status,
+    request: context.read.request.headers,
+    response: headers,
+    directives,
+    explicit: lifetime.explicit,
+    heuristic: !lifetime.explicit && lifetime.ms > 0,
+    policy: { ...policy, ttl: policy.ttlMs !== undefined },
+  });
+  if (!verdict.store) return { store: false, detail: verdict.reason, directives };
+  return {
+    store: true,
+    shareable: verdict.shareable,
+    directives: policy.force ? { ...directives, noCache: false } : directives,
+    lifetimeMs: policy.ttlMs ?? lifetime.ms,
+  };
+}
+
+/** The stored form of a complete answer, or why it cannot be stored after all. */
+export function storedResponse(
+  context: FillContext,
+  answer: { status: number; headers: Fields; body: Buffer; verdict: Verdict & { store: true } },
+): StoredResponse | { unstorable: string } {
+  const { request, route, key } = context.read;
+  const { status, headers, body, verdict } = answer;
+  const tags = tagsOf(context, headers, body);
+  if (!Array.isArray(tags)) return tags;
+  const vary = parseVary(headers.get('vary'));
+  if (vary === '*') return { unstorable: 'vary-star' };
+  const originEtag = headers.get('etag');
+  const made = route.policy.client.etag === 'strong' && originEtag === undefined && status === 200;
+  const etag = made ? strongEtag(body) : originEtag;
+  const stripped = route.policy.cache.setCookie === 'strip' ? ['set-cookie'] : [];
+  return {
+    key,
+    path: request.target.resource,
+    tags,
+    asOf: context.asOf,
+    status,
+    headers,
+    body,
+    clientHeaders: clientFields(headers.lines, {
+      policy: route.policy.client,
+      directives: verdict.directives,
+      etag: made ? etag : undefined,
+      date: formatHttpDate(context.respondedAt),
+      stripped,
+    }),
+    vary,
+    selecting: selectingValues(vary, request.headers),
+    directives: verdict.directives,
+    lifetimeMs: verdict.lifetimeMs,
+    initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
+    respondedAt: context.respondedAt,
+    shareable: verdict.shareable,
+    etag,
+    lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
+  };
+}
+
+/**
+ * Every tag of a response: the automatic ones, the route's, the origin's. A response whose tags cannot all be determined
+ * is not stored: an invalidation of the missing one would leave it behind.
+ */
+function tagsOf(context: FillContext, headers: Fields, body: Buffer): Tag[] | { unstorable: string } {
+  const { request, route, params } = context.read;
+  const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
+  const tags: Tag[] = [pathTag(request.target.resource), queryTag(request.target.resource, query)];
+  const fromOrigin = originTags(headers);
+  if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
+  for (const tag of fromOrigin.tags) tags.push(namedTag(tag));
+  if (route.tags !== undefined) {
+    const declared = route.tags.tagsFor({
+      params,
+      query: request.target.query,
+      requestHeader: (name) => request.headers.get(name),
+      responseHeader: (name) => headers.get(name),
+      response: route.tags.needsBody
+        ? readJson(body, headers)
+        : { missing: 'not-read' },
+    });
+    if (declared.overflow) return { unstorable: 'too-many-tags' };
+    if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
+    for (const tag of declared.tags) tags.push(namedTag(tag));
+  }
+  return [...new Set(tags)];
+}

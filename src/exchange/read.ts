@@ -1,0 +1,152 @@
+import { hasCredentials } from '../http/storable.ts';
+import { parseCacheControl } from '../http/cache-control.ts';
+import { currentAgeMs } from '../http/freshness.ts';
+import { mayServeStale } from '../http/stale.ts';
+import { matchesVary, selectingValues } from '../http/vary.ts';
+import { GatewayError } from '../errors.ts';
+import type { Position } from '../coherence/record.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
+import { cacheKey } from './cache-key.ts';
+import type { FlightResult } from './collapse.ts';
+import { type Decision, decide } from './decide.ts';
+import { fetchAndStore, type ReadPorts } from './fetch.ts';
+import type { ClientRequest, Reply, Route } from './ports.ts';
+import { respond } from './respond.ts';
+
+/** How a read went, for the log and the metrics. */
+export interface ReadOutcome {
+  readonly outcome: 'hit' | 'stale' | 'revalidated' | 'miss' | 'collapsed' | 'bypass' | 'error';
+  readonly detail: string | undefined;
+}
+
+/** One read on its way: what every step needs. */
+export interface Read {
+  readonly request: ClientRequest;
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly key: string;
+  /** The applied position when the request arrived. */
+  readonly arrived: Position;
+  readonly credentials: boolean;
+}
+
+/**
+ * A GET or HEAD of a route that is cached: look up → decide → serve | collapse → fetch → store. Reads of routes with
+ * `cache: off`, with a body or an upgrade, never come here: they pass through.
+ */
+export async function read(
+  ports: ReadPorts,
+  found: { route: Route; params: Readonly<Record<string, string>> },
+  request: ClientRequest,
+  reply: Reply,
+): Promise<ReadOutcome> {
+  const { route, params } = found;
+  const key = cacheKey(request, route.policy.cache);
+  const credentials = hasCredentials(request.headers);
+  const state: Read = { request, route, params, key, credentials, arrived: ports.fence.applied };
+  let alone = request.method === 'HEAD';
+  let vary = ports.store.varyOf(key);
+  for (let attempt = 1; ; attempt++) {
+    const decision = lookUp(ports, state);
+    if (decision.kind === 'unavailable') {
+      reply.fail(new GatewayError('onlyIfCached'));
+      return { outcome: 'error', detail: 'only-if-cached' };
+    }
+    if (decision.kind !== 'forward') return serve(ports, state, decision, reply);
+    const flightKey = flightKeyOf(state, vary);
+    if (alone || ports.flights.isUnshared(flightKey)) return fetchAndStore(ports, state, decision, undefined, reply);
+    const flight = ports.flights.get(flightKey);
+    if (flight === undefined) return fetchAndStore(ports, state, decision, flightKey, reply);
+    const result = await flight.result;
+    if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
+    const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
+    if (served !== undefined) return served;
+    // A fill that the fence refused, or that brought another variant: the next one begins after this request arrived, so
+    // it may be waited for too. After that, or where the answer is not for sharing, the request asks for itself.
+    alone = attempt > 1 || result.kind !== 'response';
+    if (result.kind === 'response') vary = result.response.vary;
+  }
+}
+
+/** Requests that select one variant wait for one fill; before any variant is known, all of a key's do. */
+function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
+  const parts = [state.key, state.credentials ? 'credentials' : ''];
+  return vary === undefined ? parts.join('\n') : [...parts, ...selectingValues(vary, state.request.headers)].join('\n');
+}
+
+function lookUp(ports: ReadPorts, { request, route, key, credentials }: Read): Decision {
+  const policy = route.policy.cache;
+  const stored = ports.store.select(key, request.headers);
+  return decide({
+    policy,
+    stored,
+    otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
+    credentials,
+    directives:
+      policy.requestDirectives === 'honour' ? parseCacheControl(request.headers.get('cache-control')) : undefined,
+    now: ports.clock.wall(),
+  });
+}
+
+function serve(
+  ports: ReadPorts,
+  state: Read,
+  decision: Decision & { kind: 'hit' | 'stale' },
+  reply: Reply,
+): ReadOutcome {
+  const { stored, ageMs } = decision;
+  const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
+  const detail = decision.kind === 'stale' ? decision.detail : undefined;
+  respond(state.request, reply, stored, { hit: true, ttl, detail }, ageMs);
+  if (decision.kind === 'hit') return { outcome: 'hit', detail };
+  // One revalidation behind, however many are served the stale response meanwhile; it is a fill like any other.
+  const flightKey = flightKeyOf(state, stored.vary);
+  if (ports.flights.get(flightKey) === undefined) {
+    const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
+    ports.background(fetchAndStore(ports, state, forward, flightKey, undefined));
+  }
+  return { outcome: 'stale', detail };
+}
+
+/** Answers a request that waited from the fill it waited for, where invariant 2 and the response itself allow it. */
+function fromFlight(
+  ports: ReadPorts,
+  state: Read,
+  decision: Decision & { kind: 'forward' },
+  flight: { result: FlightResult; asOf: Position },
+  reply: Reply,
+): ReadOutcome | undefined {
+  const { result } = flight;
+  if (result.kind === 'unusable') return undefined;
+  if (result.kind === 'failed') {
+    if (decision.stored !== undefined && serveOnError(ports, state, decision.stored, reply)) {
+      return { outcome: 'stale', detail: 'stale-if-error' };
+    }
+    reply.fail(asGatewayError(result.error));
+    return { outcome: 'error', detail: 'collapsed' };
+  }
+  const { response } = result;
+  // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
+  if (flight.asOf < state.arrived && !ports.fence.admits(response, flight.asOf)) return undefined;
+  if (!matchesVary(response.vary, response.selecting, state.request.headers)) return undefined;
+  if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
+  const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
+  respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+  return { outcome: 'collapsed', detail: undefined };
+}
+
+/** Serves a stale response where the origin failed and the directives or the route allow it (RFC 5861 §4). */
+export function serveOnError(ports: ReadPorts, state: Read, stored: StoredResponse, reply: Reply): boolean {
+  const ageMs = currentAgeMs(stored, ports.clock.wall());
+  const policy = state.route.policy.cache;
+  if (!mayServeStale(stored.directives, policy, 'error', ageMs - stored.lifetimeMs)) return false;
+  // What a record has hit since is gone from the store, and must not come back as "better than an error".
+  if (ports.store.select(state.key, state.request.headers) !== stored) return false;
+  const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
+  respond(state.request, reply, stored, { hit: true, ttl, detail: 'stale-if-error' }, ageMs);
+  return true;
+}
+
+export function asGatewayError(error: unknown): GatewayError {
+  return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
+}

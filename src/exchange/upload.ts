@@ -1,0 +1,66 @@
+import { type Readable, Transform } from 'node:stream';
+import { OriginError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
+import type { Json } from '../rules/types.ts';
+import { Capture, readJson } from './body.ts';
+import type { ClientRequest } from './ports.ts';
+
+export interface UploadOptions {
+  /** How much of the body is kept for rules to read; 0 for none. */
+  readonly captureBytes: number;
+  readonly maxBytes: number | undefined;
+}
+
+/** The body of a write on its way to the origin: streamed, bounded, and kept as far as rules need to read it. */
+export class Upload {
+  readonly #request: ClientRequest;
+  readonly #capture: Capture;
+  readonly #captures: boolean;
+  readonly #stream: Readable | undefined;
+  #complete = false;
+
+  constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
+    this.#request = request;
+    this.#capture = new Capture(options.captureBytes);
+    this.#captures = options.captureBytes > 0;
+    this.#stream = body === undefined ? undefined : this.#metered(body, options);
+  }
+
+  /** What is forwarded; undefined where the request has no body. */
+  get stream(): Readable | undefined {
+    return this.#stream;
+  }
+
+  /** The JSON of the body as far as it has passed. */
+  json(): Json {
+    if (this.#stream === undefined) return { missing: 'absent' };
+    if (!this.#captures) return { missing: 'not-read' };
+    if (this.#capture.overflowed) return { missing: 'too-large' };
+    if (!this.#complete) return { missing: 'incomplete' };
+    return readJson(this.#capture.body(), new Fields(this.#request.headers.lines));
+  }
+
+  #metered(body: Readable, { maxBytes }: UploadOptions): Readable {
+    if (!this.#captures && maxBytes === undefined) return body;
+    const meter = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#capture.add(chunk);
+        if (maxBytes !== undefined && this.#capture.bytes > maxBytes) {
+          done(new OriginError('contentTooLarge', { sent: true, detail: `the limit is ${maxBytes} bytes` }));
+        } else {
+          done(null, chunk);
+        }
+      },
+      flush: (done) => {
+        this.#complete = true;
+        done();
+      },
+    });
+    // `pipeline` would also destroy the request, and with it the connection that the error is to be answered on.
+    body.once('error', (error) => meter.destroy(error));
+    body.once('close', () => {
+      if (!body.readableEnded) meter.destroy(new Error('the client broke off its request'));
+    });
+    return body.pipe(meter);
+  }
+}

@@ -1,0 +1,248 @@
+import type { Readable } from 'node:stream';
+import type { Clock } from '../clock.ts';
+import type { WriteInFlight, WritesInFlight } from '../coherence/in-flight.ts';
+import type { Log } from '../coherence/log.ts';
+import { GatewayError, OriginError } from '../errors.ts';
+import { endToEnd } from '../http/connection.ts';
+import type { RuleSet } from '../rules/compile.ts';
+import type { Json, RuleMatch, Sources } from '../rules/types.ts';
+import type { Store } from '../store/store.ts';
+import { readBefore } from './before.ts';
+import { readJson, readUpTo } from './body.ts';
+import { forwardFields, without } from './forward.ts';
+import { type Effect, effectOf, unresolvable } from './effect.ts';
+import type { ClientRequest, OriginResponse, Reply, Route } from './ports.ts';
+import { appendCacheStatus } from './respond.ts';
+import { Upload } from './upload.ts';
+import { pump } from './pump.ts';
+import { asGatewayError } from './read.ts';
+
+export interface WritePorts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly inFlight: WritesInFlight;
+  readonly rules: RuleSet;
+  readonly clock: Clock;
+  /** Bodies longer than this stream through and are not read for ids. */
+  readonly resolveBytes: number;
+  /** Request bodies longer than this are refused. */
+  readonly requestBytes: number | undefined;
+  /** Appends the record that ends a settle window, when it is over. */
+  settleLater(effect: Effect, doubt: number): void;
+  /** One line in the log for each write. */
+  report(report: WriteReport): void;
+  failed(error: unknown, request: ClientRequest): void;
+}
+
+export interface WriteReport {
+  readonly request: ClientRequest;
+  readonly rules: readonly string[];
+  /** `unchanged` for 4xx and for what never reached the origin, `doubt` for outcomes that are unknown. */
+  readonly outcome: 'applied' | 'doubt' | 'unchanged';
+  readonly status: number | undefined;
+  readonly effect: Effect | undefined;
+  readonly position: number | undefined;
+  readonly removed: number;
+  readonly ms: number;
+}
+
+/** A write on its way. */
+interface Write {
+  readonly request: ClientRequest;
+  readonly route: Route;
+  readonly matches: readonly RuleMatch[];
+  readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
+  readonly startedAt: number;
+  readonly inFlight: WriteInFlight | undefined;
+  readonly before: Json;
+  readonly upload: Upload;
+}
+
+type Outcome =
+  | { readonly kind: 'answered'; readonly answer: OriginResponse }
+  | { readonly kind: 'unknown'; readonly error: unknown }
+  | { readonly kind: 'not-sent'; readonly error: unknown };
+
+/**
+ * A write: before → forward → outcome → resolve → invalidate → release. The answer reaches the client only when the
+ * record of what it made wrong is committed (invariant 3).
+ */
+export async function write(
+  ports: WritePorts,
+  route: Route,
+  request: ClientRequest,
+  body: Readable | undefined,
+  reply: Reply,
+): Promise<void> {
+  const startedAt = ports.clock.monotonic();
+  const matches = ports.rules.match(request.method, request.target.resource);
+  const needs = {
+    before: matches.some(({ rule }) => rule.needs.before),
+    request: matches.some(({ rule }) => rule.needs.request),
+    response: matches.some(({ rule }) => rule.needs.response),
+  };
+  // Registered before `before` is read, so that no record falls between the two (invariant 5).
+  const inFlight = needs.before ? ports.inFlight.begin(request.target.resource) : undefined;
+  try {
+    const before = await beforeOf(ports, route, request, matches);
+    const upload = new Upload(request, body, {
+      captureBytes: needs.request ? ports.resolveBytes : 0,
+      maxBytes: ports.requestBytes,
+    });
+    const current: Write = { request, route, matches, needs, startedAt, inFlight, before, upload };
+    await upload.readAhead(matches.some(({ rule }) => rule.config.unresolved === 'reject'));
+    const rejected = unresolvable(matches, sourcesOf(current, undefined, { missing: 'not-read' }));
+    if (rejected !== undefined) throw new GatewayError('unprocessable', rejected);
+    await release(ports, current, await forward(current, reply), reply);
+  } catch (error) {
+    if (!reply.gone) ports.failed(error, request);
+    reply.fail(asGatewayError(error));
+  } finally {
+    inFlight?.end();
+  }
+}
+
+function beforeOf(
+  ports: WritePorts,
+  route: Route,
+  request: ClientRequest,
+  matches: readonly RuleMatch[],
+): Promise<Json> | Json {
+  const modes = matches.filter(({ rule }) => rule.needs.before).map(({ rule }) => rule.config.before);
+  const mode = modes.includes('read') ? 'read' : modes.includes('stored') ? 'stored' : undefined;
+  if (mode === undefined) return { missing: 'not-read' };
+  return readBefore(request, route, {
+    store: ports.store,
+    clock: ports.clock,
+    maxBytes: ports.resolveBytes,
+    mode,
+    onFailure: (error) => ports.failed(error, request),
+  });
+}
+
+async function forward({ request, route, upload }: Write, reply: Reply): Promise<Outcome> {
+  const { target } = request;
+  try {
+    const answer = await route.origin.fetch({
+      method: request.method,
+      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
+      headers: forwardFields(request),
+      body: upload.stream,
+      onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
+    });
+    return { kind: 'answered', answer };
+  } catch (error) {
+    // Where the request may have reached the origin, what it did there is unknown.
+    const sent = !(error instanceof OriginError) || error.sent;
+    return { kind: sent ? 'unknown' : 'not-sent', error };
+  }
+}
+
+/** Makes the record, waits until it is committed, and only then lets the client have the answer. */
+async function release(ports: WritePorts, current: Write, outcome: Outcome, reply: Reply): Promise<void> {
+  if (outcome.kind === 'not-sent') {
+    report(ports, current, { outcome: 'unchanged', status: undefined });
+    throw outcome.error;
+  }
+  if (outcome.kind === 'unknown') {
+    await record(ports, current, undefined, { missing: 'incomplete' });
+    throw outcome.error;
+  }
+  const { answer } = outcome;
+  if (answer.status >= 400 && answer.status < 500) {
+    report(ports, current, { outcome: 'unchanged', status: answer.status });
+    return pass(answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
+  }
+  let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
+  let failure: unknown;
+  try {
+    if (current.needs.response && answer.status < 500) read = await readUpTo(answer.body, ports.resolveBytes);
+  } catch (error) {
+    // The status said that it was done; what was done is in the part of the body that is missing.
+    failure = error;
+  }
+  await record(ports, current, answer, responseJson(answer, read, failure));
+  if (failure !== undefined) throw failure;
+  const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
+  const rest = read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
+  await pass(answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply);
+}
+
+function responseJson(
+  answer: OriginResponse,
+  read: { whole: Buffer } | { head: Buffer } | undefined,
+  failure: unknown,
+): Json {
+  if (failure !== undefined || answer.status >= 500) return { missing: 'incomplete' };
+  if (read === undefined) return { missing: 'not-read' };
+  return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
+}
+
+async function record(
+  ports: WritePorts,
+  current: Write,
+  answer: OriginResponse | undefined,
+  response: Json,
+): Promise<void> {
+  const { request, matches, inFlight } = current;
+  const doubt = answer === undefined || answer.status >= 500;
+  const effect = effectOf(request, matches, sourcesOf(current, answer, response), inFlight?.inherited());
+  const { hits, announcements } = effect;
+  const { record, removed } = await ports.log.append({ hits, announcements, doubt });
+  if (doubt) ports.settleLater(effect, record.position);
+  report(ports, current, {
+    outcome: doubt ? 'doubt' : 'applied',
+    status: answer?.status,
+    effect,
+    position: record.position,
+    removed,
+  });
+}
+
+function sourcesOf(current: Write, answer: OriginResponse | undefined, response: Json): Omit<Sources, 'params'> {
+  const { request, upload, before } = current;
+  return {
+    query: request.target.query,
+    requestHeader: (name) => request.headers.get(name),
+    responseHeader: (name) => answer?.headers.get(name),
+    request: current.needs.request ? upload.json() : { missing: 'not-read' },
+    response,
+    before,
+  };
+}
+
+/** Streams the answer of a write to its client. */
+async function pass(
+  answer: OriginResponse,
+  chunks: readonly Buffer[],
+  rest: AsyncIterator<Buffer> | undefined,
+  reply: Reply,
+): Promise<void> {
+  const lines = endToEnd(answer.headers.lines);
+  appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
+  if (rest === undefined) {
+    reply.send(answer.status, without(lines, (name) => name === 'content-length'), Buffer.concat(chunks));
+    return;
+  }
+  const sink = reply.begin(answer.status, lines);
+  reply.onGone(() => answer.body.destroy());
+  for (const chunk of chunks) sink.write(chunk);
+  await pump(rest, sink, reply);
+}
+
+function report(
+  ports: WritePorts,
+  current: Write,
+  result: { outcome: WriteReport['outcome']; status: number | undefined; effect?: Effect; position?: number; removed?: number },
+): void {
+  ports.report({
+    request: current.request,
+    rules: current.matches.map(({ rule }) => rule.config.name),
+    outcome: result.outcome,
+    status: result.status,
+    effect: result.effect,
+    position: result.position,
+    removed: result.removed ?? 0,
+    ms: ports.clock.monotonic() - current.startedAt,
+  });
+}

@@ -1,0 +1,81 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+
+/** Plain integers, counted where things happen and read when somebody scrapes: a hit pays one increment. */
+export class Metrics {
+  readonly reads: Record<string, number> = {};
+  readonly writes: Record<string, number> = {};
+  unresolved = 0;
+  removed = 0;
+  originFailures = 0;
+
+  countRead(outcome: string): void {
+    this.reads[outcome] = (this.reads[outcome] ?? 0) + 1;
+  }
+
+  countWrite(outcome: string): void {
+    this.writes[outcome] = (this.writes[outcome] ?? 0) + 1;
+  }
+}
+
+/** Figures that other parts hold, read at the time of the scrape. */
+export interface Gauges {
+  storedResponses(): number;
+  storedBytes(): number;
+  subscribers(): number;
+  announced(): number;
+  droppedSubscribers(): number;
+  position(): number;
+  fills(): number;
+}
+
+/** The registry behind `/metrics`, in Prometheus' text format. */
+export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  const labelled = (name: string, help: string, of: () => Record<string, number>): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ['outcome'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [outcome, count] of Object.entries(of())) this.inc({ outcome }, count);
+      },
+    });
+  };
+  const counter = (name: string, help: string, of: () => number): void => {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(of());
+      },
+    });
+  };
+  const gauge = (name: string, help: string, of: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(of());
+      },
+    });
+  };
+  labelled('unstale_reads_total', 'Reads by outcome.', () => metrics.reads);
+  labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
+  counter('unstale_unresolved_placeholders_total', 'Placeholders that gave no value.', () => metrics.unresolved);
+  counter('unstale_removed_responses_total', 'Stored responses removed by records.', () => metrics.removed);
+  counter('unstale_origin_failures_total', 'Requests that the origin failed.', () => metrics.originFailures);
+  counter('unstale_events_total', 'Events announced.', gauges.announced);
+  counter('unstale_subscribers_dropped_total', 'Subscribers dropped for reading too slowly.', gauges.droppedSubscribers);
+  gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
+  gauge('unstale_stored_bytes', 'Bytes that the memory tier charges for them.', gauges.storedBytes);
+  gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
+  gauge('unstale_log_position', 'The applied position of this node.', gauges.position);
+  gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
+  return registry;
+}

@@ -1,0 +1,67 @@
+import { GatewayError, OriginError } from '../errors.ts';
+import type { ClientRequest, Route } from '../exchange/ports.ts';
+import type { ReadOutcome } from '../exchange/read.ts';
+import type { WriteReport } from '../exchange/write.ts';
+import type { Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+/** What is logged and counted of exchanges. Queries are left out of the lines: they may hold secrets. */
+export class Reports {
+  readonly #log: Logger;
+  readonly #metrics: Metrics;
+
+  constructor(log: Logger, metrics: Metrics) {
+    this.#log = log;
+    this.#metrics = metrics;
+  }
+
+  read(request: ClientRequest, route: Route, { outcome, detail }: ReadOutcome, ms: number): void {
+    this.#metrics.countRead(outcome);
+    if (!this.#log.isLevelEnabled('debug')) return;
+    const { method, target } = request;
+    this.#log.debug({ method, path: target.path, route: route.name ?? null, outcome, detail, ms: round(ms) }, 'read');
+  }
+
+  passed(request: ClientRequest): void {
+    this.#metrics.countRead('passed');
+    this.#log.debug({ method: request.method, path: request.target.path, outcome: 'passed' }, 'read');
+  }
+
+  write(report: WriteReport): void {
+    const { request, effect } = report;
+    this.#metrics.countWrite(report.outcome);
+    this.#log.info(
+      {
+        method: request.method,
+        path: request.target.path,
+        status: report.status ?? null,
+        outcome: report.outcome,
+        rules: report.rules,
+        targets: effect?.targets ?? [],
+        position: report.position,
+        removed: report.removed,
+        ms: round(report.ms),
+      },
+      'write',
+    );
+    for (const { rule, target, placeholder, reason } of effect?.unresolved ?? []) {
+      this.#metrics.unresolved += 1;
+      this.#log.warn({ rule, target, placeholder, reason }, 'a placeholder gave no value');
+    }
+  }
+
+  /** A request that the origin, or the gateway, failed: once for each request. */
+  failed(error: unknown, request: ClientRequest): void {
+    if (error instanceof OriginError) this.#metrics.originFailures += 1;
+    const code = error instanceof GatewayError ? error.code : 'internal';
+    const level = code === 'internal' ? 'error' : 'warn';
+    this.#log[level]({ method: request.method, path: request.target.path, code, err: error }, 'a request failed');
+  }
+
+  malformed(error: GatewayError, peer: string | undefined): void {
+    this.#metrics.countRead('malformed');
+    this.#log.info({ peer, code: error.code, reason: error.message }, 'a malformed request was refused');
+  }
+}
+
+const round = (ms: number): number => Math.round(ms * 100) / 100;

@@ -1,0 +1,95 @@
+import { BlockList, isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
+import { Fields } from '../http/fields.ts';
+import { parseTarget, TargetError } from '../route/path.ts';
+
+/** Request targets longer than this are refused: the cache key, the logs and the origin all hold them. */
+const MAX_TARGET_BYTES = 8 * 1024;
+
+/** A `Host` as RFC 9110 §7.2 and RFC 3986 §3.2.2 let it be: a name, an address or a bracketed IPv6 address, and a port. */
+const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/**
+ * A client's request, its framing and target checked beyond what Node checks (architecture.md, "Tools"): what two parties
+ * could read in two ways is refused here, before anything is looked up or forwarded.
+ * @throws GatewayError 400, 414, 417
+ */
+export function clientRequest(message: IncomingMessage, trusted: TrustedProxies): ClientRequest {
+  const headers = new Fields(message.rawHeaders);
+  checkFraming(message, headers);
+  const host = hostOf(headers);
+  const peer = message.socket.remoteAddress ?? '';
+  const isTrusted = trusted.includes(peer);
+  const forwardedProto = isTrusted ? headers.get('x-forwarded-proto')?.toLowerCase() : undefined;
+  return {
+    method: message.method ?? 'GET',
+    target: targetOf(message.url ?? '', host),
+    scheme: forwardedProto === 'https' ? 'https' : 'http',
+    host,
+    headers,
+    peer,
+    trusted: isTrusted,
+  };
+}
+
+function checkFraming(message: IncomingMessage, headers: Fields): void {
+  const coding = headers.get('transfer-encoding');
+  if (coding !== undefined) {
+    // RFC 9112 §6.1: not for HTTP/1.0, nothing but one final "chunked", never beside a length.
+    if (message.httpVersion !== '1.1') throw new GatewayError('badRequest', 'Transfer-Encoding needs HTTP/1.1');
+    if (coding.toLowerCase() !== 'chunked') throw new GatewayError('badRequest', 'only "chunked" is a transfer coding');
+    if (headers.has('content-length')) throw new GatewayError('badRequest', 'both a length and a transfer coding');
+  }
+  const length = headers.get('content-length');
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new GatewayError('badRequest', 'Content-Length is not a number');
+  const expect = headers.get('expect');
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new GatewayError('expectationFailed');
+}
+
+function hostOf(headers: Fields): string {
+  const hosts = headers.all('host');
+  if (hosts.length > 1) throw new GatewayError('badRequest', 'more than one Host');
+  const host = hosts[0] ?? '';
+  if (!hostPattern.test(host)) throw new GatewayError('badRequest', 'Host is not a host');
+  return host.toLowerCase();
+}
+
+function targetOf(raw: string, host: string): ClientRequest['target'] {
+  if (raw.length > MAX_TARGET_BYTES) throw new GatewayError('uriTooLong', `the limit is ${MAX_TARGET_BYTES} bytes`);
+  try {
+    if (raw === '*') return { path: '*', resource: '*', query: '' };
+    if (raw.startsWith('/')) return parseTarget(raw);
+    // RFC 9112 §3.2.2: absolute-form must be accepted; for another host than `Host` it would be routed past the key.
+    const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(raw);
+    if (absolute === null) throw new TargetError('the target is neither a path nor an http URI');
+    if ((absolute[1] as string).toLowerCase() !== host) throw new TargetError('the target names another host than Host');
+    const rest = absolute[2] as string;
+    return parseTarget(rest.startsWith('/') ? rest : `/${rest}`);
+  } catch (error) {
+    if (error instanceof TargetError) throw new GatewayError('badRequest', error.message);
+    throw error;
+  }
+}
+
+/** The addresses and networks whose forwarding fields are believed. */
+export class TrustedProxies {
+  readonly #list = new BlockList();
+
+  /** `networks`: addresses or CIDR networks; already validated by the configuration. */
+  constructor(networks: readonly string[]) {
+    for (const network of networks) {
+      const [address = '', prefix] = network.split('/');
+      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+      if (prefix === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(prefix), family);
+    }
+  }
+
+  includes(peer: string): boolean {
+    const address = peer.startsWith('::ffff:') ? peer.slice(7) : peer;
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  }
+}

@@ -1,0 +1,133 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { GatewayConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import { clientRequest, type TrustedProxies } from './client-request.ts';
+import { NodeReply } from './node-reply.ts';
+import { problemBody, problemLines } from './problem.ts';
+
+/** A client that has not sent its whole request head by then is cut off (slow-header attacks). */
+const HEADERS_TIMEOUT_MS = 30_000;
+/** How long an idle connection is kept for the next request. */
+const KEEP_ALIVE_MS = 65_000;
+
+export type NodeHandler = (message: IncomingMessage, response: ServerResponse) => void;
+
+export interface FrontOptions {
+  readonly limits: GatewayConfig['server']['limits'];
+  readonly trusted: TrustedProxies;
+  /** Takes reads that go through the cache. False leaves the request to Fastify. */
+  readonly read: (request: ClientRequest, reply: Reply) => boolean;
+  /** Fastify. */
+  readonly fallThrough: NodeHandler;
+  /** Connections are not kept for further requests once the gateway is stopping. */
+  readonly draining: () => boolean;
+  readonly onMalformed: (error: GatewayError, peer: string | undefined) => void;
+}
+
+/** The canonical request behind a Node message, for those who get it from Fastify. */
+const accepted = new WeakMap<IncomingMessage, ClientRequest>();
+
+/** Undefined for a message that came past the front: an upgrade, which Node announces by another event. */
+export function knownRequest(message: IncomingMessage): ClientRequest | undefined {
+  return accepted.get(message);
+}
+
+export function acceptedRequest(message: IncomingMessage): ClientRequest {
+  const request = accepted.get(message);
+  if (request === undefined) throw new GatewayError('internal', 'a request came past the front');
+  return request;
+}
+
+/**
+ * The HTTP server: every request's framing and target are checked and made canonical here, then a read of a cached route
+ * is answered without the framework; everything else falls through to it.
+ */
+export function createFront(options: FrontOptions): Server {
+  const server = createServer({
+    maxHeaderSize: options.limits.headerBytes,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // Uploads may take as long as they move: a whole-request timeout would break large ones.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requireHostHeader: true,
+    insecureHTTPParser: false,
+    noDelay: true,
+  });
+  // Node 20 drops header lines beyond a count; a Content-Length among them would be hidden from us but not from the
+  // parser. Headers are bounded by their bytes instead.
+  server.maxHeadersCount = 0;
+  server.maxConnections = options.limits.connections;
+  server.on('request', (message, response) => {
+    if (options.draining()) response.shouldKeepAlive = false;
+    const request = accept(message, response, options);
+    if (request === undefined) return;
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && !hasBody(message) && options.read(request, new NodeReply(response))) return;
+    options.fallThrough(message, response);
+  });
+  server.on('checkExpectation', (_message, response: ServerResponse) => {
+    new NodeReply(response).fail(new GatewayError('expectationFailed'), ['Connection', 'close']);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const problem = malformed(error);
+    if (problem !== undefined) options.onMalformed(problem, (socket as { remoteAddress?: string }).remoteAddress);
+    refuse(socket, problem);
+  });
+  return server;
+}
+
+/** Checks a message and notes its canonical form; answers and returns undefined where it is refused. */
+export function accept(
+  message: IncomingMessage,
+  response: ServerResponse,
+  { trusted, onMalformed }: Pick<FrontOptions, 'trusted' | 'onMalformed'>,
+): ClientRequest | undefined {
+  try {
+    const request = clientRequest(message, trusted);
+    accepted.set(message, request);
+    // What Fastify and the proxy see is the canonical target, so that nothing routes by another string than the key's.
+    const { path, query } = request.target;
+    message.url = query === '' ? path : `${path}?${query}`;
+    return request;
+  } catch (error) {
+    const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
+    onMalformed(problem, message.socket.remoteAddress);
+    // The connection is closed: where the request ends may be what the two sides disagree on.
+    new NodeReply(response).fail(problem, ['Connection', 'close']);
+    return undefined;
+  }
+}
+
+export function hasBody(message: IncomingMessage): boolean {
+  const length = message.headers['content-length'];
+  return message.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+/** What Node's parser refused, as one of our errors; undefined where the client merely went away. */
+function malformed(error: NodeJS.ErrnoException): GatewayError | undefined {
+  switch (error.code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined;
+    case 'HPE_HEADER_OVERFLOW':
+      return new GatewayError('headersTooLarge');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new GatewayError('requestTimeout');
+    default:
+      return new GatewayError('badRequest', undefined, { cause: error });
+  }
+}
+
+function refuse(socket: Duplex, problem: GatewayError | undefined): void {
+  if (problem === undefined || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = problemBody(problem);
+  const lines = [...problemLines(problem), 'Content-Length', String(body.byteLength), 'Connection', 'close'];
+  let head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`;
+  for (let i = 0; i < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  socket.end(`${head}\r\n${body.toString()}`);
+}

@@ -1,0 +1,162 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { forwardFields, without } from '../exchange/forward.ts';
+import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
+import { pump } from '../exchange/pump.ts';
+import { asGatewayError } from '../exchange/read.ts';
+import { appendCacheStatus } from '../exchange/respond.ts';
+import { endToEnd } from '../http/connection.ts';
+import type { FieldLines } from '../http/fields.ts';
+import { acceptedRequest, hasBody } from './front.ts';
+import { NodeReply } from './node-reply.ts';
+
+/** The largest WebSocket message that is carried; a larger one closes the socket with 1009. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+
+export interface PassThroughOptions {
+  readonly routeOf: (request: ClientRequest) => Route;
+  /** The origin's URL, without a path, and its base path. */
+  readonly upstreamOf: (route: Route) => { url: string; basePath: string };
+  readonly failed: (error: unknown, request: ClientRequest) => void;
+  readonly passed: (request: ClientRequest) => void;
+  /** Keeps count of work that a stopping gateway waits for. */
+  readonly track: (work: Promise<unknown>) => void;
+}
+
+/** One request on its way through @fastify/reply-from, which copies own symbols along with the header fields. */
+const passing = Symbol('pass-through');
+interface Passing {
+  readonly message: IncomingMessage;
+  readonly request: ClientRequest;
+  readonly reply: NodeReply;
+  answer?: OriginResponse;
+  error?: unknown;
+}
+type Carrier = { [passing]: Passing };
+
+/**
+ * Everything that is neither a cached read nor a write: routes with `cache: off`, bodies on reads, other safe methods, and
+ * WebSockets. Bodies stream both ways; 1xx answers and trailers are carried.
+ *
+ * @fastify/http-proxy routes, and joins WebSockets. Its requests go through the gateway's own origin pool: reply-from
+ * is handed an object with a `request` method, which it takes in place of an undici dispatcher. It gets neither the target
+ * nor the fields to rebuild (it would decode, and refuse, escapes that are not UTF-8): both are the canonical ones.
+ */
+export async function registerPassThrough(fastify: FastifyInstance, options: PassThroughOptions): Promise<void> {
+  const byReply = new WeakMap<FastifyRequest, Passing>();
+  await fastify.register(httpProxy, {
+    upstream: '',
+    httpMethods: fastify.supportedMethods,
+    undici: { request: requestVia(options) },
+    disableRequestLogging: true,
+    // "/" for each request: nothing of it would be right to keep.
+    disableCache: true,
+    preHandler: (request: FastifyRequest, reply: FastifyReply, next: () => void) => {
+      byReply.set(request, {
+        message: request.raw,
+        request: acceptedRequest(request.raw),
+        reply: new NodeReply(reply.raw),
+      });
+      next();
+    },
+    replyOptions: {
+      getUpstream: (request: FastifyRequest) => options.upstreamOf(options.routeOf(acceptedRequest(request.raw))).url,
+      rewriteRequestHeaders: (request: FastifyRequest) => ({ [passing]: byReply.get(request) }),
+      rewriteHeaders: () => ({}),
+      // reply-from would repeat a GET answered 503 up to ten times.
+      retryDelay: () => null,
+      onResponse: (request: FastifyRequest, reply: FastifyReply) => {
+        reply.hijack();
+        options.track(deliver(byReply.get(request) as Passing, reply.raw, options));
+      },
+      onError: (reply: FastifyReply, { error }: { error: unknown }) => {
+        reply.hijack();
+        const current = byReply.get(reply.request) as Passing;
+        options.failed(current.error ?? error, current.request);
+        current.reply.fail(asGatewayError(current.error ?? error));
+      },
+    },
+    websocket: true,
+    wsServerOptions: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
+    wsClientOptions: {
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      followRedirects: false,
+      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) => handshakeFields(acceptedRequest(request.raw)),
+    },
+  } as never);
+}
+
+/** What @fastify/reply-from calls in place of undici's `request`. */
+function requestVia(options: PassThroughOptions) {
+  return (sent: { headers: Carrier }, done: (error: unknown, answer?: unknown) => void): void => {
+    const current = sent.headers[passing];
+    const { request, message, reply } = current;
+    const { target } = request;
+    const abort = new AbortController();
+    reply.onGone(() => abort.abort());
+    options
+      .routeOf(request)
+      .origin.fetch({
+        method: request.method,
+        target: target.query === '' ? target.path : `${target.path}?${target.query}`,
+        headers: forwardFields(request),
+        body: hasBody(message) ? message : undefined,
+        signal: abort.signal,
+        onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
+      })
+      .then(
+        (answer) => {
+          current.answer = answer;
+          // Status and fields are sent as they came, by `deliver`: Fastify refuses some that origins use.
+          done(null, { statusCode: 200, headers: {}, body: answer.body });
+        },
+        (error: unknown) => {
+          current.error = error;
+          done(error);
+        },
+      );
+  };
+}
+
+async function deliver(current: Passing, response: ServerResponse, options: PassThroughOptions): Promise<void> {
+  const { request, reply } = current;
+  const answer = current.answer as OriginResponse;
+  reply.onGone(() => answer.body.destroy());
+  options.passed(request);
+  try {
+    const lines = endToEnd(answer.headers.lines);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
+    // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
+    const announced = answer.headers.get('trailer');
+    if (announced !== undefined && !answer.headers.has('content-length')) lines.push('Trailer', announced);
+    const sink = reply.begin(answer.status, lines);
+    await pump(answer.body.iterator({ destroyOnReturn: false }), sink, reply, () => {
+      const trailers = answer.trailers();
+      if (trailers.length > 0 && !response.hasHeader('content-length')) response.addTrailers(pairs(trailers));
+    });
+  } catch (error) {
+    options.failed(error, request);
+    reply.fail(asGatewayError(error));
+  }
+}
+
+/** The fields of a WebSocket handshake that are the client's; `ws` makes the handshake's own. */
+function handshakeFields(request: ClientRequest): IncomingHttpHeaders {
+  const lines = without(forwardFields(request), (name) => name.startsWith('sec-websocket-') || name === 'upgrade');
+  const fields: Record<string, string[]> = {};
+  for (const [name, value] of pairs(lines)) {
+    const values = fields[name.toLowerCase()] ?? [];
+    values.push(value);
+    fields[name.toLowerCase()] = values;
+  }
+  return Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, values.join(', ')]));
+}
+
+function pairs(lines: FieldLines): [string, string][] {
+  const found: [string, string][] = [];
+  for (let i = 0; i < lines.length; i += 2) found.push([lines[i] as string, lines[i + 1] as string]);
+  return found;
+}

@@ -1,0 +1,17 @@
+import type { GatewayError } from '../errors.ts';
+
+/** The body of an error that the gateway itself makes (RFC 9457): application/problem+json. */
+export function problemBody(error: GatewayError): Buffer {
+  const problem = { type: error.type, title: error.title, status: error.status, detail: error.message };
+  return Buffer.from(`${JSON.stringify(problem)}\n`);
+}
+
+/** Seconds after which a client may try again, for the errors where that helps. */
+const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = { draining: 5, overloaded: 5 };
+
+export function problemLines(error: GatewayError): string[] {
+  const lines = ['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store'];
+  const seconds = retryAfterSeconds[error.code];
+  if (seconds !== undefined) lines.push('Retry-After', String(seconds));
+  return lines;
+}

@@ -1,0 +1,107 @@
+import { type IncomingMessage, METHODS, type Server } from 'node:http';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { GatewayConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { EventHub } from '../events/hub.ts';
+import { serveEvents } from '../events/sse.ts';
+import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import { asGatewayError } from '../exchange/read.ts';
+import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
+import { NodeReply } from './node-reply.ts';
+import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
+
+export interface PublicOptions extends PassThroughOptions {
+  readonly config: GatewayConfig;
+  readonly trusted: FrontOptions['trusted'];
+  readonly onMalformed: FrontOptions['onMalformed'];
+  readonly draining: () => boolean;
+  readonly hub: EventHub;
+  /** Takes a read that goes through the cache; false for routes with `cache: off`. */
+  readonly read: (request: ClientRequest, reply: Reply) => boolean;
+  readonly write: (request: ClientRequest, message: IncomingMessage, reply: Reply) => void;
+}
+
+/** Methods whose requests ask for nothing to be changed (RFC 9110 §9.2.1 and the IANA method registry). */
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY']);
+
+/** The public port: the front takes cached reads; Fastify gets events, writes and what passes through. */
+export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
+  const { config } = options;
+  const isEvents = (request: ClientRequest): boolean => request.target.path === config.events.path;
+  const front: Omit<FrontOptions, 'fallThrough'> = {
+    limits: config.server.limits,
+    trusted: options.trusted,
+    onMalformed: options.onMalformed,
+    draining: options.draining,
+    read: (request, reply) => !isEvents(request) && options.read(request, reply),
+  };
+  const app = fastify({
+    serverFactory: (handler) => createFront({ ...front, fallThrough: handler }) as Server,
+    logger: false,
+    // Bodies are never read by Fastify; the gateway's own limit applies.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    // A path that Fastify cannot decode still passes through.
+    frameworkErrors: (error, _request, reply) => {
+      reply.hijack();
+      new NodeReply(reply.raw).fail(new GatewayError('badRequest', undefined, { cause: error }));
+    },
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: Number.MAX_SAFE_INTEGER },
+  });
+  for (const method of METHODS) {
+    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
+  }
+  app.setErrorHandler((error, _request, reply) => {
+    reply.hijack();
+    new NodeReply(reply.raw).fail(asGatewayError(error));
+  });
+  app.addHook('onRequest', (fastifyRequest, fastifyReply, next) => {
+    const message = fastifyRequest.raw;
+    const known = knownRequest(message);
+    const isUpgrade = known === undefined;
+    const request = known ?? accept(message, fastifyReply.raw, front);
+    const reply = new NodeReply(fastifyReply.raw);
+    if (request === undefined) {
+      fastifyReply.hijack();
+    } else if (isEvents(request)) {
+      if (request.method === 'GET') return next();
+      fastifyReply.hijack();
+      reply.fail(new GatewayError('methodNotAllowed'), ['Allow', 'GET']);
+    } else if (isUpgrade && message.headers.upgrade?.toLowerCase() !== 'websocket') {
+      fastifyReply.hijack();
+      withoutUpgrade(request, message, reply, front);
+    } else if (!safeMethods.has(request.method)) {
+      fastifyReply.hijack();
+      options.write(request, message, reply);
+    } else {
+      if (!isUpgrade) message.url = '/';
+      return next();
+    }
+    return undefined;
+  });
+  app.get(config.events.path, (request, reply) => {
+    reply.hijack();
+    try {
+      serveEvents(options.hub, request.raw, reply.raw);
+    } catch (error) {
+      new NodeReply(reply.raw).fail(asGatewayError(error));
+    }
+  });
+  await registerPassThrough(app, options);
+  return app;
+}
+
+/**
+ * An upgrade to anything but a WebSocket (`h2c` above all, which would tunnel requests past every check) is not taken up: a
+ * read is answered as if it had not been asked for (RFC 9110 §7.8), on a connection that then closes.
+ */
+function withoutUpgrade(
+  request: ClientRequest,
+  message: IncomingMessage,
+  reply: NodeReply,
+  front: Omit<FrontOptions, 'fallThrough'>,
+): void {
+  const isRead = (request.method === 'GET' || request.method === 'HEAD') && !hasBody(message);
+  if (isRead && front.read(request, reply)) return;
+  reply.fail(new GatewayError('badRequest', 'this upgrade is not supported: send the request without it'));
+}

@@ -1,0 +1,141 @@
+import { LRUCache } from 'lru-cache';
+import type { Fence } from '../coherence/fence.ts';
+import { type Hits, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
+import type { Fields } from '../http/fields.ts';
+import { matchesVary } from '../http/vary.ts';
+import { PathIndex } from './path-index.ts';
+import type { Refusal, Store } from './store.ts';
+import { type StoredResponse, storedBytes } from './stored-response.ts';
+
+export interface MemoryStoreOptions {
+  readonly maxBytes: number;
+  readonly maxEntryBytes: number;
+  /** Variants kept for one key: bounds what a client that varies a header without end can hold. */
+  readonly maxVariants: number;
+}
+
+/**
+ * The memory tier. Variants are evicted one by one, least recently used first; indexes by key and by tag make a hit two
+ * look-ups and an invalidation as dear as what it removes.
+ */
+export class MemoryStore implements Store {
+  readonly #options: MemoryStoreOptions;
+  readonly #fence: Fence;
+  readonly #responses: LRUCache<StoredResponse, StoredResponse>;
+  readonly #byKey = new Map<string, StoredResponse[]>();
+  readonly #byTag = new Map<Tag, Set<StoredResponse>>();
+  readonly #paths = new PathIndex();
+
+  constructor(options: MemoryStoreOptions, fence: Fence) {
+    this.#options = options;
+    this.#fence = fence;
+    this.#responses = new LRUCache<StoredResponse, StoredResponse>({
+      maxSize: options.maxBytes,
+      sizeCalculation: storedBytes,
+      dispose: (response) => this.#unindex(response),
+    });
+  }
+
+  select(key: string, request: Fields): StoredResponse | undefined {
+    const variants = this.#byKey.get(key);
+    if (variants === undefined) return undefined;
+    for (let i = variants.length - 1; i >= 0; i--) {
+      const response = variants[i] as StoredResponse;
+      if (response.vary.length === 0 || matchesVary(response.vary, response.selecting, request)) {
+        return this.#responses.get(response);
+      }
+    }
+    return undefined;
+  }
+
+  varyOf(key: string): readonly string[] | undefined {
+    return this.#byKey.get(key)?.at(-1)?.vary;
+  }
+
+  put(response: StoredResponse): Refusal | undefined {
+    if (response.body.byteLength > this.#options.maxEntryBytes) return 'too-large';
+    if (!this.#fence.admits(response, response.asOf)) return 'fenced';
+    if (this.#fence.inDoubt(response)) return 'doubt';
+    const variants = this.#byKey.get(response.key) ?? [];
+    const same = variants.find((other) => sameVariant(other, response));
+    // A slower fill must not put an older representation over a newer one.
+    if (same !== undefined && same.asOf > response.asOf) return 'fenced';
+    if (same !== undefined) this.remove(same);
+    while (variants.length >= this.#options.maxVariants) this.remove(variants[0] as StoredResponse);
+    this.#index(response);
+    this.#responses.set(response, response);
+    return this.#responses.has(response) ? undefined : this.#tooLarge(response);
+  }
+
+  remove(response: StoredResponse): void {
+    this.#responses.delete(response);
+  }
+
+  invalidate(hits: Hits): number {
+    let removed = 0;
+    const removeAll = (tag: Tag): void => {
+      for (const response of this.#byTag.get(tag) ?? []) {
+        this.remove(response);
+        removed++;
+      }
+    };
+    for (const tag of hits.tags) removeAll(tag);
+    for (const pattern of hits.patterns) {
+      for (const resource of this.#paths.matching(pattern)) removeAll(pathTag(resource));
+    }
+    // Only a widened tag (`step:*`) comes here: it looks through the names of the tags, not through the responses.
+    for (const parts of hits.tagPatterns) {
+      for (const tag of [...this.#byTag.keys()]) {
+        if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) removeAll(tag);
+      }
+    }
+    return removed;
+  }
+
+  get size(): number {
+    return this.#responses.size;
+  }
+
+  get bytes(): number {
+    return this.#responses.calculatedSize;
+  }
+
+  // lru-cache silently declines what is larger than the whole cache; the indexes must not keep it.
+  #tooLarge(response: StoredResponse): Refusal {
+    this.#unindex(response);
+    return 'too-large';
+  }
+
+  #index(response: StoredResponse): void {
+    const variants = this.#byKey.get(response.key);
+    if (variants === undefined) this.#byKey.set(response.key, [response]);
+    else variants.push(response);
+    for (const tag of response.tags) {
+      const tagged = this.#byTag.get(tag);
+      if (tagged === undefined) this.#byTag.set(tag, new Set([response]));
+      else tagged.add(response);
+    }
+    if (this.#byTag.get(pathTag(response.path))?.size === 1) this.#paths.add(response.path);
+  }
+
+  #unindex(response: StoredResponse): void {
+    const variants = this.#byKey.get(response.key);
+    const at = variants?.indexOf(response) ?? -1;
+    if (variants !== undefined && at >= 0) {
+      variants.splice(at, 1);
+      if (variants.length === 0) this.#byKey.delete(response.key);
+    }
+    for (const tag of response.tags) {
+      const tagged = this.#byTag.get(tag);
+      tagged?.delete(response);
+      if (tagged?.size === 0) this.#byTag.delete(tag);
+    }
+    if (!this.#byTag.has(pathTag(response.path))) this.#paths.remove(response.path);
+  }
+}
+
+function sameVariant(a: StoredResponse, b: StoredResponse): boolean {
+  const equal = (x: readonly string[], y: readonly string[]): boolean =>
+    x.length === y.length && x.every((text, i) => text === y[i]);
+  return equal(a.vary, b.vary) && equal(a.selecting, b.selecting);
+}

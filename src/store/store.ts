@@ -1,0 +1,22 @@
+import type { Hits } from '../coherence/tag.ts';
+import type { Fields } from '../http/fields.ts';
+import type { StoredResponse } from './stored-response.ts';
+
+/** Why a response was not stored. */
+export type Refusal = 'fenced' | 'doubt' | 'too-large';
+
+/** Stored responses, by cache key and variant. Every implementation runs test/store/contract.ts. */
+export interface Store {
+  /** The newest variant of `key` that this request selects (RFC 9111 §4.1), fresh or not. */
+  select(key: string, request: Fields): StoredResponse | undefined;
+  /** The `Vary` names of the newest variant of `key`; undefined where none is stored. */
+  varyOf(key: string): readonly string[] | undefined;
+  /** Stores, replacing the same variant; refuses what a record after `response.asOf` has hit (invariant 1). */
+  put(response: StoredResponse): Refusal | undefined;
+  /** Removes one response if it is still there. */
+  remove(response: StoredResponse): void;
+  /** Removes everything hit. Returns how many. The cost follows what is removed, not what is stored. */
+  invalidate(hits: Hits): number;
+  readonly size: number;
+  readonly bytes: number;
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { Fence } from '../../src/coherence/fence.ts';
+import { mergeHits, nothingHit } from '../../src/coherence/record.ts';
+import { type Hits, isHit, matchesParts, namedTag, pathTag } from '../../src/coherence/tag.ts';
+
+const hits = (part: Partial<Hits> & { named?: string[]; paths?: string[] }): Hits => ({
+  tags: new Set([...(part.tags ?? []), ...(part.named ?? []).map(namedTag), ...(part.paths ?? []).map(pathTag)]),
+  patterns: part.patterns ?? [],
+  tagPatterns: part.tagPatterns ?? [],
+});
+const step = { path: '/steps/7', tags: [pathTag('/steps/7'), namedTag('step:7'), namedTag('accommodation:42')] };
+
+describe('what an invalidation hits', () => {
+  test.each([
+    ['its path', hits({ paths: ['/steps/7'] }), true],
+    ['another path', hits({ paths: ['/steps/8'] }), false],
+    ['a path pattern', hits({ patterns: ['/steps/*'] }), true],
+    ['a pattern of other paths', hits({ patterns: ['/trips/*'] }), false],
+    ['a tag', hits({ named: ['accommodation:42'] }), true],
+    ['a tag that its own begins with', hits({ named: ['accommodation:4'] }), false],
+    ['a widened tag', hits({ tagPatterns: [['accommodation:', '']] }), true],
+    ['a widened tag of another kind', hits({ tagPatterns: [['activity:', '']] }), false],
+    ['a widened tag that looks like an automatic one', hits({ tagPatterns: [['/steps/', '']] }), false],
+    ['nothing', nothingHit, false],
+  ])('%s', (_what, hit, expected) => {
+    expect(isHit(step, hit)).toBe(expected);
+  });
+
+  test.each([
+    ['step:7', ['step:', ''], true],
+    ['step:', ['step:', ''], true],
+    ['a:b:c', ['a:', ':c'], true],
+    ['a:c', ['a:', ':c'], false],
+    ['a-x-b-y-c', ['a', 'x', 'y', 'c'], true],
+    ['a-y-b-x-c', ['a', 'x', 'y', 'c'], false],
+    ['exact', ['exact'], true],
+    ['exactly', ['exact'], false],
+  ])('%s in %j: %s', (text, parts, expected) => {
+    expect(matchesParts(text, parts)).toBe(expected);
+  });
+});
+
+describe('the fence', () => {
+  const fenceWith = (...all: Hits[]): Fence => {
+    const fence = new Fence();
+    for (const [i, each] of all.entries()) fence.apply({ hits: each, position: i + 1, at: '', announcements: [] });
+    return fence;
+  };
+
+  test('admits what no record has hit since the fill began', () => {
+    const fence = fenceWith(hits({ named: ['step:7'] }), hits({ named: ['step:8'] }));
+    expect(fence.applied).toBe(2);
+    expect(fence.admits(step, 1)).toBe(true);
+    expect(fence.admits(step, 0)).toBe(false);
+  });
+
+  test('a tag hit twice counts from the later record', () => {
+    const fence = fenceWith(hits({ named: ['step:7'] }), nothingHit, hits({ named: ['step:7'] }));
+    expect(fence.admits(step, 2)).toBe(false);
+    expect(fence.admits(step, 3)).toBe(true);
+  });
+
+  test('patterns hit what lies in them', () => {
+    const fence = fenceWith(hits({ patterns: ['/steps/*'] }), hits({ patterns: ['/trips/*'] }));
+    expect(fence.admits(step, 0)).toBe(false);
+    expect(fence.admits(step, 1)).toBe(true);
+  });
+
+  test('what it has forgotten, it refuses', () => {
+    const fence = new Fence();
+    const many = (n: number): string[] => Array.from({ length: n }, (_, i) => `x:${i}`);
+    fence.apply({ hits: hits({ named: many(100_000) }), position: 1, at: '', announcements: [] });
+    expect(fence.admits(step, 0)).toBe(true);
+    fence.apply({ hits: hits({ named: ['one:more'] }), position: 2, at: '', announcements: [] });
+    expect(fence.admits(step, 0)).toBe(false);
+    expect(fence.admits(step, 1)).toBe(true);
+  });
+
+  test('forgets patterns too, and refuses what began before them', () => {
+    const fence = new Fence();
+    for (let position = 1; position <= 1_001; position++) {
+      fence.apply({ hits: hits({ patterns: ['/trips/*'] }), position, at: '', announcements: [] });
+    }
+    expect(fence.admits(step, 0)).toBe(false);
+    expect(fence.admits(step, 1)).toBe(true);
+  });
+
+  test('what is in doubt is so until its doubt is settled', () => {
+    const fence = new Fence();
+    fence.apply({ hits: hits({ named: ['step:7'] }), position: 1, at: '', announcements: [], doubt: true });
+    fence.apply({ hits: hits({ named: ['step:7'] }), position: 2, at: '', announcements: [], doubt: true });
+    fence.apply({ hits: hits({ named: ['step:7'] }), position: 3, at: '', announcements: [], settled: 1 });
+    expect(fence.inDoubt(step)).toBe(true);
+    fence.apply({ hits: hits({ named: ['step:7'] }), position: 4, at: '', announcements: [], settled: 2 });
+    expect(fence.inDoubt(step)).toBe(false);
+    expect(fence.admits(step, 3)).toBe(false);
+  });
+});
+
+test('merged hits are the union', () => {
+  const merged = mergeHits([
+    hits({ named: ['a'], patterns: ['/x/*'], tagPatterns: [['a', '']] }),
+    hits({ named: ['b', 'a'], patterns: ['/x/*', '/y/*'], tagPatterns: [['a', '']] }),
+  ]);
+  expect([...merged.tags]).toEqual(['t:a', 't:b']);
+  expect(merged.patterns).toEqual(['/x/*', '/y/*']);
+  expect(merged.tagPatterns).toEqual([['a', '']]);
+});

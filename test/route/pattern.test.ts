@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import {
+  PatternError,
+  PatternTrie,
+  parsePattern,
+  pathMatchesPattern,
+  patternShape,
+  patternsOverlap,
+} from '../../src/route/pattern.ts';
+
+describe('a pattern', () => {
+  test.each([
+    ['/steps/:id', '/steps/7', { id: '7' }],
+    ['/steps/:id', '/steps/a%2Fb', { id: 'a/b' }],
+    ['/steps/:id', '/steps', undefined],
+    ['/steps/:id', '/steps/7/thumbnail', undefined],
+    ['/steps/*', '/steps/7', {}],
+    ['/steps/*', '/steps', undefined],
+    ['/steps/*/thumbnail', '/steps/7/thumbnail', {}],
+    ['/files/**', '/files', {}],
+    ['/files/**', '/files/a/b/c', {}],
+    ['/files/**', '/filesystem', undefined],
+    ['/**', '/', {}],
+    ['/', '/', {}],
+    ['/', '/a', undefined],
+    ['/trips/:trip/steps/:step', '/trips/3/steps/7', { trip: '3', step: '7' }],
+    ['/a(b)', '/a%28b%29', {}],
+    ['/steps/', '/steps', {}],
+  ])('%s against %s', (pattern, path, params) => {
+    const trie = new PatternTrie<string>();
+    trie.add(pattern, 'found');
+    const match = trie.first(path);
+    expect(match === undefined ? undefined : { ...match.params }).toEqual(params);
+    expect(pathMatchesPattern(path, patternShape(parsePattern(pattern)))).toBe(params !== undefined);
+  });
+
+  test.each([
+    ['steps/:id', 'begins with a slash'],
+    ['/steps?x=1', 'no query'],
+    ['/**/steps', 'must be the last'],
+    ['/steps/:', 'not a parameter name'],
+    ['/steps/:a-b', 'not a parameter name'],
+    ['/:id/:id', 'stands twice'],
+    ['/step*', 'mixes'],
+  ])('%s is none: %s', (pattern, message) => {
+    expect(() => parsePattern(pattern)).toThrow(PatternError);
+    expect(() => parsePattern(pattern)).toThrow(message);
+  });
+
+  test('a parameter called __proto__ is only a name', () => {
+    const trie = new PatternTrie<string>();
+    trie.add('/:__proto__', 'found');
+    expect(trie.first('/x')?.params).toHaveProperty('__proto__', 'x');
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+});
+
+test('all matching patterns come in the order in which they were added', () => {
+  const trie = new PatternTrie<number>();
+  for (const [i, pattern] of ['/**', '/a/:x', '/a/b', '/*/b', '/a/**', '/c'].entries()) trie.add(pattern, i);
+  expect(trie.matches('/a/b').map(({ data }) => data)).toEqual([0, 1, 2, 3, 4]);
+  expect(trie.first('/a/b')?.data).toBe(0);
+  expect(trie.matches('/c').map(({ data }) => data)).toEqual([0, 5]);
+});
+
+test.each([
+  ['/steps/7', '/steps/7', true],
+  ['/steps/7', '/steps/8', false],
+  ['/steps/*', '/steps/7', true],
+  ['/steps/*', '/*/7', true],
+  ['/steps/*', '/steps', false],
+  ['/steps/*', '/trips/*', false],
+  ['/steps/**', '/steps', true],
+  ['/**', '/a/b/c', true],
+  ['/a/*/c', '/a/**', true],
+  ['/', '/**', true],
+])('%s and %s overlap: %s', (a, b, overlap) => {
+  expect(patternsOverlap(a, b)).toBe(overlap);
+  expect(patternsOverlap(b, a)).toBe(overlap);
+});
