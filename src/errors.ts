@@ -56,3 +56,8 @@ export class OriginError extends GatewayError {
     this.sent = options.sent;
   }
 }
+
+/** Whatever was thrown, as what a client may be told of it. */
+export function asGatewayError(error: unknown): GatewayError {
+  return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
+}

@@ -7,22 +7,21 @@ import { MemoryLog } from './coherence/memory-log.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
-import type { Effect } from './exchange/effect.ts';
-import type { ReadPorts } from './exchange/fetch.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
-import type { ClientRequest, Reply } from './exchange/ports.ts';
+import type { ClientRequest, Effect, Reply } from './exchange/ports.ts';
 import { read } from './exchange/read.ts';
-import { write, type WritePorts } from './exchange/write.ts';
+import type { ReadPorts } from './exchange/read-ports.ts';
+import { compileRoutes } from './exchange/routes.ts';
+import { type WritePorts, write } from './exchange/write.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics, metricsRegistry } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
-import { createOrigin } from './origin/origin.ts';
-import { compileRoutes } from './exchange/routes.ts';
+import { createOrigin } from './origin/pool.ts';
 import { compileRules } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
-import { hasBody } from './server/front.ts';
 import { drain } from './server/drain.ts';
+import { hasBody } from './server/front.ts';
 import { createPublic } from './server/public.ts';
 import { MemoryStore } from './store/memory.ts';
 
@@ -33,22 +32,92 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Fills under way may hold this share of the memory tier's size. */
+/** Fills under way may hold this share of the memory tier's size, beside it. */
 const FILL_SHARE = 0.25;
 
-/** Builds a gateway from a validated configuration. All wiring is here; each closer stands beside what it closes. */
+type State = 'starting' | 'ready' | 'draining';
+
+/**
+ * Builds a gateway from a validated configuration. All wiring is here: what the parts are and whom they know. Closers are
+ * pushed beside what they close, and run in reverse.
+ */
 export async function createGateway(config: GatewayConfig, options: { log?: Logger } = {}): Promise<Gateway> {
   const closers: (() => Promise<void> | void)[] = [];
   const log = options.log ?? createLogger(config.log.level);
-  const clock = systemClock;
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
+  const work = new Work(log);
+  const coherence = wireCoherence(config, metrics);
 
+  const origins = new Map(
+    Object.entries(config.origins).map(([name, origin]) => {
+      const client = createOrigin(origin);
+      closers.push(() => client.close());
+      return [name, client] as const;
+    }),
+  );
+  const routes = compileRoutes(config, origins);
+  const readPorts = wireReads(config, coherence, reports, work);
+  const writePorts = wireWrites(config, coherence, reports, work);
+  closers.push(() => work.cancelTimers());
+
+  let state: State = 'starting';
+  const app = await createPublic({
+    config,
+    trusted: new TrustedProxies(config.server.trustedProxies),
+    hub: coherence.hub,
+    draining: () => state === 'draining',
+    read: (request, reply) => {
+      const found = routes.find(request.target.resource);
+      // Ranges are not cut out of stored responses: they are the origin's to answer.
+      if (found.route.policy.cache.off || request.headers.has('range')) return false;
+      work.track(timedRead(readPorts, found, request, reply, reports));
+      return true;
+    },
+    write: (request, message, reply) => {
+      const { route } = routes.find(request.target.resource);
+      work.track(write(writePorts, route, request, hasBody(message) ? message : undefined, reply));
+    },
+    routeOf: (request) => routes.find(request.target.resource).route,
+    upstreamOf: ({ policy }) => upstreamOf(config, policy.origin),
+    failed: (error, request) => reports.failed(error, request),
+    passed: (request) => reports.passed(request),
+    onMalformed: (error, peer) => reports.malformed(error, peer),
+    track: (promise) => work.track(promise),
+  });
+  const admin = wireAdmin(config, coherence, readPorts, metrics, () => state);
+
+  return {
+    start: async () => {
+      await app.listen(listenOptions(config.server.listen));
+      await admin.listen(listenOptions(config.admin.listen));
+      state = 'ready';
+      return { url: urlOf(app.server.address()), adminUrl: urlOf(admin.server.address()) };
+    },
+    stop: async () => {
+      state = 'draining';
+      const endStreams = () => coherence.hub.close();
+      await drain(app, { underway: work.underway, drainMs: config.server.drainMs, endStreams, log });
+      await admin.close();
+      for (const close of closers.reverse()) await close();
+    },
+  };
+}
+
+interface Coherence {
+  readonly fence: Fence;
+  readonly store: MemoryStore;
+  readonly inFlight: WritesInFlight;
+  readonly records: MemoryLog;
+  readonly hub: EventHub;
+}
+
+/** What a record goes through: made effective on this node, then announced. */
+function wireCoherence(config: GatewayConfig, metrics: Metrics): Coherence {
   const fence = new Fence();
   const store = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight();
-  const records = new MemoryLog(clock, {
-    // Before the store, so that a fill that ends in between is refused.
+  const records = new MemoryLog(systemClock, {
     applied: (record) => {
       fence.apply(record);
       const removed = store.invalidate(record.hits);
@@ -59,90 +128,53 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
     committed: (record) => hub.announce(eventsOf(records.epoch, record)),
   });
   const hub = new EventHub({ ...config.events, epoch: records.epoch });
+  return { fence, store, inFlight, records, hub };
+}
 
-  const origins = new Map(
-    Object.entries(config.origins).map(([name, origin]) => {
-      const client = createOrigin(origin);
-      closers.push(() => client.close());
-      return [name, client] as const;
-    }),
-  );
-  const routes = compileRoutes(config, origins);
-
-  const underway = new Set<Promise<unknown>>();
-  const track = (work: Promise<unknown>): void => {
-    underway.add(work);
-    work.catch((error: unknown) => log.error({ err: error }, 'an exchange failed')).finally(() => underway.delete(work));
-  };
-  const readPorts: ReadPorts = {
+function wireReads(config: GatewayConfig, { fence, store }: Coherence, reports: Reports, work: Work): ReadPorts {
+  const timeouts = Object.values(config.origins).map(({ timeoutMs }) => timeoutMs);
+  return {
     store,
     fence,
-    clock,
-    flights: new Flights({
-      monotonic: clock.monotonic,
-      maxWaitMs: Math.max(...Object.values(config.origins).map((origin) => origin.timeoutMs)),
-    }),
+    clock: systemClock,
+    flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
     budget: new FillBudget(config.store.memory.maxBytes * FILL_SHARE),
     maxEntryBytes: config.store.memory.maxEntryBytes,
-    background: track,
+    background: (promise) => work.track(promise),
     failed: (error, { request }) => reports.failed(error, request),
   };
-  const settling = new Set<NodeJS.Timeout>();
-  closers.push(() => {
-    for (const timer of settling) clearTimeout(timer);
-  });
-  const writePorts: WritePorts = {
+}
+
+function wireWrites(config: GatewayConfig, coherence: Coherence, reports: Reports, work: Work): WritePorts {
+  const { store, inFlight, records } = coherence;
+  return {
     store,
     log: records,
     inFlight,
     rules: compileRules(config.rules),
-    clock,
+    clock: systemClock,
     resolveBytes: config.server.limits.resolveBytes,
     requestBytes: config.server.limits.requestBytes,
-    // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, again
-    // when that can no longer be, and fills that began before then are refused.
+    // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, once
+    // more when that can no longer be, and fills that began before then are refused.
     settleLater: ({ hits, announcements }: Effect, doubt) => {
-      const timer = setTimeout(() => {
-        settling.delete(timer);
-        track(records.append({ hits, announcements, settled: doubt }));
-      }, config.coherence.settleMs);
-      settling.add(timer);
+      work.later(config.coherence.settleMs, async () => {
+        const { record } = await records.append({ hits, announcements, settled: doubt });
+        reports.settled(doubt, record.position);
+      });
     },
     report: (report) => reports.write(report),
     failed: (error, request) => reports.failed(error, request),
   };
+}
 
-  const trusted = new TrustedProxies(config.server.trustedProxies);
-  let state: 'starting' | 'ready' | 'draining' = 'starting';
-  const app = await createPublic({
-    config,
-    trusted,
-    hub,
-    track,
-    draining: () => state === 'draining',
-    onMalformed: (error, peer) => reports.malformed(error, peer),
-    read: (request: ClientRequest, reply: Reply) => {
-      const found = routes.find(request.target.resource);
-      if (found.route.policy.cache.off) return false;
-      // Ranges are cut out of stored responses by a later version; until then their answers are passed through.
-      if (request.headers.has('range')) return false;
-      const startedAt = clock.monotonic();
-      track(
-        read(readPorts, found, request, reply).then((outcome) =>
-          reports.read(request, found.route, outcome, clock.monotonic() - startedAt),
-        ),
-      );
-      return true;
-    },
-    write: (request, message, reply) => {
-      const { route } = routes.find(request.target.resource);
-      track(write(writePorts, route, request, hasBody(message) ? message : undefined, reply));
-    },
-    routeOf: (request) => routes.find(request.target.resource).route,
-    upstreamOf: (route) => upstreamOf(config, route.policy.origin),
-    failed: (error, request) => reports.failed(error, request),
-    passed: (request) => reports.passed(request),
-  });
+function wireAdmin(
+  config: GatewayConfig,
+  { store, hub, fence }: Coherence,
+  { flights }: ReadPorts,
+  metrics: Metrics,
+  state: () => State,
+) {
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -150,36 +182,65 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
     announced: () => hub.announced,
     droppedSubscribers: () => hub.dropped,
     position: () => fence.applied,
-    fills: () => readPorts.flights.size,
+    fills: () => flights.size,
+    waiting: () => flights.waiting,
   });
-  const admin = createAdmin({
+  return createAdmin({
     config: config.admin,
-    notReady: () => (state === 'ready' ? undefined : state),
+    notReady: () => (state() === 'ready' ? undefined : state()),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   });
+}
 
-  return {
-    start: async () => {
-      await app.listen(listenOptions(config.server.listen));
-      await admin.listen(listenOptions(config.admin.listen));
-      state = 'ready';
-      return { url: urlOf(app.server.address() as AddressInfo), adminUrl: urlOf(admin.server.address() as AddressInfo) };
-    },
-    stop: async () => {
-      state = 'draining';
-      await drain(app, { underway, drainMs: config.server.drainMs, endStreams: () => hub.close(), log });
-      await admin.close();
-      for (const close of closers.reverse()) await close();
-    },
-  };
+async function timedRead(
+  ports: ReadPorts,
+  found: Parameters<typeof read>[1],
+  request: ClientRequest,
+  reply: Reply,
+  reports: Reports,
+): Promise<void> {
+  const startedAt = systemClock.monotonic();
+  const outcome = await read(ports, found, request, reply);
+  reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
+}
+
+/** Work under way that a stopping gateway waits for, and work that is due later. */
+class Work {
+  readonly underway = new Set<Promise<unknown>>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  track(promise: Promise<unknown>): void {
+    this.underway.add(promise);
+    promise
+      .catch((error: unknown) => this.#log.error({ err: error }, 'an exchange failed'))
+      .finally(() => this.underway.delete(promise));
+  }
+
+  later(ms: number, task: () => Promise<void>): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.track(task());
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  cancelTimers(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
 }
 
 function listenOptions({ host, port }: Address): { host: string; port: number; backlog: number } {
   return { host, port, backlog: 1024 };
 }
 
-function urlOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+function urlOf(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
+  return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
 }
 
 function upstreamOf(config: GatewayConfig, origin: string): { url: string; basePath: string } {

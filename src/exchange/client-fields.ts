@@ -12,7 +12,13 @@ const replaced = new Set(['age', 'content-length', ...tagFields]);
  */
 export function clientFields(
   origin: FieldLines,
-  options: { policy: ClientPolicy; directives: CacheControl; etag: string | undefined; date: string; stripped: readonly string[] },
+  options: {
+    policy: ClientPolicy;
+    directives: CacheControl;
+    etag: string | undefined;
+    date: string;
+    stripped: readonly string[];
+  },
 ): string[] {
   const { policy, etag } = options;
   const literal = policy.cacheControl === 'origin' ? undefined : policy.cacheControl;

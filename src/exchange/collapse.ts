@@ -31,6 +31,7 @@ export class Flights {
   readonly #unsharedUntil = new Map<string, number>();
   readonly #monotonic: () => number;
   readonly #maxWaitMs: number;
+  #waiting = 0;
 
   /** `maxWaitMs`: after it, those who wait are released to ask for themselves, so that one stalled fill stalls no others. */
   constructor(options: { monotonic: () => number; maxWaitMs: number }) {
@@ -70,6 +71,16 @@ export class Flights {
     return flight;
   }
 
+  /** Waits for a fill that another request began. */
+  async wait(flight: Flight): Promise<FlightResult> {
+    this.#waiting += 1;
+    try {
+      return await flight.result;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
   /** Notes that answers for this key cannot be shared: the next requests do not wait for each other. */
   markUnshared(key: string): void {
     this.#unsharedUntil.delete(key);
@@ -84,6 +95,11 @@ export class Flights {
 
   markShared(key: string): void {
     this.#unsharedUntil.delete(key);
+  }
+
+  /** Requests that wait for a fill. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   get size(): number {

@@ -2,7 +2,7 @@ import type { CachePolicy } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { currentAgeMs } from '../http/freshness.ts';
 import { requestAllows } from '../http/request-directives.ts';
-import { mayServeStale } from '../http/stale.ts';
+import { mayServeStale, prohibitsStale } from '../http/stale.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 
 /** Why a request goes to the origin, in RFC 9211's words. */
@@ -39,28 +39,26 @@ export interface Situation {
 }
 
 export function decide(situation: Situation): Decision {
-  const { policy, directives } = situation;
-  let { stored } = situation;
-  let detail: string | undefined;
+  const { policy, directives, stored } = situation;
   // RFC 9111 §3.5: with credentials, only what the origin explicitly lets caches share.
-  if (situation.credentials && policy.credentials === 'bypass' && stored?.shareable !== true) {
+  const forbidden = situation.credentials && policy.credentials === 'bypass' && stored?.shareable !== true;
+  if (stored === undefined || forbidden) {
     if (directives?.onlyIfCached) return { kind: 'unavailable' };
-    return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: 'credentials' };
+    if (forbidden) return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: 'credentials' };
+    const fwd = situation.otherVariant ? 'vary-miss' : 'uri-miss';
+    return { kind: 'forward', fwd, stored: undefined, detail: undefined };
   }
-  if (stored !== undefined) {
-    const ageMs = currentAgeMs(stored, situation.now);
-    const asked = directives === undefined ? { reuse: ageMs < stored.lifetimeMs } : requestAllows(directives, { ageMs, lifetimeMs: stored.lifetimeMs });
-    const fresh = ageMs < stored.lifetimeMs && stored.directives.noCache !== true;
-    if (fresh && asked.reuse) return { kind: 'hit', stored, ageMs };
-    if (fresh) return directives?.onlyIfCached ? { kind: 'unavailable' } : { kind: 'forward', fwd: 'request', stored, detail: undefined };
-    const staleMs = ageMs - stored.lifetimeMs;
-    if (asked.reuse && staleAllowed(stored)) return { kind: 'hit', stored, ageMs };
-    if (mayServeStale(stored.directives, policy, 'revalidating', staleMs)) {
-      return { kind: 'stale', stored, ageMs, detail: 'stale-while-revalidate' };
-    }
-    if (directives?.onlyIfCached) return { kind: 'unavailable' };
-    return { kind: 'forward', fwd: 'stale', stored, detail };
-  }
+  const ageMs = currentAgeMs(stored, situation.now);
+  const isFresh = ageMs < stored.lifetimeMs && stored.directives.noCache !== true;
+  const asked =
+    directives === undefined ? { reuse: isFresh } : requestAllows(directives, { ageMs, lifetimeMs: stored.lifetimeMs });
+  // §4.2.4: stale by no more than the client said it would take, unless the response forbids it.
+  if (asked.reuse && (isFresh || !prohibitsStale(stored.directives))) return { kind: 'hit', stored, ageMs };
   if (directives?.onlyIfCached) return { kind: 'unavailable' };
-  return { kind: 'forward', fwd: situation.otherVariant ? 'vary-miss' : 'uri-miss', stored: undefined, detail: undefined };
+  if (isFresh) return { kind: 'forward', fwd: 'request', stored, detail: asked.reason };
+  const refusesStale = directives !== undefined && asked.reason !== 'stale' && !asked.reuse;
+  if (!refusesStale && mayServeStale(stored.directives, policy, 'revalidating', ageMs - stored.lifetimeMs)) {
+    return { kind: 'stale', stored, ageMs, detail: 'stale-while-revalidate' };
+  }
+  return { kind: 'forward', fwd: 'stale', stored, detail: undefined };
 }

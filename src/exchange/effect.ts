@@ -1,22 +1,12 @@
 import type { Inheritance } from '../coherence/in-flight.ts';
 import { type Announcement, mergeHits } from '../coherence/record.ts';
-import type { Hits } from '../coherence/tag.ts';
-import { groupInvalidations } from '../http/tags.ts';
 import { Fields } from '../http/fields.ts';
+import { groupInvalidations } from '../http/tags.ts';
 import { parseTarget, TargetError } from '../route/path.ts';
 import { resolve } from '../rules/resolve.ts';
 import { describeTarget, hitsOf } from '../rules/target.ts';
-import type { RuleMatch, Sources, Target, Unresolved } from '../rules/types.ts';
-import type { ClientRequest } from './ports.ts';
-
-/** What a write has made wrong, and what is said of it. */
-export interface Effect {
-  readonly hits: Hits;
-  readonly announcements: readonly Announcement[];
-  /** As written in logs: `/steps/7`, `tag:step:7`. */
-  readonly targets: readonly string[];
-  readonly unresolved: readonly (Unresolved & { readonly rule: string })[];
-}
+import type { RuleMatch, Sources, Target } from '../rules/types.ts';
+import type { ClientRequest, Effect } from './ports.ts';
 
 type BodySources = Omit<Sources, 'params'>;
 

@@ -1,47 +1,30 @@
 import type { Writable } from 'node:stream';
-import type { Clock } from '../clock.ts';
-import type { Fence } from '../coherence/fence.ts';
+import { asGatewayError } from '../errors.ts';
 import type { CacheStatus } from '../http/cache-status.ts';
 import { endToEnd } from '../http/connection.ts';
-import { currentAgeMs } from '../http/freshness.ts';
+import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
+import { currentAgeMs } from '../http/freshness.ts';
+import { isErrorStatus } from '../http/stale.ts';
 import { freshen, revalidationFields } from '../http/validation.ts';
-import type { Store } from '../store/store.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { keyedQuery } from './cache-key.ts';
 import { clientFields } from './client-fields.ts';
-import type { Flight, Flights } from './collapse.ts';
+import type { Flight } from './collapse.ts';
 import type { Decision } from './decide.ts';
 import { type FillContext, judge, storedResponse, type Verdict } from './fill.ts';
-import type { FillBudget } from './fill-budget.ts';
 import { fillFields, forwardFields } from './forward.ts';
-import type { OriginResponse, Reply } from './ports.ts';
+import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
 import { pump } from './pump.ts';
-import { asGatewayError, type Read, type ReadOutcome, serveOnError } from './read.ts';
+import type { Read, ReadPorts } from './read-ports.ts';
 import { appendCacheStatus, respond } from './respond.ts';
-import { formatHttpDate } from '../http/date.ts';
-
-export interface ReadPorts {
-  readonly store: Store;
-  readonly fence: Fence;
-  readonly clock: Clock;
-  readonly flights: Flights;
-  readonly budget: FillBudget;
-  readonly maxEntryBytes: number;
-  /** Takes care of work that no client waits for: its failure is logged, a stopping gateway waits for it. */
-  background(work: Promise<unknown>): void;
-  /** Reports a failing origin, once for each request that it failed. */
-  failed(error: unknown, read: Read): void;
-}
+import { serveOnError } from './stand-in.ts';
 
 /**
  * The head of a response that needs an `ETag` of the gateway's own is held back until its body is known, up to this many
  * bytes: beyond it, the first byte is worth more to a client than a validator.
  */
 const MAX_HELD_BYTES = 256 * 1024;
-
-/** 5xx answers for which a stale response may stand in (RFC 5861 §4). */
-const errorStatuses = new Set([500, 502, 503, 504]);
 
 type Forward = Decision & { kind: 'forward' };
 
@@ -74,7 +57,7 @@ export async function fetchAndStore(
     answer.body.resume();
     return revalidated(ports, context, decision, decision.stored, answer, flight, reply);
   }
-  if (errorStatuses.has(answer.status) && decision.stored !== undefined && reply !== undefined) {
+  if (isErrorStatus(answer.status) && decision.stored !== undefined && reply !== undefined) {
     if (serveOnError(ports, read, decision.stored, reply)) {
       answer.body.destroy();
       flight?.land({ kind: 'failed', error: asGatewayError(new Error(`the origin answered ${answer.status}`)) });
@@ -88,7 +71,12 @@ export async function fetchAndStore(
   return fill.run();
 }
 
-function askOrigin(read: Read, decision: Forward, reply: Reply | undefined, signal: AbortSignal): Promise<OriginResponse> {
+function askOrigin(
+  read: Read,
+  decision: Forward,
+  reply: Reply | undefined,
+  signal: AbortSignal,
+): Promise<OriginResponse> {
   const { request, route } = read;
   const query = keyedQuery(request.target.query, route.policy.cache);
   const validators = decision.stored === undefined ? [] : revalidationFields(decision.stored.headers);

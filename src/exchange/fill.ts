@@ -14,7 +14,7 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { readJson } from './body.ts';
 import { keyedQuery } from './cache-key.ts';
 import { clientFields } from './client-fields.ts';
-import type { Read } from './read.ts';
+import type { Read } from './read-ports.ts';
 
 /** One fill: who asked for what, as of when. Times are wall clock. */
 export interface FillContext {
@@ -26,7 +26,12 @@ export interface FillContext {
 
 /** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
 export type Verdict =
-  | { readonly store: true; readonly shareable: boolean; readonly directives: CacheControl; readonly lifetimeMs: number }
+  | {
+      readonly store: true;
+      readonly shareable: boolean;
+      readonly directives: CacheControl;
+      readonly lifetimeMs: number;
+    }
   | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
 
 /** RFC 9213 fields in the order in which they are looked for. */
@@ -114,9 +119,7 @@ function tagsOf(context: FillContext, headers: Fields, body: Buffer): Tag[] | { 
       query: request.target.query,
       requestHeader: (name) => request.headers.get(name),
       responseHeader: (name) => headers.get(name),
-      response: route.tags.needsBody
-        ? readJson(body, headers)
-        : { missing: 'not-read' },
+      response: route.tags.needsBody ? readJson(body, headers) : { missing: 'not-read' },
     });
     if (declared.overflow) return { unstorable: 'too-many-tags' };
     if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };

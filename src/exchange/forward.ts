@@ -19,7 +19,14 @@ const overrides = new Set([
  * The client's conditions are answered by the gateway, against what it stores: forwarded, they would have the origin
  * answer 304 to a cache that holds nothing. `Range` likewise: only a whole response is stored.
  */
-const conditions = new Set(['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range']);
+const conditions = new Set([
+  'if-none-match',
+  'if-modified-since',
+  'if-match',
+  'if-unmodified-since',
+  'if-range',
+  'range',
+]);
 
 /** What is sent to the origin for a read whose answer may be stored. `validators`: a stored response's conditions. */
 export function fillFields(request: ClientRequest, validators: FieldLines): string[] {

@@ -1,9 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Announcement, Position } from '../coherence/record.ts';
+import type { Hits } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
+import type { Unresolved } from '../rules/types.ts';
 
 /** What the exchanges need of an origin. Implemented by `origin/`, on undici. */
 export interface Origin {
@@ -73,4 +76,32 @@ export interface Route {
 
 export interface RouteTable {
   find(resource: string): { readonly route: Route; readonly params: Readonly<Record<string, string>> };
+}
+
+/** How a read went, for the log and the metrics. */
+export interface ReadOutcome {
+  readonly outcome: 'hit' | 'stale' | 'revalidated' | 'miss' | 'collapsed' | 'bypass' | 'error';
+  readonly detail: string | undefined;
+}
+
+/** What a write has made wrong, and what is said of it. */
+export interface Effect {
+  readonly hits: Hits;
+  readonly announcements: readonly Announcement[];
+  /** As written in logs: `/steps/7`, `tag:step:7`. */
+  readonly targets: readonly string[];
+  readonly unresolved: readonly (Unresolved & { readonly rule: string })[];
+}
+
+/** How a write went: one line in the log. */
+export interface WriteReport {
+  readonly request: ClientRequest;
+  readonly rules: readonly string[];
+  /** `unchanged` for 4xx and for what never reached the origin, `doubt` for outcomes that are unknown. */
+  readonly outcome: 'applied' | 'doubt' | 'unchanged';
+  readonly status: number | undefined;
+  readonly effect: Effect | undefined;
+  readonly position: Position | undefined;
+  readonly removed: number;
+  readonly ms: number;
 }

@@ -1,34 +1,17 @@
-import { hasCredentials } from '../http/storable.ts';
-import { parseCacheControl } from '../http/cache-control.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { mayServeStale } from '../http/stale.ts';
-import { matchesVary, selectingValues } from '../http/vary.ts';
-import { GatewayError } from '../errors.ts';
 import type { Position } from '../coherence/record.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
+import { currentAgeMs } from '../http/freshness.ts';
+import { requestDirectives } from '../http/request-directives.ts';
+import { hasCredentials } from '../http/storable.ts';
+import { matchesVary, selectingValues } from '../http/vary.ts';
 import { cacheKey } from './cache-key.ts';
 import type { FlightResult } from './collapse.ts';
 import { type Decision, decide } from './decide.ts';
-import { fetchAndStore, type ReadPorts } from './fetch.ts';
-import type { ClientRequest, Reply, Route } from './ports.ts';
+import { fetchAndStore } from './fetch.ts';
+import type { ClientRequest, ReadOutcome, Reply, Route } from './ports.ts';
+import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
-
-/** How a read went, for the log and the metrics. */
-export interface ReadOutcome {
-  readonly outcome: 'hit' | 'stale' | 'revalidated' | 'miss' | 'collapsed' | 'bypass' | 'error';
-  readonly detail: string | undefined;
-}
-
-/** One read on its way: what every step needs. */
-export interface Read {
-  readonly request: ClientRequest;
-  readonly route: Route;
-  readonly params: Readonly<Record<string, string>>;
-  readonly key: string;
-  /** The applied position when the request arrived. */
-  readonly arrived: Position;
-  readonly credentials: boolean;
-}
+import { serveOnError } from './stand-in.ts';
 
 /**
  * A GET or HEAD of a route that is cached: look up → decide → serve | collapse → fetch → store. Reads of routes with
@@ -57,7 +40,7 @@ export async function read(
     if (alone || ports.flights.isUnshared(flightKey)) return fetchAndStore(ports, state, decision, undefined, reply);
     const flight = ports.flights.get(flightKey);
     if (flight === undefined) return fetchAndStore(ports, state, decision, flightKey, reply);
-    const result = await flight.result;
+    const result = await ports.flights.wait(flight);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
     if (served !== undefined) return served;
@@ -82,8 +65,7 @@ function lookUp(ports: ReadPorts, { request, route, key, credentials }: Read): D
     stored,
     otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
     credentials,
-    directives:
-      policy.requestDirectives === 'honour' ? parseCacheControl(request.headers.get('cache-control')) : undefined,
+    directives: policy.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined,
     now: ports.clock.wall(),
   });
 }
@@ -133,20 +115,4 @@ function fromFlight(
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
   return { outcome: 'collapsed', detail: undefined };
-}
-
-/** Serves a stale response where the origin failed and the directives or the route allow it (RFC 5861 §4). */
-export function serveOnError(ports: ReadPorts, state: Read, stored: StoredResponse, reply: Reply): boolean {
-  const ageMs = currentAgeMs(stored, ports.clock.wall());
-  const policy = state.route.policy.cache;
-  if (!mayServeStale(stored.directives, policy, 'error', ageMs - stored.lifetimeMs)) return false;
-  // What a record has hit since is gone from the store, and must not come back as "better than an error".
-  if (ports.store.select(state.key, state.request.headers) !== stored) return false;
-  const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
-  respond(state.request, reply, stored, { hit: true, ttl, detail: 'stale-if-error' }, ageMs);
-  return true;
-}
-
-export function asGatewayError(error: unknown): GatewayError {
-  return error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
 }

@@ -19,7 +19,11 @@ export function respond(
   if (ageMs !== undefined) lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
   appendCacheStatus(lines, status);
   if (evaluatePreconditions(request.headers, stored, request.method) === 'not-modified') {
-    reply.send(304, without(lines, (name) => ofBody.has(name)), undefined);
+    reply.send(
+      304,
+      without(lines, (name) => ofBody.has(name)),
+      undefined,
+    );
   } else if (request.method === 'HEAD') {
     reply.send(stored.status, lines, undefined, stored.body.byteLength);
   } else {
@@ -31,4 +35,3 @@ export function respond(
 export function appendCacheStatus(lines: string[], status: CacheStatus): void {
   lines.push('Cache-Status', formatCacheStatus(status));
 }
-

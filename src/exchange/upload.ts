@@ -1,8 +1,8 @@
-import { type Readable, Transform } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { OriginError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import type { Json } from '../rules/types.ts';
-import { Capture, readJson } from './body.ts';
+import { Capture, readJson, readUpTo } from './body.ts';
 import type { ClientRequest } from './ports.ts';
 
 export interface UploadOptions {
@@ -16,7 +16,7 @@ export class Upload {
   readonly #request: ClientRequest;
   readonly #capture: Capture;
   readonly #captures: boolean;
-  readonly #stream: Readable | undefined;
+  #stream: Readable | undefined;
   #complete = false;
 
   constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
@@ -29,6 +29,13 @@ export class Upload {
   /** What is forwarded; undefined where the request has no body. */
   get stream(): Readable | undefined {
     return this.#stream;
+  }
+
+  /** Reads the body before any of it is forwarded, as far as it is kept: for rules that may refuse the write by it. */
+  async readAhead(maxBytes: number): Promise<void> {
+    if (this.#stream === undefined || !this.#captures) return;
+    const read = await readUpTo(this.#stream, maxBytes);
+    this.#stream = Readable.from('whole' in read ? [read.whole] : joined(read.head, read.rest), { objectMode: false });
   }
 
   /** The JSON of the body as far as it has passed. */
@@ -63,4 +70,9 @@ export class Upload {
     });
     return body.pipe(meter);
   }
+}
+
+async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

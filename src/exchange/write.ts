@@ -2,20 +2,19 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { WriteInFlight, WritesInFlight } from '../coherence/in-flight.ts';
 import type { Log } from '../coherence/log.ts';
-import { GatewayError, OriginError } from '../errors.ts';
+import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
 import { endToEnd } from '../http/connection.ts';
 import type { RuleSet } from '../rules/compile.ts';
 import type { Json, RuleMatch, Sources } from '../rules/types.ts';
 import type { Store } from '../store/store.ts';
 import { readBefore } from './before.ts';
 import { readJson, readUpTo } from './body.ts';
+import { effectOf, unresolvable } from './effect.ts';
 import { forwardFields, without } from './forward.ts';
-import { type Effect, effectOf, unresolvable } from './effect.ts';
-import type { ClientRequest, OriginResponse, Reply, Route } from './ports.ts';
+import type { ClientRequest, Effect, OriginResponse, Reply, Route, WriteReport } from './ports.ts';
+import { pump } from './pump.ts';
 import { appendCacheStatus } from './respond.ts';
 import { Upload } from './upload.ts';
-import { pump } from './pump.ts';
-import { asGatewayError } from './read.ts';
 
 export interface WritePorts {
   readonly store: Store;
@@ -32,18 +31,6 @@ export interface WritePorts {
   /** One line in the log for each write. */
   report(report: WriteReport): void;
   failed(error: unknown, request: ClientRequest): void;
-}
-
-export interface WriteReport {
-  readonly request: ClientRequest;
-  readonly rules: readonly string[];
-  /** `unchanged` for 4xx and for what never reached the origin, `doubt` for outcomes that are unknown. */
-  readonly outcome: 'applied' | 'doubt' | 'unchanged';
-  readonly status: number | undefined;
-  readonly effect: Effect | undefined;
-  readonly position: number | undefined;
-  readonly removed: number;
-  readonly ms: number;
 }
 
 /** A write on its way. */
@@ -90,7 +77,7 @@ export async function write(
       maxBytes: ports.requestBytes,
     });
     const current: Write = { request, route, matches, needs, startedAt, inFlight, before, upload };
-    await upload.readAhead(matches.some(({ rule }) => rule.config.unresolved === 'reject'));
+    if (matches.some(({ rule }) => rule.config.unresolved === 'reject')) await upload.readAhead(ports.resolveBytes);
     const rejected = unresolvable(matches, sourcesOf(current, undefined, { missing: 'not-read' }));
     if (rejected !== undefined) throw new GatewayError('unprocessable', rejected);
     await release(ports, current, await forward(current, reply), reply);
@@ -164,7 +151,8 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
   await record(ports, current, answer, responseJson(answer, read, failure));
   if (failure !== undefined) throw failure;
   const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
-  const rest = read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
+  const rest =
+    read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
   await pass(answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply);
 }
 
@@ -221,7 +209,11 @@ async function pass(
   const lines = endToEnd(answer.headers.lines);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
   if (rest === undefined) {
-    reply.send(answer.status, without(lines, (name) => name === 'content-length'), Buffer.concat(chunks));
+    reply.send(
+      answer.status,
+      without(lines, (name) => name === 'content-length'),
+      Buffer.concat(chunks),
+    );
     return;
   }
   const sink = reply.begin(answer.status, lines);
@@ -233,7 +225,13 @@ async function pass(
 function report(
   ports: WritePorts,
   current: Write,
-  result: { outcome: WriteReport['outcome']; status: number | undefined; effect?: Effect; position?: number; removed?: number },
+  result: {
+    outcome: WriteReport['outcome'];
+    status: number | undefined;
+    effect?: Effect;
+    position?: number;
+    removed?: number;
+  },
 ): void {
   ports.report({
     request: current.request,

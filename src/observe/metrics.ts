@@ -26,6 +26,7 @@ export interface Gauges {
   droppedSubscribers(): number;
   position(): number;
   fills(): number;
+  waiting(): number;
 }
 
 /** The registry behind `/metrics`, in Prometheus' text format. */
@@ -71,11 +72,16 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   counter('unstale_removed_responses_total', 'Stored responses removed by records.', () => metrics.removed);
   counter('unstale_origin_failures_total', 'Requests that the origin failed.', () => metrics.originFailures);
   counter('unstale_events_total', 'Events announced.', gauges.announced);
-  counter('unstale_subscribers_dropped_total', 'Subscribers dropped for reading too slowly.', gauges.droppedSubscribers);
+  counter(
+    'unstale_subscribers_dropped_total',
+    'Subscribers dropped for reading too slowly.',
+    gauges.droppedSubscribers,
+  );
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
   gauge('unstale_stored_bytes', 'Bytes that the memory tier charges for them.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position);
   gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
+  gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
   return registry;
 }

@@ -1,7 +1,5 @@
 import { GatewayError, OriginError } from '../errors.ts';
-import type { ClientRequest, Route } from '../exchange/ports.ts';
-import type { ReadOutcome } from '../exchange/read.ts';
-import type { WriteReport } from '../exchange/write.ts';
+import type { ClientRequest, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -48,6 +46,11 @@ export class Reports {
       this.#metrics.unresolved += 1;
       this.#log.warn({ rule, target, placeholder, reason }, 'a placeholder gave no value');
     }
+  }
+
+  /** The end of a settle window: what a write of unknown outcome may have touched was invalidated again. */
+  settled(doubt: number, position: number): void {
+    this.#log.info({ doubt, position }, 'settled');
   }
 
   /** A request that the origin, or the gateway, failed: once for each request. */

@@ -1,8 +1,30 @@
+import type { jsonpath } from 'json-p3';
 import type { RuleConfig } from '../config/model.ts';
 
 /** A JSON body, or why there is none to select from. */
-export type Json = { readonly value: unknown } | { readonly missing: MissingReason };
-export type MissingReason = 'absent' | 'not-json' | 'too-large' | 'too-deep' | 'incomplete' | 'encoded' | 'not-read';
+export type Json =
+  | {
+      readonly value: unknown;
+      /** Numbers that a double cannot hold: the literal as written, by the object or array that holds it, and its key. */
+      readonly exact?: ExactNumbers;
+    }
+  | { readonly missing: MissingReason };
+export type ExactNumbers = ReadonlyMap<object, ReadonlyMap<string, string>>;
+
+/**
+ * `absent`: there is no body. `not-json`: there is one of another kind. All others: there is, or may be, something to
+ * select that could not be read: `malformed` claims or looks to be JSON, `ambiguous` names a member of an object twice.
+ */
+export type MissingReason =
+  | 'absent'
+  | 'not-json'
+  | 'malformed'
+  | 'ambiguous'
+  | 'too-large'
+  | 'too-deep'
+  | 'incomplete'
+  | 'encoded'
+  | 'not-read';
 
 /** Everything that placeholders can select from. */
 export interface Sources {
@@ -18,6 +40,66 @@ export interface Sources {
   readonly before: Json;
 }
 
+/** What a placeholder names once: `before.stepId`. */
+export type Source = NamedSource | JsonSource;
+
+export interface NamedSource {
+  readonly root: 'params' | 'query' | 'requestHeader' | 'responseHeader';
+  /** Lower case for header fields. */
+  readonly name: string;
+  /** For `Location` and `Content-Location`: which segment of the path, negative from the end. */
+  readonly segment: number | undefined;
+  readonly text: string;
+}
+
+export interface JsonSource {
+  readonly root: 'request' | 'response' | 'before';
+  readonly steps: readonly Step[];
+  readonly text: string;
+}
+
+export type Root = Source['root'];
+
+/** One segment of a JSONPath (RFC 9535 §1.1). The simple ones are walked by `select`, the others by json-p3. */
+export type Step =
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'index'; readonly index: number }
+  | { readonly kind: 'wildcard' }
+  | {
+      readonly kind: 'segment';
+      readonly segment: jsonpath.JSONPathSegment;
+      /** Whether selecting nothing is an answer (a filter that nothing passes) or means that the field is not there. */
+      readonly nothingIsAnAnswer: boolean;
+    };
+
+/** The union of its sources. `text` is what stands between the braces. */
+export interface Placeholder {
+  readonly text: string;
+  readonly sources: readonly Source[];
+}
+
+/** A literal, canonically escaped where it is part of a path, or the index of a placeholder in its template. */
+export type Piece = string | number;
+
+export type Template = PathTemplate | TagTemplate;
+
+export interface PathTemplate {
+  readonly kind: 'path';
+  readonly text: string;
+  readonly placeholders: readonly Placeholder[];
+  readonly segments: readonly (readonly Piece[] | '*' | '**')[];
+  /** Without "?"; undefined where the template names the whole path. */
+  readonly query: readonly Piece[] | undefined;
+}
+
+export interface TagTemplate {
+  readonly kind: 'tag';
+  readonly text: string;
+  readonly placeholders: readonly Placeholder[];
+  /** What stands between wildcards: one part where there are none. */
+  readonly parts: readonly (readonly Piece[])[];
+}
+
 /** What a target comes to once its placeholders are known. Paths are canonical (route/path.ts). */
 export type Target =
   | { readonly kind: 'path'; readonly path: string }
@@ -29,21 +111,36 @@ export type Target =
 export interface RuleMatch {
   readonly rule: CompiledRule;
   readonly params: Readonly<Record<string, string>>;
+  /** Of the write: what a silent answer means depends on it (rules/bind.ts). */
+  readonly method: string;
 }
 
 export interface CompiledRule {
   readonly config: RuleConfig;
+  /** One for each of `config.invalidate`. */
+  readonly targets: readonly Template[];
   /** Which bodies its placeholders select from: what the write exchange must read. */
   readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
 }
 
 export interface Unresolved {
+  /** The template as written. */
   readonly target: string;
+  /** What stands between the braces. */
   readonly placeholder: string;
+  /** Each source with why it gave nothing: `before.stepId: not-read; response.stepId: absent`. */
   readonly reason: string;
 }
 
 export interface Resolution {
   readonly targets: readonly Target[];
   readonly unresolved: readonly Unresolved[];
+}
+
+export interface RuleResolution extends Resolution {
+  /**
+   * Under `unresolved: reject`, what speaks for refusing the write. Only placeholders that take nothing from the answer: by the
+   * time that is known the write is done, so what is missing from it widens.
+   */
+  readonly rejected: readonly Unresolved[];
 }

@@ -1,4 +1,4 @@
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
@@ -21,12 +21,15 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     return reply.code(503).type('text/plain').send(`not ready: ${waiting}\n`);
   });
   app.get('/metrics', async (request, reply) => {
-    if (!isAllowed(options.config.token, request.headers.authorization)) return problem(reply, new GatewayError('unauthorized'));
+    if (!isAllowed(options.config.token, request.headers.authorization))
+      return problem(reply, new GatewayError('unauthorized'));
     const { contentType, text } = await options.metrics();
     return reply.type(contentType).send(text);
   });
   app.setNotFoundHandler((_request, reply) => problem(reply, new GatewayError('notFound')));
-  app.setErrorHandler((error, _request, reply) => problem(reply, new GatewayError('internal', undefined, { cause: error })));
+  app.setErrorHandler((error, _request, reply) =>
+    problem(reply, new GatewayError('internal', undefined, { cause: error })),
+  );
   return app;
 }
 

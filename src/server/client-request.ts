@@ -1,8 +1,9 @@
-import { BlockList, isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { Fields } from '../http/fields.ts';
+import { clientView } from '../http/forwarded.ts';
 import { parseTarget, TargetError } from '../route/path.ts';
 
 /** Request targets longer than this are refused: the cache key, the logs and the origin all hold them. */
@@ -22,12 +23,13 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
   const host = hostOf(headers);
   const peer = message.socket.remoteAddress ?? '';
   const isTrusted = trusted.includes(peer);
-  const forwardedProto = isTrusted ? headers.get('x-forwarded-proto')?.toLowerCase() : undefined;
+  // What a trusted proxy says that it was asked for is what the origin is told, so it is what the key must hold.
+  const seen = clientView(message.rawHeaders, { peer, trusted: isTrusted, scheme: 'http', host });
   return {
     method: message.method ?? 'GET',
     target: targetOf(message.url ?? '', host),
-    scheme: forwardedProto === 'https' ? 'https' : 'http',
-    host,
+    scheme: seen.scheme,
+    host: seen.host,
     headers,
     peer,
     trusted: isTrusted,
@@ -43,7 +45,8 @@ function checkFraming(message: IncomingMessage, headers: Fields): void {
     if (headers.has('content-length')) throw new GatewayError('badRequest', 'both a length and a transfer coding');
   }
   const length = headers.get('content-length');
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new GatewayError('badRequest', 'Content-Length is not a number');
+  if (length !== undefined && !/^\d{1,15}$/.test(length))
+    throw new GatewayError('badRequest', 'Content-Length is not a number');
   const expect = headers.get('expect');
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') throw new GatewayError('expectationFailed');
 }
@@ -64,7 +67,8 @@ function targetOf(raw: string, host: string): ClientRequest['target'] {
     // RFC 9112 §3.2.2: absolute-form must be accepted; for another host than `Host` it would be routed past the key.
     const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(raw);
     if (absolute === null) throw new TargetError('the target is neither a path nor an http URI');
-    if ((absolute[1] as string).toLowerCase() !== host) throw new TargetError('the target names another host than Host');
+    if ((absolute[1] as string).toLowerCase() !== host)
+      throw new TargetError('the target names another host than Host');
     const rest = absolute[2] as string;
     return parseTarget(rest.startsWith('/') ? rest : `/${rest}`);
   } catch (error) {

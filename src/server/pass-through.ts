@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { asGatewayError } from '../errors.ts';
 import { forwardFields, without } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { pump } from '../exchange/pump.ts';
-import { asGatewayError } from '../exchange/read.ts';
 import { appendCacheStatus } from '../exchange/respond.ts';
 import { endToEnd } from '../http/connection.ts';
 import type { FieldLines } from '../http/fields.ts';
@@ -83,7 +83,8 @@ export async function registerPassThrough(fastify: FastifyInstance, options: Pas
       maxPayload: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
       followRedirects: false,
-      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) => handshakeFields(acceptedRequest(request.raw)),
+      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
+        handshakeFields(acceptedRequest(request.raw)),
     },
   } as never);
 }

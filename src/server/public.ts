@@ -1,11 +1,10 @@
 import { type IncomingMessage, METHODS, type Server } from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
-import { GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
-import { asGatewayError } from '../exchange/read.ts';
 import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';

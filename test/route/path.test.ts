@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeSegment, encodeSegment, parseTarget, resourceOf, sortedQuery, TargetError } from '../../src/route/path.ts';
+import {
+  decodeSegment,
+  encodeSegment,
+  parseTarget,
+  resourceOf,
+  sortedQuery,
+  TargetError,
+} from '../../src/route/path.ts';
 
 describe('a request target has one canonical form', () => {
   test.each([

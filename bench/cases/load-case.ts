@@ -1,0 +1,87 @@
+import type { Bench, CaseResult, Comparison, Metric, Sample } from '../bench.ts';
+import type { Load, LoadResult } from '../generator/protocol.ts';
+import { cpuSeconds } from '../measure/cpu-time.ts';
+import type { Server } from '../servers/server.ts';
+
+/** A server under one load. */
+export interface Contender {
+  readonly name: string;
+  readonly server: Server;
+  /** The load without its address; `paths` are made anew for every run. */
+  readonly load: Omit<Load, 'url' | 'seconds' | 'amount' | 'paths'>;
+  paths(): Load['paths'];
+  readonly status: 200 | 304;
+  /** Requests that the origin may see per request of the load; a run outside of it measured something else. */
+  readonly originRequests: { readonly min: number; readonly max: number };
+}
+
+const throughput: Metric = { name: 'requests/s', unit: '1/s', better: 'higher', digits: 0 };
+const perCpu: Metric = { name: 'per server CPU-s', unit: '1/s', better: 'higher', digits: 0 };
+const p50: Metric = { name: 'p50 µs', unit: 'µs', better: 'lower', digits: 0 };
+const p99: Metric = { name: 'p99 µs', unit: 'µs', better: 'lower', digits: 0 };
+const serverLoad: Metric = { name: 'server CPU %', unit: '%', digits: 0 };
+const generatorLoad: Metric = { name: 'generator CPU %', unit: '%', digits: 0 };
+
+const loadMetrics: readonly Metric[] = [throughput, perCpu, p50, p99, serverLoad, generatorLoad];
+
+/**
+ * When a run ends, each connection has a request under way that is not counted any more; the origin may see it in this
+ * run or in the next.
+ */
+const uncountedPerConnection = 2;
+
+/** Measures every contender once per round, one after the other, so that all of them meet the same disturbances. */
+export async function runLoadCase(
+  bench: Bench,
+  contenders: readonly Contender[],
+  comparisons: readonly Comparison[],
+): Promise<CaseResult> {
+  const { rounds, seconds, warmUpSeconds } = bench.effort;
+  const samples: Record<string, Sample[]> = {};
+  for (const contender of contenders) {
+    bench.progress(`${contender.name}: warming up`);
+    await measure(bench, contender, warmUpSeconds);
+    samples[contender.name] = [];
+  }
+  for (let round = 1; round <= rounds; round++) {
+    for (const contender of contenders) {
+      const sample = await measure(bench, contender, seconds);
+      samples[contender.name]?.push(sample);
+      const rate = Math.round(sample[throughput.name] ?? 0).toLocaleString('en');
+      bench.progress(`${contender.name}: round ${round} of ${rounds}, ${rate} requests/s`);
+    }
+  }
+  return { metrics: loadMetrics, samples, comparisons };
+}
+
+async function measure(bench: Bench, contender: Contender, seconds: number): Promise<Sample> {
+  const { server, load } = contender;
+  const seenBefore = await bench.origin.requests();
+  const cpuBefore = cpuSeconds(server.pid);
+  const result = await bench.generator.load({ ...load, url: server.url, paths: contender.paths(), seconds });
+  const cpu = cpuSeconds(server.pid) - cpuBefore;
+  assertMeasured(contender, result, (await bench.origin.requests()) - seenBefore);
+  return {
+    [throughput.name]: result.requests / result.seconds,
+    [perCpu.name]: result.requests / cpu,
+    [p50.name]: result.p50Us,
+    [p99.name]: result.p99Us,
+    [serverLoad.name]: (100 * cpu) / result.seconds,
+    [generatorLoad.name]: (100 * result.cpuSeconds) / result.seconds,
+  };
+}
+
+/** A figure for errors, or for hits that were misses, is worse than none. */
+function assertMeasured(contender: Contender, result: LoadResult, originRequests: number): void {
+  const { name, status, load, originRequests: expected } = contender;
+  const others = Object.keys(result.statuses).filter((code) => Number(code) !== status);
+  if (result.requests === 0 || result.errors > 0 || others.length > 0) {
+    const answers = JSON.stringify(result.statuses);
+    throw new Error(`${name}: expected only ${status}, got ${answers} and ${result.errors} failed requests`);
+  }
+  const min = expected.min * result.requests;
+  const max = expected.max * (result.requests + uncountedPerConnection * load.connections);
+  if (originRequests < min || originRequests > max) {
+    throw new Error(`${name}: the origin saw ${originRequests} requests for ${result.requests} of the load`);
+  }
+}

@@ -1,0 +1,49 @@
+import { type Case, differenceOf, ratioOf } from '../bench.ts';
+import { type Contender, runLoadCase } from './load-case.ts';
+
+/** Writes go round so many children: few writes in flight meet one another, as in most applications. */
+const children = 1000;
+
+/**
+ * `direct` writes to the origin. `gateway` is a rule that takes the parent from the answer: a record, two targets, an
+ * event. `gateway, before` is a rule that also reads the representation as it was, from the origin, ahead of the write:
+ * nothing else stores it here, so every write pays for it.
+ */
+const writes = (name: string, title: string, connections: number): Case => ({
+  name,
+  title,
+  run(bench) {
+    const load: Contender['load'] = {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: 'child',
+      connections,
+    };
+    const contenders = [bench.origin, ...bench.gateways].flatMap((server): Contender[] => {
+      const isOrigin = server === bench.origin;
+      const plain: Contender = {
+        name: server.name,
+        server,
+        load,
+        paths: () => ({ prefix: '/children/', first: 0, count: children }),
+        status: 200,
+        originRequests: { min: 1, max: 1 },
+      };
+      const before: Contender = {
+        ...plain,
+        name: `${server.name}, before`,
+        paths: () => ({ prefix: '/movable/', first: 0, count: children }),
+        originRequests: { min: 2, max: 2 },
+      };
+      return isOrigin ? [plain] : [plain, before];
+    });
+    return runLoadCase(
+      bench,
+      contenders,
+      contenders.slice(1).flatMap(({ name }) => [ratioOf(name, 'direct'), differenceOf(name, 'direct')]),
+    );
+  },
+});
+
+export const writeAlone = writes('write', 'write with rules, 1 KiB, one connection', 1);
+export const writeLoaded = writes('write-load', 'write with rules, 1 KiB, 32 connections', 32);

@@ -1,0 +1,17 @@
+import { runFanOut } from './fan-out.ts';
+import { runLoad } from './load.ts';
+import type { Reply, Task } from './protocol.ts';
+
+/** The generator's process: one task at a time, and the same process for all of them, so that its code is warm. */
+async function perform(task: Task): Promise<Reply> {
+  try {
+    return { done: task.kind === 'load' ? await runLoad(task) : await runFanOut(task) };
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+process.on('message', (task: Task) => {
+  void perform(task).then((reply) => process.send?.(reply));
+});
+process.on('disconnect', () => process.exit(0));

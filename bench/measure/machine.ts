@@ -1,0 +1,75 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+
+/** What a reader must know to compare two results. No names of hosts, users or places. */
+export interface Machine {
+  readonly cpu: string;
+  /** Cores that this process may use. */
+  readonly cores: readonly number[];
+  readonly memoryGiB: number;
+  readonly kernel: string;
+  readonly node: string;
+  readonly nginx: string | undefined;
+  readonly pinned: boolean;
+}
+
+/** Where the processes run: the server under test alone, the generator and the origin elsewhere. */
+export interface Placement {
+  readonly server: number | undefined;
+  readonly generator: number | undefined;
+  readonly origin: number | undefined;
+}
+
+export function describeMachine(pinned: boolean): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: allowedCores(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: release().split('-')[0] ?? '',
+    node: process.version,
+    nginx: nginxVersion(),
+    pinned,
+  };
+}
+
+/** With two cores the origin shares the generator's: the server under test must have its own to be measured. */
+export function placement(wanted: boolean): Placement {
+  const cores = allowedCores();
+  const [server, generator, origin] = cores;
+  if (!wanted || cores.length < 2 || spawnSync('taskset', ['--version']).status !== 0) {
+    return { server: undefined, generator: undefined, origin: undefined };
+  }
+  return { server, generator, origin: origin ?? generator };
+}
+
+export function nginxVersion(): string | undefined {
+  const { status, stderr } = spawnSync('nginx', ['-v'], { encoding: 'utf8' });
+  return status === 0 ? /nginx\/(\S+)/.exec(stderr)?.[1] : undefined;
+}
+
+/** The commit that is measured, with a mark when files differ from it. */
+export function commit(directory: string): string | undefined {
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-C', directory, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  try {
+    return git('rev-parse', '--short=12', 'HEAD') + (git('status', '--porcelain') === '' ? '' : '+changes');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel's list, `0-3,6`: a container's cores need not begin at 0. */
+function allowedCores(): number[] {
+  let list: string | undefined;
+  try {
+    list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+  } catch {
+    list = undefined;
+  }
+  if (list === undefined) return cpus().map((_, i) => i);
+  return list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+}

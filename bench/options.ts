@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util';
+
+/** How long and how often everything is measured. */
+export interface Effort {
+  /** Rounds per case; each round measures every contender once, one after the other. */
+  readonly rounds: number;
+  /** Seconds of load per contender and round. */
+  readonly seconds: number;
+  /** Seconds of load that nobody counts, before the first round of a case. */
+  readonly warmUpSeconds: number;
+  readonly startUps: number;
+  readonly fanOutWrites: number;
+  readonly storedResponses: number;
+}
+
+export interface Options {
+  readonly quick: boolean;
+  readonly effort: Effort;
+  /** Names of the cases to run; empty for all. */
+  readonly only: readonly string[];
+  /** Another built checkout, measured as `before` in the same rounds. */
+  readonly against: string | undefined;
+  readonly pin: boolean;
+}
+
+const full: Effort = {
+  rounds: 5,
+  seconds: 4,
+  warmUpSeconds: 2,
+  startUps: 10,
+  fanOutWrites: 40,
+  storedResponses: 20_000,
+};
+
+/** A smoke run: everything once or twice, in a minute. Its figures are no baseline. */
+const quick: Effort = {
+  rounds: 2,
+  seconds: 0.8,
+  warmUpSeconds: 0.4,
+  startUps: 3,
+  fanOutWrites: 5,
+  storedResponses: 4_000,
+};
+
+export const usage = `npm run bench -- [options]
+
+  --quick            a smoke run of under a minute; its figures are no baseline
+  --only <cases>     only these cases, comma-separated
+  --against <dir>    measure the build of another checkout beside this one, as "before"
+  --no-pin           leave processes on any core
+  --help             this text`;
+
+/** @throws TypeError for unknown options, with a message for the user. */
+export function parseOptions(argv: readonly string[], caseNames: readonly string[]): Options | 'help' {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      against: { type: 'string' },
+      'no-pin': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const only = values.only.split(',').filter((name) => name !== '');
+  for (const name of only) {
+    if (!caseNames.includes(name)) throw new TypeError(`no case is called "${name}": ${caseNames.join(', ')}`);
+  }
+  return {
+    quick: values.quick,
+    effort: values.quick ? quick : full,
+    only,
+    against: values.against,
+    pin: !values['no-pin'],
+  };
+}

@@ -1,0 +1,11 @@
+import { fileURLToPath } from 'node:url';
+
+/** This file is compiled to `bench/dist/paths.js`. */
+const fromRoot = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+export const root = fromRoot('');
+export const results = fromRoot('bench/results');
+export const originProgram = fromRoot('bench/dist/servers/origin-process.js');
+export const generatorProgram = fromRoot('bench/dist/generator/process.js');
+/** The gateway's command line inside a built checkout. */
+export const gatewayProgram = 'dist/cli/main.js';

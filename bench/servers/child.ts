@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** The end of what a process wrote to stderr, kept for the message when it fails. */
+const keptStderr = 4096;
+/** After this long without leaving, a process that was asked to stop is killed. */
+const stopDeadlineMs = 5_000;
+
+export interface Child {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** Everything that is still held of stderr. */
+  stderr(): string;
+  /** Rejects when the process ends before it was asked to. */
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+}
+
+export interface ChildOptions {
+  /** Core to pin to; undefined leaves the process on any. */
+  readonly core: number | undefined;
+  /** Opens a channel for `process.send`. */
+  readonly ipc?: boolean;
+  readonly cwd?: string;
+}
+
+const living = new Set<Child>();
+
+/** Starts a program. `taskset` replaces itself by it, so the pid is the program's own. */
+export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
+  const pinned = options.core === undefined ? [] : ['taskset', '-c', String(options.core)];
+  const [program = command, ...rest] = [...pinned, command, ...args];
+  const child = spawn(program, rest, {
+    stdio: ['ignore', 'ignore', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
+    cwd: options.cwd,
+  });
+  let kept = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    kept = (kept + text).slice(-keptStderr);
+  });
+  let stopping = false;
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      living.delete(self);
+      if (!stopping) reject(new Error(`${command} ${args.join(' ')} ended (${signal ?? code})\n${kept}`));
+    });
+  });
+  // Whoever waits for the child races against this promise; nobody waits all the time.
+  failed.catch(() => undefined);
+  const self: Child = {
+    process: child,
+    pid: child.pid ?? 0,
+    stderr: () => kept,
+    failed,
+    async stop() {
+      stopping = true;
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+      const left = once(child, 'exit');
+      child.kill('SIGTERM');
+      const deadline = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
+      await left;
+      clearTimeout(deadline);
+    },
+  };
+  living.add(self);
+  return self;
+}
+
+/** Ends whatever is still running: after a failure, or when the bench is interrupted. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...living].map((child) => child.stop()));
+}

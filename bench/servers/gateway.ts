@@ -1,0 +1,76 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gatewayProgram } from '../paths.ts';
+import { type Child, startChild } from './child.ts';
+import { freePort, type Server, untilReady } from './server.ts';
+
+export interface GatewayOptions {
+  readonly name: string;
+  /** The built checkout whose gateway is started. */
+  readonly directory: string;
+  readonly originUrl: string;
+  readonly core: number | undefined;
+  /** Options for Node itself. */
+  readonly nodeOptions?: readonly string[];
+}
+
+export interface Gateway extends Server {
+  readonly child: Child;
+  /** From the start of the process until `/readyz` answered 200. */
+  readonly startUpMs: number;
+}
+
+/** Everything that is not named here is a default: what is measured is what a user gets. */
+const configuration = (listen: string, adminListen: string, originUrl: string): string => `
+server: { listen: "${listen}" }
+admin: { listen: "${adminListen}" }
+origin: { url: "${originUrl}" }
+store: { memory: { maxSize: 512MiB } }
+events: { path: /_unstale/events }
+routes:
+  - match: /things/:id
+    cache: { ttl: 1h }
+  - match: /large/:id
+    cache: { ttl: 1h }
+  - match: /parents/:parentId
+    cache: { ttl: 1h }
+    tags: ["parent:{parentId}"]
+rules:
+  - name: child-in-parent
+    on: PUT /children/:id
+    invalidate:
+      - /children/{id}
+      - /parents/{response.parentId}
+  - name: movable-child
+    on: PUT /movable/:id
+    invalidate:
+      - /movable/{id}
+      - /parents/{before.parentId, response.parentId}
+`;
+
+/** `node dist/cli/main.js serve`, as a user starts it, on a generated configuration. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const [port, adminPort] = await Promise.all([freePort(), freePort()]);
+  const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-'));
+  const file = join(directory, 'gateway.yaml');
+  writeFileSync(file, configuration(`127.0.0.1:${port}`, `127.0.0.1:${adminPort}`, options.originUrl));
+  const started = performance.now();
+  const child = startChild(
+    process.execPath,
+    [...(options.nodeOptions ?? []), join(options.directory, gatewayProgram), 'serve', '-c', file],
+    { core: options.core, cwd: directory },
+  );
+  const stop = async (): Promise<void> => {
+    await child.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(`http://127.0.0.1:${adminPort}/readyz`, child);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const startUpMs = performance.now() - started;
+  return { name: options.name, url: `http://127.0.0.1:${port}`, pid: child.pid, child, startUpMs, stop };
+}

@@ -1,0 +1,53 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { childOf, jsonOf, largeBytes, smallBytes } from './representations.ts';
+
+/**
+ * The origin of the bench, a process of its own: fixed answers, no logic. It tells its parent its port, and how many
+ * requests it has seen when asked, so that a case can prove that its hits were hits and its misses misses.
+ */
+const small = Buffer.from(jsonOf(smallBytes, { kind: 'thing' }));
+const large = Buffer.from(jsonOf(largeBytes, { kind: 'large' }));
+const smallHead = head(small, '"small-1"');
+const largeHead = head(large, '"large-1"');
+const childLine = /^\/(?:children|movable)\/(\d+)$/;
+
+let requests = 0;
+
+function head(body: Buffer, etag: string): string[] {
+  return [
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(body.length),
+    'Cache-Control',
+    'public, max-age=3600',
+    'ETag',
+    etag,
+  ];
+}
+
+function answerChild(response: ServerResponse, id: number): void {
+  const body = Buffer.from(childOf(id));
+  response.writeHead(200, head(body, `"child-${id}"`)).end(body);
+}
+
+const server = createServer((request, response) => {
+  requests += 1;
+  const url = request.url ?? '/';
+  const child = childLine.exec(url);
+  if (request.method === 'PUT' && child !== null) {
+    request.resume().on('end', () => answerChild(response, Number(child[1])));
+  } else if (child !== null) {
+    answerChild(response, Number(child[1]));
+  } else if (url.startsWith('/large/')) {
+    response.writeHead(200, largeHead).end(large);
+  } else {
+    response.writeHead(200, smallHead).end(small);
+  }
+});
+
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
+process.on('message', () => process.send?.({ requests }));
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,74 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import type { Address } from './model.ts';
+import { ValueError } from './value-error.ts';
+
+const form = '127.0.0.1:8080, [::1]:8080, or :8080 for every interface';
+
+/**
+ * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` is every interface, of IPv4 too. Port 0 lets the system choose.
+ * @throws ValueError
+ */
+export function parseAddress(text: string): Address {
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  if (match === null) {
+    const hint = /^\d+$/.test(text) ? `write 127.0.0.1:${text}, or :${text} for every interface` : `write ${form}`;
+    throw new ValueError(`"${text}" is not an address and a port`, hint);
+  }
+  const [, bracketed, bare = '', digits = ''] = match;
+  const port = Number(digits);
+  if (port > 65_535) throw new ValueError(`there is no port ${digits}`, 'ports go from 0 to 65535');
+  if (bracketed !== undefined) {
+    if (isIPv6(bracketed)) return { host: bracketed, port };
+    throw new ValueError(`"${bracketed}" is not an IPv6 address`, `write ${form}`);
+  }
+  if (bare === '') return { host: '::', port };
+  // `127.0.0.300` would otherwise be looked up as a name.
+  const isName = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(bare) && !/^[\d.]+$/.test(bare);
+  if (isName || isIPv4(bare)) return { host: bare, port };
+  throw new ValueError(`"${bare}" is not a host`, `write ${form}`);
+}
+
+/** Whether only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  const address = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host;
+  if (isIPv4(address)) return address.startsWith('127.');
+  if (isIPv6(address)) return /^(?:0{0,4}:){2,7}0{0,3}1$/.test(address);
+  return address.toLowerCase() === 'localhost';
+}
+
+/** An address, or a block of them: `10.0.0.0/8`, `fd00::/8`. @throws ValueError */
+export function parseNetwork(text: string): string {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) {
+    throw new ValueError(`"${text}" is not an address or a block of them`, 'write 10.1.2.3, 10.0.0.0/8 or fd00::/8');
+  }
+  const bits = family === 4 ? 32 : 128;
+  if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)) {
+    throw new ValueError(`"/${prefix}" is not a prefix length of IPv${family}`, `a number from 0 to ${bits}`);
+  }
+  return text;
+}
+
+/** An `http:` or `https:` URL of an origin, with a base path or none; without a slash at its end. @throws ValueError */
+export function parseOriginUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The messages do not repeat the URL: one that is wrong may hold a password.
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new ValueError('this is not an http or https URL', 'write http://127.0.0.1:4000');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new ValueError('an origin URL holds no credentials', 'leave out what stands before the "@"');
+  }
+  if (/[?#]/.test(text)) {
+    throw new ValueError('an origin URL has no query and no fragment', 'leave out what follows the path');
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** @throws ValueError */
+export function parseRedisUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && ['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return text;
+  throw new ValueError('this is not the URL of a Redis', 'write redis://127.0.0.1:6379');
+}

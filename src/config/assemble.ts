@@ -1,0 +1,106 @@
+import type { z } from 'zod';
+import type { Located } from './lint-routes.ts';
+import type { GatewayConfig, OriginConfig, RouteConfig, RoutePolicy, RuleConfig } from './model.ts';
+import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
+import { builtInCache, builtInClient, cachePolicy, clientPolicy } from './policy.ts';
+import type { PolicySettings, RouteSettings } from './route-schema.ts';
+import type { RuleSettings } from './rule-schema.ts';
+import type { configSchema } from './schema.ts';
+
+type Settings = z.output<typeof configSchema>;
+
+/** Puts sound settings into the shape that the gateway takes: units in the names, every default applied. */
+export function assemble(
+  settings: Settings,
+  routes: readonly Located<RouteSettings>[],
+  rules: readonly Located<RuleSettings>[],
+): GatewayConfig {
+  const { server, admin, store, coherence, events, log } = settings;
+  const origins = originsOf(settings);
+  const fallback = policyOf(
+    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache: builtInCache, client: builtInClient },
+    settings.defaults ?? {},
+  );
+  return {
+    server: {
+      listen: server.listen,
+      trustedProxies: server.trustedProxies,
+      limits: {
+        headerBytes: server.limits.headers,
+        resolveBytes: server.limits.resolveBody,
+        requestBytes: server.limits.requestBody,
+        connections: server.limits.connections,
+      },
+      drainMs: server.drain,
+    },
+    admin: { listen: admin.listen, token: admin.token },
+    origins,
+    store: {
+      memory: {
+        maxBytes: store.memory.maxSize,
+        maxEntryBytes: store.memory.maxEntry,
+        maxVariants: store.memory.maxVariants,
+      },
+      redis: store.redis,
+    },
+    coherence: {
+      mode: coherence.mode,
+      onPartition: coherence.onPartition ?? (coherence.mode === 'strict' ? 'reject' : 'queue'),
+      settleMs: coherence.settle,
+    },
+    events: {
+      path: events.path,
+      heartbeatMs: events.heartbeat,
+      maxSubscribers: events.maxSubscribers,
+      history: events.history,
+    },
+    log: { level: log.level },
+    fallback,
+    routes: routes.map((route) => routeOf(route, fallback)),
+    rules: rules.map(ruleOf),
+  };
+}
+
+function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
+  const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
+  return Object.fromEntries(
+    Object.entries(named).map(([name, { url, timeout, connectTimeout, connections }]) => [
+      name,
+      { url, timeoutMs: timeout, connectTimeoutMs: connectTimeout, connections },
+    ]),
+  );
+}
+
+function policyOf(under: RoutePolicy, settings: PolicySettings): RoutePolicy {
+  return {
+    origin: settings.origin ?? under.origin,
+    cache: cachePolicy(under.cache, settings.cache),
+    client: clientPolicy(under.client, settings.client),
+  };
+}
+
+function routeOf({ settings, document, path }: Located<RouteSettings>, fallback: RoutePolicy): RouteConfig {
+  return {
+    ...policyOf(fallback, settings),
+    match: settings.match,
+    tags: settings.tags ?? [],
+    source: document.positionOf(path),
+  };
+}
+
+function ruleOf({ settings, document, path }: Located<RuleSettings>): RuleConfig {
+  const { name, on, invalidate, event, unresolved, before } = settings;
+  return {
+    name,
+    methods: on.methods,
+    pattern: on.pattern,
+    invalidate: invalidate.map((target, i) => {
+      const source = document.positionOf([...path, 'invalidate', i]);
+      return typeof target === 'string' ? { path: target, source } : { tag: target.tag, source };
+    }),
+    event,
+    unresolved,
+    before,
+    source: document.positionOf(path),
+  };
+}

@@ -1,0 +1,40 @@
+import { type Problem, positionOf } from './problem.ts';
+
+const red = '\u001b[31m';
+const yellow = '\u001b[33m';
+const bold = '\u001b[1m';
+const dim = '\u001b[2m';
+const reset = '\u001b[0m';
+
+/** Longest part of a source line that is shown on either side of the caret. */
+const MAX_EXCERPT = 100;
+
+/**
+ * For people:
+ *
+ *     gateway.yaml:12:10: "60" has no unit
+ *         ttl: 60
+ *              ^
+ *       hint: write 60s
+ */
+export function formatProblems(problems: readonly Problem[], { color }: { color: boolean }): string {
+  const paint = (code: string, text: string) => (color ? `${code}${text}${reset}` : text);
+  return problems
+    .map((problem) => {
+      const mark = problem.severity === 'warning' ? paint(yellow, 'warning: ') : paint(red, 'error: ');
+      const lines = [`${paint(bold, `${positionOf(problem)}:`)} ${mark}${problem.message}`];
+      const { text, caret } = excerptOf(problem);
+      if (text.trim() !== '') lines.push(`  ${paint(dim, text)}`, `  ${caret}`);
+      lines.push(`  hint: ${problem.hint}`);
+      return `${lines.join('\n')}\n`;
+    })
+    .join('');
+}
+
+function excerptOf({ excerpt, column }: Problem): { text: string; caret: string } {
+  const from = Math.max(0, column - 1 - MAX_EXCERPT);
+  const text = excerpt.slice(from, column - 1 + MAX_EXCERPT);
+  // A tab takes the width that the terminal gives it: the caret's line must hold the same ones.
+  const before = text.slice(0, column - 1 - from).replace(/[^\t]/g, ' ');
+  return { text, caret: `${before}^` };
+}

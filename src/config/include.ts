@@ -1,0 +1,69 @@
+import { dirname, isAbsolute, join } from 'node:path';
+import type { SourceDocument } from './source-document.ts';
+
+/** How included files are found and read. Errors are those of `node:fs`, with their `code`. */
+export interface FileAccess {
+  readFile(file: string): string;
+  /** Names in a folder, in any order; none where there is no such folder. */
+  readFolder(folder: string): readonly string[];
+}
+
+/** Files that one configuration may include: `*` in a large folder is a mistake to be told, not to be waited for. */
+const MAX_INCLUDED = 1000;
+
+export interface Included {
+  readonly file: string;
+  /** Which element of `include` names it. */
+  readonly index: number;
+}
+
+/**
+ * The files that `include` names, in its order, those of one `*` by name; a file that is named twice comes once.
+ * Reports what names no file.
+ */
+export function includedFiles(document: SourceDocument, entries: readonly unknown[], files: FileAccess): Included[] {
+  const included = new Map<string, Included>();
+  for (const [index, entry] of entries.entries()) {
+    if (typeof entry !== 'string') continue;
+    if (entry.includes('**')) {
+      const hint = 'name the folders: "*" stands for one name';
+      document.report(['include', index], { message: '"**" is not for include', hint, offset: entry.indexOf('**') });
+      continue;
+    }
+    const path = isAbsolute(entry) ? entry : join(dirname(document.file), entry);
+    const found = entry.includes('*') ? expand(path, files) : [path];
+    if (found.length === 0) {
+      const hint = 'the path is relative to this file, and "*" stands for one name';
+      document.report(['include', index], { message: `"${entry}" names no file`, hint });
+    }
+    for (const file of found) if (!included.has(file)) included.set(file, { file, index });
+  }
+  const all = [...included.values()];
+  if (all.length <= MAX_INCLUDED) return all;
+  document.report(['include'], { message: `${all.length} files are included`, hint: `at most ${MAX_INCLUDED}` });
+  return all.slice(0, MAX_INCLUDED);
+}
+
+/** Walks the segments of a path; a name that begins with a dot is only found by a pattern that does. */
+function expand(path: string, { readFolder }: Pick<FileAccess, 'readFolder'>): string[] {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const wild = segments.findIndex((segment) => segment.includes('*'));
+  const root = `${isAbsolute(path) ? '/' : ''}${segments.slice(0, wild).join('/')}`;
+  let found: string[] = [root];
+  for (const segment of segments.slice(wild)) {
+    const matches = matcher(segment);
+    found = found.flatMap((folder) =>
+      [...readFolder(folder === '' ? '.' : folder)]
+        .filter((name) => matches(name) && (segment.startsWith('.') || !name.startsWith('.')))
+        .sort()
+        .map((name) => join(folder, name)),
+    );
+  }
+  return found;
+}
+
+function matcher(segment: string): (name: string) => boolean {
+  const parts = segment.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = new RegExp(`^${parts.join('.*')}$`, 's');
+  return (name) => pattern.test(name);
+}

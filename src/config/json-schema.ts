@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { configSchema } from './schema.ts';
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** A value that comes out of the environment is, in the file, a text. */
+const fromEnvironment: JsonSchema = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^{}]*)?\\}' };
+
+/**
+ * The JSON Schema of a configuration file, for editors: draft 7, which their YAML support knows. It serves rule packs too, so it
+ * does not insist on an origin.
+ */
+export function configJsonSchema(): JsonSchema {
+  return z.toJSONSchema(configSchema, {
+    io: 'input',
+    target: 'draft-7',
+    unrepresentable: 'any',
+    override: ({ jsonSchema }) => {
+      const isScalar = ['string', 'boolean', 'integer'].includes(String(jsonSchema.type));
+      const isOpen = jsonSchema.type === 'string' && jsonSchema.pattern === undefined && jsonSchema.enum === undefined;
+      if (!isScalar || isOpen) return;
+      const { description, default: fallback, examples, ...form } = jsonSchema;
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+      Object.assign(jsonSchema, { anyOf: [form, fromEnvironment] });
+      if (description !== undefined) jsonSchema.description = description;
+      if (fallback !== undefined) jsonSchema.default = fallback;
+      if (examples !== undefined) jsonSchema.examples = examples;
+    },
+  });
+}

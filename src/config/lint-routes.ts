@@ -1,0 +1,99 @@
+import { parsePattern, type Segment } from '../route/pattern.ts';
+import type { Root } from '../rules/types.ts';
+import type { CachePolicy } from './model.ts';
+import { builtInCache, cachePolicy } from './policy.ts';
+import { positionOf } from './problem.ts';
+import type { PolicySettings, RouteSettings } from './route-schema.ts';
+import type { Path, SourceDocument } from './source-document.ts';
+import { didYouMean } from './suggest.ts';
+import { lintPlaceholders } from './templates.ts';
+
+/** A sound part of some file, and where it stands. */
+export interface Located<Settings> {
+  readonly settings: Settings;
+  readonly document: SourceDocument;
+  readonly path: Path;
+}
+
+const unheard = 'a stored response knows only the request for it, and its answer';
+const closedForTags = new Map<Root, { message: string; hint: string }>([
+  ['before', { message: `"before" has nothing here: ${unheard}`, hint: 'use response' }],
+  ['request', { message: `"request" has nothing here: ${unheard}`, hint: 'use params, query or response' }],
+]);
+
+export interface RouteContext {
+  readonly defaults: PolicySettings;
+  /** Names of the origins; undefined where they are in such a state that nothing can be said about them. */
+  readonly origins: readonly string[] | undefined;
+}
+
+/** @param routes in the order in which they are tried */
+export function lintRoutes(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
+  const earlier: { segments: Segment[]; route: Located<RouteSettings> }[] = [];
+  for (const route of routes) {
+    const { settings, document, path } = route;
+    const segments = parsePattern(settings.match);
+    const covering = earlier.find((other) => covers(other.segments, segments));
+    if (covering === undefined) {
+      earlier.push({ segments, route });
+    } else {
+      const other = covering.route;
+      const where = positionOf(other.document.positionOf([...other.path, 'match']));
+      document.report([...path, 'match'], {
+        message: `no request reaches this route: ${other.settings.match} (${where}) takes them all`,
+        hint: 'the first match wins: put the narrower pattern first, or take one of the two out',
+      });
+    }
+    lintPolicy(route, context);
+    lintOwnWords(route, context);
+    for (const [i, tag] of (settings.tags ?? []).entries()) {
+      const scope = { pattern: settings.match, closed: closedForTags };
+      lintPlaceholders(document, [...path, 'tags', i], { written: tag, kind: 'tag' }, scope);
+    }
+  }
+}
+
+/** Also for `defaults`, which are a route's settings without its pattern. */
+export function lintPolicy({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
+  const { origin, cache } = settings;
+  if (origin !== undefined && context.origins !== undefined && !context.origins.includes(origin)) {
+    const message = `there is no origin "${origin}"`;
+    document.report([...path, 'origin'], { message, hint: didYouMean(origin, context.origins) });
+  }
+  const policy = effective(cache, context);
+  if (!policy.off && policy.credentials === 'perUser' && policy.userKey.length === 0) {
+    const hint = 'say what tells users apart: userKey: [authorization, "cookie:session"]';
+    document.report([...path, 'cache', 'credentials'], { message: 'perUser needs a userKey', hint });
+  }
+}
+
+/** What a route says to no effect. In `defaults` it may have one for a route that says the rest. */
+function lintOwnWords({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
+  const { cache } = settings;
+  if (cache === undefined || cache === 'off') return;
+  const { ttlMs, credentials } = effective(cache, context);
+  if (cache.force === true && ttlMs === undefined) {
+    const hint = 'say for how long: ttl: 60s';
+    document.report([...path, 'cache', 'force'], { message: 'force has no effect without a ttl', hint, atKey: true });
+  }
+  // Somebody who wrote it believes that responses are kept apart.
+  if (cache.userKey !== undefined && credentials !== 'perUser') {
+    const message = `userKey has no effect with credentials: ${credentials}`;
+    document.report([...path, 'cache', 'userKey'], { message, hint: 'add credentials: perUser', atKey: true });
+  }
+}
+
+function effective(cache: PolicySettings['cache'], { defaults }: RouteContext): CachePolicy {
+  return cachePolicy(cachePolicy(builtInCache, defaults.cache), cache);
+}
+
+/** Whether every path that lies in `narrow` lies in `wide`. */
+function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
+  for (const [i, segment] of wide.entries()) {
+    if (segment.kind === 'rest') return true;
+    const other = narrow[i];
+    if (other === undefined || other.kind === 'rest') return false;
+    if (segment.kind === 'literal' && !(other.kind === 'literal' && other.text === segment.text)) return false;
+  }
+  return wide.length === narrow.length;
+}

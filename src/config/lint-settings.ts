@@ -1,0 +1,89 @@
+import type { z } from 'zod';
+import { isLoopback } from './address.ts';
+import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
+import type { configSchema } from './schema.ts';
+import { soundPart, valueAt } from './shape.ts';
+import type { SourceDocument } from './source-document.ts';
+
+/** Tokens shorter than this can be guessed by trying. */
+const MIN_TOKEN_LENGTH = 16;
+
+/** What single values cannot show: how the settings of one file fit together. */
+export function lintSettings(document: SourceDocument, schema: typeof configSchema): void {
+  lintOrigins(document);
+  const server = soundPart(document, schema.shape.server, ['server']);
+  const admin = soundPart(document, schema.shape.admin, ['admin']);
+  const store = soundPart(document, schema.shape.store, ['store']);
+  if (admin !== undefined) lintAdmin(document, admin);
+  if (admin !== undefined && server !== undefined) lintPorts(document, server.listen, admin.listen);
+  if (store !== undefined && store.memory.maxEntry > store.memory.maxSize) {
+    const message = 'one response may be larger than all of them together';
+    document.report(['store', 'memory', 'maxEntry'], { message, hint: 'maxEntry is at most maxSize' });
+  }
+  // Ignored in silence, it would pass for coherence between nodes.
+  if (valueAt(document.value, ['store', 'redis']) !== undefined) {
+    const message = 'this version has no Redis tier: each gateway is on its own';
+    document.report(['store', 'redis'], { message, hint: 'take redis out, and run one gateway', atKey: true });
+  }
+  if (valueAt(document.value, ['coherence', 'onPartition']) !== undefined) {
+    const hint = 'take it out: without store.redis there is nothing to be cut off from';
+    document.report(['coherence', 'onPartition'], {
+      message: 'onPartition has no effect without store.redis',
+      hint,
+      severity: 'warning',
+      atKey: true,
+    });
+  }
+}
+
+function lintOrigins(document: SourceDocument): void {
+  const one = valueAt(document.value, ['origin']);
+  const several = valueAt(document.value, ['origins']);
+  if (one === undefined && several === undefined) {
+    const hint = 'say where requests go: origin: { url: http://127.0.0.1:4000 }';
+    document.report(['origin'], { message: '"origin" is missing', hint });
+  }
+  if (one !== undefined && several !== undefined) {
+    const hint = 'move what origin says into origins, under the name "default"';
+    document.report(['origins'], { message: 'both origin and origins', hint, atKey: true });
+  }
+  if (one !== undefined || typeof several !== 'object' || several === null) return;
+  const names = Object.keys(several);
+  if (names.length === 0) {
+    document.report(['origins'], { message: '"origins" is empty', hint: 'name one: default: { url: … }', atKey: true });
+  } else if (defaultOrigin(names) === undefined && valueAt(document.value, ['defaults', 'origin']) === undefined) {
+    const hint = `say which one takes them: defaults: { origin: ${names[0]} }, or call it "${DEFAULT_ORIGIN}"`;
+    document.report(['origins'], { message: 'no origin for requests that match no route', hint, atKey: true });
+  }
+}
+
+type Settings = z.output<typeof configSchema>;
+
+function lintAdmin(document: SourceDocument, { listen, token }: Settings['admin']): void {
+  if (token === undefined && !isLoopback(listen.host)) {
+    const message = `the admin port is open to others than this machine (${listen.host}) and has no token`;
+    const hint = `add token: \${UNSTALE_ADMIN_TOKEN} under admin, or listen on 127.0.0.1`;
+    document.report(['admin', 'listen'], { message, hint });
+  }
+  if (token !== undefined && token.length < MIN_TOKEN_LENGTH) {
+    const hint = `${MIN_TOKEN_LENGTH} characters at least, better 32 random bytes in base64url`;
+    document.report(['admin', 'token'], {
+      message: 'the token is short enough to be guessed',
+      hint,
+      severity: 'warning',
+    });
+  }
+}
+
+function lintPorts(
+  document: SourceDocument,
+  server: Settings['server']['listen'],
+  admin: Settings['admin']['listen'],
+): void {
+  const isEvery = (host: string) => host === '::' || host === '0.0.0.0';
+  const overlap = server.host === admin.host || isEvery(server.host) || isEvery(admin.host);
+  // Port 0 is another free one each time.
+  if (server.port === 0 || server.port !== admin.port || !overlap) return;
+  const message = `the admin port is the public port, ${admin.port}`;
+  document.report(['admin', 'listen'], { message, hint: 'give it one of its own: 127.0.0.1:9090' });
+}

@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { assemble } from './assemble.ts';
+import { type FileAccess, includedFiles } from './include.ts';
+import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
+import { lintRules } from './lint-rules.ts';
+import { lintSettings } from './lint-settings.ts';
+import type { GatewayConfig } from './model.ts';
+import { DEFAULT_ORIGIN } from './origins.ts';
+import { ConfigError, inOrder, type Problem } from './problem.ts';
+import { routeSchema } from './route-schema.ts';
+import { ruleSchema } from './rule-schema.ts';
+import { configSchema, packSchema } from './schema.ts';
+import { checkShape, soundPart, valueAt } from './shape.ts';
+import { SourceDocument } from './source-document.ts';
+
+export interface LoadedConfig {
+  readonly config: GatewayConfig;
+  /** Sorted by file, then line. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * Reads and validates a configuration and all that it includes.
+ * @param file as it shall be named in problems; relative to the working directory
+ * @throws ConfigError with every problem of every file
+ */
+export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([
+      {
+        file,
+        line: 1,
+        column: 1,
+        message: `the file cannot be read (${reasonOf(error)})`,
+        hint: 'name a configuration with -c; gateway.example.yaml is one to begin with',
+        severity: 'error',
+        excerpt: '',
+      },
+    ]);
+  }
+  return parseConfig(text, { file, env, readFile: (path) => readFileSync(path, 'utf8'), readFolder });
+}
+
+/** Names in a folder; none where there is no such folder. */
+function readFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(reasonOf(error))) return [];
+    throw error;
+  }
+}
+
+/**
+ * The same for a text, its included files read through `readFile` and found through `readFolder`.
+ * @throws ConfigError with every problem of every file
+ */
+export function parseConfig(
+  text: string,
+  { file, env, ...files }: { file: string; env: NodeJS.ProcessEnv } & FileAccess,
+): LoadedConfig {
+  const document = new SourceDocument(text, { file, env });
+  if (document.value === undefined) throw new ConfigError(inOrder(document.problems));
+  const settings = checkShape(document, configSchema);
+  const packs = readPacks(document, env, files);
+  const documents = [document, ...packs];
+  const routes = partsOf(documents, 'routes', routeSchema);
+  const rules = partsOf(documents, 'rules', ruleSchema);
+
+  lintSettings(document, configSchema);
+  const context = contextOf(document);
+  lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
+  lintRoutes(routes, context);
+  lintRules(rules);
+
+  const problems = inOrder(documents.flatMap((each) => each.problems));
+  if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
+  return { config: assemble(settings, routes, rules), warnings: problems };
+}
+
+function readPacks(document: SourceDocument, env: NodeJS.ProcessEnv, files: FileAccess): SourceDocument[] {
+  const entries = valueAt(document.value, ['include']);
+  if (!Array.isArray(entries)) return [];
+  return includedFiles(document, entries, files).flatMap(({ file, index }) => {
+    let text: string;
+    try {
+      text = files.readFile(file);
+    } catch (error) {
+      const message = `"${file}" cannot be read (${reasonOf(error)})`;
+      document.report(['include', index], { message, hint: 'the path is relative to this file' });
+      return [];
+    }
+    const pack = new SourceDocument(text, { file, env });
+    if (pack.value !== undefined) lintPack(pack);
+    return [pack];
+  });
+}
+
+function lintPack(pack: SourceDocument): void {
+  checkShape(pack, packSchema);
+  for (const key of Object.keys(configSchema.shape)) {
+    if (Object.hasOwn(packSchema.shape, key) || valueAt(pack.value, [key]) === undefined) continue;
+    const hint = `move ${key} to the file that includes this one`;
+    pack.report([key], { message: 'an included file holds only routes and rules', hint, atKey: true });
+  }
+}
+
+/** The sound elements of a list in every document, those of the including file first. */
+function partsOf<Schema extends z.ZodType>(
+  documents: readonly SourceDocument[],
+  key: string,
+  schema: Schema,
+): Located<z.output<Schema>>[] {
+  return documents.flatMap((document) => {
+    const elements = valueAt(document.value, [key]);
+    if (!Array.isArray(elements)) return [];
+    return elements.flatMap((_, i) => {
+      const settings = soundPart(document, schema, [key, i]);
+      return settings === undefined ? [] : [{ settings, document, path: [key, i] }];
+    });
+  });
+}
+
+function contextOf(document: SourceDocument): RouteContext {
+  const defaults = soundPart(document, configSchema.shape.defaults, ['defaults']) ?? {};
+  const one = valueAt(document.value, ['origin']);
+  const several = valueAt(document.value, ['origins']);
+  // Neither or both: that was said, and which names there are is anybody's guess.
+  if ((one === undefined) === (several === undefined)) return { defaults, origins: undefined };
+  if (one !== undefined) return { defaults, origins: [DEFAULT_ORIGIN] };
+  return { defaults, origins: Object.keys(Object(several)) };
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.message : String(error);
+}

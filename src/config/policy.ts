@@ -1,0 +1,42 @@
+import type { CachePolicy, ClientPolicy } from './model.ts';
+import type { CacheSettings, PolicySettings } from './route-schema.ts';
+
+/** What neither a route nor `defaults` says. The cautious side of every choice. */
+export const builtInCache: CachePolicy = {
+  off: false,
+  ttlMs: undefined,
+  force: false,
+  staleWhileRevalidateMs: undefined,
+  // Not the origin's directive: a stale copy in place of an error is something to be asked for.
+  staleIfErrorMs: 0,
+  key: { query: undefined, headers: [] },
+  credentials: 'bypass',
+  userKey: [],
+  setCookie: 'bypass',
+  requestDirectives: 'honour',
+};
+
+export const builtInClient: ClientPolicy = { cacheControl: 'no-cache', etag: 'strong' };
+
+/** A policy with what the settings say put over it, key by key. */
+export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefined): CachePolicy {
+  if (settings === undefined) return under;
+  if (settings === 'off') return { ...under, off: true };
+  return {
+    // `cache: {…}` on a route turns on what `defaults` turned off.
+    off: false,
+    ttlMs: settings.ttl ?? under.ttlMs,
+    force: settings.force ?? under.force,
+    staleWhileRevalidateMs: settings.staleWhileRevalidate ?? under.staleWhileRevalidateMs,
+    staleIfErrorMs: settings.staleIfError ?? under.staleIfErrorMs,
+    key: { query: settings.key?.query ?? under.key.query, headers: settings.key?.headers ?? under.key.headers },
+    credentials: settings.credentials ?? under.credentials,
+    userKey: settings.userKey ?? under.userKey,
+    setCookie: settings.setCookie ?? under.setCookie,
+    requestDirectives: settings.requestDirectives ?? under.requestDirectives,
+  };
+}
+
+export function clientPolicy(under: ClientPolicy, settings: PolicySettings['client']): ClientPolicy {
+  return { cacheControl: settings?.cacheControl ?? under.cacheControl, etag: settings?.etag ?? under.etag };
+}

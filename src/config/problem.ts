@@ -1,0 +1,51 @@
+/** One thing that is wrong, or doubtful, in a configuration, and where. */
+export interface Problem {
+  /** As named by whoever asked for it, so that editors and terminals can open it. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in UTF-16 units. */
+  readonly column: number;
+  readonly message: string;
+  /** What to write instead. */
+  readonly hint: string;
+  readonly severity: 'error' | 'warning';
+  /** The line of the file, secrets masked; empty where the file could not be read. */
+  readonly excerpt: string;
+}
+
+/** A configuration that cannot be used: all that is wrong with it in one go, warnings included. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  /** Sorted by file, then line. */
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const errors = problems.filter(({ severity }) => severity === 'error');
+    const [first] = errors;
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+    super(first === undefined ? 'the configuration is wrong' : `${positionOf(first)}: ${first.message}${more}`);
+    this.problems = problems;
+  }
+}
+
+/** `file:line:column`. */
+export function positionOf({ file, line, column }: Pick<Problem, 'file' | 'line' | 'column'>): string {
+  return `${file}:${line}:${column}`;
+}
+
+/** Sorted by file, line and column; what was found twice is said once. */
+export function inOrder(problems: readonly Problem[]): Problem[] {
+  const sorted = [...problems].sort(
+    (a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(a.message, b.message),
+  );
+  return sorted.filter((problem, i) => {
+    const earlier = sorted[i - 1];
+    return earlier === undefined || positionOf(earlier) !== positionOf(problem) || earlier.message !== problem.message;
+  });
+}
+
+/** By code unit: the order must not depend on the machine's locale. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { didYouMean } from './suggest.ts';
+import { type Bounds, parseDuration, parseSize } from './units.ts';
+import { ValueError } from './value-error.ts';
+
+/** The JSON Schema of a value as it is written. */
+interface JsonForm {
+  readonly type: 'string' | 'boolean' | 'integer';
+  readonly pattern?: string;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly examples?: readonly string[];
+}
+
+/** A value of one line: its JSON Schema and its parser, which throws `ValueError`s, side by side. */
+export function scalar<T>(form: JsonForm, parse: (value: unknown) => T) {
+  return z
+    .unknown()
+    .transform((input, context): T => {
+      try {
+        return parse(input);
+      } catch (error) {
+        if (!(error instanceof ValueError)) throw error;
+        const params = { hint: error.hint, offset: error.offset };
+        context.issues.push({ code: 'custom', message: error.message, params, input });
+        return z.NEVER;
+      }
+    })
+    .meta({ ...form });
+}
+
+/** A text, parsed. */
+export function text<T = string>(form: Omit<JsonForm, 'type'>, parse: (value: string) => T) {
+  return scalar({ type: 'string', ...form }, (value) => {
+    if (typeof value === 'string') return parse(value);
+    const isPlain = typeof value === 'number' || typeof value === 'boolean';
+    const hint = isPlain ? `put it in quotes: "${value}"` : 'put it in quotes if it holds "{", "[", ": " or " #"';
+    throw new ValueError(`expected text, found ${kindOf(value)}`, hint);
+  });
+}
+
+/** One of a few words. */
+export function choice<const Word extends string>(words: readonly Word[]) {
+  return scalar({ type: 'string', enum: words }, (value) => {
+    const found = words.find((word) => word === value);
+    if (found !== undefined) return found;
+    const written = typeof value === 'string' ? `"${value}"` : kindOf(value);
+    throw new ValueError(`${written} is not one of ${words.join(', ')}`, didYouMean(String(value), words));
+  });
+}
+
+/** `true` or `false`; as texts too, for that is what an environment variable gives. */
+export function flag() {
+  return scalar({ type: 'boolean' }, (value) => {
+    if (value === true || value === 'true') return true;
+    if (value === false || value === 'false') return false;
+    throw new ValueError(`expected true or false, found ${spell(value)}`, 'write true or false');
+  });
+}
+
+/** A whole number; as text too, for that is what an environment variable gives. */
+export function count({ min, max }: Bounds) {
+  return scalar({ type: 'integer', minimum: min, maximum: max }, (value) => {
+    const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
+    throw new ValueError(`expected a whole number, found ${spell(value)}`, `from ${min} to ${max}`);
+  });
+}
+
+/** In milliseconds once parsed. */
+export function duration(bounds: Bounds) {
+  const form = {
+    type: 'string',
+    pattern: '^[0-9]+(ms|s|m|h|d)$',
+    examples: ['250ms', '60s', '10m', '1h', '1d'],
+  } as const;
+  return scalar(form, (value) => parseDuration(quantityText(value, 's'), bounds));
+}
+
+/** In bytes once parsed. */
+export function size(bounds: Bounds) {
+  const pattern = '^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)$';
+  return scalar({ type: 'string', pattern, examples: ['64KiB', '8MiB', '1GiB'] }, (value) =>
+    parseSize(quantityText(value, 'MiB'), bounds),
+  );
+}
+
+/** YAML makes a number of an amount whose unit was forgotten. */
+function quantityText(value: unknown, unit: string): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number') throw new ValueError(`${value} has no unit`, `for instance ${value}${unit}`);
+  throw new ValueError(`expected a number with its unit, found ${kindOf(value)}`, `for instance 60${unit}`);
+}
+
+function spell(value: unknown): string {
+  if (typeof value === 'string') return `"${value}"`;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
+}
+
+/** In YAML's words. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  if (typeof value === 'boolean') return `${value}`;
+  return typeof value === 'number' ? `the number ${value}` : 'text';
+}

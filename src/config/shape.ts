@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { kindOf } from './scalar.ts';
+import type { Finding, Path, SourceDocument } from './source-document.ts';
+import { didYouMean } from './suggest.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Checks a document, or the part of it at `path`, against its schema and reports at the position of each mistake. */
+export function checkShape<Schema extends z.ZodType>(
+  document: SourceDocument,
+  schema: Schema,
+): z.output<Schema> | undefined {
+  const result = schema.safeParse(document.value, { error: hintsForUnknownKeys });
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) reportIssue(document, issue, []);
+  return undefined;
+}
+
+/** The part at a path, if it is sound: mistakes elsewhere do not keep it from being checked further. */
+export function soundPart<Schema extends z.ZodType>(
+  document: SourceDocument,
+  schema: Schema,
+  path: Path,
+): z.output<Schema> | undefined {
+  const result = schema.safeParse(valueAt(document.value, path));
+  return result.success ? result.data : undefined;
+}
+
+export function valueAt(value: unknown, path: Path): unknown {
+  let found = value;
+  for (const step of path) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined;
+    found = Reflect.get(found, step);
+  }
+  return found;
+}
+
+/** Only while the issue is made does it know its schema, and so which keys there are: one hint a line, in their order. */
+function hintsForUnknownKeys(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'unrecognized_keys' || !(issue.inst instanceof z.ZodObject)) return undefined;
+  const known = Object.keys(issue.inst.shape);
+  return issue.keys.map((key) => didYouMean(key, known)).join('\n');
+}
+
+function reportIssue(document: SourceDocument, issue: Issue, above: Path): void {
+  const path = [...above, ...issue.path];
+  const value = valueAt(document.value, path);
+  if (issue.code === 'unrecognized_keys') {
+    const hints = issue.message.split('\n');
+    for (const [i, key] of issue.keys.entries()) {
+      document.report([...path, key], { message: `unknown key "${key}"`, hint: hints[i] ?? '', atKey: true });
+    }
+    return;
+  }
+  if (issue.code === 'invalid_union') {
+    // Each alternative complains; what was meant is the one whose kind of value was written.
+    const meant = issue.errors.find((issues) =>
+      issues.every(({ code, path: inner }) => inner.length > 0 || code === 'custom'),
+    );
+    if (meant !== undefined) for (const inner of meant) reportIssue(document, inner, path);
+    else document.report(path, unionFinding(value, issue.errors.flat()));
+    return;
+  }
+  document.report(path, findingFor(issue, path.at(-1), value));
+}
+
+function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown): Finding {
+  const name = typeof key === 'string' ? `"${key}"` : 'this';
+  if (value === undefined) return { message: `${name} is missing`, hint: `add ${String(key)}: …` };
+  if (value === null) {
+    return { message: `${name} has no value`, hint: 'give it one, or take the key out', atKey: true };
+  }
+  switch (issue.code) {
+    case 'custom':
+      return {
+        message: issue.message,
+        hint: String(issue.params?.hint ?? ''),
+        offset: Number(issue.params?.offset ?? 0),
+      };
+    case 'invalid_key':
+      return { message: `${name} is not a name`, hint: 'a letter, then letters, digits, "_" and "-"', atKey: true };
+    case 'too_small':
+      return { message: `${name} is empty`, hint: 'name one at least, or take the key out' };
+    case 'invalid_type':
+      return {
+        message: `expected ${expected(issue.expected)}, found ${kindOf(value)}`,
+        hint: typeHint(issue.expected),
+      };
+    default:
+      return { message: issue.message, hint: 'see the description of this key in the JSON Schema' };
+  }
+}
+
+function expected(type: string): string {
+  if (type === 'array') return 'a list';
+  return type === 'object' || type === 'record' ? 'a mapping' : type;
+}
+
+function typeHint(type: string): string {
+  if (type === 'array') return 'write [one, two], or a line "- one" for each';
+  return 'write its keys below it, indented, or { key: value }';
+}
+
+function unionFinding(value: unknown, issues: readonly Issue[]): Finding {
+  const words = issues.flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
+  const alternatives = [...words.map((word) => `"${word}"`), 'a mapping'].join(' or ');
+  const written = typeof value === 'string' ? `"${value}"` : kindOf(value);
+  return { message: `expected ${alternatives}, found ${written}`, hint: `write ${alternatives}` };
+}

@@ -1,0 +1,183 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { interpolate } from './interpolate.ts';
+import type { SourcePosition } from './model.ts';
+import type { Problem } from './problem.ts';
+import { syntaxProblem } from './yaml-errors.ts';
+
+export type Path = readonly PropertyKey[];
+
+/** What aliases may multiply a document into: a few nested ones would otherwise fill the memory. */
+const MAX_NODES = 1_000_000;
+
+interface Place {
+  /** Offset of the key that leads here; for the elements of a sequence, of the element. */
+  readonly key: number;
+  readonly value: number;
+  /** Offset of the first character of a text whose offsets are those of the source; undefined for other values. */
+  readonly text: number | undefined;
+}
+
+export interface Finding {
+  readonly message: string;
+  readonly hint: string;
+  readonly severity?: Problem['severity'];
+  /** Where in the text of the value; 0 is its beginning. */
+  readonly offset?: number | undefined;
+  /** Points at the key instead of the value. */
+  readonly atKey?: boolean;
+}
+
+/** One YAML file: its value with the environment put in, and the way back from any path of it to line and column. */
+export class SourceDocument {
+  readonly file: string;
+  /** Objects have no prototype, so no key can be mistaken for an inherited one. `undefined` after a syntax error. */
+  readonly value: unknown;
+  readonly problems: Problem[] = [];
+  readonly #text: string;
+  readonly #lines = new LineCounter();
+  readonly #places = new Map<string, Place>();
+  /** Paths whose value could not be made out: it was said, and nothing more can be said about them. */
+  readonly #broken = new Set<string>();
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #open = new Set<Node>();
+  #nodes = 0;
+
+  constructor(text: string, { file, env }: { file: string; env: NodeJS.ProcessEnv }) {
+    this.file = file;
+    this.#text = text;
+    this.#env = env;
+    const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'silent' });
+    const isSound = this.#reportSyntax(document);
+    // A file with everything commented out says nothing, and that is not wrong by itself.
+    const root = isSound ? this.#read(document, document.contents, []) : undefined;
+    this.value = root === null ? {} : root;
+  }
+
+  /** Where a value, or its key, stands. A path that leads nowhere is at the nearest place above it that exists. */
+  positionOf(path: Path, { atKey = false, offset = 0 }: { atKey?: boolean; offset?: number } = {}): SourcePosition {
+    for (let length = path.length; length >= 0; length--) {
+      const place = this.#places.get(keyOf(path.slice(0, length)));
+      if (place === undefined) continue;
+      // What is missing is missing from its parent: the parent's key is what to look at.
+      const start = atKey || length < path.length ? place.key : place.value;
+      const within = !atKey && length === path.length && place.text !== undefined ? place.text - start + offset : 0;
+      return this.#positionAt(start + within);
+    }
+    return this.#positionAt(0);
+  }
+
+  report(path: Path, { message, hint, severity = 'error', offset, atKey = false }: Finding): void {
+    if (this.#broken.has(keyOf(path))) return;
+    const position = this.positionOf(path, { atKey, ...(offset === undefined ? {} : { offset }) });
+    this.#push(position, message, hint, severity);
+  }
+
+  #push(position: SourcePosition, message: string, hint: string, severity: Problem['severity']): void {
+    this.problems.push({ ...position, message, hint, severity, excerpt: this.#excerpt(position.line) });
+  }
+
+  #positionAt(offset: number): SourcePosition {
+    const { line, col } = this.#lines.linePos(offset);
+    // An empty file has no line that the counter knows.
+    return { file: this.file, line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  #excerpt(line: number): string {
+    const start = this.#lines.lineStarts[line - 1] ?? 0;
+    return withoutSecrets(/[^\r\n]*/.exec(this.#text.slice(start))?.[0] ?? '');
+  }
+
+  /** @returns whether the document can be read in spite of what was found */
+  #reportSyntax(document: Document): boolean {
+    const lines = new Set<number>();
+    let isSound = true;
+    for (const error of [...document.errors, ...document.warnings]) {
+      const position = this.#positionAt(error.pos[0]);
+      const { message, hint, isFatal } = syntaxProblem(error.code, error.message, this.#excerpt(position.line));
+      isSound &&= !isFatal;
+      // One mistake makes the parser stumble several times over the same line.
+      if (lines.has(position.line)) continue;
+      lines.add(position.line);
+      this.#push(position, message, hint, 'error');
+    }
+    return isSound;
+  }
+
+  #read(document: Document, node: Node | null, path: Path, key?: number): unknown {
+    const start = node?.range?.[0] ?? key ?? 0;
+    this.#places.set(keyOf(path), { key: key ?? start, value: start, text: undefined });
+    if (++this.#nodes > MAX_NODES) {
+      if (this.#nodes === MAX_NODES + 1) {
+        this.report(path, { message: 'the aliases make this too large', hint: `at most ${MAX_NODES} values` });
+      }
+      return this.#break(path);
+    }
+    if (isAlias(node)) return this.#readAlias(document, node.resolve(document), path, key);
+    if (isScalar(node)) {
+      return typeof node.value === 'string' ? this.#readText(node.value, start, path, key ?? start) : node.value;
+    }
+    if (node === null) return null;
+    this.#open.add(node);
+    const value = isMap(node) ? this.#readMap(document, node.items, path) : this.#readList(document, node, path);
+    this.#open.delete(node);
+    return value;
+  }
+
+  #readAlias(document: Document, target: Node | undefined, path: Path, key: number | undefined): unknown {
+    if (target !== undefined && !this.#open.has(target)) return this.#read(document, target, path, key);
+    this.report(path, {
+      message: target === undefined ? 'nothing before this has that anchor' : 'this alias stands inside its own anchor',
+      hint: 'a text that begins with "*" is written in quotes',
+    });
+    return this.#break(path);
+  }
+
+  #readMap(document: Document, pairs: readonly { key: unknown; value: unknown }[], path: Path): unknown {
+    const value: Record<string, unknown> = Object.create(null);
+    for (const { key, value: inner } of pairs) {
+      const start = (key as Node | null)?.range?.[0] ?? 0;
+      const name = isScalar(key) && key.value !== null ? String(key.value) : undefined;
+      if (name === undefined || name === '__proto__') {
+        const message = name === undefined ? 'a key must be a word' : `"${name}" cannot be a key`;
+        this.#push(this.#positionAt(start), message, 'a text with "{" or "[" is written in quotes', 'error');
+        continue;
+      }
+      value[name] = this.#read(document, inner as Node | null, [...path, name], start);
+    }
+    return value;
+  }
+
+  #readList(document: Document, node: Node, path: Path): unknown {
+    const elements: readonly unknown[] = isSeq(node) ? node.items : [];
+    return elements.map((element, i) => this.#read(document, element as Node | null, [...path, i]));
+  }
+
+  #readText(text: string, start: number, path: Path, key: number): unknown {
+    const { value, problems } = interpolate(text, this.#env);
+    // Quotes, escapes and folded lines move offsets; where they do, the value's beginning is as near as it gets.
+    const first = /["']/.test(this.#text[start] ?? '') ? start + 1 : start;
+    const isVerbatim = this.#text.startsWith(text, first);
+    if (isVerbatim && value === text) this.#places.set(keyOf(path), { key, value: start, text: first });
+    if (problems.length === 0) return value;
+    for (const { offset, message, hint } of problems) {
+      this.#push(this.#positionAt(isVerbatim ? first + offset : start), message, hint, 'error');
+    }
+    return this.#break(path);
+  }
+
+  #break(path: Path): undefined {
+    this.#broken.add(keyOf(path));
+    return undefined;
+  }
+}
+
+function keyOf(path: Path): string {
+  return JSON.stringify(path.map(String));
+}
+
+/** Problems are printed in the logs of builds: a token written into the file, or a URL's password, must not be. */
+function withoutSecrets(line: string): string {
+  return line
+    .replace(/(\btoken["']?\s*:\s*)(?!["']?\$\{\w+\})(?=\S)("[^"]*"|'[^']*'|[^\s,}]+)/g, '$1…')
+    .replace(/(\/\/)[^/@\s]+@/g, '$1…@');
+}

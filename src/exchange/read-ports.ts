@@ -1,0 +1,31 @@
+import type { Clock } from '../clock.ts';
+import type { Fence } from '../coherence/fence.ts';
+import type { Position } from '../coherence/record.ts';
+import type { Store } from '../store/store.ts';
+import type { Flights } from './collapse.ts';
+import type { FillBudget } from './fill-budget.ts';
+import type { ClientRequest, Route } from './ports.ts';
+
+/** One read on its way: what every step needs. */
+export interface Read {
+  readonly request: ClientRequest;
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly key: string;
+  /** The applied position when the request arrived. */
+  readonly arrived: Position;
+  readonly credentials: boolean;
+}
+
+export interface ReadPorts {
+  readonly store: Store;
+  readonly fence: Fence;
+  readonly clock: Clock;
+  readonly flights: Flights;
+  readonly budget: FillBudget;
+  readonly maxEntryBytes: number;
+  /** Takes care of work that no client waits for: its failure is logged, a stopping gateway waits for it. */
+  background(work: Promise<unknown>): void;
+  /** Reports a failing origin, once for each request that it failed. */
+  failed(error: unknown, read: Read): void;
+}

@@ -1,0 +1,82 @@
+import { parseList } from 'structured-headers';
+import type { FieldLines } from './fields.ts';
+
+/** Why a request was forwarded (RFC 9211 §2.2). */
+export type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
+
+/** What this cache did with a request (RFC 9211 §2). */
+export interface CacheStatus {
+  readonly hit?: boolean | undefined;
+  readonly fwd?: Forwarded | undefined;
+  /** The status of the origin's answer, where it is not the one that the client gets. */
+  readonly fwdStatus?: number | undefined;
+  readonly stored?: boolean | undefined;
+  readonly collapsed?: boolean | undefined;
+  /** Seconds that the response stays fresh, negative once it is stale. */
+  readonly ttl?: number | undefined;
+  readonly detail?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+const CACHE_NAME = 'unstale';
+/** A structured integer has at most 15 digits (RFC 9651 §3.3.1). */
+const MAX_INTEGER = 999_999_999_999_999;
+/** Keys come from clients: a long one must not make a response head longer than its client accepts. */
+const MAX_STRING_LENGTH = 256;
+/** RFC 9651 §3.3.4 */
+const token = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
+
+/** This cache's member of `Cache-Status`: `unstale; hit; ttl=30`. */
+export function formatCacheStatus(status: CacheStatus): string {
+  let text = CACHE_NAME;
+  // RFC 9211 §2.1, §2.2: `hit` and what tells of forwarding exclude each other.
+  if (status.hit === true) {
+    text += '; hit';
+  } else {
+    if (status.fwd !== undefined) text += `; fwd=${status.fwd}`;
+    if (status.fwdStatus !== undefined) text += `; fwd-status=${integer(status.fwdStatus)}`;
+    if (status.stored === true) text += '; stored';
+    if (status.collapsed === true) text += '; collapsed';
+  }
+  if (status.ttl !== undefined) text += `; ttl=${integer(status.ttl)}`;
+  if (status.key !== undefined) text += `; key=${quoted(status.key)}`;
+  if (status.detail !== undefined && status.detail !== '') {
+    text += `; detail=${token.test(status.detail) ? status.detail : quoted(status.detail)}`;
+  }
+  return text;
+}
+
+/**
+ * `lines` with this cache's member behind those of the caches nearer the origin (RFC 9211 §2). One of theirs that is no structured
+ * list is left out: it would make the whole field, and so our member, unreadable.
+ */
+export function withCacheStatus(lines: FieldLines, status: CacheStatus): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = lines[i] ?? '';
+    const value = lines[i + 1] ?? '';
+    if (name.toLowerCase() !== 'cache-status' || isStructuredList(value)) kept.push(name, value);
+  }
+  return [...kept, 'Cache-Status', formatCacheStatus(status)];
+}
+
+function isStructuredList(value: string): boolean {
+  try {
+    parseList(value);
+    return true;
+  } catch {
+    // Throwing is how the parser says that the text is not one (RFC 9651 §4.2).
+    return false;
+  }
+}
+
+function integer(value: number): string {
+  if (!Number.isFinite(value)) return String(value > 0 ? MAX_INTEGER : -MAX_INTEGER);
+  return String(Math.min(Math.max(Math.floor(value), -MAX_INTEGER), MAX_INTEGER));
+}
+
+/** A structured string holds visible ASCII and blanks alone (RFC 9651 §3.3.3); anything else becomes "?", line breaks above all. */
+export function quoted(text: string): string {
+  const visible = text.slice(0, MAX_STRING_LENGTH).replace(/[^\x20-\x7e]/g, '?');
+  return `"${visible.replace(/["\\]/g, '\\$&')}"`;
+}

@@ -1,0 +1,67 @@
+import { splitList } from './list.ts';
+
+/** Compared as they are: a cookie or a token that differs by a blank is another user's. */
+const verbatim = new Set(['authorization', 'cookie', 'proxy-authorization']);
+
+/**
+ * A request field's value in the form in which it is compared (RFC 9111 §4.1): only differences that no recipient may
+ * make anything of are removed. Unknown fields lose the blanks around commas; `Accept-Language` and `Accept-Encoding` also case,
+ * order and the spelling of weights.
+ */
+export function normaliseField(name: string, value: string): string {
+  if (verbatim.has(name)) return value;
+  if (name === 'accept-language' || name === 'accept-encoding') {
+    const preferences = parsePreferences(value);
+    if (preferences !== undefined) return serialise(preferences);
+  }
+  return splitList(value).join(',');
+}
+
+/** What a client accepts, and how much: RFC 9110 §12.4.2's weight in thousandths. */
+interface Preference {
+  /** Lower case. */
+  range: string;
+  weight: number;
+}
+
+const range = /^(?:\*|[A-Za-z0-9!#$%&'*+\-.^_`|~]+)$/;
+/** RFC 9110 §12.4.2: at most three digits behind the point. */
+const weight = /^[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/i;
+
+/** RFC 9110 §8.4.1.1, §8.4.1.3. No language has these names. */
+const aliases = new Map([
+  ['x-compress', 'compress'],
+  ['x-gzip', 'gzip'],
+]);
+
+/** undefined where anything is not as the grammar has it, or one range has two weights: then nothing is taken for granted. */
+function parsePreferences(value: string): Preference[] | undefined {
+  const weights = new Map<string, number>();
+  for (const member of splitList(value)) {
+    const semicolon = member.indexOf(';');
+    const written = (semicolon < 0 ? member : member.slice(0, semicolon)).trimEnd().toLowerCase();
+    const name = aliases.get(written) ?? written;
+    const match = semicolon < 0 ? undefined : weight.exec(member.slice(semicolon));
+    if (!range.test(name) || match === null) return undefined;
+    const thousandths = match === undefined ? 1000 : Math.round(Number(match[1]) * 1000);
+    if ((weights.get(name) ?? thousandths) !== thousandths) return undefined;
+    weights.set(name, thousandths);
+  }
+  return [...weights].map(([range, weight]) => ({ range, weight }));
+}
+
+function serialise(preferences: readonly Preference[]): string {
+  return preferences
+    .map(({ range, weight }) => (weight === 1000 ? range : `${range};q=${weight / 1000}`))
+    .sort()
+    .join(',');
+}
+
+/** The language that an `Accept-Language` puts above all others, in lower case; undefined when there is not exactly one. */
+export function preferredLanguage(value: string): string | undefined {
+  const preferences = parsePreferences(value) ?? [];
+  const most = Math.max(0, ...preferences.map(({ weight }) => weight));
+  const preferred = preferences.filter(({ weight }) => weight === most && weight > 0);
+  const first = preferred[0];
+  return preferred.length === 1 && first !== undefined && first.range !== '*' ? first.range : undefined;
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { parseEntityTag, strongMatch } from './etag.ts';
+import type { Fields } from './fields.ts';
+import { type ByteRange, formatContentRange, parseContentRange } from './range.ts';
+
+/** Some octets of a representation, as a 206 brings them. */
+export interface Part {
+  readonly start: number;
+  /** Of the whole representation; undefined where the origin does not know. */
+  readonly size: number | undefined;
+  /** As sent. */
+  readonly etag: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** Separates parts: no body can hold a hash of itself, so none can fake a boundary. 32 characters. */
+function boundaryOf(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex').slice(0, 32);
+}
+
+/** The body of a 206 with several ranges, and its `Content-Type` (RFC 9110 §14.6). */
+export function multipartRanges(
+  body: Uint8Array,
+  ranges: readonly ByteRange[],
+  contentType: string | undefined,
+): { contentType: string; body: Buffer } {
+  const boundary = boundaryOf(body);
+  const type = contentType === undefined ? '' : `Content-Type: ${contentType}\r\n`;
+  const chunks: Uint8Array[] = [];
+  for (const range of ranges) {
+    const contentRange = formatContentRange(range, body.byteLength);
+    chunks.push(Buffer.from(`\r\n--${boundary}\r\n${type}Content-Range: ${contentRange}\r\n\r\n`, 'latin1'));
+    chunks.push(body.subarray(range.start, range.end + 1));
+  }
+  chunks.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
+  return { contentType: `multipart/byteranges; boundary=${boundary}`, body: Buffer.concat(chunks) };
+}
+
+/**
+ * The part that a 206 brings. undefined where it cannot be kept: no legible `Content-Range`, several parts, or a body of another
+ * length than it says, which is incomplete (RFC 9110 §15.3.7.1).
+ */
+export function partOf(headers: Fields, bytes: Uint8Array): Part | undefined {
+  const range = parseContentRange(headers.get('content-range'));
+  if (range === undefined || bytes.byteLength !== range.end - range.start + 1) return undefined;
+  return { start: range.start, size: range.size, etag: headers.get('etag'), bytes };
+}
+
+/**
+ * Two parts of one representation as one (RFC 9110 §15.3.7.3): their strong entity tags agree, their sizes do, and no octet is
+ * missing between them. Where they overlap, `newer` is believed. undefined where they cannot be combined.
+ */
+export function combine(older: Part, newer: Part): Part | undefined {
+  const a = parseEntityTag(older.etag);
+  const b = parseEntityTag(newer.etag);
+  if (a === undefined || b === undefined || !strongMatch(a, b)) return undefined;
+  if (older.size !== undefined && newer.size !== undefined && older.size !== newer.size) return undefined;
+  if (older.start > endOf(newer) || newer.start > endOf(older)) return undefined;
+  const start = Math.min(older.start, newer.start);
+  const bytes = new Uint8Array(Math.max(endOf(older), endOf(newer)) - start);
+  bytes.set(older.bytes, older.start - start);
+  bytes.set(newer.bytes, newer.start - start);
+  return { start, size: newer.size ?? older.size, etag: newer.etag, bytes };
+}
+
+/** All octets are there: the part is a complete representation, a 200 (RFC 9111 §3.4). */
+export function isComplete(part: Part): boolean {
+  return part.start === 0 && part.size === part.bytes.byteLength;
+}
+
+/** The octets of a range, if the part holds them all. */
+export function sliceOf(part: Part, range: ByteRange): Uint8Array | undefined {
+  if (range.start < part.start || range.end >= endOf(part)) return undefined;
+  return part.bytes.subarray(range.start - part.start, range.end + 1 - part.start);
+}
+
+/** The `Range` that asks for what a part lacks at its end, to be sent with `If-Range`; undefined where it lacks its beginning. */
+export function missingRange(part: Part): string | undefined {
+  return part.start === 0 && !isComplete(part) ? `bytes=${endOf(part)}-` : undefined;
+}
+
+/** The offset behind the last octet. */
+function endOf(part: Part): number {
+  return part.start + part.bytes.byteLength;
+}

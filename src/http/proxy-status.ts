@@ -1,0 +1,29 @@
+import { quoted } from './cache-status.ts';
+
+/**
+ * RFC 9209 §2.3's error type for each error that the gateway itself answers with, by its code. `proxy_internal_response` and
+ * `http_request_error` tell that no origin was asked.
+ */
+export const proxyErrors = {
+  badRequest: 'http_request_error',
+  requestTimeout: 'http_request_error',
+  contentTooLarge: 'http_request_error',
+  expectationFailed: 'http_request_error',
+  uriTooLong: 'http_request_error',
+  headersTooLarge: 'http_request_error',
+  unprocessable: 'http_request_denied',
+  internal: 'proxy_internal_error',
+  originRefused: 'connection_refused',
+  originReset: 'connection_terminated',
+  originInvalid: 'http_protocol_error',
+  draining: 'proxy_internal_response',
+  overloaded: 'proxy_internal_response',
+  onlyIfCached: 'proxy_internal_response',
+  originTimeout: 'http_response_timeout',
+} as const;
+
+/** `Proxy-Status: unstale; error=connection_refused; details="…"`. `details` reaches the client and holds no secret. */
+export function formatProxyStatus(code: keyof typeof proxyErrors, details?: string): string {
+  const status = `unstale; error=${proxyErrors[code]}`;
+  return details === undefined ? status : `${status}; details=${quoted(details)}`;
+}

@@ -1,0 +1,31 @@
+import type { CacheControl } from './cache-control.ts';
+import { endToEnd } from './connection.ts';
+import type { FieldLines } from './fields.ts';
+
+/**
+ * The lines of a response that may be stored (RFC 9111 §3.1): end-to-end ones, without those that `no-cache="…"` or `private="…"`
+ * name (§5.2.2.4, §5.2.2.7; a field that must be validated before each use is of no use to a shared cache either), and
+ * without cookies where the route strips them.
+ */
+export function storedFields(
+  lines: FieldLines,
+  directives: CacheControl,
+  setCookie: 'bypass' | 'store' | 'strip',
+): string[] {
+  const dropped = new Set<string>();
+  for (const limit of [directives.noCache, directives.private]) {
+    if (typeof limit !== 'boolean') for (const name of limit) dropped.add(name);
+  }
+  if (setCookie === 'strip') {
+    dropped.add('set-cookie');
+    dropped.add('set-cookie2');
+  }
+  const through = endToEnd(lines);
+  if (dropped.size === 0) return through;
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < through.length; i += 2) {
+    const name = through[i] ?? '';
+    if (!dropped.has(name.toLowerCase())) kept.push(name, through[i + 1] ?? '');
+  }
+  return kept;
+}

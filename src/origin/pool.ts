@@ -1,0 +1,124 @@
+import { isIP, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { buildConnector, type Client, Pool } from 'undici';
+import type { OriginConfig } from '../config/model.ts';
+import { OriginError } from '../errors.ts';
+import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
+import type { FieldLines } from '../http/fields.ts';
+import { Answer } from './answer.ts';
+import { type AssignedOptions, AssigningClient, Connection } from './connection.ts';
+import { Upload } from './upload.ts';
+
+/** Header fields of one answer, names and values together: stops an origin from filling the memory with them. */
+export const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
+
+/**
+ * How long an idle connection is kept where the origin's `Keep-Alive` does not say. Shorter than the 5 s after which Node and
+ * Apache close theirs, so that a write is seldom sent into a connection that is just being closed.
+ */
+const KEEP_ALIVE_MS = 4_000;
+
+/**
+ * An origin behind a pool of HTTP/1.1 connections, one request at a time on each. `close` cuts what is in flight, so a
+ * gateway that stops drains its exchanges first.
+ */
+export function createOrigin(config: OriginConfig): Origin & { close(): Promise<void> } {
+  return new PooledOrigin(config);
+}
+
+class PooledOrigin implements Origin {
+  readonly #pool: Pool;
+  readonly #basePath: string;
+  readonly #hostname: string;
+  readonly #startWithinMs: number;
+  readonly #open = new Set<Socket>();
+
+  constructor(config: OriginConfig) {
+    const url = new URL(config.url);
+    this.#basePath = url.pathname.replace(/\/+$/, '');
+    this.#hostname = url.hostname;
+    this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
+    const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
+    // An address is no name to ask for in TLS (RFC 6066 §3).
+    const servername = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined;
+    this.#pool = new Pool(url.origin, {
+      connections: config.connections,
+      pipelining: 1,
+      headersTimeout: config.timeoutMs,
+      bodyTimeout: config.timeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
+      factory: (origin, options: Client.Options) =>
+        new AssigningClient(origin, options, new Connection(connector, servername, this.#open)),
+    });
+  }
+
+  async fetch(request: OriginRequest): Promise<OriginResponse> {
+    const refusal = refusalOf(request);
+    if (refusal !== undefined) throw new OriginError('originRefused', { sent: false, ...refusal });
+    const first = this.#attempt(request, false);
+    try {
+      return await first.head;
+    } catch (error) {
+      if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) throw error;
+      // Once only: RFC 9110 §9.2.2 wants no automatic retry of an automatic retry.
+      return await this.#attempt(request, true).head;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+    // A pool forgets a connection that once failed to connect, though that may have succeeded since.
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  #attempt(request: OriginRequest, retried: boolean): Answer {
+    const answer = new Answer(request, retried);
+    const options: AssignedOptions = {
+      method: request.method,
+      path: this.#basePath + request.target,
+      headers: sendable(request.headers),
+      body: outgoing(request.body, answer),
+      // Constant, so that undici does not reconnect for each client's `Host`; what TLS asks for is `Connection`'s.
+      servername: this.#hostname,
+      assign: (connection) => {
+        answer.connection = connection;
+      },
+    };
+    this.#pool.dispatch(options, answer);
+    answer.expectStartWithin(this.#startWithinMs);
+    return answer;
+  }
+}
+
+/** Why a request is not even tried. */
+function refusalOf({ method, body, signal }: OriginRequest): { detail: string; cause?: unknown } | undefined {
+  if (method === 'CONNECT') return { detail: 'No tunnel is made through the gateway' };
+  if (signal?.aborted === true) return { detail: 'The request was given up', cause: signal.reason };
+  if (body instanceof Readable && body.destroyed && !body.readableEnded) {
+    return { detail: 'The request broke off before it was sent', cause: body.errored };
+  }
+  return undefined;
+}
+
+function outgoing(body: OriginRequest['body'], answer: Answer): Readable | Buffer | null {
+  if (body === undefined || Buffer.isBuffer(body)) return body ?? null;
+  const upload = new Upload(body, (error) => answer.cancel(error));
+  answer.upload = upload;
+  return upload.stream;
+}
+
+/** Sending it twice is the same as sending it once, and there is no body that is gone (RFC 9110 §9.2.2). */
+function replayable({ method, body }: OriginRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && body === undefined;
+}
+
+/** Without `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */
+function sendable(lines: FieldLines): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = lines[i] as string;
+    if (name.toLowerCase() !== 'expect') kept.push(name, lines[i + 1] as string);
+  }
+  return kept;
+}

@@ -1,0 +1,63 @@
+import { type Binding, bind } from './bind.ts';
+import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
+import type { Placeholder, RuleMatch, RuleResolution, Sources, Target, Template, Unresolved } from './types.ts';
+
+/**
+ * The targets of one rule for one write: every template for every combination of the values of its placeholders, each
+ * target once. What cannot be resolved widens; `unresolved: ignore` leaves the target out instead, and what is known of a
+ * union stands; under `reject` it widens too (the write may be done already) and is named in `rejected`.
+ */
+export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
+  const { targets: templates, config } = match.rule;
+  const targets = new Map<string, Target>();
+  const unresolved: Unresolved[] = [];
+  const rejected: Unresolved[] = [];
+  for (const template of templates) {
+    const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, match.method));
+    for (const [i, { unresolved: reason }] of bindings.entries()) {
+      if (reason === undefined) continue;
+      const placeholder = template.placeholders[i] as Placeholder;
+      const named = { target: template.text, placeholder: placeholder.text, reason };
+      unresolved.push(named);
+      if (config.unresolved === 'reject' && !needsAnswer(placeholder)) rejected.push(named);
+    }
+    let values = bindings.map((binding) => valuesOf(binding, config.unresolved));
+    if (expansions(values) > MAX_EXPANSIONS) {
+      values = values.map(() => '*');
+      unresolved.push(overflowOf(template));
+    }
+    for (const target of expand(template, values)) targets.set(keyOf(target), target);
+  }
+  return { targets: [...targets.values()], unresolved, rejected };
+}
+
+function valuesOf({ values, unresolved, overflow }: Binding, policy: 'widen' | 'ignore' | 'reject'): Values {
+  if (unresolved === undefined) return values;
+  // Ignoring is for ids that are not there, never for those that were too many: that would be a truncation.
+  return policy === 'ignore' && !overflow ? values : '*';
+}
+
+/** What the answer alone may tell is not known while the write can still be refused. */
+function needsAnswer(placeholder: Placeholder): boolean {
+  return placeholder.sources.some(({ root }) => root === 'response' || root === 'responseHeader');
+}
+
+function overflowOf(template: Template): Unresolved {
+  const placeholder = template.placeholders.map(({ text }) => text).join('} × {');
+  return { target: template.text, placeholder, reason: `more than ${MAX_EXPANSIONS} combinations` };
+}
+
+function keyOf(target: Target): string {
+  switch (target.kind) {
+    case 'path':
+      return target.path;
+    case 'pattern':
+      return `pattern ${target.pattern}`;
+    case 'query':
+      return `${target.path}?${target.query}`;
+    case 'tag':
+      return `tag ${target.tag}`;
+    case 'tagPattern':
+      return `tags ${JSON.stringify(target.parts)}`;
+  }
+}

@@ -1,0 +1,71 @@
+import { JSONPathError } from 'json-p3';
+import { decodeSegment } from '../route/path.ts';
+import { JsonWalk } from './json-walk.ts';
+import { MAX_ID_LENGTH, MAX_SELECTED, nothing, type Selection } from './selection.ts';
+import type { Json, JsonSource, NamedSource, Source, Sources } from './types.ts';
+
+/** The ids that one source gives. */
+export function select(source: Source, sources: Sources): Selection {
+  switch (source.root) {
+    case 'params':
+      return selectText(Object.hasOwn(sources.params, source.name) ? [sources.params[source.name] ?? ''] : []);
+    case 'query':
+      return selectText(parameters(sources.query, source.name));
+    case 'requestHeader':
+      return selectField(sources.requestHeader(source.name), source);
+    case 'responseHeader':
+      return selectField(sources.responseHeader(source.name), source);
+    default:
+      return selectJson(sources[source.root], source);
+  }
+}
+
+function selectText(texts: readonly string[]): Selection {
+  if (texts.length === 0) return nothing('missing', 'missing');
+  if (texts.length > MAX_SELECTED) return nothing('too-many', `more than ${MAX_SELECTED} values`);
+  if (texts.some((text) => text.length > MAX_ID_LENGTH)) return nothing('unknown', 'too long for an id');
+  const values = new Set(texts.filter((text) => text !== '').map((text) => text.toWellFormed()));
+  return { values: [...values], certainty: 'all', reason: values.size === 0 ? 'empty' : '' };
+}
+
+function selectField(value: string | undefined, source: NamedSource): Selection {
+  if (value === undefined) return nothing('missing', 'missing');
+  if (source.segment === undefined) return selectText([value.trim()]);
+  // RFC 3986 §4.1: a reference may be absolute or relative, and only its path is looked at: behind a gateway the host is
+  // often the origin's own name.
+  const path = value
+    .trim()
+    .replace(/^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/[^/?#]*/, '')
+    .split(/[?#]/, 1)[0] as string;
+  const segment = path
+    .split('/')
+    .filter((part) => part !== '')
+    .at(source.segment);
+  return segment === undefined ? nothing('missing', 'missing') : selectText([decodeSegment(segment)]);
+}
+
+/** Every value of one parameter, decoded as forms are (https://url.spec.whatwg.org/#urlencoded-parsing). */
+function parameters(query: string, name: string): string[] {
+  return query === '' ? [] : new URLSearchParams(`?${query}`).getAll(name);
+}
+
+/** The ids that a compiled JSONPath selects from a body. */
+export function selectJson(json: Json, source: Pick<JsonSource, 'root' | 'steps'>): Selection {
+  if ('missing' in json) {
+    // An answer that is no JSON names no field. Anything else that is no JSON says something that was not understood: a form
+    // may well hold the new parent.
+    const silent = json.missing === 'absent' || (json.missing === 'not-json' && source.root === 'response');
+    return nothing(silent ? 'missing' : 'unknown', json.missing);
+  }
+  // A bare scalar has no fields.
+  if (typeof json.value !== 'object' || json.value === null) return nothing('missing', 'no object or array');
+  const walk = new JsonWalk(json.value, json.exact, source.steps);
+  try {
+    walk.descend(json.value, 0);
+  } catch (error) {
+    // json-p3 gives up on a body (too deep, an array too long to spread, a string too long to match): the body is unread.
+    if (!(error instanceof RangeError || error instanceof JSONPathError)) throw error;
+    return nothing('unknown', `not selectable: ${error.message}`);
+  }
+  return walk.selection();
+}

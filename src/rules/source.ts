@@ -1,0 +1,62 @@
+import { compileJsonPath, SelectorError } from './jsonpath.ts';
+import type { JsonSource, NamedSource, Root, Source } from './types.ts';
+
+const roots: readonly Root[] = ['params', 'query', 'requestHeader', 'responseHeader', 'request', 'response', 'before'];
+/** Fields whose value is a URI reference (RFC 9110 §8.7, §10.2.2): an index takes a segment of its path. */
+const references = new Set(['location', 'content-location']);
+
+/**
+ * One source of a placeholder: `name`, or a root with a path below it. Bodies take a JSONPath; parameters and header fields,
+ * which have no structure, one name (`query.stepId`, `requestHeader['x-tenant']`); `responseHeader.location[-1]` is the last
+ * segment of what a 201 points to.
+ * @throws SelectorError with offsets from the beginning of `text`
+ */
+export function parseSource(text: string): Source {
+  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(text)) {
+    return { root: 'params', name: text, segment: undefined, text };
+  }
+  const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text)?.[0] ?? '';
+  const root = roots.find((each) => each === name);
+  if (root === undefined) {
+    const message = name === '' ? `"${text}" does not begin with a name` : `there is no root "${name}"`;
+    throw new SelectorError(message, `a path parameter, or one of ${roots.join(', ')} with a path below it`, 0);
+  }
+  const rest = text.slice(root.length);
+  if (!/^[.[]/.test(rest)) {
+    throw new SelectorError(`"." or "[" is missing after "${root}"`, `write ${root}.name`, root.length);
+  }
+  return root === 'request' || root === 'response' || root === 'before'
+    ? jsonSource(root, rest, text)
+    : namedSource(root, rest, text);
+}
+
+function jsonSource(root: JsonSource['root'], rest: string, text: string): JsonSource {
+  try {
+    return { root, steps: compileJsonPath(`$${rest}`), text };
+  } catch (error) {
+    if (!(error instanceof SelectorError)) throw error;
+    // The "$" that was put in front is one character, the root that it stands for is longer.
+    const offset = Math.min(text.length, Math.max(0, error.offset - 1 + root.length));
+    throw new SelectorError(error.message, error.hint, offset, { cause: error });
+  }
+}
+
+function namedSource(root: NamedSource['root'], rest: string, text: string): NamedSource {
+  const parts = /^(?:\.([\w-]+)|\[(?:'([^'\\]+)'|"([^"\\]+)")\])(?:\[(-?(?:0|[1-9]\d{0,3}))\])?$/.exec(rest);
+  const name = parts?.[1] ?? parts?.[2] ?? parts?.[3];
+  if (name === undefined) {
+    throw new SelectorError(`${root} takes one name`, `write ${root}.name or ${root}['name']`, root.length);
+  }
+  const isField = root === 'requestHeader' || root === 'responseHeader';
+  const index = parts?.[4];
+  if (index !== undefined && !(isField && references.has(name.toLowerCase()))) {
+    const hint = 'an index takes a segment of a path: of location and content-location only';
+    throw new SelectorError(`"${name}" has no index`, hint, text.lastIndexOf('['));
+  }
+  return {
+    root,
+    name: isField ? name.toLowerCase() : name,
+    segment: index === undefined ? undefined : Number(index),
+    text,
+  };
+}

@@ -1,0 +1,45 @@
+import { type Hits, namedTag, pathTag, queryTag, type Tag } from '../coherence/tag.ts';
+import type { Target } from './types.ts';
+
+/** What the targets hit, once each. */
+export function hitsOf(targets: readonly Target[]): Hits {
+  const tags = new Set<Tag>();
+  const patterns = new Set<string>();
+  const tagPatterns = new Map<string, readonly string[]>();
+  for (const target of targets) {
+    switch (target.kind) {
+      case 'path':
+        tags.add(pathTag(target.path));
+        break;
+      case 'query':
+        tags.add(queryTag(target.path, target.query));
+        break;
+      case 'pattern':
+        patterns.add(target.pattern);
+        break;
+      case 'tag':
+        tags.add(namedTag(target.tag));
+        break;
+      case 'tagPattern':
+        tagPatterns.set(JSON.stringify(target.parts), target.parts);
+        break;
+    }
+  }
+  return { tags, patterns: [...patterns], tagPatterns: [...tagPatterns.values()] };
+}
+
+/** For logs and events, as a configuration would name it: `/steps/7`, `/steps/*`, `tag:step:7`, `tag:step:*`. */
+export function describeTarget(target: Target): string {
+  switch (target.kind) {
+    case 'path':
+      return target.path;
+    case 'query':
+      return `${target.path}?${target.query}`;
+    case 'pattern':
+      return target.pattern;
+    case 'tag':
+      return `tag:${target.tag}`;
+    case 'tagPattern':
+      return `tag:${target.parts.join('*')}`;
+  }
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { WritesInFlight } from '../../src/coherence/in-flight.ts';
+import { type Invalidation, nothingHit } from '../../src/coherence/record.ts';
+import { pathTag } from '../../src/coherence/tag.ts';
+
+const record = (...paths: string[]): Invalidation => ({
+  hits: { ...nothingHit, tags: new Set(paths.map(pathTag)) },
+  announcements: [
+    { type: 'invalidate', paths, tags: [], cause: { method: 'PATCH', path: paths[0] ?? '', rule: null } },
+  ],
+});
+
+test('a later write takes over what an earlier one to the same resource has hit', () => {
+  const writes = new WritesInFlight();
+  writes.note(record('/accommodations/42', '/steps/1'));
+  const later = writes.begin('/accommodations/42');
+  const other = writes.begin('/accommodations/43');
+  writes.note(record('/accommodations/42', '/steps/7'));
+  writes.note(record('/accommodations/42', '/steps/9'));
+  writes.note(record('/accommodations/99', '/steps/2'));
+  expect([...later.inherited().hits.tags]).toEqual(['/accommodations/42', '/steps/7', '/steps/9'].map(pathTag));
+  expect(later.inherited().paths).toEqual(['/accommodations/42', '/steps/7', '/steps/9']);
+  expect(other.inherited().hits.tags.size).toBe(0);
+});
+
+test('a pattern that covers the resource is inherited too', () => {
+  const writes = new WritesInFlight();
+  const write = writes.begin('/accommodations/42');
+  writes.note({ hits: { ...nothingHit, patterns: ['/accommodations/*', '/steps/*'] }, announcements: [] });
+  expect(write.inherited().hits.patterns).toEqual(['/accommodations/*', '/steps/*']);
+});
+
+test('nothing is kept of writes that have ended', () => {
+  const writes = new WritesInFlight();
+  const first = writes.begin('/a');
+  const second = writes.begin('/a');
+  expect(writes.size).toBe(2);
+  first.end();
+  first.end();
+  writes.note(record('/a', '/b'));
+  expect(first.inherited().hits.tags.size).toBe(0);
+  expect(second.inherited().hits.tags.size).toBe(2);
+  second.end();
+  expect(writes.size).toBe(0);
+});

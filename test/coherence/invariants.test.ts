@@ -1,0 +1,317 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+
+/*
+ * The invariants of one node, each as a schedule that an origin with gates plays: without the guard that the test names,
+ * a reader gets what a write has made wrong.
+ */
+
+const rules = `
+coherence: { settle: 400ms }
+defaults: { cache: { ttl: 60s } }
+rules:
+  - name: child
+    on: PUT|PATCH|DELETE /children/:id
+    invalidate: ["/children/{id}", "/parents/{before.parent, response.parent}"]
+    event: child.changed
+`;
+
+let origin: ScriptedOrigin;
+let gateway: TestGateway;
+beforeEach(async () => {
+  origin = await scriptedOrigin();
+  gateway = await startGateway(origin.url, rules);
+});
+afterEach(async () => {
+  await gateway.stop();
+  await origin.close();
+});
+
+const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
+  get(gateway.url + path, { method, ...options });
+const json = (value: unknown) => (_request: unknown, response: { setHeader: Function; end: Function }) => {
+  response.setHeader('Content-Type', 'application/json');
+  response.end(JSON.stringify(value));
+};
+const cacheStatus = (answer: Answer): string => String(answer.headers['cache-status']);
+
+describe('1, fence: a response whose fill began before a record is not stored', () => {
+  test('when the record names its path', async () => {
+    const reading = gate();
+    let version = 1;
+    origin.on('GET /parents/7', async (_request, response) => {
+      const body = `version ${version}`;
+      if (version === 1) await reading.pass();
+      response.end(body);
+    });
+    origin.on('PUT /parents/7', (_request, response) => {
+      version = 2;
+      response.end();
+    });
+    const slow = ask('GET', '/parents/7');
+    await reading.arrived();
+    await ask('PUT', '/parents/7', { body: 'x' });
+    reading.release();
+    // Whoever asked before the write may get what was true then; nobody after it may.
+    expect((await slow).text).toBe('version 1');
+    expect(cacheStatus(await slow)).toContain('detail=fenced');
+    const after = await ask('GET', '/parents/7');
+    expect(after.text).toBe('version 2');
+  });
+
+  test('when the record names a tag that only the body tells', async () => {
+    await gateway.stop();
+    gateway = await startGateway(
+      origin.url,
+      `
+routes: [{ match: /parents/:id, cache: { ttl: 60s }, tags: ["child:{response.children[*].id}"] }]
+rules: [{ name: tagged, on: PUT /children/:id, invalidate: [{ tag: "child:{id}" }] }]
+`,
+    );
+    const reading = gate();
+    let children = [{ id: 5, version: 1 }];
+    origin.on('GET /parents/7', async (_request, response) => {
+      response.setHeader('Content-Type', 'application/json');
+      const body = JSON.stringify({ children });
+      // The head is out, and with it all that could be known without the body.
+      response.write(body.slice(0, 3));
+      if (children[0]?.version === 1) await reading.pass();
+      response.end(body.slice(3));
+    });
+    origin.on('PUT /children/5', (_request, response) => {
+      children = [{ id: 5, version: 2 }];
+      response.end();
+    });
+    const slow = ask('GET', '/parents/7');
+    await reading.arrived();
+    await ask('PUT', '/children/5', { body: 'x' });
+    reading.release();
+    await slow;
+    const after = await ask('GET', '/parents/7');
+    expect(after.json()).toEqual({ children: [{ id: 5, version: 2 }] });
+  });
+
+  test('a 304 to a condition sent before the record revives nothing', async () => {
+    await gateway.stop();
+    gateway = await startGateway(origin.url, 'defaults: { cache: { requestDirectives: honour } }');
+    const validating = gate();
+    let version = 1;
+    origin.on('GET /parents/7', async (request, response) => {
+      response.setHeader('ETag', `"${version}"`);
+      response.setHeader('Cache-Control', 'max-age=60');
+      if (request.headers['if-none-match'] === '"1"' && version === 1) {
+        await validating.pass();
+        response.statusCode = 304;
+        response.end();
+        return;
+      }
+      response.end(`version ${version}`);
+    });
+    origin.on('PUT /parents/7', (_request, response) => {
+      version = 2;
+      response.end();
+    });
+    await ask('GET', '/parents/7');
+    const revalidation = ask('GET', '/parents/7', { headers: { 'cache-control': 'no-cache' } });
+    await validating.arrived();
+    await ask('PUT', '/parents/7', { body: 'x' });
+    validating.release();
+    expect((await revalidation).text).toBe('version 1');
+    expect((await ask('GET', '/parents/7')).text).toBe('version 2');
+  });
+});
+
+describe('2, collapse', () => {
+  test('a request that came after a record is not answered by a fill that began before it', async () => {
+    const first = gate();
+    let version = 1;
+    origin.on('GET /parents/7', async (_request, response) => {
+      const body = `version ${version}`;
+      if (version === 1) await first.pass();
+      response.end(body);
+    });
+    origin.on('PUT /parents/7', (_request, response) => {
+      version = 2;
+      response.end();
+    });
+    const early = ask('GET', '/parents/7');
+    await first.arrived();
+    await ask('PUT', '/parents/7', { body: 'x' });
+    const late = [ask('GET', '/parents/7'), ask('GET', '/parents/7'), ask('GET', '/parents/7')];
+    await waiting(3);
+    first.release();
+    expect((await early).text).toBe('version 1');
+    for (const answer of await Promise.all(late)) expect(answer.text).toBe('version 2');
+    expect(origin.seen.filter(({ method }) => method === 'GET').length, 'the late ones share one fill').toBe(2);
+  });
+
+  test('1,000 requests for one cold key make one request to the origin', async () => {
+    const filling = gate();
+    origin.on('GET /parents/7', async (_request, response) => {
+      await filling.pass();
+      response.end('once');
+    });
+    const all = Array.from({ length: 1_000 }, () => ask('GET', '/parents/7'));
+    await filling.arrived();
+    await waiting(999);
+    filling.release();
+    const answers = await Promise.all(all);
+    expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['once']));
+    expect(origin.seen).toHaveLength(1);
+  });
+
+  test('requests for several variants of a cold key make one request for each', async () => {
+    const filling = gate();
+    origin.on('GET /parents/7', async (request, response) => {
+      await filling.pass();
+      response.setHeader('Vary', 'Accept-Language');
+      response.end(request.headers['accept-language']);
+    });
+    const languages = ['de', 'en', 'fr'];
+    const all = Array.from({ length: 90 }, (_, i) => {
+      const language = languages[i % 3] as string;
+      return ask('GET', '/parents/7', { headers: { 'accept-language': language } }).then((answer) => {
+        expect(answer.text).toBe(language);
+      });
+    });
+    await filling.arrived();
+    await waiting(89);
+    filling.release();
+    await Promise.all(all);
+    expect(origin.seen).toHaveLength(3);
+  });
+
+  test('what may not be shared is asked for by each', async () => {
+    origin.on('GET /parents/7', (_request, response) => {
+      response.setHeader('Cache-Control', 'no-store');
+      response.end('mine');
+    });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask('GET', '/parents/7')));
+    expect(answers.every(({ text }) => text === 'mine')).toBe(true);
+    expect(origin.seen).toHaveLength(20);
+  });
+});
+
+describe('3, acknowledge: the answer to a write is released when its record is effective', () => {
+  test('not its head, not its body', async () => {
+    const answering = gate();
+    origin.on('GET /children/5', json({ parent: 7 }));
+    origin.on('GET /parents/7', (_request, response) => {
+      response.end('parent');
+    });
+    origin.on('PUT /children/5', async (_request, response) => {
+      response.setHeader('Content-Type', 'application/json');
+      response.write('{"parent":');
+      // The head has left the origin; what it makes wrong is not known yet.
+      await answering.pass();
+      response.end('7}');
+    });
+    await ask('GET', '/parents/7');
+    let released = false;
+    const writing = ask('PUT', '/children/5', { body: 'x' }).then((answer) => {
+      released = true;
+      return answer;
+    });
+    await answering.arrived();
+    expect(cacheStatus(await ask('GET', '/parents/7'))).toContain('hit');
+    expect(released).toBe(false);
+    answering.release();
+    expect((await writing).json()).toEqual({ parent: 7 });
+    expect(cacheStatus(await ask('GET', '/parents/7'))).toContain('fwd=uri-miss');
+  });
+});
+
+describe('5, inherit: of two writes in flight to one resource, the later record takes the earlier one’s targets too', () => {
+  test('moving a child A→B and B→C at once does not leave B stale', async () => {
+    let parent = 'A';
+    const reads = gate();
+    const firstAnswer = gate();
+    const secondApplies = gate();
+    const secondAnswer = gate();
+    origin.on('GET /children/5', json({ parent: 'A' }));
+    for (const name of ['A', 'B', 'C']) {
+      origin.on(`GET /parents/${name}`, (_request, response) => {
+        response.end(parent === name ? 'has it' : 'empty');
+      });
+    }
+    origin.on('PATCH /children/5', async (_request, response, { body }) => {
+      const to = body.toString();
+      await reads.pass();
+      if (to === 'C') await secondApplies.pass();
+      parent = to;
+      await (to === 'B' ? firstAnswer : secondAnswer).pass();
+      json({ parent: to })(_request, response);
+    });
+    const toB = ask('PATCH', '/children/5', { body: 'B' });
+    const toC = ask('PATCH', '/children/5', { body: 'C' });
+    // Both writes have read "A" as the representation before them.
+    await reads.arrived(2);
+    reads.release();
+    await firstAnswer.arrived();
+    firstAnswer.release();
+    await toB;
+    expect((await ask('GET', '/parents/B')).text).toBe('has it');
+    secondApplies.release();
+    await secondAnswer.arrived();
+    secondAnswer.release();
+    await toC;
+    expect((await ask('GET', '/parents/B')).text).toBe('empty');
+    expect((await ask('GET', '/parents/C')).text).toBe('has it');
+  });
+});
+
+describe('6, doubt: after a write of unknown outcome, what it may have touched is not stored', () => {
+  test.each([
+    ['a 5xx', 500],
+    ['a broken connection', undefined],
+  ])('%s', async (_what, status) => {
+    let version = 1;
+    origin.on('GET /children/5', json({ parent: 7 }));
+    origin.on('GET /parents/7', (_request, response) => {
+      response.end(`version ${version}`);
+    });
+    origin.on('GET /others/1', (_request, response) => {
+      response.end('other');
+    });
+    origin.on('PUT /children/5', (_request, response) => {
+      if (status === undefined) response.destroy();
+      else {
+        response.statusCode = status;
+        response.end();
+      }
+    });
+    await ask('GET', '/parents/7');
+    await ask('GET', '/others/1');
+    const write = await ask('PUT', '/children/5', { body: 'x' });
+    expect(write.status).toBe(status ?? 502);
+    const during = await ask('GET', '/parents/7');
+    expect(during.text).toBe('version 1');
+    expect(cacheStatus(during)).toContain('detail=doubt');
+    expect(cacheStatus(await ask('GET', '/others/1'))).toContain('hit');
+    // The origin applies the write after all, late but within the window: nobody is left with the old version.
+    version = 2;
+    expect((await ask('GET', '/parents/7')).text).toBe('version 2');
+    await until(() => gateway.logs.some(({ msg }) => msg === 'settled'));
+    await ask('GET', '/parents/7');
+    const settled = await ask('GET', '/parents/7');
+    expect(cacheStatus(settled)).toContain('hit');
+  });
+
+  test('a connection that the origin refused is no doubt: nothing was sent', async () => {
+    await origin.close();
+    const write = await ask('PUT', '/children/5', { body: 'x' });
+    expect(write.status).toBe(502);
+    const line = gateway.logs.find(({ msg }) => msg === 'write');
+    expect(line).toMatchObject({ outcome: 'unchanged', removed: 0 });
+  });
+});
+
+/** Resolves once so many requests wait for another's fill. */
+async function waiting(count: number): Promise<void> {
+  for (;;) {
+    const { text } = await get(`${gateway.adminUrl}/metrics`);
+    if (new RegExp(`^unstale_waiting_reads ${count}$`, 'm').test(text)) return;
+  }
+}

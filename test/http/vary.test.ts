@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Fields } from '../../src/http/fields.ts';
+import { preferredLanguage } from '../../src/http/normalise.ts';
+import { matchesVary, parseVary, selectingValues } from '../../src/http/vary.ts';
+
+describe('RFC 9110 §12.5.5: Vary', () => {
+  test.each<[string | undefined, readonly string[] | '*']>([
+    [undefined, []],
+    ['', []],
+    [', ,', []],
+    ['Foo', ['foo']],
+    ['Foo, Bar,foo ,, BAZ', ['bar', 'baz', 'foo']],
+    ['*', '*'],
+    ['*, *', '*'],
+    [', *', '*'],
+    ['*, Foo', '*'],
+    ['Foo, *', '*'],
+    ['Foo Bar', '*'],
+    ['"Foo"', '*'],
+  ])('%j names %j', (value, names) => {
+    expect(parseVary(value)).toEqual(names);
+  });
+
+  test('is one field over several lines', () => {
+    expect(parseVary(new Fields(['Vary', '', 'vary', '*']).get('vary'))).toBe('*');
+    expect(parseVary(new Fields(['Vary', 'b', 'vary', 'a']).get('vary'))).toEqual(['a', 'b']);
+  });
+});
+
+const matches = (vary: string, stored: string[], presented: string[], contentLanguage?: string): boolean => {
+  const names = parseVary(vary);
+  if (names === '*') throw new Error('not for this table');
+  return matchesVary(names, selectingValues(names, new Fields(stored)), new Fields(presented), contentLanguage);
+};
+
+describe('RFC 9111 §4.1: which request selects a stored variant', () => {
+  test.each<[string, string, string[], string[]]>([
+    ['no Vary', '', ['Foo', '1'], ['Foo', '2']],
+    ['the same', 'Foo', ['Foo', '1'], ['Foo', '1']],
+    ['fields that are not named differ', 'Foo', ['Foo', '1', 'Other', '2'], ['Foo', '1', 'Other', '3']],
+    ['three, one absent from both', 'Foo, Bar, Baz', ['Foo', '1', 'Baz', '789'], ['Baz', '789', 'Foo', '1']],
+    ['blanks around commas', 'Foo', ['Foo', '1,2'], ['Foo', ' 1, 2 ']],
+    ['lines combined', 'Foo', ['Foo', '1, 2'], ['Foo', '1', 'Foo', '2']],
+    ['the order of languages', 'Accept-Language', ['Accept-Language', 'en, de'], ['Accept-Language', 'de, en']],
+    ['their case', 'Accept-Language', ['Accept-Language', 'en, de'], ['Accept-Language', 'eN, De']],
+    ['their blanks', 'Accept-Language', ['Accept-Language', 'en, de'], ['Accept-Language', ' en ,   de']],
+    [
+      'their weights as numbers',
+      'Accept-Language',
+      ['Accept-Language', 'en;q=0.50,de'],
+      ['Accept-Language', 'de;Q=1.000, en; q=0.5'],
+    ],
+    ['the order of codings', 'Accept-Encoding', ['Accept-Encoding', 'gzip, br'], ['accept-encoding', 'br,GZIP']],
+    ['their other names', 'Accept-Encoding', ['Accept-Encoding', 'gzip, x-gzip'], ['Accept-Encoding', 'gzip']],
+    ['an empty field twice', 'Foo', ['Foo', ''], ['Foo', '']],
+  ])('%s: does', (_, vary, stored, presented) => {
+    expect(matches(vary, stored, presented)).toBe(true);
+  });
+
+  test.each<[string, string, string[], string[]]>([
+    ['another value', 'Foo', ['Foo', '1'], ['Foo', '2']],
+    ['the field is missing now', 'Foo', ['Foo', '1'], []],
+    ['the field was missing then', 'Foo', [], ['Foo', '1']],
+    ['missing is not empty', 'Foo', [], ['Foo', '']],
+    ['empty is not missing', 'Foo', ['Foo', ''], []],
+    ['one of two', 'Foo, Bar', ['Foo', '1', 'Bar', 'abc'], ['Foo', '2', 'Bar', 'abc']],
+    ['one of two missing', 'Foo, Bar', ['Foo', '1', 'Bar', 'abc'], ['Foo', '1']],
+    [
+      'one of three, in another order',
+      'Foo, Bar, Baz',
+      ['Foo', '1', 'Bar', 'abc', 'Baz', '7'],
+      ['Baz', '7', 'Bar', 'abcde', 'Foo', '1'],
+    ],
+    ['values exchanged', 'Foo, Bar', ['Foo', '1', 'Bar', '2'], ['Foo', '2', 'Bar', '1']],
+    ['the case of an unknown field', 'Foo', ['Foo', 'a'], ['Foo', 'A']],
+    ['the order of an unknown field', 'Foo', ['Foo', '1, 2'], ['Foo', '2, 1']],
+    ['blanks inside a value', 'Foo', ['Foo', 'a b'], ['Foo', 'a  b']],
+    ['blanks in a quoted string', 'Foo', ['Foo', '"a, b"'], ['Foo', '"a,b"']],
+    ['a cookie, to the blank', 'Cookie', ['Cookie', 'a=1, 2'], ['Cookie', 'a=1,2']],
+    ['a credential, to the blank', 'Authorization', ['Authorization', 'x a,b'], ['Authorization', 'x a, b']],
+    ['other weights', 'Accept-Language', ['Accept-Language', 'en, de;q=0.5'], ['Accept-Language', 'en;q=0.5, de']],
+    ['a coding refused', 'Accept-Encoding', ['Accept-Encoding', 'gzip'], ['Accept-Encoding', 'gzip;q=0']],
+    [
+      'codings the other way round, illegible',
+      'Accept-Encoding',
+      ['Accept-Encoding', 'a;q=2, b'],
+      ['Accept-Encoding', 'b, a;q=2'],
+    ],
+    [
+      'one range with two weights',
+      'Accept-Language',
+      ['Accept-Language', 'en;q=0.1, en'],
+      ['Accept-Language', 'en, en;q=0.1'],
+    ],
+  ])('%s: does not', (_, vary, stored, presented) => {
+    expect(matches(vary, stored, presented)).toBe(false);
+  });
+
+  test('a request never selects a variant whose Vary excludes it', () => {
+    const name = fc.constantFrom('Foo', 'Bar', 'Accept-Language', 'Accept-Encoding', 'Cookie');
+    const value = fc.string({ unit: fc.constantFrom(...'ab1 ,;"='), maxLength: 8 });
+    const lines = fc.uniqueArray(fc.tuple(name, value), { selector: ([each]) => each }).map((all) => all.flat());
+    // What may be done to a value is to take away blanks and commas, and to change case and order: what is left differs.
+    const essence = (text: string | undefined): string | undefined =>
+      text === undefined ? undefined : [...text.toLowerCase().replace(/[ ,]/g, '')].sort().join('');
+    fc.assert(
+      fc.property(name, lines, lines, (vary, stored, presented) => {
+        const [before, now] = [stored, presented].map((all) => essence(new Fields(all).get(vary.toLowerCase())));
+        fc.pre(before !== now && !/q=/.test(`${before}${now}`));
+        expect(matches(vary, stored, presented)).toBe(false);
+      }),
+    );
+  });
+
+  test('a request selects what it was itself answered with, and no text makes this throw', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), fc.string(), (values, vary) => {
+        const names = parseVary(vary);
+        const request = new Fields(values.flatMap((value, i) => [names[i] ?? 'accept-language', value]));
+        if (names === '*') return;
+        expect(matchesVary(names, selectingValues(names, request), request)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('RFC 9110 §12.5.4: negotiation by Content-Language', () => {
+  const vary = 'Accept-Language';
+  test.each<[string, string, string | undefined, boolean]>([
+    ['the language preferred above all', 'fr;q=0.5, de;q=1.0', 'de', true],
+    ['in any case', 'fr;q=0.5, DE', 'De', true],
+    ['not one of several preferred', 'fr, de', 'de', false],
+    ['not one less preferred', 'fr, de;q=0.9', 'de', false],
+    ['not a wildcard', '*', 'de', false],
+    ['not one refused', 'de;q=0', 'de', false],
+    ['not a region of it', 'de', 'de-AT', false],
+    ['not several', 'de', 'de, en', false],
+    ['not without Content-Language', 'de', undefined, false],
+    ['not by an illegible field', 'de;x=1', 'de', false],
+  ])('%s', (_, presented, contentLanguage, expected) => {
+    expect(matches(vary, ['Accept-Language', 'en, de'], ['Accept-Language', presented], contentLanguage)).toBe(
+      expected,
+    );
+  });
+
+  test('does not stand in for other fields', () => {
+    expect(matches('Foo, Accept-Language', ['Foo', 'de'], ['Foo', 'en', 'Accept-Language', 'de'], 'de')).toBe(false);
+    expect(matches('Foo', ['Foo', 'x'], ['Foo', 'de'], 'de')).toBe(false);
+  });
+
+  test.each<[string, string | undefined]>([
+    ['de', 'de'],
+    ['de;q=0.5, en;q=0.4', 'de'],
+    ['', undefined],
+    ['de, en', undefined],
+    ['*, en;q=0.5', undefined],
+  ])('%j prefers %j', (value, language) => {
+    expect(preferredLanguage(value)).toBe(language);
+  });
+});

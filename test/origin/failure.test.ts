@@ -1,0 +1,87 @@
+import { errors } from 'undici';
+import { describe, expect, it } from 'vitest';
+import { OriginError } from '../../src/errors.ts';
+import { isClosure, originFailure, type Progress } from '../../src/origin/failure.ts';
+
+const waiting: Progress = { sent: false, answered: false };
+const sent: Progress = { sent: true, answered: false };
+const answered: Progress = { sent: true, answered: true };
+
+function system(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+describe('what a failure is called', () => {
+  it.each([
+    ['refused', system('ECONNREFUSED'), waiting, 'originRefused'],
+    ['no such name', system('ENOTFOUND'), waiting, 'originRefused'],
+    ['no answer of the resolver', system('EAI_AGAIN'), waiting, 'originRefused'],
+    ['no route', system('EHOSTUNREACH'), waiting, 'originRefused'],
+    ['a certificate that nobody signed', system('DEPTH_ZERO_SELF_SIGNED_CERT'), waiting, 'originRefused'],
+    ['reset while connecting', system('ECONNRESET'), waiting, 'originRefused'],
+    ['a request that undici refuses', new errors.InvalidArgumentError('x'), waiting, 'originRefused'],
+    ['a pool that is closed', new errors.ClientDestroyedError(), waiting, 'originRefused'],
+    ['no connection in time', new errors.ConnectTimeoutError(), waiting, 'originTimeout'],
+    ['no connection in the time of the system', system('ETIMEDOUT'), waiting, 'originTimeout'],
+    ['no head in time', new errors.HeadersTimeoutError(), sent, 'originTimeout'],
+    ['silence in the body', new errors.BodyTimeoutError(), answered, 'originTimeout'],
+    ['packets that nobody acknowledges', system('ETIMEDOUT'), sent, 'originTimeout'],
+    ['reset', system('ECONNRESET'), sent, 'originReset'],
+    ['closed for writing', system('EPIPE'), sent, 'originReset'],
+    ['closed before the head', new errors.SocketError('other side closed'), sent, 'originReset'],
+    ['closed within the body', new errors.SocketError('other side closed'), answered, 'originReset'],
+    ['a pool that is closed under it', new errors.ClientDestroyedError(), sent, 'originReset'],
+    ['a body that is too short', new errors.ResponseContentLengthMismatchError(), answered, 'originReset'],
+    ['an end within a chunk', new errors.HTTPParserError('… (Invalid EOF state)'), answered, 'originReset'],
+    ['a request body of another length', new errors.RequestContentLengthMismatchError(), sent, 'originReset'],
+    ['something unheard of', new Error('?'), sent, 'originReset'],
+    ['something that is not even an error', 'thrown', sent, 'originReset'],
+    ['two lengths', new errors.ResponseContentLengthMismatchError(), sent, 'originInvalid'],
+    ['not HTTP', new errors.HTTPParserError('… (Expected HTTP/)'), sent, 'originInvalid'],
+    ['a broken chunk', new errors.HTTPParserError('… (Invalid character in chunk size)'), answered, 'originInvalid'],
+    ['a flood of header fields', new errors.HeadersOverflowError(), sent, 'originInvalid'],
+    ['a 100 that nobody asked for', new errors.SocketError('bad response'), sent, 'originInvalid'],
+    ['a 101 that nobody asked for', new errors.SocketError('bad upgrade'), sent, 'originInvalid'],
+    ['an assertion of undici', system('ERR_ASSERTION'), sent, 'originInvalid'],
+  ])('%s', (_name, error, progress, code) => {
+    const failure = originFailure(error, progress);
+    expect(failure).toBeInstanceOf(OriginError);
+    expect({ code: failure.code, sent: failure.sent, cause: failure.cause }).toEqual({
+      code,
+      sent: progress.sent,
+      cause: error,
+    });
+  });
+
+  it('leaves an error of ours as it is', () => {
+    const error = new OriginError('contentTooLarge', { sent: true, detail: 'the limit is 5 bytes' });
+    expect(originFailure(error, sent)).toBe(error);
+  });
+
+  it('corrects an error of ours about whether anything was sent', () => {
+    const error = new OriginError('contentTooLarge', { sent: true, detail: 'the limit is 5 bytes', cause: 'why' });
+    expect(originFailure(error, waiting)).toMatchObject({
+      code: 'contentTooLarge',
+      sent: false,
+      message: 'the limit is 5 bytes',
+      cause: 'why',
+    });
+  });
+});
+
+describe('a connection that the other side closed', () => {
+  it.each([
+    [new errors.SocketError('other side closed'), true],
+    [new errors.SocketError('closed'), true],
+    [system('ECONNRESET'), true],
+    [system('EPIPE'), true],
+    [new errors.SocketError('bad response'), false],
+    [new errors.SocketError('bad upgrade'), false],
+    [new errors.HeadersTimeoutError(), false],
+    [new errors.HTTPParserError('x'), false],
+    [system('ETIMEDOUT'), false],
+    [undefined, false],
+  ])('%s: %s', (error, closed) => {
+    expect(isClosure(error)).toBe(closed);
+  });
+});

@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Fence } from '../../src/coherence/fence.ts';
+import { nothingHit } from '../../src/coherence/record.ts';
+import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { stored } from '../support/stored.ts';
+
+const options = { maxBytes: 100_000, maxEntryBytes: 20_000, maxVariants: 3 };
+const anyRequest = new Fields([]);
+const hits = (part: Partial<Hits>): Hits => ({ ...nothingHit, ...part });
+
+let fence: Fence;
+let store: MemoryStore;
+beforeEach(() => {
+  fence = new Fence();
+  store = new MemoryStore(options, fence);
+});
+
+describe('selecting', () => {
+  test('gives the variant that the request selects, the newest first', () => {
+    const german = stored('/steps/7', { vary: ['accept-language'], selecting: ['de'] });
+    const english = stored('/steps/7', { vary: ['accept-language'], selecting: ['en'] });
+    store.put(german);
+    store.put(english);
+    expect(store.select(german.key, new Fields(['Accept-Language', 'de']))).toBe(german);
+    expect(store.select(german.key, new Fields(['Accept-Language', 'en']))).toBe(english);
+    expect(store.select(german.key, new Fields(['Accept-Language', 'fr']))).toBeUndefined();
+    expect(store.varyOf(german.key)).toEqual(['accept-language']);
+    expect(store.varyOf('other')).toBeUndefined();
+  });
+
+  test('the same variant is replaced', () => {
+    const older = stored('/steps/7');
+    const newer = stored('/steps/7', { body: Buffer.from('newer') });
+    store.put(older);
+    store.put(newer);
+    expect(store.select(older.key, anyRequest)).toBe(newer);
+    expect(store.size).toBe(1);
+  });
+
+  test('a slower fill does not replace what a later one brought', () => {
+    fence.apply({ hits: nothingHit, announcements: [], position: 5, at: '' });
+    const newer = stored('/steps/7', { asOf: 5 });
+    store.put(newer);
+    expect(store.put(stored('/steps/7', { asOf: 3 }))).toBe('fenced');
+    expect(store.select(newer.key, anyRequest)).toBe(newer);
+  });
+});
+
+describe('bounds', () => {
+  test('a key keeps its newest variants', () => {
+    for (const language of ['a', 'b', 'c', 'd']) {
+      store.put(stored('/steps/7', { vary: ['accept-language'], selecting: [language] }));
+    }
+    expect(store.size).toBe(3);
+    expect(store.select(stored('/steps/7').key, new Fields(['Accept-Language', 'a']))).toBeUndefined();
+    expect(store.select(stored('/steps/7').key, new Fields(['Accept-Language', 'b']))).toBeDefined();
+  });
+
+  test('a body beyond the limit is refused', () => {
+    expect(store.put(stored('/big', { body: Buffer.alloc(20_001) }))).toBe('too-large');
+    expect(store.size).toBe(0);
+  });
+
+  test('one that is larger than the whole store leaves nothing behind', () => {
+    const small = new MemoryStore({ ...options, maxBytes: 5_000 }, fence);
+    const response = stored('/big', { body: Buffer.alloc(10_000) });
+    expect(small.put(response)).toBe('too-large');
+    expect(small.varyOf(response.key)).toBeUndefined();
+    expect(small.invalidate(hits({ tags: new Set([pathTag('/big')]) }))).toBe(0);
+  });
+
+  test('the least recently used go first, and their indexes with them', () => {
+    for (let i = 0; i < 12; i++) store.put(stored(`/steps/${i}`, { body: Buffer.alloc(10_000) }));
+    expect(store.bytes).toBeLessThanOrEqual(options.maxBytes);
+    expect(store.select(stored('/steps/0').key, anyRequest)).toBeUndefined();
+    expect(store.invalidate(hits({ patterns: ['/steps/*'] }))).toBeLessThan(12);
+    expect(store.size).toBe(0);
+    expect(store.bytes).toBe(0);
+  });
+});
+
+describe('invalidating', () => {
+  beforeEach(() => {
+    store.put(stored('/steps/7', { named: ['accommodation:42', 'step:7'] }));
+    store.put(stored('/steps/7', { key: 'another query', named: ['step:7'] }));
+    store.put(stored('/steps/8', { named: ['accommodation:43'] }));
+    store.put(stored('/trips/3'));
+  });
+
+  test.each([
+    ['a path, with all its keys', hits({ tags: new Set([pathTag('/steps/7')]) }), 2],
+    ['a tag', hits({ tags: new Set([namedTag('accommodation:42')]) }), 1],
+    [
+      'a path and a tag of the same response, once',
+      hits({ tags: new Set([pathTag('/steps/7'), namedTag('step:7')]) }),
+      2,
+    ],
+    ['a pattern', hits({ patterns: ['/steps/*'] }), 3],
+    ['everything', hits({ patterns: ['/**'] }), 4],
+    ['a widened tag', hits({ tagPatterns: [['accommodation:', '']] }), 2],
+    ['a tag that nothing carries', hits({ tags: new Set([namedTag('step:9')]) }), 0],
+  ])('%s', (_what, hit, removed) => {
+    expect(store.invalidate(hit)).toBe(removed);
+    expect(store.size).toBe(4 - removed);
+    expect(store.invalidate(hit)).toBe(0);
+  });
+});
+
+describe('the fence', () => {
+  test('a response that a record has hit since its fill began is refused', () => {
+    const tags = new Set([namedTag('step:7')]);
+    fence.apply({ hits: hits({ tags }), announcements: [], position: 1, at: '' });
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 0 }))).toBe('fenced');
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBeUndefined();
+  });
+
+  test('what is in doubt is not stored', () => {
+    const tags = new Set([namedTag('step:7')]);
+    fence.apply({ hits: hits({ tags }), announcements: [], position: 1, at: '', doubt: true });
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('doubt');
+    fence.apply({ hits: hits({ tags }), announcements: [], position: 2, at: '', settled: 1 });
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('fenced');
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 2 }))).toBeUndefined();
+  });
+});

@@ -1,0 +1,36 @@
+import { parseConfig } from '../../src/config/load.ts';
+import { createGateway } from '../../src/gateway.ts';
+import { createLogger } from '../../src/observe/log.ts';
+
+/** A line of the gateway's log. */
+export type LogLine = Record<string, unknown> & { msg: string; level: number };
+
+export interface TestGateway {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly logs: LogLine[];
+  stop(): Promise<void>;
+}
+
+/** Where the gateway's real rule packs lie, for `include` in test configurations. */
+const root = new URL('../../', import.meta.url).pathname;
+
+/**
+ * A real gateway on free ports. `yaml` is what the test is about; origin, ports and log level are added where it does not
+ * say them.
+ */
+export async function startGateway(originUrl: string, yaml = ''): Promise<TestGateway> {
+  const has = (key: string): boolean => new RegExp(`^${key}:`, 'm').test(yaml);
+  const text = [
+    has('server') ? '' : 'server: { listen: "127.0.0.1:0" }',
+    has('admin') ? '' : 'admin: { listen: "127.0.0.1:0" }',
+    has('origins?') ? '' : `origin: { url: "${originUrl}", timeout: 2s }`,
+    yaml,
+  ].join('\n');
+  const { config } = parseConfig(text, { file: `${root}test-gateway.yaml`, env: {} });
+  const logs: LogLine[] = [];
+  const log = createLogger('debug', { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
+  const gateway = await createGateway(config, { log });
+  const { url, adminUrl } = await gateway.start();
+  return { url, adminUrl, logs, stop: () => gateway.stop() };
+}
