@@ -35,7 +35,7 @@ const full: Effort = {
 /** A smoke run: everything once or twice, in a minute. Its figures are no baseline. */
 const quick: Effort = {
   rounds: 2,
-  seconds: 0.8,
+  seconds: 0.7,
   warmUpSeconds: 0.4,
   startUps: 3,
   fanOutWrites: 5,

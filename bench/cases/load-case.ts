@@ -24,12 +24,6 @@ const generatorLoad: Metric = { name: 'generator CPU %', unit: '%', digits: 0 };
 
 const loadMetrics: readonly Metric[] = [throughput, perCpu, p50, p99, serverLoad, generatorLoad];
 
-/**
- * When a run ends, each connection has a request under way that is not counted any more; the origin may see it in this
- * run or in the next.
- */
-const uncountedPerConnection = 2;
-
 /** Measures every contender once per round, one after the other, so that all of them meet the same disturbances. */
 export async function runLoadCase(
   bench: Bench,
@@ -56,11 +50,11 @@ export async function runLoadCase(
 
 async function measure(bench: Bench, contender: Contender, seconds: number): Promise<Sample> {
   const { server, load } = contender;
-  const seenBefore = await bench.origin.requests();
+  const seenBefore = await bench.origin.settledRequests();
   const cpuBefore = cpuSeconds(server.pid);
   const result = await bench.generator.load({ ...load, url: server.url, paths: contender.paths(), seconds });
   const cpu = cpuSeconds(server.pid) - cpuBefore;
-  assertMeasured(contender, result, (await bench.origin.requests()) - seenBefore);
+  assertMeasured(contender, result, (await bench.origin.settledRequests()) - seenBefore);
   return {
     [throughput.name]: result.requests / result.seconds,
     [perCpu.name]: result.requests / cpu,
@@ -80,7 +74,8 @@ function assertMeasured(contender: Contender, result: LoadResult, originRequests
     throw new Error(`${name}: expected only ${status}, got ${answers} and ${result.errors} failed requests`);
   }
   const min = expected.min * result.requests;
-  const max = expected.max * (result.requests + uncountedPerConnection * load.connections);
+  // When a run ends, each connection has a request under way that is not counted any more.
+  const max = expected.max * (result.requests + load.connections);
   if (originRequests < min || originRequests > max) {
     throw new Error(`${name}: the origin saw ${originRequests} requests for ${result.requests} of the load`);
   }

@@ -32,7 +32,9 @@ async function emptyNode(bench: Bench): Promise<Sample> {
   const child = startChild(process.execPath, ['-e', ''], { core: bench.placement.server });
   // It ends by itself, which for the bench's other children is a failure.
   await once(child.process, 'exit');
-  return { [elapsed.name]: performance.now() - started, [cpu.name]: Number.NaN };
+  const ms = performance.now() - started;
+  await child.stop();
+  return { [elapsed.name]: ms, [cpu.name]: Number.NaN };
 }
 
 async function gatewayStart(bench: Bench, name: string): Promise<Sample> {

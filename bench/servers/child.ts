@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 
 /** The end of what a process wrote to stderr, kept for the message when it fails. */
 const keptStderr = 4096;
@@ -21,7 +22,8 @@ export interface ChildOptions {
   readonly core: number | undefined;
   /** Opens a channel for `process.send`. */
   readonly ipc?: boolean;
-  readonly cwd?: string;
+  /** A directory of its own, to work in; it is removed when the process is stopped. */
+  readonly scratch?: string;
 }
 
 const living = new Set<Child>();
@@ -32,7 +34,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const [program = command, ...rest] = [...pinned, command, ...args];
   const child = spawn(program, rest, {
     stdio: ['ignore', 'ignore', 'pipe', ...(options.ipc === true ? (['ipc'] as const) : [])],
-    cwd: options.cwd,
+    cwd: options.scratch,
   });
   let kept = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -42,7 +44,6 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const failed = new Promise<never>((_, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
-      living.delete(self);
       if (!stopping) reject(new Error(`${command} ${args.join(' ')} ended (${signal ?? code})\n${kept}`));
     });
   });
@@ -55,19 +56,22 @@ export function startChild(command: string, args: readonly string[], options: Ch
     failed,
     async stop() {
       stopping = true;
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-      const left = once(child, 'exit');
-      child.kill('SIGTERM');
-      const deadline = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
-      await left;
-      clearTimeout(deadline);
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        const left = once(child, 'exit');
+        child.kill('SIGTERM');
+        const deadline = setTimeout(() => child.kill('SIGKILL'), stopDeadlineMs);
+        await left;
+        clearTimeout(deadline);
+      }
+      living.delete(self);
+      if (options.scratch !== undefined) rmSync(options.scratch, { recursive: true, force: true });
     },
   };
   living.add(self);
   return self;
 }
 
-/** Ends whatever is still running: after a failure, or when the bench is interrupted. */
+/** Ends whatever was not stopped: after a failure, or when the bench is interrupted. */
 export async function stopAll(): Promise<void> {
   await Promise.all([...living].map((child) => child.stop()));
 }

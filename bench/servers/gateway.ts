@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gatewayProgram } from '../paths.ts';
@@ -59,18 +59,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const child = startChild(
     process.execPath,
     [...(options.nodeOptions ?? []), join(options.directory, gatewayProgram), 'serve', '-c', file],
-    { core: options.core, cwd: directory },
+    { core: options.core, scratch: directory },
   );
-  const stop = async (): Promise<void> => {
-    await child.stop();
-    rmSync(directory, { recursive: true, force: true });
-  };
   try {
     await untilReady(`http://127.0.0.1:${adminPort}/readyz`, child);
   } catch (error) {
-    await stop();
+    await child.stop();
     throw error;
   }
   const startUpMs = performance.now() - started;
-  return { name: options.name, url: `http://127.0.0.1:${port}`, pid: child.pid, child, startUpMs, stop };
+  return { name: options.name, url: `http://127.0.0.1:${port}`, pid: child.pid, child, startUpMs, stop: child.stop };
 }

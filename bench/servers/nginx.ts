@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startChild } from './child.ts';
@@ -43,17 +43,13 @@ export async function startNginx(originUrl: string, core: number | undefined): P
   mkdirSync(join(directory, 'logs'));
   const file = join(directory, 'nginx.conf');
   writeFileSync(file, configuration(directory, port, new URL(originUrl).host));
-  const child = startChild('nginx', ['-p', directory, '-e', 'stderr', '-c', file], { core });
-  const stop = async (): Promise<void> => {
-    await child.stop();
-    rmSync(directory, { recursive: true, force: true });
-  };
+  const child = startChild('nginx', ['-p', directory, '-e', 'stderr', '-c', file], { core, scratch: directory });
   const url = `http://127.0.0.1:${port}`;
   try {
     await untilReady(`${url}/things/ready`, child);
   } catch (error) {
-    await stop();
+    await child.stop();
     throw error;
   }
-  return { name: 'nginx', url, pid: child.pid, stop };
+  return { name: 'nginx', url, pid: child.pid, stop: child.stop };
 }

@@ -15,10 +15,11 @@ export function configJsonSchema(): JsonSchema {
     io: 'input',
     target: 'draft-7',
     unrepresentable: 'any',
-    override: ({ jsonSchema }) => {
+    override: ({ jsonSchema, path }) => {
       const isScalar = ['string', 'boolean', 'integer'].includes(String(jsonSchema.type));
       const isOpen = jsonSchema.type === 'string' && jsonSchema.pattern === undefined && jsonSchema.enum === undefined;
-      if (!isScalar || isOpen) return;
+      // Names are keys, and nothing is put into keys.
+      if (!isScalar || isOpen || path.at(-1) === 'propertyNames') return;
       const { description, default: fallback, examples, ...form } = jsonSchema;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
       Object.assign(jsonSchema, { anyOf: [form, fromEnvironment] });

@@ -3,7 +3,9 @@ const MAX_WORD = 64;
 
 /** The candidate that a word was most likely meant to be: a third of it mistyped at most, in any case of letters. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > MAX_WORD) return undefined;
   const distances = candidates
+    .filter((candidate) => candidate.length <= MAX_WORD)
     .map((candidate) => ({ candidate, distance: distance(plain(word), plain(candidate)) }))
     .filter(({ candidate, distance }) => distance <= Math.floor(Math.max(word.length, candidate.length) / 3))
     .sort((a, b) => a.distance - b.distance);
@@ -18,7 +20,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
 
 /** `max_size` and `max-size` are `maxSize` to whoever wrote them. */
 function plain(word: string): string {
-  return word.slice(0, MAX_WORD).replace(/[-_]/g, '').toLowerCase();
+  return word.replace(/[-_]/g, '').toLowerCase();
 }
 
 /** Levenshtein, with a swap of two neighbours counted as one mistake (`tll` for `ttl` as well as `rotues`). */

@@ -6,6 +6,9 @@ import { quoted } from './cache-status.ts';
  */
 export const proxyErrors = {
   badRequest: 'http_request_error',
+  unauthorized: 'http_request_denied',
+  notFound: 'http_request_error',
+  methodNotAllowed: 'http_request_error',
   requestTimeout: 'http_request_error',
   contentTooLarge: 'http_request_error',
   expectationFailed: 'http_request_error',

@@ -196,5 +196,12 @@ function abandoned(cause: unknown): OriginError {
 /** Field lines of undici, which are bytes, as the strings that Node would make of them. */
 function fieldLines(raw: Dispatcher.DispatchController['rawHeaders']): FieldLines {
   if (!Array.isArray(raw)) return [];
-  return raw.map((text) => (typeof text === 'string' ? text : text.toString('latin1')));
+  return raw.map((text) => trimmed(typeof text === 'string' ? text : text.toString('latin1')));
+}
+
+/** Without the white space at its end, which is no part of a value (RFC 9112 §5) though llhttp leaves it there. */
+function trimmed(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end -= 1;
+  return end === text.length ? text : text.slice(0, end);
 }

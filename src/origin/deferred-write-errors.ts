@@ -28,7 +28,8 @@ export function deferWriteErrors(socket: Duplex, deadlineMs = DEFERRED_WRITE_ERR
       else done(error);
     };
   socket._write = (chunk, encoding, done) => write.call(socket, chunk, encoding, deferred(done));
-  if (writev !== undefined) socket._writev = (chunks, done) => writev.call(socket, chunks, deferred(done));
+  // Null where a stream has none, whatever its type says.
+  if (typeof writev === 'function') socket._writev = (chunks, done) => writev.call(socket, chunks, deferred(done));
 }
 
 function isClosedForWriting(error: Error | null | undefined): boolean {

@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { MAX_INTERIM_ANSWERS } from '../../src/origin/answer.ts';
 import { MAX_ANSWER_HEAD_BYTES } from '../../src/origin/pool.ts';
+import { deferred } from '../support/barrier.ts';
 import { answering, clientOf, failureOf, get, raw, textOf } from './origin-under-test.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
@@ -44,7 +45,11 @@ describe('an answer that fails before its head', () => {
       (s) => s.end(`${ok}Transfer-Encoding: chunked, gzip\r\n\r\n2\r\nab\r\n0\r\n\r\n`),
       'originInvalid',
     ],
-    ['a switch of protocols', (s) => s.write('HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'), 'originInvalid'],
+    [
+      'a switch of protocols',
+      (s) => s.write('HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'),
+      'originInvalid',
+    ],
     [
       'more header fields than the bound',
       (s) => s.write(`${ok}X: ${'a'.repeat(MAX_ANSWER_HEAD_BYTES)}\r\nContent-Length: 0\r\n\r\n`),
@@ -52,7 +57,8 @@ describe('an answer that fails before its head', () => {
     ],
     [
       'more interim answers than the bound',
-      (s) => s.write(`${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(MAX_INTERIM_ANSWERS + 1)}${ok}Content-Length: 0\r\n\r\n`),
+      (s) =>
+        s.write(`${'HTTP/1.1 102 Processing\r\n\r\n'.repeat(MAX_INTERIM_ANSWERS + 1)}${ok}Content-Length: 0\r\n\r\n`),
       'originInvalid',
     ],
   ])('%s', async (_name, answer, code) => {
@@ -80,7 +86,11 @@ describe('an answer that fails before its head', () => {
 describe('an answer that fails within its body', () => {
   it.each<[string, (socket: Socket) => unknown, string]>([
     ['shorter than its length', (s) => s.end(`${ok}Content-Length: 5\r\n\r\nab`), 'originReset'],
-    ['shorter, announcing the close', (s) => s.end(`${ok}Connection: close\r\nContent-Length: 5\r\n\r\nab`), 'originReset'],
+    [
+      'shorter, announcing the close',
+      (s) => s.end(`${ok}Connection: close\r\nContent-Length: 5\r\n\r\nab`),
+      'originReset',
+    ],
     ['shorter, in HTTP/1.0', (s) => s.end('HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nab'), 'originReset'],
     ['chunks without an end', (s) => s.end(`${ok}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n`), 'originReset'],
     [
@@ -88,7 +98,11 @@ describe('an answer that fails within its body', () => {
       (s) => s.end(`${ok}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n`),
       'originReset',
     ],
-    ['a chunk size that is none', (s) => s.write(`${ok}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nZZ\r\n`), 'originInvalid'],
+    [
+      'a chunk size that is none',
+      (s) => s.write(`${ok}Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\nZZ\r\n`),
+      'originInvalid',
+    ],
   ])('%s', async (_name, answer, code) => {
     const origin = await answering(answer);
     const { status, body } = await clientOf(origin.url).fetch(get());
@@ -196,12 +210,15 @@ describe('a connection that is never made', () => {
   });
 
   it('not after close, which also cuts what is in flight', async () => {
+    const arrived = deferred();
     const origin = await answering((socket, { head }) => {
       if (head.startsWith('GET /body')) socket.write(`${ok}Content-Length: 5\r\n\r\nab`);
+      else arrived.resolve();
     });
     const client = clientOf(origin.url, { connections: 2 });
     const { body } = await client.fetch(get('/body'));
     const silent = failureOf(client.fetch(get('/silent')));
+    await arrived.promise;
     const waiting = failureOf(client.fetch(get('/waiting')));
     await Promise.all([client.close(), client.close()]);
     expect(await silent).toMatchObject({ code: 'originReset', sent: true });

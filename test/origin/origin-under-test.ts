@@ -31,7 +31,9 @@ export async function raw(onSocket: (socket: Socket, connection: number) => void
 export function answering(
   answer: (socket: Socket, at: { connection: number; count: number; head: string }) => void,
 ): Promise<RawOrigin> {
-  return raw((socket, connection) => onRequestHead(socket, (head, count) => answer(socket, { connection, count, head })));
+  return raw((socket, connection) =>
+    onRequestHead(socket, (head, count) => answer(socket, { connection, count, head })),
+  );
 }
 
 export function get(target = '/', more: Partial<OriginRequest> = {}): OriginRequest {

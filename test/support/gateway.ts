@@ -1,4 +1,5 @@
 import { parseConfig } from '../../src/config/load.ts';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
 
@@ -27,7 +28,12 @@ export async function startGateway(originUrl: string, yaml = ''): Promise<TestGa
     has('origins?') ? '' : `origin: { url: "${originUrl}", timeout: 2s }`,
     yaml,
   ].join('\n');
-  const { config } = parseConfig(text, { file: `${root}test-gateway.yaml`, env: {} });
+  const { config } = parseConfig(text, {
+    file: `${root}test-gateway.yaml`,
+    env: {},
+    readFile: (file) => readFileSync(file, 'utf8'),
+    readFolder: (folder) => readdirSync(folder),
+  });
   const logs: LogLine[] = [];
   const log = createLogger('debug', { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
   const gateway = await createGateway(config, { log });

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import type { Problem } from '../config/problem.ts';
+import { configOption, plural, readConfiguration, showProblems } from './configuration.ts';
+import { type CliIo, exitCodes } from './io.ts';
+
+/** What `--json` prints, in one line. */
+interface Report {
+  readonly ok: boolean;
+  readonly routes: number | undefined;
+  readonly rules: number | undefined;
+  readonly problems: readonly Problem[];
+}
+
+export function addCheck(program: Command, io: CliIo, done: (code: number) => void): void {
+  program
+    .command('check')
+    .description('validate a configuration: everything that is wrong with it, with line, column and a hint')
+    .option(...configOption)
+    .option('--json', 'one line of JSON on standard output: {ok, routes, rules, problems}')
+    .action(({ config, json }: { config: string; json?: true }) => done(check(config, json === true, io)));
+}
+
+/** 0 fine, warnings or not; 2 a configuration that cannot be used. */
+function check(file: string, json: boolean, io: CliIo): number {
+  const result = readConfiguration(file, io);
+  const report: Report =
+    'config' in result
+      ? { ok: true, routes: result.config.routes.length, rules: result.config.rules.length, problems: result.warnings }
+      : { ok: false, routes: undefined, rules: undefined, problems: result.problems };
+  if (json) {
+    io.stdout.write(`${JSON.stringify(report)}\n`);
+  } else {
+    showProblems(report.problems, io);
+    if (report.ok) io.stdout.write(`${summary(report)}\n`);
+    else io.stderr.write(`${counts(report.problems)}\n`);
+  }
+  return report.ok ? exitCodes.fine : exitCodes.usage;
+}
+
+function summary({ routes = 0, rules = 0, problems }: Report): string {
+  const found = problems.length === 0 ? '' : `, ${counts(problems)}`;
+  return `${plural(routes, 'route')}, ${plural(rules, 'rule')}: fine${found}`;
+}
+
+function counts(problems: readonly Problem[]): string {
+  const kinds = (['error', 'warning'] as const).map((kind) => {
+    const count = problems.filter(({ severity }) => severity === kind).length;
+    return count === 0 ? '' : plural(count, kind);
+  });
+  return kinds.filter((kind) => kind !== '').join(', ');
+}

@@ -1,0 +1,27 @@
+import { formatProblems } from '../config/format-problems.ts';
+import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { ConfigError, type Problem } from '../config/problem.ts';
+import { type CliIo, wantsColor } from './io.ts';
+
+/** For `-c, --config`, which every command that needs a configuration takes. */
+export const configOption = ['-c, --config <file>', 'the configuration', 'gateway.yaml'] as const;
+
+/** The configuration, or what is wrong with it. */
+export function readConfiguration(file: string, io: CliIo): LoadedConfig | { readonly problems: readonly Problem[] } {
+  try {
+    return loadConfig(file, io.env);
+  } catch (error) {
+    if (error instanceof ConfigError) return { problems: error.problems };
+    throw error;
+  }
+}
+
+/** Shows problems to people, on standard error. */
+export function showProblems(problems: readonly Problem[], io: CliIo): void {
+  if (problems.length > 0) io.stderr.write(formatProblems(problems, { color: wantsColor(io.stderr, io.env) }));
+}
+
+/** `1 error`, `2 warnings`. */
+export function plural(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.ts';
+import { type CliIo, exitCodes } from './io.ts';
+import { addServe } from './serve.ts';
+
+/**
+ * Runs one command line.
+ * @param argv without the program's own name
+ * @returns the exit code: 0 fine, 1 failed, 2 usage, a configuration that cannot be used included
+ */
+export async function main(argv: readonly string[], io: CliIo): Promise<number> {
+  let code: number = exitCodes.fine;
+  const program = new Command('unstale')
+    .description('An HTTP caching gateway that never serves a response that a write made through it has made wrong.')
+    .version(packageVersion(), '--version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showHelpAfterError('(--help says what there is)');
+  const done = (result: number) => {
+    code = result;
+  };
+  addServe(program, io, done);
+  addCheck(program, io, done);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help that was asked for, and the version, are thrown too.
+    return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
+  }
+  return code;
+}
+
+function packageVersion(): string {
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  );
+  return version;
+}

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { didYouMean, nearest } from '../../src/config/suggest.ts';
+
+it.each([
+  ['rotues', ['routes', 'rules'], 'routes'],
+  ['ruels', ['routes', 'rules'], 'rules'],
+  ['max_size', ['maxSize', 'maxEntry'], 'maxSize'],
+  ['max-size', ['maxSize', 'maxEntry'], 'maxSize'],
+  ['TTL', ['ttl', 'key'], 'ttl'],
+  ['tll', ['ttl', 'key'], 'ttl'],
+  ['timeOut', ['timeout', 'connectTimeout'], 'timeout'],
+  ['colour', ['ttl', 'key'], undefined],
+  ['', ['ttl'], undefined],
+])('%j among %j means %j', (word, candidates, meant) => expect(nearest(word, candidates)).toBe(meant));
+
+it('names all there is where nothing is near', () => {
+  expect(didYouMean('colour', ['ttl', 'key'])).toBe('known here: ttl, key');
+  expect(didYouMean('tll', ['ttl', 'key'])).toBe('did you mean "ttl"?');
+});
+
+it('compares words of any length in little time', () => {
+  expect(nearest('x'.repeat(1_000_000), ['ttl'])).toBeUndefined();
+});

@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { parseItem, parseList } from 'structured-headers';
+import { describe, expect, test } from 'vitest';
+import { type CacheStatus, formatCacheStatus, withCacheStatus } from '../../src/http/cache-status.ts';
+
+describe('RFC 9211 §2: Cache-Status', () => {
+  test.each<[CacheStatus, string]>([
+    [{}, 'unstale'],
+    [{ hit: true, ttl: 30 }, 'unstale; hit; ttl=30'],
+    [{ hit: true, ttl: -5, detail: 'stale-while-revalidate' }, 'unstale; hit; ttl=-5; detail=stale-while-revalidate'],
+    [{ hit: true, fwd: 'stale', fwdStatus: 304, stored: true, collapsed: true }, 'unstale; hit'],
+    [{ fwd: 'uri-miss', fwdStatus: 200, stored: true }, 'unstale; fwd=uri-miss; fwd-status=200; stored'],
+    [{ fwd: 'vary-miss', stored: false, collapsed: true }, 'unstale; fwd=vary-miss; collapsed'],
+    [{ fwd: 'stale', fwdStatus: 304, stored: true, ttl: 60 }, 'unstale; fwd=stale; fwd-status=304; stored; ttl=60'],
+    [{ fwd: 'bypass', detail: 'fenced' }, 'unstale; fwd=bypass; detail=fenced'],
+    [{ fwd: 'bypass', detail: undefined, ttl: undefined, key: undefined }, 'unstale; fwd=bypass'],
+    [{ fwd: 'bypass', detail: '' }, 'unstale; fwd=bypass'],
+    [{ fwd: 'request', detail: 'max age' }, 'unstale; fwd=request; detail="max age"'],
+    [{ fwd: 'request', detail: '9-lives' }, 'unstale; fwd=request; detail="9-lives"'],
+    [{ fwd: 'request', detail: 'a"b\\c\r\nX: ä' }, 'unstale; fwd=request; detail="a\\"b\\\\c??X: ?"'],
+    [{ hit: true, key: '/a?b="c"' }, 'unstale; hit; key="/a?b=\\"c\\""'],
+    [{ hit: true, ttl: 1.9 }, 'unstale; hit; ttl=1'],
+    [{ hit: true, ttl: -0.5 }, 'unstale; hit; ttl=-1'],
+    [{ hit: true, ttl: 1e300 }, 'unstale; hit; ttl=999999999999999'],
+    [{ hit: true, ttl: Number.NEGATIVE_INFINITY }, 'unstale; hit; ttl=-999999999999999'],
+  ])('%j is %s', (status, text) => {
+    expect(formatCacheStatus(status)).toBe(text);
+  });
+
+  test('whatever is said, it is one structured item that says it', () => {
+    const status = fc.record(
+      {
+        hit: fc.constant(true),
+        fwd: fc.constantFrom('miss', 'partial', 'method'),
+        fwdStatus: fc.integer(),
+        stored: fc.boolean(),
+        collapsed: fc.boolean(),
+        ttl: fc.double({ noNaN: true }),
+        detail: fc.string({ unit: 'binary', minLength: 1 }),
+        key: fc.string({ unit: 'binary', maxLength: 1000 }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(status, (each) => {
+        const [name, parameters] = parseItem(formatCacheStatus(each));
+        expect(String(name)).toBe('unstale');
+        expect(parameters.has('hit') && parameters.has('fwd')).toBe(false);
+        expect([parameters.has('ttl'), parameters.has('detail')]).toEqual(['ttl' in each, 'detail' in each]);
+      }),
+    );
+  });
+});
+
+describe('RFC 9211 §2: caches in a row', () => {
+  test('our member is the last', () => {
+    const lines = withCacheStatus(['cache-status', 'Origin; hit', 'X', '1'], { fwd: 'miss' });
+    expect(lines).toEqual(['cache-status', 'Origin; hit', 'X', '1', 'Cache-Status', 'unstale; fwd=miss']);
+    expect(parseList([lines[1], lines[5]].join(', '))).toHaveLength(2);
+  });
+
+  test.each(['HIT from x, (', 'a b', '"open', 'x;'])('one that is no structured list is left out: %s', (value) => {
+    expect(withCacheStatus(['Cache-Status', value], { hit: true })).toEqual(['Cache-Status', 'unstale; hit']);
+  });
+});
