@@ -13,6 +13,7 @@ import { read } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { type WritePorts, write } from './exchange/write.ts';
+import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics, metricsRegistry } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
@@ -69,8 +70,9 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
     draining: () => state === 'draining',
     read: (request, reply) => {
       const found = routes.find(request.target.resource);
-      // Ranges are not cut out of stored responses: they are the origin's to answer.
-      if (found.route.policy.cache.off || request.headers.has('range')) return false;
+      // Ranges are not cut out of stored responses, and If-Match is not compared: both are the origin's to answer.
+      const isOrigins = request.headers.has('range') || hasOriginPreconditions(request.headers);
+      if (found.route.policy.cache.off || isOrigins) return false;
       work.track(timedRead(readPorts, found, request, reply, reports));
       return true;
     },

@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net';
 /** Longer than `\ndata:`, so that a field name cut in two by a segment is still seen. */
 const overlap = 8;
 const connectDeadlineMs = 10_000;
+/** Of a wrong answer, in the message. */
+const shownOctets = 300;
 
 /**
  * One SSE stream, read as cheaply as can be: 1,000 real parsers in one process would measure themselves. `onEvent` is
@@ -29,8 +31,9 @@ export class Subscriber {
       });
       socket.once('data', (chunk) => {
         clearTimeout(deadline);
-        if (chunk.toString('latin1').startsWith('HTTP/1.1 200')) resolve();
-        else reject(new Error(`the event stream answered ${chunk.toString('latin1').split('\r\n')[0]}`));
+        const head = chunk.toString('latin1');
+        if (/^HTTP\/1\.1 200 [\s\S]*^content-type: text\/event-stream/im.test(head)) resolve();
+        else reject(new Error(`this is no event stream: ${head.slice(0, shownOctets)}`));
       });
       socket.on('data', (chunk) => subscriber.#read(chunk));
       socket.on('error', (error) => subscriber.#lost?.(error));

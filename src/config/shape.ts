@@ -53,12 +53,9 @@ function reportIssue(document: SourceDocument, issue: Issue, above: Path): void 
     return;
   }
   if (issue.code === 'invalid_union') {
-    // Each alternative complains; what was meant is the one whose kind of value was written.
-    const meant = issue.errors.find((issues) =>
-      issues.every(({ code, path: inner }) => inner.length > 0 || code === 'custom'),
-    );
-    if (meant !== undefined) for (const inner of meant) reportIssue(document, inner, path);
-    else document.report(path, unionFinding(value, issue.errors.flat()));
+    const meant = alternativeMeant(issue.errors, value);
+    if (meant === undefined) document.report(path, unionFinding(value, issue.errors.flat()));
+    else for (const inner of meant) reportIssue(document, inner, path);
     return;
   }
   document.report(path, findingFor(issue, path.at(-1), value));
@@ -72,11 +69,7 @@ function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown):
   }
   switch (issue.code) {
     case 'custom':
-      return {
-        message: issue.message,
-        hint: String(issue.params?.hint ?? ''),
-        offset: Number(issue.params?.offset ?? 0),
-      };
+      return { message: issue.message, hint: String(issue.params?.hint ?? ''), offset: issue.params?.offset };
     case 'invalid_key':
       return { message: `${name} is not a name`, hint: 'a letter, then letters, digits, "_" and "-"', atKey: true };
     case 'too_small':
@@ -101,9 +94,18 @@ function typeHint(type: string): string {
   return 'write its keys below it, indented, or { key: value }';
 }
 
+/** Each alternative complains; what was meant is the one for the kind of value that was written. */
+function alternativeMeant(alternatives: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
+  const isText = typeof value === 'string';
+  return alternatives.find((issues) =>
+    issues.every(({ code, path }) => path.length > 0 || (isText ? code === 'custom' : code === 'unrecognized_keys')),
+  );
+}
+
 function unionFinding(value: unknown, issues: readonly Issue[]): Finding {
   const words = issues.flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
-  const alternatives = [...words.map((word) => `"${word}"`), 'a mapping'].join(' or ');
+  const text = issues.some(({ code }) => code === 'custom') ? ['text'] : [];
+  const alternatives = [...words.map((word) => `"${word}"`), ...text, 'a mapping'].join(' or ');
   const written = typeof value === 'string' ? `"${value}"` : kindOf(value);
   return { message: `expected ${alternatives}, found ${written}`, hint: `write ${alternatives}` };
 }

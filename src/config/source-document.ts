@@ -46,7 +46,7 @@ export class SourceDocument {
     this.file = file;
     this.#text = text;
     this.#env = env;
-    const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'silent' });
+    const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const isSound = this.#reportSyntax(document);
     // A file with everything commented out says nothing, and that is not wrong by itself.
     const root = isSound ? this.#read(document, document.contents, []) : undefined;
@@ -54,21 +54,21 @@ export class SourceDocument {
   }
 
   /** Where a value, or its key, stands. A path that leads nowhere is at the nearest place above it that exists. */
-  positionOf(path: Path, { atKey = false, offset = 0 }: { atKey?: boolean; offset?: number } = {}): SourcePosition {
+  positionOf(path: Path, { atKey = false, offset }: Pick<Finding, 'atKey' | 'offset'> = {}): SourcePosition {
     for (let length = path.length; length >= 0; length--) {
       const place = this.#places.get(keyOf(path.slice(0, length)));
       if (place === undefined) continue;
       // What is missing is missing from its parent: the parent's key is what to look at.
-      const start = atKey || length < path.length ? place.key : place.value;
-      const within = !atKey && length === path.length && place.text !== undefined ? place.text - start + offset : 0;
-      return this.#positionAt(start + within);
+      if (atKey || length < path.length) return this.#positionAt(place.key);
+      const isWithin = offset !== undefined && place.text !== undefined;
+      return this.#positionAt(isWithin ? place.text + offset : place.value);
     }
     return this.#positionAt(0);
   }
 
   report(path: Path, { message, hint, severity = 'error', offset, atKey = false }: Finding): void {
     if (this.#broken.has(keyOf(path))) return;
-    const position = this.positionOf(path, { atKey, ...(offset === undefined ? {} : { offset }) });
+    const position = this.positionOf(path, { atKey, offset });
     this.#push(position, message, hint, severity);
   }
 
@@ -177,7 +177,5 @@ function keyOf(path: Path): string {
 
 /** Problems are printed in the logs of builds: a token written into the file, or a URL's password, must not be. */
 function withoutSecrets(line: string): string {
-  return line
-    .replace(/(\btoken["']?\s*:\s*)(?!["']?\$\{\w+\})(?=\S)("[^"]*"|'[^']*'|[^\s,}]+)/g, '$1…')
-    .replace(/(\/\/)[^/@\s]+@/g, '$1…@');
+  return line.replace(/(\btoken["']?\s*:\s*)(?!["']?\$\{\w+\})\S.*/, '$1…').replace(/(\/\/)[^/@\s]+@/g, '$1…@');
 }

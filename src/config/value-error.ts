@@ -2,10 +2,10 @@
 export class ValueError extends Error {
   override readonly name = 'ValueError';
   readonly hint: string;
-  /** Where in the text, in UTF-16 units; 0 where it is the whole of it. */
-  readonly offset: number;
+  /** Where in the text, in UTF-16 units; undefined where it is the whole of it. */
+  readonly offset: number | undefined;
 
-  constructor(message: string, hint: string, offset = 0) {
+  constructor(message: string, hint: string, offset?: number) {
     super(message);
     this.hint = hint;
     this.offset = offset;

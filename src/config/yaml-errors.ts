@@ -22,9 +22,10 @@ export function syntaxProblem(
   message: string,
   line: string,
 ): { message: string; hint: string; isFatal: boolean } {
-  // Inside { } and [ ], YAML reads the braces of ${NAME} and of {placeholder} as its own.
+  // ${NAME} and {placeholder} inside { } and [ ].
   if (code === 'UNEXPECTED_TOKEN' && /[[{].*\{/.test(line)) {
-    return { message, hint: `inside { } and [ ] a text with braces is written in quotes: "\${NAME}"`, isFatal: true };
+    const hint = `inside { } and [ ] a text with braces is written in quotes: "\${NAME}"`;
+    return { message: 'YAML reads this brace as its own', hint, isFatal: true };
   }
   const entry = known[code];
   return {

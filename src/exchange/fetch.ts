@@ -6,7 +6,7 @@ import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
 import { isErrorStatus } from '../http/stale.ts';
-import { freshen, revalidationFields } from '../http/validation.ts';
+import { freshen, revalidationFields, selectsForFreshening } from '../http/validation.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { keyedQuery } from './cache-key.ts';
 import { clientFields } from './client-fields.ts';
@@ -55,6 +55,11 @@ export async function fetchAndStore(
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
   if (answer.status === 304 && decision.stored !== undefined) {
     answer.body.resume();
+    if (!selectsForFreshening(decision.stored.headers, answer.headers)) {
+      // It is about another response than the one that was asked about (RFC 9111 §4.3.4): asked again without conditions.
+      flight?.land({ kind: 'unusable' });
+      return fetchAndStore(ports, read, { ...decision, stored: undefined }, flightKey, reply);
+    }
     return revalidated(ports, context, decision, decision.stored, answer, flight, reply);
   }
   if (isErrorStatus(answer.status) && decision.stored !== undefined && reply !== undefined) {
@@ -128,7 +133,8 @@ function revalidated(
     ? storedResponse(context, { status: stored.status, headers, body: stored.body, verdict })
     : { unstorable: verdict.detail };
   const refusal = 'unstorable' in fresh ? fresh.unstorable : ports.store.put(fresh);
-  if ('unstorable' in fresh) ports.store.remove(stored);
+  // Replaced where it is the same variant; gone too where the origin now varies by other fields, or forbids storing.
+  if (refusal === undefined || 'unstorable' in fresh) ports.store.remove(stored);
   const response = 'unstorable' in fresh ? stored : fresh;
   flight?.land(
     'unstorable' in fresh ? { kind: 'unusable' } : { kind: 'response', response, stored: refusal === undefined },
@@ -259,7 +265,9 @@ class Fill {
     if (this.#sink !== undefined) {
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
-      respond(this.#context.read.request, this.#reply, response, this.#status(detail), this.#ageMs(response));
+      // The client that asked gets every field, those too that are not stored for others (`private="…"`).
+      const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
+      respond(this.#context.read.request, this.#reply, own, this.#status(detail), this.#ageMs(response));
     } else if (this.#reply !== undefined) {
       const sink = this.#start(detail);
       for (const chunk of this.#chunks) sink.write(chunk);
@@ -277,18 +285,24 @@ class Fill {
     return { fwd: this.#decision.fwd, fwdStatus: this.#answer.status, stored, detail: detail ?? this.#decision.detail };
   }
 
+  /** `etag`: of the complete response, where it is known by now. */
+  #clientFields(etag: string | undefined): string[] {
+    const { policy } = this.#context.read.route;
+    return clientFields(this.#answer.headers.lines, {
+      policy: policy.client,
+      directives: this.#verdict.directives,
+      etag,
+      date: formatHttpDate(this.#context.respondedAt),
+      stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
+    });
+  }
+
   /** Sends the head of a streamed answer. */
   #start(detail: string | undefined): Writable {
     if (this.#sink !== undefined) return this.#sink;
     const { headers, status } = this.#answer;
     const reply = this.#reply as Reply;
-    const lines = clientFields(headers.lines, {
-      policy: this.#context.read.route.policy.client,
-      directives: this.#verdict.directives,
-      etag: undefined,
-      date: formatHttpDate(this.#context.respondedAt),
-      stripped: this.#context.read.route.policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
-    });
+    const lines = this.#clientFields(undefined);
     const length = headers.get('content-length');
     if (length !== undefined) lines.push('Content-Length', length);
     const age = headers.get('age');

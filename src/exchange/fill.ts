@@ -2,9 +2,10 @@ import type { Position } from '../coherence/record.ts';
 import { namedTag, pathTag, queryTag, type Tag } from '../coherence/tag.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { formatHttpDate, parseHttpDate } from '../http/date.ts';
-import type { Fields } from '../http/fields.ts';
+import { Fields } from '../http/fields.ts';
 import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
 import { storable } from '../http/storable.ts';
+import { storedFields } from '../http/stored-fields.ts';
 import { originTags } from '../http/tags.ts';
 import { responseDirectives } from '../http/targeted.ts';
 import { strongEtag } from '../http/validation.ts';
@@ -66,15 +67,15 @@ export function storedResponse(
   answer: { status: number; headers: Fields; body: Buffer; verdict: Verdict & { store: true } },
 ): StoredResponse | { unstorable: string } {
   const { request, route, key } = context.read;
-  const { status, headers, body, verdict } = answer;
-  const tags = tagsOf(context, headers, body);
+  const { status, body, verdict } = answer;
+  const tags = tagsOf(context, answer.headers, body);
   if (!Array.isArray(tags)) return tags;
-  const vary = parseVary(headers.get('vary'));
+  const vary = parseVary(answer.headers.get('vary'));
   if (vary === '*') return { unstorable: 'vary-star' };
+  const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
   const originEtag = headers.get('etag');
   const made = route.policy.client.etag === 'strong' && originEtag === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
-  const stripped = route.policy.cache.setCookie === 'strip' ? ['set-cookie'] : [];
   return {
     key,
     path: request.target.resource,
@@ -88,7 +89,7 @@ export function storedResponse(
       directives: verdict.directives,
       etag: made ? etag : undefined,
       date: formatHttpDate(context.respondedAt),
-      stripped,
+      stripped: [],
     }),
     vary,
     selecting: selectingValues(vary, request.headers),

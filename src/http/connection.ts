@@ -74,7 +74,7 @@ export function endToEnd(lines: FieldLines): string[] {
 }
 
 /** The fields that `Connection` names, in lower case, without those that it cannot name. */
-export function connectionOptions(lines: FieldLines): ReadonlySet<string> {
+function connectionOptions(lines: FieldLines): ReadonlySet<string> {
   const options = new Set<string>();
   for (let i = 0; i + 1 < lines.length; i += 2) {
     if ((lines[i] ?? '').toLowerCase() !== 'connection') continue;

@@ -47,7 +47,7 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
   match = asctime.exec(text);
   if (match !== null) {
     const [, month = '', day = '', hour = '', minute = '', second = '', year = ''] = match;
-    return toMs({ year: Number(year), month, day: day.trim(), hour, minute, second });
+    return toMs({ year: Number(year), month, day, hour, minute, second });
   }
   return undefined;
 }
@@ -74,6 +74,6 @@ function toMs(civil: Civil): number | undefined {
   // Date.UTC takes the years 0 to 99 for 1900 to 1999, and rolls 31 April over into May.
   const date = new Date(0);
   date.setUTCFullYear(civil.year, monthIndex, day);
-  if (date.getUTCMonth() !== monthIndex || date.getUTCDate() !== day) return undefined;
+  if (date.getUTCDate() !== day) return undefined;
   return date.setUTCHours(hour, minute, second, 0);
 }

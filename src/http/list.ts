@@ -31,7 +31,7 @@ export function splitList(value: string, separator: ',' | ';' = ','): string[] {
 }
 
 /** Where the quoted string that opens at `open` closes (RFC 9110 §5.6.4); -1 when it does not. */
-export function closingQuote(value: string, open: number): number {
+function closingQuote(value: string, open: number): number {
   for (let i = open + 1; i < value.length; i++) {
     if (value[i] === '"') return i;
     if (value[i] === '\\') i++;

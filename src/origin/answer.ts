@@ -34,7 +34,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #trailers: FieldLines = [];
   #waitTimer: NodeJS.Timeout | undefined;
 
-  /** `retried`: an attempt before this one was sent, so that whatever becomes of this one, the origin may know of it. */
+  /** `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. */
   constructor(request: OriginRequest, retried: boolean) {
     this.head = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -164,7 +164,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #fail(cause: unknown): void {
     if (this.#state === 'over') return;
     const answered = this.#state === 'answered';
-    const error = originFailure(cause, { sent: this.#retried || this.#state !== 'waiting', answered });
+    const error = originFailure(cause, { started: this.#state !== 'waiting', answered, retried: this.#retried });
     this.#finish();
     if (answered) this.#body?.destroy(error);
     else this.#reject(error);

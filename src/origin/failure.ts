@@ -4,9 +4,11 @@ import { OriginError } from '../errors.ts';
 /** How far a request and its answer had come when something failed. */
 export interface Progress {
   /** The request was handed to a connection: it may have reached the origin, wholly or in part. */
-  readonly sent: boolean;
+  readonly started: boolean;
   /** The head of the final answer has arrived. */
   readonly answered: boolean;
+  /** An attempt before this one was started. */
+  readonly retried: boolean;
 }
 
 type OriginErrorCode = ConstructorParameters<typeof OriginError>[0];
@@ -45,11 +47,11 @@ const closures = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
  * signal came up with; it becomes the `cause`. An `OriginError` keeps its code, and is told whether anything was sent.
  */
 export function originFailure(error: unknown, progress: Progress): OriginError {
-  const { sent } = progress;
+  const sent = progress.started || progress.retried;
   if (error instanceof OriginError) {
     return error.sent === sent ? error : new OriginError(error.code as OriginErrorCode, { ...facts(error), sent });
   }
-  if (!sent) {
+  if (!progress.started) {
     return connectTimeouts.has(systemCode(error))
       ? new OriginError('originTimeout', { sent, detail: 'No connection to the origin in time', cause: error })
       : new OriginError('originRefused', { sent, cause: error });

@@ -1,12 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
+import { clientFields } from '../exchange/client-fields.ts';
 import { forwardFields, without } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { pump } from '../exchange/pump.ts';
 import { appendCacheStatus } from '../exchange/respond.ts';
+import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
+import { formatHttpDate } from '../http/date.ts';
 import type { FieldLines } from '../http/fields.ts';
 import { acceptedRequest, hasBody } from './front.ts';
 import { NodeReply } from './node-reply.ts';
@@ -127,8 +131,8 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
   reply.onGone(() => answer.body.destroy());
   options.passed(request);
   try {
-    const lines = endToEnd(answer.headers.lines);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
+    const lines = isRead ? readFields(answer, options.routeOf(request)) : endToEnd(answer.headers.lines);
     appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
     // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
     const announced = answer.headers.get('trailer');
@@ -142,6 +146,25 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
     options.failed(error, request);
     reply.fail(asGatewayError(error));
   }
+}
+
+/**
+ * What a route tells browsers holds for reads that the gateway does not keep, too: an origin's `max-age` on `/users/me` would have
+ * them show old data for as long.
+ */
+function readFields(answer: OriginResponse, { policy }: Route): string[] {
+  const lines = clientFields(endToEnd(answer.headers.lines), {
+    policy: policy.client,
+    directives: parseCacheControl(answer.headers.get('cache-control')),
+    etag: undefined,
+    date: formatHttpDate(systemClock.wall()),
+    stripped: [],
+  });
+  for (const name of ['Content-Length', 'Age']) {
+    const value = answer.headers.get(name.toLowerCase());
+    if (value !== undefined) lines.push(name, value);
+  }
+  return lines;
 }
 
 /** The fields of a WebSocket handshake that are the client's; `ws` makes the handshake's own. */

@@ -12,6 +12,7 @@ describe('RFC 5861: stale responses', () => {
     ['§3 the origin, while revalidating', 'stale-while-revalidate=4', leftToOrigin, 3999, true, false],
     ['§3 its window has passed', 'stale-while-revalidate=4', leftToOrigin, 4000, false, false],
     ['§4 the origin, on error', 'stale-if-error=60', leftToOrigin, 59_999, false, true],
+    ['§4 its window has just passed', 'stale-if-error=60', leftToOrigin, 60_000, false, false],
     ['§4 its window has passed', 'stale-if-error=1', leftToOrigin, 3000, false, false],
     ['an illegible window is none', 'stale-if-error=x', leftToOrigin, 0, false, false],
     ['the route', 'max-age=1', generous, 1e6, true, true],

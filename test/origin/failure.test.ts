@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { OriginError } from '../../src/errors.ts';
 import { isClosure, originFailure, type Progress } from '../../src/origin/failure.ts';
 
-const waiting: Progress = { sent: false, answered: false };
-const sent: Progress = { sent: true, answered: false };
-const answered: Progress = { sent: true, answered: true };
+const waiting: Progress = { started: false, answered: false, retried: false };
+const sent: Progress = { started: true, answered: false, retried: false };
+const answered: Progress = { started: true, answered: true, retried: false };
 
 function system(code: string): Error {
   return Object.assign(new Error(code), { code });
@@ -48,9 +48,14 @@ describe('what a failure is called', () => {
     expect(failure).toBeInstanceOf(OriginError);
     expect({ code: failure.code, sent: failure.sent, cause: failure.cause }).toEqual({
       code,
-      sent: progress.sent,
+      sent: progress.started,
       cause: error,
     });
+  });
+
+  it('says that a request was sent whose first attempt was', () => {
+    const failure = originFailure(system('ECONNREFUSED'), { ...waiting, retried: true });
+    expect(failure).toMatchObject({ code: 'originRefused', sent: true });
   });
 
   it('leaves an error of ours as it is', () => {

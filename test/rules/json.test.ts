@@ -4,7 +4,7 @@ import { MAX_JSON_DEPTH, parseJson } from '../../src/rules/json.ts';
 import type { Json } from '../../src/rules/types.ts';
 
 const json = (text: string): Json => parseJson(text, 'application/json');
-const valueOf = (parsed: Json): unknown => ('value' in parsed ? parsed.value : parsed);
+const readAs = (parsed: Json): unknown => ('value' in parsed ? parsed.value : parsed);
 
 /** The literals that were kept, as `key: literal`, in the order in which they were met. */
 function keptIn(parsed: Json): string[] {
@@ -52,13 +52,13 @@ describe('which bodies are read as JSON', () => {
     ['application/json', '\r\n', { missing: 'absent' }],
   ];
   test.each(rows)('%s %j', (contentType, body, expected) => {
-    expect(valueOf(parseJson(body, contentType))).toEqual(expected);
-    expect(valueOf(parseJson(Buffer.from(body), contentType))).toEqual(expected);
+    expect(readAs(parseJson(body, contentType))).toEqual(expected);
+    expect(readAs(parseJson(Buffer.from(body), contentType))).toEqual(expected);
   });
 
   test('a byte order mark is left out', () => {
-    expect(valueOf(json('\uFEFF{"a":1}'))).toEqual({ a: 1 });
-    expect(valueOf(parseJson(Buffer.from('\uFEFF{"a":1}'), 'application/json'))).toEqual({ a: 1 });
+    expect(readAs(json('\uFEFF{"a":1}'))).toEqual({ a: 1 });
+    expect(readAs(parseJson(Buffer.from('\uFEFF{"a":1}'), 'application/json'))).toEqual({ a: 1 });
   });
 
   test('octets that are not UTF-8 are not read, whatever they would become', () => {
@@ -152,12 +152,12 @@ describe('numbers that a double cannot hold are kept as they are written', () =>
     const parsed = json(text);
     expect(keptIn(parsed)).toEqual(kept);
     // The value is what JSON.parse makes of it.
-    expect(valueOf(parsed)).toEqual(JSON.parse(text));
+    expect(readAs(parsed)).toEqual(JSON.parse(text));
   });
 
   test('a bare number', () => {
-    expect(valueOf(json('9007199254740993'))).toBe(9007199254740992);
-    expect(valueOf(json('1e400'))).toBe(Number.POSITIVE_INFINITY);
+    expect(readAs(json('9007199254740993'))).toBe(9007199254740992);
+    expect(readAs(json('1e400'))).toBe(Number.POSITIVE_INFINITY);
   });
 
   test('a long run of zeros takes no longer than its length', () => {
@@ -171,7 +171,7 @@ describe('for any JSON text', () => {
       fc.property(fc.json(), (text) => {
         const parsed = json(text);
         fc.pre('value' in parsed);
-        expect(valueOf(parsed)).toEqual(JSON.parse(text));
+        expect(readAs(parsed)).toEqual(JSON.parse(text));
       }),
     );
   });

@@ -161,7 +161,10 @@ describe('what a rule says of the unresolved', () => {
       },
     );
     expect(described(resolution)).toEqual(['/accommodations/42', '/steps/7']);
-    expect(resolution.unresolved.map(({ target }) => target)).toEqual(targets.slice(1));
+    expect(resolution.unresolved.map(({ target }) => target)).toEqual([
+      '/steps/{before.stepId, response.stepId}',
+      'trip:{request.tripId}',
+    ]);
     expect(resolution.rejected).toEqual([]);
   });
 
@@ -184,7 +187,7 @@ describe('what a rule says of the unresolved', () => {
     expect(described(resolution)).toEqual(['/accommodations/42', '/steps/*', 'tag:trip:*']);
     expect(resolution.rejected).toEqual([
       {
-        target: 'tag: trip:{request.tripId}'.slice(5),
+        target: 'trip:{request.tripId}',
         placeholder: 'request.tripId',
         reason: 'request.tripId: absent',
       },

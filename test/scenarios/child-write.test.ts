@@ -186,7 +186,13 @@ test('a batch write that answers an array makes every parent fresh', async () =>
   const second = await travel.read<Child>('POST', '/accommodations', {
     body: { stepId: other.id, name: 'Second', nights: 1, priceCents: 5 },
   });
-  for (const path of [`/steps/${step.id}`, `/steps/${other.id}`, `/accommodations/${second.id}`, `/trips/${rows.trip.id}`]) await warm(path);
+  for (const path of [
+    `/steps/${step.id}`,
+    `/steps/${other.id}`,
+    `/accommodations/${second.id}`,
+    `/trips/${rows.trip.id}`,
+  ])
+    await warm(path);
   const batch = await ask('PATCH', '/accommodations', {
     body: [
       { id: accommodation.id, name: 'One' },

@@ -40,6 +40,7 @@ describe('user-specific and live routes', () => {
         expect(answer.text).toBe(direct.text);
         expect(status(answer)).toBe('unstale; fwd=bypass; fwd-status=200');
         expect(answer.headers['age']).toBeUndefined();
+        expect(answer.headers['cache-control'], 'browsers must not keep it either').toBe('no-cache');
       }
       const anonymous = await read(path);
       expect(anonymous.status).toBe(401);

@@ -1,0 +1,114 @@
+import { tellsEach } from './mistake-table.ts';
+
+const rule = (on: string, target: string) => `rules:\n  - name: r\n    on: ${on}\n    invalidate:\n      - ${target}`;
+
+tellsEach({
+  rules: [
+    {
+      it: 'a rule with nothing in it',
+      yaml: 'rules:\n  - event: a',
+      says: [
+        '3:5 "invalidate" is missing | add invalidate: …',
+        '3:5 "name" is missing | add name: …',
+        '3:5 "on" is missing | add on: …',
+      ],
+    },
+    {
+      it: 'a pattern without methods',
+      yaml: rule('/a/:id', '/a'),
+      says: '4:9 "/a/:id" is not methods and a pattern | write "* /a/:id" for any write',
+    },
+    { it: 'methods in lower case', yaml: rule('put /a', '/a'), says: '4:9 "put" is not a method | write PUT' },
+    {
+      it: 'methods joined by commas',
+      yaml: rule('PUT,PATCH /a', '/a'),
+      says: '4:9 "PUT,PATCH" is not a method | methods are joined by "|": PUT|PATCH',
+    },
+    {
+      it: 'a method that changes nothing',
+      yaml: rule('PUT|GET /a', '/a'),
+      says: '4:9 GET changes nothing, so it invalidates nothing | name unsafe methods: POST, PUT, PATCH, DELETE',
+    },
+    { it: 'a method twice', yaml: rule('PUT|PUT /a', '/a'), says: '4:9 PUT stands twice | name each method once' },
+    {
+      it: 'any method and one more',
+      yaml: rule('"*|PUT /a"', '/a'),
+      says: '4:9 "*" is any unsafe method already | leave out the others',
+    },
+    {
+      it: 'a bad pattern',
+      yaml: rule('PUT /a/:1', '/a'),
+      says: '4:9 ":1" is not a parameter name | letters, digits and "_" after the colon',
+    },
+    {
+      it: 'no targets',
+      yaml: 'rules:\n  - { name: r, on: PUT /a, invalidate: [] }',
+      says: '3:40 "invalidate" is empty | name one at least, or take the key out',
+    },
+    {
+      it: 'a target without a slash',
+      yaml: rule('PUT /a', 'steps'),
+      says: '6:9 a path begins with a slash | write /steps',
+    },
+    {
+      it: 'a target that is a list',
+      yaml: rule('PUT /a', '[/steps]'),
+      says: '6:9 expected text or a mapping, found a list | write text or a mapping',
+    },
+    {
+      it: 'an unknown root',
+      yaml: rule('PUT /a', '/steps/{resposne.id}'),
+      says: '6:17 there is no root "resposne" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+    },
+    {
+      it: 'a parameter that the pattern does not have',
+      yaml: rule('PUT /a/:id', '/steps/{stepId}'),
+      says: '6:17 the pattern /a/:id has no parameter "stepId" | known here: id',
+    },
+    {
+      it: 'a parameter of a pattern that has none',
+      yaml: rule('PUT /a/*', '/steps/{response.id, params.id}'),
+      says: '6:30 the pattern /a/* has no parameter "id" | name one in the pattern: ":id"',
+    },
+    {
+      it: 'a parameter in a tag',
+      yaml: rule('PUT /a/:id', 'tag: step:{ids}'),
+      says: '6:20 the pattern /a/:id has no parameter "ids" | did you mean "id"?',
+    },
+    {
+      it: 'before, switched off',
+      yaml: `${rule('PUT /a', '/steps/{before.id}')}\n    before: off`,
+      says: '6:17 "before" is never read: the rule says before: off | take out before: off, or this source',
+    },
+    {
+      it: 'a name twice',
+      yaml: `${rule('PUT /a', '/a')}\n  - { name: r, on: PUT /b, invalidate: [/b] }`,
+      says: '7:13 a rule of this name is at gateway.yaml:3:11 | events and logs name the rule: give each its own name',
+    },
+    {
+      it: 'the same for the same writes',
+      yaml: `${rule('PUT|PATCH /a/:id', '/a')}\n  - { name: s, on: "PATCH|PUT /a/:x", invalidate: [/a] }`,
+      says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
+    },
+    {
+      it: 'the same for one of the writes',
+      yaml: `${rule('PUT|PATCH /a/:id', '/a')}\n  - { name: s, on: "PUT /a/:x", invalidate: [/a], event: e }`,
+      says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
+    },
+    {
+      it: 'an event that clients take for a lost connection',
+      yaml: `${rule('PUT /a', '/a')}\n    event: error`,
+      says: '7:12 "error" means something else to clients | say what changed: accommodation.changed',
+    },
+    {
+      it: 'an event over two lines',
+      yaml: `${rule('PUT /a', '/a')}\n    event: "a\\nb"`,
+      says: '7:12 "a\nb" is not the name of an event | letters, digits and "._:-": accommodation.changed',
+    },
+    {
+      it: 'a name with a space',
+      yaml: 'rules:\n  - { name: a b, on: PUT /a, invalidate: [/a] }',
+      says: '3:13 "a b" is not the name of a rule | letters, digits and "._-": accommodation-in-step',
+    },
+  ],
+});
