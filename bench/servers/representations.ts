@@ -12,7 +12,7 @@ export const largeBytes = 64 * 1024;
 /** How many children belong to one parent: `PUT /children/57` names parent 5. */
 const childrenPerParent = 10;
 
-export const parentOf = (child: number): number => Math.floor(child / childrenPerParent);
+const parentOf = (child: number): number => Math.floor(child / childrenPerParent);
 
 /** The body of a write, and of its answer. */
 export const childOf = (id: number): string => jsonOf(smallBytes, { id, parentId: parentOf(id) });

@@ -101,12 +101,12 @@ function readPacks(document: SourceDocument, env: NodeJS.ProcessEnv, files: File
 }
 
 function lintPack(pack: SourceDocument): void {
-  checkShape(pack, packSchema);
   for (const key of Object.keys(configSchema.shape)) {
     if (Object.hasOwn(packSchema.shape, key) || valueAt(pack.value, [key]) === undefined) continue;
     const hint = `move ${key} to the file that includes this one`;
-    pack.report([key], { message: 'an included file holds only routes and rules', hint, atKey: true });
+    pack.refuse([key], { message: 'an included file holds only routes and rules', hint, atKey: true });
   }
+  checkShape(pack, packSchema);
 }
 
 /** The sound elements of a list in every document, those of the including file first. */

@@ -72,6 +72,12 @@ export class SourceDocument {
     this.#push(position, message, hint, severity);
   }
 
+  /** Reports, and keeps to itself whatever else is found at that path. */
+  refuse(path: Path, finding: Finding): void {
+    this.report(path, finding);
+    this.#break(path);
+  }
+
   #push(position: SourcePosition, message: string, hint: string, severity: Problem['severity']): void {
     this.problems.push({ ...position, message, hint, severity, excerpt: this.#excerpt(position.line) });
   }

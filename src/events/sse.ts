@@ -1,5 +1,52 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { GatewayError } from '../errors.ts';
+import { PatternError } from '../route/pattern.ts';
 import type { EventHub } from './hub.ts';
-export function serveEvents(_hub: EventHub, _request: IncomingMessage, response: ServerResponse): void {
-  response.end();
+import type { Filter } from './topic.ts';
+
+/** Parameters of one subscription, and the length of each: what a filter may cost at every event. */
+const MAX_FILTERS = 64;
+const MAX_FILTER_LENGTH = 1_024;
+
+/**
+ * Serves `GET /_unstale/events?match=/steps/:id&tag=step:7` as an event stream (WHATWG HTML §9.2). It ends when the client
+ * leaves, reads too slowly, or the hub closes.
+ * @throws GatewayError 400 for a bad filter, 503 where there is no room; nothing has been sent then
+ */
+export function serveEvents(hub: EventHub, request: IncomingMessage, response: ServerResponse): void {
+  const query = new URL(request.url ?? '/', 'http://gateway').searchParams;
+  const filter = filterOf(query);
+  // On a reconnection a browser sends the header, and the address as it was: the header is the newer of the two.
+  const lastEventId = header(request) ?? query.get('lastEventId') ?? undefined;
+  response.setHeader('Content-Type', 'text/event-stream');
+  response.setHeader('Cache-Control', 'no-store');
+  response.setHeader('X-Accel-Buffering', 'no');
+  // Ended by closing: without chunks around each event, all subscribers are sent the same bytes.
+  response.useChunkedEncodingByDefault = false;
+  response.shouldKeepAlive = false;
+  try {
+    const subscriber = hub.subscribe(filter, response, lastEventId);
+    if (subscriber === 'full') throw new GatewayError('overloaded', 'there is no room for another subscriber');
+    response.on('close', () => subscriber.unsubscribe());
+  } catch (error) {
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    if (!(error instanceof PatternError)) throw error;
+    throw new GatewayError('badRequest', `match: ${error.message}; ${error.hint}`);
+  }
+}
+
+function filterOf(query: URLSearchParams): Filter {
+  const [match, tags] = [query.getAll('match'), query.getAll('tag')];
+  if (match.length + tags.length > MAX_FILTERS) {
+    throw new GatewayError('badRequest', `more than ${MAX_FILTERS} match and tag parameters`);
+  }
+  if ([...match, ...tags].some((value) => value.length > MAX_FILTER_LENGTH)) {
+    throw new GatewayError('badRequest', `a parameter of more than ${MAX_FILTER_LENGTH} characters`);
+  }
+  return { match, tags };
+}
+
+function header(request: IncomingMessage): string | undefined {
+  const value = request.headers['last-event-id'];
+  return Array.isArray(value) ? value[0] : value;
 }

@@ -6,7 +6,7 @@ import { splitList } from './list.ts';
 /** RFC 9111 §4.2.2 suggests this part of the time since the last modification. */
 const HEURISTIC_FRACTION = 0.1;
 /** What has not changed for years may still change today: a guess is never trusted for longer than this. */
-export const MAX_HEURISTIC_MS = 24 * 60 * 60 * 1000;
+const MAX_HEURISTIC_MS = 24 * 60 * 60 * 1000;
 
 /** RFC 9110 §15.1 */
 const heuristicallyCacheable = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);

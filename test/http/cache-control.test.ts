@@ -21,6 +21,7 @@ describe('RFC 9111 §5.2: directives', () => {
     ['§5.2', '', {}],
     ['§5.2.2.5', 'no-store', { noStore: true }],
     ['§5.2: names in any case', 'No-StOrE', { noStore: true }],
+    ['§5.2: with an argument too', 'MaX-aGe=3600', { maxAge: 3600 }],
     ['§5.2.2.9', 'public', { public: true }],
     ['§5.2.2.2', 'must-revalidate', { mustRevalidate: true }],
     ['§5.2.2.8', 'proxy-revalidate', { proxyRevalidate: true }],
@@ -86,9 +87,14 @@ describe('RFC 9111 §5.2: directives', () => {
     ['stale-while-revalidate=x, stale-if-error=-1', { staleWhileRevalidate: 0, staleIfError: 0 }],
     ['stale-if-error=60, stale-if-error=30', { staleIfError: 0 }],
     ['min-fresh=x', {}],
+    ['min-fresh =10', {}],
     ['min-fresh=10, min-fresh=20', { minFresh: 20 }],
+    ['min-fresh=20, min-fresh=10', { minFresh: 20 }],
+    ['min-fresh=0', { minFresh: 0 }],
     ['max-stale=x', { maxStale: 0 }],
+    ['max-stale =10', { maxStale: 0 }],
     ['max-stale=10, max-stale=5', { maxStale: 5 }],
+    ['max-stale=5, max-stale=10', { maxStale: 5 }],
     ['max-stale, max-stale=5', { maxStale: 5 }],
   ])('the most restrictive reading wins: %s', (value, expected) => {
     expect(set(value)).toEqual(expected);
@@ -144,11 +150,27 @@ describe('RFC 9111 §5.2.2.4, §5.2.2.7: directives limited to fields', () => {
   });
 });
 
+test.each([
+  'Age',
+  'Cache-Control',
+  'Content-Encoding',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+  'Date',
+  'Expires',
+  'Vary',
+])('a directive limited to %s, which reuse depends on, reaches the whole response', (name) => {
+  expect(parseCacheControl(`no-cache="a, ${name}"`).noCache).toBe(true);
+  expect(parseCacheControl(`private=${name}`).private).toBe(true);
+});
+
 test('a route that forces overrides every prohibition, and keeps times', () => {
   const forced = withoutProhibitions(
     parseCacheControl('no-store, private, no-cache, must-revalidate, proxy-revalidate, s-maxage=5, stale-if-error=9'),
   );
   expect(forced).toEqual({ ...noDirectives, maxAge: 5, staleIfError: 9 });
+  expect(withoutProhibitions(parseCacheControl('no-store, max-age=7'))).toEqual({ ...noDirectives, maxAge: 7 });
 });
 
 describe('for any text', () => {

@@ -97,5 +97,6 @@ describe('RFC 9111 §5.4: Pragma in a response', () => {
     ['means nothing with other values', ['Pragma', 'unrecognised-extension'], false],
   ])('%s', (_, lines, noCache) => {
     expect(of(lines).directives.noCache).toBe(noCache);
+    expect(of(lines).targeted).toBe(lines.includes(cdn));
   });
 });

@@ -1,5 +1,5 @@
-import { parseConfig } from '../../src/config/load.ts';
 import { readdirSync, readFileSync } from 'node:fs';
+import { parseConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
 

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configFile, run, start } from './run.ts';
+
+let origin: Server;
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
+
+beforeAll(async () => {
+  origin = createServer((_, response) => response.end('from the origin'));
+  origin.listen(0, '127.0.0.1');
+  await once(origin, 'listening');
+});
+afterAll(async () => {
+  origin.close();
+  await once(origin, 'close');
+});
+
+const config = (extra = '') => `server: { listen: "127.0.0.1:0" }
+admin: { listen: "127.0.0.1:0" }
+origin: { url: "http://127.0.0.1:${portOf(origin)}" }
+${extra}`;
+
+/** The log line that tells the addresses. */
+function listening(stdout: string): { url: string; adminUrl: string } {
+  const line = stdout.split('\n').find((text) => text.includes('"listening"'));
+  return JSON.parse(line ?? '{}');
+}
+
+describe('serve', () => {
+  it('logs both addresses, answers on them, and ends with 0 at a signal', async () => {
+    const running = start(['serve', '-c', configFile(config())]);
+    await running.printed('"listening"');
+    const { url, adminUrl } = listening(running.stdout());
+    const answer = await fetch(url, { headers: { connection: 'close' } });
+    expect(await answer.text()).toBe('from the origin');
+    expect((await fetch(`${adminUrl}/livez`, { headers: { connection: 'close' } })).status).toBe(200);
+    running.signal();
+    expect(await running.code).toBe(0);
+    expect(running.stderr()).toBe('');
+    expect(running.exits).toEqual([]);
+    expect(running.isListening()).toBe(false);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it('ends at once, with 1, at a second signal', async () => {
+    const running = start(['serve', '-c', configFile(config())]);
+    await running.printed('"listening"');
+    running.signal();
+    expect(running.exits).toEqual([]);
+    running.signal();
+    expect(running.exits).toEqual([1]);
+    await running.code;
+  });
+
+  it('stops a gateway that was asked to end before it had begun', async () => {
+    const running = start(['serve', '-c', configFile(config())]);
+    running.signal();
+    expect(await running.code).toBe(0);
+  });
+
+  it('tells people on a terminal, and machines with --json', async () => {
+    const person = start(['serve', '-c', configFile(config('log: { level: silent }'))], { isTTY: true });
+    await person.printed('unstale listens on http://127.0.0.1:');
+    person.signal();
+    expect(await person.code).toBe(0);
+    expect(person.stdout()).toMatch(
+      /^unstale listens on http:\/\/127\.0\.0\.1:\d+, its admin port on http:\/\/127\.0\.0\.1:\d+\n$/,
+    );
+    const machine = start(['serve', '--json', '-c', configFile(config())], { isTTY: true });
+    await machine.printed('"listening"');
+    machine.signal();
+    expect(await machine.code).toBe(0);
+    expect(() =>
+      machine
+        .stdout()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).not.toThrow();
+  });
+
+  it('starts in spite of warnings, and tells them', async () => {
+    const running = start(['serve', '-c', configFile(config('coherence: { onPartition: queue }\n'))]);
+    await running.printed('"listening"');
+    running.signal();
+    expect(await running.code).toBe(0);
+    expect(running.stderr()).toMatch(/warning: onPartition has no effect/);
+  });
+
+  it('exits 2 with every mistake of a bad configuration, and starts nothing', async () => {
+    const { code, stdout, stderr } = await run(['serve', '-c', configFile('orign: {}\nlog: { level: loud }\n')]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr.match(/error: /g)).toHaveLength(3);
+  });
+
+  it.each(['server', 'admin'])('exits 1 where the %s port is taken, and leaves nothing open', async (side) => {
+    const other = side === 'server' ? 'admin' : 'server';
+    const text = `${side}: { listen: "127.0.0.1:${portOf(origin)}" }\n${other}: { listen: "127.0.0.1:0" }\norigin: { url: http://127.0.0.1:1 }\n`;
+    const { code, stderr } = await run(['serve', '-c', configFile(text)]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^unstale: .*EADDRINUSE.*\n$/);
+  });
+});

@@ -1,0 +1,182 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.ts';
+import { ConfigError, type Problem } from '../../src/config/problem.ts';
+import { configOf, lines, problemsOf } from './parse.ts';
+
+const main = (include: string) => `origin: { url: http://x }\nroutes: [{ match: /own }]\ninclude: ${include}\n`;
+const pack = (name: string) =>
+  `routes: [{ match: /${name} }]\nrules: [{ name: ${name}, on: PUT /${name}, invalidate: [/${name}] }]\n`;
+
+describe('included files', () => {
+  const files = {
+    'rules/b.yaml': pack('b'),
+    'rules/a.yaml': pack('a'),
+    'rules/.hidden.yaml': pack('hidden'),
+    'rules/a.yml': pack('yml'),
+    'packs/one/rules.yaml': pack('one'),
+    'packs/two/rules.yaml': pack('two'),
+    'packs/three/other.yaml': pack('three'),
+    'c+.yaml': pack('c'),
+    'empty.yaml': '# all of it\n# commented out\n',
+  };
+  it.each([
+    ['[rules/a.yaml]', ['/own', '/a']],
+    ['[rules/*.yaml]', ['/own', '/a', '/b']],
+    ['["rules/.h*"]', ['/own', '/hidden']],
+    ['["./rules/b*"]', ['/own', '/b']],
+    ['["*.yaml"]', ['/own', '/c']],
+    ['[c+.yaml]', ['/own', '/c']],
+    // By name, not by what a regular expression would take "." for.
+    ['["rules/*.yml"]', ['/own', '/yml']],
+    ['["packs/*/rules.yaml"]', ['/own', '/one', '/two']],
+    ['[rules/b.yaml, "rules/*.yaml"]', ['/own', '/b', '/a']],
+    ['[empty.yaml]', ['/own']],
+    ['[]', ['/own']],
+  ])('%s: their routes come after the own ones', (include, matches) => {
+    const config = configOf(main(include), { files });
+    expect(config.routes.map(({ match }) => match)).toEqual(matches);
+    expect(config.rules.map(({ name }) => `/${name}`)).toEqual(matches.slice(1));
+  });
+
+  it('are where problems and sources point', () => {
+    const [, route] = configOf(main('[rules/b.yaml]'), { files }).routes;
+    expect(route?.source).toEqual({ file: 'rules/b.yaml', line: 1, column: 10 });
+  });
+
+  it('take values from the environment', () => {
+    const text = `routes: [{ match: "/$${'{NAME}'}" }]`;
+    const config = configOf(main('[a.yaml]'), { files: { 'a.yaml': text }, env: { NAME: 'n' } });
+    expect(config.routes[1]?.match).toBe('/n');
+  });
+});
+
+describe('what is wrong with them', () => {
+  it.each<[string, string, Record<string, string>, string[]]>([
+    [
+      'a missing file',
+      '[rules/a.yaml]',
+      {},
+      ['gateway.yaml:3:11 "rules/a.yaml" cannot be read (ENOENT) | the path is relative to this file'],
+    ],
+    [
+      'a star that finds nothing',
+      '["rules/*.yaml"]',
+      { 'rules/a.yml': '' },
+      [
+        'gateway.yaml:3:11 "rules/*.yaml" names no file | the path is relative to this file, and "*" stands for one name',
+      ],
+    ],
+    [
+      'any depth',
+      '["a/**"]',
+      {},
+      ['gateway.yaml:3:14 "**" is not for include | name the folders: "*" stands for one name'],
+    ],
+    [
+      'settings in a pack',
+      '[a.yaml]',
+      { 'a.yaml': 'origin: { url: http://y }\ninclude: [b.yaml]\nlogg: 1\n' },
+      [
+        'a.yaml:1:1 an included file holds only routes and rules | move origin to the file that includes this one',
+        'a.yaml:2:1 an included file holds only routes and rules | move include to the file that includes this one',
+        'a.yaml:3:1 unknown key "logg" | known here: routes, rules',
+      ],
+    ],
+    [
+      'syntax',
+      '[a.yaml, b.yaml]',
+      { 'a.yaml': 'routes: [\n', 'b.yaml': 'rules: x\n' },
+      [
+        'a.yaml:2:1 flow sequence in block collection must be sufficiently indented and end with a ] | indent the elements of one block alike; close brackets that are open above',
+        'b.yaml:1:8 expected a list, found text | write [one, two], or a line "- one" for each',
+      ],
+    ],
+    [
+      'a route that the own ones hide',
+      '[a.yaml]',
+      { 'a.yaml': 'routes:\n  - match: /own\n' },
+      [
+        'a.yaml:2:12 no request reaches this route: /own (gateway.yaml:2:19) takes them all | the first match wins: put the narrower pattern first, or take one of the two out',
+      ],
+    ],
+    [
+      'a rule name of another pack',
+      '[a.yaml, b.yaml]',
+      { 'a.yaml': pack('x'), 'b.yaml': 'rules: [{ name: x, on: PUT /y, invalidate: [/y] }]' },
+      ['b.yaml:1:17 a rule of this name is at a.yaml:2:17 | events and logs name the rule: give each its own name'],
+    ],
+    [
+      'an origin that is not there',
+      '[a.yaml]',
+      { 'a.yaml': 'routes: [{ match: /a, origin: b }]' },
+      ['a.yaml:1:31 there is no origin "b" | known here: default'],
+    ],
+  ])('%s', (_, include, files, says) => expect(lines(problemsOf(main(include), { files }))).toEqual(says));
+
+  it('is told together with what is wrong with the file itself', () => {
+    const found = problemsOf(`${main('[a.yaml]')}extra: 1\n`, { files: { 'a.yaml': 'more: 1\n' } });
+    expect(found.map(({ file, message }) => `${file} ${message}`)).toEqual([
+      'a.yaml unknown key "more"',
+      'gateway.yaml unknown key "extra"',
+    ]);
+  });
+});
+
+describe('on a file system', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unstale-config-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const write = (name: string, text: string): string => {
+    const file = join(folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  };
+  const problems = (file: string): readonly Problem[] => {
+    try {
+      loadConfig(file, {});
+    } catch (error) {
+      if (error instanceof ConfigError) return error.problems;
+      throw error;
+    }
+    return [];
+  };
+
+  it('reads the file and what stands beside it', () => {
+    write('rules/b.yaml', pack('b'));
+    write('rules/a.yaml', pack('a'));
+    const { config, warnings } = loadConfig(
+      write('gateway.yaml', main(`[rules/*.yaml, "no/*"]`).replace(', "no/*"', '')),
+      {},
+    );
+    expect(config.routes.map(({ match }) => match)).toEqual(['/own', '/a', '/b']);
+    expect(config.routes[1]?.source.file).toBe(join(folder, 'rules/a.yaml'));
+    expect(warnings).toEqual([]);
+  });
+
+  it('reads absolute paths', () => {
+    const file = write('elsewhere/c.yaml', pack('c'));
+    const { config } = loadConfig(write('absolute.yaml', main(`["${dirname(file)}/*"]`)), {});
+    expect(config.routes.map(({ match }) => match)).toEqual(['/own', '/c']);
+  });
+
+  it('says of a folder that is none, or of a file in its place, that there is nothing', () => {
+    write('file', '');
+    for (const include of ['["nowhere/*"]', '["file/*"]']) {
+      expect(problems(write('wild.yaml', main(include)))[0]?.message).toMatch(/names no file$/);
+    }
+  });
+
+  it('says why a file cannot be read', () => {
+    const missing = join(folder, 'none.yaml');
+    expect(lines(problems(missing))).toEqual([
+      `${missing}:1:1 the file cannot be read (ENOENT) | name a configuration with -c; gateway.example.yaml is one to begin with`,
+    ]);
+    expect(problems(folder)[0]?.message).toBe('the file cannot be read (EISDIR)');
+    expect(problems(write('folder.yaml', main('[rules]')))[0]?.message).toBe(
+      '"rules" cannot be read (EISDIR)'.replace('rules', join(folder, 'rules')),
+    );
+  });
+});

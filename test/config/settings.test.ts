@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import type { GatewayConfig } from '../../src/config/model.ts';
+import { configOf } from './parse.ts';
+
+const origin = 'origin: { url: http://127.0.0.1:4000 }\n';
+
+const least: GatewayConfig = {
+  server: {
+    listen: { host: '127.0.0.1', port: 8080 },
+    trustedProxies: [],
+    limits: { headerBytes: 32_768, resolveBytes: 1_048_576, requestBytes: undefined, connections: 10_000 },
+    drainMs: 8_000,
+  },
+  admin: { listen: { host: '127.0.0.1', port: 9090 }, token: undefined },
+  origins: {
+    default: { url: 'http://127.0.0.1:4000', timeoutMs: 10_000, connectTimeoutMs: 2_000, connections: 256 },
+  },
+  store: {
+    memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64 },
+    redis: undefined,
+  },
+  coherence: { mode: 'strict', onPartition: 'reject', settleMs: 10_000 },
+  events: { path: '/_unstale/events', heartbeatMs: 15_000, maxSubscribers: 10_000, history: 10_000 },
+  log: { level: 'info' },
+  fallback: {
+    origin: 'default',
+    cache: {
+      off: false,
+      ttlMs: undefined,
+      force: false,
+      staleWhileRevalidateMs: undefined,
+      staleIfErrorMs: 0,
+      key: { query: undefined, headers: [] },
+      credentials: 'bypass',
+      userKey: [],
+      setCookie: 'bypass',
+      requestDirectives: 'honour',
+    },
+    client: { cacheControl: 'no-cache', etag: 'strong' },
+  },
+  routes: [],
+  rules: [],
+};
+
+it('needs an origin and no more', () => expect(configOf(origin)).toEqual(least));
+
+it('takes every setting', () => {
+  const config = configOf(`
+server:
+  listen: "[::1]:1"
+  trustedProxies: [10.0.0.0/8, "::1"]
+  limits: { headers: 16KiB, resolveBody: 2MB, requestBody: 1GiB, connections: 5 }
+  drain: 1m
+admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
+origins:
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7 }
+  legacy: { url: http://b.example }
+store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
+coherence: { mode: eventual, settle: 0s }
+events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0 }
+log: { level: debug }
+defaults:
+  origin: legacy
+  cache: { setCookie: strip, requestDirectives: ignore }
+  client: { cacheControl: origin, etag: origin }
+`);
+  expect(config).toEqual({
+    server: {
+      listen: { host: '::1', port: 1 },
+      trustedProxies: ['10.0.0.0/8', '::1'],
+      limits: { headerBytes: 16_384, resolveBytes: 2_000_000, requestBytes: 1_073_741_824, connections: 5 },
+      drainMs: 60_000,
+    },
+    admin: { listen: { host: '::', port: 2 }, token: '0123456789abcdef-._~+/==' },
+    origins: {
+      main: { url: 'https://a.example/base', timeoutMs: 1_000, connectTimeoutMs: 100, connections: 7 },
+      legacy: { url: 'http://b.example', timeoutMs: 10_000, connectTimeoutMs: 2_000, connections: 256 },
+    },
+    store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
+    coherence: { mode: 'eventual', onPartition: 'queue', settleMs: 0 },
+    events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: 0 },
+    log: { level: 'debug' },
+    fallback: {
+      origin: 'legacy',
+      cache: { ...least.fallback.cache, setCookie: 'strip', requestDirectives: 'ignore' },
+      client: { cacheControl: 'origin', etag: 'origin' },
+    },
+    routes: [],
+    rules: [],
+  });
+});
+
+describe('values from the environment have the type of their place', () => {
+  const env = { PORT: '0', LEVEL: 'warn', MANY: '12', YES: 'true', OFF: 'off', DIGITS: '0123456789012345' };
+  const text = `${origin}server: { listen: "127.0.0.1:#{PORT}", limits: { connections: "#{MANY}" } }
+admin:
+  listen: 127.0.0.1:#{PORT}
+  token: #{DIGITS}
+store: { memory: { maxVariants: "#{MANY}" } }
+log:
+  level: #{LEVEL:-info}
+routes:
+  - match: /a
+    cache: { ttl: 1s, force: "#{YES}" }
+  - match: /b
+    cache: #{OFF}
+`.replaceAll('#', '$');
+
+  it('numbers, flags and words as well as texts that look like numbers', () => {
+    const config = configOf(text, { env });
+    expect(config.server.listen.port).toBe(0);
+    expect(config.server.limits.connections).toBe(12);
+    expect(config.store.memory.maxVariants).toBe(12);
+    // A number would have lost the zero in front.
+    expect(config.admin.token).toBe('0123456789012345');
+    expect(config.log.level).toBe('warn');
+    expect(config.routes.map(({ cache }) => [cache.force, cache.off])).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+  });
+});
+
+describe('which origin takes what names none', () => {
+  it.each([
+    ['origins: { a: { url: http://a } }', 'a'],
+    ['origins: { a: { url: http://a }, default: { url: http://b } }', 'default'],
+    ['origins: { a: { url: http://a }, default: { url: http://b } }\ndefaults: { origin: a }', 'a'],
+    ['origins: { a: { url: http://a }, b: { url: http://b } }\ndefaults: { origin: b }', 'b'],
+  ])('%s', (text, name) => {
+    const config = configOf(`${text}\nroutes: [{ match: /x }]`);
+    expect([config.fallback.origin, config.routes[0]?.origin]).toEqual([name, name]);
+  });
+
+  it('and a route may name another', () => {
+    const text = 'origins: { a: { url: http://a }, default: { url: http://b } }\nroutes: [{ match: /x, origin: a }]';
+    expect(configOf(text).routes[0]?.origin).toBe('a');
+  });
+});
+
+it('a port that the system chooses is never the other one', () => {
+  const text = `${origin}server: { listen: "127.0.0.1:0" }\nadmin: { listen: "127.0.0.1:0" }`;
+  expect(configOf(text).admin.listen.port).toBe(0);
+});
+
+it.each(['127.0.0.1:9', 'localhost:9', '"[::1]:9"'])('the admin port on %s needs no token', (listen) => {
+  expect(configOf(`${origin}admin: { listen: ${listen} }`).admin.token).toBeUndefined();
+});
+
+it('two addresses may have one port', () => {
+  const text = `${origin}server: { listen: 127.0.0.2:9000 }\nadmin: { listen: 127.0.0.1:9000 }`;
+  expect(configOf(text).server.listen.port).toBe(9000);
+});
+
+describe('YAML', () => {
+  it('anchors and aliases', () => {
+    const text = `${origin}routes:\n  - match: /a\n    cache: &short { ttl: 5s }\n  - match: /b\n    cache: *short`;
+    expect(configOf(text).routes.map(({ cache }) => cache.ttlMs)).toEqual([5_000, 5_000]);
+  });
+
+  it('CRLF, a byte order mark, and off as the word that YAML 1.2 takes it for', () => {
+    const text = `\ufeff${origin}routes:\n  - match: /a\n    cache: off\n`.replaceAll('\n', '\r\n');
+    expect(configOf(text).routes[0]?.cache.off).toBe(true);
+  });
+
+  it('tells positions behind CRLF and a byte order mark as an editor does', () => {
+    const text = `\ufeff${origin}routes:\n  - match: /a\n`.replaceAll('\n', '\r\n');
+    expect(configOf(text).routes[0]?.source).toEqual({ file: 'gateway.yaml', line: 3, column: 5 });
+  });
+});
