@@ -9,7 +9,7 @@ import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
 import type { ClientRequest, Effect, Reply } from './exchange/ports.ts';
-import { read } from './exchange/read.ts';
+import { read, wouldHit } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { type WritePorts, write } from './exchange/write.ts';
@@ -70,9 +70,9 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
     draining: () => state === 'draining',
     read: (request, reply) => {
       const found = routes.find(request.target.resource);
-      // Ranges are not cut out of stored responses, and If-Match is not compared: both are the origin's to answer.
-      const isOrigins = request.headers.has('range') || hasOriginPreconditions(request.headers);
-      if (found.route.policy.cache.off || isOrigins) return false;
+      if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
+      // Parts are cut out of what is stored whole; what is not is the origin's to cut.
+      if (request.headers.has('range') && !wouldHit(readPorts, found, request)) return false;
       work.track(timedRead(readPorts, found, request, reply, reports));
       return true;
     },

@@ -31,17 +31,28 @@ export function includedFiles(document: SourceDocument, entries: readonly unknow
       continue;
     }
     const path = isAbsolute(entry) ? entry : join(dirname(document.file), entry);
-    const found = entry.includes('*') ? expand(path, files) : [path];
-    if (found.length === 0) {
-      const hint = 'the path is relative to this file, and "*" stands for one name';
-      document.report(['include', index], { message: `"${entry}" names no file`, hint });
+    try {
+      const found = entry.includes('*') ? expand(path, files) : [path];
+      if (found.length === 0) {
+        const hint = 'the path is relative to this file, and "*" stands for one name';
+        document.report(['include', index], { message: `"${entry}" names no file`, hint });
+      }
+      for (const file of found) if (!included.has(file)) included.set(file, { file, index });
+    } catch (error) {
+      const message = `"${entry}" cannot be looked up (${reasonOf(error)})`;
+      document.report(['include', index], { message, hint: 'name folders that the gateway may read' });
     }
-    for (const file of found) if (!included.has(file)) included.set(file, { file, index });
   }
   const all = [...included.values()];
   if (all.length <= MAX_INCLUDED) return all;
   document.report(['include'], { message: `${all.length} files are included`, hint: `at most ${MAX_INCLUDED}` });
   return all.slice(0, MAX_INCLUDED);
+}
+
+/** `ENOENT` and the like, or what there is to say. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Walks the segments of a path; a name that begins with a dot is only found by a pattern that does. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { assemble } from './assemble.ts';
-import { type FileAccess, includedFiles } from './include.ts';
+import { type FileAccess, includedFiles, reasonOf } from './include.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
@@ -133,9 +133,4 @@ function contextOf(document: SourceDocument): RouteContext {
   if ((one === undefined) === (several === undefined)) return { defaults, origins: undefined };
   if (one !== undefined) return { defaults, origins: [DEFAULT_ORIGIN] };
   return { defaults, origins: Object.keys(Object(several)) };
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -12,7 +12,7 @@ export interface On {
 }
 
 /** `PUT|PATCH|DELETE /accommodations/:id`; `*` is any unsafe method. @throws ValueError */
-export function parseOn(on: string): On {
+function parseOn(on: string): On {
   const [, written = '', pattern = ''] = /^(\S+)\s+(\S.*)$/.exec(on) ?? [];
   if (pattern === '') {
     const hint = on.startsWith('/') ? `write "* ${on}" for any write` : 'write PUT|PATCH|DELETE /accommodations/:id';

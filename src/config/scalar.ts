@@ -14,7 +14,7 @@ interface JsonForm {
 }
 
 /** A value of one line: its JSON Schema and its parser, which throws `ValueError`s, side by side. */
-export function scalar<T>(form: JsonForm, parse: (value: unknown) => T) {
+function scalar<T>(form: JsonForm, parse: (value: unknown) => T) {
   return z
     .unknown()
     .transform((input, context): T => {

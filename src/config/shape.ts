@@ -5,7 +5,7 @@ import { didYouMean } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Checks a document, or the part of it at `path`, against its schema and reports at the position of each mistake. */
+/** Checks a document against its schema and reports at the position of each mistake. */
 export function checkShape<Schema extends z.ZodType>(
   document: SourceDocument,
   schema: Schema,

@@ -7,7 +7,7 @@ import { syntaxProblem } from './yaml-errors.ts';
 export type Path = readonly PropertyKey[];
 
 /** What aliases may multiply a document into: a few nested ones would otherwise fill the memory. */
-const MAX_NODES = 1_000_000;
+const MAX_NODES = 100_000;
 
 interface Place {
   /** Offset of the key that leads here; for the elements of a sequence, of the element. */

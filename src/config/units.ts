@@ -1,6 +1,6 @@
 import { ValueError } from './value-error.ts';
 
-export const SECOND_MS = 1000;
+const SECOND_MS = 1000;
 export const DAY_MS = 86_400_000;
 /** 2^31 seconds: what caches take for "forever" (RFC 9111 §1.2.2). */
 export const MAX_DELTA_MS = 2 ** 31 * SECOND_MS;

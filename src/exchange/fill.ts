@@ -100,6 +100,8 @@ export function storedResponse(
     shareable: verdict.shareable,
     etag,
     lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
+    dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),
+    language: headers.get('content-language')?.trim().toLowerCase(),
   };
 }
 

@@ -57,6 +57,17 @@ function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
   return vary === undefined ? parts.join('\n') : [...parts, ...selectingValues(vary, state.request.headers)].join('\n');
 }
 
+/** Whether the read would be answered from the store as it stands: for requests that only a complete response can serve. */
+export function wouldHit(
+  ports: ReadPorts,
+  { route, params }: { route: Route; params: Readonly<Record<string, string>> },
+  request: ClientRequest,
+): boolean {
+  const key = cacheKey(request, route.policy.cache);
+  const credentials = hasCredentials(request.headers);
+  return lookUp(ports, { request, route, params, key, credentials, arrived: ports.fence.applied }).kind === 'hit';
+}
+
 function lookUp(ports: ReadPorts, { request, route, key, credentials }: Read): Decision {
   const policy = route.policy.cache;
   const stored = ports.store.select(key, request.headers);
@@ -110,7 +121,7 @@ function fromFlight(
   const { response } = result;
   // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
   if (flight.asOf < state.arrived && !ports.fence.admits(response, flight.asOf)) return undefined;
-  if (!matchesVary(response.vary, response.selecting, state.request.headers)) return undefined;
+  if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
   if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));

@@ -1,7 +1,7 @@
 import { splitList } from './list.ts';
 
 /** Compared as they are: a cookie or a token that differs by a blank is another user's. */
-const verbatim = new Set(['authorization', 'cookie', 'proxy-authorization']);
+const verbatim = new Set(['authorization', 'cookie']);
 
 /**
  * A request field's value in the form in which it is compared (RFC 9111 §4.1): only differences that no recipient may
@@ -52,7 +52,7 @@ function parsePreferences(value: string): Preference[] | undefined {
 
 function serialise(preferences: readonly Preference[]): string {
   return preferences
-    .map(({ range, weight }) => (weight === 1000 ? range : `${range};q=${weight / 1000}`))
+    .map(({ range, weight }) => `${range};q=${weight}`)
     .sort()
     .join(',');
 }

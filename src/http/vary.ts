@@ -44,6 +44,6 @@ export function matchesVary(
   return names.every((name, i) => {
     if (selectingValue(name, request) === values[i]) return true;
     if (name !== 'accept-language' || contentLanguage === undefined) return false;
-    return preferredLanguage(request.get(name) ?? '') === contentLanguage.trim().toLowerCase();
+    return preferredLanguage(request.get(name) ?? '') === contentLanguage.toLowerCase();
   });
 }

@@ -99,19 +99,23 @@ function checked(root: unknown, inexact: readonly WrittenNumber[], members: numb
   const exact = new Map<object, Map<string, string>>();
   const waiting: object[] = [root];
   let left = 0;
+  const visit = (holder: object, key: string | number, value: unknown): void => {
+    if (typeof value === 'object' && value !== null) {
+      waiting.push(value);
+    } else if (typeof value === 'number' && value >= FIRST_INEXACT) {
+      const literal = inexact[(value - FIRST_INEXACT) / 2]?.literal as string;
+      (holder as Record<string | number, unknown>)[key] = Number(literal);
+      keep(exact, holder, String(key), literal);
+    }
+  };
   for (let holder = waiting.pop(); holder !== undefined; holder = waiting.pop()) {
-    const record = holder as Record<string, unknown>;
-    const keys = Object.keys(record);
-    if (!Array.isArray(holder)) left += keys.length;
-    for (const key of keys) {
-      const value = record[key];
-      if (typeof value === 'object' && value !== null) {
-        waiting.push(value);
-      } else if (typeof value === 'number' && value >= FIRST_INEXACT) {
-        const literal = inexact[(value - FIRST_INEXACT) / 2]?.literal as string;
-        record[key] = Number(literal);
-        keep(exact, holder, key, literal);
-      }
+    if (Array.isArray(holder)) {
+      for (let i = 0; i < holder.length; i++) visit(holder, i, holder[i]);
+    } else {
+      const record = holder as Record<string, unknown>;
+      const keys = Object.keys(record);
+      left += keys.length;
+      for (const key of keys) visit(holder, key, record[key]);
     }
   }
   if (left !== members) return { missing: 'ambiguous' };

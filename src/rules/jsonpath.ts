@@ -1,4 +1,4 @@
-import { FunctionExpressionType, JSONPathEnvironment, JSONPathError, jsonpath } from 'json-p3';
+import { FunctionExpressionType, JSONPathEnvironment, JSONPathError, JSONPathLexerError, jsonpath } from 'json-p3';
 import { MAX_JSON_DEPTH } from './json.ts';
 import type { Step } from './types.ts';
 
@@ -54,7 +54,9 @@ export function compileJsonPath(path: string): Step[] {
     segments = environment.compile(path).segments;
   } catch (error) {
     if (!(error instanceof JSONPathError)) throw error;
-    const message = error.message.replace(/ \('.*'\s?:\d+\)$/s, '');
+    // json-p3 appends the path and the offset, and speaks of its own tokens where a path ends too early.
+    const message =
+      error instanceof JSONPathLexerError ? 'something is missing' : error.message.replace(/ \('.*'\s?:\d+\)$/s, '');
     throw new SelectorError(
       `not a JSONPath: ${message}`,
       'RFC 9535: .name ["name"] [0] [*] [?@.a == 1]',

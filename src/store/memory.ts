@@ -41,7 +41,7 @@ export class MemoryStore implements Store {
     if (variants === undefined) return undefined;
     for (let i = variants.length - 1; i >= 0; i--) {
       const response = variants[i] as StoredResponse;
-      if (response.vary.length === 0 || matchesVary(response.vary, response.selecting, request)) {
+      if (response.vary.length === 0 || matchesVary(response.vary, response.selecting, request, response.language)) {
         return this.#responses.get(response);
       }
     }

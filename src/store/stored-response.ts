@@ -34,6 +34,10 @@ export interface StoredResponse {
   /** The `ETag` that clients get, the gateway's own where the origin sends none. */
   readonly etag: string | undefined;
   readonly lastModifiedMs: number | undefined;
+  /** Of the origin's `Date`. */
+  readonly dateMs: number | undefined;
+  /** In lower case: a request whose one preferred language this is selects the variant (RFC 9110 §12.5.4). */
+  readonly language: string | undefined;
 }
 
 /** What a response costs beside its body and header text: the objects, the index entries, the key. Measured by the bench. */

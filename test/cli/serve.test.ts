@@ -98,8 +98,11 @@ describe('serve', () => {
   it.each(['server', 'admin'])('exits 1 where the %s port is taken, and leaves nothing open', async (side) => {
     const other = side === 'server' ? 'admin' : 'server';
     const text = `${side}: { listen: "127.0.0.1:${portOf(origin)}" }\n${other}: { listen: "127.0.0.1:0" }\norigin: { url: http://127.0.0.1:1 }\n`;
+    const openServers = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length;
     const { code, stderr } = await run(['serve', '-c', configFile(text)]);
     expect(code).toBe(1);
+    // The origin's alone; a closed handle is gone a turn of the loop later.
+    await expect.poll(openServers).toBe(1);
     expect(stderr).toMatch(/^unstale: .*EADDRINUSE.*\n$/);
   });
 });

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
@@ -31,7 +32,7 @@ afterEach(async () => {
 
 const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
   get(gateway.url + path, { method, ...options });
-const json = (value: unknown) => (_request: unknown, response: { setHeader: Function; end: Function }) => {
+const json = (value: unknown) => (_request: IncomingMessage, response: ServerResponse) => {
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify(value));
 };

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig, parseConfig } from '../../src/config/load.ts';
 import { ConfigError, type Problem } from '../../src/config/problem.ts';
 import { configOf, lines, problemsOf } from './parse.ts';
 
@@ -122,6 +122,32 @@ describe('what is wrong with them', () => {
       'a.yaml unknown key "more"',
       'gateway.yaml unknown key "extra"',
     ]);
+  });
+});
+
+describe('bounds', () => {
+  it('a star that finds more than a thousand files is told, not waited for', () => {
+    const names = Array.from({ length: 1001 }, (_, i) => `r/${i}.yaml`);
+    const files = Object.fromEntries(names.map((name) => [name, '']));
+    expect(lines(problemsOf(main('["r/*"]'), { files }))).toEqual([
+      'gateway.yaml:3:10 1001 files are included | at most 1000',
+    ]);
+  });
+
+  it('a folder that may not be read is told', () => {
+    const refuse = (): never => {
+      throw Object.assign(new Error('no'), { code: 'EACCES' });
+    };
+    const access = { file: 'gateway.yaml', env: {}, readFile: refuse, readFolder: refuse };
+    const told = 'gateway.yaml:3:11: "r/*" cannot be looked up (EACCES)';
+    expect(() => parseConfig(main('["r/*"]'), access)).toThrow(told);
+  });
+
+  it('aliases that multiply are told before they fill the memory', () => {
+    const level = (i: number) => `l${i}: &l${i} [${Array.from({ length: 10 }, () => `*l${i - 1}`).join(', ')}]`;
+    const text = ['l0: &l0 [x]', ...Array.from({ length: 9 }, (_, i) => level(i + 1))].join('\n');
+    const found = problemsOf(`${main('[]')}${text}`);
+    expect(found.map(({ message }) => message)).toContain('the aliases make this too large');
   });
 });
 

@@ -16,7 +16,9 @@ import { contradicted } from './contradicted.mjs';
 const MAX_RUN_MS = 5 * 60_000;
 
 const suite = new URL('../../node_modules/http-cache-tests/', import.meta.url).pathname;
-const { values } = parseArgs({ options: { id: { type: 'string' }, config: { type: 'string' }, json: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { id: { type: 'string' }, config: { type: 'string' }, json: { type: 'boolean' } },
+});
 
 const configurations = {
   suite: 'suite.yaml',
@@ -35,8 +37,17 @@ async function freePort() {
 /** The suite's origin. */
 async function startSuiteServer(folder) {
   const port = await freePort();
-  const env = { ...process.env, npm_config_protocol: 'http', npm_config_port: String(port), npm_config_pidfile: join(folder, 'pid') };
-  const child = spawn(process.execPath, ['--no-warnings', 'server/server.mjs'], { cwd: suite, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = {
+    ...process.env,
+    npm_config_protocol: 'http',
+    npm_config_port: String(port),
+    npm_config_pidfile: join(folder, 'pid'),
+  };
+  const child = spawn(process.execPath, ['--no-warnings', 'server/server.mjs'], {
+    cwd: suite,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   await once(child.stdout, 'data');
   child.stdout.resume();
   return { port, stop: () => child.kill() };
@@ -44,7 +55,11 @@ async function startSuiteServer(folder) {
 
 async function runSuite(base, id) {
   const env = { ...process.env, npm_config_base: base, npm_config_id: id, npm_package_config_id: '' };
-  const child = spawn(process.execPath, ['--no-warnings', 'cli.mjs'], { cwd: suite, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--no-warnings', 'cli.mjs'], {
+    cwd: suite,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const timer = setTimeout(() => child.kill(), MAX_RUN_MS);
   let text = '';
   for await (const chunk of child.stdout) text += chunk;
@@ -98,7 +113,10 @@ if (values.id !== undefined) {
   for (const name of values.config === undefined ? Object.keys(configurations) : [values.config]) {
     console.log(`\n${name} configuration`);
     const results = JSON.parse(await runWith(name));
-    for (const [kind, label] of [['required', 'required'], ['optimal', 'optional']]) {
+    for (const [kind, label] of [
+      ['required', 'required'],
+      ['optimal', 'optional'],
+    ]) {
       const { passed, failed, skipped } = score(tests, results, kind);
       console.log(`  ${label}: ${passed.length} of ${passed.length + failed.length} passed, ${skipped.length} skipped`);
       for (const line of failed) console.log(`    failed  ${line}`);

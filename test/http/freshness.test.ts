@@ -2,13 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatHttpDate } from '../../src/http/date.ts';
 import { Fields } from '../../src/http/fields.ts';
-import {
-  currentAgeMs,
-  freshnessLifetimeMs,
-  initialAgeMs,
-  MAX_HEURISTIC_MS,
-  parseAge,
-} from '../../src/http/freshness.ts';
+import { currentAgeMs, freshnessLifetimeMs, initialAgeMs, parseAge } from '../../src/http/freshness.ts';
 import { responseDirectives } from '../../src/http/targeted.ts';
 
 const now = Date.UTC(2026, 10, 20, 12);

@@ -129,6 +129,16 @@ describe('RFC 9111 §3: what is stored', () => {
     expect(judge(input)).toBe(reason);
   });
 
+  test('must-understand is about the statuses of RFC 9110 §15, and no others', () => {
+    const statuses = Array.from({ length: 400 }, (_, i) => 200 + i);
+    const response = cc('no-store, must-understand, max-age=60');
+    expect(statuses.filter((status) => judge({ status, response, partial: true }) === 'stored')).toEqual([
+      ...[200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 305, 307, 308],
+      ...[400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426],
+      ...[500, 501, 502, 503, 504, 505],
+    ]);
+  });
+
   test('599 with public is stored on a heuristic (§5.2.2.9)', () => {
     expect(judge({ status: 599, response: [...cc('public'), 'Last-Modified', 'Sun, 06 Nov 1994 08:49:37 GMT'] })).toBe(
       'shareable',
@@ -150,6 +160,7 @@ describe('RFC 9111 §3.5: credentials', () => {
     ['public', { request: authorization, response: cc('max-age=60, public') }, 'shareable'],
     ['must-revalidate', { request: authorization, response: cc('max-age=60, must-revalidate') }, 'shareable'],
     ['s-maxage', { request: authorization, response: cc('s-maxage=60') }, 'shareable'],
+    ['the shortest s-maxage', { request: authorization, response: cc('s-maxage=1') }, 'shareable'],
     ['public for a cookie', { request: cookie, response: cc('max-age=60, public') }, 'shareable'],
     ['an illegible s-maxage permits nothing', { request: authorization, response: cc('s-maxage=x') }, 'credentials'],
     ['nor does public=1', { request: authorization, response: cc('max-age=60, public=1') }, 'credentials'],

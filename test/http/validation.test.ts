@@ -63,6 +63,8 @@ describe('RFC 9110 §13: conditions of the client', () => {
     ['§13.2.2 the tag before the date: none', ['If-None-Match', '"x"', 'If-Modified-Since', at(9)], selected, 'full'],
     ['an illegible tag before the date', ['If-None-Match', 'x', 'If-Modified-Since', at(9)], selected, 'full'],
     ['§13.2.1 not for what is no success', ['If-None-Match', '*'], { ...selected, status: 404 }, 'full'],
+    ['for any success', ['If-None-Match', '"abc"'], { ...selected, status: 299 }, 'not-modified'],
+    ['nor for several choices', ['If-None-Match', '"abc"'], { ...selected, status: 300 }, 'full'],
     ['nor for a redirect', ['If-None-Match', '"abc"'], { ...selected, status: 301 }, 'full'],
     ['RFC 9111 §4.3.2 If-Match is the origin\u2019s', ['If-Match', '"x"'], selected, 'full'],
   ])('%s', (_, request, response, expected) => {

@@ -52,6 +52,13 @@ describe('RFC 9111 §4.1: which request selects a stored variant', () => {
       ['Accept-Language', 'de;Q=1.000, en; q=0.5'],
     ],
     ['the order of codings', 'Accept-Encoding', ['Accept-Encoding', 'gzip, br'], ['accept-encoding', 'br,GZIP']],
+    ['blanks around weights', 'Accept-Language', ['Accept-Language', 'en ;\tq=0.5'], ['Accept-Language', 'en;q=0.5']],
+    [
+      'codings by their old names',
+      'Accept-Encoding',
+      ['Accept-Encoding', 'x-compress, compress'],
+      ['Accept-Encoding', 'compress'],
+    ],
     ['their other names', 'Accept-Encoding', ['Accept-Encoding', 'gzip, x-gzip'], ['Accept-Encoding', 'gzip']],
     ['an empty field twice', 'Foo', ['Foo', ''], ['Foo', '']],
   ])('%s: does', (_, vary, stored, presented) => {
@@ -86,6 +93,12 @@ describe('RFC 9111 §4.1: which request selects a stored variant', () => {
       'Accept-Encoding',
       ['Accept-Encoding', 'a;q=2, b'],
       ['Accept-Encoding', 'b, a;q=2'],
+    ],
+    [
+      'one range with two weights, or with one',
+      'Accept-Language',
+      ['Accept-Language', 'en;q=0.1, en'],
+      ['Accept-Language', 'en'],
     ],
     [
       'one range with two weights',
@@ -151,6 +164,7 @@ describe('RFC 9110 §12.5.4: negotiation by Content-Language', () => {
 
   test.each<[string, string | undefined]>([
     ['de', 'de'],
+    ['de;q=0.001', 'de'],
     ['de;q=0.5, en;q=0.4', 'de'],
     ['', undefined],
     ['de, en', undefined],

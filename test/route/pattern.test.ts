@@ -51,7 +51,7 @@ describe('a pattern', () => {
     const trie = new PatternTrie<string>();
     trie.add('/:__proto__', 'found');
     expect(trie.first('/x')?.params).toHaveProperty('__proto__', 'x');
-    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+    expect({}).not.toHaveProperty('x');
   });
 });
 

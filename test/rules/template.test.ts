@@ -118,7 +118,7 @@ describe('what is not a template says where and what to write instead', () => {
     ['path', '/steps/{step-id}', 8, /no root "step"/],
     ['path', '/steps/{before stepId}', 14, /missing after "before"/],
     ['path', '/steps/{before.stepId response.stepId}', 22, /JSONPath/],
-    ['path', '/steps/{response.}', 17, /JSONPath/],
+    ['path', '/steps/{response.}', 17, /something is missing/],
     ['path', '/steps/{response.a[}', 7, /never closed/],
     ['path', '/steps/{response.a[]}', 18, /JSONPath/],
     ['path', '/steps/{response.a[01]}', 19, /JSONPath/],

@@ -24,6 +24,8 @@ export function stored(path: string, part: Partial<StoredResponse> & { named?: s
     shareable: true,
     etag: undefined,
     lastModifiedMs: undefined,
+    dateMs: undefined,
+    language: undefined,
     ...rest,
   };
 }
