@@ -33,7 +33,6 @@ const hopByHop = new Set([
 const notForOneConnection = new Set([
   'age',
   'authorization',
-  'cache-control',
   'cdn-cache-control',
   'cookie',
   'date',

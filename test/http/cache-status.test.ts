@@ -27,6 +27,10 @@ describe('RFC 9211 §2: Cache-Status', () => {
     expect(formatCacheStatus(status)).toBe(text);
   });
 
+  test('a long key, which comes from a client, is cut', () => {
+    expect(formatCacheStatus({ hit: true, key: 'x'.repeat(100_000) }).length).toBeLessThan(300);
+  });
+
   test('whatever is said, it is one structured item that says it', () => {
     const status = fc.record(
       {

@@ -3,11 +3,15 @@ import { Fence } from '../../src/coherence/fence.ts';
 import { nothingHit } from '../../src/coherence/record.ts';
 import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
+import { selectingValues } from '../../src/http/vary.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { stored } from '../support/stored.ts';
 
 const options = { maxBytes: 100_000, maxEntryBytes: 20_000, maxVariants: 3 };
 const anyRequest = new Fields([]);
+/** The secondary key of a request for one language. */
+const selecting = (language: string): string[] =>
+  selectingValues(['accept-language'], new Fields(['Accept-Language', language]));
 const hits = (part: Partial<Hits>): Hits => ({ ...nothingHit, ...part });
 
 let fence: Fence;
@@ -19,8 +23,8 @@ beforeEach(() => {
 
 describe('selecting', () => {
   test('gives the variant that the request selects, the newest first', () => {
-    const german = stored('/steps/7', { vary: ['accept-language'], selecting: ['de'] });
-    const english = stored('/steps/7', { vary: ['accept-language'], selecting: ['en'] });
+    const german = stored('/steps/7', { vary: ['accept-language'], selecting: selecting('de') });
+    const english = stored('/steps/7', { vary: ['accept-language'], selecting: selecting('en') });
     store.put(german);
     store.put(english);
     expect(store.select(german.key, new Fields(['Accept-Language', 'de']))).toBe(german);
@@ -51,7 +55,7 @@ describe('selecting', () => {
 describe('bounds', () => {
   test('a key keeps its newest variants', () => {
     for (const language of ['a', 'b', 'c', 'd']) {
-      store.put(stored('/steps/7', { vary: ['accept-language'], selecting: [language] }));
+      store.put(stored('/steps/7', { vary: ['accept-language'], selecting: selecting(language) }));
     }
     expect(store.size).toBe(3);
     expect(store.select(stored('/steps/7').key, new Fields(['Accept-Language', 'a']))).toBeUndefined();
