@@ -178,6 +178,12 @@ tellsEach({
       says: '3:16 the environment variable NONE is not set | set it, or give a default: $' + '{NONE:-…}',
     },
     {
+      it: 'behind a variable, offsets are not those of the file: the beginning of the value is told',
+      yaml: 'routes:\n  - match: /a\n    tags: ["$' + '{KIND}:{id}"]',
+      env: { KIND: 'accommodation' },
+      says: '4:12 the pattern /a has no parameter "id" | name one in the pattern: ":id"',
+    },
+    {
       it: 'the value of a variable is checked like any other',
       yaml: 'server: { drain: "$' + '{DRAIN}" }',
       env: { DRAIN: 'soon' },
