@@ -71,7 +71,6 @@ function isStructuredList(value: string): boolean {
 }
 
 function integer(value: number): string {
-  if (!Number.isFinite(value)) return String(value > 0 ? MAX_INTEGER : -MAX_INTEGER);
   return String(Math.min(Math.max(Math.floor(value), -MAX_INTEGER), MAX_INTEGER));
 }
 

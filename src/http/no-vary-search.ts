@@ -40,14 +40,13 @@ function paramsOf(
   params: Item | InnerList | undefined,
   except: Item | InnerList | undefined,
 ): SearchVariance['params'] | undefined {
-  const ignored = params?.[0] ?? false;
-  if (ignored === true) {
+  if (params?.[0] === true) {
     const names = except === undefined ? [] : namesOf(except);
     return names === undefined ? undefined : { only: names };
   }
   // `except` takes names out of `params=?1`; beside anything else it means nothing.
   if (except !== undefined) return undefined;
-  if (ignored === false || params === undefined) return { allBut: [] };
+  if (params === undefined || params[0] === false) return { allBut: [] };
   const names = namesOf(params);
   return names === undefined ? undefined : { allBut: names };
 }

@@ -1,6 +1,5 @@
 import { parseList } from 'structured-headers';
 import type { Fields } from './fields.ts';
-import { splitList } from './list.ts';
 
 /** More tags, or more text, than any CDN accepts: an origin that sends this has a fault, and would fill the tag index with it. */
 export const MAX_TAGS = 1_000;
@@ -67,7 +66,6 @@ export function groupInvalidations(headers: Fields): string[] {
 
 /** The members of a structured list of strings (RFC 9875 §2), parameters ignored; undefined where it is not one. */
 function stringsOf(value: string): string[] | undefined {
-  if (splitList(value).length === 0) return [];
   try {
     const strings: string[] = [];
     for (const [member] of parseList(value)) {

@@ -119,7 +119,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#lostToReuse = this.#state === 'sent' && this.#reused && !this.#begun && isClosure(error);
+    this.#lostToReuse = this.#reused && !this.#begun && isClosure(error);
     this.#fail(error);
   }
 

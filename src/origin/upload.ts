@@ -9,23 +9,22 @@ export class Upload {
   readonly stream = new PassThrough();
   readonly #source: Readable;
 
-  /** `onFailure` is called, once, when the source breaks off; the stream is then destroyed with that error. */
+  /** `onFailure` is called when the source breaks off; the stream is then destroyed with that error. */
   constructor(source: Readable, onFailure: (error: OriginError) => void) {
     this.#source = source;
     const fail = (cause: unknown) => {
-      if (this.stream.destroyed || this.stream.writableEnded) return;
+      if (source.readableEnded) return;
       const error = brokenOff(cause);
       this.stream.destroy(error);
       onFailure(error);
     };
     // Stays for good: a source may fail long after anybody cares, and an error without a listener ends the process.
     source.on('error', fail);
-    source.on('close', () => source.readableEnded || fail(source.errored));
+    source.on('close', () => fail(source.errored));
     this.stream.on('close', () => this.#release());
-    // Each failure reaches the request by `onFailure`, or by undici's own listener.
+    // A failure reaches the request by `onFailure`; undici listens only while it has the request in hand.
     this.stream.on('error', () => {});
-    if (source.readableEnded) this.stream.end();
-    else source.pipe(this.stream);
+    source.pipe(this.stream);
   }
 
   /** Sends no more. The origin has said that it will not read it (RFC 9112 §9.5). */

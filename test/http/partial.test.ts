@@ -81,10 +81,19 @@ describe('RFC 9110 §15.3.7: the part in a 206', () => {
     ['a gap', part(0, '01'), part(3, '34'), undefined],
     ['§15.3.7.3 another tag', part(0, '01'), part(2, '23', { etag: '"b"' }), undefined],
     ['a weak tag', part(0, '01', { etag: 'W/"a"' }), part(2, '23', { etag: 'W/"a"' }), undefined],
+    ['one tag', part(0, '01'), part(2, '23', { etag: undefined }), undefined],
     ['no tag', part(0, '01', { etag: undefined }), part(2, '23', { etag: undefined }), undefined],
     ['another size', part(0, '01'), part(2, '23', { size: 11 }), undefined],
   ])('two that %s', (_, older, newer, expected) => {
     expect(text(combine(older, newer))).toBe(expected);
+  });
+
+  test.each([10, undefined])('and are complete when either knew the size, and all is there', (size) => {
+    const both = [part(0, '01234', { size: 10 }), part(5, '56789', { size })] as const;
+    expect([combine(both[0], both[1]), combine(both[1], both[0])].map((each) => each && isComplete(each))).toEqual([
+      true,
+      true,
+    ]);
   });
 
   test('combined parts hold what the whole holds', () => {
@@ -101,6 +110,7 @@ describe('RFC 9110 §15.3.7: the part in a 206', () => {
 
   test('answers the ranges that it holds', () => {
     const held = part(4, '45678');
+    expect(sliceOf(held, { start: 5, end: 6 })).toEqual(Buffer.from('56'));
     expect(sliceOf(held, { start: 6, end: 8 })).toEqual(Buffer.from('678'));
     expect(sliceOf(held, { start: 4, end: 8 })).toEqual(Buffer.from('45678'));
     expect(sliceOf(held, { start: 3, end: 5 })).toBeUndefined();

@@ -51,6 +51,7 @@ describe('RFC 9110 §14.1.2, §14.2: the ranges asked for, of 10 octets', () => 
         [8, 9],
       ],
     ],
+    ['bytes=0-8,2-3', [[0, 8]]],
     ['bytes=10-', 'unsatisfiable'],
     ['bytes=10-20, 30-', 'unsatisfiable'],
     [`bytes=${'9'.repeat(400)}-`, 'unsatisfiable'],
@@ -148,6 +149,7 @@ describe('RFC 9110 §14.4: Content-Range', () => {
 
   test.each<[string | undefined, object | undefined]>([
     ['bytes 0-1/10', { start: 0, end: 1, size: 10 }],
+    ['bytes 9-9/10', { start: 9, end: 9, size: 10 }],
     ['BYTES 0-1/*', { start: 0, end: 1, size: undefined }],
     [undefined, undefined],
     ['bytes */10', undefined],

@@ -58,6 +58,11 @@ describe("an origin's tags", () => {
   });
 });
 
+test('clients do without all of these fields', () => {
+  const names = ['Cache-Groups', 'Cache-Group-Invalidation', 'Surrogate-Key', 'Cache-Tag', 'Edge-Cache-Tag', 'xkey'];
+  expect([...tagFields].sort()).toEqual(names.map((name) => name.toLowerCase()).sort());
+});
+
 describe('RFC 9875 §3: Cache-Group-Invalidation', () => {
   test.each<[string, string[], string[]]>([
     ['none', [], []],

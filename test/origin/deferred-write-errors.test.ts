@@ -7,10 +7,10 @@ import { until } from '../support/barrier.ts';
 const NEVER_MS = 60_000;
 
 /** A socket whose writes fail with `code`. */
-function failing(code: string, vectored = false): Duplex {
+function failing(code: string, vectored = false, allowHalfOpen = false): Duplex {
   const error = Object.assign(new Error(code), { code });
   return new Duplex({
-    allowHalfOpen: false,
+    allowHalfOpen,
     read() {},
     write: (_chunk, _encoding, done) => done(error),
     ...(vectored ? { writev: (_chunks: unknown, done: (error: Error) => void) => done(error) } : {}),
@@ -54,6 +54,32 @@ describe('a write that fails because the other side has closed', () => {
     socket.destroy();
     await once(socket, 'close');
     await until(() => socket.listenerCount('end') === 0);
+  });
+
+  it('is an error at once where the reader has come to its end before', async () => {
+    const socket = failing('EPIPE', false, true).on('error', () => {});
+    deferWriteErrors(socket, NEVER_MS);
+    socket.push(null);
+    socket.resume();
+    await once(socket, 'end');
+    socket.write('a');
+    expect(socket.errored).toMatchObject({ code: 'EPIPE' });
+  });
+
+  it('keeps nothing of a socket that was destroyed before', async () => {
+    let fail: (error: Error) => void = () => {};
+    const socket = new Duplex({
+      read() {},
+      write: (_chunk, _encoding, done) => {
+        fail = done;
+      },
+    });
+    deferWriteErrors(socket, NEVER_MS);
+    socket.write('a');
+    socket.destroy();
+    await once(socket, 'close');
+    fail(Object.assign(new Error('EPIPE'), { code: 'EPIPE' }));
+    expect(socket.listenerCount('close')).toBe(0);
   });
 
   it('any other failure destroys the socket at once', () => {

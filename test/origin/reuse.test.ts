@@ -122,15 +122,27 @@ describe('a kept connection that the origin closes just as a request is written 
     expect(await failureOf(client.fetch(get()))).toMatchObject({ code: 'originRefused', sent: true });
   });
 
-  it('is not tried again for a caller who has given up', async () => {
+  it('is not tried again for a caller who gives up at that moment', async () => {
+    const origin = await closing((socket) => socket.end());
+    const client = clientOf(origin.url, { connections: 1 });
+    await textOf((await client.fetch(get())).body);
     const controller = new AbortController();
-    const origin = await closing((socket) => {
-      controller.abort();
-      socket.end();
+    // The failed attempt stops listening, and the next has not begun to.
+    controller.signal.removeEventListener = () => controller.abort();
+    expect(await failureOf(client.fetch(get('/', { signal: controller.signal })))).toMatchObject({ sent: true });
+    expect(origin.accepted).toBe(1);
+  });
+});
+
+describe('a new connection that the origin closes without an answer', () => {
+  it('is an error, also in the place of one that was used', async () => {
+    const origin = await answering((socket, { connection }) => {
+      if (connection === 1) socket.end(ok.replace('\r\n', '\r\nConnection: close\r\n'));
+      else socket.end();
     });
     const client = clientOf(origin.url, { connections: 1 });
     await textOf((await client.fetch(get())).body);
-    expect(await failureOf(client.fetch(get('/', { signal: controller.signal })))).toMatchObject({ sent: true });
-    expect(origin.accepted).toBe(1);
+    expect(await failureOf(client.fetch(get()))).toMatchObject({ code: 'originReset', sent: true });
+    expect(origin.accepted).toBe(2);
   });
 });

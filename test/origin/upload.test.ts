@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { OriginError } from '../../src/errors.ts';
-import { until } from '../support/barrier.ts';
+import { gate, until } from '../support/barrier.ts';
 import { clientOf, failureOf, get, raw, scripted, textOf } from './origin-under-test.ts';
 
 const CHUNK = Buffer.alloc(64 * 1024, 'x');
@@ -25,6 +25,11 @@ function endless(chunks: number): { source: Readable; taken: () => number } {
     },
   });
   return { source, taken: () => taken };
+}
+
+/** How many timers are armed. */
+function waiting(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
 }
 
 describe('a request body that is streamed', () => {
@@ -109,14 +114,45 @@ describe('a request body that is streamed', () => {
     await until(() => sockets[0]?.readableEnded === true || sockets[0]?.destroyed === true);
   });
 
-  it('breaks off before it is sent: nothing is', async () => {
+  it('has broken off before: nothing is sent', async () => {
     const origin = await raw(() => {});
     const source = new PassThrough();
-    source.destroy(new Error('the client has gone'));
     source.on('error', () => {});
+    source.destroy(new Error('the client has gone'));
+    await once(source, 'close');
     const failure = await failureOf(clientOf(origin.url).fetch(post(source)));
     expect(failure).toMatchObject({ sent: false, cause: { message: 'the client has gone' } });
     expect(origin.accepted).toBe(0);
+  });
+
+  it.each([
+    ['breaks off', (source: Readable) => source.destroy(new Error('gone'))],
+    ['is given up', (_source: Readable, controller: AbortController) => controller.abort(new Error('gone'))],
+  ])('%s while it waits for a connection: nothing is sent, and its source is let go of', async (_name, end) => {
+    const origin = await scripted();
+    const held = gate();
+    origin.on('GET /', async (_request, response) => {
+      await held.pass();
+      response.end('ok');
+    });
+    const client = clientOf(origin.url, { connections: 1 });
+    // The second fills the connection's own place for the next request: what comes then waits in the pool.
+    const before = [client.fetch(get()), client.fetch(get())];
+    await held.arrived();
+    const timers = waiting();
+    const controller = new AbortController();
+    const source = new PassThrough();
+    const failure = failureOf(client.fetch({ ...post(source), signal: controller.signal }));
+    expect(waiting()).toBe(timers + 1);
+    source.write('one');
+    end(source, controller);
+    expect(await failure).toMatchObject({ code: 'originReset', sent: false, cause: { message: 'gone' } });
+    expect(waiting()).toBe(timers);
+    await until(() => source.readableLength === 0);
+    held.release();
+    for (const answer of before) expect(await textOf((await answer).body)).toBe('ok');
+    await textOf((await client.fetch(get())).body);
+    expect(origin.requests('POST /upload')).toEqual([]);
   });
 
   it('is too large for the gateway: says so', async () => {
@@ -182,6 +218,21 @@ describe('an answer that comes before the request body was sent', () => {
     }
   });
 
+  it('is delivered: the next write fails before the answer has been looked at', async () => {
+    const source = new PassThrough();
+    const origin = await raw((socket) => {
+      socket.once('data', () => socket.write(refusal, () => socket.destroy()));
+      // In the very turn of the event loop in which the origin has closed: the answer is in the kernel, not yet read.
+      socket.on('close', () => {
+        for (let i = 0; i < 8; i += 1) source.write(CHUNK);
+      });
+    });
+    const answer = clientOf(origin.url).fetch(post(source));
+    source.write(CHUNK);
+    const { status, body } = await answer;
+    expect([status, await textOf(body)]).toEqual([413, 'big']);
+  });
+
   it('and announces the close: no more is sent', async () => {
     const sockets: Socket[] = [];
     let received = '';
@@ -209,7 +260,7 @@ describe('an answer that comes before the request body was sent', () => {
       let head = true;
       socket.on('data', (chunk: Buffer) => {
         const text = chunk.toString('latin1');
-        socket.write(head ? `HTTP/1.1 200 OK\r\n\r\n${text.split('\r\n\r\n')[1] ?? ''}` : text);
+        socket.write(head ? `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${text.split('\r\n\r\n')[1] ?? ''}` : text);
         head = false;
         if (text.includes('three')) socket.end();
       });

@@ -1,0 +1,21 @@
+/** A certificate for `localhost` that it has signed itself, valid until 2126, and its key, which protects nothing. */
+export const localhostCertificate = {
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQYd3ejauD9KjiKra
+m4hYWKISSOaxOHT8bATTcl9/PDahRANCAASIYjAg6uxQxW3273/0kjCFALuVpLZX
+ssRvCZ1mSUUYAqFIRDm8xM3cdONYCXuoBAqU4kZNSevtokudedTShKyc
+-----END PRIVATE KEY-----
+`,
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBlDCCATugAwIBAgIUCtx6nBkgCJiJu0+/S56hCI9ShNQwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMDIzMDQ1OFoYDzIxMjYxMDI3
+MjMwNDU4WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAASIYjAg6uxQxW3273/0kjCFALuVpLZXssRvCZ1mSUUYAqFIRDm8xM3c
+dONYCXuoBAqU4kZNSevtokudedTShKyco2kwZzAdBgNVHQ4EFgQUdcxrJzDU41UD
+W/ozNi8BvU2KjQUwHwYDVR0jBBgwFoAUdcxrJzDU41UDW/ozNi8BvU2KjQUwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+RwAwRAIgLoTebPil2Wqwk3pfszykETgTRKfEPN29elOytQUwFjgCIE1v31gZA2pS
+l9l/MQ7K1aTAekCAgOwrfEw7pNJ9SnB4
+-----END CERTIFICATE-----
+`,
+};
