@@ -13,44 +13,80 @@ export interface Inheritance {
 export interface WriteInFlight {
   /** What records of other writes to the same resource have hit since this one began. */
   inherited(): Inheritance;
+  /** Its own record has been made, or it has none to make: nobody needs to wait for it any longer. */
+  recorded(): void;
+  /** Resolves when all that are in flight now, to the same resource or to a collection above it, have been recorded. */
+  othersRecorded(): Promise<void>;
+  /** `recorded`, and nothing is inherited any longer. */
   end(): void;
 }
 
+interface Entry {
+  readonly resource: string;
+  inheritance: Inheritance;
+  readonly done: Promise<void>;
+}
+
 /**
- * Invariant 5: of two writes in flight to one resource, the later record also takes the earlier one's targets. Moving
- * an accommodation A→B and B→C at once, the second write read "A" as its `before` and answers "C": by itself it would
- * leave B stale.
+ * Two writes in flight to one resource, moving an accommodation A→B and B→C. Both read "A" as its `before`; they answer "B"
+ * and "C". By themselves their records hit A, B and A, C.
+ *
+ * Invariant 5, inherit: the later record also takes the earlier one's targets. If A→B is recorded first, somebody may have
+ * stored B since, as it was with the accommodation: the record of B→C must hit B too.
+ *
+ * Overtaking: if B→C is recorded first, although the origin applied it second, B is in no record yet, and whoever stored it in
+ * between has it as it was before B→C. So a write that depends on its `before` is released only once those that were in
+ * flight beside it have their records, too: A→B's hits B.
  */
 export class WritesInFlight {
-  readonly #byResource = new Map<string, Set<{ inheritance: Inheritance }>>();
+  readonly #entries = new Map<string, Set<Entry>>();
 
   begin(resource: string): WriteInFlight {
-    const write = { inheritance: { hits: nothingHit, paths: [], tags: [] } as Inheritance };
-    const writes = this.#byResource.get(resource) ?? new Set();
-    writes.add(write);
-    this.#byResource.set(resource, writes);
+    let recorded: () => void = () => {};
+    const done = new Promise<void>((resolve) => {
+      recorded = resolve;
+    });
+    const entry: Entry = { resource, inheritance: { hits: nothingHit, paths: [], tags: [] }, done };
+    const pending = this.#entries.get(resource) ?? new Set();
+    pending.add(entry);
+    this.#entries.set(resource, pending);
+    const finish = (): void => {
+      pending.delete(entry);
+      // The set may have been replaced since: only an empty one that is still in place is dropped.
+      if (pending.size === 0 && this.#entries.get(resource) === pending) this.#entries.delete(resource);
+      recorded();
+    };
     return {
-      inherited: () => write.inheritance,
-      end: () => {
-        writes.delete(write);
-        // The set may have been replaced since: only an empty one that is still in place is dropped.
-        if (writes.size === 0 && this.#byResource.get(resource) === writes) this.#byResource.delete(resource);
+      inherited: () => entry.inheritance,
+      recorded: finish,
+      othersRecorded: async () => {
+        await Promise.all(this.#beside(entry).map((other) => other.done));
       },
+      end: finish,
     };
   }
 
   /** Called for every record, in log order. The cost follows the writes in flight, not what is stored. */
   note(record: Invalidation): void {
-    for (const [resource, writes] of this.#byResource) {
+    for (const [resource, entries] of this.#entries) {
       if (!isHit({ path: resource, tags: [pathTag(resource)] }, record.hits)) continue;
-      for (const write of writes) write.inheritance = inherit(write.inheritance, record);
+      for (const entry of entries) entry.inheritance = inherit(entry.inheritance, record);
     }
   }
 
   get size(): number {
     let size = 0;
-    for (const writes of this.#byResource.values()) size += writes.size;
+    for (const entries of this.#entries.values()) size += entries.size;
     return size;
+  }
+
+  /** A batch is written to the collection: it may be about any resource below. */
+  #beside(entry: Entry): Entry[] {
+    const found: Entry[] = [];
+    for (let path = entry.resource; path !== ''; path = path.slice(0, path.lastIndexOf('/'))) {
+      for (const other of this.#entries.get(path) ?? []) if (other !== entry) found.push(other);
+    }
+    return found;
   }
 }
 

@@ -33,6 +33,9 @@ export interface WritePorts {
   failed(error: unknown, request: ClientRequest): void;
 }
 
+/** How long a write waits for others to the same resource, which may be slow uploads, before it widens what it hits. */
+const MAX_WAIT_BESIDE_MS = 2_000;
+
 /** A write on its way. */
 interface Write {
   readonly request: ClientRequest;
@@ -69,7 +72,7 @@ export async function write(
     response: matches.some(({ rule }) => rule.needs.response),
   };
   // Registered before `before` is read, so that no record falls between the two (invariant 5).
-  const inFlight = needs.before ? ports.inFlight.begin(request.target.resource) : undefined;
+  const inFlight = matches.length > 0 ? ports.inFlight.begin(request.target.resource) : undefined;
   try {
     const before = await beforeOf(ports, route, request, matches);
     const upload = new Upload(request, body, {
@@ -172,9 +175,10 @@ async function record(
   answer: OriginResponse | undefined,
   response: Json,
 ): Promise<void> {
-  const { request, matches, inFlight } = current;
+  const { request, matches, needs, inFlight } = current;
   const doubt = answer === undefined || answer.status >= 500;
-  const effect = effectOf(request, matches, sourcesOf(current, answer, response), inFlight?.inherited());
+  const sources = sourcesOf(current, answer, response);
+  const effect = effectOf(request, matches, sources, needs.before ? inFlight?.inherited() : undefined);
   const { hits, announcements } = effect;
   const { record, removed } = await ports.log.append({ hits, announcements, doubt });
   if (doubt) ports.settleLater(effect, record.position);
@@ -185,6 +189,27 @@ async function record(
     position: record.position,
     removed,
   });
+  inFlight?.recorded();
+  if (needs.before && inFlight !== undefined && (await overtook(inFlight))) {
+    // Some write beside this one is taking its time: where it may have put the resource before this one is not known.
+    const widened = effectOf(request, matches, { ...sources, before: { missing: 'incomplete' } }, undefined);
+    await ports.log.append({ hits: widened.hits, announcements: widened.announcements });
+  }
+}
+
+/**
+ * Waits for the writes beside this one to be recorded (coherence/in-flight.ts, overtaking). True where one of them was not
+ * within the bound.
+ */
+async function overtook(inFlight: WriteInFlight): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), MAX_WAIT_BESIDE_MS);
+  });
+  const recorded = inFlight.othersRecorded().then(() => false);
+  const expired = await Promise.race([recorded, expiry]);
+  clearTimeout(timer);
+  return expired;
 }
 
 function sourcesOf(current: Write, answer: OriginResponse | undefined, response: Json): Omit<Sources, 'params'> {

@@ -4,7 +4,7 @@ import type { ExactNumbers, Json } from './types.ts';
 /** Deeper nesting is `too-deep`: what goes through a body below this may be recursive without a risk to the stack. */
 export const MAX_JSON_DEPTH = 100;
 /** For callers that have no smaller bound of their own: what is parsed is held several times over in memory. */
-export const MAX_JSON_BYTES = 16 * 1024 * 1024;
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 export interface JsonLimits {
   readonly maxBytes: number;

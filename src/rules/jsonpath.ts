@@ -19,7 +19,7 @@ export class SelectorError extends Error {
  * A longer string is not given to `match()` and `search()`. With this and the next bound an expression that backtracks takes
  * at most the square of the length, whatever a body holds.
  */
-export const MAX_MATCHED_LENGTH = 256;
+const MAX_MATCHED_LENGTH = 256;
 /** Of `*`, `+`, `?`, `{n,m}` in one expression: each further one multiplies the time by the length of the string again. */
 const MAX_OPEN_QUANTIFIERS = 1;
 /** Groups multiply their alternatives: `(a|aa)(a|aa)(a|aa)…`. */
@@ -88,7 +88,7 @@ function stepOf(segment: jsonpath.JSONPathSegment): Step {
     if (selector instanceof WildcardSelector) return { kind: 'wildcard' };
   }
   const names = segment.selectors.every((each) => each instanceof NameSelector || each instanceof IndexSelector);
-  return { kind: 'segment', segment, nothingIsAnAnswer: !isDescent(segment) && !names };
+  return { kind: 'segment', segment, nothingIsAnAnswer: !names };
 }
 
 /** json-p3 does not export the classes of its segments. */

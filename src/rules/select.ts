@@ -50,7 +50,7 @@ function parameters(query: string, name: string): string[] {
 }
 
 /** The ids that a compiled JSONPath selects from a body. */
-export function selectJson(json: Json, source: Pick<JsonSource, 'root' | 'steps'>): Selection {
+function selectJson(json: Json, source: Pick<JsonSource, 'root' | 'steps'>): Selection {
   if ('missing' in json) {
     // An answer that is no JSON names no field. Anything else that is no JSON says something that was not understood: a form
     // may well hold the new parent.

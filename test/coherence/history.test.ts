@@ -32,13 +32,14 @@ const turns = async (count: number): Promise<void> => {
 
 let origin: ScriptedOrigin;
 let gateway: TestGateway;
-let applied: { child: number; parents: number[]; version: number }[];
+/** What the origin has applied, by the number that the writer gave it. */
+let applied: Map<number, { parents: number[]; version: number }>;
 let parentOf: number[];
 let choose: (below: number) => number;
 
 beforeEach(async () => {
   origin = await scriptedOrigin();
-  applied = [];
+  applied = new Map();
   parentOf = Array.from({ length: CHILDREN }, (_, child) => child % PARENTS);
   const versions = new Array<number>(CHILDREN).fill(0);
   let version = 0;
@@ -63,12 +64,12 @@ beforeEach(async () => {
       await turns(choose(8));
       const child = Number((request.url ?? '').split('/')[2]);
       const from = parentOf[child] as number;
-      const to = (JSON.parse(body.toString()) as { parent: number }).parent;
+      const { parent: to, write } = JSON.parse(body.toString()) as { parent: number; write: number };
       version += 1;
       parentOf[child] = to;
       versions[child] = version;
       const mine = version;
-      applied.push({ child, parents: [from, to], version });
+      applied.set(write, { parents: [from, to], version });
       await turns(choose(8));
       const luck = choose(20);
       if (luck === 0) response.destroy();
@@ -107,16 +108,16 @@ test.each(seeds)('no read is older than a write that was answered before it bega
     const { asOf } = answer.json<{ asOf: number }>();
     if (asOf < atLeast) stale.push(`${path}: as of ${asOf}, but ${atLeast} was answered before`);
   };
+  let writes = 0;
   const writeOne = async (child: number): Promise<void> => {
-    const before = applied.length;
-    const parent = choose(PARENTS);
-    await client.get(`${gateway.url}/children/${child}`, { method: 'PATCH', body: { parent } });
-    // Whatever the origin applied to this child since the write was sent is at most as old as the answer.
-    for (const each of applied.slice(before).filter((write) => write.child === child)) {
-      if (each.parents[1] !== parent) continue;
-      const paths = [`/children/${child}`, ...each.parents.map((id) => `/parents/${id}`)];
-      for (const path of paths) floor.set(path, Math.max(floor.get(path) ?? 0, each.version));
-      break;
+    const write = ++writes;
+    const body = { parent: choose(PARENTS), write };
+    await client.get(`${gateway.url}/children/${child}`, { method: 'PATCH', body });
+    // Answered, were it with a 502: if the origin applied it, nobody who asks from now on may get what was before.
+    const done = applied.get(write);
+    if (done === undefined) return;
+    for (const path of [`/children/${child}`, ...done.parents.map((id) => `/parents/${id}`)]) {
+      floor.set(path, Math.max(floor.get(path) ?? 0, done.version));
     }
   };
   let left = OPERATIONS;

@@ -43,3 +43,24 @@ test('nothing is kept of writes that have ended', () => {
   second.end();
   expect(writes.size).toBe(0);
 });
+
+test.each([
+  ['the same resource', '/accommodations/42', true],
+  ['the collection that it is in: a batch', '/accommodations', true],
+  ['another resource', '/accommodations/43', false],
+  ['a resource whose name it begins with', '/accommodations/4', false],
+  ['one below it', '/accommodations/42/photos', false],
+])('a write waits for the records of those beside it: %s', async (_what, path, waits) => {
+  const writes = new WritesInFlight();
+  const other = writes.begin(path);
+  const mine = writes.begin('/accommodations/42');
+  let done = false;
+  const waiting = mine.othersRecorded().then(() => {
+    done = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(done).toBe(!waits);
+  writes.begin('/accommodations/42');
+  other.recorded();
+  await waiting;
+});

@@ -271,6 +271,45 @@ describe('5, inherit: of two writes in flight to one resource, the later record 
   });
 });
 
+describe('overtaking: a write is released once those that it may have overtaken are recorded', () => {
+  test('moving a child A→B and B→C, answered in the other order, does not leave B stale', async () => {
+    let parent = 'A';
+    const reads = gate();
+    const firstAnswer = gate();
+    const secondApplies = gate();
+    origin.on('GET /children/5', json({ parent: 'A' }));
+    for (const name of ['A', 'B', 'C']) {
+      origin.on(`GET /parents/${name}`, (_request, response) => {
+        response.end(parent === name ? 'has it' : 'empty');
+      });
+    }
+    origin.on('PATCH /children/5', async (request, response, { body }) => {
+      const to = body.toString();
+      await reads.pass();
+      if (to === 'C') await secondApplies.pass();
+      parent = to;
+      // The write to B was applied first, and is answered last.
+      if (to === 'B') await firstAnswer.pass();
+      json({ parent: to })(request, response);
+    });
+    const toB = ask('PATCH', '/children/5', { body: 'B' });
+    const toC = ask('PATCH', '/children/5', { body: 'C' });
+    await reads.arrived(2);
+    reads.release();
+    await firstAnswer.arrived();
+    expect((await ask('GET', '/parents/B')).text).toBe('has it');
+    let stale: string | undefined;
+    const seen = toC.then(async () => {
+      stale = (await ask('GET', '/parents/B')).text;
+    });
+    secondApplies.release();
+    await until(() => gateway.logs.some(({ msg }) => msg === 'write'));
+    firstAnswer.release();
+    await Promise.all([toB, seen]);
+    expect(stale).toBe('empty');
+  });
+});
+
 describe('6, doubt: after a write of unknown outcome, what it may have touched is not stored', () => {
   test.each([
     ['a 5xx', 500],

@@ -10,6 +10,7 @@ describe('No-Vary-Search', () => {
     ['key-order=?0', everyDifference],
     ['params', { params: { only: [] }, order: true }],
     ['params=?0', everyDifference],
+    ['params=?0, key-order', { ...everyDifference, order: false }],
     ['params, except=("id")', { params: { only: ['id'] }, order: true }],
     [
       'params=("utm_source" "utm_medium"), key-order',

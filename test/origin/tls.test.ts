@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { localhostCertificate } from './localhost-certificate.ts';
@@ -9,7 +10,7 @@ import { clientOf, failureOf, get, raw, textOf } from './origin-under-test.ts';
 /** Answers with the name that TLS was asked for, and the number of the connection. */
 async function tlsOrigin(): Promise<{ server: Server; port: number; connections: () => number }> {
   let connections = 0;
-  const sockets = new Set<Socket>();
+  const sockets = new Set<Duplex>();
   const server = createServer(localhostCertificate, (request, response) => {
     const { servername } = request.socket as TLSSocket;
     if (request.url === '/endless') response.write('begun');

@@ -18,6 +18,7 @@ describe('which bodies are read as JSON', () => {
     ['Application/JSON; charset=utf-8', '{"a":1}', { a: 1 }],
     ['application/vnd.api+json', '{"a":1}', { a: 1 }],
     ['text/json', '{"a":1}', { a: 1 }],
+    ['Application/Problem+JSON ; charset=utf-8', '7', 7],
     ['application/json', ' [1, "x", null, true] ', [1, 'x', null, true]],
     ['application/json', '7', 7],
     ['application/json', 'null', null],
@@ -33,7 +34,7 @@ describe('which bodies are read as JSON', () => {
     // Types that are certainly something else.
     ['application/x-www-form-urlencoded', '{"a":1}', { missing: 'not-json' }],
     ['multipart/form-data; boundary=x', '{"a":1}', { missing: 'not-json' }],
-    ['application/xml', '[1]', { missing: 'not-json' }],
+    ['Application/XML', '[1]', { missing: 'not-json' }],
     ['application/atom+xml', '[1]', { missing: 'not-json' }],
     ['image/png', '{"a":1}', { missing: 'not-json' }],
     // Several documents are not one.
@@ -131,6 +132,8 @@ describe('numbers that a double cannot hold are kept as they are written', () =>
     ['{"id":-1E+400}', ['id: -1E+400']],
     ['{"id":1e-400}', ['id: 1e-400']],
     ['{"id":1e21}', ['id: 1e21']],
+    ['{"id":1e20}', ['id: 1e20']],
+    ['{"id":-1e20}', ['id: -1e20']],
     ['{"id":-0}', ['id: -0']],
     ['{"id":-0.0}', ['id: -0.0']],
     ['{"id":0.0000001}', ['id: 0.0000001']],

@@ -55,6 +55,7 @@ describe('a JSONPath below a body', () => {
     ['.items[-2].id', '{"items":[{"id":1}]}', [], 'all'],
     ['[*].id', '[{"id":1},{"id":null},{"id":""},null]', ['1'], 'all'],
     ['[?@.kind == "a"].id', '[{"kind":"b","id":2}]', [], 'all'],
+    ['..[?@.kind == "a"].id', '{"items":[{"kind":"b","id":2}]}', [], 'all'],
     ['[5:].id', '[{"id":2}]', [], 'all'],
     // There is nothing under that name.
     ['.id', '{}', [], 'missing'],

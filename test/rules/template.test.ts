@@ -133,6 +133,7 @@ describe('what is not a template says where and what to write instead', () => {
     ['path', '/steps/{response.a[?match(@.b, @.c)]}', 20, /taken from the body/],
     ['path', "/steps/{response.a[?match(@.b, '(a')]}", 20, /I-Regexp/],
     ['path', "/steps/{response.a[?search(@.b, '(a*)*')]}", 20, /very long/],
+    ['path', "/steps/{response.a[?search(@.b, '(a|aa)+b')]}", 20, /very long/],
     ['path', "/steps/{response.a[?search(@.b, 'a*b*')]}", 20, /very long/],
     ['path', "/steps/{response.a[?search(@.b, 'a?a?a?aaa')]}", 20, /very long/],
     ['path', "/steps/{response.a[?search(@.b, 'a{1,9}a{1,9}')]}", 20, /very long/],
