@@ -40,7 +40,7 @@ export class Upload {
   /** What was not sent flows away: a client request that stays paused would block its connection for ever. */
   #release(): void {
     this.#source.unpipe(this.stream);
-    if (!this.#source.destroyed) this.#source.resume();
+    this.#source.resume();
   }
 }
 

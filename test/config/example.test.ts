@@ -71,6 +71,7 @@ describe('the JSON Schema', () => {
     ['a variable for a flag', { origin, defaults: { cache: { force: variable } } }, true],
     ['a variable inside a URL', { origin: { url: `https://${variable}/` } }, true],
     ['cache: off', { routes: [{ match: '/a', cache: 'off' }] }, true],
+    ['a variable for a name', { origins: { [variable]: origin } }, false],
     ['an unknown key', { orign: origin }, false],
     ['an unknown key of a policy', { defaults: { cache: { tll: '60s' } } }, false],
     ['an unknown word', { log: { level: 'loud' } }, false],

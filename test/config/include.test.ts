@@ -19,6 +19,7 @@ describe('included files', () => {
     'packs/one/rules.yaml': pack('one'),
     'packs/two/rules.yaml': pack('two'),
     'packs/three/other.yaml': pack('three'),
+    'rules/oyml': pack('oyml'),
     'c+.yaml': pack('c'),
     'empty.yaml': '# all of it\n# commented out\n',
   };
@@ -29,6 +30,7 @@ describe('included files', () => {
     ['["./rules/b*"]', ['/own', '/b']],
     ['["*.yaml"]', ['/own', '/c']],
     ['[c+.yaml]', ['/own', '/c']],
+    ['["*+.yaml"]', ['/own', '/c']],
     // By name, not by what a regular expression would take "." for.
     ['["rules/*.yml"]', ['/own', '/yml']],
     ['["packs/*/rules.yaml"]', ['/own', '/one', '/two']],
@@ -60,6 +62,12 @@ describe('what is wrong with them', () => {
       '[rules/a.yaml]',
       {},
       ['gateway.yaml:3:11 "rules/a.yaml" cannot be read (ENOENT) | the path is relative to this file'],
+    ],
+    [
+      'a missing file, named twice',
+      '[a.yaml, b.yaml, a.yaml]',
+      { 'b.yaml': '' },
+      ['gateway.yaml:3:11 "a.yaml" cannot be read (ENOENT) | the path is relative to this file'],
     ],
     [
       'a star that finds nothing',

@@ -91,6 +91,11 @@ tellsEach({
       says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
     },
     {
+      it: 'the same in another order',
+      yaml: `${rule('PUT /a', '/a')}\n      - /b\n  - { name: s, on: PUT /a, invalidate: [/b, /a] }`,
+      says: '8:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
+    },
+    {
       it: 'the same for one of the writes',
       yaml: `${rule('PUT|PATCH /a/:id', '/a')}\n  - { name: s, on: "PUT /a/:x", invalidate: [/a], event: e }`,
       says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',

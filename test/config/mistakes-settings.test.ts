@@ -40,6 +40,11 @@ tellsEach({
       says: '3:18 the admin port is the public port, 9000 | give it one of its own: 127.0.0.1:9090',
     },
     {
+      it: 'one port for both, seen from the other',
+      yaml: 'server: { listen: "127.0.0.1:9000" }\nadmin: { listen: ":9000", token: 0123456789abcdefg }',
+      says: '3:18 the admin port is the public port, 9000 | give it one of its own: 127.0.0.1:9090',
+    },
+    {
       it: 'one response larger than all',
       yaml: 'store:\n  memory: { maxSize: 4MiB }',
       says: '3:3 one response may be larger than all of them together | maxEntry is at most maxSize',

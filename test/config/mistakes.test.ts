@@ -54,6 +54,12 @@ it('tells all mistakes of a file at once, in its order, and nothing twice', () =
   ]);
 });
 
+it('tells a mistake once that an alias repeats', () => {
+  const text =
+    'origin: { url: http://x }\nroutes:\n  - match: /a\n    cache: &c { ttl: 60 }\n  - { match: /b, cache: *c }\n';
+  expect(lines(problemsOf(text))).toEqual(['gateway.yaml:4:22 60 has no unit | for instance 60s']);
+});
+
 it('says nothing about what follows from a variable that is not set', () => {
   const env = '$' + '{NONE}';
   const text = `origin: { url: "${env}" }\nroutes: [{ match: "${env}" }]\nlog: { level: "${env}" }\n`;

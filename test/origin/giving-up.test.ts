@@ -28,8 +28,11 @@ describe('a request that is given up', () => {
     const first = client.fetch(get('/first'));
     await arrived.promise;
     const controller = new AbortController();
+    const timers = armedTimers();
     const waiting = failureOf(client.fetch(get('/waiting', { method: 'POST', signal: controller.signal })));
+    expect(armedTimers()).toBe(timers + 1);
     controller.abort(new Error('gone'));
+    expect(armedTimers()).toBe(timers);
     expect(await waiting).toMatchObject({ code: 'originReset', sent: false, cause: { message: 'gone' } });
     release.resolve();
     expect(await textOf((await first).body)).toBe('ok');
@@ -86,6 +89,11 @@ describe('a request that is given up', () => {
     expect(origin.accepted).toBe(1);
   });
 });
+
+/** How many timers are armed. */
+function armedTimers(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+}
 
 function trackListeners(signal: AbortSignal): () => number {
   let listeners = 0;

@@ -27,11 +27,6 @@ function endless(chunks: number): { source: Readable; taken: () => number } {
   return { source, taken: () => taken };
 }
 
-/** How many timers are armed. */
-function waiting(): number {
-  return process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
-}
-
 describe('a request body that is streamed', () => {
   it.each([
     ['chunked', [], 'transfer-encoding'],
@@ -139,15 +134,12 @@ describe('a request body that is streamed', () => {
     // The second fills the connection's own place for the next request: what comes then waits in the pool.
     const before = [client.fetch(get()), client.fetch(get())];
     await held.arrived();
-    const timers = waiting();
     const controller = new AbortController();
     const source = new PassThrough();
     const failure = failureOf(client.fetch({ ...post(source), signal: controller.signal }));
-    expect(waiting()).toBe(timers + 1);
     source.write('one');
     end(source, controller);
     expect(await failure).toMatchObject({ code: 'originReset', sent: false, cause: { message: 'gone' } });
-    expect(waiting()).toBe(timers);
     // More than fits into any buffer on the way: it is read, or nobody reads it.
     if (!source.destroyed) {
       for (let i = 0; i < 16; i += 1) source.write(CHUNK);
