@@ -3,7 +3,7 @@ import { EventHistory } from './history.ts';
 import { type Filter, Topic, TopicIndex } from './topic.ts';
 
 /** Bytes that may wait to be sent to one subscriber. Beyond them it reads too slowly, and is dropped; it can resume. */
-export const MAX_UNSENT_BYTES = 1024 * 1024;
+const MAX_UNSENT_BYTES = 1024 * 1024;
 
 export interface EventHubOptions {
   /** Of the log whose positions the ids are. */

@@ -36,7 +36,7 @@ export function parseTarget(target: string): RequestTarget {
 }
 
 /** Normalises escapes and dot segments. @throws TargetError */
-export function canonicalPath(raw: string): string {
+function canonicalPath(raw: string): string {
   if (!raw.startsWith('/')) throw new TargetError('the path does not begin with a slash');
   if (forbidden.test(raw)) throw new TargetError('the path holds a character that must be escaped');
   if (malformedEscape.test(raw)) throw new TargetError('the path holds a "%" that no two hexadecimal digits follow');
@@ -81,13 +81,17 @@ export function resourceOf(path: string): string {
 
 /** Escapes a value into one segment: what is left is unreserved octets, so it can be neither a pattern nor a separator. */
 export function encodeSegment(value: string): string {
+  const escaped = escapeText(value);
+  // "." and ".." would be dot segments: no escaping survives normalisation, so they are escaped twice and match nothing.
+  return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%252E') : escaped;
+}
+
+function escapeText(value: string): string {
   // A lone surrogate has no UTF-8 form; U+FFFD is what every encoder makes of it.
-  const escaped = encodeURIComponent(value.toWellFormed()).replace(
+  return encodeURIComponent(value.toWellFormed()).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  // "." and ".." would be dot segments: no escaping survives normalisation, so they are escaped twice and match nothing.
-  return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%252E') : escaped;
 }
 
 /** The value of one segment. Escapes that are not UTF-8 keep their octets, as Latin-1. */
@@ -100,12 +104,23 @@ export function decodeSegment(segment: string): string {
   }
 }
 
-/** A query with its parameters in order, so that `b=2&a=1` names what `a=1&b=2` names. */
+/**
+ * The name of a query: its parameters in order, each name and value with its octets escaped in one way, so that `b=2&a=%31`
+ * and `a=1&b=2` are one, as are `q=a+b` and `q=a%20b`. For tags: what is forwarded and keyed stays as it was sent.
+ */
 export function sortedQuery(query: string): string {
-  if (!query.includes('&')) return query;
-  return query
-    .split('&')
-    .filter((pair) => pair !== '')
-    .sort()
-    .join('&');
+  if (query === '') return '';
+  const pairs = query.split('&').filter((pair) => pair !== '');
+  return pairs.map(canonicalPair).sort().join('&');
+}
+
+function canonicalPair(pair: string): string {
+  const at = pair.indexOf('=');
+  const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)];
+  return `${canonicalText(name)}=${canonicalText(value)}`;
+}
+
+/** WHATWG URL §5.1: in a query "+" is a blank. */
+function canonicalText(text: string): string {
+  return /^[A-Za-z0-9._~-]*$/.test(text) ? text : escapeText(decodeSegment(text.replaceAll('+', ' ')));
 }

@@ -21,6 +21,8 @@ export interface FrontOptions {
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
   /** Fastify. */
   readonly fallThrough: NodeHandler;
+  /** What Fastify routes by. Not the target itself: it refuses escapes that are not UTF-8. */
+  readonly routedAs: (request: ClientRequest) => string;
   /** Connections are not kept for further requests once the gateway is stopping. */
   readonly draining: () => boolean;
   readonly onMalformed: (error: GatewayError, peer: string | undefined) => void;
@@ -51,7 +53,8 @@ export function createFront(options: FrontOptions): Server {
     // Uploads may take as long as they move: a whole-request timeout would break large ones.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requireHostHeader: true,
+    // Its absence is answered by us, with a problem that says so.
+    requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
   });
@@ -65,6 +68,7 @@ export function createFront(options: FrontOptions): Server {
     if (request === undefined) return;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     if (isRead && !hasBody(message) && options.read(request, new NodeReply(response))) return;
+    message.url = options.routedAs(request);
     options.fallThrough(message, response);
   });
   server.on('checkExpectation', (_message, response: ServerResponse) => {
@@ -87,9 +91,6 @@ export function accept(
   try {
     const request = clientRequest(message, trusted);
     accepted.set(message, request);
-    // What Fastify and the proxy see is the canonical target, so that nothing routes by another string than the key's.
-    const { path, query } = request.target;
-    message.url = query === '' ? path : `${path}?${query}`;
     return request;
   } catch (error) {
     const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });

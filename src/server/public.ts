@@ -32,6 +32,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     trusted: options.trusted,
     onMalformed: options.onMalformed,
     draining: options.draining,
+    routedAs: (request) => (isEvents(request) ? targetOf(request) : '/'),
     read: (request, reply) => !isEvents(request) && options.read(request, reply),
   };
   const app = fastify({
@@ -73,7 +74,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
       fastifyReply.hijack();
       options.write(request, message, reply);
     } else {
-      if (!isUpgrade) message.url = '/';
+      if (isUpgrade) message.url = options.upstreamOf(options.routeOf(request)).basePath + targetOf(request);
       return next();
     }
     return undefined;
@@ -103,4 +104,8 @@ function withoutUpgrade(
   const isRead = (request.method === 'GET' || request.method === 'HEAD') && !hasBody(message);
   if (isRead && front.read(request, reply)) return;
   reply.fail(new GatewayError('badRequest', 'this upgrade is not supported: send the request without it'));
+}
+
+function targetOf({ target }: ClientRequest): string {
+  return target.query === '' ? target.path : `${target.path}?${target.query}`;
 }

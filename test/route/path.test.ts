@@ -96,6 +96,13 @@ test.each([
   ['b=2&a=1', 'a=1&b=2'],
   ['a=2&a=1', 'a=1&a=2'],
   ['&b=2&&a=1&', 'a=1&b=2'],
+  ['stepId=%37', 'stepId=7'],
+  ['q=a+b', 'q=a%20b'],
+  ['ids=1,2', 'ids=1%2C2'],
+  ['ids=1%2c2', 'ids=1%2C2'],
+  ['flag', 'flag='],
+  ['a=b=c', 'a=b%3Dc'],
+  ['%zz=1', '%25zz=1'],
 ])('the query %s is named %s', (query, sorted) => {
   expect(sortedQuery(query)).toBe(sorted);
 });

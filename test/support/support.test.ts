@@ -92,7 +92,7 @@ describe('the clients', () => {
     expect(await origin.connections()).toBe(1);
   });
 
-  it('give up on what never comes', async () => {
+  it('waiting for a condition passes on what asking for it throws', async () => {
     await expect(
       until(() => {
         throw new Error('asked');
