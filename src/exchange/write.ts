@@ -74,6 +74,7 @@ export async function write(
   // Registered before `before` is read, so that no record falls between the two (invariant 5).
   const inFlight = matches.length > 0 ? ports.inFlight.begin(request.target.resource) : undefined;
   try {
+    refuseTooLarge(request, ports.requestBytes);
     const before = await beforeOf(ports, route, request, matches);
     const upload = new Upload(request, body, {
       captureBytes: needs.request ? ports.resolveBytes : 0,
@@ -89,6 +90,13 @@ export async function write(
     reply.fail(asGatewayError(error));
   } finally {
     inFlight?.end();
+  }
+}
+
+/** What says that it is too large is refused before the origin hears of it; what does not is broken off (upload.ts). */
+function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): void {
+  if (maxBytes !== undefined && Number(request.headers.get('content-length') ?? 0) > maxBytes) {
+    throw new GatewayError('contentTooLarge', `the limit is ${maxBytes} bytes`);
   }
 }
 

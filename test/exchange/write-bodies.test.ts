@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { rawClient } from '../support/raw-client.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+
+/* What rules read of the bodies of writes, and what becomes of the rest. */
+
+let origin: ScriptedOrigin;
+let gateway: TestGateway;
+beforeEach(async () => {
+  origin = await scriptedOrigin();
+  origin.on(
+    ({ method }) => method === 'GET',
+    (_request, response) => void response.end('read'),
+  );
+  gateway = await startGateway(
+    origin.url,
+    `
+server: { listen: "127.0.0.1:0", limits: { resolveBody: 64KiB, requestBody: 1MiB } }
+defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: by-request, on: PUT /by-request, invalidate: ["/parents/{request.parent}"] }
+  - { name: by-response, on: PUT /by-response, invalidate: ["/parents/{response.parent}"] }
+  - { name: strict, on: PUT /strict, invalidate: ["/parents/{request.parent}"], unresolved: reject }
+  - { name: lax, on: PUT /lax, invalidate: ["/parents/{request.parent}"], unresolved: ignore }
+`,
+  );
+});
+afterEach(async () => {
+  await gateway.stop();
+  await origin.close();
+});
+
+const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
+  get(gateway.url + path, { method, ...options });
+const warm = () => Promise.all([ask('GET', '/parents/7'), ask('GET', '/parents/8'), ask('GET', '/others/1')]);
+/** Which of the warm responses are still served from the store. */
+async function left(): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of ['/parents/7', '/parents/8', '/others/1']) {
+    if (String((await ask('GET', path)).headers['cache-status']).includes('hit')) found.push(path);
+  }
+  return found;
+}
+const answers = (path: string, body: string, headers: Record<string, string> = {}) =>
+  origin.on(`PUT ${path}`, (_request, response) => void response.writeHead(200, headers).end(body));
+const filler = 'x'.repeat(200_000);
+const json = { 'Content-Type': 'application/json' };
+
+describe('the body of the request', () => {
+  beforeEach(() => answers('/by-request', 'ok'));
+  test.each([
+    ['is read', JSON.stringify({ parent: 7 }), ['/parents/8', '/others/1']],
+    ['keeps large numbers', '{"parent": 7, "other": 12345678901234567890}', ['/parents/8', '/others/1']],
+    ['larger than the bound widens', JSON.stringify({ parent: 7, filler }), ['/others/1']],
+    ['that is not JSON widens', 'parent=7', ['/others/1']],
+    ['without the field widens', '{}', ['/others/1']],
+  ])('%s', async (_what, body, expected) => {
+    await warm();
+    const answer = await ask('PUT', '/by-request', { body });
+    expect(answer.text).toBe('ok');
+    expect(origin.requests('PUT /by-request')[0]?.body.toString(), 'passed on as it was').toBe(body);
+    expect(await left()).toEqual(expected);
+    const warnings = gateway.logs.filter(({ msg }) => msg === 'a placeholder gave no value');
+    expect(warnings).toHaveLength(expected.length === 1 ? 1 : 0);
+  });
+});
+
+describe('the body of the answer', () => {
+  test.each([
+    ['is read', JSON.stringify({ parent: 7 }), json, ['/parents/8', '/others/1']],
+    ['larger than the bound streams through, and widens', JSON.stringify({ parent: 7, filler }), json, ['/others/1']],
+    ['that is not there widens', '', {}, ['/others/1']],
+  ])('%s', async (_what, body, headers, expected) => {
+    answers('/by-response', body, headers);
+    await warm();
+    const answer = await ask('PUT', '/by-response', { body: '1' });
+    expect(answer.text).toBe(body);
+    expect(await left()).toEqual(expected);
+  });
+
+  test('is read through its content coding, and passed on in it', async () => {
+    const { gzipSync } = await import('node:zlib');
+    const body = gzipSync(JSON.stringify({ parent: 7 }));
+    origin.on('PUT /by-response', (_request, response) => {
+      response.writeHead(200, { ...json, 'Content-Encoding': 'gzip' }).end(body);
+    });
+    await warm();
+    const answer = await ask('PUT', '/by-response', { body: '1' });
+    expect(answer.body.equals(body)).toBe(true);
+    expect(await left()).toEqual(['/parents/8', '/others/1']);
+  });
+});
+
+describe('unresolved', () => {
+  test('reject: the write is refused before it is forwarded', async () => {
+    await warm();
+    const answer = await ask('PUT', '/strict', { body: '{}' });
+    expect(answer.status).toBe(422);
+    expect(answer.json<{ detail: string }>().detail).toContain('request.parent');
+    expect(origin.requests('PUT /strict')).toHaveLength(0);
+    expect(await left()).toHaveLength(3);
+  });
+  test('reject: what can be resolved goes through whole', async () => {
+    answers('/strict', 'ok');
+    const body = JSON.stringify({ parent: 7, filler: 'y'.repeat(10_000) });
+    await warm();
+    expect((await ask('PUT', '/strict', { body })).text).toBe('ok');
+    expect(origin.requests('PUT /strict')[0]?.body.toString()).toBe(body);
+    expect(await left()).toEqual(['/parents/8', '/others/1']);
+  });
+  test('ignore: nothing widens', async () => {
+    answers('/lax', 'ok');
+    await warm();
+    await ask('PUT', '/lax', { body: '{}' });
+    expect(await left()).toHaveLength(3);
+  });
+});
+
+describe('a body beyond the limit for requests', () => {
+  test('is refused by its length, before the origin hears of it', async () => {
+    const answer = await ask('PUT', '/by-request', { body: 'x'.repeat(2_000_000) });
+    expect(answer.status).toBe(413);
+    expect(origin.requests('PUT /by-request')).toHaveLength(0);
+  });
+  test('is broken off where it has no length, and what it may have done is in doubt', async () => {
+    await warm();
+    const client = await rawClient(gateway.url);
+    client.write('PUT /by-request HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    for (let i = 0; i < 20; i++) client.write(`186a0\r\n${'x'.repeat(100_000)}\r\n`);
+    expect((await client.answer()).status).toBe(413);
+    await client.close();
+    expect(await left()).toEqual(['/others/1']);
+  });
+});
+
+test('a client that leaves in the middle of its upload leaves a doubt', async () => {
+  await warm();
+  const client = await rawClient(gateway.url);
+  client.write('PUT /by-request HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"parent"');
+  await until(() => origin.seen.length >= 3);
+  await client.close();
+  await until(() => gateway.logs.some(({ msg }) => msg === 'write'));
+  expect(gateway.logs.find(({ msg }) => msg === 'write')).toMatchObject({ outcome: 'doubt' });
+  expect(await left()).toEqual(['/others/1']);
+});
