@@ -40,7 +40,8 @@ export async function startGatewayProcess(listen: string, admin: string, origin:
 async function ready(url: string, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_PATIENCE_MS;
   while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error('the gateway did not start, see above; --port and --admin-port choose other ports');
+    if (child.exitCode !== null)
+      throw new Error('the gateway did not start, see above; --port and --admin-port choose other ports');
     const isReady = await fetch(url).then(
       (answer) => answer.ok,
       () => false,

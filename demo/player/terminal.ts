@@ -3,8 +3,8 @@ const colourful = process.stdout.isTTY === true && process.env.NO_COLOR === unde
 const paint = (code: number, text: string): string => (colourful ? `\u001b[${code}m${text}\u001b[0m` : text);
 
 export const bold = (text: string): string => paint(1, text);
-export const dim = (text: string): string => paint(2, text);
-export const green = (text: string): string => paint(32, text);
+const dim = (text: string): string => paint(2, text);
+const green = (text: string): string => paint(32, text);
 export const red = (text: string): string => paint(31, text);
 export const cyan = (text: string): string => paint(36, text);
 

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
  * How long the reading side may go on after a write has failed. By then the answer was read or the kernel has reported the
  * closed connection to the reader too; the bound stops a socket that does neither from being kept.
  */
-export const DEFERRED_WRITE_ERROR_MS = 5_000;
+const DEFERRED_WRITE_ERROR_MS = 5_000;
 
 /** What a write to a connection that the other side has closed fails with. */
 const closedForWriting = new Set(['EPIPE', 'ECONNRESET']);

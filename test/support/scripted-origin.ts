@@ -154,4 +154,3 @@ async function stop(server: Server, sockets: Iterable<Socket>): Promise<void> {
 }
 
 export { gate, until } from './barrier.ts';
-export { rawOrigin } from './raw-origin.ts';
