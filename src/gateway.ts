@@ -8,7 +8,7 @@ import type { Address, GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
-import type { ClientRequest, Effect, Reply } from './exchange/ports.ts';
+import type { Effect, ReadOutcome } from './exchange/ports.ts';
 import { read, wouldHit } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
 import { compileRoutes } from './exchange/routes.ts';
@@ -73,7 +73,12 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
       if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
       // Parts are cut out of what is stored whole; what is not is the origin's to cut.
       if (request.headers.has('range') && !wouldHit(readPorts, found, request)) return false;
-      work.track(timedRead(readPorts, found, request, reply, reports));
+      const startedAt = systemClock.monotonic();
+      const report = (outcome: ReadOutcome): void =>
+        reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
+      const outcome = read(readPorts, found, request, reply);
+      if (outcome instanceof Promise) work.track(outcome.then(report));
+      else report(outcome);
       return true;
     },
     write: (request, message, reply) => {
@@ -192,18 +197,6 @@ function wireAdmin(
     notReady: () => (state() === 'ready' ? undefined : state()),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   });
-}
-
-async function timedRead(
-  ports: ReadPorts,
-  found: Parameters<typeof read>[1],
-  request: ClientRequest,
-  reply: Reply,
-  reports: Reports,
-): Promise<void> {
-  const startedAt = systemClock.monotonic();
-  const outcome = await read(ports, found, request, reply);
-  reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
 }
 
 /** Work under way that a stopping gateway waits for, and work that is due later. */

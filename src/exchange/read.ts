@@ -15,27 +15,48 @@ import { serveOnError } from './stand-in.ts';
 
 /**
  * A GET or HEAD of a route that is cached: look up → decide → serve | collapse → fetch → store. Reads of routes with
- * `cache: off`, with a body or an upgrade, never come here: they pass through.
+ * `cache: off`, with a body or an upgrade, never come here: they pass through. What the store can answer is answered before
+ * this returns: a hit pays for no promise.
  */
-export async function read(
+export function read(
   ports: ReadPorts,
-  found: { route: Route; params: Readonly<Record<string, string>> },
+  found: Found,
   request: ClientRequest,
   reply: Reply,
-): Promise<ReadOutcome> {
-  const { route, params } = found;
+): ReadOutcome | Promise<ReadOutcome> {
+  const state = stateOf(ports, found, request);
+  const decision = lookUp(ports, state);
+  return answer(ports, state, decision, reply) ?? ask(ports, state, decision, reply);
+}
+
+/** What `routes` found for a request. */
+interface Found {
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+function stateOf(ports: ReadPorts, { route, params }: Found, request: ClientRequest): Read {
   const key = cacheKey(request, route.policy.cache);
   const credentials = hasCredentials(request.headers);
-  const state: Read = { request, route, params, key, credentials, arrived: ports.fence.applied };
-  let alone = request.method === 'HEAD';
-  let vary = ports.store.varyOf(key);
+  return { request, route, params, key, credentials, arrived: ports.fence.applied };
+}
+
+/** Undefined where the origin must be asked. */
+function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply): ReadOutcome | undefined {
+  if (decision.kind === 'forward') return undefined;
+  if (decision.kind !== 'unavailable') return serve(ports, state, decision, reply);
+  reply.fail(new GatewayError('onlyIfCached'));
+  return { outcome: 'error', detail: 'only-if-cached' };
+}
+
+async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply): Promise<ReadOutcome> {
+  let decision = first;
+  let alone = state.request.method === 'HEAD';
+  let vary = ports.store.varyOf(state.key);
   for (let attempt = 1; ; attempt++) {
-    const decision = lookUp(ports, state);
-    if (decision.kind === 'unavailable') {
-      reply.fail(new GatewayError('onlyIfCached'));
-      return { outcome: 'error', detail: 'only-if-cached' };
-    }
-    if (decision.kind !== 'forward') return serve(ports, state, decision, reply);
+    // What another fill has stored while this one waited may do.
+    if (attempt > 1) decision = lookUp(ports, state);
+    if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
     if (alone || ports.flights.isUnshared(flightKey)) return fetchAndStore(ports, state, decision, undefined, reply);
     const flight = ports.flights.get(flightKey);
@@ -58,14 +79,8 @@ function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
 }
 
 /** Whether the read would be answered from the store as it stands: for requests that only a complete response can serve. */
-export function wouldHit(
-  ports: ReadPorts,
-  { route, params }: { route: Route; params: Readonly<Record<string, string>> },
-  request: ClientRequest,
-): boolean {
-  const key = cacheKey(request, route.policy.cache);
-  const credentials = hasCredentials(request.headers);
-  return lookUp(ports, { request, route, params, key, credentials, arrived: ports.fence.applied }).kind === 'hit';
+export function wouldHit(ports: ReadPorts, found: Found, request: ClientRequest): boolean {
+  return lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
 }
 
 function lookUp(ports: ReadPorts, { request, route, key, credentials }: Read): Decision {

@@ -161,8 +161,8 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#resolve({ status, headers, body, trailers: () => this.#trailers });
   }
 
+  /** Without effect when the answer is over: its promise is settled, and its body has ended. */
   #fail(cause: unknown): void {
-    if (this.#state === 'over') return;
     const answered = this.#state === 'answered';
     const error = originFailure(cause, { started: this.#state !== 'waiting', answered, retried: this.#retried });
     this.#finish();

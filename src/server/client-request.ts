@@ -24,7 +24,8 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
   const peer = message.socket.remoteAddress ?? '';
   const isTrusted = trusted.includes(peer);
   // What a trusted proxy says that it was asked for is what the origin is told, so it is what the key must hold.
-  const seen = clientView(message.rawHeaders, { peer, trusted: isTrusted, scheme: 'http', host });
+  const direct = { scheme: 'http', host } as const;
+  const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : direct;
   return {
     method: message.method ?? 'GET',
     target: targetOf(message.url ?? '', host),
@@ -80,9 +81,11 @@ function targetOf(raw: string, host: string): ClientRequest['target'] {
 /** The addresses and networks whose forwarding fields are believed. */
 export class TrustedProxies {
   readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
 
   /** `networks`: addresses or CIDR networks; already validated by the configuration. */
   constructor(networks: readonly string[]) {
+    this.#isEmpty = networks.length === 0;
     for (const network of networks) {
       const [address = '', prefix] = network.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
@@ -92,6 +95,7 @@ export class TrustedProxies {
   }
 
   includes(peer: string): boolean {
+    if (this.#isEmpty) return false;
     const address = peer.startsWith('::ffff:') ? peer.slice(7) : peer;
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4');
