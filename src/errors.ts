@@ -21,6 +21,7 @@ const table = {
   overloaded: { status: 503, title: 'The gateway has no room for this request' },
   onlyIfCached: { status: 504, title: 'Nothing suitable is stored' },
   originTimeout: { status: 504, title: 'The origin did not answer in time' },
+  loopDetected: { status: 508, title: 'The request is going round in circles' },
 } as const;
 
 export type ErrorCode = keyof typeof table;

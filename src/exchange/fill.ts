@@ -2,6 +2,7 @@ import type { Position } from '../coherence/record.ts';
 import { namedTag, pathTag, queryTag, type Tag } from '../coherence/tag.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { formatHttpDate, parseHttpDate } from '../http/date.ts';
+import { parseEntityTag } from '../http/etag.ts';
 import { Fields } from '../http/fields.ts';
 import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
 import { storable } from '../http/storable.ts';
@@ -74,7 +75,8 @@ export function storedResponse(
   if (vary === '*') return { unstorable: 'vary-star' };
   const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
   const originEtag = headers.get('etag');
-  const made = route.policy.client.etag === 'strong' && originEtag === undefined && status === 200;
+  // One that is malformed is no validator: no client could send it back.
+  const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
   return {
     key,

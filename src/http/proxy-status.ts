@@ -23,6 +23,7 @@ export const proxyErrors = {
   overloaded: 'proxy_internal_response',
   onlyIfCached: 'proxy_internal_response',
   originTimeout: 'http_response_timeout',
+  loopDetected: 'proxy_loop_detected',
 } as const;
 
 /** `Proxy-Status: unstale; error=connection_refused; details="…"`. `details` reaches the client and holds no secret. */

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
+import { isLoop } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
 import { clientView } from '../http/forwarded.ts';
 import { parseTarget, TargetError } from '../route/path.ts';
@@ -15,11 +16,12 @@ const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 /**
  * A client's request, its framing and target checked beyond what Node checks (architecture.md, "Tools"): what two parties
  * could read in two ways is refused here, before anything is looked up or forwarded.
- * @throws GatewayError 400, 414, 417
+ * @throws GatewayError 400, 414, 417, 508
  */
 export function clientRequest(message: IncomingMessage, trusted: TrustedProxies): ClientRequest {
   const headers = new Fields(message.rawHeaders);
   checkFraming(message, headers);
+  if (isLoop(message.rawHeaders)) throw new GatewayError('loopDetected', 'an origin of this gateway leads back to it');
   const host = hostOf(headers);
   const peer = message.socket.remoteAddress ?? '';
   const isTrusted = trusted.includes(peer);

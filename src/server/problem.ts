@@ -1,4 +1,5 @@
 import type { GatewayError } from '../errors.ts';
+import { formatProxyStatus } from '../http/proxy-status.ts';
 
 /** The body of an error that the gateway itself makes (RFC 9457): application/problem+json. */
 export function problemBody(error: GatewayError): Buffer {
@@ -11,6 +12,8 @@ const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = { drain
 
 export function problemLines(error: GatewayError): string[] {
   const lines = ['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store'];
+  // RFC 9209: which of the gateway and the origin is to blame, for whoever debugs through several proxies.
+  lines.push('Proxy-Status', formatProxyStatus(error.code));
   const seconds = retryAfterSeconds[error.code];
   if (seconds !== undefined) lines.push('Retry-After', String(seconds));
   return lines;

@@ -58,6 +58,7 @@ describe.each(paths)('%s', (_kind, method, path) => {
     expect(response.status).toBe(status);
     expect(response.headers['content-type']).toBe('application/problem+json');
     expect(response.json<{ type: string }>().type).toContain(type);
+    expect(response.headers['proxy-status']).toMatch(/^unstale; error=[a-z_]+$/);
     expect(failures()).toHaveLength(1);
   });
 

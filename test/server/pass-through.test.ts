@@ -186,6 +186,20 @@ describe('forwarding fields', () => {
   });
 });
 
+test('a gateway that is its own origin says so instead of going round in circles', async () => {
+  const { createServer } = await import('node:net');
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  const url = `http://127.0.0.1:${port}`;
+  const own = await startGateway(url, `server: { listen: "127.0.0.1:${port}" }\nroutes: [{ match: /**, cache: off }]`);
+  const answer = await get(`${url}/round`);
+  expect(answer.status).toBe(508);
+  expect(answer.json()).toMatchObject({ type: 'urn:unstale:problem:loop-detected' });
+  await own.stop();
+});
+
 describe('WebSockets', () => {
   test('text and binary echo both ways', async () => {
     const socket = new WebSocket(`${travel.url.replace('http', 'ws')}/live`);
