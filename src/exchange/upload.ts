@@ -63,6 +63,9 @@ export class Upload {
         done();
       },
     });
+    // Whoever reads the meter gets its error; before anybody does, it must not end the process.
+    meter.on('error', () => {});
+    if (body.destroyed) meter.destroy(new Error('the client broke off its request'));
     // `pipeline` would also destroy the request, and with it the connection that the error is to be answered on.
     body.once('error', (error) => meter.destroy(error));
     body.once('close', () => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { GatewayConfig } from '../config/model.ts';
-import { GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { NodeReply } from './node-reply.ts';
@@ -25,6 +25,7 @@ export interface FrontOptions {
   readonly routedAs: (request: ClientRequest) => string;
   /** Connections are not kept for further requests once the gateway is stopping. */
   readonly draining: () => boolean;
+  readonly failed: (error: unknown, request: ClientRequest) => void;
   readonly onMalformed: (error: GatewayError, peer: string | undefined) => void;
 }
 
@@ -67,7 +68,7 @@ export function createFront(options: FrontOptions): Server {
     const request = accept(message, response, options);
     if (request === undefined) return;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (isRead && !hasBody(message) && options.read(request, new NodeReply(response))) return;
+    if (isRead && !hasBody(message) && taken(options, request, new NodeReply(response))) return;
     message.url = options.routedAs(request);
     options.fallThrough(message, response);
   });
@@ -80,6 +81,17 @@ export function createFront(options: FrontOptions): Server {
     refuse(socket, problem);
   });
   return server;
+}
+
+/** A hit is answered within the event of the server, where whatever is thrown would end the process. */
+function taken(options: FrontOptions, request: ClientRequest, reply: NodeReply): boolean {
+  try {
+    return options.read(request, reply);
+  } catch (error) {
+    options.failed(error, request);
+    reply.fail(asGatewayError(error));
+    return true;
+  }
 }
 
 /** Checks a message and notes its canonical form; answers and returns undefined where it is refused. */

@@ -28,7 +28,16 @@ export class NodeReply implements Reply {
     // Node writes 102 and 103 alone; RFC 9110 §15.2 lets a proxy drop what it cannot forward.
     if (this.gone || this.#response.headersSent) return;
     if (status === 102) this.#response.writeProcessing();
-    if (status === 103) this.#response.writeEarlyHints(hints(lines));
+    if (status === 103) this.#earlyHints(lines);
+  }
+
+  #earlyHints(lines: FieldLines): void {
+    try {
+      this.#response.writeEarlyHints(hints(lines));
+    } catch (error) {
+      // Node takes one kind of `Link` alone. RFC 9110 §15.2 lets a proxy leave out what it cannot forward.
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_INVALID_ARG_VALUE') throw error;
+    }
   }
 
   send(status: number, lines: FieldLines, body: Buffer | undefined, headLength?: number): void {

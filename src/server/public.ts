@@ -31,6 +31,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     limits: config.server.limits,
     trusted: options.trusted,
     onMalformed: options.onMalformed,
+    failed: options.failed,
     draining: options.draining,
     routedAs: (request) => (isEvents(request) ? targetOf(request) : '/'),
     read: (request, reply) => !isEvents(request) && options.read(request, reply),

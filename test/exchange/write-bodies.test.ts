@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
 
 /* What rules read of the bodies of writes, and what becomes of the rest. */
 
@@ -23,6 +23,7 @@ rules:
   - { name: by-request, on: PUT /by-request, invalidate: ["/parents/{request.parent}"] }
   - { name: by-response, on: PUT /by-response, invalidate: ["/parents/{response.parent}"] }
   - { name: strict, on: PUT /strict, invalidate: ["/parents/{request.parent}"], unresolved: reject }
+  - { name: by-before, on: PUT /by-before, invalidate: ["/parents/{before.parent, request.parent}"] }
   - { name: lax, on: PUT /lax, invalidate: ["/parents/{request.parent}"], unresolved: ignore }
 `,
   );
@@ -144,4 +145,22 @@ test('a client that leaves in the middle of its upload leaves a doubt', async ()
   await until(() => gateway.logs.some(({ msg }) => msg === 'write'));
   expect(gateway.logs.find(({ msg }) => msg === 'write')).toMatchObject({ outcome: 'doubt' });
   expect(await left()).toEqual(['/others/1']);
+});
+
+test('a client that leaves while `before` is read: nothing is sent, and nobody else is disturbed', async () => {
+  const reading = gate();
+  origin.on('GET /by-before', async (_request, response) => {
+    await reading.pass();
+    response.setHeader('Content-Type', 'application/json').end('{"parent":7}');
+  });
+  const client = await rawClient(gateway.url);
+  client.write('PUT /by-before HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"parent"');
+  await reading.arrived();
+  await client.close();
+  // The gateway has noticed: it answers another request on the same loop, after the reset.
+  await warm();
+  reading.release();
+  await until(() => gateway.logs.some(({ msg }) => msg === 'write'));
+  expect(origin.requests('PUT /by-before')).toHaveLength(0);
+  expect(await left()).toHaveLength(3);
 });

@@ -107,6 +107,14 @@ describe('what belongs to a message', () => {
     expect(answer.interim[0]?.rawHeaders).toContain('</style.css>; rel=preload; as=style');
   });
 
+  test('hints that Node cannot write are left out, and the answer comes all the same', async () => {
+    origin.on('GET /cached/odd-hints', (_request, response) => {
+      response.socket?.write('HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload, </b>; rel=preload\r\n\r\n');
+      response.end('body');
+    });
+    expect((await get(`${gateway.url}/cached/odd-hints`)).text).toBe('body');
+  });
+
   test.each([299, 418, 599, 799])('status %i', async (status) => {
     origin.on(`GET /passed/status-${status}`, (_request, response) => {
       response.writeHead(status).end('odd');
