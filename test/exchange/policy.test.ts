@@ -1,0 +1,183 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+
+/* What a route's policy makes of an origin's answers, over the wire. */
+
+let origin: ScriptedOrigin;
+let gateway: TestGateway | undefined;
+beforeEach(async () => {
+  origin = await scriptedOrigin();
+});
+afterEach(async () => {
+  await gateway?.stop();
+  gateway = undefined;
+  await origin.close();
+});
+
+async function begin(yaml: string): Promise<void> {
+  gateway = await startGateway(origin.url, yaml);
+}
+const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway?.url}${path}`, options);
+const cacheStatus = (answer: Answer): string => String(answer.headers['cache-status']);
+const isHit = async (path: string, options: RequestOptions = {}): Promise<boolean> =>
+  cacheStatus(await ask(path, options)).startsWith('unstale; hit');
+const says =
+  (headers: Record<string, string | string[]>, body = 'body') =>
+  (_request: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(200, headers).end(body);
+  };
+
+describe('is stored and reused', () => {
+  test.each([
+    ['nothing said', {}, {}, false],
+    ['max-age', {}, { 'Cache-Control': 'max-age=60' }, true],
+    ['no-store', {}, { 'Cache-Control': 'no-store, max-age=60' }, false],
+    ['private', {}, { 'Cache-Control': 'private, max-age=60' }, false],
+    ['a cookie set', {}, { 'Cache-Control': 'max-age=60', 'Set-Cookie': 'a=b' }, false],
+    ['a cookie set, stored', { setCookie: 'store' }, { 'Cache-Control': 'max-age=60', 'Set-Cookie': 'a=b' }, true],
+    ['a cookie set, stripped', { setCookie: 'strip' }, { 'Cache-Control': 'max-age=60', 'Set-Cookie': 'a=b' }, true],
+    ['a ttl', { ttl: '60s' }, {}, true],
+    ['a ttl against max-age=0', { ttl: '60s' }, { 'Cache-Control': 'max-age=0' }, true],
+    ['a ttl against no-store', { ttl: '60s' }, { 'Cache-Control': 'no-store' }, false],
+    ['a ttl against private', { ttl: '60s' }, { 'Cache-Control': 'private' }, false],
+    ['a forced ttl against no-store', { ttl: '60s', force: true }, { 'Cache-Control': 'no-store' }, true],
+    [
+      'a forced ttl against no-cache, private',
+      { ttl: '60s', force: true },
+      { 'Cache-Control': 'no-cache, private' },
+      true,
+    ],
+    ['a forced ttl against Vary: *', { ttl: '60s', force: true }, { Vary: '*' }, false],
+    ['a ttl of nothing', { ttl: '0s' }, { 'Cache-Control': 'max-age=60' }, false],
+  ])('%s', async (_what, cache, headers, expected) => {
+    await begin(`defaults: { cache: ${JSON.stringify(cache)} }`);
+    origin.on('GET /a', says(headers));
+    const first = await ask('/a');
+    expect(first.text).toBe('body');
+    expect(await isHit('/a')).toBe(expected);
+    if ('setCookie' in cache && cache.setCookie === 'strip') expect(first.headers['set-cookie']).toBeUndefined();
+    if (JSON.stringify(headers).includes('no-store')) expect(first.headers['cache-control']).toContain('no-store');
+    if (JSON.stringify(headers).includes('private')) expect(first.headers['cache-control']).toContain('private');
+  });
+});
+
+describe('requests with credentials', () => {
+  const ada = { headers: { authorization: 'Bearer ada' } };
+  const grace = { headers: { cookie: 'session=grace' } };
+  const echo = (cacheControl: string) => (request: IncomingMessage, response: ServerResponse) => {
+    const who = request.headers.authorization ?? request.headers.cookie ?? 'nobody';
+    response.writeHead(200, { 'Cache-Control': cacheControl }).end(who);
+  };
+
+  test('are neither stored for others nor answered from what others stored', async () => {
+    await begin('');
+    origin.on('GET /a', echo('max-age=60'));
+    for (const [options, who] of [
+      [{}, 'nobody'],
+      [ada, 'Bearer ada'],
+      [grace, 'session=grace'],
+      [{}, 'nobody'],
+      [ada, 'Bearer ada'],
+    ] as const) {
+      expect((await ask('/a', options)).text).toBe(who);
+    }
+    expect(cacheStatus(await ask('/a', ada))).toContain('detail=credentials');
+    expect(await isHit('/a')).toBe(true);
+  });
+
+  test('share what the origin explicitly lets be shared', async () => {
+    await begin('');
+    origin.on('GET /a', echo('public, max-age=60'));
+    await ask('/a', ada);
+    expect((await ask('/a', grace)).text).toBe('Bearer ada');
+  });
+
+  test('have a response each where the key holds them', async () => {
+    await begin('defaults: { cache: { ttl: 60s, credentials: perUser, userKey: [authorization, "cookie:session"] } }');
+    origin.on('GET /a', echo('max-age=60'));
+    await ask('/a', ada);
+    await ask('/a', grace);
+    expect((await ask('/a', ada)).text).toBe('Bearer ada');
+    expect(await isHit('/a', grace)).toBe(true);
+    expect(await isHit('/a', { headers: { cookie: 'theme=dark; session=grace' } })).toBe(true);
+    expect(await isHit('/a', { headers: { cookie: 'session=other' } })).toBe(false);
+    expect(JSON.stringify(gateway?.logs)).not.toMatch(/ada|grace/);
+  });
+
+  test('share a response that the route says is the same for all', async () => {
+    await begin('defaults: { cache: { ttl: 60s, credentials: shared } }');
+    origin.on('GET /a', echo('max-age=60'));
+    await ask('/a', ada);
+    expect(await isHit('/a', grace)).toBe(true);
+  });
+});
+
+describe('keys', () => {
+  test('a parameter that is not in the key does not reach the origin', async () => {
+    await begin('routes: [{ match: /a, cache: { ttl: 60s, key: { query: [lang, page] } } }]');
+    origin.on('GET /a', (request, response) => void response.end(request.url));
+    expect((await ask('/a?utm=evil&page=2&lang=de')).text).toBe('/a?lang=de&page=2');
+    expect(await isHit('/a?lang=de&page=2&utm=other')).toBe(true);
+    expect(await isHit('/a?lang=fr&page=2')).toBe(false);
+  });
+
+  test('a header in the key separates; one that is not, and could change the answer, does not reach the origin', async () => {
+    await begin('routes: [{ match: /a, cache: { ttl: 60s, key: { headers: [X-Tenant] } } }]');
+    origin.on('GET /a', (request, response) => {
+      response.end(
+        `${request.headers['x-tenant']} ${request.headers['x-http-method-override']} ${request.headers['x-original-url']}`,
+      );
+    });
+    const evil = { 'x-tenant': 'one', 'x-http-method-override': 'DELETE', 'x-original-url': '/admin' };
+    expect((await ask('/a', { headers: evil })).text).toBe('one undefined undefined');
+    expect(await isHit('/a', { headers: { 'x-tenant': 'one' } })).toBe(true);
+    expect(await isHit('/a', { headers: { 'x-tenant': 'two' } })).toBe(false);
+  });
+
+  test('hosts are kept apart', async () => {
+    await begin('defaults: { cache: { ttl: 60s } }');
+    origin.on('GET /a', (request, response) => void response.end(request.headers.host));
+    expect((await ask('/a', { headers: { host: 'one.example' } })).text).toBe('one.example');
+    expect((await ask('/a', { headers: { host: 'two.example' } })).text).toBe('two.example');
+  });
+});
+
+describe('without any rule, RFC 9111 §4.4', () => {
+  test.each([
+    ['its own resource, in every query', '/items/1', '/items/1?x=1', {}, true],
+    ['what Location names', '/items', '/items/2', { Location: '/items/2' }, true],
+    ['what Content-Location names', '/items', '/items/2', { 'Content-Location': '/items/2' }, true],
+    ['a relative Location', '/items/', '/items/2', { Location: '2' }, true],
+    ['nothing on another host', '/items', '/items/2', { Location: 'http://other.example/items/2' }, false],
+    ['nothing else', '/items', '/items/2', {}, false],
+  ])('a write invalidates %s', async (_what, written, read, headers, invalidated) => {
+    await begin('defaults: { cache: { ttl: 60s } }');
+    origin.on(({ method }) => method === 'GET', says({}));
+    origin.on(`POST ${written}`, says(headers));
+    await ask(read);
+    await ask(written, { method: 'POST', body: 'x' });
+    expect(await isHit(read)).toBe(!invalidated);
+  });
+});
+
+test('fills under way hold no more than their share of the memory together', async () => {
+  await begin('store: { memory: { maxSize: 1MiB, maxEntry: 512KiB } }\ndefaults: { cache: { ttl: 60s } }');
+  const ends = gate();
+  origin.on(
+    ({ method }) => method === 'GET',
+    async (_request, response) => {
+      response.write('x'.repeat(200_000));
+      await ends.pass();
+      response.end();
+    },
+  );
+  const all = ['/a', '/b', '/c'].map((path) => ask(path));
+  await ends.arrived(3);
+  ends.release();
+  const statuses = (await Promise.all(all)).map(cacheStatus);
+  expect(statuses.filter((status) => status.includes('no-room')).length).toBeGreaterThan(0);
+  for (const answer of await Promise.all(all)) expect(answer.body.byteLength).toBe(200_000);
+});
