@@ -106,3 +106,21 @@ describe('a response larger than maxEntry streams through and is not stored', ()
     }
   });
 });
+
+test('those who waited for a fill that fails get its error, and nobody asks the origin again for them', async () => {
+  await gateway.stop();
+  gateway = await startGateway(origin.url, 'defaults: { cache: { ttl: 60s } }');
+  let broken: import('node:net').Socket | undefined;
+  answer = (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf');
+    broken = socket;
+  };
+  const all = Array.from({ length: 5 }, () => get(`${gateway.url}/shared`).then(({ status }) => status));
+  for (;;) {
+    const { text } = await get(`${gateway.adminUrl}/metrics`);
+    if (/^unstale_waiting_reads 4$/m.test(text)) break;
+  }
+  broken?.end();
+  expect(await Promise.all(all)).toEqual([502, 502, 502, 502, 502]);
+  expect(asked).toBe(1);
+});
