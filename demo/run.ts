@@ -1,70 +1,178 @@
-import { parseArgs } from 'node:util';
+import { once } from 'node:events';
+import { performance } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
 import { startTravelApi } from './api/travel-api.ts';
-import { startGatewayProcess } from './player/gateway-process.ts';
-import { play } from './player/play.ts';
-import { Stage } from './player/stage.ts';
-import { bold, say } from './player/terminal.ts';
+import { type DemoArguments, parseArguments, usage } from './player/arguments.ts';
+import { Client } from './player/client.ts';
+import { followEvents } from './player/event-stream.ts';
+import { type GatewayProcess, startGatewayProcess } from './player/gateway-process.ts';
+import { showEvent } from './player/lines.ts';
+import { play, type Tally } from './player/play.ts';
+import { explainTakenPorts } from './player/ports.ts';
+import { scenario, seededRows } from './player/scenario.ts';
+import { Screen } from './player/screen.ts';
 
-const usage = `Plays what unstale does, on a real backend: npm run demo -- [--once] [--port N] [--admin-port N] [--api-port N]
+type Closer = () => Promise<void> | void;
 
-  --once         end after the play
-  --port         of the gateway (8080)
-  --admin-port   of its admin port (9090)
-  --api-port     of the backend (4000)`;
+/** This file is compiled to demo/dist/run.js. */
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const config = 'gateway.example.yaml';
 
-const { values } = parseArgs({
-  options: {
-    once: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-    port: { type: 'string', default: '8080' },
-    'admin-port': { type: 'string', default: '9090' },
-    'api-port': { type: 'string', default: '4000' },
-  },
-});
+const WARM_UPS = 5;
+/** npm hands on the signal of a Ctrl-C, which the terminal has sent to every process already: that is not a second one. */
+const SAME_SIGNAL_MS = 500;
 
-async function run(): Promise<void> {
-  const closers: (() => Promise<void> | void)[] = [];
-  const interrupted = new Promise<void>((resolve) => {
-    process.once('SIGINT', resolve);
-    process.once('SIGTERM', resolve);
-  });
+const screen = new Screen(process.stdout, process.env);
+
+/**
+ * Plays scenario 1 aloud on the travel API and a real gateway, and stays up. Exit codes: 0 asked to end, or with `--once` all
+ * was as promised; 1 something was not, or could not start; 2 wrong arguments.
+ */
+async function main(): Promise<number> {
+  let wanted: DemoArguments;
   try {
-    say('Starting the travel API on PostgreSQL in this process (about 3 s) …');
-    const api = await startTravelApi({ port: Number(values['api-port']), latencyMs: [30, 80] });
-    closers.push(() => api.close());
-    say(`Starting the gateway in front of it: unstale serve -c gateway.example.yaml …`);
-    const gateway = await startGatewayProcess(`127.0.0.1:${values.port}`, `127.0.0.1:${values['admin-port']}`, api.url);
-    closers.push(() => gateway.stop());
-    const url = `http://127.0.0.1:${values.port}`;
-    const stage = new Stage(url);
-    closers.push(() => stage.close());
-    await stage.listen();
-    await Promise.race([play(stage), interrupted]);
-    if (values.once) return;
-    say(bold('It stays up. Watch events in one terminal, write in another, read again:'));
-    say(`  curl -N ${url}/_unstale/events`);
-    say(`  curl -i -X PATCH ${url}/accommodations/42 -H 'Content-Type: application/json' -d '{"name":"Mine"}'`);
-    say(`  curl -i ${url}/steps/9`);
-    say('Ctrl-C ends it.');
-    await interrupted;
-    say('\nStopping …');
+    wanted = parseArguments(process.argv.slice(2), process.env);
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (wanted.help) {
+    screen.line(usage);
+    return 0;
+  }
+  // Heard from the first moment on, so that Ctrl-C while the database starts ends the demo as cleanly as later.
+  const ending = new AbortController();
+  const asked = askedToEnd().then(() => {
+    ending.abort();
+    return 0;
+  });
+  const closers: Closer[] = [];
+  try {
+    return await Promise.race([demonstrate(wanted, closers, ending.signal), asked]);
+  } catch (error) {
+    console.error(`\nThe demo could not go on: ${messageOf(error)}`);
+    return 1;
   } finally {
+    // What is still being started is waited for by its closer.
     for (const close of closers.reverse()) await close();
   }
 }
 
-/** What to do about what went wrong. */
-function advice(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error.message;
-  return `${error.message}\nSomething listens there already: end it, or choose another port (see --help).`;
+/** Starts nothing more once `ending` is aborted: nobody would close it. */
+async function demonstrate(wanted: DemoArguments, closers: Closer[], ending: AbortSignal): Promise<number> {
+  const { gateway: listen, admin, apiPort } = wanted;
+  const taken = await explainTakenPorts([
+    { who: 'the travel API', option: '--api-port', host: '127.0.0.1', port: apiPort },
+    { who: 'the gateway', option: '--port', ...listen },
+    { who: "the gateway's admin port", option: '--admin-port', ...admin },
+  ]);
+  if (taken !== '') {
+    console.error(taken);
+    return 1;
+  }
+  const api = await startApi(apiPort, closers, ending);
+  const gateway = await startGateway(wanted, { api, closers, ending });
+  const client = new Client();
+  closers.push(() => client.close());
+  const events = await followEvents(`${gateway.url}/_unstale/events`);
+  closers.push(() => events.close());
+  // The first exchanges of two processes measure how long their code takes to warm up.
+  for (let i = 0; i < WARM_UPS; i++) await client.ask(gateway.url, { method: 'GET', target: '/countries' });
+  const playing = play(scenario(seededRows), { gateway: gateway.url, api, client, events, screen });
+  const tally = await Promise.race([playing, gateway.failed]);
+  showTally(tally);
+  if (wanted.once) return tally.problems.length === 0 ? 0 : 1;
+  showInvitation(gateway.url);
+  events.onEvent((event) => showEvent(screen, event));
+  return await gateway.failed;
 }
 
-if (values.help) {
-  say(usage);
-} else {
-  await run().catch((error: unknown) => {
-    process.stderr.write(`${advice(error)}\n`);
-    process.exitCode = 1;
+async function startApi(port: number, closers: Closer[], ending: AbortSignal): Promise<string> {
+  screen.line('Starting the travel API, on a PostgreSQL in the process (PGlite): some 3 seconds …');
+  const startedAt = performance.now();
+  const starting = startTravelApi({ port });
+  closers.push(async () => {
+    // What could not start says so below, and is nothing to close.
+    const api = await starting.catch(() => undefined);
+    await api?.close();
   });
+  const { url } = await starting;
+  ending.throwIfAborted();
+  screen.line(`  ${url}  after ${seconds(startedAt)}. It takes 30 to 80 ms for an answer, and says`);
+  screen.line('  "Cache-Control: public, max-age=300" of everything.');
+  return url;
 }
+
+async function startGateway(
+  { gateway: listen, admin }: DemoArguments,
+  { api, closers, ending }: { api: string; closers: Closer[]; ending: AbortSignal },
+): Promise<GatewayProcess> {
+  screen.line(`Starting the gateway: unstale serve -c ${config}`);
+  const startedAt = performance.now();
+  const starting = startGatewayProcess({
+    root,
+    config,
+    env: { UNSTALE_ORIGIN: api, UNSTALE_LISTEN: listen.address, UNSTALE_ADMIN_LISTEN: admin.address },
+    onComplaint: (line) => console.error(`gateway: ${line}`),
+  });
+  closers.push(async () => {
+    const gateway = await starting.catch(() => undefined);
+    await gateway?.stop();
+  });
+  const gateway = await starting;
+  ending.throwIfAborted();
+  screen.line(`  ${gateway.url}  after ${seconds(startedAt)}, its admin port ${gateway.adminUrl}.`);
+  screen.line();
+  screen.line(
+    'An ordinary cache is asked the same: one that believes the API, and forgets a resource that is written.',
+  );
+  screen.line("Times are the client's: from the request to the whole answer, or from the write to its event.");
+  screen.line();
+  return gateway;
+}
+
+function showTally({ reads, ordinaryOld, problems }: Tally): void {
+  const old = `an ordinary cache would have answered ${ordinaryOld} with an old copy`;
+  if (problems.length === 0) screen.line(`${reads} reads after writes: unstale answered each as the API does; ${old}.`);
+  else screen.line(screen.paint('red', ['Not as promised:', ...problems].join('\n  ')));
+}
+
+function showInvitation(gateway: string): void {
+  const { accommodation, otherStep } = seededRows;
+  screen.line();
+  screen.line('Both stay up. Try in another terminal, and read again after the write:');
+  screen.line();
+  screen.line(`  curl -si ${gateway}/steps/${otherStep}`);
+  screen.line(
+    `  curl -si -X PATCH ${gateway}/accommodations/${accommodation} -H 'Content-Type: application/json' -d '{"nights":7}'`,
+  );
+  screen.line(`  curl -sN '${gateway}/_unstale/events?match=/steps/:id'`);
+  screen.line();
+  screen.line('Events are shown here as they arrive. Ctrl-C ends the demo.');
+  screen.line();
+}
+
+/** A signal, or that nobody reads any more (`npm run demo | head`). A second signal ends the process at once. */
+async function askedToEnd(): Promise<void> {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const pipe = new Promise<void>((resolve) => {
+    process.stdout.on('error', () => resolve());
+  });
+  await Promise.race([...signals.map((signal) => once(process, signal)), pipe]);
+  const askedAt = performance.now();
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(1);
+    });
+  }
+}
+
+function seconds(startedAt: number): string {
+  return `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+process.exitCode = await main();

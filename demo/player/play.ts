@@ -1,61 +1,130 @@
-import type { Stage } from './stage.ts';
-import { heading, say } from './terminal.ts';
+import { performance } from 'node:perf_hooks';
+import type { Answer, Client } from './client.ts';
+import type { EventStream } from './event-stream.ts';
+import { showBelow, showEvent, showExchange, showServed } from './lines.ts';
+import { OrdinaryCache } from './ordinary-cache.ts';
+import type { Act, Read } from './scenario.ts';
+import type { Screen } from './screen.ts';
 
-interface Child {
-  id: number;
-  name: string;
-  priceCents: number;
+export interface Stage {
+  readonly gateway: string;
+  /** The API itself: what it says is what is true. */
+  readonly api: string;
+  readonly client: Client;
+  readonly events: EventStream;
+  readonly screen: Screen;
 }
-interface Step {
-  accommodations: Child[];
-  totals: { priceCents: number };
+
+export interface Tally {
+  /** Reads after a write. */
+  readonly reads: number;
+  /** How many of them an ordinary cache would have answered with an old copy. */
+  readonly ordinaryOld: number;
+  /** What was not as promised, one line each. */
+  readonly problems: readonly string[];
 }
-interface Trip {
-  totals: { accommodations: number; priceCents: number };
+
+interface Count {
+  reads: number;
+  ordinaryOld: number;
+  problems: string[];
 }
 
-const euros = (cents: number): string => `€${(cents / 100).toFixed(2)}`;
-const step = (body: string): string => {
-  const { accommodations, totals } = JSON.parse(body) as Step;
-  const names = accommodations.map(({ name, priceCents }) => `${name} ${euros(priceCents)}`);
-  return `${names.length === 0 ? 'no accommodation' : names.join(', ')}; ${euros(totals.priceCents)} in all`;
-};
-const trip = (body: string): string => {
-  const { totals } = JSON.parse(body) as Trip;
-  return `${totals.accommodations} accommodations, ${euros(totals.priceCents)} in all`;
-};
-const list = (body: string): string => {
-  const { total } = JSON.parse(body) as { total: number };
-  return total === 0 ? 'an empty list' : `a list of ${total}`;
-};
+/** An event leaves before the write's answer does; so long only where something is wrong. */
+const EVENT_WAIT_MS = 5_000;
 
-/** A child is written, its parents are fresh: scenario by scenario, with what a cache that does not know would say. */
-export async function play(stage: Stage): Promise<void> {
-  heading('A cache warms up: the second read of each does not reach the API');
-  await stage.warm('/steps/7', step);
-  await stage.warm('/steps/9', step);
-  await stage.warm('/trips/3', trip);
+/**
+ * Plays the acts aloud, and checks what it shows: each read after a write is compared with what the API itself says.
+ * @throws what the connections to the gateway and the API report
+ */
+export async function play(acts: readonly Act[], stage: Stage): Promise<Tally> {
+  const count: Count = { reads: 0, ordinaryOld: 0, problems: [] };
+  for (const [i, act] of acts.entries()) {
+    stage.screen.line(stage.screen.paint('bold', `${i + 1}  ${act.title}`));
+    stage.screen.line(stage.screen.paint('dim', `   ${act.why}`));
+    stage.screen.line();
+    await playAct(act, stage, count);
+    stage.screen.line();
+  }
+  return count;
+}
 
-  heading('PUT: an accommodation is written, and the step and the trip that embed it are fresh');
-  await stage.write('PUT', '/accommodations/42', { stepId: 7, name: 'Hotel Demo', nights: 2, priceCents: 22_200 });
-  await stage.again('/steps/7', step);
-  await stage.again('/trips/3', trip);
+async function playAct(act: Act, stage: Stage, count: Count): Promise<void> {
+  // As cold as the gateway was: it has seen what this act reads, and nothing else.
+  const ordinary = new OrdinaryCache(stage.client, stage.api);
+  for (const read of act.reads) {
+    await warm(read, stage, count);
+    await ordinary.read(questionOf(read));
+  }
+  ordinary.noteWrite(act.write.target, await write(act.write, stage, count));
+  for (const read of act.reads) await compare(read, ordinary, stage, count);
+}
 
-  heading('PATCH: it moves from step 7 to step 9, and both are fresh');
-  await stage.write('PATCH', '/accommodations/42', { stepId: 9 });
-  await stage.again('/steps/7', step);
-  await stage.again('/steps/9', step);
+/** Reads until the gateway has it: once where it was kept from the act before. */
+async function warm(read: Read, { gateway, client, screen }: Stage, count: Count): Promise<void> {
+  const first = await client.ask(gateway, questionOf(read));
+  showExchange(screen, { method: 'GET', target: labelOf(read) }, first);
+  showBelow(screen, read.view(first));
+  if (isHit(first)) return;
+  const second = await client.ask(gateway, questionOf(read));
+  showExchange(screen, { method: 'GET', target: labelOf(read) }, second);
+  if (!isHit(second)) count.problems.push(`GET ${labelOf(read)} was not kept, and asked for again`);
+}
 
-  heading('POST: the list that did not contain the new one was cached, empty');
-  await stage.warm('/accommodations?stepId=7', list);
-  const body = { stepId: 7, name: 'Pension Neu', nights: 1, priceCents: 6_000 };
-  const created = (await stage.write('POST', '/accommodations', body)).json<Child>();
-  await stage.again('/accommodations?stepId=7', list);
-  await stage.again('/steps/7', step);
+async function write(write: Act['write'], { gateway, client, events, screen }: Stage, count: Count): Promise<Answer> {
+  const { method, target, body } = write;
+  const isOfWrite = ({ cause }: { cause: { method: string; path: string } }) =>
+    cause.method === method && cause.path === target;
+  // Listened for before the write is sent: the event may be here before the answer is.
+  const announced = events.next(isOfWrite, EVENT_WAIT_MS);
+  const sentAt = performance.now();
+  const answer = await client.ask(gateway, write);
+  showExchange(screen, write, answer);
+  if (body !== undefined) showBelow(screen, JSON.stringify(body));
+  if (answer.status >= 400) {
+    count.problems.push(`${method} ${target} was answered ${answer.status}`);
+    return answer;
+  }
+  const event = await announced;
+  if (event === undefined) count.problems.push(`${method} ${target} was not announced`);
+  else showEvent(screen, event, event.arrivedAt - sentAt);
+  return answer;
+}
 
-  heading('DELETE: the answer is 204 without a body; the parent is known from what was there before');
-  await stage.write('DELETE', `/accommodations/${created.id}`);
-  await stage.again('/steps/7', step);
-  await stage.again('/accommodations?stepId=7', list);
-  say();
+async function compare(read: Read, ordinary: OrdinaryCache, stage: Stage, count: Count): Promise<void> {
+  const { gateway, api, client, screen } = stage;
+  const question = questionOf(read);
+  const served = await client.ask(gateway, question);
+  const elsewhere = await ordinary.read(question);
+  const truth = await client.ask(api, question);
+  const isCurrent = isSame(served, truth);
+  const isOrdinaryCurrent = isSame(elsewhere.answer, truth);
+  count.reads += 1;
+  if (!isCurrent) count.problems.push(`GET ${labelOf(read)} was answered with an old copy`);
+  if (!isOrdinaryCurrent) count.ordinaryOld += 1;
+  showExchange(screen, { method: 'GET', target: labelOf(read) }, served);
+  showServed(screen, { cache: 'unstale', view: read.view(served), isCurrent });
+  const seconds = Math.floor(elsewhere.freshForMs / 1000);
+  showServed(screen, {
+    cache: 'ordinary cache',
+    view: read.view(elsewhere.answer),
+    isCurrent: isOrdinaryCurrent,
+    ...(isOrdinaryCurrent ? {} : { remark: `(for another ${seconds} s)` }),
+  });
+}
+
+function questionOf({ target, language }: Read) {
+  return { method: 'GET', target, headers: { 'accept-language': language } };
+}
+
+function labelOf({ target, language }: Read): string {
+  return language === 'en' ? target : `${target} (${language})`;
+}
+
+function isHit({ headers }: Answer): boolean {
+  return /^unstale; hit\b/.test(String(headers['cache-status']));
+}
+
+function isSame(a: Answer, b: Answer): boolean {
+  return a.status === b.status && a.text === b.text;
 }

@@ -1,0 +1,58 @@
+import type { Answer } from './client.ts';
+import type { Announced } from './event-stream.ts';
+import type { Screen } from './screen.ts';
+
+/** Columns: where a line begins, and how wide a method, a target, a status and a time are. */
+const INDENT = '   ';
+const METHOD_WIDTH = 8;
+const TARGET_WIDTH = 26;
+const STATUS_WIDTH = 4;
+const TIME_WIDTH = 10;
+/** Below a target: what else there is to say of it. */
+const BELOW = ' '.repeat(INDENT.length + METHOD_WIDTH);
+const CACHE_WIDTH = 16;
+const VERDICT_WIDTH = 7;
+
+/** `   GET     /steps/7        200    58.7 ms  unstale; hit; ttl=59` */
+export function showExchange(screen: Screen, { method, target }: { method: string; target: string }, answer: Answer) {
+  const { status, headers, ms } = answer;
+  const cacheStatus = String(headers['cache-status'] ?? '');
+  const isHit = /;\s*hit\b/.test(cacheStatus);
+  screen.line(
+    [
+      INDENT,
+      screen.paint('bold', method.padEnd(METHOD_WIDTH)),
+      target.padEnd(TARGET_WIDTH),
+      String(status).padEnd(STATUS_WIDTH),
+      timeText(ms),
+      '  ',
+      isHit ? screen.paint('green', cacheStatus) : screen.paint('dim', cacheStatus),
+    ].join(''),
+  );
+}
+
+/** `           4 nights, 2 activities; Guesthouse Sunna` */
+export function showBelow(screen: Screen, text: string): void {
+  screen.line(screen.paint('dim', BELOW + text));
+}
+
+/** Its type, then its time or, when there is nothing to count from, its cause; below that, what it says is wrong now. */
+export function showEvent(screen: Screen, { type, paths, tags, cause }: Announced, ms?: number): void {
+  const rest = ms === undefined ? `${cause.method} ${cause.path}` : ' '.repeat(STATUS_WIDTH) + timeText(ms);
+  screen.line(INDENT + screen.paint('cyan', 'event'.padEnd(METHOD_WIDTH)) + type.padEnd(TARGET_WIDTH) + rest);
+  showBelow(screen, [...paths, ...tags.map((tag) => `tag ${tag}`)].join('  '));
+}
+
+/** `           ordinary cache  old    3 nights, 2 activities; Guesthouse Sunna  (for another 299 s)` */
+export function showServed(
+  screen: Screen,
+  { cache, view, isCurrent, remark = '' }: { cache: string; view: string; isCurrent: boolean; remark?: string },
+): void {
+  const verdict = (isCurrent ? 'fresh' : 'old').padEnd(VERDICT_WIDTH);
+  const served = screen.paint(isCurrent ? 'green' : 'red', verdict + view);
+  screen.line(BELOW + cache.padEnd(CACHE_WIDTH) + served + (remark === '' ? '' : screen.paint('dim', `  ${remark}`)));
+}
+
+function timeText(ms: number): string {
+  return `${ms.toFixed(1)} ms`.padStart(TIME_WIDTH);
+}

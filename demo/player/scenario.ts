@@ -1,0 +1,81 @@
+import { accommodationView, listView, stepView, tripView, type View } from './views.ts';
+
+export interface Read {
+  readonly target: string;
+  readonly language: 'en' | 'fr';
+  readonly view: View;
+}
+
+/** Some reads, a write that makes every one of them wrong, and the same reads again. */
+export interface Act {
+  readonly title: string;
+  readonly why: string;
+  readonly reads: readonly Read[];
+  readonly write: { readonly method: string; readonly target: string; readonly body?: unknown };
+}
+
+/** The rows that the scenario is played on. */
+export interface Rows {
+  readonly trip: number;
+  /** Of that trip, with no accommodation but the one below. */
+  readonly step: number;
+  readonly accommodation: number;
+  /** Where it moves to. */
+  readonly otherStep: number;
+  /** An accommodation that is deleted, and the step that it stands in. */
+  readonly doomed: number;
+  readonly doomedStep: number;
+}
+
+/** Those of demo/api/seed.ts. */
+export const seededRows: Rows = { trip: 3, step: 7, accommodation: 42, otherStep: 9, doomed: 43, doomedStep: 8 };
+
+export function scenario(rows: Rows): readonly Act[] {
+  const { trip, step, accommodation, otherStep, doomed, doomedStep } = rows;
+  return [
+    {
+      title: 'A child is written: every parent that embeds it is fresh, in every language',
+      why: `The answer to the PUT names step ${step} and trip ${trip}, and the rule asks it for them.`,
+      reads: [
+        read(`/steps/${step}`, stepView),
+        { ...read(`/steps/${step}`, stepView), language: 'fr' },
+        read(`/trips/${trip}`, tripView),
+      ],
+      write: {
+        method: 'PUT',
+        target: `/accommodations/${accommodation}`,
+        body: { stepId: step, name: 'Guesthouse Sunna', nights: 4, priceCents: 57_200 },
+      },
+    },
+    {
+      title: 'A DELETE that answers 204 and not a word more',
+      why: 'Its parents are known only from the representation before, which the gateway has, or else reads first.',
+      reads: [
+        read(`/steps/${doomedStep}`, stepView),
+        read(`/trips/${trip}`, tripView),
+        read(`/accommodations/${doomed}`, accommodationView),
+      ],
+      write: { method: 'DELETE', target: `/accommodations/${doomed}` },
+    },
+    {
+      title: `A PATCH that moves a child from step ${step} to step ${otherStep}`,
+      why: 'The answer names the step that it joins; the one that it leaves is known only from before.',
+      reads: [read(`/steps/${step}`, stepView), read(`/steps/${otherStep}`, stepView)],
+      write: { method: 'PATCH', target: `/accommodations/${accommodation}`, body: { stepId: otherStep } },
+    },
+    {
+      title: 'A POST into a list that was cached empty',
+      why: 'Nothing in the list could have named what was not in it: a rule names its path, and so its every query.',
+      reads: [read(`/accommodations?stepId=${step}`, listView), read(`/steps/${step}`, stepView)],
+      write: {
+        method: 'POST',
+        target: '/accommodations',
+        body: { stepId: step, name: 'Hotel Tjörnin', nights: 2, priceCents: 38_000 },
+      },
+    },
+  ];
+}
+
+function read(target: string, view: View): Read {
+  return { target, language: 'en', view };
+}
