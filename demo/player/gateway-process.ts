@@ -71,7 +71,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
 function endOf(child: Child): Promise<string> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
 }
 

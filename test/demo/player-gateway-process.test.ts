@@ -12,22 +12,29 @@ import { until } from '../support/barrier.ts';
 
 let root: string;
 let complaints: string[];
+let started: GatewayProcess | undefined;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'unstale-demo-'));
   complaints = [];
+  started = undefined;
 });
-afterEach(() => rm(root, { recursive: true }));
+afterEach(async () => {
+  // Those of a test that failed half-way, too.
+  await started?.stop();
+  await rm(root, { recursive: true });
+});
 
 async function start(program: string, env: Record<string, string> = {}): Promise<GatewayProcess> {
   await mkdir(join(root, 'dist', 'cli'), { recursive: true });
   await writeFile(join(root, 'package.json'), '{"type":"module"}');
   await writeFile(join(root, 'dist', 'cli', 'main.js'), program);
-  return await startGatewayProcess({
+  started = await startGatewayProcess({
     root,
     config: 'a.yaml',
     env,
     onComplaint: (line) => void complaints.push(line),
   });
+  return started;
 }
 
 const log = (line: object): string => `console.log(${JSON.stringify(JSON.stringify(line))});`;
