@@ -73,9 +73,12 @@ export async function write(
   };
   // Registered before `before` is read, so that no record falls between the two (invariant 5).
   const inFlight = matches.length > 0 ? ports.inFlight.begin(request.target.resource) : undefined;
+  let beforeFailure: unknown;
   try {
     refuseTooLarge(request, ports.requestBytes);
-    const before = await beforeOf(ports, route, request, matches);
+    const before = await beforeOf(ports, route, request, matches, (error) => {
+      beforeFailure = error;
+    });
     const upload = new Upload(request, body, {
       captureBytes: needs.request ? ports.resolveBytes : 0,
       maxBytes: ports.requestBytes,
@@ -84,7 +87,10 @@ export async function write(
     if (matches.some(({ rule }) => rule.config.unresolved === 'reject')) await upload.readAhead(ports.resolveBytes);
     const rejected = unresolvable(matches, sourcesOf(current, undefined, { missing: 'not-read' }));
     if (rejected !== undefined) throw new GatewayError('unprocessable', rejected);
-    await release(ports, current, await forward(current, reply), reply);
+    const outcome = await forward(current, reply);
+    // Where the write itself fails, that is reported: an origin that is down is one line for each request.
+    if (beforeFailure !== undefined && outcome.kind === 'answered') ports.failed(beforeFailure, request);
+    await release(ports, current, outcome, reply);
   } catch (error) {
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -105,6 +111,7 @@ function beforeOf(
   route: Route,
   request: ClientRequest,
   matches: readonly RuleMatch[],
+  onFailure: (error: unknown) => void,
 ): Promise<Json> | Json {
   const modes = matches.filter(({ rule }) => rule.needs.before).map(({ rule }) => rule.config.before);
   const mode = modes.includes('read') ? 'read' : modes.includes('stored') ? 'stored' : undefined;
@@ -114,7 +121,7 @@ function beforeOf(
     clock: ports.clock,
     maxBytes: ports.resolveBytes,
     mode,
-    onFailure: (error) => ports.failed(error, request),
+    onFailure,
   });
 }
 

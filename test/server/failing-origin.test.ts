@@ -20,7 +20,7 @@ beforeEach(async () => {
   });
   gateway = await startGateway(
     origin.url,
-    `origin: { url: "${origin.url}", timeout: 200ms }\nroutes: [{ match: /passed, cache: off }]\ndefaults: { cache: { ttl: 60s } }`,
+    `origin: { url: "${origin.url}", timeout: 200ms }\nroutes: [{ match: /passed, cache: off }]\ndefaults: { cache: { ttl: 60s } }\nrules: [{ name: ruled, on: PUT /ruled/:id, invalidate: ["/x/{before.x}"] }]`,
   );
 });
 afterEach(async () => {
@@ -33,6 +33,7 @@ const paths = [
   ['a cached read', 'GET', '/cached'],
   ['a passed read', 'GET', '/passed'],
   ['a write', 'POST', '/written'],
+  ['a write that reads before', 'PUT', '/ruled/1'],
 ] as const;
 
 describe.each(paths)('%s', (_kind, method, path) => {
@@ -69,11 +70,12 @@ describe.each(paths)('%s', (_kind, method, path) => {
       () => 'cut off',
     );
     expect([502, 'cut off']).toContain(outcome);
-    expect(failures()).toHaveLength(1);
+    // The read of `before` broke off by itself: the write was answered, so that its failure is another one.
+    expect(failures()).toHaveLength(method === 'PUT' ? 2 : 1);
     const before = asked;
     answer = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole');
     expect((await get(gateway.url + path, { method })).text).toBe('whole');
-    expect(asked, 'nothing partial was stored').toBe(before + 1);
+    expect(asked, 'nothing partial was stored').toBe(before + (method === 'PUT' ? 2 : 1));
   });
 });
 
@@ -84,7 +86,7 @@ test('an origin that is not there is a 502, whose type says so', async () => {
     expect(response.status).toBe(502);
     expect(response.json()).toMatchObject({ type: 'urn:unstale:problem:origin-refused', status: 502 });
   }
-  expect(failures()).toHaveLength(3);
+  expect(failures()).toHaveLength(paths.length);
 });
 
 describe('a response larger than maxEntry streams through and is not stored', () => {
