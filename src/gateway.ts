@@ -9,9 +9,10 @@ import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
 import type { Effect, ReadOutcome } from './exchange/ports.ts';
-import { read, wouldHit } from './exchange/read.ts';
+import { answersRange, read } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
 import { compileRoutes } from './exchange/routes.ts';
+import { SearchVariances } from './exchange/search-variances.ts';
 import { type WritePorts, write } from './exchange/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
@@ -71,8 +72,7 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
     read: (request, reply) => {
       const found = routes.find(request.target.resource);
       if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
-      // Parts are cut out of what is stored whole; what is not is the origin's to cut.
-      if (request.headers.has('range') && !wouldHit(readPorts, found, request)) return false;
+      if (request.headers.has('range') && !answersRange(readPorts, found, request)) return false;
       const startedAt = systemClock.monotonic();
       const report = (outcome: ReadOutcome): void =>
         reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
@@ -145,6 +145,7 @@ function wireReads(config: GatewayConfig, { fence, store }: Coherence, reports: 
     fence,
     clock: systemClock,
     flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
+    variances: new SearchVariances(),
     budget: new FillBudget(config.store.memory.maxBytes * FILL_SHARE),
     maxEntryBytes: config.store.memory.maxEntryBytes,
     background: (promise) => work.track(promise),

@@ -5,6 +5,7 @@ import { pathMatchesPattern } from '../route/pattern.ts';
  * be mistaken for an automatic one:
  *   p:/steps/7          every stored response of that path (canonical, see `canonicalPath`)
  *   q:/steps/7?lang=de  that path with exactly that query
+ *   n:/steps/7          of that path, standing for several queries (No-Vary-Search): hit by every query of it
  *   t:step:7            a declared tag, or one the origin sent
  */
 export type Tag = string;
@@ -12,6 +13,7 @@ export type Tag = string;
 export const pathTag = (path: string): Tag => `p:${path}`;
 /** `query` without the "?", its parameters sorted. */
 export const queryTag = (path: string, query: string): Tag => `q:${path}?${query}`;
+export const severalQueriesTag = (path: string): Tag => `n:${path}`;
 export const namedTag = (name: string): Tag => `t:${name}`;
 
 /** What one invalidation hits. All of it is data: no part is ever a regular expression. */

@@ -1,17 +1,32 @@
 import { createHash } from 'node:crypto';
 import type { CachePolicy } from '../config/model.ts';
 import type { Fields } from '../http/fields.ts';
+import { normaliseQuery, type SearchVariance } from '../http/no-vary-search.ts';
 import type { ClientRequest } from './ports.ts';
 
 /**
  * The cache key (RFC 9111 §2). Its parts are joined by line feeds, which can stand in none of them: a target, a host and a
  * field value hold no control characters, so that two different lists of parts never make one key.
  */
-export function cacheKey(request: ClientRequest, policy: CachePolicy): string {
-  let key = `${request.scheme}://${request.host}\n${request.target.path}\n${keyedQuery(request.target.query, policy)}`;
+export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
+  let key = `${request.scheme}://${request.host}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
   for (const name of policy.key.headers) key += `\n${(request.headers.get(name) ?? '').trim()}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   return key;
+}
+
+/** The key of a part of what `key` names. A line feed ends no other key: see above. */
+export function partKey(key: string): string {
+  return `${key}\n\npart`;
+}
+
+/**
+ * What is alike under one variance need not be under another: a response is found only by requests that its own
+ * `No-Vary-Search` lets it answer, so the variance is in the key.
+ */
+function queryKey(query: string, policy: CachePolicy, variance: SearchVariance | undefined): string {
+  const keyed = keyedQuery(query, policy);
+  return variance === undefined ? keyed : `${normaliseQuery(keyed, variance)}\n${JSON.stringify(variance)}`;
 }
 
 /**

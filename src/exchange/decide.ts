@@ -20,9 +20,15 @@ export type Decision =
       readonly fwd: Forwarding;
       readonly stored: StoredResponse | undefined;
       readonly detail: string | undefined;
+      /** The octets that the client asks for, where they are asked for alone (exchange/part.ts). */
+      readonly range?: string;
+      /** The beginning of the representation is stored: the rest of it is asked for. */
+      readonly part?: StoredResponse | undefined;
     }
   /** `only-if-cached`, and nothing suitable is stored (RFC 9111 §5.2.1.7). */
   | { readonly kind: 'unavailable' };
+
+export type Forward = Decision & { kind: 'forward' };
 
 export interface Situation {
   readonly policy: CachePolicy;

@@ -1,10 +1,11 @@
 import type { Position } from '../coherence/record.ts';
-import { namedTag, pathTag, queryTag, type Tag } from '../coherence/tag.ts';
+import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { formatHttpDate, parseHttpDate } from '../http/date.ts';
 import { parseEntityTag } from '../http/etag.ts';
 import { Fields } from '../http/fields.ts';
 import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
+import { partOf } from '../http/partial.ts';
 import { storable } from '../http/storable.ts';
 import { storedFields } from '../http/stored-fields.ts';
 import { originTags } from '../http/tags.ts';
@@ -12,11 +13,12 @@ import { responseDirectives } from '../http/targeted.ts';
 import { strongEtag } from '../http/validation.ts';
 import { parseVary, selectingValues } from '../http/vary.ts';
 import { sortedQuery } from '../route/path.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import type { StoredPart, StoredResponse } from '../store/stored-response.ts';
 import { readJson } from './body.ts';
-import { keyedQuery } from './cache-key.ts';
+import { cacheKey, keyedQuery, partKey } from './cache-key.ts';
 import { clientFields } from './client-fields.ts';
 import type { Read } from './read-ports.ts';
+import { varianceOf } from './search-variances.ts';
 
 /** One fill: who asked for what, as of when. Times are wall clock. */
 export interface FillContext {
@@ -39,7 +41,7 @@ export type Verdict =
 /** RFC 9213 fields in the order in which they are looked for. */
 const targetedFields = ['cdn-cache-control'];
 
-export function judge(context: FillContext, status: number, headers: Fields): Verdict {
+export function judge(context: FillContext, status: number, headers: Fields, partial = false): Verdict {
   const policy = context.read.route.policy.cache;
   const { directives, targeted } = responseDirectives(headers, targetedFields);
   const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
@@ -52,6 +54,7 @@ export function judge(context: FillContext, status: number, headers: Fields): Ve
     explicit: lifetime.explicit,
     heuristic: !lifetime.explicit && lifetime.ms > 0,
     policy: { ...policy, ttl: policy.ttlMs !== undefined },
+    partial,
   });
   if (!verdict.store) return { store: false, detail: verdict.reason, directives };
   return {
@@ -62,15 +65,33 @@ export function judge(context: FillContext, status: number, headers: Fields): Ve
   };
 }
 
+/** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */
+const MAX_TAGS_KEPT = 3_000;
+
+/** A complete answer, or a part of one, that a verdict lets be stored. */
+export interface Storable {
+  readonly status: number;
+  readonly headers: Fields;
+  readonly body: Buffer;
+  readonly verdict: Verdict & { store: true };
+  /** Tags that it has whatever its fields say. */
+  readonly tags?: readonly Tag[];
+  /** For a 206: the `Range` that was asked for. */
+  readonly range?: string | undefined;
+}
+
 /** The stored form of a complete answer, or why it cannot be stored after all. */
-export function storedResponse(
-  context: FillContext,
-  answer: { status: number; headers: Fields; body: Buffer; verdict: Verdict & { store: true } },
-): StoredResponse | { unstorable: string } {
-  const { request, route, key } = context.read;
+export function storedResponse(context: FillContext, answer: Storable): StoredResponse | { unstorable: string } {
+  const { request, route } = context.read;
   const { status, body, verdict } = answer;
-  const tags = tagsOf(context, answer.headers, body);
-  if (!Array.isArray(tags)) return tags;
+  const variance = varianceOf(answer.headers);
+  const found = tagsOf(context, answer.headers, body, variance !== undefined);
+  if (!Array.isArray(found)) return found;
+  const tags = answer.tags === undefined ? found : [...new Set([...found, ...answer.tags])];
+  if (tags.length > MAX_TAGS_KEPT) return { unstorable: 'too-many-tags' };
+  const part = status === 206 ? storedPart(answer) : undefined;
+  if (status === 206 && part === undefined) return { unstorable: 'partial' };
+  const key = cacheKey(request, route.policy.cache, variance);
   const vary = parseVary(answer.headers.get('vary'));
   if (vary === '*') return { unstorable: 'vary-star' };
   const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
@@ -79,13 +100,14 @@ export function storedResponse(
   const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
   return {
-    key,
+    key: part === undefined ? key : partKey(key),
     path: request.target.resource,
     tags,
     asOf: context.asOf,
     status,
     headers,
     body,
+    ...(part === undefined ? {} : { part }),
     clientHeaders: clientFields(headers.lines, {
       policy: route.policy.client,
       directives: verdict.directives,
@@ -107,14 +129,27 @@ export function storedResponse(
   };
 }
 
+/** RFC 9110 §15.3.7: what a 206 brings; undefined where it does not say of how much. */
+function storedPart({ headers, body, range }: Storable): StoredPart | undefined {
+  const part = partOf(headers, body);
+  if (part?.size === undefined) return undefined;
+  return { start: part.start, size: part.size, saidEnd: part.saidEnd, asked: range };
+}
+
 /**
  * Every tag of a response: the automatic ones, the route's, the origin's. A response whose tags cannot all be determined
  * is not stored: an invalidation of the missing one would leave it behind.
  */
-function tagsOf(context: FillContext, headers: Fields, body: Buffer): Tag[] | { unstorable: string } {
+function tagsOf(
+  context: FillContext,
+  headers: Fields,
+  body: Buffer,
+  severalQueries: boolean,
+): Tag[] | { unstorable: string } {
   const { request, route, params } = context.read;
   const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
   const tags: Tag[] = [pathTag(request.target.resource), queryTag(request.target.resource, query)];
+  if (severalQueries) tags.push(severalQueriesTag(request.target.resource));
   const fromOrigin = originTags(headers);
   if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
   for (const tag of fromOrigin.tags) tags.push(namedTag(tag));

@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import type { Flights } from './collapse.ts';
 import type { FillBudget } from './fill-budget.ts';
 import type { ClientRequest, Route } from './ports.ts';
+import type { SearchVariances } from './search-variances.ts';
 
 /** One read on its way: what every step needs. */
 export interface Read {
@@ -22,6 +23,8 @@ export interface ReadPorts {
   readonly fence: Fence;
   readonly clock: Clock;
   readonly flights: Flights;
+  /** What origins said of queries that make no difference. */
+  readonly variances: SearchVariances;
   readonly budget: FillBudget;
   readonly maxEntryBytes: number;
   /** Takes care of work that no client waits for: its failure is logged, a stopping gateway waits for it. */

@@ -4,10 +4,11 @@ import { currentAgeMs } from '../http/freshness.ts';
 import { requestDirectives } from '../http/request-directives.ts';
 import { hasCredentials } from '../http/storable.ts';
 import { matchesVary, selectingValues } from '../http/vary.ts';
-import { cacheKey } from './cache-key.ts';
+import { cacheKey, partKey } from './cache-key.ts';
 import type { FlightResult } from './collapse.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decide, type Forward } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
+import { askedRange, completionFields, servePart } from './part.ts';
 import type { ClientRequest, ReadOutcome, Reply, Route } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
@@ -26,7 +27,19 @@ export function read(
 ): ReadOutcome | Promise<ReadOutcome> {
   const state = stateOf(ports, found, request);
   const decision = lookUp(ports, state);
+  const range = decision.kind === 'hit' || decision.kind === 'stale' ? undefined : askedRange(request);
+  if (range !== undefined) return readPart(ports, state, range, reply);
   return answer(ports, state, decision, reply) ?? ask(ports, state, decision, reply);
+}
+
+/** A read of some octets of what is not stored whole: from a stored part, else from the origin, to be kept as a part. */
+function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): ReadOutcome | Promise<ReadOutcome> {
+  const decision = lookUp(ports, state, partKey(state.key));
+  const served = decision.kind === 'hit' ? servePart(ports, state, decision.stored, range, reply) : undefined;
+  if (served !== undefined) return served;
+  if (decision.kind === 'unavailable') return answer(ports, state, decision, reply) as ReadOutcome;
+  const { fwd, detail } = decision.kind === 'forward' ? decision : ({ fwd: 'uri-miss', detail: undefined } as const);
+  return fetchAndStore(ports, state, { kind: 'forward', fwd, stored: undefined, detail, range }, undefined, reply);
 }
 
 /** What `routes` found for a request. */
@@ -36,7 +49,7 @@ interface Found {
 }
 
 function stateOf(ports: ReadPorts, { route, params }: Found, request: ClientRequest): Read {
-  const key = cacheKey(request, route.policy.cache);
+  const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
   const credentials = hasCredentials(request.headers);
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
 }
@@ -60,7 +73,7 @@ async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply)
     const flightKey = flightKeyOf(state, vary);
     if (alone || ports.flights.isUnshared(flightKey)) return fetchAndStore(ports, state, decision, undefined, reply);
     const flight = ports.flights.get(flightKey);
-    if (flight === undefined) return fetchAndStore(ports, state, decision, flightKey, reply);
+    if (flight === undefined) return fetchAndStore(ports, state, withPart(ports, state, decision), flightKey, reply);
     const result = await ports.flights.wait(flight);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
@@ -72,18 +85,28 @@ async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply)
   }
 }
 
+/** Where the beginning of the representation is stored, only the rest needs to be asked for. */
+function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): Forward {
+  if (decision.stored !== undefined || decision.fwd === 'bypass') return decision;
+  const part = ports.store.select(partKey(key), request.headers);
+  return part === undefined || completionFields(part) === undefined ? decision : { ...decision, part };
+}
+
 /** Requests that select one variant wait for one fill; before any variant is known, all of a key's do. */
 function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
   const parts = [state.key, state.credentials ? 'credentials' : ''];
   return vary === undefined ? parts.join('\n') : [...parts, ...selectingValues(vary, state.request.headers)].join('\n');
 }
 
-/** Whether the read would be answered from the store as it stands: for requests that only a complete response can serve. */
-export function wouldHit(ports: ReadPorts, found: Found, request: ClientRequest): boolean {
-  return lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
+/**
+ * Whether a request with a `Range` is this exchange's to answer: where the whole is stored, and where one range is asked for
+ * alone. Several ranges of what is not stored whole, and those under conditions, are the origin's to cut.
+ */
+export function answersRange(ports: ReadPorts, found: Found, request: ClientRequest): boolean {
+  return askedRange(request) !== undefined || lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
 }
 
-function lookUp(ports: ReadPorts, { request, route, key, credentials }: Read): Decision {
+function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Read, key = state.key): Decision {
   const policy = route.policy.cache;
   const stored = ports.store.select(key, request.headers);
   return decide({

@@ -37,13 +37,13 @@ export function multipartRanges(
 }
 
 /**
- * The part that a 206 brings. undefined where it cannot be kept: no legible `Content-Range`, several parts, or a body of another
- * length than it says, which is incomplete (RFC 9110 §15.3.7.1).
+ * The part that a 206 brings. undefined where it cannot be kept: no legible `Content-Range`, several parts, no octets, or more of
+ * them than it says. Fewer are those from its beginning on, where every recipient puts them; `saidEnd` is where it said they end.
  */
-export function partOf(headers: Fields, bytes: Uint8Array): Part | undefined {
+export function partOf(headers: Fields, bytes: Uint8Array): (Part & { readonly saidEnd: number }) | undefined {
   const range = parseContentRange(headers.get('content-range'));
-  if (range === undefined || bytes.byteLength !== range.end - range.start + 1) return undefined;
-  return { start: range.start, size: range.size, etag: headers.get('etag'), bytes };
+  if (range === undefined || bytes.byteLength === 0 || bytes.byteLength > range.end - range.start + 1) return undefined;
+  return { start: range.start, size: range.size, etag: headers.get('etag'), bytes, saidEnd: range.end };
 }
 
 /**

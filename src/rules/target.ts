@@ -1,4 +1,4 @@
-import { type Hits, namedTag, pathTag, queryTag, type Tag } from '../coherence/tag.ts';
+import { type Hits, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
 import type { Target } from './types.ts';
 
 /** What the targets hit, once each. */
@@ -13,6 +13,7 @@ export function hitsOf(targets: readonly Target[]): Hits {
         break;
       case 'query':
         tags.add(queryTag(target.path, target.query));
+        tags.add(severalQueriesTag(target.path));
         break;
       case 'pattern':
         patterns.add(target.pattern);

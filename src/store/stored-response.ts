@@ -17,6 +17,8 @@ export interface StoredResponse {
   /** The end-to-end fields as the origin sent them. */
   readonly headers: Fields;
   readonly body: Buffer;
+  /** Of a 206, whose `body` is a part only. Kept under a key of its own; never an answer to a request for the whole. */
+  readonly part?: StoredPart;
   /** What clients get: `headers` with the route's `Cache-Control` and `ETag`; without `Age`. */
   readonly clientHeaders: FieldLines;
 
@@ -38,6 +40,16 @@ export interface StoredResponse {
   readonly dateMs: number | undefined;
   /** In lower case: a request whose one preferred language this is selects the variant (RFC 9110 §12.5.4). */
   readonly language: string | undefined;
+}
+
+/** Which octets of a representation of `size` octets a 206 brought. */
+export interface StoredPart {
+  readonly start: number;
+  readonly size: number;
+  /** The last octet by the origin's `Content-Range`; there may be fewer than it says. */
+  readonly saidEnd: number;
+  /** The `Range` that was asked for; undefined once parts were joined. */
+  readonly asked: string | undefined;
 }
 
 /** What a response costs beside its body and header text: the objects, the index entries, the key. Measured by the bench. */

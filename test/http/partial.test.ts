@@ -61,12 +61,20 @@ describe('RFC 9110 §15.3.7: the part in a 206', () => {
     [
       'is where Content-Range says',
       ['Content-Range', 'bytes 5-9/10', 'ETag', '"a"'],
-      { start: 5, size: 10, etag: '"a"', bytes },
+      { start: 5, size: 10, etag: '"a"', bytes, saidEnd: 9 },
     ],
-    ['of unknown size', ['Content-Range', 'bytes 0-4/*'], { start: 0, size: undefined, etag: undefined, bytes }],
+    [
+      'of unknown size',
+      ['Content-Range', 'bytes 0-4/*'],
+      { start: 0, size: undefined, etag: undefined, bytes, saidEnd: 4 },
+    ],
+    [
+      'begins where it says, were it shorter',
+      ['Content-Range', 'bytes 4-9/10'],
+      { start: 4, size: 10, etag: undefined, bytes, saidEnd: 9 },
+    ],
     ['is none without it', [], undefined],
     ['is none in a multipart', ['Content-Type', 'multipart/byteranges; boundary=x'], undefined],
-    ['is incomplete when it is shorter', ['Content-Range', 'bytes 4-9/10'], undefined],
     ['is wrong when it is longer', ['Content-Range', 'bytes 0-3/10'], undefined],
   ])('%s', (_, headers, expected) => {
     expect(partOf(new Fields(headers), bytes)).toEqual(expected);

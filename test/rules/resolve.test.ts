@@ -207,7 +207,8 @@ describe('targets as hits', () => {
     const targets = ['/a/{id}', '/a?x={id}', '/a/*', 'tag: t:{id}', 'tag: t:*', 'tag: t:{response.nope}'];
     const { targets: found } = resolved(targets);
     const hits = hitsOf([...found, ...found]);
-    expect([...hits.tags]).toEqual(['p:/a/42', 'q:/a?x=42', 't:t:42']);
+    // n: is what stands for several queries of the path (No-Vary-Search).
+    expect([...hits.tags]).toEqual(['p:/a/42', 'q:/a?x=42', 'n:/a', 't:t:42']);
     expect(hits.patterns).toEqual(['/a/*']);
     expect(hits.tagPatterns).toEqual([['t:', '']]);
   });

@@ -1,0 +1,64 @@
+import { endToEnd } from '../http/connection.ts';
+import { Fields } from '../http/fields.ts';
+import { currentAgeMs } from '../http/freshness.ts';
+import { freshen, headFreshens } from '../http/validation.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
+import type { Flight } from './collapse.ts';
+import type { Forward } from './decide.ts';
+import { type FillContext, judge, storedResponse } from './fill.ts';
+import { keep } from './keep.ts';
+import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
+import type { ReadPorts } from './read-ports.ts';
+import { respond } from './respond.ts';
+
+/** A 304: the stored response, its fields brought up to date, is the answer (RFC 9111 §4.3.3, §4.3.4). */
+export function revalidated(
+  ports: ReadPorts,
+  context: FillContext,
+  decision: Forward & { stored: StoredResponse },
+  answer: OriginResponse,
+  flight: Flight | undefined,
+  reply: Reply | undefined,
+): ReadOutcome {
+  const { stored } = decision;
+  const fresh = freshened(context, stored, answer);
+  const refusal = 'unstorable' in fresh ? fresh.unstorable : keep(ports, context.read, fresh);
+  // Replaced where it is the same variant; gone too where the origin now varies by other fields, or forbids storing.
+  if (refusal === undefined || 'unstorable' in fresh) ports.store.remove(stored);
+  const response = 'unstorable' in fresh ? stored : fresh;
+  flight?.land(
+    'unstorable' in fresh ? { kind: 'unusable' } : { kind: 'response', response, stored: refusal === undefined },
+  );
+  if (reply !== undefined) {
+    const status = { fwd: decision.fwd, fwdStatus: 304, stored: refusal === undefined, detail: refusal };
+    respond(context.read.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+  }
+  return { outcome: 'revalidated', detail: refusal };
+}
+
+/**
+ * What the answer to a HEAD says of the response that is stored for GET (RFC 9111 §4.3.5): it brings its fields up to date, or
+ * shows that it is outdated. Nothing in it proves the stored octets anew, so they stay as of when they were asked for.
+ */
+export function learnFromHead(ports: ReadPorts, context: FillContext, stored: StoredResponse, answer: OriginResponse) {
+  const { status, headers, body } = stored;
+  const meaning = headFreshens({ status, headers, bodyBytes: body.byteLength }, answer);
+  if (meaning === 'nothing') return;
+  const request = { ...context.read.request, method: 'GET' };
+  const asked: FillContext = { ...context, asOf: stored.asOf, read: { ...context.read, request } };
+  const fresh = meaning === 'stale' ? { unstorable: meaning } : freshened(asked, stored, answer);
+  if ('unstorable' in fresh) ports.store.remove(stored);
+  else keep(ports, context.read, fresh);
+}
+
+function freshened(
+  context: FillContext,
+  stored: StoredResponse,
+  answer: OriginResponse,
+): StoredResponse | { unstorable: string } {
+  const headers = new Fields(freshen(stored.headers.lines, endToEnd(answer.headers.lines)));
+  const verdict = judge(context, stored.status, headers);
+  if (!verdict.store) return { unstorable: verdict.detail };
+  // An update that names fewer tags does not take back the others: the octets are those that they were given to.
+  return storedResponse(context, { status: stored.status, headers, body: stored.body, verdict, tags: stored.tags });
+}

@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+
+/* No-Vary-Search: which differences between queries make another response. */
+
+let origin: ScriptedOrigin;
+let gateway: TestGateway;
+beforeEach(async () => {
+  origin = await scriptedOrigin();
+  gateway = await startGateway(
+    origin.url,
+    'rules: [{ name: r, on: POST /hit, before: off, invalidate: ["/a?lang={query.lang}"] }]',
+  );
+});
+afterEach(async () => {
+  await gateway.stop();
+  await origin.close();
+});
+const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
+const isHit = async (path: string): Promise<boolean> =>
+  String((await ask(path)).headers['cache-status']).startsWith('unstale; hit');
+const says = (variance: () => string | undefined): void => {
+  origin.on(
+    ({ method, url }) => method === 'GET' && url?.startsWith('/a') === true,
+    (request, response) => {
+      const value = variance();
+      const field = value === undefined ? {} : { 'No-Vary-Search': value };
+      response.writeHead(200, { 'Cache-Control': 'max-age=60', ...field }).end(request.url);
+    },
+  );
+};
+
+test.each([
+  ['a parameter that does not matter', 'params=("utm")', '/a?lang=de&utm=1', '/a?lang=de&utm=2', true],
+  ['without it', 'params=("utm")', '/a?lang=de&utm=1', '/a?lang=de', true],
+  ['one that does', 'params=("utm")', '/a?lang=de&utm=1', '/a?lang=fr&utm=1', false],
+  ['the order', 'key-order', '/a?a=1&b=2', '/a?b=2&a=1', true],
+  ['none but', 'params, except=("lang")', '/a?lang=de&x=1', '/a?y=2&lang=de', true],
+  ['the order, where nothing is said of it', 'params=("utm")', '/a?a=1&b=2', '/a?b=2&a=1', false],
+  ['what cannot be read', 'params="utm"', '/a?lang=de&utm=1', '/a?lang=de&utm=2', false],
+  ['another path', 'params', '/a?x=1', '/ab?x=2', false],
+])('%s', async (_what, variance, first, second, expected) => {
+  says(() => variance);
+  expect((await ask(first)).text).toBe(first);
+  expect(await isHit(second)).toBe(expected);
+});
+
+describe('a response that stands for several queries', () => {
+  test('is invalidated by any of them', async () => {
+    says(() => 'params=("utm")');
+    origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
+    await ask('/a?lang=de&utm=1');
+    expect(await isHit('/a?lang=de')).toBe(true);
+    await ask('/hit?lang=de', { method: 'POST', body: 'x' });
+    expect(await isHit('/a?lang=de')).toBe(false);
+  });
+
+  test('is found no longer once the origin says that they differ', async () => {
+    let variance: string | undefined = 'params';
+    says(() => variance);
+    await ask('/a?x=1');
+    expect(await isHit('/a?x=2')).toBe(true);
+    variance = undefined;
+    await ask('/a?x=3', { headers: { 'cache-control': 'no-cache' } });
+    expect((await ask('/a?x=2')).text).toBe('/a?x=2');
+  });
+
+  test('answers only what it itself allows, whatever another allowed since', async () => {
+    let variance = 'params=("one")';
+    says(() => variance);
+    await ask('/a?one=1&two=1');
+    variance = 'params=("one" "two")';
+    await ask('/a?one=1&two=2', { headers: { 'cache-control': 'no-cache' } });
+    expect((await ask('/a?two=3')).text).toBe('/a?one=1&two=2');
+    variance = 'params=("two")';
+    await ask('/a?one=9', { headers: { 'cache-control': 'no-cache' } });
+    expect((await ask('/a?one=1&two=7')).text).toBe('/a?one=1&two=7');
+  });
+});

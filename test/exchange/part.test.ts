@@ -1,0 +1,184 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+
+/* RFC 9111 §3.3, §3.4: parts of representations are stored, reused and joined. */
+
+const whole = '0123456789';
+let origin: ScriptedOrigin;
+let gateway: TestGateway;
+beforeEach(async () => {
+  origin = await scriptedOrigin();
+  gateway = await startGateway(origin.url, 'defaults: { client: { etag: origin } }');
+});
+afterEach(async () => {
+  await gateway.stop();
+  await origin.close();
+});
+
+const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
+const range = (value: string, headers: Record<string, string> = {}): RequestOptions => ({
+  headers: { range: value, ...headers },
+});
+const isHit = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
+
+/** An origin that knows ranges of ten digits. */
+function digits(
+  headers: { ETag?: string; 'Last-Modified'?: string; 'Cache-Control'?: string } = { ETag: '"a"' },
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') ?? [];
+    const mine = request.headers['if-range'] ?? headers.ETag;
+    const fields = { 'Cache-Control': 'max-age=60', ...headers };
+    if (first === undefined || mine !== headers.ETag) return void response.writeHead(200, fields).end(whole);
+    const end = last === '' ? 9 : Number(last);
+    const said = { ...fields, 'Content-Range': `bytes ${first}-${end}/10` };
+    response.writeHead(206, said).end(whole.slice(Number(first), end + 1));
+  };
+}
+const asked = (): (string | undefined)[] =>
+  origin.seen.map(({ rawHeaders }) => {
+    const at = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'range');
+    return at < 0 ? undefined : rawHeaders[at + 1];
+  });
+
+describe('a part', () => {
+  test.each([
+    ['the same octets', 'bytes=2-6', '23456', 'bytes 2-6/10'],
+    ['fewer', 'bytes=3-4', '34', 'bytes 3-4/10'],
+    ['a last octet alone', 'bytes=6-6', '6', 'bytes 6-6/10'],
+  ])('answers for %s', async (_what, value, text, contentRange) => {
+    origin.on('GET /a', digits());
+    const first = await ask('/a', range('bytes=2-6'));
+    expect([first.status, first.text, first.headers['content-range']]).toEqual([206, '23456', 'bytes 2-6/10']);
+    const again = await ask('/a', range(value));
+    expect([again.status, again.text, again.headers['content-range']]).toEqual([206, text, contentRange]);
+    expect(again.headers.age).toBeDefined();
+    expect(isHit(again)).toBe(true);
+    expect(origin.seen).toHaveLength(1);
+  });
+
+  test.each([
+    ['octets before it', range('bytes=1-4')],
+    ['octets behind it', range('bytes=5-7')],
+    ['the end', range('bytes=2-')],
+    ['several ranges', range('bytes=2-3,5-6')],
+    ['another condition', range('bytes=2-6', { 'if-range': '"a"' })],
+    ['credentials', range('bytes=2-6', { authorization: 'Bearer x' })],
+    ['no-cache', range('bytes=2-6', { 'cache-control': 'no-cache' })],
+    ['the whole', {}],
+  ])('does not answer for %s', async (_what, options) => {
+    origin.on('GET /a', digits());
+    await ask('/a', range('bytes=2-6'));
+    expect(isHit(await ask('/a', options))).toBe(false);
+    expect(origin.seen).toHaveLength(2);
+  });
+
+  test('is invalidated like anything else at its path', async () => {
+    origin.on('GET /a', digits()).on('PUT /a', (_request, response) => void response.writeHead(204).end());
+    await ask('/a', range('bytes=2-6'));
+    await ask('/a', { method: 'PUT', body: 'x' });
+    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
+  });
+
+  test('that was asked for before a write is not stored after it', async () => {
+    const { arrived, pass, release } = gate();
+    origin.on('GET /a', async (request, response) => {
+      await pass();
+      digits()(request, response);
+    });
+    origin.on('PUT /a', (_request, response) => void response.writeHead(204).end());
+    const slow = ask('/a', range('bytes=2-6'));
+    await arrived(1);
+    await ask('/a', { method: 'PUT', body: 'x' });
+    release();
+    expect((await slow).text).toBe('23456');
+    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
+  });
+
+  test('with no-store is not stored', async () => {
+    origin.on('GET /a', digits({ ETag: '"a"', 'Cache-Control': 'no-store' }));
+    await ask('/a', range('bytes=2-6'));
+    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
+  });
+
+  test('shorter than its Content-Range answers for what it holds, and says so', async () => {
+    origin.on('GET /a', (_request, response) => {
+      response.writeHead(206, { 'Cache-Control': 'max-age=60', 'Content-Range': 'bytes 4-9/10' }).end('01234');
+    });
+    await ask('/a', range('bytes=-5'));
+    const same = await ask('/a', range('bytes=-5'));
+    expect([same.text, same.headers['content-range'], isHit(same)]).toEqual(['01234', 'bytes 4-8/10', true]);
+    const rest = await ask('/a', range('bytes=6-'));
+    expect([rest.text, rest.headers['content-range'], isHit(rest)]).toEqual(['234', 'bytes 6-8/10', true]);
+    expect(isHit(await ask('/a', range('bytes=9-9')))).toBe(false);
+  });
+});
+
+describe('parts with one strong entity tag', () => {
+  test('are joined, and are the whole when nothing is missing', async () => {
+    origin.on('GET /a', digits());
+    await ask('/a', range('bytes=0-3'));
+    await ask('/a', range('bytes=4-6'));
+    const middle = await ask('/a', range('bytes=2-5'));
+    expect([middle.text, isHit(middle)]).toEqual(['2345', true]);
+    const last = await ask('/a', range('bytes=7-9'));
+    expect([last.status, last.text, last.headers['content-range']]).toEqual([206, '789', 'bytes 7-9/10']);
+    const complete = await ask('/a');
+    expect([complete.status, complete.text, isHit(complete)]).toEqual([200, whole, true]);
+    expect(complete.headers['content-range']).toBeUndefined();
+    expect(complete.headers['content-length']).toBe('10');
+    expect(origin.seen).toHaveLength(3);
+  });
+
+  test('are completed: only the rest is asked for', async () => {
+    origin.on('GET /a', digits());
+    await ask('/a', range('bytes=0-3'));
+    const complete = await ask('/a');
+    expect([complete.status, complete.text]).toEqual([200, whole]);
+    expect(asked()).toEqual(['bytes=0-3', 'bytes=4-']);
+    expect(isHit(await ask('/a'))).toBe(true);
+  });
+
+  test('that is another one by now is asked for as a whole', async () => {
+    let etag = '"a"';
+    origin.on('GET /a', (request, response) => digits({ ETag: etag })(request, response));
+    await ask('/a', range('bytes=0-3'));
+    etag = '"b"';
+    const complete = await ask('/a');
+    expect([complete.status, complete.text, complete.headers.etag]).toEqual([200, whole, '"b"']);
+  });
+
+  test('an origin that ignores If-Range does not get two representations mixed', async () => {
+    let etag = '"a"';
+    origin.on('GET /a', (request, response) => {
+      delete request.headers['if-range'];
+      digits({ ETag: etag })(request, response);
+    });
+    await ask('/a', range('bytes=0-3'));
+    etag = '"b"';
+    expect((await ask('/a')).headers.etag).toBe('"b"');
+    expect(asked()).toEqual(['bytes=0-3', 'bytes=4-', undefined]);
+  });
+
+  test.each([
+    ['a weak entity tag', { ETag: 'W/"a"' }],
+    ['a date alone', { 'Last-Modified': 'Tue, 01 Sep 2026 00:00:00 GMT' }],
+  ])('with %s are not joined', async (_what, headers) => {
+    origin.on('GET /a', digits(headers));
+    await ask('/a', range('bytes=0-3'));
+    await ask('/a', range('bytes=4-9'));
+    expect(isHit(await ask('/a'))).toBe(false);
+  });
+});
+
+test('a whole answer to a request for a part is stored whole', async () => {
+  origin.on('GET /a', (_request, response) => {
+    response.writeHead(200, { 'Cache-Control': 'max-age=60' }).end(whole);
+  });
+  await ask('/a', range('bytes=0-3'));
+  const part = await ask('/a', range('bytes=4-5'));
+  expect([part.status, part.text, isHit(part)]).toEqual([206, '45', true]);
+});
