@@ -7,6 +7,7 @@ import { MemoryLog } from './coherence/memory-log.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
+import { Encoder } from './exchange/encode.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
 import type { Effect, ReadOutcome } from './exchange/ports.ts';
 import { answersRange, read } from './exchange/read.ts';
@@ -146,6 +147,7 @@ function wireReads(config: GatewayConfig, { fence, store }: Coherence, reports: 
     clock: systemClock,
     flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
     variances: new SearchVariances(),
+    encoder: new Encoder(store, (error) => reports.notEncoded(error)),
     budget: new FillBudget(config.store.memory.maxBytes * FILL_SHARE),
     maxEntryBytes: config.store.memory.maxEntryBytes,
     background: (promise) => work.track(promise),

@@ -64,9 +64,9 @@ export function assemble(
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { url, timeout, connectTimeout, connections }]) => [
+    Object.entries(named).map(([name, { url, timeout, connectTimeout, connections, serverErrors }]) => [
       name,
-      { url, timeoutMs: timeout, connectTimeoutMs: connectTimeout, connections },
+      { url, timeoutMs: timeout, connectTimeoutMs: connectTimeout, connections, serverErrors },
     ]),
   );
 }
@@ -84,6 +84,7 @@ function routeOf({ settings, document, path }: Located<RouteSettings>, fallback:
     ...policyOf(fallback, settings),
     match: settings.match,
     tags: settings.tags ?? [],
+    before: undefined,
     source: document.positionOf(path),
   };
 }
@@ -96,9 +97,17 @@ function ruleOf({ settings, document, path }: Located<RuleSettings>): RuleConfig
     pattern: on.pattern,
     invalidate: invalidate.map((target, i) => {
       const source = document.positionOf([...path, 'invalidate', i]);
-      return typeof target === 'string' ? { path: target, source } : { tag: target.tag, source };
+      return typeof target === 'string'
+        ? { path: target, cascade: false, source }
+        : { tag: target.tag, cascade: false, source };
     }),
-    event,
+    when: undefined,
+    lookup: {},
+    refresh: [],
+    patch: [],
+    onlyIfChanged: undefined,
+    settleMs: undefined,
+    event: event === undefined ? undefined : { type: event, payload: {} },
     unresolved,
     before,
     source: document.positionOf(path),

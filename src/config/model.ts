@@ -55,6 +55,8 @@ export interface OriginConfig {
   timeoutMs: number;
   connectTimeoutMs: number;
   connections: number;
+  /** What an answer of 5xx to a write says: it may have been applied, or it certainly was not. */
+  serverErrors: 'unknown' | 'unchanged';
 }
 
 export interface RoutePolicy {
@@ -75,25 +77,40 @@ export interface CachePolicy {
   staleWhileRevalidateMs: number | undefined;
   staleIfErrorMs: number | undefined;
   /** `query`: the parameters in the key, undefined for all; `headers`: keyed beside `Vary`, lower case. */
-  key: { query: readonly string[] | undefined; headers: readonly string[] };
+  key: { query: readonly string[] | undefined; order: 'keep' | 'sort'; headers: readonly string[] };
   credentials: 'bypass' | 'perUser' | 'shared';
   /** For `perUser`: `authorization`, `cookie`, any header name, or `cookie:NAME`. */
   userKey: readonly string[];
+  /** `ignore`: cookies say nothing about the response; reads are answered, and forwarded, as if there were none. */
+  cookies: 'credentials' | 'ignore';
   setCookie: 'bypass' | 'store' | 'strip';
   requestDirectives: 'honour' | 'ignore';
+  /** RFC 9213 fields that are looked for before `CDN-Cache-Control`. Lower case. */
+  targetedFields: readonly string[];
 }
 
 export interface ClientPolicy {
   /** A literal `Cache-Control` value, or `origin` to leave what the origin sent. */
   cacheControl: string;
   etag: 'strong' | 'origin';
+  /** Content codings in which stored bodies are served, the most wanted first. Empty: as the origin coded them. */
+  encode: readonly ContentCoding[];
+  /** Whether the fields that carry tags reach clients. */
+  tags: 'strip' | 'keep';
 }
+
+export type ContentCoding = 'br' | 'gzip';
 
 export interface RouteConfig extends RoutePolicy {
   /** The pattern as written, `/steps/:stepId`: the route's name in logs and tags. */
   match: string;
   /** Tag templates: `step:{stepId}`, `accommodation:{response.accommodations[*].id}`. */
   tags: readonly string[];
+  /**
+   * Where the representation of a resource that is written at `match` lives, if not at the same path: a path template over
+   * the write's `params`, `query`, `requestHeader` and `request`.
+   */
+  before: string | undefined;
   source: SourcePosition;
 }
 
@@ -102,16 +119,62 @@ export interface RuleConfig {
   /** `['*']` for any unsafe method. Upper case. */
   methods: readonly string[];
   pattern: string;
+  when: ConditionConfig | undefined;
+  /** Root name → path template of what is read from the origin, once the write is done, to climb further. */
+  lookup: Readonly<Record<string, string>>;
   invalidate: readonly TargetConfig[];
-  event: string | undefined;
+  /** Path templates: invalidated, and what was stored of them is fetched again at once. */
+  refresh: readonly { path: string; source: SourcePosition }[];
+  /** Stored parents that take the changed representation in place of being invalidated, wherever that is certain. */
+  patch: readonly PatchConfig[];
+  /** A write that leaves the representation as it was, but for these members, records and announces nothing. */
+  onlyIfChanged: { readonly ignoring: readonly string[] } | undefined;
+  /** For so long after the write, what it hits is passed through and not stored: the origin may still serve it as it was. */
+  settleMs: number | undefined;
+  event: EventConfig | undefined;
   unresolved: 'widen' | 'ignore' | 'reject';
   /** Whether a representation may be read from the origin for `before` where none is stored. */
   before: 'read' | 'stored' | 'off';
   source: SourcePosition;
 }
 
-/** A target as written: a path template (with or without a query), or a tag template. */
-export type TargetConfig = { path: string; source: SourcePosition } | { tag: string; source: SourcePosition };
+/** All that is said must hold. What cannot be known (a body that could not be read) holds, but under `unresolved: ignore`. */
+export interface ConditionConfig {
+  /** Codes and classes, `['200', '2xx']`; any of them. Empty: any status. */
+  status: readonly string[];
+  /** Sources (`response.stepId`) that must give a value that is not null. */
+  present: readonly string[];
+  absent: readonly string[];
+  /** Source → the values of which it must have one, compared as text. */
+  equals: readonly { source: string; values: readonly string[] }[];
+  /** JSONPaths below `before` and `response`, the leading `$` left out (`stepId`): any of them must differ. Empty: no condition. */
+  changed: readonly string[];
+}
+
+export interface EventConfig {
+  type: string;
+  /** Member → source; a source that can select many gives an array. */
+  payload: Readonly<Record<string, string>>;
+}
+
+/** A target as written: a path template (with or without a query), or a tag template. `cascade`: also what embeds what it hits. */
+export type TargetConfig =
+  | { path: string; cascade: boolean; source: SourcePosition }
+  | { tag: string; cascade: boolean; source: SourcePosition };
+
+export interface PatchConfig {
+  /** Path template of the parents. Those that only `before` names lose the element. */
+  path: string;
+  /** JSON Pointer (RFC 6901) in the parent: to an array that holds the element, or to the representation itself. */
+  at: string;
+  /** The member that tells the elements of an array apart. */
+  key: string;
+  /** Source of the new representation: `response`, `request`, or one with a path below (`response.accommodation`). */
+  with: string;
+  /** Where an element goes that the array does not hold yet; `never` invalidates the parent instead. */
+  add: 'end' | 'start' | 'never';
+  source: SourcePosition;
+}
 
 export interface SourcePosition {
   file: string;

@@ -9,14 +9,21 @@ export const builtInCache: CachePolicy = {
   staleWhileRevalidateMs: undefined,
   // Not the origin's directive: a stale copy in place of an error is something to be asked for.
   staleIfErrorMs: 0,
-  key: { query: undefined, headers: [] },
+  key: { query: undefined, order: 'keep', headers: [] },
   credentials: 'bypass',
   userKey: [],
+  cookies: 'credentials',
   setCookie: 'bypass',
   requestDirectives: 'honour',
+  targetedFields: [],
 };
 
-export const builtInClient: ClientPolicy = { cacheControl: 'no-cache', etag: 'strong' };
+export const builtInClient: ClientPolicy = {
+  cacheControl: 'no-cache',
+  etag: 'strong',
+  encode: [],
+  tags: 'strip',
+};
 
 /** A policy with what the settings say put over it, key by key. */
 export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefined): CachePolicy {
@@ -29,14 +36,25 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     force: settings.force ?? under.force,
     staleWhileRevalidateMs: settings.staleWhileRevalidate ?? under.staleWhileRevalidateMs,
     staleIfErrorMs: settings.staleIfError ?? under.staleIfErrorMs,
-    key: { query: settings.key?.query ?? under.key.query, headers: settings.key?.headers ?? under.key.headers },
+    key: {
+      query: settings.key?.query ?? under.key.query,
+      order: settings.key?.order ?? under.key.order,
+      headers: settings.key?.headers ?? under.key.headers,
+    },
     credentials: settings.credentials ?? under.credentials,
     userKey: settings.userKey ?? under.userKey,
+    cookies: settings.cookies ?? under.cookies,
     setCookie: settings.setCookie ?? under.setCookie,
     requestDirectives: settings.requestDirectives ?? under.requestDirectives,
+    targetedFields: settings.targetedFields ?? under.targetedFields,
   };
 }
 
 export function clientPolicy(under: ClientPolicy, settings: PolicySettings['client']): ClientPolicy {
-  return { cacheControl: settings?.cacheControl ?? under.cacheControl, etag: settings?.etag ?? under.etag };
+  return {
+    cacheControl: settings?.cacheControl ?? under.cacheControl,
+    etag: settings?.etag ?? under.etag,
+    encode: settings?.encode ?? under.encode,
+    tags: settings?.tags ?? under.tags,
+  };
 }

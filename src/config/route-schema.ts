@@ -41,6 +41,9 @@ const keySchema = z.strictObject({
     .array(text({}, parseParameter))
     .optional()
     .meta({ description: 'Only these query parameters tell responses apart. Absent: the full query string.' }),
+  order: choice(['keep', 'sort'])
+    .optional()
+    .meta({ description: 'sort: parameters in another order are the same query.' }),
   headers: z
     .array(text({}, parseFieldName))
     .optional()
@@ -68,12 +71,19 @@ const cacheSchema = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'For credentials: perUser: the fields, or "cookie:NAME", that say who the user is.' }),
+  cookies: choice(['credentials', 'ignore'])
+    .optional()
+    .meta({ description: 'ignore: cookies say nothing about the response, and do not reach the origin with reads.' }),
   setCookie: choice(['bypass', 'store', 'strip'])
     .optional()
     .meta({ description: 'Responses with Set-Cookie: not stored, stored with it, or stored without.' }),
   requestDirectives: choice(['honour', 'ignore'])
     .optional()
     .meta({ description: "A client's no-cache, max-age and the like." }),
+  targetedFields: z
+    .array(text({ examples: ['Unstale-Cache-Control'] }, parseFieldName))
+    .optional()
+    .meta({ description: 'Fields like CDN-Cache-Control (RFC 9213) that are looked for before it.' }),
 });
 
 const clientSchema = z.strictObject({
@@ -86,6 +96,13 @@ const clientSchema = z.strictObject({
   etag: choice(['strong', 'origin'])
     .optional()
     .meta({ description: 'strong: made where the origin sends none; origin: never made.' }),
+  encode: z
+    .array(choice(['br', 'gzip']))
+    .optional()
+    .meta({ description: 'Stored text is served compressed to clients that accept it, the most wanted coding first.' }),
+  tags: choice(['strip', 'keep'])
+    .optional()
+    .meta({ description: 'Whether Surrogate-Key, Cache-Tag and their kin reach clients.' }),
 });
 
 export const routePolicyShape = {

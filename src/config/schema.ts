@@ -77,6 +77,9 @@ const originSchema = z.strictObject({
   connections: count({ min: 1, max: 65_535 })
     .prefault(256)
     .meta({ description: 'Connections to the origin at one time; further requests wait.' }),
+  serverErrors: choice(['unknown', 'unchanged'])
+    .prefault('unknown')
+    .meta({ description: 'What 5xx says of a write: it may have been applied, or (unchanged) it was rolled back.' }),
 });
 
 const storeSchema = z.strictObject({

@@ -34,7 +34,19 @@ function queryKey(query: string, policy: CachePolicy, variance: SearchVariance |
  * where it could change what is stored for everyone (cache poisoning by unkeyed input).
  */
 export function keyedQuery(query: string, policy: CachePolicy): string {
-  return policy.key.query === undefined ? query : selectQuery(query, policy.key.query);
+  const { query: names, order } = policy.key;
+  if (names !== undefined) return selectQuery(query, names);
+  return order === 'sort' ? byName(query) : query;
+}
+
+/** In the order of their names; those of one name stay in theirs, which an origin may go by. */
+function byName(query: string): string {
+  const pairs = query.split('&').filter((pair) => pair !== '');
+  const named = pairs.map((pair) => ({ pair, name: parameterName(pair) }));
+  return named
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    .map(({ pair }) => pair)
+    .join('&');
 }
 
 /** The parameters of an allow-list, in the list's order; repeated ones stay in theirs. */

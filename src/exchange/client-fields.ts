@@ -1,10 +1,12 @@
 import type { ClientPolicy } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import type { FieldLines } from '../http/fields.ts';
+import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
 
 /** Replaced by the route's client policy, set for each answer, or for caches alone: never copied to clients as they are. */
-const replaced = new Set(['age', 'content-length', ...tagFields]);
+const replaced = new Set(['age', 'content-length']);
+const ofTags = new Set(tagFields);
 
 /**
  * The fields that clients get of a response: the origin's end-to-end fields with the route's `Cache-Control` and an
@@ -24,20 +26,29 @@ export function clientFields(
   const literal = policy.cacheControl === 'origin' ? undefined : policy.cacheControl;
   const lines: string[] = [];
   let dated = false;
+  let varied = '';
   for (let i = 0; i < origin.length; i += 2) {
     const name = (origin[i] as string).toLowerCase();
     if (replaced.has(name) || options.stripped.includes(name)) continue;
+    if (policy.tags === 'strip' && ofTags.has(name)) continue;
+    if (name === 'vary') varied = `${varied}, ${origin[i + 1]}`;
     // Expires and Pragma would contradict the literal for HTTP/1.0 caches (RFC 9111 §5.3, §5.4).
     if (literal !== undefined && (name === 'cache-control' || name === 'expires' || name === 'pragma')) continue;
     if (etag !== undefined && name === 'etag') continue;
     if (name === 'date') dated = true;
     lines.push(origin[i] as string, origin[i + 1] as string);
   }
+  // Which coding a client gets depends on what it accepts: no cache behind may hand one to somebody who did not ask for it.
+  if (policy.encode.length > 0 && !namesEncoding(varied)) lines.push('Vary', 'Accept-Encoding');
   // RFC 9110 §6.6.1: a recipient with a clock that stores a response without a Date adds the time it was received.
   if (!dated) lines.push('Date', options.date);
   if (literal !== undefined) lines.push('Cache-Control', withProhibitions(literal, options.directives));
   if (etag !== undefined) lines.push('ETag', etag);
   return lines;
+}
+
+function namesEncoding(vary: string): boolean {
+  return splitList(vary).some((name) => name === '*' || name.toLowerCase() === 'accept-encoding');
 }
 
 /** Whatever a route says to clients, an origin's `no-store` and `private` reach them. */

@@ -90,7 +90,7 @@ function announcement(
   const paths = targets.filter((target) => !isTag(target)).map(describeTarget);
   const tags = targets.filter(isTag).map(describeTag);
   return {
-    type: match?.rule.config.event ?? 'invalidate',
+    type: match?.rule.config.event?.type ?? 'invalidate',
     paths: [...new Set([...paths, ...(inherited?.paths ?? [])])],
     tags: [...new Set([...tags, ...(inherited?.tags ?? [])])],
     cause: { method: request.method, path: request.target.path, rule: match?.rule.config.name ?? null },

@@ -91,7 +91,10 @@ function askOrigin(
     method: request.method,
     target: query === '' ? request.target.path : `${request.target.path}?${query}`,
     // A response for credentials of its own is the origin's to condition; the gateway has nothing to compare.
-    headers: decision.fwd === 'bypass' ? forwardFields(request) : fillFields(request, conditionsOf(decision)),
+    headers:
+      decision.fwd === 'bypass'
+        ? forwardFields(request)
+        : fillFields(request, conditionsOf(decision), route.policy.client.encode),
     signal,
     onInterim: reply === undefined ? undefined : (status, lines) => reply.interim(status, endToEnd(lines)),
   });

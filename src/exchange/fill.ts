@@ -17,6 +17,7 @@ import type { StoredPart, StoredResponse } from '../store/stored-response.ts';
 import { readJson } from './body.ts';
 import { cacheKey, keyedQuery, partKey } from './cache-key.ts';
 import { clientFields } from './client-fields.ts';
+import { encodable } from './encode.ts';
 import type { Read } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
@@ -38,12 +39,12 @@ export type Verdict =
     }
   | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
 
-/** RFC 9213 fields in the order in which they are looked for. */
+/** RFC 9213 fields that are looked for on every route, after the route's own. */
 const targetedFields = ['cdn-cache-control'];
 
 export function judge(context: FillContext, status: number, headers: Fields, partial = false): Verdict {
   const policy = context.read.route.policy.cache;
-  const { directives, targeted } = responseDirectives(headers, targetedFields);
+  const { directives, targeted } = responseDirectives(headers, [...policy.targetedFields, ...targetedFields]);
   const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
   const verdict = storable({
     method: context.read.request.method,
@@ -92,9 +93,18 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   const part = status === 206 ? storedPart(answer) : undefined;
   if (status === 206 && part === undefined) return { unstorable: 'partial' };
   const key = cacheKey(request, route.policy.cache, variance);
-  const vary = parseVary(answer.headers.get('vary'));
-  if (vary === '*') return { unstorable: 'vary-star' };
+  const named = parseVary(answer.headers.get('vary'));
+  if (named === '*') return { unstorable: 'vary-star' };
+  // The origin was asked for the octets as they are, whatever the client accepts: they are for all.
+  const asOne = route.policy.client.encode.length > 0 && !answer.headers.has('content-encoding');
+  const vary = asOne ? named.filter((name) => name !== 'accept-encoding') : named;
   const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
+  const codings = encodable(route.policy.client.encode, {
+    status,
+    headers,
+    body,
+    noTransform: verdict.directives.noTransform,
+  });
   const originEtag = headers.get('etag');
   // One that is malformed is no validator: no client could send it back.
   const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
@@ -108,6 +118,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     headers,
     body,
     ...(part === undefined ? {} : { part }),
+    ...(codings === undefined ? {} : { codings }),
     clientHeaders: clientFields(headers.lines, {
       policy: route.policy.client,
       directives: verdict.directives,

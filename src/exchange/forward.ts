@@ -29,8 +29,14 @@ const conditions = new Set([
 ]);
 
 /** What is sent to the origin for a read whose answer may be stored. `validators`: a stored response's conditions. */
-export function fillFields(request: ClientRequest, validators: FieldLines): string[] {
-  return [...without(forwardFields(request), (name) => overrides.has(name) || conditions.has(name)), ...validators];
+export function fillFields(request: ClientRequest, validators: FieldLines, encode: readonly string[]): string[] {
+  // A route that makes the codings itself wants the octets as they are, once for all clients.
+  const asOne = encode.length > 0;
+  const left = (name: string): boolean =>
+    overrides.has(name) || conditions.has(name) || (asOne && name === 'accept-encoding');
+  const lines = [...without(forwardFields(request), left), ...validators];
+  if (asOne) lines.push('Accept-Encoding', 'identity');
+  return lines;
 }
 
 /** What is sent to the origin for anything else: end-to-end fields, `Forwarded` and its kin, `Via`. */

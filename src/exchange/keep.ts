@@ -19,6 +19,8 @@ export function storedForm(
 /** Stores, and learns what the origin says of queries there. The reason, where it is refused. */
 export function keep(ports: ReadPorts, { request }: Read, response: StoredResponse): Refusal | undefined {
   const refusal = ports.store.put(response);
-  if (refusal === undefined) ports.variances.learn(request, varianceOf(response.headers));
-  return refusal;
+  if (refusal !== undefined) return refusal;
+  ports.variances.learn(request, varianceOf(response.headers));
+  ports.encoder.want(request.headers, response);
+  return undefined;
 }

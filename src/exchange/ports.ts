@@ -15,6 +15,8 @@ export interface Origin {
    * ends, or is destroyed with an `OriginError` (a broken or short body is never a clean end).
    */
   fetch(request: OriginRequest): Promise<OriginResponse>;
+  /** What its 5xx say of a write: it may have been applied, or it certainly was not. */
+  readonly serverErrors: 'unknown' | 'unchanged';
 }
 
 export interface OriginRequest {

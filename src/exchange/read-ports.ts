@@ -3,6 +3,7 @@ import type { Fence } from '../coherence/fence.ts';
 import type { Position } from '../coherence/record.ts';
 import type { Store } from '../store/store.ts';
 import type { Flights } from './collapse.ts';
+import type { Encoder } from './encode.ts';
 import type { FillBudget } from './fill-budget.ts';
 import type { ClientRequest, Route } from './ports.ts';
 import type { SearchVariances } from './search-variances.ts';
@@ -26,6 +27,7 @@ export interface ReadPorts {
   /** What origins said of queries that make no difference. */
   readonly variances: SearchVariances;
   readonly budget: FillBudget;
+  readonly encoder: Encoder;
   readonly maxEntryBytes: number;
   /** Takes care of work that no client waits for: its failure is logged, a stopping gateway waits for it. */
   background(work: Promise<unknown>): void;

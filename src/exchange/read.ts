@@ -1,5 +1,6 @@
 import type { Position } from '../coherence/record.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
+import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
 import { requestDirectives } from '../http/request-directives.ts';
 import { hasCredentials } from '../http/storable.ts';
@@ -8,6 +9,7 @@ import { cacheKey, partKey } from './cache-key.ts';
 import type { FlightResult } from './collapse.ts';
 import { type Decision, decide, type Forward } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
+import { without } from './forward.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
 import type { ClientRequest, ReadOutcome, Reply, Route } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
@@ -48,10 +50,17 @@ interface Found {
   readonly params: Readonly<Record<string, string>>;
 }
 
-function stateOf(ports: ReadPorts, { route, params }: Found, request: ClientRequest): Read {
+function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientRequest): Read {
+  const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(asked) : asked;
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
   const credentials = hasCredentials(request.headers);
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
+}
+
+/** What is not to tell responses apart must not reach the origin either: it would change what is stored for all. */
+function withoutCookies(request: ClientRequest): ClientRequest {
+  if (!request.headers.has('cookie')) return request;
+  return { ...request, headers: new Fields(without(request.headers.lines, (name) => name === 'cookie')) };
 }
 
 /** Undefined where the origin must be asked. */
@@ -129,6 +138,7 @@ function serve(
   const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
   const detail = decision.kind === 'stale' ? decision.detail : undefined;
   respond(state.request, reply, stored, { hit: true, ttl, detail }, ageMs);
+  if (stored.codings !== undefined) ports.encoder.want(state.request.headers, stored);
   if (decision.kind === 'hit') return { outcome: 'hit', detail };
   // One revalidation behind, however many are served the stale response meanwhile; it is a fill like any other.
   const flightKey = flightKeyOf(state, stored.vary);

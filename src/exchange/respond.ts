@@ -4,6 +4,7 @@ import { multipartRanges } from '../http/partial.ts';
 import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../http/range.ts';
 import { evaluatePreconditions } from '../http/validation.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
+import { formFor } from './encode.ts';
 import { without } from './forward.ts';
 import type { ClientRequest, Reply } from './ports.ts';
 
@@ -18,17 +19,24 @@ export function respond(
   status: CacheStatus,
   ageMs: number | undefined,
 ): void {
-  const lines = [...stored.clientHeaders];
+  const form = stored.codings === undefined ? stored : formFor(request.headers, stored);
+  const lines = [...form.clientHeaders];
   if (ageMs !== undefined) lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
   appendCacheStatus(lines, status);
-  if (evaluatePreconditions(request.headers, stored, request.method) === 'not-modified') {
+  if (
+    evaluatePreconditions(
+      request.headers,
+      form === stored ? stored : { ...stored, etag: form.etag },
+      request.method,
+    ) === 'not-modified'
+  ) {
     const bare = without(lines, (name) => ofBody.has(name));
     reply.send(304, bare, undefined);
   } else if (request.method === 'HEAD') {
-    reply.send(stored.status, lines, undefined, stored.body.byteLength);
+    reply.send(stored.status, lines, undefined, form.body.byteLength);
   } else {
     const ranges = rangesOf(request.headers, stored);
-    if (ranges === 'none') reply.send(stored.status, lines, stored.body);
+    if (ranges === 'none') reply.send(stored.status, lines, form.body);
     else sendRanges(reply, stored, lines, ranges);
   }
 }

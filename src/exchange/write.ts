@@ -154,7 +154,8 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
     throw outcome.error;
   }
   const { answer } = outcome;
-  if (answer.status >= 400 && answer.status < 500) {
+  const rolledBack = answer.status >= 500 && current.route.origin.serverErrors === 'unchanged';
+  if ((answer.status >= 400 && answer.status < 500) || rolledBack) {
     report(ports, current, { outcome: 'unchanged', status: answer.status });
     return pass(answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
   }

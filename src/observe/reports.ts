@@ -20,6 +20,11 @@ export class Reports {
     this.#log.debug({ method, path: target.path, route: route.name ?? null, outcome, detail, ms: round(ms) }, 'read');
   }
 
+  /** A stored body could not be compressed: it is served as it is. */
+  notEncoded(error: unknown): void {
+    this.#log.warn({ err: error }, 'a stored body was not compressed');
+  }
+
   passed(request: ClientRequest): void {
     this.#metrics.countRead('passed');
     this.#log.debug({ method: request.method, path: request.target.path, outcome: 'passed' }, 'read');

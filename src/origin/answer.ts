@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { OriginError } from '../errors.ts';
 import type { OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
+import { splitList } from '../http/list.ts';
 import type { Connection } from './connection.ts';
 import { isClosure, originFailure } from './failure.ts';
 import type { Upload } from './upload.ts';
@@ -133,9 +134,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   #final(controller: Dispatcher.DispatchController, status: number, headers: Fields): void {
-    // RFC 9112 §6.1: only `chunked` is understood; the body under any other coding would be passed on as if it were plain.
-    const coding = headers.get('transfer-encoding');
-    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    if (isCoded(headers.get('transfer-encoding'))) {
       controller.abort(invalid('The answer has a transfer coding that was not asked for'));
       return;
     }
@@ -194,6 +193,17 @@ function abandoned(cause: unknown): OriginError {
 }
 
 /** Field lines of undici, which are bytes, as the strings that Node would make of them. */
+/**
+ * RFC 9112 §6.1: only `chunked` is understood; the body under another coding would be passed on as if it were plain. A name that
+ * no coding has (§7.3, the registry) says nothing of the body, which the close of the connection ends (§6.3).
+ */
+function isCoded(value: string | undefined): boolean {
+  if (value === undefined || value.toLowerCase() === 'chunked') return false;
+  return splitList(value).some((member) => codings.has(member.split(';', 1)[0]?.trim().toLowerCase() ?? ''));
+}
+
+const codings = new Set(['chunked', 'gzip', 'x-gzip', 'compress', 'x-compress', 'deflate', 'identity']);
+
 function fieldLines(raw: Dispatcher.DispatchController['rawHeaders']): FieldLines {
   if (!Array.isArray(raw)) return [];
   return raw.map((text) => trimmed(typeof text === 'string' ? text : text.toString('latin1')));

@@ -27,6 +27,7 @@ export function createOrigin(config: OriginConfig): Origin & { close(): Promise<
 }
 
 class PooledOrigin implements Origin {
+  readonly serverErrors: OriginConfig['serverErrors'];
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #hostname: string;
@@ -35,6 +36,7 @@ class PooledOrigin implements Origin {
 
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
+    this.serverErrors = config.serverErrors;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;

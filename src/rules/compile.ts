@@ -41,7 +41,7 @@ function compileRule(config: RuleConfig): CompiledRule {
     request: roots.has('request'),
     response: roots.has('response'),
   };
-  return { config, targets, needs };
+  return { config, targets, refresh: [], patch: [], lookups: [], condition: undefined, needs, payload: [] };
 }
 
 /** Which roots the templates select from. */

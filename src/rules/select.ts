@@ -2,7 +2,7 @@ import { JSONPathError } from 'json-p3';
 import { decodeSegment } from '../route/path.ts';
 import { JsonWalk } from './json-walk.ts';
 import { MAX_ID_LENGTH, MAX_SELECTED, nothing, type Selection } from './selection.ts';
-import type { Json, JsonSource, NamedSource, Source, Sources } from './types.ts';
+import type { Json, JsonSource, LookupSource, NamedSource, Source, Sources } from './types.ts';
 
 /** The ids that one source gives. */
 export function select(source: Source, sources: Sources): Selection {
@@ -15,6 +15,8 @@ export function select(source: Source, sources: Sources): Selection {
       return selectField(sources.requestHeader(source.name), source);
     case 'responseHeader':
       return selectField(sources.responseHeader(source.name), source);
+    case 'lookup':
+      return selectLookups(sources.lookups?.[source.name] ?? [], source);
     default:
       return selectJson(sources[source.root], source);
   }
@@ -49,8 +51,24 @@ function parameters(query: string, name: string): string[] {
   return query === '' ? [] : new URLSearchParams(`?${query}`).getAll(name);
 }
 
+/** From every representation that a lookup fetched: what one of them does not tell is not known. */
+function selectLookups(fetched: readonly Json[], source: LookupSource): Selection {
+  if (fetched.length === 0) return nothing('unknown', 'not fetched');
+  const selections = fetched.map((json) => selectJson(json, source));
+  const doubt = selections.find(({ certainty }) => certainty === 'unknown' || certainty === 'too-many');
+  if (doubt !== undefined) return doubt;
+  const values = [...new Set(selections.flatMap((selection) => selection.values))];
+  if (values.length > MAX_SELECTED) return nothing('too-many', `more than ${MAX_SELECTED} values`);
+  const told = selections.some(({ certainty }) => certainty === 'all');
+  return {
+    values,
+    certainty: told ? 'all' : 'missing',
+    reason: values.length > 0 ? '' : (selections[0]?.reason ?? ''),
+  };
+}
+
 /** The ids that a compiled JSONPath selects from a body. */
-function selectJson(json: Json, source: Pick<JsonSource, 'root' | 'steps'>): Selection {
+function selectJson(json: Json, source: Pick<JsonSource | LookupSource, 'root' | 'steps'>): Selection {
   if ('missing' in json) {
     // An answer that is no JSON names no field. Anything else that is no JSON says something that was not understood: a form
     // may well hold the new parent.

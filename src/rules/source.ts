@@ -1,7 +1,15 @@
 import { compileJsonPath, SelectorError } from './jsonpath.ts';
 import type { JsonSource, NamedSource, Root, Source } from './types.ts';
 
-const roots: readonly Root[] = ['params', 'query', 'requestHeader', 'responseHeader', 'request', 'response', 'before'];
+const roots: readonly Exclude<Root, 'lookup'>[] = [
+  'params',
+  'query',
+  'requestHeader',
+  'responseHeader',
+  'request',
+  'response',
+  'before',
+];
 /** Fields whose value is a URI reference (RFC 9110 §8.7, §10.2.2): an index takes a segment of its path. */
 const references = new Set(['location', 'content-location']);
 

@@ -1,5 +1,5 @@
 import type { jsonpath } from 'json-p3';
-import type { RuleConfig } from '../config/model.ts';
+import type { PatchConfig, RuleConfig } from '../config/model.ts';
 
 /** A JSON body, or why there is none to select from. */
 export type Json =
@@ -38,10 +38,12 @@ export interface Sources {
   readonly request: Json;
   readonly response: Json;
   readonly before: Json;
+  /** What the rule's lookups have fetched, by the name of their root: one for each path that was asked for. */
+  readonly lookups?: Readonly<Record<string, readonly Json[]>>;
 }
 
 /** What a placeholder names once: `before.stepId`. */
-export type Source = NamedSource | JsonSource;
+export type Source = NamedSource | JsonSource | LookupSource;
 
 export interface NamedSource {
   readonly root: 'params' | 'query' | 'requestHeader' | 'responseHeader';
@@ -54,6 +56,14 @@ export interface NamedSource {
 
 export interface JsonSource {
   readonly root: 'request' | 'response' | 'before';
+  readonly steps: readonly Step[];
+  readonly text: string;
+}
+
+/** Below what the rule's lookup of that name fetched: `step.tripId`. */
+export interface LookupSource {
+  readonly root: 'lookup';
+  readonly name: string;
   readonly steps: readonly Step[];
   readonly text: string;
 }
@@ -117,10 +127,34 @@ export interface RuleMatch {
 
 export interface CompiledRule {
   readonly config: RuleConfig;
-  /** One for each of `config.invalidate`. */
+  /** One for each of `config.invalidate`, then one for each of `config.refresh`, then one for each of `config.patch`. */
   readonly targets: readonly Template[];
-  /** Which bodies its placeholders select from: what the write exchange must read. */
+  readonly refresh: readonly PathTemplate[];
+  readonly patch: readonly CompiledPatch[];
+  readonly lookups: readonly { readonly name: string; readonly path: PathTemplate }[];
+  readonly condition: Condition | undefined;
+  /** Which bodies its placeholders and conditions select from: what the write exchange must read. */
   readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
+  readonly payload: readonly { readonly member: string; readonly source: Source }[];
+}
+
+export interface CompiledPatch {
+  readonly config: PatchConfig;
+  readonly path: PathTemplate;
+  /** The reference tokens of `at`, unescaped (RFC 6901 §4). */
+  readonly at: readonly string[];
+  /** Where the new representation is: the whole body where there are no steps. */
+  readonly with: { readonly root: 'request' | 'response'; readonly steps: readonly Step[]; readonly text: string };
+}
+
+/** `config.when`, ready to be evaluated. */
+export interface Condition {
+  readonly status: readonly { readonly from: number; readonly to: number }[];
+  readonly present: readonly Source[];
+  readonly absent: readonly Source[];
+  readonly equals: readonly { readonly source: Source; readonly values: ReadonlySet<string> }[];
+  /** Below `before` and below `response`. */
+  readonly changed: readonly { readonly before: JsonSource; readonly response: JsonSource }[];
 }
 
 export interface Unresolved {

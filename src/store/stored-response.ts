@@ -1,5 +1,6 @@
 import type { Position } from '../coherence/record.ts';
 import type { Tag } from '../coherence/tag.ts';
+import type { ContentCoding } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 
@@ -19,6 +20,10 @@ export interface StoredResponse {
   readonly body: Buffer;
   /** Of a 206, whose `body` is a part only. Kept under a key of its own; never an answer to a request for the whole. */
   readonly part?: StoredPart;
+  /** The content codings in which it is served to clients that take them; undefined where it is served as it is. */
+  readonly codings?: readonly ContentCoding[];
+  /** Those that have been made of the body. */
+  readonly encoded?: Readonly<Partial<Record<ContentCoding, Encoded>>>;
   /** What clients get: `headers` with the route's `Cache-Control` and `ETag`; without `Age`. */
   readonly clientHeaders: FieldLines;
 
@@ -42,6 +47,11 @@ export interface StoredResponse {
   readonly language: string | undefined;
 }
 
+/** A coding of a stored body, a representation of its own; or that it saves too little to be kept. */
+export type Encoded =
+  | 'not-worthwhile'
+  | { readonly body: Buffer; readonly etag: string | undefined; readonly clientHeaders: FieldLines };
+
 /** Which octets of a representation of `size` octets a 206 brought. */
 export interface StoredPart {
   readonly start: number;
@@ -60,6 +70,7 @@ export function storedBytes(response: StoredResponse): number {
   let bytes = OVERHEAD_BYTES + response.body.byteLength + 2 * response.key.length;
   for (const text of response.headers.lines) bytes += text.length;
   for (const text of response.clientHeaders) bytes += text.length;
+  for (const form of Object.values(response.encoded ?? {})) if (typeof form === 'object') bytes += form.body.byteLength;
   for (const tag of response.tags) bytes += tag.length + 100;
   return bytes;
 }

@@ -3,6 +3,9 @@ import { configOf, problemsOf } from './parse.ts';
 
 const origin = 'origin: { url: http://x }\n';
 
+/** What clients get where nobody says anything. */
+const least = { encode: [], tags: 'strip' };
+
 describe('what a route does not say, defaults say; what neither says is built in', () => {
   const config = configOf(`${origin}
 defaults:
@@ -30,13 +33,15 @@ routes:
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 60_000,
-      key: { query: ['lang'], headers: ['x-tenant'] },
+      key: { query: ['lang'], order: 'keep', headers: ['x-tenant'] },
       credentials: 'bypass',
       userKey: ['cookie:SID', 'authorization'],
+      cookies: 'credentials',
       setCookie: 'bypass',
       requestDirectives: 'honour',
+      targetedFields: [],
     });
-    expect(config.fallback.client).toEqual({ cacheControl: 'max-age=5', etag: 'strong' });
+    expect(config.fallback.client).toEqual({ ...least, cacheControl: 'max-age=5', etag: 'strong' });
   });
 
   it('a route that says nothing, or nothing in particular', () => {
@@ -50,10 +55,10 @@ routes:
       ttlMs: 1_000,
       force: true,
       staleWhileRevalidateMs: 2_000,
-      key: { query: ['lang'], headers: [] },
+      key: { query: ['lang'], order: 'keep', headers: [] },
       setCookie: 'store',
     });
-    expect(route('/own')?.client).toEqual({ cacheControl: 'max-age=5', etag: 'origin' });
+    expect(route('/own')?.client).toEqual({ ...least, cacheControl: 'max-age=5', etag: 'origin' });
     expect(route('/mine')?.cache).toEqual({ ...under, credentials: 'perUser' });
     expect(route('/off')?.cache).toEqual({ ...under, off: true });
   });
@@ -65,6 +70,9 @@ it('cache: off for all, but for a route that says how', () => {
   );
   expect([config.fallback, ...config.routes].map(({ cache }) => cache.off)).toEqual([true, true, false]);
 });
+
+/** What a rule of the plainest kind does not say. */
+const none = { when: undefined, lookup: {}, refresh: [], patch: [], onlyIfChanged: undefined, settleMs: undefined };
 
 it('keeps the order and the place of routes and rules', () => {
   const config = configOf(`${origin}routes:
@@ -94,11 +102,12 @@ rules:
       methods: ['PUT', 'M-SEARCH'],
       pattern: '/a/:x',
       invalidate: [
-        { path: '/a/{x, before.x}?y={response.y}', source: at(10, 9) },
-        { path: '/b/**', source: at(11, 9) },
-        { tag: 'a:{x}', source: at(12, 9) },
+        { path: '/a/{x, before.x}?y={response.y}', cascade: false, source: at(10, 9) },
+        { path: '/b/**', cascade: false, source: at(11, 9) },
+        { tag: 'a:{x}', cascade: false, source: at(12, 9) },
       ],
-      event: 'a.changed',
+      ...none,
+      event: { type: 'a.changed', payload: {} },
       unresolved: 'reject',
       before: 'stored',
       source: at(7, 5),
@@ -107,7 +116,8 @@ rules:
       name: 's',
       methods: ['*'],
       pattern: '/**',
-      invalidate: [{ path: '/c', source: at(16, 42) }],
+      invalidate: [{ path: '/c', cascade: false, source: at(16, 42) }],
+      ...none,
       event: undefined,
       unresolved: 'widen',
       before: 'read',

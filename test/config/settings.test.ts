@@ -13,7 +13,13 @@ const least: GatewayConfig = {
   },
   admin: { listen: { host: '127.0.0.1', port: 9090 }, token: undefined },
   origins: {
-    default: { url: 'http://127.0.0.1:4000', timeoutMs: 10_000, connectTimeoutMs: 2_000, connections: 256 },
+    default: {
+      url: 'http://127.0.0.1:4000',
+      timeoutMs: 10_000,
+      connectTimeoutMs: 2_000,
+      connections: 256,
+      serverErrors: 'unknown',
+    },
   },
   store: {
     memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64 },
@@ -30,13 +36,15 @@ const least: GatewayConfig = {
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 0,
-      key: { query: undefined, headers: [] },
+      key: { query: undefined, order: 'keep', headers: [] },
       credentials: 'bypass',
       userKey: [],
+      cookies: 'credentials',
       setCookie: 'bypass',
       requestDirectives: 'honour',
+      targetedFields: [],
     },
-    client: { cacheControl: 'no-cache', etag: 'strong' },
+    client: { cacheControl: 'no-cache', etag: 'strong', encode: [], tags: 'strip' },
   },
   routes: [],
   rules: [],
@@ -53,7 +61,7 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7 }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged }
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
@@ -61,8 +69,13 @@ events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0 }
 log: { level: debug }
 defaults:
   origin: legacy
-  cache: { setCookie: strip, requestDirectives: ignore }
-  client: { cacheControl: origin, etag: origin }
+  cache:
+    cookies: ignore
+    setCookie: strip
+    requestDirectives: ignore
+    targetedFields: [Unstale-Cache-Control, x-cc]
+    key: { order: sort }
+  client: { cacheControl: origin, etag: origin, encode: [gzip, br], tags: keep }
 `);
   expect(config).toEqual({
     server: {
@@ -73,8 +86,14 @@ defaults:
     },
     admin: { listen: { host: '::', port: 2 }, token: '0123456789abcdef-._~+/==' },
     origins: {
-      main: { url: 'https://a.example/base', timeoutMs: 1_000, connectTimeoutMs: 100, connections: 7 },
-      legacy: { url: 'http://b.example', timeoutMs: 10_000, connectTimeoutMs: 2_000, connections: 256 },
+      main: {
+        url: 'https://a.example/base',
+        timeoutMs: 1_000,
+        connectTimeoutMs: 100,
+        connections: 7,
+        serverErrors: 'unchanged',
+      },
+      legacy: { ...least.origins.default, url: 'http://b.example' },
     },
     store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
     coherence: { mode: 'eventual', onPartition: 'queue', settleMs: 0 },
@@ -82,8 +101,15 @@ defaults:
     log: { level: 'debug' },
     fallback: {
       origin: 'legacy',
-      cache: { ...least.fallback.cache, setCookie: 'strip', requestDirectives: 'ignore' },
-      client: { cacheControl: 'origin', etag: 'origin' },
+      cache: {
+        ...least.fallback.cache,
+        key: { query: undefined, order: 'sort', headers: [] },
+        cookies: 'ignore',
+        setCookie: 'strip',
+        requestDirectives: 'ignore',
+        targetedFields: ['unstale-cache-control', 'x-cc'],
+      },
+      client: { cacheControl: 'origin', etag: 'origin', encode: ['gzip', 'br'], tags: 'keep' },
     },
     routes: [],
     rules: [],

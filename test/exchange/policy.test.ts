@@ -137,6 +137,43 @@ describe('keys', () => {
     expect(await isHit('/a', { headers: { 'x-tenant': 'two' } })).toBe(false);
   });
 
+  test('parameters in another order are the same query where the route says so', async () => {
+    await begin(
+      'routes: [{ match: /a, cache: { ttl: 60s, key: { order: sort } } }]\ndefaults: { cache: { ttl: 60s } }',
+    );
+    origin.on('GET /a', (request, response) => void response.end(request.url));
+    origin.on('GET /b', (request, response) => void response.end(request.url));
+    expect((await ask('/a?b=2&a=1&b=1&')).text).toBe('/a?a=1&b=2&b=1');
+    expect(await isHit('/a?a=1&b=2&b=1')).toBe(true);
+    expect(await isHit('/a?a=1&b=1&b=2')).toBe(false);
+    await ask('/b?b=2&a=1');
+    expect(await isHit('/b?a=1&b=2')).toBe(false);
+  });
+
+  test('cookies that say nothing about the response neither separate nor reach the origin', async () => {
+    await begin('routes: [{ match: /a, cache: { ttl: 60s, cookies: ignore } }]');
+    origin.on('GET /a', (request, response) => {
+      response.writeHead(200, { Vary: 'Cookie' }).end(`${request.headers.cookie}`);
+    });
+    expect((await ask('/a', { headers: { cookie: 'tracker=1' } })).text).toBe('undefined');
+    expect(await isHit('/a', { headers: { cookie: 'tracker=2' } })).toBe(true);
+    expect(await isHit('/a')).toBe(true);
+    expect(await isHit('/a', { headers: { cookie: 'tracker=2', authorization: 'Bearer x' } })).toBe(false);
+  });
+
+  test('a scheme is believed of a trusted proxy, and separates', async () => {
+    for (const [trusted, hit] of [
+      ['["127.0.0.1"]', false],
+      ['[]', true],
+    ] as const) {
+      await begin(`server: { listen: "127.0.0.1:0", trustedProxies: ${trusted} }\ndefaults: { cache: { ttl: 60s } }`);
+      origin.on('GET /a', says({}));
+      await ask('/a');
+      expect(await isHit('/a', { headers: { 'x-forwarded-proto': 'https' } })).toBe(hit);
+      await gateway?.stop();
+    }
+  });
+
   test('hosts are kept apart', async () => {
     await begin('defaults: { cache: { ttl: 60s } }');
     origin.on('GET /a', (request, response) => void response.end(request.headers.host));
@@ -161,6 +198,54 @@ describe('without any rule, RFC 9111 §4.4', () => {
     await ask(written, { method: 'POST', body: 'x' });
     expect(await isHit(read)).toBe(!invalidated);
   });
+});
+
+describe('fields for caches', () => {
+  const targeted = (headers: Record<string, string>, cache: string): Promise<void> => {
+    origin.on('GET /a', says({ 'Cache-Control': 'no-store', ...headers }));
+    return begin(`defaults: { cache: { ${cache} }, client: { cacheControl: origin } }`);
+  };
+
+  test.each([
+    ['one that is listed decides', { 'X-Mine': 'max-age=60', 'CDN-Cache-Control': 'no-store' }, true],
+    ['in the order of the list', { 'X-Second': 'no-store', 'X-Mine': 'max-age=60' }, true],
+    ['an invalid one is left out', { 'X-Mine': 'max-age="60"', 'X-Second': 'max-age=60' }, true],
+    ['one that is not listed says nothing', { 'X-Other': 'max-age=60' }, false],
+  ])('%s', async (_what, headers, expected) => {
+    await targeted(headers, 'targetedFields: [X-Mine, X-Second]');
+    const first = await ask('/a');
+    for (const [name, value] of Object.entries(headers)) expect(first.headers[name.toLowerCase()]).toBe(value);
+    expect(await isHit('/a')).toBe(expected);
+  });
+
+  const tagged = { 'Cache-Control': 'max-age=60', 'Surrogate-Key': 'a b', 'Cache-Tag': 'c', 'Cache-Groups': '"d"' };
+  test.each([
+    ['are stripped', '', false],
+    ['reach clients where a route says so', 'tags: keep', true],
+  ])('those with tags %s', async (_what, client, kept) => {
+    await begin(`defaults: { client: { ${client} } }`);
+    origin.on('GET /a', says(tagged));
+    for (const answer of [await ask('/a'), await ask('/a')]) {
+      const names = ['surrogate-key', 'cache-tag', 'cache-groups'];
+      expect(names.map((name) => answer.headers[name] !== undefined)).toEqual(names.map(() => kept));
+    }
+    expect(await isHit('/a')).toBe(true);
+  });
+});
+
+test.each([
+  ['may have been applied', '', false],
+  ['was rolled back, where the origin is said to do so', ', serverErrors: unchanged', true],
+])('a write that is answered 500 %s', async (_what, setting, hit) => {
+  gateway = await startGateway(
+    origin.url,
+    `origin: { url: "${origin.url}"${setting} }\ndefaults: { cache: { ttl: 60s } }`,
+  );
+  origin.on('GET /a', says({}));
+  origin.on('PUT /a', (_request, response) => void response.writeHead(500).end());
+  await ask('/a');
+  await ask('/a', { method: 'PUT', body: 'x' });
+  expect(await isHit('/a')).toBe(hit);
 });
 
 test('fills under way hold no more than their share of the memory together', async () => {

@@ -28,6 +28,7 @@ describe('an answer', () => {
   it.each([
     ['a length', `${ok}Content-Length: 4\r\n\r\nabcd`, 'abcd'],
     ['chunks, with an extension', `${ok}Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n2\r\ncd\r\n0\r\n\r\n`, 'abcd'],
+    ['a coding that does not exist, to the close', `${ok}Transfer-Encoding: nonesuch\r\n\r\nab`, 'ab'],
     ['chunks, whatever the case of their name', `${ok}Transfer-Encoding: Chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n`, 'ab'],
     ['the close', `${ok}\r\nabcd`, 'abcd'],
     ['the close, in HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nabcd', 'abcd'],

@@ -15,8 +15,16 @@ export function ruleConfig(targets: readonly string[], changes: Partial<RuleConf
     pattern: '/accommodations/:id',
     invalidate: targets.map(
       (target): TargetConfig =>
-        target.startsWith('tag: ') ? { tag: target.slice(5), source } : { path: target, source },
+        target.startsWith('tag: ')
+          ? { tag: target.slice(5), cascade: false, source }
+          : { path: target, cascade: false, source },
     ),
+    when: undefined,
+    lookup: {},
+    refresh: [],
+    patch: [],
+    onlyIfChanged: undefined,
+    settleMs: undefined,
     event: undefined,
     unresolved: 'widen',
     before: 'read',
