@@ -92,9 +92,7 @@ function askOrigin(
     target: query === '' ? request.target.path : `${request.target.path}?${query}`,
     // A response for credentials of its own is the origin's to condition; the gateway has nothing to compare.
     headers:
-      decision.fwd === 'bypass'
-        ? forwardFields(request)
-        : fillFields(request, conditionsOf(decision), route.policy.client.encode),
+      decision.fwd === 'bypass' ? forwardFields(request) : fillFields(request, route.policy, conditionsOf(decision)),
     signal,
     onInterim: reply === undefined ? undefined : (status, lines) => reply.interim(status, endToEnd(lines)),
   });

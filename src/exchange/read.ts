@@ -1,5 +1,6 @@
 import type { Position } from '../coherence/record.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
+import { endToEnd } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
 import { requestDirectives } from '../http/request-directives.ts';
@@ -51,10 +52,21 @@ interface Found {
 }
 
 function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientRequest): Read {
-  const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(asked) : asked;
+  const received = endToEndRequest(asked);
+  const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(received) : received;
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
   const credentials = hasCredentials(request.headers);
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
+}
+
+/**
+ * The request without what `Connection` names (RFC 9110 §7.6.1): the origin does not get to see it, so it must select no
+ * variant. Otherwise `Connection: accept-language` would have the default language stored for those who ask for German.
+ */
+function endToEndRequest(request: ClientRequest): ClientRequest {
+  const connection = request.headers.get('connection');
+  if (connection === undefined || /^[ \t]*(?:keep-alive|close)[ \t]*$/i.test(connection)) return request;
+  return { ...request, headers: new Fields(endToEnd(request.headers.lines)) };
 }
 
 /** What is not to tell responses apart must not reach the origin either: it would change what is stored for all. */

@@ -183,7 +183,10 @@ describe('forwarding fields', () => {
     });
   });
   test('are continued where the peer is a trusted proxy', async () => {
-    const behind = await startGateway(origin.url, 'server: { listen: "127.0.0.1:0", trustedProxies: [127.0.0.0/8] }');
+    const behind = await startGateway(
+      origin.url,
+      'server: { listen: "127.0.0.1:0", trustedProxies: [127.0.0.0/8] }\nroutes: [{ match: /passed/**, cache: off }]',
+    );
     await get(`${behind.url}/passed/from`, { headers: lines });
     await behind.stop();
     expect(sentOf('/passed/from')).toMatchObject({
