@@ -69,7 +69,11 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
 
 /** What is sent to the origin for anything else: end-to-end fields, `Forwarded` and its kin, `Via`. */
 export function forwardFields(request: ClientRequest): string[] {
-  return forwardedFields(request.headers.lines, {
+  // Trailers of uploads are dropped (RFC 9110 §6.5.1), so nothing may announce them.
+  const lines = request.headers.has('trailer')
+    ? without(request.headers.lines, (name) => name === 'trailer')
+    : request.headers.lines;
+  return forwardedFields(lines, {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,

@@ -40,6 +40,8 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
 }
 
 function checkFraming(message: IncomingMessage, headers: Fields): void {
+  // RFC 9112 §2.3: what another major version means by these bytes is not known. Node takes 2.0 for the same.
+  if (message.httpVersionMajor !== 1) throw new GatewayError('badRequest', `HTTP/${message.httpVersion} is not HTTP/1`);
   const coding = headers.get('transfer-encoding');
   if (coding !== undefined) {
     // RFC 9112 §6.1: not for HTTP/1.0, nothing but one final "chunked", never beside a length.

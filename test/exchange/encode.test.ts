@@ -1,8 +1,13 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Fence } from '../../src/coherence/fence.ts';
+import { Encoder } from '../../src/exchange/encode.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { stored } from '../support/stored.ts';
 
 /* `client.encode`: one stored body, served in the codings that clients take. */
 
@@ -100,6 +105,20 @@ describe('a stored body', () => {
     expect((await ask('br')).text).toBe(answer.body);
     expect(brotliDecompressSync((await encodedAs('br')).body).toString()).toBe(answer.body);
   });
+});
+
+test('a coding of what was replaced while it was made is dropped', async () => {
+  const store = new MemoryStore({ maxBytes: 1e6, maxEntryBytes: 1e6, maxVariants: 8 }, new Fence());
+  const failed: unknown[] = [];
+  const encoder = new Encoder(store, (error) => failed.push(error));
+  const request = new Fields(['Accept-Encoding', 'br']);
+  const before = stored('/x', { body: Buffer.from(text), codings: ['br'] });
+  const after = stored('/x', { body: Buffer.from(text.replaceAll('same', 'other')), codings: ['br'] });
+  store.put(before);
+  encoder.want(request, before);
+  store.put(after);
+  await until(() => encoder.size === 0);
+  expect([store.select(after.key, request) === after, failed]).toEqual([true, []]);
 });
 
 describe('is left as it is', () => {

@@ -142,6 +142,24 @@ describe('parts with one strong entity tag', () => {
     expect(isHit(await ask('/a'))).toBe(true);
   });
 
+  test('are not kept when the later one carries a tag that was hit since the earlier one was asked for', async () => {
+    await gateway.stop();
+    gateway = await startGateway(
+      origin.url,
+      'rules: [{ name: r, on: POST /hit, before: off, invalidate: [{ tag: t }] }]',
+    );
+    origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
+    origin.on('GET /a', digits());
+    await ask('/a', range('bytes=0-3'));
+    await ask('/hit', { method: 'POST', body: 'x' });
+    origin.on('GET /a', (request, response) => {
+      response.setHeader('Surrogate-Key', 't');
+      digits()(request, response);
+    });
+    await ask('/a', range('bytes=4-9'));
+    expect(isHit(await ask('/a'))).toBe(false);
+  });
+
   test('that is another one by now is asked for as a whole', async () => {
     let etag = '"a"';
     origin.on('GET /a', (request, response) => digits({ ETag: etag })(request, response));

@@ -205,6 +205,23 @@ describe('RFC 5861 §4: stale-if-error', () => {
     origin.on('GET /a', (_request, response) => void response.writeHead(503).end('down'));
     expect((await ask()).status).toBe(503);
   });
+
+  test('never brings back what a write has hit while the origin was asked', async () => {
+    await begin('staleIfError: 10m');
+    const held = gate();
+    origin.on('GET /a', says({ 'Cache-Control': 'max-age=60', Age: '100' }));
+    origin.on('PUT /a', (_request, response) => void response.writeHead(204).end());
+    await ask();
+    origin.on('GET /a', async (_request, response) => {
+      await held.pass();
+      response.writeHead(503).end('down');
+    });
+    const reading = ask();
+    await held.arrived(1);
+    await ask({ method: 'PUT', body: 'x' });
+    held.release();
+    expect((await reading).status).toBe(503);
+  });
 });
 
 describe("RFC 9111 §5.2.1: a client's directives", () => {

@@ -67,6 +67,8 @@ describe('fields that are in no key', () => {
     every((request, response) => void response.end(JSON.stringify(request.rawHeaders)));
     const poisoned = await ask('/a', { headers: { [name]: 'evil.example' } });
     expect(poisoned.text).not.toContain('evil');
+    // Nor does the client's true address, which an origin might answer by.
+    expect(poisoned.text).not.toMatch(/127\.0\.0\.1"/);
     const next = await ask('/a');
     expect([status(next).includes('; hit'), next.text]).toEqual([true, poisoned.text]);
   });

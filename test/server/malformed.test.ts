@@ -63,6 +63,17 @@ describe('refused', () => {
     ['a blank before the colon', `GET /a HTTP/1.1\r\n${host}X : b\r\n\r\n`, 400],
     ['a folded line', `GET /a HTTP/1.1\r\n${host}X: a\r\n b\r\n\r\n`, 400],
     ['a control character in a value', `GET /a HTTP/1.1\r\n${host}X: a\u0000b\r\n\r\n`, 400],
+    ['a line that ends in LF alone', `GET /a HTTP/1.1\r\nHost: gateway.example\nX: b\r\n\r\n`, 400],
+    ['a line that ends in CR alone', `GET /a HTTP/1.1\r\nHost: gateway.example\rX: b\r\n\r\n`, 400],
+    ['a request line that ends in LF alone', `GET /a HTTP/1.1\n${host}\r\n`, 400],
+    ['a blank line within the head', `GET /a HTTP/1.1\r\n${host} \r\nX: b\r\n\r\n`, 400],
+    ['a chunk size that is no number', `POST /a HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, 400],
+    [
+      'a length and a transfer coding',
+      `POST /a HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+    ],
+    ['a version from the future', `GET /a HTTP/2.0\r\n${host}\r\n`, 400],
     ['a version that is none', `GET /a HTTP/9.9\r\n${host}\r\n`, 400],
     ['no HTTP at all', 'hello\r\n\r\n', 400],
     [
@@ -93,6 +104,17 @@ describe('refused', () => {
     expect(answer?.headers['cache-status']).toContain('fwd=bypass');
     await wide.stop();
     expect(origin.seen.some(({ url }) => url.includes('smuggled'))).toBe(false);
+  });
+});
+
+describe('re-framed', () => {
+  test('chunk extensions and trailers of an upload do not reach the origin', async () => {
+    const bytes = `POST /up HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2;evil=1\r\nab\r\n1\r\nc\r\n0\r\nX-Sum: 7\r\n\r\n`;
+    const [answer] = await rawExchange(gateway.url, bytes, ['POST']);
+    expect(answer?.status).toBe(200);
+    const seen = origin.requests('POST /up').at(-1);
+    expect(seen?.body.toString()).toBe('abc');
+    expect(seen?.rawHeaders.join('\n')).not.toMatch(/evil|x-sum/i);
   });
 });
 
