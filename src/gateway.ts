@@ -9,12 +9,14 @@ import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
 import { Encoder } from './exchange/encode.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
-import type { Effect, ReadOutcome } from './exchange/ports.ts';
+import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { answersRange, read } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
+import type { WritePorts } from './exchange/record.ts';
+import { Refresher } from './exchange/refresh.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { SearchVariances } from './exchange/search-variances.ts';
-import { type WritePorts, write } from './exchange/write.ts';
+import { write } from './exchange/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics, metricsRegistry } from './observe/metrics.ts';
@@ -61,7 +63,8 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
   );
   const routes = compileRoutes(config, origins);
   const readPorts = wireReads(config, coherence, reports, work);
-  const writePorts = wireWrites(config, coherence, reports, work);
+  const refresher = new Refresher(readPorts, routes);
+  const writePorts = wireWrites(config, coherence, { reports, work, routes, refresher });
   closers.push(() => work.cancelTimers());
 
   let state: State = 'starting';
@@ -83,8 +86,8 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
       return true;
     },
     write: (request, message, reply) => {
-      const { route } = routes.find(request.target.resource);
-      work.track(write(writePorts, route, request, hasBody(message) ? message : undefined, reply));
+      const found = routes.find(request.target.resource);
+      work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
     },
     routeOf: (request) => routes.find(request.target.resource).route,
     upstreamOf: ({ policy }) => upstreamOf(config, policy.origin),
@@ -155,20 +158,27 @@ function wireReads(config: GatewayConfig, { fence, store }: Coherence, reports: 
   };
 }
 
-function wireWrites(config: GatewayConfig, coherence: Coherence, reports: Reports, work: Work): WritePorts {
+function wireWrites(
+  config: GatewayConfig,
+  coherence: Coherence,
+  { reports, work, routes, refresher }: { reports: Reports; work: Work; routes: RouteTable; refresher: Refresher },
+): WritePorts {
   const { store, inFlight, records } = coherence;
   return {
     store,
     log: records,
     inFlight,
-    rules: compileRules(config.rules),
+    rules: compileRules(config.rules, config.routes),
+    routes,
+    refresher,
+    doubtMs: config.coherence.settleMs,
     clock: systemClock,
     resolveBytes: config.server.limits.resolveBytes,
     requestBytes: config.server.limits.requestBytes,
     // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, once
     // more when that can no longer be, and fills that began before then are refused.
-    settleLater: ({ hits, announcements }: Effect, doubt) => {
-      work.later(config.coherence.settleMs, async () => {
+    settleLater: ({ hits, announcements }: Effect, doubt, ms) => {
+      work.later(ms, async () => {
         const { record } = await records.append({ hits, announcements, settled: doubt });
         reports.settled(doubt, record.position);
       });

@@ -13,6 +13,8 @@ export interface Inheritance {
 export interface WriteInFlight {
   /** What records of other writes to the same resource have hit since this one began. */
   inherited(): Inheritance;
+  /** No other write to the same resource, or to a collection above or a member below it, was in flight beside it. */
+  readonly alone: boolean;
   /** Its own record has been made, or it has none to make: nobody needs to wait for it any longer. */
   recorded(): void;
   /** Resolves when all that are in flight now, to the same resource or to a collection above it, have been recorded. */
@@ -24,6 +26,7 @@ export interface WriteInFlight {
 interface Entry {
   readonly resource: string;
   inheritance: Inheritance;
+  alone: boolean;
   readonly done: Promise<void>;
 }
 
@@ -46,7 +49,11 @@ export class WritesInFlight {
     const done = new Promise<void>((resolve) => {
       recorded = resolve;
     });
-    const entry: Entry = { resource, inheritance: { hits: nothingHit, paths: [], tags: [] }, done };
+    const entry: Entry = { resource, inheritance: { hits: nothingHit, paths: [], tags: [] }, alone: true, done };
+    for (const other of [...this.#beside(entry), ...this.#below(resource)]) {
+      other.alone = false;
+      entry.alone = false;
+    }
     const pending = this.#entries.get(resource) ?? new Set();
     pending.add(entry);
     this.#entries.set(resource, pending);
@@ -58,6 +65,9 @@ export class WritesInFlight {
     };
     return {
       inherited: () => entry.inheritance,
+      get alone() {
+        return entry.alone && entry.inheritance.paths.length === 0 && entry.inheritance.tags.length === 0;
+      },
       recorded: finish,
       othersRecorded: async () => {
         await Promise.all(this.#beside(entry).map((other) => other.done));
@@ -78,6 +88,15 @@ export class WritesInFlight {
     let size = 0;
     for (const entries of this.#entries.values()) size += entries.size;
     return size;
+  }
+
+  /** What one write to a collection may be about. The cost follows the writes in flight. */
+  #below(resource: string): Entry[] {
+    const found: Entry[] = [];
+    for (const [other, entries] of this.#entries) {
+      if (other.length > resource.length && other.startsWith(`${resource}/`)) found.push(...entries);
+    }
+    return found;
   }
 
   /** A batch is written to the collection: it may be about any resource below. */

@@ -8,7 +8,15 @@ export interface Log {
   /** Distinguishes this log's positions from those of a log that has forgotten them (a restart). */
   readonly epoch: string;
   /** Resolves when the record is committed: only then may the write's answer be released (invariant 3). */
-  append(invalidation: Invalidation): Promise<Committed>;
+  append(invalidation: Invalidation, beside?: Beside): Promise<Committed>;
+}
+
+/** What the appending node does at the moment when its record becomes effective there. Synchronous, both of them. */
+export interface Beside {
+  /** Just before it is applied. */
+  applying(): void;
+  /** Just after, before anybody is told. */
+  applied(record: LogRecord): void;
 }
 
 export interface Committed {

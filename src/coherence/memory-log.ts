@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Committed, Log, LogListener } from './log.ts';
+import type { Beside, Committed, Log, LogListener } from './log.ts';
 import type { Invalidation } from './record.ts';
 
 /** The log of a gateway that is alone: a counter. What is applied here is applied everywhere. */
@@ -17,9 +17,11 @@ export class MemoryLog implements Log {
   }
 
   // Not an async function: the record must be effective when append returns, before anything else can run.
-  append(invalidation: Invalidation): Promise<Committed> {
+  append(invalidation: Invalidation, beside?: Beside): Promise<Committed> {
     const record = { ...invalidation, position: ++this.#position, at: new Date(this.#clock.wall()).toISOString() };
+    beside?.applying();
     const removed = this.#listener.applied(record);
+    beside?.applied(record);
     this.#listener.committed(record);
     return Promise.resolve({ record, removed });
   }

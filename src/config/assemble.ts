@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Located } from './lint-routes.ts';
-import type { GatewayConfig, OriginConfig, RouteConfig, RoutePolicy, RuleConfig } from './model.ts';
+import type { ConditionConfig, GatewayConfig, OriginConfig, RouteConfig, RoutePolicy, RuleConfig } from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
 import { builtInCache, builtInClient, cachePolicy, clientPolicy } from './policy.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
@@ -84,32 +84,52 @@ function routeOf({ settings, document, path }: Located<RouteSettings>, fallback:
     ...policyOf(fallback, settings),
     match: settings.match,
     tags: settings.tags ?? [],
-    before: undefined,
+    before: settings.before,
     source: document.positionOf(path),
   };
 }
 
 function ruleOf({ settings, document, path }: Located<RuleSettings>): RuleConfig {
-  const { name, on, invalidate, event, unresolved, before } = settings;
+  const { name, on, when, onlyIfChanged, event, unresolved, before } = settings;
   return {
     name,
     methods: on.methods,
     pattern: on.pattern,
-    invalidate: invalidate.map((target, i) => {
+    when: when === undefined ? undefined : conditionOf(when),
+    lookup: settings.lookup ?? {},
+    invalidate: (settings.invalidate ?? []).map((target, i) => {
       const source = document.positionOf([...path, 'invalidate', i]);
-      return typeof target === 'string'
-        ? { path: target, cascade: false, source }
-        : { tag: target.tag, cascade: false, source };
+      if (typeof target === 'string') return { path: target, cascade: false, source };
+      return { ...target, source };
     }),
-    when: undefined,
-    lookup: {},
-    refresh: [],
-    patch: [],
-    onlyIfChanged: undefined,
-    settleMs: undefined,
-    event: event === undefined ? undefined : { type: event, payload: {} },
+    refresh: (settings.refresh ?? []).map((written, i) => ({
+      path: written,
+      source: document.positionOf([...path, 'refresh', i]),
+    })),
+    patch: (settings.patch ?? []).map((patch, i) => ({ ...patch, source: document.positionOf([...path, 'patch', i]) })),
+    onlyIfChanged: onlyIfChangedOf(onlyIfChanged),
+    settleMs: settings.settle,
+    event:
+      typeof event === 'string'
+        ? { type: event, payload: {} }
+        : event && { type: event.type, payload: event.payload ?? {} },
     unresolved,
     before,
     source: document.positionOf(path),
   };
+}
+
+function conditionOf(when: NonNullable<RuleSettings['when']>): ConditionConfig {
+  return {
+    status: when.status ?? [],
+    present: when.present ?? [],
+    absent: when.absent ?? [],
+    equals: Object.entries(when.equals ?? {}).map(([source, values]) => ({ source, values })),
+    changed: when.changed ?? [],
+  };
+}
+
+function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['onlyIfChanged'] {
+  if (setting === undefined || setting === false) return undefined;
+  return setting === true ? { ignoring: [] } : setting;
 }

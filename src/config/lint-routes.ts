@@ -27,6 +27,14 @@ export interface RouteContext {
   readonly origins: readonly string[] | undefined;
 }
 
+const ahead = 'before is read ahead of the write: params, query, requestHeader and request are known then';
+const closedAhead = new Map<Root, { message: string; hint: string }>(
+  (['response', 'responseHeader', 'before'] as const).map((root) => [
+    root,
+    { message: `there is no "${root}" yet`, hint: ahead },
+  ]),
+);
+
 /** @param routes in the order in which they are tried */
 export function lintRoutes(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
   const earlier: { segments: Segment[]; route: Located<RouteSettings> }[] = [];
@@ -50,6 +58,9 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
       const scope = { pattern: settings.match, closed: closedForTags };
       lintPlaceholders(document, [...path, 'tags', i], { written: tag, kind: 'tag' }, scope);
     }
+    if (settings.before === undefined) continue;
+    const scope = { pattern: settings.match, closed: closedAhead };
+    lintPlaceholders(document, [...path, 'before'], { written: settings.before, kind: 'path' }, scope);
   }
 }
 

@@ -1,9 +1,11 @@
 import { parsePattern, patternShape } from '../route/pattern.ts';
+import { parseSource } from '../rules/source.ts';
 import type { Root } from '../rules/types.ts';
 import type { Located } from './lint-routes.ts';
 import { positionOf } from './problem.ts';
 import type { RuleSettings } from './rule-schema.ts';
-import { lintPlaceholders } from './templates.ts';
+import type { Path } from './source-document.ts';
+import { lintPlaceholders, lintSource, type PlaceholderScope } from './templates.ts';
 
 const closedWithoutBefore = new Map<Root, { message: string; hint: string }>([
   [
@@ -25,28 +27,91 @@ export function lintRules(rules: readonly Located<RuleSettings>[]): void {
       document.report([...path, 'name'], { message, hint: 'events and logs name the rule: give each its own name' });
     }
     lintAmbiguity(rule, seen);
-    for (const [i, target] of settings.invalidate.entries()) {
-      const isPath = typeof target === 'string';
-      const scope = {
-        pattern: settings.on.pattern,
-        closed: settings.before === 'off' ? closedWithoutBefore : new Map<Root, never>(),
-      };
-      lintPlaceholders(
-        document,
-        [...path, 'invalidate', i, ...(isPath ? [] : ['tag'])],
-        isPath ? { written: target, kind: 'path' } : { written: target.tag, kind: 'tag' },
-        scope,
-      );
-    }
+    lintSources(rule);
+    if (templatesOf(rule).length > 0) continue;
+    document.report([...path, 'name'], {
+      message: 'the rule invalidates nothing',
+      hint: 'name targets: invalidate: [/steps]',
+    });
   }
+}
+
+interface Written {
+  readonly path: Path;
+  readonly written: string;
+  readonly kind: 'path' | 'tag';
+}
+
+/** Every target of a rule, as written. */
+export function templatesOf({ settings, path }: Located<RuleSettings>): Written[] {
+  const invalidate = (settings.invalidate ?? []).map((target, i): Written => {
+    const at = [...path, 'invalidate', i];
+    if (typeof target === 'string') return { path: at, written: target, kind: 'path' };
+    return 'tag' in target
+      ? { path: [...at, 'tag'], written: target.tag, kind: 'tag' }
+      : { path: [...at, 'path'], written: target.path, kind: 'path' };
+  });
+  const refresh = (settings.refresh ?? []).map(
+    (written, i): Written => ({ path: [...path, 'refresh', i], written, kind: 'path' }),
+  );
+  const patch = (settings.patch ?? []).map(
+    (each, i): Written => ({ path: [...path, 'patch', i, 'path'], written: each.path, kind: 'path' }),
+  );
+  return [...invalidate, ...refresh, ...patch];
+}
+
+/** Reports sources that could never yield a value where they stand. */
+function lintSources(rule: Located<RuleSettings>): void {
+  const { settings, document, path } = rule;
+  const scope: PlaceholderScope = {
+    pattern: settings.on.pattern,
+    closed: settings.before === 'off' ? closedWithoutBefore : new Map<Root, never>(),
+    lookups: Object.keys(settings.lookup ?? {}),
+  };
+  for (const { path: at, written, kind } of templatesOf(rule)) lintPlaceholders(document, at, { written, kind }, scope);
+  const declared: string[] = [];
+  for (const [name, written] of Object.entries(settings.lookup ?? {})) {
+    // In their order: a lookup may climb from what an earlier one has fetched.
+    lintPlaceholders(
+      document,
+      [...path, 'lookup', name],
+      { written, kind: 'path' },
+      { ...scope, lookups: [...declared] },
+    );
+    declared.push(name);
+  }
+  for (const [at, written] of bareSources(settings)) {
+    lintSource(document, [...path, ...at], parseSource(written), 0, scope);
+  }
+  if (settings.before !== 'off') return;
+  for (const [at, needs] of [
+    ['when', settings.when?.changed !== undefined],
+    ['onlyIfChanged', settings.onlyIfChanged !== undefined && settings.onlyIfChanged !== false],
+  ] as const) {
+    const hint = 'take out before: off';
+    if (needs) document.report([...path, at], { message: 'nothing to compare with: the rule says before: off', hint });
+  }
+}
+
+/** The sources that stand without braces, and where. */
+function bareSources({ when, event }: RuleSettings): (readonly [Path, string])[] {
+  const listed = (name: 'present' | 'absent') =>
+    (when?.[name] ?? []).map((written) => [['when', name], written] as const);
+  const equals = Object.keys(when?.equals ?? {}).map((written) => [['when', 'equals', written], written] as const);
+  const payload = typeof event === 'object' ? Object.entries(event.payload ?? {}) : [];
+  const carried = payload.map(([member, written]) => [['event', 'payload', member], written] as const);
+  return [...listed('present'), ...listed('absent'), ...equals, ...carried];
 }
 
 /** All rules that match apply, so of two that do the same for the same writes one is a slip, or says something else. */
 function lintAmbiguity(rule: Located<RuleSettings>, seen: Map<string, Located<RuleSettings>>): void {
   const { methods, pattern } = rule.settings.on;
   const shape = patternShape(parsePattern(pattern));
-  const targets = rule.settings.invalidate.map((target) => JSON.stringify(target)).sort();
-  const keys = methods.map((method) => JSON.stringify([method, shape, targets]));
+  const { invalidate, refresh, patch, when } = rule.settings;
+  const targets = [...(invalidate ?? []), ...(refresh ?? []), ...(patch ?? [])]
+    .map((target) => JSON.stringify(target))
+    .sort();
+  const keys = methods.map((method) => JSON.stringify([method, shape, targets, when]));
   const twin = keys.map((key) => seen.get(key)).find((found) => found !== undefined);
   for (const key of keys) if (!seen.has(key)) seen.set(key, rule);
   if (twin === undefined) return;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice, duration, flag, text } from './scalar.ts';
-import { checkedPattern, template } from './templates.ts';
+import { checkedPattern, readTemplate, template } from './templates.ts';
 import { MAX_DELTA_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
 
@@ -125,6 +125,9 @@ export const routeSchema = z.strictObject({
     .meta({
       description: 'Names that rules can invalidate; {…} takes values from the path, the query, headers or the body.',
     }),
+  before: readTemplate().optional().meta({
+    description: 'Where the representation of what is written at this path lives, if not at the same path.',
+  }),
 });
 
 export type CacheSettings = Exclude<z.output<typeof routeSchema>['cache'], undefined>;

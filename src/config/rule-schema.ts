@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { choice, text } from './scalar.ts';
-import { checkedPattern, template } from './templates.ts';
+import { roots } from '../rules/source.ts';
+import { choice, count, duration, flag, text } from './scalar.ts';
+import {
+  checkedBody,
+  checkedPath,
+  checkedPattern,
+  checkedPlace,
+  checkedSource,
+  readTemplate,
+  template,
+} from './templates.ts';
 import { ValueError } from './value-error.ts';
 
 /** RFC 9110 §9.2.1: these change nothing, so no rule can follow from them. */
@@ -59,27 +68,147 @@ function parseName(name: string): string {
   throw new ValueError(`"${name}" is not the name of a rule`, 'letters, digits and "._-": accommodation-in-step');
 }
 
+const cascade = flag().prefault(false).meta({ description: 'Also what embeds what it hits, and so on.' });
+
 const targetSchema = z.union([
   template('path', { pattern: '^/', examples: ['/steps/{before.stepId, response.stepId}'] }),
   z.strictObject({
     tag: template('tag', { examples: ['accommodation:{id}'] }).meta({
       description: 'All responses that carry this tag.',
     }),
+    cascade,
+  }),
+  z.strictObject({
+    path: template('path', { pattern: '^/', examples: ['/steps/{response.stepId}'] }).meta({
+      description: 'A path, as it would stand by itself.',
+    }),
+    cascade,
   }),
 ]);
+
+/** `{name}` alone means a parameter; conditions and payloads name sources without braces. */
+const source = text({ examples: ['response.stepId'] }, checkedSource);
+const sources = oneOrMore(source);
+
+function oneOrMore<T extends z.ZodType>(one: T) {
+  return z.union([one, z.array(one).min(1)]).transform((value) => (Array.isArray(value) ? value : [value]));
+}
+
+function parseStatus(status: string): string {
+  if (/^[1-5](?:xx|[0-9][0-9])$/.test(status)) return status;
+  throw new ValueError(`"${status}" is not a status`, 'a code or a class: 201, 2xx');
+}
+
+const status = z.union([
+  count({ min: 100, max: 599 }).transform(String),
+  text({ pattern: '^[1-5]([0-9][0-9]|xx)$', examples: ['2xx'] }, parseStatus),
+]);
+
+const scalarValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+
+const whenSchema = z.strictObject({
+  status: oneOrMore(status).optional().meta({ description: 'Of the answer: codes and classes, any of them.' }),
+  present: sources.optional().meta({ description: 'Sources that give a value.' }),
+  absent: sources.optional().meta({ description: 'Sources that give none.' }),
+  equals: z
+    .record(source, oneOrMore(scalarValue))
+    .optional()
+    .meta({ description: 'Source: the value, or values, of which it must have one.' }),
+  changed: oneOrMore(text({ examples: ['stepId'] }, checkedPath))
+    .optional()
+    .meta({ description: 'Fields of which any differs between before and response.' }),
+});
+
+/** A word that can be the root of sources. */
+function parseLookupName(name: string): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    throw new ValueError(`"${name}" is not the name of a lookup`, 'letters, digits and "_": step');
+  }
+  if (roots.some((root) => root === name))
+    throw new ValueError(`"${name}" means something else in placeholders`, 'choose another name');
+  return name;
+}
+
+function parsePointer(pointer: string): string {
+  if (/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return pointer;
+  throw new ValueError(`"${pointer}" is not a JSON Pointer`, 'RFC 6901: /accommodations');
+}
+
+const patchSchema = z.strictObject({
+  path: text({ pattern: '^/', examples: ['/steps/{response.stepId}'] }, checkedPlace).meta({
+    description: 'The parents. Those that only before names lose the element.',
+  }),
+  at: text({ examples: ['/accommodations'] }, parsePointer).meta({
+    description: 'JSON Pointer in the parent: to the array that holds it, or to its own place.',
+  }),
+  key: text({}, String).prefault('id').meta({ description: 'The member that tells elements apart.' }),
+  with: text({ examples: ['response'] }, checkedBody)
+    .prefault('response')
+    .meta({
+      description: 'The new representation: response, request, or a path below one.',
+    }),
+  add: choice(['end', 'start', 'never']).prefault('end').meta({
+    description: 'Where an element goes that is not there yet; never: the parent is invalidated.',
+  }),
+});
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Each costs a request to the origin before the write is acknowledged. */
+const MAX_LOOKUPS = 4;
 
 export const ruleSchema = z.strictObject({
   name: text({}, parseName).meta({ description: 'In logs, events and metrics. No two rules have the same.' }),
   on: text({ examples: ['PUT|PATCH|DELETE /accommodations/:id'] }, parseOn).meta({
     description: 'Methods joined by "|", then a pattern; "*" is any unsafe method.',
   }),
+  when: whenSchema.optional().meta({ description: 'The rule takes part only if all of this holds.' }),
+  lookup: z
+    .record(text({}, parseLookupName), readTemplate())
+    .optional()
+    .refine((lookup) => Object.keys(lookup ?? {}).length <= MAX_LOOKUPS, { error: `${MAX_LOOKUPS} lookups at most` })
+    .meta({ description: 'What is read from the origin after the write, to climb further: roots of placeholders.' }),
   invalidate: z
     .array(targetSchema)
     .min(1)
-    .meta({ description: 'Paths (every variant and query string of them), or tags, with {placeholders}.' }),
-  event: text({ examples: ['accommodation.changed'] }, parseEvent)
     .optional()
-    .meta({ description: 'Type of the event that clients get. Absent: invalidate.' }),
+    .meta({ description: 'Paths (every variant and query string of them), or tags, with {placeholders}.' }),
+  refresh: z
+    .array(text({ pattern: '^/', examples: ['/steps/{response.stepId}'] }, checkedPlace))
+    .min(1)
+    .optional()
+    .meta({ description: 'Paths that are invalidated and, where they were stored, fetched again at once.' }),
+  patch: z.array(patchSchema).min(1).optional().meta({
+    description: 'Stored parents that take the new representation in place, wherever that is certain.',
+  }),
+  onlyIfChanged: z
+    .union([
+      flag(),
+      z.strictObject({
+        ignoring: z
+          .array(text({ examples: ['updatedAt'] }, checkedPath))
+          .min(1)
+          .meta({ description: 'Fields that may differ: JSONPaths without the leading "$".' }),
+      }),
+    ])
+    .optional()
+    .meta({ description: 'A write that leaves the representation as it was invalidates and announces nothing.' }),
+  settle: duration({ min: 0, max: DAY_MS })
+    .optional()
+    .meta({ description: 'For so long after the write, what it hits is passed through and not stored.' }),
+  event: z
+    .union([
+      text({ examples: ['accommodation.changed'] }, parseEvent),
+      z.strictObject({
+        type: text({ examples: ['accommodation.changed'] }, parseEvent).meta({
+          description: 'What clients listen for.',
+        }),
+        payload: z.record(z.string(), source).optional().meta({
+          description: 'Member of data.payload: where its value comes from. A source of many gives an array.',
+        }),
+      }),
+    ])
+    .optional()
+    .meta({ description: 'Type of the event that clients get, and what it carries. Absent: invalidate.' }),
   unresolved: choice(['widen', 'ignore', 'reject']).prefault('widen').meta({
     description: 'A placeholder that yields no value: stands for any, drops its target, or refuses the write.',
   }),

@@ -1,6 +1,8 @@
 import { PatternError, parsePattern, type Segment } from '../route/pattern.ts';
+import { belowRoot, compileJsonPath, SelectorError } from '../rules/jsonpath.ts';
+import { parseSource, roots } from '../rules/source.ts';
 import { parseTemplate, TemplateError } from '../rules/template.ts';
-import type { Root } from '../rules/types.ts';
+import type { Root, Source } from '../rules/types.ts';
 import { text } from './scalar.ts';
 import type { Path, SourceDocument } from './source-document.ts';
 import { didYouMean } from './suggest.ts';
@@ -20,16 +22,66 @@ export function checkedPattern(pattern: string): string {
 /** A text that `parseTemplate` takes, as written. */
 export function template(kind: 'path' | 'tag', form: { pattern?: string; examples: readonly string[] }) {
   return text(form, (written) => {
-    try {
-      return parseTemplate(written, kind).text;
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      throw new ValueError(error.message, error.hint, error.offset);
-    }
+    return asValueError(() => parseTemplate(written, kind).text);
   });
 }
 
+/** A path template of one place each: no wildcards. @throws ValueError */
+export function checkedPlace(written: string): string {
+  const parsed = asValueError(() => parseTemplate(written, 'path'));
+  if (parsed.segments.some((segment) => segment === '*' || segment === '**')) {
+    throw new ValueError('a path with wildcards names no one place', 'name it in full: /steps/{response.stepId}');
+  }
+  if (parsed.query !== undefined) throw new ValueError('the path has a query', 'leave it out');
+  return written;
+}
+
+/** `GET` and a path template: what is read from an origin. The template alone, once parsed. */
+export function readTemplate() {
+  return text({ pattern: '^GET /', examples: ['GET /steps/{response.stepId}'] }, (written) => {
+    const path = /^GET\s+(\/.*)$/.exec(written)?.[1];
+    if (path !== undefined) return checkedPlace(path);
+    throw new ValueError(`"${written}" is not a GET and a path`, 'write GET /steps/{response.stepId}');
+  });
+}
+
+/** A source without its braces: `id`, `response.stepId`. @throws ValueError */
+export function checkedSource(written: string): string {
+  asValueError(() => parseSource(written));
+  return written;
+}
+
+/** A JSONPath below a body, the leading "$" left out. @throws ValueError */
+export function checkedPath(written: string): string {
+  asValueError(() => compileJsonPath(belowRoot(written)));
+  return written;
+}
+
+/** `response`, `request`, or a source below one that selects one value. @throws ValueError */
+export function checkedBody(written: string): string {
+  if (written === 'response' || written === 'request') return written;
+  const source = asValueError(() => parseSource(written));
+  const single =
+    (source.root === 'response' || source.root === 'request') &&
+    source.steps.every((step) => step.kind === 'name' || step.kind === 'index');
+  if (single) return written;
+  throw new ValueError(`"${written}" is not one representation`, 'write response, request or response.accommodation');
+}
+
+function asValueError<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof TemplateError || error instanceof SelectorError) {
+      throw new ValueError(error.message, error.hint, error.offset);
+    }
+    throw error;
+  }
+}
+
 export interface PlaceholderScope {
+  /** The lookups that a rule declares: further roots. */
+  readonly lookups?: readonly string[];
   /** The pattern whose parameters placeholders may name. */
   readonly pattern: string;
   /** Roots that have nothing here, each with the reason and what to do. */
@@ -43,20 +95,36 @@ export function lintPlaceholders(
   { written, kind }: { written: string; kind: 'path' | 'tag' },
   scope: PlaceholderScope,
 ): void {
-  const names = parameterNames(parsePattern(scope.pattern));
   for (const placeholder of parseTemplate(written, kind).placeholders) {
     const begins = written.indexOf(`{${placeholder.text}`);
     for (const source of placeholder.sources) {
       // The first one with that text: a template that repeats itself is wrong in both places alike.
-      const offset = Math.max(0, written.indexOf(source.text, begins));
-      const closed = scope.closed.get(source.root);
-      if (closed !== undefined) document.report(path, { ...closed, offset });
-      if (source.root !== 'params' || names.includes(source.name)) continue;
-      const message = `the pattern ${scope.pattern} has no parameter "${source.name}"`;
-      const hint = names.length === 0 ? `name one in the pattern: ":${source.name}"` : didYouMean(source.name, names);
-      document.report(path, { message, hint, offset });
+      lintSource(document, path, source, Math.max(0, written.indexOf(source.text, begins)), scope);
     }
   }
+}
+
+/** Reports a sound source that could never yield a value where it stands. */
+export function lintSource(
+  document: SourceDocument,
+  path: Path,
+  source: Source,
+  offset: number,
+  scope: PlaceholderScope,
+): void {
+  const closed = scope.closed.get(source.root);
+  if (closed !== undefined) document.report(path, { ...closed, offset });
+  if (source.root === 'lookup' && !(scope.lookups ?? []).includes(source.name)) {
+    const known = [...roots, ...(scope.lookups ?? [])];
+    const hint = `a path parameter, or one of ${known.join(', ')} with a path below it`;
+    document.report(path, { message: `there is no root "${source.name}"`, hint, offset });
+  }
+  if (source.root !== 'params') return;
+  const names = parameterNames(parsePattern(scope.pattern));
+  if (names.includes(source.name)) return;
+  const message = `the pattern ${scope.pattern} has no parameter "${source.name}"`;
+  const hint = names.length === 0 ? `name one in the pattern: ":${source.name}"` : didYouMean(source.name, names);
+  document.report(path, { message, hint, offset });
 }
 
 function parameterNames(segments: readonly Segment[]): string[] {

@@ -9,6 +9,8 @@ export interface Event {
   /** Declared tags; a `*` in one is a wildcard. */
   readonly tags: readonly string[];
   readonly cause: { readonly method: string; readonly path: string; readonly rule: string | null };
+  /** What the rule's event declares that it carries. */
+  readonly payload?: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly at: string;
 }

@@ -1,79 +1,53 @@
 import type { Clock } from '../clock.ts';
-import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
-import type { Json } from '../rules/types.ts';
+import { resourceOf } from '../route/path.ts';
+import { placesOf } from '../rules/resolve.ts';
+import type { Json, Sources } from '../rules/types.ts';
 import type { Store } from '../store/store.ts';
-import { readJson, readUpTo } from './body.ts';
+import { readJson } from './body.ts';
 import { cacheKey } from './cache-key.ts';
-import { forwardFields, without } from './forward.ts';
-import type { ClientRequest, Route } from './ports.ts';
+import type { ClientRequest, Route, RouteTable } from './ports.ts';
+import { type RepresentationOptions, readFor, readRepresentation } from './representation.ts';
 
-/** Fields of the write that say nothing about a read of the same resource, or would change its answer. */
-const ofTheWrite = new Set([
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'content-language',
-  'content-location',
-  'content-md5',
-  'content-digest',
-  'expect',
-  'transfer-encoding',
-  'idempotency-key',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  'if-range',
-  'range',
-  'accept',
-  'accept-encoding',
-]);
-
-export interface BeforeOptions {
+export interface BeforeOptions extends RepresentationOptions {
   readonly store: Store;
   readonly clock: Clock;
-  /** A representation longer than this is not read. */
-  readonly maxBytes: number;
+  readonly routes: RouteTable;
   readonly mode: 'read' | 'stored';
-  /** The applied position when the origin was asked is the caller's to note: it registers the write first. */
-  readonly onFailure: (error: unknown) => void;
+}
+
+/** Where the representation of a written resource lives, and how it is read. */
+export interface Place {
+  readonly get: ClientRequest;
+  readonly route: Route;
+}
+
+/**
+ * Where the representation of the written resource lives: at its own path, or where its route's `before` says. Undefined where
+ * that takes what the write does not tell.
+ */
+export function placeOf(
+  request: ClientRequest,
+  { route, params }: { route: Route; params: Sources['params'] },
+  routes: RouteTable,
+  sources: Omit<Sources, 'params'>,
+): Place | undefined {
+  if (route.before === undefined) return { get: readFor(request, request.target.path, request.target.resource), route };
+  const [path, ...others] = placesOf(route.before, { ...sources, params }, request.method) ?? [];
+  if (path === undefined || others.length > 0) return undefined;
+  return { get: readFor(request, path, resourceOf(path)), route: routes.find(resourceOf(path)).route };
 }
 
 /**
  * The representation of the written resource as it was: the stored one while it is fresh, else one read from the origin,
- * with the write's own credentials, before the write is forwarded. A resource that does not exist is `absent`; one that
- * cannot be read is `incomplete`, and what depends on it widens.
+ * with the write's own credentials, before the write is forwarded.
  */
-export async function readBefore(request: ClientRequest, route: Route, options: BeforeOptions): Promise<Json> {
-  const get: ClientRequest = {
-    ...request,
-    method: 'GET',
-    target: { ...request.target, query: '' },
-    headers: new Fields(without(request.headers.lines, (name) => ofTheWrite.has(name))),
-  };
+export async function readBefore({ get, route }: Place, options: BeforeOptions): Promise<Json> {
   const stored = options.store.select(cacheKey(get, route.policy.cache), get.headers);
   if (stored !== undefined && stored.status === 200 && currentAgeMs(stored, options.clock.wall()) < stored.lifetimeMs) {
     const json = readJson(stored.body, stored.headers);
     if ('value' in json) return json;
   }
   if (options.mode === 'stored') return { missing: 'not-read' };
-  try {
-    const answer = await route.origin.fetch({
-      method: 'GET',
-      target: get.target.path,
-      headers: [...forwardFields(get), 'Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'],
-    });
-    if (answer.status !== 200) {
-      answer.body.destroy();
-      return { missing: answer.status === 404 || answer.status === 410 ? 'absent' : 'incomplete' };
-    }
-    const body = await readUpTo(answer.body, options.maxBytes);
-    if ('whole' in body) return readJson(body.whole, answer.headers);
-    answer.body.destroy();
-    return { missing: 'too-large' };
-  } catch (error) {
-    options.onFailure(error);
-    return { missing: 'incomplete' };
-  }
+  return readRepresentation(get, route, options);
 }

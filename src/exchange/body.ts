@@ -31,6 +31,17 @@ export function readJson(body: Buffer, headers: Fields): Json {
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text of a body that is JSON as it is, without a content coding; undefined otherwise. */
+export function textOf(body: Buffer, headers: Fields): string | undefined {
+  if (headers.has('content-encoding')) return undefined;
+  const json: Json = readJson(body, headers);
+  // A byte order mark is no part of a value that goes into another text.
+  if (!('value' in json) || (body[0] === 0xef && body[1] === 0xbb)) return undefined;
+  return utf8.decode(body);
+}
+
 /** The first bytes of a stream, kept while it flows on to where it goes. */
 export class Capture {
   readonly #maxBytes: number;

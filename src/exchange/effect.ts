@@ -1,29 +1,33 @@
 import type { Inheritance } from '../coherence/in-flight.ts';
 import { type Announcement, mergeHits } from '../coherence/record.ts';
+import type { Hits } from '../coherence/tag.ts';
 import { Fields } from '../http/fields.ts';
 import { groupInvalidations } from '../http/tags.ts';
 import { parseTarget, TargetError } from '../route/path.ts';
+import { failing } from '../rules/condition.ts';
+import { payloadOf } from '../rules/payload.ts';
 import { resolve } from '../rules/resolve.ts';
 import { describeTarget, hitsOf } from '../rules/target.ts';
 import type { RuleMatch, Sources, Target } from '../rules/types.ts';
+import type { AppliedRule } from './apply.ts';
 import type { ClientRequest, Effect } from './ports.ts';
 
 type BodySources = Omit<Sources, 'params'>;
 
 /**
- * The targets of every rule that matched, of RFC 9111 §4.4 (the written resource, and `Location` and `Content-Location` on
+ * The targets of every rule that takes part, of RFC 9111 §4.4 (the written resource, and `Location` and `Content-Location` on
  * the same host), of the origin's `Cache-Group-Invalidation`, and of writes to the same resource that finished meanwhile.
  */
 export function effectOf(
   request: ClientRequest,
-  matches: readonly RuleMatch[],
+  rules: readonly AppliedRule[],
   sources: BodySources,
   inherited: Inheritance | undefined,
 ): Effect {
   const implied = impliedTargets(request, sources);
-  const resolutions = matches.map((match) => ({ match, ...resolve(match, { ...sources, params: match.params }) }));
-  const announcements = resolutions.map(({ match, targets }, i) =>
-    announcement(request, match, i === 0 ? [...targets, ...implied] : targets, i === 0 ? inherited : undefined),
+  const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
+  const announcements = resolutions.map((resolution, i) =>
+    announcement(request, resolution, i === 0 ? implied : [], i === 0 ? inherited : undefined),
   );
   if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, inherited));
   const targets = [...resolutions.flatMap((resolution) => resolution.targets), ...implied];
@@ -37,11 +41,33 @@ export function effectOf(
   };
 }
 
+/**
+ * For one rule, what the record of a write hits beside the tags that the rule itself names, and the parents that it patches: a
+ * parent that any of it hits lacks more than the patch brings.
+ */
+export function hitsBeside(
+  rule: AppliedRule,
+  rules: readonly AppliedRule[],
+  request: ClientRequest,
+  sources: BodySources,
+): Hits {
+  const own = resolve(rule.match, rule.sources).beyondPatches.filter(
+    ({ kind }) => kind !== 'tag' && kind !== 'tagPattern',
+  );
+  const others = rules.filter((other) => other !== rule);
+  const theirs = others.flatMap((other) => resolve(other.match, other.sources).targets);
+  return hitsOf([...own, ...theirs, ...impliedTargets(request, sources)]);
+}
+
 /** Why the write must be refused before it is forwarded: a rule says `unresolved: reject`, and what it needs is not there. */
 export function unresolvable(matches: readonly RuleMatch[], sources: BodySources): string | undefined {
   for (const match of matches) {
     if (match.rule.config.unresolved !== 'reject') continue;
-    const { rejected } = resolve(match, { ...sources, params: match.params });
+    const own = { ...sources, params: match.params };
+    // What the answer will say of its conditions is not known yet: only one that fails in any case spares the write.
+    const ahead = { sources: own, status: undefined, doubt: true, alone: false, unknownHolds: true };
+    if (match.rule.condition !== undefined && failing(match.rule.condition, ahead) !== undefined) continue;
+    const { rejected } = resolve(match, own);
     const first = rejected?.[0];
     if (first !== undefined) {
       return `rule "${match.rule.config.name}" needs {${first.placeholder}} for ${first.target}: ${first.reason}`;
@@ -50,7 +76,7 @@ export function unresolvable(matches: readonly RuleMatch[], sources: BodySources
   return undefined;
 }
 
-function impliedTargets(request: ClientRequest, sources: BodySources): Target[] {
+export function impliedTargets(request: ClientRequest, sources: BodySources): Target[] {
   const targets: Target[] = [{ kind: 'path', path: request.target.resource }];
   for (const name of ['location', 'content-location']) {
     const path = samePlace(request, sources.responseHeader(name));
@@ -82,18 +108,23 @@ function samePlace(request: ClientRequest, reference: string | undefined): strin
 
 function announcement(
   request: ClientRequest,
-  match: RuleMatch | undefined,
-  targets: readonly Target[],
+  applied: (AppliedRule & { readonly targets: readonly Target[] }) | undefined,
+  implied: readonly Target[],
   inherited: Inheritance | undefined,
 ): Announcement {
+  const rule = applied?.match.rule;
+  const targets = [...(applied?.targets ?? []), ...implied];
   const isTag = (target: Target): boolean => target.kind === 'tag' || target.kind === 'tagPattern';
   const paths = targets.filter((target) => !isTag(target)).map(describeTarget);
   const tags = targets.filter(isTag).map(describeTag);
   return {
-    type: match?.rule.config.event?.type ?? 'invalidate',
+    type: rule?.config.event?.type ?? 'invalidate',
     paths: [...new Set([...paths, ...(inherited?.paths ?? [])])],
     tags: [...new Set([...tags, ...(inherited?.tags ?? [])])],
-    cause: { method: request.method, path: request.target.path, rule: match?.rule.config.name ?? null },
+    cause: { method: request.method, path: request.target.path, rule: rule?.config.name ?? null },
+    ...(applied === undefined || applied.match.rule.payload.length === 0
+      ? {}
+      : { payload: payloadOf(applied.match.rule.payload, applied.sources) }),
   };
 }
 

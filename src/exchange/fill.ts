@@ -114,6 +114,8 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     path: request.target.resource,
     tags,
     asOf: context.asOf,
+    since: undefined,
+    uses: 0,
     status,
     headers,
     body,
@@ -151,7 +153,7 @@ function storedPart({ headers, body, range }: Storable): StoredPart | undefined 
  * Every tag of a response: the automatic ones, the route's, the origin's. A response whose tags cannot all be determined
  * is not stored: an invalidation of the missing one would leave it behind.
  */
-function tagsOf(
+export function tagsOf(
   context: FillContext,
   headers: Fields,
   body: Buffer,

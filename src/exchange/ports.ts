@@ -6,7 +6,8 @@ import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
-import type { Unresolved } from '../rules/types.ts';
+import type { RuleExplanation } from '../rules/explain.ts';
+import type { PathTemplate, Unresolved } from '../rules/types.ts';
 
 /** What the exchanges need of an origin. Implemented by `origin/`, on undici. */
 export interface Origin {
@@ -73,6 +74,8 @@ export interface Route {
   readonly name: string | undefined;
   readonly policy: RoutePolicy;
   readonly tags: RouteTags | undefined;
+  /** Where the representation of what is written at this path lives, if not there. */
+  readonly before: PathTemplate | undefined;
   readonly origin: Origin;
 }
 
@@ -95,15 +98,44 @@ export interface Effect {
   readonly unresolved: readonly (Unresolved & { readonly rule: string })[];
 }
 
+/** What became of stored parents that a rule patches. */
+export interface PatchReport {
+  readonly put: number;
+  /** Those that stay invalidated, and why. */
+  readonly uncertain: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** What a write makes wrong, and how that was found. */
+export interface Explanation {
+  readonly method: string;
+  readonly path: string;
+  readonly rules: readonly RuleExplanation[];
+  /** What any write hits: the written resource, what `Location` names, the origin's groups (RFC 9111 §4.4, RFC 9875). */
+  readonly implied: readonly string[];
+  /** All targets, of the rules and implied. Empty where nothing is recorded. */
+  readonly targets: readonly string[];
+  /** Names of the tags among them. */
+  readonly tags: readonly string[];
+  readonly events: readonly Announcement[];
+}
+
 /** How a write went: one line in the log. */
 export interface WriteReport {
   readonly request: ClientRequest;
   readonly rules: readonly string[];
-  /** `unchanged` for 4xx and for what never reached the origin, `doubt` for outcomes that are unknown. */
+  /** Rules whose pattern matched and that took no part, and why. */
+  readonly skipped: readonly { readonly rule: string; readonly why: string }[];
+  /**
+   * `unchanged` for 4xx, for what never reached the origin, and for what left everything as it was; `doubt` for outcomes that are
+   * unknown.
+   */
   readonly outcome: 'applied' | 'doubt' | 'unchanged';
   readonly status: number | undefined;
   readonly effect: Effect | undefined;
   readonly position: Position | undefined;
   readonly removed: number;
+  readonly patched: PatchReport | undefined;
+  /** How everything was resolved; made only where somebody looks at it. */
+  readonly explain: (() => Explanation) | undefined;
   readonly ms: number;
 }

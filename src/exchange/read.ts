@@ -106,6 +106,20 @@ async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply)
   }
 }
 
+/** Asks the origin for what was stored, for whoever asks next: they wait for this, or hit what it brings. */
+export async function refetch(ports: ReadPorts, found: Found, request: ClientRequest): Promise<void> {
+  const state = stateOf(ports, found, request);
+  const flightKey = flightKeyOf(state, ports.store.varyOf(state.key));
+  const earlier = ports.flights.get(flightKey);
+  if (earlier !== undefined) {
+    const result = await ports.flights.wait(earlier);
+    // Somebody has asked since: that is what this was for.
+    if ((result.kind === 'response' && result.stored) || ports.flights.get(flightKey) !== undefined) return;
+  }
+  const forward = { kind: 'forward', fwd: 'uri-miss', stored: undefined, detail: 'refresh' } as const;
+  await fetchAndStore(ports, state, forward, flightKey, undefined);
+}
+
 /** Where the beginning of the representation is stored, only the rest needs to be asked for. */
 function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): Forward {
   if (decision.stored !== undefined || decision.fwd === 'bypass') return decision;

@@ -1,6 +1,7 @@
 import type { GatewayConfig } from '../config/model.ts';
 import { PatternTrie } from '../route/pattern.ts';
 import { compileTags } from '../rules/compile.ts';
+import { parseTemplate } from '../rules/template.ts';
 import type { Origin, Route, RouteTable } from './ports.ts';
 
 /** The routes of a configuration, first match wins; what matches none gets the fallback policy. */
@@ -16,11 +17,18 @@ export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string
       name: route.match,
       policy: route,
       tags: route.tags.length === 0 ? undefined : compileTags(route.tags),
+      before: route.before === undefined ? undefined : parseTemplate(route.before, 'path'),
       origin: originOf(route.origin),
     });
   }
   const fallback = {
-    route: { name: undefined, policy: config.fallback, tags: undefined, origin: originOf(config.fallback.origin) },
+    route: {
+      name: undefined,
+      policy: config.fallback,
+      tags: undefined,
+      before: undefined,
+      origin: originOf(config.fallback.origin),
+    },
     params: {},
   };
   return {

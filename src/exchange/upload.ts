@@ -2,7 +2,7 @@ import { Readable, Transform } from 'node:stream';
 import { OriginError } from '../errors.ts';
 import { Fields } from '../http/fields.ts';
 import type { Json } from '../rules/types.ts';
-import { Capture, readJson, readUpTo } from './body.ts';
+import { Capture, readJson, readUpTo, textOf } from './body.ts';
 import type { ClientRequest } from './ports.ts';
 
 export interface UploadOptions {
@@ -45,6 +45,11 @@ export class Upload {
     if (this.#capture.overflowed) return { missing: 'too-large' };
     if (!this.#complete) return { missing: 'incomplete' };
     return readJson(this.#capture.body(), new Fields(this.#request.headers.lines));
+  }
+
+  /** The text of the body, where it is JSON as it was sent. */
+  text(): string | undefined {
+    return 'value' in this.json() ? textOf(this.#capture.body(), new Fields(this.#request.headers.lines)) : undefined;
   }
 
   #metered(body: Readable, { maxBytes }: UploadOptions): Readable {

@@ -1,52 +1,16 @@
 import type { Readable } from 'node:stream';
-import type { Clock } from '../clock.ts';
-import type { WriteInFlight, WritesInFlight } from '../coherence/in-flight.ts';
-import type { Log } from '../coherence/log.ts';
 import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
 import { endToEnd } from '../http/connection.ts';
-import type { RuleSet } from '../rules/compile.ts';
-import type { Json, RuleMatch, Sources } from '../rules/types.ts';
-import type { Store } from '../store/store.ts';
-import { readBefore } from './before.ts';
-import { readJson, readUpTo } from './body.ts';
-import { effectOf, unresolvable } from './effect.ts';
+import type { Json, RuleMatch } from '../rules/types.ts';
+import { type Place, placeOf, readBefore } from './before.ts';
+import { readJson, readUpTo, textOf } from './body.ts';
+import { unresolvable } from './effect.ts';
 import { forwardFields, without } from './forward.ts';
-import type { ClientRequest, Effect, OriginResponse, Reply, Route, WriteReport } from './ports.ts';
+import type { ClientRequest, OriginResponse, Reply, RouteTable } from './ports.ts';
 import { pump } from './pump.ts';
+import { record, report, sourcesOf, type Write, type WritePorts } from './record.ts';
 import { appendCacheStatus } from './respond.ts';
 import { Upload } from './upload.ts';
-
-export interface WritePorts {
-  readonly store: Store;
-  readonly log: Log;
-  readonly inFlight: WritesInFlight;
-  readonly rules: RuleSet;
-  readonly clock: Clock;
-  /** Bodies longer than this stream through and are not read for ids. */
-  readonly resolveBytes: number;
-  /** Request bodies longer than this are refused. */
-  readonly requestBytes: number | undefined;
-  /** Appends the record that ends a settle window, when it is over. */
-  settleLater(effect: Effect, doubt: number): void;
-  /** One line in the log for each write. */
-  report(report: WriteReport): void;
-  failed(error: unknown, request: ClientRequest): void;
-}
-
-/** How long a write waits for others to the same resource, which may be slow uploads, before it widens what it hits. */
-const MAX_WAIT_BESIDE_MS = 2_000;
-
-/** A write on its way. */
-interface Write {
-  readonly request: ClientRequest;
-  readonly route: Route;
-  readonly matches: readonly RuleMatch[];
-  readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
-  readonly startedAt: number;
-  readonly inFlight: WriteInFlight | undefined;
-  readonly before: Json;
-  readonly upload: Upload;
-}
 
 type Outcome =
   | { readonly kind: 'answered'; readonly answer: OriginResponse }
@@ -59,16 +23,20 @@ type Outcome =
  */
 export async function write(
   ports: WritePorts,
-  route: Route,
+  found: ReturnType<RouteTable['find']>,
   request: ClientRequest,
   body: Readable | undefined,
   reply: Reply,
 ): Promise<void> {
+  const { route } = found;
   const startedAt = ports.clock.monotonic();
   const matches = ports.rules.match(request.method, request.target.resource);
+  // Where the representation lives may be told by the body alone.
+  const ahead =
+    route.before?.placeholders.some(({ sources }) => sources.some(({ root }) => root === 'request')) === true;
   const needs = {
     before: matches.some(({ rule }) => rule.needs.before),
-    request: matches.some(({ rule }) => rule.needs.request),
+    request: ahead || matches.some(({ rule }) => rule.needs.request),
     response: matches.some(({ rule }) => rule.needs.response),
   };
   // Registered before `before` is read, so that no record falls between the two (invariant 5).
@@ -76,17 +44,21 @@ export async function write(
   let beforeFailure: unknown;
   try {
     refuseTooLarge(request, ports.requestBytes);
-    const before = await beforeOf(ports, route, request, matches, (error) => {
-      beforeFailure = error;
-    });
     const upload = new Upload(request, body, {
       captureBytes: needs.request ? ports.resolveBytes : 0,
       maxBytes: ports.requestBytes,
     });
-    const current: Write = { request, route, matches, needs, startedAt, inFlight, before, upload };
-    if (matches.some(({ rule }) => rule.config.unresolved === 'reject')) await upload.readAhead(ports.resolveBytes);
-    const rejected = unresolvable(matches, sourcesOf(current, undefined, { missing: 'not-read' }));
+    if (ahead || matches.some(({ rule }) => rule.config.unresolved === 'reject')) {
+      await upload.readAhead(ports.resolveBytes);
+    }
+    const arrived: Write = { ...{ request, route, matches, needs, startedAt, inFlight, upload }, ...unread };
+    const place = needs.before ? placeOf(request, found, ports.routes, sourcesOf(arrived)) : undefined;
+    const before = await beforeOf(ports, place, matches, (error) => {
+      beforeFailure = error;
+    });
+    const rejected = unresolvable(matches, sourcesOf({ ...arrived, before }));
     if (rejected !== undefined) throw new GatewayError('unprocessable', rejected);
+    const current: Write = { ...arrived, before, place, since: ports.store.sequence };
     const outcome = await forward(current, reply);
     // Where the write itself fails, that is reported: an origin that is down is one line for each request.
     if (beforeFailure !== undefined && outcome.kind === 'answered') ports.failed(beforeFailure, request);
@@ -106,23 +78,22 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
   }
 }
 
+/** What is known of a write before anything was read, or sent. */
+const unread = { before: { missing: 'not-read' }, place: undefined, since: 0 } as const;
+
+/** The representation as it was, as far as a rule needs it; `incomplete` where its place is not known. */
 function beforeOf(
   ports: WritePorts,
-  route: Route,
-  request: ClientRequest,
+  place: Place | undefined,
   matches: readonly RuleMatch[],
   onFailure: (error: unknown) => void,
 ): Promise<Json> | Json {
   const modes = matches.filter(({ rule }) => rule.needs.before).map(({ rule }) => rule.config.before);
   const mode = modes.includes('read') ? 'read' : modes.includes('stored') ? 'stored' : undefined;
   if (mode === undefined) return { missing: 'not-read' };
-  return readBefore(request, route, {
-    store: ports.store,
-    clock: ports.clock,
-    maxBytes: ports.resolveBytes,
-    mode,
-    onFailure,
-  });
+  if (place === undefined) return { missing: 'incomplete' };
+  const { store, clock, routes, resolveBytes: maxBytes } = ports;
+  return readBefore(place, { store, clock, routes, maxBytes, mode, onFailure });
 }
 
 async function forward({ request, route, upload }: Write, reply: Reply): Promise<Outcome> {
@@ -150,7 +121,7 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
     throw outcome.error;
   }
   if (outcome.kind === 'unknown') {
-    await record(ports, current, undefined, { missing: 'incomplete' });
+    await record(ports, current, { answer: undefined, response: { missing: 'incomplete' }, text: undefined });
     throw outcome.error;
   }
   const { answer } = outcome;
@@ -167,7 +138,8 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
     // The status said that it was done; what was done is in the part of the body that is missing.
     failure = error;
   }
-  await record(ports, current, answer, responseJson(answer, read, failure));
+  const text = read !== undefined && 'whole' in read ? textOf(read.whole, answer.headers) : undefined;
+  await record(ports, current, { answer, response: responseJson(answer, read, failure), text });
   if (failure !== undefined) throw failure;
   const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
   const rest =
@@ -183,61 +155,6 @@ function responseJson(
   if (failure !== undefined || answer.status >= 500) return { missing: 'incomplete' };
   if (read === undefined) return { missing: 'not-read' };
   return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
-}
-
-async function record(
-  ports: WritePorts,
-  current: Write,
-  answer: OriginResponse | undefined,
-  response: Json,
-): Promise<void> {
-  const { request, matches, needs, inFlight } = current;
-  const doubt = answer === undefined || answer.status >= 500;
-  const sources = sourcesOf(current, answer, response);
-  const effect = effectOf(request, matches, sources, needs.before ? inFlight?.inherited() : undefined);
-  const { hits, announcements } = effect;
-  const { record, removed } = await ports.log.append({ hits, announcements, doubt });
-  if (doubt) ports.settleLater(effect, record.position);
-  report(ports, current, {
-    outcome: doubt ? 'doubt' : 'applied',
-    status: answer?.status,
-    effect,
-    position: record.position,
-    removed,
-  });
-  inFlight?.recorded();
-  if (needs.before && inFlight !== undefined && (await overtook(inFlight))) {
-    // Some write beside this one is taking its time: where it may have put the resource before this one is not known.
-    const widened = effectOf(request, matches, { ...sources, before: { missing: 'incomplete' } }, undefined);
-    await ports.log.append({ hits: widened.hits, announcements: widened.announcements });
-  }
-}
-
-/**
- * Waits for the writes beside this one to be recorded (coherence/in-flight.ts, overtaking). True where one of them was not
- * within the bound.
- */
-async function overtook(inFlight: WriteInFlight): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const expiry = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(true), MAX_WAIT_BESIDE_MS);
-  });
-  const recorded = inFlight.othersRecorded().then(() => false);
-  const expired = await Promise.race([recorded, expiry]);
-  clearTimeout(timer);
-  return expired;
-}
-
-function sourcesOf(current: Write, answer: OriginResponse | undefined, response: Json): Omit<Sources, 'params'> {
-  const { request, upload, before } = current;
-  return {
-    query: request.target.query,
-    requestHeader: (name) => request.headers.get(name),
-    responseHeader: (name) => answer?.headers.get(name),
-    request: current.needs.request ? upload.json() : { missing: 'not-read' },
-    response,
-    before,
-  };
 }
 
 /** Streams the answer of a write to its client. */
@@ -261,27 +178,4 @@ async function pass(
   reply.onGone(() => answer.body.destroy());
   for (const chunk of chunks) sink.write(chunk);
   await pump(rest, sink, reply);
-}
-
-function report(
-  ports: WritePorts,
-  current: Write,
-  result: {
-    outcome: WriteReport['outcome'];
-    status: number | undefined;
-    effect?: Effect;
-    position?: number;
-    removed?: number;
-  },
-): void {
-  ports.report({
-    request: current.request,
-    rules: current.matches.map(({ rule }) => rule.config.name),
-    outcome: result.outcome,
-    status: result.status,
-    effect: result.effect,
-    position: result.position,
-    removed: result.removed ?? 0,
-    ms: ports.clock.monotonic() - current.startedAt,
-  });
 }

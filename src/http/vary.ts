@@ -31,6 +31,14 @@ function selectingValue(name: string, request: Fields): string {
   return normaliseField(name, value) || EMPTY;
 }
 
+/** Fields of a request whose `selectingValues` are these. */
+export function selectingFields(names: readonly string[], values: readonly string[]): string[] {
+  return names.flatMap((name, i) => {
+    const value = values[i] ?? ABSENT;
+    return value === ABSENT ? [] : [name, value === EMPTY ? '' : value];
+  });
+}
+
 /**
  * Whether a request selects the variant stored under `values`. With the variant's `Content-Language`, a request whose one
  * preferred language that is selects it too, whatever else it would accept (RFC 9110 §12.5.4).

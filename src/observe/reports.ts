@@ -40,6 +40,8 @@ export class Reports {
         status: report.status ?? null,
         outcome: report.outcome,
         rules: report.rules,
+        ...(report.skipped.length === 0 ? {} : { skipped: report.skipped }),
+        ...(report.patched === undefined ? {} : { patched: report.patched.put, notPatched: report.patched.uncertain }),
         targets: effect?.targets ?? [],
         position: report.position,
         removed: report.removed,
@@ -47,6 +49,9 @@ export class Reports {
       },
       'write',
     );
+    if (report.explain !== undefined && this.#log.isLevelEnabled('debug')) {
+      this.#log.debug({ explanation: report.explain() }, 'explained');
+    }
     for (const { rule, target, placeholder, reason } of effect?.unresolved ?? []) {
       this.#metrics.unresolved += 1;
       this.#log.warn({ rule, target, placeholder, reason }, 'a placeholder gave no value');

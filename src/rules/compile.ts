@@ -1,25 +1,52 @@
-import type { RuleConfig } from '../config/model.ts';
+import type { PatchConfig, RuleConfig } from '../config/model.ts';
 import { PatternTrie } from '../route/pattern.ts';
 import { bindStored } from './bind.ts';
+import { compileCascade } from './cascade.ts';
+import { compileCondition, conditionSources } from './condition.ts';
 import { expand, expansions, MAX_EXPANSIONS } from './expand.ts';
+import { belowRoot, compileJsonPath } from './jsonpath.ts';
+import { parseSource } from './source.ts';
 import { parseTemplate, TemplateError } from './template.ts';
-import type { CompiledRule, Root, RuleMatch, Sources, TagTemplate, Template, Unresolved } from './types.ts';
+import type {
+  Cascade,
+  CompiledPatch,
+  CompiledRule,
+  JsonSource,
+  Root,
+  RuleMatch,
+  Source,
+  Sources,
+  TagTemplate,
+  Template,
+  Unresolved,
+} from './types.ts';
 
 /** The rules of a configuration, ready to be matched. */
 export interface RuleSet {
   /** Every rule that applies to a write, in the order of the configuration. `resource` is canonical (route/path.ts). */
   match(method: string, resource: string): RuleMatch[];
+  /** All of them, in that order. */
+  readonly rules: readonly CompiledRule[];
 }
 
 /** RFC 9110 §9.2.1. Every other method, known or not, may change something. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
-/** @throws PatternError, TemplateError */
-export function compileRules(rules: readonly RuleConfig[]): RuleSet {
+/**
+ * @param routes in the order in which they are tried: their tags say what embeds what
+ * @throws PatternError, TemplateError, SelectorError
+ */
+export function compileRules(
+  rules: readonly RuleConfig[],
+  routes: readonly { readonly match: string; readonly tags: readonly string[] }[] = [],
+): RuleSet {
   // Matching follows the segments of the path: a thousand rules cost what the few do that share its pattern.
   const trie = new PatternTrie<{ rule: CompiledRule; methods: ReadonlySet<string> }>();
-  for (const config of rules) trie.add(config.pattern, { rule: compileRule(config), methods: new Set(config.methods) });
+  const cascade = compileCascade(routes);
+  const compiled = rules.map((config) => compileRule(config, cascade));
+  for (const rule of compiled) trie.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
   return {
+    rules: compiled,
     match(method, resource) {
       const matched: RuleMatch[] = [];
       for (const { data, params } of trie.matches(resource)) {
@@ -31,24 +58,69 @@ export function compileRules(rules: readonly RuleConfig[]): RuleSet {
   };
 }
 
-function compileRule(config: RuleConfig): CompiledRule {
-  const targets = config.invalidate.map((target) =>
+function compileRule(config: RuleConfig, cascade: Cascade): CompiledRule {
+  const invalidate = config.invalidate.map((target) =>
     'path' in target ? parseTemplate(target.path, 'path') : parseTemplate(target.tag, 'tag'),
   );
-  const roots = rootsOf(targets);
-  const needs = {
-    before: roots.has('before') && config.before !== 'off',
-    request: roots.has('request'),
-    response: roots.has('response'),
+  const refresh = config.refresh.map(({ path }) => parseTemplate(path, 'path'));
+  const patch = config.patch.map(compilePatch);
+  const lookups = Object.entries(config.lookup).map(([name, path]) => ({ name, path: parseTemplate(path, 'path') }));
+  const condition = config.when && compileCondition(config.when);
+  const payload = Object.entries(config.event?.payload ?? {}).map(([member, source]) => ({
+    member,
+    source: parseSource(source),
+  }));
+  const targets = [...invalidate, ...refresh, ...patch.map(({ path }) => path)];
+  const sources = [
+    ...[...targets, ...lookups.map(({ path }) => path)].flatMap(templateSources),
+    ...(condition === undefined ? [] : conditionSources(condition)),
+    ...payload.map(({ source }) => source),
+  ];
+  const roots = new Set<Root>([...sources.map(({ root }) => root), ...patch.map((each) => each.with.root)]);
+  // What is compared are the representation as it was and the one that the answer brings.
+  const compares = config.onlyIfChanged !== undefined || (condition?.changed.length ?? 0) > 0;
+  return {
+    config,
+    targets,
+    refresh,
+    patch,
+    lookups,
+    condition,
+    needs: {
+      before: (roots.has('before') || compares) && config.before !== 'off',
+      request: roots.has('request'),
+      response: roots.has('response') || compares,
+    },
+    payload,
+    ignoring: config.onlyIfChanged?.ignoring.map((path) => compileJsonPath(belowRoot(path))),
+    cascades: targets.map((_, i) => config.invalidate[i]?.cascade ?? false),
+    cascade,
   };
-  return { config, targets, refresh: [], patch: [], lookups: [], condition: undefined, needs, payload: [] };
+}
+
+function compilePatch(config: PatchConfig): CompiledPatch {
+  const { root, steps } =
+    config.with === 'response' || config.with === 'request'
+      ? { root: config.with, steps: [] }
+      : (parseSource(config.with) as JsonSource);
+  return {
+    config,
+    path: parseTemplate(config.path, 'path'),
+    // RFC 6901 §4: "~1" first, or "~01" would come to "/".
+    at: config.at
+      .split('/')
+      .slice(1)
+      .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~')),
+    with: { root: root as 'request' | 'response', steps, text: config.with },
+  };
 }
 
 /** Which roots the templates select from. */
 function rootsOf(templates: readonly Template[]): ReadonlySet<Root> {
-  const sources = templates.flatMap(({ placeholders }) => placeholders).flatMap((placeholder) => placeholder.sources);
-  return new Set(sources.map(({ root }) => root));
+  return new Set(templates.flatMap(templateSources).map(({ root }) => root));
 }
+
+const templateSources = (template: Template): Source[] => template.placeholders.flatMap(({ sources }) => sources);
 
 /** The tags that a route declares for its stored responses. */
 export interface RouteTags {
@@ -87,9 +159,10 @@ function parseRouteTag(text: string): TagTemplate {
     throw new TemplateError('a tag of a response has no wildcard', 'write {…} for what varies', text.indexOf('*'));
   }
   for (const source of template.placeholders.flatMap(({ sources }) => sources)) {
-    if (source.root !== 'request' && source.root !== 'before') continue;
+    if (source.root !== 'request' && source.root !== 'before' && source.root !== 'lookup') continue;
     const hint = 'params, query, requestHeader, responseHeader and response are known of a read';
-    throw new TemplateError(`a read has no "${source.root}"`, hint, text.indexOf(source.text));
+    const root = source.root === 'lookup' ? source.name : source.root;
+    throw new TemplateError(`a read has no "${root}"`, hint, text.indexOf(source.text));
   }
   return template;
 }

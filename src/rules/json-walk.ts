@@ -18,6 +18,7 @@ export class JsonWalk {
   readonly #values = new Set<string>();
   #visited = 0;
   #missing = false;
+  #found = false;
   #unusable: string | undefined;
 
   constructor(root: object, exact: ExactNumbers | undefined, steps: readonly Step[]) {
@@ -29,7 +30,8 @@ export class JsonWalk {
   selection(): Selection {
     const values = [...this.#values];
     if (this.#full()) return nothing('too-many', `more than ${MAX_SELECTED} values or ${MAX_VISITED} nodes`);
-    if (this.#unusable !== undefined) return { values, certainty: 'unknown', reason: this.#unusable };
+    if (this.#unusable !== undefined)
+      return { values, certainty: 'unknown', reason: this.#unusable, found: this.#found };
     if (!this.#missing) return { values, certainty: 'all', reason: values.length === 0 ? 'nothing selected' : '' };
     if (values.length === 0) return nothing('missing', 'missing');
     // Of several elements some have the field: what the others stand for is not known.
@@ -91,6 +93,7 @@ export class JsonWalk {
   }
 
   #take(value: unknown, holder: object, key: Key): void {
+    this.#found = true;
     let id: string;
     if (typeof value === 'string') id = value.toWellFormed();
     else if (typeof value === 'number') id = this.#exactly(value, holder, key);

@@ -47,6 +47,11 @@ function bounded(inner: RegularExpressionFunction) {
   };
 }
 
+/** The JSONPath of a field that is written without its `$`: `stepId`, `meta.etag`, `[0].id`. */
+export function belowRoot(path: string): string {
+  return path.startsWith('[') ? `$${path}` : `$.${path}`;
+}
+
 /** `path` begins with `$`. @throws SelectorError */
 export function compileJsonPath(path: string): Step[] {
   let segments: jsonpath.JSONPathSegment[];

@@ -1,6 +1,15 @@
 import { type Binding, bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
-import type { Placeholder, RuleMatch, RuleResolution, Sources, Target, Template, Unresolved } from './types.ts';
+import type {
+  PathTemplate,
+  Placeholder,
+  RuleMatch,
+  RuleResolution,
+  Sources,
+  Target,
+  Template,
+  Unresolved,
+} from './types.ts';
 
 /**
  * The targets of one rule for one write: every template for every combination of the values of its placeholders, each
@@ -8,11 +17,13 @@ import type { Placeholder, RuleMatch, RuleResolution, Sources, Target, Template,
  * union stands; under `reject` it widens too (the write may be done already) and is named in `rejected`.
  */
 export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
-  const { targets: templates, config } = match.rule;
+  const { targets: templates, config, cascades, cascade } = match.rule;
   const targets = new Map<string, Target>();
   const unresolved: Unresolved[] = [];
   const rejected: Unresolved[] = [];
-  for (const template of templates) {
+  const beyondPatches = new Map<string, Target>();
+  for (const [t, template] of templates.entries()) {
+    const invalidates = t < templates.length - match.rule.patch.length;
     const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, match.method));
     for (const [i, { unresolved: reason }] of bindings.entries()) {
       if (reason === undefined) continue;
@@ -26,9 +37,26 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
       values = values.map(() => '*');
       unresolved.push(overflowOf(template));
     }
-    for (const target of expand(template, values)) targets.set(keyOf(target), target);
+    for (const target of expand(template, values)) {
+      targets.set(keyOf(target), target);
+      if (invalidates) beyondPatches.set(keyOf(target), target);
+      if (cascades[t] !== true) continue;
+      for (const further of cascade.of(target, config.unresolved === 'ignore')) targets.set(keyOf(further), further);
+    }
   }
-  return { targets: [...targets.values()], unresolved, rejected };
+  return { targets: [...targets.values()], beyondPatches: [...beyondPatches.values()], unresolved, rejected };
+}
+
+/**
+ * The paths that a template of one place each comes to; undefined where that is not certainly known. For what is read, or
+ * changed in place: nothing widens here.
+ */
+export function placesOf(template: PathTemplate, sources: Sources, method: string): string[] | undefined {
+  const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, method));
+  if (bindings.some(({ unresolved }) => unresolved !== undefined)) return undefined;
+  const values = bindings.map((binding) => binding.values);
+  if (expansions(values) > MAX_EXPANSIONS) return undefined;
+  return [...new Set(expand(template, values).flatMap((target) => (target.kind === 'path' ? [target.path] : [])))];
 }
 
 function valuesOf({ values, unresolved, overflow }: Binding, policy: 'widen' | 'ignore' | 'reject'): Values {

@@ -10,6 +10,8 @@ export interface Selection {
   readonly certainty: 'all' | 'missing' | 'unknown' | 'too-many';
   /** Why there are no values, or not all; empty for `all` with values. */
   readonly reason: string;
+  /** Something is there, if only what is no id. */
+  readonly found?: boolean;
 }
 
 /** Ids that one source may give. More would let one body invalidate without end; `too-many` widens instead. */

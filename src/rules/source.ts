@@ -1,7 +1,7 @@
 import { compileJsonPath, SelectorError } from './jsonpath.ts';
-import type { JsonSource, NamedSource, Root, Source } from './types.ts';
+import type { JsonSource, NamedSource, Root, Source, Step } from './types.ts';
 
-const roots: readonly Exclude<Root, 'lookup'>[] = [
+export const roots: readonly Exclude<Root, 'lookup'>[] = [
   'params',
   'query',
   'requestHeader',
@@ -25,22 +25,28 @@ export function parseSource(text: string): Source {
   }
   const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text)?.[0] ?? '';
   const root = roots.find((each) => each === name);
-  if (root === undefined) {
+  const rest = text.slice(name.length);
+  if (name === '' || (root === undefined && !/^[.[]/.test(rest))) {
     const message = name === '' ? `"${text}" does not begin with a name` : `there is no root "${name}"`;
     throw new SelectorError(message, `a path parameter, or one of ${roots.join(', ')} with a path below it`, 0);
   }
-  const rest = text.slice(root.length);
   if (!/^[.[]/.test(rest)) {
-    throw new SelectorError(`"." or "[" is missing after "${root}"`, `write ${root}.name`, root.length);
+    throw new SelectorError(`"." or "[" is missing after "${name}"`, `write ${name}.name`, name.length);
   }
+  // Whether the rule has a lookup of that name is not known here.
+  if (root === undefined) return { root: 'lookup', name, steps: stepsBelow(name, rest, text), text };
   return root === 'request' || root === 'response' || root === 'before'
     ? jsonSource(root, rest, text)
     : namedSource(root, rest, text);
 }
 
 function jsonSource(root: JsonSource['root'], rest: string, text: string): JsonSource {
+  return { root, steps: stepsBelow(root, rest, text), text };
+}
+
+function stepsBelow(root: string, rest: string, text: string): Step[] {
   try {
-    return { root, steps: compileJsonPath(`$${rest}`), text };
+    return compileJsonPath(`$${rest}`);
   } catch (error) {
     if (!(error instanceof SelectorError)) throw error;
     // The "$" that was put in front is one character, the root that it stands for is longer.

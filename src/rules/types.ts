@@ -127,7 +127,7 @@ export interface RuleMatch {
 
 export interface CompiledRule {
   readonly config: RuleConfig;
-  /** One for each of `config.invalidate`, then one for each of `config.refresh`, then one for each of `config.patch`. */
+  /** One for each of `config.invalidate`, then those of `refresh`, then those of `patch`. */
   readonly targets: readonly Template[];
   readonly refresh: readonly PathTemplate[];
   readonly patch: readonly CompiledPatch[];
@@ -136,6 +136,17 @@ export interface CompiledRule {
   /** Which bodies its placeholders and conditions select from: what the write exchange must read. */
   readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
   readonly payload: readonly { readonly member: string; readonly source: Source }[];
+  /** Of `onlyIfChanged`: what may differ. Undefined where the rule takes part in any case. */
+  readonly ignoring: readonly (readonly Step[])[] | undefined;
+  /** For each of `targets`: whether what embeds it is hit, too. */
+  readonly cascades: readonly boolean[];
+  readonly cascade: Cascade;
+}
+
+/** What embeds what, by the tags that routes declare (rules/cascade.ts). */
+export interface Cascade {
+  /** What else is hit where `target` is; `certain`: only what needs no widening. */
+  of(target: Target, certain: boolean): readonly Target[];
 }
 
 export interface CompiledPatch {
@@ -153,8 +164,8 @@ export interface Condition {
   readonly present: readonly Source[];
   readonly absent: readonly Source[];
   readonly equals: readonly { readonly source: Source; readonly values: ReadonlySet<string> }[];
-  /** Below `before` and below `response`. */
-  readonly changed: readonly { readonly before: JsonSource; readonly response: JsonSource }[];
+  /** Below `before` and below `response`; `text` as written. */
+  readonly changed: readonly { readonly text: string; readonly steps: readonly Step[] }[];
 }
 
 export interface Unresolved {
@@ -172,6 +183,8 @@ export interface Resolution {
 }
 
 export interface RuleResolution extends Resolution {
+  /** `targets` without those that are named for being patched alone. */
+  readonly beyondPatches: readonly Target[];
   /**
    * Under `unresolved: reject`, what speaks for refusing the write. Only placeholders that take nothing from the answer: by the
    * time that is known the write is done, so what is missing from it widens.

@@ -25,6 +25,7 @@ export class MemoryStore implements Store {
   readonly #byKey = new Map<string, StoredResponse[]>();
   readonly #byTag = new Map<Tag, Set<StoredResponse>>();
   readonly #paths = new PathIndex();
+  #sequence = 0;
 
   constructor(options: MemoryStoreOptions, fence: Fence) {
     this.#options = options;
@@ -42,6 +43,7 @@ export class MemoryStore implements Store {
     for (let i = variants.length - 1; i >= 0; i--) {
       const response = variants[i] as StoredResponse;
       if (response.vary.length === 0 || matchesVary(response.vary, response.selecting, request, response.language)) {
+        response.uses = (response.uses ?? 0) + 1;
         return this.#responses.get(response);
       }
     }
@@ -50,6 +52,14 @@ export class MemoryStore implements Store {
 
   varyOf(key: string): readonly string[] | undefined {
     return this.#byKey.get(key)?.at(-1)?.vary;
+  }
+
+  tagged(tag: Tag): readonly StoredResponse[] {
+    return [...(this.#byTag.get(tag) ?? [])];
+  }
+
+  get sequence(): number {
+    return this.#sequence;
   }
 
   put(response: StoredResponse): Refusal | undefined {
@@ -62,6 +72,7 @@ export class MemoryStore implements Store {
     if (same !== undefined && same.asOf > response.asOf) return 'fenced';
     if (same !== undefined) this.remove(same);
     while (variants.length >= this.#options.maxVariants) this.remove(variants[0] as StoredResponse);
+    response.since ??= ++this.#sequence;
     this.#index(response);
     this.#responses.set(response, response);
     return this.#responses.has(response) ? undefined : this.#tooLarge(response);

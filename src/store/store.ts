@@ -1,4 +1,4 @@
-import type { Hits } from '../coherence/tag.ts';
+import type { Hits, Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import type { StoredResponse } from './stored-response.ts';
 
@@ -13,6 +13,10 @@ export interface Store {
   varyOf(key: string): readonly string[] | undefined;
   /** Stores, replacing the same variant; refuses what a record after `response.asOf` has hit (invariant 1). */
   put(response: StoredResponse): Refusal | undefined;
+  /** Everything that carries a tag. */
+  tagged(tag: Tag): readonly StoredResponse[];
+  /** Of the last response that was put: what is put later has a larger one. */
+  readonly sequence: number;
   /** Removes one response if it is still there. */
   remove(response: StoredResponse): void;
   /** Removes everything hit. Returns how many. The cost follows what is removed, not what is stored. */

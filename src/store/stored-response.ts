@@ -13,6 +13,10 @@ export interface StoredResponse {
   readonly tags: readonly Tag[];
   /** The position before which the fill had not asked anyone for anything. */
   readonly asOf: Position;
+  /** The store's sequence number when it was put first. What is derived from it without asking anyone keeps it. */
+  since?: number | undefined;
+  /** How often the store has selected it. This and `since` are the store's, and all that changes. */
+  uses?: number;
 
   readonly status: number;
   /** The end-to-end fields as the origin sent them. */

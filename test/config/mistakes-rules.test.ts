@@ -8,7 +8,6 @@ tellsEach({
       it: 'a rule with nothing in it',
       yaml: 'rules:\n  - event: a',
       says: [
-        '3:5 "invalidate" is missing | add invalidate: …',
         '3:5 "name" is missing | add name: …',
         '3:5 "on" is missing | add on: …',
       ],

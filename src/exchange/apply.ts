@@ -1,0 +1,156 @@
+import { changed } from '../rules/changed.ts';
+import { failing } from '../rules/condition.ts';
+import { placesOf } from '../rules/resolve.ts';
+import type { CompiledRule, Json, RuleMatch, Sources } from '../rules/types.ts';
+import type { ClientRequest, RouteTable } from './ports.ts';
+import { type RepresentationOptions, readFor, readRepresentation } from './representation.ts';
+
+/** Resources that one lookup may read: each is a request to the origin that the client of the write waits for. */
+const MAX_LOOKUP_READS = 10;
+/** What the lookups of one write may take together; what has not come by then widens. */
+const MAX_LOOKUP_MS = 5_000;
+
+/** A rule that takes part in a write, with what its placeholders select from. */
+export interface AppliedRule {
+  readonly match: RuleMatch;
+  readonly sources: Sources;
+}
+
+export interface Applied {
+  readonly rules: readonly AppliedRule[];
+  /** Those whose pattern matched, and why they take no part. */
+  readonly skipped: readonly { readonly rule: string; readonly why: string }[];
+  /** Every rule that matched says `onlyIfChanged`, and nothing has changed: there is nothing to record. */
+  readonly unchanged: boolean;
+}
+
+export interface Answered {
+  readonly request: ClientRequest;
+  readonly matches: readonly RuleMatch[];
+  readonly sources: Omit<Sources, 'params'>;
+  readonly status: number | undefined;
+  /** The write may have been applied, or not. */
+  readonly doubt: boolean;
+  /** Nobody else has written the resource since `before` was read: what equals it is as it was. */
+  readonly alone: boolean;
+  /** Reads the representation of the written resource once more. */
+  readonly readAgain: () => Promise<Json>;
+}
+
+export interface ApplyPorts extends RepresentationOptions {
+  readonly routes: RouteTable;
+}
+
+/** Which of the rules that matched take part, once their lookups are made. */
+export async function applyRules(ports: ApplyPorts, answered: Answered): Promise<Applied> {
+  const rules: AppliedRule[] = [];
+  const skipped: { rule: string; why: string }[] = [];
+  const after = new Once(() => representationAfter(answered));
+  const deadline = AbortSignal.timeout(MAX_LOOKUP_MS);
+  let same = 0;
+  for (const match of answered.matches) {
+    const { rule } = match;
+    const skip = (why: string): void => void skipped.push({ rule: rule.config.name, why });
+    if (rule.ignoring !== undefined && (await isUnchanged(answered, rule.ignoring, after))) {
+      same += 1;
+      skip('nothing has changed');
+      continue;
+    }
+    let sources: Sources = { ...answered.sources, params: match.params };
+    const why = failingOf(rule, answered, sources, rule.lookups.length > 0);
+    if (why !== undefined) {
+      skip(why);
+      continue;
+    }
+    if (rule.lookups.length > 0) {
+      sources = await lookedUp(ports, answered.request, match, sources, deadline);
+      const whyNot = failingOf(rule, answered, sources, false);
+      if (whyNot !== undefined) {
+        skip(whyNot);
+        continue;
+      }
+    }
+    rules.push({ match, sources });
+  }
+  return { rules, skipped, unchanged: same > 0 && same === answered.matches.length };
+}
+
+/** @param ahead whether lookups are still to come: what they may tell cannot fail the condition yet */
+function failingOf(rule: CompiledRule, answered: Answered, sources: Sources, ahead: boolean): string | undefined {
+  if (rule.condition === undefined) return undefined;
+  const { status, doubt, alone } = answered;
+  const unknownHolds = ahead || rule.config.unresolved !== 'ignore';
+  return failing(rule.condition, { sources, status, doubt, alone, unknownHolds });
+}
+
+/** Only what is certain counts: where somebody else wrote beside this write, what equals `before` may have been changed twice. */
+async function isUnchanged(
+  { sources, alone, doubt }: Answered,
+  ignoring: NonNullable<CompiledRule['ignoring']>,
+  after: Once<Json>,
+): Promise<boolean> {
+  return (
+    !doubt && alone && 'value' in sources.before && changed(sources.before, await after.get(), ignoring) === 'same'
+  );
+}
+
+/** The answer, where it brings one; else what is read again. */
+async function representationAfter({ sources, readAgain }: Answered): Promise<Json> {
+  const { response } = sources;
+  const silent = 'missing' in response && (response.missing === 'absent' || response.missing === 'not-json');
+  return silent ? readAgain() : response;
+}
+
+class Once<T> {
+  readonly #make: () => Promise<T>;
+  #made: Promise<T> | undefined;
+
+  constructor(make: () => Promise<T>) {
+    this.#make = make;
+  }
+
+  get(): Promise<T> {
+    this.#made ??= this.#make();
+    return this.#made;
+  }
+}
+
+/**
+ * The sources with what the rule's lookups read, one after the other: a later one may climb from what an earlier one brought.
+ * Always from the origin, and after the write: what is stored may be from before another one that is under way.
+ */
+async function lookedUp(
+  ports: ApplyPorts,
+  request: ClientRequest,
+  { rule, method }: RuleMatch,
+  known: Sources,
+  deadline: AbortSignal,
+): Promise<Sources> {
+  let sources = known;
+  for (const { name, path } of rule.lookups) {
+    const places = placesOf(path, sources, method);
+    const read = places !== undefined && places.length <= MAX_LOOKUP_READS ? places : undefined;
+    const fetched = await Promise.all(
+      (read ?? []).map((place) => {
+        const { route } = ports.routes.find(place);
+        return before(deadline, readRepresentation(readFor(request, place, place), route, ports));
+      }),
+    );
+    sources = { ...sources, lookups: { ...sources.lookups, [name]: read === undefined ? [unread] : fetched } };
+  }
+  return sources;
+}
+
+const unread: Json = { missing: 'not-read' };
+
+function before(deadline: AbortSignal, reading: Promise<Json>): Promise<Json> {
+  if (deadline.aborted) return Promise.resolve(unread);
+  return new Promise((resolve) => {
+    const late = (): void => resolve({ missing: 'incomplete' });
+    deadline.addEventListener('abort', late, { once: true });
+    void reading.then((json) => {
+      deadline.removeEventListener('abort', late);
+      resolve(json);
+    });
+  });
+}

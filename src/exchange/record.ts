@@ -1,0 +1,229 @@
+import type { Clock } from '../clock.ts';
+import type { WriteInFlight, WritesInFlight } from '../coherence/in-flight.ts';
+import type { Log } from '../coherence/log.ts';
+import { pathTag } from '../coherence/tag.ts';
+import type { RuleSet } from '../rules/compile.ts';
+import { resolve } from '../rules/resolve.ts';
+import type { Json, RuleMatch, Sources } from '../rules/types.ts';
+import type { Store } from '../store/store.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
+import { type Applied, type AppliedRule, applyRules } from './apply.ts';
+import type { Place } from './before.ts';
+import { effectOf, hitsBeside } from './effect.ts';
+import { explain } from './explain.ts';
+import { Patches, planPatches } from './patch.ts';
+import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from './ports.ts';
+import type { Refresher } from './refresh.ts';
+import { readRepresentation } from './representation.ts';
+import type { Upload } from './upload.ts';
+
+export interface WritePorts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly inFlight: WritesInFlight;
+  readonly rules: RuleSet;
+  readonly routes: RouteTable;
+  readonly refresher: Refresher;
+  readonly clock: Clock;
+  /** Bodies longer than this stream through and are not read for ids. */
+  readonly resolveBytes: number;
+  /** Request bodies longer than this are refused. */
+  readonly requestBytes: number | undefined;
+  /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
+  readonly doubtMs: number;
+  /** Appends the record that ends a settle window, when it is over. */
+  settleLater(effect: Effect, doubt: number, ms: number): void;
+  /** One line in the log for each write. */
+  report(report: WriteReport): void;
+  failed(error: unknown, request: ClientRequest): void;
+}
+
+/** How long a write waits for others to the same resource, which may be slow uploads, before it widens what it hits. */
+const MAX_WAIT_BESIDE_MS = 2_000;
+
+/** A write on its way. */
+export interface Write {
+  readonly request: ClientRequest;
+  readonly route: Route;
+  readonly matches: readonly RuleMatch[];
+  readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
+  readonly startedAt: number;
+  readonly inFlight: WriteInFlight | undefined;
+  readonly before: Json;
+  /** Where the representation of the written resource lives, if that is known. */
+  readonly place: Place | undefined;
+  readonly upload: Upload;
+  /** The store's sequence just before it was forwarded. */
+  readonly since: number;
+}
+
+/** What came back; the answer is undefined where it is not known whether the origin did anything. */
+export interface Answer {
+  readonly answer: OriginResponse | undefined;
+  readonly response: Json;
+  /** The body's text, where it is JSON as it was sent. */
+  readonly text: string | undefined;
+}
+
+type BodySources = Omit<Sources, 'params'>;
+
+/** Makes the record of a write, and resolves when it is committed. */
+export async function record(ports: WritePorts, write: Write, answered: Answer): Promise<void> {
+  const { request, needs, inFlight } = write;
+  const { answer } = answered;
+  const doubt = answer === undefined || answer.status >= 500;
+  const sources = sourcesOf(write, answered);
+  const applied = await rulesOf(ports, write, sources, { answer, doubt });
+  const explained = () => explain(request, applied, sources, ports.rules, { all: false });
+  if (applied.unchanged) {
+    inFlight?.recorded();
+    report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained });
+    return;
+  }
+  const effect = effectOf(request, applied.rules, sources, needs.before ? inFlight?.inherited() : undefined);
+  const settleMs = Math.max(0, ...applied.rules.map(({ match }) => match.rule.config.settleMs ?? 0));
+  const { hits, announcements } = effect;
+  const beside = new Beside(ports, write, doubt ? [] : applied.rules, answered, sources);
+  const { record, removed } = await ports.log.append({ hits, announcements, doubt: doubt || settleMs > 0 }, beside);
+  if (doubt || settleMs > 0) {
+    ports.settleLater(effect, record.position, doubt ? Math.max(ports.doubtMs, settleMs) : settleMs);
+  }
+  ports.refresher.refresh(beside.refreshed, request);
+  report(ports, write, {
+    outcome: doubt ? 'doubt' : 'applied',
+    status: answer?.status,
+    effect,
+    position: record.position,
+    removed,
+    applied,
+    patches: beside.patches,
+    explain: explained,
+  });
+  inFlight?.recorded();
+  if (needs.before && inFlight !== undefined && (await overtook(inFlight))) {
+    // Some write beside this one is taking its time: where it may have put the resource before this one is not known.
+    const unknown = { before: { missing: 'incomplete' } } as const;
+    const rules = applied.rules.map(({ match, sources: own }) => ({ match, sources: { ...own, ...unknown } }));
+    const widened = effectOf(request, rules, { ...sources, ...unknown }, undefined);
+    await ports.log.append({ hits: widened.hits, announcements: widened.announcements });
+  }
+}
+
+function rulesOf(
+  ports: WritePorts,
+  write: Write,
+  sources: BodySources,
+  { answer, doubt }: { answer: OriginResponse | undefined; doubt: boolean },
+): Promise<Applied> {
+  const { request, matches, inFlight, place } = write;
+  const { routes, resolveBytes: maxBytes } = ports;
+  const onFailure = (error: unknown): void => ports.failed(error, request);
+  return applyRules(
+    { routes, maxBytes, onFailure },
+    {
+      request,
+      matches,
+      sources,
+      status: answer?.status,
+      doubt,
+      alone: inFlight?.alone === true,
+      readAgain: async () =>
+        place === undefined
+          ? { missing: 'incomplete' }
+          : readRepresentation(place.get, place.route, { maxBytes, onFailure }),
+    },
+  );
+}
+
+/** What a write does to the memory of its own node beside its record: parents patched, and what is to be fetched again. */
+class Beside {
+  readonly #store: Store;
+  readonly #paths: readonly string[];
+  readonly patches: Patches | undefined;
+  refreshed: StoredResponse[] = [];
+
+  constructor(ports: WritePorts, write: Write, rules: readonly AppliedRule[], answered: Answer, sources: BodySources) {
+    this.#store = ports.store;
+    this.#paths = rules.flatMap(({ match, sources: own }) => {
+      if (match.rule.refresh.length === 0) return [];
+      const { targets } = resolve({ ...match, rule: { ...match.rule, targets: match.rule.refresh, patch: [] } }, own);
+      return targets.flatMap((target) => (target.kind === 'path' ? [target.path] : []));
+    });
+    // Somebody wrote beside this write: whose change came first, and what the parent then holds, is not known.
+    const patching = write.inFlight?.alone === true ? rules.filter(({ match }) => match.rule.patch.length > 0) : [];
+    if (patching.length === 0) return;
+    const bodies = { request: write.upload.text(), response: answered.text };
+    const planned = patching.flatMap((rule) =>
+      planPatches(rule, bodies, hitsBeside(rule, rules, write.request, sources)),
+    );
+    this.patches = new Patches(ports, planned, write.request, write.since);
+  }
+
+  applying(): void {
+    this.refreshed = this.#paths.flatMap((path) => this.#store.tagged(pathTag(path)));
+    this.patches?.take();
+  }
+
+  applied({ position }: { position: number }): void {
+    this.patches?.store(position);
+  }
+}
+
+/**
+ * Waits for the writes beside this one to be recorded (coherence/in-flight.ts, overtaking). True where one of them was not
+ * within the bound.
+ */
+async function overtook(inFlight: WriteInFlight): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), MAX_WAIT_BESIDE_MS);
+  });
+  const recorded = inFlight.othersRecorded().then(() => false);
+  const expired = await Promise.race([recorded, expiry]);
+  clearTimeout(timer);
+  return expired;
+}
+
+/** Everything that placeholders select from, but for the parameters of each rule's own pattern. */
+export function sourcesOf(write: Omit<Write, 'matches'>, answered?: Answer): BodySources {
+  const { request, upload, before, needs } = write;
+  return {
+    query: request.target.query,
+    requestHeader: (name) => request.headers.get(name),
+    responseHeader: (name) => answered?.answer?.headers.get(name),
+    request: needs.request ? upload.json() : { missing: 'not-read' },
+    response: answered?.response ?? { missing: 'not-read' },
+    before,
+  };
+}
+
+export function report(
+  ports: WritePorts,
+  write: Write,
+  result: {
+    outcome: WriteReport['outcome'];
+    status: number | undefined;
+    effect?: Effect;
+    position?: number;
+    removed?: number;
+    applied?: Applied;
+    patches?: Patches | undefined;
+    explain?: WriteReport['explain'];
+  },
+): void {
+  const { applied } = result;
+  const rules = applied === undefined ? write.matches : applied.rules.map(({ match }) => match);
+  ports.report({
+    request: write.request,
+    rules: rules.map(({ rule }) => rule.config.name),
+    skipped: applied?.skipped ?? [],
+    outcome: result.outcome,
+    status: result.status,
+    effect: result.effect,
+    position: result.position,
+    removed: result.removed ?? 0,
+    patched: result.patches,
+    explain: result.explain,
+    ms: ports.clock.monotonic() - write.startedAt,
+  });
+}

@@ -1,0 +1,36 @@
+import { type Body, ignoredBelow, nodesAt, same, sameJson } from './nodes.ts';
+import type { Json, Step } from './types.ts';
+
+/** `unknown` where one of the two could not be read. */
+export type Difference = 'same' | 'different' | 'unknown';
+
+/** Whether a field differs between two representations of one resource. */
+export function fieldChanged(before: Json, after: Json, steps: readonly Step[]): Difference {
+  const known = bothKnown(before, after);
+  if (known === undefined) return difference(before, after);
+  const [was, is] = [nodesAt(known.before.value, steps), nodesAt(known.after.value, steps)];
+  if (was === undefined || is === undefined) return 'unknown';
+  const equal =
+    was.length === is.length &&
+    was.every((node, i) => same(node, is[i] as (typeof is)[number], { a: known.before.exact, b: known.after.exact }));
+  return equal ? 'same' : 'different';
+}
+
+/** Whether two representations of one resource differ in anything but the fields that are to be ignored. */
+export function changed(before: Json, after: Json, ignoring: readonly (readonly Step[])[]): Difference {
+  const known = bothKnown(before, after);
+  if (known === undefined) return difference(before, after);
+  const ignored = { a: ignoredBelow(known.before, ignoring), b: ignoredBelow(known.after, ignoring) };
+  return sameJson(known.before, known.after, ignored) ? 'same' : 'different';
+}
+
+function bothKnown(before: Json, after: Json): { before: Body; after: Body } | undefined {
+  return 'value' in before && 'value' in after ? { before, after } : undefined;
+}
+
+/** A representation that is not there differs from every one that is, and not from another that is not. */
+function difference(before: Json, after: Json): Difference {
+  const gone = (json: Json): boolean => 'missing' in json && json.missing === 'absent';
+  if (gone(before) && gone(after)) return 'same';
+  return (gone(before) && 'value' in after) || (gone(after) && 'value' in before) ? 'different' : 'unknown';
+}

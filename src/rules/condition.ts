@@ -1,0 +1,84 @@
+import type { ConditionConfig } from '../config/model.ts';
+import { fieldChanged } from './changed.ts';
+import { belowRoot, compileJsonPath } from './jsonpath.ts';
+import { select } from './select.ts';
+import type { Selection } from './selection.ts';
+import { parseSource } from './source.ts';
+import type { Condition, Source, Sources } from './types.ts';
+
+/** @throws SelectorError */
+export function compileCondition(config: ConditionConfig): Condition {
+  return {
+    status: config.status.map(statusRange),
+    present: config.present.map(parseSource),
+    absent: config.absent.map(parseSource),
+    equals: config.equals.map(({ source, values }) => ({ source: parseSource(source), values: new Set(values) })),
+    changed: config.changed.map((text) => ({ text, steps: compileJsonPath(belowRoot(text)) })),
+  };
+}
+
+function statusRange(text: string): { from: number; to: number } {
+  const from = Number(text.replace('xx', '00'));
+  return { from, to: text.endsWith('xx') ? from + 99 : from };
+}
+
+/** Every source that a condition selects from. */
+export function conditionSources({ present, absent, equals }: Condition): Source[] {
+  return [...present, ...absent, ...equals.map(({ source }) => source)];
+}
+
+export interface Circumstances {
+  readonly sources: Sources;
+  /** Of the answer; undefined where none came. */
+  readonly status: number | undefined;
+  /** Whether the write may have been applied although the answer does not say so. */
+  readonly doubt: boolean;
+  /** Nobody else wrote the resource meanwhile: a field that is as it was has not changed. */
+  readonly alone: boolean;
+  /** What cannot be known: counts as holding, unless the rule would rather miss something than widen. */
+  readonly unknownHolds: boolean;
+}
+
+/** Why a condition does not hold: the first part of it that fails. Undefined where it holds. */
+export function failing(condition: Condition, circumstances: Circumstances): string | undefined {
+  const { sources, unknownHolds } = circumstances;
+  const status = failingStatus(condition, circumstances);
+  if (status !== undefined) return status;
+  for (const source of condition.present) {
+    const selection = select(source, sources);
+    if (!(presence(selection) ?? unknownHolds)) return `${source.text} is not present: ${selection.reason}`;
+  }
+  for (const source of condition.absent) {
+    const present = presence(select(source, sources));
+    if (!(present === undefined ? unknownHolds : !present)) return `${source.text} is present`;
+  }
+  for (const { source, values } of condition.equals) {
+    const selection = select(source, sources);
+    if (selection.values.some((value) => values.has(value))) continue;
+    const known = selection.certainty === 'all' || selection.certainty === 'missing';
+    if (known || !unknownHolds) return `${source.text} is ${told(selection)}`;
+  }
+  if (condition.changed.length === 0) return undefined;
+  const differences = condition.changed.map(({ steps }) => fieldChanged(sources.before, sources.response, steps));
+  const unknown = differences.includes('unknown') || !circumstances.alone;
+  const holds = differences.includes('different') || (unknown && unknownHolds);
+  return holds ? undefined : `${condition.changed.map(({ text }) => text).join(', ')} did not change`;
+}
+
+function failingStatus({ status: ranges }: Condition, { status, doubt, unknownHolds }: Circumstances) {
+  if (ranges.length === 0) return undefined;
+  if (status !== undefined && ranges.some(({ from, to }) => status >= from && status <= to)) return undefined;
+  // A write that was applied, and then failed to say so, is one that a condition on its success is about.
+  if (doubt && unknownHolds) return undefined;
+  return `the status is ${status ?? 'not known'}`;
+}
+
+/** Undefined where it cannot be told. An object or an array is no id, but it is there. */
+function presence({ values, certainty, found }: Selection): boolean | undefined {
+  if (values.length > 0 || found === true) return true;
+  return certainty === 'unknown' || certainty === 'too-many' ? undefined : false;
+}
+
+function told({ values, reason }: Selection): string {
+  return values.length === 0 ? reason : values.map((value) => JSON.stringify(value)).join(', ');
+}
