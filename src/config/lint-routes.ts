@@ -60,7 +60,7 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
     }
     if (settings.before === undefined) continue;
     const scope = { pattern: settings.match, closed: closedAhead };
-    lintPlaceholders(document, [...path, 'before'], { written: settings.before, kind: 'path' }, scope);
+    lintPlaceholders(document, [...path, 'before'], { written: settings.before, kind: 'path', read: true }, scope);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Root } from '../rules/types.ts';
 import type { Located } from './lint-routes.ts';
 import { positionOf } from './problem.ts';
 import type { RuleSettings } from './rule-schema.ts';
+import { valueAt } from './shape.ts';
 import type { Path } from './source-document.ts';
 import { lintPlaceholders, lintSource, type PlaceholderScope } from './templates.ts';
 
@@ -75,13 +76,17 @@ function lintSources(rule: Located<RuleSettings>): void {
     lintPlaceholders(
       document,
       [...path, 'lookup', name],
-      { written, kind: 'path' },
+      { written, kind: 'path', read: true },
       { ...scope, lookups: [...declared] },
     );
     declared.push(name);
   }
   for (const [at, written] of bareSources(settings)) {
-    lintSource(document, [...path, ...at], parseSource(written), 0, scope);
+    // One may stand alone where several would stand in a list.
+    const place = [...path, ...at];
+    const inList = Array.isArray(valueAt(document.value, place.slice(0, -1)));
+    const isIndex = typeof place.at(-1) === 'number';
+    lintSource(document, isIndex && !inList ? place.slice(0, -1) : place, parseSource(written), 0, scope);
   }
   if (settings.before !== 'off') return;
   for (const [at, needs] of [
@@ -96,7 +101,7 @@ function lintSources(rule: Located<RuleSettings>): void {
 /** The sources that stand without braces, and where. */
 function bareSources({ when, event }: RuleSettings): (readonly [Path, string])[] {
   const listed = (name: 'present' | 'absent') =>
-    (when?.[name] ?? []).map((written) => [['when', name], written] as const);
+    (when?.[name] ?? []).map((written, i) => [['when', name, i], written] as const);
   const equals = Object.keys(when?.equals ?? {}).map((written) => [['when', 'equals', written], written] as const);
   const payload = typeof event === 'object' ? Object.entries(event.payload ?? {}) : [];
   const carried = payload.map(([member, written]) => [['event', 'payload', member], written] as const);

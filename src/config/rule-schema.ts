@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { roots } from '../rules/source.ts';
-import { choice, count, duration, flag, text } from './scalar.ts';
+import { choice, duration, flag, text, textOrNumber } from './scalar.ts';
 import {
   checkedBody,
   checkedPath,
@@ -99,10 +99,7 @@ function parseStatus(status: string): string {
   throw new ValueError(`"${status}" is not a status`, 'a code or a class: 201, 2xx');
 }
 
-const status = z.union([
-  count({ min: 100, max: 599 }).transform(String),
-  text({ pattern: '^[1-5]([0-9][0-9]|xx)$', examples: ['2xx'] }, parseStatus),
-]);
+const status = textOrNumber({ pattern: '^[1-5]([0-9][0-9]|xx)$', examples: ['2xx'] }, parseStatus);
 
 const scalarValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
@@ -165,7 +162,10 @@ export const ruleSchema = z.strictObject({
   lookup: z
     .record(text({}, parseLookupName), readTemplate())
     .optional()
-    .refine((lookup) => Object.keys(lookup ?? {}).length <= MAX_LOOKUPS, { error: `${MAX_LOOKUPS} lookups at most` })
+    .refine((lookup) => Object.keys(lookup ?? {}).length <= MAX_LOOKUPS, {
+      error: `${MAX_LOOKUPS} lookups at most`,
+      params: { hint: 'climb by fewer, or let the rest widen' },
+    })
     .meta({ description: 'What is read from the origin after the write, to climb further: roots of placeholders.' }),
   invalidate: z
     .array(targetSchema)

@@ -5,7 +5,7 @@ import { ValueError } from './value-error.ts';
 
 /** The JSON Schema of a value as it is written. */
 interface JsonForm {
-  readonly type: 'string' | 'boolean' | 'integer';
+  readonly type: 'string' | 'boolean' | 'integer' | ['string', 'number'];
   readonly pattern?: string;
   readonly enum?: readonly string[];
   readonly minimum?: number;
@@ -37,6 +37,14 @@ export function text<T = string>(form: Omit<JsonForm, 'type'>, parse: (value: st
     const isPlain = typeof value === 'number' || typeof value === 'boolean';
     const hint = isPlain ? `put it in quotes: "${value}"` : 'put it in quotes if it holds "{", "[", ": " or " #"';
     throw new ValueError(`expected text, found ${kindOf(value)}`, hint);
+  });
+}
+
+/** A text that may look like a number, parsed. */
+export function textOrNumber<T = string>(form: Omit<JsonForm, 'type'>, parse: (value: string) => T) {
+  return scalar({ type: ['string', 'number'], ...form }, (value) => {
+    if (typeof value === 'string' || typeof value === 'number') return parse(String(value));
+    throw new ValueError(`expected text or a number, found ${kindOf(value)}`, 'write one value');
   });
 }
 

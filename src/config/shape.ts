@@ -70,8 +70,13 @@ function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown):
   switch (issue.code) {
     case 'custom':
       return { message: issue.message, hint: String(issue.params?.hint ?? ''), offset: issue.params?.offset };
-    case 'invalid_key':
+    case 'invalid_key': {
+      const [inner] = issue.issues;
+      if (inner?.code === 'custom' && inner.params?.hint !== undefined) {
+        return { message: inner.message, hint: String(inner.params.hint), atKey: true };
+      }
       return { message: `${name} is not a name`, hint: 'a letter, then letters, digits, "_" and "-"', atKey: true };
+    }
     case 'too_small':
       return { message: `${name} is empty`, hint: 'name one at least, or take the key out' };
     case 'invalid_type':

@@ -36,10 +36,12 @@ export function checkedPlace(written: string): string {
   return written;
 }
 
+const GET = 'GET ';
+
 /** `GET` and a path template: what is read from an origin. The template alone, once parsed. */
 export function readTemplate() {
   return text({ pattern: '^GET /', examples: ['GET /steps/{response.stepId}'] }, (written) => {
-    const path = /^GET\s+(\/.*)$/.exec(written)?.[1];
+    const path = written.startsWith(`${GET}/`) ? written.slice(GET.length) : undefined;
     if (path !== undefined) return checkedPlace(path);
     throw new ValueError(`"${written}" is not a GET and a path`, 'write GET /steps/{response.stepId}');
   });
@@ -92,14 +94,15 @@ export interface PlaceholderScope {
 export function lintPlaceholders(
   document: SourceDocument,
   path: Path,
-  { written, kind }: { written: string; kind: 'path' | 'tag' },
+  { written, kind, read }: { written: string; kind: 'path' | 'tag'; read?: boolean },
   scope: PlaceholderScope,
 ): void {
   for (const placeholder of parseTemplate(written, kind).placeholders) {
     const begins = written.indexOf(`{${placeholder.text}`);
     for (const source of placeholder.sources) {
       // The first one with that text: a template that repeats itself is wrong in both places alike.
-      lintSource(document, path, source, Math.max(0, written.indexOf(source.text, begins)), scope);
+      const offset = Math.max(0, written.indexOf(source.text, begins)) + (read === true ? GET.length : 0);
+      lintSource(document, path, source, offset, scope);
     }
   }
 }

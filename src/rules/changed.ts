@@ -4,10 +4,11 @@ import type { Json, Step } from './types.ts';
 /** `unknown` where one of the two could not be read. */
 export type Difference = 'same' | 'different' | 'unknown';
 
-/** Whether a field differs between two representations of one resource. */
+/** Whether a field differs between the representation of a resource as it was and what the answer to a write says of it. */
 export function fieldChanged(before: Json, after: Json, steps: readonly Step[]): Difference {
   const known = bothKnown(before, after);
-  if (known === undefined) return difference(before, after);
+  // An answer without a body says nothing, not that there is nothing any longer.
+  if (known === undefined) return 'value' in after && isGone(before) ? 'different' : 'unknown';
   const [was, is] = [nodesAt(known.before.value, steps), nodesAt(known.after.value, steps)];
   if (was === undefined || is === undefined) return 'unknown';
   const equal =
@@ -30,7 +31,8 @@ function bothKnown(before: Json, after: Json): { before: Body; after: Body } | u
 
 /** A representation that is not there differs from every one that is, and not from another that is not. */
 function difference(before: Json, after: Json): Difference {
-  const gone = (json: Json): boolean => 'missing' in json && json.missing === 'absent';
-  if (gone(before) && gone(after)) return 'same';
-  return (gone(before) && 'value' in after) || (gone(after) && 'value' in before) ? 'different' : 'unknown';
+  if (isGone(before) && isGone(after)) return 'same';
+  return (isGone(before) && 'value' in after) || (isGone(after) && 'value' in before) ? 'different' : 'unknown';
 }
+
+const isGone = (json: Json): boolean => 'missing' in json && json.missing === 'absent';

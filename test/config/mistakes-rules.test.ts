@@ -7,10 +7,7 @@ tellsEach({
     {
       it: 'a rule with nothing in it',
       yaml: 'rules:\n  - event: a',
-      says: [
-        '3:5 "name" is missing | add name: …',
-        '3:5 "on" is missing | add on: …',
-      ],
+      says: ['3:5 "name" is missing | add name: …', '3:5 "on" is missing | add on: …'],
     },
     {
       it: 'a pattern without methods',
@@ -78,6 +75,79 @@ tellsEach({
       it: 'before, switched off',
       yaml: `${rule('PUT /a', '/steps/{before.id}')}\n    before: off`,
       says: '6:17 "before" is never read: the rule says before: off | take out before: off, or this source',
+    },
+    {
+      it: 'a rule that hits nothing',
+      yaml: 'rules:\n  - { name: r, on: PUT /a, event: e }',
+      says: '3:13 the rule invalidates nothing | name targets: invalidate: [/steps]',
+    },
+    {
+      it: 'a root that no lookup declares',
+      yaml: rule('PUT /a', '/trips/{step.tripId}'),
+      says: '6:17 there is no root "step" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+    },
+    {
+      it: 'a lookup that takes from a later one',
+      yaml: `${rule('PUT /a', '/t/{b.id}')}\n    lookup: { a: "GET /x/{b.id}", b: "GET /y/{a.id}" }`,
+      says: '7:27 there is no root "b" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+    },
+    {
+      it: 'a lookup that is no GET',
+      yaml: `${rule('PUT /a', '/a')}\n    lookup: { a: POST /x }`,
+      says: '7:18 "POST /x" is not a GET and a path | write GET /steps/{response.stepId}',
+    },
+    {
+      it: 'a lookup of many places',
+      yaml: `${rule('PUT /a', '/a')}\n    lookup: { a: GET /x/* }`,
+      says: '7:18 a path with wildcards names no one place | name it in full: /steps/{response.stepId}',
+    },
+    {
+      it: 'a lookup that is called like a root',
+      yaml: `${rule('PUT /a', '/a')}\n    lookup: { before: GET /x }`,
+      says: '7:15 "before" means something else in placeholders | choose another name',
+    },
+    {
+      it: 'five lookups',
+      yaml: `${rule('PUT /a', '/a')}\n    lookup: { a: GET /x, b: GET /x, c: GET /x, d: GET /x, e: GET /x }`,
+      says: '7:13 4 lookups at most | climb by fewer, or let the rest widen',
+    },
+    {
+      it: 'a status that is none',
+      yaml: `${rule('PUT /a', '/a')}\n    when: { status: [2xx, 700] }`,
+      says: '7:27 "700" is not a status | a code or a class: 201, 2xx',
+    },
+    {
+      it: 'a condition on what the pattern does not have',
+      yaml: `${rule('PUT /a', '/a')}\n    when: { present: [response.id, nope] }`,
+      says: '7:36 the pattern /a has no parameter "nope" | name one in the pattern: ":nope"',
+    },
+    {
+      it: 'a comparison with what is never read',
+      yaml: `${rule('PUT /a', '/a')}\n    before: off\n    when: { changed: name }\n    onlyIfChanged: true`,
+      says: [
+        '8:11 nothing to compare with: the rule says before: off | take out before: off',
+        '9:20 nothing to compare with: the rule says before: off | take out before: off',
+      ],
+    },
+    {
+      it: 'a patch of no one place',
+      yaml: 'rules:\n  - { name: r, on: PUT /a, patch: [{ path: /steps/*, at: /inns }] }',
+      says: '3:44 a path with wildcards names no one place | name it in full: /steps/{response.stepId}',
+    },
+    {
+      it: 'a patch at what is no pointer',
+      yaml: 'rules:\n  - { name: r, on: PUT /a, patch: [{ path: /steps, at: inns }] }',
+      says: '3:56 "inns" is not a JSON Pointer | RFC 6901: /accommodations',
+    },
+    {
+      it: 'a patch with many representations',
+      yaml: 'rules:\n  - { name: r, on: PUT /a, patch: [{ path: /steps, at: /inns, with: "response[*]" }] }',
+      says: '3:69 "response[*]" is not one representation | write response, request or response.accommodation',
+    },
+    {
+      it: 'a route whose before needs the answer',
+      yaml: 'routes:\n  - { match: /a/:id, before: "GET /b/{response.id}" }',
+      says: '3:39 there is no "response" yet | before is read ahead of the write: params, query, requestHeader and request are known then',
     },
     {
       it: 'a name twice',

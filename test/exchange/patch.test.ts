@@ -1,0 +1,264 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { gate } from '../support/barrier.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get } from '../support/request.ts';
+import { type SmallApi, smallApi } from '../support/small-api.ts';
+
+/* `patch`: a stored parent takes the changed child in place, wherever that is certain; else it is invalidated. */
+
+let api: SmallApi;
+let gateway: TestGateway;
+
+beforeEach(async () => {
+  api = await smallApi();
+});
+afterEach(async () => {
+  await gateway.stop();
+  await api.origin.close();
+});
+
+const patch = (more = ''): string => `
+rules:
+  - name: r
+    on: "* /inns/**"
+    ${more}
+    patch:
+      - { path: "/steps/{before.stepId, response.stepId}", at: /inns }
+`;
+
+async function start(yaml: string): Promise<void> {
+  gateway = await startGateway(api.origin.url, yaml);
+}
+
+const ask = (method: string, path: string, options: Record<string, unknown> = {}): Promise<Answer> =>
+  get(gateway.url + path, { method, ...options });
+const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+
+async function warm(...paths: string[]): Promise<void> {
+  for (const path of paths) {
+    await ask('GET', path);
+    expect(isHit(await ask('GET', path)), `${path} is stored`).toBe(true);
+  }
+}
+
+/** A hit that says what the origin would. */
+async function expectPatched(path: string): Promise<Answer> {
+  const answer = await ask('GET', path);
+  expect(isHit(answer), `${path} is patched: ${JSON.stringify(reasons())}`).toBe(true);
+  expect(answer.json()).toEqual((await get(api.origin.url + path)).json());
+  return answer;
+}
+
+/** Not from the store, and right. */
+async function expectInvalidated(path: string, reason?: string): Promise<void> {
+  const answer = await ask('GET', path);
+  expect(isHit(answer), `${path} is invalidated`).toBe(false);
+  expect(answer.text).toBe((await get(api.origin.url + path)).text);
+  if (reason !== undefined) expect(reasons()).toContain(reason);
+}
+
+/** Why parents were not patched, as the log says. */
+const reasons = (): string[] =>
+  gateway.logs.flatMap(({ notPatched }) => ((notPatched ?? []) as { reason: string }[]).map(({ reason }) => reason));
+
+describe('certain', () => {
+  test('a changed element takes the place of the one with its id', async () => {
+    await start(patch());
+    await warm('/steps/7', '/steps/9');
+    const old = await ask('GET', '/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New "quoted" é' } });
+    const fresh = await expectPatched('/steps/7');
+    expect(fresh.headers.etag).not.toBe(old.headers.etag);
+    expect(fresh.headers.etag).toMatch(/^"[\w-]{20,}"$/);
+    expect(fresh.headers['content-length']).toBe(String(fresh.body.byteLength));
+    expect(isHit(await ask('GET', '/steps/9'))).toBe(true);
+    // The new tag is one that clients can come back with; the old one no longer answers 304.
+    const again = { 'if-none-match': String(fresh.headers.etag) };
+    expect((await ask('GET', '/steps/7', { headers: again })).status).toBe(304);
+    const outdated = { 'if-none-match': String(old.headers.etag) };
+    expect((await ask('GET', '/steps/7', { headers: outdated })).status).toBe(200);
+    expect(api.reads('/steps/7')).toBe(2);
+  });
+
+  test('a move takes it out of one parent and puts it into the other', async () => {
+    api.inns.set(44, { id: 44, stepId: 9, name: 'Third', updatedAt: 1 });
+    api.inns.delete(42);
+    api.inns.set(42, { id: 42, stepId: 7, name: 'Inn', updatedAt: 1 });
+    await start(patch());
+    await warm('/steps/7', '/steps/9');
+    await ask('PATCH', '/inns/42', { body: { stepId: 9 } });
+    await expectPatched('/steps/7');
+    await expectPatched('/steps/9');
+  });
+
+  test('DELETE takes it out, down to the last', async () => {
+    await start(patch());
+    await warm('/steps/7');
+    await ask('DELETE', '/inns/43');
+    await expectPatched('/steps/7');
+    await ask('DELETE', '/inns/42');
+    expect((await expectPatched('/steps/7')).json()).toMatchObject({ inns: [] });
+    expect(api.reads('/steps/7')).toBe(3);
+  });
+
+  test('a new one is added at the end, into an empty list too', async () => {
+    await start(patch());
+    await warm('/steps/9');
+    await ask('PUT', '/inns/50', { body: { stepId: 9, name: 'First' } });
+    await expectPatched('/steps/9');
+    await ask('PUT', '/inns/51', { body: { stepId: 9, name: 'Second' } });
+    await expectPatched('/steps/9');
+  });
+
+  test('by JSON Pointer, in the place of the representation itself', async () => {
+    api.origin.on('GET /steps/7', (_, response) => {
+      const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' };
+      response.writeHead(200, headers).end(JSON.stringify({ 'best/inn': { of: api.inns.get(42) } }));
+    });
+    await start(patch().replace('at: /inns', 'at: /best~1inn/of'));
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectPatched('/steps/7');
+  });
+
+  test('the tags of the patched response are those of its new body', async () => {
+    const routes = 'routes:\n  - { match: "/steps/:id", tags: ["inn:{response.inns[*].id}"] }\n';
+    const hitByTag = '  - { name: by-tag, on: "PUT /tags/:tag", invalidate: [{ tag: "inn:{tag}" }] }\n';
+    await start(`${routes}${patch()}${hitByTag}`);
+    await warm('/steps/9');
+    await ask('PUT', '/inns/42', { body: { stepId: 9 } });
+    await expectPatched('/steps/9');
+    await ask('PUT', '/tags/42', { body: {} });
+    await expectInvalidated('/steps/9');
+  });
+
+  test('two writes after each other each leave their mark', async () => {
+    await start(patch());
+    await warm('/steps/7');
+    await Promise.all([
+      ask('PUT', '/inns/42', { body: { stepId: 7, name: 'A' } }),
+      ask('PUT', '/inns/43', { body: { stepId: 7, name: 'B' } }),
+    ]);
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'C' } });
+    await expectPatched('/steps/7');
+  });
+});
+
+describe('uncertain: invalidated instead', () => {
+  test('a parent that was filled after the write began', async () => {
+    await start(patch());
+    const held = gate();
+    api.origin.on('PUT /inns/42', async (_, response) => {
+      await held.pass();
+      const changed = { id: 42, stepId: 7, name: 'New', updatedAt: 9 };
+      api.inns.set(42, changed);
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(changed));
+    });
+    const write = ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await api.origin.until((seen) => seen.some(({ method }) => method === 'PUT'));
+    await warm('/steps/7');
+    held.release();
+    await write;
+    await expectInvalidated('/steps/7', 'it was filled after the write began');
+  });
+
+  test('a write beside another to the same resource', async () => {
+    await start(patch());
+    await warm('/steps/7');
+    const held = gate();
+    api.origin.on('PATCH /inns/42', async (_, response) => {
+      await held.pass();
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(api.inns.get(42)));
+    });
+    const slow = ask('PATCH', '/inns/42', { body: {} });
+    await api.origin.until((seen) => seen.some(({ method }) => method === 'PATCH'));
+    const quick = ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await api.origin.until((seen) => seen.some(({ method }) => method === 'PUT'));
+    held.release();
+    await Promise.all([slow, quick]);
+    await expectInvalidated('/steps/7');
+  });
+
+  // What the origin says of the parent, and what the rule then cannot be certain of.
+  const parents: [string, unknown, string][] = [
+    ['nothing at that place', { id: 7 }, 'the parent has nothing at that place'],
+    ['a scalar', { inns: 2 }, 'at that place is neither an array nor an object'],
+    ['ids alone', { inns: [42, 43] }, 'an element has no id'],
+    ['elements without an id', { inns: [{ name: 'x' }] }, 'an element has no id'],
+    ['an id twice', { inns: [{ id: 42 }, { id: 42 }] }, 'two elements have the same id'],
+    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'it has other members than what it would replace'],
+    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'it has other members than what it would replace'],
+    ['no JSON', 'inns', 'it is not JSON'],
+  ];
+  test.each(parents)('%s', async (_, body, reason) => {
+    api.origin.on('GET /steps/7', (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' });
+      response.end(typeof body === 'string' ? body : JSON.stringify(body));
+    });
+    await start(patch());
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7', reason);
+  });
+
+  test('a query of the parent, while the parent itself is patched', async () => {
+    await start(patch());
+    await warm('/steps/7', '/steps/7?lang=de');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectPatched('/steps/7');
+    await expectInvalidated('/steps/7?lang=de', 'it is of a query');
+  });
+
+  test('an answer that brings no representation', async () => {
+    api.answers = 'nothing';
+    await start(patch());
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7');
+  });
+
+  test('another target that names the parent', async () => {
+    await start(patch('invalidate: ["/steps/{response.stepId}"]'));
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7', 'another target names it, too');
+  });
+
+  test('another rule whose tag the parent carries', async () => {
+    const routes = 'routes:\n  - { match: "/steps/:id", tags: ["step:{id}"] }\n';
+    await start(`${routes}${patch()}  - { name: s, on: "PUT /inns/:id", invalidate: [{ tag: "step:7" }] }\n`);
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7', 'another target names it, too');
+  });
+
+  test('a new element where the rule does not say where it goes', async () => {
+    await start(patch().replace('at: /inns', 'at: /inns, add: never'));
+    await warm('/steps/7');
+    await ask('PUT', '/inns/50', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7', 'where it would be added is not said');
+  });
+
+  test('a write of unknown outcome', async () => {
+    api.origin.on('PUT /inns/42', (_, response) => {
+      response
+        .writeHead(500, { 'Content-Type': 'application/json' })
+        .end('{"id":42,"stepId":7,"name":"New","updatedAt":2}');
+    });
+    await start(patch());
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
+  });
+
+  test('responses of one user', async () => {
+    await start(
+      `routes:\n  - match: /steps/:id\n    cache: { credentials: perUser, userKey: [authorization] }\n${patch()}`,
+    );
+    const headers = { authorization: 'Bearer me' };
+    await ask('GET', '/steps/7', { headers });
+    expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(true);
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(false);
+  });
+});

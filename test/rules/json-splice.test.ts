@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Change, spliceElement } from '../../src/rules/json-splice.ts';
+import { locate } from '../../src/rules/json-text.ts';
+
+const put = (text: string, add: 'end' | 'start' | 'never' = 'end'): Change => ({ kind: 'put', text, add });
+const remove = (key: string): Change => ({ kind: 'remove', key });
+const inns = { at: ['inns'], key: 'id' };
+
+describe('everything but the element stands as it was written', () => {
+  const rows: [string, Change, string][] = [
+    [
+      '{ "inns" : [ {"id":1, "n":"a"} , {"id":2,"n":"b"} ] }',
+      put('{"n":"é","id":2}'),
+      '{ "inns" : [ {"id":1, "n":"a"} , {"n":"é","id":2} ] }',
+    ],
+    ['{"inns":[{"id":1}]}', put('{"id":2}'), '{"inns":[{"id":1},{"id":2}]}'],
+    ['{"inns":[{"id":1}]}', put('{"id":2}', 'start'), '{"inns":[{"id":2},{"id":1}]}'],
+    ['{"inns":[ ]}', put('{"id":2}'), '{"inns":[{"id":2}]}'],
+    ['{"inns":[{"id":1} , {"id":2} , {"id":3}]}', remove('1'), '{"inns":[{"id":2} , {"id":3}]}'],
+    ['{"inns":[{"id":1} , {"id":2} , {"id":3}]}', remove('2'), '{"inns":[{"id":1} , {"id":3}]}'],
+    ['{"inns":[{"id":1} , {"id":2} , {"id":3}]}', remove('3'), '{"inns":[{"id":1} , {"id":2}]}'],
+    ['{"inns":[{"id":1}]}', remove('1'), '{"inns":[]}'],
+    ['{"inns":[{"id":1}]}', remove('9'), '{"inns":[{"id":1}]}'],
+    // Numbers beyond 2^53 stay as they were written, and tell elements apart.
+    [
+      '{"x":9007199254740993,"inns":[{"id":9007199254740993}]}',
+      put('{"id":9007199254740992}'),
+      '{"x":9007199254740993,"inns":[{"id":9007199254740993},{"id":9007199254740992}]}',
+    ],
+    ['{"\\u0069nns":[{"i\\u0064":"\\"]}"}]}', remove('"]}'), '{"\\u0069nns":[]}'],
+  ];
+  test.each(rows)('%s', (parent, change, expected) => {
+    expect(spliceElement(parent, inns, change)).toEqual({ text: expected });
+  });
+});
+
+describe('what is uncertain', () => {
+  const rows: [string, readonly string[], Change, RegExp][] = [
+    ['{"a":1}', ['inns'], put('{"id":1}'), /nothing at that place/],
+    ['{"inns":{"id":1}}', ['inns'], remove('1'), /stands for nothing/],
+    ['{"inns":{"id":1}}', ['inns'], put('{"id":2}'), /another id/],
+    ['{"inns":null}', ['inns'], put('{"id":2}'), /neither/],
+    ['[{"id":1}]', ['01'], put('{"id":1}'), /nothing at that place/],
+    ['[{"id":1}]', ['-'], put('{"id":1}'), /nothing at that place/],
+    ['{"inns":[{"id":null}]}', ['inns'], put('{"id":1}'), /an element has no id/],
+    ['{"inns":[]}', ['inns'], put('{"name":1}'), /the representation has no id/],
+    ['{"inns":[]}', ['inns'], put('[1]'), /the representation has no id/],
+  ];
+  test.each(rows)('%s at %s', (parent, at, change, reason) => {
+    const spliced = spliceElement(parent, { at, key: 'id' }, change);
+    expect('uncertain' in spliced && spliced.uncertain).toMatch(reason);
+  });
+});
+
+test('every place in any JSON is found, and is what the parser says', () => {
+  const space = fc.constantFrom('', ' ', '\n\t');
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 4 }), space, (value, indent) => {
+      const text = `${indent}${JSON.stringify(value, null, indent)}${indent}`;
+      const visit = (node: unknown, tokens: string[]): void => {
+        const span = locate(text, tokens);
+        expect(span && JSON.parse(text.slice(span.start, span.end))).toEqual(JSON.parse(JSON.stringify(node)));
+        if (typeof node !== 'object' || node === null) return;
+        for (const [key, below] of Object.entries(node)) visit(below, [...tokens, key]);
+      };
+      visit(value, []);
+    }),
+  );
+});
+
+test('a splice is what the same change to the parsed value would be', () => {
+  const element = fc.record({ id: fc.integer({ min: 0, max: 9 }), name: fc.string() });
+  const elements = fc.uniqueArray(element, { selector: ({ id }) => id, maxLength: 6 });
+  fc.assert(
+    fc.property(elements, element, fc.constantFrom('', '  '), (list, fresh, indent) => {
+      const parent = JSON.stringify({ note: '"inns":[', inns: list }, null, indent);
+      const known = list.some(({ id }) => id === fresh.id);
+      const expected = known ? list.map((each) => (each.id === fresh.id ? fresh : each)) : [...list, fresh];
+      const spliced = spliceElement(parent, inns, put(JSON.stringify(fresh)));
+      expect('text' in spliced && JSON.parse(spliced.text)).toEqual({ note: '"inns":[', inns: expected });
+      const removed = spliceElement(parent, inns, remove(String(fresh.id)));
+      const left = list.filter(({ id }) => id !== fresh.id);
+      expect('text' in removed && JSON.parse(removed.text)).toEqual({ note: '"inns":[', inns: left });
+    }),
+  );
+});
