@@ -5,10 +5,12 @@
 const table = {
   badRequest: { status: 400, title: 'The request is malformed' },
   unauthorized: { status: 401, title: 'The admin token is missing or wrong' },
+  forbidden: { status: 403, title: 'The admin port does not answer this' },
   notFound: { status: 404, title: 'There is nothing here' },
   methodNotAllowed: { status: 405, title: 'The method is not allowed here' },
   requestTimeout: { status: 408, title: 'The request did not arrive in time' },
   contentTooLarge: { status: 413, title: 'The request body is larger than this gateway accepts' },
+  unsupportedMediaType: { status: 415, title: 'The body is of a kind that is not understood here' },
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },

@@ -7,8 +7,10 @@ import { MemoryLog } from './coherence/memory-log.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
+import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
 import { Encoder } from './exchange/encode.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
+import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { answersRange, read } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
@@ -96,7 +98,12 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
   });
-  const admin = wireAdmin(config, coherence, readPorts, metrics, () => state);
+  const admin = wireAdmin(
+    config,
+    coherence,
+    { reads: readPorts, writes: writePorts },
+    { metrics, reports, state: () => state },
+  );
 
   return {
     start: async () => {
@@ -191,10 +198,12 @@ function wireWrites(
 function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence }: Coherence,
-  { flights }: ReadPorts,
-  metrics: Metrics,
-  state: () => State,
+  { reads: { flights }, writes }: { reads: ReadPorts; writes: WritePorts },
+  { metrics, reports, state }: { metrics: Metrics; reports: Reports; state: () => State },
 ) {
+  const { rules, routes, resolveBytes: maxBytes } = writes;
+  // What cannot be read widens, and the explanation says why.
+  const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -209,6 +218,18 @@ function wireAdmin(
     config: config.admin,
     notReady: () => (state() === 'ready' ? undefined : state()),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    invalidate: async (targets, { dryRun }) => {
+      const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
+      const done = await invalidateTargets({ store, log: writes.log, keyed: rules.keyed }, targets, { dryRun, cause });
+      if (!dryRun) reports.invalidated(done);
+      return done;
+    },
+    explain: async (write, all) => {
+      const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
+      const { explanation, targets } = await explainWrite(rules, write, { before, all });
+      return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
+    },
+    failed: (error) => reports.adminFailed(error),
   });
 }
 

@@ -11,30 +11,38 @@ interface Report {
   readonly problems: readonly Problem[];
 }
 
+interface Options {
+  readonly config: string;
+  readonly strict?: true;
+  readonly json?: true;
+}
+
 export function addCheck(program: Command, io: CliIo, done: (code: number) => void): void {
   program
     .command('check')
     .description('validate a configuration: everything that is wrong with it, with line, column and a hint')
     .option(...configOption)
+    .option('--strict', 'warnings are failures')
     .option('--json', 'one line of JSON on standard output: {ok, routes, rules, problems}')
-    .action(({ config, json }: { config: string; json?: true }) => done(check(config, json === true, io)));
+    .action((options: Options) => done(check(options, io)));
 }
 
-/** 0 fine, warnings or not; 2 a configuration that cannot be used. */
-function check(file: string, json: boolean, io: CliIo): number {
+/** 0 fine, warnings or not; 1 warnings, where they are failures; 2 a configuration that cannot be used. */
+function check({ config: file, json, strict }: Options, io: CliIo): number {
   const result = readConfiguration(file, io);
   const report: Report =
     'config' in result
       ? { ok: true, routes: result.config.routes.length, rules: result.config.rules.length, problems: result.warnings }
       : { ok: false, routes: undefined, rules: undefined, problems: result.problems };
-  if (json) {
+  if (json === true) {
     io.stdout.write(`${JSON.stringify(report)}\n`);
   } else {
     showProblems(report.problems, io);
     if (report.ok) io.stdout.write(`${summary(report)}\n`);
     else io.stderr.write(`${counts(report.problems)}\n`);
   }
-  return report.ok ? exitCodes.fine : exitCodes.usage;
+  if (!report.ok) return exitCodes.usage;
+  return strict === true && report.problems.length > 0 ? exitCodes.failed : exitCodes.fine;
 }
 
 function summary({ routes = 0, rules = 0, problems }: Report): string {

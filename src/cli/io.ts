@@ -22,6 +22,16 @@ export function wantsColor(output: TextOutput, env: NodeJS.ProcessEnv): boolean 
   return output.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
 }
 
+/** A mistake in how a command is used, or something that it needs and cannot have. Told without a stack. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number = exitCodes.failed, options?: { cause?: unknown }) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
 export function processIo(): CliIo {
   return {
     env: process.env,

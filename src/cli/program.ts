@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
-import { type CliIo, exitCodes } from './io.ts';
+import { addExplain } from './explain.ts';
+import { addInvalidate } from './invalidate.ts';
+import { CliError, type CliIo, exitCodes } from './io.ts';
 import { addServe } from './serve.ts';
+import { addTail } from './tail.ts';
 
 /**
  * Runs one command line.
@@ -27,9 +30,16 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   };
   addServe(program, io, done);
   addCheck(program, io, done);
+  addExplain(program, io, done);
+  addInvalidate(program, io, done);
+  addTail(program, io, done);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
+    if (error instanceof CliError) {
+      io.stderr.write(`unstale: ${error.message}\n`);
+      return error.exitCode;
+    }
     if (!(error instanceof CommanderError)) throw error;
     // Help that was asked for, and the version, are thrown too.
     return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;

@@ -22,7 +22,9 @@ export function formatProblems(problems: readonly Problem[], { color }: { color:
   return problems
     .map((problem) => {
       const mark = problem.severity === 'warning' ? paint(yellow, 'warning: ') : paint(red, 'error: ');
-      const lines = [`${paint(bold, `${positionOf(problem)}:`)} ${mark}${problem.message}`];
+      const lines = [
+        `${paint(bold, `${positionOf(problem)}:`)} ${mark}${problem.message}${problem.code === undefined ? '' : ` [${problem.code}]`}`,
+      ];
       const { text, caret } = excerptOf(problem);
       if (text.trim() !== '') lines.push(`  ${paint(dim, text)}`, `  ${caret}`);
       lines.push(`  hint: ${problem.hint}`);

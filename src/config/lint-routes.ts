@@ -94,7 +94,7 @@ function lintOwnWords({ settings, document, path }: Located<PolicySettings>, con
   }
 }
 
-function effective(cache: PolicySettings['cache'], { defaults }: RouteContext): CachePolicy {
+export function effective(cache: PolicySettings['cache'], { defaults }: RouteContext): CachePolicy {
   return cachePolicy(cachePolicy(builtInCache, defaults.cache), cache);
 }
 

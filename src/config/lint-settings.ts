@@ -30,7 +30,7 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
     document.report(['coherence', 'onPartition'], {
       message: 'onPartition has no effect without store.redis',
       hint,
-      severity: 'warning',
+      warning: 'no-partition',
       atKey: true,
     });
   }
@@ -70,7 +70,7 @@ function lintAdmin(document: SourceDocument, { listen, token }: Settings['admin'
     document.report(['admin', 'token'], {
       message: 'the token is short enough to be guessed',
       hint,
-      severity: 'warning',
+      warning: 'short-token',
     });
   }
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { assemble } from './assemble.ts';
 import { type FileAccess, includedFiles, reasonOf } from './include.ts';
+import { lintCoherence } from './lint-coherence.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
@@ -76,6 +77,9 @@ export function parseConfig(
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);
   lintRules(rules);
+  const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
+  // Of half a configuration, what is missing cannot be told from what is wrong.
+  if (settings !== undefined && isSound) lintCoherence(routes, rules, context);
 
   const problems = inOrder(documents.flatMap((each) => each.problems));
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);

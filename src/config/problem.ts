@@ -1,3 +1,5 @@
+import type { WarningCode } from './warnings.ts';
+
 /** One thing that is wrong, or doubtful, in a configuration, and where. */
 export interface Problem {
   /** As named by whoever asked for it, so that editors and terminals can open it. */
@@ -10,6 +12,8 @@ export interface Problem {
   /** What to write instead. */
   readonly hint: string;
   readonly severity: 'error' | 'warning';
+  /** Of a warning: what silences it. */
+  readonly code?: WarningCode;
   /** The line of the file, secrets masked; empty where the file could not be read. */
   readonly excerpt: string;
 }

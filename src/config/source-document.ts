@@ -2,6 +2,8 @@ import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node,
 import { interpolate } from './interpolate.ts';
 import type { SourcePosition } from './model.ts';
 import type { Problem } from './problem.ts';
+import { didYouMean } from './suggest.ts';
+import { type Silenced, silencedBy, type WarningCode, warnings } from './warnings.ts';
 import { syntaxProblem } from './yaml-errors.ts';
 
 export type Path = readonly PropertyKey[];
@@ -20,7 +22,8 @@ interface Place {
 export interface Finding {
   readonly message: string;
   readonly hint: string;
-  readonly severity?: Problem['severity'];
+  /** Doubtful, not wrong. */
+  readonly warning?: WarningCode | undefined;
   /** Where in the text of the value; 0 is its beginning. */
   readonly offset?: number | undefined;
   /** Points at the key instead of the value. */
@@ -38,6 +41,7 @@ export class SourceDocument {
   readonly #places = new Map<string, Place>();
   /** Paths whose value could not be made out: it was said, and nothing more can be said about them. */
   readonly #broken = new Set<string>();
+  readonly #silenced: Silenced;
   readonly #env: NodeJS.ProcessEnv;
   readonly #open = new Set<Node>();
   #nodes = 0;
@@ -46,9 +50,11 @@ export class SourceDocument {
     this.file = file;
     this.#text = text;
     this.#env = env;
+    this.#silenced = silencedBy(text);
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const isSound = this.#reportSyntax(document);
     // A file with everything commented out says nothing, and that is not wrong by itself.
+    this.#reportUnknownCodes();
     const root = isSound ? this.#read(document, document.contents, []) : undefined;
     this.value = root === null ? {} : root;
   }
@@ -66,10 +72,10 @@ export class SourceDocument {
     return this.#positionAt(0);
   }
 
-  report(path: Path, { message, hint, severity = 'error', offset, atKey = false }: Finding): void {
+  report(path: Path, { message, hint, warning, offset, atKey = false }: Finding): void {
     if (this.#broken.has(keyOf(path))) return;
     const position = this.positionOf(path, { atKey, offset });
-    this.#push(position, message, hint, severity);
+    this.#push(position, { message, hint, warning });
   }
 
   /** Reports, and keeps to itself whatever else is found at that path. */
@@ -78,8 +84,22 @@ export class SourceDocument {
     this.#break(path);
   }
 
-  #push(position: SourcePosition, message: string, hint: string, severity: Problem['severity']): void {
-    this.problems.push({ ...position, message, hint, severity, excerpt: this.#excerpt(position.line) });
+  #push(position: SourcePosition, { message, hint, warning }: Pick<Finding, 'message' | 'hint' | 'warning'>): void {
+    if (warning !== undefined && this.#silenced.has(position.line, warning)) return;
+    const kind =
+      warning === undefined ? { severity: 'error' as const } : { severity: 'warning' as const, code: warning };
+    this.problems.push({ ...position, message, hint, ...kind, excerpt: this.#excerpt(position.line) });
+  }
+
+  #reportUnknownCodes(): void {
+    for (const { code, offset } of this.#silenced.unknown) {
+      const hint = didYouMean(code, Object.keys(warnings));
+      this.#push(this.#positionAt(offset), {
+        message: `no warning is called "${code}"`,
+        hint,
+        warning: 'unknown-ignore',
+      });
+    }
   }
 
   #positionAt(offset: number): SourcePosition {
@@ -104,7 +124,7 @@ export class SourceDocument {
       // One mistake makes the parser stumble several times over the same line.
       if (lines.has(position.line)) continue;
       lines.add(position.line);
-      this.#push(position, message, hint, 'error');
+      this.#push(position, { message, hint });
     }
     return isSound;
   }
@@ -145,7 +165,7 @@ export class SourceDocument {
       const name = isScalar(key) && key.value !== null ? String(key.value) : undefined;
       if (name === undefined || name === '__proto__') {
         const message = name === undefined ? 'a key must be a word' : `"${name}" cannot be a key`;
-        this.#push(this.#positionAt(start), message, 'a text with "{" or "[" is written in quotes', 'error');
+        this.#push(this.#positionAt(start), { message, hint: 'a text with "{" or "[" is written in quotes' });
         continue;
       }
       value[name] = this.#read(document, inner as Node | null, [...path, name], start);
@@ -166,7 +186,7 @@ export class SourceDocument {
     if (isVerbatim && value === text) this.#places.set(keyOf(path), { key, value: start, text: first });
     if (problems.length === 0) return value;
     for (const { offset, message, hint } of problems) {
-      this.#push(this.#positionAt(isVerbatim ? first + offset : start), message, hint, 'error');
+      this.#push(this.#positionAt(isVerbatim ? first + offset : start), { message, hint });
     }
     return this.#break(path);
   }

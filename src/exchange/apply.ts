@@ -2,8 +2,6 @@ import { changed } from '../rules/changed.ts';
 import { failing } from '../rules/condition.ts';
 import { placesOf } from '../rules/resolve.ts';
 import type { CompiledRule, Json, RuleMatch, Sources } from '../rules/types.ts';
-import type { ClientRequest, RouteTable } from './ports.ts';
-import { type RepresentationOptions, readFor, readRepresentation } from './representation.ts';
 
 /** Resources that one lookup may read: each is a request to the origin that the client of the write waits for. */
 const MAX_LOOKUP_READS = 10;
@@ -25,7 +23,6 @@ export interface Applied {
 }
 
 export interface Answered {
-  readonly request: ClientRequest;
   readonly matches: readonly RuleMatch[];
   readonly sources: Omit<Sources, 'params'>;
   readonly status: number | undefined;
@@ -37,8 +34,9 @@ export interface Answered {
   readonly readAgain: () => Promise<Json>;
 }
 
-export interface ApplyPorts extends RepresentationOptions {
-  readonly routes: RouteTable;
+export interface ApplyPorts {
+  /** What a lookup of that name finds at a path. */
+  lookUp(name: string, path: string): Promise<Json>;
 }
 
 /** Which of the rules that matched take part, once their lookups are made. */
@@ -63,7 +61,7 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
       continue;
     }
     if (rule.lookups.length > 0) {
-      sources = await lookedUp(ports, answered.request, match, sources, deadline);
+      sources = await lookedUp(ports, match, sources, deadline);
       const whyNot = failingOf(rule, answered, sources, false);
       if (whyNot !== undefined) {
         skip(whyNot);
@@ -121,7 +119,6 @@ class Once<T> {
  */
 async function lookedUp(
   ports: ApplyPorts,
-  request: ClientRequest,
   { rule, method }: RuleMatch,
   known: Sources,
   deadline: AbortSignal,
@@ -130,12 +127,7 @@ async function lookedUp(
   for (const { name, path } of rule.lookups) {
     const places = placesOf(path, sources, method);
     const read = places !== undefined && places.length <= MAX_LOOKUP_READS ? places : undefined;
-    const fetched = await Promise.all(
-      (read ?? []).map((place) => {
-        const { route } = ports.routes.find(place);
-        return before(deadline, readRepresentation(readFor(request, place, place), route, ports));
-      }),
-    );
+    const fetched = await Promise.all((read ?? []).map((place) => before(deadline, ports.lookUp(name, place))));
     sources = { ...sources, lookups: { ...sources.lookups, [name]: read === undefined ? [unread] : fetched } };
   }
   return sources;

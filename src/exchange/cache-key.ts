@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CachePolicy } from '../config/model.ts';
 import type { Fields } from '../http/fields.ts';
 import { normaliseQuery, type SearchVariance } from '../http/no-vary-search.ts';
+import { parameterName, selectQuery } from '../route/path.ts';
 import type { ClientRequest } from './ports.ts';
 
 /**
@@ -47,22 +48,6 @@ function byName(query: string): string {
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .map(({ pair }) => pair)
     .join('&');
-}
-
-/** The parameters of an allow-list, in the list's order; repeated ones stay in theirs. */
-function selectQuery(query: string, names: readonly string[]): string {
-  if (query === '') return '';
-  const pairs = query.split('&').map((pair) => ({ pair, name: parameterName(pair) }));
-  return names.flatMap((name) => pairs.filter((other) => other.name === name).map(({ pair }) => pair)).join('&');
-}
-
-function parameterName(pair: string): string {
-  const raw = (pair.split('=', 1)[0] as string).replaceAll('+', ' ');
-  try {
-    return decodeURIComponent(raw);
-  } catch {
-    return raw;
-  }
 }
 
 /** A hash of the named credentials: the key is looked at by people, credentials must not be. */

@@ -7,7 +7,7 @@ import { parseTarget, TargetError } from '../route/path.ts';
 import { failing } from '../rules/condition.ts';
 import { payloadOf } from '../rules/payload.ts';
 import { resolve } from '../rules/resolve.ts';
-import { describeTarget, hitsOf } from '../rules/target.ts';
+import { describeTarget, hitsOf, type KeyedQuery } from '../rules/target.ts';
 import type { RuleMatch, Sources, Target } from '../rules/types.ts';
 import type { AppliedRule } from './apply.ts';
 import type { ClientRequest, Effect } from './ports.ts';
@@ -23,6 +23,7 @@ export function effectOf(
   rules: readonly AppliedRule[],
   sources: BodySources,
   inherited: Inheritance | undefined,
+  keyed: KeyedQuery,
 ): Effect {
   const implied = impliedTargets(request, sources);
   const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
@@ -32,8 +33,9 @@ export function effectOf(
   if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, inherited));
   const targets = [...resolutions.flatMap((resolution) => resolution.targets), ...implied];
   return {
-    hits: mergeHits(inherited === undefined ? [hitsOf(targets)] : [hitsOf(targets), inherited.hits]),
+    hits: mergeHits([hitsOf(targets, keyed), ...(inherited === undefined ? [] : [inherited.hits])]),
     announcements,
+    named: targets,
     targets: [...new Set(targets.map(describeTarget))],
     unresolved: resolutions.flatMap(({ match, unresolved }) =>
       unresolved.map((each) => ({ ...each, rule: match.rule.config.name })),
@@ -50,13 +52,14 @@ export function hitsBeside(
   rules: readonly AppliedRule[],
   request: ClientRequest,
   sources: BodySources,
+  keyed: KeyedQuery,
 ): Hits {
   const own = resolve(rule.match, rule.sources).beyondPatches.filter(
     ({ kind }) => kind !== 'tag' && kind !== 'tagPattern',
   );
   const others = rules.filter((other) => other !== rule);
   const theirs = others.flatMap((other) => resolve(other.match, other.sources).targets);
-  return hitsOf([...own, ...theirs, ...impliedTargets(request, sources)]);
+  return hitsOf([...own, ...theirs, ...impliedTargets(request, sources)], keyed);
 }
 
 /** Why the write must be refused before it is forwarded: a rule says `unresolved: reject`, and what it needs is not there. */

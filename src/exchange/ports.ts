@@ -7,7 +7,7 @@ import type { FieldLines, Fields } from '../http/fields.ts';
 import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explain.ts';
-import type { PathTemplate, Unresolved } from '../rules/types.ts';
+import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
 
 /** What the exchanges need of an origin. Implemented by `origin/`, on undici. */
 export interface Origin {
@@ -93,6 +93,7 @@ export interface ReadOutcome {
 export interface Effect {
   readonly hits: Hits;
   readonly announcements: readonly Announcement[];
+  readonly named: readonly Target[];
   /** As written in logs: `/steps/7`, `tag:step:7`. */
   readonly targets: readonly string[];
   readonly unresolved: readonly (Unresolved & { readonly rule: string })[];
@@ -112,7 +113,7 @@ export interface Explanation {
   readonly rules: readonly RuleExplanation[];
   /** What any write hits: the written resource, what `Location` names, the origin's groups (RFC 9111 §4.4, RFC 9875). */
   readonly implied: readonly string[];
-  /** All targets, of the rules and implied. Empty where nothing is recorded. */
+  /** All targets, of the rules and implied; empty where nothing is recorded. */
   readonly targets: readonly string[];
   /** Names of the tags among them. */
   readonly tags: readonly string[];
@@ -138,4 +139,21 @@ export interface WriteReport {
   /** How everything was resolved; made only where somebody looks at it. */
   readonly explain: (() => Explanation) | undefined;
   readonly ms: number;
+}
+
+/** What a target would remove, or has removed, of this node's memory. */
+export interface TargetCount {
+  readonly target: string;
+  readonly count: number;
+  /** Some of them, as paths with queries. */
+  readonly samples: readonly string[];
+}
+
+export interface DoneInvalidation {
+  readonly dryRun: boolean;
+  readonly targets: readonly TargetCount[];
+  /** All together, each once. */
+  readonly removed: number;
+  /** Of the record; undefined after a dry run. */
+  readonly position: Position | undefined;
 }

@@ -14,7 +14,7 @@ import { explain } from './explain.ts';
 import { Patches, planPatches } from './patch.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from './ports.ts';
 import type { Refresher } from './refresh.ts';
-import { readRepresentation } from './representation.ts';
+import { readFor, readRepresentation } from './representation.ts';
 import type { Upload } from './upload.ts';
 
 export interface WritePorts {
@@ -74,13 +74,19 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   const doubt = answer === undefined || answer.status >= 500;
   const sources = sourcesOf(write, answered);
   const applied = await rulesOf(ports, write, sources, { answer, doubt });
-  const explained = () => explain(request, applied, sources, ports.rules, { all: false });
+  const explained = () => explain(request, applied, sources, ports.rules, { all: false }).explanation;
   if (applied.unchanged) {
     inFlight?.recorded();
     report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained });
     return;
   }
-  const effect = effectOf(request, applied.rules, sources, needs.before ? inFlight?.inherited() : undefined);
+  const effect = effectOf(
+    request,
+    applied.rules,
+    sources,
+    needs.before ? inFlight?.inherited() : undefined,
+    ports.rules.keyed,
+  );
   const settleMs = Math.max(0, ...applied.rules.map(({ match }) => match.rule.config.settleMs ?? 0));
   const { hits, announcements } = effect;
   const beside = new Beside(ports, write, doubt ? [] : applied.rules, answered, sources);
@@ -104,7 +110,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
     // Some write beside this one is taking its time: where it may have put the resource before this one is not known.
     const unknown = { before: { missing: 'incomplete' } } as const;
     const rules = applied.rules.map(({ match, sources: own }) => ({ match, sources: { ...own, ...unknown } }));
-    const widened = effectOf(request, rules, { ...sources, ...unknown }, undefined);
+    const widened = effectOf(request, rules, { ...sources, ...unknown }, undefined, ports.rules.keyed);
     await ports.log.append({ hits: widened.hits, announcements: widened.announcements });
   }
 }
@@ -119,9 +125,11 @@ function rulesOf(
   const { routes, resolveBytes: maxBytes } = ports;
   const onFailure = (error: unknown): void => ports.failed(error, request);
   return applyRules(
-    { routes, maxBytes, onFailure },
     {
-      request,
+      lookUp: (_, path) =>
+        readRepresentation(readFor(request, path, path), routes.find(path).route, { maxBytes, onFailure }),
+    },
+    {
       matches,
       sources,
       status: answer?.status,
@@ -154,7 +162,7 @@ class Beside {
     if (patching.length === 0) return;
     const bodies = { request: write.upload.text(), response: answered.text };
     const planned = patching.flatMap((rule) =>
-      planPatches(rule, bodies, hitsBeside(rule, rules, write.request, sources)),
+      planPatches(rule, bodies, hitsBeside(rule, rules, write.request, sources, ports.rules.keyed)),
     );
     this.patches = new Patches(ports, planned, write.request, write.since);
   }

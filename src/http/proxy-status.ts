@@ -7,10 +7,12 @@ import { quoted } from './cache-status.ts';
 export const proxyErrors = {
   badRequest: 'http_request_error',
   unauthorized: 'http_request_denied',
+  forbidden: 'http_request_denied',
   notFound: 'http_request_error',
   methodNotAllowed: 'http_request_error',
   requestTimeout: 'http_request_error',
   contentTooLarge: 'http_request_error',
+  unsupportedMediaType: 'http_request_error',
   expectationFailed: 'http_request_error',
   uriTooLong: 'http_request_error',
   headersTooLarge: 'http_request_error',

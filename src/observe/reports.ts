@@ -1,7 +1,10 @@
 import { GatewayError, OriginError } from '../errors.ts';
-import type { ClientRequest, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
+import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+
+/** Of one request: a line of the log must not grow with what somebody sends. */
+const MAX_LOGGED_TARGETS = 50;
 
 /** What is logged and counted of exchanges. Queries are left out of the lines: they may hold secrets. */
 export class Reports {
@@ -23,6 +26,16 @@ export class Reports {
   /** A stored body could not be compressed: it is served as it is. */
   notEncoded(error: unknown): void {
     this.#log.warn({ err: error }, 'a stored body was not compressed');
+  }
+
+  /** Somebody invalidated through the admin port. */
+  invalidated({ targets, removed, position }: DoneInvalidation): void {
+    const named = targets.slice(0, MAX_LOGGED_TARGETS).map(({ target }) => target);
+    this.#log.info({ targets: named, of: targets.length, position, removed }, 'invalidated');
+  }
+
+  adminFailed(error: unknown): void {
+    this.#log.error({ err: error }, 'a request to the admin port failed');
   }
 
   passed(request: ClientRequest): void {

@@ -124,3 +124,19 @@ function canonicalPair(pair: string): string {
 function canonicalText(text: string): string {
   return /^[A-Za-z0-9._~-]*$/.test(text) ? text : escapeText(decodeSegment(text.replaceAll('+', ' ')));
 }
+
+/** The parameters of an allow-list, in the list's order; repeated ones stay in theirs. */
+export function selectQuery(query: string, names: readonly string[]): string {
+  if (query === '') return '';
+  const pairs = query.split('&').map((pair) => ({ pair, name: parameterName(pair) }));
+  return names.flatMap((name) => pairs.filter((other) => other.name === name).map(({ pair }) => pair)).join('&');
+}
+
+export function parameterName(pair: string): string {
+  const raw = (pair.split('=', 1)[0] as string).replaceAll('+', ' ');
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    return raw;
+  }
+}

@@ -2,7 +2,7 @@ import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../rou
 import { bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
 import { parseTemplate } from './template.ts';
-import type { Cascade, Source, Sources, TagTemplate, Target } from './types.ts';
+import type { Cascade, Source, Sources, TagTemplate, Target, Template } from './types.ts';
 
 /**
  * How many times a cascade goes on from what embeds its target to what embeds that. Cycles end by themselves; this stops a
@@ -103,7 +103,8 @@ function embedders(tag: Target, edges: readonly Edges[]): Target[] {
     .flatMap(({ identity }) => identity.map(widened));
 }
 
-const widened = (template: TagTemplate): Target =>
+/** What a template names where none of its placeholders gives a value. */
+export const widened = (template: Template): Target =>
   expand(
     template,
     template.placeholders.map(() => '*'),
@@ -111,6 +112,9 @@ const widened = (template: TagTemplate): Target =>
 
 const partsOf = (target: Target): readonly string[] =>
   target.kind === 'tag' ? [target.tag] : target.kind === 'tagPattern' ? target.parts : [];
+
+/** Whether some tag lies in both, as far as that can be told. */
+export const tagsOverlap = (a: Target, b: Target): boolean => mayCarry(partsOf(a), partsOf(b));
 
 /** Whether some tag lies in both, going by their beginnings and ends: what lies between is never told apart. */
 function mayCarry(a: readonly string[], b: readonly string[]): boolean {

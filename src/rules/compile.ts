@@ -1,4 +1,5 @@
 import type { PatchConfig, RuleConfig } from '../config/model.ts';
+import { selectQuery, sortedQuery } from '../route/path.ts';
 import { PatternTrie } from '../route/pattern.ts';
 import { bindStored } from './bind.ts';
 import { compileCascade } from './cascade.ts';
@@ -6,6 +7,7 @@ import { compileCondition, conditionSources } from './condition.ts';
 import { expand, expansions, MAX_EXPANSIONS } from './expand.ts';
 import { belowRoot, compileJsonPath } from './jsonpath.ts';
 import { parseSource } from './source.ts';
+import type { KeyedQuery } from './target.ts';
 import { parseTemplate, TemplateError } from './template.ts';
 import type {
   Cascade,
@@ -27,26 +29,38 @@ export interface RuleSet {
   match(method: string, resource: string): RuleMatch[];
   /** All of them, in that order. */
   readonly rules: readonly CompiledRule[];
+  /** By the routes that the configuration has. */
+  readonly keyed: KeyedQuery;
+}
+
+/** What rules need to know of the routes: what embeds what, and which parameters tell responses apart. */
+export interface RouteEdge {
+  readonly match: string;
+  readonly tags: readonly string[];
+  readonly cache?: { readonly key: { readonly query: readonly string[] | undefined } };
 }
 
 /** RFC 9110 §9.2.1. Every other method, known or not, may change something. */
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
- * @param routes in the order in which they are tried: their tags say what embeds what
+ * @param routes in the order in which they are tried
  * @throws PatternError, TemplateError, SelectorError
  */
-export function compileRules(
-  rules: readonly RuleConfig[],
-  routes: readonly { readonly match: string; readonly tags: readonly string[] }[] = [],
-): RuleSet {
+export function compileRules(rules: readonly RuleConfig[], routes: readonly RouteEdge[] = []): RuleSet {
   // Matching follows the segments of the path: a thousand rules cost what the few do that share its pattern.
   const trie = new PatternTrie<{ rule: CompiledRule; methods: ReadonlySet<string> }>();
   const cascade = compileCascade(routes);
   const compiled = rules.map((config) => compileRule(config, cascade));
   for (const rule of compiled) trie.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
+  const keys = new PatternTrie<readonly string[] | undefined>();
+  for (const { match, cache } of routes) keys.add(match, cache?.key.query);
   return {
     rules: compiled,
+    keyed: (path, query) => {
+      const names = keys.first(path)?.data;
+      return names === undefined ? undefined : sortedQuery(selectQuery(query, names));
+    },
     match(method, resource) {
       const matched: RuleMatch[] = [];
       for (const { data, params } of trie.matches(resource)) {

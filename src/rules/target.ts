@@ -1,8 +1,14 @@
 import { type Hits, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
 import type { Target } from './types.ts';
 
-/** What the targets hit, once each. */
-export function hitsOf(targets: readonly Target[]): Hits {
+/** The part of a path's query that its route keys, where it keys a part only. */
+export type KeyedQuery = (path: string, query: string) => string | undefined;
+
+/**
+ * What the targets hit, once each. Where a route keys some parameters only, its responses are stored for the query that is
+ * left of any other: `keyed` tells it.
+ */
+export function hitsOf(targets: readonly Target[], keyed?: KeyedQuery): Hits {
   const tags = new Set<Tag>();
   const patterns = new Set<string>();
   const tagPatterns = new Map<string, readonly string[]>();
@@ -14,6 +20,9 @@ export function hitsOf(targets: readonly Target[]): Hits {
       case 'query':
         tags.add(queryTag(target.path, target.query));
         tags.add(severalQueriesTag(target.path));
+        for (const query of [keyed?.(target.path, target.query)].filter((each) => each !== undefined)) {
+          tags.add(queryTag(target.path, query));
+        }
         break;
       case 'pattern':
         patterns.add(target.pattern);

@@ -1,7 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
-import { GatewayError } from '../errors.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
+import type { ProposedWrite } from '../exchange/dry-run.ts';
+import { type AskedInvalidation, askedTargets, type Fault } from '../exchange/invalidate.ts';
+import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/ports.ts';
+import { TargetError } from '../route/path.ts';
+import type { Target } from '../rules/types.ts';
+import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
 import { problemBody, problemLines } from './problem.ts';
 
 export interface AdminOptions {
@@ -9,39 +15,100 @@ export interface AdminOptions {
   /** Undefined when the gateway is ready for traffic, else what it waits for. */
   readonly notReady: () => string | undefined;
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
+  /** Resolves when it is effective. */
+  readonly invalidate: (targets: readonly Target[], asked: AskedInvalidation) => Promise<DoneInvalidation>;
+  readonly explain: (
+    write: ProposedWrite,
+    all: boolean,
+  ) => Promise<Explanation & { readonly stored: readonly TargetCount[] }>;
+  readonly failed: (error: unknown) => void;
 }
+
+/** Of a request's body: a few thousand targets, or the bodies of one write. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** The admin port. `/livez` and `/readyz` are open, for probes; everything else needs the token where there is one. */
 export function createAdmin(options: AdminOptions): FastifyInstance {
-  const app = fastify({ logger: false, forceCloseConnections: true });
+  const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
+  // Without a content type of its own to ask for, a page in a browser could have text sent here as a simple request.
+  app.removeContentTypeParser('text/plain');
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
   app.get('/readyz', (_request, reply) => {
     const waiting = options.notReady();
     if (waiting === undefined) return reply.type('text/plain').send('ready\n');
     return reply.code(503).type('text/plain').send(`not ready: ${waiting}\n`);
   });
-  app.get('/metrics', async (request, reply) => {
-    if (!isAllowed(options.config.token, request.headers.authorization))
-      return problem(reply, new GatewayError('unauthorized'));
+  const allowed = async (request: FastifyRequest): Promise<void> => refuseStrangers(request, options.config.token);
+  app.get('/metrics', { onRequest: allowed }, async (_request, reply) => {
     const { contentType, text } = await options.metrics();
     return reply.type(contentType).send(text);
   });
-  app.setNotFoundHandler((_request, reply) => problem(reply, new GatewayError('notFound')));
-  app.setErrorHandler((error, _request, reply) =>
-    problem(reply, new GatewayError('internal', undefined, { cause: error })),
-  );
+  app.post('/invalidate', { onRequest: allowed }, async (request, reply) => {
+    const asked = parseInvalidation(request.body);
+    if ('faults' in asked) return refuse(reply, asked.faults);
+    const targets = askedTargets(asked.value);
+    if ('faults' in targets) return refuse(reply, targets.faults);
+    return options.invalidate(targets, asked.value);
+  });
+  app.post('/explain', { onRequest: allowed }, async (request, reply) => {
+    const write: Parsed<ProposedWrite & { all: boolean }> = parseProposedWrite(request.body);
+    if ('faults' in write) return refuse(reply, write.faults);
+    return options.explain(write.value, write.value.all);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const known = ['/invalidate', '/explain'].includes(request.url.split('?')[0] ?? '');
+    return problem(reply, known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'));
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    const known = knownError(error);
+    if (known.code === 'internal') options.failed(error);
+    return problem(reply, known);
+  });
   return app;
 }
 
-function isAllowed(token: string | undefined, authorization: string | undefined): boolean {
-  if (token === undefined) return true;
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-  // Hashed so that the comparison takes the same time whatever the length.
-  return timingSafeEqual(hash(`Bearer ${token}`), hash(authorization ?? ''));
+/** What fastify refuses by itself, in the gateway's own words. */
+function knownError(error: unknown): GatewayError {
+  if (error instanceof TargetError) return new GatewayError('badRequest', `path: ${error.message}`);
+  if (!(error instanceof Error) || !('statusCode' in error)) return asGatewayError(error);
+  switch (error.statusCode) {
+    case 400:
+      return new GatewayError('badRequest', error.message);
+    case 413:
+      return new GatewayError('contentTooLarge', `the limit is ${MAX_BODY_BYTES} bytes`);
+    case 415:
+      return new GatewayError('unsupportedMediaType', 'send Content-Type: application/json');
+    default:
+      return asGatewayError(error);
+  }
 }
 
-function problem(reply: FastifyReply, error: GatewayError): FastifyReply {
+/**
+ * Who may ask. Without a token the port is on loopback, and the machine's users are trusted; the pages in their browsers are
+ * not: those are known by their `Origin`, or by a name that was made to lead here (DNS rebinding).
+ * @throws GatewayError
+ */
+function refuseStrangers({ headers }: FastifyRequest, token: string | undefined): void {
+  if (token !== undefined) {
+    const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
+    // Hashed so that the comparison takes the same time whatever the length.
+    if (timingSafeEqual(hash(`Bearer ${token}`), hash(headers.authorization ?? ''))) return;
+    throw new GatewayError('unauthorized', 'send Authorization: Bearer with the token of admin.token');
+  }
+  if (headers.origin !== undefined) throw new GatewayError('forbidden', 'web pages are not answered: set admin.token');
+  const host = (headers.host ?? '').replace(/:\d+$/, '');
+  if (host === 'localhost' || /^\[.*\]$|^[0-9.]+$/.test(host)) return;
+  throw new GatewayError('forbidden', 'ask by address or as localhost, or set admin.token');
+}
+
+function refuse(reply: FastifyReply, faults: readonly Fault[]): FastifyReply {
+  const [first] = faults;
+  const detail = `${first?.at === '' ? '' : `${first?.at}: `}${first?.message}; ${first?.hint}`;
+  return problem(reply, new GatewayError('badRequest', detail), faults);
+}
+
+function problem(reply: FastifyReply, error: GatewayError, faults?: readonly Fault[]): FastifyReply {
   const lines = problemLines(error);
   for (let i = 0; i < lines.length; i += 2) reply.header(lines[i] as string, lines[i + 1] as string);
-  return reply.code(error.status).send(problemBody(error));
+  return reply.code(error.status).send(problemBody(error, faults));
 }

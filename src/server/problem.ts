@@ -2,8 +2,9 @@ import type { GatewayError } from '../errors.ts';
 import { formatProxyStatus } from '../http/proxy-status.ts';
 
 /** The body of an error that the gateway itself makes (RFC 9457): application/problem+json. */
-export function problemBody(error: GatewayError): Buffer {
-  const problem = { type: error.type, title: error.title, status: error.status, detail: error.message };
+export function problemBody(error: GatewayError, errors?: readonly object[]): Buffer {
+  const { type, title, status, message: detail } = error;
+  const problem = { type, title, status, detail, ...(errors === undefined ? {} : { errors }) };
   return Buffer.from(`${JSON.stringify(problem)}\n`);
 }
 

@@ -82,25 +82,36 @@ export class MemoryStore implements Store {
     this.#responses.delete(response);
   }
 
+  hitBy(hits: Hits): ReadonlySet<StoredResponse> {
+    const found = new Set<StoredResponse>();
+    this.#each(hits, (response) => found.add(response));
+    return found;
+  }
+
   invalidate(hits: Hits): number {
     let removed = 0;
-    const removeAll = (tag: Tag): void => {
-      for (const response of this.#byTag.get(tag) ?? []) {
-        this.remove(response);
-        removed++;
-      }
+    this.#each(hits, (response) => {
+      this.remove(response);
+      removed++;
+    });
+    return removed;
+  }
+
+  /** Everything hit; one that stays where it is may be visited twice. */
+  #each(hits: Hits, visit: (response: StoredResponse) => void): void {
+    const visitAll = (tag: Tag): void => {
+      for (const response of this.#byTag.get(tag) ?? []) visit(response);
     };
-    for (const tag of hits.tags) removeAll(tag);
+    for (const tag of hits.tags) visitAll(tag);
     for (const pattern of hits.patterns) {
-      for (const resource of this.#paths.matching(pattern)) removeAll(pathTag(resource));
+      for (const resource of this.#paths.matching(pattern)) visitAll(pathTag(resource));
     }
     // Only a widened tag (`step:*`) comes here: it looks through the names of the tags, not through the responses.
     for (const parts of hits.tagPatterns) {
       for (const tag of [...this.#byTag.keys()]) {
-        if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) removeAll(tag);
+        if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) visitAll(tag);
       }
     }
-    return removed;
   }
 
   get size(): number {

@@ -19,6 +19,8 @@ export interface Store {
   readonly sequence: number;
   /** Removes one response if it is still there. */
   remove(response: StoredResponse): void;
+  /** Everything that an invalidation would remove, at the same cost. */
+  hitBy(hits: Hits): ReadonlySet<StoredResponse>;
   /** Removes everything hit. Returns how many. The cost follows what is removed, not what is stored. */
   invalidate(hits: Hits): number;
   readonly size: number;

@@ -64,3 +64,29 @@ test.each([
   other.recorded();
   await waiting;
 });
+
+test.each([
+  ['the same resource', '/accommodations/42', false],
+  ['the collection that it is in: a batch', '/accommodations', false],
+  ['one below it', '/accommodations/42/photos', false],
+  ['another resource', '/accommodations/43', true],
+  ['a resource whose name it begins with', '/accommodations/421', true],
+])('a write knows whether it was alone: %s', (_what, path, alone) => {
+  // Whichever of the two began first, and also where the other has ended.
+  for (const otherFirst of [true, false]) {
+    const writes = new WritesInFlight();
+    const begin = [path, '/accommodations/42'].map((each) => () => writes.begin(each));
+    const begun = (otherFirst ? begin : begin.reverse()).map((each) => each());
+    const [other, mine] = otherFirst ? begun : begun.reverse();
+    other?.end();
+    expect(mine?.alone).toBe(alone);
+    expect(writes.begin('/elsewhere').alone).toBe(true);
+  }
+});
+
+test('a write is not alone once a record has hit its resource', () => {
+  const writes = new WritesInFlight();
+  const write = writes.begin('/accommodations/42');
+  writes.note(record('/accommodations/42', '/steps/7'));
+  expect(write.alone).toBe(false);
+});

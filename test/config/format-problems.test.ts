@@ -13,7 +13,7 @@ it('shows where, what, the line with a caret, and what to do', () => {
       '      cache: { tll: 60s }',
       '               ^',
       '  hint: did you mean "ttl"?',
-      'gateway.yaml:5:14: warning: onPartition has no effect without store.redis',
+      'gateway.yaml:5:14: warning: onPartition has no effect without store.redis [no-partition]',
       '  coherence: { onPartition: queue }',
       '               ^',
       '  hint: take it out: without store.redis there is nothing to be cut off from',

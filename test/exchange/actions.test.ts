@@ -158,6 +158,14 @@ describe('lookup', () => {
     expect(await stillHits('/trips/1', '/trips/2')).toEqual([]);
   });
 
+  test('several, each by its own name', async () => {
+    const lookups = 'lookup: { step: "GET /steps/{response.stepId}", other: "GET /inns/{response.id}" }';
+    await start(rule(`${lookups}\ninvalidate: ["/trips/{step.tripId}", "/steps/{other.stepId}"]`));
+    await warm('/trips/1', '/trips/2', '/steps/7', '/steps/9');
+    await ask('PUT', '/inns/42', { name: 'New' });
+    expect(await stillHits('/trips/1', '/trips/2', '/steps/7', '/steps/9')).toEqual(['/trips/2', '/steps/9']);
+  });
+
   test('a later one climbs from an earlier one', async () => {
     await start(
       rule(
@@ -192,8 +200,8 @@ describe('a route that says where the representation lives', () => {
     expect(await stillHits('/steps/7', '/steps/9')).toEqual(['/steps/9']);
   });
 
-  test('what does not tell the place widens', async () => {
-    await start(nested('GET /steps/{query.stepId}/inns/{id}'));
+  test('what does not tell the place widens, whatever else is known', async () => {
+    await start(nested('GET /steps/{query.stepId}/inns/{id}').replace('before.stepId', 'before.stepId, params.id'));
     await warm('/steps/7', '/steps/9');
     await ask('DELETE', '/inns/42');
     expect(await stillHits('/steps/7', '/steps/9')).toEqual([]);
@@ -321,77 +329,5 @@ describe('onlyIfChanged', () => {
     await Promise.all([slow, quick]);
     const outcomes = gateway.logs.filter(({ msg }) => msg === 'write').map(({ outcome }) => outcome);
     expect(outcomes).toEqual(['applied', 'applied']);
-  });
-});
-
-describe('settle', () => {
-  test('what a write hits is passed through until its window is over, then hit once more', async () => {
-    await start(rule('settle: 200ms\ninvalidate: [/steps/7]'));
-    events = await sseClient(`${gateway.url}/_unstale/events`);
-    await warm('/steps/7');
-    await ask('PUT', '/inns/42', { name: 'New' });
-    await ask('GET', '/steps/7');
-    expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
-    await events.next();
-    await events.next();
-    await warm('/steps/7');
-  });
-});
-
-describe('events', () => {
-  test('carry the payload that they declare', async () => {
-    const payload = '{ id: id, step: response.stepId, was: before.stepId, all: "response[*]", none: response.nope }';
-    await start(rule(`event: { type: inn.changed, payload: ${payload} }\ninvalidate: [/steps/7]`));
-    events = await sseClient(`${gateway.url}/_unstale/events`);
-    await ask('PATCH', '/inns/42', { stepId: 9 });
-    const event = await events.next();
-    expect(event.type).toBe('inn.changed');
-    expect(event.json()).toMatchObject({
-      paths: ['/steps/7', '/inns/42'],
-      payload: { id: '42', step: 9, was: 7, all: [42, 9, 'Inn', 2], none: null },
-    });
-  });
-
-  test('a member that is too long says so', async () => {
-    await start(rule('event: { type: inn.changed, payload: { name: response.name } }\ninvalidate: [/steps/7]'));
-    events = await sseClient(`${gateway.url}/_unstale/events`);
-    await ask('PATCH', '/inns/42', { name: 'x'.repeat(5_000) });
-    expect((await events.next()).json()).toMatchObject({ payload: { name: { omitted: 'too long' } } });
-  });
-});
-
-test('how everything was resolved is in the log at debug level', async () => {
-  await start(
-    rule(
-      'invalidate: ["/steps/{before.stepId, response.stepId}", "tag: inn:{id}"]'.replace(
-        '"tag: inn:{id}"',
-        '{ tag: "inn:{id}" }',
-      ),
-    ),
-  );
-  await ask('PATCH', '/inns/42', { stepId: 9 });
-  const line = gateway.logs.find(({ msg }) => msg === 'explained');
-  expect(line?.explanation).toMatchObject({
-    method: 'PATCH',
-    path: '/inns/42',
-    rules: [
-      {
-        rule: 'r',
-        applies: true,
-        placeholders: [
-          {
-            target: '/steps/{before.stepId, response.stepId}',
-            values: ['7', '9'],
-            sources: [
-              { source: 'before.stepId', values: ['7'] },
-              { source: 'response.stepId', values: ['9'] },
-            ],
-          },
-          { target: 'inn:{id}', values: ['42'] },
-        ],
-      },
-    ],
-    targets: ['/steps/7', '/steps/9', 'tag:inn:42', '/inns/42'],
-    tags: ['inn:42'],
   });
 });

@@ -132,6 +132,17 @@ describe('certain', () => {
     await expectInvalidated('/steps/9');
   });
 
+  test('two changes to one parent', async () => {
+    api.origin.on('GET /steps/7', (_, response) => {
+      const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' };
+      response.writeHead(200, headers).end(JSON.stringify({ inns: [api.inns.get(42)], best: api.inns.get(42) }));
+    });
+    await start(`${patch()}      - { path: "/steps/{response.stepId}", at: /best }\n`);
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectPatched('/steps/7');
+  });
+
   test('two writes after each other each leave their mark', async () => {
     await start(patch());
     await warm('/steps/7');
@@ -249,6 +260,32 @@ describe('uncertain: invalidated instead', () => {
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
     expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
+  });
+
+  test('a write of unknown outcome that tells all by its request', async () => {
+    api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(503).end());
+    await start(
+      patch()
+        .replace('{before.stepId, response.stepId}', '{request.stepId}')
+        .replace('at: /inns', 'at: /inns, with: request'),
+    );
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { id: 42, stepId: 7, name: 'New', updatedAt: 2 } });
+    await expectInvalidated('/steps/7');
+  });
+
+  test('a parent that only before names: it may have been left', async () => {
+    await start(patch().replace('{before.stepId, response.stepId}', '{before.stepId}'));
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7');
+  });
+
+  test('one of two changes to one parent', async () => {
+    await start(`${patch()}      - { path: "/steps/{response.stepId}", at: /nothing }\n`);
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
+    await expectInvalidated('/steps/7', 'the parent has nothing at that place');
   });
 
   test('responses of one user', async () => {

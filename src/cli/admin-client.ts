@@ -1,0 +1,84 @@
+import { CliError, type CliIo, exitCodes } from './io.ts';
+
+/** Of a running gateway's admin port, which every command that asks one takes. */
+export const gatewayOption = ['--gateway <url>', 'the admin port of a running gateway (UNSTALE_ADMIN_URL)'] as const;
+export const tokenOption = ['--token <token>', 'the admin token; better in UNSTALE_ADMIN_TOKEN'] as const;
+
+export interface GatewayOptions {
+  readonly gateway?: string;
+  readonly token?: string;
+}
+
+const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
+/** An answer comes when every node has applied the record: beyond this something is wrong. */
+const TIMEOUT_MS = 30_000;
+
+/** Posts JSON to an admin port. @throws CliError saying what to do */
+export async function postToAdmin<T>(path: string, body: object, options: GatewayOptions, io: CliIo): Promise<T> {
+  const base = options.gateway ?? io.env.UNSTALE_ADMIN_URL ?? DEFAULT_ADMIN_URL;
+  const token = options.token ?? io.env.UNSTALE_ADMIN_TOKEN;
+  if (!URL.canParse(path, base))
+    throw new CliError(`"${base}" is not a URL: write http://127.0.0.1:9090`, exitCodes.usage);
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(new URL(path, base), {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        ...(token === undefined || token === '' ? {} : { Authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new CliError(
+      `${base} does not answer (${causeOf(error)}): is its admin port there? name it with --gateway`,
+      1,
+      {
+        cause: error,
+      },
+    );
+  }
+  const json = parsed(text);
+  // Every answer of the admin port names targets; something else may well answer 200, too.
+  if (response.ok && hasTargets(json)) return json as T;
+  throw new CliError(
+    refusalOf(response.status, json, base),
+    response.status === 400 ? exitCodes.usage : exitCodes.failed,
+  );
+}
+
+const hasTargets = (json: unknown): boolean =>
+  typeof json === 'object' && json !== null && 'targets' in json && Array.isArray(json.targets);
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Something else than a gateway answered: the status says what is known.
+    return undefined;
+  }
+}
+
+interface Problem {
+  readonly detail?: string;
+  readonly errors?: readonly { readonly at: string; readonly message: string; readonly hint: string }[];
+}
+
+function refusalOf(status: number, json: unknown, base: string): string {
+  const { detail, errors }: Problem = typeof json === 'object' && json !== null ? json : {};
+  if (status === 401) return `${base} wants the admin token: set UNSTALE_ADMIN_TOKEN`;
+  if (errors !== undefined) {
+    return ['the gateway refused it:', ...errors.map(({ at, message, hint }) => `  ${at}: ${message} (${hint})`)].join(
+      '\n',
+    );
+  }
+  return `${base} answered ${status}${detail === undefined ? '; is it an admin port?' : `: ${detail}`}`;
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { explainWrite, given, type ProposedWrite } from '../exchange/dry-run.ts';
+import type { Explanation, TargetCount } from '../exchange/ports.ts';
+import { TargetError } from '../route/path.ts';
+import { compileRules } from '../rules/compile.ts';
+import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
+import { configOption, readConfiguration, showProblems } from './configuration.ts';
+import { formatExplanation } from './format-explanation.ts';
+import { CliError, type CliIo, exitCodes } from './io.ts';
+
+interface Options extends GatewayOptions {
+  readonly config: string;
+  readonly request?: string;
+  readonly response?: string;
+  readonly before?: string;
+  readonly status: string;
+  readonly lookup: readonly string[];
+  readonly header: readonly string[];
+  readonly responseHeader: readonly string[];
+  readonly all?: true;
+  readonly json?: true;
+}
+
+export function addExplain(program: Command, io: CliIo, done: (code: number) => void): void {
+  const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
+  program
+    .command('explain')
+    .description('what a write would make wrong: rules, ids and where they come from, targets, events')
+    .argument('<method>', 'PUT')
+    .argument('<path>', '/accommodations/42, a query with it if there is one')
+    .option(...configOption)
+    .option('--request <json>', "the write's body: JSON, or @file")
+    .option('--response <json>', "the answer's body: JSON, or @file")
+    .option('--before <json>', 'the representation as it was: JSON, or @file')
+    .option('--status <code>', 'the status of the answer', '200')
+    .option('--lookup <name=json>', 'what a lookup finds: step={"tripId":1}, or step=@file; repeatable', collect, [])
+    .option('--header <line>', 'a field of the request, "Name: value"; repeatable', collect, [])
+    .option('--response-header <line>', 'a field of the answer; repeatable', collect, [])
+    .option('--all', 'also the rules that do not match, and why')
+    .option('--json', 'one line of JSON')
+    .option(...gatewayOption)
+    .option(...tokenOption)
+    .action(async (method: string, path: string, options: Options) => done(await explain(method, path, options, io)));
+}
+
+type Shown = Explanation & { readonly stored?: readonly TargetCount[] };
+
+async function explain(method: string, path: string, options: Options, io: CliIo): Promise<number> {
+  const write = proposed(method, path, options);
+  const explanation: Shown | undefined =
+    options.gateway === undefined
+      ? await explainHere(write, options, io)
+      : await postToAdmin<Shown>('/explain', { ...bodyOf(write), all: options.all === true }, options, io);
+  if (explanation === undefined) return exitCodes.usage;
+  io.stdout.write(options.json === true ? `${JSON.stringify(explanation)}\n` : formatExplanation(explanation));
+  return exitCodes.fine;
+}
+
+/** By a configuration alone; undefined where it cannot be used. */
+async function explainHere(write: ProposedWrite, { config, all }: Options, io: CliIo): Promise<Shown | undefined> {
+  const result = readConfiguration(config, io);
+  if (!('config' in result)) {
+    showProblems(result.problems, io);
+    return undefined;
+  }
+  const rules = compileRules(result.config.rules, result.config.routes);
+  try {
+    const options = { before: given(write.before), all: all === true };
+    return (await explainWrite(rules, write, options)).explanation;
+  } catch (error) {
+    if (error instanceof TargetError) throw new CliError(`${write.target}: ${error.message}`, exitCodes.usage);
+    throw error;
+  }
+}
+
+/** @throws CliError for what is no write */
+function proposed(method: string, target: string, options: Options): ProposedWrite {
+  if (!/^[A-Za-z-]+$/.test(method)) throw new CliError(`"${method}" is no method: write PUT`, exitCodes.usage);
+  if (!target.startsWith('/')) throw new CliError(`"${target}" is no path: write /${target}`, exitCodes.usage);
+  if (!/^[2-5][0-9]{2}$/.test(options.status)) {
+    throw new CliError(`"${options.status}" is no status: write --status 204`, exitCodes.usage);
+  }
+  const lookups = options.lookup.map((text) => {
+    const [, name, json] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
+    if (name === undefined) throw new CliError(`--lookup ${text}: write name={…} or name=@file`, exitCodes.usage);
+    return [name, bodyText(`--lookup ${name}`, json)] as const;
+  });
+  return {
+    method: method.toUpperCase(),
+    target,
+    status: Number(options.status),
+    request: bodyText('--request', options.request),
+    response: bodyText('--response', options.response),
+    before: bodyText('--before', options.before),
+    lookups: Object.fromEntries(lookups.map(([name, json]) => [name, json ?? ''])),
+    requestHeaders: options.header.flatMap((line) => fieldOf('--header', line)),
+    responseHeaders: options.responseHeader.flatMap((line) => fieldOf('--response-header', line)),
+  };
+}
+
+function bodyText(option: string, written: string | undefined): string | undefined {
+  if (written === undefined) return undefined;
+  let text = written;
+  if (written.startsWith('@')) {
+    try {
+      text = readFileSync(written.slice(1), 'utf8');
+    } catch (error) {
+      throw new CliError(`${option}: ${error instanceof Error ? error.message : written}`, exitCodes.usage);
+    }
+  }
+  const json = given(text);
+  if ('value' in json || json.missing === 'absent') return text;
+  throw new CliError(`${option} is ${json.missing}: write JSON in single quotes, or @file`, exitCodes.usage);
+}
+
+function fieldOf(option: string, line: string): string[] {
+  const [, name, value] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*)$/.exec(line) ?? [];
+  if (name !== undefined && value !== undefined) return [name, value];
+  throw new CliError(`${option} "${line}": write "Name: value"`, exitCodes.usage);
+}
+
+/** As the admin port takes it. */
+function bodyOf({ target, requestHeaders, responseHeaders, ...write }: ProposedWrite): object {
+  const named = (lines: readonly string[]): Record<string, string> =>
+    Object.fromEntries(lines.flatMap((name, i) => (i % 2 === 0 ? [[name, lines[i + 1] ?? '']] : [])));
+  return { ...write, path: target, requestHeaders: named(requestHeaders), responseHeaders: named(responseHeaders) };
+}

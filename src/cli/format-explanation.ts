@@ -1,0 +1,49 @@
+import type { Explanation, TargetCount } from '../exchange/ports.ts';
+import type { PlaceholderExplanation, RuleExplanation } from '../rules/explain.ts';
+import { plural } from './configuration.ts';
+
+/** An explanation for people: the rules, then what all of them come to. */
+export function formatExplanation(explanation: Explanation & { readonly stored?: readonly TargetCount[] }): string {
+  const { method, path, rules, implied, targets, events, stored } = explanation;
+  const lines = [`${method} ${path}`, ''];
+  if (rules.length === 0) lines.push('no rule is for this method and path (--all says why)', '');
+  for (const rule of rules) lines.push(...ruleLines(rule), '');
+  if (targets.length === 0) lines.push('nothing is recorded, and nobody is told');
+  else {
+    lines.push('invalidates');
+    for (const target of targets) {
+      const why = implied.includes(target) ? '   (any write does)' : '';
+      lines.push(`  ${target}${why}${countOf(target, stored)}`);
+    }
+    lines.push('', 'tells subscribers');
+    for (const { type, cause, payload } of events) {
+      const carried = payload === undefined ? '' : ` ${JSON.stringify(payload)}`;
+      lines.push(`  ${type}${cause.rule === null ? '' : ` (${cause.rule})`}${carried}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function ruleLines({ rule, on, at, applies, why, placeholders, targets }: RuleExplanation): string[] {
+  const head = `${applies ? '✓' : '✗'} ${rule}   ${on}   ${at}`;
+  if (!applies) return [head, `    ${why}`];
+  return [head, ...placeholders.flatMap(placeholderLines), `    → ${targets.join(', ')}`];
+}
+
+function placeholderLines({ target, placeholder, values, sources, unresolved }: PlaceholderExplanation): string[] {
+  const came = values === '*' ? '*   (anything)' : values === 'dropped' ? 'nothing' : values.join(', ');
+  const lines = [`    ${target}`, `      {${placeholder}} = ${came}`];
+  for (const { source, values: each, reason } of sources) {
+    lines.push(`        ${source}: ${each.length > 0 ? each.join(', ') : reason}`);
+  }
+  if (unresolved !== undefined) lines.push(`        unresolved: ${unresolved}`);
+  return lines;
+}
+
+function countOf(target: string, stored: readonly TargetCount[] | undefined): string {
+  const found = stored?.find((each) => each.target === target);
+  if (found === undefined) return '';
+  const named =
+    found.samples.length === 0 ? '' : `: ${found.samples.join(', ')}${found.count > found.samples.length ? ', …' : ''}`;
+  return `   ${plural(found.count, 'stored response')}${named}`;
+}

@@ -1,0 +1,176 @@
+import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { tagsOverlap, widened } from '../rules/cascade.ts';
+import { describeTarget } from '../rules/target.ts';
+import { parseTemplate } from '../rules/template.ts';
+import type { Target } from '../rules/types.ts';
+import { effective, type Located, type RouteContext } from './lint-routes.ts';
+import { templatesOf } from './lint-rules.ts';
+import { positionOf } from './problem.ts';
+import type { RouteSettings } from './route-schema.ts';
+import type { RuleSettings } from './rule-schema.ts';
+
+/** What routes and rules say together: each may be sound, and what is between them forgotten. */
+export function lintCoherence(
+  routes: readonly Located<RouteSettings>[],
+  rules: readonly Located<RuleSettings>[],
+  context: RouteContext,
+): void {
+  const carried = routes.flatMap(({ settings }) =>
+    (settings.tags ?? []).map((tag) => widened(parseTemplate(tag, 'tag'))),
+  );
+  const invalidated: Target[] = [];
+  const shapes = routes.map(({ settings }) => shapeOf(settings));
+  for (const rule of rules) {
+    for (const { path, written, kind } of templatesOf(rule)) {
+      const target = widened(kind === 'path' ? parseTemplate(written, 'path') : parseTemplate(written, 'tag'));
+      if (kind === 'tag') invalidated.push(target);
+      const report = { target, written, path };
+      if (widensToEverything(target)) tellEverything(rule, report);
+      else if (kind === 'path') lintPathTarget(rule, report, shapes);
+      else lintTagTarget(rule, report, carried, routes.length > 0);
+    }
+    lintSettle(rule);
+  }
+  for (const route of routes) {
+    if (rules.length > 0 && !rules.some(cascades)) lintOwnTags(route, invalidated);
+    lintPerUser(route, context);
+  }
+  lintOverlaps(routes, context);
+}
+
+interface Named {
+  readonly target: Target;
+  readonly written: string;
+  readonly path: readonly PropertyKey[];
+}
+
+const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));
+
+/** Whether nothing is left of a target once its placeholders give no value. */
+function widensToEverything(target: Target): boolean {
+  if (target.kind === 'pattern') return /^\/\*/.test(target.pattern);
+  return target.kind === 'tagPattern' && target.parts.every((part) => part === '');
+}
+
+function tellEverything({ document }: Located<RuleSettings>, { target, written, path }: Named): void {
+  const isLiteral = !written.includes('{');
+  document.report(path, {
+    message: isLiteral
+      ? `${written} hits everything`
+      : `${written} widens to ${describeTarget(target)}, which hits everything`,
+    hint: isLiteral
+      ? 'name what the write makes wrong'
+      : 'begin with something that no placeholder stands for: /steps/{id}',
+    warning: 'widens-to-everything',
+  });
+}
+
+function lintPathTarget({ document }: Located<RuleSettings>, { target, path }: Named, shapes: readonly string[]): void {
+  const pattern =
+    target.kind === 'pattern' ? target.pattern : target.kind === 'path' || target.kind === 'query' ? target.path : '';
+  // Without routes everything is cached as the origin says.
+  if (shapes.length === 0 || shapes.some((shape) => patternsOverlap(shape, pattern))) return;
+  document.report(path, {
+    message: `no route is for ${pattern}`,
+    hint: 'correct the path, or add a route: without one it is cached only as the origin says',
+    warning: 'target-without-route',
+  });
+}
+
+function lintTagTarget(
+  { document }: Located<RuleSettings>,
+  { target, written, path }: Named,
+  carried: readonly Target[],
+  hasRoutes: boolean,
+): void {
+  if (!hasRoutes || carried.some((tag) => tagsOverlap(tag, target))) return;
+  document.report(path, {
+    message: `no route gives its responses the tag ${written}`,
+    hint: `add it to the tags of a route, unless the origin sends it (Surrogate-Key, Cache-Tag, xkey, Cache-Groups)`,
+    warning: 'tag-without-route',
+  });
+}
+
+function lintSettle({ document, path, settings }: Located<RuleSettings>): void {
+  if (settings.settle === undefined || settings.settle === 0) return;
+  if (settings.refresh === undefined && settings.patch === undefined) return;
+  document.report([...path, 'settle'], {
+    message: 'nothing is stored while it settles: refresh and patch do nothing',
+    hint: 'take one of them out',
+    warning: 'settle-defeats',
+    atKey: true,
+  });
+}
+
+/** A cascade goes by every tag that names its target, whether or not a rule does. */
+const cascades = ({ settings }: Located<RuleSettings>): boolean =>
+  (settings.invalidate ?? []).some((target) => typeof target === 'object' && target.cascade);
+
+function lintOwnTags({ document, path, settings }: Located<RouteSettings>, invalidated: readonly Target[]): void {
+  for (const [i, tag] of (settings.tags ?? []).entries()) {
+    const target = widened(parseTemplate(tag, 'tag'));
+    if (invalidated.some((other) => tagsOverlap(other, target))) continue;
+    document.report([...path, 'tags', i], {
+      message: `no rule invalidates the tag ${tag}`,
+      hint: 'add it to a rule that changes what it names, or take it out',
+      warning: 'tag-never-invalidated',
+    });
+  }
+}
+
+/** Words that APIs use where the answer depends on who asks. */
+const perUserWords = new Set([
+  ...['me', 'my', 'self', 'myself', 'current', 'whoami', 'account', 'profile', 'session', 'sessions', 'dashboard'],
+  ...['notifications', 'inbox', 'cart', 'basket', 'wishlist', 'preferences', 'settings', 'feed', 'recommendations'],
+]);
+
+function lintPerUser({ document, path, settings }: Located<RouteSettings>, context: RouteContext): void {
+  const word = parsePattern(settings.match).find(
+    (segment) => segment.kind === 'literal' && perUserWords.has(segment.text),
+  );
+  const policy = effective(settings.cache, context);
+  if (word === undefined || policy.off || policy.credentials === 'perUser') return;
+  // Credentials of themselves keep a response from being shared, where nothing says otherwise.
+  const shares = policy.credentials === 'shared' || policy.cookies === 'ignore' || policy.force;
+  if (!shares && policy.ttlMs === undefined) return;
+  document.report([...path, 'match'], {
+    message: `${settings.match} looks like one user's data, and its responses are kept for all`,
+    hint: 'cache: off, or credentials: perUser with a userKey',
+    warning: 'per-user-data-shared',
+  });
+}
+
+/** Where each of two patterns takes paths that the other does not, neither is the exception to the other. */
+function lintOverlaps(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
+  for (const [i, route] of routes.entries()) {
+    const shape = shapeOf(route.settings);
+    const policy = JSON.stringify(effective(route.settings.cache, context));
+    const other = routes.slice(0, i).find((earlier) => {
+      const theirs = shapeOf(earlier.settings);
+      return (
+        patternsOverlap(theirs, shape) &&
+        !isWithin(theirs, shape) &&
+        !isWithin(shape, theirs) &&
+        JSON.stringify(effective(earlier.settings.cache, context)) !== policy
+      );
+    });
+    if (other === undefined) continue;
+    const where = positionOf(other.document.positionOf([...other.path, 'match']));
+    route.document.report([...route.path, 'match'], {
+      message: `${route.settings.match} and ${other.settings.match} (${where}) overlap and say different things`,
+      hint: 'what lies in both is cached as the first says: put a route for it before the two, or narrow one',
+      warning: 'routes-overlap',
+    });
+  }
+}
+
+/** Whether all that lies in `narrow` lies in `wide`, both as shapes. */
+function isWithin(narrow: string, wide: string): boolean {
+  const [inner, outer] = [narrow.split('/').slice(1), wide.split('/').slice(1)];
+  for (const [i, segment] of outer.entries()) {
+    if (segment === '**') return true;
+    const other = inner[i];
+    if (other === undefined || other === '**' || (segment !== '*' && segment !== other)) return false;
+  }
+  return inner.length === outer.length;
+}

@@ -1,0 +1,48 @@
+/** What `check` doubts, by the code that silences it: `# unstale-ignore routes-overlap`, on its line or on the one above. */
+export const warnings = {
+  'no-partition': 'onPartition without Redis',
+  'short-token': 'an admin token that can be guessed',
+  'routes-overlap': 'two routes with different policies take some of the same paths: which one comes first decides',
+  'target-without-route': 'a rule invalidates paths that no route is for',
+  'tag-without-route': 'a rule invalidates a tag that no route gives its responses',
+  'tag-never-invalidated': 'a route gives its responses a tag that no rule invalidates',
+  'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',
+  'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
+  'settle-defeats': 'refresh and patch do nothing while what a rule hits settles',
+  'unknown-ignore': 'a comment silences a code that there is not',
+} as const;
+
+export type WarningCode = keyof typeof warnings;
+
+/** The codes that comments silence, by the line that they are about. */
+export interface Silenced {
+  has(line: number, code: WarningCode): boolean;
+  /** Codes that there are not, with where they stand: the offset in the text. */
+  readonly unknown: readonly { readonly code: string; readonly offset: number }[];
+}
+
+const comment = /#\s*unstale-ignore[ \t]+([^\r\n#]*)/g;
+
+export function silencedBy(text: string): Silenced {
+  const byLine = new Map<number, Set<string>>();
+  const unknown: { code: string; offset: number }[] = [];
+  const lines = text.split('\n');
+  let start = 0;
+  for (const [i, line] of lines.entries()) {
+    for (const match of line.matchAll(comment)) {
+      const codes = (match[1] ?? '').split(/[,\s]+/).filter((code) => code !== '');
+      // A comment on a line of its own is about the next line that says something.
+      const alone = line.trimStart().startsWith('#');
+      const next = lines.findIndex((other, j) => j > i && !/^\s*(?:#.*)?\r?$/.test(other));
+      const about = (alone ? next : i) + 1;
+      const silenced = byLine.get(about) ?? new Set();
+      for (const code of codes) {
+        silenced.add(code);
+        if (!Object.hasOwn(warnings, code)) unknown.push({ code, offset: start + line.indexOf(code, match.index) });
+      }
+      byLine.set(about, silenced);
+    }
+    start += line.length + 1;
+  }
+  return { has: (line, code) => byLine.get(line)?.has(code) === true, unknown };
+}

@@ -1,0 +1,146 @@
+import { writeFileSync } from 'node:fs';
+import { expect, it, test } from 'vitest';
+import { startGateway } from '../support/gateway.ts';
+import { smallApi } from '../support/small-api.ts';
+import { configFile, run } from './run.ts';
+
+const config = `origin: { url: http://127.0.0.1:4000 }
+rules:
+  - name: inn
+    on: PUT|PATCH|DELETE /inns/:id
+    when: { status: 2xx }
+    lookup: { step: "GET /steps/{before.stepId, response.stepId}" }
+    invalidate:
+      - /steps/{before.stepId, response.stepId}
+      - /trips/{step.tripId}
+      - tag: inn:{id}
+    event: { type: inn.changed, payload: { id: id } }
+  - name: step
+    on: PUT /steps/:id
+    invalidate: [/steps]
+`;
+const explain = (...argv: string[]) => run(['explain', '-c', configFile(config), ...argv]);
+
+it('says which rule, which ids from where, which targets, which events', async () => {
+  const file = configFile(config);
+  const argv = ['--before', '{"stepId":7}', '--response', '{"stepId":9}', '--lookup', 'step={"tripId":1}'];
+  const { code, stdout, stderr } = await run(['explain', '-c', file, 'PATCH', '/inns/42', ...argv]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(
+    `PATCH /inns/42
+
+✓ inn   PUT|PATCH|DELETE /inns/:id   ${file}:3
+    /steps/{before.stepId, response.stepId}
+      {before.stepId, response.stepId} = 7, 9
+        before.stepId: 7
+        response.stepId: 9
+    /trips/{step.tripId}
+      {step.tripId} = 1
+        step.tripId: 1
+    inn:{id}
+      {id} = 42
+        id: 42
+    → /steps/7, /steps/9, /trips/1, tag:inn:42
+
+invalidates
+  /steps/7
+  /steps/9
+  /trips/1
+  tag:inn:42
+  /inns/42   (any write does)
+
+tells subscribers
+  inn.changed (inn) {"id":"42"}
+`,
+  );
+});
+
+it('says what is widened, and why', async () => {
+  const { stdout } = await explain('PUT', '/inns/42', '--response', '{"ok":true}', '--before', '{"stepId":7}');
+  expect(stdout).toMatch(/\{before\.stepId, response\.stepId\} = \* {3}\(anything\)/);
+  expect(stdout).toContain('response.stepId: missing\n        unresolved: response.stepId: missing');
+  expect(stdout).toContain('step.tripId: not-read');
+});
+
+it('says why a rule takes no part, and with --all why it does not match', async () => {
+  expect((await explain('PUT', '/inns/42', '--status', '302')).stdout).toContain('✗ inn');
+  expect((await explain('PUT', '/inns/42', '--status', '302')).stdout).toContain('    the status is 302\n');
+  expect((await explain('PUT', '/elsewhere')).stdout).toContain('no rule is for this method and path');
+  const { stdout } = await explain('POST', '/steps/7', '--all');
+  expect(stdout).toContain('/steps/7 does not match /inns/:id');
+  expect(stdout).toContain('it is for PUT, not POST');
+});
+
+it('takes bodies from files, and fields', async () => {
+  const file = configFile('{"stepId":9007199254740993}');
+  const { stdout } = await explain(
+    'PUT',
+    '/inns/42',
+    '--response',
+    `@${file}`,
+    '--response-header',
+    'Location: /inns/43',
+  );
+  expect(stdout).toContain('/steps/9007199254740993');
+  expect(stdout).toContain('/inns/43   (any write does)');
+});
+
+it('--json: one line for machines', async () => {
+  const { code, stdout } = await explain('PUT', '/steps/7', '--json');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^[^\n]+\n$/);
+  expect(JSON.parse(stdout)).toMatchObject({ targets: ['/steps', '/steps/7'], implied: ['/steps/7'], tags: [] });
+});
+
+test.each([
+  [['PUT'], /missing required argument 'path'/],
+  [['P T', '/a'], /"P T" is no method/],
+  [['PUT', 'a'], /"a" is no path: write \/a/],
+  [['PUT', '/a#b'], /must be escaped/],
+  [['PUT', '/a', '--status', '99'], /"99" is no status/],
+  [['PUT', '/a', '--response', '{"a":'], /--response is malformed: write JSON in single quotes, or @file/],
+  [['PUT', '/a', '--response', '{"a":1,"a":2}'], /--response is ambiguous/],
+  [['PUT', '/a', '--before', '@/nowhere'], /--before: ENOENT/],
+  [['PUT', '/a', '--lookup', 'step'], /--lookup step: write name=/],
+  [['PUT', '/a', '--header', 'nonsense'], /write "Name: value"/],
+])('%j is a usage error', async (argv, says) => {
+  const { code, stdout, stderr } = await explain(...argv);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(says);
+});
+
+it('tells what is wrong with the configuration', async () => {
+  const file = configFile('origin: {}\n');
+  const { code, stderr } = await run(['explain', '-c', file, 'PUT', '/a']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('"url" is missing');
+});
+
+it('asks a running gateway what it would remove', async () => {
+  const api = await smallApi();
+  const gateway = await startGateway(api.origin.url, config.slice(config.indexOf('rules:')));
+  await fetch(`${gateway.url}/steps/7`);
+  const { code, stdout, stderr } = await run([
+    'explain',
+    '--gateway',
+    gateway.adminUrl,
+    'DELETE',
+    '/inns/42',
+    '--status',
+    '204',
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toContain('  /steps/7   1 stored response: /steps/7\n');
+  await gateway.stop();
+  await api.origin.close();
+  // Where nobody answers, what to do is said.
+  const gone = await run(['explain', '--gateway', gateway.adminUrl, 'DELETE', '/inns/42']);
+  expect(gone.code).toBe(1);
+  expect(gone.stderr).toMatch(/does not answer \(.*\): is its admin port there\?/);
+});
+
+it('reads a configuration that is named, not one that lies about', async () => {
+  const file = configFile(config);
+  writeFileSync(file, 'origin: [');
+  expect((await run(['explain', '-c', file, 'PUT', '/a'])).code).toBe(2);
+});

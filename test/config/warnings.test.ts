@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { warnings } from '../../src/config/warnings.ts';
+import { configOf, problemsOf, warningsOf } from './parse.ts';
+
+/* What `check` doubts. Each row is a configuration, the code, and what is said of it. */
+
+const origin = 'origin: { url: http://x }\n';
+const routes = (...lines: string[]): string => `routes:\n${lines.map((line) => `  - ${line}\n`).join('')}`;
+const rules = (...targets: string[]): string =>
+  `rules:\n  - name: r\n    on: PUT /inns/:id\n    invalidate:\n${targets.map((target) => `      - ${target}\n`).join('')}`;
+const found = (yaml: string): string[] =>
+  warningsOf(origin + yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);
+
+const rows: [string, string, string[]][] = [
+  [
+    'a target that no route is for',
+    routes('match: /steps/:id') + rules('/step/{response.stepId}', '/steps/{response.stepId}'),
+    ['8:9 target-without-route: no route is for /step/*'],
+  ],
+  ['any path, where nothing is said of any', rules('/step/{response.stepId}'), []],
+  [
+    'a pattern that takes a part of what a route is for',
+    routes('match: /steps/:id/**') + rules('/steps/*/thumbnail', '/steps/**'),
+    [],
+  ],
+  [
+    'a refresh and a patch that no route is for',
+    `${routes('match: /steps/:id')}rules:\n  - { name: r, on: PUT /inns/:id, refresh: [/a], patch: [{ path: /b, at: /c }] }\n`,
+    ['5:45 target-without-route: no route is for /a', '5:66 target-without-route: no route is for /b'],
+  ],
+  [
+    'a tag that no route carries',
+    routes('{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }') +
+      rules('tag: stp:{response.stepId}', 'tag: inn:{id}', 'tag: step:*'),
+    ['8:14 tag-without-route: no route gives its responses the tag stp:{response.stepId}'],
+  ],
+  [
+    'a tag that no rule invalidates',
+    routes('{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }') +
+      rules('tag: inn:{id}', '/steps/{response.stepId}'),
+    ['3:33 tag-never-invalidated: no rule invalidates the tag step:{id}'],
+  ],
+  [
+    'unless a cascade goes by it',
+    `${routes('{ match: /steps/:id, tags: ["step:{id}"] }')}rules:\n  - { name: r, on: PUT /a, invalidate: [{ path: "/steps/*", cascade: true }] }\n`,
+    [],
+  ],
+  [
+    'what hits everything',
+    routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
+      rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
+    [
+      '8:9 widens-to-everything: /** hits everything',
+      '9:9 widens-to-everything: /{response.kind}/{id} widens to /*/*, which hits everything',
+      '10:14 widens-to-everything: * hits everything',
+    ],
+  ],
+  [
+    'one user’s data that is kept for all',
+    routes(
+      '{ match: /users/me, cache: { ttl: 60s } }',
+      '{ match: /dashboard/:id, cache: { credentials: shared } }',
+      '{ match: /cart, cache: off }',
+      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization] } }',
+      '{ match: /profile }',
+    ),
+    [
+      "3:14 per-user-data-shared: /users/me looks like one user's data, and its responses are kept for all",
+      "4:14 per-user-data-shared: /dashboard/:id looks like one user's data, and its responses are kept for all",
+    ],
+  ],
+  [
+    'routes that overlap',
+    routes(
+      '{ match: /a/:x, cache: { ttl: 1s } }',
+      '{ match: "/:y/b", cache: { ttl: 2s } }',
+      '{ match: "/:z/c", cache: { ttl: 1s } }',
+    ),
+    ['4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap and say different things'],
+  ],
+  [
+    'the exception before the rule',
+    routes(
+      '{ match: /users/new, cache: off }',
+      '{ match: /users/:id, cache: { ttl: 1s } }',
+      '{ match: /**, cache: off }',
+    ),
+    [],
+  ],
+  [
+    'refresh of what settles',
+    `${routes('match: /a')}rules:\n  - { name: r, on: PUT /a, settle: 1s, refresh: [/a] }\n`,
+    ['5:28 settle-defeats: nothing is stored while it settles: refresh and patch do nothing'],
+  ],
+];
+test.each(rows)('%s', (_, yaml, said) => expect(found(yaml)).toEqual(said));
+
+describe('a comment silences', () => {
+  const overlap = (comment: string, above = ''): string =>
+    `routes:\n  - { match: /a/:x, cache: { ttl: 1s } }\n${above}  - { match: "/:y/b", cache: { ttl: 2s } }${comment}\n`;
+  const silent: [string, string][] = [
+    ['on its line', overlap(' # unstale-ignore routes-overlap')],
+    ['above it', overlap('', '  # unstale-ignore routes-overlap\n')],
+    [
+      'further above, over blank lines and other comments',
+      overlap('', '  # unstale-ignore routes-overlap\n\n  # why\n'),
+    ],
+    ['several codes', overlap(' # unstale-ignore short-token, routes-overlap')],
+  ];
+  test.each(silent)('%s', (_, yaml) => expect(found(yaml)).toEqual([]));
+
+  test('that code, and nothing else', () => {
+    expect(found(overlap(' # unstale-ignore short-token'))).toHaveLength(1);
+  });
+  test('nothing, by a code that there is not', () => {
+    expect(found(overlap(' # unstale-ignore route-overlap'))).toEqual([
+      '4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap and say different things',
+      '4:61 unknown-ignore: no warning is called "route-overlap"',
+    ]);
+  });
+  test('no error', () => {
+    const problems = problemsOf(
+      `${origin}routes:\n  - { match: a } # unstale-ignore ${Object.keys(warnings).join(' ')}\n`,
+    );
+    expect(problems.map(({ severity }) => severity)).toEqual(['error']);
+  });
+});
+
+test('a configuration with warnings is used', () => {
+  expect(configOf(`${origin}${routes('match: /a')}${rules('/b')}`).rules).toHaveLength(1);
+});
