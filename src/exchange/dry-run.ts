@@ -58,7 +58,7 @@ export function given(text: string | undefined): Json {
 }
 
 /** @throws TargetError */
-export function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' | 'requestHeaders'>): ClientRequest {
+function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' | 'requestHeaders'>): ClientRequest {
   const headers = new Fields(write.requestHeaders);
   return {
     method: write.method,

@@ -8,7 +8,7 @@ import type { Cascade, Source, Sources, TagTemplate, Target, Template } from './
  * How many times a cascade goes on from what embeds its target to what embeds that. Cycles end by themselves; this stops a
  * configuration whose routes all embed each other from making every write hit everything, one tag after another.
  */
-export const MAX_CASCADE_DEPTH = 8;
+const MAX_CASCADE_DEPTH = 8;
 
 /** What a route says of its stored responses: who they are, and whom they embed. */
 interface Edges {

@@ -4,7 +4,7 @@ import { select } from './select.ts';
 import type { Source, Sources, Step } from './types.ts';
 
 /** Of one member, as JSON. Every event is held, and sent to each subscriber: it names what changed, it is no copy of it. */
-export const MAX_MEMBER_LENGTH = 4_096;
+const MAX_MEMBER_LENGTH = 4_096;
 
 /**
  * What a rule's event carries: for each member what its source gives, null where there is nothing. A source that can select
@@ -38,6 +38,6 @@ function carried(source: Source, sources: Sources): unknown {
 }
 
 /** Whether a path selects one value at most (RFC 9535 §2.3.5.1, singular query). */
-export function isSingular(steps: readonly Step[]): boolean {
+function isSingular(steps: readonly Step[]): boolean {
   return steps.every(({ kind }) => kind === 'name' || kind === 'index');
 }

@@ -5,7 +5,7 @@ import { type Answer, get } from '../support/request.ts';
 import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 
-/* What a rule may say beside `invalidate`: conditions, lookups, cascades, refresh, patch, onlyIfChanged, settle, payloads. */
+/* What a rule may say beside `invalidate`: conditions, lookups, cascades, refresh, onlyIfChanged. */
 
 let api: SmallApi;
 let gateway: TestGateway;
