@@ -19,12 +19,14 @@ export function lintCoherence(
     (settings.tags ?? []).map((tag) => widened(parseTemplate(tag, 'tag'))),
   );
   const invalidated: Target[] = [];
-  const shapes = routes.map(({ settings }) => shapeOf(settings));
+  // What is written is there, too: cached as the origin says, where no route says otherwise.
+  const written = rules.map(({ settings }) => patternShape(parsePattern(settings.on.pattern)));
+  const shapes = routes.length === 0 ? [] : [...routes.map(({ settings }) => shapeOf(settings)), ...written];
   for (const rule of rules) {
-    for (const { path, written, kind } of templatesOf(rule)) {
-      const target = widened(kind === 'path' ? parseTemplate(written, 'path') : parseTemplate(written, 'tag'));
+    for (const { path, written: text, kind } of templatesOf(rule)) {
+      const target = widened(kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag'));
       if (kind === 'tag') invalidated.push(target);
-      const report = { target, written, path };
+      const report = { target, written: text, path };
       if (widensToEverything(target)) tellEverything(rule, report);
       else if (kind === 'path') lintPathTarget(rule, report, shapes);
       else lintTagTarget(rule, report, carried, routes.length > 0);
@@ -71,7 +73,7 @@ function lintPathTarget({ document }: Located<RuleSettings>, { target, path }: N
   // Without routes everything is cached as the origin says.
   if (shapes.length === 0 || shapes.some((shape) => patternsOverlap(shape, pattern))) return;
   document.report(path, {
-    message: `no route is for ${pattern}`,
+    message: `no route is for ${pattern}, and no rule for writes to it`,
     hint: 'correct the path, or add a route: without one it is cached only as the origin says',
     warning: 'target-without-route',
   });

@@ -3,7 +3,7 @@ export const warnings = {
   'no-partition': 'onPartition without Redis',
   'short-token': 'an admin token that can be guessed',
   'routes-overlap': 'two routes with different policies take some of the same paths: which one comes first decides',
-  'target-without-route': 'a rule invalidates paths that no route is for',
+  'target-without-route': 'a rule invalidates paths that no route is for, and that no rule is for writes to',
   'tag-without-route': 'a rule invalidates a tag that no route gives its responses',
   'tag-never-invalidated': 'a route gives its responses a tag that no rule invalidates',
   'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',

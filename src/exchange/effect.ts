@@ -54,12 +54,15 @@ export function hitsBeside(
   sources: BodySources,
   keyed: KeyedQuery,
 ): Hits {
+  // A patch may be of the written resource itself: its answer is what it has become.
+  const itself = rule.match.rule.patch.some(({ at }) => at.length === 0) ? request.target.resource : undefined;
+  const implied = impliedTargets(request, sources).filter((target) => target.kind !== 'path' || target.path !== itself);
   const own = resolve(rule.match, rule.sources).beyondPatches.filter(
     ({ kind }) => kind !== 'tag' && kind !== 'tagPattern',
   );
   const others = rules.filter((other) => other !== rule);
   const theirs = others.flatMap((other) => resolve(other.match, other.sources).targets);
-  return hitsOf([...own, ...theirs, ...impliedTargets(request, sources)], keyed);
+  return hitsOf([...own, ...theirs, ...implied], keyed);
 }
 
 /** Why the write must be refused before it is forwarded: a rule says `unresolved: reject`, and what it needs is not there. */

@@ -15,7 +15,7 @@ const rows: [string, string, string[]][] = [
   [
     'a target that no route is for',
     routes('match: /steps/:id') + rules('/step/{response.stepId}', '/steps/{response.stepId}'),
-    ['8:9 target-without-route: no route is for /step/*'],
+    ['8:9 target-without-route: no route is for /step/*, and no rule for writes to it'],
   ],
   ['any path, where nothing is said of any', rules('/step/{response.stepId}'), []],
   [
@@ -26,7 +26,10 @@ const rows: [string, string, string[]][] = [
   [
     'a refresh and a patch that no route is for',
     `${routes('match: /steps/:id')}rules:\n  - { name: r, on: PUT /inns/:id, refresh: [/a], patch: [{ path: /b, at: /c }] }\n`,
-    ['5:45 target-without-route: no route is for /a', '5:66 target-without-route: no route is for /b'],
+    [
+      '5:45 target-without-route: no route is for /a, and no rule for writes to it',
+      '5:66 target-without-route: no route is for /b, and no rule for writes to it',
+    ],
   ],
   [
     'a tag that no route carries',
