@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
 import { addExplain } from './explain.ts';
+import { addInit } from './init.ts';
 import { addInvalidate } from './invalidate.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
 import { addServe } from './serve.ts';
@@ -33,6 +34,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   addExplain(program, io, done);
   addInvalidate(program, io, done);
   addTail(program, io, done);
+  addInit(program, io, done);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -12,7 +12,15 @@ it('--help lists the commands that there are, and no others', async () => {
   const { code, stdout, stderr } = await run(['--help']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const commands = stdout.slice(stdout.indexOf('Commands:')).match(/^ {2}\w+/gm);
-  expect(commands?.map((name) => name.trim())).toEqual(['serve', 'check', 'explain', 'invalidate', 'tail', 'help']);
+  expect(commands?.map((name) => name.trim())).toEqual([
+    'serve',
+    'check',
+    'explain',
+    'invalidate',
+    'tail',
+    'init',
+    'help',
+  ]);
 });
 
 it.each(['serve', 'check'])('%s --help names its options', async (command) => {

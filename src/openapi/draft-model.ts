@@ -1,0 +1,49 @@
+import type { OpenApiDocument } from './document.ts';
+import type { Embeddings } from './embedding.ts';
+import type { ApiPath } from './operations.ts';
+import type { Resource } from './resources.ts';
+
+/** A configuration as far as a description of the API tells one. What it was inferred from stands beside each part. */
+export interface Draft {
+  readonly origin: { readonly url: string; readonly note?: string };
+  readonly routes: readonly DraftRoute[];
+  readonly rules: readonly DraftRule[];
+  readonly notes: readonly string[];
+}
+
+export interface DraftRoute {
+  readonly comments: readonly string[];
+  readonly match: string;
+  readonly off: boolean;
+  readonly tags: readonly string[];
+  readonly before: string | undefined;
+}
+
+export interface DraftRule {
+  readonly comments: readonly string[];
+  readonly name: string;
+  readonly methods: readonly string[];
+  readonly pattern: string;
+  readonly before: boolean;
+  readonly lookups: Readonly<Record<string, string>>;
+  readonly targets: readonly DraftTarget[];
+  readonly event: string;
+}
+
+/** `text` is a path, or a tag; `comment` says why. */
+export interface DraftTarget {
+  readonly kind: 'path' | 'tag';
+  readonly text: string;
+  readonly comment: string;
+}
+
+/** What was found in a document. */
+export interface ApiModel {
+  readonly document: OpenApiDocument;
+  /** In order of precedence. */
+  readonly paths: readonly ApiPath[];
+  readonly resources: ReadonlyMap<string, Resource>;
+  /** Whose item or collection a path is. */
+  readonly owners: ReadonlyMap<ApiPath, Resource>;
+  readonly embeddings: Embeddings;
+}

@@ -1,0 +1,106 @@
+import { list, type Mapping } from './document.ts';
+import type { ApiModel, DraftRoute } from './draft-model.ts';
+import type { ApiPath } from './operations.ts';
+import { lastLiteral, lastParameter, type Resource } from './resources.ts';
+import { answerSchema } from './schema.ts';
+
+/** Where the answer depends on who asks. */
+const perUser = new Set([
+  'me',
+  'my',
+  'self',
+  'whoami',
+  'current',
+  'notifications',
+  'dashboard',
+  'inbox',
+  'cart',
+  'basket',
+  'session',
+  'profile',
+  'account',
+  'feed',
+]);
+
+/** A route for each path that can be read; and for actions, where the representation of what they change lives. */
+export function draftRoutes(model: ApiModel): DraftRoute[] {
+  const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
+  return model.paths.flatMap((path): DraftRoute[] => {
+    const read = path.operations.get('GET');
+    if (read === undefined) return actionRoute(path, byPattern);
+    const personal = path.parts.find((part) => 'literal' in part && perUser.has(part.literal.toLowerCase()));
+    const about = `${path.written}${read.operationId === undefined ? '' : ` (${String(read.operationId)})`}`;
+    if (personal !== undefined && 'literal' in personal) {
+      const comments = [about, `"${personal.literal}": the answer depends on who asks, so it is not kept`];
+      return [{ comments, match: path.pattern, off: true, tags: [], before: undefined }];
+    }
+    const { tags, comments } = tagsOf(model, path, read);
+    return [
+      {
+        comments: [about, ...secured(model, read), ...comments],
+        match: path.pattern,
+        off: false,
+        tags,
+        before: undefined,
+      },
+    ];
+  });
+}
+
+function secured({ document }: ApiModel, operation: Mapping): string[] {
+  const security = list(operation.security ?? document.security);
+  const required = security.length > 0 && security.every((each) => Object.keys(Object(each)).length > 0);
+  if (!required) return [];
+  return [
+    'needs credentials: kept only where the API says public or s-maxage; else set cache: { credentials: perUser, userKey: [authorization] }',
+  ];
+}
+
+function tagsOf(model: ApiModel, path: ApiPath, read: Mapping): { tags: string[]; comments: string[] } {
+  const own = model.owners.get(path);
+  const isItem = own?.items.includes(path) === true;
+  const tags: string[] = [];
+  const comments: string[] = [];
+  if (isItem && own !== undefined && isWritten(own)) tags.push(`${own.name}:{${lastParameter(path)}}`);
+  for (const { resource, path: place, because } of model.embeddings.of(
+    answerSchema(model.document, read),
+    isItem ? own?.name : undefined,
+  )) {
+    const embedded = model.resources.get(resource);
+    // A list is hit by its own path when one of its elements changes.
+    if (embedded === undefined || !isWritten(embedded) || (!isItem && own === embedded)) continue;
+    const root = place.startsWith('[') ? place : `.${place}`;
+    tags.push(`${resource}:{response${root}}`);
+    comments.push(`embeds ${resource}: ${place.replace(/\.[^.]*$/, '')} (${because})`);
+  }
+  return { tags: [...new Set(tags)], comments };
+}
+
+/** Whether anything in the API changes it. */
+export function isWritten({ items, collections }: Resource): boolean {
+  const writes =
+    (methods: readonly string[]) =>
+    ({ operations }: ApiPath) =>
+      methods.some((method) => operations.has(method));
+  return items.some(writes(['PUT', 'PATCH', 'DELETE', 'POST'])) || collections.some(writes(['PUT', 'PATCH', 'DELETE']));
+}
+
+/** `POST /steps/{id}/publish` changes the step: its representation is read ahead of the write. */
+function actionRoute(path: ApiPath, byPattern: ReadonlyMap<string, ApiPath>): DraftRoute[] {
+  const item = actedUpon(path, byPattern);
+  if (item === undefined) return [];
+  const comments = [`${path.written} changes what ${item.written} shows`];
+  return [{ comments, match: path.pattern, off: false, tags: [], before: `GET ${templateOf(item)}` }];
+}
+
+/** The item that an action is about: the path before its last, literal segment. */
+export function actedUpon(path: ApiPath, byPattern: ReadonlyMap<string, ApiPath>): ApiPath | undefined {
+  if (lastLiteral(path) === undefined || path.operations.has('GET')) return undefined;
+  const item = byPattern.get(path.pattern.slice(0, path.pattern.lastIndexOf('/')));
+  return item !== undefined && lastParameter(item) !== undefined && item.operations.has('GET') ? item : undefined;
+}
+
+/** A path with its own parameters as placeholders: `/steps/{id}`. */
+export function templateOf({ parts }: ApiPath): string {
+  return `/${parts.map((part) => ('literal' in part ? part.literal : part.parameter === undefined ? '*' : `{${part.parameter}}`)).join('/')}`;
+}

@@ -1,0 +1,79 @@
+import type { OpenApiDocument } from './document.ts';
+import type { Resource } from './resources.ts';
+import { shapeOf } from './schema.ts';
+import { plainWord, singular } from './words.ts';
+
+/** A resource whose representation is part of an answer, and where its id is. */
+export interface Embedding {
+  readonly resource: string;
+  /** JSONPath without its `$`: `accommodations[*].id` */
+  readonly path: string;
+  /** Why it is thought to be one. */
+  readonly because: string;
+}
+
+/** Objects in objects: a list of trips with their steps with their accommodations. */
+const MAX_DEPTH = 5;
+/** Members that are looked at of one answer: schemas that refer to each other are without end. */
+const MAX_VISITED = 2_000;
+
+/** Finds what answers embed: by the schemas that they refer to, and where there are none, by their names. */
+export class Embeddings {
+  readonly #document: OpenApiDocument;
+  readonly #resources: ReadonlyMap<string, Resource>;
+  /** Schema name → the one resource that it describes. */
+  readonly #described = new Map<string, string>();
+
+  constructor(document: OpenApiDocument, resources: ReadonlyMap<string, Resource>) {
+    this.#document = document;
+    this.#resources = resources;
+    const shared = new Set<string>();
+    for (const { name, shape } of resources.values()) {
+      for (const schema of shape.names) {
+        if (this.#described.has(schema)) shared.add(schema);
+        this.#described.set(schema, name);
+      }
+    }
+    // What several inherit from says nothing about which of them it is.
+    for (const schema of shared) this.#described.delete(schema);
+  }
+
+  /** @param own the resource that the answer is about, if it is about one; its own id is not embedded in it */
+  of(schema: unknown, own: string | undefined): Embedding[] {
+    const found = new Map<string, Embedding>();
+    let visited = 0;
+    const visit = (inner: unknown, path: string, names: ReadonlySet<string>, depth: number): void => {
+      if (depth > MAX_DEPTH || ++visited > MAX_VISITED) return;
+      const shape = shapeOf(this.#document, inner);
+      // A category that embeds its category, and so on.
+      if (shape.names.some((name) => names.has(name))) return;
+      const seen = new Set([...names, ...shape.names]);
+      if (shape.items !== undefined) visit(shape.items, `${path}[*]`, seen, depth + 1);
+      for (const [field, property] of shape.properties) {
+        if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(field)) continue;
+        const below = path === '' ? field : `${path}.${field}`;
+        const embedding = this.#embedded(field, property, below);
+        if (embedding !== undefined && embedding.resource !== own) found.set(embedding.path, embedding);
+        visit(property, below, seen, depth + 1);
+      }
+    };
+    const { items } = shapeOf(this.#document, schema);
+    const root = items === undefined ? undefined : this.#embedded('', items, '[*]');
+    if (root !== undefined && root.resource !== own) found.set(root.path, root);
+    visit(schema, '', new Set(), 0);
+    return [...found.values()];
+  }
+
+  #embedded(field: string, schema: unknown, path: string): Embedding | undefined {
+    const outer = shapeOf(this.#document, schema);
+    const isList = outer.items !== undefined;
+    const inner = isList ? shapeOf(this.#document, outer.items) : outer;
+    const reference = inner.names.find((name) => this.#described.has(name));
+    const name = reference === undefined ? plainWord(isList ? singular(field) : field) : this.#described.get(reference);
+    const resource = name === undefined ? undefined : this.#resources.get(name);
+    if (resource === undefined || !inner.properties.has(resource.idField)) return undefined;
+    const because =
+      reference === undefined ? `by its name and its ${resource.idField}` : `$ref ${reference.split('/').at(-1)}`;
+    return { resource: resource.name, path: `${path}${isList ? '[*]' : ''}.${resource.idField}`, because };
+  }
+}

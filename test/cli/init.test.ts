@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it, test } from 'vitest';
+import { configFile, run } from './run.ts';
+
+const document = 'test/openapi/documents/blog.yaml';
+
+it('drafts to standard output, for check to be content with', async () => {
+  const { code, stdout, stderr } = await run(['init', '--openapi', document]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const checked = await run(['check', '--strict', '-c', configFile(stdout)]);
+  expect(checked).toMatchObject({ code: 0, stdout: '5 routes, 6 rules: fine\n', stderr: '' });
+});
+
+it('writes a file, and over one only if it is told to', async () => {
+  const output = join(dirname(configFile('')), 'draft.yaml');
+  const first = await run(['init', '--openapi', document, '-o', output]);
+  expect(first.stdout).toBe(`${output}: 5 routes, 6 rules. Read it, then: unstale check -c ${output}\n`);
+  const second = await run(['init', '--openapi', document, '-o', output]);
+  expect(second).toMatchObject({ code: 2, stdout: '' });
+  expect(second.stderr).toMatch(/is there already: name another file, or add --force/);
+  expect((await run(['init', '--openapi', document, '-o', output, '--force'])).code).toBe(0);
+  expect(readFileSync(output, 'utf8')).toContain('match: /posts');
+});
+
+test.each([
+  [['init'], 2, /required option '--openapi <file>'/],
+  [['init', '--openapi', '/nowhere.yaml'], 2, /cannot be read: ENOENT/],
+])('%j: %d', async (argv, code, says) => {
+  const result = await run(argv);
+  expect(result.code).toBe(code);
+  expect(result.stderr).toMatch(says);
+});
+
+it('says where a document is wrong, and leaves nothing behind', async () => {
+  const file = configFile('openapi: 3.0.0\npaths:\n  a: [\n');
+  const output = `${file}.out`;
+  const { code, stderr } = await run(['init', '--openapi', file, '-o', output]);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/gateway\.yaml:\d+: it is neither YAML nor JSON: .*\n {2}hint: /);
+  expect(existsSync(output)).toBe(false);
+});
