@@ -5,6 +5,7 @@ import { fanOut } from './cases/fan-out.ts';
 import { hitLarge, hitSmall, notModified } from './cases/hit.ts';
 import { memory } from './cases/memory.ts';
 import { missAlone, missLoaded } from './cases/miss.ts';
+import { invalidating, matching, resolving } from './cases/rules.ts';
 import { startUp } from './cases/start-up.ts';
 import { writeAlone, writeLoaded } from './cases/write.ts';
 import { startGenerator } from './generator/generator.ts';
@@ -28,6 +29,9 @@ const cases: readonly Case[] = [
   fanOut,
   startUp,
   memory,
+  matching,
+  resolving,
+  invalidating,
 ];
 
 /** Starts everything that lives as long as the bench. */

@@ -77,7 +77,7 @@ function tagsOf(model: ApiModel, path: ApiPath, read: Mapping): { tags: string[]
 }
 
 /** Whether anything in the API changes it. */
-export function isWritten({ items, collections }: Resource): boolean {
+function isWritten({ items, collections }: Resource): boolean {
   const writes =
     (methods: readonly string[]) =>
     ({ operations }: ApiPath) =>

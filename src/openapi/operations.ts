@@ -75,12 +75,12 @@ function partsOf(path: string): PathPart[] {
 }
 
 /** Letters, digits and "_", as patterns have it: `step-id` → `stepId`. */
-export function parameterName(written: string): string {
+function parameterName(written: string): string {
   const name = written.replace(/[^A-Za-z0-9_]+(.)?/g, (_, next: string | undefined) => (next ?? '').toUpperCase());
   return /^[A-Za-z_]/.test(name) ? name : `p${name}`;
 }
 
-export function patternOf(parts: readonly PathPart[]): string {
+function patternOf(parts: readonly PathPart[]): string {
   const segments = parts.map((part) =>
     'literal' in part ? part.literal : part.parameter === undefined ? '*' : `:${part.parameter}`,
   );

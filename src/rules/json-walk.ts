@@ -17,6 +17,8 @@ export class JsonWalk {
   readonly #steps: readonly Step[];
   readonly #values = new Set<string>();
   #visited = 0;
+  /** Containers that a descent has gone through. */
+  #passed = 0;
   #missing = false;
   #found = false;
   #unusable: string | undefined;
@@ -43,6 +45,10 @@ export class JsonWalk {
     const step = this.#steps[depth] as Step;
     if (step.kind === 'segment') {
       this.#segment(container, step, depth);
+    } else if (step.kind === 'descent') {
+      const found = this.#visited;
+      this.#everywhere(container, step.name, depth);
+      if (this.#visited === found) this.#missing = true;
     } else if (Array.isArray(container)) {
       this.#array(container, step, depth);
     } else if (step.kind === 'index') {
@@ -56,7 +62,17 @@ export class JsonWalk {
     }
   }
 
-  #array(array: readonly unknown[], step: Exclude<Step, { kind: 'segment' }>, depth: number): void {
+  /** RFC 9535 §2.5.2.2. Bodies are no deeper than MAX_JSON_DEPTH. */
+  #everywhere(container: object, name: string, depth: number): void {
+    if (this.#passed++ > MAX_VISITED || this.#full()) return;
+    if (!Array.isArray(container) && Object.hasOwn(container, name)) this.#member(container, name, depth);
+    for (const key in container) {
+      const value = (container as Record<string, unknown>)[key];
+      if (typeof value === 'object' && value !== null) this.#everywhere(value, name, depth);
+    }
+  }
+
+  #array(array: readonly unknown[], step: Exclude<Step, { kind: 'segment' | 'descent' }>, depth: number): void {
     if (step.kind === 'name') {
       this.#unusable = 'a name in an array';
     } else if (step.kind === 'wildcard') {
@@ -116,6 +132,6 @@ export class JsonWalk {
   }
 
   #full(): boolean {
-    return this.#values.size > MAX_SELECTED || this.#visited > MAX_VISITED;
+    return this.#values.size > MAX_SELECTED || this.#visited > MAX_VISITED || this.#passed > MAX_VISITED;
   }
 }

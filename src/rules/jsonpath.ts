@@ -92,6 +92,8 @@ function stepOf(segment: jsonpath.JSONPathSegment): Step {
     if (selector instanceof IndexSelector) return { kind: 'index', index: selector.index };
     if (selector instanceof WildcardSelector) return { kind: 'wildcard' };
   }
+  if (segment.selectors.length === 1 && selector instanceof NameSelector)
+    return { kind: 'descent', name: selector.name };
   const names = segment.selectors.every((each) => each instanceof NameSelector || each instanceof IndexSelector);
   return { kind: 'segment', segment, nothingIsAnAnswer: !names };
 }

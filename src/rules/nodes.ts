@@ -38,6 +38,7 @@ function below(container: object, step: Step): Node[] {
     }
     return found;
   }
+  if (step.kind === 'descent') return everywhere(container, step.name, []);
   if (step.kind === 'wildcard')
     return Object.entries(container).map(([key, value]) => ({ value, holder: container, key }));
   const key =
@@ -48,6 +49,18 @@ function below(container: object, step: Step): Node[] {
         : step.index;
   if (Array.isArray(container) !== (step.kind === 'index') || !Object.hasOwn(container, key)) return [];
   return [{ value: (container as Record<string | number, unknown>)[key], holder: container, key }];
+}
+
+/** RFC 9535 §2.5.2.2. Bodies are no deeper than MAX_JSON_DEPTH. */
+function everywhere(container: object, name: string, found: Node[]): Node[] {
+  if (found.length > MAX_VISITED) return found;
+  if (!Array.isArray(container) && Object.hasOwn(container, name)) {
+    found.push({ value: (container as Record<string, unknown>)[name], holder: container, key: name });
+  }
+  for (const value of Object.values(container)) {
+    if (typeof value === 'object' && value !== null) everywhere(value, name, found);
+  }
+  return found;
 }
 
 function holderOf(container: object, location: readonly (string | number)[]): [object, string | number] {

@@ -75,6 +75,8 @@ export type Step =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'wildcard' }
+  /** `..name`: of everything that the container holds, at any depth. */
+  | { readonly kind: 'descent'; readonly name: string }
   | {
       readonly kind: 'segment';
       readonly segment: jsonpath.JSONPathSegment;

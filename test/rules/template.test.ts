@@ -54,7 +54,7 @@ describe('path templates', () => {
     ['/a/{response[0]["id"]}', 'a <0>', [['response(index name)']]],
     ["/a/{response['x']}", 'a <0>', [['response(name)']]],
     ['/a/{response.items[-1].id}', 'a <0>', [['response(name index name)']]],
-    ['/a/{response..id}', 'a <0>', [['response(segment)']]],
+    ['/a/{response..id}', 'a <0>', [['response(descent)']]],
     ["/a/{response['a','b'].id, before.id}", 'a <0>', [['response(segment name)', 'before(name)']]],
     ["/a/{response.items[?@.kind == 'x},{y'].id}", 'a <0>', [['response(name segment name)']]],
     ["/a/{response.items[?match(@.kind, 'a{2},?')].id}", 'a <0>', [['response(name segment name)']]],
