@@ -1,0 +1,187 @@
+import type {
+  Answer,
+  Append,
+  Appended,
+  Batch,
+  Elsewhere,
+  Entry,
+  IntentNote,
+  Member,
+  Note,
+  OpenDoubt,
+  Renewed,
+  Seq,
+} from './bus.ts';
+
+/** What can be read back: a node that is further behind starts empty. */
+const MAX_ENTRIES = 10_000;
+const MAX_NOTES = 1_000;
+
+/**
+ * A member that never applies anything, put there by a new epoch: until it has been silent for a lease, during which every
+ * lease of the old epoch runs out, no record is committed by acknowledgements alone (coherence.md, invariant 9).
+ */
+export const barrier = '(barrier)';
+
+interface Doubt extends OpenDoubt {
+  owner: string;
+}
+
+/** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
+export class Sequencer {
+  #epoch: string | null = null;
+  #leaseMs = 0;
+  #seq: Seq = 0;
+  #committed: Seq = 0;
+  #entries: Entry[] = [];
+  #notes: Note[] = [];
+  #note = 0;
+  #doubts = new Map<Seq, Doubt>();
+  readonly #members = new Map<string, { beat: number; applied: Seq }>();
+  readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
+
+  /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
+  invalidate(): void {
+    this.#epoch = null;
+  }
+
+  found(nonce: string, leaseMs: number): void {
+    if (this.#epoch !== null) return;
+    this.#epoch = nonce;
+    this.#leaseMs = leaseMs;
+    this.#seq = 0;
+    this.#committed = 0;
+    this.#entries = [];
+    this.#notes = [];
+    this.#doubts = new Map();
+    // Who was a member may have left intents: they are taken over when it does not come back.
+    for (const member of this.#members.values()) member.applied = -1;
+    this.raiseBarrier();
+  }
+
+  protected raiseBarrier(): void {
+    this.#members.set(barrier, { beat: 0, applied: -1 });
+  }
+
+  renew(epoch: string, id: string, applied: Seq | null): Answer<Renewed> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const member = this.#members.get(id);
+    const position = Math.max(applied ?? this.#seq, member?.applied ?? -1);
+    this.#members.set(id, { beat: (member?.beat ?? 0) + 1, applied: position });
+    this.#commit();
+    return {
+      ok: true,
+      seq: this.#seq,
+      first: this.#entries[0]?.seq ?? this.#seq + 1,
+      committed: this.#committed,
+      note: this.#note,
+      leaseMs: this.#leaseMs,
+      members: this.members,
+      joined: member === undefined,
+      doubts: applied === null ? [...this.#doubts.values()].map(({ seq, payload }) => ({ seq, payload })) : [],
+    };
+  }
+
+  append(epoch: string, member: string, append: Append): Answer<Appended> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const { payload, ref, intent, doubt, settled } = append;
+    const beside: string[] = [];
+    if (intent !== undefined) {
+      this.#intents.delete(intent.id);
+      for (const [id, { resource }] of this.#intents) {
+        if (intent.resource === resource || intent.resource.startsWith(`${resource}/`)) beside.push(id);
+      }
+    }
+    const seq = this.#push({ payload, ref, ...(intent && { intent: intent.id }) });
+    if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
+    if (settled !== undefined) this.#doubts.delete(settled);
+    return { ok: true, seq, beside };
+  }
+
+  ack(epoch: string, id: string, applied: Seq): Answer<{ committed: Seq }> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const member = this.#members.get(id);
+    if (member !== undefined) member.applied = Math.max(member.applied, applied);
+    this.#commit();
+    return { ok: true, committed: this.#committed };
+  }
+
+  intend(epoch: string, member: string, note: IntentNote): Answer {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    this.#intents.set(note.id, { ...note, member });
+    return { ok: true };
+  }
+
+  withdraw(epoch: string, intent: string): Answer {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
+    return { ok: true };
+  }
+
+  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenDoubt[] }> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
+    this.#members.delete(silent.id);
+    const orphans: OpenDoubt[] = [];
+    for (const doubt of this.#doubts.values()) {
+      if (doubt.owner !== silent.id) continue;
+      doubt.owner = by;
+      orphans.push({ seq: doubt.seq, payload: doubt.payload });
+    }
+    for (const { id, member, payload } of this.#intents.values()) {
+      if (member !== silent.id) continue;
+      this.#intents.delete(id);
+      const seq = this.#push({ payload, intent: id });
+      this.#doubts.set(seq, { seq, payload, owner: by });
+      orphans.push({ seq, payload });
+    }
+    this.#commit();
+    return { ok: true, orphans };
+  }
+
+  read(epoch: string, after: Seq, note: number): Answer<Batch> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const oldest = this.#entries[0]?.seq ?? 0;
+    const missed = Math.max(0, after + 1 - oldest);
+    const told = Math.max(0, this.#notes.length - (this.#note - note));
+    return { ok: true, entries: this.#entries.slice(missed), notes: this.#notes.slice(told), note: this.#note };
+  }
+
+  /** As an operator's trimming would. */
+  trim(keep: number): void {
+    this.#entries = keep === 0 ? [] : this.#entries.slice(-keep);
+  }
+
+  get members(): Member[] {
+    return [...this.#members].map(([id, { beat, applied }]) => ({ id, beat, applied }));
+  }
+
+  get intents(): string[] {
+    return [...this.#intents.keys()];
+  }
+
+  #push(entry: Omit<Entry, 'seq'>): Seq {
+    this.#seq += 1;
+    this.#entries.push({ seq: this.#seq, ...entry });
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    return this.#seq;
+  }
+
+  #tell(note: Note): void {
+    this.#note += 1;
+    this.#notes.push(note);
+    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+  }
+
+  #commit(): void {
+    let seq = this.#seq;
+    for (const { applied } of this.#members.values()) seq = Math.min(seq, applied);
+    if (seq <= this.#committed) return;
+    this.#committed = seq;
+    this.#tell({ kind: 'committed', seq });
+  }
+
+  #elsewhere(): Elsewhere {
+    return { ok: false, epoch: this.#epoch };
+  }
+}
