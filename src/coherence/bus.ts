@@ -4,7 +4,7 @@ export type Seq = number;
 /** A node as the others see it. */
 export interface Member {
   readonly id: string;
-  /** Counts its renewals: as long as it stands still, the member's lease cannot have been renewed. */
+  /** Changes with each renewal, and never comes back: while it stands still, the member's lease was not renewed. */
   readonly beat: number;
   readonly applied: Seq;
 }
@@ -28,6 +28,8 @@ export type Note =
 export interface OpenDoubt {
   readonly seq: Seq;
   readonly payload: string;
+  /** The member that is to settle it. */
+  readonly owner: string;
 }
 
 /** The bus is in another epoch than who asked: positions, leases and what is stored mean nothing any longer. */
@@ -38,6 +40,13 @@ export interface Elsewhere {
 }
 
 export type Answer<T = unknown> = ({ readonly ok: true } & T) | Elsewhere;
+
+export interface Renewal {
+  readonly member: string;
+  readonly applied: Seq | null;
+  /** Whether the open doubts are wanted. */
+  readonly doubts: boolean;
+}
 
 export interface Renewed {
   /** The last record in the log when the renewal was made: the lease holds only for who has applied it. */
@@ -52,7 +61,7 @@ export interface Renewed {
   readonly members: readonly Member[];
   /** The bus did not know this member: it is new, or its lease had run out and its intents were taken over. */
   readonly joined: boolean;
-  /** For who joins empty-handed, which has seen no record. */
+  /** Where they were asked for. */
   readonly doubts: readonly OpenDoubt[];
 }
 
@@ -93,8 +102,8 @@ export interface Batch {
 export interface Bus {
   /** Begins an epoch named `nonce`, unless one is already valid: of those who try at once, one does. */
   found(nonce: string, leaseMs: number): Promise<void>;
-  /** Makes or keeps `member` a member. `applied` null: it holds nothing, and counts as having applied all there is. */
-  renew(epoch: string, member: string, applied: Seq | null): Promise<Answer<Renewed>>;
+  /** Makes or keeps `member` a member. `applied` null: it joins empty-handed, and acknowledges once it has emptied itself. */
+  renew(epoch: string, renewal: Renewal): Promise<Answer<Renewed>>;
   append(epoch: string, member: string, append: Append): Promise<Answer<Appended>>;
   ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ readonly committed: Seq }>>;
   intend(epoch: string, member: string, note: IntentNote): Promise<Answer>;

@@ -40,7 +40,8 @@ export class Lease {
   }
 
   applied(seq: Seq): void {
-    while (this.#pending.length > 0 && (this.#pending[0] as Grant).seq <= seq) this.#held = this.#pending.shift() as Grant;
+    while (this.#pending.length > 0 && (this.#pending[0] as Grant).seq <= seq)
+      this.#held = this.#pending.shift() as Grant;
   }
 
   void(): void {

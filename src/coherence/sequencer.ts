@@ -9,6 +9,7 @@ import type {
   Member,
   Note,
   OpenDoubt,
+  Renewal,
   Renewed,
   Seq,
 } from './bus.ts';
@@ -23,10 +24,6 @@ const MAX_NOTES = 1_000;
  */
 export const barrier = '(barrier)';
 
-interface Doubt extends OpenDoubt {
-  owner: string;
-}
-
 /** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
@@ -36,7 +33,8 @@ export class Sequencer {
   #entries: Entry[] = [];
   #notes: Note[] = [];
   #note = 0;
-  #doubts = new Map<Seq, Doubt>();
+  #beats = 0;
+  #doubts = new Map<Seq, OpenDoubt>();
   readonly #members = new Map<string, { beat: number; applied: Seq }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
 
@@ -60,14 +58,14 @@ export class Sequencer {
   }
 
   protected raiseBarrier(): void {
-    this.#members.set(barrier, { beat: 0, applied: -1 });
+    this.#members.set(barrier, { beat: this.#nextBeat(), applied: -1 });
   }
 
-  renew(epoch: string, id: string, applied: Seq | null): Answer<Renewed> {
+  renew(epoch: string, { member: id, applied, doubts }: Renewal): Answer<Renewed> {
     if (epoch !== this.#epoch) return this.#elsewhere();
     const member = this.#members.get(id);
-    const position = Math.max(applied ?? this.#seq, member?.applied ?? -1);
-    this.#members.set(id, { beat: (member?.beat ?? 0) + 1, applied: position });
+    // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
+    this.#members.set(id, { beat: this.#nextBeat(), applied: Math.max(applied ?? -1, member?.applied ?? -1) });
     this.#commit();
     return {
       ok: true,
@@ -78,7 +76,7 @@ export class Sequencer {
       leaseMs: this.#leaseMs,
       members: this.members,
       joined: member === undefined,
-      doubts: applied === null ? [...this.#doubts.values()].map(({ seq, payload }) => ({ seq, payload })) : [],
+      doubts: doubts ? [...this.#doubts.values()] : [],
     };
   }
 
@@ -125,15 +123,17 @@ export class Sequencer {
     const orphans: OpenDoubt[] = [];
     for (const doubt of this.#doubts.values()) {
       if (doubt.owner !== silent.id) continue;
-      doubt.owner = by;
-      orphans.push({ seq: doubt.seq, payload: doubt.payload });
+      const orphan = { ...doubt, owner: by };
+      this.#doubts.set(doubt.seq, orphan);
+      orphans.push(orphan);
     }
     for (const { id, member, payload } of this.#intents.values()) {
       if (member !== silent.id) continue;
       this.#intents.delete(id);
       const seq = this.#push({ payload, intent: id });
-      this.#doubts.set(seq, { seq, payload, owner: by });
-      orphans.push({ seq, payload });
+      const orphan = { seq, payload, owner: by };
+      this.#doubts.set(seq, orphan);
+      orphans.push(orphan);
     }
     this.#commit();
     return { ok: true, orphans };
@@ -158,6 +158,12 @@ export class Sequencer {
 
   get intents(): string[] {
     return [...this.#intents.keys()];
+  }
+
+  /** Never repeated: who compares beats must not take one of a member that has returned for its old one. */
+  #nextBeat(): number {
+    this.#beats += 1;
+    return this.#beats;
   }
 
   #push(entry: Omit<Entry, 'seq'>): Seq {

@@ -1,0 +1,266 @@
+import type { Clock, Timers } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Append, Bus, OpenDoubt, Seq } from './bus.ts';
+import type { Commits } from './commits.ts';
+import type { Intents } from './intents.ts';
+import { surelyOverMs } from './lease.ts';
+import type { AppendOptions, Committed } from './log.ts';
+import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
+import { decodeRecord, encodeRecord } from './wire-record.ts';
+
+/** Records that wait for the bus. Beyond them, one record that hits everything stands for all further ones. */
+const MAX_WAITING = 10_000;
+
+export interface OutboxOptions {
+  readonly bus: Bus;
+  readonly member: string;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly mode: 'strict' | 'eventual';
+  readonly onPartition: 'reject' | 'queue';
+  /** How long a write waits for its record to reach the bus. Its client is then told that it is not known. */
+  readonly confirmMs: number;
+  readonly settleMs: number;
+}
+
+/** What the outbox needs to know of the node's place in the log. */
+export interface Place {
+  readonly epoch: string;
+  readonly joined: boolean;
+  readonly leaseMs: number;
+  positionOf(seq: Seq): Position;
+  elsewhere(sent: string, epoch: string | null): void;
+  failed(error: unknown): void;
+}
+
+interface Letter {
+  readonly ref: string;
+  readonly invalidation: Invalidation;
+  readonly at: string;
+  readonly intent: AppendOptions['intent'];
+  sending: boolean;
+  place: { readonly epoch: string; readonly seq: Seq } | undefined;
+  beside: readonly string[] | undefined;
+  applied: { readonly record: LogRecord; readonly removed: number } | undefined;
+  /** Undefined: its writer has been answered. */
+  settle: { resolve(committed: Committed): void; reject(error: unknown): void } | undefined;
+  /** Its writer was answered although nobody else knows of it (`onPartition: queue`). */
+  owed: boolean;
+  readonly cancels: (() => void)[];
+}
+
+interface OwnDoubt {
+  readonly invalidation: Invalidation;
+  place: { readonly epoch: string; readonly seq: Seq };
+}
+
+/** The records of this node on their way into the log, and what their writers wait for. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #place: Place;
+  readonly #commits: Commits;
+  readonly #intents: Intents;
+  readonly #letters = new Map<string, Letter>();
+  /** By the position that their writer knows. */
+  readonly #doubts = new Map<Position, OwnDoubt>();
+  #sent = 0;
+  #owed = 0;
+
+  constructor(options: OutboxOptions, place: Place, commits: Commits, intents: Intents) {
+    this.#options = options;
+    this.#place = place;
+    this.#commits = commits;
+    this.#intents = intents;
+  }
+
+  /** Writes were acknowledged that no other node knows of: this one may not serve what it holds. */
+  get owes(): boolean {
+    return this.#owed > 0;
+  }
+
+  get size(): number {
+    return this.#letters.size;
+  }
+
+  append(invalidation: Invalidation, { intent }: AppendOptions): Promise<Committed> {
+    const { clock, timers, confirmMs } = this.#options;
+    const full = this.#letters.size >= MAX_WAITING;
+    return new Promise((resolve, reject) => {
+      this.#sent += 1;
+      const letter: Letter = {
+        ref: `${this.#options.member}:${this.#sent}`,
+        invalidation: full ? { ...invalidation, hits: everything } : invalidation,
+        at: new Date(clock.wall()).toISOString(),
+        intent,
+        sending: false,
+        place: undefined,
+        beside: undefined,
+        applied: undefined,
+        settle: { resolve, reject },
+        owed: false,
+        cancels: [],
+      };
+      this.#letters.set(letter.ref, letter);
+      letter.cancels.push(timers.after(confirmMs, () => this.#unconfirmed(letter)));
+      void this.#send(letter);
+    });
+  }
+
+  /** The bus can be reached: sends what waits for it. */
+  flush(): void {
+    for (const letter of this.#letters.values()) void this.#send(letter);
+  }
+
+  /** One of ours has come down the log. */
+  applied(ref: string, seq: Seq, applied: { record: LogRecord; removed: number }): void {
+    const letter = this.#letters.get(ref);
+    if (letter === undefined) return;
+    letter.applied = applied;
+    if (letter.place === undefined) this.#accepted(letter, { epoch: this.#place.epoch, seq }, undefined);
+    if (this.#options.mode === 'eventual' || letter.settle === undefined) this.#finish(letter);
+  }
+
+  /** This node has joined with nothing in memory: what had been appended is effective here. */
+  joined(): void {
+    for (const letter of [...this.#letters.values()]) {
+      if (letter.place === undefined) continue;
+      if (this.#options.mode === 'eventual' || letter.settle === undefined) this.#finish(letter);
+    }
+    for (const [position, doubt] of this.#doubts)
+      if (doubt.place.epoch !== this.#place.epoch) this.#renewDoubt(position, doubt);
+    this.flush();
+  }
+
+  /** Doubts that this node has taken over from one that is gone. */
+  adopt(orphans: readonly OpenDoubt[]): void {
+    const epoch = this.#place.epoch;
+    for (const { seq, payload } of orphans) {
+      const known = [...this.#doubts.values()].some(({ place }) => place.epoch === epoch && place.seq === seq);
+      if (known) continue;
+      const { hits, announcements } = decodeRecord(payload);
+      const position = this.#place.positionOf(seq);
+      this.#doubts.set(position, { invalidation: { hits, announcements }, place: { epoch, seq } });
+      this.#options.timers.after(this.#options.settleMs, () => {
+        this.append({ hits, announcements, settled: position }, {}).catch((error) => this.#place.failed(error));
+      });
+    }
+  }
+
+  stop(): void {
+    for (const letter of [...this.#letters.values()]) {
+      for (const cancel of letter.cancels) cancel();
+      letter.settle?.reject(new GatewayError('unconfirmed'));
+    }
+    this.#letters.clear();
+  }
+
+  async #send(letter: Letter): Promise<void> {
+    if (letter.sending || letter.place !== undefined) return;
+    if (!this.#place.joined) return this.#delayed(letter);
+    const { bus, member } = this.#options;
+    const epoch = this.#place.epoch;
+    letter.sending = true;
+    try {
+      const answer = await bus.append(epoch, member, this.#write(letter, epoch));
+      if (answer.ok) this.#accepted(letter, { epoch, seq: answer.seq }, answer.beside);
+      else this.#place.elsewhere(epoch, answer.epoch);
+    } catch {
+      // The bus is out of reach: the renewals say so, and say when it is back.
+    } finally {
+      letter.sending = false;
+    }
+    if (letter.place === undefined) this.#delayed(letter);
+  }
+
+  #write({ invalidation, at, ref, intent }: Letter, epoch: string): Append {
+    const { settled, ...rest } = invalidation;
+    const doubt = settled === undefined ? undefined : this.#doubts.get(settled)?.place;
+    const settles = doubt?.epoch === epoch ? { settled: doubt.seq } : {};
+    return {
+      payload: encodeRecord({ ...rest, ...settles, at }),
+      ref,
+      doubt: invalidation.doubt === true,
+      ...settles,
+      ...(intent !== undefined && { intent }),
+    };
+  }
+
+  #delayed(letter: Letter): void {
+    if (this.#options.onPartition === 'reject' || letter.settle === undefined) return;
+    letter.owed = true;
+    this.#owed += 1;
+    this.#release(letter);
+  }
+
+  #unconfirmed(letter: Letter): void {
+    if (letter.place !== undefined || letter.settle === undefined) return;
+    letter.settle.reject(new GatewayError('unconfirmed'));
+    letter.settle = undefined;
+  }
+
+  #accepted(letter: Letter, place: { epoch: string; seq: Seq }, beside: readonly string[] | undefined): void {
+    letter.beside ??= beside;
+    if (letter.place !== undefined) return;
+    letter.place = place;
+    const { invalidation, intent } = letter;
+    if (intent !== undefined) this.#intents.fulfilled(intent.id);
+    if (invalidation.settled !== undefined) this.#doubts.delete(invalidation.settled);
+    if (invalidation.doubt === true) this.#doubts.set(this.#place.positionOf(place.seq), { invalidation, place });
+    const finish = (): void => this.#finish(letter);
+    // Every lease that could be used without having applied the record was given before now.
+    letter.cancels.push(this.#options.timers.after(surelyOverMs(this.#place.leaseMs), finish));
+    if (this.#place.epoch !== place.epoch) return;
+    if (this.#options.mode === 'strict' && letter.settle !== undefined) this.#commits.when(place.seq, finish);
+  }
+
+  #finish(letter: Letter): void {
+    for (const cancel of letter.cancels) cancel();
+    this.#letters.delete(letter.ref);
+    if (letter.owed) this.#owed -= 1;
+    letter.owed = false;
+    this.#release(letter);
+  }
+
+  #release(letter: Letter): void {
+    const { settle, invalidation, at, applied, beside, place } = letter;
+    letter.settle = undefined;
+    const { settled, ...rest } = invalidation;
+    const position = this.#place.positionOf(place?.seq ?? 0);
+    const record = applied?.record ?? {
+      ...rest,
+      position,
+      at,
+      ...(place !== undefined && { id: `${place.epoch}-${place.seq}` }),
+    };
+    settle?.resolve({
+      record,
+      removed: applied?.removed ?? 0,
+      applied: applied !== undefined,
+      othersRecorded: async () => {
+        const known = letter.beside ?? beside;
+        if (known === undefined) return false;
+        await this.#intents.allEnded(known);
+        return true;
+      },
+    });
+  }
+
+  /** A new epoch knows of no doubt: this one is still open. */
+  #renewDoubt(position: Position, doubt: OwnDoubt): void {
+    const { hits, announcements } = doubt.invalidation;
+    this.append({ hits, announcements: [], doubt: true }, {})
+      .then(({ record }) => {
+        const renewed = this.#doubts.get(record.position);
+        if (renewed === undefined || record.position === position) return undefined;
+        this.#doubts.delete(record.position);
+        if (this.#doubts.has(position)) {
+          doubt.place = renewed.place;
+          return undefined;
+        }
+        // It was settled meanwhile.
+        this.#doubts.set(record.position, renewed);
+        return this.append({ hits, announcements, settled: record.position }, {});
+      })
+      .catch((error) => this.#place.failed(error));
+  }
+}
