@@ -1,6 +1,5 @@
-import type { Clock, Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Batch, Bus, Entry, Member, Renewed, Seq } from './bus.ts';
+import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
 import { Commits } from './commits.ts';
 import { Intents } from './intents.ts';
 import { Lease, surelyOverMs } from './lease.ts';
@@ -8,6 +7,7 @@ import type { AppendOptions, Committed, Intent, Intention, Log, SharedLogListene
 import { Membership } from './membership.ts';
 import { Outbox, type OutboxOptions, type Place } from './outbox.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
+import { Reaching } from './reaching.ts';
 import { parseToken } from './token.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
@@ -65,8 +65,8 @@ export class ClusterLog implements Log, Place {
   #wantDoubts = false;
   #acking = false;
   #stopped = false;
-  #wake: (() => void)[] = [];
-  #reaching: { seq: Seq; done: (reached: boolean) => void }[] = [];
+  readonly #sleeping = new Set<() => void>();
+  readonly #reaching: Reaching;
   #beatEpoch = '';
   #resets = 0;
   #evictions = 0;
@@ -77,6 +77,7 @@ export class ClusterLog implements Log, Place {
     this.#lease = options.lease ?? new Lease();
     this.#membership = options.membership ?? new Membership();
     const { clock, timers, listener } = options;
+    this.#reaching = new Reaching(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
     this.#intents = new Intents(options.bus, options.member);
     this.#outbox = new Outbox(options, this, this.#commits, this.#intents);
@@ -94,9 +95,11 @@ export class ClusterLog implements Log, Place {
     this.#lease.void();
     this.#awaken();
     this.#commits.reset(this.#applied);
+    // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
+    const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
     const silent = { id: this.#options.member, beat: this.#beat };
-    if (this.#joined) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
+    if (leaves) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
     this.#joined = false;
   }
 
@@ -154,15 +157,7 @@ export class ClusterLog implements Log, Place {
   reached(token: string, timeoutMs: number): Promise<boolean> {
     const at = parseToken(token);
     if (at === undefined || at.epoch !== this.#epoch) return Promise.resolve(false);
-    if (at.seq <= this.#applied) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const waiting = { seq: at.seq, done: resolve };
-      this.#reaching.push(waiting);
-      this.#options.timers.after(timeoutMs, () => {
-        this.#reaching = this.#reaching.filter((each) => each !== waiting);
-        resolve(false);
-      });
-    });
+    return this.#reaching.wait(at.seq, this.#applied, timeoutMs);
   }
 
   status(): ClusterStatus {
@@ -211,18 +206,18 @@ export class ClusterLog implements Log, Place {
   /** Sleeps until `ms` have passed, or somebody calls for attention. */
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.timers.after(ms, resolve);
-      this.#wake.push(() => {
+      const wake = (): void => {
         cancel();
+        this.#sleeping.delete(wake);
         resolve();
-      });
+      };
+      const cancel = this.#options.timers.after(ms, wake);
+      this.#sleeping.add(wake);
     });
   }
 
   #awaken(): void {
-    const wake = this.#wake;
-    this.#wake = [];
-    for (const each of wake) each();
+    for (const wake of [...this.#sleeping]) wake();
   }
 
   async #renewing(): Promise<void> {
@@ -273,7 +268,7 @@ export class ClusterLog implements Log, Place {
   }
 
   #join(answer: Renewed): void {
-    const position = Math.max(this.#lastPosition + 1, this.#base + answer.seq);
+    const position = Math.max(this.#lastPosition, this.#outbox.highest) + 1;
     this.#base = position - answer.seq;
     this.#lastPosition = position;
     this.#applied = answer.seq;
@@ -288,8 +283,7 @@ export class ClusterLog implements Log, Place {
       hits: decodeRecord(payload).hits,
     }));
     this.#options.listener.reset(position, doubts);
-    for (const { done } of this.#reaching) done(false);
-    this.#reaching = [];
+    this.#reaching.reset();
     this.#outbox.joined();
     this.#awaken();
   }
@@ -377,9 +371,7 @@ export class ClusterLog implements Log, Place {
     if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed });
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
-    const reached = this.#reaching.filter((each) => each.seq <= seq);
-    if (reached.length > 0) this.#reaching = this.#reaching.filter((each) => each.seq > seq);
-    for (const { done } of reached) done(true);
+    this.#reaching.applied(seq);
   }
 
   /** One at a time: what is applied meanwhile is acknowledged together. */

@@ -39,7 +39,7 @@ interface Letter {
   readonly at: string;
   readonly intent: AppendOptions['intent'];
   sending: boolean;
-  place: { readonly epoch: string; readonly seq: Seq } | undefined;
+  place: { readonly epoch: string; readonly seq: Seq; readonly position: Position } | undefined;
   beside: readonly string[] | undefined;
   applied: { readonly record: LogRecord; readonly removed: number } | undefined;
   /** Undefined: its writer has been answered. */
@@ -76,6 +76,19 @@ export class Outbox {
   /** Writes were acknowledged that no other node knows of: this one may not serve what it holds. */
   get owes(): boolean {
     return this.#owed > 0;
+  }
+
+  /** There is something that only this node, or who takes over from it, can finish. */
+  get unfinished(): boolean {
+    return this.#doubts.size > 0 || this.#letters.size > 0;
+  }
+
+  /** The highest position by which a writer may know its record. */
+  get highest(): Position {
+    let highest = 0;
+    for (const position of this.#doubts.keys()) highest = Math.max(highest, position);
+    for (const { place } of this.#letters.values()) highest = Math.max(highest, place?.position ?? 0);
+    return highest;
   }
 
   get size(): number {
@@ -140,10 +153,14 @@ export class Outbox {
       const { hits, announcements } = decodeRecord(payload);
       const position = this.#place.positionOf(seq);
       this.#doubts.set(position, { invalidation: { hits, announcements }, place: { epoch, seq } });
-      this.#options.timers.after(this.#options.settleMs, () => {
-        this.append({ hits, announcements, settled: position }, {}).catch((error) => this.#place.failed(error));
-      });
+      this.#settleLater(position, { hits, announcements });
     }
+  }
+
+  #settleLater(position: Position, { hits, announcements }: Invalidation): void {
+    this.#options.timers.after(this.#options.settleMs, () => {
+      this.append({ hits, announcements, settled: position }, {}).catch((error) => this.#place.failed(error));
+    });
   }
 
   stop(): void {
@@ -201,11 +218,16 @@ export class Outbox {
   #accepted(letter: Letter, place: { epoch: string; seq: Seq }, beside: readonly string[] | undefined): void {
     letter.beside ??= beside;
     if (letter.place !== undefined) return;
-    letter.place = place;
+    const position = this.#place.positionOf(place.seq);
+    letter.place = { ...place, position };
     const { invalidation, intent } = letter;
     if (intent !== undefined) this.#intents.fulfilled(intent.id);
     if (invalidation.settled !== undefined) this.#doubts.delete(invalidation.settled);
-    if (invalidation.doubt === true) this.#doubts.set(this.#place.positionOf(place.seq), { invalidation, place });
+    if (invalidation.doubt === true) {
+      this.#doubts.set(position, { invalidation, place });
+      // Its writer was answered before there was a position that it could settle.
+      if (letter.settle === undefined) this.#settleLater(position, invalidation);
+    }
     const finish = (): void => this.#finish(letter);
     // Every lease that could be used without having applied the record was given before now.
     letter.cancels.push(this.#options.timers.after(surelyOverMs(this.#place.leaseMs), finish));
@@ -225,7 +247,7 @@ export class Outbox {
     const { settle, invalidation, at, applied, beside, place } = letter;
     letter.settle = undefined;
     const { settled, ...rest } = invalidation;
-    const position = this.#place.positionOf(place?.seq ?? 0);
+    const position = place?.position ?? this.#place.positionOf(0);
     const record = applied?.record ?? {
       ...rest,
       position,
