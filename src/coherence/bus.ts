@@ -13,7 +13,7 @@ export interface Member {
 export interface Entry {
   readonly seq: Seq;
   readonly payload: string;
-  /** Chosen by the node that appended it, so that it knows it again where the answer to its append was lost. */
+  /** `member:number`, so that it is known again where the answer to its append was lost. */
   readonly ref?: string;
   /** The intent that it fulfils, which is removed in the same step. */
   readonly intent?: string;
@@ -44,6 +44,10 @@ export type Answer<T = unknown> = ({ readonly ok: true } & T) | Elsewhere;
 export interface Renewal {
   readonly member: string;
   readonly applied: Seq | null;
+  /** The member's intents with a lower number are over: one that is still there, or comes later, was late. */
+  readonly intentsFrom: number;
+  /** Its records with a lower number are in the log: one that comes later is a late copy. */
+  readonly recordsFrom: number;
   /** Whether the open doubts are wanted. */
   readonly doubts: boolean;
 }
@@ -82,6 +86,7 @@ export interface Appended {
 }
 
 export interface IntentNote {
+  /** `member:number`. */
   readonly id: string;
   readonly resource: string;
   /** The record in doubt that it becomes when its node dies. */
@@ -104,6 +109,7 @@ export interface Bus {
   found(nonce: string, leaseMs: number): Promise<void>;
   /** Makes or keeps `member` a member. `applied` null: it joins empty-handed, and acknowledges once it has emptied itself. */
   renew(epoch: string, renewal: Renewal): Promise<Answer<Renewed>>;
+  /** Of two with the same `ref` one is appended: both are answered with its place. */
   append(epoch: string, member: string, append: Append): Promise<Answer<Appended>>;
   ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ readonly committed: Seq }>>;
   intend(epoch: string, member: string, note: IntentNote): Promise<Answer>;

@@ -6,8 +6,8 @@ import { Lease, surelyOverMs } from './lease.ts';
 import type { AppendOptions, Committed, Intent, Intention, Log, SharedLogListener } from './log.ts';
 import { Membership } from './membership.ts';
 import { Outbox, type OutboxOptions, type Place } from './outbox.ts';
-import type { Invalidation, LogRecord, Position } from './record.ts';
 import { Reaching } from './reaching.ts';
+import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken } from './token.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
@@ -61,7 +61,8 @@ export class ClusterLog implements Log, Place {
   #base: Position = 0;
   #lastPosition: Position = 0;
   #beat = 0;
-  #noted = 0;
+  /** The bus has, or may have, forgotten the intents of this node. */
+  #forgotten = false;
   #wantDoubts = false;
   #acking = false;
   #stopped = false;
@@ -121,12 +122,9 @@ export class ClusterLog implements Log, Place {
 
   async intend({ resource, hits }: Intention): Promise<Intent> {
     const { bus, member, clock, onPartition } = this.#options;
-    this.#noted += 1;
-    const id = `${member}:${this.#noted}`;
     const at = new Date(clock.wall()).toISOString();
-    const note = { id, resource, payload: encodeRecord({ hits, announcements: [], doubt: true, at }) };
+    const note = this.#intents.hold(resource, encodeRecord({ hits, announcements: [], doubt: true, at }));
     const epoch = this.#epoch;
-    this.#intents.hold(note);
     let noted = false;
     let cause: unknown;
     try {
@@ -138,15 +136,16 @@ export class ClusterLog implements Log, Place {
       cause = error;
     }
     if (!noted && onPartition === 'reject') {
-      this.#intents.drop(id);
+      this.#intents.drop(note.id);
       throw new GatewayError('uncoordinated', undefined, { cause });
     }
-    return { id, resource };
+    return { id: note.id, resource };
   }
 
   withdraw({ id }: Intent): void {
     this.#intents.drop(id);
-    if (this.#joined) void this.#flushIntents(false);
+    // Where this is lost, the next renewal says it.
+    if (this.#joined) this.#options.bus.withdraw(this.#epoch, id).catch(() => undefined);
   }
 
   serving(): boolean {
@@ -240,7 +239,13 @@ export class ClusterLog implements Log, Place {
     const epoch = this.#epoch;
     const generation = this.#generation;
     const doubts = this.#wantDoubts || !this.#joined;
-    const answer = await bus.renew(epoch, { member, applied: this.#joined ? this.#applied : null, doubts });
+    const answer = await bus.renew(epoch, {
+      member,
+      applied: this.#joined ? this.#applied : null,
+      intentsFrom: this.#intents.from,
+      recordsFrom: this.#outbox.from,
+      doubts,
+    });
     if (this.#stopped) return true;
     if (generation !== this.#generation) return false;
     if (!answer.ok) {
@@ -262,7 +267,8 @@ export class ClusterLog implements Log, Place {
     if (doubts) this.#outbox.adopt(answer.doubts.filter(({ owner }) => owner === member));
     void this.#ack();
     this.#outbox.flush();
-    await this.#flushIntents(joining || answer.joined);
+    this.#forgotten ||= joining || answer.joined;
+    if (this.#forgotten) await this.#noteAgain();
     await this.#watch(answer.members);
     return true;
   }
@@ -288,14 +294,11 @@ export class ClusterLog implements Log, Place {
     this.#awaken();
   }
 
-  async #flushIntents(all: boolean): Promise<void> {
+  async #noteAgain(): Promise<void> {
     const epoch = this.#epoch;
-    try {
-      const elsewhere = await this.#intents.flush(epoch, all);
-      if (elsewhere !== undefined) this.elsewhere(epoch, elsewhere.epoch);
-    } catch {
-      // They are tried again with the next renewal; what is in `#own` too, if this node has lost its place by then.
-    }
+    const elsewhere = await this.#intents.noteAgain(epoch);
+    if (elsewhere === undefined) this.#forgotten = false;
+    else this.elsewhere(epoch, elsewhere.epoch);
   }
 
   /** Members whose lease has surely run out are removed; what they left behind is this node's now. */

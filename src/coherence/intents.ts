@@ -5,13 +5,12 @@ const MAX_ENDED = 4_096;
 
 /** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
 export class Intents {
-  readonly #own = new Map<string, IntentNote>();
-  /** To be withdrawn as soon as the bus can be reached: one left behind makes other writes wait for nothing. */
-  readonly #leftBehind = new Set<string>();
+  readonly #own = new Map<number, IntentNote>();
   readonly #ended = new Set<string>();
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #bus: Bus;
   readonly #member: string;
+  #last = 0;
 
   constructor(bus: Bus, member: string) {
     this.#bus = bus;
@@ -22,35 +21,30 @@ export class Intents {
     return this.#own.size;
   }
 
-  /** From now on it is noted again wherever the bus has forgotten it. */
-  hold(note: IntentNote): void {
-    this.#own.set(note.id, note);
+  /** The lowest number that may still be in the bus. */
+  get from(): number {
+    for (const number of this.#own.keys()) return number;
+    return this.#last + 1;
   }
 
-  /** Its record is in the log. */
-  fulfilled(id: string): void {
-    this.#own.delete(id);
+  /** From now on, and until it is dropped, it is noted again wherever the bus has forgotten it. */
+  hold(resource: string, payload: string): IntentNote {
+    this.#last += 1;
+    const note = { id: `${this.#member}:${this.#last}`, resource, payload };
+    this.#own.set(this.#last, note);
+    return note;
   }
 
-  /** It was withdrawn, or nobody knows whether it was ever noted. */
+  /** Its record is in the log, or it was withdrawn. */
   drop(id: string): void {
-    this.#own.delete(id);
-    this.#leftBehind.add(id);
+    this.#own.delete(Number(id.slice(this.#member.length + 1)));
   }
 
-  /** Brings the bus up to date. `all`: it has forgotten what this node had noted there. */
-  async flush(epoch: string, all: boolean): Promise<Elsewhere | undefined> {
-    for (const id of [...this.#leftBehind]) {
-      const answer = await this.#bus.withdraw(epoch, id);
-      if (!answer.ok) return answer;
-      this.#leftBehind.delete(id);
-    }
-    if (!all) return undefined;
+  /** The bus has forgotten what this node had noted there. */
+  async noteAgain(epoch: string): Promise<Elsewhere | undefined> {
     for (const note of [...this.#own.values()]) {
       const answer = await this.#bus.intend(epoch, this.#member, note);
       if (!answer.ok) return answer;
-      // Its record may have been appended while the note was on its way.
-      if (!this.#own.has(note.id)) this.#leftBehind.add(note.id);
     }
     return undefined;
   }

@@ -35,6 +35,7 @@ export interface Place {
 
 interface Letter {
   readonly ref: string;
+  readonly number: number;
   readonly invalidation: Invalidation;
   readonly at: string;
   readonly intent: AppendOptions['intent'];
@@ -91,6 +92,12 @@ export class Outbox {
     return highest;
   }
 
+  /** The lowest number that may still have to be sent. */
+  get from(): number {
+    for (const { number } of this.#letters.values()) return number;
+    return this.#sent + 1;
+  }
+
   get size(): number {
     return this.#letters.size;
   }
@@ -102,6 +109,7 @@ export class Outbox {
       this.#sent += 1;
       const letter: Letter = {
         ref: `${this.#options.member}:${this.#sent}`,
+        number: this.#sent,
         invalidation: full ? { ...invalidation, hits: everything } : invalidation,
         at: new Date(clock.wall()).toISOString(),
         intent,
@@ -221,7 +229,7 @@ export class Outbox {
     const position = this.#place.positionOf(place.seq);
     letter.place = { ...place, position };
     const { invalidation, intent } = letter;
-    if (intent !== undefined) this.#intents.fulfilled(intent.id);
+    if (intent !== undefined) this.#intents.drop(intent.id);
     if (invalidation.settled !== undefined) this.#doubts.delete(invalidation.settled);
     if (invalidation.doubt === true) {
       this.#doubts.set(position, { invalidation, place });

@@ -27,7 +27,8 @@ export async function recordWrite(log: Log, write: WriteToRecord): Promise<Commi
   const committed = await log.append(invalidation, { intent });
   if (inFlight === undefined) return committed;
   const missed = inFlight.missed(invalidation.hits);
-  if (missed !== undefined) await log.append({ hits: missed.hits, announcements: write.invalidation(missed).announcements });
+  if (missed !== undefined)
+    await log.append({ hits: missed.hits, announcements: write.invalidation(missed).announcements });
   inFlight.recorded();
   if (!committed.applied || !(await othersRecorded(write, inFlight, committed))) await log.append(write.widened());
   return committed;

@@ -24,6 +24,17 @@ const MAX_NOTES = 1_000;
  */
 export const barrier = '(barrier)';
 
+interface Known {
+  beat: number;
+  applied: Seq;
+  intentsFrom: number;
+  recordsFrom: number;
+}
+
+function numberOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf(':') + 1));
+}
+
 /** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
@@ -35,7 +46,9 @@ export class Sequencer {
   #note = 0;
   #beats = 0;
   #doubts = new Map<Seq, OpenDoubt>();
-  readonly #members = new Map<string, { beat: number; applied: Seq }>();
+  readonly #members = new Map<string, Known>();
+  /** What members have appended, until they know it. */
+  readonly #refs = new Map<string, Seq>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
 
   /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
@@ -52,20 +65,32 @@ export class Sequencer {
     this.#entries = [];
     this.#notes = [];
     this.#doubts = new Map();
+    this.#refs.clear();
     // Who was a member may have left intents: they are taken over when it does not come back.
     for (const member of this.#members.values()) member.applied = -1;
     this.raiseBarrier();
   }
 
   protected raiseBarrier(): void {
-    this.#members.set(barrier, { beat: this.#nextBeat(), applied: -1 });
+    this.#members.set(barrier, { beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0 });
   }
 
-  renew(epoch: string, { member: id, applied, doubts }: Renewal): Answer<Renewed> {
+  renew(epoch: string, { member: id, applied, intentsFrom, recordsFrom, doubts }: Renewal): Answer<Renewed> {
     if (epoch !== this.#epoch) return this.#elsewhere();
     const member = this.#members.get(id);
     // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
-    this.#members.set(id, { beat: this.#nextBeat(), applied: Math.max(applied ?? -1, member?.applied ?? -1) });
+    this.#members.set(id, {
+      beat: this.#nextBeat(),
+      applied: Math.max(applied ?? -1, member?.applied ?? -1),
+      intentsFrom: Math.max(intentsFrom, member?.intentsFrom ?? 0),
+      recordsFrom: Math.max(recordsFrom, member?.recordsFrom ?? 0),
+    });
+    for (const intent of [...this.#intents.values()]) {
+      if (intent.member === id && numberOf(intent.id) < intentsFrom) this.withdraw(epoch, intent.id);
+    }
+    for (const ref of [...this.#refs.keys()]) {
+      if (ref.startsWith(`${id}:`) && numberOf(ref) < recordsFrom) this.#refs.delete(ref);
+    }
     this.#commit();
     return {
       ok: true,
@@ -84,13 +109,18 @@ export class Sequencer {
     if (epoch !== this.#epoch) return this.#elsewhere();
     const { payload, ref, intent, doubt, settled } = append;
     const beside: string[] = [];
+    // Nobody waits for the answer to a late copy.
+    if (numberOf(ref) < (this.#members.get(member)?.recordsFrom ?? 0)) return { ok: true, seq: 0, beside };
     if (intent !== undefined) {
       this.#intents.delete(intent.id);
       for (const [id, { resource }] of this.#intents) {
         if (intent.resource === resource || intent.resource.startsWith(`${resource}/`)) beside.push(id);
       }
     }
+    const known = this.#refs.get(ref);
+    if (known !== undefined) return { ok: true, seq: known, beside };
     const seq = this.#push({ payload, ref, ...(intent && { intent: intent.id }) });
+    this.#refs.set(ref, seq);
     if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
     if (settled !== undefined) this.#doubts.delete(settled);
     return { ok: true, seq, beside };
@@ -106,7 +136,8 @@ export class Sequencer {
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
     if (epoch !== this.#epoch) return this.#elsewhere();
-    this.#intents.set(note.id, { ...note, member });
+    const late = numberOf(note.id) < (this.#members.get(member)?.intentsFrom ?? 0);
+    if (!late) this.#intents.set(note.id, { ...note, member });
     return { ok: true };
   }
 
@@ -120,6 +151,7 @@ export class Sequencer {
     if (epoch !== this.#epoch) return this.#elsewhere();
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
     this.#members.delete(silent.id);
+    for (const ref of [...this.#refs.keys()]) if (ref.startsWith(`${silent.id}:`)) this.#refs.delete(ref);
     const orphans: OpenDoubt[] = [];
     for (const doubt of this.#doubts.values()) {
       if (doubt.owner !== silent.id) continue;

@@ -25,7 +25,8 @@ export class History {
     this.reads += 1;
     if (how === 'hit') this.hits += 1;
     this.#world.tell(node, `GET ${path} → v${version} (${how})`);
-    if (version < floor.version) this.violated(`${node} answered ${path} with v${version} (${how}), after ${floor.why}`);
+    if (version < floor.version)
+      this.violated(`${node} answered ${path} with v${version} (${how}), after ${floor.why}`);
   }
 
   effective(paths: readonly string[], version: number, why: string): void {

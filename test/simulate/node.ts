@@ -187,7 +187,10 @@ export class Node {
         const removed = [...this.#store.keys()].filter((path) => isHit(tagged(path), record.hits));
         for (const path of removed) this.#store.delete(path);
         this.inFlight.note(record);
-        world.tell(process.name, `applied ${record.id}${record.doubt === true ? ' in doubt' : ''}: ${describe(record.hits)}`);
+        world.tell(
+          process.name,
+          `applied ${record.id}${record.doubt === true ? ' in doubt' : ''}: ${describe(record.hits)}`,
+        );
         return removed.length;
       },
       committed: (record) => this.#announce(record),

@@ -12,7 +12,9 @@ export interface Representation {
   readonly step: number;
 }
 
-export type WriteAnswer = { readonly kind: 'done'; readonly version: number; readonly step: number } | { kind: 'refused' };
+export type WriteAnswer =
+  | { readonly kind: 'done'; readonly version: number; readonly step: number }
+  | { kind: 'refused' };
 
 export const accommodation = (i: number): string => `/accommodations/${i}`;
 export const stepPath = (i: number): string => `/steps/${i}`;
@@ -46,7 +48,10 @@ export class Origin {
 
   #represent(path: string): Representation {
     const [, kind, i] = path.split('/');
-    return { version: this.versions.get(path) ?? 0, step: kind === 'accommodations' ? (this.#steps[Number(i)] ?? 0) : 0 };
+    return {
+      version: this.versions.get(path) ?? 0,
+      step: kind === 'accommodations' ? (this.#steps[Number(i)] ?? 0) : 0,
+    };
   }
 
   #apply(i: number, step: number): WriteAnswer {

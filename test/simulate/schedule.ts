@@ -84,7 +84,12 @@ function load(world: World, places: readonly Place[], end: number): void {
   writing();
 }
 
-function disturb(world: World, server: SimulatedServer, places: Place[], start: (i: number, starts: number) => Place): void {
+function disturb(
+  world: World,
+  server: SimulatedServer,
+  places: Place[],
+  start: (i: number, starts: number) => Place,
+): void {
   const { chance } = world;
   const i = chance.integer(places.length);
   const place = places[i] as Place;
@@ -132,11 +137,13 @@ async function settled(
     if (!node.log.serving()) history.violated(`${node.process.name} does not serve: ${state}`);
     for (const path of allPaths) {
       void node.read(path);
-      if (node.fence.inDoubt({ path, tags: [`p:${path}`] })) history.violated(`${node.process.name}: ${path} is still in doubt`);
+      if (node.fence.inDoubt({ path, tags: [`p:${path}`] }))
+        history.violated(`${node.process.name}: ${path} is still in doubt`);
     }
   }
   const { intents, members } = server.sequencer;
   if (intents.length > 0) history.violated(`intents left behind: ${intents.join(' ')}`);
-  if (members.length !== places.length) history.violated(`members left behind: ${members.map(({ id }) => id).join(' ')}`);
+  if (members.length !== places.length)
+    history.violated(`members left behind: ${members.map(({ id }) => id).join(' ')}`);
   await world.runUntil(world.now + 300);
 }
