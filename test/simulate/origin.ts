@@ -75,7 +75,7 @@ export class Origin {
       this.#world.after(there, () => {
         const answer = apply();
         if (chance.happens(0.01)) return;
-        const back = chance.happens(0.15) ? chance.between(5, 45) : chance.between(0.5, 8);
+        const back = chance.happens(0.25) ? chance.between(5, 47) : chance.between(0.5, 8);
         this.#world.after(back, () => process.run(() => resolve(answer)));
       });
     });

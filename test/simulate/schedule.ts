@@ -50,8 +50,21 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   for (let n = world.chance.integer(5); n > 0; n--) {
     world.after(world.chance.between(0, BUSY_MS), () => disturb(world, server, places, start));
   }
+  // What nobody writes again shows whether a dead node's last writes are taken over.
+  if (world.chance.happens(0.4)) {
+    world.after(BUSY_MS - world.chance.between(0, 30), () => {
+      const i = world.chance.integer(places.length);
+      const { node, starts } = places[i] as Place;
+      world.tell(node.process.name, 'is killed at last');
+      node.process.kill();
+      places[i] = start(i, starts + 1);
+    });
+  }
   await world.runUntil(end);
-  for (const { bus } of places) bus.cutUntil = 0;
+  for (const { bus } of places) {
+    bus.cutUntil = 0;
+    bus.slowUntil = 0;
+  }
   server.up = true;
   await world.runUntil(end + QUIET_MS);
   for (const [path, version] of origin.versions) history.effective([path], version, 'written long ago');
@@ -119,6 +132,19 @@ function disturb(
     'sees the bus lose all': () => server.loseAll(),
     'sees the bus fail over': () => server.failOver(chance.integer(12)),
     'sees the log trimmed': () => server.step((sequencer) => sequencer.trim(0)),
+    'is cut off, and the log trimmed': () => {
+      place.bus.cutUntil = world.now + ms;
+      world.after(ms - 1, () => server.step((sequencer) => sequencer.trim(0)));
+    },
+    'is cut off, and the bus loses all': () => {
+      place.bus.cutUntil = world.now + ms / 2;
+      server.loseAll();
+    },
+    'is killed, and comes back on a slow line': () => {
+      process.kill();
+      places[i] = start(i, place.starts + 1);
+      (places[i] as Place).bus.slowUntil = world.now + ms;
+    },
   };
   const kind = chance.pick(Object.keys(kinds));
   world.tell(process.name, `${kind} (${ms.toFixed(0)})`);
