@@ -160,12 +160,14 @@ export class Outbox {
       if (known) continue;
       const { hits, announcements } = decodeRecord(payload);
       const position = this.#place.positionOf(seq);
-      this.#doubts.set(position, { invalidation: { hits, announcements }, place: { epoch, seq } });
-      this.#settleLater(position, { hits, announcements });
+      this.#doubtLater(position, { epoch, seq }, { hits, announcements });
     }
   }
 
-  #settleLater(position: Position, { hits, announcements }: Invalidation): void {
+  /** A doubt that nobody but this node will settle. */
+  #doubtLater(position: Position, place: OwnDoubt['place'], invalidation: Invalidation): void {
+    const { hits, announcements } = invalidation;
+    this.#doubts.set(position, { invalidation, place });
     this.#options.timers.after(this.#options.settleMs, () => {
       this.append({ hits, announcements, settled: position }, {}).catch((error) => this.#place.failed(error));
     });
@@ -225,16 +227,21 @@ export class Outbox {
 
   #accepted(letter: Letter, place: { epoch: string; seq: Seq }, beside: readonly string[] | undefined): void {
     letter.beside ??= beside;
-    if (letter.place !== undefined) return;
     const position = this.#place.positionOf(place.seq);
+    if (letter.place !== undefined) {
+      // This node was thought dead between two attempts, so that both were taken. Nobody else knows of the second.
+      const twice = letter.place.seq !== place.seq || letter.place.epoch !== place.epoch;
+      if (twice && letter.invalidation.doubt === true) this.#doubtLater(position, place, letter.invalidation);
+      return;
+    }
     letter.place = { ...place, position };
     const { invalidation, intent } = letter;
     if (intent !== undefined) this.#intents.drop(intent.id);
     if (invalidation.settled !== undefined) this.#doubts.delete(invalidation.settled);
     if (invalidation.doubt === true) {
-      this.#doubts.set(position, { invalidation, place });
-      // Its writer was answered before there was a position that it could settle.
-      if (letter.settle === undefined) this.#settleLater(position, invalidation);
+      // Where its writer was answered before, it knows no position that it could settle.
+      if (letter.settle === undefined) this.#doubtLater(position, place, invalidation);
+      else this.#doubts.set(position, { invalidation, place });
     }
     const finish = (): void => this.#finish(letter);
     // Every lease that could be used without having applied the record was given before now.

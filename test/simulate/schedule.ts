@@ -55,6 +55,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
     world.after(BUSY_MS - world.chance.between(0, 30), () => {
       const i = world.chance.integer(places.length);
       const { node, starts } = places[i] as Place;
+      if (!node.process.alive) return;
       world.tell(node.process.name, 'is killed at last');
       node.process.kill();
       places[i] = start(i, starts + 1);
@@ -110,9 +111,10 @@ function disturb(
   const { process } = place.node;
   const kinds: Record<string, () => void> = {
     'is killed': () => {
+      if (!process.alive) return;
       process.kill();
       world.after(chance.between(1, 300), () => {
-        places[i] = start(i, place.starts + 1);
+        if (places[i] === place) places[i] = start(i, place.starts + 1);
       });
     },
     'is stopped': () => process.stop(ms),
@@ -141,6 +143,7 @@ function disturb(
       server.loseAll();
     },
     'is killed, and comes back on a slow line': () => {
+      if (!process.alive) return;
       process.kill();
       places[i] = start(i, place.starts + 1);
       (places[i] as Place).bus.slowUntil = world.now + ms;
