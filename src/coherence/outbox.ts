@@ -40,6 +40,8 @@ interface Letter {
   readonly at: string;
   readonly intent: AppendOptions['intent'];
   sending: boolean;
+  /** The place of the doubt that it says it settles. */
+  settles: Seq | undefined;
   place: { readonly epoch: string; readonly seq: Seq; readonly position: Position } | undefined;
   beside: readonly string[] | undefined;
   applied: { readonly record: LogRecord; readonly removed: number } | undefined;
@@ -114,6 +116,7 @@ export class Outbox {
         at: new Date(clock.wall()).toISOString(),
         intent,
         sending: false,
+        settles: undefined,
         place: undefined,
         beside: undefined,
         applied: undefined,
@@ -199,10 +202,12 @@ export class Outbox {
     if (letter.place === undefined) this.#delayed(letter);
   }
 
-  #write({ invalidation, at, ref, intent }: Letter, epoch: string): Append {
+  #write(letter: Letter, epoch: string): Append {
+    const { invalidation, at, ref, intent } = letter;
     const { settled, ...rest } = invalidation;
     const doubt = settled === undefined ? undefined : this.#doubts.get(settled)?.place;
     const settles = doubt?.epoch === epoch ? { settled: doubt.seq } : {};
+    letter.settles = settles.settled;
     return {
       payload: encodeRecord({ ...rest, ...settles, at }),
       ref,
@@ -237,7 +242,7 @@ export class Outbox {
     letter.place = { ...place, position };
     const { invalidation, intent } = letter;
     if (intent !== undefined) this.#intents.drop(intent.id);
-    if (invalidation.settled !== undefined) this.#doubts.delete(invalidation.settled);
+    if (invalidation.settled !== undefined) this.#settled(invalidation, place.epoch, letter.settles);
     if (invalidation.doubt === true) {
       // Where its writer was answered before, it knows no position that it could settle.
       if (letter.settle === undefined) this.#doubtLater(position, place, invalidation);
@@ -248,6 +253,15 @@ export class Outbox {
     letter.cancels.push(this.#options.timers.after(surelyOverMs(this.#place.leaseMs), finish));
     if (this.#place.epoch !== place.epoch) return;
     if (this.#options.mode === 'strict' && letter.settle !== undefined) this.#commits.when(place.seq, finish);
+  }
+
+  #settled(invalidation: Invalidation, epoch: string, settles: Seq | undefined): void {
+    const position = invalidation.settled as Position;
+    const doubt = this.#doubts.get(position);
+    const moved = doubt?.place.epoch === epoch && doubt.place.seq !== settles;
+    // It was put into a new epoch while the record that ends it was on its way.
+    if (moved) this.append(invalidation, {}).catch((error) => this.#place.failed(error));
+    else this.#doubts.delete(position);
   }
 
   #finish(letter: Letter): void {
