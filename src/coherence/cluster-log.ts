@@ -13,6 +13,8 @@ import { decodeRecord, encodeRecord } from './wire-record.ts';
 
 /** Renewals within one lease: some may be lost, or late. */
 const RENEWALS_PER_LEASE = 4;
+/** Whether this node is to settle what it does not know of, as answers that were lost may leave it. */
+const RENEWALS_PER_CHECK = 16;
 /** After the bus could not be reached. */
 const RETRY_SHARE = 0.1;
 
@@ -64,6 +66,7 @@ export class ClusterLog implements Log, Place {
   /** The bus has, or may have, forgotten the intents of this node. */
   #forgotten = false;
   #wantDoubts = false;
+  #renewals = 0;
   #acking = false;
   #stopped = false;
   readonly #sleeping = new Set<() => void>();
@@ -238,7 +241,8 @@ export class ClusterLog implements Log, Place {
     const sentWall = clock.wall();
     const epoch = this.#epoch;
     const generation = this.#generation;
-    const doubts = this.#wantDoubts || !this.#joined;
+    this.#renewals += 1;
+    const doubts = this.#wantDoubts || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
     const answer = await bus.renew(epoch, {
       member,
       applied: this.#joined ? this.#applied : null,

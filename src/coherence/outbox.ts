@@ -158,9 +158,10 @@ export class Outbox {
   /** Doubts that this node has taken over from one that is gone. */
   adopt(orphans: readonly OpenDoubt[]): void {
     const epoch = this.#place.epoch;
+    if (orphans.length === 0) return;
+    const known = new Set([...this.#doubts.values()].map(({ place }) => (place.epoch === epoch ? place.seq : undefined)));
     for (const { seq, payload } of orphans) {
-      const known = [...this.#doubts.values()].some(({ place }) => place.epoch === epoch && place.seq === seq);
-      if (known) continue;
+      if (known.has(seq)) continue;
       const { hits, announcements } = decodeRecord(payload);
       const position = this.#place.positionOf(seq);
       this.#doubtLater(position, { epoch, seq }, { hits, announcements });

@@ -25,6 +25,7 @@ const MAX_NOTES = 1_000;
 export const barrier = '(barrier)';
 
 interface Known {
+  renewed: boolean;
   beat: number;
   applied: Seq;
   intentsFrom: number;
@@ -72,7 +73,7 @@ export class Sequencer {
   }
 
   protected raiseBarrier(): void {
-    this.#members.set(barrier, { beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0 });
+    this.#known(barrier);
   }
 
   renew(epoch: string, { member: id, applied, intentsFrom, recordsFrom, doubts }: Renewal): Answer<Renewed> {
@@ -80,6 +81,7 @@ export class Sequencer {
     const member = this.#members.get(id);
     // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
     this.#members.set(id, {
+      renewed: true,
       beat: this.#nextBeat(),
       applied: Math.max(applied ?? -1, member?.applied ?? -1),
       intentsFrom: Math.max(intentsFrom, member?.intentsFrom ?? 0),
@@ -100,7 +102,7 @@ export class Sequencer {
       note: this.#note,
       leaseMs: this.#leaseMs,
       members: this.members,
-      joined: member === undefined,
+      joined: member === undefined || !member.renewed,
       doubts: doubts ? [...this.#doubts.values()] : [],
     };
   }
@@ -110,7 +112,7 @@ export class Sequencer {
     const { payload, ref, intent, doubt, settled } = append;
     const beside: string[] = [];
     // Nobody waits for the answer to a late copy.
-    if (numberOf(ref) < (this.#members.get(member)?.recordsFrom ?? 0)) return { ok: true, seq: 0, beside };
+    if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
     if (intent !== undefined) {
       this.#intents.delete(intent.id);
       for (const [id, { resource }] of this.#intents) {
@@ -136,8 +138,7 @@ export class Sequencer {
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
     if (epoch !== this.#epoch) return this.#elsewhere();
-    const late = numberOf(note.id) < (this.#members.get(member)?.intentsFrom ?? 0);
-    if (!late) this.#intents.set(note.id, { ...note, member });
+    if (numberOf(note.id) >= this.#known(member).intentsFrom) this.#intents.set(note.id, { ...note, member });
     return { ok: true };
   }
 
@@ -190,6 +191,16 @@ export class Sequencer {
 
   get intents(): string[] {
     return [...this.#intents.keys()];
+  }
+
+  /** Who leaves anything here is a member, or becomes one: so that others finish it when he does not come back. */
+  #known(id: string): Known {
+    let member = this.#members.get(id);
+    if (member === undefined) {
+      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0 };
+      this.#members.set(id, member);
+    }
+    return member;
   }
 
   /** Never repeated: who compares beats must not take one of a member that has returned for its old one. */
