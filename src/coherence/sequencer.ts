@@ -40,6 +40,7 @@ function numberOf(id: string): number {
 export class Sequencer {
   #epoch: string | null = null;
   #leaseMs = 0;
+  #asked = 0;
   #seq: Seq = 0;
   #committed: Seq = 0;
   #entries: Entry[] = [];
@@ -60,7 +61,9 @@ export class Sequencer {
   found(nonce: string, leaseMs: number): void {
     if (this.#epoch !== null) return;
     this.#epoch = nonce;
-    this.#leaseMs = leaseMs;
+    // The barrier has to outlast the leases of the old epoch.
+    this.#leaseMs = Math.max(leaseMs, this.#asked);
+    this.#asked = leaseMs;
     this.#seq = 0;
     this.#committed = 0;
     this.#entries = [];
