@@ -251,7 +251,11 @@ export class Outbox {
     }
     const finish = (): void => this.#finish(letter);
     // Every lease that could be used without having applied the record was given before now.
-    letter.cancels.push(this.#options.timers.after(surelyOverMs(this.#place.leaseMs), finish));
+    const overdue = (): void => {
+      if (this.#place.epoch === place.epoch) this.#commits.reach(place.seq);
+      finish();
+    };
+    letter.cancels.push(this.#options.timers.after(surelyOverMs(this.#place.leaseMs), overdue));
     if (this.#place.epoch !== place.epoch) return;
     if (this.#options.mode === 'strict' && letter.settle !== undefined) this.#commits.when(place.seq, finish);
   }

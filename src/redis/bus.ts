@@ -93,7 +93,7 @@ export class RedisBus implements Bus {
     const timer = setTimeout(() => hangUp(blocking), BLOCK_MS + READ_GRACE_MS).unref();
     try {
       const reply = await blocking.call('XREAD', 'COUNT', MAX_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', ...streams);
-      return { ok: true, ...batchOf(reply as StreamReply | null, log, note) };
+      return { ok: true, ...batchOf(streamsOf(reply), log, note) };
     } finally {
       clearTimeout(timer);
     }
@@ -118,7 +118,14 @@ export class RedisBus implements Bus {
 }
 
 type Reply = [number, ...unknown[]];
-type StreamReply = [string, [string, string[]][]][];
+type Streams = [string, [string, string[]][]][];
+
+/** RESP2 answers with pairs, RESP3 with a map, which the client gives as a flat list. */
+function streamsOf(reply: unknown): Streams {
+  if (!Array.isArray(reply)) return [];
+  if (Array.isArray(reply[0])) return reply as Streams;
+  return reply.flatMap((key, i) => (i % 2 === 0 ? [[key, reply[i + 1]]] : [])) as Streams;
+}
 
 function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): Answer<T> {
   if (reply[0] === 1) return { ok: true, ...read(reply) };
@@ -141,11 +148,11 @@ function doubtOf(seq: string, text: string): OpenDoubt {
   return { seq: Number(seq), owner: text.slice(0, space), payload: text.slice(space + 1) };
 }
 
-function batchOf(reply: StreamReply | null, log: string, before: number): Batch {
+function batchOf(streams: Streams, log: string, before: number): Batch {
   const entries: Entry[] = [];
   const notes: Note[] = [];
   let note = before;
-  for (const [stream, lines] of reply ?? []) {
+  for (const [stream, lines] of streams) {
     for (const [id, fields] of lines) {
       const number = Number(id.slice(0, id.indexOf('-')));
       if (stream === log) {

@@ -83,7 +83,7 @@ end
 
 const guard = `
 local now = current()
-if now ~= epoch then return { 0, now } end
+if now == '' or now ~= epoch then return { 0, now } end
 `;
 
 const steps = {
