@@ -16,8 +16,8 @@ import type {
 } from '../coherence/bus.ts';
 import { type Step, scripts } from './scripts.ts';
 
-/** How long a read waits for something to happen. */
-const BLOCK_MS = 1_000;
+/** How long a read waits for something to happen: it is also what a node loses that waits at the log of a past epoch. */
+const BLOCK_MS = 100;
 /** Beyond it the line is taken for dead: a read that nobody answers would hold the node back until TCP gives up. */
 const READ_GRACE_MS = 1_000;
 const MAX_BATCH = 512;
