@@ -1,11 +1,12 @@
 import { GatewayError } from '../errors.ts';
 import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
+import type { ClusterLogOptions, ClusterState, ClusterStatus } from './cluster-status.ts';
 import { Commits } from './commits.ts';
 import { Intents } from './intents.ts';
 import { Lease, surelyOverMs } from './lease.ts';
-import type { AppendOptions, Committed, Intent, Intention, Log, SharedLogListener } from './log.ts';
+import type { AppendOptions, Committed, Intent, Intention, Log } from './log.ts';
 import { Membership } from './membership.ts';
-import { Outbox, type OutboxOptions, type Place } from './outbox.ts';
+import { Outbox, type Place } from './outbox.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken } from './token.ts';
@@ -17,32 +18,6 @@ const RENEWALS_PER_LEASE = 4;
 const RENEWALS_PER_CHECK = 16;
 /** After the bus could not be reached. */
 const RETRY_SHARE = 0.1;
-
-export interface ClusterLogOptions extends OutboxOptions {
-  readonly leaseMs: number;
-  readonly listener: SharedLogListener;
-  /** Names a new epoch: letters, digits and "_". */
-  nonce(): string;
-  failed(error: unknown): void;
-  /** Replaced in tests that take a check out. */
-  readonly lease?: Lease;
-  readonly membership?: Membership;
-}
-
-export type ClusterState = 'joining' | 'catching-up' | 'fenced' | 'owing' | 'serving';
-
-export interface ClusterStatus {
-  /** What it waits for: the bus, records, a lease, or to tell others what it has acknowledged. */
-  readonly state: ClusterState;
-  readonly epoch: string;
-  readonly applied: Seq;
-  readonly committed: Seq;
-  readonly members: readonly string[];
-  readonly intents: number;
-  readonly queued: number;
-  readonly resets: number;
-  readonly evictions: number;
-}
 
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
 export class ClusterLog implements Log, Place {
@@ -346,12 +321,16 @@ export class ClusterLog implements Log, Place {
     for (const entry of entries) {
       if (entry.seq <= this.#applied) continue;
       // Dense: a gap is what was trimmed.
-      if (entry.seq > this.#applied + 1) return this.#leavePlace();
+      if (entry.seq > this.#applied + 1) {
+        this.#leavePlace();
+        return;
+      }
       try {
         this.#apply(entry);
       } catch (error) {
         this.#options.failed(error);
-        return this.#leavePlace();
+        this.#leavePlace();
+        return;
       }
     }
     this.#note = note;

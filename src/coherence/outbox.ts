@@ -159,7 +159,9 @@ export class Outbox {
   adopt(orphans: readonly OpenDoubt[]): void {
     const epoch = this.#place.epoch;
     if (orphans.length === 0) return;
-    const known = new Set([...this.#doubts.values()].map(({ place }) => (place.epoch === epoch ? place.seq : undefined)));
+    const known = new Set(
+      [...this.#doubts.values()].map(({ place }) => (place.epoch === epoch ? place.seq : undefined)),
+    );
     for (const { seq, payload } of orphans) {
       if (known.has(seq)) continue;
       const { hits, announcements } = decodeRecord(payload);

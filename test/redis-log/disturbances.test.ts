@@ -30,7 +30,9 @@ describe('three nodes over a real Redis', () => {
     first().die();
     await second().log.append(hitting('/b'));
     expect(first().records).toEqual([]);
-    await rig.until(() => [second(), third()].every(({ records }) => records.some(({ settled }) => settled !== undefined)));
+    await rig.until(() =>
+      [second(), third()].every(({ records }) => records.some(({ settled }) => settled !== undefined)),
+    );
     for (const { records } of [second(), third()]) {
       const doubts = records.filter(({ doubt }) => doubt === true);
       expect(doubts.map(({ hits }) => [...hits.tags])).toEqual([['p:/a/1']]);

@@ -22,7 +22,18 @@ export class RedisServer {
 
   /** With the data of the last `SAVE`, if there was one. */
   async launch(): Promise<void> {
-    const args = ['--port', '0', '--unixsocket', this.socket, '--dir', this.directory, '--save', '', '--enable-debug-command', 'local'];
+    const args = [
+      '--port',
+      '0',
+      '--unixsocket',
+      this.socket,
+      '--dir',
+      this.directory,
+      '--save',
+      '',
+      '--enable-debug-command',
+      'local',
+    ];
     const process = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = process;
     let said = '';

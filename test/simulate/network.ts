@@ -134,7 +134,8 @@ export class SimulatedBus implements Bus {
     const { chance } = this.#world;
     if (this.#world.now < this.cutUntil) return;
     let delay = chance.happens(0.02) ? chance.between(5, 120) : chance.between(0.1, 3);
-    if (this.#world.now < this.slowUntil) delay += chance.happens(0.2) ? chance.between(50, 200) : chance.between(2, 40);
+    if (this.#world.now < this.slowUntil)
+      delay += chance.happens(0.2) ? chance.between(50, 200) : chance.between(2, 40);
     this.#world.after(delay, () => {
       if (this.#world.now >= this.cutUntil) arrive();
     });

@@ -14,6 +14,8 @@ const QUIET_MS = 2_200;
 export interface ScheduleMutation extends Mutation {
   sequencer?(): Sequencer;
   noticesFailover?: boolean;
+  /** Only these disturbances, and more of them: what is rare is found sooner where it can be found at all. */
+  only?: readonly string[];
 }
 
 export interface Outcome {
@@ -47,8 +49,9 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   await world.runUntil(START_MS);
   const end = START_MS + BUSY_MS;
   load(world, places, end);
-  for (let n = world.chance.integer(5); n > 0; n--) {
-    world.after(world.chance.between(0, BUSY_MS), () => disturb(world, server, places, start));
+  const disturbances = mutation.only === undefined ? world.chance.integer(5) : 8;
+  for (let n = disturbances; n > 0; n--) {
+    world.after(world.chance.between(0, BUSY_MS), () => disturb(world, server, places, start, mutation.only));
   }
   // What nobody writes again shows whether a dead node's last writes are taken over.
   if (world.chance.happens(0.4)) {
@@ -103,6 +106,7 @@ function disturb(
   server: SimulatedServer,
   places: Place[],
   start: (i: number, starts: number) => Place,
+  only: readonly string[] | undefined,
 ): void {
   const { chance } = world;
   const i = chance.integer(places.length);
@@ -149,7 +153,7 @@ function disturb(
       (places[i] as Place).bus.slowUntil = world.now + ms;
     },
   };
-  const kind = chance.pick(Object.keys(kinds));
+  const kind = chance.pick(only ?? Object.keys(kinds));
   world.tell(process.name, `${kind} (${ms.toFixed(0)})`);
   kinds[kind]?.();
 }
