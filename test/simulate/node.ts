@@ -1,5 +1,6 @@
 import type { Bus } from '../../src/coherence/bus.ts';
-import { ClusterLog, type ClusterLogOptions } from '../../src/coherence/cluster-log.ts';
+import { ClusterLog } from '../../src/coherence/cluster-log.ts';
+import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
 import { Fence } from '../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
 import type { Intent, Log, SharedLogListener } from '../../src/coherence/log.ts';

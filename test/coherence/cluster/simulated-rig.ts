@@ -1,4 +1,5 @@
-import { ClusterLog, type ClusterLogOptions } from '../../../src/coherence/cluster-log.ts';
+import { ClusterLog } from '../../../src/coherence/cluster-log.ts';
+import type { ClusterLogOptions } from '../../../src/coherence/cluster-status.ts';
 import { SimulatedBus, SimulatedServer } from '../../simulate/network.ts';
 import { Process, World } from '../../simulate/world.ts';
 import { type LogRig, listenerOf, type OpenLog } from '../log-contract.ts';
