@@ -21,6 +21,8 @@ export interface OutboxOptions {
   /** How long a write waits for its record to reach the bus. Its client is then told that it is not known. */
   readonly confirmMs: number;
   readonly settleMs: number;
+  /** Records that may wait for the bus. */
+  readonly maxWaiting?: number;
 }
 
 /** What the outbox needs to know of the node's place in the log. */
@@ -39,6 +41,7 @@ interface Letter {
   readonly invalidation: Invalidation;
   readonly at: string;
   readonly intent: AppendOptions['intent'];
+  readonly fulfils: string[];
   sending: boolean;
   /** The place of the doubt that it says it settles. */
   settles: Seq | undefined;
@@ -66,6 +69,7 @@ export class Outbox {
   readonly #letters = new Map<string, Letter>();
   /** By the position that their writer knows. */
   readonly #doubts = new Map<Position, OwnDoubt>();
+  #overflow: Letter | undefined;
   #sent = 0;
   #owed = 0;
 
@@ -105,29 +109,51 @@ export class Outbox {
   }
 
   append(invalidation: Invalidation, { intent }: AppendOptions): Promise<Committed> {
-    const { clock, timers, confirmMs } = this.#options;
-    const full = this.#letters.size >= MAX_WAITING;
+    if (this.#letters.size >= (this.#options.maxWaiting ?? MAX_WAITING)) return this.#overflown(invalidation, intent);
     return new Promise((resolve, reject) => {
-      this.#sent += 1;
-      const letter: Letter = {
-        ref: `${this.#options.member}:${this.#sent}`,
-        number: this.#sent,
-        invalidation: full ? { ...invalidation, hits: everything } : invalidation,
-        at: new Date(clock.wall()).toISOString(),
-        intent,
-        sending: false,
-        settles: undefined,
-        place: undefined,
-        beside: undefined,
-        applied: undefined,
-        settle: { resolve, reject },
-        owed: false,
-        cancels: [],
-      };
-      this.#letters.set(letter.ref, letter);
-      letter.cancels.push(timers.after(confirmMs, () => this.#unconfirmed(letter)));
+      const letter = this.#post(invalidation, intent, { resolve, reject });
+      letter.cancels.push(this.#options.timers.after(this.#options.confirmMs, () => this.#unconfirmed(letter)));
       void this.#send(letter);
     });
+  }
+
+  #post(invalidation: Invalidation, intent: Letter['intent'], settle: Letter['settle']): Letter {
+    this.#sent += 1;
+    const letter: Letter = {
+      ref: `${this.#options.member}:${this.#sent}`,
+      number: this.#sent,
+      invalidation,
+      at: new Date(this.#options.clock.wall()).toISOString(),
+      intent,
+      fulfils: intent === undefined ? [] : [intent.id],
+      sending: false,
+      settles: undefined,
+      place: undefined,
+      beside: undefined,
+      applied: undefined,
+      settle,
+      owed: false,
+      cancels: [],
+    };
+    this.#letters.set(letter.ref, letter);
+    return letter;
+  }
+
+  /** Too many wait: one record stands for all further ones. What has left may be in the log already, before this write. */
+  #overflown(invalidation: Invalidation, intent: Letter['intent']): Promise<Committed> {
+    const { onPartition, clock } = this.#options;
+    let letter = this.#overflow;
+    if (letter === undefined || letter.sending || letter.place !== undefined) {
+      letter = this.#post({ hits: everything, announcements: [], doubt: true }, undefined, undefined);
+      this.#overflow = letter;
+    }
+    if (intent !== undefined) letter.fulfils.push(intent.id);
+    if (onPartition === 'reject') return Promise.reject(new GatewayError('unconfirmed'));
+    if (!letter.owed) this.#owed += 1;
+    letter.owed = true;
+    const { settled: _, ...rest } = invalidation;
+    const record = { ...rest, position: this.#place.positionOf(0), at: new Date(clock.wall()).toISOString() };
+    return Promise.resolve({ record, removed: 0, applied: false, othersRecorded: () => Promise.resolve(false) });
   }
 
   /** The bus can be reached: sends what waits for it. */
@@ -243,8 +269,8 @@ export class Outbox {
       return;
     }
     letter.place = { ...place, position };
-    const { invalidation, intent } = letter;
-    if (intent !== undefined) this.#intents.drop(intent.id);
+    const { invalidation } = letter;
+    for (const intent of letter.fulfils) this.#intents.drop(intent);
     if (invalidation.settled !== undefined) this.#settled(invalidation, place.epoch, letter.settles);
     if (invalidation.doubt === true) {
       // Where its writer was answered before, it knows no position that it could settle.

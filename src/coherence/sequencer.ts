@@ -22,7 +22,7 @@ const MAX_NOTES = 1_000;
  * A member that never applies anything, put there by a new epoch: until it has been silent for a lease, during which every
  * lease of the old epoch runs out, no record is committed by acknowledgements alone (coherence.md, invariant 9).
  */
-export const barrier = '(barrier)';
+const barrier = '(barrier)';
 
 interface Known {
   renewed: boolean;

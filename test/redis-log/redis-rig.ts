@@ -6,7 +6,7 @@ import { RedisBus } from '../../src/redis/bus.ts';
 import { type LogRig, listenerOf, type OpenLog } from '../coherence/log-contract.ts';
 import { RedisServer } from './redis-server.ts';
 
-export const LEASE_MS = 400;
+const LEASE_MS = 400;
 
 export interface RedisLog extends OpenLog {
   readonly log: ClusterLog;

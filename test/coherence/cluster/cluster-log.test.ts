@@ -65,7 +65,13 @@ describe('a cluster log', () => {
     const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
     let doubts: readonly unknown[] = [];
     const late = rig.start({
-      listener: { applied: () => 0, committed: () => {}, reset: (_, open) => (doubts = open) },
+      listener: {
+        applied: () => 0,
+        committed: () => {},
+        reset: (_position: number, open: readonly unknown[]) => {
+          doubts = open;
+        },
+      },
     });
     await rig.until(() => late.log.serving());
     expect(doubts).toEqual([expect.objectContaining({ hits: record.hits })]);
@@ -105,6 +111,15 @@ describe('without the bus', () => {
     await rig.until(() => node.log.serving());
     expect(node.records).toHaveLength(1);
     await rig.until(() => other.records.length === 1);
+  });
+
+  test('queue: when too many wait, one record that hits everything stands for the rest', async () => {
+    const { rig, nodes } = await three({ onPartition: 'queue', maxWaiting: 2 });
+    cut(rig, nodes[0], 100);
+    const writes = ['/a', '/b', '/c', '/d'].map((path) => nodes[0].log.append(hitting(path)));
+    await rig.wait(Promise.all(writes));
+    await rig.until(() => nodes[1].records.length === 3 && nodes[0].log.serving());
+    expect(nodes[1].records.map(({ hits }) => hits.patterns)).toEqual([[], [], ['/**']]);
   });
 
   test('a doubt that was queued is settled by this node', async () => {
