@@ -11,3 +11,16 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
   monotonic: () => performance.now(),
 };
+
+/** Timers on the monotonic clock. They hold no process open. */
+export interface Timers {
+  /** Returns what cancels it. */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const systemTimers: Timers = {
+  after: (ms, run) => {
+    const timer = setTimeout(run, Math.max(0, ms)).unref();
+    return () => clearTimeout(timer);
+  },
+};

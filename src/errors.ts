@@ -21,8 +21,10 @@ const table = {
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
   draining: { status: 503, title: 'The gateway is stopping' },
   overloaded: { status: 503, title: 'The gateway has no room for this request' },
+  uncoordinated: { status: 503, title: 'The nodes cannot be reached: the write was not forwarded' },
   onlyIfCached: { status: 504, title: 'Nothing suitable is stored' },
   originTimeout: { status: 504, title: 'The origin did not answer in time' },
+  unconfirmed: { status: 504, title: 'The write was forwarded, and not every node is known to have heard of it' },
   loopDetected: { status: 508, title: 'The request is going round in circles' },
 } as const;
 

@@ -3,9 +3,10 @@ import type { LogRecord } from './record.ts';
 
 /** The events of a committed record, one for each rule that made it. Their ids are the record's position. */
 export function eventsOf(epoch: string, record: LogRecord): Event[] {
+  const id = record.id ?? `${epoch}-${record.position}`;
   return record.announcements.map((announcement, i) => ({
     ...announcement,
-    id: i === 0 ? `${epoch}-${record.position}` : `${epoch}-${record.position}.${i}`,
+    id: i === 0 ? id : `${id}.${i}`,
     at: record.at,
   }));
 }

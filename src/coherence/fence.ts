@@ -40,6 +40,19 @@ export class Fence {
     this.#forget();
   }
 
+  /**
+   * Records were missed, or mean nothing any longer: memory has been emptied, and every fill that began before is refused.
+   * `doubts`: what has not settled yet.
+   */
+  reset(position: Position, doubts: readonly { position: Position; hits: Hits }[]): void {
+    this.#applied = position;
+    this.#forgotten = position;
+    this.#lastHit.clear();
+    this.#patternHits = [];
+    this.#doubts.clear();
+    for (const doubt of doubts) this.#doubts.set(doubt.position, doubt.hits);
+  }
+
   /** Whether a response whose fill began at `asOf` may be stored, or given to someone who arrived after `asOf`. */
   admits(response: Tagged, asOf: Position): boolean {
     if (asOf < this.#forgotten) return false;

@@ -15,6 +15,11 @@ export interface WriteInFlight {
   inherited(): Inheritance;
   /** No other write to the same resource, or to a collection above or a member below it, was in flight beside it. */
   readonly alone: boolean;
+  /**
+   * What of it `hits` lack. Between the making of a record and its place in a log that several nodes write to, others may have
+   * come: asked again once everything before that place has been applied here.
+   */
+  missed(hits: Hits): Inheritance | undefined;
   /** Its own record has been made, or it has none to make: nobody needs to wait for it any longer. */
   recorded(): void;
   /** Resolves when all that are in flight now, to the same resource or to a collection above it, have been recorded. */
@@ -68,6 +73,7 @@ export class WritesInFlight {
       get alone() {
         return entry.alone && entry.inheritance.paths.length === 0 && entry.inheritance.tags.length === 0;
       },
+      missed: (hits) => (covers(hits, entry.inheritance.hits) ? undefined : entry.inheritance),
       recorded: finish,
       othersRecorded: async () => {
         await Promise.all(this.#beside(entry).map((other) => other.done));
@@ -107,6 +113,15 @@ export class WritesInFlight {
     }
     return found;
   }
+}
+
+function covers(hits: Hits, others: Hits): boolean {
+  const tagPatterns = new Set(hits.tagPatterns.map((parts) => JSON.stringify(parts)));
+  return (
+    [...others.tags].every((tag) => hits.tags.has(tag)) &&
+    others.patterns.every((pattern) => hits.patterns.includes(pattern)) &&
+    others.tagPatterns.every((parts) => tagPatterns.has(JSON.stringify(parts)))
+  );
 }
 
 /** Merged at once: a resource written without end while one write hangs costs its distinct targets, not its records. */

@@ -1,4 +1,5 @@
-import type { Invalidation, LogRecord } from './record.ts';
+import type { Invalidation, LogRecord, Position } from './record.ts';
+import type { Hits } from './tag.ts';
 
 /**
  * The log: a total order over all invalidations. Records are applied on this node in log order; a record is committed
@@ -8,7 +9,36 @@ export interface Log {
   /** Distinguishes this log's positions from those of a log that has forgotten them (a restart). */
   readonly epoch: string;
   /** Resolves when the record is committed: only then may the write's answer be released (invariant 3). */
-  append(invalidation: Invalidation, beside?: Beside): Promise<Committed>;
+  append(invalidation: Invalidation, options?: AppendOptions): Promise<Committed>;
+  /**
+   * Notes a write before it is forwarded (invariant 7).
+   * @throws GatewayError uncoordinated: it cannot be noted, and must not be forwarded
+   */
+  intend(note: Intention): Promise<Intent>;
+  /** The write has changed nothing. */
+  withdraw(intent: Intent): void;
+  /** Whether this node may serve from memory, and collapse, now (invariant 8). */
+  serving(): boolean;
+  /** Whether this node has applied what a position token (`epoch-seq`) stands for, within `timeoutMs`. */
+  reached(token: string, timeoutMs: number): Promise<boolean>;
+}
+
+export interface Intention {
+  /** What is written. */
+  readonly resource: string;
+  /** What the request alone tells about the targets, the rest widened. */
+  readonly hits: Hits;
+}
+
+export interface Intent {
+  readonly id: string;
+  readonly resource: string;
+}
+
+export interface AppendOptions {
+  /** Fulfilled by the record: removed in the same step. */
+  readonly intent?: Intent | undefined;
+  readonly beside?: Beside | undefined;
 }
 
 /** What the appending node does at the moment when its record becomes effective there. Synchronous, both of them. */
@@ -23,6 +53,13 @@ export interface Committed {
   readonly record: LogRecord;
   /** How many stored responses of this node's memory tier it removed. */
   readonly removed: number;
+  /** It has been applied on this node, and with it everything before it. False: others know more than this node. */
+  readonly applied: boolean;
+  /**
+   * Resolves when the writes of other nodes that were in flight to the same resource, or to a collection above it, have
+   * been recorded, or changed nothing. False: what they are is not known. It may never resolve.
+   */
+  othersRecorded(): Promise<boolean>;
 }
 
 export interface LogListener {
@@ -30,4 +67,13 @@ export interface LogListener {
   applied(record: LogRecord): number;
   /** Called in log order, once the record is committed (invariant 4). */
   committed(record: LogRecord): void;
+}
+
+/** Of a log that may lose records, and come back. */
+export interface SharedLogListener extends LogListener {
+  /**
+   * Records were missed, or the log is another one: memory is to be emptied, fills and writes in flight know nothing of
+   * what was missed, subscribers are to look again. `doubts` are open. Synchronous, like `applied`.
+   */
+  reset(position: Position, doubts: readonly { readonly position: Position; readonly hits: Hits }[]): void;
 }

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Beside, Committed, Log, LogListener } from './log.ts';
+import type { AppendOptions, Committed, Intent, Intention, Log, LogListener } from './log.ts';
 import type { Invalidation } from './record.ts';
+import { parseToken } from './token.ts';
+
+const noOthers = (): Promise<boolean> => Promise.resolve(true);
 
 /** The log of a gateway that is alone: a counter. What is applied here is applied everywhere. */
 export class MemoryLog implements Log {
@@ -17,12 +20,28 @@ export class MemoryLog implements Log {
   }
 
   // Not an async function: the record must be effective when append returns, before anything else can run.
-  append(invalidation: Invalidation, beside?: Beside): Promise<Committed> {
+  append(invalidation: Invalidation, { beside }: AppendOptions = {}): Promise<Committed> {
     const record = { ...invalidation, position: ++this.#position, at: new Date(this.#clock.wall()).toISOString() };
     beside?.applying();
     const removed = this.#listener.applied(record);
     beside?.applied(record);
     this.#listener.committed(record);
-    return Promise.resolve({ record, removed });
+    return Promise.resolve({ record, removed, applied: true, othersRecorded: noOthers });
+  }
+
+  /** Nobody would take it over. */
+  intend({ resource }: Intention): Promise<Intent> {
+    return Promise.resolve({ id: '', resource });
+  }
+
+  withdraw(): void {}
+
+  serving(): boolean {
+    return true;
+  }
+
+  reached(token: string): Promise<boolean> {
+    const at = parseToken(token);
+    return Promise.resolve(at !== undefined && at.epoch === this.epoch && at.seq <= this.#position);
   }
 }

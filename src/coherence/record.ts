@@ -20,11 +20,16 @@ export interface Invalidation {
 /** An invalidation in the log. */
 export interface LogRecord extends Invalidation {
   readonly position: Position;
+  /** The same on every node, where positions are each node's own: `epoch-seq`. Absent: made of the log's epoch and the position. */
+  readonly id?: string;
   /** ISO 8601, for people: nothing is ordered by it. */
   readonly at: string;
 }
 
 export const nothingHit: Hits = { tags: new Set(), patterns: [], tagPatterns: [] };
+
+/** Where what was hit is not known. */
+export const everything: Hits = { tags: new Set(), patterns: ['/**'], tagPatterns: [['', '']] };
 
 export function mergeHits(all: readonly Hits[]): Hits {
   if (all.length === 1) return all[0] as Hits;

@@ -90,7 +90,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   const settleMs = Math.max(0, ...applied.rules.map(({ match }) => match.rule.config.settleMs ?? 0));
   const { hits, announcements } = effect;
   const beside = new Beside(ports, write, doubt ? [] : applied.rules, answered, sources);
-  const { record, removed } = await ports.log.append({ hits, announcements, doubt: doubt || settleMs > 0 }, beside);
+  const { record, removed } = await ports.log.append({ hits, announcements, doubt: doubt || settleMs > 0 }, { beside });
   if (doubt || settleMs > 0) {
     ports.settleLater(effect, record.position, doubt ? Math.max(ports.doubtMs, settleMs) : settleMs);
   }

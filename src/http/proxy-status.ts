@@ -25,6 +25,8 @@ export const proxyErrors = {
   overloaded: 'proxy_internal_response',
   onlyIfCached: 'proxy_internal_response',
   originTimeout: 'http_response_timeout',
+  uncoordinated: 'proxy_internal_response',
+  unconfirmed: 'proxy_internal_error',
   loopDetected: 'proxy_loop_detected',
 } as const;
 

@@ -1,0 +1,128 @@
+/** Place of a record in one epoch of a log that several nodes share: dense, the first is 1. */
+export type Seq = number;
+
+/** A node as the others see it. */
+export interface Member {
+  readonly id: string;
+  /** Changes with each renewal, and never comes back: while it stands still, the member's lease was not renewed. */
+  readonly beat: number;
+  readonly applied: Seq;
+}
+
+/** A record in the shared log. */
+export interface Entry {
+  readonly seq: Seq;
+  readonly payload: string;
+  /** `member:number`, so that it is known again where the answer to its append was lost. */
+  readonly ref?: string;
+  /** The intent that it fulfils, which is removed in the same step. */
+  readonly intent?: string;
+}
+
+/** What is told beside the log. */
+export type Note =
+  | { readonly kind: 'committed'; readonly seq: Seq }
+  | { readonly kind: 'withdrawn'; readonly intent: string };
+
+/** A record whose write may yet be applied (coherence.md, invariant 6). */
+export interface OpenDoubt {
+  readonly seq: Seq;
+  readonly payload: string;
+  /** The member that is to settle it. */
+  readonly owner: string;
+}
+
+/** The bus is in another epoch than who asked: positions, leases and what is stored mean nothing any longer. */
+export interface Elsewhere {
+  readonly ok: false;
+  /** null: in none, somebody has to found one. */
+  readonly epoch: string | null;
+}
+
+export type Answer<T = unknown> = ({ readonly ok: true } & T) | Elsewhere;
+
+export interface Renewal {
+  readonly member: string;
+  readonly applied: Seq | null;
+  /** The member's intents with a lower number are over: one that is still there, or comes later, was late. */
+  readonly intentsFrom: number;
+  /** Its records with a lower number are in the log: one that comes later is a late copy. */
+  readonly recordsFrom: number;
+  /** Whether the open doubts are wanted. */
+  readonly doubts: boolean;
+}
+
+export interface Renewed {
+  /** The last record in the log when the renewal was made: the lease holds only for who has applied it. */
+  readonly seq: Seq;
+  /** The oldest record that can still be read. */
+  readonly first: Seq;
+  readonly committed: Seq;
+  /** Place in the notes. */
+  readonly note: number;
+  /** For how long leases are given in this epoch. */
+  readonly leaseMs: number;
+  readonly members: readonly Member[];
+  /** The bus did not know this member: it is new, or its lease had run out and its intents were taken over. */
+  readonly joined: boolean;
+  /** Where they were asked for. */
+  readonly doubts: readonly OpenDoubt[];
+}
+
+export interface Append {
+  readonly payload: string;
+  readonly ref: string;
+  /** Removed in the same step, if it is still there. `resource` asks which others are in flight at it, or above it. */
+  readonly intent?: { readonly id: string; readonly resource: string };
+  readonly doubt: boolean;
+  /** The record in doubt whose settle window this one ends. */
+  readonly settled?: Seq;
+}
+
+export interface Appended {
+  readonly seq: Seq;
+  /** Intents of other writes to the same resource, or to a collection above it. */
+  readonly beside: readonly string[];
+}
+
+export interface IntentNote {
+  /** `member:number`. */
+  readonly id: string;
+  readonly resource: string;
+  /** The record in doubt that it becomes when its node dies. */
+  readonly payload: string;
+}
+
+export interface Batch {
+  readonly entries: readonly Entry[];
+  readonly notes: readonly Note[];
+  /** Place in the notes after these. */
+  readonly note: number;
+}
+
+/**
+ * The sequencer that the nodes share: each method is one atomic step there, and rejects when it cannot be reached (the
+ * step may have been made). It keeps no time: nobody's lease depends on its clock.
+ */
+export interface Bus {
+  /** Begins an epoch named `nonce`, unless one is already valid: of those who try at once, one does. */
+  found(nonce: string, leaseMs: number): Promise<void>;
+  /** Makes or keeps `member` a member. `applied` null: it joins empty-handed, and acknowledges once it has emptied itself. */
+  renew(epoch: string, renewal: Renewal): Promise<Answer<Renewed>>;
+  /** Of two with the same `ref` one is appended: both are answered with its place. */
+  append(epoch: string, member: string, append: Append): Promise<Answer<Appended>>;
+  ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ readonly committed: Seq }>>;
+  intend(epoch: string, member: string, note: IntentNote): Promise<Answer>;
+  withdraw(epoch: string, intent: string): Promise<Answer>;
+  /**
+   * Removes a member whose lease has surely run out, if its beat is still the one given; in the same step its intents
+   * become records in doubt, and its open doubts are the caller's to settle: they are returned.
+   */
+  evict(
+    epoch: string,
+    by: string,
+    silent: Pick<Member, 'id' | 'beat'>,
+  ): Promise<Answer<{ readonly orphans: readonly OpenDoubt[] }>>;
+  /** What came after; waits for a while when there is nothing. */
+  read(epoch: string, after: Seq, note: number): Promise<Answer<Batch>>;
+}

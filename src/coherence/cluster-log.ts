@@ -1,0 +1,385 @@
+import { GatewayError } from '../errors.ts';
+import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
+import type { ClusterLogOptions, ClusterState, ClusterStatus } from './cluster-status.ts';
+import { Commits } from './commits.ts';
+import { Intents } from './intents.ts';
+import { Lease, surelyOverMs } from './lease.ts';
+import type { AppendOptions, Committed, Intent, Intention, Log } from './log.ts';
+import { Membership } from './membership.ts';
+import { Outbox, type Place } from './outbox.ts';
+import { Reaching } from './reaching.ts';
+import type { Invalidation, LogRecord, Position } from './record.ts';
+import { parseToken } from './token.ts';
+import { decodeRecord, encodeRecord } from './wire-record.ts';
+
+/** Renewals within one lease: some may be lost, or late. */
+const RENEWALS_PER_LEASE = 4;
+/** Whether this node is to settle what it does not know of, as answers that were lost may leave it. */
+const RENEWALS_PER_CHECK = 16;
+/** After the bus could not be reached. */
+const RETRY_SHARE = 0.1;
+
+/** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
+export class ClusterLog implements Log, Place {
+  readonly #options: ClusterLogOptions;
+  readonly #lease: Lease;
+  readonly #membership: Membership;
+  readonly #commits: Commits;
+  readonly #intents: Intents;
+  readonly #outbox: Outbox;
+  #epoch = '';
+  #joined = false;
+  /** Counts the times that this node lost its place: what was asked before is answered to somebody else. */
+  #generation = 0;
+  #leaseMs: number;
+  #applied: Seq = 0;
+  #acked: Seq = -1;
+  #note = 0;
+  #base: Position = 0;
+  #lastPosition: Position = 0;
+  #beat = 0;
+  /** The bus has, or may have, forgotten the intents of this node. */
+  #forgotten = false;
+  #wantDoubts = false;
+  #renewals = 0;
+  #acking = false;
+  #stopped = false;
+  readonly #sleeping = new Set<() => void>();
+  readonly #reaching: Reaching;
+  #beatEpoch = '';
+  #resets = 0;
+  #evictions = 0;
+
+  constructor(options: ClusterLogOptions) {
+    this.#options = options;
+    this.#leaseMs = options.leaseMs;
+    this.#lease = options.lease ?? new Lease();
+    this.#membership = options.membership ?? new Membership();
+    const { clock, timers, listener } = options;
+    this.#reaching = new Reaching(timers);
+    this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
+    this.#intents = new Intents(options.bus, options.member);
+    this.#outbox = new Outbox(options, this, this.#commits, this.#intents);
+  }
+
+  /** Joins, and stays. */
+  start(): void {
+    void this.#renewing();
+    void this.#reading();
+  }
+
+  /** Serves nothing any longer, and tells the others, so that they need not wait. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#lease.void();
+    this.#awaken();
+    this.#commits.reset(this.#applied);
+    // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
+    const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
+    this.#outbox.stop();
+    const silent = { id: this.#options.member, beat: this.#beat };
+    if (leaves) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
+    this.#joined = false;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  get leaseMs(): number {
+    return this.#leaseMs;
+  }
+
+  append(invalidation: Invalidation, options: AppendOptions = {}): Promise<Committed> {
+    return this.#outbox.append(invalidation, options);
+  }
+
+  async intend({ resource, hits }: Intention): Promise<Intent> {
+    const { bus, member, clock, onPartition } = this.#options;
+    const at = new Date(clock.wall()).toISOString();
+    const note = this.#intents.hold(resource, encodeRecord({ hits, announcements: [], doubt: true, at }));
+    const epoch = this.#epoch;
+    let noted = false;
+    let cause: unknown;
+    try {
+      const answer = this.#joined ? await bus.intend(epoch, member, note) : undefined;
+      if (answer?.ok === false) this.elsewhere(epoch, answer.epoch);
+      // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
+      noted = answer?.ok === true && this.#joined && this.#epoch === epoch;
+    } catch (error) {
+      cause = error;
+    }
+    if (!noted && onPartition === 'reject') {
+      this.#intents.drop(note.id);
+      throw new GatewayError('uncoordinated', undefined, { cause });
+    }
+    return { id: note.id, resource };
+  }
+
+  withdraw({ id }: Intent): void {
+    this.#intents.drop(id);
+    // Where this is lost, the next renewal says it.
+    if (this.#joined) this.#options.bus.withdraw(this.#epoch, id).catch(() => undefined);
+  }
+
+  serving(): boolean {
+    const { clock } = this.#options;
+    return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.owes;
+  }
+
+  reached(token: string, timeoutMs: number): Promise<boolean> {
+    const at = parseToken(token);
+    if (at === undefined || at.epoch !== this.#epoch) return Promise.resolve(false);
+    return this.#reaching.wait(at.seq, this.#applied, timeoutMs);
+  }
+
+  status(): ClusterStatus {
+    return {
+      state: this.#state(),
+      epoch: this.#epoch,
+      applied: this.#applied,
+      committed: this.#commits.committed,
+      members: this.#membership.ids,
+      intents: this.#intents.size,
+      queued: this.#outbox.size,
+      resets: this.#resets,
+      evictions: this.#evictions,
+    };
+  }
+
+  #state(): ClusterState {
+    if (!this.#joined) return 'joining';
+    if (this.serving()) return 'serving';
+    if (this.#outbox.owes) return 'owing';
+    return this.#lease.catchingUp ? 'catching-up' : 'fenced';
+  }
+
+  positionOf(seq: Seq): Position {
+    return this.#base + seq;
+  }
+
+  failed(error: unknown): void {
+    this.#options.failed(error);
+  }
+
+  elsewhere(sent: string, epoch: string | null): void {
+    if (sent !== this.#epoch) return;
+    this.#epoch = epoch ?? '';
+    this.#leavePlace();
+  }
+
+  /** What this node holds is void: it serves nothing until it has joined anew. */
+  #leavePlace(): void {
+    this.#lease.void();
+    this.#joined = false;
+    this.#generation += 1;
+    this.#awaken();
+  }
+
+  /** Sleeps until `ms` have passed, or somebody calls for attention. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#sleeping.delete(wake);
+        resolve();
+      };
+      const cancel = this.#options.timers.after(ms, wake);
+      this.#sleeping.add(wake);
+    });
+  }
+
+  #awaken(): void {
+    for (const wake of [...this.#sleeping]) wake();
+  }
+
+  async #renewing(): Promise<void> {
+    while (!this.#stopped) {
+      let restMs = this.#leaseMs / RENEWALS_PER_LEASE;
+      try {
+        if (!(await this.#renew())) continue;
+      } catch {
+        restMs *= RETRY_SHARE * RENEWALS_PER_LEASE;
+      }
+      if (!this.#stopped) await this.#pause(restMs);
+    }
+  }
+
+  /** False: there is something to be done at once. */
+  async #renew(): Promise<boolean> {
+    const { bus, clock, member, nonce } = this.#options;
+    const sentAt = clock.monotonic();
+    const sentWall = clock.wall();
+    const epoch = this.#epoch;
+    const generation = this.#generation;
+    this.#renewals += 1;
+    const doubts = this.#wantDoubts || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
+    const answer = await bus.renew(epoch, {
+      member,
+      applied: this.#joined ? this.#applied : null,
+      intentsFrom: this.#intents.from,
+      recordsFrom: this.#outbox.from,
+      doubts,
+    });
+    if (this.#stopped) return true;
+    if (generation !== this.#generation) return false;
+    if (!answer.ok) {
+      this.elsewhere(epoch, answer.epoch);
+      if (answer.epoch === null) await bus.found(nonce(), Math.max(this.#options.leaseMs, this.#leaseMs));
+      return false;
+    }
+    this.#leaseMs = answer.leaseMs;
+    const joining = !this.#joined;
+    if (!joining && answer.first > this.#applied + 1 && answer.seq > this.#applied) {
+      // Trimmed away before they were read.
+      this.#leavePlace();
+      return false;
+    }
+    if (joining) this.#join(answer);
+    this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
+    this.#commits.reach(answer.committed);
+    this.#wantDoubts = false;
+    if (doubts) this.#outbox.adopt(answer.doubts.filter(({ owner }) => owner === member));
+    void this.#ack();
+    this.#outbox.flush();
+    this.#forgotten ||= joining || answer.joined;
+    if (this.#forgotten) await this.#noteAgain();
+    await this.#watch(answer.members);
+    return true;
+  }
+
+  #join(answer: Renewed): void {
+    const position = Math.max(this.#lastPosition, this.#outbox.highest) + 1;
+    this.#base = position - answer.seq;
+    this.#lastPosition = position;
+    this.#applied = answer.seq;
+    this.#acked = -1;
+    this.#note = answer.note;
+    this.#joined = true;
+    this.#resets += 1;
+    this.#commits.reset(answer.committed);
+    this.#intents.reset();
+    const doubts = answer.doubts.map(({ seq, payload }) => ({
+      position: this.positionOf(seq),
+      hits: decodeRecord(payload).hits,
+    }));
+    this.#options.listener.reset(position, doubts);
+    this.#reaching.reset();
+    this.#outbox.joined();
+    this.#awaken();
+  }
+
+  async #noteAgain(): Promise<void> {
+    const epoch = this.#epoch;
+    const elsewhere = await this.#intents.noteAgain(epoch);
+    if (elsewhere === undefined) this.#forgotten = false;
+    else this.elsewhere(epoch, elsewhere.epoch);
+  }
+
+  /** Members whose lease has surely run out are removed; what they left behind is this node's now. */
+  async #watch(members: readonly Member[]): Promise<void> {
+    const { bus, clock, member } = this.#options;
+    const epoch = this.#epoch;
+    if (this.#beatEpoch !== epoch) this.#membership.reset();
+    this.#beatEpoch = epoch;
+    this.#beat = members.find(({ id }) => id === member)?.beat ?? this.#beat;
+    for (const silent of this.#membership.observe(members, clock.monotonic(), this.#leaseMs)) {
+      if (silent.id === member) continue;
+      this.#wantDoubts = true;
+      const answer = await bus.evict(epoch, member, silent);
+      if (!answer.ok) return this.elsewhere(epoch, answer.epoch);
+      this.#wantDoubts = false;
+      this.#evictions += 1;
+      if (this.#joined && this.#epoch === epoch) this.#outbox.adopt(answer.orphans);
+    }
+  }
+
+  async #reading(): Promise<void> {
+    while (!this.#stopped) {
+      if (!this.#joined) {
+        await this.#pause(this.#leaseMs);
+        continue;
+      }
+      const epoch = this.#epoch;
+      const generation = this.#generation;
+      try {
+        const answer = await this.#options.bus.read(epoch, this.#applied, this.#note);
+        if (this.#stopped || generation !== this.#generation) continue;
+        if (answer.ok) this.#receive(answer);
+        else this.elsewhere(epoch, answer.epoch);
+      } catch {
+        await this.#pause(this.#leaseMs * RETRY_SHARE);
+      }
+    }
+  }
+
+  #receive({ entries, notes, note }: Batch): void {
+    for (const entry of entries) {
+      if (entry.seq <= this.#applied) continue;
+      // Dense: a gap is what was trimmed.
+      if (entry.seq > this.#applied + 1) {
+        this.#leavePlace();
+        return;
+      }
+      try {
+        this.#apply(entry);
+      } catch (error) {
+        this.#options.failed(error);
+        this.#leavePlace();
+        return;
+      }
+    }
+    this.#note = note;
+    for (const each of notes) {
+      if (each.kind === 'committed') this.#commits.reach(each.seq);
+      else this.#intents.ended(each.intent);
+    }
+    void this.#ack();
+  }
+
+  #apply({ seq, payload, ref, intent }: Entry): void {
+    const { settled, ...rest } = decodeRecord(payload);
+    const position = this.positionOf(seq);
+    const record: LogRecord = {
+      ...rest,
+      ...(settled !== undefined && { settled: this.positionOf(settled) }),
+      position,
+      id: `${this.#epoch}-${seq}`,
+    };
+    const removed = this.#options.listener.applied(record);
+    this.#applied = seq;
+    this.#lastPosition = position;
+    this.#lease.applied(seq);
+    if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed });
+    this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
+    if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
+    this.#reaching.applied(seq);
+  }
+
+  /** One at a time: what is applied meanwhile is acknowledged together. */
+  async #ack(): Promise<void> {
+    if (this.#acking) return;
+    this.#acking = true;
+    try {
+      while (this.#joined && this.#acked < this.#applied) {
+        const { bus, member } = this.#options;
+        const generation = this.#generation;
+        const epoch = this.#epoch;
+        const applied = this.#applied;
+        const answer = await bus.ack(epoch, member, applied);
+        if (!answer.ok) return this.elsewhere(epoch, answer.epoch);
+        if (generation !== this.#generation) continue;
+        this.#acked = applied;
+        this.#commits.reach(answer.committed);
+      }
+    } catch {
+      // The next renewal carries it.
+    } finally {
+      this.#acking = false;
+    }
+  }
+}

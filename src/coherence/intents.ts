@@ -1,0 +1,81 @@
+import type { Bus, Elsewhere, IntentNote } from './bus.ts';
+
+/** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
+const MAX_ENDED = 4_096;
+
+/** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
+export class Intents {
+  readonly #own = new Map<number, IntentNote>();
+  readonly #ended = new Set<string>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #bus: Bus;
+  readonly #member: string;
+  #last = 0;
+
+  constructor(bus: Bus, member: string) {
+    this.#bus = bus;
+    this.#member = member;
+  }
+
+  get size(): number {
+    return this.#own.size;
+  }
+
+  /** The lowest number that may still be in the bus. */
+  get from(): number {
+    for (const number of this.#own.keys()) return number;
+    return this.#last + 1;
+  }
+
+  /** From now on, and until it is dropped, it is noted again wherever the bus has forgotten it. */
+  hold(resource: string, payload: string): IntentNote {
+    this.#last += 1;
+    const note = { id: `${this.#member}:${this.#last}`, resource, payload };
+    this.#own.set(this.#last, note);
+    return note;
+  }
+
+  /** Its record is in the log, or it was withdrawn. */
+  drop(id: string): void {
+    this.#own.delete(Number(id.slice(this.#member.length + 1)));
+  }
+
+  /** The bus has forgotten what this node had noted there. */
+  async noteAgain(epoch: string): Promise<Elsewhere | undefined> {
+    for (const note of [...this.#own.values()]) {
+      const answer = await this.#bus.intend(epoch, this.#member, note);
+      if (!answer.ok) return answer;
+    }
+    return undefined;
+  }
+
+  /** The intent is no longer in the bus. */
+  ended(id: string): void {
+    this.#ended.add(id);
+    if (this.#ended.size > MAX_ENDED)
+      for (const oldest of [...this.#ended].slice(0, MAX_ENDED / 2)) this.#ended.delete(oldest);
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    for (const done of waiting ?? []) done();
+  }
+
+  /** Ends may have been missed: who waits is left to its own bound. */
+  reset(): void {
+    this.#waiting.clear();
+  }
+
+  /** Resolves when all of them have ended; never, where that was not seen. */
+  async allEnded(ids: readonly string[]): Promise<void> {
+    await Promise.all(
+      ids.map(
+        (id) =>
+          new Promise<void>((resolve) => {
+            if (this.#ended.has(id)) return resolve();
+            const waiting = this.#waiting.get(id) ?? new Set();
+            waiting.add(resolve);
+            this.#waiting.set(id, waiting);
+          }),
+      ),
+    );
+  }
+}

@@ -1,0 +1,239 @@
+import type {
+  Answer,
+  Append,
+  Appended,
+  Batch,
+  Elsewhere,
+  Entry,
+  IntentNote,
+  Member,
+  Note,
+  OpenDoubt,
+  Renewal,
+  Renewed,
+  Seq,
+} from './bus.ts';
+
+/** What can be read back: a node that is further behind starts empty. */
+const MAX_ENTRIES = 10_000;
+const MAX_NOTES = 1_000;
+
+/**
+ * A member that never applies anything, put there by a new epoch: until it has been silent for a lease, during which every
+ * lease of the old epoch runs out, no record is committed by acknowledgements alone (coherence.md, invariant 9).
+ */
+const barrier = '(barrier)';
+
+interface Known {
+  renewed: boolean;
+  beat: number;
+  applied: Seq;
+  intentsFrom: number;
+  recordsFrom: number;
+}
+
+function numberOf(id: string): number {
+  return Number(id.slice(id.lastIndexOf(':') + 1));
+}
+
+/** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
+export class Sequencer {
+  #epoch: string | null = null;
+  #leaseMs = 0;
+  #asked = 0;
+  #seq: Seq = 0;
+  #committed: Seq = 0;
+  #entries: Entry[] = [];
+  #notes: Note[] = [];
+  #note = 0;
+  #beats = 0;
+  #doubts = new Map<Seq, OpenDoubt>();
+  readonly #members = new Map<string, Known>();
+  /** What members have appended, until they know it. */
+  readonly #refs = new Map<string, Seq>();
+  readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
+
+  /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
+  invalidate(): void {
+    this.#epoch = null;
+  }
+
+  found(nonce: string, leaseMs: number): void {
+    if (this.#epoch !== null) return;
+    this.#epoch = nonce;
+    // The barrier has to outlast the leases of the old epoch.
+    this.#leaseMs = Math.max(leaseMs, this.#asked);
+    this.#asked = leaseMs;
+    this.#seq = 0;
+    this.#committed = 0;
+    this.#entries = [];
+    this.#notes = [];
+    this.#doubts = new Map();
+    this.#refs.clear();
+    // Who was a member may have left intents: they are taken over when it does not come back.
+    for (const member of this.#members.values()) member.applied = -1;
+    this.raiseBarrier();
+  }
+
+  protected raiseBarrier(): void {
+    this.#known(barrier);
+  }
+
+  renew(epoch: string, { member: id, applied, intentsFrom, recordsFrom, doubts }: Renewal): Answer<Renewed> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const member = this.#members.get(id);
+    // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
+    this.#members.set(id, {
+      renewed: true,
+      beat: this.#nextBeat(),
+      applied: Math.max(applied ?? -1, member?.applied ?? -1),
+      intentsFrom: Math.max(intentsFrom, member?.intentsFrom ?? 0),
+      recordsFrom: Math.max(recordsFrom, member?.recordsFrom ?? 0),
+    });
+    for (const intent of [...this.#intents.values()]) {
+      if (intent.member === id && numberOf(intent.id) < intentsFrom) this.withdraw(epoch, intent.id);
+    }
+    for (const ref of [...this.#refs.keys()]) {
+      if (ref.startsWith(`${id}:`) && numberOf(ref) < recordsFrom) this.#refs.delete(ref);
+    }
+    this.#commit();
+    return {
+      ok: true,
+      seq: this.#seq,
+      first: this.#entries[0]?.seq ?? this.#seq + 1,
+      committed: this.#committed,
+      note: this.#note,
+      leaseMs: this.#leaseMs,
+      members: this.members,
+      joined: member === undefined || !member.renewed,
+      doubts: doubts ? [...this.#doubts.values()] : [],
+    };
+  }
+
+  append(epoch: string, member: string, append: Append): Answer<Appended> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const { payload, ref, intent, doubt, settled } = append;
+    const beside: string[] = [];
+    // Nobody waits for the answer to a late copy.
+    if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
+    if (intent !== undefined) {
+      this.#intents.delete(intent.id);
+      for (const [id, { resource }] of this.#intents) {
+        if (intent.resource === resource || intent.resource.startsWith(`${resource}/`)) beside.push(id);
+      }
+    }
+    const known = this.#refs.get(ref);
+    if (known !== undefined) return { ok: true, seq: known, beside };
+    const seq = this.#push({ payload, ref, ...(intent && { intent: intent.id }) });
+    this.#refs.set(ref, seq);
+    if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
+    if (settled !== undefined) this.#doubts.delete(settled);
+    return { ok: true, seq, beside };
+  }
+
+  ack(epoch: string, id: string, applied: Seq): Answer<{ committed: Seq }> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const member = this.#members.get(id);
+    if (member !== undefined) member.applied = Math.max(member.applied, applied);
+    this.#commit();
+    return { ok: true, committed: this.#committed };
+  }
+
+  intend(epoch: string, member: string, note: IntentNote): Answer {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (numberOf(note.id) >= this.#known(member).intentsFrom) this.#intents.set(note.id, { ...note, member });
+    return { ok: true };
+  }
+
+  withdraw(epoch: string, intent: string): Answer {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
+    return { ok: true };
+  }
+
+  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenDoubt[] }> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
+    this.#members.delete(silent.id);
+    for (const ref of [...this.#refs.keys()]) if (ref.startsWith(`${silent.id}:`)) this.#refs.delete(ref);
+    const orphans: OpenDoubt[] = [];
+    for (const doubt of this.#doubts.values()) {
+      if (doubt.owner !== silent.id) continue;
+      const orphan = { ...doubt, owner: by };
+      this.#doubts.set(doubt.seq, orphan);
+      orphans.push(orphan);
+    }
+    for (const { id, member, payload } of this.#intents.values()) {
+      if (member !== silent.id) continue;
+      this.#intents.delete(id);
+      const seq = this.#push({ payload, intent: id });
+      const orphan = { seq, payload, owner: by };
+      this.#doubts.set(seq, orphan);
+      orphans.push(orphan);
+    }
+    this.#commit();
+    return { ok: true, orphans };
+  }
+
+  read(epoch: string, after: Seq, note: number): Answer<Batch> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    const oldest = this.#entries[0]?.seq ?? 0;
+    const missed = Math.max(0, after + 1 - oldest);
+    const told = Math.max(0, this.#notes.length - (this.#note - note));
+    return { ok: true, entries: this.#entries.slice(missed), notes: this.#notes.slice(told), note: this.#note };
+  }
+
+  /** As an operator's trimming would. */
+  trim(keep: number): void {
+    this.#entries = keep === 0 ? [] : this.#entries.slice(-keep);
+  }
+
+  get members(): Member[] {
+    return [...this.#members].map(([id, { beat, applied }]) => ({ id, beat, applied }));
+  }
+
+  get intents(): string[] {
+    return [...this.#intents.keys()];
+  }
+
+  /** Who leaves anything here is a member, or becomes one: so that others finish it when he does not come back. */
+  #known(id: string): Known {
+    let member = this.#members.get(id);
+    if (member === undefined) {
+      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0 };
+      this.#members.set(id, member);
+    }
+    return member;
+  }
+
+  /** Never repeated: who compares beats must not take one of a member that has returned for its old one. */
+  #nextBeat(): number {
+    this.#beats += 1;
+    return this.#beats;
+  }
+
+  #push(entry: Omit<Entry, 'seq'>): Seq {
+    this.#seq += 1;
+    this.#entries.push({ seq: this.#seq, ...entry });
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    return this.#seq;
+  }
+
+  #tell(note: Note): void {
+    this.#note += 1;
+    this.#notes.push(note);
+    if (this.#notes.length > MAX_NOTES) this.#notes.shift();
+  }
+
+  #commit(): void {
+    let seq = this.#seq;
+    for (const { applied } of this.#members.values()) seq = Math.min(seq, applied);
+    if (seq <= this.#committed) return;
+    this.#committed = seq;
+    this.#tell({ kind: 'committed', seq });
+  }
+
+  #elsewhere(): Elsewhere {
+    return { ok: false, epoch: this.#epoch };
+  }
+}

@@ -1,0 +1,173 @@
+import type { Cluster, Redis } from 'ioredis';
+import type {
+  Answer,
+  Append,
+  Appended,
+  Batch,
+  Bus,
+  Entry,
+  IntentNote,
+  Member,
+  Note,
+  OpenDoubt,
+  Renewal,
+  Renewed,
+  Seq,
+} from '../coherence/bus.ts';
+import { type Step, scripts } from './scripts.ts';
+
+/** How long a read waits for something to happen: it is also what a node loses that waits at the log of a past epoch. */
+const BLOCK_MS = 100;
+/** Beyond it the line is taken for dead: a read that nobody answers would hold the node back until TCP gives up. */
+const READ_GRACE_MS = 1_000;
+const MAX_BATCH = 512;
+
+export interface RedisBusOptions {
+  /** For the steps. `commandTimeout` well below a lease; no offline queue and no retries: the protocol makes its own. */
+  readonly commands: Redis | Cluster;
+  /** For reading, which blocks: nothing else may use it. */
+  readonly blocking: Redis | Cluster;
+  readonly prefix: string;
+  /** Gateways that share a Redis and not a log have different ones. */
+  readonly scope: string;
+}
+
+/** The bus on a Redis stream, with one script for each step (scripts.ts). */
+export class RedisBus implements Bus {
+  readonly #options: RedisBusOptions;
+
+  constructor(options: RedisBusOptions) {
+    this.#options = options;
+  }
+
+  async found(nonce: string, leaseMs: number): Promise<void> {
+    await this.#run('found', nonce, [leaseMs]);
+  }
+
+  async renew(epoch: string, { member, applied, intentsFrom, recordsFrom, doubts }: Renewal): Promise<Answer<Renewed>> {
+    const args = [member, applied ?? '', intentsFrom, recordsFrom, doubts ? 1 : 0];
+    return answer(await this.#run('renew', epoch, args), (reply) => ({
+      seq: Number(reply[1]),
+      first: Number(reply[2]),
+      committed: Number(reply[3]),
+      note: Number(reply[4]),
+      leaseMs: Number(reply[5]),
+      joined: reply[6] === 1,
+      members: pairs(reply[7]).map(([id, text]) => memberOf(id, text)),
+      doubts: pairs(reply[8]).map(([seq, text]) => doubtOf(seq, text)),
+    }));
+  }
+
+  async append(epoch: string, member: string, append: Append): Promise<Answer<Appended>> {
+    const { payload, ref, intent, doubt, settled } = append;
+    const args = [member, payload, ref, intent?.id ?? '', intent?.resource ?? '', doubt ? 1 : 0, settled ?? ''];
+    return answer(await this.#run('append', epoch, args), (reply) => ({
+      seq: Number(reply[1]),
+      beside: reply[2] as string[],
+    }));
+  }
+
+  async ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ committed: Seq }>> {
+    return answer(await this.#run('ack', epoch, [member, applied]), (reply) => ({ committed: Number(reply[1]) }));
+  }
+
+  async intend(epoch: string, member: string, { id, resource, payload }: IntentNote): Promise<Answer> {
+    return answer(await this.#run('intend', epoch, [member, id, resource, payload]), () => ({}));
+  }
+
+  async withdraw(epoch: string, intent: string): Promise<Answer> {
+    return answer(await this.#run('withdraw', epoch, [intent]), () => ({}));
+  }
+
+  async evict(epoch: string, by: string, { id, beat }: Pick<Member, 'id' | 'beat'>) {
+    return answer(await this.#run('evict', epoch, [by, id, beat]), (reply) => ({
+      orphans: pairs(reply[1]).map(([seq, text]) => doubtOf(seq, text)),
+    }));
+  }
+
+  // An old epoch's stream says nothing any longer: it is by its renewals that a node learns of a new one.
+  async read(epoch: string, after: Seq, note: number): Promise<Answer<Batch>> {
+    const { blocking } = this.#options;
+    const log = this.#key(`log:${epoch}`);
+    const streams = [log, this.#key(`notes:${epoch}`), `${after}-0`, `${note}-0`];
+    const timer = setTimeout(() => hangUp(blocking), BLOCK_MS + READ_GRACE_MS).unref();
+    try {
+      const reply = await blocking.call('XREAD', 'COUNT', MAX_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', ...streams);
+      return { ok: true, ...batchOf(streamsOf(reply), log, note) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #run(step: Step, epoch: string, args: readonly (string | number)[]): Promise<Reply> {
+    const { commands } = this.#options;
+    const names = ['state', 'members', 'intents', 'refs', 'doubts', `log:${epoch}`, `notes:${epoch}`];
+    const rest = [names.length, ...names.map((name) => this.#key(name)), epoch, ...args];
+    const { lua, sha } = scripts[step];
+    try {
+      return (await commands.call('EVALSHA', sha, ...rest)) as Reply;
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return (await commands.call('EVAL', lua, ...rest)) as Reply;
+    }
+  }
+
+  #key(name: string): string {
+    return `${this.#options.prefix}:{${this.#options.scope}}:${name}`;
+  }
+}
+
+type Reply = [number, ...unknown[]];
+type Streams = [string, [string, string[]][]][];
+
+/** RESP2 answers with pairs, RESP3 with a map, which the client gives as a flat list. */
+function streamsOf(reply: unknown): Streams {
+  if (!Array.isArray(reply)) return [];
+  if (Array.isArray(reply[0])) return reply as Streams;
+  return reply.flatMap((key, i) => (i % 2 === 0 ? [[key, reply[i + 1]]] : [])) as Streams;
+}
+
+function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): Answer<T> {
+  if (reply[0] === 1) return { ok: true, ...read(reply) };
+  const epoch = String(reply[1]);
+  return { ok: false, epoch: epoch === '' ? null : epoch };
+}
+
+function pairs(flat: unknown): [string, string][] {
+  const texts = flat as string[];
+  return texts.flatMap((text, i) => (i % 2 === 0 ? [[text, texts[i + 1] ?? ''] as [string, string]] : []));
+}
+
+function memberOf(id: string, text: string): Member {
+  const [beat, applied] = text.split(' ');
+  return { id, beat: Number(beat), applied: Number(applied) };
+}
+
+function doubtOf(seq: string, text: string): OpenDoubt {
+  const space = text.indexOf(' ');
+  return { seq: Number(seq), owner: text.slice(0, space), payload: text.slice(space + 1) };
+}
+
+function batchOf(streams: Streams, log: string, before: number): Batch {
+  const entries: Entry[] = [];
+  const notes: Note[] = [];
+  let note = before;
+  for (const [stream, lines] of streams) {
+    for (const [id, fields] of lines) {
+      const number = Number(id.slice(0, id.indexOf('-')));
+      if (stream === log) {
+        const [, payload = '', , ref = '', , intent = ''] = fields;
+        entries.push({ seq: number, payload, ...(ref !== '' && { ref }), ...(intent !== '' && { intent }) });
+        continue;
+      }
+      const [kind, what = ''] = fields;
+      notes.push(kind === 'c' ? { kind: 'committed', seq: Number(what) } : { kind: 'withdrawn', intent: what });
+      note = number;
+    }
+  }
+  return { entries, notes, note };
+}
+
+function hangUp(connection: Redis | Cluster): void {
+  connection.disconnect(true);
+}

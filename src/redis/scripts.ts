@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
+ *
+ * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member resource payload" and a doubt "owner payload",
+ * where neither members nor canonical paths hold a space.
+ */
+const prelude = `
+local state, members, intents, refs, doubts, log, notes = unpack(KEYS)
+local epoch = ARGV[1]
+
+-- run_id changes with each start, master_replid with each promotion: together they say whether this is still the server, and
+-- the data, that the epoch was founded on. Keys that were evicted or deleted one by one are missed by their counts.
+local function identity()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'),
+    string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+
+local function current()
+  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'doubts')
+  if not s[1] then return '' end
+  local run, repl = identity()
+  if s[2] ~= run or s[3] ~= repl then return '' end
+  if tonumber(s[4]) ~= redis.call('HLEN', members) or tonumber(s[5]) ~= redis.call('HLEN', intents)
+    or tonumber(s[6]) ~= redis.call('HLEN', doubts) then return '' end
+  return s[1]
+end
+
+local function count()
+  redis.call('HSET', state, 'members', redis.call('HLEN', members), 'intents', redis.call('HLEN', intents),
+    'doubts', redis.call('HLEN', doubts))
+end
+
+local function beat() return redis.call('HINCRBY', state, 'beats', 1) end
+
+local function parse(member)
+  local b, a, i, r, n = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d)$')
+  return { beat = tonumber(b), applied = tonumber(a), intents = tonumber(i), records = tonumber(r), renewed = n }
+end
+
+local function save(id, m)
+  redis.call('HSET', members, id, string.format('%d %d %d %d %s', m.beat, m.applied, m.intents, m.records, m.renewed))
+end
+
+local function known(id)
+  local found = redis.call('HGET', members, id)
+  if found then return parse(found) end
+  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0' }
+  save(id, m)
+  return m
+end
+
+local function number(id) return tonumber(string.match(id, ':(%d+)$')) end
+
+local function tell(kind, what)
+  local n = redis.call('HINCRBY', state, 'note', 1)
+  redis.call('XADD', notes, 'MAXLEN', '~', 1000, string.format('%d-0', n), kind, what)
+  redis.call('PEXPIRE', notes, 3600000)
+end
+
+local function push(payload, ref, intent)
+  local seq = redis.call('HINCRBY', state, 'seq', 1)
+  redis.call('XADD', log, 'MAXLEN', '~', 10000, string.format('%d-0', seq), 'p', payload, 'r', ref, 'i', intent)
+  redis.call('PEXPIRE', log, 3600000)
+  return seq
+end
+
+local function commit()
+  local s = redis.call('HMGET', state, 'seq', 'committed')
+  local seq, committed = tonumber(s[1]), tonumber(s[2])
+  for _, member in ipairs(redis.call('HVALS', members)) do seq = math.min(seq, parse(member).applied) end
+  if seq <= committed then return committed end
+  redis.call('HSET', state, 'committed', seq)
+  tell('c', seq)
+  return seq
+end
+
+local function withdraw(id)
+  if redis.call('HDEL', intents, id) == 1 then tell('w', id) end
+end
+`;
+
+const guard = `
+local now = current()
+if now == '' or now ~= epoch then return { 0, now } end
+`;
+
+const steps = {
+  /** ARGV: nonce, lease. */
+  found: `
+if current() ~= '' then return { 1 } end
+local run, repl = identity()
+local asked = tonumber(redis.call('HGET', state, 'asked') or 0)
+redis.call('DEL', refs, doubts, log, notes)
+local all = redis.call('HGETALL', members)
+for i = 1, #all, 2 do
+  local m = parse(all[i + 1])
+  m.applied = -1
+  save(all[i], m)
+end
+redis.call('HSET', state, 'epoch', epoch, 'run', run, 'repl', repl, 'seq', 0, 'committed', 0, 'note', 0,
+  'lease', math.max(tonumber(ARGV[2]), asked), 'asked', ARGV[2])
+known('(barrier)')
+count()
+return { 1 }`,
+
+  /** ARGV: epoch, member, applied or "", intentsFrom, recordsFrom, doubts. */
+  renew: `${guard}
+local id, applied = ARGV[2], tonumber(ARGV[3]) or -1
+local found = redis.call('HGET', members, id)
+local m = found and parse(found) or { applied = -1, intents = 0, records = 0, renewed = '0' }
+local joined = m.renewed == '0' and 1 or 0
+m = { beat = beat(), applied = math.max(applied, m.applied), intents = math.max(tonumber(ARGV[4]), m.intents),
+  records = math.max(tonumber(ARGV[5]), m.records), renewed = '1' }
+save(id, m)
+for _, intent in ipairs(redis.call('HKEYS', intents)) do
+  if string.sub(intent, 1, #id + 1) == id .. ':' and number(intent) < m.intents then withdraw(intent) end
+end
+for _, ref in ipairs(redis.call('HKEYS', refs)) do
+  if string.sub(ref, 1, #id + 1) == id .. ':' and number(ref) < m.records then redis.call('HDEL', refs, ref) end
+end
+count()
+for _, key in ipairs({ state, members, intents, refs, doubts }) do redis.call('PEXPIRE', key, 86400000) end
+local committed = commit()
+local s = redis.call('HMGET', state, 'seq', 'note', 'lease')
+local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber(s[1]) + 1
+return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
+  ARGV[6] == '1' and redis.call('HGETALL', doubts) or {} }`,
+
+  /** ARGV: epoch, member, payload, ref, intent or "", resource, doubt, settled or "". */
+  append: `${guard}
+local member, ref, intent, resource = ARGV[2], ARGV[4], ARGV[5], ARGV[6]
+local from = known(member).records
+count()
+if number(ref) < from then return { 1, 0, {} } end
+local beside = {}
+if intent ~= '' then
+  redis.call('HDEL', intents, intent)
+  local all = redis.call('HGETALL', intents)
+  for i = 1, #all, 2 do
+    local other = string.match(all[i + 1], '^[^ ]* ([^ ]*) ')
+    if resource == other or string.sub(resource, 1, #other + 1) == other .. '/' then beside[#beside + 1] = all[i] end
+  end
+end
+local seq = tonumber(redis.call('HGET', refs, ref))
+if not seq then
+  seq = push(ARGV[3], ref, intent)
+  redis.call('HSET', refs, ref, seq)
+  if ARGV[7] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. ARGV[3]) end
+  if ARGV[8] ~= '' then redis.call('HDEL', doubts, ARGV[8]) end
+end
+count()
+return { 1, seq, beside }`,
+
+  /** ARGV: epoch, member, applied. */
+  ack: `${guard}
+local found = redis.call('HGET', members, ARGV[2])
+if found then
+  local m = parse(found)
+  m.applied = math.max(m.applied, tonumber(ARGV[3]))
+  save(ARGV[2], m)
+end
+return { 1, commit() }`,
+
+  /** ARGV: epoch, member, id, resource, payload. */
+  intend: `${guard}
+if number(ARGV[3]) >= known(ARGV[2]).intents then
+  redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
+end
+count()
+return { 1 }`,
+
+  /** ARGV: epoch, intent. */
+  withdraw: `${guard}
+withdraw(ARGV[2])
+count()
+return { 1 }`,
+
+  /** ARGV: epoch, by, id, beat. */
+  evict: `${guard}
+local by, id = ARGV[2], ARGV[3]
+local found = redis.call('HGET', members, id)
+if not found or parse(found).beat ~= tonumber(ARGV[4]) then return { 1, {} } end
+redis.call('HDEL', members, id)
+for _, ref in ipairs(redis.call('HKEYS', refs)) do
+  if string.sub(ref, 1, #id + 1) == id .. ':' then redis.call('HDEL', refs, ref) end
+end
+local orphans = {}
+local function adopt(seq, payload)
+  redis.call('HSET', doubts, seq, by .. ' ' .. payload)
+  orphans[#orphans + 1] = tostring(seq)
+  orphans[#orphans + 1] = by .. ' ' .. payload
+end
+local open = redis.call('HGETALL', doubts)
+for i = 1, #open, 2 do
+  local owner, payload = string.match(open[i + 1], '^([^ ]*) (.*)$')
+  if owner == id then adopt(open[i], payload) end
+end
+local all = redis.call('HGETALL', intents)
+for i = 1, #all, 2 do
+  local owner, payload = string.match(all[i + 1], '^([^ ]*) [^ ]* (.*)$')
+  if owner == id then
+    redis.call('HDEL', intents, all[i])
+    adopt(push(payload, '', all[i]), payload)
+  end
+end
+count()
+commit()
+return { 1, orphans }`,
+} as const;
+
+export type Step = keyof typeof steps;
+
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+export const scripts = Object.fromEntries(
+  Object.entries(steps).map(([name, step]) => {
+    const lua = prelude + step;
+    return [name, { lua, sha: createHash('sha1').update(lua).digest('hex') }];
+  }),
+) as unknown as Readonly<Record<Step, Script>>;

@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest';
+import type { Committed } from '../../../src/coherence/log.ts';
+import { hitting } from '../log-contract.ts';
+import { LEASE_MS, type SimulatedLog, SimulatedRig } from './simulated-rig.ts';
+
+const note = { resource: '/a/1', hits: hitting('/a/1').hits };
+
+async function three(options = {}): Promise<{ rig: SimulatedRig; nodes: [SimulatedLog, SimulatedLog, SimulatedLog] }> {
+  const rig = new SimulatedRig();
+  const nodes: [SimulatedLog, SimulatedLog, SimulatedLog] = [
+    await rig.open(options),
+    await rig.open(options),
+    await rig.open(options),
+  ];
+  // The barrier of the first epoch.
+  await rig.pass(3 * LEASE_MS);
+  return { rig, nodes };
+}
+
+const cut = (rig: SimulatedRig, node: SimulatedLog, ms: number): void => {
+  node.bus.cutUntil = rig.world.now + ms;
+};
+
+describe('a cluster log', () => {
+  test('strict: resolves when every member has applied the record', async () => {
+    const { rig, nodes } = await three();
+    await rig.wait(nodes[0].log.append(hitting('/a')));
+    for (const { records } of nodes) expect(records).toHaveLength(1);
+  });
+
+  test('strict: a silent member is waited for until its lease has run out, which it notices first', async () => {
+    const { rig, nodes } = await three();
+    const [writer, , silent] = nodes;
+    cut(rig, silent, 2_000);
+    let fencedAt = Number.POSITIVE_INFINITY;
+    const from = rig.world.now;
+    let done = false;
+    const appended = writer.log.append(hitting('/a')).then(() => {
+      done = true;
+    });
+    while (!done) {
+      await rig.pass(1);
+      if (!silent.log.serving()) fencedAt = Math.min(fencedAt, rig.world.now);
+    }
+    await appended;
+    expect(silent.records).toEqual([]);
+    expect(fencedAt).toBeLessThan(rig.world.now);
+    expect(rig.world.now - from).toBeGreaterThan(LEASE_MS);
+    await rig.until(() => silent.log.serving());
+    expect(silent.records).toHaveLength(1);
+    expect(silent.resets).toHaveLength(1);
+  });
+
+  test('eventual: resolves when this node has applied it', async () => {
+    const { rig, nodes } = await three({ mode: 'eventual' });
+    cut(rig, nodes[2], 2_000);
+    const from = rig.world.now;
+    const { applied } = await rig.wait(nodes[0].log.append(hitting('/a')));
+    expect(applied).toBe(true);
+    expect(rig.world.now - from).toBeLessThan(LEASE_MS / 2);
+  });
+
+  test('a joining node begins after what was there, and knows what is in doubt', async () => {
+    const { rig, nodes } = await three();
+    const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
+    let doubts: readonly unknown[] = [];
+    const late = rig.start({
+      listener: {
+        applied: () => 0,
+        committed: () => {},
+        reset: (_position: number, open: readonly unknown[]) => {
+          doubts = open;
+        },
+      },
+    });
+    await rig.until(() => late.log.serving());
+    expect(doubts).toEqual([expect.objectContaining({ hits: record.hits })]);
+  });
+
+  test('a node that has stopped is not waited for', async () => {
+    const { rig, nodes } = await three();
+    await rig.wait(nodes[2].log.stop());
+    const from = rig.world.now;
+    await rig.wait(nodes[0].log.append(hitting('/a')));
+    expect(rig.world.now - from).toBeLessThan(LEASE_MS / 2);
+    expect(nodes[2].log.serving()).toBe(false);
+  });
+});
+
+describe('without the bus', () => {
+  test('reject: no write is forwarded', async () => {
+    const { rig, nodes } = await three();
+    cut(rig, nodes[0], 1_000);
+    await expect(rig.wait(nodes[0].log.intend(note))).rejects.toMatchObject({ code: 'uncoordinated', status: 503 });
+  });
+
+  test('reject: a write that was forwarded is not known to be effective, and its record is appended later', async () => {
+    const { rig, nodes } = await three();
+    cut(rig, nodes[0], 2_000);
+    await expect(rig.wait(nodes[0].log.append(hitting('/a')))).rejects.toMatchObject({ code: 'unconfirmed' });
+    await rig.until(() => nodes.every(({ records }) => records.length === 1));
+  });
+
+  test('queue: the write goes on, and this node serves nothing until its record is in the log', async () => {
+    const { rig, nodes } = await three({ onPartition: 'queue' });
+    const [node, other] = nodes;
+    cut(rig, node, 100);
+    await rig.wait(node.log.intend(note));
+    await rig.wait(node.log.append(hitting('/a')));
+    expect(node.log.status().state).toBe('owing');
+    await rig.until(() => node.log.serving());
+    expect(node.records).toHaveLength(1);
+    await rig.until(() => other.records.length === 1);
+  });
+
+  test('queue: when too many wait, one record that hits everything stands for the rest', async () => {
+    const { rig, nodes } = await three({ onPartition: 'queue', maxWaiting: 2 });
+    cut(rig, nodes[0], 100);
+    const writes = ['/a', '/b', '/c', '/d'].map((path) => nodes[0].log.append(hitting(path)));
+    await rig.wait(Promise.all(writes));
+    await rig.until(() => nodes[1].records.length === 3 && nodes[0].log.serving());
+    expect(nodes[1].records.map(({ hits }) => hits.patterns)).toEqual([[], [], ['/**']]);
+  });
+
+  test('a doubt that was queued is settled by this node', async () => {
+    const { rig, nodes } = await three({ onPartition: 'queue' });
+    cut(rig, nodes[0], 100);
+    await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
+    await rig.until(() => nodes[1].records.length === 2);
+    expect(nodes[1].records[1]?.settled).toBe(nodes[1].records[0]?.position);
+  });
+});
+
+describe('intents', () => {
+  test('of a collection above are waited for, those below and beside are not', async () => {
+    const { rig, nodes } = await three();
+    const above = await rig.wait(nodes[0].log.intend({ ...note, resource: '/a' }));
+    await rig.wait(nodes[0].log.intend({ ...note, resource: '/a/1/below' }));
+    await rig.wait(nodes[0].log.intend({ ...note, resource: '/a/11' }));
+    const intent = await rig.wait(nodes[1].log.intend(note));
+    const committed: Committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent }));
+    let ended = false;
+    void committed.othersRecorded().then(() => {
+      ended = true;
+    });
+    await rig.pass(100);
+    expect(ended).toBe(false);
+    nodes[0].log.withdraw(above);
+    await rig.until(() => ended);
+  });
+
+  test('of a dead node are taken over by one of the others, once, and settled', async () => {
+    const { rig, nodes } = await three();
+    await rig.wait(nodes[0].log.intend(note));
+    nodes[0].process.kill();
+    await rig.until(() => nodes[1].records.length === 2);
+    await rig.pass(5 * LEASE_MS);
+    for (const { records } of nodes.slice(1)) {
+      expect(records.map(({ doubt, settled }) => [doubt, settled])).toEqual([
+        [true, undefined],
+        [undefined, records[0]?.position],
+      ]);
+    }
+    expect(rig.server.sequencer.intents).toEqual([]);
+  });
+
+  test('are noted again in a new epoch', async () => {
+    const { rig, nodes } = await three();
+    await rig.wait(nodes[0].log.intend(note));
+    rig.server.loseAll();
+    await rig.until(() => nodes.every(({ log, resets }) => resets.length === 2 && log.serving()));
+    await rig.until(() => rig.server.sequencer.intents.length === 1);
+  });
+});
+
+describe('position tokens', () => {
+  test('are reached when this node has applied them, and not in another epoch', async () => {
+    const { rig, nodes } = await three();
+    const { record } = await rig.wait(nodes[0].log.append(hitting('/a')));
+    const next = String(record.id).replace(/\d+$/, (seq) => String(Number(seq) + 1));
+    const reached = nodes[1].log.reached(next, 500);
+    await rig.wait(nodes[2].log.append(hitting('/b')));
+    expect(await rig.wait(reached)).toBe(true);
+    rig.server.loseAll();
+    await rig.until(() => nodes[1].resets.length === 2);
+    expect(await rig.wait(nodes[1].log.reached(next, 50))).toBe(false);
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { systemTimers } from '../../../src/clock.ts';
+import { Fence } from '../../../src/coherence/fence.ts';
+import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
+import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
+import type { Committed, Log } from '../../../src/coherence/log.ts';
+import { Membership } from '../../../src/coherence/membership.ts';
+import { everything, type Invalidation } from '../../../src/coherence/record.ts';
+import { recordWrite } from '../../../src/coherence/record-write.ts';
+import { isHit, pathTag } from '../../../src/coherence/tag.ts';
+import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
+import { hitting } from '../log-contract.ts';
+
+const tagged = (path: string) => ({ path, tags: [pathTag(path)] });
+const renewal = { sentAt: 1_000, sentWall: 50_000, leaseMs: 200, seq: 0 };
+
+describe('a lease', () => {
+  const rows: [string, number, number, boolean][] = [
+    ['holds from when its renewal was sent', 1_000, 50_000, true],
+    ['holds until it ends', 1_199, 50_199, true],
+    ['does not hold at its end', 1_200, 50_200, false],
+    ['does not hold when the wall clock has gone on alone, as on a suspended machine', 1_010, 50_100, false],
+    ['does not hold when the wall clock was set back', 1_100, 50_000, false],
+  ];
+  test.each(rows)('%s', (_, monotonic, wall, holds) => {
+    const lease = new Lease();
+    lease.granted(renewal, 0);
+    expect(lease.holds(monotonic, wall)).toBe(holds);
+  });
+
+  test('holds only once what was in the log has been applied, and not once it is void', () => {
+    const lease = new Lease();
+    lease.granted({ ...renewal, seq: 5 }, 4);
+    expect([lease.holds(1_001, 50_001), lease.catchingUp]).toEqual([false, true]);
+    lease.applied(5);
+    expect([lease.holds(1_001, 50_001), lease.catchingUp]).toEqual([true, false]);
+    lease.void();
+    expect(lease.holds(1_001, 50_001)).toBe(false);
+  });
+
+  test('a newer one that waits for records leaves the older one in force', () => {
+    const lease = new Lease();
+    lease.granted(renewal, 0);
+    lease.granted({ ...renewal, sentAt: 1_100, sentWall: 50_100, seq: 9 }, 0);
+    expect([lease.holds(1_150, 50_150), lease.holds(1_250, 50_250)]).toEqual([true, false]);
+  });
+});
+
+test('a member is silent when its beat has stood still for longer than any lease', () => {
+  const membership = new Membership();
+  const wait = surelyOverMs(200);
+  const seen = (beat: number, now: number) => membership.observe([{ id: 'a', beat, applied: 0 }], now, 200).length;
+  expect(seen(1, 0)).toBe(0);
+  expect(seen(1, wait)).toBe(0);
+  expect(seen(2, wait + 1)).toBe(0);
+  expect(seen(2, 2 * wait + 1)).toBe(0);
+  expect(seen(2, 2 * wait + 2)).toBe(1);
+  membership.reset();
+  expect(seen(2, 3 * wait)).toBe(0);
+});
+
+describe('a fence that begins anew', () => {
+  test('refuses every fill that began before, and what is in doubt', () => {
+    const fence = new Fence();
+    fence.reset(10, [{ position: 7, hits: hitting('/doubtful').hits }]);
+    expect([fence.admits(tagged('/a'), 9), fence.admits(tagged('/a'), 10)]).toEqual([false, true]);
+    expect([fence.inDoubt(tagged('/doubtful')), fence.inDoubt(tagged('/a'))]).toEqual([true, false]);
+    fence.apply({ ...hitting(), position: 11, at: '', settled: 7 });
+    expect(fence.inDoubt(tagged('/doubtful'))).toBe(false);
+  });
+});
+
+describe('records on the wire', () => {
+  test.each(['', '{', '[]', 'null', '{"tags":[1],"patterns":[]}', '{"tags":[],"patterns":[],"tagPatterns":["x"]}'])(
+    '%j cannot be read, and hits everything',
+    (payload) => {
+      const { hits } = decodeRecord(payload);
+      for (const path of ['/', '/a/b']) expect(isHit(tagged(path), hits)).toBe(true);
+      expect(isHit({ path: '/', tags: ['t:x'] }, hits)).toBe(true);
+    },
+  );
+
+  test('what is written is read', () => {
+    const record = { ...hitting('/a'), doubt: true, settled: 3, at: 'now' };
+    expect(decodeRecord(encodeRecord(record))).toEqual(record);
+  });
+});
+
+describe('recording a write', () => {
+  /** A log that answers as it is told. */
+  function scripted(committed: Partial<Committed>, during: () => void = () => {}) {
+    const appended: Invalidation[] = [];
+    const append = async (invalidation: Invalidation): Promise<Committed> => {
+      appended.push(invalidation);
+      if (appended.length === 1) during();
+      const record = { ...invalidation, position: appended.length, at: '' };
+      return { record, removed: 0, applied: true, othersRecorded: async () => true, ...committed };
+    };
+    return { appended, log: { append } as unknown as Log };
+  }
+
+  async function record(committed: Partial<Committed>, during?: (writes: WritesInFlight) => void): Promise<string[][]> {
+    const writes = new WritesInFlight();
+    const inFlight = writes.begin('/a');
+    const { appended, log } = scripted(committed, () => {
+      writes.note(hitting('/a', '/own'));
+      during?.(writes);
+    });
+    await recordWrite(log, {
+      intent: undefined,
+      inFlight,
+      timers: systemTimers,
+      invalidation: () => hitting('/a', '/own'),
+      widened: () => ({ hits: everything, announcements: [] }),
+    });
+    return appended.map(({ hits }) => [...hits.tags, ...hits.patterns]);
+  }
+
+  const own = ['p:/a', 'p:/own'];
+  test('one record is enough where nothing came between', async () => {
+    expect(await record({})).toEqual([own]);
+  });
+
+  test('what another record has hit, while this one was on its way, is hit once more', async () => {
+    const between = (writes: WritesInFlight): void => writes.note(hitting('/a', '/other'));
+    expect(await record({}, between)).toEqual([own, [...own, 'p:/other']]);
+  });
+
+  test.each([
+    ['was not applied here, so that what came before is not known', { applied: false }],
+    ['may have overtaken writes that are not known', { othersRecorded: async () => false }],
+  ])('what %s is widened', async (_, committed) => {
+    expect(await record(committed)).toEqual([own, ['/**']]);
+  });
+});

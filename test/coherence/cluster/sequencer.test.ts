@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { Sequencer } from '../../../src/coherence/sequencer.ts';
+
+const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false };
+const append = { payload: '', ref: 'a:1', doubt: false };
+
+function withMembers(...ids: string[]): Sequencer {
+  const sequencer = new Sequencer();
+  sequencer.found('e', 100);
+  for (const member of ids) {
+    sequencer.renew('e', { ...joining, member });
+    sequencer.ack('e', member, 0);
+  }
+  sequencer.evict('e', ids[0] ?? '', { id: '(barrier)', beat: 1 });
+  return sequencer;
+}
+
+const committed = (sequencer: Sequencer, member: string, applied: number): number => {
+  const answer = sequencer.ack('e', member, applied);
+  return answer.ok ? answer.committed : -1;
+};
+
+describe('the sequencer', () => {
+  test('commits what every member has acknowledged', () => {
+    const sequencer = withMembers('a', 'b');
+    sequencer.append('e', 'a', append);
+    expect(committed(sequencer, 'a', 1)).toBe(0);
+    expect(committed(sequencer, 'b', 1)).toBe(1);
+  });
+
+  test('a late copy of a renewal with which a member joined says nothing of what it has applied since', () => {
+    const sequencer = withMembers('a', 'b');
+    sequencer.append('e', 'a', append);
+    committed(sequencer, 'a', 1);
+    const late = sequencer.renew('e', { ...joining, member: 'b' });
+    expect(late).toMatchObject({ ok: true, committed: 0 });
+  });
+
+  test('the beat of a member that has returned is none that it had before', () => {
+    const sequencer = withMembers('a', 'b');
+    const beat = () => sequencer.members.find(({ id }) => id === 'b')?.beat ?? 0;
+    const before = beat();
+    sequencer.evict('e', 'a', { id: 'b', beat: before });
+    sequencer.renew('e', { ...joining, member: 'b' });
+    expect(beat()).not.toBe(before);
+    sequencer.evict('e', 'a', { id: 'b', beat: before });
+    expect(sequencer.members.map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  test('a record is appended once, however often it arrives', () => {
+    const sequencer = withMembers('a');
+    expect(sequencer.append('e', 'a', append)).toMatchObject({ seq: 1 });
+    expect(sequencer.append('e', 'a', append)).toMatchObject({ seq: 1 });
+    sequencer.renew('e', { ...joining, member: 'a', recordsFrom: 2 });
+    expect(sequencer.append('e', 'a', append)).toMatchObject({ seq: 0 });
+  });
+
+  test('an intent that arrives after its end is not noted; one from somebody unknown makes him a member', () => {
+    const sequencer = withMembers('a');
+    sequencer.renew('e', { ...joining, member: 'a', intentsFrom: 2 });
+    sequencer.intend('e', 'a', { id: 'a:1', resource: '/a', payload: '' });
+    expect(sequencer.intents).toEqual([]);
+    sequencer.intend('e', 'c', { id: 'c:1', resource: '/a', payload: '' });
+    expect(sequencer.members.map(({ id }) => id)).toEqual(['a', 'c']);
+  });
+
+  test('while a new epoch has its barrier, acknowledgements commit nothing', () => {
+    const sequencer = new Sequencer();
+    sequencer.found('e', 100);
+    sequencer.renew('e', { ...joining, member: 'a' });
+    sequencer.append('e', 'a', append);
+    expect(committed(sequencer, 'a', 1)).toBe(0);
+  });
+
+  test('an epoch has the longer of its lease and that of the one before, which it has to outlast', () => {
+    const sequencer = new Sequencer();
+    const lease = (epoch: string): number => {
+      const answer = sequencer.renew(epoch, { ...joining, member: 'a' });
+      return answer.ok ? answer.leaseMs : 0;
+    };
+    sequencer.found('e', 400);
+    sequencer.invalidate();
+    sequencer.found('f', 100);
+    expect(lease('f')).toBe(400);
+    sequencer.invalidate();
+    sequencer.found('g', 100);
+    expect(lease('g')).toBe(100);
+  });
+});

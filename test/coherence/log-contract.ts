@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Log } from '../../src/coherence/log.ts';
+import type { Invalidation, LogRecord, Position } from '../../src/coherence/record.ts';
+import { namedTag, pathTag } from '../../src/coherence/tag.ts';
+
+/** A log with what its listener was told. */
+export interface OpenLog {
+  readonly log: Log;
+  /** `applied 3`, `committed 3`: in the order in which it was told. */
+  readonly told: string[];
+  readonly records: LogRecord[];
+  readonly resets: Position[];
+}
+
+export interface LogRig {
+  /** Resolves once it serves. */
+  open(): Promise<OpenLog>;
+  /** Waits for what the log promises, letting time pass where that is not done by itself. */
+  wait<T>(promise: Promise<T>): Promise<T>;
+  until(condition: () => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function listenerOf(open: Omit<OpenLog, 'log'>) {
+  return {
+    applied: (record: LogRecord) => {
+      open.told.push(`applied ${record.position}`);
+      open.records.push(record);
+      return 1;
+    },
+    committed: (record: LogRecord) => {
+      open.told.push(`committed ${record.position}`);
+    },
+    reset: (position: Position) => {
+      open.resets.push(position);
+    },
+  };
+}
+
+export function hitting(...paths: string[]): Invalidation {
+  const cause = { method: 'PUT', path: paths[0] ?? '', rule: null };
+  return {
+    hits: { tags: new Set(paths.map(pathTag)), patterns: [], tagPatterns: [] },
+    announcements: [{ type: 'invalidate', paths, tags: [], cause }],
+  };
+}
+
+/** What every log promises to those that write to it. */
+export function describeLog(name: string, create: () => Promise<LogRig> | LogRig): void {
+  describe(`the log contract: ${name}`, () => {
+    let rig: LogRig;
+    let open: OpenLog;
+    beforeEach(async () => {
+      rig = await create();
+      open = await rig.open();
+    });
+    afterEach(() => rig.close());
+
+    test('a record is applied, then committed, when append resolves', async () => {
+      const { record, removed, applied } = await rig.wait(open.log.append(hitting('/a')));
+      expect(open.told).toEqual([`applied ${record.position}`, `committed ${record.position}`]);
+      expect({ removed, applied }).toEqual({ removed: 1, applied: true });
+    });
+
+    test('records arrive as they were appended', async () => {
+      const invalidation: Invalidation = {
+        hits: {
+          tags: new Set([pathTag('/a%20b'), namedTag('step:7 "x"')]),
+          patterns: ['/steps/*', '/trips/**'],
+          tagPatterns: [['step:', '']],
+        },
+        announcements: [
+          { type: 'moved', paths: ['/a%20b'], tags: ['ü'], cause: { method: 'POST', path: '/a%20b', rule: 'r' } },
+        ],
+        doubt: true,
+      };
+      await rig.wait(open.log.append(invalidation));
+      expect(open.records).toEqual([expect.objectContaining(invalidation)]);
+    });
+
+    test('all are applied and committed in one order, and positions only grow', async () => {
+      const appended = Array.from({ length: 50 }, (_, i) => open.log.append(hitting(`/${i}`)));
+      await rig.wait(Promise.all(appended));
+      const applied = open.records.map(({ position }) => position);
+      expect(applied).toEqual([...new Set(applied)].sort((a, b) => a - b));
+      expect(open.told.filter((line) => line.startsWith('committed'))).toEqual(applied.map((p) => `committed ${p}`));
+      for (const position of applied) {
+        expect(open.told.indexOf(`applied ${position}`)).toBeLessThan(open.told.indexOf(`committed ${position}`));
+      }
+    });
+
+    test('what settles names the position of the doubt', async () => {
+      const doubt = await rig.wait(open.log.append({ ...hitting('/a'), doubt: true }));
+      await rig.wait(open.log.append({ ...hitting('/a'), settled: doubt.record.position }));
+      expect(open.records.map(({ settled }) => settled)).toEqual([undefined, doubt.record.position]);
+    });
+
+    test('an intent is fulfilled by a record, or withdrawn, and neither is in the way', async () => {
+      const note = { resource: '/a', hits: hitting('/a').hits };
+      const intent = await rig.wait(open.log.intend(note));
+      open.log.withdraw(await rig.wait(open.log.intend(note)));
+      const committed = await rig.wait(open.log.append(hitting('/a'), { intent }));
+      expect(await rig.wait(committed.othersRecorded())).toBe(true);
+    });
+
+    test('it serves, and a token of this log is reached once it is applied', async () => {
+      const { record } = await rig.wait(open.log.append(hitting('/a')));
+      const { epoch } = open.log;
+      const seq = Number((record.id ?? `${epoch}-${record.position}`).split('-')[1]);
+      expect(open.log.serving()).toBe(true);
+      const reached = (token: string): Promise<boolean> => rig.wait(open.log.reached(token, 20));
+      expect(await reached(`${epoch}-${seq}`)).toBe(true);
+      expect(await reached(`${epoch}-${seq + 1}`)).toBe(false);
+      for (const token of [`x${epoch}-${seq}`, `${epoch}`, `${epoch}-`, `${epoch}-x`, '', '-1']) {
+        expect(await reached(token)).toBe(false);
+      }
+    });
+  });
+}

@@ -1,0 +1,118 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hitting } from '../coherence/log-contract.ts';
+import { type RedisLog, RedisRig } from './redis-rig.ts';
+
+const note = { resource: '/a/1', hits: hitting('/a/1').hits };
+
+describe('three nodes over a real Redis', () => {
+  let rig: RedisRig;
+  let nodes: RedisLog[];
+  beforeEach(async () => {
+    rig = await RedisRig.create();
+    nodes = [await rig.open(), await rig.open(), await rig.open()];
+  });
+  afterEach(() => rig.close());
+
+  const [first, second, third] = [0, 1, 2].map((i) => () => nodes[i] as RedisLog) as [
+    () => RedisLog,
+    () => RedisLog,
+    () => RedisLog,
+  ];
+
+  test('a record is applied on every node when append resolves, and announced on every node', async () => {
+    const { record } = await first().log.append(hitting('/a/1'));
+    for (const { records } of nodes) expect(records.map(({ id }) => id)).toEqual([record.id]);
+    await rig.until(() => nodes.every(({ told }) => told.some((line) => line.startsWith('committed'))));
+  });
+
+  test('a node that dies holds writers up for a lease at most; its intents become records in doubt, which settle', async () => {
+    await first().log.intend(note);
+    first().die();
+    await second().log.append(hitting('/b'));
+    expect(first().records).toEqual([]);
+    await rig.until(() =>
+      [second(), third()].every(({ records }) => records.some(({ settled }) => settled !== undefined)),
+    );
+    for (const { records } of [second(), third()]) {
+      const doubts = records.filter(({ doubt }) => doubt === true);
+      expect(doubts.map(({ hits }) => [...hits.tags])).toEqual([['p:/a/1']]);
+      expect(records.filter(({ settled }) => settled === doubts[0]?.position)).toHaveLength(1);
+    }
+  });
+
+  test('a write waits for one that it may have overtaken on another node', async () => {
+    const early = await first().log.intend(note);
+    const intent = await second().log.intend(note);
+    const committed = await second().log.append(hitting('/a/1'), { intent });
+    let known = false;
+    const others = committed.othersRecorded().then((answer) => {
+      known = answer;
+    });
+    await third().log.append(hitting('/c'));
+    expect(known).toBe(false);
+    await first().log.append(hitting('/a/1'), { intent: early });
+    await others;
+    expect(known).toBe(true);
+  });
+
+  const redis = () => rig.server.connect();
+  const command = async (...[name = '', ...args]: string[]): Promise<void> => {
+    const client = redis();
+    await new Promise((resolve) => client.once('ready', resolve));
+    await client.call(name, ...args);
+    client.disconnect();
+  };
+  const losses: [string, () => Promise<void>][] = [
+    ['FLUSHALL', () => command('FLUSHALL')],
+    ['an evicted key', () => command('DEL', 'unstale:{default}:members')],
+    ['a key whose part was lost', () => command('HDEL', 'unstale:{default}:members', 'n2')],
+    [
+      'a restart without data',
+      async () => {
+        await rig.server.kill();
+        await rig.server.launch();
+      },
+    ],
+    [
+      'a restart with its data, which may not be all',
+      async () => {
+        await command('SAVE');
+        await rig.server.kill();
+        await rig.server.launch();
+      },
+    ],
+    ['a promotion', () => command('DEBUG', 'CHANGE-REPL-ID')],
+  ];
+  test.each(losses)('%s begins a new epoch: every node empties itself, and all go on', async (_, lose) => {
+    await first().log.append(hitting('/a/1'));
+    const { epoch } = first().log;
+    await lose();
+    await rig.until(() => nodes.every(({ log, resets }) => resets.length === 2 && log.serving()));
+    for (const { log, resets, records } of nodes) {
+      expect(log.epoch).not.toBe(epoch);
+      expect(resets[1]).toBeGreaterThan(records[0]?.position ?? 0);
+    }
+    const { record } = await second().log.append(hitting('/a/2'));
+    for (const { records, errors } of nodes) {
+      expect(records.at(-1)?.id).toBe(record.id);
+      expect(errors).toEqual([]);
+    }
+  });
+
+  test('a stopped Redis fences every node, and writes are refused; it goes on where it stopped', async () => {
+    rig.server.signal('SIGSTOP');
+    await rig.until(() => nodes.every(({ log }) => !log.serving()));
+    await expect(first().log.intend(note)).rejects.toMatchObject({ code: 'uncoordinated' });
+    rig.server.signal('SIGCONT');
+    await rig.until(() => nodes.every(({ log }) => log.serving()));
+    await first().log.append(hitting('/a/1'));
+    expect(nodes.map(({ resets }) => resets.length)).toEqual([1, 1, 1]);
+  });
+
+  test('gateways of another scope neither see nor wait for these', async () => {
+    const other = await rig.open({}, 'other');
+    await first().log.append(hitting('/a/1'));
+    expect(other.records).toEqual([]);
+    expect(other.log.status().members).not.toContain('n1');
+  });
+});

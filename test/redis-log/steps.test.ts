@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Answer } from '../../src/coherence/bus.ts';
+import { Sequencer } from '../../src/coherence/sequencer.ts';
+import { RedisBus } from '../../src/redis/bus.ts';
+import { Chance } from '../simulate/world.ts';
+import { RedisServer } from './redis-server.ts';
+
+const members = ['a', 'b', 'c'];
+const resources = ['/a', '/a/1', '/a/11', '/b', '/a/1/x', '/'];
+
+/** One step at random, the same on anything that has them. */
+function randomStep(chance: Chance, epochs: string[], numbers: Map<string, number>) {
+  const epoch = chance.happens(0.03) ? 'other' : (epochs.at(-1) ?? '');
+  const member = chance.pick(members);
+  const next = (): number => {
+    const number = (numbers.get(member) ?? 0) + 1;
+    numbers.set(member, number);
+    return chance.happens(0.2) ? Math.max(1, number - chance.integer(4)) : number;
+  };
+  const payload = chance.pick(['{"a":"b c"}', 'ü "', '']);
+  const steps = [
+    (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal),
+    (bus: Sequencer | RedisBus) => bus.append(epoch, member, append),
+    (bus: Sequencer | RedisBus) => bus.ack(epoch, member, applied),
+    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, resource, payload }),
+    (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
+    (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
+  ];
+  const number = next();
+  const applied = chance.integer(20);
+  const resource = chance.pick(resources);
+  const intent = `${member}:${chance.integer(number) + 1}`;
+  const renewal = {
+    member,
+    applied: chance.happens(0.3) ? null : applied,
+    intentsFrom: Math.max(1, number - 6),
+    recordsFrom: Math.max(1, number - 6),
+    doubts: chance.happens(0.5),
+  };
+  const append = {
+    payload,
+    ref: `${member}:${number}`,
+    doubt: chance.happens(0.3),
+    ...(chance.happens(0.3) && { settled: chance.integer(20) }),
+    ...(chance.happens(0.7) && { intent: { id: intent, resource } }),
+  };
+  const other = chance.pick(members);
+  const silent = chance.pick([...members, '(barrier)']);
+  const beat = chance.integer(80);
+  return chance.pick(steps);
+}
+
+/** Without what has no order. */
+function unordered(answer: Answer): unknown {
+  const sorted = (value: unknown): unknown => {
+    if (Array.isArray(value)) {
+      return value.map(sorted).sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1));
+    }
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.keys(value)
+        .sort()
+        .map((key) => [key, sorted((value as Record<string, unknown>)[key])]),
+    );
+  };
+  return sorted(answer);
+}
+
+describe('the scripts do what the sequencer does', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server.stop());
+
+  test.each(Array.from({ length: 12 }, (_, seed) => seed))('step by step, seed %i', async (seed) => {
+    const chance = new Chance(seed);
+    const [commands, blocking] = [server.connect(), server.connect()];
+    await Promise.all([once(commands, 'ready'), once(blocking, 'ready')]);
+    const redis = new RedisBus({ commands, blocking, prefix: 'test', scope: `s${seed}` });
+    const sequencer = new Sequencer();
+    const numbers = new Map<string, number>();
+    const epochs = [`e${seed}`];
+    expect(
+      await redis.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false }),
+    ).toEqual(sequencer.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false }));
+    await redis.found(`e${seed}`, 100);
+    sequencer.found(`e${seed}`, 100);
+    for (let i = 0; i < 150; i++) {
+      const step = randomStep(chance, epochs, numbers);
+      expect(unordered(await step(redis)), `step ${i}`).toEqual(unordered(step(sequencer) as Answer));
+    }
+    const [mine, model] = [await redis.read(`e${seed}`, 2, 1), sequencer.read(`e${seed}`, 2, 1)];
+    // Members are told of in no order, and so are the ends of their intents.
+    const plain = (answer: Answer): unknown => unordered(JSON.parse(JSON.stringify(answer)));
+    expect(plain(mine)).toEqual(plain(withoutEmpty(model)));
+    commands.disconnect();
+    blocking.disconnect();
+  });
+});
+
+/** The wire has no difference between no reference and an empty one. */
+function withoutEmpty<T>(answer: T): T {
+  return JSON.parse(JSON.stringify(answer).replaceAll(/,"(ref|intent)":""/g, ''));
+}

@@ -1,0 +1,12 @@
+import type { Mutant } from './mutants.ts';
+import { simulate } from './schedule.ts';
+
+/** The first stale read, or event out of order, within `schedules` of them: what is merely left behind does not count. */
+export async function catchMutant(mutant: Mutant, schedules: number): Promise<string | undefined> {
+  for (let seed = 1; seed <= schedules; seed++) {
+    const { violations } = await simulate(seed, mutant);
+    const caught = violations.find((violation) => / answered | announced /.test(violation));
+    if (caught !== undefined) return `seed ${seed}, ${caught}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,189 @@
+import type { Bus } from '../../src/coherence/bus.ts';
+import type { ClusterLog } from '../../src/coherence/cluster-log.ts';
+import { Fence } from '../../src/coherence/fence.ts';
+import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
+import { Lease } from '../../src/coherence/lease.ts';
+import type { Committed, Log } from '../../src/coherence/log.ts';
+import { Membership } from '../../src/coherence/membership.ts';
+import type { LogRecord, Position } from '../../src/coherence/record.ts';
+import { Sequencer } from '../../src/coherence/sequencer.ts';
+import type { Hits } from '../../src/coherence/tag.ts';
+import type { ScheduleMutation } from './schedule.ts';
+
+/** One check taken out. `invariant` as numbered in coherence.md. */
+export interface Mutant extends ScheduleMutation {
+  readonly invariant: number;
+  readonly name: string;
+}
+
+class FenceWithoutRecords extends Fence {
+  override admits(): boolean {
+    return true;
+  }
+}
+
+class FenceThatKeepsOldFills extends Fence {
+  override reset(position: Position, doubts: readonly { position: Position; hits: Hits }[]): void {
+    super.reset(0, doubts);
+    this.apply({ position, at: '', hits: { tags: new Set(), patterns: [], tagPatterns: [] }, announcements: [] });
+  }
+}
+
+function altered(alter: (write: WriteInFlight) => WriteInFlight): () => WritesInFlight {
+  return () =>
+    new (class extends WritesInFlight {
+      override begin(resource: string): WriteInFlight {
+        return alter(super.begin(resource));
+      }
+    })();
+}
+
+class InheritsNothing extends WritesInFlight {
+  override note(): void {}
+}
+
+class TimelessLease extends Lease {
+  override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
+    super.granted({ ...renewal, leaseMs: Number.MAX_SAFE_INTEGER }, applied);
+  }
+}
+
+class LeaseThatIgnoresRecords extends Lease {
+  override granted(renewal: Parameters<Lease['granted']>[0]): void {
+    super.granted(renewal, Number.POSITIVE_INFINITY);
+  }
+}
+
+class LeaseWithoutWallClock extends Lease {
+  override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
+    super.granted({ ...renewal, sentWall: renewal.sentAt }, applied);
+  }
+  override holds(monotonic: number): boolean {
+    return super.holds(monotonic, monotonic);
+  }
+}
+
+class ImpatientMembership extends Membership {
+  override observe(...[members, now, leaseMs]: Parameters<Membership['observe']>) {
+    return super.observe(members, now * 4, leaseMs);
+  }
+}
+
+class SequencerWithoutBarrier extends Sequencer {
+  protected override raiseBarrier(): void {}
+}
+
+/** The log with some of its methods replaced, for the exchanges; its own parts see the real one. */
+function facade(log: ClusterLog, replaced: (log: ClusterLog) => Partial<Log>): Log {
+  const changed = replaced(log);
+  return {
+    epoch: '',
+    append: (invalidation, options) => (changed.append ?? log.append.bind(log))(invalidation, options),
+    intend: (note) => log.intend(note),
+    withdraw: (intent) => log.withdraw(intent),
+    serving: () => (changed.serving ?? log.serving.bind(log))(),
+    reached: (token, timeoutMs) => log.reached(token, timeoutMs),
+  };
+}
+
+const withoutOthers = (committed: Committed): Committed => ({
+  ...committed,
+  applied: true,
+  othersRecorded: () => Promise.resolve(true),
+});
+
+export const mutants: readonly Mutant[] = [
+  { invariant: 1, name: 'responses are stored whatever was hit meanwhile', fence: () => new FenceWithoutRecords() },
+  { invariant: 2, name: 'collapsed requests take any answer', collapseUnchecked: true },
+  {
+    invariant: 3,
+    name: 'writes are released when this node has applied their record',
+    options: () => ({ mode: 'eventual' }),
+  },
+  {
+    invariant: 4,
+    name: 'records are announced when this node has applied them',
+    listener: (listener) => ({
+      ...listener,
+      applied: (record: LogRecord) => {
+        const removed = listener.applied(record);
+        listener.committed(record);
+        return removed;
+      },
+      committed: () => {},
+    }),
+  },
+  { invariant: 5, name: 'nothing is inherited', inFlight: () => new InheritsNothing() },
+  {
+    invariant: 5,
+    name: 'what came before the record while it was on its way is not looked at again',
+    inFlight: altered((write) => ({ ...write, missed: () => undefined })),
+  },
+  {
+    invariant: 5,
+    name: 'nobody waits for writes that he may have overtaken',
+    inFlight: altered((write) => ({ ...write, othersRecorded: () => Promise.resolve() })),
+    log: (log) => facade(log, () => ({ append: (...args) => log.append(...args).then(withoutOthers) })),
+  },
+  { invariant: 6, name: 'what is in doubt is stored, and not invalidated again', noDoubt: true },
+  { invariant: 7, name: 'writes are not noted', noIntent: true },
+  {
+    invariant: 7,
+    name: 'the notes of the dead are not taken over',
+    bus: (bus) => withMethods(bus, { evict: () => Promise.resolve({ ok: true, orphans: [] }) }),
+  },
+  { invariant: 8, name: 'leases never run out', options: () => ({ lease: new TimelessLease() }) },
+  {
+    invariant: 8,
+    name: 'leases are counted from the answer',
+    options: ({ clock }) => ({
+      lease: new (class extends Lease {
+        override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
+          const sentAt = clock.monotonic();
+          super.granted(
+            { ...renewal, sentAt, sentWall: clock.wall(), leaseMs: renewal.leaseMs + sentAt - renewal.sentAt },
+            applied,
+          );
+        }
+      })(),
+    }),
+  },
+  {
+    invariant: 8,
+    name: 'leases hold before what they missed is applied',
+    options: () => ({ lease: new LeaseThatIgnoresRecords() }),
+  },
+  { invariant: 8, name: 'a suspended machine is not noticed', options: () => ({ lease: new LeaseWithoutWallClock() }) },
+  {
+    invariant: 8,
+    name: 'silent members are dropped early',
+    options: () => ({ membership: new ImpatientMembership() }),
+  },
+  { invariant: 9, name: 'a failover is not noticed', noticesFailover: false },
+  { invariant: 9, name: 'a new epoch has no barrier', sequencer: () => new SequencerWithoutBarrier() },
+  {
+    invariant: 9,
+    name: 'a new epoch leaves what is stored',
+    listener: (listener) => ({ ...listener, reset: () => {} }),
+  },
+  {
+    invariant: 9,
+    name: 'who joins anew keeps fills in flight',
+    only: ['is cut off, and the log trimmed'],
+    fence: () => new FenceThatKeepsOldFills(),
+  },
+];
+
+function withMethods(bus: Bus, methods: Partial<Bus>): Bus {
+  return {
+    found: (...args) => bus.found(...args),
+    renew: (...args) => bus.renew(...args),
+    append: (...args) => bus.append(...args),
+    ack: (...args) => bus.ack(...args),
+    intend: (...args) => bus.intend(...args),
+    withdraw: (...args) => bus.withdraw(...args),
+    evict: (...args) => bus.evict(...args),
+    read: (...args) => bus.read(...args),
+    ...methods,
+  };
+}

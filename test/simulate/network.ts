@@ -1,0 +1,143 @@
+import type { Answer, Append, Batch, Bus, IntentNote, Member, Renewal } from '../../src/coherence/bus.ts';
+import { Sequencer } from '../../src/coherence/sequencer.ts';
+import type { Process, World } from './world.ts';
+
+const COMMAND_TIMEOUT_MS = 60;
+const READ_TIMEOUT_MS = 250;
+const PARKED_MS = 120;
+
+type Step = (sequencer: Sequencer) => unknown;
+
+/** The machine that sequences: it can be down, lose its memory, and be replaced by one that had not heard the latest. */
+export class SimulatedServer {
+  up = true;
+  sequencer: Sequencer;
+  readonly #world: World;
+  readonly #create: () => Sequencer;
+  readonly #notices: boolean;
+  #steps: Step[] = [];
+  #parked = new Set<() => boolean>();
+
+  constructor(world: World, options: { create?: () => Sequencer; noticesFailover?: boolean } = {}) {
+    this.#world = world;
+    this.#create = options.create ?? (() => new Sequencer());
+    this.#notices = options.noticesFailover ?? true;
+    this.sequencer = this.#create();
+  }
+
+  step<T>(step: (sequencer: Sequencer) => T): T {
+    this.#steps.push(step);
+    const result = step(this.sequencer);
+    for (const retry of [...this.#parked]) if (retry()) this.#parked.delete(retry);
+    return result;
+  }
+
+  /** `ready` is asked again whenever something has changed. */
+  park(ready: () => boolean): void {
+    if (ready()) return;
+    this.#parked.add(ready);
+    this.#world.after(PARKED_MS, () => this.#parked.delete(ready));
+  }
+
+  loseAll(): void {
+    this.#steps = [];
+    this.sequencer = this.#create();
+    this.#parked.clear();
+    this.#world.tell('bus', 'loses everything');
+  }
+
+  /** Another takes over, which had not heard the last `lost` steps. */
+  failOver(lost: number): void {
+    this.#steps = this.#steps.slice(0, Math.max(0, this.#steps.length - lost));
+    const sequencer = this.#create();
+    for (const step of this.#steps) step(sequencer);
+    this.sequencer = sequencer;
+    if (this.#notices) this.step((each) => each.invalidate());
+    this.#parked.clear();
+    this.#world.tell('bus', `fails over, ${lost} steps are lost`);
+  }
+}
+
+/** The way from one process to the server. */
+export class SimulatedBus implements Bus {
+  /** Nothing gets through until then. */
+  cutUntil = 0;
+  slowUntil = 0;
+  readonly #world: World;
+  readonly #server: SimulatedServer;
+  readonly #process: Process;
+
+  constructor(world: World, server: SimulatedServer, process: Process) {
+    this.#world = world;
+    this.#server = server;
+    this.#process = process;
+  }
+
+  found(nonce: string, leaseMs: number): Promise<void> {
+    return this.#call((sequencer) => sequencer.found(nonce, leaseMs));
+  }
+
+  renew(epoch: string, renewal: Renewal) {
+    return this.#call((sequencer) => sequencer.renew(epoch, renewal));
+  }
+
+  append(epoch: string, member: string, append: Append) {
+    return this.#call((sequencer) => sequencer.append(epoch, member, append));
+  }
+
+  ack(epoch: string, member: string, applied: number) {
+    return this.#call((sequencer) => sequencer.ack(epoch, member, applied));
+  }
+
+  intend(epoch: string, member: string, note: IntentNote) {
+    return this.#call((sequencer) => sequencer.intend(epoch, member, note));
+  }
+
+  withdraw(epoch: string, intent: string) {
+    return this.#call((sequencer) => sequencer.withdraw(epoch, intent));
+  }
+
+  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>) {
+    return this.#call((sequencer) => sequencer.evict(epoch, by, silent));
+  }
+
+  read(epoch: string, after: number, note: number): Promise<Answer<Batch>> {
+    return new Promise((resolve, reject) => {
+      this.#process.timers.after(READ_TIMEOUT_MS, () => reject(new Error('the bus does not answer')));
+      this.#travel(() => {
+        if (!this.#server.up) return;
+        const since = this.#world.now;
+        this.#server.park(() => {
+          const answer = this.#server.sequencer.read(epoch, after, note);
+          const nothing = answer.ok && answer.entries.length === 0 && answer.note === note;
+          if (nothing && this.#world.now - since < PARKED_MS) return false;
+          this.#travel(() => this.#process.run(() => resolve(answer)));
+          return true;
+        });
+      });
+    });
+  }
+
+  #call<T>(step: (sequencer: Sequencer) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#process.timers.after(COMMAND_TIMEOUT_MS, () => reject(new Error('the bus does not answer')));
+      this.#travel(() => {
+        if (!this.#server.up) return;
+        const result = this.#server.step(step);
+        this.#travel(() => this.#process.run(() => resolve(result)));
+      });
+    });
+  }
+
+  /** Messages may overtake each other: what an old connection still holds can arrive after what a new one brings. */
+  #travel(arrive: () => void): void {
+    const { chance } = this.#world;
+    if (this.#world.now < this.cutUntil) return;
+    let delay = chance.happens(0.02) ? chance.between(5, 120) : chance.between(0.1, 3);
+    if (this.#world.now < this.slowUntil)
+      delay += chance.happens(0.2) ? chance.between(50, 200) : chance.between(2, 40);
+    this.#world.after(delay, () => {
+      if (this.#world.now >= this.cutUntil) arrive();
+    });
+  }
+}

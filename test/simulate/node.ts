@@ -1,0 +1,244 @@
+import type { Bus } from '../../src/coherence/bus.ts';
+import { ClusterLog } from '../../src/coherence/cluster-log.ts';
+import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
+import { Fence } from '../../src/coherence/fence.ts';
+import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
+import type { Intent, Log, SharedLogListener } from '../../src/coherence/log.ts';
+import { everything, type Invalidation, type LogRecord, mergeHits, type Position } from '../../src/coherence/record.ts';
+import { recordWrite } from '../../src/coherence/record-write.ts';
+import { type Hits, isHit, pathTag, type Tagged } from '../../src/coherence/tag.ts';
+import type { History } from './history.ts';
+import { accommodation, MAX_LATE_MS, type Origin, type Representation, stepPath, type WriteAnswer } from './origin.ts';
+import type { Process, World } from './world.ts';
+
+export const LEASE_MS = 200;
+const SETTLE_MS = MAX_LATE_MS + 10;
+
+/** What a mutant may replace, each to take one check out. */
+export interface Mutation {
+  fence?(): Fence;
+  inFlight?(): WritesInFlight;
+  bus?(bus: Bus): Bus;
+  options?(process: Process): Partial<ClusterLogOptions>;
+  listener?(listener: SharedLogListener): SharedLogListener;
+  log?(log: ClusterLog): Log;
+  collapseUnchecked?: boolean;
+  noDoubt?: boolean;
+  noIntent?: boolean;
+}
+
+export interface Surroundings {
+  readonly world: World;
+  readonly process: Process;
+  readonly origin: Origin;
+  readonly history: History;
+  readonly bus: Bus;
+  readonly mutation: Mutation;
+}
+
+interface Flight {
+  readonly asOf: Position;
+  readonly result: Promise<Representation | undefined>;
+}
+
+/** A gateway: the real protocol, around a model of reading and writing that keeps to what exchange/ does. */
+export class Node {
+  readonly process: Process;
+  readonly log: ClusterLog;
+  readonly fence: Fence;
+  readonly inFlight: WritesInFlight;
+  readonly #seen: Log;
+  readonly #here: Surroundings;
+  readonly #store = new Map<string, Representation>();
+  readonly #flights = new Map<string, Flight>();
+  #announced = { epoch: '', seq: 0 };
+
+  constructor(here: Surroundings) {
+    this.#here = here;
+    this.process = here.process;
+    const { mutation, process, world } = here;
+    this.fence = mutation.fence?.() ?? new Fence();
+    this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
+    const listener = this.#listener();
+    this.log = new ClusterLog({
+      bus: mutation.bus?.(here.bus) ?? here.bus,
+      member: process.name,
+      clock: process.clock,
+      timers: process.timers,
+      mode: 'strict',
+      onPartition: 'reject',
+      confirmMs: 1_000,
+      settleMs: SETTLE_MS,
+      leaseMs: LEASE_MS,
+      nonce: () => `e${world.chance.integer(1e6)}`,
+      failed: (error) => here.history.violated(String(error)),
+      listener: mutation.listener?.(listener) ?? listener,
+      ...mutation.options?.(process),
+    });
+    this.#seen = mutation.log?.(this.log) ?? this.log;
+    this.log.start();
+  }
+
+  async read(path: string): Promise<void> {
+    const { history, mutation } = this.#here;
+    const floor = history.began(path);
+    const answer = (found: Representation, how: string): void =>
+      history.answered(this.process.name, path, floor, found.version, how);
+    if (this.#seen.serving()) {
+      const stored = this.#store.get(path);
+      if (stored !== undefined) return answer(stored, 'hit');
+      const flight = this.#flights.get(path);
+      if (flight !== undefined) {
+        const found = await flight.result;
+        const fresh = mutation.collapseUnchecked === true || this.fence.admits(tagged(path), flight.asOf);
+        if (found !== undefined && fresh) return answer(found, 'collapsed');
+      }
+    }
+    const found = await this.#fill(path);
+    if (found !== undefined) answer(found, 'origin');
+  }
+
+  #fill(path: string): Promise<Representation | undefined> {
+    const asOf = this.fence.applied;
+    const result = this.#fetch(path, asOf);
+    const flight = { asOf, result };
+    this.#flights.set(path, flight);
+    return result.finally(() => {
+      if (this.#flights.get(path) === flight) this.#flights.delete(path);
+    });
+  }
+
+  async #fetch(path: string, asOf: Position): Promise<Representation | undefined> {
+    try {
+      const found = await this.#here.origin.read(this.process, path);
+      if (this.fence.admits(tagged(path), asOf) && !this.fence.inDoubt(tagged(path))) this.#store.set(path, found);
+      return found;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async write(i: number, step: number): Promise<void> {
+    const { origin, world } = this.#here;
+    const path = accommodation(i);
+    const inFlight = this.inFlight.begin(path);
+    let intent: Intent | undefined;
+    try {
+      intent = await this.#intend(path);
+      const before = await this.#before(path);
+      world.tell(this.process.name, `PUT ${path} to ${step}, before: ${before ?? '?'}`);
+      const answer = await origin.write(this.process, i, step).catch(() => undefined);
+      if (answer?.kind === 'refused') {
+        if (intent !== undefined) this.log.withdraw(intent);
+      } else await this.#record(path, before, answer, intent, inFlight);
+    } catch (error) {
+      world.tell(this.process.name, `PUT ${path} fails: ${error}`);
+    } finally {
+      inFlight.end();
+    }
+  }
+
+  async #intend(path: string): Promise<Intent | undefined> {
+    if (this.#here.mutation.noIntent === true) return undefined;
+    return await this.log.intend({ resource: path, hits: hitsOf(path, ['*']) });
+  }
+
+  async #before(path: string): Promise<number | undefined> {
+    const stored = this.#seen.serving() ? this.#store.get(path) : undefined;
+    return (stored ?? (await this.#fill(path)))?.step;
+  }
+
+  async #record(
+    path: string,
+    before: number | undefined,
+    answer: Extract<WriteAnswer, { kind: 'done' }> | undefined,
+    intent: Intent | undefined,
+    inFlight: WriteInFlight,
+  ): Promise<void> {
+    const { history, mutation, origin, process } = this.#here;
+    const steps = [before ?? '*', answer?.step ?? '*'];
+    if (answer === undefined) {
+      const hits = hitsOf(path, steps);
+      if (mutation.noDoubt === true) return void (await this.log.append({ hits, announcements: [] }, { intent }));
+      const { record } = await this.log.append({ hits, announcements: [], doubt: true }, { intent });
+      process.timers.after(SETTLE_MS, () => {
+        this.log.append({ hits, announcements: [], settled: record.position }).catch(() => undefined);
+      });
+      return;
+    }
+    const invalidation = (hits: Hits): Invalidation => ({ hits, announcements: [announcement(answer.version, path)] });
+    await recordWrite(this.#seen, {
+      intent,
+      inFlight,
+      timers: process.timers,
+      invalidation: (inherited) =>
+        invalidation(mergeHits(inherited ? [hitsOf(path, steps), inherited.hits] : [hitsOf(path, steps)])),
+      widened: () => invalidation(hitsOf(path, ['*'])),
+    });
+    history.acknowledged += 1;
+    history.effective(origin.touched[answer.version] ?? [], answer.version, `acknowledged by ${process.name}`);
+    this.#here.world.tell(process.name, `v${answer.version} acknowledged`);
+  }
+
+  #listener(): SharedLogListener {
+    const { world, process } = this.#here;
+    return {
+      applied: (record) => {
+        this.fence.apply(record);
+        const removed = [...this.#store.keys()].filter((path) => isHit(tagged(path), record.hits));
+        for (const path of removed) this.#store.delete(path);
+        this.inFlight.note(record);
+        world.tell(
+          process.name,
+          `applied ${record.id}${record.doubt === true ? ' in doubt' : ''}: ${describe(record.hits)}`,
+        );
+        return removed.length;
+      },
+      committed: (record) => this.#announce(record),
+      reset: (position, doubts) => {
+        this.fence.reset(position, doubts);
+        this.#store.clear();
+        this.inFlight.note({ hits: everything, announcements: [] });
+        world.tell(process.name, `joined ${this.log.epoch} at ${position}`);
+      },
+    };
+  }
+
+  /** A subscriber that is told reads again, at any node: it must see what it was told of. */
+  #announce(record: LogRecord): void {
+    const { history, origin, process } = this.#here;
+    history.announced += 1;
+    const [epoch = '', seq = ''] = (record.id ?? '').split('-');
+    if (epoch === this.#announced.epoch && Number(seq) <= this.#announced.seq) {
+      history.violated(`${process.name} announced ${record.id} after ${this.#announced.seq}`);
+    }
+    this.#announced = { epoch, seq: Number(seq) };
+    for (const { type } of record.announcements) {
+      const version = Number(type.slice(1));
+      const paths = (origin.touched[version] ?? []).filter((path) => isHit(tagged(path), record.hits));
+      history.effective(paths, version, `announced by ${process.name}`);
+    }
+  }
+}
+
+function tagged(path: string): Tagged {
+  return { path, tags: [pathTag(path)] };
+}
+
+/** `*`: any step. */
+function hitsOf(path: string, steps: readonly (number | string)[]): Hits {
+  const known = steps.filter((step) => typeof step === 'number').map((step) => pathTag(stepPath(step)));
+  return {
+    tags: new Set([pathTag(path), ...known]),
+    patterns: steps.includes('*') ? ['/steps/*'] : [],
+    tagPatterns: [],
+  };
+}
+
+function announcement(version: number, path: string) {
+  return { type: `v${version}`, paths: [path], tags: [], cause: { method: 'PUT', path, rule: null } };
+}
+
+function describe({ tags, patterns }: Hits): string {
+  return [...[...tags].map((tag) => tag.slice(2)), ...patterns].join(' ');
+}

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { catchMutant } from './catch.ts';
+import { mutants } from './mutants.ts';
+import { simulate } from './schedule.ts';
+
+/** `npm run test:simulate` runs more. */
+const SCHEDULES = 200;
+/** Within which each mutant must be caught. */
+const BUDGET = 2_000;
+
+test('no read is stale, whatever happens', { timeout: 60_000 }, async () => {
+  let hits = 0;
+  for (let seed = 1; seed <= SCHEDULES; seed++) {
+    const { violations, history } = await simulate(seed);
+    hits += history.hits;
+    expect(violations, `replay: npm run test:simulate -- --seed ${seed}`).toEqual([]);
+  }
+  // Where nothing is served from memory, nothing is proved.
+  expect(hits).toBeGreaterThan(10 * SCHEDULES);
+});
+
+test('a seed is one schedule', async () => {
+  const [once, again] = [await simulate(11), await simulate(11)];
+  expect(again.trace).toEqual(once.trace);
+});
+
+describe('a check that is taken out is missed', () => {
+  test.each(mutants.map((mutant) => [mutant.invariant, mutant.name, mutant] as const))(
+    'invariant %i: %s',
+    { timeout: 120_000 },
+    async (_invariant, _name, mutant) => {
+      expect(await catchMutant(mutant, BUDGET)).toBeDefined();
+    },
+  );
+});
