@@ -1,11 +1,8 @@
 import type { AddressInfo } from 'node:net';
-import { systemClock } from './clock.ts';
-import { eventsOf } from './coherence/announce.ts';
-import { Fence } from './coherence/fence.ts';
-import { WritesInFlight } from './coherence/in-flight.ts';
-import { MemoryLog } from './coherence/memory-log.ts';
+import { systemClock, systemTimers } from './clock.ts';
+import type { Bus } from './coherence/bus.ts';
+import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
-import { EventHub } from './events/hub.ts';
 import { Flights } from './exchange/collapse.ts';
 import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
 import { Encoder } from './exchange/encode.ts';
@@ -30,7 +27,8 @@ import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/front.ts';
 import { createPublic } from './server/public.ts';
-import { MemoryStore } from './store/memory.ts';
+import { FencedStore } from './store/fenced.ts';
+import { type Coherence, wireCoherence } from './wire-coherence.ts';
 
 export interface Gateway {
   /** Listens. Resolves with the addresses that clients and operators reach it at. */
@@ -42,19 +40,26 @@ export interface Gateway {
 /** Fills under way may hold this share of the memory tier's size, beside it. */
 const FILL_SHARE = 0.25;
 
+/** How long a read waits for the position that it asks for (`Unstale-Min-Position`), before it is passed through. */
+const MAX_POSITION_WAIT_MS = 1_000;
+
 type State = 'starting' | 'ready' | 'draining';
 
 /**
  * Builds a gateway from a validated configuration. All wiring is here: what the parts are and whom they know. Closers are
  * pushed beside what they close, and run in reverse.
  */
-export async function createGateway(config: GatewayConfig, options: { log?: Logger } = {}): Promise<Gateway> {
+export async function createGateway(
+  config: GatewayConfig,
+  options: { log?: Logger; bus?: Bus } = {},
+): Promise<Gateway> {
   const closers: (() => Promise<void> | void)[] = [];
   const log = options.log ?? createLogger(config.log.level);
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
-  const coherence = wireCoherence(config, metrics);
+  const coherence = wireCoherence({ config, metrics, log, bus: options.bus });
+  closers.push(() => coherence.stop());
 
   const origins = new Map(
     Object.entries(config.origins).map(([name, origin]) => {
@@ -65,6 +70,9 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
   );
   const routes = compileRoutes(config, origins);
   const readPorts = wireReads(config, coherence, reports, work);
+  // For readers that have seen what this node does not know of yet.
+  const unheard = (): boolean => false;
+  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, unheard), serving: unheard };
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, routes, refresher });
   closers.push(() => work.cancelTimers());
@@ -82,9 +90,17 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
       const startedAt = systemClock.monotonic();
       const report = (outcome: ReadOutcome): void =>
         reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
-      const outcome = read(readPorts, found, request, reply);
-      if (outcome instanceof Promise) work.track(outcome.then(report));
-      else report(outcome);
+      const answer = (ports: ReadPorts): void => {
+        const outcome = read(ports, found, request, reply);
+        if (outcome instanceof Promise) work.track(outcome.then(report));
+        else report(outcome);
+      };
+      const token = request.headers.get('unstale-min-position');
+      if (token === undefined) answer(readPorts);
+      else {
+        const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
+        work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)));
+      }
       return true;
     },
     write: (request, message, reply) => {
@@ -107,6 +123,7 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
 
   return {
     start: async () => {
+      await coherence.start();
       await app.listen(listenOptions(config.server.listen));
       await admin.listen(listenOptions(config.admin.listen));
       state = 'ready';
@@ -122,38 +139,12 @@ export async function createGateway(config: GatewayConfig, options: { log?: Logg
   };
 }
 
-interface Coherence {
-  readonly fence: Fence;
-  readonly store: MemoryStore;
-  readonly inFlight: WritesInFlight;
-  readonly records: MemoryLog;
-  readonly hub: EventHub;
-}
-
-/** What a record goes through: made effective on this node, then announced. */
-function wireCoherence(config: GatewayConfig, metrics: Metrics): Coherence {
-  const fence = new Fence();
-  const store = new MemoryStore(config.store.memory, fence);
-  const inFlight = new WritesInFlight();
-  const records = new MemoryLog(systemClock, {
-    applied: (record) => {
-      fence.apply(record);
-      const removed = store.invalidate(record.hits);
-      inFlight.note(record);
-      metrics.removed += removed;
-      return removed;
-    },
-    committed: (record) => hub.announce(eventsOf(records.epoch, record)),
-  });
-  const hub = new EventHub({ ...config.events, epoch: records.epoch });
-  return { fence, store, inFlight, records, hub };
-}
-
-function wireReads(config: GatewayConfig, { fence, store }: Coherence, reports: Reports, work: Work): ReadPorts {
+function wireReads(config: GatewayConfig, { fence, store, log }: Coherence, reports: Reports, work: Work): ReadPorts {
   const timeouts = Object.values(config.origins).map(({ timeoutMs }) => timeoutMs);
   return {
     store,
     fence,
+    serving: () => log.serving(),
     clock: systemClock,
     flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
     variances: new SearchVariances(),
@@ -170,11 +161,13 @@ function wireWrites(
   coherence: Coherence,
   { reports, work, routes, refresher }: { reports: Reports; work: Work; routes: RouteTable; refresher: Refresher },
 ): WritePorts {
-  const { store, inFlight, records } = coherence;
+  const { store, inFlight, log } = coherence;
   return {
     store,
-    log: records,
+    log,
     inFlight,
+    shared: coherence.cluster !== undefined,
+    timers: systemTimers,
     rules: compileRules(config.rules, config.routes),
     routes,
     refresher,
@@ -186,7 +179,7 @@ function wireWrites(
     // more when that can no longer be, and fills that began before then are refused.
     settleLater: ({ hits, announcements }: Effect, doubt, ms) => {
       work.later(ms, async () => {
-        const { record } = await records.append({ hits, announcements, settled: doubt });
+        const { record } = await log.append({ hits, announcements, settled: doubt });
         reports.settled(doubt, record.position);
       });
     },
@@ -197,7 +190,7 @@ function wireWrites(
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence }: Coherence,
+  { store, hub, fence, cluster }: Coherence,
   { reads: { flights }, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, state }: { metrics: Metrics; reports: Reports; state: () => State },
 ) {
@@ -213,10 +206,11 @@ function wireAdmin(
     position: () => fence.applied,
     fills: () => flights.size,
     waiting: () => flights.waiting,
+    cluster,
   });
   return createAdmin({
     config: config.admin,
-    notReady: () => (state() === 'ready' ? undefined : state()),
+    notReady: () => notReady(state(), cluster?.()),
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     invalidate: async (targets, { dryRun }) => {
       const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
@@ -232,6 +226,19 @@ function wireAdmin(
     failed: (error) => reports.adminFailed(error),
   });
 }
+
+/** What the gateway waits for; undefined where it may be sent traffic. Not hearing from Redis is a reason, never for liveness. */
+function notReady(state: State, cluster: ClusterStatus | undefined): string | undefined {
+  if (state !== 'ready') return state;
+  return cluster === undefined || cluster.state === 'serving' ? undefined : waitingFor[cluster.state];
+}
+
+const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
+  joining: 'joining the other nodes: Redis does not answer, or an epoch is beginning',
+  'catching-up': 'catching up with the records of the other nodes',
+  fenced: 'the lease has run out: Redis does not answer in time; requests are passed through',
+  owing: 'writes were acknowledged that the other nodes have not heard of yet',
+};
 
 /** Work under way that a stopping gateway waits for, and work that is due later. */
 class Work {

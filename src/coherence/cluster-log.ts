@@ -350,7 +350,10 @@ export class ClusterLog implements Log, Place {
       position,
       id: `${this.#epoch}-${seq}`,
     };
+    const beside = ref === undefined ? undefined : this.#outbox.besideOf(ref);
+    beside?.applying();
     const removed = this.#options.listener.applied(record);
+    beside?.applied(record);
     this.#applied = seq;
     this.#lastPosition = position;
     this.#lease.applied(seq);

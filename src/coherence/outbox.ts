@@ -41,6 +41,8 @@ interface Letter {
   readonly invalidation: Invalidation;
   readonly at: string;
   readonly intent: AppendOptions['intent'];
+  /** What its writer does on this node when it is applied. */
+  local: AppendOptions['beside'];
   readonly fulfils: string[];
   sending: boolean;
   /** The place of the doubt that it says it settles. */
@@ -108,10 +110,11 @@ export class Outbox {
     return this.#letters.size;
   }
 
-  append(invalidation: Invalidation, { intent }: AppendOptions): Promise<Committed> {
+  append(invalidation: Invalidation, { intent, beside }: AppendOptions): Promise<Committed> {
     if (this.#letters.size >= (this.#options.maxWaiting ?? MAX_WAITING)) return this.#overflown(invalidation, intent);
     return new Promise((resolve, reject) => {
       const letter = this.#post(invalidation, intent, { resolve, reject });
+      letter.local = beside;
       letter.cancels.push(this.#options.timers.after(this.#options.confirmMs, () => this.#unconfirmed(letter)));
       void this.#send(letter);
     });
@@ -125,6 +128,7 @@ export class Outbox {
       invalidation,
       at: new Date(this.#options.clock.wall()).toISOString(),
       intent,
+      local: undefined,
       fulfils: intent === undefined ? [] : [intent.id],
       sending: false,
       settles: undefined,
@@ -159,6 +163,11 @@ export class Outbox {
   /** The bus can be reached: sends what waits for it. */
   flush(): void {
     for (const letter of this.#letters.values()) void this.#send(letter);
+  }
+
+  /** What the writer of one of ours does when it is applied here. */
+  besideOf(ref: string): AppendOptions['beside'] {
+    return this.#letters.get(ref)?.local;
   }
 
   /** One of ours has come down the log. */

@@ -1,6 +1,6 @@
 import type { Timers } from '../clock.ts';
 import type { Inheritance, WriteInFlight } from './in-flight.ts';
-import type { Committed, Intent, Log } from './log.ts';
+import type { Beside, Committed, Intent, Log } from './log.ts';
 import type { Invalidation } from './record.ts';
 
 /** How long a write waits for others to the same resource, which may be slow uploads, before it widens what it hits. */
@@ -8,6 +8,7 @@ const MAX_WAIT_BESIDE_MS = 2_000;
 
 export interface WriteToRecord {
   readonly intent: Intent | undefined;
+  readonly beside?: Beside | undefined;
   /** Of a write whose targets depend on what its resource was before. */
   readonly inFlight: WriteInFlight | undefined;
   readonly timers: Timers;
@@ -24,7 +25,7 @@ export interface WriteToRecord {
 export async function recordWrite(log: Log, write: WriteToRecord): Promise<Committed> {
   const { intent, inFlight } = write;
   const invalidation = write.invalidation(inFlight?.inherited());
-  const committed = await log.append(invalidation, { intent });
+  const committed = await log.append(invalidation, { intent, beside: write.beside });
   if (inFlight === undefined) return committed;
   const missed = inFlight.missed(invalidation.hits);
   if (missed !== undefined)

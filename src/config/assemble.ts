@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Located } from './lint-routes.ts';
 import type { ConditionConfig, GatewayConfig, OriginConfig, RouteConfig, RoutePolicy, RuleConfig } from './model.ts';
@@ -41,11 +42,16 @@ export function assemble(
         maxEntryBytes: store.memory.maxEntry,
         maxVariants: store.memory.maxVariants,
       },
-      redis: store.redis,
+      redis: store.redis && {
+        urls: [store.redis.url].flat(),
+        prefix: store.redis.prefix,
+        scope: store.redis.scope ?? scopeOf(origins),
+      },
     },
     coherence: {
       mode: coherence.mode,
       onPartition: coherence.onPartition ?? (coherence.mode === 'strict' ? 'reject' : 'queue'),
+      leaseMs: coherence.lease,
       settleMs: coherence.settle,
     },
     events: {
@@ -132,4 +138,10 @@ function conditionOf(when: NonNullable<RuleSettings['when']>): ConditionConfig {
 function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['onlyIfChanged'] {
   if (setting === undefined || setting === false) return undefined;
   return setting === true ? { ignoring: [] } : setting;
+}
+
+/** Gateways before the same origins are nodes of one, unless they say otherwise; those before others never meet. */
+function scopeOf(origins: GatewayConfig['origins']): string {
+  const urls = Object.entries(origins).map(([name, { url }]) => [name, url]);
+  return createHash('sha256').update(JSON.stringify(urls.sort())).digest('hex').slice(0, 16);
 }

@@ -20,12 +20,8 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
     const message = 'one response may be larger than all of them together';
     document.report(['store', 'memory', 'maxEntry'], { message, hint: 'maxEntry is at most maxSize' });
   }
-  // Ignored in silence, it would pass for coherence between nodes.
-  if (valueAt(document.value, ['store', 'redis']) !== undefined) {
-    const message = 'this version has no Redis tier: each gateway is on its own';
-    document.report(['store', 'redis'], { message, hint: 'take redis out, and run one gateway', atKey: true });
-  }
-  if (valueAt(document.value, ['coherence', 'onPartition']) !== undefined) {
+  const alone = valueAt(document.value, ['store', 'redis']) === undefined;
+  if (alone && valueAt(document.value, ['coherence', 'onPartition']) !== undefined) {
     const hint = 'take it out: without store.redis there is nothing to be cut off from';
     document.report(['coherence', 'onPartition'], {
       message: 'onPartition has no effect without store.redis',

@@ -13,11 +13,14 @@ export interface GatewayConfig {
   origins: Readonly<Record<string, OriginConfig>>;
   store: {
     memory: { maxBytes: number; maxEntryBytes: number; maxVariants: number };
-    redis: { url: string; prefix: string } | undefined;
+    /** `scope`: gateways with the same are nodes of one. */
+    redis: { urls: readonly string[]; prefix: string; scope: string } | undefined;
   };
   coherence: {
     mode: 'strict' | 'eventual';
     onPartition: 'reject' | 'queue';
+    /** How long a node may serve from memory without hearing from the others. */
+    leaseMs: number;
     /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
     settleMs: number;
   };

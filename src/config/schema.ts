@@ -99,12 +99,28 @@ const storeSchema = z.strictObject({
     .meta({ description: 'The memory tier.' }),
   redis: z
     .strictObject({
-      url: text({ examples: ['redis://127.0.0.1:6379'] }, parseRedisUrl),
-      prefix: text({}, String).prefault('unstale'),
+      url: z
+        .union([
+          text({ examples: ['redis://127.0.0.1:6379'] }, parseRedisUrl),
+          z.array(text({ examples: ['redis://127.0.0.1:7000'] }, parseRedisUrl)).min(1),
+        ])
+        .meta({ description: 'redis://…, rediss://… or unix:/path; a list names nodes of one Redis Cluster.' }),
+      prefix: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
+        .prefault('unstale')
+        .meta({ description: 'Of all keys there.' }),
+      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
+        .optional()
+        .meta({ description: 'Gateways with the same are nodes of one. Default: a name made of the origins.' }),
     })
     .optional()
-    .meta({ description: 'The Redis tier, which this version does not have yet.' }),
+    .meta({ description: 'What joins several gateways before the same origins.' }),
 });
+
+/** Braces would end the part of a key that says which server of a Redis Cluster holds it. */
+function parseKeyPart(part: string): string {
+  if (/^[A-Za-z0-9._-]+$/.test(part)) return part;
+  throw new ValueError(`"${part}" cannot be part of a key`, 'letters, digits and "._-": unstale');
+}
 
 const coherenceSchema = z.strictObject({
   mode: choice(['strict', 'eventual'])
@@ -113,6 +129,9 @@ const coherenceSchema = z.strictObject({
   onPartition: choice(['reject', 'queue'])
     .optional()
     .meta({ description: 'Writes while Redis cannot be reached. Default: reject under strict, queue under eventual.' }),
+  lease: duration({ min: 200, max: 60_000 }).prefault('2s').meta({
+    description: 'How long a node may serve from memory without hearing from Redis: what a write waits for a dead one.',
+  }),
   settle: duration({ min: 0, max: DAY_MS })
     .prefault('10s')
     .meta({ description: 'After a write of unknown outcome: how long what it may have touched is not stored.' }),

@@ -8,10 +8,11 @@ export class EventHistory {
   /** The newest event that is no longer held: who saw less than this has missed something. */
   #forgotten = '';
 
-  constructor(epoch: string, maxEvents: number) {
+  /** `from`: the position after which events are held. */
+  constructor(epoch: string, maxEvents: number, from = 0) {
     this.#epoch = epoch;
     this.#maxEvents = maxEvents;
-    this.#forgotten = `${epoch}-0`;
+    this.#forgotten = `${epoch}-${from}`;
   }
 
   /** The id of the newest event; before the first one, of the beginning of the log. */

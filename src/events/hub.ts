@@ -32,7 +32,7 @@ export interface Subscriber {
  */
 export class EventHub {
   readonly #options: EventHubOptions;
-  readonly #history: EventHistory;
+  #history: EventHistory;
   readonly #topics = new TopicIndex();
   readonly #sinks = new Map<Topic, Set<Sink>>();
   #heartbeat: NodeJS.Timeout | undefined;
@@ -46,6 +46,13 @@ export class EventHub {
   constructor(options: EventHubOptions) {
     this.#options = options;
     this.#history = new EventHistory(options.epoch, options.history);
+  }
+
+  /** Events were missed: whoever listens is told to look again. What is announced next comes after `from` in `epoch`. */
+  reset(epoch: string, from: number): void {
+    this.#history = new EventHistory(epoch, this.#options.history, from);
+    const bytes = Buffer.from(`id: ${this.#history.lastId}\nevent: resync\ndata: {}\n\n`);
+    for (const [topic, sinks] of this.#sinks) for (const sink of [...sinks]) this.#send(topic, sink, bytes);
   }
 
   /** `events` in log order, their records committed. */

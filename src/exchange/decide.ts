@@ -30,6 +30,9 @@ export type Decision =
 
 export type Forward = Decision & { kind: 'forward' };
 
+/** The `detail` of a request that is passed through since this node may not answer it: nothing of it is stored. */
+export const FENCED = 'fenced';
+
 export interface Situation {
   readonly policy: CachePolicy;
   /** The variant that the request selects. */

@@ -8,8 +8,8 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { readUpTo } from './body.ts';
 import { keyedQuery } from './cache-key.ts';
 import type { Flight } from './collapse.ts';
-import type { Forward } from './decide.ts';
-import { type FillContext, judge } from './fill.ts';
+import { FENCED, type Forward } from './decide.ts';
+import { type FillContext, judge, type Verdict } from './fill.ts';
 import { fillFields, forwardFields } from './forward.ts';
 import { learnFromHead, revalidated } from './freshening.ts';
 import { keep, storedForm } from './keep.ts';
@@ -73,7 +73,9 @@ export async function fetchAndStore(
   if (read.request.method === 'HEAD' && decision.stored !== undefined) {
     learnFromHead(ports, context, decision.stored, { ...answer, headers });
   }
-  const verdict = judge(context, answer.status, headers, decision.range !== undefined);
+  const judged = judge(context, answer.status, headers, decision.range !== undefined);
+  const verdict: Verdict =
+    decision.detail === FENCED ? { store: false, detail: FENCED, directives: judged.directives } : judged;
   const fill = new Fill(ports, context, decision, { ...answer, headers }, verdict, flight, reply);
   if (flightKey !== undefined && !verdict.store) ports.flights.markUnshared(flightKey);
   return fill.run();

@@ -94,7 +94,7 @@ export interface PatchPorts {
 /** Stored parents that take their change in place of being invalidated. */
 export class Patches {
   readonly #ports: PatchPorts;
-  readonly #planned: readonly PlannedPatch[];
+  #planned: readonly PlannedPatch[];
   readonly #write: ClientRequest;
   readonly #since: number;
   #ready: StoredResponse[] = [];
@@ -109,6 +109,11 @@ export class Patches {
     this.#planned = planned;
     this.#write = write;
     this.#since = since;
+  }
+
+  /** Somebody else has written the resource: nothing is certain. */
+  giveUp(): void {
+    this.#planned = [];
   }
 
   /** Before the record is applied on this node: takes what is stored of the parents. */

@@ -22,6 +22,8 @@ export interface Read {
 export interface ReadPorts {
   readonly store: Store;
   readonly fence: Fence;
+  /** Whether this node may answer from memory, and from what other requests have asked, now. */
+  readonly serving: () => boolean;
   readonly clock: Clock;
   readonly flights: Flights;
   /** What origins said of queries that make no difference. */

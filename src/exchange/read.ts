@@ -8,7 +8,7 @@ import { hasCredentials } from '../http/storable.ts';
 import { matchesVary, selectingValues } from '../http/vary.ts';
 import { cacheKey, partKey } from './cache-key.ts';
 import type { FlightResult } from './collapse.ts';
-import { type Decision, decide, type Forward } from './decide.ts';
+import { type Decision, decide, FENCED, type Forward } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
 import { without } from './forward.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
@@ -92,7 +92,8 @@ async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply)
     if (attempt > 1) decision = lookUp(ports, state);
     if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
-    if (alone || ports.flights.isUnshared(flightKey)) return fetchAndStore(ports, state, decision, undefined, reply);
+    if (alone || decision.detail === FENCED || ports.flights.isUnshared(flightKey))
+      return fetchAndStore(ports, state, decision, undefined, reply);
     const flight = ports.flights.get(flightKey);
     if (flight === undefined) return fetchAndStore(ports, state, withPart(ports, state, decision), flightKey, reply);
     const result = await ports.flights.wait(flight);
@@ -144,7 +145,7 @@ export function answersRange(ports: ReadPorts, found: Found, request: ClientRequ
 function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Read, key = state.key): Decision {
   const policy = route.policy.cache;
   const stored = ports.store.select(key, request.headers);
-  return decide({
+  const decision = decide({
     policy,
     stored,
     otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
@@ -152,6 +153,9 @@ function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Rea
     directives: policy.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined,
     now: ports.clock.wall(),
   });
+  // Invariant 8: it finds nothing, and waits for nobody's fill.
+  if (decision.kind !== 'forward' || ports.serving()) return decision;
+  return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: FENCED };
 }
 
 function serve(

@@ -1,6 +1,8 @@
-import type { Clock } from '../clock.ts';
+import type { Clock, Timers } from '../clock.ts';
 import type { WriteInFlight, WritesInFlight } from '../coherence/in-flight.ts';
-import type { Log } from '../coherence/log.ts';
+import type { Intent, Log } from '../coherence/log.ts';
+import { type LogRecord, nothingHit } from '../coherence/record.ts';
+import { recordWrite } from '../coherence/record-write.ts';
 import { pathTag } from '../coherence/tag.ts';
 import type { RuleSet } from '../rules/compile.ts';
 import { resolve } from '../rules/resolve.ts';
@@ -23,6 +25,9 @@ export interface WritePorts {
   readonly inFlight: WritesInFlight;
   readonly rules: RuleSet;
   readonly routes: RouteTable;
+  /** Other nodes write to the log, too: a write is noted there before it is forwarded (invariant 7). */
+  readonly shared: boolean;
+  readonly timers: Timers;
   readonly refresher: Refresher;
   readonly clock: Clock;
   /** Bodies longer than this stream through and are not read for ids. */
@@ -38,9 +43,6 @@ export interface WritePorts {
   failed(error: unknown, request: ClientRequest): void;
 }
 
-/** How long a write waits for others to the same resource, which may be slow uploads, before it widens what it hits. */
-const MAX_WAIT_BESIDE_MS = 2_000;
-
 /** A write on its way. */
 export interface Write {
   readonly request: ClientRequest;
@@ -53,6 +55,8 @@ export interface Write {
   /** Where the representation of the written resource lives, if that is known. */
   readonly place: Place | undefined;
   readonly upload: Upload;
+  /** Where the log is shared: what another node would make of this one's death. */
+  readonly intent: Intent | undefined;
   /** The store's sequence just before it was forwarded. */
   readonly since: number;
 }
@@ -67,52 +71,72 @@ export interface Answer {
 
 type BodySources = Omit<Sources, 'params'>;
 
-/** Makes the record of a write, and resolves when it is committed. */
-export async function record(ports: WritePorts, write: Write, answered: Answer): Promise<void> {
-  const { request, needs, inFlight } = write;
+/** Makes the record of a write, and resolves when it is committed; undefined where it has changed nothing. */
+export async function record(ports: WritePorts, write: Write, answered: Answer): Promise<LogRecord | undefined> {
+  const { request, needs, inFlight, intent } = write;
   const { answer } = answered;
   const doubt = answer === undefined || answer.status >= 500;
   const sources = sourcesOf(write, answered);
   const applied = await rulesOf(ports, write, sources, { answer, doubt });
   const explained = () => explain(request, applied, sources, ports.rules, { all: false }).explanation;
-  if (applied.unchanged) {
+  if (applied.unchanged && (await undisturbed(ports, write))) {
     inFlight?.recorded();
     report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained });
-    return;
+    return undefined;
   }
-  const effect = effectOf(
-    request,
-    applied.rules,
-    sources,
-    needs.before ? inFlight?.inherited() : undefined,
-    ports.rules.keyed,
-  );
   const settleMs = Math.max(0, ...applied.rules.map(({ match }) => match.rule.config.settleMs ?? 0));
-  const { hits, announcements } = effect;
   const beside = new Beside(ports, write, doubt ? [] : applied.rules, answered, sources);
-  const { record, removed } = await ports.log.append({ hits, announcements, doubt: doubt || settleMs > 0 }, { beside });
-  if (doubt || settleMs > 0) {
+  const { keyed } = ports.rules;
+  let effect: Effect | undefined;
+  const { record, removed } = await recordWrite(ports.log, {
+    intent: applied.unchanged ? undefined : intent,
+    // Nothing that it does depends on what others did to its resource.
+    inFlight: needs.before ? inFlight : undefined,
+    beside,
+    timers: ports.timers,
+    invalidation: (inherited) => {
+      const made = effectOf(request, applied.rules, sources, inherited, keyed);
+      effect ??= made;
+      return { hits: made.hits, announcements: made.announcements, doubt: doubt || settleMs > 0 };
+    },
+    widened: () => {
+      const unknown = { before: { missing: 'incomplete' } } as const;
+      const rules = applied.rules.map(({ match, sources: own }) => ({ match, sources: { ...own, ...unknown } }));
+      return effectOf(request, rules, { ...sources, ...unknown }, undefined, keyed);
+    },
+  });
+  inFlight?.recorded();
+  if (effect !== undefined && (doubt || settleMs > 0)) {
     ports.settleLater(effect, record.position, doubt ? Math.max(ports.doubtMs, settleMs) : settleMs);
   }
   ports.refresher.refresh(beside.refreshed, request);
   report(ports, write, {
     outcome: doubt ? 'doubt' : 'applied',
     status: answer?.status,
-    effect,
+    ...(effect === undefined ? {} : { effect }),
     position: record.position,
     removed,
     applied,
     patches: beside.patches,
     explain: explained,
   });
-  inFlight?.recorded();
-  if (needs.before && inFlight !== undefined && (await overtook(inFlight))) {
-    // Some write beside this one is taking its time: where it may have put the resource before this one is not known.
-    const unknown = { before: { missing: 'incomplete' } } as const;
-    const rules = applied.rules.map(({ match, sources: own }) => ({ match, sources: { ...own, ...unknown } }));
-    const widened = effectOf(request, rules, { ...sources, ...unknown }, undefined, ports.rules.keyed);
-    await ports.log.append({ hits: widened.hits, announcements: widened.announcements });
-  }
+  return record;
+}
+
+/**
+ * Whether nobody on any node has written the resource beside a write that seems to have changed nothing. On a log that is shared
+ * only its order tells: a record of nothing takes the place of the intent, and brings with it what came before, and who is
+ * still under way.
+ */
+async function undisturbed({ log, shared }: WritePorts, { inFlight, intent }: Write): Promise<boolean> {
+  if (!shared) return true;
+  const committed = await log.append({ hits: nothingHit, announcements: [] }, { intent });
+  const others = await Promise.race([
+    committed.othersRecorded(),
+    // Those that have ended are known by now; who has not is beside.
+    new Promise<boolean>((resolve) => setImmediate(() => resolve(false))),
+  ]);
+  return committed.applied && others && inFlight?.alone === true;
 }
 
 function rulesOf(
@@ -147,11 +171,13 @@ function rulesOf(
 class Beside {
   readonly #store: Store;
   readonly #paths: readonly string[];
+  readonly #inFlight: WriteInFlight | undefined;
   readonly patches: Patches | undefined;
   refreshed: StoredResponse[] = [];
 
   constructor(ports: WritePorts, write: Write, rules: readonly AppliedRule[], answered: Answer, sources: BodySources) {
     this.#store = ports.store;
+    this.#inFlight = write.inFlight;
     this.#paths = rules.flatMap(({ match, sources: own }) => {
       if (match.rule.refresh.length === 0) return [];
       const { targets } = resolve({ ...match, rule: { ...match.rule, targets: match.rule.refresh, patch: [] } }, own);
@@ -168,6 +194,8 @@ class Beside {
   }
 
   applying(): void {
+    // What came before this record on a log that others write to is known only now.
+    if (this.#inFlight?.alone !== true) this.patches?.giveUp();
     this.refreshed = this.#paths.flatMap((path) => this.#store.tagged(pathTag(path)));
     this.patches?.take();
   }
@@ -175,21 +203,6 @@ class Beside {
   applied({ position }: { position: number }): void {
     this.patches?.store(position);
   }
-}
-
-/**
- * Waits for the writes beside this one to be recorded (coherence/in-flight.ts, overtaking). True where one of them was not
- * within the bound.
- */
-async function overtook(inFlight: WriteInFlight): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const expiry = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(true), MAX_WAIT_BESIDE_MS);
-  });
-  const recorded = inFlight.othersRecorded().then(() => false);
-  const expired = await Promise.race([recorded, expiry]);
-  clearTimeout(timer);
-  return expired;
 }
 
 /** Everything that placeholders select from, but for the parameters of each rule's own pattern. */

@@ -1,10 +1,12 @@
 import type { Readable } from 'node:stream';
+import type { Intent, Intention } from '../coherence/log.ts';
+import type { LogRecord } from '../coherence/record.ts';
 import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
 import { endToEnd } from '../http/connection.ts';
 import type { Json, RuleMatch } from '../rules/types.ts';
 import { type Place, placeOf, readBefore } from './before.ts';
 import { readJson, readUpTo, textOf } from './body.ts';
-import { unresolvable } from './effect.ts';
+import { effectOf, unresolvable } from './effect.ts';
 import { forwardFields, without } from './forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from './ports.ts';
 import { pump } from './pump.ts';
@@ -42,6 +44,8 @@ export async function write(
   // Registered before `before` is read, so that no record falls between the two (invariant 5).
   const inFlight = matches.length > 0 ? ports.inFlight.begin(request.target.resource) : undefined;
   let beforeFailure: unknown;
+  let intent: Intent | undefined;
+  let recorded = false;
   try {
     refuseTooLarge(request, ports.requestBytes);
     const upload = new Upload(request, body, {
@@ -52,14 +56,17 @@ export async function write(
       await upload.readAhead(ports.resolveBytes);
     }
     const arrived: Write = { ...{ request, route, matches, needs, startedAt, inFlight, upload }, ...unread };
+    // Noted before `before` is read, so that whoever writes beside this one knows of it.
+    if (ports.shared) intent = await ports.log.intend(intentionOf(ports, arrived));
     const place = needs.before ? placeOf(request, found, ports.routes, sourcesOf(arrived)) : undefined;
     const before = await beforeOf(ports, place, matches, (error) => {
       beforeFailure = error;
     });
     const rejected = unresolvable(matches, sourcesOf({ ...arrived, before }));
     if (rejected !== undefined) throw new GatewayError('unprocessable', rejected);
-    const current: Write = { ...arrived, before, place, since: ports.store.sequence };
+    const current: Write = { ...arrived, before, place, since: ports.store.sequence, intent };
     const outcome = await forward(current, reply);
+    recorded = changes(current, outcome);
     // Where the write itself fails, that is reported: an origin that is down is one line for each request.
     if (beforeFailure !== undefined && outcome.kind === 'answered') ports.failed(beforeFailure, request);
     await release(ports, current, outcome, reply);
@@ -68,7 +75,27 @@ export async function write(
     reply.fail(asGatewayError(error));
   } finally {
     inFlight?.end();
+    if (intent !== undefined && !recorded) ports.log.withdraw(intent);
   }
+}
+
+/** What another node would record if this one died: all that the request alone tells, the rest widened. */
+function intentionOf({ rules }: WritePorts, write: Write): Intention {
+  const { request, matches } = write;
+  const unknown = { missing: 'not-read' } as const;
+  const sources = { ...sourcesOf(write), request: unknown, response: unknown, before: unknown };
+  const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
+  return {
+    resource: request.target.resource,
+    hits: effectOf(request, applied, sources, undefined, rules.keyed).hits,
+  };
+}
+
+/** Whether the write has, or may have, changed anything. */
+function changes({ route }: Write, outcome: Outcome): boolean {
+  if (outcome.kind !== 'answered') return outcome.kind === 'unknown';
+  const { status } = outcome.answer;
+  return !((status >= 400 && status < 500) || (status >= 500 && route.origin.serverErrors === 'unchanged'));
 }
 
 /** What says that it is too large is refused before the origin hears of it; what does not is broken off (upload.ts). */
@@ -79,7 +106,7 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 }
 
 /** What is known of a write before anything was read, or sent. */
-const unread = { before: { missing: 'not-read' }, place: undefined, since: 0 } as const;
+const unread = { before: { missing: 'not-read' }, place: undefined, since: 0, intent: undefined } as const;
 
 /** The representation as it was, as far as a rule needs it; `incomplete` where its place is not known. */
 function beforeOf(
@@ -125,8 +152,7 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
     throw outcome.error;
   }
   const { answer } = outcome;
-  const rolledBack = answer.status >= 500 && current.route.origin.serverErrors === 'unchanged';
-  if ((answer.status >= 400 && answer.status < 500) || rolledBack) {
+  if (!changes(current, outcome)) {
     report(ports, current, { outcome: 'unchanged', status: answer.status });
     return pass(answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
   }
@@ -139,12 +165,17 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
     failure = error;
   }
   const text = read !== undefined && 'whole' in read ? textOf(read.whole, answer.headers) : undefined;
-  await record(ports, current, { answer, response: responseJson(answer, read, failure), text });
+  const made = await record(ports, current, { answer, response: responseJson(answer, read, failure), text });
   if (failure !== undefined) throw failure;
   const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
   const rest =
     read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
-  await pass(answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply);
+  await pass(answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply, made && positionOf(ports, made));
+}
+
+/** By which a reader on any node can ask for what is at least as new as this write. */
+function positionOf({ log }: WritePorts, { id, position }: LogRecord): string {
+  return id ?? `${log.epoch}-${position}`;
 }
 
 function responseJson(
@@ -163,8 +194,10 @@ async function pass(
   chunks: readonly Buffer[],
   rest: AsyncIterator<Buffer> | undefined,
   reply: Reply,
+  position?: string,
 ): Promise<void> {
   const lines = endToEnd(answer.headers.lines);
+  if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
   if (rest === undefined) {
     reply.send(

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { ClusterStatus } from '../coherence/cluster-status.ts';
 
 /** Plain integers, counted where things happen and read when somebody scrapes: a hit pays one increment. */
 export class Metrics {
@@ -27,6 +28,8 @@ export interface Gauges {
   position(): number;
   fills(): number;
   waiting(): number;
+  /** Undefined for a gateway that is alone. */
+  readonly cluster: (() => ClusterStatus) | undefined;
 }
 
 /** The registry behind `/metrics`, in Prometheus' text format. */
@@ -83,5 +86,16 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position);
   gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
   gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
+  const { cluster } = gauges;
+  if (cluster !== undefined) {
+    gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
+      Number(cluster().state === 'serving'),
+    );
+    gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length);
+    gauge('unstale_cluster_intents', 'Writes of this node that are noted and not recorded.', () => cluster().intents);
+    gauge('unstale_cluster_queued', 'Records that wait to be sent to the other nodes.', () => cluster().queued);
+    counter('unstale_cluster_resets_total', 'Times that this node joined, its memory emptied.', () => cluster().resets);
+    counter('unstale_cluster_evictions_total', 'Silent nodes that this one removed.', () => cluster().evictions);
+  }
   return registry;
 }

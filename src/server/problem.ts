@@ -9,7 +9,11 @@ export function problemBody(error: GatewayError, errors?: readonly object[]): Bu
 }
 
 /** Seconds after which a client may try again, for the errors where that helps. */
-const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = { draining: 5, overloaded: 5 };
+const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = {
+  draining: 5,
+  overloaded: 5,
+  uncoordinated: 1,
+};
 
 export function problemLines(error: GatewayError): string[] {
   const lines = ['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store'];

@@ -114,6 +114,11 @@ export class MemoryStore implements Store {
     }
   }
 
+  /** Nothing of it means anything any longer. */
+  clear(): void {
+    for (const variants of [...this.#byKey.values()]) for (const response of [...variants]) this.remove(response);
+  }
+
   get size(): number {
     return this.#responses.size;
   }

@@ -25,7 +25,7 @@ const least: GatewayConfig = {
     memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64 },
     redis: undefined,
   },
-  coherence: { mode: 'strict', onPartition: 'reject', settleMs: 10_000 },
+  coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, settleMs: 10_000 },
   events: { path: '/_unstale/events', heartbeatMs: 15_000, maxSubscribers: 10_000, history: 10_000 },
   log: { level: 'info' },
   fallback: {

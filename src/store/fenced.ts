@@ -1,0 +1,58 @@
+import type { Hits, Tag } from '../coherence/tag.ts';
+import type { Fields } from '../http/fields.ts';
+import type { Refusal, Store } from './store.ts';
+import type { StoredResponse } from './stored-response.ts';
+
+/**
+ * The memory tier of a node of several: nothing is found in it while the node may not serve (coherence.md, invariant 8). What is
+ * put is kept: records that come late remove what they hit, and a new epoch empties it.
+ */
+export class FencedStore implements Store {
+  readonly #store: Store;
+  readonly #serving: () => boolean;
+
+  constructor(store: Store, serving: () => boolean) {
+    this.#store = store;
+    this.#serving = serving;
+  }
+
+  select(key: string, request: Fields): StoredResponse | undefined {
+    return this.#serving() ? this.#store.select(key, request) : undefined;
+  }
+
+  varyOf(key: string): readonly string[] | undefined {
+    return this.#serving() ? this.#store.varyOf(key) : undefined;
+  }
+
+  put(response: StoredResponse): Refusal | undefined {
+    return this.#store.put(response);
+  }
+
+  tagged(tag: Tag): readonly StoredResponse[] {
+    return this.#serving() ? this.#store.tagged(tag) : [];
+  }
+
+  remove(response: StoredResponse): void {
+    this.#store.remove(response);
+  }
+
+  hitBy(hits: Hits): ReadonlySet<StoredResponse> {
+    return this.#store.hitBy(hits);
+  }
+
+  invalidate(hits: Hits): number {
+    return this.#store.invalidate(hits);
+  }
+
+  get sequence(): number {
+    return this.#store.sequence;
+  }
+
+  get size(): number {
+    return this.#store.size;
+  }
+
+  get bytes(): number {
+    return this.#store.bytes;
+  }
+}
