@@ -34,8 +34,8 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
   const renewal = {
     member,
     applied: chance.happens(0.3) ? null : applied,
-    intentsFrom: Math.max(1, number - 6),
-    recordsFrom: Math.max(1, number - 6),
+    intentsFrom: Math.max(1, number - chance.integer(4)),
+    recordsFrom: Math.max(1, number - chance.integer(4)),
     doubts: chance.happens(0.5),
   };
   const append = {
