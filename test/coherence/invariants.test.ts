@@ -372,43 +372,6 @@ describe('6, doubt: after a write of unknown outcome, what it may have touched i
     expect(cacheStatus(settled)).toContain('hit');
   });
 
-  // Seed 13510 of test/simulate, on one node.
-  test('a fill of what is in doubt answers nobody who came after a write: the write may not know what the late one did', async () => {
-    let parent = 'A';
-    const toC = gate();
-    const early = gate();
-    origin.on('GET /children/5', json({ parent: 'A' }));
-    origin.on('GET /parents/B', async (_request, response) => {
-      const body = parent === 'B' ? 'has it' : 'empty';
-      if (parent === 'B') await early.pass();
-      response.end(body);
-    });
-    origin.on('PATCH /children/5', async (_request, response, { body }) => {
-      if (body.toString() === 'B') {
-        response.statusCode = 500;
-        response.end();
-        return;
-      }
-      await toC.pass();
-      parent = 'C';
-      json({ parent: 'C' })(_request, response);
-    });
-    await ask('PATCH', '/children/5', { body: 'B' });
-    const write = ask('PATCH', '/children/5', { body: 'C' });
-    await toC.arrived();
-    // Only now does the origin apply the first one, of which the second one read nothing.
-    parent = 'B';
-    const before = ask('GET', '/parents/B');
-    await early.arrived();
-    toC.release();
-    await write;
-    const after = ask('GET', '/parents/B');
-    await waiting(1);
-    early.release();
-    expect((await before).text).toBe('has it');
-    expect((await after).text).toBe('empty');
-  });
-
   test('a connection that the origin refused is no doubt: nothing was sent', async () => {
     await origin.close();
     const write = await ask('PUT', '/children/5', { body: 'x' });
