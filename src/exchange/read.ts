@@ -198,7 +198,9 @@ function fromFlight(
   }
   const { response } = result;
   // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
-  if (flight.asOf < state.arrived && !ports.fence.admits(response, flight.asOf)) return undefined;
+  // What is in doubt may have changed since without a record: a late write, of which the next one to the resource knew nothing.
+  const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
+  if (flight.asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
   if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };

@@ -16,7 +16,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
   const next = (): number => {
     const number = (numbers.get(member) ?? 0) + 1;
     numbers.set(member, number);
-    return chance.happens(0.2) ? Math.max(1, number - chance.integer(4)) : number;
+    return chance.happens(0.5) ? Math.max(1, number - chance.integer(8)) : number;
   };
   const payload = chance.pick(['{"a":"b c"}', 'ü "', '']);
   const steps = [
@@ -34,8 +34,8 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
   const renewal = {
     member,
     applied: chance.happens(0.3) ? null : applied,
-    intentsFrom: Math.max(1, number - 6),
-    recordsFrom: Math.max(1, number - 6),
+    intentsFrom: Math.max(1, number - chance.integer(6)),
+    recordsFrom: Math.max(1, number - chance.integer(6)),
     doubts: chance.happens(0.5),
   };
   const append = {
@@ -87,7 +87,7 @@ describe('the scripts do what the sequencer does', () => {
     ).toEqual(sequencer.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false }));
     await redis.found(`e${seed}`, 100);
     sequencer.found(`e${seed}`, 100);
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < 300; i++) {
       const step = randomStep(chance, epochs, numbers);
       expect(unordered(await step(redis)), `step ${i}`).toEqual(unordered(step(sequencer) as Answer));
     }

@@ -88,9 +88,11 @@ export class Node {
       const stored = this.#store.get(path);
       if (stored !== undefined) return answer(stored, 'hit');
       const flight = this.#flights.get(path);
+      const arrived = this.fence.applied;
       if (flight !== undefined) {
         const found = await flight.result;
-        const fresh = mutation.collapseUnchecked === true || this.fence.admits(tagged(path), flight.asOf);
+        const admitted = this.fence.admits(tagged(path), flight.asOf) && !this.fence.inDoubt(tagged(path));
+        const fresh = mutation.collapseUnchecked === true || admitted || flight.asOf === arrived;
         if (found !== undefined && fresh) return answer(found, 'collapsed');
       }
     }

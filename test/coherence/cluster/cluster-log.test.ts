@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Committed } from '../../../src/coherence/log.ts';
+import { withMethods } from '../../simulate/mutants.ts';
 import { hitting } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig } from './simulated-rig.ts';
 
@@ -75,6 +76,38 @@ describe('a cluster log', () => {
     });
     await rig.until(() => late.log.serving());
     expect(doubts).toEqual([expect.objectContaining({ hits: record.hits })]);
+  });
+
+  test('a node that missed what was trimmed away empties itself, without waiting for the next record', async () => {
+    const { rig, nodes } = await three();
+    cut(rig, nodes[2], 300);
+    await rig.wait(nodes[0].log.append(hitting('/a')));
+    rig.server.step((sequencer) => sequencer.trim(0));
+    await rig.until(() => nodes[2].log.serving());
+    expect([nodes[2].records.length, nodes[2].resets.length]).toEqual([0, 2]);
+  });
+
+  test('an entry that is read twice is applied once', async () => {
+    const rig = new SimulatedRig();
+    const open = rig.start({}, (bus) =>
+      withMethods(bus, { read: (epoch, after, from) => bus.read(epoch, Math.max(0, after - 1), from) }),
+    );
+    await rig.until(() => open.log.serving());
+    for (const path of ['/a', '/b', '/c']) await rig.wait(open.log.append(hitting(path)));
+    expect(open.records.map(({ announcements }) => announcements[0]?.paths)).toEqual([['/a'], ['/b'], ['/c']]);
+  });
+
+  test('a doubt is still one in a new epoch, until it is settled', async () => {
+    const { rig, nodes } = await three();
+    const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
+    rig.server.loseAll();
+    await rig.until(() => nodes.every(({ log, resets }) => resets.length === 2 && log.serving()));
+    await rig.until(() => nodes[1].records.length === 2);
+    const again = nodes[1].records[1];
+    expect([again?.doubt, again?.hits]).toEqual([true, record.hits]);
+    await rig.pass(3 * LEASE_MS);
+    await rig.wait(nodes[0].log.append({ ...hitting('/a'), settled: record.position }));
+    expect(nodes[1].records.at(-1)?.settled).toBe(again?.position);
   });
 
   test('a node that has stopped is not waited for', async () => {

@@ -1,3 +1,4 @@
+import type { Bus } from '../../../src/coherence/bus.ts';
 import { ClusterLog } from '../../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../../src/coherence/cluster-status.ts';
 import { SimulatedBus, SimulatedServer } from '../../simulate/network.ts';
@@ -20,12 +21,12 @@ export class SimulatedRig implements LogRig {
   #epochs = 0;
 
   /** Without waiting for anything. */
-  start(options: Partial<ClusterLogOptions> = {}): SimulatedLog {
+  start(options: Partial<ClusterLogOptions> = {}, through: (bus: Bus) => Bus = (bus) => bus): SimulatedLog {
     const process = new Process(this.world, `n${this.opened.length}`);
     const bus = new SimulatedBus(this.world, this.server, process);
     const told = { told: [], records: [], resets: [] };
     const log = new ClusterLog({
-      bus,
+      bus: through(bus),
       member: process.name,
       clock: process.clock,
       timers: process.timers,
