@@ -26,7 +26,7 @@ import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/front.ts';
-import { createPublic } from './server/public.ts';
+import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 
@@ -70,9 +70,6 @@ export async function createGateway(
   );
   const routes = compileRoutes(config, origins);
   const readPorts = wireReads(config, coherence, reports, work);
-  // For readers that have seen what this node does not know of yet.
-  const unheard = (): boolean => false;
-  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, unheard), serving: unheard };
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, routes, refresher });
   closers.push(() => work.cancelTimers());
@@ -83,26 +80,7 @@ export async function createGateway(
     trusted: new TrustedProxies(config.server.trustedProxies),
     hub: coherence.hub,
     draining: () => state === 'draining',
-    read: (request, reply) => {
-      const found = routes.find(request.target.resource);
-      if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
-      if (request.headers.has('range') && !answersRange(readPorts, found, request)) return false;
-      const startedAt = systemClock.monotonic();
-      const report = (outcome: ReadOutcome): void =>
-        reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
-      const answer = (ports: ReadPorts): void => {
-        const outcome = read(ports, found, request, reply);
-        if (outcome instanceof Promise) work.track(outcome.then(report));
-        else report(outcome);
-      };
-      const token = request.headers.get('unstale-min-position');
-      if (token === undefined) answer(readPorts);
-      else {
-        const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
-        work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)));
-      }
-      return true;
-    },
+    read: reader({ coherence, routes, reports, work }, readPorts),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
       work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
@@ -136,6 +114,37 @@ export async function createGateway(
       await admin.close();
       for (const close of closers.reverse()) await close();
     },
+  };
+}
+
+/** Reads that the cache takes; false for those that pass through. */
+function reader(
+  { coherence, routes, reports, work }: { coherence: Coherence; routes: RouteTable; reports: Reports; work: Work },
+  readPorts: ReadPorts,
+): PublicOptions['read'] {
+  // For readers that have seen what this node does not know of yet.
+  const unheard = (): boolean => false;
+  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, unheard), serving: unheard };
+  return (request, reply) => {
+    const found = routes.find(request.target.resource);
+    if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
+    if (request.headers.has('range') && !answersRange(readPorts, found, request)) return false;
+    const startedAt = systemClock.monotonic();
+    const report = (outcome: ReadOutcome): void =>
+      reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
+    const answer = (ports: ReadPorts): void => {
+      const outcome = read(ports, found, request, reply);
+      if (outcome instanceof Promise) work.track(outcome.then(report));
+      else report(outcome);
+    };
+    const token = request.headers.get('unstale-min-position');
+    if (token === undefined) {
+      answer(readPorts);
+    } else {
+      const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
+      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)));
+    }
+    return true;
   };
 }
 

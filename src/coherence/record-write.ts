@@ -14,6 +14,8 @@ export interface WriteToRecord {
   readonly timers: Timers;
   /** What it made wrong, with what it takes over from writes beside it. */
   invalidation(inherited: Inheritance | undefined): Invalidation;
+  /** Called when its own record is made, whatever else there is to wait for. */
+  made?(committed: Committed): void;
   /** What it may have made wrong, where it is not known what the resource was before. */
   widened(): Invalidation;
 }
@@ -26,6 +28,7 @@ export async function recordWrite(log: Log, write: WriteToRecord): Promise<Commi
   const { intent, inFlight } = write;
   const invalidation = write.invalidation(inFlight?.inherited());
   const committed = await log.append(invalidation, { intent, beside: write.beside });
+  write.made?.(committed);
   if (inFlight === undefined) return committed;
   const missed = inFlight.missed(invalidation.hits);
   if (missed !== undefined)

@@ -1,6 +1,6 @@
 import type { Clock, Timers } from '../clock.ts';
 import type { WriteInFlight, WritesInFlight } from '../coherence/in-flight.ts';
-import type { Intent, Log } from '../coherence/log.ts';
+import type { Committed, Intent, Log } from '../coherence/log.ts';
 import { type LogRecord, nothingHit } from '../coherence/record.ts';
 import { recordWrite } from '../coherence/record-write.ts';
 import { pathTag } from '../coherence/tag.ts';
@@ -88,38 +88,42 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   const beside = new Beside(ports, write, doubt ? [] : applied.rules, answered, sources);
   const { keyed } = ports.rules;
   let effect: Effect | undefined;
-  const { record, removed } = await recordWrite(ports.log, {
+  const made = ({ record, removed }: Committed): void => {
+    if (effect !== undefined && (doubt || settleMs > 0)) {
+      ports.settleLater(effect, record.position, doubt ? Math.max(ports.doubtMs, settleMs) : settleMs);
+    }
+    ports.refresher.refresh(beside.refreshed, request);
+    report(ports, write, {
+      outcome: doubt ? 'doubt' : 'applied',
+      status: answer?.status,
+      effect,
+      position: record.position,
+      removed,
+      applied,
+      patches: beside.patches,
+      explain: explained,
+    });
+  };
+  const { record } = await recordWrite(ports.log, {
     intent: applied.unchanged ? undefined : intent,
     // Nothing that it does depends on what others did to its resource.
     inFlight: needs.before ? inFlight : undefined,
     beside,
     timers: ports.timers,
+    made,
     invalidation: (inherited) => {
-      const made = effectOf(request, applied.rules, sources, inherited, keyed);
-      effect ??= made;
-      return { hits: made.hits, announcements: made.announcements, doubt: doubt || settleMs > 0 };
+      const found = effectOf(request, applied.rules, sources, inherited, keyed);
+      effect ??= found;
+      return { hits: found.hits, announcements: found.announcements, doubt: doubt || settleMs > 0 };
     },
     widened: () => {
       const unknown = { before: { missing: 'incomplete' } } as const;
       const rules = applied.rules.map(({ match, sources: own }) => ({ match, sources: { ...own, ...unknown } }));
-      return effectOf(request, rules, { ...sources, ...unknown }, undefined, keyed);
+      const { hits, announcements } = effectOf(request, rules, { ...sources, ...unknown }, undefined, keyed);
+      return { hits, announcements };
     },
   });
   inFlight?.recorded();
-  if (effect !== undefined && (doubt || settleMs > 0)) {
-    ports.settleLater(effect, record.position, doubt ? Math.max(ports.doubtMs, settleMs) : settleMs);
-  }
-  ports.refresher.refresh(beside.refreshed, request);
-  report(ports, write, {
-    outcome: doubt ? 'doubt' : 'applied',
-    status: answer?.status,
-    ...(effect === undefined ? {} : { effect }),
-    position: record.position,
-    removed,
-    applied,
-    patches: beside.patches,
-    explain: explained,
-  });
   return record;
 }
 
@@ -224,7 +228,7 @@ export function report(
   result: {
     outcome: WriteReport['outcome'];
     status: number | undefined;
-    effect?: Effect;
+    effect?: Effect | undefined;
     position?: number;
     removed?: number;
     applied?: Applied;

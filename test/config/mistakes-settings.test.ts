@@ -50,9 +50,9 @@ tellsEach({
       says: '3:3 one response may be larger than all of them together | maxEntry is at most maxSize',
     },
     {
-      it: 'a Redis tier',
-      yaml: 'store:\n  redis: { url: "redis://127.0.0.1:6379" }',
-      says: '3:3 this version has no Redis tier: each gateway is on its own | take redis out, and run one gateway',
+      it: 'a prefix that a Redis Cluster would read',
+      yaml: 'store:\n  redis: { url: "redis://127.0.0.1:6379", prefix: "a{b}" }',
+      says: '3:51 "a{b}" cannot be part of a key | letters, digits and "._-": unstale',
     },
     {
       it: 'an events path that is a pattern',

@@ -72,7 +72,7 @@ it('never repeats a secret', () => {
   const text = [
     'origin: { url: "http://user:hunter2@x" }',
     'admin: { token: hunter2 hunter2, extra: 1 }',
-    'store: { redis: { url: "redis://:hunter2@x" } }',
+    'store: { redis: { url: "redis://:hunter2@x", nope: 1 } }',
   ].join('\n');
   const found = problemsOf(text);
   expect(found).toHaveLength(4);

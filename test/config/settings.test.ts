@@ -96,7 +96,7 @@ defaults:
       legacy: { ...least.origins.default, url: 'http://b.example' },
     },
     store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
-    coherence: { mode: 'eventual', onPartition: 'queue', settleMs: 0 },
+    coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, settleMs: 0 },
     events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: 0 },
     log: { level: 'debug' },
     fallback: {

@@ -1,0 +1,212 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { gate, until } from '../support/barrier.ts';
+import { get } from '../support/request.ts';
+import type { Inn } from '../support/small-api.ts';
+import { sseClient } from '../support/sse-client.ts';
+import { isHit, type Nodes, startNodes, status } from './rig.ts';
+
+/* Several gateways before one API, over a real Redis: what a write through one made wrong is served by none. */
+
+const rules = `
+rules:
+  - name: inn
+    on: "* /inns/:id"
+    invalidate: ["/steps/{before.stepId, response.stepId}"]
+    event: inn.changed
+`;
+
+let nodes: Nodes;
+afterEach(() => nodes.stop());
+
+describe('strict', () => {
+  test('once a write is answered, every node asks anew', async () => {
+    nodes = await startNodes(3, rules);
+    for (const node of [0, 1, 2]) expect(isHit(await nodes.warm(node, '/steps/7'))).toBe(true);
+    for (let name = 0; name < 20; name++) {
+      await nodes.ask(name % 3, 'PATCH', '/inns/42', { body: { name: `N${name}` } });
+      for (const node of [0, 1, 2]) {
+        const { inns } = (await nodes.ask(node, 'GET', '/steps/7')).json<{ inns: Inn[] }>();
+        expect(inns[0]?.name).toBe(`N${name}`);
+      }
+      for (const node of [0, 1, 2]) expect(isHit(await nodes.ask(node, 'GET', '/steps/7'))).toBe(true);
+    }
+  });
+
+  test('a fill that another node’s write overtook is not stored', async () => {
+    nodes = await startNodes(2, rules);
+    const slow = gate();
+    let held = true;
+    nodes.api.origin.on('GET /steps/7', async (_, response) => {
+      const body = JSON.stringify(nodes.api.step(7));
+      if (held) await slow.pass();
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' }).end(body);
+    });
+    const reading = nodes.ask(0, 'GET', '/steps/7');
+    await slow.arrived();
+    await nodes.ask(1, 'PATCH', '/inns/42', { body: { name: 'New' } });
+    held = false;
+    slow.release();
+    await reading;
+    expect((await nodes.ask(0, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
+  });
+
+  test('an event reaches the subscribers of every node, with the same id, and only when it is effective everywhere', async () => {
+    nodes = await startNodes(2, rules);
+    const clients = await Promise.all(nodes.gateways.map(({ url }) => sseClient(`${url}/_unstale/events`)));
+    for (let name = 0; name < 10; name++) {
+      await nodes.warm(0, '/steps/7');
+      await nodes.warm(1, '/steps/7');
+      const writing = nodes.ask(0, 'PATCH', '/inns/42', { body: { name: `N${name}` } });
+      const events = await Promise.all(clients.map((client) => client.next()));
+      expect(events.map(({ type }) => type)).toEqual(['inn.changed', 'inn.changed']);
+      expect(events[0]?.id).toBe(events[1]?.id);
+      for (const node of [0, 1]) {
+        expect((await nodes.ask(node, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe(`N${name}`);
+      }
+      await writing;
+    }
+    // Who comes back to another node misses nothing, and gets nothing twice.
+    const last = clients[0]?.lastEventId ?? '';
+    await nodes.ask(1, 'PATCH', '/inns/42', { body: { name: 'Once more' } });
+    const back = await sseClient(`${nodes.gateways[1]?.url}/_unstale/events?lastEventId=${last}`);
+    expect((await back.next()).json()).toMatchObject({ cause: { method: 'PATCH', path: '/inns/42' } });
+    for (const client of [...clients, back]) client.close();
+  });
+
+  test('the admin port of one invalidates on all', async () => {
+    nodes = await startNodes(2);
+    for (const node of [0, 1]) expect(isHit(await nodes.warm(node, '/steps/7'))).toBe(true);
+    const answer = await get(`${nodes.gateways[0]?.adminUrl}/invalidate`, {
+      method: 'POST',
+      body: { paths: ['/steps/*'] },
+    });
+    expect(answer.status).toBe(200);
+    expect(isHit(await nodes.ask(1, 'GET', '/steps/7'))).toBe(false);
+  });
+
+  test('moves through two nodes at once leave nothing behind', async () => {
+    nodes = await startNodes(2, rules);
+    for (let round = 0; round < 15; round++) {
+      for (const node of [0, 1]) for (const step of [7, 9, 11]) await nodes.warm(node, `/steps/${step}`);
+      const target = (i: number): number => [7, 9, 11][(round + i) % 3] ?? 7;
+      await Promise.all([0, 1].map((node) => nodes.ask(node, 'PATCH', '/inns/42', { body: { stepId: target(node) } })));
+      for (const node of [0, 1]) {
+        for (const step of [7, 9, 11]) {
+          const shown = (await nodes.ask(node, 'GET', `/steps/${step}`)).json();
+          expect(shown, `step ${step} by node ${node}, round ${round}`).toEqual(nodes.api.step(step));
+        }
+      }
+    }
+  });
+
+  test('a write that changes nothing leaves the memory of every node alone, one beside another does not', async () => {
+    nodes = await startNodes(
+      2,
+      rules.replace('invalidate:', 'onlyIfChanged: { ignoring: [updatedAt] }\n    invalidate:'),
+    );
+    for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
+    await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });
+    for (const node of [0, 1]) expect(isHit(await nodes.ask(node, 'GET', '/steps/7'))).toBe(true);
+    const slow = gate();
+    nodes.api.origin.on('PUT /inns/42', async (_, response) => {
+      await slow.pass();
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(nodes.api.inns.get(42)));
+    });
+    const other = nodes.ask(1, 'PUT', '/inns/42', { body: {} });
+    await slow.arrived();
+    const beside = nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });
+    const written = () => (nodes.gateways[0]?.logs ?? []).filter(({ msg }) => msg === 'write');
+    await until(() => written().length === 2);
+    slow.release();
+    await Promise.all([other, beside]);
+    expect(written().map(({ outcome }) => outcome)).toEqual(['unchanged', 'applied']);
+  });
+});
+
+describe('eventual', () => {
+  test('a position token gives a reader its own writes, at any node', async () => {
+    nodes = await startNodes(2, rules, ', mode: eventual');
+    for (let name = 0; name < 30; name++) {
+      await nodes.warm(1, '/steps/7');
+      const written = await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: `N${name}` } });
+      const token = String(written.headers['unstale-position']);
+      expect(token).toMatch(/^[\w]+-\d+$/);
+      const read = await nodes.ask(1, 'GET', '/steps/7', { headers: { 'unstale-min-position': token } });
+      expect(read.json<{ inns: Inn[] }>().inns[0]?.name).toBe(`N${name}`);
+    }
+  });
+
+  test('a position that nobody knows is not waited for without end: the read is passed through', async () => {
+    nodes = await startNodes(1);
+    await nodes.warm(0, '/steps/7');
+    for (const token of ['elsewhere-1', 'nonsense', `${'x'.repeat(5_000)}-1`]) {
+      const read = await nodes.ask(0, 'GET', '/steps/7', { headers: { 'unstale-min-position': token } });
+      expect(status(read)).toBe('unstale; fwd=bypass; fwd-status=200; detail=fenced');
+    }
+  });
+});
+
+describe('without Redis', () => {
+  test('reads pass through and nothing is stored; writes are refused before the origin hears of them', async () => {
+    nodes = await startNodes(2, rules);
+    expect(isHit(await nodes.warm(0, '/steps/7'))).toBe(true);
+    await nodes.redis.kill();
+    const refused = await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } });
+    expect(refused.status).toBe(503);
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(refused.json()).toMatchObject({ type: 'urn:unstale:problem:uncoordinated' });
+    expect(nodes.api.inns.get(42)?.name).toBe('Inn');
+    // Once the lease has run out.
+    let answer = await nodes.ask(0, 'GET', '/steps/7');
+    while (isHit(answer)) answer = await nodes.ask(0, 'GET', '/steps/7');
+    expect(status(answer)).toBe('unstale; fwd=bypass; fwd-status=200; detail=fenced');
+    const ready = await get(`${nodes.gateways[0]?.adminUrl}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(ready.text).toMatch(/not ready: /);
+    expect((await get(`${nodes.gateways[0]?.adminUrl}/livez`)).status).toBe(200);
+    await nodes.redis.launch();
+    for (const node of [0, 1]) await nodes.ready(node);
+    expect((await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } })).status).toBe(200);
+    expect((await nodes.ask(1, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
+    expect(isHit(await nodes.warm(1, '/steps/7'))).toBe(true);
+  });
+
+  test('with onPartition: queue writes go through, and are told when it is back', async () => {
+    nodes = await startNodes(2, rules, ', onPartition: queue');
+    for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
+    await nodes.redis.kill();
+    expect((await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } })).status).toBe(200);
+    // This node knows, and serves nothing that the others do not know to be wrong.
+    expect((await nodes.ask(0, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
+    await nodes.redis.launch();
+    for (const node of [0, 1]) await nodes.ready(node);
+    for (const node of [0, 1]) {
+      expect((await nodes.ask(node, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
+    }
+  });
+
+  test('a Redis that forgets everything costs what is stored, and subscribers are told to look again', async () => {
+    nodes = await startNodes(2, rules);
+    const client = await sseClient(`${nodes.gateways[0]?.url}/_unstale/events`);
+    for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
+    const redis = nodes.redis.connect();
+    await new Promise((resolve) => redis.once('ready', resolve));
+    await redis.flushall();
+    redis.disconnect();
+    expect((await client.next()).type).toBe('resync');
+    for (const node of [0, 1]) await nodes.ready(node);
+    await nodes.ask(1, 'PATCH', '/inns/42', { body: { name: 'New' } });
+    expect((await nodes.ask(0, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
+    client.close();
+  });
+});
+
+test('gateways before different origins share a Redis without meeting', async () => {
+  nodes = await startNodes(1, rules);
+  const others = await startNodes(1, rules);
+  const redis = nodes.redis.connect();
+  await new Promise((resolve) => redis.once('ready', resolve));
+  expect((await redis.keys('*')).every((key) => /^unstale:\{[0-9a-f]{16}\}:/.test(key))).toBe(true);
+  redis.disconnect();
+  await others.stop();
+});

@@ -1,0 +1,53 @@
+import { RedisServer } from '../redis-log/redis-server.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { type SmallApi, smallApi } from '../support/small-api.ts';
+
+/** Gateways of one cluster, before one API, over a redis-server of their own. */
+export interface Nodes {
+  readonly api: SmallApi;
+  readonly redis: RedisServer;
+  readonly gateways: readonly TestGateway[];
+  ask(node: number, method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** Asks twice, so that the second is answered from memory. */
+  warm(node: number, path: string): Promise<Answer>;
+  ready(node: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const LEASE_MS = 500;
+
+export async function startNodes(count: number, yaml = '', coherence = ''): Promise<Nodes> {
+  const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
+  const start = (): Promise<TestGateway> =>
+    startGateway(
+      api.origin.url,
+      `store: { redis: { url: "unix:${redis.socket}" } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${yaml}`,
+    );
+  const gateways = await Promise.all(Array.from({ length: count }, start));
+  const nodes: Nodes = {
+    api,
+    redis,
+    gateways,
+    ask: (node, method, path, options = {}) => get(`${gateways[node]?.url}${path}`, { method, ...options }),
+    warm: async (node, path) => {
+      await nodes.ask(node, 'GET', path);
+      return nodes.ask(node, 'GET', path);
+    },
+    ready: async (node) => {
+      while ((await get(`${gateways[node]?.adminUrl}/readyz`)).status !== 200) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+    stop: async () => {
+      await Promise.all(gateways.map((gateway) => gateway.stop()));
+      await redis.stop();
+      await api.origin.close();
+    },
+  };
+  await Promise.all(gateways.map((_, node) => nodes.ready(node)));
+  return nodes;
+}
+
+export const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+export const status = (answer: Answer): string => String(answer.headers['cache-status']);
