@@ -15,7 +15,7 @@ export interface Nodes {
   stop(): Promise<void>;
 }
 
-export const LEASE_MS = 500;
+const LEASE_MS = 500;
 
 export async function startNodes(count: number, yaml = '', coherence = ''): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);

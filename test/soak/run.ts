@@ -1,0 +1,105 @@
+import { parseArgs } from 'node:util';
+import { disturbances } from './disturbances.ts';
+import { type Result, Soak } from './soak.ts';
+
+/* npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read. */
+
+const usage = `npm run soak -- [options]
+
+  --minutes <n>   how long (default 10)
+  --nodes <n>     gateways (default 3)
+  --clients <n>   (default 24)
+  --seed <n>      of the choices that clients make (default: the time)
+  --only <text>   disturbances whose name holds it
+  --json          the report as JSON`;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    nodes: { type: 'string', default: '3' },
+    clients: { type: 'string', default: '24' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+const minutes = Number(values.minutes);
+const options = {
+  nodes: Number(values.nodes),
+  clients: Number(values.clients),
+  seed: Number(values.seed),
+  mode: 'strict' as const,
+};
+const names = Object.keys(disturbances).filter((name) => name.includes(values.only));
+const say = (text: string): void => {
+  if (!values.json) console.log(text);
+};
+say(`seed ${options.seed}: ${options.nodes} gateways, ${options.clients} clients, ${minutes} minutes`);
+const soak = await Soak.start(options);
+const results: Result[] = [];
+const until = performance.now() + minutes * 60_000;
+try {
+  await soak.measure();
+  for (let i = 0; performance.now() < until; i++) {
+    const result = await soak.play(names[i % names.length] ?? '');
+    results.push(result);
+    const { seen } = result;
+    say(
+      `${result.disturbance}: ${seen.reads} reads (${seen.hits} hits), ${seen.acknowledged} writes, ${seen.refused} refused, ` +
+        `${seen.stale.length} stale; without a read ${Math.round(seen.longestWithoutReadMs)} ms, without a write ${Math.round(seen.longestWithoutWriteMs)} ms`,
+    );
+    for (const stale of seen.stale.slice(0, 5)) say(`  STALE ${stale}`);
+    if (i % names.length === names.length - 1) await soak.measure();
+  }
+  await soak.measure();
+} finally {
+  await soak.stop();
+}
+
+const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0);
+const byName = names.map((disturbance) => {
+  const own = results.filter((result) => result.disturbance === disturbance);
+  const most = (of: (result: Result) => number): number => Math.round(Math.max(0, ...own.map(of)));
+  return {
+    disturbance,
+    times: own.length,
+    longestWithoutReadMs: most(({ seen }) => seen.longestWithoutReadMs),
+    longestWithoutWriteMs: most(({ seen }) => seen.longestWithoutWriteMs),
+  };
+});
+const report = {
+  ...options,
+  minutes,
+  reads: sum(({ seen }) => seen.reads),
+  hits: sum(({ seen }) => seen.hits),
+  acknowledged: sum(({ seen }) => seen.acknowledged),
+  refused: sum(({ seen }) => seen.refused),
+  failed: sum(({ seen }) => seen.failed),
+  stale: sum(({ seen }) => seen.stale.length),
+  disturbances: byName,
+  resources: soak.resources,
+};
+if (values.json) console.log(JSON.stringify(report));
+else {
+  console.log(
+    `\n${report.reads} reads checked (${report.hits} hits), ${report.acknowledged} writes acknowledged, ${report.refused} refused`,
+  );
+  console.log(`stale reads: ${report.stale}`);
+  for (const each of byName) {
+    console.log(
+      `  ${each.disturbance} (${each.times}×): at most ${each.longestWithoutReadMs} ms without a read, ${each.longestWithoutWriteMs} ms without a write`,
+    );
+  }
+  for (const { seconds, gatewayBytes, redisKeys, redisBytes } of soak.resources) {
+    const megabytes = gatewayBytes.map((bytes) => Math.round(bytes / 1e6)).join(' ');
+    console.log(
+      `  after ${Math.round(seconds)} s: gateways ${megabytes} MB, Redis ${redisKeys} keys, ${(redisBytes / 1e6).toFixed(1)} MB`,
+    );
+  }
+}
+process.exitCode = report.stale === 0 ? 0 : 1;

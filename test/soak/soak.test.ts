@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { disturbances } from './disturbances.ts';
+import { Soak } from './soak.ts';
+
+/*
+ * Three gateways in processes of their own, a real Redis, and clients that read and write through all of them while something
+ * goes wrong. At its short length; `npm run soak` goes on for as long as it is told to.
+ */
+
+let soak: Soak;
+beforeAll(async () => {
+  buildIfOutdated();
+  soak = await Soak.start({ nodes: 3, clients: 16, seed: 7, mode: 'strict' });
+}, 120_000);
+afterAll(() => soak?.stop());
+
+/** The gateways run as users run them, from dist/. */
+function buildIfOutdated(): void {
+  const newest = Math.max(...readdirSync('src', { recursive: true }).map((file) => statSync(`src/${file}`).mtimeMs));
+  const built = statSync('dist/cli/main.js', { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (built < newest) execFileSync('npm', ['run', 'build'], { stdio: 'ignore' });
+}
+
+test.each(Object.keys(disturbances))('%s: no stale read', { timeout: 60_000 }, async (name) => {
+  const { seen } = await soak.play(name);
+  expect(seen.stale).toEqual([]);
+  expect(seen.reads).toBeGreaterThan(100);
+  expect(seen.hits).toBeGreaterThan(20);
+  expect(seen.acknowledged).toBeGreaterThan(5);
+});
+
+test('after all of it Redis holds little', async () => {
+  const { redisKeys } = await soak.measure();
+  expect(redisKeys).toBeLessThan(200);
+});
+
+test('the clients do see it where the promise is a lesser one: eventual, and a node that hears late', {
+  timeout: 60_000,
+}, async () => {
+  const eventual = await Soak.start({ nodes: 2, clients: 16, seed: 7, mode: 'eventual' });
+  try {
+    expect((await eventual.play('the way back slow')).seen.stale.length).toBeGreaterThan(0);
+  } finally {
+    await eventual.stop();
+  }
+});

@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { disturbances, pause, type Scene } from './disturbances.ts';
+import { GatewayProcess, RedisProcess } from './nodes.ts';
+import { type Seen, Workload } from './workload.ts';
+import { rules, World } from './world.ts';
+
+/** xorshift32. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = (seed * 2_654_435_761) | 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+export interface Resources {
+  /** Since the beginning. */
+  readonly seconds: number;
+  /** Of each gateway's process, resident. */
+  readonly gatewayBytes: readonly number[];
+  readonly redisKeys: number;
+  readonly redisBytes: number;
+}
+
+export interface Result {
+  readonly disturbance: string;
+  readonly seconds: number;
+  readonly seen: Seen;
+}
+
+export interface SoakOptions {
+  readonly nodes: number;
+  readonly clients: number;
+  readonly seed: number;
+  readonly mode: 'strict' | 'eventual';
+}
+
+/** Gateways, a Redis, an origin and clients, all real, and what was seen while they were disturbed. */
+export class Soak {
+  readonly resources: Resources[] = [];
+  readonly #scene: Scene;
+  readonly #directory: string;
+  readonly #options: SoakOptions;
+  readonly #random: (below: number) => number;
+  readonly #startedAt = performance.now();
+
+  private constructor(scene: Scene, directory: string, options: SoakOptions, random: (below: number) => number) {
+    this.#scene = scene;
+    this.#directory = directory;
+    this.#options = options;
+    this.#random = random;
+  }
+
+  static async start(options: SoakOptions): Promise<Soak> {
+    const random = randomFrom(options.seed);
+    const [world, redis, directory] = await Promise.all([
+      World.start(random),
+      RedisProcess.start(),
+      mkdtemp(join(tmpdir(), 'unstale-soak-')),
+    ]);
+    const gateways = await Promise.all(
+      Array.from({ length: options.nodes }, () =>
+        GatewayProcess.start({ originUrl: world.url, redis, directory, rules, mode: options.mode }),
+      ),
+    );
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+    let next = 0;
+    const any = (): GatewayProcess => gateways[next++ % gateways.length] as GatewayProcess;
+    return new Soak({ gateways, redis, world, any }, directory, options, random);
+  }
+
+  /** Clients go on from before the disturbance until a while after it. */
+  async play(disturbance: string): Promise<Result> {
+    const act = disturbances[disturbance];
+    if (act === undefined) throw new Error(`there is no disturbance "${disturbance}"`);
+    const startedAt = performance.now();
+    const urls = this.#scene.gateways.map(({ url }) => url);
+    const workload = new Workload(this.#scene.world, urls, this.#random);
+    const running = workload.run(this.#options.clients);
+    await pause(300);
+    await act(this.#scene);
+    await pause(500);
+    workload.stop();
+    await running;
+    return { disturbance, seconds: (performance.now() - startedAt) / 1_000, seen: workload.seen };
+  }
+
+  async measure(): Promise<Resources> {
+    const { gateways, redis } = this.#scene;
+    const { keys, bytes } = await redis.size();
+    const measured = {
+      seconds: (performance.now() - this.#startedAt) / 1_000,
+      gatewayBytes: await Promise.all(gateways.map(({ pid }) => residentBytes(pid))),
+      redisKeys: keys,
+      redisBytes: bytes,
+    };
+    this.resources.push(measured);
+    return measured;
+  }
+
+  async stop(): Promise<void> {
+    const { gateways, redis, world } = this.#scene;
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
+    await redis.stop();
+    await world.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+async function residentBytes(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) * 1024;
+}

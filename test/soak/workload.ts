@@ -1,0 +1,148 @@
+import { Agent, request } from 'node:http';
+import { CHILDREN, PARENTS, type World } from './world.ts';
+
+/** What clients saw. */
+export interface Seen {
+  /** Reads that were answered, and compared with what was acknowledged before they began. */
+  reads: number;
+  hits: number;
+  acknowledged: number;
+  /** Writes that were answered with 503 or 504 by the gateways: refused, or not known to have reached every node. */
+  refused: number;
+  /** Requests that came to nothing: the node was dead, stopped or draining. */
+  failed: number;
+  readonly stale: string[];
+  /** The longest that no read, and no write, succeeded anywhere. */
+  longestWithoutReadMs: number;
+  longestWithoutWriteMs: number;
+}
+
+const REQUEST_TIMEOUT_MS = 3_000;
+
+/**
+ * Clients of several gateways: each goes on with its next request when the last one is answered. No read that began after a
+ * write was answered may be as of before it.
+ */
+export class Workload {
+  readonly seen: Seen = {
+    ...{ reads: 0, hits: 0, acknowledged: 0, refused: 0, failed: 0, stale: [] },
+    ...{ longestWithoutReadMs: 0, longestWithoutWriteMs: 0 },
+  };
+  readonly #world: World;
+  readonly #urls: readonly string[];
+  readonly #random: (below: number) => number;
+  readonly #floors = new Map<string, { readonly version: number; readonly write: number }>();
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  #writes = 0;
+  #lastRead = performance.now();
+  #lastWrite = performance.now();
+  #running = true;
+
+  constructor(world: World, urls: readonly string[], random: (below: number) => number) {
+    this.#world = world;
+    this.#urls = urls;
+    this.#random = random;
+  }
+
+  /** Runs until `stop`. */
+  async run(clients: number): Promise<void> {
+    const client = async (): Promise<void> => {
+      while (this.#running) {
+        const url = this.#urls[this.#random(this.#urls.length)] ?? '';
+        if (this.#random(12) === 0) await this.#write(url);
+        else await this.#read(url);
+      }
+    };
+    await Promise.all(Array.from({ length: clients }, client));
+    this.#agent.destroy();
+  }
+
+  stop(): void {
+    this.#running = false;
+  }
+
+  async #read(url: string): Promise<void> {
+    const path = this.#random(3) === 0 ? `/children/${this.#random(CHILDREN)}` : `/parents/${this.#random(PARENTS)}`;
+    const floor = this.#floors.get(path);
+    const answer = await this.#ask(url, 'GET', path);
+    if (answer?.status !== 200) return this.#failed();
+    const now = performance.now();
+    this.seen.longestWithoutReadMs = Math.max(this.seen.longestWithoutReadMs, now - this.#lastRead);
+    this.#lastRead = now;
+    this.seen.reads += 1;
+    if (/; hit/.test(answer.cacheStatus)) this.seen.hits += 1;
+    const { asOf } = JSON.parse(answer.body) as { asOf: number };
+    if (floor === undefined || asOf >= floor.version) return;
+    this.seen.stale.push(
+      `${url}${path} (${answer.cacheStatus}): as of ${asOf}, after write ${floor.write} made ${floor.version}`,
+    );
+  }
+
+  async #write(url: string): Promise<void> {
+    const write = ++this.#writes;
+    const child = this.#random(CHILDREN);
+    const body = JSON.stringify({ parent: this.#random(PARENTS), write });
+    const answer = await this.#ask(url, 'PATCH', `/children/${child}`, body);
+    if (answer === undefined) return this.#failed();
+    const problem = /"type":"urn:unstale:problem:([a-z-]+)"/.exec(answer.body)?.[1];
+    // These say that it is not done, or that not every node is known to have heard of it.
+    if (problem === 'uncoordinated' || problem === 'unconfirmed' || problem === 'draining') {
+      this.seen.refused += 1;
+      return this.#backOff();
+    }
+    const done = this.#world.applied.get(write);
+    if (answer.status === 200) {
+      const now = performance.now();
+      this.seen.longestWithoutWriteMs = Math.max(this.seen.longestWithoutWriteMs, now - this.#lastWrite);
+      this.#lastWrite = now;
+      this.seen.acknowledged += 1;
+    }
+    // Answered, were it with a 502: if the origin applied it, nobody who asks from now on may get what was before.
+    if (done === undefined) return;
+    for (const path of [`/children/${child}`, ...done.parents.map((id) => `/parents/${id}`)]) {
+      if ((this.#floors.get(path)?.version ?? 0) < done.version)
+        this.#floors.set(path, { version: done.version, write });
+    }
+  }
+
+  #failed(): Promise<void> {
+    this.seen.failed += 1;
+    return this.#backOff();
+  }
+
+  /** A node that is away refuses at once: without a pause the clients would do nothing but ask it. */
+  #backOff(): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  #ask(
+    url: string,
+    method: string,
+    path: string,
+    body?: string,
+  ): Promise<{ status: number; cacheStatus: string; body: string } | undefined> {
+    return new Promise((resolve) => {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
+      const outgoing = request(url + path, { method, headers, agent: this.#agent, timeout: REQUEST_TIMEOUT_MS });
+      const nothing = (): void => {
+        outgoing.destroy();
+        resolve(undefined);
+      };
+      outgoing.on('timeout', nothing);
+      outgoing.on('error', nothing);
+      outgoing.on('response', (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', nothing);
+        response.on('end', () => {
+          const cacheStatus = String(response.headers['cache-status'] ?? '');
+          resolve({ status: response.statusCode ?? 0, cacheStatus, body: text });
+        });
+      });
+      outgoing.end(body);
+    });
+  }
+}
