@@ -51,7 +51,13 @@ type State = 'starting' | 'ready' | 'draining';
  */
 export async function createGateway(
   config: GatewayConfig,
-  options: { log?: Logger; bus?: Bus } = {},
+  options: {
+    log?: Logger;
+    /** What sequences for this process and its siblings. */
+    bus?: Bus | undefined;
+    /** Whether it has the admin port; of several processes one has. */
+    admin?: boolean;
+  } = {},
 ): Promise<Gateway> {
   const closers: (() => Promise<void> | void)[] = [];
   const log = options.log ?? createLogger(config.log.level);
@@ -103,9 +109,12 @@ export async function createGateway(
     start: async () => {
       await coherence.start();
       await app.listen(listenOptions(config.server.listen));
-      await admin.listen(listenOptions(config.admin.listen));
+      if (options.admin !== false) await admin.listen(listenOptions(config.admin.listen));
       state = 'ready';
-      return { url: urlOf(app.server.address()), adminUrl: urlOf(admin.server.address()) };
+      return {
+        url: urlOf(app.server.address()),
+        adminUrl: options.admin === false ? '' : urlOf(admin.server.address()),
+      };
     },
     stop: async () => {
       state = 'draining';

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Gateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../observe/log.ts';
+import { workerRole } from '../workers/worker.ts';
 import { configOption, readConfiguration, showProblems } from './configuration.ts';
 import { type CliIo, exitCodes } from './io.ts';
 
@@ -23,18 +24,28 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
   showProblems(result.warnings, io);
   // Before anything is started, so that no signal finds a gateway that it cannot stop.
   const signals = signalsFrom(io);
+  const role = workerRole();
   try {
     // pino's own destination is faster than a stream; a stream is for whoever wants to see what is logged.
     const log = createLogger(result.config.log.level, io.stdout === process.stdout ? undefined : io.stdout);
     // Loaded here: `check` has no use for a web server, and starts at once without.
+    const { config } = result;
+    if (config.server.workers > 1 && role === undefined) {
+      const { runWorkers } = await import('../workers/primary.ts');
+      return await runWorkers({ count: config.server.workers, log, asked: signals.asked });
+    }
     const { createGateway } = await import('../gateway.ts');
-    const gateway = await createGateway(result.config, { log });
-    return await run(gateway, { io, json, log, asked: signals.asked });
+    // With a Redis, workers are nodes like any others.
+    const bus = config.store.redis === undefined ? role?.bus : undefined;
+    const gateway = await createGateway(config, { log, bus, admin: role?.hasAdmin ?? true });
+    const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.asked]);
+    return await run(gateway, { io, json, log, asked });
   } catch (error) {
     io.stderr.write(`unstale: ${messageOf(error)}\n`);
     return exitCodes.failed;
   } finally {
     signals.ignore();
+    role?.leave();
   }
 }
 

@@ -32,6 +32,7 @@ export function assemble(
         requestBytes: server.limits.requestBody,
         connections: server.limits.connections,
       },
+      workers: server.workers,
       drainMs: server.drain,
     },
     admin: { listen: admin.listen, token: admin.token },

@@ -5,6 +5,8 @@ export interface GatewayConfig {
     /** Where clients' `Forwarded`/`X-Forwarded-*` are believed; from anyone else they are replaced. */
     trustedProxies: readonly string[];
     limits: ServerLimits;
+    /** Processes that share the port. */
+    workers: number;
     /** How long a stopping gateway waits for exchanges in flight. */
     drainMs: number;
   };

@@ -47,6 +47,9 @@ const serverSchema = z.strictObject({
     }),
   limits: limitsSchema.prefault({}).meta({ description: 'What one client, or all together, may use.' }),
   // Below the 10 s after which container engines kill what does not stop.
+  workers: count({ min: 1, max: 256 }).prefault(1).meta({
+    description: 'Processes that share the port. More than one are nodes among themselves, with a Redis or without.',
+  }),
   drain: duration(timer)
     .prefault('8s')
     .meta({ description: 'How long a stopping gateway waits for exchanges in flight.' }),

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildIfOutdated } from '../support/build.ts';
 import { disturbances } from './disturbances.ts';
 import { Soak } from './soak.ts';
 
@@ -15,13 +14,6 @@ beforeAll(async () => {
   soak = await Soak.start({ nodes: 3, clients: 16, seed: 7, mode: 'strict' });
 }, 120_000);
 afterAll(() => soak?.stop());
-
-/** The gateways run as users run them, from dist/. */
-function buildIfOutdated(): void {
-  const newest = Math.max(...readdirSync('src', { recursive: true }).map((file) => statSync(`src/${file}`).mtimeMs));
-  const built = statSync('dist/cli/main.js', { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (built < newest) execFileSync('npm', ['run', 'build'], { stdio: 'ignore' });
-}
 
 test.each(Object.keys(disturbances))('%s: no stale read', { timeout: 60_000 }, async (name) => {
   const { seen } = await soak.play(name);

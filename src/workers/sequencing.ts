@@ -1,0 +1,72 @@
+import type { Batch } from '../coherence/bus.ts';
+import { Sequencer } from '../coherence/sequencer.ts';
+
+/** What a worker asks of the process that sequences for it: a step of the bus, and its arguments. */
+export interface Question {
+  readonly unstale: 'ask';
+  readonly id: number;
+  readonly step: BusStep;
+  readonly args: readonly unknown[];
+}
+
+/** `failed`: why there is no value. */
+export interface Reply {
+  readonly unstale: 'told';
+  readonly id: number;
+  readonly value?: unknown;
+  readonly failed?: string;
+}
+
+export const busSteps = ['found', 'renew', 'append', 'ack', 'intend', 'withdraw', 'evict', 'read'] as const;
+export type BusStep = (typeof busSteps)[number];
+
+/** How long a read waits for something to happen. */
+const READ_MS = 100;
+
+export const isQuestion = (message: unknown): message is Question =>
+  typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'ask';
+export const isReply = (message: unknown): message is Reply =>
+  typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'told';
+
+/** The bus of several processes of one gateway: this one, which serves nobody, puts their records in order. */
+export class Sequencing {
+  readonly #sequencer = new Sequencer();
+  readonly #waiting = new Set<() => void>();
+
+  async answer({ id, step, args }: Question): Promise<Reply> {
+    if (!busSteps.includes(step)) return { unstale: 'told', id, failed: `there is no step "${step}"` };
+    const value = step === 'read' ? await this.#read(args) : this.#step(step, args);
+    return { unstale: 'told', id, value };
+  }
+
+  #step(step: BusStep, args: readonly unknown[]): unknown {
+    const made = (this.#sequencer[step] as (...given: unknown[]) => unknown).apply(this.#sequencer, [...args]);
+    for (const wake of [...this.#waiting]) wake();
+    return made;
+  }
+
+  async #read(args: readonly unknown[]): Promise<unknown> {
+    const read = this.#sequencer.read.bind(this.#sequencer) as (
+      ...given: readonly unknown[]
+    ) => { ok: boolean } & Batch;
+    const deadline = performance.now() + READ_MS;
+    for (;;) {
+      const batch = read(...args);
+      const left = deadline - performance.now();
+      if (!batch.ok || batch.entries.length > 0 || batch.notes.length > 0 || left <= 0) return batch;
+      await this.#next(left);
+    }
+  }
+
+  #next(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#waiting.add(wake);
+    });
+  }
+}
