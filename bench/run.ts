@@ -5,6 +5,7 @@ import { fanOut } from './cases/fan-out.ts';
 import { hitLarge, hitSmall, notModified } from './cases/hit.ts';
 import { memory } from './cases/memory.ts';
 import { missAlone, missLoaded } from './cases/miss.ts';
+import { hitNodes, writeNodes, writeNodesLoaded } from './cases/nodes.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
 import { startUp } from './cases/start-up.ts';
 import { writeAlone, writeLoaded } from './cases/write.ts';
@@ -32,6 +33,9 @@ const cases: readonly Case[] = [
   matching,
   resolving,
   invalidating,
+  writeNodes,
+  writeNodesLoaded,
+  hitNodes,
 ];
 
 /** Starts everything that lives as long as the bench. */

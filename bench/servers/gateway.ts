@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly directory: string;
   readonly originUrl: string;
   readonly core: number | undefined;
+  /** Of the Redis that joins it with others. */
+  readonly redisPort?: number;
   /** Options for Node itself. */
   readonly nodeOptions?: readonly string[];
 }
@@ -22,11 +24,13 @@ export interface Gateway extends Server {
 }
 
 /** Everything that is not named here is a default: what is measured is what a user gets. */
-const configuration = (listen: string, adminListen: string, originUrl: string): string => `
+const configuration = (listen: string, adminListen: string, originUrl: string, redisPort?: number): string => `
 server: { listen: "${listen}" }
 admin: { listen: "${adminListen}" }
 origin: { url: "${originUrl}" }
-store: { memory: { maxSize: 512MiB } }
+store:
+  memory: { maxSize: 512MiB }
+${redisPort === undefined ? '' : `  redis: { url: "redis://127.0.0.1:${redisPort}" }`}
 events: { path: /_unstale/events }
 routes:
   - match: /things/:id
@@ -54,7 +58,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()]);
   const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-'));
   const file = join(directory, 'gateway.yaml');
-  writeFileSync(file, configuration(`127.0.0.1:${port}`, `127.0.0.1:${adminPort}`, options.originUrl));
+  writeFileSync(
+    file,
+    configuration(`127.0.0.1:${port}`, `127.0.0.1:${adminPort}`, options.originUrl, options.redisPort),
+  );
   const started = performance.now();
   const child = startChild(
     process.execPath,
