@@ -157,12 +157,18 @@ function reader(
   };
 }
 
-function wireReads(config: GatewayConfig, { fence, store, log }: Coherence, reports: Reports, work: Work): ReadPorts {
+function wireReads(
+  config: GatewayConfig,
+  { fence, store, log, tier }: Coherence,
+  reports: Reports,
+  work: Work,
+): ReadPorts {
   const timeouts = Object.values(config.origins).map(({ timeoutMs }) => timeoutMs);
   return {
     store,
     fence,
     serving: () => log.serving(),
+    tier,
     clock: systemClock,
     flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
     variances: new SearchVariances(),

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { systemClock, systemTimers } from './clock.ts';
 import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
@@ -8,14 +8,18 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
-import { everything } from './coherence/record.ts';
+import { everything, type LogRecord } from './coherence/record.ts';
+import { parseToken } from './coherence/token.ts';
+import { VersionedLog } from './coherence/versioned-log.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
-import { connectBus } from './redis/bus-connections.ts';
+import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
+import { RedisTier } from './redis/tier.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
+import type { SecondTier } from './store/second-tier.ts';
 import type { Store } from './store/store.ts';
 
 /** The node's place among others, and what it holds. */
@@ -23,6 +27,8 @@ export interface Coherence {
   readonly fence: Fence;
   /** As reads see it: empty while this node may not serve. */
   readonly store: Store;
+  /** What the nodes share behind their memories. */
+  readonly tier: SecondTier | undefined;
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
@@ -44,8 +50,17 @@ export interface CoherenceParts {
   readonly bus?: Bus | undefined;
 }
 
+/** What every node has, alone or not. */
+interface Node extends CoherenceParts {
+  readonly fence: Fence;
+  readonly memory: MemoryStore;
+  readonly inFlight: WritesInFlight;
+  readonly applied: LogListener['applied'];
+}
+
 /** What a record goes through: made effective on this node, then announced. */
-export function wireCoherence({ config, metrics, log: logger, bus }: CoherenceParts): Coherence {
+export function wireCoherence(parts: CoherenceParts): Coherence {
+  const { config, metrics } = parts;
   const fence = new Fence();
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight();
@@ -56,71 +71,138 @@ export function wireCoherence({ config, metrics, log: logger, bus }: CoherencePa
     metrics.removed += removed;
     return removed;
   };
-  const { redis } = config.store;
-  if (redis === undefined && bus === undefined) {
-    const log = new MemoryLog(systemClock, {
-      applied,
-      committed: (record) => hub.announce(eventsOf(log.epoch, record)),
-    });
-    const hub = new EventHub({ ...config.events, epoch: log.epoch });
-    const nothing = (): Promise<void> => Promise.resolve();
-    return { fence, store: memory, inFlight, log, hub, cluster: undefined, start: nothing, stop: nothing };
-  }
-  const { mode, onPartition, leaseMs, settleMs } = config.coherence;
-  const failed = complainer(logger);
-  const connection = redis && connectBus({ ...redis, leaseMs, failed });
-  const hub = new EventHub({ ...config.events, epoch: '' });
-  const listener: SharedLogListener = {
+  const node = { ...parts, fence, memory, inFlight, applied };
+  return config.store.redis === undefined && parts.bus === undefined ? wireAlone(node) : wireCluster(node);
+}
+
+function wireAlone({ config, fence, memory, inFlight, applied }: Node): Coherence {
+  const log = new MemoryLog(systemClock, {
     applied,
     committed: (record) => hub.announce(eventsOf(log.epoch, record)),
-    reset: (position, doubts) => {
-      fence.reset(position, doubts);
-      memory.clear();
-      inFlight.note({ hits: everything, announcements: [] });
-      hub.reset(log.epoch, log.status().applied);
-      logger.info({ epoch: log.epoch, position: log.status().applied }, 'joined the other nodes');
-    },
-  };
-  const log: ClusterLog = new ClusterLog({
-    bus: bus ?? (connection as NonNullable<typeof connection>).bus,
-    member: randomBytes(9).toString('base64url').replaceAll('-', '_'),
-    clock: systemClock,
-    timers: systemTimers,
-    mode,
-    onPartition,
-    confirmMs: Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs),
-    settleMs,
-    leaseMs,
-    nonce: () => randomBytes(9).toString('base64url').replaceAll('-', '_'),
-    failed,
-    listener,
   });
-  const serving = (): boolean => log.serving();
+  const hub = new EventHub({ ...config.events, epoch: log.epoch });
+  const nothing = (): Promise<void> => Promise.resolve();
   return {
     fence,
-    store: new FencedStore(memory, serving),
+    store: memory,
+    tier: undefined,
     inFlight,
     log,
     hub,
-    cluster: () => log.status(),
+    cluster: undefined,
+    start: nothing,
+    stop: nothing,
+  };
+}
+
+function wireCluster(node: Node): Coherence {
+  const { config, fence, memory, inFlight, applied, log: logger } = node;
+  const { mode, onPartition, leaseMs, settleMs } = config.coherence;
+  const { redis } = config.store;
+  const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
+  const failed = complainer(logger);
+  const connection = redis && connectBus({ ...redis, leaseMs, failed });
+  const hub = new EventHub({ ...config.events, epoch: '' });
+  let joined = { position: 0, at: 0 };
+  const listener: SharedLogListener = {
+    applied: (record) => {
+      // Made for a node that is gone: there is nobody who would wait for it.
+      if (record.orphan === true) bump(record).catch(failed);
+      return applied(record);
+    },
+    committed: (record) => hub.announce(eventsOf(cluster.epoch, record)),
+    reset: (position, doubts) => {
+      joined = { position, at: systemClock.monotonic() };
+      fence.reset(position, doubts);
+      memory.clear();
+      inFlight.note({ hits: everything, announcements: [] });
+      const { epoch, applied: seq } = cluster.status();
+      hub.reset(epoch, seq);
+      logger.info({ epoch, position: seq }, 'joined the other nodes');
+    },
+  };
+  const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
+  const cluster: ClusterLog = new ClusterLog({
+    bus: node.bus ?? (connection as NonNullable<typeof connection>).bus,
+    member: nonce(),
+    clock: systemClock,
+    timers: systemTimers,
+    ...{ mode, onPartition, confirmMs, settleMs, leaseMs, nonce, failed, listener },
+  });
+  const place = { cluster, joined: () => joined, quietMs: confirmMs + leaseMs };
+  const tier = connection && wireTier(config, connection.commands, place);
+  const bump = async ({ id, hits }: LogRecord): Promise<void> => {
+    const at = parseToken(id ?? '');
+    if (tier !== undefined && at !== undefined) await tier.bump(hits, at.epoch, at.seq);
+  };
+  const versioned = (): Log => new VersionedLog({ log: cluster, clock: systemClock, bump, withinMs: confirmMs });
+  return {
+    ...{ fence, tier, inFlight, hub },
+    store: new FencedStore(memory, () => cluster.serving()),
+    log: tier === undefined ? cluster : versioned(),
+    cluster: () => cluster.status(),
     start: async () => {
-      const fault = await connection?.evictionFault();
-      if (fault?.refused === true) {
-        throw new Error(`the Redis drops keys at random (maxmemory-policy ${fault.policy}): set noeviction`);
-      }
-      if (fault !== undefined) {
-        logger.warn(
-          { policy: fault.policy },
-          'the Redis may drop what joins the nodes: set maxmemory-policy noeviction',
-        );
-      }
-      log.start();
+      await checkEviction(connection, logger);
+      cluster.start();
     },
     stop: async () => {
-      await log.stop();
+      await cluster.stop();
       connection?.close();
     },
   };
+}
+
+/** A Redis that drops keys by chance is refused; one that drops what it needs least is told of. */
+async function checkEviction(connection: ConnectedBus | undefined, logger: Logger): Promise<void> {
+  const fault = await connection?.evictionFault();
+  if (fault?.refused === true) {
+    throw new Error(`the Redis drops keys at random (maxmemory-policy ${fault.policy}): set noeviction`);
+  }
+  if (fault === undefined) return;
+  logger.warn({ policy: fault.policy }, 'the Redis may drop what joins the nodes: set maxmemory-policy noeviction');
+}
+
+interface Joined {
+  readonly position: number;
+  readonly at: number;
+}
+
+function wireTier(
+  config: GatewayConfig,
+  connection: ConnectedBus['commands'],
+  { cluster, joined, quietMs }: { cluster: ClusterLog; joined: () => Joined; quietMs: number },
+): RedisTier | undefined {
+  const { redis } = config.store;
+  if (redis?.tier === undefined) return undefined;
+  return new RedisTier({
+    ...{ prefix: redis.prefix, scope: redis.scope, ...redis.tier },
+    connection,
+    shape: shapeOf(config),
+    place: {
+      get serving() {
+        return cluster.serving();
+      },
+      get epoch() {
+        return cluster.epoch;
+      },
+      seqOf: (position) => position - cluster.positionOf(0),
+      positionOf: (seq) => cluster.positionOf(seq),
+      get joined() {
+        return joined();
+      },
+    },
+    monotonic: systemClock.monotonic,
+    // Of an epoch that has just begun there are no records behind this node's place.
+    quietMs: () => (joined().position === cluster.positionOf(0) ? 0 : quietMs),
+  });
+}
+
+/** Of what decides how a response is stored: nodes of another configuration must not take what this one has stored. */
+function shapeOf({ routes, fallback }: GatewayConfig): string {
+  const sources = routes.map(({ source: _, ...route }) => route);
+  return createHash('sha256')
+    .update(JSON.stringify([sources, fallback]))
+    .digest('base64url');
 }
 
 /** A Redis that is away fails many times a second: it is told once, and again when it is something else. */

@@ -349,6 +349,7 @@ export class ClusterLog implements Log, Place {
       ...(settled !== undefined && { settled: this.positionOf(settled) }),
       position,
       id: `${this.#epoch}-${seq}`,
+      ...(ref === undefined && { orphan: true }),
     };
     const beside = ref === undefined ? undefined : this.#outbox.besideOf(ref);
     beside?.applying();

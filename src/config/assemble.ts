@@ -47,6 +47,7 @@ export function assemble(
         urls: [store.redis.url].flat(),
         prefix: store.redis.prefix,
         scope: store.redis.scope ?? scopeOf(origins),
+        tier: tierOf(store.redis.tier),
       },
     },
     coherence: {
@@ -145,4 +146,11 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
 function scopeOf(origins: GatewayConfig['origins']): string {
   const urls = Object.entries(origins).map(([name, { url }]) => [name, url]);
   return createHash('sha256').update(JSON.stringify(urls.sort())).digest('hex').slice(0, 16);
+}
+
+type TierSettings = NonNullable<Settings['store']['redis']>['tier'];
+
+function tierOf(tier: TierSettings): NonNullable<GatewayConfig['store']['redis']>['tier'] {
+  if (tier === 'off') return undefined;
+  return { ttlMs: tier.ttl, maxEntryBytes: tier.maxEntry, compressAboveBytes: tier.compressAbove };
 }

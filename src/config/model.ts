@@ -16,7 +16,15 @@ export interface GatewayConfig {
   store: {
     memory: { maxBytes: number; maxEntryBytes: number; maxVariants: number };
     /** `scope`: gateways with the same are nodes of one. */
-    redis: { urls: readonly string[]; prefix: string; scope: string } | undefined;
+    redis:
+      | {
+          urls: readonly string[];
+          prefix: string;
+          scope: string;
+          /** Responses that the nodes share; undefined: none. */
+          tier: { ttlMs: number; maxEntryBytes: number; compressAboveBytes: number } | undefined;
+        }
+      | undefined;
   };
   coherence: {
     mode: 'strict' | 'eventual';

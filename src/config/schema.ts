@@ -114,6 +114,23 @@ const storeSchema = z.strictObject({
       scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
         .optional()
         .meta({ description: 'Gateways with the same are nodes of one. Default: a name made of the origins.' }),
+      tier: z
+        .union([
+          z.literal('off'),
+          z.strictObject({
+            ttl: duration({ min: 1_000, max: 30 * DAY_MS })
+              .prefault('1d')
+              .meta({ description: 'For how long it keeps a response at most.' }),
+            maxEntry: size({ min: 1, max: MAX_BYTES })
+              .prefault('1MiB')
+              .meta({ description: 'A larger response stays in memory alone.' }),
+            compressAbove: size({ min: 0, max: MAX_BYTES })
+              .prefault('4KiB')
+              .meta({ description: 'Larger ones are compressed there.' }),
+          }),
+        ])
+        .prefault({})
+        .meta({ description: 'Responses that the nodes share behind their memories; off: each node fetches its own.' }),
     })
     .optional()
     .meta({ description: 'What joins several gateways before the same origins.' }),

@@ -1,3 +1,4 @@
+import type { Position } from '../coherence/record.ts';
 import { asGatewayError } from '../errors.ts';
 import { endToEnd } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
@@ -19,6 +20,7 @@ import type { Read, ReadPorts } from './read-ports.ts';
 import { appendCacheStatus, respond } from './respond.ts';
 import { serveOnError } from './stand-in.ts';
 import { Fill } from './stream-fill.ts';
+import { fromTier, mayBeInTier } from './tier.ts';
 
 /**
  * Asks the origin, answers the client while the body arrives, and stores what may be stored. With a `flightKey` others may
@@ -34,6 +36,32 @@ export async function fetchAndStore(
   // Invariant 1: noted before anyone is asked for anything.
   const asOf = ports.fence.applied;
   const flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
+  if (flight === undefined || !mayBeInTier(ports, read, decision)) {
+    return askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply);
+  }
+  const { outcome, claim } = await fromTier(ports, read, flight, reply);
+  if (outcome !== undefined) return outcome;
+  try {
+    return await askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply);
+  } finally {
+    claim?.();
+  }
+}
+
+/** A fill of this node: as of when, and who else waits for it. */
+interface Filling {
+  readonly asOf: Position;
+  readonly flightKey: string | undefined;
+  readonly flight: Flight | undefined;
+}
+
+async function askAndStore(
+  ports: ReadPorts,
+  read: Read,
+  decision: Forward,
+  { asOf, flightKey, flight }: Filling,
+  reply: Reply | undefined,
+): Promise<ReadOutcome> {
   const abort = new AbortController();
   // Nobody else waits: an answer for a client that has left is not worth the origin's work.
   if (flight === undefined) reply?.onGone(() => abort.abort());

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Fence } from '../coherence/fence.ts';
 import type { Position } from '../coherence/record.ts';
+import type { SecondTier } from '../store/second-tier.ts';
 import type { Store } from '../store/store.ts';
 import type { Flights } from './collapse.ts';
 import type { Encoder } from './encode.ts';
@@ -24,6 +25,8 @@ export interface ReadPorts {
   readonly fence: Fence;
   /** Whether this node may answer from memory, and from what other requests have asked, now. */
   readonly serving: () => boolean;
+  /** What the nodes share behind their memory. */
+  readonly tier: SecondTier | undefined;
   readonly clock: Clock;
   readonly flights: Flights;
   /** What origins said of queries that make no difference. */

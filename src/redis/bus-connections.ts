@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Cluster, Redis } from 'ioredis';
 import type { Bus } from '../coherence/bus.ts';
 import { RedisBus } from './bus.ts';
 import { connectRedis, evictionFault } from './connection.ts';
@@ -18,6 +19,8 @@ const CHECK_MS = 2_000;
 
 export interface ConnectedBus {
   readonly bus: Bus;
+  /** For steps: a command that has no answer in time fails. */
+  readonly commands: Redis | Cluster;
   /** What is wrong with how the server drops keys. Undefined where it is fine, or cannot be asked now. */
   evictionFault(): ReturnType<typeof evictionFault>;
   close(): void;
@@ -28,6 +31,7 @@ export function connectBus({ urls, prefix, scope, leaseMs, failed }: RedisBusCon
   const commands = connectRedis({ urls, commandTimeoutMs: Math.max(50, leaseMs / STEPS_PER_LEASE), failed });
   const blocking = connectRedis({ urls, failed });
   return {
+    commands,
     bus: new RedisBus({ commands, blocking, prefix, scope }),
     evictionFault: async () => {
       if (commands.status !== 'ready') {

@@ -12,24 +12,28 @@ export interface Nodes {
   /** Asks twice, so that the second is answered from memory. */
   warm(node: number, path: string): Promise<Answer>;
   ready(node: number): Promise<void>;
+  /** One more, and its number. */
+  add(): Promise<number>;
   stop(): Promise<void>;
 }
 
 const LEASE_MS = 500;
 
-export async function startNodes(count: number, yaml = '', coherence = ''): Promise<Nodes> {
+export async function startNodes(count: number, yaml = '', coherence = '', redisSettings = ''): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
   const start = (): Promise<TestGateway> =>
     startGateway(
       api.origin.url,
-      `store: { redis: { url: "unix:${redis.socket}" } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${yaml}`,
+      `store: { redis: { url: "unix:${redis.socket}"${redisSettings === '' ? '' : `, ${redisSettings}`} } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${yaml}`,
     );
-  const gateways = await Promise.all(Array.from({ length: count }, start));
+  const gateways: TestGateway[] = await Promise.all(Array.from({ length: count }, start));
   const nodes: Nodes = {
     api,
     redis,
     gateways,
-    ask: (node, method, path, options = {}) => get(`${gateways[node]?.url}${path}`, { method, ...options }),
+    // As behind a balancer: to the client they are one host.
+    ask: (node, method, path, { headers = {}, ...options } = {}) =>
+      get(`${gateways[node]?.url}${path}`, { method, headers: { host: 'api.example', ...headers }, ...options }),
     warm: async (node, path) => {
       await nodes.ask(node, 'GET', path);
       return nodes.ask(node, 'GET', path);
@@ -38,6 +42,11 @@ export async function startNodes(count: number, yaml = '', coherence = ''): Prom
       while ((await get(`${gateways[node]?.adminUrl}/readyz`)).status !== 200) {
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
+    },
+    add: async () => {
+      gateways.push(await start());
+      await nodes.ready(gateways.length - 1);
+      return gateways.length - 1;
     },
     stop: async () => {
       await Promise.all(gateways.map((gateway) => gateway.stop()));

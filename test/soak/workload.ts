@@ -122,7 +122,10 @@ export class Workload {
     body?: string,
   ): Promise<{ status: number; cacheStatus: string; body: string } | undefined> {
     return new Promise((resolve) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length };
+      // As behind a balancer: to the clients they are one host, and what one has stored another may serve.
+      const host = { host: 'api.example' };
+      const typed = { ...host, 'content-type': 'application/json', 'content-length': body?.length ?? 0 };
+      const headers = body === undefined ? host : typed;
       const outgoing = request(url + path, { method, headers, agent: this.#agent, timeout: REQUEST_TIMEOUT_MS });
       const nothing = (): void => {
         outgoing.destroy();

@@ -1,0 +1,214 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Cluster, Redis } from 'ioredis';
+import type { Hits } from '../coherence/tag.ts';
+import type { Fields } from '../http/fields.ts';
+import { selectingValues } from '../http/vary.ts';
+import { isShared, type SecondTier } from '../store/second-tier.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
+import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
+import { versionsHit, versionsOf } from './tag-versions.ts';
+
+export interface RedisTierOptions {
+  readonly connection: Redis | Cluster;
+  readonly prefix: string;
+  /** Of the gateways that share the log. */
+  readonly scope: string;
+  /** Of the configuration: what one stores, another would give other tags and header fields. */
+  readonly shape: string;
+  readonly maxEntryBytes: number;
+  readonly compressAboveBytes: number;
+  readonly ttlMs: number;
+  /** This node's place in the shared log. */
+  readonly place: TierPlace;
+  readonly monotonic: () => number;
+  /** After this node has joined, for so long it does not ask: records may lie behind its place whose versions are on their way. */
+  readonly quietMs: () => number;
+}
+
+export interface TierPlace {
+  readonly serving: boolean;
+  readonly epoch: string;
+  /** Where positions of this node lie in the log. */
+  seqOf(position: number): number;
+  positionOf(seq: number): number;
+  /** The position at which it joined, and when by the monotonic clock. */
+  readonly joined: { readonly position: number; readonly at: number };
+}
+
+/** Who claims a cold key has so long to fill it; who waits looks so often, for so long. */
+const CLAIM_MS = 2_000;
+const WAIT_MS = 1_000;
+const LOOK_EVERY_MS = 25;
+/** After a failure the tier is left alone for so long: a dead Redis costs a read one timeout, and then nothing. */
+const REST_MS = 1_000;
+
+/** To a later place in the same epoch, or out of any other. Each of a record's versions, however often and in whatever order. */
+const bump = `
+local was = redis.call('GET', KEYS[1])
+if was then
+  local epoch, seq = string.match(was, '^h:(.*):(%d+)$')
+  if epoch == ARGV[1] and tonumber(seq) >= tonumber(ARGV[2]) then return 0 end
+end
+redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
+return 1`;
+
+const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+/**
+ * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had when it was
+ * stored, and is valid while all are unchanged. A record changes the versions of what it hits after it is in the log and before
+ * its write is acknowledged; until then this node's own fence keeps out what it hits, which is why an entry passes it with the
+ * place of its fill, or the place where this node joined.
+ */
+export class RedisTier implements SecondTier {
+  readonly #options: RedisTierOptions;
+  #restUntil = 0;
+  loads = 0;
+  found = 0;
+
+  constructor(options: RedisTierOptions) {
+    this.#options = options;
+  }
+
+  get usable(): boolean {
+    const { place, monotonic, quietMs } = this.#options;
+    const now = monotonic();
+    return now >= this.#restUntil && place.serving && now >= place.joined.at + quietMs();
+  }
+
+  async load(key: string, request: Fields): Promise<StoredResponse | undefined> {
+    this.loads += 1;
+    const { connection, place } = this.#options;
+    const { epoch } = place;
+    const found = await this.#try(async () => {
+      let entry = await connection.getBuffer(this.#entryKey(key, [], []));
+      const vary = entry === null ? undefined : varyNames(entry);
+      if (vary !== undefined) {
+        entry = await connection.getBuffer(this.#entryKey(key, vary, selectingValues(vary, request)));
+      }
+      const decoded = entry === null ? undefined : await decodeEntry(entry);
+      if (decoded === undefined || decoded.stamp.epoch !== epoch || decoded.response.key !== key) return undefined;
+      const names = Object.keys(decoded.stamp.versions);
+      const versions = await Promise.all(names.map((name) => connection.get(this.#versionKey(name))));
+      return names.every((name, i) => versions[i] === decoded.stamp.versions[name]) ? decoded : undefined;
+    });
+    if (found === undefined || place.epoch !== epoch) return undefined;
+    this.found += 1;
+    const position = place.positionOf(found.stamp.seq);
+    return { ...found.response, asOf: Math.max(position, place.joined.position) };
+  }
+
+  async keep(response: StoredResponse): Promise<void> {
+    const { connection, place, maxEntryBytes, compressAboveBytes, ttlMs } = this.#options;
+    if (!this.usable || !isShared(response) || response.body.byteLength > maxEntryBytes) return;
+    const { epoch } = place;
+    const seq = place.seqOf(response.asOf);
+    const ttl = Math.ceil(Math.min(ttlMs, response.lifetimeMs - response.initialAgeMs));
+    if (ttl < 1_000 || seq < 0) return;
+    await this.#try(async () => {
+      const versions = await this.#versions(versionsOf(response));
+      // A record has hit it since it was filled: by the fence of some other node, it is outdated.
+      if (Object.values(versions).some((version) => isNewer(version, epoch, seq))) return;
+      const entry = await encodeEntry(response, { epoch, seq, versions }, compressAboveBytes);
+      if (place.epoch !== epoch) return;
+      const { key, vary, selecting } = response;
+      await connection.set(this.#entryKey(key, vary, selecting), entry, 'PX', ttl);
+      if (vary.length > 0) await connection.set(this.#entryKey(key, [], []), varyEntry(vary), 'PX', ttl);
+    });
+  }
+
+  async claim(key: string): Promise<(() => void) | undefined> {
+    const { connection } = this.#options;
+    const claim = `${this.#entryKey(key, [], [])}:claim`;
+    const token = randomBytes(9).toString('base64url');
+    const nothing = (): void => {};
+    const mine = await this.#try(() => connection.set(claim, token, 'PX', CLAIM_MS, 'NX'));
+    if (mine === null) return undefined;
+    if (mine === undefined) return nothing;
+    return () => void this.#try(() => connection.eval(release, 1, claim, token));
+  }
+
+  /** What another node is fetching, if it comes within the bound. */
+  async awaited(key: string, request: Fields): Promise<StoredResponse | undefined> {
+    const { connection, monotonic } = this.#options;
+    const claim = `${this.#entryKey(key, [], [])}:claim`;
+    const deadline = monotonic() + WAIT_MS;
+    while (this.usable && monotonic() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      const claimed = await this.#try(() => connection.exists(claim));
+      const loaded = await this.load(key, request);
+      // Whoever had it is done, or dead: this node goes on by itself.
+      if (loaded !== undefined || claimed !== 1) return loaded;
+    }
+    return undefined;
+  }
+
+  /** Changes the versions of what a record has hit. @throws where it cannot: then the write must not be acknowledged */
+  async bump(hits: Hits, epoch: string, seq: number): Promise<void> {
+    const { connection, ttlMs } = this.#options;
+    const names = versionsHit(hits);
+    await Promise.all(
+      names.map((name) => connection.eval(bump, 1, this.#versionKey(name), epoch, seq, Math.ceil(2 * ttlMs))),
+    );
+  }
+
+  /** The present versions; those that nobody has are made, never the same twice. */
+  async #versions(names: readonly string[]): Promise<Record<string, string>> {
+    const { connection, ttlMs } = this.#options;
+    const values = await Promise.all(
+      names.map(async (name) => {
+        const key = this.#versionKey(name);
+        const known = await connection.get(key);
+        if (known !== null) return known;
+        const made = `c:${randomBytes(9).toString('base64url')}`;
+        const set = await connection.set(key, made, 'PX', Math.ceil(2 * ttlMs), 'NX');
+        return set === null ? ((await connection.get(key)) ?? '') : made;
+      }),
+    );
+    return Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']));
+  }
+
+  async #try<T>(step: () => Promise<T>): Promise<T | undefined> {
+    if (this.#options.monotonic() < this.#restUntil) return undefined;
+    try {
+      return await step();
+    } catch {
+      // The bus on the same Redis tells what is wrong with it; here it only means that there is nothing.
+      this.#restUntil = this.#options.monotonic() + REST_MS;
+      return undefined;
+    }
+  }
+
+  #entryKey(key: string, vary: readonly string[], selecting: readonly string[]): string {
+    const parts = createHash('sha256')
+      .update(JSON.stringify([this.#options.shape, key, vary, selecting]))
+      .digest('base64url');
+    return `${this.#options.prefix}:${this.#options.scope}:e:${parts}`;
+  }
+
+  #versionKey(name: string): string {
+    return `${this.#options.prefix}:${this.#options.scope}:v:${name}`;
+  }
+}
+
+const VARIES = 2;
+
+/** In place of an entry: by which fields its variants are told apart. */
+const varyEntry = (names: readonly string[]): Buffer =>
+  Buffer.from(`${String.fromCharCode(VARIES)}${JSON.stringify(names)}`);
+
+function varyNames(entry: Buffer): string[] | undefined {
+  if (entry[0] !== VARIES) return undefined;
+  try {
+    const names: unknown = JSON.parse(entry.subarray(1).toString());
+    return Array.isArray(names) ? names.map(String) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a version is that of a record after `seq`. One of another epoch is of a record that every node has voided since. */
+function isNewer(version: string, epoch: string, seq: number): boolean {
+  const [, of, at] = /^h:(.*):(\d+)$/.exec(version) ?? [];
+  return of === epoch && Number(at) > seq;
+}

@@ -1,0 +1,116 @@
+import { once } from 'node:events';
+import { afterEach, expect, test } from 'vitest';
+import { gate } from '../support/barrier.ts';
+import type { Inn } from '../support/small-api.ts';
+import { isHit, type Nodes, startNodes, status } from './rig.ts';
+
+/* What the nodes share behind their memories: the Redis tier. */
+
+const rules = `
+routes:
+  - { match: "/steps/:id", tags: ["inn:{response.inns[*].id}"] }
+rules:
+  - { name: inn, on: "* /inns/:id", invalidate: ["/steps/{before.stepId, response.stepId}"] }
+  - { name: wide, on: "* /wide/:id", invalidate: ["/steps/*"] }
+  - { name: tagged, on: "* /tagged/:id", invalidate: [{ tag: "inn:*" }] }
+`;
+
+let nodes: Nodes;
+afterEach(() => nodes.stop());
+
+test('what one node has stored, another need not fetch', async () => {
+  nodes = await startNodes(2, rules);
+  await nodes.ask(0, 'GET', '/steps/7');
+  const reads = nodes.api.reads('/steps/7');
+  // The second node asks once; by then the first has put it there, or is about to.
+  const second = await nodes.ask(1, 'GET', '/steps/7');
+  expect(second.json()).toEqual(nodes.api.step(7));
+  const third = await nodes.add();
+  const found = status(await nodes.ask(third, 'GET', '/steps/7'));
+  expect(found).toMatch(/^unstale; hit; ttl=\d+; detail=redis$/);
+  expect(nodes.api.reads('/steps/7')).toBeLessThanOrEqual(reads + 1);
+  expect(isHit(await nodes.ask(third, 'GET', '/steps/7'))).toBe(true);
+});
+
+const writes: [string, string, string][] = [
+  ['a path', 'PATCH', '/inns/42'],
+  ['a pattern', 'PATCH', '/wide/1'],
+  ['a tag with a wildcard', 'PATCH', '/tagged/1'],
+];
+test.each(writes)(
+  'after a write whose rule names %s, a node that has just begun finds nothing old',
+  async (_, method, path) => {
+    nodes = await startNodes(2, rules);
+    for (let i = 0; i < 5; i++) {
+      for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
+      nodes.api.inns.set(43, { id: 43, stepId: 7, name: `N${i}`, updatedAt: i });
+      await nodes.ask(i % 2, method, path, { body: { name: `N${i}` } });
+      const fresh = await nodes.add();
+      expect((await nodes.ask(fresh, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
+      for (const node of [0, 1]) expect((await nodes.ask(node, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
+    }
+  },
+);
+
+test('one cold key, asked for at every node at once, is one request to the origin', async () => {
+  nodes = await startNodes(3, rules);
+  const slow = gate();
+  let asked = 0;
+  nodes.api.origin.on('GET /steps/9', async (_, response) => {
+    asked += 1;
+    await slow.pass();
+    response
+      .writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' })
+      .end(JSON.stringify(nodes.api.step(9)));
+  });
+  const asking = [0, 1, 2].flatMap((node) => [0, 1, 2, 3].map(() => nodes.ask(node, 'GET', '/steps/9')));
+  await slow.arrived();
+  slow.release();
+  for (const answer of await Promise.all(asking)) expect(answer.json()).toEqual(nodes.api.step(9));
+  expect(asked).toBe(1);
+});
+
+test('a Redis that is stopped or gone stalls no read for long, and nothing old comes back', async () => {
+  nodes = await startNodes(2, rules);
+  await nodes.warm(0, '/steps/7');
+  nodes.redis.signal('SIGSTOP');
+  expect((await nodes.ask(0, 'GET', '/steps/9')).status).toBe(200);
+  nodes.redis.signal('SIGCONT');
+  for (const node of [0, 1]) await nodes.ready(node);
+  await nodes.ask(1, 'PATCH', '/inns/42', { body: { name: 'New' } });
+  expect((await nodes.ask(0, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
+});
+
+test('a Redis that has forgotten everything gives nothing back', async () => {
+  nodes = await startNodes(2, rules);
+  await nodes.warm(0, '/steps/7');
+  const redis = nodes.redis.connect();
+  await once(redis, 'ready');
+  await redis.flushall();
+  for (const node of [0, 1]) await nodes.ready(node);
+  nodes.api.inns.set(42, { id: 42, stepId: 7, name: 'Behind its back', updatedAt: 9 });
+  expect((await nodes.ask(1, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns.map(({ name }) => name)).toContain(
+    'Behind its back',
+  );
+  redis.disconnect();
+});
+
+test('nothing of one user, and no credentials, are kept there', async () => {
+  nodes = await startNodes(
+    1,
+    'routes:\n  - match: /steps/:id\n    cache: { ttl: 60s, credentials: perUser, userKey: [authorization] }\n',
+  );
+  const headers = { authorization: 'Bearer secret-of-mine' };
+  await nodes.ask(0, 'GET', '/steps/7', { headers });
+  expect(isHit(await nodes.ask(0, 'GET', '/steps/7', { headers }))).toBe(true);
+  const redis = nodes.redis.connect();
+  await once(redis, 'ready');
+  expect(await redis.keys('*:e:*')).toEqual([]);
+  redis.disconnect();
+});
+
+test('off: each node fetches its own', async () => {
+  nodes = await startNodes(2, rules, '', 'tier: off');
+  await nodes.warm(0, '/steps/7');
+  expect(status(await nodes.ask(1, 'GET', '/steps/7'))).toContain('fwd=uri-miss');
+});

@@ -1,0 +1,206 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nothingHit } from '../../src/coherence/record.ts';
+import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { selectingValues } from '../../src/http/vary.ts';
+import { RedisTier, type RedisTierOptions, type TierPlace } from '../../src/redis/tier.ts';
+import type { StoredResponse } from '../../src/store/stored-response.ts';
+import { RedisServer } from '../redis-log/redis-server.ts';
+import { stored } from '../support/stored.ts';
+
+let server: RedisServer;
+let place: { -readonly [Name in keyof TierPlace]: TierPlace[Name] };
+let now: number;
+let connection: ReturnType<RedisServer['connect']>;
+beforeEach(async () => {
+  server = await RedisServer.start();
+  connection = server.connect(100);
+  await once(connection, 'ready');
+  now = 1_000;
+  place = {
+    ...{ serving: true, epoch: 'e1', joined: { position: 0, at: 0 } },
+    ...{ seqOf: (position: number) => position, positionOf: (seq: number) => seq },
+  };
+});
+afterEach(async () => {
+  connection.disconnect();
+  await server.stop();
+});
+
+const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
+  new RedisTier({
+    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now, quietMs: () => 0 },
+    ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000 },
+    ...options,
+  });
+const anyone = new Fields([]);
+const hits = (...tags: string[]): Hits => ({ ...nothingHit, tags: new Set(tags) });
+const step = (more: Partial<StoredResponse> = {}): StoredResponse =>
+  stored('/steps/7', { asOf: 5, tags: [pathTag('/steps/7'), namedTag('step:7')], ...more });
+
+describe('an entry', () => {
+  test('is found by another node, as of when it was filled', async () => {
+    const response = step({ body: Buffer.from('x'.repeat(500)) });
+    await tier().keep(response);
+    const found = await tier().load(response.key, anyone);
+    expect(found?.body.equals(response.body)).toBe(true);
+    expect(found?.asOf).toBe(5);
+    expect(await tier().load('other', anyone)).toBeUndefined();
+  });
+
+  test('of a node that joined after it was filled passes the fence from there on', async () => {
+    await tier().keep(step());
+    place.joined = { position: 100, at: 0 };
+    expect((await tier().load(step().key, anyone))?.asOf).toBe(100);
+  });
+
+  test('is one variant of several', async () => {
+    for (const language of ['de', 'en']) {
+      const selecting = selectingValues(['accept-language'], new Fields(['Accept-Language', language]));
+      await tier().keep(step({ vary: ['accept-language'], selecting, body: Buffer.from(language) }));
+    }
+    const ask = (language: string) => tier().load(step().key, new Fields(['Accept-Language', language]));
+    expect((await ask('de'))?.body.toString()).toBe('de');
+    expect((await ask('en'))?.body.toString()).toBe('en');
+    expect(await ask('fr')).toBeUndefined();
+  });
+
+  test('expires with its freshness, and its versions some time after', async () => {
+    await tier().keep(step({ lifetimeMs: 30_000 }));
+    const keys = await connection.keys('unstale:s:*');
+    const ttls = await Promise.all(keys.map(async (key) => [key.split(':')[2], await connection.pttl(key)] as const));
+    for (const [kind, ttl] of ttls) {
+      expect(ttl).toBeGreaterThan(0);
+      expect(ttl).toBeLessThanOrEqual(kind === 'e' ? 30_000 : 120_000);
+    }
+    await tier().keep(step({ lifetimeMs: 500 }));
+  });
+
+  const never: [string, Partial<StoredResponse>][] = [
+    ['a part', { part: { start: 0, size: 9, saidEnd: 3, asked: undefined } }],
+    ['an error', { status: 404 }],
+    ['what is too large', { body: Buffer.alloc(10_001) }],
+    ['what is stale in a moment', { lifetimeMs: 900 }],
+  ];
+  test.each(never)('%s is not kept', async (_, more) => {
+    await tier().keep(step(more));
+    expect(await connection.keys('*')).toEqual([]);
+  });
+});
+
+describe('a record', () => {
+  const rows: [string, Hits][] = [
+    ['of its path', hits(pathTag('/steps/7'))],
+    ['of its tag', hits(namedTag('step:7'))],
+    ['of a pattern that it lies in', { ...nothingHit, patterns: ['/steps/*'] }],
+    ['of everything', { ...nothingHit, patterns: ['/**'] }],
+    ['of tags with a wildcard', { ...nothingHit, tagPatterns: [['step:', '']] }],
+  ];
+  test.each(rows)('%s makes it invalid', async (_, record) => {
+    await tier().keep(step());
+    await tier().bump(record, 'e1', 6);
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+  });
+
+  test('of something else does not', async () => {
+    await tier().keep(step());
+    await tier().bump({ ...hits(pathTag('/steps/8')), patterns: ['/trips/*'], tagPatterns: [['trip:', '']] }, 'e1', 6);
+    expect(await tier().load(step().key, anyone)).toBeDefined();
+  });
+
+  test('since its fill keeps it from being stored at all', async () => {
+    await tier().bump(hits(pathTag('/steps/7')), 'e1', 6);
+    await tier().keep(step({ asOf: 5 }));
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+    await tier().keep(step({ asOf: 6 }));
+    expect(await tier().load(step().key, anyone)).toBeDefined();
+  });
+
+  test('that comes late does not bring back what a newer one made invalid', async () => {
+    await tier().bump(hits(pathTag('/steps/7')), 'e1', 5);
+    await tier().keep(step({ asOf: 5 }));
+    await tier().bump(hits(pathTag('/steps/7')), 'e1', 6);
+    // The version is that of 6, and stays.
+    await tier().bump(hits(pathTag('/steps/7')), 'e1', 5);
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+  });
+});
+
+describe('never a hit', () => {
+  test('a version that is gone, and what is made in its place', async () => {
+    await tier().keep(step());
+    for (const key of await connection.keys('unstale:s:v:*')) await connection.del(key);
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+    await tier().keep(stored('/steps/7', { key: 'another', asOf: 5, tags: [pathTag('/steps/7'), namedTag('step:7')] }));
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+  });
+
+  test('an entry of another epoch, scope, prefix or configuration', async () => {
+    await tier().keep(step());
+    for (const options of [{ scope: 'x' }, { prefix: 'x' }, { shape: 'x' }]) {
+      expect(await tier(options).load(step().key, anyone)).toBeUndefined();
+    }
+    place.epoch = 'e2';
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+  });
+
+  test('what somebody else has put there', async () => {
+    await tier().keep(step());
+    const [key = ''] = await connection.keys('unstale:s:e:*');
+    for (const value of ['', 'nonsense', '\u0001\u0000', '\u0002nonsense', '\u0002{}']) {
+      await connection.set(key, value);
+      expect(await tier().load(step().key, anyone)).toBeUndefined();
+    }
+  });
+});
+
+describe('a Redis that is away', () => {
+  test('costs one timeout, and then nothing for a while', async () => {
+    const own = tier();
+    server.signal('SIGSTOP');
+    expect(await own.load('a', anyone)).toBeUndefined();
+    expect(own.usable).toBe(false);
+    expect(await own.load('a', anyone)).toBeUndefined();
+    now += 1_000;
+    expect(own.usable).toBe(true);
+    server.signal('SIGCONT');
+  });
+
+  test('lets no write be acknowledged whose versions it has not taken', async () => {
+    await server.kill();
+    await expect(tier().bump(hits(pathTag('/a')), 'e1', 1)).rejects.toThrow();
+  });
+
+  test('it is not used while the node may not serve, nor soon after it has joined', () => {
+    expect(tier({ quietMs: () => 2_000 }).usable).toBe(false);
+    now += 1_000;
+    expect(tier({ quietMs: () => 2_000 }).usable).toBe(true);
+    place.serving = false;
+    expect(tier().usable).toBe(false);
+  });
+});
+
+describe('a cold key', () => {
+  test('is claimed by one, who lets go of it', async () => {
+    const [first, second] = await Promise.all([tier().claim('a'), tier().claim('a')]);
+    expect([first, second].filter((claim) => claim === undefined)).toHaveLength(1);
+    (first ?? second)?.();
+    await expect.poll(async () => await tier().claim('a')).toBeDefined();
+  });
+
+  test('who waits is given what the other has fetched', async () => {
+    const claim = await tier().claim(step().key);
+    const waiting = tier().awaited(step().key, anyone);
+    await tier().keep(step());
+    claim?.();
+    expect(await waiting).toBeDefined();
+  });
+
+  test('who waits goes on by himself when the other has nothing, or is dead', async () => {
+    const claim = await tier().claim('a');
+    const waiting = tier().awaited('a', anyone);
+    claim?.();
+    expect(await waiting).toBeUndefined();
+  });
+});
