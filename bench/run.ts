@@ -4,6 +4,7 @@ import type { Bench, Case } from './bench.ts';
 import { fanOut } from './cases/fan-out.ts';
 import { hitLarge, hitSmall, notModified } from './cases/hit.ts';
 import { memory } from './cases/memory.ts';
+import { million } from './cases/million.ts';
 import { missAlone, missLoaded } from './cases/miss.ts';
 import { hitNodes, writeNodes, writeNodesLoaded } from './cases/nodes.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
@@ -36,6 +37,7 @@ const cases: readonly Case[] = [
   writeNodes,
   writeNodesLoaded,
   hitNodes,
+  million,
 ];
 
 /** Starts everything that lives as long as the bench. */

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/* In a process of its own, with room: stores so many responses of five tags, and says what they hold. */
+
+const [directory = '', count = '1000000'] = process.argv.slice(2);
+const load = async <T>(path: string): Promise<T> =>
+  (await import(pathToFileURL(join(directory, 'dist', path)).href)) as T;
+
+interface Store {
+  put(response: unknown): string | undefined;
+  readonly size: number;
+  readonly bytes: number;
+}
+const { MemoryStore } = await load<{ MemoryStore: new (options: object, fence: object) => Store }>('store/memory.js');
+const { Fence } = await load<{ Fence: new () => object }>('coherence/fence.js');
+const { Fields } = await load<{ Fields: new (lines: string[]) => object }>('http/fields.js');
+const { parseCacheControl } = await load<{ parseCacheControl(text: string): object }>('http/cache-control.js');
+
+const collect = (globalThis as { gc?: () => void }).gc;
+if (collect === undefined) throw new Error('run with --expose-gc');
+
+function held(): number {
+  collect?.();
+  const { heapUsed, external } = process.memoryUsage();
+  // What array buffers hold is part of `external`.
+  return heapUsed + external;
+}
+
+const store = new MemoryStore({ maxBytes: 2 ** 40, maxEntryBytes: 2 ** 20, maxVariants: 8 }, new Fence());
+const wanted = Number(count);
+const bodyBytes = 256;
+const before = held();
+const startedAt = process.hrtime.bigint();
+for (let i = 0; i < wanted; i++) {
+  const path = `/things/${i}`;
+  const body = Buffer.alloc(bodyBytes, 120);
+  const lines = ['Content-Type', 'application/json', 'ETag', `"${i}"`, 'Cache-Control', 'max-age=60'];
+  const refused = store.put({
+    ...{ key: `http://api.example\n${path}\n`, path, asOf: 1, since: undefined, uses: 0, status: 200 },
+    // Its own path and query, and three that its route declares: two that others have, too.
+    tags: [`p:${path}`, `q:${path}?`, `t:thing:${i}`, `t:group:${i % 1_000}`, `t:kind:${i % 50}`],
+    ...{ headers: new Fields(lines), body, clientHeaders: [...lines], vary: [], selecting: [] },
+    ...{
+      directives: parseCacheControl('max-age=60'),
+      lifetimeMs: 60_000,
+      initialAgeMs: 0,
+      respondedAt: 1,
+      shareable: true,
+    },
+    ...{ etag: `"${i}"`, lastModifiedMs: undefined, dateMs: undefined, language: undefined },
+  });
+  if (refused !== undefined) throw new Error(`not stored: ${refused}`);
+}
+const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+const after = held();
+if (store.size !== wanted) throw new Error(`${store.size} of ${wanted} are stored`);
+console.log(
+  JSON.stringify({
+    heldBytes: (after - before) / wanted,
+    chargedBytes: store.bytes / wanted,
+    residentBytes: process.memoryUsage.rss() / wanted,
+    storedPerSecond: wanted / seconds,
+  }),
+);
