@@ -194,7 +194,13 @@ describe('without Redis', () => {
     await redis.flushall();
     redis.disconnect();
     expect((await client.next()).type).toBe('resync');
+    // A node learns of it by its next renewal; until then its lease from before is good.
+    await until(() =>
+      nodes.gateways.every(({ logs }) => logs.filter(({ msg }) => msg === 'joined the other nodes').length > 1),
+    );
     for (const node of [0, 1]) await nodes.ready(node);
+    nodes.api.inns.delete(43);
+    for (const node of [0, 1]) expect((await nodes.ask(node, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
     await nodes.ask(1, 'PATCH', '/inns/42', { body: { name: 'New' } });
     expect((await nodes.ask(0, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
     client.close();
