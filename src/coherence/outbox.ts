@@ -319,7 +319,8 @@ export class Outbox {
     letter.settle = undefined;
     const { settled, ...rest } = invalidation;
     const position = place?.position ?? this.#place.positionOf(0);
-    const record = applied?.record ?? {
+    // The position by which a doubt of it is known here, though this node may have joined anew before it came down the log.
+    const record = (applied && { ...applied.record, position }) ?? {
       ...rest,
       position,
       at,

@@ -4,11 +4,11 @@ import { mutants } from './mutants.ts';
 import { simulate } from './schedule.ts';
 
 /** `npm run test:simulate` runs more. */
-const SCHEDULES = 200;
+const SCHEDULES = 2_000;
 /** Within which each mutant must be caught. */
 const BUDGET = 2_000;
 
-test('no read is stale, whatever happens', { timeout: 60_000 }, async () => {
+test('no read is stale, whatever happens', { timeout: 240_000 }, async () => {
   let hits = 0;
   for (let seed = 1; seed <= SCHEDULES; seed++) {
     const { violations, history } = await simulate(seed);
@@ -17,6 +17,15 @@ test('no read is stale, whatever happens', { timeout: 60_000 }, async () => {
   }
   // Where nothing is served from memory, nothing is proved.
   expect(hits).toBeGreaterThan(10 * SCHEDULES);
+});
+
+/** What longer runs have found, and what was mended. */
+const found = [
+  [13_510, 'a fill in doubt was given to requests that came after a later write'],
+  [8_392, 'a doubt was never settled whose node had joined anew before its record came down the log'],
+] as const;
+test.each(found)('schedule %i: %s', async (seed) => {
+  expect((await simulate(seed)).violations).toEqual([]);
 });
 
 test('a seed is one schedule', async () => {
