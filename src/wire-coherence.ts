@@ -8,9 +8,7 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
-import { everything, type LogRecord } from './coherence/record.ts';
-import { parseToken } from './coherence/token.ts';
-import { VersionedLog } from './coherence/versioned-log.ts';
+import { everything } from './coherence/record.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import type { Logger } from './observe/log.ts';
@@ -103,16 +101,12 @@ function wireCluster(node: Node): Coherence {
   const failed = complainer(logger);
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
   const hub = new EventHub({ ...config.events, epoch: '' });
-  let joined = { position: 0, at: 0 };
+  let joinedAt = 0;
   const listener: SharedLogListener = {
-    applied: (record) => {
-      // Made for a node that is gone: there is nobody who would wait for it.
-      if (record.orphan === true) bump(record).catch(failed);
-      return applied(record);
-    },
+    applied,
     committed: (record) => hub.announce(eventsOf(cluster.epoch, record)),
     reset: (position, doubts) => {
-      joined = { position, at: systemClock.monotonic() };
+      joinedAt = position;
       fence.reset(position, doubts);
       memory.clear();
       inFlight.note({ hits: everything, announcements: [] });
@@ -128,18 +122,13 @@ function wireCluster(node: Node): Coherence {
     clock: systemClock,
     timers: systemTimers,
     ...{ mode, onPartition, confirmMs, settleMs, leaseMs, nonce, failed, listener },
+    publish: config.store.redis?.tier && ((hits, epoch, seq) => (tier as RedisTier).bump(hits, epoch, seq)),
   });
-  const place = { cluster, joined: () => joined, quietMs: confirmMs + leaseMs };
-  const tier = connection && wireTier(config, connection.commands, place);
-  const bump = async ({ id, hits }: LogRecord): Promise<void> => {
-    const at = parseToken(id ?? '');
-    if (tier !== undefined && at !== undefined) await tier.bump(hits, at.epoch, at.seq);
-  };
-  const versioned = (): Log => new VersionedLog({ log: cluster, clock: systemClock, bump, withinMs: confirmMs });
+  const tier = connection && wireTier(config, connection.commands, cluster, () => joinedAt);
   return {
     ...{ fence, tier, inFlight, hub },
     store: new FencedStore(memory, () => cluster.serving()),
-    log: tier === undefined ? cluster : versioned(),
+    log: cluster,
     cluster: () => cluster.status(),
     start: async () => {
       await checkEviction(connection, logger);
@@ -162,15 +151,11 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
   logger.warn({ policy: fault.policy }, 'the Redis may drop what joins the nodes: set maxmemory-policy noeviction');
 }
 
-interface Joined {
-  readonly position: number;
-  readonly at: number;
-}
-
 function wireTier(
   config: GatewayConfig,
   connection: ConnectedBus['commands'],
-  { cluster, joined, quietMs }: { cluster: ClusterLog; joined: () => Joined; quietMs: number },
+  cluster: ClusterLog,
+  joinedAt: () => number,
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
@@ -179,21 +164,19 @@ function wireTier(
     connection,
     shape: shapeOf(config),
     place: {
-      get serving() {
-        return cluster.serving();
+      get usable() {
+        return cluster.serving() && cluster.published;
       },
       get epoch() {
         return cluster.epoch;
       },
       seqOf: (position) => position - cluster.positionOf(0),
       positionOf: (seq) => cluster.positionOf(seq),
-      get joined() {
-        return joined();
+      get joinedAt() {
+        return joinedAt();
       },
     },
     monotonic: systemClock.monotonic,
-    // Of an epoch that has just begun there are no records behind this node's place.
-    quietMs: () => (joined().position === cluster.positionOf(0) ? 0 : quietMs),
   });
 }
 

@@ -17,6 +17,8 @@ export interface Entry {
   readonly ref?: string;
   /** The intent that it fulfils, which is removed in the same step. */
   readonly intent?: string;
+  /** It repeats one of a member that is gone, which may not have been able to make it known to the second tier. */
+  readonly again?: boolean;
 }
 
 /** What is told beside the log. */
@@ -46,7 +48,7 @@ export interface Renewal {
   readonly applied: Seq | null;
   /** The member's intents with a lower number are over: one that is still there, or comes later, was late. */
   readonly intentsFrom: number;
-  /** Its records with a lower number are in the log: one that comes later is a late copy. */
+  /** Its records with a lower number are in the log, and known to the second tier: one that comes later is a late copy. */
   readonly recordsFrom: number;
   /** Whether the open doubts are wanted. */
   readonly doubts: boolean;
@@ -58,6 +60,8 @@ export interface Renewed {
   /** The oldest record that can still be read. */
   readonly first: Seq;
   readonly committed: Seq;
+  /** Every record before it is known to the second tier. */
+  readonly unpublished: Seq;
   /** Place in the notes. */
   readonly note: number;
   /** For how long leases are given in this epoch. */
@@ -116,13 +120,17 @@ export interface Bus {
   withdraw(epoch: string, intent: string): Promise<Answer>;
   /**
    * Removes a member whose lease has surely run out, if its beat is still the one given; in the same step its intents
-   * become records in doubt, and its open doubts are the caller's to settle: they are returned.
+   * become records in doubt, and its open doubts are the caller's to settle: they are returned. What it had not said to be known
+   * to the second tier is repeated, as is what other members that are gone had left to be made known. `by` empty: it leaves by
+   * itself, and leaves nothing.
    */
   evict(
     epoch: string,
     by: string,
     silent: Pick<Member, 'id' | 'beat'>,
   ): Promise<Answer<{ readonly orphans: readonly OpenDoubt[] }>>;
+  /** A record that was repeated is known to the second tier. */
+  published(epoch: string, seq: Seq): Promise<Answer>;
   /** What came after; waits for a while when there is nothing. */
   read(epoch: string, after: Seq, note: number): Promise<Answer<Batch>>;
 }

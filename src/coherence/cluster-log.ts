@@ -6,9 +6,12 @@ import { Intents } from './intents.ts';
 import { Lease, surelyOverMs } from './lease.ts';
 import type { AppendOptions, Committed, Intent, Intention, Log } from './log.ts';
 import { Membership } from './membership.ts';
+import { Nap } from './nap.ts';
 import { Outbox, type Place } from './outbox.ts';
+import { Publisher } from './publisher.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
+import type { Hits } from './tag.ts';
 import { parseToken } from './token.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
@@ -26,6 +29,7 @@ export class ClusterLog implements Log, Place {
   readonly #membership: Membership;
   readonly #commits: Commits;
   readonly #intents: Intents;
+  readonly #publisher: Publisher;
   readonly #outbox: Outbox;
   #epoch = '';
   #joined = false;
@@ -34,6 +38,8 @@ export class ClusterLog implements Log, Place {
   #leaseMs: number;
   #applied: Seq = 0;
   #acked: Seq = -1;
+  /** The last record before this node joined, and whether all up to it are known to the second tier. */
+  #behind: { readonly seq: Seq; known: boolean } = { seq: 0, known: false };
   #note = 0;
   #base: Position = 0;
   #lastPosition: Position = 0;
@@ -44,7 +50,7 @@ export class ClusterLog implements Log, Place {
   #renewals = 0;
   #acking = false;
   #stopped = false;
-  readonly #sleeping = new Set<() => void>();
+  readonly #nap: Nap;
   readonly #reaching: Reaching;
   #beatEpoch = '';
   #resets = 0;
@@ -57,9 +63,12 @@ export class ClusterLog implements Log, Place {
     this.#membership = options.membership ?? new Membership();
     const { clock, timers, listener } = options;
     this.#reaching = new Reaching(timers);
+    this.#nap = new Nap(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
     this.#intents = new Intents(options.bus, options.member);
-    this.#outbox = new Outbox(options, this, this.#commits, this.#intents);
+    this.#publisher = new Publisher({ publish: options.publish, timers, epoch: () => this.#epoch });
+    const [commits, intents, publisher] = [this.#commits, this.#intents, this.#publisher];
+    this.#outbox = new Outbox(options, { place: this, commits, intents, publisher });
   }
 
   /** Joins, and stays. */
@@ -72,11 +81,12 @@ export class ClusterLog implements Log, Place {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#lease.void();
-    this.#awaken();
+    this.#nap.wake();
     this.#commits.reset(this.#applied);
     // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
     const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
+    this.#publisher.stop();
     const silent = { id: this.#options.member, beat: this.#beat };
     if (leaves) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
     this.#joined = false;
@@ -131,6 +141,11 @@ export class ClusterLog implements Log, Place {
     return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.owes;
   }
 
+  /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
+  get published(): boolean {
+    return this.#joined && this.#behind.known;
+  }
+
   reached(token: string, timeoutMs: number): Promise<boolean> {
     const at = parseToken(token);
     if (at === undefined || at.epoch !== this.#epoch) return Promise.resolve(false);
@@ -177,24 +192,7 @@ export class ClusterLog implements Log, Place {
     this.#lease.void();
     this.#joined = false;
     this.#generation += 1;
-    this.#awaken();
-  }
-
-  /** Sleeps until `ms` have passed, or somebody calls for attention. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        cancel();
-        this.#sleeping.delete(wake);
-        resolve();
-      };
-      const cancel = this.#options.timers.after(ms, wake);
-      this.#sleeping.add(wake);
-    });
-  }
-
-  #awaken(): void {
-    for (const wake of [...this.#sleeping]) wake();
+    this.#nap.wake();
   }
 
   async #renewing(): Promise<void> {
@@ -205,7 +203,7 @@ export class ClusterLog implements Log, Place {
       } catch {
         restMs *= RETRY_SHARE * RENEWALS_PER_LEASE;
       }
-      if (!this.#stopped) await this.#pause(restMs);
+      if (!this.#stopped) await this.#nap.take(restMs);
     }
   }
 
@@ -240,6 +238,7 @@ export class ClusterLog implements Log, Place {
       return false;
     }
     if (joining) this.#join(answer);
+    this.#behind.known ||= answer.unpublished > this.#behind.seq;
     this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
     this.#commits.reach(answer.committed);
     this.#wantDoubts = false;
@@ -258,6 +257,7 @@ export class ClusterLog implements Log, Place {
     this.#lastPosition = position;
     this.#applied = answer.seq;
     this.#acked = -1;
+    this.#behind = { seq: answer.seq, known: false };
     this.#note = answer.note;
     this.#joined = true;
     this.#resets += 1;
@@ -270,7 +270,7 @@ export class ClusterLog implements Log, Place {
     this.#options.listener.reset(position, doubts);
     this.#reaching.reset();
     this.#outbox.joined();
-    this.#awaken();
+    this.#nap.wake();
   }
 
   async #noteAgain(): Promise<void> {
@@ -301,7 +301,7 @@ export class ClusterLog implements Log, Place {
   async #reading(): Promise<void> {
     while (!this.#stopped) {
       if (!this.#joined) {
-        await this.#pause(this.#leaseMs);
+        await this.#nap.take(this.#leaseMs);
         continue;
       }
       const epoch = this.#epoch;
@@ -312,7 +312,7 @@ export class ClusterLog implements Log, Place {
         if (answer.ok) this.#receive(answer);
         else this.elsewhere(epoch, answer.epoch);
       } catch {
-        await this.#pause(this.#leaseMs * RETRY_SHARE);
+        await this.#nap.take(this.#leaseMs * RETRY_SHARE);
       }
     }
   }
@@ -341,15 +341,16 @@ export class ClusterLog implements Log, Place {
     void this.#ack();
   }
 
-  #apply({ seq, payload, ref, intent }: Entry): void {
-    const { settled, ...rest } = decodeRecord(payload);
+  #apply({ seq, payload, ref, intent, again }: Entry): void {
+    const { settled, announcements, ...rest } = decodeRecord(payload);
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
+      // What is repeated was announced the first time.
+      announcements: again === true ? [] : announcements,
       ...(settled !== undefined && { settled: this.positionOf(settled) }),
       position,
       id: `${this.#epoch}-${seq}`,
-      ...(ref === undefined && { orphan: true }),
     };
     const beside = ref === undefined ? undefined : this.#outbox.besideOf(ref);
     beside?.applying();
@@ -359,9 +360,16 @@ export class ClusterLog implements Log, Place {
     this.#lastPosition = position;
     this.#lease.applied(seq);
     if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed });
+    // For a member that is gone. All do it, so that it is done.
+    if (again === true) void this.#publishFor(record.hits, seq);
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#reaching.applied(seq);
+  }
+
+  async #publishFor(hits: Hits, seq: Seq): Promise<void> {
+    const epoch = this.#epoch;
+    await this.#publisher.known(hits, epoch, seq, () => this.#options.bus.published(epoch, seq));
   }
 
   /** One at a time: what is applied meanwhile is acknowledged together. */

@@ -3,10 +3,13 @@ import type { Lease } from './lease.ts';
 import type { SharedLogListener } from './log.ts';
 import type { Membership } from './membership.ts';
 import type { OutboxOptions } from './outbox.ts';
+import type { Publish } from './publisher.ts';
 
 export interface ClusterLogOptions extends OutboxOptions {
   readonly leaseMs: number;
   readonly listener: SharedLogListener;
+  /** Undefined: the nodes share no tier. */
+  readonly publish?: Publish | undefined;
   /** Names a new epoch: letters, digits and "_". */
   nonce(): string;
   failed(error: unknown): void;

@@ -5,6 +5,7 @@ import type { Commits } from './commits.ts';
 import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
 import type { AppendOptions, Committed } from './log.ts';
+import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
@@ -35,6 +36,13 @@ export interface Place {
   failed(error: unknown): void;
 }
 
+interface Surroundings {
+  readonly place: Place;
+  readonly commits: Commits;
+  readonly intents: Intents;
+  readonly publisher: Publisher;
+}
+
 interface Letter {
   readonly ref: string;
   readonly number: number;
@@ -52,6 +60,8 @@ interface Letter {
   applied: { readonly record: LogRecord; readonly removed: number } | undefined;
   /** Undefined: its writer has been answered. */
   settle: { resolve(committed: Committed): void; reject(error: unknown): void } | undefined;
+  /** Once it has been applied here, or need not be any longer, the second tier is told. */
+  publishing: boolean;
   /** Its writer was answered although nobody else knows of it (`onPartition: queue`). */
   owed: boolean;
   readonly cancels: (() => void)[];
@@ -68,18 +78,22 @@ export class Outbox {
   readonly #place: Place;
   readonly #commits: Commits;
   readonly #intents: Intents;
+  readonly #publisher: Publisher;
   readonly #letters = new Map<string, Letter>();
+  /** Numbers of those that the second tier does not know yet. */
+  readonly #unpublished = new Set<number>();
   /** By the position that their writer knows. */
   readonly #doubts = new Map<Position, OwnDoubt>();
   #overflow: Letter | undefined;
   #sent = 0;
   #owed = 0;
 
-  constructor(options: OutboxOptions, place: Place, commits: Commits, intents: Intents) {
+  constructor(options: OutboxOptions, { place, commits, intents, publisher }: Surroundings) {
     this.#options = options;
     this.#place = place;
     this.#commits = commits;
     this.#intents = intents;
+    this.#publisher = publisher;
   }
 
   /** Writes were acknowledged that no other node knows of: this one may not serve what it holds. */
@@ -89,7 +103,7 @@ export class Outbox {
 
   /** There is something that only this node, or who takes over from it, can finish. */
   get unfinished(): boolean {
-    return this.#doubts.size > 0 || this.#letters.size > 0;
+    return this.#doubts.size > 0 || this.#letters.size > 0 || this.#unpublished.size > 0;
   }
 
   /** The highest position by which a writer may know its record. */
@@ -100,10 +114,15 @@ export class Outbox {
     return highest;
   }
 
-  /** The lowest number that may still have to be sent. */
+  /** The lowest number that may still have to be sent, or made known to the second tier. */
   get from(): number {
-    for (const { number } of this.#letters.values()) return number;
-    return this.#sent + 1;
+    let lowest = this.#sent + 1;
+    for (const { number } of this.#letters.values()) {
+      lowest = number;
+      break;
+    }
+    for (const number of this.#unpublished) lowest = Math.min(lowest, number);
+    return lowest;
   }
 
   get size(): number {
@@ -136,6 +155,7 @@ export class Outbox {
       beside: undefined,
       applied: undefined,
       settle,
+      publishing: false,
       owed: false,
       cancels: [],
     };
@@ -176,6 +196,7 @@ export class Outbox {
     if (letter === undefined) return;
     letter.applied = applied;
     if (letter.place === undefined) this.#accepted(letter, { epoch: this.#place.epoch, seq }, undefined);
+    void this.#publish(letter);
     if (this.#options.mode === 'eventual' || letter.settle === undefined) this.#finish(letter);
   }
 
@@ -306,8 +327,18 @@ export class Outbox {
     else this.#doubts.delete(position);
   }
 
+  /** From when nobody on this node can be given what it hit, since that would be before it is known. */
+  async #publish(letter: Letter): Promise<void> {
+    const { number, place, invalidation } = letter;
+    if (letter.publishing || place === undefined) return;
+    letter.publishing = true;
+    this.#unpublished.add(number);
+    if (await this.#publisher.known(invalidation.hits, place.epoch, place.seq)) this.#unpublished.delete(number);
+  }
+
   #finish(letter: Letter): void {
     for (const cancel of letter.cancels) cancel();
+    void this.#publish(letter);
     this.#letters.delete(letter.ref);
     if (letter.owed) this.#owed -= 1;
     letter.owed = false;

@@ -22,8 +22,6 @@ export interface LogRecord extends Invalidation {
   readonly position: Position;
   /** The same on every node, where positions are each node's own: `epoch-seq`. Absent: made of the log's epoch and the position. */
   readonly id?: string;
-  /** Made by the log for a node that is gone: nobody waits for it. */
-  readonly orphan?: boolean;
   /** ISO 8601, for people: nothing is ordered by it. */
   readonly at: string;
 }

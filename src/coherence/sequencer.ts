@@ -24,6 +24,9 @@ const MAX_NOTES = 1_000;
  */
 const barrier = '(barrier)';
 
+/** In place of a member: what was repeated, and is not known to the second tier yet. No member is named so. */
+const again = '(again)';
+
 interface Known {
   renewed: boolean;
   beat: number;
@@ -49,8 +52,8 @@ export class Sequencer {
   #beats = 0;
   #doubts = new Map<Seq, OpenDoubt>();
   readonly #members = new Map<string, Known>();
-  /** What members have appended, until they know it. */
-  readonly #refs = new Map<string, Seq>();
+  /** What members have appended, until they know it and it is known to the second tier; and what is to be made known for the dead. */
+  readonly #refs = new Map<string, { readonly seq: Seq; readonly doubt: boolean }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
 
   /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
@@ -102,6 +105,7 @@ export class Sequencer {
       seq: this.#seq,
       first: this.#entries[0]?.seq ?? this.#seq + 1,
       committed: this.#committed,
+      unpublished: [...this.#refs.values()].reduce((lowest, { seq }) => Math.min(lowest, seq), this.#seq + 1),
       note: this.#note,
       leaseMs: this.#leaseMs,
       members: this.members,
@@ -123,9 +127,9 @@ export class Sequencer {
       }
     }
     const known = this.#refs.get(ref);
-    if (known !== undefined) return { ok: true, seq: known, beside };
+    if (known !== undefined) return { ok: true, seq: known.seq, beside };
     const seq = this.#push({ payload, ref, ...(intent && { intent: intent.id }) });
-    this.#refs.set(ref, seq);
+    this.#refs.set(ref, { seq, doubt });
     if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
     if (settled !== undefined) this.#doubts.delete(settled);
     return { ok: true, seq, beside };
@@ -155,7 +159,7 @@ export class Sequencer {
     if (epoch !== this.#epoch) return this.#elsewhere();
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
     this.#members.delete(silent.id);
-    for (const ref of [...this.#refs.keys()]) if (ref.startsWith(`${silent.id}:`)) this.#refs.delete(ref);
+    this.repeat(by, silent.id);
     const orphans: OpenDoubt[] = [];
     for (const doubt of this.#doubts.values()) {
       if (doubt.owner !== silent.id) continue;
@@ -173,6 +177,12 @@ export class Sequencer {
     }
     this.#commit();
     return { ok: true, orphans };
+  }
+
+  published(epoch: string, seq: Seq): Answer {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    this.#refs.delete(`${again}:${seq}`);
+    return { ok: true };
   }
 
   read(epoch: string, after: Seq, note: number): Answer<Batch> {
@@ -210,6 +220,21 @@ export class Sequencer {
   #nextBeat(): number {
     this.#beats += 1;
     return this.#beats;
+  }
+
+  /** A record in doubt is not: until the one that settles it, it keeps everything it hits out of every tier. */
+  protected repeat(by: string, gone: string): void {
+    const left = [...this.#refs].filter(
+      ([ref]) => ref.startsWith(`${gone}:`) || (by !== '' && ref.startsWith(`${again}:`)),
+    );
+    left.sort(([, one], [, other]) => one.seq - other.seq);
+    for (const [ref, { seq, doubt }] of left) {
+      this.#refs.delete(ref);
+      if (by === '' || doubt) continue;
+      const payload = this.#entries.find((entry) => entry.seq === seq)?.payload ?? '';
+      const repeated = this.#push({ payload, again: true });
+      this.#refs.set(`${again}:${repeated}`, { seq: repeated, doubt: false });
+    }
   }
 
   #push(entry: Omit<Entry, 'seq'>): Seq {

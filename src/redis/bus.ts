@@ -55,6 +55,7 @@ export class RedisBus implements Bus {
       joined: reply[6] === 1,
       members: pairs(reply[7]).map(([id, text]) => memberOf(id, text)),
       doubts: pairs(reply[8]).map(([seq, text]) => doubtOf(seq, text)),
+      unpublished: Number(reply[9]),
     }));
   }
 
@@ -83,6 +84,10 @@ export class RedisBus implements Bus {
     return answer(await this.#run('evict', epoch, [by, id, beat]), (reply) => ({
       orphans: pairs(reply[1]).map(([seq, text]) => doubtOf(seq, text)),
     }));
+  }
+
+  async published(epoch: string, seq: Seq): Promise<Answer> {
+    return answer(await this.#run('published', epoch, [seq]), () => ({}));
   }
 
   // An old epoch's stream says nothing any longer: it is by its renewals that a node learns of a new one.
@@ -156,8 +161,13 @@ function batchOf(streams: Streams, log: string, before: number): Batch {
     for (const [id, fields] of lines) {
       const number = Number(id.slice(0, id.indexOf('-')));
       if (stream === log) {
-        const [, payload = '', , ref = '', , intent = ''] = fields;
-        entries.push({ seq: number, payload, ...(ref !== '' && { ref }), ...(intent !== '' && { intent }) });
+        const [, payload = '', , ref = '', , intent = '', , again = ''] = fields;
+        const more = {
+          ...(ref !== '' && { ref }),
+          ...(intent !== '' && { intent }),
+          ...(again !== '' && { again: true }),
+        };
+        entries.push({ seq: number, payload, ...more });
         continue;
       }
       const [kind, what = ''] = fields;

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 /**
  * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
  *
- * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member resource payload" and a doubt "owner payload",
- * where neither members nor canonical paths hold a space.
+ * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member resource payload", a doubt "owner payload" and a
+ * ref "seq doubt", where neither members nor canonical paths hold a space.
  */
 const prelude = `
 local state, members, intents, refs, doubts, log, notes = unpack(KEYS)
@@ -18,18 +18,18 @@ local function identity()
 end
 
 local function current()
-  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'doubts')
+  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'doubts', 'refs')
   if not s[1] then return '' end
   local run, repl = identity()
   if s[2] ~= run or s[3] ~= repl then return '' end
   if tonumber(s[4]) ~= redis.call('HLEN', members) or tonumber(s[5]) ~= redis.call('HLEN', intents)
-    or tonumber(s[6]) ~= redis.call('HLEN', doubts) then return '' end
+    or tonumber(s[6]) ~= redis.call('HLEN', doubts) or tonumber(s[7]) ~= redis.call('HLEN', refs) then return '' end
   return s[1]
 end
 
 local function count()
   redis.call('HSET', state, 'members', redis.call('HLEN', members), 'intents', redis.call('HLEN', intents),
-    'doubts', redis.call('HLEN', doubts))
+    'doubts', redis.call('HLEN', doubts), 'refs', redis.call('HLEN', refs))
 end
 
 local function beat() return redis.call('HINCRBY', state, 'beats', 1) end
@@ -59,12 +59,14 @@ local function tell(kind, what)
   redis.call('PEXPIRE', notes, 3600000)
 end
 
-local function push(payload, ref, intent)
+local function push(payload, ref, intent, again)
   local seq = redis.call('HINCRBY', state, 'seq', 1)
-  redis.call('XADD', log, 'MAXLEN', '~', 10000, string.format('%d-0', seq), 'p', payload, 'r', ref, 'i', intent)
+  redis.call('XADD', log, 'MAXLEN', '~', 10000, string.format('%d-0', seq), 'p', payload, 'r', ref, 'i', intent, 'a', again)
   redis.call('PEXPIRE', log, 3600000)
   return seq
 end
+
+local function seqOf(ref) return tonumber(string.match(ref, '^%d+')) end
 
 local function commit()
   local s = redis.call('HMGET', state, 'seq', 'committed')
@@ -124,10 +126,12 @@ count()
 for _, key in ipairs({ state, members, intents, refs, doubts }) do redis.call('PEXPIRE', key, 86400000) end
 local committed = commit()
 local s = redis.call('HMGET', state, 'seq', 'note', 'lease')
+local unpublished = tonumber(s[1]) + 1
+for _, ref in ipairs(redis.call('HVALS', refs)) do unpublished = math.min(unpublished, seqOf(ref)) end
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber(s[1]) + 1
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
-  ARGV[6] == '1' and redis.call('HGETALL', doubts) or {} }`,
+  ARGV[6] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
 
   /** ARGV: epoch, member, payload, ref, intent or "", resource, doubt, settled or "". */
   append: `${guard}
@@ -144,10 +148,11 @@ if intent ~= '' then
     if resource == other or string.sub(resource, 1, #other + 1) == other .. '/' then beside[#beside + 1] = all[i] end
   end
 end
-local seq = tonumber(redis.call('HGET', refs, ref))
+local known = redis.call('HGET', refs, ref)
+local seq = known and seqOf(known)
 if not seq then
-  seq = push(ARGV[3], ref, intent)
-  redis.call('HSET', refs, ref, seq)
+  seq = push(ARGV[3], ref, intent, '')
+  redis.call('HSET', refs, ref, string.format('%d %s', seq, ARGV[7]))
   if ARGV[7] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. ARGV[3]) end
   if ARGV[8] ~= '' then redis.call('HDEL', doubts, ARGV[8]) end
 end
@@ -178,14 +183,32 @@ withdraw(ARGV[2])
 count()
 return { 1 }`,
 
+  /** ARGV: epoch, seq. */
+  published: `${guard}
+redis.call('HDEL', refs, '(again):' .. ARGV[2])
+count()
+return { 1 }`,
+
   /** ARGV: epoch, by, id, beat. */
   evict: `${guard}
 local by, id = ARGV[2], ARGV[3]
 local found = redis.call('HGET', members, id)
 if not found or parse(found).beat ~= tonumber(ARGV[4]) then return { 1, {} } end
 redis.call('HDEL', members, id)
-for _, ref in ipairs(redis.call('HKEYS', refs)) do
-  if string.sub(ref, 1, #id + 1) == id .. ':' then redis.call('HDEL', refs, ref) end
+local left = {}
+local kept = redis.call('HGETALL', refs)
+for i = 1, #kept, 2 do
+  local ref = kept[i]
+  if string.sub(ref, 1, #id + 1) == id .. ':' or by ~= '' and string.sub(ref, 1, 8) == '(again):' then
+    redis.call('HDEL', refs, ref)
+    if by ~= '' and string.sub(kept[i + 1], -1) ~= '1' then left[#left + 1] = seqOf(kept[i + 1]) end
+  end
+end
+table.sort(left)
+for _, seq in ipairs(left) do
+  local entry = redis.call('XRANGE', log, string.format('%d-0', seq), string.format('%d-0', seq))[1]
+  local repeated = push(entry and entry[2][2] or '', '', '', '1')
+  redis.call('HSET', refs, string.format('(again):%d', repeated), string.format('%d 0', repeated))
 end
 local orphans = {}
 local function adopt(seq, payload)
@@ -203,7 +226,7 @@ for i = 1, #all, 2 do
   local owner, payload = string.match(all[i + 1], '^([^ ]*) [^ ]* (.*)$')
   if owner == id then
     redis.call('HDEL', intents, all[i])
-    adopt(push(payload, '', all[i]), payload)
+    adopt(push(payload, '', all[i], ''), payload)
   end
 end
 count()

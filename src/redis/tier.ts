@@ -21,18 +21,17 @@ export interface RedisTierOptions {
   /** This node's place in the shared log. */
   readonly place: TierPlace;
   readonly monotonic: () => number;
-  /** After this node has joined, for so long it does not ask: records may lie behind its place whose versions are on their way. */
-  readonly quietMs: () => number;
 }
 
 export interface TierPlace {
-  readonly serving: boolean;
+  /** It may serve, and the versions of all records behind the place where it joined are known. */
+  readonly usable: boolean;
   readonly epoch: string;
   /** Where positions of this node lie in the log. */
   seqOf(position: number): number;
   positionOf(seq: number): number;
-  /** The position at which it joined, and when by the monotonic clock. */
-  readonly joined: { readonly position: number; readonly at: number };
+  /** The position at which it joined. */
+  readonly joinedAt: number;
 }
 
 /** Who claims a cold key has so long to fill it; who waits looks so often, for so long. */
@@ -52,13 +51,21 @@ end
 redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
 return 1`;
 
+/**
+ * A version together with which server keeps it. Of a Redis Cluster the log sees one server: another that restarts with older data,
+ * or whose replica takes over without the latest, would bring back versions, and with them what a record has hit since.
+ */
+const witnessed = `
+local version = redis.call('GET', KEYS[1])
+return version and version .. ' ' .. string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
+
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 /**
  * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had when it was
- * stored, and is valid while all are unchanged. A record changes the versions of what it hits after it is in the log and before
- * its write is acknowledged; until then this node's own fence keeps out what it hits, which is why an entry passes it with the
- * place of its fill, or the place where this node joined.
+ * stored, and is valid while all are unchanged. A record changes the versions of what it hits once it is in the log
+ * (coherence/publisher.ts); until then the fence of each node that has applied it keeps out what it hits, which is why an entry
+ * passes it with the place of its fill, or the place where this node joined.
  */
 export class RedisTier implements SecondTier {
   readonly #options: RedisTierOptions;
@@ -71,9 +78,8 @@ export class RedisTier implements SecondTier {
   }
 
   get usable(): boolean {
-    const { place, monotonic, quietMs } = this.#options;
-    const now = monotonic();
-    return now >= this.#restUntil && place.serving && now >= place.joined.at + quietMs();
+    const { place, monotonic } = this.#options;
+    return monotonic() >= this.#restUntil && place.usable;
   }
 
   async load(key: string, request: Fields): Promise<StoredResponse | undefined> {
@@ -89,13 +95,13 @@ export class RedisTier implements SecondTier {
       const decoded = entry === null ? undefined : await decodeEntry(entry);
       if (decoded === undefined || decoded.stamp.epoch !== epoch || decoded.response.key !== key) return undefined;
       const names = Object.keys(decoded.stamp.versions);
-      const versions = await Promise.all(names.map((name) => connection.get(this.#versionKey(name))));
+      const versions = await Promise.all(names.map((name) => this.#version(name)));
       return names.every((name, i) => versions[i] === decoded.stamp.versions[name]) ? decoded : undefined;
     });
     if (found === undefined || place.epoch !== epoch) return undefined;
     this.found += 1;
     const position = place.positionOf(found.stamp.seq);
-    return { ...found.response, asOf: Math.max(position, place.joined.position) };
+    return { ...found.response, asOf: Math.max(position, place.joinedAt) };
   }
 
   async keep(response: StoredResponse): Promise<void> {
@@ -157,15 +163,20 @@ export class RedisTier implements SecondTier {
     const { connection, ttlMs } = this.#options;
     const values = await Promise.all(
       names.map(async (name) => {
-        const key = this.#versionKey(name);
-        const known = await connection.get(key);
+        const known = await this.#version(name);
         if (known !== null) return known;
         const made = `c:${randomBytes(9).toString('base64url')}`;
-        const set = await connection.set(key, made, 'PX', Math.ceil(2 * ttlMs), 'NX');
-        return set === null ? ((await connection.get(key)) ?? '') : made;
+        await connection.set(this.#versionKey(name), made, 'PX', Math.ceil(2 * ttlMs), 'NX');
+        return (await this.#version(name)) ?? '';
       }),
     );
     return Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']));
+  }
+
+  #version(name: string): Promise<string | null> {
+    const { connection } = this.#options;
+    const key = this.#versionKey(name);
+    return connection.isCluster ? (connection.eval(witnessed, 1, key) as Promise<string | null>) : connection.get(key);
   }
 
   async #try<T>(step: () => Promise<T>): Promise<T | undefined> {
@@ -209,6 +220,6 @@ function varyNames(entry: Buffer): string[] | undefined {
 
 /** Whether a version is that of a record after `seq`. One of another epoch is of a record that every node has voided since. */
 function isNewer(version: string, epoch: string, seq: number): boolean {
-  const [, of, at] = /^h:(.*):(\d+)$/.exec(version) ?? [];
+  const [, of, at] = /^h:([^:]*):(\d+)/.exec(version) ?? [];
   return of === epoch && Number(at) > seq;
 }

@@ -74,6 +74,10 @@ export class ProcessBus implements Bus {
     return this.#ask('evict', epoch, by, { id: silent.id, beat: silent.beat });
   }
 
+  published(epoch: string, seq: Seq): ReturnType<Bus['published']> {
+    return this.#ask('published', epoch, seq);
+  }
+
   read(epoch: string, after: Seq, note: number): ReturnType<Bus['read']> {
     return this.#ask('read', epoch, after, note);
   }

@@ -17,7 +17,17 @@ export interface Reply {
   readonly failed?: string;
 }
 
-export const busSteps = ['found', 'renew', 'append', 'ack', 'intend', 'withdraw', 'evict', 'read'] as const;
+export const busSteps = [
+  'found',
+  'renew',
+  'append',
+  'ack',
+  'intend',
+  'withdraw',
+  'evict',
+  'published',
+  'read',
+] as const;
 export type BusStep = (typeof busSteps)[number];
 
 /** How long a read waits for something to happen. */

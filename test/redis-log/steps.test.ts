@@ -26,6 +26,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, resource, payload }),
     (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
     (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
+    (bus: Sequencer | RedisBus) => bus.published(epoch, applied),
   ];
   const number = next();
   const applied = chance.integer(20);
@@ -45,7 +46,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     ...(chance.happens(0.3) && { settled: chance.integer(20) }),
     ...(chance.happens(0.7) && { intent: { id: intent, resource } }),
   };
-  const other = chance.pick(members);
+  const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);
   const beat = chance.integer(80);
   return chance.pick(steps);

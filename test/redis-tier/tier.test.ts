@@ -19,7 +19,7 @@ beforeEach(async () => {
   await once(connection, 'ready');
   now = 1_000;
   place = {
-    ...{ serving: true, epoch: 'e1', joined: { position: 0, at: 0 } },
+    ...{ usable: true, epoch: 'e1', joinedAt: 0 },
     ...{ seqOf: (position: number) => position, positionOf: (seq: number) => seq },
   };
 });
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
   new RedisTier({
-    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now, quietMs: () => 0 },
+    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now },
     ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000 },
     ...options,
   });
@@ -51,7 +51,7 @@ describe('an entry', () => {
 
   test('of a node that joined after it was filled passes the fence from there on', async () => {
     await tier().keep(step());
-    place.joined = { position: 100, at: 0 };
+    place.joinedAt = 100;
     expect((await tier().load(step().key, anyone))?.asOf).toBe(100);
   });
 
@@ -167,16 +167,14 @@ describe('a Redis that is away', () => {
     server.signal('SIGCONT');
   });
 
-  test('lets no write be acknowledged whose versions it has not taken', async () => {
+  test('says so when it has not taken the versions of a record', async () => {
     await server.kill();
     await expect(tier().bump(hits(pathTag('/a')), 'e1', 1)).rejects.toThrow();
   });
 
-  test('it is not used while the node may not serve, nor soon after it has joined', () => {
-    expect(tier({ quietMs: () => 2_000 }).usable).toBe(false);
-    now += 1_000;
-    expect(tier({ quietMs: () => 2_000 }).usable).toBe(true);
-    place.serving = false;
+  test('it is not used while the place of the node does not allow it', () => {
+    expect(tier().usable).toBe(true);
+    place.usable = false;
     expect(tier().usable).toBe(false);
   });
 });

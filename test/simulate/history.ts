@@ -8,6 +8,8 @@ export class History {
   readonly violations: string[] = [];
   reads = 0;
   hits = 0;
+  /** Of another node. */
+  shared = 0;
   acknowledged = 0;
   announced = 0;
   readonly #floor = new Map<string, { version: number; why: string }>();

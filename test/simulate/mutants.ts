@@ -69,6 +69,12 @@ class ImpatientMembership extends Membership {
   }
 }
 
+class SequencerThatRepeatsNothing extends Sequencer {
+  protected override repeat(_by: string, gone: string): void {
+    super.repeat('', gone);
+  }
+}
+
 class SequencerWithoutBarrier extends Sequencer {
   protected override raiseBarrier(): void {}
 }
@@ -172,6 +178,30 @@ export const mutants: readonly Mutant[] = [
     only: ['is cut off, and the log trimmed'],
     fence: () => new FenceThatKeepsOldFills(),
   },
+  { invariant: 10, name: 'what the tier gives is not compared with what this node knows', tierUnchecked: true },
+  { invariant: 10, name: 'the tier does not hear of records', publish: () => () => Promise.resolve() },
+  {
+    invariant: 10,
+    name: 'the tier hears of a record if it can be reached, and else not',
+    only: ['sees the tier go down', 'is killed'],
+    publish:
+      (publish) =>
+      (...args) =>
+        publish(...args).catch(() => undefined),
+  },
+  { invariant: 10, name: 'who joins asks the tier at once', tierUsable: (log) => log.serving() },
+  {
+    invariant: 10,
+    name: 'what the dead had not told the tier is not told',
+    only: ['is killed', 'sees the tier go down'],
+    sequencer: () => new SequencerThatRepeatsNothing(),
+  },
+  {
+    invariant: 10,
+    name: 'a server of the tier that comes back with older data is believed',
+    only: ['sees a server of the tier come back with older data', 'is killed'],
+    tellsServer: false,
+  },
 ];
 
 /** A bus, some of whose steps are others. */
@@ -184,6 +214,7 @@ export function withMethods(bus: Bus, methods: Partial<Bus>): Bus {
     intend: (...args) => bus.intend(...args),
     withdraw: (...args) => bus.withdraw(...args),
     evict: (...args) => bus.evict(...args),
+    published: (...args) => bus.published(...args),
     read: (...args) => bus.read(...args),
     ...methods,
   };

@@ -101,6 +101,10 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.evict(epoch, by, silent));
   }
 
+  published(epoch: string, seq: number) {
+    return this.#call((sequencer) => sequencer.published(epoch, seq));
+  }
+
   read(epoch: string, after: number, note: number): Promise<Answer<Batch>> {
     return new Promise((resolve, reject) => {
       this.#process.timers.after(READ_TIMEOUT_MS, () => reject(new Error('the bus does not answer')));
@@ -119,11 +123,16 @@ export class SimulatedBus implements Bus {
   }
 
   #call<T>(step: (sequencer: Sequencer) => T): Promise<T> {
+    return this.ask(() => this.#server.step(step));
+  }
+
+  /** Something on the same machine, the same way. */
+  ask<T>(step: () => T, up: () => boolean = () => true): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#process.timers.after(COMMAND_TIMEOUT_MS, () => reject(new Error('the bus does not answer')));
       this.#travel(() => {
-        if (!this.#server.up) return;
-        const result = this.#server.step(step);
+        if (!this.#server.up || !up()) return;
+        const result = step();
         this.#travel(() => this.#process.run(() => resolve(result)));
       });
     });

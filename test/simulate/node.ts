@@ -4,10 +4,17 @@ import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
 import { Fence } from '../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
 import type { Intent, Log, SharedLogListener } from '../../src/coherence/log.ts';
+import type { Publish } from '../../src/coherence/publisher.ts';
 import { everything, type Invalidation, type LogRecord, mergeHits, type Position } from '../../src/coherence/record.ts';
 import { recordWrite } from '../../src/coherence/record-write.ts';
 import { type Hits, isHit, pathTag, type Tagged } from '../../src/coherence/tag.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { RedisTier, type TierPlace } from '../../src/redis/tier.ts';
+import type { StoredResponse } from '../../src/store/stored-response.ts';
+import { stored } from '../support/stored.ts';
 import type { History } from './history.ts';
+import type { SimulatedKeys } from './keys.ts';
+import type { SimulatedBus } from './network.ts';
 import { accommodation, MAX_LATE_MS, type Origin, type Representation, stepPath, type WriteAnswer } from './origin.ts';
 import type { Process, World } from './world.ts';
 
@@ -22,6 +29,10 @@ export interface Mutation {
   options?(process: Process): Partial<ClusterLogOptions>;
   listener?(listener: SharedLogListener): SharedLogListener;
   log?(log: ClusterLog): Log;
+  /** Whether this node may ask the tier. */
+  tierUsable?(log: ClusterLog): boolean;
+  publish?(publish: Publish): Publish;
+  tierUnchecked?: boolean;
   collapseUnchecked?: boolean;
   noDoubt?: boolean;
   noIntent?: boolean;
@@ -32,7 +43,8 @@ export interface Surroundings {
   readonly process: Process;
   readonly origin: Origin;
   readonly history: History;
-  readonly bus: Bus;
+  readonly bus: SimulatedBus;
+  readonly keys: SimulatedKeys;
   readonly mutation: Mutation;
 }
 
@@ -51,6 +63,8 @@ export class Node {
   readonly #here: Surroundings;
   readonly #store = new Map<string, Representation>();
   readonly #flights = new Map<string, Flight>();
+  readonly #tier: RedisTier;
+  #joinedAt = 0;
   #announced = { epoch: '', seq: 0 };
 
   constructor(here: Surroundings) {
@@ -60,6 +74,7 @@ export class Node {
     this.fence = mutation.fence?.() ?? new Fence();
     this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
     const listener = this.#listener();
+    const publish: Publish = (hits, epoch, seq) => this.#tier.bump(hits, epoch, seq);
     this.log = new ClusterLog({
       bus: mutation.bus?.(here.bus) ?? here.bus,
       member: process.name,
@@ -73,8 +88,10 @@ export class Node {
       nonce: () => `e${world.chance.integer(1e6)}`,
       failed: (error) => here.history.violated(String(error)),
       listener: mutation.listener?.(listener) ?? listener,
+      publish: mutation.publish?.(publish) ?? publish,
       ...mutation.options?.(process),
     });
+    this.#tier = this.#sharedTier();
     this.#seen = mutation.log?.(this.log) ?? this.log;
     this.log.start();
   }
@@ -97,7 +114,7 @@ export class Node {
       }
     }
     const found = await this.#fill(path);
-    if (found !== undefined) answer(found, 'origin');
+    if (found !== undefined) answer(found, 'fill');
   }
 
   #fill(path: string): Promise<Representation | undefined> {
@@ -111,13 +128,56 @@ export class Node {
   }
 
   async #fetch(path: string, asOf: Position): Promise<Representation | undefined> {
+    const shared = this.#tier.usable ? await this.#fromTier(path) : undefined;
+    if (shared !== undefined) return shared;
     try {
       const found = await this.#here.origin.read(this.process, path);
-      if (this.fence.admits(tagged(path), asOf) && !this.fence.inDoubt(tagged(path))) this.#store.set(path, found);
+      if (this.#put(path, found, asOf)) void this.#tier.keep(entryOf(path, found, asOf));
       return found;
     } catch {
       return undefined;
     }
+  }
+
+  #put(path: string, found: Representation, asOf: Position): boolean {
+    if (!this.fence.admits(tagged(path), asOf) || this.fence.inDoubt(tagged(path))) return false;
+    this.#store.set(path, found);
+    return true;
+  }
+
+  async #fromTier(path: string): Promise<Representation | undefined> {
+    const entry = await this.#tier.load(stored(path).key, anyone);
+    if (entry === undefined || !this.#seen.serving()) return undefined;
+    const found = JSON.parse(entry.body.toString()) as Representation;
+    if (this.#here.mutation.tierUnchecked === true) this.#store.set(path, found);
+    else if (!this.#put(path, found, entry.asOf)) return undefined;
+    this.#here.history.shared += 1;
+    return found;
+  }
+
+  #sharedTier(): RedisTier {
+    const { bus, keys, mutation, process } = this.#here;
+    const { log } = this;
+    const joinedAt = (): Position => this.#joinedAt;
+    const place: TierPlace = {
+      get usable() {
+        return mutation.tierUsable?.(log) ?? (log.serving() && log.published);
+      },
+      get epoch() {
+        return log.epoch;
+      },
+      get joinedAt() {
+        return joinedAt();
+      },
+      seqOf: (position) => position - log.positionOf(0),
+      positionOf: (seq) => log.positionOf(seq),
+    };
+    return new RedisTier({
+      ...{ prefix: 'unstale', scope: 's', shape: '', ttlMs: 60_000, maxEntryBytes: 10_000, compressAboveBytes: 10_000 },
+      connection: keys.connection(bus),
+      place,
+      monotonic: process.clock.monotonic,
+    });
   }
 
   async write(i: number, step: number): Promise<void> {
@@ -198,6 +258,7 @@ export class Node {
       },
       committed: (record) => this.#announce(record),
       reset: (position, doubts) => {
+        this.#joinedAt = position;
         this.fence.reset(position, doubts);
         this.#store.clear();
         this.inFlight.note({ hits: everything, announcements: [] });
@@ -221,6 +282,12 @@ export class Node {
       history.effective(paths, version, `announced by ${process.name}`);
     }
   }
+}
+
+const anyone = new Fields([]);
+
+function entryOf(path: string, found: Representation, asOf: Position): StoredResponse {
+  return stored(path, { asOf, body: Buffer.from(JSON.stringify(found)) });
 }
 
 function tagged(path: string): Tagged {

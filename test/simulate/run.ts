@@ -27,11 +27,12 @@ if (values.mutants) {
 } else {
   const first = Number(values.seed ?? values.from);
   const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
-  const total = { reads: 0, hits: 0, acknowledged: 0, announced: 0 };
+  const total = { reads: 0, hits: 0, shared: 0, acknowledged: 0, announced: 0 };
   for (let seed = first; seed <= last; seed++) {
     const { violations, trace, history } = await simulate(seed);
     total.reads += history.reads;
     total.hits += history.hits;
+    total.shared += history.shared;
     total.acknowledged += history.acknowledged;
     total.announced += history.announced;
     if (violations.length > 0 || values.seed !== undefined) console.log(trace.join('\n'));
@@ -40,9 +41,9 @@ if (values.mutants) {
     process.exitCode = 1;
     break;
   }
-  const { reads, hits, acknowledged, announced } = total;
+  const { reads, hits, shared, acknowledged, announced } = total;
   console.log(
-    `${last - first + 1} schedules: ${reads} reads, ${hits} of them hits; ${acknowledged} writes acknowledged,`,
+    `${last - first + 1} schedules: ${reads} reads, ${hits} of them hits, ${shared} found in the tier; ${acknowledged} writes acknowledged,`,
   );
   console.log(`${announced} records announced; ${process.exitCode === 1 ? 'STALE' : 'none stale'}; ${seconds()}`);
 }

@@ -1,5 +1,6 @@
 import type { Sequencer } from '../../src/coherence/sequencer.ts';
 import { History } from './history.ts';
+import { SimulatedKeys } from './keys.ts';
 import { SimulatedBus, SimulatedServer } from './network.ts';
 import { LEASE_MS, type Mutation, Node } from './node.ts';
 import { ACCOMMODATIONS, allPaths, Origin, STEPS } from './origin.ts';
@@ -14,6 +15,7 @@ const QUIET_MS = 2_200;
 export interface ScheduleMutation extends Mutation {
   sequencer?(): Sequencer;
   noticesFailover?: boolean;
+  tellsServer?: boolean;
   /** Only these disturbances, and more of them: what is rare is found sooner where it can be found at all. */
   only?: readonly string[];
 }
@@ -40,10 +42,11 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
     ...(mutation.sequencer && { create: mutation.sequencer }),
     noticesFailover: mutation.noticesFailover ?? true,
   });
+  const keys = new SimulatedKeys(world, mutation.tellsServer);
   const start = (i: number, starts: number): Place => {
     const process = new Process(world, `n${i}${'abcdefghijklmnop'[starts] ?? 'z'}`);
     const bus = new SimulatedBus(world, server, process);
-    return { node: new Node({ world, process, origin, history, bus, mutation }), bus, starts };
+    return { node: new Node({ world, process, origin, history, bus, keys, mutation }), bus, starts };
   };
   const places = Array.from({ length: NODES }, (_, i) => start(i, 0));
   await world.runUntil(START_MS);
@@ -51,7 +54,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   load(world, places, end);
   const disturbances = mutation.only === undefined ? world.chance.integer(5) : 8;
   for (let n = disturbances; n > 0; n--) {
-    world.after(world.chance.between(0, BUSY_MS), () => disturb(world, server, places, start, mutation.only));
+    world.after(world.chance.between(0, BUSY_MS), () => disturb({ world, server, keys, places, start }, mutation.only));
   }
   // What nobody writes again shows whether a dead node's last writes are taken over.
   if (world.chance.happens(0.4)) {
@@ -101,13 +104,15 @@ function load(world: World, places: readonly Place[], end: number): void {
   writing();
 }
 
-function disturb(
-  world: World,
-  server: SimulatedServer,
-  places: Place[],
-  start: (i: number, starts: number) => Place,
-  only: readonly string[] | undefined,
-): void {
+interface Scene {
+  readonly world: World;
+  readonly server: SimulatedServer;
+  readonly keys: SimulatedKeys;
+  readonly places: Place[];
+  start(i: number, starts: number): Place;
+}
+
+function disturb({ world, server, keys, places, start }: Scene, only: readonly string[] | undefined): void {
   const { chance } = world;
   const i = chance.integer(places.length);
   const place = places[i] as Place;
@@ -135,7 +140,17 @@ function disturb(
         server.up = true;
       });
     },
-    'sees the bus lose all': () => server.loseAll(),
+    'sees the bus lose all': () => {
+      server.loseAll();
+      if (chance.happens(0.5)) keys.loseAll();
+    },
+    'sees the tier go down': () => {
+      keys.downUntil = world.now + ms;
+    },
+    'sees a server of the tier come back with older data': () => {
+      keys.remember();
+      world.after(ms / 2, () => keys.goBack());
+    },
     'sees the bus fail over': () => server.failOver(chance.integer(12)),
     'sees the log trimmed': () => server.step((sequencer) => sequencer.trim(0)),
     'is cut off, and the log trimmed': () => {

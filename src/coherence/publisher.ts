@@ -1,0 +1,51 @@
+import type { Timers } from '../clock.ts';
+import type { Seq } from './bus.ts';
+import type { Hits } from './tag.ts';
+
+/** Makes everything that a record hits invalid in the tier that the nodes share. Rejects where that is not sure. */
+export type Publish = (hits: Hits, epoch: string, seq: Seq) => Promise<void>;
+
+const RETRY_MS = 100;
+
+export interface PublisherOptions {
+  /** Undefined: the nodes share no tier. */
+  readonly publish: Publish | undefined;
+  readonly timers: Timers;
+  /** The present epoch: what is stored of another one is void by itself. */
+  readonly epoch: () => string;
+}
+
+/**
+ * Makes records known to the second tier (coherence.md, "Two tiers without a tag index"), however often that fails. No write waits
+ * for it: nodes that have applied a record refuse by their fence what it hit, and one that joins does not use the tier before
+ * every record behind its place is known there (`Renewed.unpublished`).
+ */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  #stopped = false;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when it is known there and `then` has been done, or none of it is needed any longer: false where this node has stopped before. */
+  async known(hits: Hits, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
+    const { publish, timers } = this.#options;
+    const nothing = hits.tags.size + hits.patterns.length + hits.tagPatterns.length === 0;
+    while (!this.#stopped && this.#options.epoch() === epoch) {
+      try {
+        if (!nothing) await publish?.(hits, epoch, seq);
+        await then?.();
+        return true;
+      } catch {
+        // Whoever reaches for the tier finds it away, too; the bus on the same Redis tells what is wrong with it.
+        await new Promise<void>((resolve) => void timers.after(RETRY_MS, resolve));
+      }
+    }
+    return !this.#stopped;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+}
