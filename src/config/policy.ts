@@ -34,8 +34,8 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     off: false,
     ttlMs: settings.ttl ?? under.ttlMs,
     force: settings.force ?? under.force,
-    staleWhileRevalidateMs: settings.staleWhileRevalidate ?? under.staleWhileRevalidateMs,
-    staleIfErrorMs: settings.staleIfError ?? under.staleIfErrorMs,
+    staleWhileRevalidateMs: windowMs(settings.staleWhileRevalidate, under.staleWhileRevalidateMs),
+    staleIfErrorMs: windowMs(settings.staleIfError, under.staleIfErrorMs),
     key: {
       query: settings.key?.query ?? under.key.query,
       order: settings.key?.order ?? under.key.order,
@@ -48,6 +48,10 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     requestDirectives: settings.requestDirectives ?? under.requestDirectives,
     targetedFields: settings.targetedFields ?? under.targetedFields,
   };
+}
+
+function windowMs(settings: number | 'origin' | undefined, under: number | undefined): number | undefined {
+  return settings === 'origin' ? undefined : (settings ?? under);
 }
 
 export function clientPolicy(under: ClientPolicy, settings: PolicySettings['client']): ClientPolicy {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { choice, duration, flag, text } from './scalar.ts';
+import { choice, duration, durationOr, flag, text } from './scalar.ts';
 import { checkedPattern, readTemplate, template } from './templates.ts';
 import { MAX_DELTA_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
@@ -56,12 +56,12 @@ const cacheSchema = z.strictObject({
     .optional()
     .meta({ description: "Replaces the origin's freshness lifetime, not its prohibitions. Absent: the origin's own." }),
   force: flag().optional().meta({ description: 'With ttl: replaces no-store, no-cache and private too.' }),
-  staleWhileRevalidate: duration(lifetime).optional().meta({
-    description: "How long a stale response is served while it is revalidated. Absent: the origin's directive.",
+  staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
+    description: 'How long a stale response is served while it is revalidated. origin (default): its own directive.',
   }),
-  staleIfError: duration(lifetime)
+  staleIfError: durationOr('origin', lifetime)
     .optional()
-    .meta({ description: 'How long a stale response is served while the origin fails.' }),
+    .meta({ description: 'How long a stale response is served while the origin fails. origin: its own directive.' }),
   key: keySchema.optional().meta({ description: 'What tells stored responses apart beside the path.' }),
   credentials: choice(['bypass', 'perUser', 'shared']).optional().meta({
     description: 'Requests with Authorization or Cookie: not cached, cached for each user, or the same for all.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { safeMethods } from '../http/methods.ts';
 import { roots } from '../rules/source.ts';
 import { choice, duration, flag, text, textOrNumber } from './scalar.ts';
 import {
@@ -11,9 +12,6 @@ import {
   template,
 } from './templates.ts';
 import { ValueError } from './value-error.ts';
-
-/** RFC 9110 §9.2.1: these change nothing, so no rule can follow from them. */
-const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'TRACE'];
 
 export interface On {
   readonly methods: readonly string[];
@@ -42,7 +40,8 @@ function checkMethod(method: string): void {
     const hint = /^[A-Z][A-Z0-9_-]*$/.test(upper) ? `write ${upper}` : 'methods are joined by "|": PUT|PATCH';
     throw new ValueError(`"${method}" is not a method`, hint);
   }
-  if (safeMethods.includes(method)) {
+  // RFC 9110 §9.2.1: these change nothing, so no rule can follow from them.
+  if (safeMethods.has(method)) {
     throw new ValueError(
       `${method} changes nothing, so it invalidates nothing`,
       'name unsafe methods: POST, PUT, PATCH, DELETE',

@@ -86,6 +86,14 @@ export function duration(bounds: Bounds) {
   return scalar(form, (value) => parseDuration(quantityText(value, 's'), bounds));
 }
 
+/** A duration, or a word in its place. */
+export function durationOr<const Word extends string>(word: Word, bounds: Bounds) {
+  const form = { type: 'string', pattern: `^([0-9]+(ms|s|m|h|d)|${word})$`, examples: ['60s', '10m', word] } as const;
+  return scalar(form, (value): Word | number =>
+    value === word ? word : parseDuration(quantityText(value, 's'), bounds),
+  );
+}
+
 /** In bytes once parsed. */
 export function size(bounds: Bounds) {
   const pattern = '^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)$';

@@ -1,8 +1,10 @@
 import type { ClientPolicy } from '../config/model.ts';
-import type { CacheControl } from '../http/cache-control.ts';
-import type { FieldLines } from '../http/fields.ts';
+import { type CacheControl, parseCacheControl } from '../http/cache-control.ts';
+import { isStructuredList } from '../http/cache-status.ts';
+import { type FieldLines, Fields } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
+import { without } from './forward.ts';
 
 /** Replaced by the route's client policy, set for each answer, or for caches alone: never copied to clients as they are. */
 const replaced = new Set(['age', 'content-length']);
@@ -31,6 +33,8 @@ export function clientFields(
     const name = (origin[i] as string).toLowerCase();
     if (replaced.has(name) || options.stripped.includes(name)) continue;
     if (policy.tags === 'strip' && ofTags.has(name)) continue;
+    // It would make the whole field, and so our member behind it, unreadable (RFC 9211 §2).
+    if (name === 'cache-status' && !isStructuredList(origin[i + 1] as string)) continue;
     if (name === 'vary') varied = `${varied}, ${origin[i + 1]}`;
     // Expires and Pragma would contradict the literal for HTTP/1.0 caches (RFC 9111 §5.3, §5.4).
     if (literal !== undefined && (name === 'cache-control' || name === 'expires' || name === 'pragma')) continue;
@@ -42,9 +46,20 @@ export function clientFields(
   if (policy.encode.length > 0 && !namesEncoding(varied)) lines.push('Vary', 'Accept-Encoding');
   // RFC 9110 §6.6.1: a recipient with a clock that stores a response without a Date adds the time it was received.
   if (!dated) lines.push('Date', options.date);
-  if (literal !== undefined) lines.push('Cache-Control', withProhibitions(literal, options.directives));
+  if (literal !== undefined) {
+    // A targeted field speaks to caches like this one; what `Cache-Control` forbids is meant for the client.
+    const said = parseCacheControl(new Fields(origin).get('cache-control'));
+    lines.push('Cache-Control', withProhibitions(literal, [options.directives, said]));
+  }
   if (etag !== undefined) lines.push('ETag', etag);
   return lines;
+}
+
+/** The fields of an answer that is passed on as it came, to a write above all. */
+export function passedFields(lines: FieldLines, { tags }: ClientPolicy): string[] {
+  return without(lines, (name, value) => {
+    return (tags === 'strip' && ofTags.has(name)) || (name === 'cache-status' && !isStructuredList(value));
+  });
 }
 
 function namesEncoding(vary: string): boolean {
@@ -52,11 +67,11 @@ function namesEncoding(vary: string): boolean {
 }
 
 /** Whatever a route says to clients, an origin's `no-store` and `private` reach them. */
-function withProhibitions(literal: string, directives: CacheControl): string {
+function withProhibitions(literal: string, said: readonly CacheControl[]): string {
   let value = literal;
   for (const [forbidden, name] of [
-    [directives.noStore, 'no-store'],
-    [directives.private !== false, 'private'],
+    [said.some(({ noStore }) => noStore), 'no-store'],
+    [said.some((each) => each.private !== false), 'private'],
   ] as const) {
     if (forbidden && !new RegExp(`(^|[\\s,])${name}($|[\\s,;=])`, 'i').test(value)) value = `${value}, ${name}`;
   }

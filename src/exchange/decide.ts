@@ -6,7 +6,7 @@ import { mayServeStale, prohibitsStale } from '../http/stale.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 
 /** Why a request goes to the origin, in RFC 9211's words. */
-export type Forwarding = 'bypass' | 'uri-miss' | 'vary-miss' | 'request' | 'stale';
+export type Forwarding = 'bypass' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial';
 
 /** What to do with a read: a value with its reason. Deciding does no I/O. */
 export type Decision =

@@ -10,8 +10,8 @@ import { readUpTo } from './body.ts';
 import { keyedQuery } from './cache-key.ts';
 import type { Flight } from './collapse.ts';
 import { FENCED, type Forward } from './decide.ts';
-import { type FillContext, judge, type Verdict } from './fill.ts';
-import { fillFields, forwardFields } from './forward.ts';
+import { type FillContext, judge, ofTheRequest, type Verdict } from './fill.ts';
+import { fillFields, hasConditions, hasUnkeyed, ownFields } from './forward.ts';
 import { learnFromHead, revalidated } from './freshening.ts';
 import { keep, storedForm } from './keep.ts';
 import { completionFields } from './part.ts';
@@ -91,7 +91,7 @@ async function askAndStore(
     return fetchAndStore(ports, read, { ...decision, part: undefined }, flightKey, reply);
   }
   if (isErrorStatus(answer.status) && decision.stored !== undefined && reply !== undefined) {
-    if (serveOnError(ports, read, decision.stored, reply)) {
+    if (serveOnError(ports, read, { ...decision, stored: decision.stored }, reply, answer.status)) {
       answer.body.destroy();
       flight?.land({ kind: 'failed', error: asGatewayError(new Error(`the origin answered ${answer.status}`)) });
       return { outcome: 'stale', detail: 'stale-if-error' };
@@ -102,11 +102,31 @@ async function askAndStore(
     learnFromHead(ports, context, decision.stored, { ...answer, headers });
   }
   const judged = judge(context, answer.status, headers, decision.range !== undefined);
+  const unfit = unfitFor(read, decision, answer.status);
   const verdict: Verdict =
-    decision.detail === FENCED ? { store: false, detail: FENCED, directives: judged.directives } : judged;
+    unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
   const fill = new Fill(ports, context, decision, { ...answer, headers }, verdict, flight, reply);
-  if (flightKey !== undefined && !verdict.store) ports.flights.markUnshared(flightKey);
+  if (flightKey !== undefined && !isForSharing(verdict)) ports.flights.markUnshared(flightKey);
   return fill.run();
+}
+
+/** Why an answer is not for others, whatever it says of itself: it was asked for in a way that is not theirs. */
+function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, status: number): string | undefined {
+  if (detail === FENCED) return FENCED;
+  if (fwd === 'bypass') {
+    // Asked with the client's own conditions and with what it says of its address: what they have done to the answer is in no key.
+    if (status !== 200 && hasConditions(request)) return 'conditional';
+    if (!request.trusted && hasUnkeyed(request, route.policy.cache)) return 'unkeyed';
+  }
+  // To a range an origin answers with errors that the whole does not have: 416 above all.
+  if (range !== undefined && status !== 206 && status !== 200) return 'range';
+  return undefined;
+}
+
+/** Whether those who ask at the same time may wait for one answer: one that must be validated for each (RFC 9111 §4) is no use to them. */
+function isForSharing(verdict: Verdict): boolean {
+  if (!verdict.store) return ofTheRequest.has(verdict.detail);
+  return verdict.directives.noCache !== true && verdict.lifetimeMs > 0;
 }
 
 function askOrigin(
@@ -122,7 +142,9 @@ function askOrigin(
     target: query === '' ? request.target.path : `${request.target.path}?${query}`,
     // A response for credentials of its own is the origin's to condition; the gateway has nothing to compare.
     headers:
-      decision.fwd === 'bypass' ? forwardFields(request) : fillFields(request, route.policy, conditionsOf(decision)),
+      decision.fwd === 'bypass'
+        ? ownFields(request, route.policy)
+        : fillFields(request, route.policy, conditionsOf(decision)),
     signal,
     onInterim: reply === undefined ? undefined : (status, lines) => reply.interim(status, endToEnd(lines)),
   });
@@ -183,7 +205,7 @@ function giveUp(
   if (reply?.gone === true) return { outcome: 'error', detail: 'client gone' };
   ports.failed(error, read);
   if (reply !== undefined) {
-    if (decision.stored !== undefined && serveOnError(ports, read, decision.stored, reply)) {
+    if (decision.stored !== undefined && serveOnError(ports, read, { ...decision, stored: decision.stored }, reply)) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     const lines: string[] = [];

@@ -39,6 +39,9 @@ export type Verdict =
     }
   | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
 
+/** Reasons not to store that are the request's alone: they say nothing of what others would be answered. */
+export const ofTheRequest: ReadonlySet<string> = new Set(['method', 'request-body', 'request-no-store']);
+
 /** RFC 9213 fields that are looked for on every route, after the route's own. */
 const targetedFields = ['cdn-cache-control'];
 

@@ -1,6 +1,7 @@
-import type { RoutePolicy } from '../config/model.ts';
-import { forwardedFields } from '../http/connection.ts';
+import type { CachePolicy, RoutePolicy } from '../config/model.ts';
+import { forwardedFields, maxForwards } from '../http/connection.ts';
 import type { FieldLines } from '../http/fields.ts';
+import { safeMethods } from '../http/methods.ts';
 import type { ClientRequest } from './ports.ts';
 
 /**
@@ -8,22 +9,27 @@ import type { ClientRequest } from './ports.ts';
  * no key, so a read that may be stored is forwarded without them (cache poisoning by unkeyed input), `X-Forwarded-*` too
  * but for what this gateway says of the host and the scheme, which are keyed. A route that keys one keeps it.
  */
-const overrides = new Set([
-  'x-http-method-override',
-  'x-http-method',
-  'x-method-override',
+const methodOverrides = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
+const pathOverrides = new Set([
   'x-original-url',
   'x-original-uri',
-  'x-original-host',
   'x-rewrite-url',
   'x-envoy-original-path',
   'x-http-destinationurl',
-  'x-http-host-override',
   'x-http-path-override',
+]);
+const overrides = new Set([
+  ...methodOverrides,
+  ...pathOverrides,
+  'x-original-host',
+  'x-http-host-override',
   'x-host',
   'x-scheme',
   'x-url-scheme',
   'front-end-https',
+]);
+/** Of whom the request is. `Forwarded` tells of the host and the scheme, too, but only a trusted proxy's is believed. */
+const addresses = new Set([
   'client-ip',
   'true-client-ip',
   'x-client-ip',
@@ -32,11 +38,18 @@ const overrides = new Set([
   'cf-connecting-ip',
   'fastly-client-ip',
   'forwarded',
+  'x-forwarded-for',
 ]);
 const keyedForwarding = new Set(['x-forwarded-host', 'x-forwarded-proto']);
 
-function isUnkeyed(name: string): boolean {
-  return overrides.has(name) || (name.startsWith('x-forwarded-') && !keyedForwarding.has(name));
+function isOverride(name: string): boolean {
+  return overrides.has(name) || (name.startsWith('x-forwarded-') && !keyedForwarding.has(name) && !addresses.has(name));
+}
+
+/** Whether a request has fields that say of whom it is, and are in no key. */
+export function hasUnkeyed({ headers }: ClientRequest, { key }: CachePolicy): boolean {
+  for (const name of addresses) if (headers.has(name) && !key.headers.includes(name)) return true;
+  return false;
 }
 
 /**
@@ -61,19 +74,38 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
   const asOne = client.encode.length > 0;
   const lines = without(forwardFields(request), (name) => {
     if (conditions.has(name) || (asOne && name === 'accept-encoding')) return true;
-    return isUnkeyed(name) && !cache.key.headers.includes(name);
+    return (isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name);
   });
   if (asOne) lines.push('Accept-Encoding', 'identity');
   return [...lines, ...asked];
 }
 
-/** What is sent to the origin for anything else: end-to-end fields, `Forwarded` and its kin, `Via`. */
+/**
+ * What is sent to the origin for a read with credentials of its own, whose answer is stored where the origin lets it be shared: with
+ * the client's conditions, which the gateway has nothing to compare with.
+ */
+export function ownFields(request: ClientRequest, { cache }: RoutePolicy): string[] {
+  return without(forwardFields(request), (name) => isOverride(name) && !cache.key.headers.includes(name));
+}
+
+export function hasConditions({ headers }: ClientRequest): boolean {
+  for (const name of conditions) if (headers.has(name)) return true;
+  return false;
+}
+
+/**
+ * What is sent to the origin for anything else: end-to-end fields, `Forwarded` and its kin, `Via`. Not what would make it another
+ * request than the one that was routed, and whose rules were applied: of a method that changes nothing another method, and another
+ * path, unless a trusted proxy says so.
+ */
 export function forwardFields(request: ClientRequest): string[] {
+  const { headers } = request;
+  const isSafe = safeMethods.has(request.method);
   // Trailers of uploads are dropped (RFC 9110 §6.5.1), so nothing may announce them.
-  const lines = request.headers.has('trailer')
-    ? without(request.headers.lines, (name) => name === 'trailer')
-    : request.headers.lines;
-  return forwardedFields(lines, {
+  const lines = without(headers.lines, (name) => {
+    return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
+  });
+  return forwardedFields(countedDown(request, lines), {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,
@@ -81,10 +113,27 @@ export function forwardFields(request: ClientRequest): string[] {
   });
 }
 
-export function without(lines: FieldLines, dropped: (name: string) => boolean): string[] {
+/** RFC 9110 §7.6.2; one that may go no further does not come here (server/answered-here.ts). */
+function countedDown({ method, headers }: ClientRequest, lines: string[]): string[] {
+  const left = method === 'OPTIONS' || method === 'TRACE' ? maxForwards(headers) : undefined;
+  if (left === undefined) return lines;
+  return [...without(lines, (name) => name === 'max-forwards'), 'Max-Forwards', String(left - 1)];
+}
+
+/** The method that a write's fields name in place of its own, in upper case, as frameworks have it. */
+export function overriddenMethod({ headers }: ClientRequest): string | undefined {
+  for (const name of methodOverrides) {
+    const value = headers.get(name)?.trim().toUpperCase();
+    if (value !== undefined && value !== '') return value;
+  }
+  return undefined;
+}
+
+export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
   const kept: string[] = [];
   for (let i = 0; i < lines.length; i += 2) {
-    if (!dropped((lines[i] as string).toLowerCase())) kept.push(lines[i] as string, lines[i + 1] as string);
+    if (!dropped((lines[i] as string).toLowerCase(), lines[i + 1] as string))
+      kept.push(lines[i] as string, lines[i + 1] as string);
   }
   return kept;
 }

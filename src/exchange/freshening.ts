@@ -1,11 +1,14 @@
 import { endToEnd } from '../http/connection.ts';
+import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
+import { responseDirectives } from '../http/targeted.ts';
 import { freshen, headFreshens } from '../http/validation.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
+import { clientFields } from './client-fields.ts';
 import type { Flight } from './collapse.ts';
 import type { Forward } from './decide.ts';
-import { type FillContext, judge, storedResponse } from './fill.ts';
+import { type FillContext, judge, ofTheRequest, storedResponse } from './fill.ts';
 import { keep } from './keep.ts';
 import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
 import type { ReadPorts } from './read-ports.ts';
@@ -21,11 +24,13 @@ export function revalidated(
   reply: Reply | undefined,
 ): ReadOutcome {
   const { stored } = decision;
-  const fresh = freshened(context, stored, answer);
+  // What a HEAD asked is whether the response that is stored for GET still holds (RFC 9111 §4.3.3).
+  const fresh = freshened(forGet(context), stored, answer);
   const refusal = 'unstorable' in fresh ? fresh.unstorable : keep(ports, context.read, fresh);
   // Replaced where it is the same variant; gone too where the origin now varies by other fields, or forbids storing.
-  if (refusal === undefined || 'unstorable' in fresh) ports.store.remove(stored);
-  const response = 'unstorable' in fresh ? stored : fresh;
+  if (refusal === undefined || ('unstorable' in fresh && !ofTheRequest.has(fresh.unstorable)))
+    ports.store.remove(stored);
+  const response = 'unstorable' in fresh ? forOne(context, stored, answer) : fresh;
   flight?.land(
     'unstorable' in fresh ? { kind: 'unusable' } : { kind: 'response', response, stored: refusal === undefined },
   );
@@ -44,11 +49,28 @@ export function learnFromHead(ports: ReadPorts, context: FillContext, stored: St
   const { status, headers, body } = stored;
   const meaning = headFreshens({ status, headers, bodyBytes: body.byteLength }, answer);
   if (meaning === 'nothing') return;
-  const request = { ...context.read.request, method: 'GET' };
-  const asked: FillContext = { ...context, asOf: stored.asOf, read: { ...context.read, request } };
+  const asked: FillContext = { ...forGet(context), asOf: stored.asOf };
   const fresh = meaning === 'stale' ? { unstorable: meaning } : freshened(asked, stored, answer);
-  if ('unstorable' in fresh) ports.store.remove(stored);
-  else keep(ports, context.read, fresh);
+  if (!('unstorable' in fresh)) keep(ports, context.read, fresh);
+  else if (!ofTheRequest.has(fresh.unstorable)) ports.store.remove(stored);
+}
+
+function forGet(context: FillContext): FillContext {
+  return { ...context, read: { ...context.read, request: { ...context.read.request, method: 'GET' } } };
+}
+
+/** Brought up to date for the one who asked, where the 304 forbids to store that: its fields, `Set-Cookie` too, are his. */
+function forOne({ read, respondedAt }: FillContext, stored: StoredResponse, answer: OriginResponse): StoredResponse {
+  const headers = new Fields(freshen(stored.headers.lines, endToEnd(answer.headers.lines)));
+  const { cache, client } = read.route.policy;
+  const clientHeaders = clientFields(headers.lines, {
+    policy: client,
+    directives: responseDirectives(headers, cache.targetedFields).directives,
+    etag: stored.etag === stored.headers.get('etag') ? undefined : stored.etag,
+    date: formatHttpDate(respondedAt),
+    stripped: cache.setCookie === 'strip' ? ['set-cookie'] : [],
+  });
+  return { ...stored, headers, clientHeaders };
 }
 
 function freshened(

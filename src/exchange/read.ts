@@ -1,5 +1,6 @@
 import type { Position } from '../coherence/record.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
+import type { CacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
@@ -30,7 +31,10 @@ export function read(
 ): ReadOutcome | Promise<ReadOutcome> {
   const state = stateOf(ports, found, request);
   const decision = lookUp(ports, state);
-  const range = decision.kind === 'hit' || decision.kind === 'stale' ? undefined : askedRange(request);
+  // Where the whole is stored, it is brought up to date, and cut then.
+  const isStored =
+    decision.kind === 'hit' || decision.kind === 'stale' || (decision.kind === 'forward' && decision.stored);
+  const range = isStored ? undefined : askedRange(request);
   if (range !== undefined) return readPart(ports, state, range, reply);
   return answer(ports, state, decision, reply) ?? ask(ports, state, decision, reply);
 }
@@ -85,7 +89,8 @@ function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply)
 
 async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply): Promise<ReadOutcome> {
   let decision = first;
-  let alone = state.request.method === 'HEAD';
+  // What a HEAD brings, and what must not be kept, is for nobody else.
+  let alone = state.request.method === 'HEAD' || directivesOf(state)?.noStore === true;
   let vary = ports.store.varyOf(state.key);
   for (let attempt = 1; ; attempt++) {
     // What another fill has stored while this one waited may do.
@@ -125,7 +130,7 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
 function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): Forward {
   if (decision.stored !== undefined || decision.fwd === 'bypass') return decision;
   const part = ports.store.select(partKey(key), request.headers);
-  return part === undefined || completionFields(part) === undefined ? decision : { ...decision, part };
+  return part === undefined || completionFields(part) === undefined ? decision : { ...decision, fwd: 'partial', part };
 }
 
 /** Requests that select one variant wait for one fill; before any variant is known, all of a key's do. */
@@ -142,6 +147,11 @@ export function answersRange(ports: ReadPorts, found: Found, request: ClientRequ
   return askedRange(request) !== undefined || lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
 }
 
+/** What the client asks of caches; undefined where the route ignores that. */
+function directivesOf({ request, route }: Pick<Read, 'request' | 'route'>): CacheControl | undefined {
+  return route.policy.cache.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined;
+}
+
 function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Read, key = state.key): Decision {
   const policy = route.policy.cache;
   const stored = ports.store.select(key, request.headers);
@@ -150,7 +160,7 @@ function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Rea
     stored,
     otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
     credentials,
-    directives: policy.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined,
+    directives: directivesOf({ request, route }),
     now: ports.clock.wall(),
   });
   // Invariant 8: it finds nothing, and waits for nobody's fill.
@@ -174,10 +184,17 @@ function serve(
   const flightKey = flightKeyOf(state, stored.vary);
   if (ports.flights.get(flightKey) === undefined) {
     const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
-    ports.background(fetchAndStore(ports, state, forward, flightKey, undefined));
+    ports.background(fetchAndStore(ports, forAll(state), forward, flightKey, undefined));
   }
   return { outcome: 'stale', detail };
 }
+
+/** The same read, without what is this client's alone: what it brings is for those who ask later. */
+function forAll(state: Read): Read {
+  const headers = new Fields(without(state.request.headers.lines, (name) => ofOneClient.has(name)));
+  return { ...state, request: { ...state.request, method: 'GET', headers } };
+}
+const ofOneClient = new Set(['cache-control', 'pragma']);
 
 /** Answers a request that waited from the fill it waited for, where invariant 2 and the response itself allow it. */
 function fromFlight(
@@ -190,7 +207,7 @@ function fromFlight(
   const { result } = flight;
   if (result.kind === 'unusable') return undefined;
   if (result.kind === 'failed') {
-    if (decision.stored !== undefined && serveOnError(ports, state, decision.stored, reply)) {
+    if (decision.stored !== undefined && serveOnError(ports, state, { ...decision, stored: decision.stored }, reply)) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     reply.fail(asGatewayError(result.error));
@@ -202,7 +219,11 @@ function fromFlight(
   const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
   if (flight.asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
-  if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
+  // RFC 9111 §4: only one that this request could be answered with from the store, too.
+  const { credentials } = state;
+  const policy = state.route.policy.cache;
+  const reuse = { policy, stored: response, otherVariant: false, credentials, directives: directivesOf(state) };
+  if (decide({ ...reuse, now: ports.clock.wall() }).kind !== 'hit') return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
   return { outcome: 'collapsed', detail: undefined };

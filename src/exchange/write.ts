@@ -6,8 +6,9 @@ import { endToEnd } from '../http/connection.ts';
 import type { Json, RuleMatch } from '../rules/types.ts';
 import { type Place, placeOf, readBefore } from './before.ts';
 import { readJson, readUpTo, textOf } from './body.ts';
+import { passedFields } from './client-fields.ts';
 import { effectOf, unresolvable } from './effect.ts';
-import { forwardFields, without } from './forward.ts';
+import { forwardFields, overriddenMethod, without } from './forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from './ports.ts';
 import { pump } from './pump.ts';
 import { record, report, sourcesOf, type Write, type WritePorts } from './record.ts';
@@ -32,7 +33,7 @@ export async function write(
 ): Promise<void> {
   const { route } = found;
   const startedAt = ports.clock.monotonic();
-  const matches = ports.rules.match(request.method, request.target.resource);
+  const matches = matchesOf(ports, request);
   // Where the representation lives may be told by the body alone.
   const ahead =
     route.before?.placeholders.some(({ sources }) => sources.some(({ root }) => root === 'request')) === true;
@@ -77,6 +78,18 @@ export async function write(
     inFlight?.end();
     if (intent !== undefined && !recorded) ports.log.withdraw(intent);
   }
+}
+
+/**
+ * The rules of the method, and those of the method that an override names: which of the two the origin goes by, only it knows.
+ */
+function matchesOf({ rules }: WritePorts, request: ClientRequest): readonly RuleMatch[] {
+  const { resource } = request.target;
+  const matches = rules.match(request.method, resource);
+  const other = overriddenMethod(request);
+  if (other === undefined || other === request.method) return matches;
+  const known = new Set(matches.map(({ rule }) => rule));
+  return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
 }
 
 /** What another node would record if this one died: all that the request alone tells, the rest widened. */
@@ -154,7 +167,7 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
   const { answer } = outcome;
   if (!changes(current, outcome)) {
     report(ports, current, { outcome: 'unchanged', status: answer.status });
-    return pass(answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
+    return pass(current, answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
   }
   let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
   let failure: unknown;
@@ -170,7 +183,14 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
   const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
   const rest =
     read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
-  await pass(answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply, made && positionOf(ports, made));
+  await pass(
+    current,
+    answer,
+    chunks,
+    rest as AsyncIterator<Buffer> | undefined,
+    reply,
+    made && positionOf(ports, made),
+  );
 }
 
 /** By which a reader on any node can ask for what is at least as new as this write. */
@@ -190,13 +210,14 @@ function responseJson(
 
 /** Streams the answer of a write to its client. */
 async function pass(
+  { route }: Write,
   answer: OriginResponse,
   chunks: readonly Buffer[],
   rest: AsyncIterator<Buffer> | undefined,
   reply: Reply,
   position?: string,
 ): Promise<void> {
-  const lines = endToEnd(answer.headers.lines);
+  const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
   if (rest === undefined) {

@@ -176,20 +176,3 @@ export function fieldNames(argument: string): string[] | undefined {
   const names = splitList(unquote(argument) ?? argument).map((name) => name.toLowerCase());
   return names.length > 0 && names.every((name) => isToken(name) && !indispensable.has(name)) ? names : undefined;
 }
-
-/**
- * The directives of a response on a route that overrides the origin's prohibitions (`force`): all that keeps a response
- * from being stored and reused is taken away, times stay.
- */
-export function withoutProhibitions(directives: CacheControl): CacheControl {
-  return {
-    ...directives,
-    noStore: false,
-    private: false,
-    noCache: false,
-    mustRevalidate: false,
-    proxyRevalidate: false,
-    sMaxage: undefined,
-    maxAge: directives.sMaxage ?? directives.maxAge,
-  };
-}

@@ -1,5 +1,4 @@
 import { parseList } from 'structured-headers';
-import type { FieldLines } from './fields.ts';
 
 /** Why a request was forwarded (RFC 9211 §2.2). */
 export type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
@@ -46,21 +45,8 @@ export function formatCacheStatus(status: CacheStatus): string {
   return text;
 }
 
-/**
- * `lines` with this cache's member behind those of the caches nearer the origin (RFC 9211 §2). One of theirs that is no structured
- * list is left out: it would make the whole field, and so our member, unreadable.
- */
-export function withCacheStatus(lines: FieldLines, status: CacheStatus): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    const name = lines[i] ?? '';
-    const value = lines[i + 1] ?? '';
-    if (name.toLowerCase() !== 'cache-status' || isStructuredList(value)) kept.push(name, value);
-  }
-  return [...kept, 'Cache-Status', formatCacheStatus(status)];
-}
-
-function isStructuredList(value: string): boolean {
+/** RFC 9651 §3.1 */
+export function isStructuredList(value: string): boolean {
   try {
     parseList(value);
     return true;

@@ -1,4 +1,4 @@
-import type { FieldLines } from './fields.ts';
+import type { FieldLines, Fields } from './fields.ts';
 import { forwardingLines, isForwardingField, type Received } from './forwarded.ts';
 import { isToken, splitList } from './list.ts';
 
@@ -23,6 +23,12 @@ const hopByHop = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+
+/** RFC 9110 §7.6.2: how often an OPTIONS or TRACE may still be forwarded; undefined where it does not say, or not with a number. */
+export function maxForwards(headers: Fields): number | undefined {
+  const value = headers.get('max-forwards');
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+}
 
 /**
  * Fields that no `Connection` takes away. RFC 9110 §7.6.1 forbids senders to list what is meant for all recipients, and who

@@ -1,4 +1,4 @@
-import { splitList } from './list.ts';
+import { splitList, trimWhitespace } from './list.ts';
 
 /** Compared as they are: a cookie or a token that differs by a blank is another user's. */
 const verbatim = new Set(['authorization', 'cookie']);
@@ -14,7 +14,9 @@ export function normaliseField(name: string, value: string): string {
     const preferences = parsePreferences(value);
     if (preferences !== undefined) return serialise(preferences);
   }
-  return splitList(value).join(',');
+  // What an empty member means to an unknown field nobody knows, and commas inside of quotes may be anything.
+  if (value.includes('"')) return trimWhitespace(value);
+  return value.split(',').map(trimWhitespace).join(',');
 }
 
 /** What a client accepts, and how much: RFC 9110 §12.4.2's weight in thousandths. */

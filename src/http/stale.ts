@@ -35,7 +35,7 @@ export function mayServeStale(
     when === 'revalidating'
       ? (route.staleWhileRevalidateMs ?? (directives.staleWhileRevalidate ?? 0) * 1000)
       : (route.staleIfErrorMs ?? (directives.staleIfError ?? 0) * 1000);
-  return staleMs < windowMs;
+  return windowMs > 0 && staleMs < windowMs;
 }
 
 /** The statuses that count as an error of the origin's (RFC 5861 §4). */

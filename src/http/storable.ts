@@ -25,8 +25,6 @@ export interface StoringInput {
   /** A heuristic gave one. */
   readonly heuristic: boolean;
   readonly policy: StoringPolicy;
-  /** The answer to a POST represents the target: its `Content-Location` is the target's URI (RFC 9110 §9.3.3). */
-  readonly representsTarget?: boolean;
   /** The caller keeps parts as parts: a 206 may be stored (RFC 9111 §3.3). */
   readonly partial?: boolean;
 }
@@ -70,11 +68,11 @@ function isShareable({ public: isPublic, mustRevalidate, sMaxage }: CacheControl
   return isPublic || mustRevalidate || (sMaxage !== undefined && sMaxage > 0);
 }
 
-function requestForbids({ method, request, explicit, representsTarget, policy }: StoringInput): NotStored | undefined {
-  // RFC 9110 §9.3.3: a POST's answer only with explicit freshness and as a representation of its target. HEAD has no body.
-  if (method !== 'GET' && !(method === 'POST' && explicit && representsTarget === true)) return 'method';
+function requestForbids({ method, request, policy }: StoringInput): NotStored | undefined {
+  // HEAD has no body, and answers to writes are not kept, although a POST's might be (RFC 9110 §9.3.3).
+  if (method !== 'GET') return 'method';
   // RFC 9110 §9.3.1: content in a GET means nothing, yet origins read it, and it is in no key.
-  if (method === 'GET' && hasBody(request)) return 'request-body';
+  if (hasBody(request)) return 'request-body';
   // RFC 9111 §5.2.1.5
   if (policy.requestDirectives === 'honour' && parseCacheControl(request.get('cache-control')).noStore) {
     return 'request-no-store';

@@ -56,7 +56,7 @@ const times = {
 } as const;
 
 /** A decimal is no integer, even where its value is whole; the parser gives a number for both. */
-const decimalTime = /(?:max-age|s-maxage|stale-while-revalidate|stale-if-error)=-?[0-9]+\./;
+const decimalTime = /(?:^|[, \t])(?:max-age|s-maxage|stale-while-revalidate|stale-if-error)=-?[0-9]+\./;
 
 /**
  * Reads a targeted field, a structured dictionary (RFC 9213 §2.1). undefined when it is to be ignored: empty, not to be

@@ -46,6 +46,8 @@ function canonicalPath(raw: string): string {
     return /[A-Za-z0-9._~-]/.test(octet) ? octet : escaped.toUpperCase();
   });
   const path = removeDotSegments(unescaped);
+  // `/pub/..;/users/me`: servers that take what follows a ";" for parameters of the segment would climb where the gateway does not.
+  if (/\/\.\.?;/.test(path)) throw new TargetError('the path holds a dot segment with parameters');
   // `/steps/..%2Fusers%2Fme`: an origin that unescapes before it routes would see another resource than the gateway.
   for (const segment of path.split('/')) {
     if (/%2F|%5C/.test(segment) && hiddenDots.test(segment.replaceAll('%2F', '/').replaceAll('%5C', '\\'))) {

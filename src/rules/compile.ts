@@ -1,4 +1,5 @@
 import type { PatchConfig, RuleConfig } from '../config/model.ts';
+import { safeMethods } from '../http/methods.ts';
 import { selectQuery, sortedQuery } from '../route/path.ts';
 import { PatternTrie } from '../route/pattern.ts';
 import { bindStored } from './bind.ts';
@@ -41,7 +42,6 @@ export interface RouteEdge {
 }
 
 /** RFC 9110 §9.2.1. Every other method, known or not, may change something. */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
  * @param routes in the order in which they are tried

@@ -30,7 +30,7 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
   const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : direct;
   return {
     method: message.method ?? 'GET',
-    target: targetOf(message.url ?? '', host),
+    target: targetOf(message.method ?? 'GET', message.url ?? '', host),
     scheme: seen.scheme,
     host: seen.host,
     headers,
@@ -64,9 +64,11 @@ function hostOf(headers: Fields): string {
   return host.toLowerCase();
 }
 
-function targetOf(raw: string, host: string): ClientRequest['target'] {
+function targetOf(method: string, raw: string, host: string): ClientRequest['target'] {
   if (raw.length > MAX_TARGET_BYTES) throw new GatewayError('uriTooLong', `the limit is ${MAX_TARGET_BYTES} bytes`);
   try {
+    // RFC 9112 §3.2.4
+    if (raw === '*' && method !== 'OPTIONS') throw new TargetError('only OPTIONS asks for "*"');
     if (raw === '*') return { path: '*', resource: '*', query: '' };
     if (raw.startsWith('/')) return parseTarget(raw);
     // RFC 9112 §3.2.2: absolute-form must be accepted; for another host than `Host` it would be routed past the key.

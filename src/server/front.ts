@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
@@ -49,6 +49,7 @@ export function acceptedRequest(message: IncomingMessage): ClientRequest {
  */
 export function createFront(options: FrontOptions): Server {
   const server = createServer({
+    IncomingMessage: Message,
     maxHeaderSize: options.limits.headerBytes,
     headersTimeout: HEADERS_TIMEOUT_MS,
     // Uploads may take as long as they move: a whole-request timeout would break large ones.
@@ -64,7 +65,9 @@ export function createFront(options: FrontOptions): Server {
   server.maxHeadersCount = 0;
   server.maxConnections = options.limits.connections;
   server.on('request', (message, response) => {
-    if (options.draining()) response.shouldKeepAlive = false;
+    open(message, response);
+    // What follows on a connection that was to be upgraded is read by no rule.
+    if (options.draining() || (message as Message).refused) response.shouldKeepAlive = false;
     const request = accept(message, response, options);
     if (request === undefined) return;
     const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -78,9 +81,67 @@ export function createFront(options: FrontOptions): Server {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const problem = malformed(error);
     if (problem !== undefined) options.onMalformed(problem, (socket as { remoteAddress?: string }).remoteAddress);
-    refuse(socket, problem);
+    refuseInTurn(socket, problem);
   });
+  // Without a listener Node closes the connection, and says nothing.
+  server.on('connect', (_message, socket) => refuse(socket, new GatewayError('methodNotAllowed', 'this is no tunnel')));
   return server;
+}
+
+/**
+ * Upgrades to anything but a WebSocket are as if they had not been asked for (RFC 9110 §7.8): `h2c` above all, which would tunnel
+ * requests past every check, and which some clients ask for with each first request. Node hands a connection over, with the
+ * body of the request still in it, wherever there is a listener and this says that there is an upgrade.
+ */
+class Message extends IncomingMessage {
+  // Set by the constructor of the super class: a field of this class would be declared after that.
+  declare asked: boolean | null;
+
+  get upgrade(): boolean {
+    if (this.asked !== true) return false;
+    return this.method === 'CONNECT' || this.headers.upgrade?.trim().toLowerCase() === 'websocket';
+  }
+
+  set upgrade(value: boolean | null) {
+    this.asked = value;
+  }
+
+  get refused(): boolean {
+    return this.asked === true && !this.upgrade;
+  }
+}
+
+interface Open {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Requests that are being answered, in the order in which their answers leave. */
+const unanswered = new WeakMap<Duplex, Set<Open>>();
+
+function open(message: IncomingMessage, response: ServerResponse): void {
+  const { socket } = message;
+  const all = unanswered.get(socket) ?? new Set();
+  const one = { message, response };
+  unanswered.set(socket, all.add(one));
+  response.once('close', () => all.delete(one));
+}
+
+/**
+ * Says what is wrong where the answer to the malformed request belongs: behind those to earlier ones, and not into the middle of one,
+ * which its client, or a cache on the way, would take for a part of its body.
+ */
+function refuseInTurn(socket: Duplex, problem: GatewayError | undefined): void {
+  const all = [...(unanswered.get(socket) ?? [])];
+  const whole = all.filter(({ message }) => message.complete);
+  const broken = all.find(({ message }) => !message.complete);
+  const end = (): void => {
+    if (broken?.response.headersSent === true) socket.destroy();
+    else refuse(socket, problem);
+  };
+  const last = whole.at(-1);
+  if (problem === undefined || last === undefined) end();
+  else last.response.once('close', end);
 }
 
 /** A hit is answered within the event of the server, where whatever is thrown would end the process. */

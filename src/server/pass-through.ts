@@ -3,7 +3,7 @@ import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
-import { clientFields } from '../exchange/client-fields.ts';
+import { clientFields, passedFields } from '../exchange/client-fields.ts';
 import { forwardFields, without } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { pump } from '../exchange/pump.ts';
@@ -131,8 +131,11 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
   reply.onGone(() => answer.body.destroy());
   options.passed(request);
   try {
+    const route = options.routeOf(request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const lines = isRead ? readFields(answer, options.routeOf(request)) : endToEnd(answer.headers.lines);
+    const lines = isRead
+      ? readFields(answer, route)
+      : passedFields(endToEnd(answer.headers.lines), route.policy.client);
     appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
     // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
     const announced = answer.headers.get('trailer');

@@ -5,6 +5,8 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import { safeMethods } from '../http/methods.ts';
+import { answeredHere } from './answered-here.ts';
 import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
@@ -19,9 +21,6 @@ export interface PublicOptions extends PassThroughOptions {
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
   readonly write: (request: ClientRequest, message: IncomingMessage, reply: Reply) => void;
 }
-
-/** Methods whose requests ask for nothing to be changed (RFC 9110 §9.2.1 and the IANA method registry). */
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'QUERY']);
 
 /** The public port: the front takes cached reads; Fastify gets events, writes and what passes through. */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
@@ -39,6 +38,8 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   const app = fastify({
     serverFactory: (handler) => createFront({ ...front, fallThrough: handler }) as Server,
     logger: false,
+    // The front answers what Node cannot parse: a second one would write into the answer before it.
+    clientErrorHandler: () => {},
     // Bodies are never read by Fastify; the gateway's own limit applies.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     // A path that Fastify cannot decode still passes through.
@@ -68,9 +69,8 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
       if (request.method === 'GET') return next();
       fastifyReply.hijack();
       reply.fail(new GatewayError('methodNotAllowed'), ['Allow', 'GET']);
-    } else if (isUpgrade && message.headers.upgrade?.toLowerCase() !== 'websocket') {
+    } else if (answeredHere(request, reply, hasBody(message))) {
       fastifyReply.hijack();
-      withoutUpgrade(request, message, reply, front);
     } else if (!safeMethods.has(request.method)) {
       fastifyReply.hijack();
       options.write(request, message, reply);
@@ -90,21 +90,6 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   });
   await registerPassThrough(app, options);
   return app;
-}
-
-/**
- * An upgrade to anything but a WebSocket (`h2c` above all, which would tunnel requests past every check) is not taken up: a
- * read is answered as if it had not been asked for (RFC 9110 §7.8), on a connection that then closes.
- */
-function withoutUpgrade(
-  request: ClientRequest,
-  message: IncomingMessage,
-  reply: NodeReply,
-  front: Omit<FrontOptions, 'fallThrough'>,
-): void {
-  const isRead = (request.method === 'GET' || request.method === 'HEAD') && !hasBody(message);
-  if (isRead && front.read(request, reply)) return;
-  reply.fail(new GatewayError('badRequest', 'this upgrade is not supported: send the request without it'));
 }
 
 function targetOf({ target }: ClientRequest): string {

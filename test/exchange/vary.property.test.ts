@@ -22,12 +22,13 @@ const vary = fc
 function same(name: string, a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (name === 'cookie') return a === b;
+  const preference = name === 'accept-language' || name === 'accept-encoding';
+  // Only of a list of preferences is it known that an empty member is nothing.
   const members = (text: string): string[] =>
     text
       .split(',')
       .map((each) => each.trim())
-      .filter((each) => each !== '');
-  const preference = name === 'accept-language' || name === 'accept-encoding';
+      .filter((each) => each !== '' || !preference);
   const form = (text: string): string => {
     const found = members(text).map((each) => (preference ? each.toLowerCase().replace(/;q=1(\.0*)?$/, '') : each));
     return (preference ? [...new Set(found)].sort() : found).join(',');

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type CacheControl,
-  MAX_DELTA_SECONDS,
-  noDirectives,
-  parseCacheControl,
-  withoutProhibitions,
-} from '../../src/http/cache-control.ts';
+import { type CacheControl, MAX_DELTA_SECONDS, noDirectives, parseCacheControl } from '../../src/http/cache-control.ts';
 
 const set = (value: string | undefined): Partial<CacheControl> =>
   Object.fromEntries(
@@ -163,14 +157,6 @@ test.each([
 ])('a directive limited to %s, which reuse depends on, reaches the whole response', (name) => {
   expect(parseCacheControl(`no-cache="a, ${name}"`).noCache).toBe(true);
   expect(parseCacheControl(`private=${name}`).private).toBe(true);
-});
-
-test('a route that forces overrides every prohibition, and keeps times', () => {
-  const forced = withoutProhibitions(
-    parseCacheControl('no-store, private, no-cache, must-revalidate, proxy-revalidate, s-maxage=5, stale-if-error=9'),
-  );
-  expect(forced).toEqual({ ...noDirectives, maxAge: 5, staleIfError: 9 });
-  expect(withoutProhibitions(parseCacheControl('no-store, max-age=7'))).toEqual({ ...noDirectives, maxAge: 7 });
 });
 
 describe('for any text', () => {

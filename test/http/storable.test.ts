@@ -18,7 +18,6 @@ interface Case {
   request?: string[];
   response?: string[];
   policy?: Partial<Parameters<typeof storable>[0]['policy']>;
-  representsTarget?: boolean;
   partial?: boolean;
 }
 
@@ -64,11 +63,6 @@ describe('RFC 9111 §3: what is stored', () => {
     ['no-cache for some fields', { response: cc('no-cache="a", max-age=60') }, 'stored'],
     ['private for some fields (§5.2.2.7)', { response: cc('private="a", max-age=60') }, 'stored'],
     ['no-store under must-understand (§5.2.2.3)', { response: cc('no-store, must-understand, max-age=60') }, 'stored'],
-    [
-      'a POST that represents its target (RFC 9110 §9.3.3)',
-      { method: 'POST', response: fresh, representsTarget: true },
-      'stored',
-    ],
     ['a part for who keeps parts (§3.3)', { status: 206, response: fresh, partial: true }, 'stored'],
     ['unknown directives change nothing', { response: cc('foobar, max-age=60') }, 'stored'],
     ['a Vary', { response: [...fresh, 'Vary', 'Accept'] }, 'stored'],
@@ -82,12 +76,7 @@ describe('RFC 9111 §3: what is stored', () => {
     ['HEAD', { method: 'HEAD', response: fresh }, 'method'],
     ['PUT', { method: 'PUT', response: fresh }, 'method'],
     ['an unknown method', { method: 'M-SEARCH', response: fresh }, 'method'],
-    ['a POST for another resource', { method: 'POST', response: fresh }, 'method'],
-    [
-      'a POST without explicit freshness',
-      { method: 'POST', response: ['ETag', '"a"'], representsTarget: true },
-      'method',
-    ],
+    ['POST', { method: 'POST', response: fresh }, 'method'],
     ['a GET with a body', { request: ['Content-Length', '3'], response: fresh }, 'request-body'],
     [
       'a GET with an ambiguous length',

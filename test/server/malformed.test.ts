@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawClient, rawExchange } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
  * Requests that two parties could read in two ways: 400 and a closed connection, and the origin sees nothing. Sent as raw
@@ -16,6 +16,7 @@ beforeAll(async () => {
   origin.on(
     () => true,
     (_request, response) => {
+      handled += 1;
       response.setHeader('Cache-Control', 'max-age=60');
       response.end('answer');
     },
@@ -27,8 +28,12 @@ afterAll(async () => {
   await origin.close();
 });
 let seenBefore: number;
+/** Requests that the origin has received whole. */
+let handled = 0;
+let handledBefore: number;
 beforeEach(() => {
   seenBefore = origin.seen.length;
+  handledBefore = handled;
 });
 
 const host = 'Host: gateway.example\r\n';
@@ -142,19 +147,27 @@ describe('served', () => {
     await client.close();
   });
 
-  test('an upgrade to h2c is not taken up: the read is answered, and the connection closes', async () => {
-    const client = await rawClient(gateway.url);
-    client.write(
-      `GET /h2c HTTP/1.1\r\n${host}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n`,
-    );
-    const answer = await client.answer();
-    expect(answer.status).toBe(200);
-    await client.ended();
-    await client.close();
-    const sent = origin.seen.at(-1)?.rawHeaders.map((text) => text.toLowerCase()) ?? [];
-    expect(sent).not.toContain('upgrade');
-    expect(sent).not.toContain('http2-settings');
-  });
+  test.each([
+    ['read', 'GET /h2c', '', ''],
+    ['conditional read', 'GET /h2c', 'If-Match: *\r\n', ''],
+    ['write', 'POST /h2c', 'Content-Length: 4\r\n', 'body'],
+  ])(
+    'an upgrade to h2c is not taken up: the %s is answered, and the connection closes',
+    async (_, line, field, body) => {
+      const client = await rawClient(gateway.url);
+      client.write(
+        `${line} HTTP/1.1\r\n${host}${field}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n${body}`,
+      );
+      const answer = await client.answer();
+      expect(answer.status).toBe(200);
+      expect(origin.seen.at(-1)?.body.toString()).toBe(body);
+      await client.ended();
+      await client.close();
+      const sent = origin.seen.at(-1)?.rawHeaders.map((text) => text.toLowerCase()) ?? [];
+      expect(sent).not.toContain('upgrade');
+      expect(sent).not.toContain('http2-settings');
+    },
+  );
 
   test('a body with an expectation of 100', async () => {
     const client = await rawClient(gateway.url);
@@ -186,5 +199,104 @@ describe('served', () => {
     await get(`${gateway.url}/written-${method}`);
     await get(`${gateway.url}/written-${method}`, { method });
     expect((await get(`${gateway.url}/written-${method}`)).headers['cache-status']).toContain('fwd=uri-miss');
+  });
+});
+
+const chunked = `POST /a HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n`;
+const post = (fields: string, body = ''): string => `POST /a HTTP/1.1\r\n${host}${fields}\r\n${body}`;
+
+describe('framing that two parties could read in two ways', () => {
+  test.each([
+    ['a bare LF in a chunk extension', `${chunked}2;a\nab\r\n0\r\n\r\n`],
+    ['a bare CR in a chunk extension', `${chunked}2;a\rX\r\nab\r\n0\r\n\r\n`],
+    ['a bare LF behind a chunk size', `${chunked}2\nab\r\n0\r\n\r\n`],
+    ['a bare LF behind a chunk', `${chunked}2\r\nab\n0\r\n\r\n`],
+    ['a blank behind a chunk size', `${chunked}2 \r\nab\r\n0\r\n\r\n`],
+    ['a prefixed chunk size', `${chunked}0x2\r\nab\r\n0\r\n\r\n`],
+    ['a negative chunk size', `${chunked}-2\r\nab\r\n0\r\n\r\n`],
+    ['a chunk size beyond 64 bits', `${chunked}10000000000000002\r\nab\r\n0\r\n\r\n`],
+    ['a chunk that is longer than it says', `${chunked}2\r\nabc\r\n0\r\n\r\n`],
+    ['an end by bare LFs', `${chunked}2\r\nab\r\n0\n\n`],
+    ['a folded trailer', `${chunked}2\r\nab\r\n0\r\nX: a\r\n b\r\n\r\n`],
+    ['a vertical tab before the coding', post('Transfer-Encoding: \x0bchunked\r\n', '0\r\n\r\n')],
+    ['the coding identity', post('Transfer-Encoding: identity\r\n')],
+    ['two codings', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n', '0\r\n\r\n')],
+    ['a quoted coding', post('Transfer-Encoding: "chunked"\r\n', '0\r\n\r\n')],
+    ['an empty coding', post('Transfer-Encoding:\r\n')],
+    ['one length twice', post('Content-Length: 1\r\nContent-Length: 1\r\n', 'x')],
+    ['a list of lengths', post('Content-Length: 1, 1\r\n', 'x')],
+    ['an empty length', post('Content-Length:\r\n')],
+    ['a negative length', post('Content-Length: -1\r\n')],
+    ['a length beyond 64 bits', post('Content-Length: 99999999999999999999\r\n')],
+    ['a hexadecimal length', post('Content-Length: 0x1\r\n', 'x')],
+    ['a dot segment with parameters', `GET /pub/..;/users/me HTTP/1.1\r\n${host}\r\n`],
+    ['an escaped one', `GET /pub/%2e%2e;x/users HTTP/1.1\r\n${host}\r\n`],
+    ['an asterisk for a GET', `GET * HTTP/1.1\r\n${host}\r\n`],
+    ['a TRACE with a body', `TRACE /a HTTP/1.1\r\n${host}Content-Length: 1\r\n\r\nx`],
+  ])('%s: 400, the connection is closed, and nothing complete has reached the origin', async (_, bytes) => {
+    const client = await rawClient(gateway.url);
+    client.write(bytes);
+    expect((await client.answer()).status).toBe(400);
+    await client.ended();
+    await client.close();
+    expect(handled).toBe(handledBefore);
+  });
+});
+
+describe('what comes behind a request that is still being answered', () => {
+  test('a malformed one is refused behind the answer to the first, not in the middle of it', async () => {
+    const slow = gate();
+    origin.on('GET /slow', async (_, response) => {
+      response.writeHead(200, { 'Content-Length': '8' }).write('half');
+      await slow.pass();
+      response.end('half');
+    });
+    const client = await rawClient(gateway.url);
+    client.write(`GET /slow HTTP/1.1\r\n${host}\r\n`);
+    await slow.arrived();
+    client.write(`GET /b c HTTP/1.1\r\n${host}\r\n`);
+    slow.release();
+    expect((await client.answer()).body.toString()).toBe('halfhalf');
+    expect((await client.answer()).status).toBe(400);
+    await client.ended();
+    await client.close();
+  });
+
+  test('one that is sent at once with it, too', async () => {
+    const client = await rawClient(gateway.url);
+    client.write(`GET /p HTTP/1.1\r\n${host}\r\nGET /b c HTTP/1.1\r\n${host}\r\n`);
+    expect((await client.answer()).body.toString()).toBe('answer');
+    expect((await client.answer()).status).toBe(400);
+    await client.close();
+  });
+});
+
+describe('asked of this server alone', () => {
+  test.each([
+    ['OPTIONS *', `OPTIONS * HTTP/1.1\r\n${host}\r\n`, 204],
+    ['an OPTIONS that goes no further', `OPTIONS /a HTTP/1.1\r\n${host}Max-Forwards: 0\r\n\r\n`, 204],
+    ['a CONNECT', 'CONNECT gateway.example:80 HTTP/1.1\r\nHost: gateway.example:80\r\n\r\n', 405],
+  ])('%s', async (_, bytes, expected) => {
+    const client = await rawClient(gateway.url);
+    client.write(bytes);
+    expect((await client.answer()).status).toBe(expected);
+    await client.close();
+    expect(origin.seen.length).toBe(seenBefore);
+  });
+
+  test('a TRACE that goes no further shows what came, but for secrets', async () => {
+    const client = await rawClient(gateway.url);
+    client.write(`TRACE /a?b HTTP/1.1\r\n${host}Cookie: s=1\r\nMax-Forwards: 0\r\nX: y\r\n\r\n`);
+    const { status, body } = await client.answer();
+    expect(status).toBe(200);
+    expect(body.toString()).toBe(`TRACE /a?b HTTP/1.1\r\n${host}Max-Forwards: 0\r\nX: y\r\n\r\n`);
+    await client.close();
+    expect(origin.seen.length).toBe(seenBefore);
+  });
+
+  test('each gateway on the way counts down', async () => {
+    await get(`${gateway.url}/a`, { method: 'OPTIONS', headers: { 'max-forwards': '3' } });
+    const lines = origin.seen.at(-1)?.rawHeaders ?? [];
+    expect(lines[lines.indexOf('Max-Forwards') + 1]).toBe('2');
   });
 });

@@ -1,0 +1,11 @@
+/** Methods whose requests ask for nothing to be changed (RFC 9110 §9.2.1 and the IANA method registry). */
+export const safeMethods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH',
+  'QUERY',
+]);

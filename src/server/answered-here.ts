@@ -1,0 +1,32 @@
+import { GatewayError } from '../errors.ts';
+import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import { maxForwards } from '../http/connection.ts';
+
+/** Fields that a TRACE does not show, since others may see the answer (RFC 9110 §9.3.8). */
+const secret = /^(?:cookie|authorization|proxy-.*)$/i;
+
+/**
+ * Answers what is asked of this server and of no origin: `OPTIONS *` (RFC 9110 §9.3.7), and an OPTIONS or TRACE that may go no
+ * further (§7.6.2). False for everything else.
+ */
+export function answeredHere(request: ClientRequest, reply: Reply, hasBody: boolean): boolean {
+  const { method, target } = request;
+  if (method !== 'OPTIONS' && method !== 'TRACE') return false;
+  // §9.3.8: what a body of a TRACE means is known to nobody.
+  if (method === 'TRACE' && hasBody) {
+    reply.fail(new GatewayError('badRequest', 'a TRACE has no body'), ['Connection', 'close']);
+    return true;
+  }
+  if (target.path !== '*' && maxForwards(request.headers) !== 0) return false;
+  if (method === 'OPTIONS') reply.send(204, [], undefined);
+  else reply.send(200, ['Content-Type', 'message/http'], traceOf(request));
+  return true;
+}
+
+function traceOf({ method, target, headers }: ClientRequest): Buffer {
+  let text = `${method} ${target.query === '' ? target.path : `${target.path}?${target.query}`} HTTP/1.1\r\n`;
+  for (let i = 0; i < headers.lines.length; i += 2) {
+    if (!secret.test(headers.lines[i] as string)) text += `${headers.lines[i]}: ${headers.lines[i + 1]}\r\n`;
+  }
+  return Buffer.from(`${text}\r\n`, 'latin1');
+}
