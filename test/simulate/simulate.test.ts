@@ -10,22 +10,16 @@ const BUDGET = 2_000;
 
 test('no read is stale, whatever happens', { timeout: 240_000 }, async () => {
   let hits = 0;
+  let shared = 0;
   for (let seed = 1; seed <= SCHEDULES; seed++) {
     const { violations, history } = await simulate(seed);
     hits += history.hits;
+    shared += history.shared;
     expect(violations, `replay: npm run test:simulate -- --seed ${seed}`).toEqual([]);
   }
   // Where nothing is served from memory, nothing is proved.
   expect(hits).toBeGreaterThan(10 * SCHEDULES);
-});
-
-/** What longer runs have found, and what was mended. */
-const found = [
-  [13_510, 'a fill in doubt was given to requests that came after a later write'],
-  [8_392, 'a doubt was never settled whose node had joined anew before its record came down the log'],
-] as const;
-test.each(found)('schedule %i: %s', async (seed) => {
-  expect((await simulate(seed)).violations).toEqual([]);
+  expect(shared).toBeGreaterThan(SCHEDULES);
 });
 
 test('a seed is one schedule', async () => {

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { systemClock, type Timers } from '../../../src/clock.ts';
+import type { Append, Bus } from '../../../src/coherence/bus.ts';
+import { Commits } from '../../../src/coherence/commits.ts';
+import { Intents } from '../../../src/coherence/intents.ts';
+import { Outbox, type Place } from '../../../src/coherence/outbox.ts';
+import { Publisher } from '../../../src/coherence/publisher.ts';
+import { hitting } from '../log-contract.ts';
+
+test('a doubt is settled by the position that its writer was told, though the node joined anew before it came down the log', async () => {
+  const appended: Append[] = [];
+  const bus = {
+    append: async (_epoch: string, _member: string, append: Append) => {
+      appended.push(append);
+      return { ok: true as const, seq: 4 + appended.length, beside: [] };
+    },
+  } as unknown as Bus;
+  // Positions are each node's own: another base whenever it joins.
+  let base = 100;
+  const place: Place = {
+    ...{ epoch: 'e', joined: true, leaseMs: 200, elsewhere: () => {} },
+    positionOf: (seq) => base + seq,
+    failed: (error) => expect.unreachable(String(error)),
+  };
+  const timers: Timers = { after: () => () => {} };
+  const commits = new Commits(timers, systemClock.monotonic, () => {});
+  const publisher = new Publisher({ publish: undefined, timers, epoch: () => place.epoch });
+  const outbox = new Outbox(
+    {
+      ...{ bus, member: 'n', clock: systemClock, timers, mode: 'strict', onPartition: 'reject' },
+      ...{ confirmMs: 1_000, settleMs: 100 },
+    },
+    { place, commits, intents: new Intents(bus, 'n'), publisher },
+  );
+
+  const appending = outbox.append({ ...hitting('/a'), doubt: true }, {});
+  await new Promise((resolve) => setImmediate(resolve));
+  base = 300;
+  outbox.applied('n:1', 5, { record: { ...hitting('/a'), position: 305, at: '', doubt: true }, removed: 0 });
+  commits.reach(5);
+  const { record } = await appending;
+  void outbox.append({ ...hitting('/a'), settled: record.position }, {});
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(appended.map(({ doubt, settled }) => ({ doubt, settled }))).toEqual([
+    { doubt: true, settled: undefined },
+    { doubt: false, settled: 5 },
+  ]);
+});
