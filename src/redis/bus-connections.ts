@@ -30,6 +30,8 @@ export interface ConnectedBus {
 export function connectBus({ urls, prefix, scope, leaseMs, failed }: RedisBusConfig): ConnectedBus {
   const commands = connectRedis({ urls, commandTimeoutMs: Math.max(50, leaseMs / STEPS_PER_LEASE), failed });
   const blocking = connectRedis({ urls, failed });
+  // Reading from a server that writes are not for any longer would go on, and bring nothing.
+  commands.on('close', () => blocking.disconnect(true));
   return {
     commands,
     bus: new RedisBus({ commands, blocking, prefix, scope }),

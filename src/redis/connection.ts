@@ -24,6 +24,8 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: retry,
+    // It has become a replica: its address leads to another server by now, or will.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     ...(commandTimeoutMs === undefined ? {} : { commandTimeout: commandTimeoutMs }),
   } as const;
   const [first = '', ...others] = urls;

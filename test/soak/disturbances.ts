@@ -1,10 +1,12 @@
-import type { GatewayProcess, RedisProcess } from './nodes.ts';
+import type { GatewayProcess } from './nodes.ts';
 import { LEASE_MS } from './nodes.ts';
+import type { SharedRedis, SingleRedis } from './redis.ts';
+import type { Conditions } from './tcp-proxy.ts';
 import type { World } from './world.ts';
 
 export interface Scene {
   readonly gateways: readonly GatewayProcess[];
-  readonly redis: RedisProcess;
+  readonly redis: SharedRedis;
   readonly world: World;
   /** One of the gateways, a different one each time. */
   any(): GatewayProcess;
@@ -33,32 +35,38 @@ export const disturbances: Readonly<Record<string, (scene: Scene) => Promise<voi
   },
 
   'Redis killed and restarted empty': async ({ redis, gateways }) => {
-    await redis.kill();
+    const server = redis.any();
+    await server.kill();
     await pause(800);
-    await redis.launch();
+    await server.launch({ empty: true });
     await Promise.all(gateways.map((gateway) => gateway.ready()));
   },
 
   'Redis killed and restarted with older data': async ({ redis, gateways }) => {
-    await redis.save();
+    const server = redis.any();
+    await server.ask((asked) => asked.save());
     await pause(300);
-    await redis.kill();
+    await server.kill();
     await pause(300);
-    await redis.launch();
+    await server.launch();
     await Promise.all(gateways.map((gateway) => gateway.ready()));
   },
 
-  'the path of a node to Redis cut': async ({ any }) => {
-    const { proxy, ...node } = cutOff(any());
-    proxy.conditions.cut = true;
+  'Redis stopped for longer than a lease': async ({ redis, gateways }) => {
+    const server = redis.any();
+    server.signal('SIGSTOP');
     await pause(3 * LEASE_MS);
-    proxy.mend();
-    await node.ready();
+    server.signal('SIGCONT');
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
   },
+
+  'the path of a node to Redis cut': ({ any }) => cut(any(), { up: true, down: true }),
+  'only the way there cut': ({ any }) => cut(any(), { up: true, down: false }),
+  'only the way back cut': ({ any }) => cut(any(), { up: false, down: true }),
 
   'its connections broken': async ({ any }) => {
     const node = any();
-    node.proxy.reset();
+    node.paths.reset();
     await node.ready();
   },
 
@@ -75,13 +83,29 @@ export const disturbances: Readonly<Record<string, (scene: Scene) => Promise<voi
   },
 };
 
-function cutOff(node: GatewayProcess): { proxy: GatewayProcess['proxy']; ready: () => Promise<void> } {
-  return { proxy: node.proxy, ready: () => node.ready() };
+/** Of one server, not of a cluster. */
+export const failovers: Readonly<Record<string, (scene: Scene & { redis: SingleRedis }) => Promise<void>>> = {
+  'Redis dies, and a replica that lags takes its address': async ({ redis, gateways }) => {
+    await redis.failOver({ lagMs: 30, planned: false });
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+  },
+
+  'Redis becomes a replica of its replica, and keeps its connections': async ({ redis, gateways }) => {
+    await redis.failOver({ lagMs: 30, planned: true });
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+  },
+};
+
+async function cut(node: GatewayProcess, how: Conditions['cut']): Promise<void> {
+  node.paths.make({ cut: how });
+  await pause(3 * LEASE_MS);
+  node.paths.mend();
+  await node.ready();
 }
 
-async function slowed(node: GatewayProcess, delayMs: { up: number; down: number }): Promise<void> {
-  node.proxy.conditions.delayMs = delayMs;
+async function slowed(node: GatewayProcess, delayMs: Conditions['delayMs']): Promise<void> {
+  node.paths.make({ delayMs });
   await pause(1_500);
-  node.proxy.mend();
+  node.paths.mend();
   await node.ready();
 }

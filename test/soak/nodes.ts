@@ -1,87 +1,47 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { TcpProxy } from './tcp-proxy.ts';
+import { freePort, type SharedRedis } from './redis.ts';
+import { type Conditions, TcpProxy } from './tcp-proxy.ts';
 
 export const LEASE_MS = 500;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+/** The ways of one gateway to the servers of its Redis. */
+class Paths {
+  readonly #proxies: ReadonlyMap<number, TcpProxy>;
 
-/** A real redis-server on the loopback. */
-export class RedisProcess {
-  readonly port: number;
-  readonly #directory: string;
-  #process: ChildProcess | undefined;
-
-  private constructor(port: number, directory: string) {
-    this.port = port;
-    this.#directory = directory;
+  private constructor(proxies: ReadonlyMap<number, TcpProxy>) {
+    this.#proxies = proxies;
   }
 
-  static async start(): Promise<RedisProcess> {
-    const redis = new RedisProcess(await freePort(), await mkdtemp(join(tmpdir(), 'unstale-soak-')));
-    await redis.launch();
-    return redis;
-  }
-
-  async launch(): Promise<void> {
-    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory, '--save', ''];
-    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#process = child;
-    let said = '';
-    for await (const chunk of child.stdout) {
-      said += String(chunk);
-      if (/ready to accept connections/i.test(said)) break;
-    }
-    child.stdout.resume();
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-
-  /** Keys, and bytes that it holds them in. */
-  async size(): Promise<{ keys: number; bytes: number }> {
-    return this.#asked(async (redis) => {
-      const used = /used_memory:(\d+)/.exec(await redis.info('memory'))?.[1];
-      return { keys: await redis.dbsize(), bytes: Number(used) };
+  static async to(redis: SharedRedis): Promise<Paths> {
+    const ways = redis.urls.map(async (url, i) => {
+      const proxy = await TcpProxy.to(() => redis.servers[i]?.port ?? 0);
+      return [Number(new URL(url).port), proxy] as const;
     });
+    return new Paths(new Map(await Promise.all(ways)));
   }
 
-  save(): Promise<void> {
-    return this.#asked(async (redis) => void (await redis.save()));
+  /** By the port that the gateway is told. */
+  get ports(): [number, number][] {
+    return [...this.#proxies].map(([port, proxy]) => [port, proxy.port]);
   }
 
-  async #asked<T>(ask: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(this.port, '127.0.0.1', { maxRetriesPerRequest: 1 });
-    redis.on('error', () => undefined);
-    try {
-      return await ask(redis);
-    } finally {
-      redis.disconnect();
-    }
+  make(conditions: Partial<Conditions>): void {
+    for (const proxy of this.#proxies.values()) proxy.conditions = { ...proxy.conditions, ...conditions };
   }
 
-  async stop(): Promise<void> {
-    await this.kill();
-    await rm(this.#directory, { recursive: true, force: true });
+  mend(): void {
+    for (const proxy of this.#proxies.values()) proxy.mend();
+  }
+
+  reset(): void {
+    for (const proxy of this.#proxies.values()) proxy.reset();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
   }
 }
 
@@ -89,43 +49,46 @@ export class RedisProcess {
 export class GatewayProcess {
   readonly url: string;
   readonly adminUrl: string;
-  readonly proxy: TcpProxy;
+  readonly paths: Paths;
   readonly #file: string;
   #process: ChildProcess | undefined;
 
-  private constructor(ports: { listen: number; admin: number }, file: string, proxy: TcpProxy) {
+  private constructor(ports: { listen: number; admin: number }, file: string, paths: Paths) {
     this.url = `http://127.0.0.1:${ports.listen}`;
     this.adminUrl = `http://127.0.0.1:${ports.admin}`;
     this.#file = file;
-    this.proxy = proxy;
+    this.paths = paths;
   }
 
   static async start(options: {
     originUrl: string;
-    redis: RedisProcess;
+    redis: SharedRedis;
     directory: string;
     rules: string;
     mode: string;
   }) {
-    const [listen, admin, proxy] = await Promise.all([freePort(), freePort(), TcpProxy.to(options.redis.port)]);
+    const [listen, admin, paths] = await Promise.all([freePort(), freePort(), Paths.to(options.redis)]);
     const file = join(options.directory, `gateway-${listen}.yaml`);
+    const { urls } = options.redis;
     const text = `server: { listen: "127.0.0.1:${listen}" }
 admin: { listen: "127.0.0.1:${admin}" }
 log: { level: warn }
 origin: { url: "${options.originUrl}", timeout: 1s }
-store: { redis: { url: "redis://127.0.0.1:${proxy.port}" } }
+store: { redis: { url: ${JSON.stringify(urls.length === 1 ? urls[0] : urls)} } }
 coherence: { lease: ${LEASE_MS}ms, settle: 1500ms, mode: ${options.mode} }
 defaults: { cache: { ttl: 1h } }
 ${options.rules}`;
     await writeFile(file, text);
-    const gateway = new GatewayProcess({ listen, admin }, file, proxy);
+    const gateway = new GatewayProcess({ listen, admin }, file, paths);
     gateway.launch();
     return gateway;
   }
 
   launch(): void {
-    this.#process = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', this.#file], {
+    const args = ['--import', './test/soak/redirect.mjs', 'dist/cli/main.js', 'serve', '-c', this.#file];
+    this.#process = spawn(process.execPath, args, {
       stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, UNSTALE_SOAK_PORTS: JSON.stringify(this.paths.ports) },
     });
   }
 
@@ -158,6 +121,6 @@ ${options.rules}`;
 
   async stop(): Promise<void> {
     await this.kill('SIGTERM');
-    await this.proxy.close();
+    await this.paths.close();
   }
 }

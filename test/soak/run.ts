@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { disturbances } from './disturbances.ts';
+import { disturbances, failovers } from './disturbances.ts';
 import { type Result, Soak } from './soak.ts';
 
 /* npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read. */
@@ -9,6 +9,7 @@ const usage = `npm run soak -- [options]
   --minutes <n>   how long (default 10)
   --nodes <n>     gateways (default 3)
   --clients <n>   (default 24)
+  --cluster       a Redis Cluster of three primaries in place of one server
   --seed <n>      of the choices that clients make (default: the time)
   --only <text>   disturbances whose name holds it
   --json          the report as JSON`;
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '24' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
+    cluster: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -34,12 +36,16 @@ const options = {
   clients: Number(values.clients),
   seed: Number(values.seed),
   mode: 'strict' as const,
+  cluster: values.cluster,
 };
-const names = Object.keys(disturbances).filter((name) => name.includes(values.only));
+const all = values.cluster ? disturbances : { ...disturbances, ...failovers };
+const names = Object.keys(all).filter((name) => name.includes(values.only));
 const say = (text: string): void => {
   if (!values.json) console.log(text);
 };
-say(`seed ${options.seed}: ${options.nodes} gateways, ${options.clients} clients, ${minutes} minutes`);
+say(
+  `seed ${options.seed}: ${options.nodes} gateways, ${options.clients} clients, ${minutes} minutes${values.cluster ? ', Redis Cluster' : ''}`,
+);
 const soak = await Soak.start(options);
 const results: Result[] = [];
 const until = performance.now() + minutes * 60_000;

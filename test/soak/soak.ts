@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { disturbances, pause, type Scene } from './disturbances.ts';
-import { GatewayProcess, RedisProcess } from './nodes.ts';
+import { disturbances, failovers, pause, type Scene } from './disturbances.ts';
+import { GatewayProcess } from './nodes.ts';
+import { ClusterRedis, SingleRedis, sizeOf } from './redis.ts';
 import { type Seen, Workload } from './workload.ts';
 import { rules, World } from './world.ts';
 
@@ -37,6 +38,8 @@ export interface SoakOptions {
   readonly clients: number;
   readonly seed: number;
   readonly mode: 'strict' | 'eventual';
+  /** A Redis Cluster of three primaries in place of one server. */
+  readonly cluster?: boolean;
 }
 
 /** Gateways, a Redis, an origin and clients, all real, and what was seen while they were disturbed. */
@@ -59,7 +62,7 @@ export class Soak {
     const random = randomFrom(options.seed);
     const [world, redis, directory] = await Promise.all([
       World.start(random),
-      RedisProcess.start(),
+      options.cluster === true ? ClusterRedis.start() : SingleRedis.start(),
       mkdtemp(join(tmpdir(), 'unstale-soak-')),
     ]);
     const gateways = await Promise.all(
@@ -75,7 +78,12 @@ export class Soak {
 
   /** Clients go on from before the disturbance until a while after it. */
   async play(disturbance: string): Promise<Result> {
-    const act = disturbances[disturbance];
+    const { redis } = this.#scene;
+    const failover = failovers[disturbance];
+    const act =
+      failover !== undefined && redis instanceof SingleRedis
+        ? (scene: Scene) => failover({ ...scene, redis })
+        : disturbances[disturbance];
     if (act === undefined) throw new Error(`there is no disturbance "${disturbance}"`);
     const startedAt = performance.now();
     const urls = this.#scene.gateways.map(({ url }) => url);
@@ -91,7 +99,7 @@ export class Soak {
 
   async measure(): Promise<Resources> {
     const { gateways, redis } = this.#scene;
-    const { keys, bytes } = await redis.size();
+    const { keys, bytes } = await sizeOf(redis);
     const measured = {
       seconds: (performance.now() - this.#startedAt) / 1_000,
       gatewayBytes: await Promise.all(gateways.map(({ pid }) => residentBytes(pid))),

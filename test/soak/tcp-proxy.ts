@@ -2,29 +2,33 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+type Direction = 'up' | 'down';
+
 export interface Conditions {
-  /** Nothing passes, in neither direction, and nobody is told: connections stay open, new ones hang. */
-  cut: boolean;
-  /** Towards the server, and back. */
+  /** Nothing passes, towards the server (up) or back, and nobody is told: connections stay open. */
+  cut: { readonly up: boolean; readonly down: boolean };
   delayMs: { readonly up: number; readonly down: number };
 }
 
-/** The path between a node and its Redis, on the loopback, for tests to make bad. */
+export const fine: Readonly<Conditions> = { cut: { up: false, down: false }, delayMs: { up: 0, down: 0 } };
+
+/** A way to a server on the loopback, for tests to make bad. */
 export class TcpProxy {
-  readonly conditions: Conditions = { cut: false, delayMs: { up: 0, down: 0 } };
+  conditions: Conditions = { ...fine };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
 
-  private constructor(port: number) {
+  private constructor(port: () => number) {
     this.#server = createServer((client) => {
-      const server = connect(port, '127.0.0.1');
-      this.#join(client, server, () => this.conditions.delayMs.up);
-      this.#join(server, client, () => this.conditions.delayMs.down);
+      const server = connect(port(), '127.0.0.1');
+      this.#join(client, server, 'up');
+      this.#join(server, client, 'down');
     });
   }
 
-  static async to(port: number): Promise<TcpProxy> {
+  /** `port`: asked for each connection, as a name is that may come to mean another server. */
+  static async to(port: () => number): Promise<TcpProxy> {
     const proxy = new TcpProxy(port);
     proxy.#server.listen(0, '127.0.0.1');
     await once(proxy.#server, 'listening');
@@ -35,7 +39,7 @@ export class TcpProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  #join(from: Socket, to: Socket, delayMs: () => number): void {
+  #join(from: Socket, to: Socket, direction: Direction): void {
     this.#sockets.add(from);
     from.on('error', () => from.destroy());
     from.on('close', () => {
@@ -45,19 +49,19 @@ export class TcpProxy {
     // In order, whatever the delay: each chunk waits for the one before it.
     let last = Promise.resolve();
     from.on('data', (chunk) => {
-      last = last.then(() => this.#pass(delayMs())).then(() => void (to.destroyed || to.write(chunk)));
+      last = last.then(() => this.#pass(direction)).then(() => void (to.destroyed || to.write(chunk)));
     });
   }
 
-  async #pass(delayMs: number): Promise<void> {
+  async #pass(direction: Direction): Promise<void> {
+    const delayMs = this.conditions.delayMs[direction];
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
-    if (this.conditions.cut) await new Promise<void>((resolve) => this.#held.push(resolve));
+    if (this.conditions.cut[direction]) await new Promise<void>((resolve) => this.#held.push(resolve));
   }
 
   /** Lets pass what was held, as a network does that was only away. */
   mend(): void {
-    this.conditions.cut = false;
-    this.conditions.delayMs = { up: 0, down: 0 };
+    this.conditions = { ...fine };
     for (const release of this.#held.splice(0)) release();
   }
 

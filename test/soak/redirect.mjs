@@ -1,0 +1,16 @@
+import { syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
+
+/*
+ * Preloaded into a gateway of the soak: connections to a Redis go by way of proxies of the tests. Addresses in the configuration would
+ * not do, since the nodes of a Redis Cluster name each other by their own.
+ */
+const ports = new Map(JSON.parse(process.env.UNSTALE_SOAK_PORTS ?? '[]'));
+for (const name of ['connect', 'createConnection']) {
+  const connect = net[name];
+  net[name] = (options, ...rest) => {
+    const port = ports.get(Number(options?.port));
+    return connect(port === undefined ? options : { ...options, port }, ...rest);
+  };
+}
+syncBuiltinESMExports();
