@@ -12,7 +12,7 @@ import { Publisher } from './publisher.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import type { Hits } from './tag.ts';
-import { parseToken } from './token.ts';
+import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
 /** Renewals within one lease: some may be lost, or late. */
@@ -108,10 +108,10 @@ export class ClusterLog implements Log, Place {
     return this.#outbox.append(invalidation, options);
   }
 
-  async intend({ resource, hits }: Intention): Promise<Intent> {
+  async intend({ resource, hits, settleMs }: Intention): Promise<Intent> {
     const { bus, member, clock, onPartition } = this.#options;
     const at = new Date(clock.wall()).toISOString();
-    const note = this.#intents.hold(resource, encodeRecord({ hits, announcements: [], doubt: true, at }));
+    const note = this.#intents.hold(resource, encodeRecord({ hits, announcements: [], doubt: true, settleMs, at }));
     const epoch = this.#epoch;
     let noted = false;
     let cause: unknown;
@@ -144,6 +144,10 @@ export class ClusterLog implements Log, Place {
   /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
   get published(): boolean {
     return this.#joined && this.#behind.known;
+  }
+
+  tokenOf({ id }: LogRecord): string {
+    return tokenFor(id, this.#epoch, this.#applied);
   }
 
   reached(token: string, timeoutMs: number): Promise<boolean> {

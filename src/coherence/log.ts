@@ -19,6 +19,11 @@ export interface Log {
   withdraw(intent: Intent): void;
   /** Whether this node may serve from memory, and collapse, now (invariant 8). */
   serving(): boolean;
+  /**
+   * What a client carries to have, from any node, nothing older than a record that was appended here, and than all that has been
+   * applied here by now. Of a record that nobody else knows of yet: a token that no node reaches.
+   */
+  tokenOf(record: LogRecord): string;
   /** Whether this node has applied what a position token (`epoch-seq`) stands for, within `timeoutMs`. */
   reached(token: string, timeoutMs: number): Promise<boolean>;
 }
@@ -28,6 +33,8 @@ export interface Intention {
   readonly resource: string;
   /** What the request alone tells about the targets, the rest widened. */
   readonly hits: Hits;
+  /** How long until nothing of it can be applied any longer, should it come to be in doubt. */
+  readonly settleMs: number;
 }
 
 export interface Intent {

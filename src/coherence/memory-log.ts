@@ -40,6 +40,10 @@ export class MemoryLog implements Log {
     return true;
   }
 
+  tokenOf(): string {
+    return `${this.epoch}-${this.#position}`;
+  }
+
   reached(token: string): Promise<boolean> {
     const at = parseToken(token);
     return Promise.resolve(at !== undefined && at.epoch === this.epoch && at.seq <= this.#position);

@@ -46,7 +46,7 @@ interface Surroundings {
 interface Letter {
   readonly ref: string;
   readonly number: number;
-  readonly invalidation: Invalidation;
+  invalidation: Invalidation;
   readonly at: string;
   readonly intent: AppendOptions['intent'];
   /** What its writer does on this node when it is applied. */
@@ -168,9 +168,12 @@ export class Outbox {
     const { onPartition, clock } = this.#options;
     let letter = this.#overflow;
     if (letter === undefined || letter.sending || letter.place !== undefined) {
-      letter = this.#post({ hits: everything, announcements: [], doubt: true }, undefined, undefined);
+      letter = this.#post({ hits: everything, announcements: [], doubt: true, settleMs: 0 }, undefined, undefined);
       this.#overflow = letter;
     }
+    // It is settled when the last of them is.
+    const settleMs = Math.max(letter.invalidation.settleMs ?? 0, invalidation.settleMs ?? 0, this.#options.settleMs);
+    letter.invalidation = { ...letter.invalidation, settleMs };
     if (intent !== undefined) letter.fulfils.push(intent.id);
     if (onPartition === 'reject') return Promise.reject(new GatewayError('unconfirmed'));
     if (!letter.owed) this.#owed += 1;
@@ -220,17 +223,15 @@ export class Outbox {
     );
     for (const { seq, payload } of orphans) {
       if (known.has(seq)) continue;
-      const { hits, announcements } = decodeRecord(payload);
-      const position = this.#place.positionOf(seq);
-      this.#doubtLater(position, { epoch, seq }, { hits, announcements });
+      this.#doubtLater(this.#place.positionOf(seq), { epoch, seq }, decodeRecord(payload));
     }
   }
 
   /** A doubt that nobody but this node will settle. */
-  #doubtLater(position: Position, place: OwnDoubt['place'], invalidation: Invalidation): void {
-    const { hits, announcements } = invalidation;
+  #doubtLater(position: Position, place: OwnDoubt['place'], { hits, announcements, settleMs }: Invalidation): void {
+    const invalidation = { hits, announcements, ...(settleMs !== undefined && { settleMs }) };
     this.#doubts.set(position, { invalidation, place });
-    this.#options.timers.after(this.#options.settleMs, () => {
+    this.#options.timers.after(settleMs ?? this.#options.settleMs, () => {
       this.append({ hits, announcements, settled: position }, {}).catch((error) => this.#place.failed(error));
     });
   }
@@ -372,8 +373,8 @@ export class Outbox {
 
   /** A new epoch knows of no doubt: this one is still open. */
   #renewDoubt(position: Position, doubt: OwnDoubt): void {
-    const { hits, announcements } = doubt.invalidation;
-    this.append({ hits, announcements: [], doubt: true }, {})
+    const { hits, announcements, settleMs } = doubt.invalidation;
+    this.append({ hits, announcements: [], doubt: true, ...(settleMs !== undefined && { settleMs }) }, {})
       .then(({ record }) => {
         const renewed = this.#doubts.get(record.position);
         if (renewed === undefined || record.position === position) return undefined;

@@ -13,6 +13,8 @@ export interface Invalidation {
   readonly announcements: readonly Announcement[];
   /** Of unknown outcome: what it hits is not stored until `settled` names it (coherence.md, invariant 6). */
   readonly doubt?: boolean;
+  /** For one in doubt: how long until it has settled, for whoever takes it over. Absent: as long as this node's configuration says. */
+  readonly settleMs?: number;
   /** The position of an earlier record in doubt whose settle window this one ends. */
   readonly settled?: Position;
 }

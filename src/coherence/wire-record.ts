@@ -8,13 +8,14 @@ export interface WireRecord extends Omit<Invalidation, 'settled'> {
   readonly at: string;
 }
 
-export function encodeRecord({ hits, announcements, doubt, settled, at }: WireRecord): string {
+export function encodeRecord({ hits, announcements, doubt, settleMs, settled, at }: WireRecord): string {
   return JSON.stringify({
     tags: [...hits.tags],
     patterns: hits.patterns,
     tagPatterns: hits.tagPatterns,
     announcements,
     ...(doubt === true && { doubt }),
+    ...(settleMs !== undefined && { settleMs }),
     ...(settled !== undefined && { settled }),
     at,
   });
@@ -25,7 +26,7 @@ export function decodeRecord(payload: string): WireRecord {
   try {
     const read: unknown = JSON.parse(payload);
     const wire = read as Omit<WireRecord, 'hits'> & { tags: string[] } & Omit<Hits, 'tags'>;
-    const { tags, patterns, tagPatterns, announcements, doubt, settled, at } = wire;
+    const { tags, patterns, tagPatterns, announcements, doubt, settleMs, settled, at } = wire;
     if (!isStrings(tags) || !isStrings(patterns) || !Array.isArray(tagPatterns) || !tagPatterns.every(isStrings)) {
       return unreadable;
     }
@@ -34,6 +35,7 @@ export function decodeRecord(payload: string): WireRecord {
       hits: { tags: new Set(tags), patterns, tagPatterns },
       announcements: announcements as Announcement[],
       ...(doubt === true && { doubt }),
+      ...(typeof settleMs === 'number' && { settleMs }),
       ...(typeof settled === 'number' && { settled }),
       at,
     };

@@ -84,14 +84,13 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
     report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained });
     return undefined;
   }
-  const settleMs = Math.max(0, ...applied.rules.map(({ match }) => match.rule.config.settleMs ?? 0));
+  const settleMs = settleMsOf(applied.rules.map(({ match }) => match));
+  const inDoubtMs = doubt ? Math.max(ports.doubtMs, settleMs) : settleMs;
   const beside = new Beside(ports, write, doubt ? [] : applied.rules, answered, sources);
   const { keyed } = ports.rules;
   let effect: Effect | undefined;
   const made = ({ record, removed }: Committed): void => {
-    if (effect !== undefined && (doubt || settleMs > 0)) {
-      ports.settleLater(effect, record.position, doubt ? Math.max(ports.doubtMs, settleMs) : settleMs);
-    }
+    if (effect !== undefined && inDoubtMs > 0) ports.settleLater(effect, record.position, inDoubtMs);
     ports.refresher.refresh(beside.refreshed, request);
     report(ports, write, {
       outcome: doubt ? 'doubt' : 'applied',
@@ -114,7 +113,8 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
     invalidation: (inherited) => {
       const found = effectOf(request, applied.rules, sources, inherited, keyed);
       effect ??= found;
-      return { hits: found.hits, announcements: found.announcements, doubt: doubt || settleMs > 0 };
+      const { hits, announcements } = found;
+      return { hits, announcements, ...(inDoubtMs > 0 && { doubt: true, settleMs: inDoubtMs }) };
     },
     widened: () => {
       const unknown = { before: { missing: 'incomplete' } } as const;
@@ -125,6 +125,11 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   });
   inFlight?.recorded();
   return record;
+}
+
+/** The longest window that the rules of a write declare. */
+export function settleMsOf(matches: readonly RuleMatch[]): number {
+  return Math.max(0, ...matches.map(({ rule }) => rule.config.settleMs ?? 0));
 }
 
 /**

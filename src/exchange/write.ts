@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import type { Intent, Intention } from '../coherence/log.ts';
-import type { LogRecord } from '../coherence/record.ts';
 import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
 import { endToEnd } from '../http/connection.ts';
 import type { Json, RuleMatch } from '../rules/types.ts';
@@ -11,7 +10,7 @@ import { effectOf, unresolvable } from './effect.ts';
 import { forwardFields, overriddenMethod, without } from './forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from './ports.ts';
 import { pump } from './pump.ts';
-import { record, report, sourcesOf, type Write, type WritePorts } from './record.ts';
+import { record, report, settleMsOf, sourcesOf, type Write, type WritePorts } from './record.ts';
 import { appendCacheStatus } from './respond.ts';
 import { Upload } from './upload.ts';
 
@@ -93,7 +92,7 @@ function matchesOf({ rules }: WritePorts, request: ClientRequest): readonly Rule
 }
 
 /** What another node would record if this one died: all that the request alone tells, the rest widened. */
-function intentionOf({ rules }: WritePorts, write: Write): Intention {
+function intentionOf({ rules, doubtMs }: WritePorts, write: Write): Intention {
   const { request, matches } = write;
   const unknown = { missing: 'not-read' } as const;
   const sources = { ...sourcesOf(write), request: unknown, response: unknown, before: unknown };
@@ -101,6 +100,7 @@ function intentionOf({ rules }: WritePorts, write: Write): Intention {
   return {
     resource: request.target.resource,
     hits: effectOf(request, applied, sources, undefined, rules.keyed).hits,
+    settleMs: Math.max(doubtMs, settleMsOf(matches)),
   };
 }
 
@@ -189,13 +189,8 @@ async function release(ports: WritePorts, current: Write, outcome: Outcome, repl
     chunks,
     rest as AsyncIterator<Buffer> | undefined,
     reply,
-    made && positionOf(ports, made),
+    made && ports.log.tokenOf(made),
   );
-}
-
-/** By which a reader on any node can ask for what is at least as new as this write. */
-function positionOf({ log }: WritePorts, { id, position }: LogRecord): string {
-  return id ?? `${log.epoch}-${position}`;
 }
 
 function responseJson(

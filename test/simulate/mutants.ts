@@ -89,6 +89,7 @@ function facade(log: ClusterLog, replaced: (log: ClusterLog) => Partial<Log>): L
     withdraw: (intent) => log.withdraw(intent),
     serving: () => (changed.serving ?? log.serving.bind(log))(),
     reached: (token, timeoutMs) => log.reached(token, timeoutMs),
+    tokenOf: (record) => log.tokenOf(record),
   };
 }
 

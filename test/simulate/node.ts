@@ -83,7 +83,8 @@ export class Node {
       mode: 'strict',
       onPartition: 'reject',
       confirmMs: 1_000,
-      settleMs: SETTLE_MS,
+      // Each record says its own.
+      settleMs: 1,
       leaseMs: LEASE_MS,
       nonce: () => `e${world.chance.integer(1e6)}`,
       failed: (error) => here.history.violated(String(error)),
@@ -202,7 +203,7 @@ export class Node {
 
   async #intend(path: string): Promise<Intent | undefined> {
     if (this.#here.mutation.noIntent === true) return undefined;
-    return await this.log.intend({ resource: path, hits: hitsOf(path, ['*']) });
+    return await this.log.intend({ resource: path, hits: hitsOf(path, ['*']), settleMs: SETTLE_MS });
   }
 
   async #before(path: string): Promise<number | undefined> {
@@ -222,7 +223,10 @@ export class Node {
     if (answer === undefined) {
       const hits = hitsOf(path, steps);
       if (mutation.noDoubt === true) return void (await this.log.append({ hits, announcements: [] }, { intent }));
-      const { record } = await this.log.append({ hits, announcements: [], doubt: true }, { intent });
+      const { record } = await this.log.append(
+        { hits, announcements: [], doubt: true, settleMs: SETTLE_MS },
+        { intent },
+      );
       process.timers.after(SETTLE_MS, () => {
         this.log.append({ hits, announcements: [], settled: record.position }).catch(() => undefined);
       });

@@ -4,7 +4,7 @@ import { withMethods } from '../../simulate/mutants.ts';
 import { hitting } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig } from './simulated-rig.ts';
 
-const note = { resource: '/a/1', hits: hitting('/a/1').hits };
+const note = { resource: '/a/1', hits: hitting('/a/1').hits, settleMs: 100 };
 
 async function three(options = {}): Promise<{ rig: SimulatedRig; nodes: [SimulatedLog, SimulatedLog, SimulatedLog] }> {
   const rig = new SimulatedRig();
@@ -278,5 +278,57 @@ describe('what the nodes share behind their memories', () => {
     await rig.wait(nodes[0].log.stop());
     await rig.pass(5 * LEASE_MS);
     expect(nodes[1].records).toHaveLength(1);
+  });
+});
+
+describe('a window that is longer than the configuration has it', () => {
+  const settledAfterMs = async (leave: (rig: SimulatedRig, node: SimulatedLog) => Promise<void>, intent: boolean) => {
+    const { rig, nodes } = await three();
+    const [writer, other] = nodes;
+    const from = rig.world.now;
+    if (intent) await rig.wait(writer.log.intend({ ...note, settleMs: 5_000 }));
+    else await rig.wait(writer.log.append({ ...hitting('/a'), doubt: true, settleMs: 5_000 }));
+    await leave(rig, writer);
+    await rig.until(() => other.records.some(({ settled }) => settled !== undefined));
+    return rig.world.now - from;
+  };
+  const killed = async (_: SimulatedRig, node: SimulatedLog): Promise<void> => node.process.kill();
+  const stopped = (rig: SimulatedRig, node: SimulatedLog): Promise<void> => rig.wait(node.log.stop());
+
+  test.each([
+    ['of a record, when its node dies', killed, false],
+    ['of a record, when its node is stopped', stopped, false],
+    ['of a write that was only noted', killed, true],
+  ])('%s, is kept by who takes it over', async (_, leave, intent) => {
+    expect(await settledAfterMs(leave, intent)).toBeGreaterThan(5_000);
+  });
+});
+
+describe('a position token', () => {
+  test('of one epoch means nothing in another', async () => {
+    const { rig, nodes } = await three();
+    const { record } = await rig.wait(nodes[0].log.append(hitting('/a')));
+    const token = nodes[0].log.tokenOf(record);
+    expect(await rig.wait(nodes[1].log.reached(token, 100))).toBe(true);
+    const [, seq] = token.split('-');
+    expect(await rig.wait(nodes[1].log.reached(`other-${seq}`, 100))).toBe(false);
+  });
+
+  test('of a write that is only queued is reached nowhere', async () => {
+    const { rig, nodes } = await three({ mode: 'eventual', onPartition: 'queue' });
+    const [writer, other] = nodes;
+    await rig.wait(other.log.append(hitting('/b')));
+    cut(rig, writer, 3_000);
+    await rig.until(() => !writer.log.serving());
+    const { record } = await rig.wait(writer.log.append(hitting('/a')));
+    expect(await rig.wait(other.log.reached(writer.log.tokenOf(record), 100))).toBe(false);
+  });
+
+  test('holds for everything that was applied before the write was answered', async () => {
+    const { rig, nodes } = await three();
+    const { record } = await rig.wait(nodes[0].log.append(hitting('/a')));
+    await rig.wait(nodes[1].log.append(hitting('/b')));
+    await rig.until(() => nodes[0].records.length === 2);
+    expect(nodes[0].log.tokenOf(record)).toBe(nodes[0].records[1]?.id);
   });
 });
