@@ -40,6 +40,9 @@ export interface Coherence {
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
+/** How long the tier remembers what a record has hit, in leases: a node that has not applied it serves for one at most. */
+const HIT_LEASES = 4;
+
 export interface CoherenceParts {
   readonly config: GatewayConfig;
   readonly metrics: Metrics;
@@ -177,6 +180,7 @@ function wireTier(
       },
     },
     monotonic: systemClock.monotonic,
+    hitMs: () => HIT_LEASES * cluster.leaseMs,
   });
 }
 

@@ -11,7 +11,6 @@ import { Outbox, type Place } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
-import type { Hits } from './tag.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
@@ -364,16 +363,14 @@ export class ClusterLog implements Log, Place {
     this.#lastPosition = position;
     this.#lease.applied(seq);
     if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed });
-    // For a member that is gone. All do it, so that it is done.
-    if (again === true) void this.#publishFor(record.hits, seq);
+    if (again === true) {
+      // For a member that is gone. All do it, so that it is done.
+      const epoch = this.#epoch;
+      void this.#publisher.known(record.hits, epoch, seq, () => this.#options.bus.published(epoch, seq));
+    }
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#reaching.applied(seq);
-  }
-
-  async #publishFor(hits: Hits, seq: Seq): Promise<void> {
-    const epoch = this.#epoch;
-    await this.#publisher.known(hits, epoch, seq, () => this.#options.bus.published(epoch, seq));
   }
 
   /** One at a time: what is applied meanwhile is acknowledged together. */

@@ -152,5 +152,6 @@ type TierSettings = NonNullable<Settings['store']['redis']>['tier'];
 
 function tierOf(tier: TierSettings): NonNullable<GatewayConfig['store']['redis']>['tier'] {
   if (tier === 'off') return undefined;
-  return { ttlMs: tier.ttl, maxEntryBytes: tier.maxEntry, compressAboveBytes: tier.compressAbove };
+  const { ttl, maxEntry, compressAbove, timeout } = tier;
+  return { ttlMs: ttl, maxEntryBytes: maxEntry, compressAboveBytes: compressAbove, timeoutMs: timeout };
 }

@@ -22,7 +22,7 @@ export interface GatewayConfig {
           prefix: string;
           scope: string;
           /** Responses that the nodes share; undefined: none. */
-          tier: { ttlMs: number; maxEntryBytes: number; compressAboveBytes: number } | undefined;
+          tier: { ttlMs: number; maxEntryBytes: number; compressAboveBytes: number; timeoutMs: number } | undefined;
         }
       | undefined;
   };

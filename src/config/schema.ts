@@ -127,6 +127,9 @@ const storeSchema = z.strictObject({
             compressAbove: size({ min: 0, max: MAX_BYTES })
               .prefault('4KiB')
               .meta({ description: 'Larger ones are compressed there.' }),
+            timeout: duration({ min: 1, max: 10_000 })
+              .prefault('250ms')
+              .meta({ description: 'A read waits no longer for it.' }),
           }),
         ])
         .prefault({})

@@ -18,6 +18,13 @@ export interface RedisTierOptions {
   readonly maxEntryBytes: number;
   readonly compressAboveBytes: number;
   readonly ttlMs: number;
+  /** A read, or a claim, waits no longer than this for all of its steps together. */
+  readonly timeoutMs: number;
+  /**
+   * How long the version of what a record has hit is kept where no entry needs it: longer than a node that has not applied the record
+   * may serve, so that what such a node has filled before is refused.
+   */
+  readonly hitMs: () => number;
   /** This node's place in the shared log. */
   readonly place: TierPlace;
   readonly monotonic: () => number;
@@ -34,10 +41,14 @@ export interface TierPlace {
   readonly joinedAt: number;
 }
 
-/** Who claims a cold key has so long to fill it; who waits looks so often, for so long. */
-const CLAIM_MS = 2_000;
-const WAIT_MS = 1_000;
+/** Who claims a cold key renews the claim while it fills it: its death stalls others for so long. */
+const CLAIM_MS = 600;
+const RENEW_CLAIM_MS = 200;
+/** Who waits for another's fill looks so often, and goes on by itself after so long. */
 const LOOK_EVERY_MS = 25;
+const WAIT_MS = 10_000;
+/** Versions outlive the entries that name them by so long. */
+const VERSION_MARGIN_MS = 10_000;
 /** After a failure the tier is left alone for so long: a dead Redis costs a read one timeout, and then nothing. */
 const REST_MS = 1_000;
 
@@ -48,8 +59,21 @@ if was then
   local epoch, seq = string.match(was, '^h:(.*):(%d+)$')
   if epoch == ARGV[1] and tonumber(seq) >= tonumber(ARGV[2]) then return 0 end
 end
-redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
+local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[3]))
+redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ttl)
 return 1`;
+
+/** The version of a name, made where nobody has one, and kept for as long as the entry that is to name it. */
+const hold = `
+local version = redis.call('GET', KEYS[1])
+if not version then
+  version = ARGV[1]
+  redis.call('SET', KEYS[1], version, 'PX', ARGV[2])
+elseif redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+if ARGV[3] ~= '1' then return version end
+return version .. ' ' .. string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
 
 /**
  * A version together with which server keeps it. Of a Redis Cluster the log sees one server: another that restarts with older data,
@@ -59,6 +83,7 @@ const witnessed = `
 local version = redis.call('GET', KEYS[1])
 return version and version .. ' ' .. string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
 
+const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 /**
@@ -70,6 +95,8 @@ const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call
 export class RedisTier implements SecondTier {
   readonly #options: RedisTierOptions;
   #restUntil = 0;
+  /** What this node is putting there. */
+  readonly #keeping = new Map<string, Promise<unknown>>();
   loads = 0;
   found = 0;
 
@@ -86,7 +113,7 @@ export class RedisTier implements SecondTier {
     this.loads += 1;
     const { connection, place } = this.#options;
     const { epoch } = place;
-    const found = await this.#try(async () => {
+    const found = await this.#inTime(async () => {
       let entry = await connection.getBuffer(this.#entryKey(key, [], []));
       const vary = entry === null ? undefined : varyNames(entry);
       if (vary !== undefined) {
@@ -105,18 +132,26 @@ export class RedisTier implements SecondTier {
   }
 
   async keep(response: StoredResponse): Promise<void> {
-    const { connection, place, maxEntryBytes, compressAboveBytes, ttlMs } = this.#options;
+    const { place, maxEntryBytes, ttlMs } = this.#options;
     if (!this.usable || !isShared(response) || response.body.byteLength > maxEntryBytes) return;
-    const { epoch } = place;
     const seq = place.seqOf(response.asOf);
     const ttl = Math.ceil(Math.min(ttlMs, response.lifetimeMs - response.initialAgeMs));
     if (ttl < 1_000 || seq < 0) return;
+    const keeping = this.#put(response, place.epoch, seq, ttl);
+    this.#keeping.set(response.key, keeping);
+    await keeping;
+    if (this.#keeping.get(response.key) === keeping) this.#keeping.delete(response.key);
+  }
+
+  async #put(response: StoredResponse, epoch: string, seq: number, ttl: number): Promise<void> {
+    const { connection, place, compressAboveBytes } = this.#options;
     await this.#try(async () => {
-      const versions = await this.#versions(versionsOf(response));
+      const versions = await this.#hold(versionsOf(response), ttl + VERSION_MARGIN_MS);
       // A record has hit it since it was filled: by the fence of some other node, it is outdated.
       if (Object.values(versions).some((version) => isNewer(version, epoch, seq))) return;
       const entry = await encodeEntry(response, { epoch, seq, versions }, compressAboveBytes);
-      if (place.epoch !== epoch) return;
+      // A record that this node, having been paused, has not heard of may have been forgotten there by now.
+      if (place.epoch !== epoch || !place.usable) return;
       const { key, vary, selecting } = response;
       await connection.set(this.#entryKey(key, vary, selecting), entry, 'PX', ttl);
       if (vary.length > 0) await connection.set(this.#entryKey(key, [], []), varyEntry(vary), 'PX', ttl);
@@ -128,10 +163,20 @@ export class RedisTier implements SecondTier {
     const claim = `${this.#entryKey(key, [], [])}:claim`;
     const token = randomBytes(9).toString('base64url');
     const nothing = (): void => {};
-    const mine = await this.#try(() => connection.set(claim, token, 'PX', CLAIM_MS, 'NX'));
+    const mine = await this.#inTime(() => connection.set(claim, token, 'PX', CLAIM_MS, 'NX'));
     if (mine === null) return undefined;
     if (mine === undefined) return nothing;
-    return () => void this.#try(() => connection.eval(release, 1, claim, token));
+    const renewing = setInterval(
+      () => void this.#try(() => connection.eval(renew, 1, claim, token, CLAIM_MS)),
+      RENEW_CLAIM_MS,
+    ).unref();
+    return () => void this.#letGo(key, claim, token).finally(() => clearInterval(renewing));
+  }
+
+  /** Once what was filled can be found: those who see the claim gone look for it, and ask the origin if it is not there. */
+  async #letGo(key: string, claim: string, token: string): Promise<void> {
+    await this.#keeping.get(key);
+    await this.#try(() => this.#options.connection.eval(release, 1, claim, token));
   }
 
   /** What another node is fetching, if it comes within the bound. */
@@ -151,32 +196,42 @@ export class RedisTier implements SecondTier {
 
   /** Changes the versions of what a record has hit. @throws where it cannot: then the write must not be acknowledged */
   async bump(hits: Hits, epoch: string, seq: number): Promise<void> {
-    const { connection, ttlMs } = this.#options;
+    const { connection } = this.#options;
+    const hitMs = Math.ceil(this.#options.hitMs());
     const names = versionsHit(hits);
-    await Promise.all(
-      names.map((name) => connection.eval(bump, 1, this.#versionKey(name), epoch, seq, Math.ceil(2 * ttlMs))),
-    );
+    await Promise.all(names.map((name) => connection.eval(bump, 1, this.#versionKey(name), epoch, seq, hitMs)));
   }
 
   /** The present versions; those that nobody has are made, never the same twice. */
-  async #versions(names: readonly string[]): Promise<Record<string, string>> {
-    const { connection, ttlMs } = this.#options;
+  async #hold(names: readonly string[], ttl: number): Promise<Record<string, string>> {
+    const { connection } = this.#options;
+    const witness = connection.isCluster ? 1 : 0;
     const values = await Promise.all(
-      names.map(async (name) => {
-        const known = await this.#version(name);
-        if (known !== null) return known;
+      names.map((name) => {
         const made = `c:${randomBytes(9).toString('base64url')}`;
-        await connection.set(this.#versionKey(name), made, 'PX', Math.ceil(2 * ttlMs), 'NX');
-        return (await this.#version(name)) ?? '';
+        return connection.eval(hold, 1, this.#versionKey(name), made, ttl, witness);
       }),
     );
-    return Object.fromEntries(names.map((name, i) => [name, values[i] ?? '']));
+    return Object.fromEntries(names.map((name, i) => [name, String(values[i])]));
   }
 
   #version(name: string): Promise<string | null> {
     const { connection } = this.#options;
     const key = this.#versionKey(name);
     return connection.isCluster ? (connection.eval(witnessed, 1, key) as Promise<string | null>) : connection.get(key);
+  }
+
+  /** Reads wait for it: what is not there in time is not there. */
+  #inTime<T>(step: () => Promise<T>): Promise<T | undefined> {
+    return this.#try(() => {
+      const { timeoutMs } = this.#options;
+      return new Promise<T>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('the tier is slow')), timeoutMs);
+        step()
+          .then(resolve, reject)
+          .finally(() => clearTimeout(timer));
+      });
+    });
   }
 
   async #try<T>(step: () => Promise<T>): Promise<T | undefined> {

@@ -31,7 +31,7 @@ afterEach(async () => {
 const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
   new RedisTier({
     ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now },
-    ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000 },
+    ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000, timeoutMs: 250, hitMs: () => 5_000 },
     ...options,
   });
 const anyone = new Fields([]);
@@ -201,4 +201,63 @@ describe('a cold key', () => {
     claim?.();
     expect(await waiting).toBeUndefined();
   });
+});
+
+describe('versions are kept', () => {
+  const lifeOf = async (name: string): Promise<number> => connection.pttl(`unstale:s:v:${name}`);
+  const tag = namedTag('step:7');
+
+  test('for longer than the entries that name them, whatever is hit meanwhile', async () => {
+    await tier().keep(step({ lifetimeMs: 20_000 }));
+    expect(await lifeOf(tag)).toBeGreaterThan(20_000);
+    await tier().keep(step({ lifetimeMs: 40_000 }));
+    expect(await lifeOf(tag)).toBeGreaterThan(40_000);
+    await tier().bump(hits(tag), 'e1', 6);
+    expect(await lifeOf(tag)).toBeGreaterThan(40_000);
+  });
+
+  test('only so long where no entry names them as a fill from before may come', async () => {
+    await tier().bump(hits(tag), 'e1', 6);
+    expect(await lifeOf(tag)).toBeGreaterThan(0);
+    expect(await lifeOf(tag)).toBeLessThanOrEqual(5_000);
+    await tier().keep(step());
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+  });
+});
+
+describe('while an entry is made', () => {
+  const entries = async (): Promise<number> => (await connection.keys('unstale:s:e:*')).length;
+
+  test.each([
+    ['another epoch has begun', { epoch: 'e2' }],
+    ['the lease has run out', { usable: false }],
+  ])('%s: it is not stored', async (_, later) => {
+    const keeping = tier().keep(step());
+    Object.assign(place, later);
+    await keeping;
+    expect(await entries()).toBe(0);
+  });
+
+  test('its key stays claimed, so that who waits finds it', async () => {
+    const large = step({ body: Buffer.alloc(5_000_000, 'x') });
+    const holder = tier({ maxEntryBytes: 10_000_000 });
+    const release = await holder.claim(large.key);
+    const keeping = holder.keep(large);
+    release?.();
+    expect((await tier({ maxEntryBytes: 10_000_000 }).awaited(large.key, anyone))?.body.byteLength).toBe(5_000_000);
+    await keeping;
+  });
+});
+
+test('a Redis that is slow costs a read no more than its bound, and rests then', async () => {
+  const other = server.connect();
+  await once(other, 'ready');
+  const slow = tier({ timeoutMs: 50 });
+  await other.client('PAUSE', 3_000);
+  const startedAt = performance.now();
+  expect(await slow.load(step().key, anyone)).toBeUndefined();
+  expect(await slow.claim(step().key)).toBeDefined();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(slow.usable).toBe(false);
+  other.disconnect();
 });

@@ -2,14 +2,19 @@ import type { Redis } from 'ioredis';
 import type { SimulatedBus } from './network.ts';
 import type { World } from './world.ts';
 
+interface Kept {
+  readonly value: string | Buffer;
+  readonly until: number;
+}
+
 /**
  * What the nodes share beside the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come back with
  * what it had some time ago. The server is then another one, which is all that tells.
  */
 export class SimulatedKeys {
   readonly #world: World;
-  #values = new Map<string, string | Buffer>();
-  #older = new Map<string, string | Buffer>();
+  #values = new Map<string, Kept>();
+  #older = new Map<string, Kept>();
   #server = 0;
   /** False: readers are not told that the server is another one. */
   readonly #tells: boolean;
@@ -40,33 +45,57 @@ export class SimulatedKeys {
   /** The commands that src/redis/tier.ts gives, over the way of one process. */
   connection(bus: SimulatedBus): Redis {
     const up = (): boolean => this.#world.now >= this.downUntil;
-    const ask = <T>(step: () => T): Promise<T> => bus.ask(step, up);
-    const get = (key: string): Promise<string | Buffer | null> => ask(() => this.#values.get(key) ?? null);
+    const get = (key: string): Promise<string | Buffer | null> => bus.ask(() => this.#get(key) ?? null, up);
+    const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null> = {
+      "'h:'": (key, epoch, seq, ttl) => this.#bump(key, String(epoch), Number(seq), Number(ttl)),
+      PEXPIRE: (key, made, ttl) => this.#hold(key, String(made), Number(ttl)),
+      '': (key) => this.#witnessed(key),
+    };
     const commands = {
       isCluster: true,
       getBuffer: get,
       get,
-      set: (key: string, value: string | Buffer, _px: string, _ttl: number, nx?: string) =>
-        ask(() => {
-          if (nx !== undefined && this.#values.has(key)) return null;
-          this.#values.set(key, value);
+      set: (key: string, value: string | Buffer, _px: string, ttl: number) =>
+        bus.ask(() => {
+          this.#set(key, value, ttl);
           return 'OK';
-        }),
-      eval: (_script: string, _keys: number, key: string, epoch?: string, seq?: number) =>
-        ask(() => (epoch === undefined ? this.#witnessed(key) : this.#bump(key, epoch, seq as number))),
+        }, up),
+      eval: (script: string, _keys: number, key: string, ...args: (string | number)[]) =>
+        bus.ask(() => {
+          const [, run] = Object.entries(scripts).find(([mark]) => script.includes(mark)) ?? [];
+          return run?.(key, ...args);
+        }, up),
     };
     return commands as unknown as Redis;
   }
 
+  #get(key: string): string | Buffer | undefined {
+    const kept = this.#values.get(key);
+    return kept !== undefined && this.#world.now < kept.until ? kept.value : undefined;
+  }
+
+  #set(key: string, value: string | Buffer, ttl: number): void {
+    this.#values.set(key, { value, until: this.#world.now + ttl });
+  }
+
+  #lifeOf(key: string): number {
+    return this.#get(key) === undefined ? 0 : (this.#values.get(key)?.until ?? 0) - this.#world.now;
+  }
+
   #witnessed(key: string): string | null {
-    const version = this.#values.get(key);
+    const version = this.#get(key);
     return version === undefined ? null : `${version} ${this.#tells ? this.#server : 0}`;
   }
 
-  #bump(key: string, epoch: string, seq: number): number {
-    const [, of, at] = /^h:([^:]*):(\d+)$/.exec(String(this.#values.get(key) ?? '')) ?? [];
+  #hold(key: string, made: string, ttl: number): string | null {
+    this.#set(key, this.#get(key) ?? made, Math.max(ttl, this.#lifeOf(key)));
+    return this.#witnessed(key);
+  }
+
+  #bump(key: string, epoch: string, seq: number, ttl: number): number {
+    const [, of, at] = /^h:([^:]*):(\d+)$/.exec(String(this.#get(key) ?? '')) ?? [];
     if (of === epoch && Number(at) >= seq) return 0;
-    this.#values.set(key, `h:${epoch}:${seq}`);
+    this.#set(key, `h:${epoch}:${seq}`, Math.max(ttl, this.#lifeOf(key)));
     return 1;
   }
 }

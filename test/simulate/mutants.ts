@@ -190,7 +190,12 @@ export const mutants: readonly Mutant[] = [
       (...args) =>
         publish(...args).catch(() => undefined),
   },
-  { invariant: 10, name: 'who joins asks the tier at once', tierUsable: (log) => log.serving() },
+  {
+    invariant: 10,
+    name: 'who joins asks the tier at once',
+    only: ['is killed', 'sees the tier go down'],
+    tierUsable: (log) => log.serving(),
+  },
   {
     invariant: 10,
     name: 'what the dead had not told the tier is not told',

@@ -175,6 +175,7 @@ export class Node {
     };
     return new RedisTier({
       ...{ prefix: 'unstale', scope: 's', shape: '', ttlMs: 60_000, maxEntryBytes: 10_000, compressAboveBytes: 10_000 },
+      ...{ timeoutMs: 1_000, hitMs: () => 4 * LEASE_MS },
       connection: keys.connection(bus),
       place,
       monotonic: process.clock.monotonic,
