@@ -144,14 +144,22 @@ function wireCluster(node: Node): Coherence {
   };
 }
 
-/** A Redis that drops keys by chance is refused; one that drops what it needs least is told of. */
+/**
+ * A Redis that drops keys by chance is refused at start. One that is found to do so later, having been away, or having been
+ * replaced, is told of as an error: what it loses of the log is noticed, and costs what is stored.
+ */
 async function checkEviction(connection: ConnectedBus | undefined, logger: Logger): Promise<void> {
-  const fault = await connection?.evictionFault();
-  if (fault?.refused === true) {
-    throw new Error(`the Redis drops keys at random (maxmemory-policy ${fault.policy}): set noeviction`);
-  }
-  if (fault === undefined) return;
-  logger.warn({ policy: fault.policy }, 'the Redis may drop what joins the nodes: set maxmemory-policy noeviction');
+  const check = async (atStart: boolean): Promise<void> => {
+    const fault = await connection?.evictionFault();
+    if (fault === undefined) return;
+    const message = `the Redis drops keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
+    if (fault.refused && atStart) throw new Error(message);
+    if (fault.refused) logger.error({ policy: fault.policy }, message);
+    else
+      logger.warn({ policy: fault.policy }, 'the Redis may drop what joins the nodes: set maxmemory-policy noeviction');
+  };
+  await check(true);
+  connection?.onReached(() => void check(false));
 }
 
 function wireTier(

@@ -23,6 +23,8 @@ export interface ConnectedBus {
   readonly commands: Redis | Cluster;
   /** What is wrong with how the server drops keys. Undefined where it is fine, or cannot be asked now. */
   evictionFault(): ReturnType<typeof evictionFault>;
+  /** Calls whenever a server has been reached anew, which may be another one, or be configured otherwise. */
+  onReached(listener: () => void): void;
   close(): void;
 }
 
@@ -46,6 +48,7 @@ export function connectBus({ urls, prefix, scope, leaseMs, failed }: RedisBusCon
       }
       return evictionFault(commands);
     },
+    onReached: (listener) => void commands.on('ready', listener),
     close: () => {
       commands.disconnect();
       blocking.disconnect();

@@ -56,18 +56,23 @@ function credentialsOf(url: string): { username?: string; password?: string; tls
 /** Policies that drop keys by chance: a version that is missing would be a miss, a member that is missing a lease that nobody waits for. */
 const randomPolicies = ['allkeys-random', 'volatile-random'];
 
-/** What is wrong with how a Redis drops keys; undefined where it is fine, or may not be asked. */
+/** What is wrong with how a Redis, or any server of a cluster, drops keys; undefined where it is fine, or may not be asked. */
 export async function evictionFault(
   connection: Redis | Cluster,
 ): Promise<{ policy: string; refused: boolean } | undefined> {
-  let policy: string | undefined;
+  const servers = connection instanceof Cluster ? connection.nodes('master') : [connection];
+  const policies = await Promise.all(servers.map(policyOf));
+  const wrong = policies.filter((policy) => policy !== 'noeviction' && !policy.startsWith('volatile-ttl'));
+  const policy = wrong.find((each) => randomPolicies.includes(each)) ?? wrong[0];
+  return policy === undefined ? undefined : { policy, refused: randomPolicies.includes(policy) };
+}
+
+async function policyOf(server: Redis): Promise<string> {
   try {
-    const [, value] = (await connection.call('CONFIG', 'GET', 'maxmemory-policy')) as [string, string];
-    policy = value;
+    const [, policy = 'noeviction'] = (await server.call('CONFIG', 'GET', 'maxmemory-policy')) as [string, string?];
+    return policy;
   } catch {
     // Many services do not let CONFIG be asked: then it is theirs to know.
-    return undefined;
+    return 'noeviction';
   }
-  if (policy === undefined || policy === 'noeviction' || policy.startsWith('volatile-ttl')) return undefined;
-  return { policy, refused: randomPolicies.includes(policy) };
 }

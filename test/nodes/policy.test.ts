@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { RedisServer } from '../redis-log/redis-server.ts';
+import { until } from '../support/barrier.ts';
 import { startGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { type Nodes, startNodes } from './rig.ts';
@@ -41,6 +42,17 @@ test.each([
 ])('%s: %i warnings', async (policy, warnings) => {
   const gateway = await startGateway('http://127.0.0.1:1', await withPolicy(policy));
   expect(gateway.logs.filter(({ msg }) => /maxmemory-policy/.test(msg))).toHaveLength(warnings);
+  await gateway.stop();
+});
+
+test('one that was away at start, and drops keys by chance, is told of when it is there', async () => {
+  redis = await RedisServer.start();
+  const { socket } = redis;
+  await redis.kill();
+  const gateway = await startGateway('http://127.0.0.1:1', `store: { redis: { url: "unix:${socket}" } }\n`);
+  await redis.launch(['--maxmemory-policy', 'allkeys-random']);
+  const told = (): boolean => gateway.logs.some(({ msg }) => /drops keys at random/.test(msg));
+  await until(told, 'a word on the policy');
   await gateway.stop();
 });
 

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
@@ -49,4 +50,15 @@ test('what one node has stored the others find, wherever it lies', async () => {
   const found = await Promise.all(Array.from({ length: 40 }, (_, i) => ask(1, 'GET', `/steps/${100 + i}`)));
   const fromTier = found.filter(({ headers }) => /detail=redis/.test(String(headers['cache-status'])));
   expect(fromTier.length).toBeGreaterThan(20);
+});
+
+test('one of its servers that drops keys by chance is found, whichever it is', async () => {
+  const [, second = ''] = redis.urls;
+  const asked = new Redis(second);
+  await asked.config('SET', 'maxmemory-policy', 'volatile-random');
+  await expect(
+    startGateway(api.origin.url, `store: { redis: { url: ${JSON.stringify(redis.urls)} } }`),
+  ).rejects.toThrow(/drops keys at random/);
+  await asked.config('SET', 'maxmemory-policy', 'noeviction');
+  asked.disconnect();
 });

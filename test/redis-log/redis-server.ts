@@ -21,7 +21,7 @@ export class RedisServer {
   }
 
   /** With the data of the last `SAVE`, if there was one. */
-  async launch(): Promise<void> {
+  async launch(more: readonly string[] = []): Promise<void> {
     const args = [
       '--port',
       '0',
@@ -33,6 +33,7 @@ export class RedisServer {
       '',
       '--enable-debug-command',
       'local',
+      ...more,
     ];
     const process = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = process;

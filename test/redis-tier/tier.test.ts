@@ -7,6 +7,7 @@ import { selectingValues } from '../../src/http/vary.ts';
 import { RedisTier, type RedisTierOptions, type TierPlace } from '../../src/redis/tier.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
+import { gate } from '../support/barrier.ts';
 import { stored } from '../support/stored.ts';
 
 let server: RedisServer;
@@ -239,12 +240,22 @@ describe('while an entry is made', () => {
   });
 
   test('its key stays claimed, so that who waits finds it', async () => {
-    const large = step({ body: Buffer.alloc(5_000_000, 'x') });
-    const holder = tier({ maxEntryBytes: 10_000_000 });
-    const release = await holder.claim(large.key);
-    const keeping = holder.keep(large);
+    const holder = tier();
+    const release = await holder.claim(step().key);
+    const slow = gate();
+    const set = connection.set.bind(connection);
+    const setLater = async (...args: [string, string]): Promise<unknown> => {
+      await slow.pass();
+      return set(...args);
+    };
+    Object.assign(connection, { set: setLater });
+    const keeping = holder.keep(step());
     release?.();
-    expect((await tier({ maxEntryBytes: 10_000_000 }).awaited(large.key, anyone))?.body.byteLength).toBe(5_000_000);
+    await slow.arrived();
+    const waiting = tier().awaited(step().key, anyone);
+    expect(await connection.keys('*:claim')).toHaveLength(1);
+    slow.release();
+    expect(await waiting).toBeDefined();
     await keeping;
   });
 });
