@@ -17,7 +17,7 @@ export interface Nodes {
   stop(): Promise<void>;
 }
 
-const LEASE_MS = 500;
+const LEASE_MS = 1_000;
 
 export async function startNodes(count: number, yaml = '', coherence = '', redisSettings = ''): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
