@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { disturbances, failovers } from './disturbances.ts';
+import { disturbances, failovers, pause } from './disturbances.ts';
 import { type Result, Soak } from './soak.ts';
 
 /* npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read. */
@@ -62,6 +62,8 @@ try {
     for (const stale of seen.stale.slice(0, 5)) say(`  STALE ${stale}`);
     if (i % names.length === names.length - 1) await soak.measure();
   }
+  // What was asked for once is gone by then.
+  await pause(15_000);
   await soak.measure();
 } finally {
   await soak.stop();

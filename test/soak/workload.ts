@@ -34,6 +34,7 @@ export class Workload {
   readonly #floors = new Map<string, { readonly version: number; readonly write: number }>();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
   #writes = 0;
+  #onces = 0;
   #lastRead = performance.now();
   #lastWrite = performance.now();
   #running = true;
@@ -49,7 +50,9 @@ export class Workload {
     const client = async (): Promise<void> => {
       while (this.#running) {
         const url = this.#urls[this.#random(this.#urls.length)] ?? '';
-        if (this.#random(12) === 0) await this.#write(url);
+        const luck = this.#random(36);
+        if (luck < 3) await this.#write(url);
+        else if (luck < 6) await this.#once(url, luck === 3);
         else await this.#read(url);
       }
     };
@@ -76,6 +79,14 @@ export class Workload {
     this.seen.stale.push(
       `${url}${path} (${answer.cacheStatus}): as of ${asOf}, after write ${floor.write} made ${floor.version}`,
     );
+  }
+
+  /** What is asked for, or written, only this once: none of it may be left behind anywhere. */
+  async #once(url: string, writes: boolean): Promise<void> {
+    const path = `/once/${++this.#onces}`;
+    const answer = await (writes ? this.#ask(url, 'PATCH', path, '{}') : this.#ask(url, 'GET', path));
+    if (answer === undefined) await this.#failed();
+    else if (answer.status >= 500) await this.#backOff();
   }
 
   async #write(url: string): Promise<void> {

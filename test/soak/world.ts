@@ -5,8 +5,13 @@ import type { AddressInfo } from 'node:net';
 export const CHILDREN = 40;
 export const PARENTS = 12;
 
+/** For so long what is asked for once is stored: it comes and goes all the time. */
+const ONCE_TTL = '2s';
+
 /** The rules for it: parents are known only from what was there before, and from the answer. */
-export const rules = `rules:
+export const rules = `routes:
+  - { match: "/once/:id", cache: { ttl: ${ONCE_TTL} } }
+rules:
   - name: child
     on: PATCH /children/:id
     invalidate: ["/children/{id}", "/parents/{before.parent, response.parent}"]
@@ -50,6 +55,10 @@ export class World {
     await this.#pause();
     const [, kind, id] = (request.url ?? '').split('/');
     const fails = this.#random(1_000) < this.failing;
+    if (kind === 'once') {
+      response.setHeader('Content-Type', 'application/json');
+      return void response.end(JSON.stringify({ asOf: this.#version }));
+    }
     if (request.method === 'GET') {
       const own = Number(id);
       const body =
