@@ -76,8 +76,8 @@ export interface Renewed {
 export interface Append {
   readonly payload: string;
   readonly ref: string;
-  /** Removed in the same step, if it is still there. `resource` asks which others are in flight at it, or above it. */
-  readonly intent?: { readonly id: string; readonly resource: string };
+  /** Removed in the same step, if it is still there. It asks which others are in flight that may change what it depends on. */
+  readonly intent?: { readonly id: string; readonly dependsOn: readonly string[] };
   readonly doubt: boolean;
   /** The record in doubt whose settle window this one ends. */
   readonly settled?: Seq;
@@ -85,14 +85,15 @@ export interface Append {
 
 export interface Appended {
   readonly seq: Seq;
-  /** Intents of other writes to the same resource, or to a collection above it. */
+  /** Intents of other writes that may change what this one depends on. */
   readonly beside: readonly string[];
 }
 
 export interface IntentNote {
   /** `member:number`. */
   readonly id: string;
-  readonly resource: string;
+  /** What it may change: see places.ts. */
+  readonly places: string;
   /** The record in doubt that it becomes when its node dies. */
   readonly payload: string;
 }

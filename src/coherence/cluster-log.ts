@@ -12,7 +12,7 @@ import { Publisher } from './publisher.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken, tokenFor } from './token.ts';
-import { decodeRecord, encodeRecord } from './wire-record.ts';
+import { decodeRecord } from './wire-record.ts';
 
 /** Renewals within one lease: some may be lost, or late. */
 const RENEWALS_PER_LEASE = 4;
@@ -107,10 +107,9 @@ export class ClusterLog implements Log, Place {
     return this.#outbox.append(invalidation, options);
   }
 
-  async intend({ resource, hits, settleMs }: Intention): Promise<Intent> {
+  async intend(intention: Intention): Promise<Intent> {
     const { bus, member, clock, onPartition } = this.#options;
-    const at = new Date(clock.wall()).toISOString();
-    const note = this.#intents.hold(resource, encodeRecord({ hits, announcements: [], doubt: true, settleMs, at }));
+    const note = this.#intents.hold(intention, new Date(clock.wall()).toISOString());
     const epoch = this.#epoch;
     let noted = false;
     let cause: unknown;
@@ -126,7 +125,7 @@ export class ClusterLog implements Log, Place {
       this.#intents.drop(note.id);
       throw new GatewayError('uncoordinated', undefined, { cause });
     }
-    return { id: note.id, resource };
+    return { id: note.id, resource: intention.resource };
   }
 
   withdraw({ id }: Intent): void {

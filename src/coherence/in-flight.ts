@@ -1,3 +1,4 @@
+import { isAmong, placesOf } from './places.ts';
 import type { Invalidation } from './record.ts';
 import { mergeHits, nothingHit } from './record.ts';
 import { type Hits, isHit, pathTag } from './tag.ts';
@@ -13,7 +14,7 @@ export interface Inheritance {
 export interface WriteInFlight {
   /** What records of other writes to the same resource have hit since this one began. */
   inherited(): Inheritance;
-  /** No other write to the same resource, or to a collection above or a member below it, was in flight beside it. */
+  /** No other write was in flight beside it that may have changed its resource, or whose own it may have changed. */
   readonly alone: boolean;
   /**
    * What of it `hits` lack. Between the making of a record and its place in a log that several nodes write to, others may have
@@ -22,7 +23,9 @@ export interface WriteInFlight {
   missed(hits: Hits): Inheritance | undefined;
   /** Its own record has been made, or it has none to make: nobody needs to wait for it any longer. */
   recorded(): void;
-  /** Resolves when all that are in flight now, to the same resource or to a collection above it, have been recorded. */
+  /** Resources beside its own whose representations it has selected from. */
+  dependsOn(resources: readonly string[]): void;
+  /** Resolves when all that are in flight now, and may change what it depends on, have been recorded. */
   othersRecorded(): Promise<void>;
   /** `recorded`, and nothing is inherited any longer. */
   end(): void;
@@ -30,6 +33,8 @@ export interface WriteInFlight {
 
 interface Entry {
   readonly resource: string;
+  /** What it may change, as far as the request alone tells: placesOf. */
+  readonly places: string;
   inheritance: Inheritance;
   alone: boolean;
   readonly done: Promise<void>;
@@ -44,18 +49,22 @@ interface Entry {
  *
  * Overtaking: if B→C is recorded first, although the origin applied it second, B is in no record yet, and whoever stored it in
  * between has it as it was before B→C. So a write that depends on its `before` is released only once those that were in
- * flight beside it have their records, too: A→B's hits B.
+ * flight beside it have their records, too: A→B's hits B. Beside it is whatever may change its resource: a write to the same, to a
+ * collection above it, and one elsewhere whose own targets, as far as the request tells, take it in.
  */
 export class WritesInFlight {
   readonly #entries = new Map<string, Set<Entry>>();
 
-  begin(resource: string): WriteInFlight {
+  /** `hits`: what it may change beside its resource. */
+  begin(resource: string, hits: Hits = nothingHit): WriteInFlight {
     let recorded: () => void = () => {};
     const done = new Promise<void>((resolve) => {
       recorded = resolve;
     });
-    const entry: Entry = { resource, inheritance: { hits: nothingHit, paths: [], tags: [] }, alone: true, done };
-    for (const other of [...this.#beside(entry), ...this.#below(resource)]) {
+    const inheritance = { hits: nothingHit, paths: [], tags: [] };
+    const entry: Entry = { resource, places: placesOf(resource, hits), inheritance, alone: true, done };
+    const dependsOn = [resource];
+    for (const other of [...this.#beside(entry, dependsOn), ...this.#below(entry)]) {
       other.alone = false;
       entry.alone = false;
     }
@@ -75,8 +84,9 @@ export class WritesInFlight {
       },
       missed: (hits) => (covers(hits, entry.inheritance.hits) ? undefined : entry.inheritance),
       recorded: finish,
+      dependsOn: (resources) => void dependsOn.push(...resources),
       othersRecorded: async () => {
-        await Promise.all(this.#beside(entry).map((other) => other.done));
+        await Promise.all(this.#beside(entry, dependsOn).map((other) => other.done));
       },
       end: finish,
     };
@@ -96,20 +106,18 @@ export class WritesInFlight {
     return size;
   }
 
-  /** What one write to a collection may be about. The cost follows the writes in flight. */
-  #below(resource: string): Entry[] {
-    const found: Entry[] = [];
-    for (const [other, entries] of this.#entries) {
-      if (other.length > resource.length && other.startsWith(`${resource}/`)) found.push(...entries);
-    }
-    return found;
+  /** What a write may be about. The cost follows the writes in flight. */
+  #below({ places }: Entry): Entry[] {
+    return [...this.#entries].flatMap(([resource, entries]) => (isAmong(resource, places) ? [...entries] : []));
   }
 
   /** A batch is written to the collection: it may be about any resource below. */
-  #beside(entry: Entry): Entry[] {
+  #beside(entry: Entry, resources: readonly string[]): Entry[] {
     const found: Entry[] = [];
-    for (let path = entry.resource; path !== ''; path = path.slice(0, path.lastIndexOf('/'))) {
-      for (const other of this.#entries.get(path) ?? []) if (other !== entry) found.push(other);
+    for (const entries of this.#entries.values()) {
+      for (const other of entries) {
+        if (other !== entry && resources.some((resource) => isAmong(resource, other.places))) found.push(other);
+      }
     }
     return found;
   }

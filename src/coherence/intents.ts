@@ -1,4 +1,7 @@
 import type { Bus, Elsewhere, IntentNote } from './bus.ts';
+import type { Intention } from './log.ts';
+import { placesOf } from './places.ts';
+import { encodeRecord } from './wire-record.ts';
 
 /** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
 const MAX_ENDED = 4_096;
@@ -28,9 +31,10 @@ export class Intents {
   }
 
   /** From now on, and until it is dropped, it is noted again wherever the bus has forgotten it. */
-  hold(resource: string, payload: string): IntentNote {
+  hold({ resource, hits, settleMs }: Intention, at: string): IntentNote {
     this.#last += 1;
-    const note = { id: `${this.#member}:${this.#last}`, resource, payload };
+    const payload = encodeRecord({ hits, announcements: [], doubt: true, settleMs, at });
+    const note = { id: `${this.#member}:${this.#last}`, places: placesOf(resource, hits), payload };
     this.#own.set(this.#last, note);
     return note;
   }

@@ -31,7 +31,7 @@ export interface Log {
 export interface Intention {
   /** What is written. */
   readonly resource: string;
-  /** What the request alone tells about the targets, the rest widened. */
+  /** What the request alone tells about the targets, the rest widened: it may change that, too. */
   readonly hits: Hits;
   /** How long until nothing of it can be applied any longer, should it come to be in doubt. */
   readonly settleMs: number;
@@ -45,6 +45,8 @@ export interface Intent {
 export interface AppendOptions {
   /** Fulfilled by the record: removed in the same step. */
   readonly intent?: Intent | undefined;
+  /** Resources whose representations it has selected from: the written one by itself, where there is an intent. */
+  readonly dependsOn?: readonly string[] | undefined;
   readonly beside?: Beside | undefined;
 }
 
@@ -63,8 +65,8 @@ export interface Committed {
   /** It has been applied on this node, and with it everything before it. False: others know more than this node. */
   readonly applied: boolean;
   /**
-   * Resolves when the writes of other nodes that were in flight to the same resource, or to a collection above it, have
-   * been recorded, or changed nothing. False: what they are is not known. It may never resolve.
+   * Resolves when the writes of other nodes that were in flight, and may change what this one depends on, have been
+   * recorded, or changed nothing. False: what they are is not known. It may never resolve.
    */
   othersRecorded(): Promise<boolean>;
 }

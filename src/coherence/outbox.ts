@@ -49,6 +49,7 @@ interface Letter {
   invalidation: Invalidation;
   readonly at: string;
   readonly intent: AppendOptions['intent'];
+  dependsOn: readonly string[];
   /** What its writer does on this node when it is applied. */
   local: AppendOptions['beside'];
   readonly fulfils: string[];
@@ -129,11 +130,12 @@ export class Outbox {
     return this.#letters.size;
   }
 
-  append(invalidation: Invalidation, { intent, beside }: AppendOptions): Promise<Committed> {
+  append(invalidation: Invalidation, { intent, dependsOn = [], beside }: AppendOptions): Promise<Committed> {
     if (this.#letters.size >= (this.#options.maxWaiting ?? MAX_WAITING)) return this.#overflown(invalidation, intent);
     return new Promise((resolve, reject) => {
       const letter = this.#post(invalidation, intent, { resolve, reject });
       letter.local = beside;
+      letter.dependsOn = dependsOn;
       letter.cancels.push(this.#options.timers.after(this.#options.confirmMs, () => this.#unconfirmed(letter)));
       void this.#send(letter);
     });
@@ -147,6 +149,7 @@ export class Outbox {
       invalidation,
       at: new Date(this.#options.clock.wall()).toISOString(),
       intent,
+      dependsOn: [],
       local: undefined,
       fulfils: intent === undefined ? [] : [intent.id],
       sending: false,
@@ -263,7 +266,7 @@ export class Outbox {
   }
 
   #write(letter: Letter, epoch: string): Append {
-    const { invalidation, at, ref, intent } = letter;
+    const { invalidation, at, ref, intent, dependsOn } = letter;
     const { settled, ...rest } = invalidation;
     const doubt = settled === undefined ? undefined : this.#doubts.get(settled)?.place;
     const settles = doubt?.epoch === epoch ? { settled: doubt.seq } : {};
@@ -273,7 +276,7 @@ export class Outbox {
       ref,
       doubt: invalidation.doubt === true,
       ...settles,
-      ...(intent !== undefined && { intent }),
+      ...(intent !== undefined && { intent: { id: intent.id, dependsOn: [intent.resource, ...dependsOn] } }),
     };
   }
 

@@ -9,6 +9,8 @@ const MAX_WAIT_BESIDE_MS = 2_000;
 export interface WriteToRecord {
   readonly intent: Intent | undefined;
   readonly beside?: Beside | undefined;
+  /** Resources beside its own that its targets were selected from. */
+  readonly dependsOn?: readonly string[] | undefined;
   /** Of a write whose targets depend on what its resource was before. */
   readonly inFlight: WriteInFlight | undefined;
   readonly timers: Timers;
@@ -16,7 +18,7 @@ export interface WriteToRecord {
   invalidation(inherited: Inheritance | undefined): Invalidation;
   /** Called when its own record is made, whatever else there is to wait for. */
   made?(committed: Committed): void;
-  /** What it may have made wrong, where it is not known what the resource was before. */
+  /** What it may have made wrong, where it is not known what the resources that it depends on were before. */
   widened(): Invalidation;
 }
 
@@ -27,7 +29,9 @@ export interface WriteToRecord {
 export async function recordWrite(log: Log, write: WriteToRecord): Promise<Committed> {
   const { intent, inFlight } = write;
   const invalidation = write.invalidation(inFlight?.inherited());
-  const committed = await log.append(invalidation, { intent, beside: write.beside });
+  const { beside, dependsOn } = write;
+  inFlight?.dependsOn(dependsOn ?? []);
+  const committed = await log.append(invalidation, { intent, dependsOn, beside });
   write.made?.(committed);
   if (inFlight === undefined) return committed;
   const missed = inFlight.missed(invalidation.hits);

@@ -13,6 +13,7 @@ import type {
   Renewed,
   Seq,
 } from './bus.ts';
+import { isAmong } from './places.ts';
 
 /** What can be read back: a node that is further behind starts empty. */
 const MAX_ENTRIES = 10_000;
@@ -122,8 +123,8 @@ export class Sequencer {
     if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
     if (intent !== undefined) {
       this.#intents.delete(intent.id);
-      for (const [id, { resource }] of this.#intents) {
-        if (intent.resource === resource || intent.resource.startsWith(`${resource}/`)) beside.push(id);
+      for (const [id, { places }] of this.#intents) {
+        if (intent.dependsOn.some((resource) => isAmong(resource, places))) beside.push(id);
       }
     }
     const known = this.#refs.get(ref);

@@ -18,7 +18,7 @@ export interface Applied {
   readonly rules: readonly AppliedRule[];
   /** Those whose pattern matched, and why they take no part. */
   readonly skipped: readonly { readonly rule: string; readonly why: string }[];
-  /** Every rule that matched says `onlyIfChanged`, and nothing has changed: there is nothing to record. */
+  /** By a rule that says `onlyIfChanged` nothing has changed, and no other takes part: there is nothing to record. */
   readonly unchanged: boolean;
 }
 
@@ -49,7 +49,7 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
   for (const match of answered.matches) {
     const { rule } = match;
     const skip = (why: string): void => void skipped.push({ rule: rule.config.name, why });
-    if (rule.ignoring !== undefined && (await isUnchanged(answered, rule.ignoring, after))) {
+    if (rule.ignoring !== undefined && (await isUnchanged(answered, rule, after))) {
       same += 1;
       skip('nothing has changed');
       continue;
@@ -70,7 +70,7 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
     }
     rules.push({ match, sources });
   }
-  return { rules, skipped, unchanged: same > 0 && same === answered.matches.length };
+  return { rules, skipped, unchanged: same > 0 && rules.length === 0 };
 }
 
 /** @param ahead whether lookups are still to come: what they may tell cannot fail the condition yet */
@@ -83,20 +83,25 @@ function failingOf(rule: CompiledRule, answered: Answered, sources: Sources, ahe
 
 /** Only what is certain counts: where somebody else wrote beside this write, what equals `before` may have been changed twice. */
 async function isUnchanged(
-  { sources, alone, doubt }: Answered,
-  ignoring: NonNullable<CompiledRule['ignoring']>,
+  { sources, status, alone, doubt }: Answered,
+  { ignoring, config }: CompiledRule,
   after: Once<Json>,
 ): Promise<boolean> {
-  return (
-    !doubt && alone && 'value' in sources.before && changed(sources.before, await after.get(), ignoring) === 'same'
-  );
+  if (ignoring === undefined || doubt || !alone || !('value' in sources.before)) return false;
+  // Accepted, and not done yet: what is there now says nothing.
+  if (status === 202) return false;
+  // Its reads lag behind its writes: only the answer itself could tell.
+  if ((config.settleMs ?? 0) > 0 && isSilent(sources.response)) return false;
+  return changed(sources.before, await after.get(), ignoring) === 'same';
+}
+
+function isSilent(response: Json): boolean {
+  return 'missing' in response && (response.missing === 'absent' || response.missing === 'not-json');
 }
 
 /** The answer, where it brings one; else what is read again. */
 async function representationAfter({ sources, readAgain }: Answered): Promise<Json> {
-  const { response } = sources;
-  const silent = 'missing' in response && (response.missing === 'absent' || response.missing === 'not-json');
-  return silent ? readAgain() : response;
+  return isSilent(sources.response) ? readAgain() : sources.response;
 }
 
 class Once<T> {

@@ -77,7 +77,8 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   const { answer } = answered;
   const doubt = answer === undefined || answer.status >= 500;
   const sources = sourcesOf(write, answered);
-  const applied = await rulesOf(ports, write, sources, { answer, doubt });
+  const lookedUp = new Set<string>();
+  const applied = await rulesOf(ports, write, sources, { answer, doubt, lookedUp });
   const explained = () => explain(request, applied, sources, ports.rules, { all: false }).explanation;
   if (applied.unchanged && (await undisturbed(ports, write))) {
     inFlight?.recorded();
@@ -105,8 +106,9 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   };
   const { record } = await recordWrite(ports.log, {
     intent: applied.unchanged ? undefined : intent,
-    // Nothing that it does depends on what others did to its resource.
-    inFlight: needs.before ? inFlight : undefined,
+    // Else nothing that it does depends on what others did to its resource, or to one that it has looked up.
+    inFlight: needs.before || lookedUp.size > 0 ? inFlight : undefined,
+    dependsOn: [...lookedUp],
     beside,
     timers: ports.timers,
     made,
@@ -117,7 +119,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
       return { hits, announcements, ...(inDoubtMs > 0 && { doubt: true, settleMs: inDoubtMs }) };
     },
     widened: () => {
-      const unknown = { before: { missing: 'incomplete' } } as const;
+      const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
       const rules = applied.rules.map(({ match, sources: own }) => ({ match, sources: { ...own, ...unknown } }));
       const { hits, announcements } = effectOf(request, rules, { ...sources, ...unknown }, undefined, keyed);
       return { hits, announcements };
@@ -152,15 +154,17 @@ function rulesOf(
   ports: WritePorts,
   write: Write,
   sources: BodySources,
-  { answer, doubt }: { answer: OriginResponse | undefined; doubt: boolean },
+  { answer, doubt, lookedUp }: { answer: OriginResponse | undefined; doubt: boolean; lookedUp: Set<string> },
 ): Promise<Applied> {
   const { request, matches, inFlight, place } = write;
   const { routes, resolveBytes: maxBytes } = ports;
   const onFailure = (error: unknown): void => ports.failed(error, request);
   return applyRules(
     {
-      lookUp: (_, path) =>
-        readRepresentation(readFor(request, path, path), routes.find(path).route, { maxBytes, onFailure }),
+      lookUp: (_, path) => {
+        lookedUp.add(path);
+        return readRepresentation(readFor(request, path, path), routes.find(path).route, { maxBytes, onFailure });
+      },
     },
     {
       matches,

@@ -42,7 +42,11 @@ export async function write(
     response: matches.some(({ rule }) => rule.needs.response),
   };
   // Registered before `before` is read, so that no record falls between the two (invariant 5).
-  const inFlight = matches.length > 0 ? ports.inFlight.begin(request.target.resource) : undefined;
+  const intention = matches.length > 0 || ports.shared ? intentionOf(ports, request, matches) : undefined;
+  const inFlight =
+    matches.length > 0 && intention !== undefined
+      ? ports.inFlight.begin(intention.resource, intention.hits)
+      : undefined;
   let beforeFailure: unknown;
   let intent: Intent | undefined;
   let recorded = false;
@@ -57,7 +61,7 @@ export async function write(
     }
     const arrived: Write = { ...{ request, route, matches, needs, startedAt, inFlight, upload }, ...unread };
     // Noted before `before` is read, so that whoever writes beside this one knows of it.
-    if (ports.shared) intent = await ports.log.intend(intentionOf(ports, arrived));
+    if (ports.shared && intention !== undefined) intent = await ports.log.intend(intention);
     const place = needs.before ? placeOf(request, found, ports.routes, sourcesOf(arrived)) : undefined;
     const before = await beforeOf(ports, place, matches, (error) => {
       beforeFailure = error;
@@ -91,11 +95,14 @@ function matchesOf({ rules }: WritePorts, request: ClientRequest): readonly Rule
   return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
 }
 
-/** What another node would record if this one died: all that the request alone tells, the rest widened. */
-function intentionOf({ rules, doubtMs }: WritePorts, write: Write): Intention {
-  const { request, matches } = write;
+/** All that the request's head tells of the targets, the rest widened: what another node would record if this one died. */
+function intentionOf({ rules, doubtMs }: WritePorts, request: ClientRequest, matches: readonly RuleMatch[]): Intention {
   const unknown = { missing: 'not-read' } as const;
-  const sources = { ...sourcesOf(write), request: unknown, response: unknown, before: unknown };
+  const sources = {
+    ...{ query: request.target.query, request: unknown, response: unknown, before: unknown },
+    requestHeader: (name: string) => request.headers.get(name),
+    responseHeader: () => undefined,
+  };
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
     resource: request.target.resource,

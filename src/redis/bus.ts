@@ -61,7 +61,15 @@ export class RedisBus implements Bus {
 
   async append(epoch: string, member: string, append: Append): Promise<Answer<Appended>> {
     const { payload, ref, intent, doubt, settled } = append;
-    const args = [member, payload, ref, intent?.id ?? '', intent?.resource ?? '', doubt ? 1 : 0, settled ?? ''];
+    const args = [
+      member,
+      payload,
+      ref,
+      intent?.id ?? '',
+      intent?.dependsOn.join(',') ?? '',
+      doubt ? 1 : 0,
+      settled ?? '',
+    ];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       beside: reply[2] as string[],
@@ -72,8 +80,8 @@ export class RedisBus implements Bus {
     return answer(await this.#run('ack', epoch, [member, applied]), (reply) => ({ committed: Number(reply[1]) }));
   }
 
-  async intend(epoch: string, member: string, { id, resource, payload }: IntentNote): Promise<Answer> {
-    return answer(await this.#run('intend', epoch, [member, id, resource, payload]), () => ({}));
+  async intend(epoch: string, member: string, { id, places, payload }: IntentNote): Promise<Answer> {
+    return answer(await this.#run('intend', epoch, [member, id, places, payload]), () => ({}));
   }
 
   async withdraw(epoch: string, intent: string): Promise<Answer> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /**
  * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
  *
- * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member resource payload", a doubt "owner payload" and a
+ * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member places payload", a doubt "owner payload" and a
  * ref "seq doubt", where neither members nor canonical paths hold a space.
  */
 const prelude = `
@@ -67,6 +67,20 @@ local function push(payload, ref, intent, again)
 end
 
 local function seqOf(ref) return tonumber(string.match(ref, '^%d+')) end
+
+-- isAmong in coherence/places.ts, for any of several resources.
+local function isBeside(resources, places)
+  for resource in string.gmatch(resources, '[^,]+') do
+    for place in string.gmatch(places .. ',', '([^,]*),') do
+      if string.sub(place, 1, 1) == '=' then
+        if string.sub(place, 2) == resource then return true end
+      elseif resource == place or string.sub(resource, 1, #place + 1) == place .. '/' then
+        return true
+      end
+    end
+  end
+  return false
+end
 
 local function commit()
   local s = redis.call('HMGET', state, 'seq', 'committed')
@@ -133,9 +147,9 @@ local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
   ARGV[6] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, payload, ref, intent or "", resource, doubt, settled or "". */
+  /** ARGV: epoch, member, payload, ref, intent or "", what it depends on, doubt, settled or "". */
   append: `${guard}
-local member, ref, intent, resource = ARGV[2], ARGV[4], ARGV[5], ARGV[6]
+local member, ref, intent = ARGV[2], ARGV[4], ARGV[5]
 local from = known(member).records
 count()
 if number(ref) < from then return { 1, 0, {} } end
@@ -144,8 +158,7 @@ if intent ~= '' then
   redis.call('HDEL', intents, intent)
   local all = redis.call('HGETALL', intents)
   for i = 1, #all, 2 do
-    local other = string.match(all[i + 1], '^[^ ]* ([^ ]*) ')
-    if resource == other or string.sub(resource, 1, #other + 1) == other .. '/' then beside[#beside + 1] = all[i] end
+    if isBeside(ARGV[6], string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
   end
 end
 local known = redis.call('HGET', refs, ref)
@@ -169,7 +182,7 @@ if found then
 end
 return { 1, commit() }`,
 
-  /** ARGV: epoch, member, id, resource, payload. */
+  /** ARGV: epoch, member, id, places, payload. */
   intend: `${guard}
 if number(ARGV[3]) >= known(ARGV[2]).intents then
   redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])

@@ -23,14 +23,20 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal),
     (bus: Sequencer | RedisBus) => bus.append(epoch, member, append),
     (bus: Sequencer | RedisBus) => bus.ack(epoch, member, applied),
-    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, resource, payload }),
+    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, places, payload }),
     (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
     (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
     (bus: Sequencer | RedisBus) => bus.published(epoch, applied),
   ];
   const number = next();
   const applied = chance.integer(20);
-  const resource = chance.pick(resources);
+  const someOf = (): string[] => resources.filter(() => chance.happens(0.4));
+  const dependsOn = [chance.pick(resources), ...someOf()];
+  const places = [
+    chance.pick(resources),
+    ...someOf().map((each) => `=${each}`),
+    ...(chance.happens(0.1) ? [''] : []),
+  ].join();
   const intent = `${member}:${chance.integer(number) + 1}`;
   const renewal = {
     member,
@@ -44,7 +50,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     ref: `${member}:${number}`,
     doubt: chance.happens(0.3),
     ...(chance.happens(0.3) && { settled: chance.integer(20) }),
-    ...(chance.happens(0.7) && { intent: { id: intent, resource } }),
+    ...(chance.happens(0.7) && { intent: { id: intent, dependsOn } }),
   };
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Committed } from '../../../src/coherence/log.ts';
+import { nothingHit } from '../../../src/coherence/record.ts';
 import { withMethods } from '../../simulate/mutants.ts';
 import { hitting } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig } from './simulated-rig.ts';
@@ -167,9 +168,10 @@ describe('without the bus', () => {
 describe('intents', () => {
   test('of a collection above are waited for, those below and beside are not', async () => {
     const { rig, nodes } = await three();
-    const above = await rig.wait(nodes[0].log.intend({ ...note, resource: '/a' }));
-    await rig.wait(nodes[0].log.intend({ ...note, resource: '/a/1/below' }));
-    await rig.wait(nodes[0].log.intend({ ...note, resource: '/a/11' }));
+    const writeTo = (resource: string) => ({ ...note, resource, hits: hitting(resource).hits });
+    const above = await rig.wait(nodes[0].log.intend(writeTo('/a')));
+    await rig.wait(nodes[0].log.intend(writeTo('/a/1/below')));
+    await rig.wait(nodes[0].log.intend(writeTo('/a/11')));
     const intent = await rig.wait(nodes[1].log.intend(note));
     const committed: Committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent }));
     let ended = false;
@@ -179,6 +181,27 @@ describe('intents', () => {
     await rig.pass(100);
     expect(ended).toBe(false);
     nodes[0].log.withdraw(above);
+    await rig.until(() => ended);
+  });
+
+  test.each([
+    ['names the resource', { tags: new Set(['p:/a/1']) }, [], true],
+    ['names all like it', { patterns: ['/a/*'] }, [], true],
+    ['names another', { tags: new Set(['p:/a/2']), patterns: ['/b/*'] }, [], false],
+    ['names what was looked up', { tags: new Set(['p:/b/7']) }, ['/b/7'], true],
+  ])('of a write elsewhere whose rule %s: waited for: %s', async (_, hits, dependsOn, expected) => {
+    const { rig, nodes } = await three();
+    const elsewhere = { ...note, resource: '/elsewhere', hits: { ...nothingHit, ...hits } };
+    const other = await rig.wait(nodes[0].log.intend(elsewhere));
+    const intent = await rig.wait(nodes[1].log.intend(note));
+    const committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent, dependsOn }));
+    let ended = false;
+    void committed.othersRecorded().then(() => {
+      ended = true;
+    });
+    await rig.pass(100);
+    expect(ended).toBe(!expected);
+    nodes[0].log.withdraw(other);
     await rig.until(() => ended);
   });
 

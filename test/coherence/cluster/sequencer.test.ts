@@ -58,9 +58,9 @@ describe('the sequencer', () => {
   test('an intent that arrives after its end is not noted; one from somebody unknown makes him a member', () => {
     const sequencer = withMembers('a');
     sequencer.renew('e', { ...joining, member: 'a', intentsFrom: 2 });
-    sequencer.intend('e', 'a', { id: 'a:1', resource: '/a', payload: '' });
+    sequencer.intend('e', 'a', { id: 'a:1', places: '/a', payload: '' });
     expect(sequencer.intents).toEqual([]);
-    sequencer.intend('e', 'c', { id: 'c:1', resource: '/a', payload: '' });
+    sequencer.intend('e', 'c', { id: 'c:1', places: '/a', payload: '' });
     expect(sequencer.members.map(({ id }) => id)).toEqual(['a', 'c']);
   });
 

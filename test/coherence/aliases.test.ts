@@ -1,0 +1,176 @@
+import type { ServerResponse } from 'node:http';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { deferred, gate } from '../support/barrier.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
+
+/*
+ * Invariant 5 beyond one address: a write is answered when all that it may have overtaken are recorded, were they sent to another
+ * path of the same resource, as a batch, or to a resource that its rule has looked up.
+ */
+
+let api: SmallApi;
+let gateway: TestGateway;
+beforeEach(async () => {
+  api = await smallApi();
+});
+afterEach(async () => {
+  await gateway.stop();
+  await api.origin.close();
+});
+const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
+  get(gateway.url + path, { method, ...options });
+const json = (response: ServerResponse, value: unknown): void =>
+  void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(value));
+const writes = (count: number) =>
+  api.origin.until((seen) => seen.filter(({ method }) => method !== 'GET').length === count);
+const move = (stepId: number): Inn => {
+  const inn = { ...(api.inns.get(42) as Inn), stepId };
+  api.inns.set(42, inn);
+  return inn;
+};
+const innsOf = async (step: number): Promise<number[]> =>
+  (await ask('GET', `/steps/${step}`)).json<{ inns: Inn[] }>().inns.map(({ id }) => id);
+
+const rules = `
+defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: inn, on: "* /inns/:id", invalidate: ["/steps/{before.stepId, response.stepId}"] }
+  - { name: alias, on: "* /steps/:step/inns/:id", invalidate: ["/inns/{id}", "/steps/{step}", "/steps/{response.stepId}"] }
+  - { name: batch, on: POST /moves, invalidate: ["/inns/{request.ids[*]}", "/steps/{response.steps[*]}"] }
+`;
+
+describe('a write that overtakes one that was sent', () => {
+  test.each([
+    ['to the same path', 'PATCH', '/inns/42'],
+    ['to another path of it', 'PATCH', '/steps/7/inns/42'],
+    ['as a batch', 'POST', '/moves'],
+  ])('%s is answered when that is recorded', async (_, method, path) => {
+    gateway = await startGateway(api.origin.url, rules);
+    const [applied, answered, second] = [gate(), gate(), gate()];
+    let first = true;
+    api.origin.on(`${method} ${path}`, async (_request, response) => {
+      if (!first) {
+        await second.pass();
+        return json(response, move(8));
+      }
+      first = false;
+      await applied.pass();
+      const inn = move(9);
+      await answered.pass();
+      return json(response, path === '/moves' ? { steps: [7, 9] } : inn);
+    });
+    if (path !== '/inns/42') {
+      api.origin.on('PATCH /inns/42', async (_request, response) => {
+        await second.pass();
+        json(response, move(8));
+      });
+    }
+    const slow = ask(method, path, { body: { ids: [42], stepId: 9 } });
+    await writes(1);
+    const fast = ask('PATCH', '/inns/42', { body: { stepId: 8 } });
+    await writes(2);
+    applied.release();
+    await answered.arrived();
+    // As it is between the two: with the inn.
+    expect(await innsOf(9)).toEqual([42]);
+    second.release();
+    const seen = fast.then(() => innsOf(9));
+    answered.release();
+    expect(await seen).toEqual([]);
+    await slow;
+  });
+
+  test('is answered after a while where that hangs, and has widened then', async () => {
+    gateway = await startGateway(api.origin.url, rules);
+    const hanging = deferred();
+    api.origin.on('PATCH /steps/7/inns/42', async (_, response) => {
+      const inn = move(9);
+      await hanging.promise;
+      json(response, inn);
+    });
+    await ask('GET', '/inns/42');
+    const slow = ask('PATCH', '/steps/7/inns/42', { body: {} });
+    await writes(1);
+    expect(await innsOf(9)).toEqual([42]);
+    await ask('DELETE', '/inns/42');
+    expect(await innsOf(9)).toEqual([]);
+    hanging.resolve();
+    await slow;
+  });
+});
+
+test('a lookup of what is being moved waits for where it was', async () => {
+  gateway = await startGateway(
+    api.origin.url,
+    `
+defaults: { cache: { ttl: 60s } }
+rules:
+  - name: inn
+    on: PUT /inns/:id
+    lookup: { step: "GET /steps/{response.stepId}" }
+    invalidate: ["/trips/{step.tripId}"]
+  - { name: step, on: PATCH /steps/:id, invalidate: ["/trips/{before.tripId, response.tripId}"] }
+`,
+  );
+  const [named, moved] = [gate(), gate()];
+  api.origin.on('PUT /inns/42', async (_, response) => {
+    const inn = { ...(api.inns.get(42) as Inn), name: 'New' };
+    api.inns.set(42, inn);
+    await named.pass();
+    json(response, inn);
+  });
+  api.origin.on('PATCH /steps/7', async (_, response) => {
+    api.trips.set(7, 2);
+    await moved.pass();
+    json(response, api.step(7));
+  });
+  await ask('GET', '/trips/1');
+  const naming = ask('PUT', '/inns/42', { body: { name: 'New' } });
+  await named.arrived();
+  const moving = ask('PATCH', '/steps/7', { body: { tripId: 2 } });
+  await moved.arrived();
+  named.release();
+  const seen = naming.then(() => ask('GET', '/trips/1'));
+  moved.release();
+  expect(String((await seen).headers['cache-status'])).not.toContain('hit');
+  await moving;
+});
+
+describe('a write that seems to have changed nothing', () => {
+  const unchanged = (more: string): string => `
+rules:
+  - { name: r, on: PUT /inns/:id, onlyIfChanged: { ignoring: [updatedAt] }, ${more}invalidate: ["/steps/7"] }
+`;
+  const isHit = async (path: string): Promise<boolean> =>
+    String((await ask('GET', path)).headers['cache-status']).includes('; hit');
+
+  test('has, where it was only accepted', async () => {
+    gateway = await startGateway(api.origin.url, unchanged(''));
+    api.origin.on('PUT /inns/42', (_, response) => {
+      response.writeHead(202, { 'Content-Type': 'application/json' }).end(JSON.stringify(api.inns.get(42)));
+    });
+    await ask('GET', '/steps/7');
+    await ask('PUT', '/inns/42', { body: { name: 'New' } });
+    expect(await isHit('/steps/7')).toBe(false);
+  });
+
+  test('may have, where reads lag behind writes, and it answers nothing', async () => {
+    gateway = await startGateway(api.origin.url, unchanged('settle: 5s, '));
+    api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(204).end());
+    await ask('GET', '/steps/7');
+    await ask('PUT', '/inns/42', { body: { name: 'New' } });
+    expect(await isHit('/steps/7')).toBe(false);
+  });
+
+  test('has not, where no other rule takes part', async () => {
+    const other = '  - { name: s, on: PUT /inns/:id, when: { changed: stepId }, invalidate: ["/steps/9"] }\n';
+    gateway = await startGateway(api.origin.url, unchanged('') + other);
+    await ask('GET', '/steps/7');
+    await ask('GET', '/inns/42');
+    await ask('PUT', '/inns/42', { body: api.inns.get(42) as unknown as Record<string, unknown> });
+    expect(gateway.logs.filter(({ msg }) => msg === 'write').map(({ outcome }) => outcome)).toEqual(['unchanged']);
+    for (const path of ['/steps/7', '/inns/42']) expect(await isHit(path)).toBe(true);
+  });
+});
