@@ -79,6 +79,7 @@ rules:
   - name: inn
     on: "* /inns/:id"
     unresolved: reject
+    when: { equals: { response.kind: hotel } }
     invalidate: ["/steps/{request.stepId}", "/trips/{response.tripId}"]
   - name: order
     on: "* /orders/:id"
@@ -94,6 +95,7 @@ test.each([
   [['PUT', '/inns/42'], 'refused', new RegExp(`^422, .*: ${refusal.replace(/[{}]/g, '\\$&')}$`), nothing],
   // A refusal comes before the origin has answered anything.
   [['PUT', '/inns/42', '--status', '404'], 'refused', /^422, /, nothing],
+  [['PUT', '/inns/42', '--response', '{"kind":"inn"}'], 'refused', /^422, /, nothing],
   [['PUT', '/inns/42', '--request', '{"stepId":7}'], 'applied', /^the origin answered 200$/, { implied: ['/inns/42'] }],
   [['PUT', '/orders/5', '--status', '503'], 'doubt', /^the origin answered 503: /, { implied: ['/orders/5'] }],
 ])('%j: says what comes of it, and why', async (argv, outcome, reason, rest) => {

@@ -74,7 +74,9 @@ const rows: [string, string, string[]][] = [
       '{ match: /inns/:id, tags: ["inn:{id}"] }',
       '{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }',
       '{ match: /trips/:id, tags: ["step:{response.steps[*].id}"] }',
-    ) + rules('{ path: "/inns/{id}", cascade: true }'),
+      '{ match: /users/:id, tags: ["user:{id}"] }',
+      '{ match: /reports/:id, tags: ["user:{response.author}"] }',
+    ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "user:*"'),
     [],
   ],
   [
