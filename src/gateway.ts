@@ -15,6 +15,7 @@ import type { WritePorts } from './exchange/record.ts';
 import { Refresher } from './exchange/refresh.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { SearchVariances } from './exchange/search-variances.ts';
+import { serverErrorsOf } from './exchange/verdict.ts';
 import { write } from './exchange/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
@@ -221,6 +222,7 @@ function wireAdmin(
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read widens, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
+  const serverErrors = serverErrorsOf(config);
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -244,7 +246,7 @@ function wireAdmin(
     },
     explain: async (write, all) => {
       const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
-      const { explanation, targets } = await explainWrite(rules, write, { before, all });
+      const { explanation, targets } = await explainWrite(rules, write, { before, all, serverErrors });
       return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
     },
     failed: (error) => reports.adminFailed(error),

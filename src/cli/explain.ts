@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { explainWrite, given, type ProposedWrite } from '../exchange/dry-run.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
+import { serverErrorsOf } from '../exchange/verdict.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
@@ -66,7 +67,7 @@ async function explainHere(write: ProposedWrite, { config, all }: Options, io: C
   }
   const rules = compileRules(result.config.rules, result.config.routes);
   try {
-    const options = { before: given(write.before), all: all === true };
+    const options = { before: given(write.before), all: all === true, serverErrors: serverErrorsOf(result.config) };
     return (await explainWrite(rules, write, options)).explanation;
   } catch (error) {
     if (error instanceof TargetError) throw new CliError(`${write.target}: ${error.message}`, exitCodes.usage);

@@ -1,11 +1,11 @@
-import type { Explanation, TargetCount } from '../exchange/ports.ts';
+import type { Explanation, TargetAction, TargetCount } from '../exchange/ports.ts';
 import type { PlaceholderExplanation, RuleExplanation } from '../rules/explain.ts';
 import { plural } from './configuration.ts';
 
 /** An explanation for people: the rules, then what all of them come to. */
 export function formatExplanation(explanation: Explanation & { readonly stored?: readonly TargetCount[] }): string {
-  const { method, path, rules, implied, targets, events, stored } = explanation;
-  const lines = [`${method} ${path}`, ''];
+  const { method, path, outcome, reason, rules, implied, targets, actions, events, stored } = explanation;
+  const lines = [`${method} ${path}`, `${outcome}: ${reason}`, ''];
   if (rules.length === 0) lines.push('no rule is for this method and path (--all says why)', '');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
   if (targets.length === 0) lines.push('nothing is recorded, and nobody is told');
@@ -13,7 +13,8 @@ export function formatExplanation(explanation: Explanation & { readonly stored?:
     lines.push('invalidates');
     for (const target of targets) {
       const why = implied.includes(target) ? '   (any write does)' : '';
-      lines.push(`  ${target}${why}${countOf(target, stored)}`);
+      const action = actions.find((each) => each.target === target);
+      lines.push(`  ${target}${why}${actionOf(action)}${countOf(target, stored)}`);
     }
     lines.push('', 'tells subscribers');
     for (const { type, cause, payload } of events) {
@@ -38,6 +39,13 @@ function placeholderLines({ target, placeholder, values, sources, unresolved }: 
   }
   if (unresolved !== undefined) lines.push(`        unresolved: ${unresolved}`);
   return lines;
+}
+
+/** What is done beside making it unusable, or why that is not. */
+function actionOf(action: TargetAction | undefined): string {
+  if (action?.action === 'refresh') return '   (refreshed: what is stored is fetched again)';
+  if (action?.action === 'patch') return '   (patched in place, where what is stored allows it)';
+  return action?.why === undefined ? '' : `   (${action.why})`;
 }
 
 function countOf(target: string, stored: readonly TargetCount[] | undefined): string {

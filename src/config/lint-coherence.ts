@@ -3,7 +3,8 @@ import { tagsOverlap, widened } from '../rules/cascade.ts';
 import { describeTarget } from '../rules/target.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
-import { effective, type Located, type RouteContext } from './lint-routes.ts';
+import { lintCascades } from './lint-cascade.ts';
+import { effective, isWithin, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
 import { templatesOf } from './lint-rules.ts';
 import { positionOf } from './problem.ts';
 import type { RouteSettings } from './route-schema.ts';
@@ -33,8 +34,10 @@ export function lintCoherence(
     }
     lintSettle(rule);
   }
+  // A cascade goes by every tag that names what it has reached, whether or not a rule does.
+  invalidated.push(...lintCascades(routes, rules));
   for (const route of routes) {
-    if (rules.length > 0 && !rules.some(cascades)) lintOwnTags(route, invalidated);
+    if (rules.length > 0) lintOwnTags(route, invalidated);
     lintPerUser(route, context);
   }
   lintOverlaps(routes, context);
@@ -45,8 +48,6 @@ interface Named {
   readonly written: string;
   readonly path: readonly PropertyKey[];
 }
-
-const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));
 
 /** Whether nothing is left of a target once its placeholders give no value. */
 function widensToEverything(target: Target): boolean {
@@ -104,10 +105,6 @@ function lintSettle({ document, path, settings }: Located<RuleSettings>): void {
   });
 }
 
-/** A cascade goes by every tag that names its target, whether or not a rule does. */
-const cascades = ({ settings }: Located<RuleSettings>): boolean =>
-  (settings.invalidate ?? []).some((target) => typeof target === 'object' && target.cascade);
-
 function lintOwnTags({ document, path, settings }: Located<RouteSettings>, invalidated: readonly Target[]): void {
   for (const [i, tag] of (settings.tags ?? []).entries()) {
     const target = widened(parseTemplate(tag, 'tag'));
@@ -164,15 +161,4 @@ function lintOverlaps(routes: readonly Located<RouteSettings>[], context: RouteC
       warning: 'routes-overlap',
     });
   }
-}
-
-/** Whether all that lies in `narrow` lies in `wide`, both as shapes. */
-function isWithin(narrow: string, wide: string): boolean {
-  const [inner, outer] = [narrow.split('/').slice(1), wide.split('/').slice(1)];
-  for (const [i, segment] of outer.entries()) {
-    if (segment === '**') return true;
-    const other = inner[i];
-    if (other === undefined || other === '**' || (segment !== '*' && segment !== other)) return false;
-  }
-  return inner.length === outer.length;
 }

@@ -1,4 +1,4 @@
-import { parsePattern, type Segment } from '../route/pattern.ts';
+import { parsePattern, patternShape, type Segment } from '../route/pattern.ts';
 import type { Root } from '../rules/types.ts';
 import type { CachePolicy } from './model.ts';
 import { builtInCache, cachePolicy } from './policy.ts';
@@ -107,4 +107,17 @@ function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
     if (segment.kind === 'literal' && !(other.kind === 'literal' && other.text === segment.text)) return false;
   }
   return wide.length === narrow.length;
+}
+
+export const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));
+
+/** Whether all that lies in `narrow` lies in `wide`, both as shapes. */
+export function isWithin(narrow: string, wide: string): boolean {
+  const [inner, outer] = [narrow.split('/').slice(1), wide.split('/').slice(1)];
+  for (const [i, segment] of outer.entries()) {
+    if (segment === '**') return true;
+    const other = inner[i];
+    if (other === undefined || other === '**' || (segment !== '*' && segment !== other)) return false;
+  }
+  return inner.length === outer.length;
 }

@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { isFaithful } from '../rules/json-scan.ts';
 import { interpolate } from './interpolate.ts';
 import type { SourcePosition } from './model.ts';
 import type { Problem } from './problem.ts';
@@ -140,6 +141,7 @@ export class SourceDocument {
     }
     if (isAlias(node)) return this.#readAlias(document, node.resolve(document), path, key);
     if (isScalar(node)) {
+      if (typeof node.value === 'number') return exactly(node.value, node.source);
       return typeof node.value === 'string' ? this.#readText(node.value, start, path, key ?? start) : node.value;
     }
     if (node === null) return null;
@@ -195,6 +197,16 @@ export class SourceDocument {
     this.#broken.add(keyOf(path));
     return undefined;
   }
+}
+
+/** A number that a double cannot hold, as it was written: ids of so many digits are compared as texts. */
+function exactly(value: number, literal: string | undefined): number | string {
+  if (literal === undefined || Number.isSafeInteger(value)) return value;
+  if (/^[-+]?[0-9]+$/.test(literal) || /^0[xo]/.test(literal)) return String(BigInt(literal));
+  // JSON has no ".5", ".inf" or "+1.5".
+  return /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$/.test(literal) && !isFaithful(literal)
+    ? literal
+    : value;
 }
 
 function keyOf(path: Path): string {

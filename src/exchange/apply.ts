@@ -55,14 +55,14 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
       continue;
     }
     let sources: Sources = { ...answered.sources, params: match.params };
-    const why = failingOf(rule, answered, sources, rule.lookups.length > 0);
+    const why = failingOf(match, answered, sources, rule.lookups.length > 0);
     if (why !== undefined) {
       skip(why);
       continue;
     }
     if (rule.lookups.length > 0) {
       sources = await lookedUp(ports, match, sources, deadline);
-      const whyNot = failingOf(rule, answered, sources, false);
+      const whyNot = failingOf(match, answered, sources, false);
       if (whyNot !== undefined) {
         skip(whyNot);
         continue;
@@ -74,11 +74,16 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
 }
 
 /** @param ahead whether lookups are still to come: what they may tell cannot fail the condition yet */
-function failingOf(rule: CompiledRule, answered: Answered, sources: Sources, ahead: boolean): string | undefined {
+function failingOf(
+  { rule, method }: RuleMatch,
+  answered: Answered,
+  sources: Sources,
+  ahead: boolean,
+): string | undefined {
   if (rule.condition === undefined) return undefined;
   const { status, doubt, alone } = answered;
   const unknownHolds = ahead || rule.config.unresolved !== 'ignore';
-  return failing(rule.condition, { sources, status, doubt, alone, unknownHolds });
+  return failing(rule.condition, { method, sources, status, doubt, alone, unknownHolds });
 }
 
 /** Only what is certain counts: where somebody else wrote beside this write, what equals `before` may have been changed twice. */

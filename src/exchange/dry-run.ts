@@ -5,8 +5,10 @@ import { parseJson } from '../rules/json.ts';
 import type { Json, Sources } from '../rules/types.ts';
 import { applyRules } from './apply.ts';
 import { type BeforeOptions, placeOf, readBefore } from './before.ts';
-import { explain } from './explain.ts';
+import { unresolvable } from './effect.ts';
+import { type Explained, explain, explainUntouched } from './explain.ts';
 import type { ClientRequest } from './ports.ts';
+import { type ServerErrors, untouched, verdictOf } from './verdict.ts';
 
 /** A write that is only asked about. Bodies are JSON texts; one that is not given is absent. */
 export interface ProposedWrite {
@@ -32,24 +34,37 @@ export interface ProposedWrite {
 export async function explainWrite(
   rules: RuleSet,
   write: ProposedWrite,
-  options: { before: Json; all: boolean },
-): Promise<ReturnType<typeof explain>> {
+  { before, all, serverErrors }: { before: Json; all: boolean; serverErrors: ServerErrors },
+): Promise<Explained> {
   const request = proposedRequest(write);
-  const sources = { ...sourcesOf(write, request), before: options.before };
+  const sources = { ...sourcesOf(write, request), before };
   const lookups = new Map(Object.entries(write.lookups).map(([name, text]) => [name, given(text)]));
   const matches = rules.match(write.method, request.target.resource);
+  const { status } = write;
+  const refusal = unresolvable(matches, {
+    ...sources,
+    response: { missing: 'not-read' },
+    responseHeader: () => undefined,
+  });
+  const verdict = untouched(request, { status, refusal, serverErrors });
+  if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
+  const doubt = status >= 500;
   const applied = await applyRules(
     { lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
       matches,
       sources,
-      status: write.status,
-      doubt: write.status >= 500,
+      status,
+      doubt,
       alone: true,
       readAgain: async () => ({ missing: 'not-read' }),
     },
   );
-  return explain(request, applied, sources, rules, { all: options.all });
+  return explain(request, applied, sources, rules, {
+    all,
+    verdict: verdictOf(status, doubt, applied.unchanged),
+    bodies: { request: write.request, response: write.response },
+  });
 }
 
 /** A body that was given as JSON; without one, the write has none. */

@@ -71,7 +71,8 @@ export function unresolvable(matches: readonly RuleMatch[], sources: BodySources
     if (match.rule.config.unresolved !== 'reject') continue;
     const own = { ...sources, params: match.params };
     // What the answer will say of its conditions is not known yet: only one that fails in any case spares the write.
-    const ahead = { sources: own, status: undefined, doubt: true, alone: false, unknownHolds: true };
+    const { method } = match;
+    const ahead = { method, sources: own, status: undefined, doubt: true, alone: false, unknownHolds: true };
     if (match.rule.condition !== undefined && failing(match.rule.condition, ahead) !== undefined) continue;
     const { rejected } = resolve(match, own);
     const first = rejected?.[0];

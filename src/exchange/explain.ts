@@ -1,41 +1,134 @@
+import { isHit, pathTag, queryTag } from '../coherence/tag.ts';
 import type { RuleSet } from '../rules/compile.ts';
 import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '../rules/explain.ts';
+import { resolve } from '../rules/resolve.ts';
 import { describeTarget } from '../rules/target.ts';
-import type { Sources, Target } from '../rules/types.ts';
-import type { Applied } from './apply.ts';
-import { effectOf, impliedTargets } from './effect.ts';
-import type { ClientRequest, Explanation } from './ports.ts';
+import type { PathTemplate, Sources, Target } from '../rules/types.ts';
+import type { Applied, AppliedRule } from './apply.ts';
+import { effectOf, hitsBeside, impliedTargets } from './effect.ts';
+import { type PatchBodies, planPatches } from './patch.ts';
+import type { ClientRequest, Explanation, TargetAction, Verdict } from './ports.ts';
 
-/**
- * The explanation, and its targets for whoever counts what they hit.
- * @param all also the rules whose pattern or method does not match
- */
+type BodySources = Omit<Sources, 'params'>;
+
+export interface ExplainOptions {
+  /** Also the rules whose pattern or method does not match. */
+  readonly all: boolean;
+  readonly verdict: Verdict;
+  /** As texts; undefined where somebody else wrote beside this write, so that nothing is patched. */
+  readonly bodies: PatchBodies | undefined;
+}
+
+/** The explanation, and its targets for whoever counts what they hit. */
+export interface Explained {
+  readonly explanation: Explanation;
+  readonly targets: readonly Target[];
+}
+
 export function explain(
   request: ClientRequest,
   applied: Applied,
-  sources: Omit<Sources, 'params'>,
+  sources: BodySources,
   rules: RuleSet,
-  { all }: { all: boolean },
-): { readonly explanation: Explanation; readonly targets: readonly Target[] } {
-  const effect = applied.unchanged ? undefined : effectOf(request, applied.rules, sources, undefined, rules.keyed);
-  const implied = applied.unchanged ? [] : impliedTargets(request, sources).map(describeTarget);
+  options: ExplainOptions,
+): Explained {
+  const { verdict } = options;
+  const changes = verdict.outcome !== 'unchanged';
+  const effect = changes ? effectOf(request, applied.rules, sources, undefined, rules.keyed) : undefined;
   const explanations = rules.rules.flatMap((rule): RuleExplanation[] => {
     const taking = applied.rules.find(({ match }) => match.rule === rule);
     if (taking !== undefined) return [explainApplied(taking.match, taking.sources)];
     const skipped = applied.skipped.find((each) => each.rule === rule.config.name);
     if (skipped !== undefined) return [explainSkipped(rule, skipped.why)];
-    return all ? [explainSkipped(rule, mismatch(rule, request.method, request.target.resource))] : [];
+    return options.all ? [explainSkipped(rule, mismatch(rule, request.method, request.target.resource))] : [];
   });
   const targets = effect?.targets ?? [];
   const explanation = {
     method: request.method,
     path: request.target.path,
+    ...verdict,
     rules: explanations,
-    implied,
+    implied: changes ? impliedTargets(request, sources).map(describeTarget) : [],
     targets,
+    actions: targets.length === 0 ? [] : actionsOf(request, applied.rules, sources, rules, targets, options),
     tags: targets.filter((target) => target.startsWith('tag:')).map((target) => target.slice('tag:'.length)),
     events: effect?.announcements ?? [],
   };
   const named = new Map((effect?.named ?? []).map((target) => [describeTarget(target), target]));
   return { explanation, targets: [...named.values()] };
+}
+
+/** What of a write that no rule takes part in: nothing, and why. */
+export function explainUntouched(
+  request: ClientRequest,
+  rules: RuleSet,
+  { all, verdict }: Omit<ExplainOptions, 'bodies'>,
+): Explained {
+  const { method, target } = request;
+  const matched = new Set(rules.match(method, target.resource).map(({ rule }) => rule));
+  const why = verdict.outcome === 'refused' ? 'the write is refused' : 'nothing has changed';
+  const explanations = rules.rules.flatMap((rule): RuleExplanation[] => {
+    if (matched.has(rule)) return [explainSkipped(rule, why)];
+    return all ? [explainSkipped(rule, mismatch(rule, method, target.resource))] : [];
+  });
+  const nothing = { implied: [], targets: [], actions: [], tags: [], events: [] };
+  return { explanation: { method, path: target.path, ...verdict, rules: explanations, ...nothing }, targets: [] };
+}
+
+/** What becomes of what is stored under each target, and why it is not what a rule asks for. */
+function actionsOf(
+  request: ClientRequest,
+  rules: readonly AppliedRule[],
+  sources: BodySources,
+  { keyed }: RuleSet,
+  targets: readonly string[],
+  { verdict, bodies }: ExplainOptions,
+): TargetAction[] {
+  const prevented =
+    verdict.outcome === 'doubt'
+      ? 'the outcome is unknown'
+      : rules.some(({ match }) => (match.rule.config.settleMs ?? 0) > 0)
+        ? 'nothing is stored while it settles'
+        : undefined;
+  const wanted = new Map<string, TargetAction>();
+  for (const rule of rules) {
+    const { refresh, patch } = rule.match.rule;
+    const planned =
+      bodies === undefined || patch.length === 0
+        ? []
+        : planPatches(rule, bodies, hitsBeside(rule, rules, request, sources, keyed));
+    for (const target of targetsOf(
+      rule,
+      patch.map(({ path }) => path),
+    )) {
+      const name = describeTarget(target);
+      const plans = planned.filter(({ path }) => path === name);
+      const others = plans.some(({ path, others }) =>
+        isHit({ path, tags: [pathTag(path), queryTag(path, '')] }, others),
+      );
+      const uncertain = others ? 'another target names it, too' : 'the change is not certain';
+      const why = prevented ?? (plans.length > 0 && !others ? undefined : uncertain);
+      wanted.set(
+        name,
+        why === undefined ? { target: name, action: 'patch' } : invalidated(name, `not patched: ${why}`),
+      );
+    }
+    for (const target of targetsOf(rule, refresh)) {
+      const name = describeTarget(target);
+      const why = prevented ?? (target.kind === 'path' ? undefined : 'which it is, is not known');
+      wanted.set(
+        name,
+        why === undefined ? { target: name, action: 'refresh' } : invalidated(name, `not refreshed: ${why}`),
+      );
+    }
+  }
+  return targets.map((target) => wanted.get(target) ?? { target, action: 'invalidate' });
+}
+
+const invalidated = (target: string, why: string): TargetAction => ({ target, action: 'invalidate', why });
+
+/** What some of a rule's templates come to. */
+function targetsOf({ match, sources }: AppliedRule, templates: readonly PathTemplate[]): readonly Target[] {
+  if (templates.length === 0) return [];
+  return resolve({ ...match, rule: { ...match.rule, targets: templates, patch: [], cascades: [] } }, sources).targets;
 }

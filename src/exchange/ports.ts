@@ -106,8 +106,22 @@ export interface PatchReport {
   readonly uncertain: readonly { readonly path: string; readonly reason: string }[];
 }
 
+/** What comes of a write, and why: `refused` by the gateway; `unchanged`, `applied` and `doubt` as in a `WriteReport`. */
+export interface Verdict {
+  readonly outcome: 'applied' | 'unchanged' | 'refused' | 'doubt';
+  readonly reason: string;
+}
+
+/** What becomes of what is stored under a target. */
+export interface TargetAction {
+  readonly target: string;
+  readonly action: 'invalidate' | 'refresh' | 'patch';
+  /** Why it is not what a rule asks for. */
+  readonly why?: string;
+}
+
 /** What a write makes wrong, and how that was found. */
-export interface Explanation {
+export interface Explanation extends Verdict {
   readonly method: string;
   readonly path: string;
   readonly rules: readonly RuleExplanation[];
@@ -115,6 +129,8 @@ export interface Explanation {
   readonly implied: readonly string[];
   /** All targets, of the rules and implied; empty where nothing is recorded. */
   readonly targets: readonly string[];
+  /** One for each of `targets`. */
+  readonly actions: readonly TargetAction[];
   /** Names of the tags among them. */
   readonly tags: readonly string[];
   readonly events: readonly Announcement[];

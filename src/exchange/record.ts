@@ -18,6 +18,7 @@ import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteRep
 import type { Refresher } from './refresh.ts';
 import { readFor, readRepresentation } from './representation.ts';
 import type { Upload } from './upload.ts';
+import { verdictOf } from './verdict.ts';
 
 export interface WritePorts {
   readonly store: Store;
@@ -79,10 +80,15 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
   const sources = sourcesOf(write, answered);
   const lookedUp = new Set<string>();
   const applied = await rulesOf(ports, write, sources, { answer, doubt, lookedUp });
-  const explained = () => explain(request, applied, sources, ports.rules, { all: false }).explanation;
+  const explained = (unchanged: boolean) => () =>
+    explain(request, applied, sources, ports.rules, {
+      all: false,
+      verdict: verdictOf(answer?.status, doubt, unchanged),
+      bodies: inFlight?.alone === true ? { request: write.upload.text(), response: answered.text } : undefined,
+    }).explanation;
   if (applied.unchanged && (await undisturbed(ports, write))) {
     inFlight?.recorded();
-    report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained });
+    report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained(true) });
     return undefined;
   }
   const settleMs = settleMsOf(applied.rules.map(({ match }) => match));
@@ -101,7 +107,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
       removed,
       applied,
       patches: beside.patches,
-      explain: explained,
+      explain: explained(false),
     });
   };
   const { record } = await recordWrite(ports.log, {

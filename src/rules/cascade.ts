@@ -2,27 +2,22 @@ import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../rou
 import { bind } from './bind.ts';
 import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
 import { parseTemplate } from './template.ts';
-import type { Cascade, Source, Sources, TagTemplate, Target, Template } from './types.ts';
-
-/**
- * How many times a cascade goes on from what embeds its target to what embeds that. Cycles end by themselves; this stops a
- * configuration whose routes all embed each other from making every write hit everything, one tag after another.
- */
-const MAX_CASCADE_DEPTH = 8;
+import type { Cascade, Sources, TagTemplate, Target, Template } from './types.ts';
 
 /** What a route says of its stored responses: who they are, and whom they embed. */
 interface Edges {
   readonly pattern: string;
   /** Tags of parameters alone: `step:{stepId}` on `/steps/:stepId`. */
   readonly identity: readonly TagTemplate[];
-  /** Tags taken from the response: `accommodation:{response.accommodations[*].id}`. */
-  readonly embedded: readonly TagTemplate[];
+  /** Tags taken from the response, widened: `accommodation:*` of `accommodation:{response.accommodations[*].id}`. */
+  readonly embedded: readonly Target[];
 }
 
 /**
  * The edges between routes, as their tags declare them. From an accommodation to what embeds it leads its tag, with its id;
  * which steps those are, only their bodies tell, and they need not be stored on this node, or at all: so what embeds *them* is
- * reached by every `step:*`. It may hit too much, never too little.
+ * reached by every `step:*`. It may hit too much, never too little: it goes on through every route that is reachable, each once,
+ * so that cycles end, and no chain is too long.
  * @param routes in the order in which they are tried
  */
 export function compileCascade(
@@ -30,31 +25,41 @@ export function compileCascade(
 ): Cascade {
   const edges = routes.map(({ match, tags }): Edges => {
     const templates = tags.map((tag) => parseTemplate(tag, 'tag'));
-    const isIdentity = (template: TagTemplate): boolean =>
-      sourcesOf(template).every(({ root }) => root === 'params' || root === 'query');
     return {
       pattern: match,
       identity: templates.filter(isIdentity),
-      embedded: templates.filter((template) => !isIdentity(template)),
+      embedded: templates.filter((template) => !isIdentity(template)).map(widened),
     };
   });
   const trie = new PatternTrie<Edges>();
   for (const each of edges) trie.add(each.pattern, each);
+  const above = new Map<Edges, readonly Edges[]>();
+  const aboveOf = (route: Edges): readonly Edges[] => {
+    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(widened(each), edges));
+    above.set(route, known);
+    return known;
+  };
   return {
     of: (target, certain) => {
       const found = new Map<string, Target>();
-      let frontier = identities(target, edges, trie, certain);
-      for (let depth = 0; depth < MAX_CASCADE_DEPTH && frontier.length > 0; depth++) {
-        const fresh = frontier.filter((each) => !found.has(JSON.stringify(each)));
-        for (const each of fresh) found.set(JSON.stringify(each), each);
-        frontier = certain ? [] : fresh.flatMap((each) => embedders(each, edges));
+      const add = (each: Target): unknown => found.set(JSON.stringify(each), each);
+      const named = identities(target, edges, trie, certain);
+      named.forEach(add);
+      if (certain) return [...found.values()];
+      // A set is gone through with what is added to it meanwhile.
+      const reached = new Set(named.flatMap((tag) => embedders(tag, edges)));
+      for (const route of reached) {
+        route.identity.map(widened).forEach(add);
+        for (const further of aboveOf(route)) reached.add(further);
       }
       return [...found.values()];
     },
   };
 }
 
-const sourcesOf = (template: TagTemplate): readonly Source[] => template.placeholders.flatMap(({ sources }) => sources);
+/** Whether a tag of a route says who its responses are, rather than whom they embed. */
+export const isIdentity = ({ placeholders }: TagTemplate): boolean =>
+  placeholders.every(({ sources }) => sources.every(({ root }) => root === 'params' || root === 'query'));
 
 /** The tags that name what a target names. */
 function identities(target: Target, edges: readonly Edges[], trie: PatternTrie<Edges>, certain: boolean): Target[] {
@@ -94,13 +99,9 @@ function identityOf(template: TagTemplate, params: Sources['params'], query: str
   return expansions(values) > MAX_EXPANSIONS ? [widened(template)] : expand(template, values);
 }
 
-/** Who the responses are that may carry a tag because they embed what it names. */
-function embedders(tag: Target, edges: readonly Edges[]): Target[] {
-  const parts = tag.kind === 'tag' ? [tag.tag] : tag.kind === 'tagPattern' ? tag.parts : undefined;
-  if (parts === undefined) return [];
-  return edges
-    .filter(({ embedded }) => embedded.some((template) => mayCarry(partsOf(widened(template)), parts)))
-    .flatMap(({ identity }) => identity.map(widened));
+/** The routes whose responses may carry a tag because they embed what it names. */
+function embedders(tag: Target, edges: readonly Edges[]): Edges[] {
+  return edges.filter(({ embedded }) => embedded.some((other) => tagsOverlap(other, tag)));
 }
 
 /** What a template names where none of its placeholders gives a value. */

@@ -11,6 +11,8 @@ export function fieldChanged(before: Json, after: Json, steps: readonly Step[]):
   if (known === undefined) return 'value' in after && isGone(before) ? 'different' : 'unknown';
   const [was, is] = [nodesAt(known.before.value, steps), nodesAt(known.after.value, steps)];
   if (was === undefined || is === undefined) return 'unknown';
+  // `{"ok":true}` is no representation: that it lacks what was not there before says nothing of what is there now.
+  if (was.length === 0 && is.length === 0) return hasMembersOf(known.before, known.after) ? 'same' : 'unknown';
   const equal =
     was.length === is.length &&
     was.every((node, i) => same(node, is[i] as (typeof is)[number], { a: known.before.exact, b: known.after.exact }));
@@ -33,6 +35,12 @@ function bothKnown(before: Json, after: Json): { before: Body; after: Body } | u
 function difference(before: Json, after: Json): Difference {
   if (isGone(before) && isGone(after)) return 'same';
   return (isGone(before) && 'value' in after) || (isGone(after) && 'value' in before) ? 'different' : 'unknown';
+}
+
+function hasMembersOf({ value: was }: Body, { value: is }: Body): boolean {
+  if (typeof was !== 'object' || typeof is !== 'object' || was === null || is === null) return false;
+  const members = Object.keys(was);
+  return members.every((member) => Object.hasOwn(is, member)) && (members.length > 0 || Object.keys(is).length === 0);
 }
 
 const isGone = (json: Json): boolean => 'missing' in json && json.missing === 'absent';

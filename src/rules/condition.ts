@@ -28,6 +28,8 @@ export function conditionSources({ present, absent, equals }: Condition): Source
 }
 
 export interface Circumstances {
+  /** Of the write: after DELETE, an answer without a body says that nothing is left; after any other, it says nothing. */
+  readonly method: string;
   readonly sources: Sources;
   /** Of the answer; undefined where none came. */
   readonly status: number | undefined;
@@ -45,7 +47,7 @@ export function failing(condition: Condition, circumstances: Circumstances): str
   const status = failingStatus(condition, circumstances);
   if (status !== undefined) return status;
   for (const source of condition.present) {
-    const selection = select(source, sources);
+    const selection = told(source, circumstances);
     if (!(presence(selection) ?? unknownHolds)) return `${source.text} is not present: ${selection.reason}`;
   }
   for (const source of condition.absent) {
@@ -53,16 +55,23 @@ export function failing(condition: Condition, circumstances: Circumstances): str
     if (!(present === undefined ? unknownHolds : !present)) return `${source.text} is present`;
   }
   for (const { source, values } of condition.equals) {
-    const selection = select(source, sources);
+    const selection = told(source, circumstances);
     if (selection.values.some((value) => values.has(value))) continue;
     const known = selection.certainty === 'all' || selection.certainty === 'missing';
-    if (known || !unknownHolds) return `${source.text} is ${told(selection)}`;
+    if (known || !unknownHolds) return `${source.text} is ${shown(selection)}`;
   }
   if (condition.changed.length === 0) return undefined;
   const differences = condition.changed.map(({ steps }) => fieldChanged(sources.before, sources.response, steps));
   const unknown = differences.includes('unknown') || !circumstances.alone;
   const holds = differences.includes('different') || (unknown && unknownHolds);
   return holds ? undefined : `${condition.changed.map(({ text }) => text).join(', ')} did not change`;
+}
+
+/** What a source selects, but that a silent answer does not tell that there is nothing: a PATCH answered 204 may have set it. */
+function told(source: Source, { sources, method }: Circumstances): Selection {
+  const selection = select(source, sources);
+  const silent = source.root === 'response' && 'missing' in sources.response && method !== 'DELETE';
+  return silent && selection.certainty === 'missing' ? { ...selection, certainty: 'unknown' } : selection;
 }
 
 function failingStatus({ status: ranges }: Condition, { status, doubt, unknownHolds }: Circumstances) {
@@ -79,6 +88,6 @@ function presence({ values, certainty, found }: Selection): boolean | undefined 
   return certainty === 'unknown' || certainty === 'too-many' ? undefined : false;
 }
 
-function told({ values, reason }: Selection): string {
+function shown({ values, reason }: Selection): string {
   return values.length === 0 ? reason : values.map((value) => JSON.stringify(value)).join(', ');
 }

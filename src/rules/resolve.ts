@@ -65,9 +65,9 @@ function valuesOf({ values, unresolved, overflow }: Binding, policy: 'widen' | '
   return policy === 'ignore' && !overflow ? values : '*';
 }
 
-/** What the answer alone may tell is not known while the write can still be refused. */
+/** What the answer alone may tell, or what is looked up after it, is not known while the write can still be refused. */
 function needsAnswer(placeholder: Placeholder): boolean {
-  return placeholder.sources.some(({ root }) => root === 'response' || root === 'responseHeader');
+  return placeholder.sources.some(({ root }) => root === 'response' || root === 'responseHeader' || root === 'lookup');
 }
 
 function overflowOf(template: Template): Unresolved {

@@ -54,7 +54,10 @@ function parameters(query: string, name: string): string[] {
 /** From every representation that a lookup fetched: what one of them does not tell is not known. */
 function selectLookups(fetched: readonly Json[], source: LookupSource): Selection {
   if (fetched.length === 0) return nothing('unknown', 'not fetched');
-  const selections = fetched.map((json) => selectJson(json, source));
+  // One that is not there does not say that its part is empty: whoever asked for it does not know what it would have told.
+  const selections = fetched.map((json) =>
+    'missing' in json && json.missing === 'absent' ? nothing('unknown', 'not found') : selectJson(json, source),
+  );
   const doubt = selections.find(({ certainty }) => certainty === 'unknown' || certainty === 'too-many');
   if (doubt !== undefined) return doubt;
   const values = [...new Set(selections.flatMap((selection) => selection.values))];

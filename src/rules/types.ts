@@ -188,8 +188,8 @@ export interface RuleResolution extends Resolution {
   /** `targets` without those that are named for being patched alone. */
   readonly beyondPatches: readonly Target[];
   /**
-   * Under `unresolved: reject`, what speaks for refusing the write. Only placeholders that take nothing from the answer: by the
-   * time that is known the write is done, so what is missing from it widens.
+   * Under `unresolved: reject`, what speaks for refusing the write. Only placeholders that take nothing from the answer, or from a lookup: by
+   * the time that is known the write is done, so what is missing from it widens.
    */
   readonly rejected: readonly Unresolved[];
 }

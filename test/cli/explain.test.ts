@@ -28,6 +28,7 @@ it('says which rule, which ids from where, which targets, which events', async (
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toBe(
     `PATCH /inns/42
+applied: the origin answered 200
 
 ✓ inn   PUT|PATCH|DELETE /inns/:id   ${file}:3
     /steps/{before.stepId, response.stepId}
@@ -69,6 +70,130 @@ it('says why a rule takes no part, and with --all why it does not match', async 
   const { stdout } = await explain('POST', '/steps/7', '--all');
   expect(stdout).toContain('/steps/7 does not match /inns/:id');
   expect(stdout).toContain('it is for PUT, not POST');
+});
+
+const outcomes = `origin: { url: http://127.0.0.1:4000 }
+routes:
+  - { match: /orders/:id, cache: { ttl: 60s } }
+rules:
+  - name: inn
+    on: "* /inns/:id"
+    unresolved: reject
+    when: { equals: { response.kind: hotel } }
+    invalidate: ["/steps/{request.stepId}", "/trips/{response.tripId}"]
+  - name: order
+    on: "* /orders/:id"
+    onlyIfChanged: true
+    refresh: [/orders]
+`;
+const nothing = { implied: [], targets: [], actions: [], tags: [], events: [] };
+const refusal = 'rule "inn" needs {request.stepId} for /steps/{request.stepId}: request.stepId: absent';
+test.each([
+  [['GET', '/orders/5'], 'unchanged', /^GET is a safe method/, nothing],
+  [['PUT', '/orders/5', '--status', '404'], 'unchanged', /^the origin refused it with 404$/, nothing],
+  [['PUT', '/orders/5', '--before', '{"a":1}', '--response', '{"a":1}'], 'unchanged', /onlyIfChanged/, nothing],
+  [['PUT', '/inns/42'], 'refused', new RegExp(`^422, .*: ${refusal.replace(/[{}]/g, '\\$&')}$`), nothing],
+  // A refusal comes before the origin has answered anything.
+  [['PUT', '/inns/42', '--status', '404'], 'refused', /^422, /, nothing],
+  [['PUT', '/inns/42', '--response', '{"kind":"inn"}'], 'refused', /^422, /, nothing],
+  [['PUT', '/inns/42', '--request', '{"stepId":7}'], 'applied', /^the origin answered 200$/, { implied: ['/inns/42'] }],
+  [['PUT', '/orders/5', '--status', '503'], 'doubt', /^the origin answered 503: /, { implied: ['/orders/5'] }],
+])('%j: says what comes of it, and why', async (argv, outcome, reason, rest) => {
+  const file = configFile(outcomes);
+  const { code, stdout } = await run(['explain', '-c', file, ...argv, '--json']);
+  expect(code).toBe(0);
+  const explanation = JSON.parse(stdout);
+  expect(explanation).toMatchObject({ outcome, ...rest });
+  expect(explanation.reason).toMatch(reason);
+  const { stdout: text } = await run(['explain', '-c', file, ...argv]);
+  expect(text.split('\n')[1]).toBe(`${outcome}: ${explanation.reason}`);
+  expect(text.includes('nothing is recorded, and nobody is told')).toBe(rest === nothing);
+});
+
+it('knows an origin whose 5xx change nothing', async () => {
+  const file = configFile(outcomes.replace('4000 }', '4000, serverErrors: unchanged }'));
+  const { stdout } = await run(['explain', '-c', file, 'PUT', '/orders/5', '--status', '503', '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({
+    outcome: 'unchanged',
+    ...nothing,
+    rules: [{ rule: 'order', applies: false, why: 'nothing has changed' }],
+  });
+});
+
+const kept = `origin: { url: http://127.0.0.1:4000 }
+rules:
+  - name: inn
+    on: "* /inns/:id"
+    refresh: ["/steps/{before.stepId, response.stepId}"]
+    patch:
+      - { path: "/steps/{response.stepId}/inns", at: /items }
+      - { path: /recent, at: /items }
+    invalidate: [/inns, /recent]
+`;
+const bodies = ['--before', '{"id":42,"stepId":7}', '--response', '{"id":42,"stepId":7}'];
+test.each([
+  [
+    'where it is certain',
+    kept,
+    bodies,
+    [
+      ['/inns', 'invalidate'],
+      ['/recent', 'invalidate', 'not patched: another target names it, too'],
+      ['/steps/7', 'refresh'],
+      ['/steps/7/inns', 'patch'],
+      ['/inns/42', 'invalidate'],
+    ],
+  ],
+  [
+    'where the answer does not tell',
+    kept,
+    ['--before', '{"id":42,"stepId":7}', '--response', '{"ok":true}'],
+    [
+      ['/inns', 'invalidate'],
+      ['/recent', 'invalidate', 'not patched: another target names it, too'],
+      ['/steps/*', 'invalidate', 'not refreshed: which it is, is not known'],
+      ['/steps/*/inns', 'invalidate', 'not patched: the change is not certain'],
+      ['/inns/42', 'invalidate'],
+    ],
+  ],
+  [
+    'in doubt',
+    kept.replace('/recent, at', '/latest, at'),
+    [...bodies, '--status', '500'],
+    [
+      ['/inns', 'invalidate'],
+      ['/recent', 'invalidate'],
+      ['/steps/*', 'invalidate', 'not refreshed: the outcome is unknown'],
+      ['/steps/*/inns', 'invalidate', 'not patched: the outcome is unknown'],
+      ['/latest', 'invalidate', 'not patched: the outcome is unknown'],
+      ['/inns/42', 'invalidate'],
+    ],
+  ],
+  [
+    'while it settles',
+    kept.replace('refresh:', 'settle: 5s\n    refresh:'),
+    bodies,
+    [
+      ['/inns', 'invalidate'],
+      ['/recent', 'invalidate', 'not patched: nothing is stored while it settles'],
+      ['/steps/7', 'invalidate', 'not refreshed: nothing is stored while it settles'],
+      ['/steps/7/inns', 'invalidate', 'not patched: nothing is stored while it settles'],
+      ['/inns/42', 'invalidate'],
+    ],
+  ],
+])('names what becomes of each target: %s', async (_, yaml, argv, actions) => {
+  const { stdout } = await run(['explain', '-c', configFile(yaml), 'PUT', '/inns/42', ...argv, '--json']);
+  const said = JSON.parse(stdout).actions as { target: string; action: string; why?: string }[];
+  expect(said.map(({ target, action, why }) => (why === undefined ? [target, action] : [target, action, why]))).toEqual(
+    actions,
+  );
+});
+
+it('names it in text, too', async () => {
+  const { stdout } = await run(['explain', '-c', configFile(kept), 'PUT', '/inns/42', ...bodies]);
+  expect(stdout).toContain('  /steps/7   (refreshed: what is stored is fetched again)\n');
+  expect(stdout).toContain('  /steps/7/inns   (patched in place, where what is stored allows it)\n');
+  expect(stdout).toContain('  /recent   (not patched: another target names it, too)\n');
 });
 
 it('takes bodies from files, and fields', async () => {

@@ -49,6 +49,59 @@ const rows: [string, string, string[]][] = [
     [],
   ],
   [
+    'a tag that no rule invalidates and no cascade reaches, although some rule cascades',
+    routes(
+      '{ match: /inns/:id, tags: ["inn:{id}"] }',
+      '{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }',
+      '{ match: /users/:id, tags: ["user:{id}"] }',
+    ) + rules('{ path: "/inns/{id}", cascade: true }'),
+    ['5:33 tag-never-invalidated: no rule invalidates the tag user:{id}'],
+  ],
+  [
+    'a cascade that ends at a route without a name, while another carries it',
+    routes(
+      '{ match: /inns/:id, tags: ["inn:{id}"] }',
+      '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
+      '{ match: /trips/:id, tags: ["trip:{id}", "step:{response.steps[*].id}"] }',
+    ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "step:{id}"', 'tag: "trip:*"'),
+    [
+      '4:32 cascade-dead-end: a cascade ends at /steps/:id, which no tag names: /trips/:id carries step:{response.steps[*].id}, and no route has it for its own',
+    ],
+  ],
+  [
+    'a cascade that goes on to the top, which needs no name',
+    routes(
+      '{ match: /inns/:id, tags: ["inn:{id}"] }',
+      '{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }',
+      '{ match: /trips/:id, tags: ["step:{response.steps[*].id}"] }',
+      '{ match: /users/:id, tags: ["user:{id}"] }',
+      '{ match: /reports/:id, tags: ["user:{response.author}"] }',
+    ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "user:*"'),
+    [],
+  ],
+  [
+    'two routes without a name that embed what is written',
+    routes(
+      '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
+      '{ match: /lists, tags: ["inn:{response[*].id}"] }',
+    ) + rules('{ tag: "inn:{id}", cascade: true }'),
+    [],
+  ],
+  [
+    'a cascade from a route without a name, whatever its exceptions have',
+    routes(
+      '{ match: /inns/best, tags: [best] }',
+      '{ match: /inns/:id }',
+      '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
+    ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "inn:*"', 'tag: best'),
+    ['10:40 cascade-dead-end: the cascade leads nowhere: no tag of /inns/:id says which it is'],
+  ],
+  [
+    'a cascade from no route at all',
+    rules('{ path: "/inns/{id}", cascade: true }'),
+    ['6:40 cascade-dead-end: the cascade leads nowhere: no route is for /inns/*'],
+  ],
+  [
     'what hits everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
       rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),

@@ -88,6 +88,8 @@ test('how everything was resolved is in the log at debug level', async () => {
   expect(line?.explanation).toMatchObject({
     method: 'PATCH',
     path: '/inns/42',
+    outcome: 'applied',
+    reason: 'the origin answered 200',
     rules: [
       {
         rule: 'r',

@@ -174,7 +174,9 @@ describe('POST /explain', () => {
           ],
         },
       ],
+      outcome: 'applied',
       targets: ['/steps/7', '/steps/9', '/inns/42'],
+      actions: [{ action: 'invalidate' }, { action: 'invalidate' }, { action: 'invalidate' }],
       stored: [
         { target: '/steps/7', count: 2, samples: ['/steps/7', '/steps/7?lang=de'] },
         { target: '/steps/9', count: 1, samples: ['/steps/9'] },
@@ -183,6 +185,14 @@ describe('POST /explain', () => {
     });
     expect(await isHit('/steps/7')).toBe(true);
     expect(api.inns.get(42)?.stepId).toBe(7);
+  });
+
+  test.each([
+    ['PATCH', 404],
+    ['GET', 200],
+  ])('what changes nothing: %s answered %i', async (method, status) => {
+    const answer = await post('/explain', { method, path: '/inns/42', status, response: { stepId: 9 } });
+    expect(answer.json()).toMatchObject({ outcome: 'unchanged', targets: [], events: [], stored: [] });
   });
 
   test('bodies as texts keep numbers that JavaScript cannot hold', async () => {

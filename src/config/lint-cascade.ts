@@ -1,0 +1,101 @@
+import { patternsOverlap } from '../route/pattern.ts';
+import { compileCascade, isIdentity, tagsOverlap, widened } from '../rules/cascade.ts';
+import { parseTemplate } from '../rules/template.ts';
+import type { Target } from '../rules/types.ts';
+import { isWithin, type Located, shapeOf } from './lint-routes.ts';
+import type { RouteSettings } from './route-schema.ts';
+import type { RuleSettings } from './rule-schema.ts';
+import type { Path } from './source-document.ts';
+
+/** A route with its tags, told apart as a cascade does. */
+interface Embedding {
+  readonly route: Located<RouteSettings>;
+  /** The tags that say who its responses are. */
+  readonly names: readonly Target[];
+  readonly embedded: readonly { readonly written: string; readonly tag: Target }[];
+}
+
+/** Reports cascades that end before they have hit everything. @returns the tags that cascades reach */
+export function lintCascades(
+  routes: readonly Located<RouteSettings>[],
+  rules: readonly Located<RuleSettings>[],
+): readonly Target[] {
+  const cascade = compileCascade(routes.map(({ settings: { match, tags } }) => ({ match, tags: tags ?? [] })));
+  const embeddings = routes.map(embeddingOf);
+  const reached = rules.flatMap((rule) =>
+    cascading(rule).flatMap(({ target, path }) => {
+      lintStart(rule, target, path, embeddings);
+      return cascade.of(target, false);
+    }),
+  );
+  for (const each of embeddings) lintEnd(each, embeddings, reached);
+  return reached;
+}
+
+function embeddingOf(route: Located<RouteSettings>): Embedding {
+  const templates = (route.settings.tags ?? []).map((tag) => parseTemplate(tag, 'tag'));
+  const embedded = templates.filter((template) => !isIdentity(template));
+  return {
+    route,
+    names: templates.filter(isIdentity).map(widened),
+    embedded: embedded.map((template) => ({ written: template.text, tag: widened(template) })),
+  };
+}
+
+function cascading({ settings, path }: Located<RuleSettings>): { target: Target; path: Path }[] {
+  return (settings.invalidate ?? []).flatMap((target, i) => {
+    if (typeof target === 'string' || !target.cascade) return [];
+    const template = 'tag' in target ? parseTemplate(target.tag, 'tag') : parseTemplate(target.path, 'path');
+    return [{ target: widened(template), path: [...path, 'invalidate', i, 'cascade'] }];
+  });
+}
+
+/** A path is named by the tags of its route: without any, nothing says what embeds it. */
+function lintStart(
+  { document }: Located<RuleSettings>,
+  target: Target,
+  path: Path,
+  routes: readonly Embedding[],
+): void {
+  if (target.kind === 'tag' || target.kind === 'tagPattern') return;
+  const shape = target.kind === 'pattern' ? target.pattern : target.path;
+  const governing = routes.find(({ route }) => isWithin(shape, shapeOf(route.settings)));
+  const concerned =
+    governing === undefined
+      ? routes.filter(({ route }) => patternsOverlap(shapeOf(route.settings), shape))
+      : [governing];
+  if (concerned.some(({ names }) => names.length > 0)) return;
+  const [first] = concerned;
+  document.report(path, {
+    message: `the cascade leads nowhere: ${
+      first === undefined ? `no route is for ${shape}` : `no tag of ${first.route.settings.match} says which it is`
+    }`,
+    hint: 'give the route a tag of its parameters, as step:{stepId} on /steps/:stepId, or take out cascade',
+    warning: 'cascade-dead-end',
+  });
+}
+
+/**
+ * A route that is reached and has no name is fine at the top, where nothing embeds it. But where another route carries tags that no
+ * route has for a name, those may well be meant for this one.
+ */
+function lintEnd(
+  { route: { document, path, settings }, names, embedded }: Embedding,
+  routes: readonly Embedding[],
+  reached: readonly Target[],
+): void {
+  const isReached = (tag: Target): boolean => reached.some((other) => tagsOverlap(other, tag));
+  if (names.length > 0 || !embedded.some(({ tag }) => isReached(tag))) return;
+  const known = routes.flatMap((other) => other.names);
+  for (const { route, embedded: theirs } of routes) {
+    if (route.settings === settings) continue;
+    const nameless = theirs.find(({ tag }) => !isReached(tag) && !known.some((name) => tagsOverlap(name, tag)));
+    if (nameless === undefined) continue;
+    document.report([...path, 'tags'], {
+      message: `a cascade ends at ${settings.match}, which no tag names: ${route.settings.match} carries ${nameless.written}, and no route has it for its own`,
+      hint: `if that tag names it, give ${settings.match} the same with its parameter: step:{stepId} on /steps/:stepId`,
+      warning: 'cascade-dead-end',
+    });
+    return;
+  }
+}
