@@ -19,7 +19,7 @@ import { serverErrorsOf } from './exchange/verdict.ts';
 import { write } from './exchange/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
-import { Metrics, metricsRegistry } from './observe/metrics.ts';
+import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
 import { createOrigin } from './origin/pool.ts';
 import { compileRules } from './rules/compile.ts';
@@ -30,6 +30,7 @@ import { hasBody } from './server/front.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
+import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
   /** Listens. Resolves with the addresses that clients and operators reach it at. */
@@ -58,6 +59,7 @@ export async function createGateway(
     bus?: Bus | undefined;
     /** Whether it has the admin port; of several processes one has. */
     admin?: boolean;
+    siblings?: Siblings | undefined;
   } = {},
 ): Promise<Gateway> {
   const closers: (() => Promise<void> | void)[] = [];
@@ -103,7 +105,7 @@ export async function createGateway(
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, state: () => state },
+    { metrics, reports, state: () => state, siblings: options.siblings },
   );
 
   return {
@@ -213,11 +215,18 @@ function wireWrites(
   };
 }
 
+interface Observed {
+  readonly metrics: Metrics;
+  readonly reports: Reports;
+  readonly state: () => State;
+  readonly siblings: Siblings | undefined;
+}
+
 function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, cluster }: Coherence,
   { reads: { flights }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, state }: { metrics: Metrics; reports: Reports; state: () => State },
+  { metrics, reports, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read widens, and the explanation says why.
@@ -234,10 +243,14 @@ function wireAdmin(
     waiting: () => flights.waiting,
     cluster,
   });
+  siblings?.onAsked(() => registry.getMetricsAsJSON());
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
-    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    metrics: async () => ({
+      contentType: registry.contentType,
+      text: await (siblings === undefined ? registry.metrics() : textOfAll(await siblings.figures())),
+    }),
     invalidate: async (targets, { dryRun }) => {
       const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
       const done = await invalidateTargets({ store, log: writes.log, keyed: rules.keyed }, targets, { dryRun, cause });

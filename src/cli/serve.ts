@@ -37,7 +37,7 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
     const { createGateway } = await import('../gateway.ts');
     // With a Redis, workers are nodes like any others.
     const bus = config.store.redis === undefined ? role?.bus : undefined;
-    const gateway = await createGateway(config, { log, bus, admin: role?.hasAdmin ?? true });
+    const gateway = await createGateway(config, { log, bus, admin: role?.hasAdmin ?? true, siblings: role?.siblings });
     const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.asked]);
     return await run(gateway, { io, json, log, asked });
   } catch (error) {

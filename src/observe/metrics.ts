@@ -1,4 +1,4 @@
-import { Counter, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
 
 /** Plain integers, counted where things happen and read when somebody scrapes: a hit pays one increment. */
@@ -59,11 +59,12 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
       },
     });
   };
-  const gauge = (name: string, help: string, of: () => number): void => {
+  const gauge = (name: string, help: string, of: () => number, aggregator: 'sum' | 'max' = 'sum'): void => {
     new Gauge({
       name,
       help,
       registers,
+      aggregator,
       collect() {
         this.set(of());
       },
@@ -83,7 +84,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
   gauge('unstale_stored_bytes', 'Bytes that the memory tier charges for them.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
-  gauge('unstale_log_position', 'The applied position of this node.', gauges.position);
+  gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
   gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
   gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
   const { cluster } = gauges;
@@ -91,11 +92,16 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
       Number(cluster().state === 'serving'),
     );
-    gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length);
+    gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
     gauge('unstale_cluster_intents', 'Writes of this node that are noted and not recorded.', () => cluster().intents);
     gauge('unstale_cluster_queued', 'Records that wait to be sent to the other nodes.', () => cluster().queued);
     counter('unstale_cluster_resets_total', 'Times that this node joined, its memory emptied.', () => cluster().resets);
     counter('unstale_cluster_evictions_total', 'Silent nodes that this one removed.', () => cluster().evictions);
   }
   return registry;
+}
+
+/** The text of what several processes of one gateway count: sums, and of places the furthest. */
+export function textOfAll(figures: readonly (readonly object[])[]): Promise<string> {
+  return AggregatorRegistry.aggregate(figures as MetricObject[][]).metrics();
 }

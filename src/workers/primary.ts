@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Logger } from '../observe/log.ts';
+import { figuresOf, isAskFigures, tellFigures } from './measuring.ts';
 import { isQuestion, type Question, Sequencing } from './sequencing.ts';
 
 /** Names the place of a worker among its siblings: the first one has the admin port. */
@@ -37,6 +38,7 @@ export async function runWorkers({ count, log, asked }: WorkersOptions): Promise
     const worker = cluster.fork({ [WORKER_PLACE]: String(place) });
     worker.on('message', (message: unknown) => {
       if (isQuestion(message)) void reply(sequencing, worker, message);
+      if (isAskFigures(message)) void figuresOf(alive()).then((all) => tellFigures(worker, message, all));
     });
     worker.on('exit', (code, signal) => {
       if (ending) return;
@@ -51,7 +53,7 @@ export async function runWorkers({ count, log, asked }: WorkersOptions): Promise
   for (let place = 1; place <= count; place++) fork(place);
   const why = await Promise.race([asked.then(() => 'asked' as const), given]);
   ending = true;
-  const living = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isDead() === false) as Worker[];
+  const living = alive();
   const gone = living.map((worker) => once(worker, 'exit'));
   // Not by a signal: a terminal has sent them one already, and the second would end them at once.
   for (const worker of living) worker.send(stopMessage, () => {});
@@ -61,6 +63,10 @@ export async function runWorkers({ count, log, asked }: WorkersOptions): Promise
     return 1;
   }
   return codes.every(([code]) => code === 0) ? 0 : 1;
+}
+
+function alive(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker?.isDead() === false) as Worker[];
 }
 
 async function reply(sequencing: Sequencing, worker: Worker, question: Question): Promise<void> {

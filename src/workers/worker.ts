@@ -1,12 +1,14 @@
 import cluster from 'node:cluster';
 import type { Bus } from '../coherence/bus.ts';
+import { type Siblings, siblings } from './measuring.ts';
 import { stopMessage, WORKER_PLACE } from './primary.ts';
 import { ProcessBus } from './process-bus.ts';
 
 /** What a process is told by the one that forked it; undefined for one that stands by itself. */
 export interface WorkerRole {
   readonly bus: Bus;
-  /** Of several, one has the admin port: what it shows is about itself, what it does reaches all. */
+  readonly siblings: Siblings;
+  /** Of several, one has the admin port: what it shows, and what it does, is about all of them. */
   readonly hasAdmin: boolean;
   /** Resolves when the process that forked this one says so, or is gone. */
   readonly asked: Promise<void>;
@@ -23,6 +25,10 @@ export function workerRole(): WorkerRole | undefined {
     },
     onMessage: (listener) => void process.on('message', listener),
   });
+  const others = siblings({
+    send: (message) => void (process.connected && process.send?.(message)),
+    onMessage: (listener) => void process.on('message', listener),
+  });
   const asked = new Promise<void>((resolve) => {
     process.once('disconnect', () => resolve());
     process.on('message', (message: unknown) => {
@@ -32,5 +38,5 @@ export function workerRole(): WorkerRole | undefined {
   const leave = (): void => {
     if (process.connected) process.disconnect();
   };
-  return { bus, hasAdmin: process.env[WORKER_PLACE] === '1', asked, leave };
+  return { bus, siblings: others, hasAdmin: process.env[WORKER_PLACE] === '1', asked, leave };
 }

@@ -10,7 +10,7 @@ export interface Conditions {
   delayMs: { readonly up: number; readonly down: number };
 }
 
-export const fine: Readonly<Conditions> = { cut: { up: false, down: false }, delayMs: { up: 0, down: 0 } };
+const fine: Readonly<Conditions> = { cut: { up: false, down: false }, delayMs: { up: 0, down: 0 } };
 
 /** A way to a server on the loopback, for tests to make bad. */
 export class TcpProxy {

@@ -106,6 +106,39 @@ test('the admin port reaches all of them', async () => {
   expect(statuses.filter((status) => /fwd=uri-miss/.test(status)).length).toBeGreaterThanOrEqual(WORKERS - 1);
 });
 
+test('metrics are about all of them', async () => {
+  const reads = 40;
+  for (let i = 0; i < reads; i++) await fetch(`${url}/parents/${i % 12}`, { headers: { connection: 'close' } });
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const counted = [...text.matchAll(/^unstale_reads_total\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+  expect(counted.reduce((sum, count) => sum + count, 0)).toBe(reads);
+  expect(/^unstale_cluster_serving (\d+)$/m.exec(text)?.[1]).toBe(String(WORKERS));
+  // The barrier of the first epoch may be one of them still.
+  expect(Number(/^unstale_cluster_members (\d+)$/m.exec(text)?.[1])).toBeLessThanOrEqual(WORKERS + 1);
+});
+
+test.each([
+  ['a worker', (): number => workers()[1] as number],
+  ['the first process', (): number => gateway.pid as number],
+])(
+  '%s that is stopped for longer than a lease serves nothing old when it goes on',
+  { timeout: 30_000 },
+  async (_, pid) => {
+    const workload = new Workload(world, [url], random);
+    const running = workload.run(16);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const stopped = pid();
+    process.kill(stopped, 'SIGSTOP');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    process.kill(stopped, 'SIGCONT');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    workload.stop();
+    await running;
+    expect(workload.seen.stale).toEqual([]);
+    expect(workload.seen.hits).toBeGreaterThan(20);
+  },
+);
+
 test('SIGTERM ends all of them, and is a clean end', async () => {
   const children = workers();
   const gone = once(gateway, 'exit');
