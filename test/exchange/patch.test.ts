@@ -197,8 +197,8 @@ describe('uncertain: invalidated instead', () => {
     ['ids alone', { inns: [42, 43] }, 'an element has no id'],
     ['elements without an id', { inns: [{ name: 'x' }] }, 'an element has no id'],
     ['an id twice', { inns: [{ id: 42 }, { id: 42 }] }, 'two elements have the same id'],
-    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'it has other members than what it would replace'],
-    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'it has other members than what it would replace'],
+    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'it is of another form than what it would replace'],
+    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'it is of another form than what it would stand beside'],
     ['no JSON', 'inns', 'it is not JSON'],
   ];
   test.each(parents)('%s', async (_, body, reason) => {
