@@ -6,6 +6,7 @@ import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
 import { responseDirectives } from '../http/targeted.ts';
 import { strongEtag } from '../http/validation.ts';
+import { parseVary } from '../http/vary.ts';
 import { type Change, type Place, spliceElement } from '../rules/json-splice.ts';
 import { locate } from '../rules/json-text.ts';
 import { type Body, nodesAt } from '../rules/nodes.ts';
@@ -32,6 +33,8 @@ interface PlannedPatch {
   readonly place: Place;
   /** Or why there is none that is certain. */
   readonly change: Change | Uncertain;
+  /** By what the representation that is put was selected. */
+  readonly vary: readonly string[] | '*';
   /** By which the record hits the parent for other reasons than this change: it is more than this change that it lacks. */
   readonly others: Hits;
 }
@@ -60,6 +63,7 @@ export function planPatches({ match, sources }: AppliedRule, write: PatchingWrit
     const gaining = gainingPlaces(patch.path, sources, match.method);
     const place = { at: patch.at, key: patch.config.key };
     const put = putOf(patch, sources, write);
+    const vary = patch.with.root === 'response' ? parseVary(write.answer.headers.get('vary')) : [];
     const remove = removalOf(patch, sources);
     const changeOf = (path: string): Change | Uncertain => {
       // RFC 9110 §15.3: 202 promises nothing, 203 is another's word, 3xx and the rest do not say that it was done.
@@ -68,7 +72,7 @@ export function planPatches({ match, sources }: AppliedRule, write: PatchingWrit
       if (gaining === undefined) return { uncertain: 'only before names it: the element may have left' };
       return gaining.includes(path) ? put : remove;
     };
-    return places.map((path) => ({ path, place, change: changeOf(path), others }));
+    return places.map((path) => ({ path, place, change: changeOf(path), vary, others }));
   });
 }
 
@@ -186,7 +190,7 @@ export class Patches {
     }
   }
 
-  #patched(stored: StoredResponse, { place, change, others }: PlannedPatch): StoredResponse | string {
+  #patched(stored: StoredResponse, { place, change, vary, others }: PlannedPatch): StoredResponse | string {
     if ('uncertain' in change) return change.uncertain;
     if (stored.since === undefined || stored.since > this.#since) return 'it was filled after the write began';
     if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is of a query';
@@ -196,6 +200,10 @@ export class Patches {
     const replay = replayOf(stored, this.#write, this.#ports.routes);
     if (replay === undefined) return 'it is of one user, or a part';
     if (!asksAlike(replay, this.#write)) return 'it is of another host, or another variant';
+    // What differs by a field must not go where one answer is for all; its coding is undone.
+    const selecting = [...stored.vary, ...replay.route.policy.cache.key.headers, 'accept-encoding'];
+    if (change.kind === 'put' && (vary === '*' || vary.some((name) => !selecting.includes(name))))
+      return 'the representation varies by more than it does';
     const spliced = spliceElement(parent, place, change);
     if ('uncertain' in spliced) return spliced.uncertain;
     // A page that lacks the element may count it.
