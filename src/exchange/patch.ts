@@ -1,14 +1,18 @@
 import type { Clock } from '../clock.ts';
 import type { Position } from '../coherence/record.ts';
 import { type Hits, isHit, pathTag, queryTag } from '../coherence/tag.ts';
+import { parseCacheControl } from '../http/cache-control.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { Fields } from '../http/fields.ts';
+import { responseDirectives } from '../http/targeted.ts';
 import { strongEtag } from '../http/validation.ts';
+import { parseVary } from '../http/vary.ts';
 import { type Change, type Place, spliceElement } from '../rules/json-splice.ts';
 import { locate } from '../rules/json-text.ts';
+import { type Body, nodesAt } from '../rules/nodes.ts';
 import { placesOf } from '../rules/resolve.ts';
 import { select } from '../rules/select.ts';
-import type { CompiledPatch, PathTemplate, Sources } from '../rules/types.ts';
+import type { CompiledPatch, Json, PathTemplate, Sources, Step } from '../rules/types.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
@@ -16,43 +20,63 @@ import { textOf } from './body.ts';
 import { clientFields } from './client-fields.ts';
 import { tagsOf } from './fill.ts';
 import { without } from './forward.ts';
-import type { ClientRequest, RouteTable } from './ports.ts';
-import { replayOf } from './replay.ts';
+import type { ClientRequest, OriginResponse, RouteTable } from './ports.ts';
+import { asksAlike, replayOf } from './replay.ts';
+
+interface Uncertain {
+  readonly uncertain: string;
+}
 
 /** One element to be changed in what is stored of one parent. */
 interface PlannedPatch {
   readonly path: string;
   readonly place: Place;
-  readonly change: Change;
+  /** Or why there is none that is certain. */
+  readonly change: Change | Uncertain;
+  /** By what the representation that is put was selected. */
+  readonly vary: readonly string[] | '*';
   /** By which the record hits the parent for other reasons than this change: it is more than this change that it lacks. */
   readonly others: Hits;
 }
 
-export interface PatchBodies {
+/** A write that was answered, and what it brought. */
+export interface PatchingWrite {
+  readonly request: ClientRequest;
+  readonly answer: OriginResponse;
+  /** Fields, beside `Cache-Control`, whose directives count on the route of the write (RFC 9213). */
+  readonly targetedFields: readonly string[];
   /** As they were sent, in UTF-8 and without a content coding; undefined where they were not. */
-  readonly request: string | undefined;
-  readonly response: string | undefined;
+  readonly text: { readonly request: string | undefined; readonly response: string | undefined };
 }
 
 /**
- * What the patches of a rule come to for one write; parents that they do not certainly apply to are left out, and stay
- * invalidated.
+ * What the patches of a rule come to for one write. Where a change is not certain, the parents are planned with the reason: another
+ * patch of the same parent must not be all that becomes of it.
  * @param others what else the record hits, without the rule's own tags
  */
-export function planPatches({ match, sources }: AppliedRule, bodies: PatchBodies, others: Hits): PlannedPatch[] {
-  return match.rule.patch.flatMap((patch): PlannedPatch[] => {
-    const places = placesOf(patch.path, sources, match.method);
+export function planPatches({ match, sources }: AppliedRule, write: PatchingWrite, others: Hits): PlannedPatch[] {
+  const { patch: patches } = match.rule;
+  const found = patches.map((patch) => ({ patch, places: placesOf(patch.path, sources, match.method) }));
+  // A parent that is not known may be any, also one that another patch names.
+  if (found.some(({ places }) => places === undefined)) return [];
+  return found.flatMap(({ patch, places = [] }): PlannedPatch[] => {
     const gaining = gainingPlaces(patch.path, sources, match.method);
-    if (places === undefined || gaining === undefined) return [];
     const place = { at: patch.at, key: patch.config.key };
-    const put = gaining.length === 0 ? undefined : putOf(patch, sources, bodies);
-    const remove = places.length === gaining.length ? undefined : removalOf(patch, sources);
-    return places.flatMap((path) => {
-      const change = gaining.includes(path) ? put : remove;
-      return change === undefined ? [] : [{ path, place, change, others }];
-    });
+    const put = putOf(patch, sources, write);
+    const vary = patch.with.root === 'response' ? parseVary(write.answer.headers.get('vary')) : [];
+    const remove = removalOf(patch, sources);
+    const changeOf = (path: string): Change | Uncertain => {
+      // RFC 9110 §15.3: 202 promises nothing, 203 is another's word, 3xx and the rest do not say that it was done.
+      if (!done.has(write.answer.status))
+        return { uncertain: `the status ${write.answer.status} does not say what was done` };
+      if (gaining === undefined) return { uncertain: 'only before names it: the element may have left' };
+      return gaining.includes(path) ? put : remove;
+    };
+    return places.map((path) => ({ path, place, change: changeOf(path), vary, others }));
   });
 }
+
+const done = new Set([200, 201, 204]);
 
 /** Parents that hold the element once the write is done: those that anything but `before` names. None after DELETE. */
 function gainingPlaces(path: PathTemplate, sources: Sources, method: string): string[] | undefined {
@@ -66,23 +90,51 @@ function gainingPlaces(path: PathTemplate, sources: Sources, method: string): st
   return placesOf({ ...path, placeholders }, sources, method);
 }
 
-function putOf(patch: CompiledPatch, sources: Sources, bodies: PatchBodies): Change | undefined {
+function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Change | Uncertain {
   const { root, steps } = patch.with;
-  const text = bodies[root];
+  if (root === 'response' && write.answer.status === 204) return { uncertain: 'the answer brings no representation' };
+  if (mayNotBeStored(write)) return { uncertain: 'the representation may not be stored' };
+  const text = write.text[root];
   // Parsed before: `locate` goes by a text that every parser reads alike.
-  if (text === undefined || !('value' in sources[root])) return undefined;
+  if (text === undefined || !('value' in sources[root])) return { uncertain: `the ${root} is not JSON` };
   const tokens = steps.map((step) =>
     step.kind === 'name' ? step.name : step.kind === 'index' ? String(step.index) : '',
   );
   const span = locate(text, tokens);
-  return span && { kind: 'put', text: text.slice(span.start, span.end), add: patch.config.add };
+  if (span === undefined) return { uncertain: `there is no ${patch.with.text}` };
+  const was = wasOf(sources.before, steps);
+  return {
+    kind: 'put',
+    text: text.slice(span.start, span.end),
+    add: patch.config.add,
+    ...(was === undefined ? {} : { was }),
+  };
 }
 
-function removalOf(patch: CompiledPatch, sources: Sources): Change | undefined {
+/** RFC 9111 §5.2.1.5, §5.2.2.5: of neither the request nor its answer any part; §5.2.2.7: it is of one user. */
+function mayNotBeStored({ request, answer, targetedFields }: PatchingWrite): boolean {
+  const targeted = responseDirectives(answer.headers, [...targetedFields, 'cdn-cache-control']).directives;
+  const plain = parseCacheControl(answer.headers.get('cache-control'));
+  return (
+    [targeted, plain].some((directives) => directives.noStore || directives.private === true) ||
+    parseCacheControl(request.headers.get('cache-control')).noStore
+  );
+}
+
+/** The representation as it was, wrapped like that which the patch takes, or by itself. */
+function wasOf(before: Json, steps: readonly Step[]): Body | undefined {
+  if (!('value' in before)) return undefined;
+  const [node, ...others] = nodesAt(before.value, steps) ?? [];
+  return node === undefined || others.length > 0 ? before : { ...before, value: node.value };
+}
+
+function removalOf(patch: CompiledPatch, sources: Sources): Change | Uncertain {
   const steps = [{ kind: 'name', name: patch.config.key }] as const;
   const { values, certainty } = select({ root: 'before', steps, text: '' }, sources);
   const [key, ...others] = values;
-  return key !== undefined && others.length === 0 && certainty === 'all' ? { kind: 'remove', key } : undefined;
+  return key !== undefined && others.length === 0 && certainty === 'all'
+    ? { kind: 'remove', key }
+    : { uncertain: `before tells no ${patch.config.key}` };
 }
 
 export interface PatchPorts {
@@ -138,7 +190,8 @@ export class Patches {
     }
   }
 
-  #patched(stored: StoredResponse, { place, change, others }: PlannedPatch): StoredResponse | string {
+  #patched(stored: StoredResponse, { place, change, vary, others }: PlannedPatch): StoredResponse | string {
+    if ('uncertain' in change) return change.uncertain;
     if (stored.since === undefined || stored.since > this.#since) return 'it was filled after the write began';
     if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is of a query';
     if (isHit(stored, others)) return 'another target names it, too';
@@ -146,8 +199,15 @@ export class Patches {
     if (parent === undefined) return 'it is not JSON';
     const replay = replayOf(stored, this.#write, this.#ports.routes);
     if (replay === undefined) return 'it is of one user, or a part';
+    if (!asksAlike(replay, this.#write)) return 'it is of another host, or another variant';
+    // What differs by a field must not go where one answer is for all; its coding is undone.
+    const selecting = [...stored.vary, ...replay.route.policy.cache.key.headers, 'accept-encoding'];
+    if (change.kind === 'put' && (vary === '*' || vary.some((name) => !selecting.includes(name))))
+      return 'the representation varies by more than it does';
     const spliced = spliceElement(parent, place, change);
     if ('uncertain' in spliced) return spliced.uncertain;
+    // A page that lacks the element may count it.
+    if (!spliced.inPlace && counts(stored.headers)) return 'its header fields count elements';
     const body = Buffer.from(spliced.text);
     const headers = new Fields(without(stored.headers.lines, (name) => ofTheOctets.has(name)));
     const { respondedAt } = stored;
@@ -173,6 +233,13 @@ export class Patches {
       }),
     };
   }
+}
+
+/** `X-Total-Count`, `Content-Range`, `X-Pagination`, `Link` to the pages beside (RFC 8288): wrong once there is one more, or less. */
+const counting = /(?:^|-)(?:total|count|totalcount|range|pages?|pagination)(?:-|$)|^link$/;
+
+function counts({ lines }: Fields): boolean {
+  return lines.some((name, i) => i % 2 === 0 && counting.test(name.toLowerCase()));
 }
 
 /** Fields that are about the octets that were changed: validators and digests of the origin's would now be lies. */

@@ -204,10 +204,13 @@ class Beside {
     });
     // Somebody wrote beside this write: whose change came first, and what the parent then holds, is not known.
     const patching = write.inFlight?.alone === true ? rules.filter(({ match }) => match.rule.patch.length > 0) : [];
-    if (patching.length === 0) return;
-    const bodies = { request: write.upload.text(), response: answered.text };
+    const { answer } = answered;
+    if (patching.length === 0 || answer === undefined) return;
+    const { request, route, upload } = write;
+    const { targetedFields } = route.policy.cache;
+    const done = { request, answer, targetedFields, text: { request: upload.text(), response: answered.text } };
     const planned = patching.flatMap((rule) =>
-      planPatches(rule, bodies, hitsBeside(rule, rules, write.request, sources, ports.rules.keyed)),
+      planPatches(rule, done, hitsBeside(rule, rules, write.request, sources, ports.rules.keyed)),
     );
     this.patches = new Patches(ports, planned, write.request, write.since);
   }

@@ -1,6 +1,6 @@
 import { severalQueriesTag } from '../coherence/tag.ts';
 import { Fields } from '../http/fields.ts';
-import { matchesVary, selectingFields } from '../http/vary.ts';
+import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey } from './cache-key.ts';
 import { without } from './forward.ts';
@@ -49,4 +49,14 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
     cacheKey(request, cache) === stored.key &&
     matchesVary(stored.vary, stored.selecting, request.headers, stored.language);
   return same ? { stored, route, params, request } : undefined;
+}
+
+/**
+ * Whether `write`, had it been a read of this, would have been answered by this very response: of the same scheme and host, with
+ * the same keyed and selecting fields. What others are answered is not for this write to tell.
+ */
+export function asksAlike({ stored, route, request }: Replay, { scheme, host, headers }: ClientRequest): boolean {
+  if (cacheKey({ ...request, scheme, host, headers }, route.policy.cache) !== stored.key) return false;
+  const values = selectingValues(stored.vary, headers);
+  return values.every((value, i) => value === stored.selecting[i]);
 }

@@ -1,9 +1,15 @@
+import { parseJson } from './json.ts';
+import { fits } from './json-kinds.ts';
 import { elements, locate, members, type Span } from './json-text.ts';
+import { type Body, sameJson } from './nodes.ts';
 
 /** What becomes of an element in a parent. `text` is the JSON text of the new representation. */
 export type Change =
-  /** Put in the place of the element with the same key; added where there is none, if it may be. */
-  | { readonly kind: 'put'; readonly text: string; readonly add: 'end' | 'start' | 'never' }
+  /**
+   * Put in the place of the element with the same key; added where there is none, if it may be. `was`: the representation before
+   * the write, where it is known; what it takes the place of must be that.
+   */
+  | { readonly kind: 'put'; readonly text: string; readonly add: 'end' | 'start' | 'never'; readonly was?: Body }
   /** Only taken out: it went elsewhere, or is no more. */
   | { readonly kind: 'remove'; readonly key: string };
 
@@ -14,28 +20,30 @@ export interface Place {
   readonly key: string;
 }
 
+/** `inPlace`: as many elements as before, also where the parent is one of several pages. */
+export type Spliced = { readonly text: string; readonly inPlace: boolean } | { readonly uncertain: string };
+
 /**
  * The parent's text with one element put, added or removed; everything else stands as it was written, to the last blank. Why
  * not, where it cannot be certain: the place is not there or of another kind, elements that cannot be told apart, a
- * representation with other members than the one that it replaces (a summary, of which this would be the whole).
+ * representation of another form than the one that it replaces (a summary, of which this would be the whole), or one that takes
+ * the place of something else than what the resource was.
  */
-export function spliceElement(parent: string, place: Place, change: Change): { text: string } | { uncertain: string } {
+export function spliceElement(parent: string, place: Place, change: Change): Spliced {
   const span = locate(parent, place.at);
   if (span === undefined) return { uncertain: 'the parent has nothing at that place' };
   const opening = parent.charAt(span.start);
   if (opening === '[') return spliceArray(parent, span, place.key, change);
   if (opening !== '{') return { uncertain: 'at that place is neither an array nor an object' };
   if (change.kind === 'remove') return { uncertain: 'what stands for nothing is not known' };
-  const misfit = misfits(parent, span, change.text, place.key, true);
-  return misfit === undefined ? { text: replaced(parent, span, change.text) } : { uncertain: misfit };
+  if (keyOf(parent, span, place.key) !== keyOfText(change.text, place.key))
+    return { uncertain: `it has another ${place.key}` };
+  return inPlaceOf(parent, span, [], change);
 }
 
-function spliceArray(
-  parent: string,
-  array: Span,
-  key: string,
-  change: Change,
-): { text: string } | { uncertain: string } {
+type Put = Extract<Change, { kind: 'put' }>;
+
+function spliceArray(parent: string, array: Span, key: string, change: Change): Spliced {
   const spans = elements(parent, array);
   const keys = spans.map((span) => keyOf(parent, span, key));
   if (keys.includes(undefined)) return { uncertain: `an element has no ${key}` };
@@ -43,30 +51,31 @@ function spliceArray(
   const wanted = change.kind === 'remove' ? change.key : keyOfText(change.text, key);
   if (wanted === undefined) return { uncertain: `the representation has no ${key}` };
   const at = keys.indexOf(wanted);
-  if (change.kind === 'remove') return { text: at < 0 ? parent : without(parent, spans, at) };
-  if (at >= 0) {
-    const misfit = misfits(parent, spans[at] as Span, change.text, key, false);
-    return misfit === undefined ? { text: replaced(parent, spans[at] as Span, change.text) } : { uncertain: misfit };
-  }
+  if (change.kind === 'remove') return { text: at < 0 ? parent : without(parent, spans, at), inPlace: false };
+  if (at >= 0) return inPlaceOf(parent, spans[at] as Span, spans.toSpliced(at, 1), change);
   if (change.add === 'never') return { uncertain: 'where it would be added is not said' };
-  const beside = spans[0];
-  const misfit = beside && misfits(parent, beside, change.text, key, false);
-  return misfit === undefined ? { text: added(parent, array, spans, change) } : { uncertain: misfit };
+  const fresh: unknown = JSON.parse(change.text);
+  if (!spans.every((span) => fits(valueAt(parent, span), fresh, 'same')))
+    return { uncertain: 'it is of another form than what it would stand beside' };
+  return { text: added(parent, array, spans, change), inPlace: false };
 }
 
-/** Why a representation cannot stand where another does. */
-function misfits(parent: string, span: Span, text: string, key: string, sameKey: boolean): string | undefined {
-  if (parent.charAt(span.start) !== '{' || text.charAt(0) !== '{') return 'it is no object';
-  const was = members(parent, span);
-  const is = members(text, { start: 0, end: text.length });
-  if (sameKey && keyOf(parent, span, key) !== keyOfText(text, key)) return `it has another ${key}`;
-  if (was.size === is.size && [...was.keys()].every((name) => is.has(name))) return undefined;
-  return 'it has other members than what it would replace';
+/** @param others the elements beside it: what is null or empty in the one replaced, they may tell the kind of */
+function inPlaceOf(parent: string, span: Span, others: readonly Span[], { text, was }: Put): Spliced {
+  const fresh: unknown = JSON.parse(text);
+  if (!fits(valueAt(parent, span), fresh, 'same') || !others.every((o) => fits(valueAt(parent, o), fresh, 'shared')))
+    return { uncertain: 'it is of another form than what it would replace' };
+  if (was !== undefined) {
+    const old = parseJson(parent.slice(span.start, span.end), 'application/json');
+    const unchanged = 'value' in old && sameJson(old, was, nothingIgnored);
+    if (!unchanged) return { uncertain: 'what it would replace is not what the resource was before' };
+  }
+  return { text: parent.slice(0, span.start) + text + parent.slice(span.end), inPlace: true };
 }
 
-function replaced(parent: string, { start, end }: Span, text: string): string {
-  return parent.slice(0, start) + text + parent.slice(end);
-}
+const nothingIgnored = { a: new Map(), b: new Map() };
+
+const valueAt = (text: string, { start, end }: Span): unknown => JSON.parse(text.slice(start, end));
 
 function without(parent: string, spans: readonly Span[], at: number): string {
   const span = spans[at] as Span;
@@ -77,12 +86,7 @@ function without(parent: string, spans: readonly Span[], at: number): string {
     : parent.slice(0, before.end) + parent.slice(span.end);
 }
 
-function added(
-  parent: string,
-  array: Span,
-  spans: readonly Span[],
-  { text, add }: Extract<Change, { kind: 'put' }>,
-): string {
+function added(parent: string, array: Span, spans: readonly Span[], { text, add }: Put): string {
   const [first, last] = [spans[0], spans.at(-1)];
   if (first === undefined || last === undefined)
     return `${parent.slice(0, array.start)}[${text}]${parent.slice(array.end)}`;

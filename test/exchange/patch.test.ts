@@ -156,6 +156,30 @@ describe('certain', () => {
 });
 
 describe('uncertain: invalidated instead', () => {
+  test('a parent that holds something else than what the resource was', async () => {
+    await start(patch());
+    await warm('/steps/7');
+    api.inns.set(42, { id: 42, stepId: 7, name: 'Changed behind its back', updatedAt: 1 });
+    await ask('PUT', '/inns/42', { body: { name: 'New' } });
+    await expectInvalidated('/steps/7', 'what it would replace is not what the resource was before');
+  });
+
+  test('ids of what the answer has whole', async () => {
+    const rooms = (inn: object, ...list: unknown[]): object => ({ ...inn, rooms: list });
+    api.origin.on('GET /steps/7', (_, response) => {
+      const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' };
+      response.writeHead(200, headers).end(JSON.stringify({ inns: [rooms({ id: 42, stepId: 7 }, 1)] }));
+    });
+    api.origin.on('PUT /inns/42', (_, response) => {
+      const answer = rooms({ id: 42, stepId: 7 }, { id: 1, beds: 2 });
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
+    });
+    await start(patch().replace('before.stepId, ', ''));
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: {} });
+    await expectInvalidated('/steps/7', 'it is of another form than what it would replace');
+  });
+
   test('a parent that was filled after the write began', async () => {
     await start(patch());
     const held = gate();
@@ -197,8 +221,8 @@ describe('uncertain: invalidated instead', () => {
     ['ids alone', { inns: [42, 43] }, 'an element has no id'],
     ['elements without an id', { inns: [{ name: 'x' }] }, 'an element has no id'],
     ['an id twice', { inns: [{ id: 42 }, { id: 42 }] }, 'two elements have the same id'],
-    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'it has other members than what it would replace'],
-    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'it has other members than what it would replace'],
+    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'it is of another form than what it would replace'],
+    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'it is of another form than what it would stand beside'],
     ['no JSON', 'inns', 'it is not JSON'],
   ];
   test.each(parents)('%s', async (_, body, reason) => {

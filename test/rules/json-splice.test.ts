@@ -4,6 +4,7 @@ import { type Change, spliceElement } from '../../src/rules/json-splice.ts';
 import { locate } from '../../src/rules/json-text.ts';
 
 const put = (text: string, add: 'end' | 'start' | 'never' = 'end'): Change => ({ kind: 'put', text, add });
+const over = (was: unknown, text: string): Change => ({ kind: 'put', text, add: 'end', was: { value: was } });
 const remove = (key: string): Change => ({ kind: 'remove', key });
 const inns = { at: ['inns'], key: 'id' };
 
@@ -31,7 +32,28 @@ describe('everything but the element stands as it was written', () => {
     ['{"\\u0069nns":[{"i\\u0064":"\\"]}"}]}', remove('"]}'), '{"\\u0069nns":[]}'],
   ];
   test.each(rows)('%s', (parent, change, expected) => {
-    expect(spliceElement(parent, inns, change)).toEqual({ text: expected });
+    expect(spliceElement(parent, inns, change)).toMatchObject({ text: expected });
+  });
+});
+
+test('members may be there or not, and stand in any order, where it takes the place of what was', () => {
+  const parent = '{"inns":[{"id":1,"n":2},{"id":2,"note":"x"}]}';
+  expect(spliceElement(parent, inns, over({ n: 2, id: 1 }, '{"id":1,"n":3}'))).toEqual({
+    text: '{"inns":[{"id":1,"n":3},{"id":2,"note":"x"}]}',
+    inPlace: true,
+  });
+});
+
+describe('whether there are as many as before', () => {
+  const rows: [Change, boolean][] = [
+    [put('{"id":1}'), true],
+    [put('{"id":2}'), false],
+    [remove('1'), false],
+    // Of a page that does not hold it, another may.
+    [remove('9'), false],
+  ];
+  test.each(rows)('%j', (change, inPlace) => {
+    expect(spliceElement('{"inns":[{"id":1}]}', inns, change)).toMatchObject({ inPlace });
   });
 });
 
@@ -46,6 +68,26 @@ describe('what is uncertain', () => {
     ['{"inns":[{"id":null}]}', ['inns'], put('{"id":1}'), /an element has no id/],
     ['{"inns":[]}', ['inns'], put('{"name":1}'), /the representation has no id/],
     ['{"inns":[]}', ['inns'], put('[1]'), /the representation has no id/],
+    ['{"inns":[{"id":"42"}]}', ['inns'], put('{"id":42}'), /another form than what it would replace/],
+    ['{"inns":{"id":"42"}}', ['inns'], put('{"id":42}'), /another form than what it would replace/],
+    [
+      '{"inns":[{"id":1,"r":[1]}]}',
+      ['inns'],
+      put('{"id":1,"r":[{"id":1}]}'),
+      /another form than what it would replace/,
+    ],
+    // Of the one replaced nothing can be told; those beside it are of another kind.
+    ['{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}', ['inns'], put('{"id":1,"r":[{"id":1}]}'), /would replace/],
+    ['{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}', ['inns'], put('{"id":3,"r":[{"id":1}]}'), /would stand beside/],
+    ['{"inns":[{"id":1},{"id":2,"n":1}]}', ['inns'], put('{"id":3}'), /would stand beside/],
+    ['{"inns":[{"id":1,"n":2}]}', ['inns'], over({ id: 1, n: 1 }, '{"id":1,"n":3}'), /not what the resource was/],
+    ['{"inns":{"id":1,"n":2}}', ['inns'], over({ id: 1, n: 1 }, '{"id":1,"n":3}'), /not what the resource was/],
+    [
+      '{"inns":[{"id":1,"n":9007199254740993}]}',
+      ['inns'],
+      over({ id: 1, n: 2 ** 53 }, '{"id":1,"n":3}'),
+      /not what the/,
+    ],
   ];
   test.each(rows)('%s at %s', (parent, at, change, reason) => {
     const spliced = spliceElement(parent, { at, key: 'id' }, change);
