@@ -63,7 +63,12 @@ export async function explainWrite(
   return explain(request, applied, sources, rules, {
     all,
     verdict: verdictOf(status, doubt, applied.unchanged),
-    bodies: { request: write.request, response: write.response },
+    patching: {
+      request,
+      answer: { status, headers: new Fields(write.responseHeaders) },
+      targetedFields: [],
+      text: { request: write.request, response: write.response },
+    },
   });
 }
 

@@ -6,7 +6,7 @@ import { describeTarget } from '../rules/target.ts';
 import type { PathTemplate, Sources, Target } from '../rules/types.ts';
 import type { Applied, AppliedRule } from './apply.ts';
 import { effectOf, hitsBeside, impliedTargets } from './effect.ts';
-import { type PatchBodies, planPatches } from './patch.ts';
+import { type PatchingWrite, planPatches } from './patch.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from './ports.ts';
 
 type BodySources = Omit<Sources, 'params'>;
@@ -15,8 +15,8 @@ export interface ExplainOptions {
   /** Also the rules whose pattern or method does not match. */
   readonly all: boolean;
   readonly verdict: Verdict;
-  /** As texts; undefined where somebody else wrote beside this write, so that nothing is patched. */
-  readonly bodies: PatchBodies | undefined;
+  /** Undefined where somebody else wrote beside this write, or it was not answered, so that nothing is patched. */
+  readonly patching: PatchingWrite | undefined;
 }
 
 /** The explanation, and its targets for whoever counts what they hit. */
@@ -62,7 +62,7 @@ export function explain(
 export function explainUntouched(
   request: ClientRequest,
   rules: RuleSet,
-  { all, verdict }: Omit<ExplainOptions, 'bodies'>,
+  { all, verdict }: Omit<ExplainOptions, 'patching'>,
 ): Explained {
   const { method, target } = request;
   const matched = new Set(rules.match(method, target.resource).map(({ rule }) => rule));
@@ -82,7 +82,7 @@ function actionsOf(
   sources: BodySources,
   { keyed }: RuleSet,
   targets: readonly string[],
-  { verdict, bodies }: ExplainOptions,
+  { verdict, patching }: ExplainOptions,
 ): TargetAction[] {
   const prevented =
     verdict.outcome === 'doubt'
@@ -94,9 +94,9 @@ function actionsOf(
   for (const rule of rules) {
     const { refresh, patch } = rule.match.rule;
     const planned =
-      bodies === undefined || patch.length === 0
+      patching === undefined || patch.length === 0
         ? []
-        : planPatches(rule, bodies, hitsBeside(rule, rules, request, sources, keyed));
+        : planPatches(rule, patching, hitsBeside(rule, rules, request, sources, keyed));
     for (const target of targetsOf(
       rule,
       patch.map(({ path }) => path),
@@ -106,8 +106,9 @@ function actionsOf(
       const others = plans.some(({ path, others }) =>
         isHit({ path, tags: [pathTag(path), queryTag(path, '')] }, others),
       );
-      const uncertain = others ? 'another target names it, too' : 'the change is not certain';
-      const why = prevented ?? (plans.length > 0 && !others ? undefined : uncertain);
+      const unplanned = plans.map(({ change }) => ('uncertain' in change ? change.uncertain : undefined));
+      const uncertain = others ? 'another target names it, too' : unplanned.find((each) => each !== undefined);
+      const why = prevented ?? uncertain ?? (plans.length > 0 ? undefined : 'the change is not certain');
       wanted.set(
         name,
         why === undefined ? { target: name, action: 'patch' } : invalidated(name, `not patched: ${why}`),

@@ -42,7 +42,7 @@ interface PlannedPatch {
 /** A write that was answered, and what it brought. */
 export interface PatchingWrite {
   readonly request: ClientRequest;
-  readonly answer: OriginResponse;
+  readonly answer: Pick<OriginResponse, 'status' | 'headers'>;
   /** Fields, beside `Cache-Control`, whose directives count on the route of the write (RFC 9213). */
   readonly targetedFields: readonly string[];
   /** As they were sent, in UTF-8 and without a content coding; undefined where they were not. */

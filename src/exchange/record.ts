@@ -13,7 +13,7 @@ import { type Applied, type AppliedRule, applyRules } from './apply.ts';
 import type { Place } from './before.ts';
 import { effectOf, hitsBeside } from './effect.ts';
 import { explain } from './explain.ts';
-import { Patches, planPatches } from './patch.ts';
+import { Patches, type PatchingWrite, planPatches } from './patch.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from './ports.ts';
 import type { Refresher } from './refresh.ts';
 import { readFor, readRepresentation } from './representation.ts';
@@ -84,7 +84,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
     explain(request, applied, sources, ports.rules, {
       all: false,
       verdict: verdictOf(answer?.status, doubt, unchanged),
-      bodies: inFlight?.alone === true ? { request: write.upload.text(), response: answered.text } : undefined,
+      patching: inFlight?.alone === true ? patchingOf(write, answered) : undefined,
     }).explanation;
   if (applied.unchanged && (await undisturbed(ports, write))) {
     inFlight?.recorded();
@@ -204,11 +204,8 @@ class Beside {
     });
     // Somebody wrote beside this write: whose change came first, and what the parent then holds, is not known.
     const patching = write.inFlight?.alone === true ? rules.filter(({ match }) => match.rule.patch.length > 0) : [];
-    const { answer } = answered;
-    if (patching.length === 0 || answer === undefined) return;
-    const { request, route, upload } = write;
-    const { targetedFields } = route.policy.cache;
-    const done = { request, answer, targetedFields, text: { request: upload.text(), response: answered.text } };
+    const done = patchingOf(write, answered);
+    if (patching.length === 0 || done === undefined) return;
     const planned = patching.flatMap((rule) =>
       planPatches(rule, done, hitsBeside(rule, rules, write.request, sources, ports.rules.keyed)),
     );
@@ -225,6 +222,12 @@ class Beside {
   applied({ position }: { position: number }): void {
     this.patches?.store(position);
   }
+}
+
+function patchingOf({ request, route, upload }: Write, { answer, text }: Answer): PatchingWrite | undefined {
+  if (answer === undefined) return undefined;
+  const { targetedFields } = route.policy.cache;
+  return { request, answer, targetedFields, text: { request: upload.text(), response: text } };
 }
 
 /** Everything that placeholders select from, but for the parameters of each rule's own pattern. */

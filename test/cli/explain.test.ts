@@ -150,7 +150,7 @@ test.each([
     ['--before', '{"id":42,"stepId":7}', '--response', '{"ok":true}'],
     [
       ['/inns', 'invalidate'],
-      ['/recent', 'invalidate', 'not patched: another target names it, too'],
+      ['/recent', 'invalidate', 'not patched: the change is not certain'],
       ['/steps/*', 'invalidate', 'not refreshed: which it is, is not known'],
       ['/steps/*/inns', 'invalidate', 'not patched: the change is not certain'],
       ['/inns/42', 'invalidate'],
