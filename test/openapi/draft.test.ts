@@ -43,6 +43,8 @@ const edges: [string, string, string[], string[]][] = [
     ['step:{response.steps[*].id}'],
     ['accommodation:{response.steps[*].accommodations.id}'],
   ],
+  // What several schemas inherit from says nothing about which of them a reference to it means.
+  ['travel.yaml', '/steps', [], ['trip:{response.steps[*].id}', 'accommodation:{response.steps[*].id}']],
   ['travel.yaml', '/users/:id', [], ['user:{id}']],
   [
     'travel.yaml',
@@ -115,7 +117,12 @@ const edges: [string, string, string[], string[]][] = [
     [],
   ],
   // tracker
-  ['tracker.yaml', '/v2/orgs/:orgId/projects/:projectId', ['issue:{response.issues[*].id}'], ['label:{response.id}']],
+  [
+    'tracker.yaml',
+    '/v2/orgs/:orgId/projects/:projectId',
+    ['issue:{response.issues[*].id}', 'issue:{response.issues[*].duplicateOf.id}'],
+    ['label:{response.id}', 'issue:{response.issues[*].duplicateOf.duplicateOf.id}'],
+  ],
   [
     'tracker.yaml',
     'issue-changed',
