@@ -23,19 +23,25 @@ export class Embeddings {
   readonly #resources: ReadonlyMap<string, Resource>;
   /** Schema name → the one resource that it describes. */
   readonly #described = new Map<string, string>();
+  /** Names of schemas that several resources inherit from: they say nothing about which of them something is. */
+  readonly #shared = new Set<string>();
 
   constructor(document: OpenApiDocument, resources: ReadonlyMap<string, Resource>) {
     this.#document = document;
     this.#resources = resources;
-    const shared = new Set<string>();
     for (const { name, shape } of resources.values()) {
       for (const schema of shape.names) {
-        if (this.#described.has(schema)) shared.add(schema);
+        if (this.#described.has(schema)) this.#shared.add(schema);
         this.#described.set(schema, name);
       }
     }
-    // What several inherit from says nothing about which of them it is.
-    for (const schema of shared) this.#described.delete(schema);
+    for (const schema of this.#shared) this.#described.delete(schema);
+  }
+
+  /** The resource that a schema refers to, and what it is wrapped in. */
+  described(names: readonly string[]): Resource | undefined {
+    const reference = names.find((name) => this.#described.has(name));
+    return reference === undefined ? undefined : this.#resources.get(this.#described.get(reference) ?? '');
   }
 
   /** @param own the resource that the answer is about, if it is about one; its own id is not embedded in it */
@@ -45,9 +51,10 @@ export class Embeddings {
     const visit = (inner: unknown, path: string, names: ReadonlySet<string>, depth: number): void => {
       if (depth > MAX_DEPTH || ++visited > MAX_VISITED) return;
       const shape = shapeOf(this.#document, inner);
-      // A category that embeds its category, and so on.
-      if (shape.names.some((name) => names.has(name))) return;
-      const seen = new Set([...names, ...shape.names]);
+      // A category that embeds its category, and so on. That both are rows is no circle.
+      const telling = shape.names.filter((name) => !this.#shared.has(name));
+      if (telling.some((name) => names.has(name))) return;
+      const seen = new Set([...names, ...telling]);
       if (shape.items !== undefined) visit(shape.items, `${path}[*]`, seen, depth + 1);
       for (const [field, property] of shape.properties) {
         if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(field)) continue;
