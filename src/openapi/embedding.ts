@@ -6,8 +6,10 @@ import { plainWord, singular } from './words.ts';
 /** A resource whose representation is part of an answer, and where its id is. */
 export interface Embedding {
   readonly resource: string;
-  /** JSONPath without its `$`: `accommodations[*].id` */
+  /** JSONPath without its `$`: `.accommodations[*].id`, `['lastPost', :0].id` where it may be absent */
   readonly path: string;
+  /** What a reader calls it: `accommodations[*]` */
+  readonly place: string;
   /** Why it is thought to be one. */
   readonly because: string;
 }
@@ -16,6 +18,8 @@ export interface Embedding {
 const MAX_DEPTH = 5;
 /** Members that are looked at of one answer: schemas that refer to each other are without end. */
 const MAX_VISITED = 2_000;
+
+const optional = /\['(\w+)', :0\]/g;
 
 /** Finds what answers embed: by the schemas that they refer to, and where there are none, by their names. */
 export class Embeddings {
@@ -58,7 +62,9 @@ export class Embeddings {
       if (shape.items !== undefined) visit(shape.items, `${path}[*]`, seen, depth + 1);
       for (const [field, property] of shape.properties) {
         if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(field)) continue;
-        const below = path === '' ? field : `${path}.${field}`;
+        const isOptional = this.#document.tellsRequired && !shape.required.has(field);
+        // A slice of an object selects nothing, and that something beside a name selects nothing is an answer: there is none.
+        const below = `${path}${isOptional ? `['${field}', :0]` : `.${field}`}`;
         const embedding = this.#embedded(field, property, below);
         if (embedding !== undefined && embedding.resource !== own) found.set(embedding.path, embedding);
         visit(property, below, seen, depth + 1);
@@ -81,6 +87,8 @@ export class Embeddings {
     if (resource === undefined || !inner.properties.has(resource.idField)) return undefined;
     const because =
       reference === undefined ? `by its name and its ${resource.idField}` : `$ref ${reference.split('/').at(-1)}`;
-    return { resource: resource.name, path: `${path}${isList ? '[*]' : ''}.${resource.idField}`, because };
+    const whole = `${path}${isList ? '[*]' : ''}`;
+    const place = whole.replaceAll(optional, '.$1').replace(/^\./, '');
+    return { resource: resource.name, path: `${whole}.${resource.idField}`, place, because };
   }
 }

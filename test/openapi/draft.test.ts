@@ -45,7 +45,7 @@ const edges: [string, string, string[], string[]][] = [
   ],
   // What several schemas inherit from says nothing about which of them a reference to it means.
   ['travel.yaml', '/steps', [], ['trip:{response.steps[*].id}', 'accommodation:{response.steps[*].id}']],
-  ['travel.yaml', '/users/:id', [], ['user:{id}']],
+  ['travel.yaml', '/users/:id', ['user:{id}'], []],
   [
     'travel.yaml',
     'accommodation-changed',
@@ -73,10 +73,16 @@ const edges: [string, string, string[], string[]][] = [
   [
     'travel.yaml',
     'steps-thumbnail-changed',
-    ['/steps/{stepId}/thumbnail', '/steps/{stepId}', 'step:{stepId}'],
-    ['/steps'],
+    ['/steps/{stepId}/thumbnail', '/steps/{stepId}', 'step:{stepId}', '/steps'],
+    ['/trips'],
   ],
-  ['travel.yaml', 'users-me-changed', ['/users/me', '/users/{response.id}'], []],
+  ['travel.yaml', 'step-deleted', ['/steps/{stepId}/**'], ['/steps/{stepId}']],
+  [
+    'travel.yaml',
+    'users-me-changed',
+    ['/users/me', '/users/{before.id, response.id}', 'user:{before.id, response.id}'],
+    ['/users/me/**'],
+  ],
   // shop
   [
     'shop.json',
