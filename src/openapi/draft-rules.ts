@@ -110,7 +110,10 @@ class RuleDrafter {
     if (creates) {
       const { document } = this.#model;
       const post = path.operations.get('POST') ?? {};
-      const inBody = (field: string): string[] => [createdField(document, post, resource.wrapper, field)];
+      const inBody = (field: string): string[] => {
+        const source = createdField(document, post, resource.wrapper, field);
+        return source === undefined ? [] : [source];
+      };
       const known: Known = {
         resource,
         ids: createdIds(document, post, resource),
@@ -276,7 +279,8 @@ class RuleDrafter {
       const place = parent?.items.find(
         ({ parts, operations }) => operations.has('GET') && parts.length === 2 + this.#baseLength,
       );
-      if (parent === undefined || place === undefined || sources.some((source) => source.includes('*'))) continue;
+      if (parent === undefined || place === undefined || sources.length === 0) continue;
+      if (sources.some((source) => source.includes('*'))) continue;
       const root = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
       for (const { resource: above, path: field } of parent.references) {
         if (above === resource.name || known.others.has(above) || /[*]/.test(field)) continue;

@@ -63,12 +63,21 @@ export class TargetDrafter {
     });
   }
 
-  /** What is reached through something that is gone. */
+  /** What is reached through something that is gone, and the same where it is reached by another way. */
   below(resource: Resource, known: Known): DraftTarget[] {
+    const nothingTold: Known = { resource: undefined, ids: '*', others: new Map() };
     return resource.items.flatMap((item) => {
-      const filled = this.#byParent.has(item.pattern) ? this.fill(item, known) : undefined;
-      const what = (this.#byParent.get(item.pattern) ?? []).map(({ written }) => written).join(', ');
-      return targetOf(filled && `${filled}/**`, `what is below it is gone, too: ${what}`);
+      const below = this.#byParent.get(item.pattern) ?? [];
+      const filled = this.fill(item, known);
+      if (below.length === 0 || filled === undefined) return [];
+      const what = below.map(({ written }) => written).join(', ');
+      const owners = new Set(below.flatMap((path) => this.#model.owners.get(path) ?? []));
+      const elsewhere = [...owners].flatMap((owner) =>
+        [...owner.items, ...owner.collections]
+          .filter((path) => path.operations.has('GET') && !path.pattern.startsWith(`${item.pattern}/`))
+          .flatMap((path) => targetOf(this.fill(path, nothingTold), `which ${owner.name} was below it, nothing tells`)),
+      );
+      return [...targetOf(`${filled}/**`, `what is below it is gone, too: ${what}`), ...elsewhere];
     });
   }
 
@@ -118,7 +127,7 @@ export class TargetDrafter {
       const name = before !== undefined && 'literal' in before ? plainWord(singular(before.literal)) : '';
       if (name === resource?.name) return ids === '*' ? '*' : `{${ids}}`;
       const sources = others.get(name)?.sources;
-      return sources === undefined ? '*' : `{${sources.join(', ')}}`;
+      return sources === undefined || sources.length === 0 ? '*' : `{${sources.join(', ')}}`;
     });
     return segments[0] === '*' || segments[0]?.startsWith('{') === true ? undefined : `/${segments.join('/')}`;
   }

@@ -66,13 +66,20 @@ export function createdIds(document: OpenApiDocument, operation: Mapping, { wrap
 }
 
 /** Where a field of what a POST has made is: what the answer does not show, the request may have asked for. */
-export function createdField(document: OpenApiDocument, operation: Mapping, wrapper: string, field: string): string {
+export function createdField(
+  document: OpenApiDocument,
+  operation: Mapping,
+  wrapper: string,
+  field: string,
+): string | undefined {
   const [name = ''] = field.split(/[.[]/, 1);
-  const answer = unwrapped(document, answerSchema(document, operation));
+  const schema = answerSchema(document, operation);
+  const answer = unwrapped(document, schema);
   const request = unwrapped(document, requestSchema(document, operation));
   if (shapeOf(document, answer.schema).properties.has(name)) return `response.${inside(answer.path)}${field}`;
   const isAsked = shapeOf(document, request.schema).properties.has(name);
-  return isAsked ? `request.${inside(request.path)}${field}` : `response.${inside(wrapper)}${field}`;
+  if (isAsked) return `request.${inside(request.path)}${field}`;
+  return schema === undefined ? undefined : `response.${inside(wrapper)}${field}`;
 }
 
 /** Where the elements of a batch are: `request[*]`, `response.data[*]`. */
