@@ -97,5 +97,5 @@ test('what embeds everything is looked at as far as the bounds go', () => {
   );
   const tags = draftConfig(api(paths, { components: { schemas } })).routes.flatMap((route) => route.tags);
   expect(tags.length).toBeLessThan(names.length ** 2 * 2_000);
-  expect(Math.max(...tags.map((tag) => tag.split('.').length))).toBeLessThan(10);
+  expect(tags.filter((tag) => tag.split('.').length > 9)).toEqual([]);
 });
