@@ -24,6 +24,8 @@ export class OpenApiDocument {
   readonly paths: Mapping;
   readonly servers: readonly Mapping[];
   readonly security: unknown;
+  /** Whether it says of any member that it is always there: where it never does, that it does not means nothing. */
+  readonly tellsRequired: boolean;
   /** References that lead nowhere, or out of the document. */
   readonly dangling = new Set<string>();
   readonly #root: Mapping;
@@ -52,6 +54,7 @@ export class OpenApiDocument {
     }
     this.servers = list(this.#root.servers).map(mapping);
     this.security = this.#root.security;
+    this.tellsRequired = hasRequired(this.#root);
   }
 
   /** What a value with `$ref` stands for, and the names of the schemas on the way. */
@@ -81,6 +84,19 @@ export class OpenApiDocument {
     }
     return typeof found === 'object' && found !== null ? (found as Mapping) : undefined;
   }
+}
+
+/** `required: [id]` of a schema. That of a parameter is a flag. Objects that aliases share are gone through once. */
+function hasRequired(root: Mapping): boolean {
+  const seen = new Set<unknown>();
+  const rest: unknown[] = [root];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    if (typeof next !== 'object' || next === null || seen.has(next)) continue;
+    seen.add(next);
+    if (Array.isArray((next as Mapping).required)) return true;
+    rest.push(...Object.values(next).filter((each) => typeof each === 'object' && each !== null));
+  }
+  return false;
 }
 
 function checkVersion(root: Mapping): void {

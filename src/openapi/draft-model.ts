@@ -28,6 +28,8 @@ export interface DraftRule {
   readonly lookups: Readonly<Record<string, string>>;
   readonly targets: readonly DraftTarget[];
   readonly event: string;
+  /** The resource that it is about is new. */
+  readonly creates?: string;
 }
 
 /** `text` is a path, or a tag; `comment` says why. */

@@ -1,7 +1,7 @@
 import { list, type Mapping } from './document.ts';
 import type { ApiModel, DraftRoute } from './draft-model.ts';
 import type { ApiPath } from './operations.ts';
-import { lastLiteral, lastParameter, type Resource } from './resources.ts';
+import { lastLiteral, lastParameter } from './resources.ts';
 import { answerSchema } from './schema.ts';
 
 /** Where the answer depends on who asks. */
@@ -23,7 +23,7 @@ const perUser = new Set([
 ]);
 
 /** A route for each path that can be read; and for actions, where the representation of what they change lives. */
-export function draftRoutes(model: ApiModel): DraftRoute[] {
+export function draftRoutes(model: ApiModel, named: ReadonlySet<string>): DraftRoute[] {
   const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
   return model.paths.flatMap((path): DraftRoute[] => {
     const read = path.operations.get('GET');
@@ -34,7 +34,7 @@ export function draftRoutes(model: ApiModel): DraftRoute[] {
       const comments = [about, `"${personal.literal}": the answer depends on who asks, so it is not kept`];
       return [{ comments, match: path.pattern, off: true, tags: [], before: undefined }];
     }
-    const { tags, comments } = tagsOf(model, path, read);
+    const { tags, comments } = tagsOf(model, path, read, named);
     return [
       {
         comments: [about, ...secured(model, read), ...comments],
@@ -56,33 +56,30 @@ function secured({ document }: ApiModel, operation: Mapping): string[] {
   ];
 }
 
-function tagsOf(model: ApiModel, path: ApiPath, read: Mapping): { tags: string[]; comments: string[] } {
+function tagsOf(
+  model: ApiModel,
+  path: ApiPath,
+  read: Mapping,
+  named: ReadonlySet<string>,
+): { tags: string[]; comments: string[] } {
   const own = model.owners.get(path);
   const isItem = own?.items.includes(path) === true;
   const tags: string[] = [];
   const comments: string[] = [];
-  if (isItem && own !== undefined && isWritten(own)) tags.push(`${own.name}:{${lastParameter(path)}}`);
-  for (const { resource, path: place, because } of model.embeddings.of(
+  if (isItem && own !== undefined && named.has(own.name)) tags.push(`${own.name}:{${lastParameter(path)}}`);
+  for (const { resource, path: where, place, because } of model.embeddings.of(
     answerSchema(model.document, read),
     isItem ? own?.name : undefined,
   )) {
     const embedded = model.resources.get(resource);
     // A list is hit by its own path when one of its elements changes.
-    if (embedded === undefined || !isWritten(embedded) || (!isItem && own === embedded)) continue;
-    const root = place.startsWith('[') ? place : `.${place}`;
-    tags.push(`${resource}:{response${root}}`);
-    comments.push(`embeds ${resource}: ${place.replace(/\.[^.]*$/, '')} (${because})`);
+    if (embedded === undefined || !named.has(resource) || (!isItem && own === embedded)) continue;
+    tags.push(`${resource}:{response${where}}`);
+    comments.push(`embeds ${resource}: ${place} (${because})`);
   }
+  if (tags.some((tag) => tag.includes(', :0]')))
+    comments.push(`['name', :0] is name, or nothing where it is absent: what is not required need not be there`);
   return { tags: [...new Set(tags)], comments };
-}
-
-/** Whether anything in the API changes it. */
-function isWritten({ items, collections }: Resource): boolean {
-  const writes =
-    (methods: readonly string[]) =>
-    ({ operations }: ApiPath) =>
-      methods.some((method) => operations.has(method));
-  return items.some(writes(['PUT', 'PATCH', 'DELETE', 'POST'])) || collections.some(writes(['PUT', 'PATCH', 'DELETE']));
 }
 
 /** `POST /steps/{id}/publish` changes the step: its representation is read ahead of the write. */

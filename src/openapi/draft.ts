@@ -1,7 +1,7 @@
 import { OpenApiDocument } from './document.ts';
 import type { Draft } from './draft-model.ts';
 import { draftRoutes } from './draft-routes.ts';
-import { draftRules } from './draft-rules.ts';
+import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
 import { Embeddings } from './embedding.ts';
 import { apiPaths, inOrderOfPrecedence, serverOf } from './operations.ts';
 import { findResources, ownersOf } from './resources.ts';
@@ -14,11 +14,15 @@ export function draftConfig(text: string): Draft {
   const resources = findResources(document, paths);
   const embeddings = new Embeddings(document, resources);
   const model = { document, paths, resources, embeddings, owners: ownersOf(resources) };
-  const routes = draftRoutes(model);
-  const carried = new Set(routes.flatMap(({ tags }) => tags.map((tag) => tag.slice(0, tag.indexOf(':')))));
-  const rules = draftRules(model, carried);
+  const named = draftRules(model);
+  const routes = draftRoutes(model, namedTags(named));
+  const rules = withTags(named, new Set(routes.flatMap(({ tags }) => tags.map(tagName))));
   const notes = [...document.dangling]
     .sort()
     .map((reference) => `${reference} leads nowhere in this document: what it describes is not in the draft`);
+  if (!document.tellsRequired && routes.some(({ tags }) => tags.some((tag) => tag.includes('{response'))))
+    notes.push(
+      "the document marks no member as required: a response without one that its route's tags name is not kept; write response['name', :0].id for what may be absent",
+    );
   return { origin: note === undefined ? { url } : { url, note }, routes, rules, notes };
 }

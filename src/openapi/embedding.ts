@@ -6,8 +6,10 @@ import { plainWord, singular } from './words.ts';
 /** A resource whose representation is part of an answer, and where its id is. */
 export interface Embedding {
   readonly resource: string;
-  /** JSONPath without its `$`: `accommodations[*].id` */
+  /** JSONPath without its `$`: `.accommodations[*].id`, `['lastPost', :0].id` where it may be absent */
   readonly path: string;
+  /** What a reader calls it: `accommodations[*]` */
+  readonly place: string;
   /** Why it is thought to be one. */
   readonly because: string;
 }
@@ -17,25 +19,33 @@ const MAX_DEPTH = 5;
 /** Members that are looked at of one answer: schemas that refer to each other are without end. */
 const MAX_VISITED = 2_000;
 
+const optional = /\['(\w+)', :0\]/g;
+
 /** Finds what answers embed: by the schemas that they refer to, and where there are none, by their names. */
 export class Embeddings {
   readonly #document: OpenApiDocument;
   readonly #resources: ReadonlyMap<string, Resource>;
   /** Schema name → the one resource that it describes. */
   readonly #described = new Map<string, string>();
+  /** Names of schemas that several resources inherit from: they say nothing about which of them something is. */
+  readonly #shared = new Set<string>();
 
   constructor(document: OpenApiDocument, resources: ReadonlyMap<string, Resource>) {
     this.#document = document;
     this.#resources = resources;
-    const shared = new Set<string>();
     for (const { name, shape } of resources.values()) {
       for (const schema of shape.names) {
-        if (this.#described.has(schema)) shared.add(schema);
+        if (this.#described.has(schema)) this.#shared.add(schema);
         this.#described.set(schema, name);
       }
     }
-    // What several inherit from says nothing about which of them it is.
-    for (const schema of shared) this.#described.delete(schema);
+    for (const schema of this.#shared) this.#described.delete(schema);
+  }
+
+  /** The resource that a schema refers to, and what it is wrapped in. */
+  described(names: readonly string[]): Resource | undefined {
+    const reference = names.find((name) => this.#described.has(name));
+    return reference === undefined ? undefined : this.#resources.get(this.#described.get(reference) ?? '');
   }
 
   /** @param own the resource that the answer is about, if it is about one; its own id is not embedded in it */
@@ -45,13 +55,16 @@ export class Embeddings {
     const visit = (inner: unknown, path: string, names: ReadonlySet<string>, depth: number): void => {
       if (depth > MAX_DEPTH || ++visited > MAX_VISITED) return;
       const shape = shapeOf(this.#document, inner);
-      // A category that embeds its category, and so on.
-      if (shape.names.some((name) => names.has(name))) return;
-      const seen = new Set([...names, ...shape.names]);
+      // A category that embeds its category, and so on. That both are rows is no circle.
+      const telling = shape.names.filter((name) => !this.#shared.has(name));
+      if (telling.some((name) => names.has(name))) return;
+      const seen = new Set([...names, ...telling]);
       if (shape.items !== undefined) visit(shape.items, `${path}[*]`, seen, depth + 1);
       for (const [field, property] of shape.properties) {
         if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(field)) continue;
-        const below = path === '' ? field : `${path}.${field}`;
+        const isOptional = this.#document.tellsRequired && !shape.required.has(field);
+        // A slice of an object selects nothing, and that something beside a name selects nothing is an answer: there is none.
+        const below = `${path}${isOptional ? `['${field}', :0]` : `.${field}`}`;
         const embedding = this.#embedded(field, property, below);
         if (embedding !== undefined && embedding.resource !== own) found.set(embedding.path, embedding);
         visit(property, below, seen, depth + 1);
@@ -74,6 +87,8 @@ export class Embeddings {
     if (resource === undefined || !inner.properties.has(resource.idField)) return undefined;
     const because =
       reference === undefined ? `by its name and its ${resource.idField}` : `$ref ${reference.split('/').at(-1)}`;
-    return { resource: resource.name, path: `${path}${isList ? '[*]' : ''}.${resource.idField}`, because };
+    const whole = `${path}${isList ? '[*]' : ''}`;
+    const place = whole.replaceAll(optional, '.$1').replace(/^\./, '');
+    return { resource: resource.name, path: `${whole}.${resource.idField}`, place, because };
   }
 }

@@ -5,6 +5,8 @@ export interface Shape {
   /** Names of the schemas that it is, by reference or by inheritance. */
   readonly names: readonly string[];
   readonly properties: ReadonlyMap<string, unknown>;
+  /** Of the properties, those that are always there. */
+  readonly required: ReadonlySet<string>;
   /** Schema of the elements, where it is an array. */
   readonly items: unknown;
 }
@@ -17,23 +19,32 @@ export function shapeOf(document: OpenApiDocument, schema: unknown, depth = 0): 
   const { value, names } = document.follow(schema);
   const properties = new Map(Object.entries(mapping(value.properties)));
   const allNames = [...names];
+  const required = new Set(list(value.required).map(String));
   let items: unknown = value.items;
   if (depth < MAX_INHERITANCE) {
-    for (const part of [...list(value.allOf), ...list(value.oneOf), ...list(value.anyOf)]) {
+    const alternatives = [value.oneOf, value.anyOf].flatMap(list).filter((part) => mapping(part).type !== 'null');
+    for (const part of [...list(value.allOf), ...alternatives]) {
       const inner = shapeOf(document, part, depth + 1);
+      // Of several alternatives each may be the one without it.
+      if (alternatives.length < 2 || !alternatives.includes(part))
+        for (const name of inner.required) required.add(name);
       for (const [name, property] of inner.properties) if (!properties.has(name)) properties.set(name, property);
       allNames.push(...inner.names);
       items ??= inner.items;
     }
   }
-  return { names: [...new Set(allNames)], properties, items };
+  return { names: [...new Set(allNames)], properties, required, items };
 }
 
 /** The schema of the JSON that an operation answers with when it succeeds. */
 export function answerSchema(document: OpenApiDocument, operation: Mapping): unknown {
+  return jsonSchema(answerOf(document, operation).content);
+}
+
+export function answerOf(document: OpenApiDocument, operation: Mapping): Mapping {
   const responses = mapping(operation.responses);
   const status = Object.keys(responses).find((code) => /^2(?:\d\d|XX)$/i.test(code)) ?? 'default';
-  return jsonSchema(document.follow(responses[status]).value.content);
+  return document.follow(responses[status]).value;
 }
 
 export function requestSchema(document: OpenApiDocument, operation: Mapping): unknown {
