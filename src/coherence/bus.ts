@@ -76,8 +76,11 @@ export interface Renewed {
 export interface Append {
   readonly payload: string;
   readonly ref: string;
-  /** Removed in the same step, if it is still there. It asks which others are in flight that may change what it depends on. */
-  readonly intent?: { readonly id: string; readonly dependsOn: readonly string[] };
+  /**
+   * Removed in the same step, if it is still there, unless `kept`. It asks which others are in flight that may change what it
+   * depends on.
+   */
+  readonly intent?: { readonly id: string; readonly dependsOn: readonly string[]; readonly kept: boolean };
   readonly doubt: boolean;
   /** The record in doubt whose settle window this one ends. */
   readonly settled?: Seq;

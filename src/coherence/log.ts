@@ -45,6 +45,8 @@ export interface Intent {
 export interface AppendOptions {
   /** Fulfilled by the record: removed in the same step. */
   readonly intent?: Intent | undefined;
+  /** The record does not fulfil it: it asks who else is in flight, and there is more to come. */
+  readonly keepsIntent?: boolean;
   /** Resources whose representations it has selected from: the written one by itself, where there is an intent. */
   readonly dependsOn?: readonly string[] | undefined;
   readonly beside?: Beside | undefined;

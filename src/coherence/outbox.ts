@@ -49,7 +49,7 @@ interface Letter {
   invalidation: Invalidation;
   readonly at: string;
   readonly intent: AppendOptions['intent'];
-  dependsOn: readonly string[];
+  asks: { readonly dependsOn: readonly string[]; readonly kept: boolean };
   /** What its writer does on this node when it is applied. */
   local: AppendOptions['beside'];
   readonly fulfils: string[];
@@ -117,25 +117,24 @@ export class Outbox {
 
   /** The lowest number that may still have to be sent, or made known to the second tier. */
   get from(): number {
-    let lowest = this.#sent + 1;
-    for (const { number } of this.#letters.values()) {
-      lowest = number;
-      break;
-    }
-    for (const number of this.#unpublished) lowest = Math.min(lowest, number);
-    return lowest;
+    const [first] = this.#letters.values();
+    return Math.min(first?.number ?? this.#sent + 1, ...this.#unpublished);
   }
 
   get size(): number {
     return this.#letters.size;
   }
 
-  append(invalidation: Invalidation, { intent, dependsOn = [], beside }: AppendOptions): Promise<Committed> {
+  append(
+    invalidation: Invalidation,
+    { intent, keepsIntent = false, dependsOn = [], beside }: AppendOptions,
+  ): Promise<Committed> {
     if (this.#letters.size >= (this.#options.maxWaiting ?? MAX_WAITING)) return this.#overflown(invalidation, intent);
     return new Promise((resolve, reject) => {
       const letter = this.#post(invalidation, intent, { resolve, reject });
       letter.local = beside;
-      letter.dependsOn = dependsOn;
+      letter.asks = { dependsOn, kept: keepsIntent };
+      if (keepsIntent) letter.fulfils.pop();
       letter.cancels.push(this.#options.timers.after(this.#options.confirmMs, () => this.#unconfirmed(letter)));
       void this.#send(letter);
     });
@@ -149,7 +148,7 @@ export class Outbox {
       invalidation,
       at: new Date(this.#options.clock.wall()).toISOString(),
       intent,
-      dependsOn: [],
+      asks: { dependsOn: [], kept: false },
       local: undefined,
       fulfils: intent === undefined ? [] : [intent.id],
       sending: false,
@@ -266,7 +265,7 @@ export class Outbox {
   }
 
   #write(letter: Letter, epoch: string): Append {
-    const { invalidation, at, ref, intent, dependsOn } = letter;
+    const { invalidation, at, ref, intent, asks } = letter;
     const { settled, ...rest } = invalidation;
     const doubt = settled === undefined ? undefined : this.#doubts.get(settled)?.place;
     const settles = doubt?.epoch === epoch ? { settled: doubt.seq } : {};
@@ -276,7 +275,9 @@ export class Outbox {
       ref,
       doubt: invalidation.doubt === true,
       ...settles,
-      ...(intent !== undefined && { intent: { id: intent.id, dependsOn: [intent.resource, ...dependsOn] } }),
+      ...(intent !== undefined && {
+        intent: { ...asks, id: intent.id, dependsOn: [intent.resource, ...asks.dependsOn] },
+      }),
     };
   }
 

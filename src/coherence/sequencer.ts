@@ -122,14 +122,14 @@ export class Sequencer {
     // Nobody waits for the answer to a late copy.
     if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
     if (intent !== undefined) {
-      this.#intents.delete(intent.id);
+      if (!intent.kept) this.#intents.delete(intent.id);
       for (const [id, { places }] of this.#intents) {
-        if (intent.dependsOn.some((resource) => isAmong(resource, places))) beside.push(id);
+        if (id !== intent.id && intent.dependsOn.some((resource) => isAmong(resource, places))) beside.push(id);
       }
     }
     const known = this.#refs.get(ref);
     if (known !== undefined) return { ok: true, seq: known.seq, beside };
-    const seq = this.#push({ payload, ref, ...(intent && { intent: intent.id }) });
+    const seq = this.#push({ payload, ref, ...(intent?.kept === false && { intent: intent.id }) });
     this.#refs.set(ref, { seq, doubt });
     if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
     if (settled !== undefined) this.#doubts.delete(settled);

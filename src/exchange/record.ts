@@ -87,6 +87,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
       patching: inFlight?.alone === true ? patchingOf(write, answered) : undefined,
     }).explanation;
   if (applied.unchanged && (await undisturbed(ports, write))) {
+    if (intent !== undefined) ports.log.withdraw(intent);
     inFlight?.recorded();
     report(ports, write, { outcome: 'unchanged', status: answer?.status, applied, explain: explained(true) });
     return undefined;
@@ -111,7 +112,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
     });
   };
   const { record } = await recordWrite(ports.log, {
-    intent: applied.unchanged ? undefined : intent,
+    intent,
     // Else nothing that it does depends on what others did to its resource, or to one that it has looked up.
     inFlight: needs.before || lookedUp.size > 0 ? inFlight : undefined,
     dependsOn: [...lookedUp],
@@ -142,12 +143,12 @@ export function settleMsOf(matches: readonly RuleMatch[]): number {
 
 /**
  * Whether nobody on any node has written the resource beside a write that seems to have changed nothing. On a log that is shared
- * only its order tells: a record of nothing takes the place of the intent, and brings with it what came before, and who is
- * still under way.
+ * only its order tells: a record of nothing brings with it what came before, and who is still under way. The intent stays until it
+ * is known that there is nothing to record.
  */
 async function undisturbed({ log, shared }: WritePorts, { inFlight, intent }: Write): Promise<boolean> {
   if (!shared) return true;
-  const committed = await log.append({ hits: nothingHit, announcements: [] }, { intent });
+  const committed = await log.append({ hits: nothingHit, announcements: [] }, { intent, keepsIntent: true });
   const others = await Promise.race([
     committed.othersRecorded(),
     // Those that have ended are known by now; who has not is beside.

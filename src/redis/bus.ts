@@ -61,15 +61,8 @@ export class RedisBus implements Bus {
 
   async append(epoch: string, member: string, append: Append): Promise<Answer<Appended>> {
     const { payload, ref, intent, doubt, settled } = append;
-    const args = [
-      member,
-      payload,
-      ref,
-      intent?.id ?? '',
-      intent?.dependsOn.join(',') ?? '',
-      doubt ? 1 : 0,
-      settled ?? '',
-    ];
+    const asks = [intent?.id ?? '', intent?.dependsOn.join(',') ?? '', intent?.kept === true ? 1 : 0];
+    const args = [member, payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       beside: reply[2] as string[],

@@ -147,7 +147,7 @@ local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
   ARGV[6] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, payload, ref, intent or "", what it depends on, doubt, settled or "". */
+  /** ARGV: epoch, member, payload, ref, intent or "", what it depends on, whether it is kept, doubt, settled or "". */
   append: `${guard}
 local member, ref, intent = ARGV[2], ARGV[4], ARGV[5]
 local from = known(member).records
@@ -155,19 +155,19 @@ count()
 if number(ref) < from then return { 1, 0, {} } end
 local beside = {}
 if intent ~= '' then
-  redis.call('HDEL', intents, intent)
+  if ARGV[7] ~= '1' then redis.call('HDEL', intents, intent) end
   local all = redis.call('HGETALL', intents)
   for i = 1, #all, 2 do
-    if isBeside(ARGV[6], string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
+    if all[i] ~= intent and isBeside(ARGV[6], string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
   end
 end
 local known = redis.call('HGET', refs, ref)
 local seq = known and seqOf(known)
 if not seq then
-  seq = push(ARGV[3], ref, intent, '')
-  redis.call('HSET', refs, ref, string.format('%d %s', seq, ARGV[7]))
-  if ARGV[7] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. ARGV[3]) end
-  if ARGV[8] ~= '' then redis.call('HDEL', doubts, ARGV[8]) end
+  seq = push(ARGV[3], ref, ARGV[7] == '1' and '' or intent, '')
+  redis.call('HSET', refs, ref, string.format('%d %s', seq, ARGV[8]))
+  if ARGV[8] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. ARGV[3]) end
+  if ARGV[9] ~= '' then redis.call('HDEL', doubts, ARGV[9]) end
 end
 count()
 return { 1, seq, beside }`,

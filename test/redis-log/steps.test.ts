@@ -50,7 +50,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     ref: `${member}:${number}`,
     doubt: chance.happens(0.3),
     ...(chance.happens(0.3) && { settled: chance.integer(20) }),
-    ...(chance.happens(0.7) && { intent: { id: intent, dependsOn } }),
+    ...(chance.happens(0.7) && { intent: { id: intent, dependsOn, kept: chance.happens(0.3) } }),
   };
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);

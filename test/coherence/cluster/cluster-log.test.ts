@@ -220,6 +220,16 @@ describe('intents', () => {
     expect(rig.server.sequencer.intents).toEqual([]);
   });
 
+  test('that a record asks with, and does not fulfil, are taken over when their node dies then', async () => {
+    const { rig, nodes } = await three();
+    const intent = await rig.wait(nodes[0].log.intend(note));
+    const nothing = { hits: nothingHit, announcements: [] };
+    await rig.wait(nodes[0].log.append(nothing, { intent, keepsIntent: true }));
+    nodes[0].process.kill();
+    await rig.until(() => nodes[1].records.some(({ doubt }) => doubt === true));
+    expect(nodes[1].records.map(({ hits }) => hits.tags.size)).toEqual([0, 1]);
+  });
+
   test('are noted again in a new epoch', async () => {
     const { rig, nodes } = await three();
     await rig.wait(nodes[0].log.intend(note));
