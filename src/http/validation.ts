@@ -77,8 +77,8 @@ function isDate(text: string): boolean {
 }
 
 /**
- * Fields that an update never touches (RFC 9111 §3.2): `Content-Length` by the RFC's word, the others because the stored body
- * depends on them. A 304 that said `Content-Encoding: gzip` or `Content-Type: text/html`, as frameworks do by default,
+ * Fields that an update never touches: `Content-Length` by the RFC's word, the others by the exception that it makes for the
+ * integrity of the stored response (RFC 9111 §3.2), since the stored body depends on them. A 304 that said `Content-Encoding: gzip` or `Content-Type: text/html`, as frameworks do by default,
  * would change what the same stored bytes mean to every client.
  */
 const bodyFields = new Set(['content-length', 'content-encoding', 'content-type', 'content-range']);
