@@ -241,6 +241,7 @@ function wireAdmin(
     position: () => fence.applied,
     fills: () => flights.size,
     waiting: () => flights.waiting,
+    refreshesDropped: () => writes.refresher.dropped,
     cluster,
   });
   siblings?.onAsked(() => registry.getMetricsAsJSON());

@@ -28,6 +28,7 @@ export interface Gauges {
   position(): number;
   fills(): number;
   waiting(): number;
+  refreshesDropped(): number;
   /** Undefined for a gateway that is alone. */
   readonly cluster: (() => ClusterStatus) | undefined;
 }
@@ -81,6 +82,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     'Subscribers dropped for reading too slowly.',
     gauges.droppedSubscribers,
   );
+  counter('unstale_refreshes_dropped_total', 'Refreshes that were too many at once.', gauges.refreshesDropped);
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
   gauge('unstale_stored_bytes', 'Bytes that the memory tier charges for them.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
