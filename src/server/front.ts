@@ -116,15 +116,20 @@ interface Open {
   readonly response: ServerResponse;
 }
 
-/** Requests that are being answered, in the order in which their answers leave. */
-const unanswered = new WeakMap<Duplex, Set<Open>>();
+/** Requests of a connection in their order, those that were answered among them until the next one comes: a hit pays no listener. */
+const received = new WeakMap<Duplex, Open[]>();
 
 function open(message: IncomingMessage, response: ServerResponse): void {
   const { socket } = message;
-  const all = unanswered.get(socket) ?? new Set();
   const one = { message, response };
-  unanswered.set(socket, all.add(one));
-  response.once('close', () => all.delete(one));
+  const earlier = received.get(socket);
+  if (earlier === undefined) received.set(socket, [one]);
+  else if (earlier.length === 1 && earlier[0]?.response.closed === true) earlier[0] = one;
+  else received.set(socket, [...unanswered(socket), one]);
+}
+
+function unanswered(socket: Duplex): Open[] {
+  return (received.get(socket) ?? []).filter(({ response }) => !response.closed);
 }
 
 /**
@@ -132,7 +137,7 @@ function open(message: IncomingMessage, response: ServerResponse): void {
  * which its client, or a cache on the way, would take for a part of its body.
  */
 function refuseInTurn(socket: Duplex, problem: GatewayError | undefined): void {
-  const all = [...(unanswered.get(socket) ?? [])];
+  const all = unanswered(socket);
   const whole = all.filter(({ message }) => message.complete);
   const broken = all.find(({ message }) => !message.complete);
   const end = (): void => {
