@@ -17,7 +17,7 @@ import { keep, storedForm } from './keep.ts';
 import { completionFields } from './part.ts';
 import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
-import { appendCacheStatus, respond } from './respond.ts';
+import { respond, statusLines } from './respond.ts';
 import { serveOnError } from './stand-in.ts';
 import { Fill } from './stream-fill.ts';
 import { fromTier, mayBeInTier } from './tier.ts';
@@ -106,7 +106,9 @@ async function askAndStore(
   const verdict: Verdict =
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
   const fill = new Fill(ports, context, decision, { ...answer, headers }, verdict, flight, reply);
-  if (flightKey !== undefined && !isForSharing(verdict)) ports.flights.markUnshared(flightKey);
+  // An origin that fails says nothing of what it will answer.
+  if (flightKey !== undefined && !isForSharing(verdict) && !isErrorStatus(answer.status))
+    ports.flights.markUnshared(flightKey);
   return fill.run();
 }
 
@@ -114,9 +116,9 @@ async function askAndStore(
 function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, status: number): string | undefined {
   if (detail === FENCED) return FENCED;
   if (fwd === 'bypass') {
-    // Asked with the client's own conditions and with what it says of its address: what they have done to the answer is in no key.
+    // Asked with the client's own conditions, and with what a trusted proxy says of its address: what they did is in no key.
     if (status !== 200 && hasConditions(request)) return 'conditional';
-    if (!request.trusted && hasUnkeyed(request, route.policy.cache)) return 'unkeyed';
+    if (request.trusted && hasUnkeyed(request, route.policy.cache)) return 'unkeyed';
   }
   // To a range an origin answers with errors that the whole does not have: 416 above all.
   if (range !== undefined && status !== 206 && status !== 200) return 'range';
@@ -208,9 +210,7 @@ function giveUp(
     if (decision.stored !== undefined && serveOnError(ports, read, { ...decision, stored: decision.stored }, reply)) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
-    const lines: string[] = [];
-    appendCacheStatus(lines, { fwd: decision.fwd, detail: decision.detail });
-    reply.fail(asGatewayError(error), lines);
+    reply.fail(asGatewayError(error), statusLines({ fwd: decision.fwd, detail: decision.detail }));
   }
   return { outcome: 'error', detail: asGatewayError(error).code };
 }

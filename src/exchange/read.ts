@@ -3,10 +3,12 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { requestDirectives } from '../http/request-directives.ts';
+import { currentAgeMs, parseAge } from '../http/freshness.ts';
+import { requestAllows, requestDirectives } from '../http/request-directives.ts';
+import { prohibitsStale } from '../http/stale.ts';
 import { hasCredentials } from '../http/storable.ts';
 import { matchesVary, selectingValues } from '../http/vary.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey, partKey } from './cache-key.ts';
 import type { FlightResult } from './collapse.ts';
 import { type Decision, decide, FENCED, type Forward } from './decide.ts';
@@ -15,7 +17,7 @@ import { without } from './forward.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
 import type { ClientRequest, ReadOutcome, Reply, Route } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
-import { respond } from './respond.ts';
+import { respond, statusLines } from './respond.ts';
 import { serveOnError } from './stand-in.ts';
 
 /**
@@ -83,7 +85,7 @@ function withoutCookies(request: ClientRequest): ClientRequest {
 function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply): ReadOutcome | undefined {
   if (decision.kind === 'forward') return undefined;
   if (decision.kind !== 'unavailable') return serve(ports, state, decision, reply);
-  reply.fail(new GatewayError('onlyIfCached'));
+  reply.fail(new GatewayError('onlyIfCached'), statusLines({ detail: 'only-if-cached' }));
   return { outcome: 'error', detail: 'only-if-cached' };
 }
 
@@ -145,6 +147,17 @@ function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
  */
 export function answersRange(ports: ReadPorts, found: Found, request: ClientRequest): boolean {
   return askedRange(request) !== undefined || lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
+}
+
+/**
+ * Whether a response that has just come may answer those who waited for it (RFC 9111 §4): not one that has to be validated for
+ * each. The time that the origin took is not held against it: it is what they have waited for.
+ */
+function isReusable({ directives, headers, lifetimeMs }: StoredResponse, asked: CacheControl | undefined): boolean {
+  if (directives.noCache === true) return false;
+  const ageMs = parseAge(headers.get('age')) * 1000;
+  if (asked === undefined) return ageMs < lifetimeMs;
+  return requestAllows(asked, { ageMs, lifetimeMs }).reuse && (ageMs < lifetimeMs || !prohibitsStale(directives));
 }
 
 /** What the client asks of caches; undefined where the route ignores that. */
@@ -210,7 +223,7 @@ function fromFlight(
     if (decision.stored !== undefined && serveOnError(ports, state, { ...decision, stored: decision.stored }, reply)) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
-    reply.fail(asGatewayError(result.error));
+    reply.fail(asGatewayError(result.error), statusLines({ fwd: decision.fwd, collapsed: true }));
     return { outcome: 'error', detail: 'collapsed' };
   }
   const { response } = result;
@@ -219,11 +232,8 @@ function fromFlight(
   const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
   if (flight.asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
-  // RFC 9111 §4: only one that this request could be answered with from the store, too.
-  const { credentials } = state;
-  const policy = state.route.policy.cache;
-  const reuse = { policy, stored: response, otherVariant: false, credentials, directives: directivesOf(state) };
-  if (decide({ ...reuse, now: ports.clock.wall() }).kind !== 'hit') return undefined;
+  if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
+  if (!isReusable(response, directivesOf(state))) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
   return { outcome: 'collapsed', detail: undefined };

@@ -1,5 +1,6 @@
 import { severalQueriesTag } from '../coherence/tag.ts';
 import { Fields } from '../http/fields.ts';
+import { hasCredentials } from '../http/storable.ts';
 import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey } from './cache-key.ts';
@@ -56,7 +57,11 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
  * the same keyed and selecting fields. What others are answered is not for this write to tell.
  */
 export function asksAlike({ stored, route, request }: Replay, { scheme, host, headers }: ClientRequest): boolean {
-  if (cacheKey({ ...request, scheme, host, headers }, route.policy.cache) !== stored.key) return false;
+  const { cache } = route.policy;
+  if (cacheKey({ ...request, scheme, host, headers }, cache) !== stored.key) return false;
+  // RFC 9111 §3.5: what somebody with credentials is answered may be more than everybody may see.
+  const credentials = cache.cookies === 'ignore' ? headers.has('authorization') : hasCredentials(headers);
+  if (credentials && cache.credentials === 'bypass' && !stored.shareable) return false;
   const values = selectingValues(stored.vary, headers);
   return values.every((value, i) => value === stored.selecting[i]);
 }

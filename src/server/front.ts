@@ -84,8 +84,17 @@ export function createFront(options: FrontOptions): Server {
     refuseInTurn(socket, problem);
   });
   // Without a listener Node closes the connection, and says nothing.
-  server.on('connect', (_message, socket) => refuse(socket, new GatewayError('methodNotAllowed', 'this is no tunnel')));
+  server.on('connect', (_message, socket) => {
+    outlive(socket);
+    refuseInTurn(socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
+  });
+  server.on('upgrade', (_message, socket) => outlive(socket));
   return server;
+}
+
+/** Node lets go of a connection that it hands over: an error of it that nobody hears would end the process. */
+function outlive(socket: Duplex): void {
+  socket.on('error', () => socket.destroy());
 }
 
 /**
@@ -99,7 +108,10 @@ class Message extends IncomingMessage {
 
   get upgrade(): boolean {
     if (this.asked !== true) return false;
-    return this.method === 'CONNECT' || this.headers.upgrade?.trim().toLowerCase() === 'websocket';
+    if (this.method === 'CONNECT') return true;
+    // RFC 6455 §4.1: a GET, by itself. Behind others that are not answered yet, the connection is not free to be handed over.
+    const isHandshake = this.method === 'GET' && this.headers.upgrade?.trim().toLowerCase() === 'websocket';
+    return isHandshake && !hasBody(this) && unanswered(this.socket).length === 0;
   }
 
   set upgrade(value: boolean | null) {

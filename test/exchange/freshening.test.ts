@@ -198,6 +198,60 @@ describe('requests at the same time', () => {
     },
   );
 
+  test.each([['slower than the answer stays fresh', 'max-age=0, s-maxage=1', 'defaults: { cache: { ttl: 1ms } }']])(
+    'are one where the origin is %s',
+    async (_, directives, yaml) => {
+      await gateway.stop();
+      gateway = await startGateway(origin.url, yaml);
+      const { asked, slow } = counted(directives);
+      const all = Array.from({ length: 10 }, () => ask('/a'));
+      await slow.arrived();
+      // By what the gateway's clock says it has taken longer than a millisecond by now.
+      await get(`${gateway.url}/elsewhere`);
+      slow.release();
+      await Promise.all(all);
+      expect(asked()).toBe(1);
+    },
+  );
+
+  test('are one again as soon as the origin has recovered', async () => {
+    let failing = true;
+    const slow = gate();
+    let asked = 0;
+    origin.on('GET /a', async (_, response) => {
+      if (failing) return void response.writeHead(503).end();
+      asked += 1;
+      await slow.pass();
+      response.writeHead(200, { 'Cache-Control': 'max-age=60' }).end('x');
+    });
+    await ask('/a');
+    failing = false;
+    const all = Array.from({ length: 10 }, () => ask('/a'));
+    await slow.arrived();
+    slow.release();
+    await Promise.all(all);
+    expect(asked).toBe(1);
+  });
+
+  test('each tell how they went, where the origin fails', async () => {
+    const slow = gate();
+    origin.on('GET /a', async (request) => {
+      await slow.pass();
+      request.socket.destroy();
+    });
+    const first = ask('/a');
+    await slow.arrived();
+    const second = ask('/a');
+    slow.release();
+    for (const answer of [
+      await first,
+      await second,
+      await ask('/a', { headers: { 'cache-control': 'only-if-cached' } }),
+    ]) {
+      expect(String(answer.headers['cache-status'])).toMatch(/^unstale/);
+    }
+  });
+
   test('are one, whatever one before them did not want stored', async () => {
     const { asked, slow } = counted('max-age=60');
     slow.release();

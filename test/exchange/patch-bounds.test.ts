@@ -248,3 +248,16 @@ describe('header fields that count elements', () => {
     await expectPatched('/steps/7');
   });
 });
+
+describe('a write with credentials', () => {
+  test.each([
+    ['does not tell everybody what it was answered', '', false],
+    ['changes what is the same for all who may see it', 'defaults: { cache: { credentials: shared } }', true],
+  ])('%s', async (_, yaml, patched) => {
+    await start(`${yaml}\n${patch()}`);
+    await warm('/steps/7');
+    await ask('PUT', '/inns/42', { body: { name: 'New' }, headers: { authorization: 'Bearer admin' } });
+    if (patched) await expectPatched('/steps/7');
+    else await expectInvalidated('/steps/7');
+  });
+});

@@ -73,11 +73,26 @@ describe('a request with credentials whose answer the origin lets be shared', ()
     expect((await ask('/a')).text).toBe('page');
   });
 
-  test('is stored for others where it says nothing of the kind', async () => {
+  test.each([
+    ['nothing of the kind', {}],
+    ['so, and is not believed', { 'x-forwarded-for': '6.6.6.6' }],
+  ])('is stored for others where it says %s', async (_, headers) => {
     await begin();
-    origin.on('GET /a', (_, response) => void response.writeHead(200, { 'Cache-Control': 'public' }).end('page'));
-    await ask('/a', { headers: { cookie: 'x=1' } });
+    origin.on(
+      'GET /a',
+      (_request, response) => void response.writeHead(200, { 'Cache-Control': 'public' }).end('page'),
+    );
+    await ask('/a', { headers: { cookie: 'x=1', ...headers } });
     expect(await isHit('/a')).toBe(true);
+  });
+
+  test('is not where a trusted proxy says whose it is: the origin may answer by that', async () => {
+    gateway = await startGateway(origin.url, 'server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }');
+    origin.on('GET /a', (request, response) => {
+      response.writeHead(200, { 'Cache-Control': 'public, max-age=60' }).end(String(request.headers['true-client-ip']));
+    });
+    await ask('/a', { headers: { cookie: 'x=1', 'true-client-ip': 'evil' } });
+    expect((await ask('/a')).text).toBe('undefined');
   });
 });
 

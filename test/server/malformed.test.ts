@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawClient, rawExchange } from '../support/raw-client.ts';
@@ -298,5 +300,63 @@ describe('asked of this server alone', () => {
     await get(`${gateway.url}/a`, { method: 'OPTIONS', headers: { 'max-forwards': '3' } });
     const lines = origin.seen.at(-1)?.rawHeaders ?? [];
     expect(lines[lines.indexOf('Max-Forwards') + 1]).toBe('2');
+  });
+});
+
+describe('connections that are handed over', () => {
+  const handshake = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n`;
+
+  test.each([
+    ['a CONNECT', 'CONNECT gateway.example:80 HTTP/1.1\r\nHost: gateway.example:80\r\n\r\n'],
+    ['a handshake where events are', `GET /_unstale/events HTTP/1.1\r\n${host}${handshake}\r\n`],
+    ['a handshake of a write', `DELETE /a HTTP/1.1\r\n${host}${handshake}\r\n`],
+  ])('and broken off do no harm: %s', async (_, bytes) => {
+    for (let i = 0; i < 10; i++) {
+      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(bytes);
+      if (i % 2 === 0) await once(socket, 'data');
+      socket.resetAndDestroy();
+    }
+    // An error that nobody hears ends the process, and this test with it.
+    for (let i = 0; i < 10; i++) expect((await get(`${gateway.url}/a`)).status).toBe(200);
+  });
+
+  test('a handshake behind a request that is being answered is an ordinary request', async () => {
+    const answers = await rawExchange(
+      gateway.url,
+      `GET /a HTTP/1.1\r\n${host}\r\nGET /a HTTP/1.1\r\n${host}${handshake}\r\n`,
+      ['GET', 'GET'],
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+  });
+
+  test('a handshake with a body is an ordinary request, and the body arrives', async () => {
+    const [answer] = await rawExchange(
+      gateway.url,
+      `POST /a HTTP/1.1\r\n${host}${handshake}Content-Length: 4\r\n\r\nbody`,
+      ['POST'],
+    );
+    expect(answer?.status).toBe(200);
+    expect(origin.seen.at(-1)?.body.toString()).toBe('body');
+  });
+
+  test('a CONNECT behind a request is refused behind its answer', async () => {
+    const slow = gate();
+    origin.on('GET /slow2', async (_, response) => {
+      response.writeHead(200, { 'Content-Length': '8' }).write('half');
+      await slow.pass();
+      response.end('half');
+    });
+    const client = await rawClient(gateway.url);
+    client.write(
+      `GET /slow2 HTTP/1.1\r\n${host}\r\nCONNECT gateway.example:80 HTTP/1.1\r\nHost: gateway.example:80\r\n\r\n`,
+    );
+    await slow.arrived();
+    slow.release();
+    expect((await client.answer()).body.toString()).toBe('halfhalf');
+    expect((await client.answer()).status).toBe(405);
+    await client.close();
   });
 });
