@@ -125,7 +125,7 @@ export class ClusterLog implements Log, Place {
       this.#intents.drop(note.id);
       throw new GatewayError('uncoordinated', undefined, { cause });
     }
-    return { id: note.id, resource: intention.resource };
+    return { id: note.id };
   }
 
   withdraw({ id }: Intent): void {

@@ -1,7 +1,8 @@
-import { isAmong, placesOf } from './places.ts';
+import { pathMatchesPattern } from '../route/pattern.ts';
+import { ancestry, headOf, type Places } from './places.ts';
 import type { Invalidation } from './record.ts';
 import { mergeHits, nothingHit } from './record.ts';
-import { type Hits, isHit, pathTag } from './tag.ts';
+import type { Hits } from './tag.ts';
 
 /** What a write takes over from others: what their records hit, and what they announced. */
 export interface Inheritance {
@@ -33,8 +34,7 @@ export interface WriteInFlight {
 
 interface Entry {
   readonly resource: string;
-  /** What it may change, as far as the request alone tells: placesOf. */
-  readonly places: string;
+  readonly places: Places;
   inheritance: Inheritance;
   alone: boolean;
   readonly done: Promise<void>;
@@ -49,32 +49,36 @@ interface Entry {
  *
  * Overtaking: if B→C is recorded first, although the origin applied it second, B is in no record yet, and whoever stored it in
  * between has it as it was before B→C. So a write that depends on its `before` is released only once those that were in
- * flight beside it have their records, too: A→B's hits B. Beside it is whatever may change its resource: a write to the same, to a
- * collection above it, and one elsewhere whose own targets, as far as the request tells, take it in.
+ * flight beside it have their records, too: A→B's hits B. Beside it is whatever may change its resource (`Places`): a write to the
+ * same, to what is above it, and one elsewhere that names it. The cost of all this follows the depth of paths and what is found, not
+ * how many are in flight.
  */
 export class WritesInFlight {
-  readonly #entries = new Map<string, Set<Entry>>();
+  readonly #byResource = new Index();
+  /** By each path at or above their resource. */
+  readonly #byAncestor = new Index();
+  readonly #byExact = new Index();
+  readonly #byBelow = new Index();
+  #size = 0;
 
-  /** `hits`: what it may change beside its resource. */
-  begin(resource: string, hits: Hits = nothingHit): WriteInFlight {
+  /** `places`: where it may change something. */
+  begin(resource: string, places: Places = { exact: [], below: [resource] }): WriteInFlight {
     let recorded: () => void = () => {};
     const done = new Promise<void>((resolve) => {
       recorded = resolve;
     });
     const inheritance = { hits: nothingHit, paths: [], tags: [] };
-    const entry: Entry = { resource, places: placesOf(resource, hits), inheritance, alone: true, done };
+    const entry: Entry = { resource, places, inheritance, alone: true, done };
     const dependsOn = [resource];
-    for (const other of [...this.#beside(entry, dependsOn), ...this.#below(entry)]) {
+    for (const other of [...this.#beside(entry, dependsOn), ...this.#within(places)]) {
       other.alone = false;
       entry.alone = false;
     }
-    const pending = this.#entries.get(resource) ?? new Set();
-    pending.add(entry);
-    this.#entries.set(resource, pending);
+    this.#register(entry);
+    let open = true;
     const finish = (): void => {
-      pending.delete(entry);
-      // The set may have been replaced since: only an empty one that is still in place is dropped.
-      if (pending.size === 0 && this.#entries.get(resource) === pending) this.#entries.delete(resource);
+      if (open) this.#forget(entry);
+      open = false;
       recorded();
     };
     return {
@@ -86,40 +90,83 @@ export class WritesInFlight {
       recorded: finish,
       dependsOn: (resources) => void dependsOn.push(...resources),
       othersRecorded: async () => {
-        await Promise.all(this.#beside(entry, dependsOn).map((other) => other.done));
+        await Promise.all([...this.#beside(entry, dependsOn)].map((other) => other.done));
       },
       end: finish,
     };
   }
 
-  /** Called for every record, in log order. The cost follows the writes in flight, not what is stored. */
+  /** Called for every record, in log order. */
   note(record: Invalidation): void {
-    for (const [resource, entries] of this.#entries) {
-      if (!isHit({ path: resource, tags: [pathTag(resource)] }, record.hits)) continue;
-      for (const entry of entries) entry.inheritance = inherit(entry.inheritance, record);
+    const { tags, patterns } = record.hits;
+    const hit = new Set<Entry>();
+    for (const tag of tags)
+      if (tag.startsWith('p:')) for (const entry of this.#byResource.at(tag.slice(2))) hit.add(entry);
+    for (const pattern of patterns) {
+      for (const entry of this.#byAncestor.at(headOf(pattern))) {
+        if (pathMatchesPattern(entry.resource, pattern)) hit.add(entry);
+      }
     }
+    for (const entry of hit) entry.inheritance = inherit(entry.inheritance, record);
   }
 
   get size(): number {
-    let size = 0;
-    for (const entries of this.#entries.values()) size += entries.size;
-    return size;
+    return this.#size;
   }
 
-  /** What a write may be about. The cost follows the writes in flight. */
-  #below({ places }: Entry): Entry[] {
-    return [...this.#entries].flatMap(([resource, entries]) => (isAmong(resource, places) ? [...entries] : []));
+  #register(entry: Entry): void {
+    this.#size += 1;
+    this.#byResource.add(entry.resource, entry);
+    for (const path of ancestry(entry.resource)) this.#byAncestor.add(path, entry);
+    for (const path of entry.places.exact) this.#byExact.add(path, entry);
+    for (const path of entry.places.below) this.#byBelow.add(path, entry);
   }
 
-  /** A batch is written to the collection: it may be about any resource below. */
-  #beside(entry: Entry, resources: readonly string[]): Entry[] {
-    const found: Entry[] = [];
-    for (const entries of this.#entries.values()) {
-      for (const other of entries) {
-        if (other !== entry && resources.some((resource) => isAmong(resource, other.places))) found.push(other);
-      }
-    }
+  #forget(entry: Entry): void {
+    this.#size -= 1;
+    this.#byResource.remove(entry.resource, entry);
+    for (const path of ancestry(entry.resource)) this.#byAncestor.remove(path, entry);
+    for (const path of entry.places.exact) this.#byExact.remove(path, entry);
+    for (const path of entry.places.below) this.#byBelow.remove(path, entry);
+  }
+
+  /** Those whose own resource is among these places. */
+  #within({ exact, below }: Places): Set<Entry> {
+    const found = new Set<Entry>();
+    for (const path of exact) for (const entry of this.#byResource.at(path)) found.add(entry);
+    for (const path of below) for (const entry of this.#byAncestor.at(path)) found.add(entry);
     return found;
+  }
+
+  /** Those that may change one of these resources. */
+  #beside(entry: Entry, resources: readonly string[]): Set<Entry> {
+    const found = new Set<Entry>();
+    for (const resource of resources) {
+      for (const other of this.#byExact.at(resource)) found.add(other);
+      for (const path of ancestry(resource)) for (const other of this.#byBelow.at(path)) found.add(other);
+    }
+    found.delete(entry);
+    return found;
+  }
+}
+
+class Index {
+  readonly #entries = new Map<string, Set<Entry>>();
+
+  at(path: string): Iterable<Entry> {
+    return this.#entries.get(path) ?? [];
+  }
+
+  add(path: string, entry: Entry): void {
+    const entries = this.#entries.get(path);
+    if (entries === undefined) this.#entries.set(path, new Set([entry]));
+    else entries.add(entry);
+  }
+
+  remove(path: string, entry: Entry): void {
+    const entries = this.#entries.get(path);
+    entries?.delete(entry);
+    if (entries?.size === 0) this.#entries.delete(path);
   }
 }
 

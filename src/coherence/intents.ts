@@ -1,6 +1,6 @@
 import type { Bus, Elsewhere, IntentNote } from './bus.ts';
 import type { Intention } from './log.ts';
-import { placesOf } from './places.ts';
+import { encodePlaces } from './places.ts';
 import { encodeRecord } from './wire-record.ts';
 
 /** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
@@ -31,10 +31,10 @@ export class Intents {
   }
 
   /** From now on, and until it is dropped, it is noted again wherever the bus has forgotten it. */
-  hold({ resource, hits, settleMs }: Intention, at: string): IntentNote {
+  hold({ places, hits, settleMs }: Intention, at: string): IntentNote {
     this.#last += 1;
     const payload = encodeRecord({ hits, announcements: [], doubt: true, settleMs, at });
-    const note = { id: `${this.#member}:${this.#last}`, places: placesOf(resource, hits), payload };
+    const note = { id: `${this.#member}:${this.#last}`, places: encodePlaces(places), payload };
     this.#own.set(this.#last, note);
     return note;
   }

@@ -1,3 +1,4 @@
+import type { Places } from './places.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import type { Hits } from './tag.ts';
 
@@ -29,9 +30,9 @@ export interface Log {
 }
 
 export interface Intention {
-  /** What is written. */
-  readonly resource: string;
-  /** What the request alone tells about the targets, the rest widened: it may change that, too. */
+  /** Where it may change what others depend on. */
+  readonly places: Places;
+  /** What the request alone tells about the targets, the rest widened. */
   readonly hits: Hits;
   /** How long until nothing of it can be applied any longer, should it come to be in doubt. */
   readonly settleMs: number;
@@ -39,7 +40,6 @@ export interface Intention {
 
 export interface Intent {
   readonly id: string;
-  readonly resource: string;
 }
 
 export interface AppendOptions {
@@ -47,7 +47,7 @@ export interface AppendOptions {
   readonly intent?: Intent | undefined;
   /** The record does not fulfil it: it asks who else is in flight, and there is more to come. */
   readonly keepsIntent?: boolean;
-  /** Resources whose representations it has selected from: the written one by itself, where there is an intent. */
+  /** Resources whose representations it has selected from: who else is in flight that may change them is asked. */
   readonly dependsOn?: readonly string[] | undefined;
   readonly beside?: Beside | undefined;
 }

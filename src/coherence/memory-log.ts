@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { AppendOptions, Committed, Intent, Intention, Log, LogListener } from './log.ts';
+import type { AppendOptions, Committed, Intent, Log, LogListener } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { parseToken } from './token.ts';
 
@@ -30,8 +30,8 @@ export class MemoryLog implements Log {
   }
 
   /** Nobody would take it over. */
-  intend({ resource }: Intention): Promise<Intent> {
-    return Promise.resolve({ id: '', resource });
+  intend(): Promise<Intent> {
+    return Promise.resolve({ id: '' });
   }
 
   withdraw(): void {}

@@ -276,7 +276,7 @@ export class Outbox {
       doubt: invalidation.doubt === true,
       ...settles,
       ...(intent !== undefined && {
-        intent: { ...asks, id: intent.id, dependsOn: [intent.resource, ...asks.dependsOn] },
+        intent: { ...asks, id: intent.id },
       }),
     };
   }

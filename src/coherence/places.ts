@@ -1,24 +1,36 @@
-import type { Hits } from './tag.ts';
-
 /**
- * Where a write may change something, in a form that needs no patterns to be compared: its resource and what is below, what it names
- * exactly (`=/inns/42`), and whatever is below the literal beginning of a pattern. Canonical paths hold no comma. Named tags
- * are not in it: which resources carry them is not known before they are read.
+ * Where a write may change what other writes select from: paths that it names, and paths below which it may change anything. All
+ * are canonical. A write elsewhere that depends on such a resource is not answered before this one is recorded.
  */
-export function placesOf(resource: string, { tags, patterns }: Hits): string {
-  const places = new Set([resource]);
-  for (const tag of tags) if (tag.startsWith('p:')) places.add(`=${tag.slice(2)}`);
-  for (const pattern of patterns) {
-    const segments = pattern.split('/');
-    const wild = segments.findIndex((segment) => segment === '*' || segment === '**');
-    places.add(segments.slice(0, wild < 0 ? segments.length : wild).join('/'));
-  }
-  return [...places].join(',');
+export interface Places {
+  readonly exact: readonly string[];
+  /** The path itself, and what is below; the empty one is the root. */
+  readonly below: readonly string[];
 }
 
-/** Whether a resource is at, or below, one of the places. The same is said in Lua in redis/scripts.ts. */
-export function isAmong(resource: string, places: string): boolean {
-  return places.split(',').some((place) => {
+/** In a text without blanks: canonical paths hold no comma. */
+export function encodePlaces({ exact, below }: Places): string {
+  return [...exact.map((path) => `=${path}`), ...below].join(',');
+}
+
+/** Whether a resource is one of the places, or below one. The same is said in Lua in redis/scripts.ts. */
+export function isAmong(resource: string, encoded: string): boolean {
+  return encoded.split(',').some((place) => {
     return place.startsWith('=') ? place.slice(1) === resource : resource === place || resource.startsWith(`${place}/`);
   });
+}
+
+/** A path and all above it: `/a/b`, `/a`, and the root as an empty one. */
+export function ancestry(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) found.push(at);
+  found.push('');
+  return found;
+}
+
+/** The literal beginning of a pattern. */
+export function headOf(pattern: string): string {
+  const segments = pattern.split('/');
+  const wild = segments.findIndex((segment) => segment === '*' || segment === '**');
+  return segments.slice(0, wild < 0 ? segments.length : wild).join('/');
 }

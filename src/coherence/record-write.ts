@@ -9,7 +9,7 @@ const MAX_WAIT_BESIDE_MS = 2_000;
 export interface WriteToRecord {
   readonly intent: Intent | undefined;
   readonly beside?: Beside | undefined;
-  /** Resources beside its own that its targets were selected from. */
+  /** Resources, its own among them, that its targets were selected from. */
   readonly dependsOn?: readonly string[] | undefined;
   /** Of a write whose targets depend on what its resource was before. */
   readonly inFlight: WriteInFlight | undefined;
@@ -31,7 +31,8 @@ export async function recordWrite(log: Log, write: WriteToRecord): Promise<Commi
   const invalidation = write.invalidation(inFlight?.inherited());
   const { beside, dependsOn } = write;
   inFlight?.dependsOn(dependsOn ?? []);
-  const committed = await log.append(invalidation, { intent, dependsOn, beside });
+  const asks = inFlight === undefined ? {} : { dependsOn };
+  const committed = await log.append(invalidation, { intent, ...asks, beside });
   write.made?.(committed);
   if (inFlight === undefined) return committed;
   const missed = inFlight.missed(invalidation.hits);

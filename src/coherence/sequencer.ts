@@ -123,7 +123,8 @@ export class Sequencer {
     if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
     if (intent !== undefined) {
       if (!intent.kept) this.#intents.delete(intent.id);
-      for (const [id, { places }] of this.#intents) {
+      const asked = intent.dependsOn.length > 0 ? this.#intents : [];
+      for (const [id, { places }] of asked) {
         if (id !== intent.id && intent.dependsOn.some((resource) => isAmong(resource, places))) beside.push(id);
       }
     }

@@ -115,7 +115,7 @@ export async function record(ports: WritePorts, write: Write, answered: Answer):
     intent,
     // Else nothing that it does depends on what others did to its resource, or to one that it has looked up.
     inFlight: needs.before || lookedUp.size > 0 ? inFlight : undefined,
-    dependsOn: [...lookedUp],
+    dependsOn: [request.target.resource, ...lookedUp],
     beside,
     timers: ports.timers,
     made,
@@ -146,9 +146,12 @@ export function settleMsOf(matches: readonly RuleMatch[]): number {
  * only its order tells: a record of nothing brings with it what came before, and who is still under way. The intent stays until it
  * is known that there is nothing to record.
  */
-async function undisturbed({ log, shared }: WritePorts, { inFlight, intent }: Write): Promise<boolean> {
+async function undisturbed({ log, shared }: WritePorts, { request, inFlight, intent }: Write): Promise<boolean> {
   if (!shared) return true;
-  const committed = await log.append({ hits: nothingHit, announcements: [] }, { intent, keepsIntent: true });
+  const committed = await log.append(
+    { hits: nothingHit, announcements: [] },
+    { intent, keepsIntent: true, dependsOn: [request.target.resource] },
+  );
   const others = await Promise.race([
     committed.othersRecorded(),
     // Those that have ended are known by now; who has not is beside.

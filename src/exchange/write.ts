@@ -13,6 +13,7 @@ import { pump } from './pump.ts';
 import { record, report, settleMsOf, sourcesOf, type Write, type WritePorts } from './record.ts';
 import { appendCacheStatus } from './respond.ts';
 import { Upload } from './upload.ts';
+import { placesOfWrite } from './write-places.ts';
 
 type Outcome =
   | { readonly kind: 'answered'; readonly answer: OriginResponse }
@@ -45,7 +46,7 @@ export async function write(
   const intention = matches.length > 0 || ports.shared ? intentionOf(ports, request, matches) : undefined;
   const inFlight =
     matches.length > 0 && intention !== undefined
-      ? ports.inFlight.begin(intention.resource, intention.hits)
+      ? ports.inFlight.begin(request.target.resource, intention.places)
       : undefined;
   let beforeFailure: unknown;
   let intent: Intent | undefined;
@@ -105,7 +106,7 @@ function intentionOf({ rules, doubtMs }: WritePorts, request: ClientRequest, mat
   };
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
-    resource: request.target.resource,
+    places: placesOfWrite(request, matches, sources),
     hits: effectOf(request, applied, sources, undefined, rules.keyed).hits,
     settleMs: Math.max(doubtMs, settleMsOf(matches)),
   };

@@ -156,7 +156,7 @@ if number(ref) < from then return { 1, 0, {} } end
 local beside = {}
 if intent ~= '' then
   if ARGV[7] ~= '1' then redis.call('HDEL', intents, intent) end
-  local all = redis.call('HGETALL', intents)
+  local all = ARGV[6] ~= '' and redis.call('HGETALL', intents) or {}
   for i = 1, #all, 2 do
     if all[i] ~= intent and isBeside(ARGV[6], string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
   end

@@ -112,6 +112,39 @@ describe('a write that overtakes one that was sent', () => {
   });
 });
 
+describe('a write is not kept waiting', () => {
+  const travel = `
+defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: inn, on: "* /inns/:id", invalidate: ["/steps/{before.stepId, request.stepId, response.stepId}"] }
+  - { name: new, on: POST /steps/:step/inns, invalidate: ["/steps/{step}", "/steps/{response.stepId}"] }
+  - { name: step, on: "* /steps/:id", invalidate: ["/trips/{before.tripId, response.tripId}"] }
+`;
+  test.each([
+    ['by one to a child of what it writes', 'PUT', '/inns/42', 'PATCH', '/steps/7'],
+    ['by a new child of what it writes', 'POST', '/steps/7/inns', 'PATCH', '/steps/7'],
+    ['by a new member of its collection', 'POST', '/inns', 'PUT', '/inns/42'],
+    ['by one to another member', 'PUT', '/inns/43', 'PUT', '/inns/42'],
+  ])('%s', async (_, slowMethod, slowPath, method, path) => {
+    gateway = await startGateway(api.origin.url, travel);
+    const held = gate();
+    api.origin.on(`${slowMethod} ${slowPath}`, async (_request, response) => {
+      await held.pass();
+      json(response, { id: 1, stepId: 7 });
+    });
+    const slow = ask(slowMethod, slowPath, { body: {} });
+    await held.arrived();
+    // Had it to wait, it would be for two seconds, and would say so.
+    await ask(method, path, { body: {} });
+    const written = gateway.logs.filter(({ msg, path: at }) => msg === 'write' && at === path);
+    expect(written).toHaveLength(1);
+    expect(gateway.logs.some(({ msg, path: at }) => msg === 'write' && at === slowPath)).toBe(false);
+    expect(api.origin.requests('/trips/*')).toEqual([]);
+    held.release();
+    await slow;
+  });
+});
+
 test('a lookup of what is being moved waits for where it was', async () => {
   gateway = await startGateway(
     api.origin.url,

@@ -96,7 +96,7 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
     });
 
     test('an intent is fulfilled by a record, or withdrawn, and neither is in the way', async () => {
-      const note = { resource: '/a', hits: hitting('/a').hits, settleMs: 100 };
+      const note = { places: { exact: ['/a'], below: [] }, hits: hitting('/a').hits, settleMs: 100 };
       const intent = await rig.wait(open.log.intend(note));
       open.log.withdraw(await rig.wait(open.log.intend(note)));
       const committed = await rig.wait(open.log.append(hitting('/a'), { intent }));

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hitting } from '../coherence/log-contract.ts';
 import { type RedisLog, RedisRig } from './redis-rig.ts';
 
-const note = { resource: '/a/1', hits: hitting('/a/1').hits, settleMs: 100 };
+const note = { places: { exact: ['/a/1'], below: [] }, hits: hitting('/a/1').hits, settleMs: 100 };
 
 describe('three nodes over a real Redis', () => {
   let rig: RedisRig;

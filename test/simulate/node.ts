@@ -204,7 +204,11 @@ export class Node {
 
   async #intend(path: string): Promise<Intent | undefined> {
     if (this.#here.mutation.noIntent === true) return undefined;
-    return await this.log.intend({ resource: path, hits: hitsOf(path, ['*']), settleMs: SETTLE_MS });
+    return await this.log.intend({
+      places: { exact: [path], below: [] },
+      hits: hitsOf(path, ['*']),
+      settleMs: SETTLE_MS,
+    });
   }
 
   async #before(path: string): Promise<number | undefined> {
@@ -237,6 +241,7 @@ export class Node {
     await recordWrite(this.#seen, {
       intent,
       inFlight,
+      dependsOn: [path],
       timers: process.timers,
       invalidation: (inherited) =>
         invalidation(mergeHits(inherited ? [hitsOf(path, steps), inherited.hits] : [hitsOf(path, steps)])),

@@ -5,7 +5,7 @@ import { withMethods } from '../../simulate/mutants.ts';
 import { hitting } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig } from './simulated-rig.ts';
 
-const note = { resource: '/a/1', hits: hitting('/a/1').hits, settleMs: 100 };
+const note = { places: { exact: [], below: ['/a/1'] }, hits: hitting('/a/1').hits, settleMs: 100 };
 
 async function three(options = {}): Promise<{ rig: SimulatedRig; nodes: [SimulatedLog, SimulatedLog, SimulatedLog] }> {
   const rig = new SimulatedRig();
@@ -168,12 +168,13 @@ describe('without the bus', () => {
 describe('intents', () => {
   test('of a collection above are waited for, those below and beside are not', async () => {
     const { rig, nodes } = await three();
-    const writeTo = (resource: string) => ({ ...note, resource, hits: hitting(resource).hits });
+    const writeTo = (resource: string) => ({ ...note, places: { exact: [], below: [resource] } });
     const above = await rig.wait(nodes[0].log.intend(writeTo('/a')));
     await rig.wait(nodes[0].log.intend(writeTo('/a/1/below')));
     await rig.wait(nodes[0].log.intend(writeTo('/a/11')));
     const intent = await rig.wait(nodes[1].log.intend(note));
-    const committed: Committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent }));
+    const dependsOn = ['/a/1'];
+    const committed: Committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent, dependsOn }));
     let ended = false;
     void committed.othersRecorded().then(() => {
       ended = true;
@@ -185,15 +186,15 @@ describe('intents', () => {
   });
 
   test.each([
-    ['names the resource', { tags: new Set(['p:/a/1']) }, [], true],
-    ['names all like it', { patterns: ['/a/*'] }, [], true],
-    ['names another', { tags: new Set(['p:/a/2']), patterns: ['/b/*'] }, [], false],
-    ['names what was looked up', { tags: new Set(['p:/b/7']) }, ['/b/7'], true],
-  ])('of a write elsewhere whose rule %s: waited for: %s', async (_, hits, dependsOn, expected) => {
+    ['names the resource', { exact: ['/a/1'], below: [] }, [], true],
+    ['names all like it', { exact: [], below: ['/a'] }, [], true],
+    ['names another', { exact: ['/a/2'], below: ['/b'] }, [], false],
+    ['names what was looked up', { exact: ['/b/7'], below: [] }, ['/b/7'], true],
+  ])('of a write elsewhere that %s: waited for: %s', async (_, places, lookedUp, expected) => {
     const { rig, nodes } = await three();
-    const elsewhere = { ...note, resource: '/elsewhere', hits: { ...nothingHit, ...hits } };
-    const other = await rig.wait(nodes[0].log.intend(elsewhere));
+    const other = await rig.wait(nodes[0].log.intend({ ...note, places }));
     const intent = await rig.wait(nodes[1].log.intend(note));
+    const dependsOn = ['/a/1', ...lookedUp];
     const committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent, dependsOn }));
     let ended = false;
     void committed.othersRecorded().then(() => {
