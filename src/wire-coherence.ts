@@ -14,7 +14,7 @@ import { EventHub } from './events/hub.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
-import { RedisTier } from './redis/tier.ts';
+import { bumpVersions, RedisTier, type VersionKeys } from './redis/tier.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { SecondTier } from './store/second-tier.ts';
@@ -118,6 +118,8 @@ function wireCluster(node: Node): Coherence {
       logger.info({ epoch, position: seq }, 'joined the other nodes');
     },
   };
+  const hitMs = (): number => HIT_LEASES * cluster.leaseMs;
+  const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const cluster: ClusterLog = new ClusterLog({
     bus: node.bus ?? (connection as NonNullable<typeof connection>).bus,
@@ -125,9 +127,9 @@ function wireCluster(node: Node): Coherence {
     clock: systemClock,
     timers: systemTimers,
     ...{ mode, onPartition, confirmMs, settleMs, leaseMs, nonce, failed, listener },
-    publish: config.store.redis?.tier && ((hits, epoch, seq) => (tier as RedisTier).bump(hits, epoch, seq)),
+    publish: keys && ((hits, epoch, seq) => bumpVersions(keys, hits, epoch, seq)),
   });
-  const tier = connection && wireTier(config, connection.commands, cluster, () => joinedAt);
+  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt });
   return {
     ...{ fence, tier, inFlight, hub },
     store: new FencedStore(memory, () => cluster.serving()),
@@ -164,15 +166,13 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
 
 function wireTier(
   config: GatewayConfig,
-  connection: ConnectedBus['commands'],
-  cluster: ClusterLog,
-  joinedAt: () => number,
+  { connection, prefix, scope, hitMs }: VersionKeys,
+  { cluster, fence, joinedAt }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number },
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
   return new RedisTier({
-    ...{ prefix: redis.prefix, scope: redis.scope, ...redis.tier },
-    connection,
+    ...{ connection, prefix, scope, hitMs, ...redis.tier },
     shape: shapeOf(config),
     place: {
       get usable() {
@@ -186,9 +186,9 @@ function wireTier(
       get joinedAt() {
         return joinedAt();
       },
+      admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,
-    hitMs: () => HIT_LEASES * cluster.leaseMs,
   });
 }
 

@@ -126,7 +126,7 @@ export interface Bus {
    * Removes a member whose lease has surely run out, if its beat is still the one given; in the same step its intents
    * become records in doubt, and its open doubts are the caller's to settle: they are returned. What it had not said to be known
    * to the second tier is repeated, as is what other members that are gone had left to be made known. `by` empty: it leaves by
-   * itself, and leaves nothing.
+   * itself, which it may not while it has intents or open doubts.
    */
   evict(
     epoch: string,

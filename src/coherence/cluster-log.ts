@@ -65,9 +65,13 @@ export class ClusterLog implements Log, Place {
     this.#nap = new Nap(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
     this.#intents = new Intents(options.bus, options.member);
-    this.#publisher = new Publisher({ publish: options.publish, timers, epoch: () => this.#epoch });
-    const [commits, intents, publisher] = [this.#commits, this.#intents, this.#publisher];
-    this.#outbox = new Outbox(options, { place: this, commits, intents, publisher });
+    this.#publisher = new Publisher({
+      publish: options.publish,
+      timers,
+      isOver: (epoch) => this.#joined && this.#epoch !== epoch,
+    });
+    const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
+    this.#outbox = new Outbox(options, { place: this, ...parts });
   }
 
   /** Joins, and stays. */
@@ -85,7 +89,6 @@ export class ClusterLog implements Log, Place {
     // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
     const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
-    this.#publisher.stop();
     const silent = { id: this.#options.member, beat: this.#beat };
     if (leaves) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
     this.#joined = false;

@@ -4,6 +4,7 @@ import type { Append, Bus, OpenDoubt, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
 import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
+import type { Letter, OwnDoubt } from './letter.ts';
 import type { AppendOptions, Committed } from './log.ts';
 import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
@@ -43,36 +44,6 @@ interface Surroundings {
   readonly publisher: Publisher;
 }
 
-interface Letter {
-  readonly ref: string;
-  readonly number: number;
-  invalidation: Invalidation;
-  readonly at: string;
-  readonly intent: AppendOptions['intent'];
-  asks: { readonly dependsOn: readonly string[]; readonly kept: boolean };
-  /** What its writer does on this node when it is applied. */
-  local: AppendOptions['beside'];
-  readonly fulfils: string[];
-  sending: boolean;
-  /** The place of the doubt that it says it settles. */
-  settles: Seq | undefined;
-  place: { readonly epoch: string; readonly seq: Seq; readonly position: Position } | undefined;
-  beside: readonly string[] | undefined;
-  applied: { readonly record: LogRecord; readonly removed: number } | undefined;
-  /** Undefined: its writer has been answered. */
-  settle: { resolve(committed: Committed): void; reject(error: unknown): void } | undefined;
-  /** Once it has been applied here, or need not be any longer, the second tier is told. */
-  publishing: boolean;
-  /** Its writer was answered although nobody else knows of it (`onPartition: queue`). */
-  owed: boolean;
-  readonly cancels: (() => void)[];
-}
-
-interface OwnDoubt {
-  readonly invalidation: Invalidation;
-  place: { readonly epoch: string; readonly seq: Seq };
-}
-
 /** The records of this node on their way into the log, and what their writers wait for. */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -86,6 +57,7 @@ export class Outbox {
   /** By the position that their writer knows. */
   readonly #doubts = new Map<Position, OwnDoubt>();
   #overflow: Letter | undefined;
+  #stopped = false;
   #sent = 0;
   #owed = 0;
 
@@ -104,7 +76,7 @@ export class Outbox {
 
   /** There is something that only this node, or who takes over from it, can finish. */
   get unfinished(): boolean {
-    return this.#doubts.size > 0 || this.#letters.size > 0 || this.#unpublished.size > 0;
+    return this.#doubts.size > 0 || this.#letters.size > 0 || this.#publisher.unfinished;
   }
 
   /** The highest position by which a writer may know its record. */
@@ -234,17 +206,24 @@ export class Outbox {
     const invalidation = { hits, announcements, ...(settleMs !== undefined && { settleMs }) };
     this.#doubts.set(position, { invalidation, place });
     this.#options.timers.after(settleMs ?? this.#options.settleMs, () => {
-      this.append({ hits, announcements, settled: position }, {}).catch((error) => this.#place.failed(error));
+      this.append({ hits, announcements, settled: position }, {}).catch(this.#failed);
     });
   }
 
   stop(): void {
+    this.#stopped = true;
+    this.#publisher.stop();
     for (const letter of [...this.#letters.values()]) {
       for (const cancel of letter.cancels) cancel();
       letter.settle?.reject(new GatewayError('unconfirmed'));
     }
     this.#letters.clear();
   }
+
+  /** Of what is appended for nobody. When this node stops, another takes it over. */
+  readonly #failed = (error: unknown): void => {
+    if (!this.#stopped) this.#place.failed(error);
+  };
 
   async #send(letter: Letter): Promise<void> {
     if (letter.sending || letter.place !== undefined) return;
@@ -328,7 +307,7 @@ export class Outbox {
     const doubt = this.#doubts.get(position);
     const moved = doubt?.place.epoch === epoch && doubt.place.seq !== settles;
     // It was put into a new epoch while the record that ends it was on its way.
-    if (moved) this.append(invalidation, {}).catch((error) => this.#place.failed(error));
+    if (moved) this.append(invalidation, {}).catch(this.#failed);
     else this.#doubts.delete(position);
   }
 
@@ -391,6 +370,6 @@ export class Outbox {
         this.#doubts.set(record.position, renewed);
         return this.append({ hits, announcements, settled: record.position }, {});
       })
-      .catch((error) => this.#place.failed(error));
+      .catch(this.#failed);
   }
 }

@@ -11,8 +11,8 @@ export interface PublisherOptions {
   /** Undefined: the nodes share no tier. */
   readonly publish: Publish | undefined;
   readonly timers: Timers;
-  /** The present epoch: what is stored of another one is void by itself. */
-  readonly epoch: () => string;
+  /** Whether this node has joined another epoch since: what is stored of that one is void by itself. */
+  readonly isOver: (epoch: string) => boolean;
 }
 
 /**
@@ -23,6 +23,7 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions;
   #stopped = false;
+  #pending = 0;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -32,17 +33,27 @@ export class Publisher {
   async known(hits: Hits, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
     const { publish, timers } = this.#options;
     const nothing = hits.tags.size + hits.patterns.length + hits.tagPatterns.length === 0;
-    while (!this.#stopped && this.#options.epoch() === epoch) {
+    this.#pending += 1;
+    const done = (): boolean => {
+      this.#pending -= 1;
+      return !this.#stopped;
+    };
+    while (!this.#stopped && !this.#options.isOver(epoch)) {
       try {
         if (!nothing) await publish?.(hits, epoch, seq);
         await then?.();
-        return true;
+        return done();
       } catch {
         // Whoever reaches for the tier finds it away, too; the bus on the same Redis tells what is wrong with it.
         await new Promise<void>((resolve) => void timers.after(RETRY_MS, resolve));
       }
     }
-    return !this.#stopped;
+    return done();
+  }
+
+  /** There are records that only this node may be making known. */
+  get unfinished(): boolean {
+    return this.#pending > 0;
   }
 
   stop(): void {

@@ -160,6 +160,8 @@ export class Sequencer {
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenDoubt[] }> {
     if (epoch !== this.#epoch) return this.#elsewhere();
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
+    // Who leaves by itself leaves nothing that nobody else would finish.
+    if (by === '' && this.#leavesWork(silent.id)) return { ok: true, orphans: [] };
     this.#members.delete(silent.id);
     this.repeat(by, silent.id);
     const orphans: OpenDoubt[] = [];
@@ -222,6 +224,11 @@ export class Sequencer {
   #nextBeat(): number {
     this.#beats += 1;
     return this.#beats;
+  }
+
+  #leavesWork(id: string): boolean {
+    const intents = [...this.#intents.values()].some(({ member }) => member === id);
+    return intents || [...this.#doubts.values()].some(({ owner }) => owner === id);
   }
 
   /** A record in doubt is not: until the one that settles it, it keeps everything it hits out of every tier. */

@@ -207,6 +207,14 @@ return { 1 }`,
 local by, id = ARGV[2], ARGV[3]
 local found = redis.call('HGET', members, id)
 if not found or parse(found).beat ~= tonumber(ARGV[4]) then return { 1, {} } end
+if by == '' then
+  for _, intent in ipairs(redis.call('HVALS', intents)) do
+    if string.match(intent, '^([^ ]*) ') == id then return { 1, {} } end
+  end
+  for _, doubt in ipairs(redis.call('HVALS', doubts)) do
+    if string.match(doubt, '^([^ ]*) ') == id then return { 1, {} } end
+  end
+end
 redis.call('HDEL', members, id)
 local left = {}
 local kept = redis.call('HGETALL', refs)

@@ -8,11 +8,20 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsHit, versionsOf } from './tag-versions.ts';
 
-export interface RedisTierOptions {
+/** Where the versions are kept. */
+export interface VersionKeys {
   readonly connection: Redis | Cluster;
   readonly prefix: string;
   /** Of the gateways that share the log. */
   readonly scope: string;
+  /**
+   * How long the version of what a record has hit is kept where no entry needs it: longer than a node that has not applied the record
+   * may serve, so that what such a node has filled before is refused.
+   */
+  readonly hitMs: () => number;
+}
+
+export interface RedisTierOptions extends VersionKeys {
   /** Of the configuration: what one stores, another would give other tags and header fields. */
   readonly shape: string;
   readonly maxEntryBytes: number;
@@ -20,11 +29,6 @@ export interface RedisTierOptions {
   readonly ttlMs: number;
   /** A read, or a claim, waits no longer than this for all of its steps together. */
   readonly timeoutMs: number;
-  /**
-   * How long the version of what a record has hit is kept where no entry needs it: longer than a node that has not applied the record
-   * may serve, so that what such a node has filled before is refused.
-   */
-  readonly hitMs: () => number;
   /** This node's place in the shared log. */
   readonly place: TierPlace;
   readonly monotonic: () => number;
@@ -39,6 +43,8 @@ export interface TierPlace {
   positionOf(seq: number): number;
   /** The position at which it joined. */
   readonly joinedAt: number;
+  /** Whether no record that this node has applied since its fill hits it. */
+  admits(response: StoredResponse): boolean;
 }
 
 /** Who claims a cold key renews the claim while it fills it: its death stalls others for so long. */
@@ -63,8 +69,13 @@ local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[3]))
 redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ttl)
 return 1`;
 
-/** The version of a name, made where nobody has one, and kept for as long as the entry that is to name it. */
+/**
+ * The version of a name, made where nobody has one, and kept for as long as the entry that is to name it. None of a server of a
+ * cluster that has just started: it may have forgotten what a record has hit since an older fill.
+ */
 const hold = `
+local server = ARGV[3] == '1' and redis.call('INFO', 'server') or ''
+if server ~= '' and tonumber(string.match(server, 'uptime_in_seconds:(%d+)')) <= tonumber(ARGV[4]) then return nil end
 local version = redis.call('GET', KEYS[1])
 if not version then
   version = ARGV[1]
@@ -73,7 +84,7 @@ elseif redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 if ARGV[3] ~= '1' then return version end
-return version .. ' ' .. string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
+return version .. ' ' .. string.match(server, 'run_id:(%x+)')`;
 
 /**
  * A version together with which server keeps it. Of a Redis Cluster the log sees one server: another that restarts with older data,
@@ -85,6 +96,20 @@ return version and version .. ' ' .. string.match(redis.call('INFO', 'server'), 
 
 const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+
+/**
+ * Changes the versions of what a record has hit: every node does it, also one that keeps nothing there itself.
+ * @throws where it cannot
+ */
+export async function bumpVersions(keys: VersionKeys, hits: Hits, epoch: string, seq: number): Promise<void> {
+  const hitMs = Math.ceil(keys.hitMs());
+  const bumps = versionsHit(hits).map((name) =>
+    keys.connection.eval(bump, 1, versionKey(keys, name), epoch, seq, hitMs),
+  );
+  await Promise.all(bumps);
+}
+
+const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${prefix}:${scope}:v:${name}`;
 
 /**
  * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had when it was
@@ -112,7 +137,7 @@ export class RedisTier implements SecondTier {
   async load(key: string, request: Fields): Promise<StoredResponse | undefined> {
     this.loads += 1;
     const { connection, place } = this.#options;
-    const { epoch } = place;
+    const { epoch, joinedAt } = place;
     const found = await this.#inTime(async () => {
       let entry = await connection.getBuffer(this.#entryKey(key, [], []));
       const vary = entry === null ? undefined : varyNames(entry);
@@ -125,10 +150,11 @@ export class RedisTier implements SecondTier {
       const versions = await Promise.all(names.map((name) => this.#version(name)));
       return names.every((name, i) => versions[i] === decoded.stamp.versions[name]) ? decoded : undefined;
     });
-    if (found === undefined || place.epoch !== epoch) return undefined;
+    // Having joined anew meanwhile, it has not heard of records that came after the versions were read.
+    if (found === undefined || place.epoch !== epoch || place.joinedAt !== joinedAt || !place.usable) return undefined;
     this.found += 1;
     const position = place.positionOf(found.stamp.seq);
-    return { ...found.response, asOf: Math.max(position, place.joinedAt) };
+    return { ...found.response, asOf: Math.max(position, joinedAt) };
   }
 
   async keep(response: StoredResponse): Promise<void> {
@@ -148,10 +174,10 @@ export class RedisTier implements SecondTier {
     await this.#try(async () => {
       const versions = await this.#hold(versionsOf(response), ttl + VERSION_MARGIN_MS);
       // A record has hit it since it was filled: by the fence of some other node, it is outdated.
-      if (Object.values(versions).some((version) => isNewer(version, epoch, seq))) return;
+      if (versions === undefined || Object.values(versions).some((version) => isNewer(version, epoch, seq))) return;
       const entry = await encodeEntry(response, { epoch, seq, versions }, compressAboveBytes);
       // A record that this node, having been paused, has not heard of may have been forgotten there by now.
-      if (place.epoch !== epoch || !place.usable) return;
+      if (place.epoch !== epoch || !place.usable || !place.admits(response)) return;
       const { key, vary, selecting } = response;
       await connection.set(this.#entryKey(key, vary, selecting), entry, 'PX', ttl);
       if (vary.length > 0) await connection.set(this.#entryKey(key, [], []), varyEntry(vary), 'PX', ttl);
@@ -194,30 +220,31 @@ export class RedisTier implements SecondTier {
     return undefined;
   }
 
-  /** Changes the versions of what a record has hit. @throws where it cannot: then the write must not be acknowledged */
-  async bump(hits: Hits, epoch: string, seq: number): Promise<void> {
-    const { connection } = this.#options;
-    const hitMs = Math.ceil(this.#options.hitMs());
-    const names = versionsHit(hits);
-    await Promise.all(names.map((name) => connection.eval(bump, 1, this.#versionKey(name), epoch, seq, hitMs)));
-  }
-
   /** The present versions; those that nobody has are made, never the same twice. */
-  async #hold(names: readonly string[], ttl: number): Promise<Record<string, string>> {
-    const { connection } = this.#options;
+  async #hold(names: readonly string[], ttl: number): Promise<Record<string, string> | undefined> {
+    const { connection, hitMs } = this.#options;
     const witness = connection.isCluster ? 1 : 0;
     const values = await Promise.all(
       names.map((name) => {
         const made = `c:${randomBytes(9).toString('base64url')}`;
-        return connection.eval(hold, 1, this.#versionKey(name), made, ttl, witness);
+        return connection.eval(
+          hold,
+          1,
+          versionKey(this.#options, name),
+          made,
+          ttl,
+          witness,
+          Math.ceil(hitMs() / 1_000),
+        );
       }),
     );
+    if (values.some((value) => typeof value !== 'string')) return undefined;
     return Object.fromEntries(names.map((name, i) => [name, String(values[i])]));
   }
 
   #version(name: string): Promise<string | null> {
     const { connection } = this.#options;
-    const key = this.#versionKey(name);
+    const key = versionKey(this.#options, name);
     return connection.isCluster ? (connection.eval(witnessed, 1, key) as Promise<string | null>) : connection.get(key);
   }
 
@@ -250,10 +277,6 @@ export class RedisTier implements SecondTier {
       .update(JSON.stringify([this.#options.shape, key, vary, selecting]))
       .digest('base64url');
     return `${this.#options.prefix}:${this.#options.scope}:e:${parts}`;
-  }
-
-  #versionKey(name: string): string {
-    return `${this.#options.prefix}:${this.#options.scope}:v:${name}`;
   }
 }
 

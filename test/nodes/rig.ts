@@ -13,7 +13,7 @@ export interface Nodes {
   warm(node: number, path: string): Promise<Answer>;
   ready(node: number): Promise<void>;
   /** One more, and its number. */
-  add(): Promise<number>;
+  add(redisSettings?: string): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -21,12 +21,12 @@ const LEASE_MS = 1_000;
 
 export async function startNodes(count: number, yaml = '', coherence = '', redisSettings = ''): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
-  const start = (): Promise<TestGateway> =>
+  const start = (more = redisSettings): Promise<TestGateway> =>
     startGateway(
       api.origin.url,
-      `store: { redis: { url: "unix:${redis.socket}"${redisSettings === '' ? '' : `, ${redisSettings}`} } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${yaml}`,
+      `store: { redis: { url: "unix:${redis.socket}"${more === '' ? '' : `, ${more}`} } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${yaml}`,
     );
-  const gateways: TestGateway[] = await Promise.all(Array.from({ length: count }, start));
+  const gateways: TestGateway[] = await Promise.all(Array.from({ length: count }, () => start()));
   const nodes: Nodes = {
     api,
     redis,
@@ -43,8 +43,8 @@ export async function startNodes(count: number, yaml = '', coherence = '', redis
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
     },
-    add: async () => {
-      gateways.push(await start());
+    add: async (more) => {
+      gateways.push(await start(more));
       await nodes.ready(gateways.length - 1);
       return gateways.length - 1;
     },

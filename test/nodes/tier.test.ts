@@ -119,3 +119,13 @@ test('off: each node fetches its own', async () => {
   await nodes.warm(0, '/steps/7');
   expect(status(await nodes.ask(1, 'GET', '/steps/7'))).toContain('fwd=uri-miss');
 });
+
+test('a node that uses no tier tells it of its writes all the same: others may', async () => {
+  nodes = await startNodes(1, rules);
+  await nodes.warm(0, '/steps/7');
+  const without = await nodes.add('tier: off');
+  await nodes.ask(without, 'PATCH', '/inns/42', { body: { name: 'New' } });
+  const fresh = await nodes.add();
+  const answer = await nodes.ask(fresh, 'GET', '/steps/7');
+  expect(answer.json()).toEqual(nodes.api.step(7));
+});

@@ -43,7 +43,7 @@ describe('three nodes over a real Redis', () => {
   test('a write waits for one that it may have overtaken on another node', async () => {
     const early = await first().log.intend(note);
     const intent = await second().log.intend(note);
-    const committed = await second().log.append(hitting('/a/1'), { intent });
+    const committed = await second().log.append(hitting('/a/1'), { intent, dependsOn: ['/a/1'] });
     let known = false;
     const others = committed.othersRecorded().then((answer) => {
       known = answer;

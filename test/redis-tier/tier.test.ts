@@ -4,7 +4,7 @@ import { nothingHit } from '../../src/coherence/record.ts';
 import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { selectingValues } from '../../src/http/vary.ts';
-import { RedisTier, type RedisTierOptions, type TierPlace } from '../../src/redis/tier.ts';
+import { bumpVersions, RedisTier, type RedisTierOptions, type TierPlace } from '../../src/redis/tier.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { gate } from '../support/barrier.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
   await once(connection, 'ready');
   now = 1_000;
   place = {
-    ...{ usable: true, epoch: 'e1', joinedAt: 0 },
+    ...{ usable: true, epoch: 'e1', joinedAt: 0, admits: () => true },
     ...{ seqOf: (position: number) => position, positionOf: (seq: number) => seq },
   };
 });
@@ -35,6 +35,8 @@ const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
     ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000, timeoutMs: 250, hitMs: () => 5_000 },
     ...options,
   });
+const bump = (hits: Hits, epoch: string, seq: number): Promise<void> =>
+  bumpVersions({ connection, prefix: 'unstale', scope: 's', hitMs: () => 5_000 }, hits, epoch, seq);
 const anyone = new Fields([]);
 const hits = (...tags: string[]): Hits => ({ ...nothingHit, tags: new Set(tags) });
 const step = (more: Partial<StoredResponse> = {}): StoredResponse =>
@@ -54,6 +56,17 @@ describe('an entry', () => {
     await tier().keep(step());
     place.joinedAt = 100;
     expect((await tier().load(step().key, anyone))?.asOf).toBe(100);
+  });
+
+  test.each([
+    ['has joined anew', { joinedAt: 7 }],
+    ['may not serve any longer', { usable: false }],
+    ['is in another epoch', { epoch: 'e2' }],
+  ])('is not found by a node that %s while it looks', async (_, later) => {
+    await tier().keep(step());
+    const loading = tier().load(step().key, anyone);
+    Object.assign(place, later);
+    expect(await loading).toBeUndefined();
   });
 
   test('is one variant of several', async () => {
@@ -100,18 +113,18 @@ describe('a record', () => {
   ];
   test.each(rows)('%s makes it invalid', async (_, record) => {
     await tier().keep(step());
-    await tier().bump(record, 'e1', 6);
+    await bump(record, 'e1', 6);
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 
   test('of something else does not', async () => {
     await tier().keep(step());
-    await tier().bump({ ...hits(pathTag('/steps/8')), patterns: ['/trips/*'], tagPatterns: [['trip:', '']] }, 'e1', 6);
+    await bump({ ...hits(pathTag('/steps/8')), patterns: ['/trips/*'], tagPatterns: [['trip:', '']] }, 'e1', 6);
     expect(await tier().load(step().key, anyone)).toBeDefined();
   });
 
   test('since its fill keeps it from being stored at all', async () => {
-    await tier().bump(hits(pathTag('/steps/7')), 'e1', 6);
+    await bump(hits(pathTag('/steps/7')), 'e1', 6);
     await tier().keep(step({ asOf: 5 }));
     expect(await tier().load(step().key, anyone)).toBeUndefined();
     await tier().keep(step({ asOf: 6 }));
@@ -119,11 +132,11 @@ describe('a record', () => {
   });
 
   test('that comes late does not bring back what a newer one made invalid', async () => {
-    await tier().bump(hits(pathTag('/steps/7')), 'e1', 5);
+    await bump(hits(pathTag('/steps/7')), 'e1', 5);
     await tier().keep(step({ asOf: 5 }));
-    await tier().bump(hits(pathTag('/steps/7')), 'e1', 6);
+    await bump(hits(pathTag('/steps/7')), 'e1', 6);
     // The version is that of 6, and stays.
-    await tier().bump(hits(pathTag('/steps/7')), 'e1', 5);
+    await bump(hits(pathTag('/steps/7')), 'e1', 5);
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 });
@@ -170,7 +183,7 @@ describe('a Redis that is away', () => {
 
   test('says so when it has not taken the versions of a record', async () => {
     await server.kill();
-    await expect(tier().bump(hits(pathTag('/a')), 'e1', 1)).rejects.toThrow();
+    await expect(bump(hits(pathTag('/a')), 'e1', 1)).rejects.toThrow();
   });
 
   test('it is not used while the place of the node does not allow it', () => {
@@ -213,12 +226,12 @@ describe('versions are kept', () => {
     expect(await lifeOf(tag)).toBeGreaterThan(20_000);
     await tier().keep(step({ lifetimeMs: 40_000 }));
     expect(await lifeOf(tag)).toBeGreaterThan(40_000);
-    await tier().bump(hits(tag), 'e1', 6);
+    await bump(hits(tag), 'e1', 6);
     expect(await lifeOf(tag)).toBeGreaterThan(40_000);
   });
 
   test('only so long where no entry names them as a fill from before may come', async () => {
-    await tier().bump(hits(tag), 'e1', 6);
+    await bump(hits(tag), 'e1', 6);
     expect(await lifeOf(tag)).toBeGreaterThan(0);
     expect(await lifeOf(tag)).toBeLessThanOrEqual(5_000);
     await tier().keep(step());
@@ -232,6 +245,7 @@ describe('while an entry is made', () => {
   test.each([
     ['another epoch has begun', { epoch: 'e2' }],
     ['the lease has run out', { usable: false }],
+    ['a record has hit it', { admits: () => false }],
   ])('%s: it is not stored', async (_, later) => {
     const keeping = tier().keep(step());
     Object.assign(place, later);

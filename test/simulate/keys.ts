@@ -16,6 +16,7 @@ export class SimulatedKeys {
   #values = new Map<string, Kept>();
   #older = new Map<string, Kept>();
   #server = 0;
+  #startedAt = Number.NEGATIVE_INFINITY;
   /** False: readers are not told that the server is another one. */
   readonly #tells: boolean;
   /** Nobody is answered until then. */
@@ -33,6 +34,7 @@ export class SimulatedKeys {
   goBack(): void {
     this.#values = new Map(this.#older);
     this.#server += 1;
+    this.#startedAt = this.#world.now;
     this.#world.tell('keys', 'are as they were some time ago');
   }
 
@@ -48,7 +50,10 @@ export class SimulatedKeys {
     const get = (key: string): Promise<string | Buffer | null> => bus.ask(() => this.#get(key) ?? null, up);
     const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null> = {
       "'h:'": (key, epoch, seq, ttl) => this.#bump(key, String(epoch), Number(seq), Number(ttl)),
-      PEXPIRE: (key, made, ttl) => this.#hold(key, String(made), Number(ttl)),
+      PEXPIRE: (key, made, ttl, _witness, hitSeconds) =>
+        this.#world.now - this.#startedAt <= Number(hitSeconds) * 1_000
+          ? null
+          : this.#hold(key, String(made), Number(ttl)),
       '': (key) => this.#witnessed(key),
     };
     const commands = {

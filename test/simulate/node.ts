@@ -9,7 +9,7 @@ import { everything, type Invalidation, type LogRecord, mergeHits, type Position
 import { recordWrite } from '../../src/coherence/record-write.ts';
 import { type Hits, isHit, pathTag, type Tagged } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
-import { RedisTier, type TierPlace } from '../../src/redis/tier.ts';
+import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../src/redis/tier.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { stored } from '../support/stored.ts';
 import type { History } from './history.ts';
@@ -74,7 +74,7 @@ export class Node {
     this.fence = mutation.fence?.() ?? new Fence();
     this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
     const listener = this.#listener();
-    const publish: Publish = (hits, epoch, seq) => this.#tier.bump(hits, epoch, seq);
+    const publish: Publish = (hits, epoch, seq) => bumpVersions(this.#versionKeys(), hits, epoch, seq);
     this.log = new ClusterLog({
       bus: mutation.bus?.(here.bus) ?? here.bus,
       member: process.name,
@@ -156,9 +156,14 @@ export class Node {
     return found;
   }
 
+  #versionKeys(): VersionKeys {
+    const { bus, keys } = this.#here;
+    return { connection: keys.connection(bus), prefix: 'unstale', scope: 's', hitMs: () => 4 * LEASE_MS };
+  }
+
   #sharedTier(): RedisTier {
-    const { bus, keys, mutation, process } = this.#here;
-    const { log } = this;
+    const { mutation, process } = this.#here;
+    const { log, fence } = this;
     const joinedAt = (): Position => this.#joinedAt;
     const place: TierPlace = {
       get usable() {
@@ -172,11 +177,12 @@ export class Node {
       },
       seqOf: (position) => position - log.positionOf(0),
       positionOf: (seq) => log.positionOf(seq),
+      admits: ({ path, asOf }) => fence.admits(tagged(path), asOf),
     };
     return new RedisTier({
-      ...{ prefix: 'unstale', scope: 's', shape: '', ttlMs: 60_000, maxEntryBytes: 10_000, compressAboveBytes: 10_000 },
-      ...{ timeoutMs: 1_000, hitMs: () => 4 * LEASE_MS },
-      connection: keys.connection(bus),
+      ...this.#versionKeys(),
+      ...{ shape: '', ttlMs: 60_000, maxEntryBytes: 10_000, compressAboveBytes: 10_000 },
+      ...{ timeoutMs: 1_000 },
       place,
       monotonic: process.clock.monotonic,
     });

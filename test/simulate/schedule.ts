@@ -126,6 +126,14 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
         if (places[i] === place) places[i] = start(i, place.starts + 1);
       });
     },
+    'leaves by itself': () => {
+      if (!process.alive) return;
+      void place.node.log.stop();
+      world.after(chance.between(1, 100), () => {
+        process.kill();
+        if (places[i] === place) places[i] = start(i, place.starts + 1);
+      });
+    },
     'is stopped': () => process.stop(ms),
     'is suspended': () => process.suspend(ms),
     'is cut off': () => {

@@ -3,21 +3,9 @@ import type { Committed } from '../../../src/coherence/log.ts';
 import { nothingHit } from '../../../src/coherence/record.ts';
 import { withMethods } from '../../simulate/mutants.ts';
 import { hitting } from '../log-contract.ts';
-import { LEASE_MS, type SimulatedLog, SimulatedRig } from './simulated-rig.ts';
+import { LEASE_MS, type SimulatedLog, SimulatedRig, three } from './simulated-rig.ts';
 
 const note = { places: { exact: [], below: ['/a/1'] }, hits: hitting('/a/1').hits, settleMs: 100 };
-
-async function three(options = {}): Promise<{ rig: SimulatedRig; nodes: [SimulatedLog, SimulatedLog, SimulatedLog] }> {
-  const rig = new SimulatedRig();
-  const nodes: [SimulatedLog, SimulatedLog, SimulatedLog] = [
-    await rig.open(options),
-    await rig.open(options),
-    await rig.open(options),
-  ];
-  // The barrier of the first epoch.
-  await rig.pass(3 * LEASE_MS);
-  return { rig, nodes };
-}
 
 const cut = (rig: SimulatedRig, node: SimulatedLog, ms: number): void => {
   node.bus.cutUntil = rig.world.now + ms;
@@ -251,67 +239,6 @@ describe('position tokens', () => {
     rig.server.loseAll();
     await rig.until(() => nodes[1].resets.length === 2);
     expect(await rig.wait(nodes[1].log.reached(next, 50))).toBe(false);
-  });
-});
-
-describe('what the nodes share behind their memories', () => {
-  test('no write waits for it; who joins does without it until it has heard of every record behind its place', async () => {
-    const rig = new SimulatedRig();
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const writer = await rig.open({ publish: () => held });
-    await rig.pass(3 * LEASE_MS);
-    await rig.until(() => writer.log.published);
-    await rig.wait(writer.log.append(hitting('/a')));
-    const other = await rig.open();
-    await rig.pass(5 * LEASE_MS);
-    expect(other.log.published).toBe(false);
-    expect(writer.log.published).toBe(true);
-    release();
-    await rig.until(() => other.log.published);
-  });
-
-  test('it is told again where it could not be reached', async () => {
-    const rig = new SimulatedRig();
-    let told = 0;
-    const publish = (): Promise<void> => (++told < 3 ? Promise.reject(new Error('away')) : Promise.resolve());
-    const writer = await rig.open({ publish });
-    await rig.wait(writer.log.append(hitting('/a')));
-    await rig.until(() => told === 3);
-    await rig.pass(3 * LEASE_MS);
-    expect(told).toBe(3);
-  });
-
-  test('what a member that is gone had not told it, the others do, and announce nothing again', async () => {
-    const told: string[] = [];
-    const { rig, nodes } = await three({
-      publish: async (hits: { tags: ReadonlySet<string> }) => void told.push([...hits.tags].join()),
-    });
-    const [writer, one, two] = nodes;
-    const never = rig.start({ publish: () => new Promise(() => {}) });
-    await rig.until(() => never.log.serving());
-    await rig.wait(never.log.append(hitting('/b')));
-    never.process.kill();
-    const joining = rig.start();
-    await rig.until(() => told.length >= 3);
-    expect(told).toEqual(['p:/b', 'p:/b', 'p:/b']);
-    await rig.until(() => joining.log.published);
-    for (const { records } of [writer, one, two]) {
-      expect(records.map(({ hits, announcements }) => [[...hits.tags], announcements.length])).toEqual([
-        [['p:/b'], 1],
-        [['p:/b'], 0],
-      ]);
-    }
-  });
-
-  test('who leaves by itself leaves nothing to be told', async () => {
-    const { rig, nodes } = await three();
-    await rig.wait(nodes[0].log.append(hitting('/a')));
-    await rig.wait(nodes[0].log.stop());
-    await rig.pass(5 * LEASE_MS);
-    expect(nodes[1].records).toHaveLength(1);
   });
 });
 

@@ -24,7 +24,7 @@ test('a doubt is settled by the position that its writer was told, though the no
   };
   const timers: Timers = { after: () => () => {} };
   const commits = new Commits(timers, systemClock.monotonic, () => {});
-  const publisher = new Publisher({ publish: undefined, timers, epoch: () => place.epoch });
+  const publisher = new Publisher({ publish: undefined, timers, isOver: () => false });
   const outbox = new Outbox(
     {
       ...{ bus, member: 'n', clock: systemClock, timers, mode: 'strict', onPartition: 'reject' },

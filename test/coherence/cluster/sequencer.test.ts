@@ -87,3 +87,17 @@ describe('the sequencer', () => {
     expect(lease('g')).toBe(100);
   });
 });
+
+test.each([
+  ['an intent', (sequencer: Sequencer) => sequencer.intend('e', 'a', { id: 'a:1', places: '/a', payload: '' })],
+  ['a doubt', (sequencer: Sequencer) => sequencer.append('e', 'a', { ...append, doubt: true })],
+])('nobody leaves by himself who has left %s', (_, leave) => {
+  const sequencer = new Sequencer();
+  sequencer.found('e', 100);
+  leave(sequencer);
+  const beat = sequencer.members.find(({ id }) => id === 'a')?.beat ?? 0;
+  sequencer.evict('e', '', { id: 'a', beat });
+  expect(sequencer.members.map(({ id }) => id)).toContain('a');
+  const evicted = sequencer.evict('e', 'b', { id: 'a', beat });
+  expect(evicted.ok && evicted.orphans.map(({ owner }) => owner)).toEqual(['b']);
+});

@@ -84,3 +84,17 @@ export class SimulatedRig implements LogRig {
     for (const { process } of this.opened) process.kill();
   }
 }
+
+/** Three that serve, past the barrier of the first epoch. */
+export async function three(
+  options = {},
+): Promise<{ rig: SimulatedRig; nodes: [SimulatedLog, SimulatedLog, SimulatedLog] }> {
+  const rig = new SimulatedRig();
+  const nodes: [SimulatedLog, SimulatedLog, SimulatedLog] = [
+    await rig.open(options),
+    await rig.open(options),
+    await rig.open(options),
+  ];
+  await rig.pass(3 * LEASE_MS);
+  return { rig, nodes };
+}
