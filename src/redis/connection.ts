@@ -62,7 +62,7 @@ export async function evictionFault(
 ): Promise<{ policy: string; refused: boolean } | undefined> {
   const servers = connection instanceof Cluster ? connection.nodes('master') : [connection];
   const policies = await Promise.all(servers.map(policyOf));
-  const wrong = policies.filter((policy) => policy !== 'noeviction' && !policy.startsWith('volatile-ttl'));
+  const wrong = policies.filter((policy) => policy !== 'noeviction');
   const policy = wrong.find((each) => randomPolicies.includes(each)) ?? wrong[0];
   return policy === undefined ? undefined : { policy, refused: randomPolicies.includes(policy) };
 }
