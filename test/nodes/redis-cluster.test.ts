@@ -1,17 +1,17 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClusterRedis } from '../soak/redis.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
-import { RedisCluster } from './redis-cluster.ts';
 
 /* The nodes of one gateway over a Redis Cluster of three primaries. */
 
 let api: SmallApi;
-let redis: RedisCluster;
+let redis: ClusterRedis;
 let gateways: TestGateway[];
 beforeAll(async () => {
-  [api, redis] = await Promise.all([smallApi(), RedisCluster.start()]);
+  [api, redis] = await Promise.all([smallApi(), ClusterRedis.start()]);
   const yaml = `store: { redis: { url: ${JSON.stringify(redis.urls)} } }
 coherence: { lease: 500ms, settle: 100ms }
 rules:
