@@ -1,65 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { gate } from '../support/barrier.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get } from '../support/request.ts';
-import { type SmallApi, smallApi } from '../support/small-api.ts';
+import { api, ask, expectInvalidated, expectPatched, isHit, patch, start, warm } from './patch-rig.ts';
 
 /* `patch`: a stored parent takes the changed child in place, wherever that is certain; else it is invalidated. */
-
-let api: SmallApi;
-let gateway: TestGateway;
-
-beforeEach(async () => {
-  api = await smallApi();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await api.origin.close();
-});
-
-const patch = (more = ''): string => `
-rules:
-  - name: r
-    on: "* /inns/**"
-    ${more}
-    patch:
-      - { path: "/steps/{before.stepId, response.stepId}", at: /inns }
-`;
-
-async function start(yaml: string): Promise<void> {
-  gateway = await startGateway(api.origin.url, yaml);
-}
-
-const ask = (method: string, path: string, options: Record<string, unknown> = {}): Promise<Answer> =>
-  get(gateway.url + path, { method, ...options });
-const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
-
-async function warm(...paths: string[]): Promise<void> {
-  for (const path of paths) {
-    await ask('GET', path);
-    expect(isHit(await ask('GET', path)), `${path} is stored`).toBe(true);
-  }
-}
-
-/** A hit that says what the origin would. */
-async function expectPatched(path: string): Promise<Answer> {
-  const answer = await ask('GET', path);
-  expect(isHit(answer), `${path} is patched: ${JSON.stringify(reasons())}`).toBe(true);
-  expect(answer.json()).toEqual((await get(api.origin.url + path)).json());
-  return answer;
-}
-
-/** Not from the store, and right. */
-async function expectInvalidated(path: string, reason?: string): Promise<void> {
-  const answer = await ask('GET', path);
-  expect(isHit(answer), `${path} is invalidated`).toBe(false);
-  expect(answer.text).toBe((await get(api.origin.url + path)).text);
-  if (reason !== undefined) expect(reasons()).toContain(reason);
-}
-
-/** Why parents were not patched, as the log says. */
-const reasons = (): string[] =>
-  gateway.logs.flatMap(({ notPatched }) => ((notPatched ?? []) as { reason: string }[]).map(({ reason }) => reason));
 
 describe('certain', () => {
   test('a changed element takes the place of the one with its id', async () => {
