@@ -21,7 +21,7 @@ export async function freePort(): Promise<number> {
 export class RedisProcess {
   readonly port: number;
   readonly #directory: string;
-  readonly #more: readonly string[];
+  #more: readonly string[];
   #process: ChildProcess | undefined;
 
   private constructor(port: number, directory: string, more: readonly string[]) {
@@ -49,6 +49,12 @@ export class RedisProcess {
       if (/ready to accept connections/i.test(said)) break;
     }
     child.stdout.resume();
+  }
+
+  /** From a replica to a server that stands by itself, also when it is started again. */
+  async promote(): Promise<void> {
+    await this.ask((redis) => redis.replicaof('NO', 'ONE'));
+    this.#more = [];
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -127,7 +133,7 @@ export class SingleRedis implements SharedRedis {
     way.conditions.delayMs = { up: 0, down: lagMs };
     await new Promise((resolve) => setTimeout(resolve, 5 * lagMs));
     if (!planned) await old.kill();
-    await replica.ask((redis) => redis.replicaof('NO', 'ONE'));
+    await replica.promote();
     this.#current = replica;
     if (planned) await old.ask((redis) => redis.replicaof('127.0.0.1', replica.port));
     await way.close();
