@@ -4,15 +4,16 @@ import type { ClusterLogOptions, ClusterState, ClusterStatus } from './cluster-s
 import { Commits } from './commits.ts';
 import { Intents } from './intents.ts';
 import { Lease, surelyOverMs } from './lease.ts';
-import type { AppendOptions, Committed, Intent, Intention, Log } from './log.ts';
+import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
 import { Membership } from './membership.ts';
 import { Nap } from './nap.ts';
-import { Outbox, type Place } from './outbox.ts';
+import { Outbox, type Standing } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
+import { encodeTerms, type Term } from './write-set.ts';
 
 /** Renewals within one lease: some may be lost, or late. */
 const RENEWALS_PER_LEASE = 4;
@@ -22,7 +23,7 @@ const RENEWALS_PER_CHECK = 16;
 const RETRY_SHARE = 0.1;
 
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
-export class ClusterLog implements Log, Place {
+export class ClusterLog implements Log, Standing {
   readonly #options: ClusterLogOptions;
   readonly #lease: Lease;
   readonly #membership: Membership;
@@ -71,7 +72,7 @@ export class ClusterLog implements Log, Place {
       isOver: (epoch) => this.#joined && this.#epoch !== epoch,
     });
     const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
-    this.#outbox = new Outbox(options, { place: this, ...parts });
+    this.#outbox = new Outbox(options, { standing: this, ...parts });
   }
 
   /** Joins, and stays. */
@@ -102,23 +103,27 @@ export class ClusterLog implements Log, Place {
     return this.#joined;
   }
 
+  get appliedSeq(): Seq {
+    return this.#applied;
+  }
+
   get leaseMs(): number {
     return this.#leaseMs;
   }
 
-  append(invalidation: Invalidation, options: AppendOptions = {}): Promise<Committed> {
+  append(invalidation: Invalidation, options: AppendOptions = {}): Promise<Appended> {
     return this.#outbox.append(invalidation, options);
   }
 
-  async intend(intention: Intention): Promise<Intent> {
+  async note(write: NotedWrite): Promise<Note> {
     const { bus, member, clock, onPartition } = this.#options;
-    const note = this.#intents.hold(intention, new Date(clock.wall()).toISOString());
+    const note = this.#intents.hold(write, new Date(clock.wall()).toISOString());
     const epoch = this.#epoch;
     let noted = false;
     let cause: unknown;
     try {
       const answer = this.#joined ? await bus.intend(epoch, member, note) : undefined;
-      if (answer?.ok === false) this.elsewhere(epoch, answer.epoch);
+      if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
       // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
       noted = answer?.ok === true && this.#joined && this.#epoch === epoch;
     } catch (error) {
@@ -131,15 +136,56 @@ export class ClusterLog implements Log, Place {
     return { id: note.id };
   }
 
-  withdraw({ id }: Intent): void {
+  withdraw({ id }: Note): void {
     this.#intents.drop(id);
     // Where this is lost, the next renewal says it.
     if (this.#joined) this.#options.bus.withdraw(this.#epoch, id).catch(() => undefined);
   }
 
+  abandon({ id }: Note): void {
+    this.#outbox.abandon(id);
+  }
+
+  async conflicting({ id }: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
+    const { bus, mode } = this.#options;
+    const epoch = this.#epoch;
+    const generation = this.#generation;
+    const unknown = { known: false, writes: [] };
+    try {
+      const answer = this.#joined ? await bus.conflicting(epoch, id, encodeTerms(probes)) : undefined;
+      if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
+      if (answer?.ok !== true || generation !== this.#generation) return unknown;
+      const isCurrent = mode === 'strict' ? this.#committed(answer.seq) : this.#reachedSeq(answer.seq);
+      return (await isCurrent) && generation === this.#generation
+        ? { known: true, writes: answer.conflicting }
+        : unknown;
+    } catch {
+      return unknown;
+    }
+  }
+
+  ended(writes: readonly string[]): Promise<void> {
+    return this.#intents.allEnded(writes);
+  }
+
+  /** False: this node lost its standing, or does not hear from the bus. Every lease that was given before has run out by then. */
+  #committed(seq: Seq): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(surelyOverMs(this.#leaseMs), () => resolve(this.#applied >= seq));
+      this.#commits.when(seq, () => {
+        cancel();
+        resolve(true);
+      });
+    });
+  }
+
+  #reachedSeq(seq: Seq): Promise<boolean> {
+    return this.#reaching.wait(seq, this.#applied, this.#leaseMs);
+  }
+
   serving(): boolean {
     const { clock } = this.#options;
-    return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.owes;
+    return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
   }
 
   /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
@@ -174,7 +220,7 @@ export class ClusterLog implements Log, Place {
   #state(): ClusterState {
     if (!this.#joined) return 'joining';
     if (this.serving()) return 'serving';
-    if (this.#outbox.owes) return 'owing';
+    if (this.#outbox.hasUndelivered) return 'owing';
     return this.#lease.catchingUp ? 'catching-up' : 'fenced';
   }
 
@@ -186,7 +232,7 @@ export class ClusterLog implements Log, Place {
     this.#options.failed(error);
   }
 
-  elsewhere(sent: string, epoch: string | null): void {
+  epochMismatch(sent: string, epoch: string | null): void {
     if (sent !== this.#epoch) return;
     this.#epoch = epoch ?? '';
     this.#leavePlace();
@@ -231,7 +277,7 @@ export class ClusterLog implements Log, Place {
     if (this.#stopped) return true;
     if (generation !== this.#generation) return false;
     if (!answer.ok) {
-      this.elsewhere(epoch, answer.epoch);
+      this.epochMismatch(epoch, answer.epoch);
       if (answer.epoch === null) await bus.found(nonce(), Math.max(this.#options.leaseMs, this.#leaseMs));
       return false;
     }
@@ -273,6 +319,8 @@ export class ClusterLog implements Log, Place {
       hits: decodeRecord(payload).hits,
     }));
     this.#options.listener.reset(position, doubts);
+    // What was appended before, and is not committed yet, is announced by those who have applied it: not here.
+    if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
     this.#reaching.reset();
     this.#outbox.joined();
     this.#nap.wake();
@@ -280,9 +328,9 @@ export class ClusterLog implements Log, Place {
 
   async #noteAgain(): Promise<void> {
     const epoch = this.#epoch;
-    const elsewhere = await this.#intents.noteAgain(epoch);
-    if (elsewhere === undefined) this.#forgotten = false;
-    else this.elsewhere(epoch, elsewhere.epoch);
+    const mismatch = await this.#intents.noteAgain(epoch);
+    if (mismatch === undefined) this.#forgotten = false;
+    else this.epochMismatch(epoch, mismatch.epoch);
   }
 
   /** Members whose lease has surely run out are removed; what they left behind is this node's now. */
@@ -296,7 +344,7 @@ export class ClusterLog implements Log, Place {
       if (silent.id === member) continue;
       this.#wantDoubts = true;
       const answer = await bus.evict(epoch, member, silent);
-      if (!answer.ok) return this.elsewhere(epoch, answer.epoch);
+      if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
       this.#wantDoubts = false;
       this.#evictions += 1;
       if (this.#joined && this.#epoch === epoch) this.#outbox.adopt(answer.orphans);
@@ -315,7 +363,7 @@ export class ClusterLog implements Log, Place {
         const answer = await this.#options.bus.read(epoch, this.#applied, this.#note);
         if (this.#stopped || generation !== this.#generation) continue;
         if (answer.ok) this.#receive(answer);
-        else this.elsewhere(epoch, answer.epoch);
+        else this.epochMismatch(epoch, answer.epoch);
       } catch {
         await this.#nap.take(this.#leaseMs * RETRY_SHARE);
       }
@@ -346,25 +394,25 @@ export class ClusterLog implements Log, Place {
     void this.#ack();
   }
 
-  #apply({ seq, payload, ref, intent, again }: Entry): void {
+  #apply({ seq, payload, ref, intent, again, held }: Entry): void {
     const { settled, announcements, ...rest } = decodeRecord(payload);
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
-      // What is repeated was announced the first time.
-      announcements: again === true ? [] : announcements,
+      // What is repeated was announced the first time; what is held will be by a second record.
+      announcements: again === true || held === true ? [] : announcements,
       ...(settled !== undefined && { settled: this.positionOf(settled) }),
       position,
       id: `${this.#epoch}-${seq}`,
     };
-    const beside = ref === undefined ? undefined : this.#outbox.besideOf(ref);
-    beside?.applying();
+    const local = ref === undefined ? undefined : this.#outbox.localStepOf(ref);
+    local?.applying();
     const removed = this.#options.listener.applied(record);
-    beside?.applied(record);
+    local?.applied(record);
     this.#applied = seq;
     this.#lastPosition = position;
     this.#lease.applied(seq);
-    if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed });
+    if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed, held: held === true });
     if (again === true) {
       // For a member that is gone. All do it, so that it is done.
       const epoch = this.#epoch;
@@ -386,7 +434,7 @@ export class ClusterLog implements Log, Place {
         const epoch = this.#epoch;
         const applied = this.#applied;
         const answer = await bus.ack(epoch, member, applied);
-        if (!answer.ok) return this.elsewhere(epoch, answer.epoch);
+        if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
         if (generation !== this.#generation) continue;
         this.#acked = applied;
         this.#commits.reach(answer.committed);
