@@ -1,11 +1,13 @@
 import { GatewayError } from '../errors.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
 import type { ClusterLogOptions, ClusterState, ClusterStatus } from './cluster-status.ts';
 import { Commits } from './commits.ts';
+import { askConflicting } from './conflict-query.ts';
+import { Evictions } from './evictions.ts';
 import { Intents } from './intents.ts';
 import { Lease, surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
-import { Membership } from './membership.ts';
 import { Nap } from './nap.ts';
 import { Outbox, type Standing } from './outbox.ts';
 import { Publisher } from './publisher.ts';
@@ -13,7 +15,7 @@ import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
-import { encodeTerms, type Term } from './write-set.ts';
+import type { Term } from './write-set.ts';
 
 /** Renewals within one lease: some may be lost, or late. */
 const RENEWALS_PER_LEASE = 4;
@@ -26,46 +28,48 @@ const RETRY_SHARE = 0.1;
 export class ClusterLog implements Log, Standing {
   readonly #options: ClusterLogOptions;
   readonly #lease: Lease;
-  readonly #membership: Membership;
+  readonly #evictions: Evictions;
   readonly #commits: Commits;
   readonly #intents: Intents;
   readonly #publisher: Publisher;
   readonly #outbox: Outbox;
+  readonly #acknowledgements: Acknowledgements;
   #epoch = '';
   #joined = false;
   /** Counts the times that this node lost its place: what was asked before is answered to somebody else. */
   #generation = 0;
   #leaseMs: number;
   #applied: Seq = 0;
-  #acked: Seq = -1;
   /** The last record before this node joined, and whether all up to it are known to the second tier. */
   #behind: { readonly seq: Seq; known: boolean } = { seq: 0, known: false };
   #note = 0;
   #base: Position = 0;
   #lastPosition: Position = 0;
-  #beat = 0;
   /** The bus has, or may have, forgotten the intents of this node. */
   #forgotten = false;
-  #wantDoubts = false;
   #renewals = 0;
-  #acking = false;
   #stopped = false;
   readonly #nap: Nap;
   readonly #reaching: Reaching;
-  #beatEpoch = '';
   #resets = 0;
-  #evictions = 0;
 
   constructor(options: ClusterLogOptions) {
     this.#options = options;
     this.#leaseMs = options.leaseMs;
     this.#lease = options.lease ?? new Lease();
-    this.#membership = options.membership ?? new Membership();
-    const { clock, timers, listener } = options;
+    const { bus, member, clock, timers, listener } = options;
+    this.#acknowledgements = new Acknowledgements(
+      (applied) => bus.ack(this.#epoch, member, applied),
+      (answer) => {
+        if (answer.ok) this.#commits.reach(answer.committed);
+        else this.epochMismatch(this.#epoch, answer.epoch);
+      },
+    );
+    this.#evictions = new Evictions({ bus, member, clock, membership: options.membership });
     this.#reaching = new Reaching(timers);
     this.#nap = new Nap(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
-    this.#intents = new Intents(options.bus, options.member);
+    this.#intents = new Intents(bus, member, clock);
     this.#publisher = new Publisher({
       publish: options.publish,
       timers,
@@ -81,7 +85,7 @@ export class ClusterLog implements Log, Standing {
     void this.#reading();
   }
 
-  /** Serves nothing any longer, and tells the others, so that they need not wait. */
+  /** Serves nothing any longer, and tells the others. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#lease.void();
@@ -90,8 +94,7 @@ export class ClusterLog implements Log, Standing {
     // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
     const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
-    const silent = { id: this.#options.member, beat: this.#beat };
-    if (leaves) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
+    if (leaves) await this.#options.bus.evict(this.#epoch, '', this.#evictions.self).catch(() => undefined);
     this.#joined = false;
   }
 
@@ -101,6 +104,10 @@ export class ClusterLog implements Log, Standing {
 
   get joined(): boolean {
     return this.#joined;
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   get appliedSeq(): Seq {
@@ -116,24 +123,14 @@ export class ClusterLog implements Log, Standing {
   }
 
   async note(write: NotedWrite): Promise<Note> {
-    const { bus, member, clock, onPartition } = this.#options;
-    const note = this.#intents.hold(write, new Date(clock.wall()).toISOString());
     const epoch = this.#epoch;
-    let noted = false;
-    let cause: unknown;
-    try {
-      const answer = this.#joined ? await bus.intend(epoch, member, note) : undefined;
-      if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
-      // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
-      noted = answer?.ok === true && this.#joined && this.#epoch === epoch;
-    } catch (error) {
-      cause = error;
-    }
-    if (!noted && onPartition === 'reject') {
-      this.#intents.drop(note.id);
-      throw new GatewayError('uncoordinated', undefined, { cause });
-    }
-    return { id: note.id };
+    const { id, answer, cause } = await this.#intents.note(write, this.#joined ? epoch : undefined);
+    if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
+    // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
+    if (answer?.ok === true && this.#joined && this.#epoch === epoch) return { id };
+    if (this.#options.onPartition === 'queue') return { id };
+    this.#intents.drop(id);
+    throw new GatewayError('uncoordinated', undefined, { cause });
   }
 
   withdraw({ id }: Note): void {
@@ -146,41 +143,15 @@ export class ClusterLog implements Log, Standing {
     this.#outbox.abandon(id);
   }
 
-  async conflicting({ id }: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
-    const { bus, mode } = this.#options;
-    const epoch = this.#epoch;
-    const generation = this.#generation;
-    const unknown = { known: false, writes: [] };
-    try {
-      const answer = this.#joined ? await bus.conflicting(epoch, id, encodeTerms(probes)) : undefined;
-      if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
-      if (answer?.ok !== true || generation !== this.#generation) return unknown;
-      const isCurrent = mode === 'strict' ? this.#committed(answer.seq) : this.#reachedSeq(answer.seq);
-      return (await isCurrent) && generation === this.#generation
-        ? { known: true, writes: answer.conflicting }
-        : unknown;
-    } catch {
-      return unknown;
-    }
+  conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
+    if (!this.#joined) return Promise.resolve({ known: false, writes: [] });
+    const { bus, timers, mode } = this.#options;
+    const parts = { bus, timers, mode, commits: this.#commits, reaching: this.#reaching };
+    return askConflicting(parts, this, note, probes);
   }
 
   ended(writes: readonly string[]): Promise<void> {
     return this.#intents.allEnded(writes);
-  }
-
-  /** False: this node lost its standing, or does not hear from the bus. Every lease that was given before has run out by then. */
-  #committed(seq: Seq): Promise<boolean> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.timers.after(surelyOverMs(this.#leaseMs), () => resolve(this.#applied >= seq));
-      this.#commits.when(seq, () => {
-        cancel();
-        resolve(true);
-      });
-    });
-  }
-
-  #reachedSeq(seq: Seq): Promise<boolean> {
-    return this.#reaching.wait(seq, this.#applied, this.#leaseMs);
   }
 
   serving(): boolean {
@@ -209,11 +180,11 @@ export class ClusterLog implements Log, Standing {
       epoch: this.#epoch,
       applied: this.#applied,
       committed: this.#commits.committed,
-      members: this.#membership.ids,
+      members: this.#evictions.members,
       intents: this.#intents.size,
       queued: this.#outbox.size,
       resets: this.#resets,
-      evictions: this.#evictions,
+      evictions: this.#evictions.count,
     };
   }
 
@@ -243,6 +214,7 @@ export class ClusterLog implements Log, Standing {
     this.#lease.void();
     this.#joined = false;
     this.#generation += 1;
+    this.#acknowledgements.reset();
     this.#nap.wake();
   }
 
@@ -266,7 +238,7 @@ export class ClusterLog implements Log, Standing {
     const epoch = this.#epoch;
     const generation = this.#generation;
     this.#renewals += 1;
-    const doubts = this.#wantDoubts || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
+    const doubts = this.#evictions.pending || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
     const answer = await bus.renew(epoch, {
       member,
       applied: this.#joined ? this.#applied : null,
@@ -292,9 +264,8 @@ export class ClusterLog implements Log, Standing {
     this.#behind.known ||= answer.unpublished > this.#behind.seq;
     this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
     this.#commits.reach(answer.committed);
-    this.#wantDoubts = false;
-    if (doubts) this.#outbox.adopt(answer.doubts.filter(({ owner }) => owner === member));
-    void this.#ack();
+    if (doubts) this.#adopt(answer);
+    this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
     if (this.#forgotten) await this.#noteAgain();
@@ -307,7 +278,7 @@ export class ClusterLog implements Log, Standing {
     this.#base = position - answer.seq;
     this.#lastPosition = position;
     this.#applied = answer.seq;
-    this.#acked = -1;
+    this.#acknowledgements.reset();
     this.#behind = { seq: answer.seq, known: false };
     this.#note = answer.note;
     this.#joined = true;
@@ -326,6 +297,11 @@ export class ClusterLog implements Log, Standing {
     this.#nap.wake();
   }
 
+  #adopt({ doubts }: Renewed): void {
+    this.#evictions.pending = false;
+    this.#outbox.adopt(doubts.filter(({ owner }) => owner === this.#options.member));
+  }
+
   async #noteAgain(): Promise<void> {
     const epoch = this.#epoch;
     const mismatch = await this.#intents.noteAgain(epoch);
@@ -333,20 +309,10 @@ export class ClusterLog implements Log, Standing {
     else this.epochMismatch(epoch, mismatch.epoch);
   }
 
-  /** Members whose lease has surely run out are removed; what they left behind is this node's now. */
   async #watch(members: readonly Member[]): Promise<void> {
-    const { bus, clock, member } = this.#options;
     const epoch = this.#epoch;
-    if (this.#beatEpoch !== epoch) this.#membership.reset();
-    this.#beatEpoch = epoch;
-    this.#beat = members.find(({ id }) => id === member)?.beat ?? this.#beat;
-    for (const silent of this.#membership.observe(members, clock.monotonic(), this.#leaseMs)) {
-      if (silent.id === member) continue;
-      this.#wantDoubts = true;
-      const answer = await bus.evict(epoch, member, silent);
+    for await (const answer of this.#evictions.watch(members, { epoch, leaseMs: this.#leaseMs })) {
       if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
-      this.#wantDoubts = false;
-      this.#evictions += 1;
       if (this.#joined && this.#epoch === epoch) this.#outbox.adopt(answer.orphans);
     }
   }
@@ -391,7 +357,7 @@ export class ClusterLog implements Log, Standing {
       if (each.kind === 'committed') this.#commits.reach(each.seq);
       else this.#intents.ended(each.intent);
     }
-    void this.#ack();
+    this.#ack();
   }
 
   #apply({ seq, payload, ref, intent, again, held }: Entry): void {
@@ -423,26 +389,7 @@ export class ClusterLog implements Log, Standing {
     this.#reaching.applied(seq);
   }
 
-  /** One at a time: what is applied meanwhile is acknowledged together. */
-  async #ack(): Promise<void> {
-    if (this.#acking) return;
-    this.#acking = true;
-    try {
-      while (this.#joined && this.#acked < this.#applied) {
-        const { bus, member } = this.#options;
-        const generation = this.#generation;
-        const epoch = this.#epoch;
-        const applied = this.#applied;
-        const answer = await bus.ack(epoch, member, applied);
-        if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
-        if (generation !== this.#generation) continue;
-        this.#acked = applied;
-        this.#commits.reach(answer.committed);
-      }
-    } catch {
-      // The next renewal carries it.
-    } finally {
-      this.#acking = false;
-    }
+  #ack(): void {
+    if (this.#joined) void this.#acknowledgements.acknowledge(this.#applied);
   }
 }

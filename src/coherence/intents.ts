@@ -1,4 +1,5 @@
-import type { Bus, Elsewhere, IntentNote } from './bus.ts';
+import type { Clock } from '../clock.ts';
+import type { Answer, Bus, Elsewhere, IntentNote } from './bus.ts';
 import type { NotedWrite } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { encodeRecord } from './wire-record.ts';
@@ -14,11 +15,13 @@ export class Intents {
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #bus: Bus;
   readonly #member: string;
+  readonly #clock: Clock;
   #last = 0;
 
-  constructor(bus: Bus, member: string) {
+  constructor(bus: Bus, member: string, clock: Clock) {
     this.#bus = bus;
     this.#member = member;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -31,17 +34,25 @@ export class Intents {
     return this.#last + 1;
   }
 
-  /** From now on, and until it is dropped, it is noted again wherever the bus has forgotten it. */
-  hold({ posts, hits, announcements, settleMs }: NotedWrite, at: string): IntentNote {
+  /**
+   * Notes a write at the bus. From now on, and until it is dropped, it is noted again wherever the bus has forgotten it.
+   * @param epoch undefined: this node has not joined one, so it is only kept for when it has
+   */
+  async note(
+    { posts, hits, announcements, settleMs }: NotedWrite,
+    epoch: string | undefined,
+  ): Promise<{ readonly id: string; readonly answer?: Answer; readonly cause?: unknown }> {
     this.#last += 1;
     const record = { hits, announcements, doubt: true, settleMs };
-    const note = {
-      id: `${this.#member}:${this.#last}`,
-      posts: encodeTerms(posts),
-      payload: encodeRecord({ ...record, at }),
-    };
+    const at = new Date(this.#clock.wall()).toISOString();
+    const id = `${this.#member}:${this.#last}`;
+    const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
     this.#own.set(this.#last, { note, record });
-    return note;
+    try {
+      return epoch === undefined ? { id } : { id, answer: await this.#bus.intend(epoch, this.#member, note) };
+    } catch (cause) {
+      return { id, cause };
+    }
   }
 
   /** The indeterminate record that it becomes when its writer gives up; undefined once it was dropped. */

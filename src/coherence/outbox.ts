@@ -5,10 +5,11 @@ import type { Commits } from './commits.ts';
 import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions } from './log.ts';
-import type { OwnIndeterminate, PendingAppend } from './pending-append.ts';
+import type { PendingAppend } from './pending-append.ts';
 import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
-import { decodeRecord, encodeRecord } from './wire-record.ts';
+import { Unsettled } from './unsettled.ts';
+import { encodeRecord } from './wire-record.ts';
 import { encodeTerms } from './write-set.ts';
 
 /** Records that wait for the bus. Beyond them, one record that covers everything stands for all further ones. */
@@ -56,8 +57,7 @@ export class Outbox {
   readonly #pending = new Map<string, PendingAppend>();
   /** Numbers of those that the second tier does not know yet. */
   readonly #unpublished = new Set<number>();
-  /** By the position that their writer knows. */
-  readonly #indeterminate = new Map<Position, OwnIndeterminate>();
+  readonly #unsettled: Unsettled;
   #overflow: PendingAppend | undefined;
   #stopped = false;
   #sent = 0;
@@ -69,6 +69,12 @@ export class Outbox {
     this.#commits = commits;
     this.#intents = intents;
     this.#publisher = publisher;
+    this.#unsettled = new Unsettled({
+      ...{ timers: options.timers, settleMs: options.settleMs, failed: this.#failed },
+      epoch: () => standing.epoch,
+      positionOf: (seq) => standing.positionOf(seq),
+      append: (invalidation) => this.append(invalidation, {}),
+    });
   }
 
   /** Writes were acknowledged that no other node knows of: this one may not serve what it holds. */
@@ -78,13 +84,12 @@ export class Outbox {
 
   /** There is something that only this node, or who takes over from it, can finish. */
   get unfinished(): boolean {
-    return this.#indeterminate.size > 0 || this.#pending.size > 0 || this.#publisher.unfinished;
+    return this.#unsettled.size > 0 || this.#pending.size > 0 || this.#publisher.unfinished;
   }
 
   /** The highest position by which a writer may know its record. */
   get highest(): Position {
-    let highest = 0;
-    for (const position of this.#indeterminate.keys()) highest = Math.max(highest, position);
+    let highest = this.#unsettled.highest;
     for (const { progress } of this.#pending.values()) {
       if (progress.at === 'placed') highest = Math.max(highest, progress.position);
     }
@@ -186,35 +191,13 @@ export class Outbox {
       if (pending.progress.at !== 'placed') continue;
       if (this.#options.mode === 'eventual' || pending.writer === undefined) this.#finish(pending);
     }
-    for (const [position, own] of this.#indeterminate)
-      if (own.place.epoch !== this.#standing.epoch) this.#renewIndeterminate(position, own);
+    this.#unsettled.renew();
     this.flush();
   }
 
   /** Indeterminate records that this node has taken over from one that is gone. */
   adopt(orphans: readonly OpenDoubt[]): void {
-    const epoch = this.#standing.epoch;
-    if (orphans.length === 0) return;
-    const known = new Set(
-      [...this.#indeterminate.values()].map(({ place }) => (place.epoch === epoch ? place.seq : undefined)),
-    );
-    for (const { seq, payload } of orphans) {
-      if (known.has(seq)) continue;
-      this.#settleLater(this.#standing.positionOf(seq), { epoch, seq }, decodeRecord(payload));
-    }
-  }
-
-  /** An indeterminate record that nobody but this node will settle. */
-  #settleLater(
-    position: Position,
-    place: OwnIndeterminate['place'],
-    { hits, announcements, settleMs }: Invalidation,
-  ): void {
-    const invalidation = { hits, announcements, ...(settleMs !== undefined && { settleMs }) };
-    this.#indeterminate.set(position, { invalidation, place });
-    this.#options.timers.after(settleMs ?? this.#options.settleMs, () => {
-      this.append({ hits, announcements, settled: position }, {}).catch(this.#failed);
-    });
+    this.#unsettled.adopt(orphans);
   }
 
   stop(): void {
@@ -257,8 +240,8 @@ export class Outbox {
 
   #write({ invalidation, at, ref, notes, probes, keepsNote, asOf }: PendingAppend, epoch: string): Append {
     const { settled, ...rest } = invalidation;
-    const own = settled === undefined ? undefined : this.#indeterminate.get(settled)?.place;
-    const settles = own?.epoch === epoch ? { settled: own.seq } : {};
+    const seq = this.#unsettled.seqOf(settled, epoch);
+    const settles = seq === undefined ? {} : { settled: seq };
     const [intent] = notes;
     return {
       payload: encodeRecord({ ...rest, ...settles, at }),
@@ -298,7 +281,7 @@ export class Outbox {
       if (progress.conflicting === undefined && progress.seq === seq) pending.progress = { ...progress, conflicting };
       // This node was thought dead between two attempts, so that both were taken. Nobody else knows of the second.
       const twice = progress.seq !== seq || progress.epoch !== epoch;
-      if (twice && invalidation.doubt === true) this.#settleLater(position, { epoch, seq }, invalidation);
+      if (twice && invalidation.doubt === true) this.#unsettled.settleLater(position, { epoch, seq }, invalidation);
       return;
     }
     const settles = progress.at === 'sending' ? progress.settles : undefined;
@@ -308,11 +291,11 @@ export class Outbox {
       // Its writer was told that it is not known: nobody would make the second record.
       else if (pending.writer === undefined) this.abandon(id);
     }
-    if (invalidation.settled !== undefined) this.#settled(invalidation, epoch, settles);
+    if (invalidation.settled !== undefined) this.#unsettled.settled(invalidation, epoch, settles);
     if (invalidation.doubt === true) {
       // Where its writer was answered before, it knows no position that it could settle.
-      if (pending.writer === undefined) this.#settleLater(position, { epoch, seq }, invalidation);
-      else this.#indeterminate.set(position, { invalidation, place: { epoch, seq } });
+      if (pending.writer === undefined) this.#unsettled.settleLater(position, { epoch, seq }, invalidation);
+      else this.#unsettled.add(position, { epoch, seq }, invalidation);
     }
     this.#awaitCommit(pending, { epoch, seq });
   }
@@ -333,15 +316,6 @@ export class Outbox {
   abandon(id: string): void {
     const record = this.#intents.recordOf(id);
     if (record !== undefined && !this.#stopped) this.appendBehind(record, { note: { id } });
-  }
-
-  #settled(invalidation: Invalidation, epoch: string, settles: Seq | undefined): void {
-    const position = invalidation.settled as Position;
-    const own = this.#indeterminate.get(position);
-    const moved = own?.place.epoch === epoch && own.place.seq !== settles;
-    // It was put into a new epoch while the record that ends it was on its way.
-    if (moved) this.append(invalidation, {}).catch(this.#failed);
-    else this.#indeterminate.delete(position);
   }
 
   /** From when nobody on this node can be given what it covers, since that would be before it is known. */
@@ -384,25 +358,6 @@ export class Outbox {
       held: place?.held ?? pending.keepsNote,
       conflicting: place?.conflicting,
     });
-  }
-
-  /** A new epoch knows of no indeterminate record: this one is still open. */
-  #renewIndeterminate(position: Position, own: OwnIndeterminate): void {
-    const { hits, announcements, settleMs } = own.invalidation;
-    this.append({ hits, announcements: [], doubt: true, ...(settleMs !== undefined && { settleMs }) }, {})
-      .then(({ record }) => {
-        const renewed = this.#indeterminate.get(record.position);
-        if (renewed === undefined || record.position === position) return undefined;
-        this.#indeterminate.delete(record.position);
-        if (this.#indeterminate.has(position)) {
-          own.place = renewed.place;
-          return undefined;
-        }
-        // It was settled meanwhile.
-        this.#indeterminate.set(record.position, renewed);
-        return this.append({ hits, announcements, settled: record.position }, {});
-      })
-      .catch(this.#failed);
   }
 }
 

@@ -53,9 +53,3 @@ export interface PendingAppend {
   undelivered: boolean;
   readonly cancels: (() => void)[];
 }
-
-/** An indeterminate record that this node has to settle. */
-export interface OwnIndeterminate {
-  readonly invalidation: Invalidation;
-  place: { readonly epoch: string; readonly seq: Seq };
-}

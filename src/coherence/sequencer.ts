@@ -42,6 +42,10 @@ function numberOf(id: string): number {
   return Number(id.slice(id.lastIndexOf(':') + 1));
 }
 
+function termsIn(encoded = ''): string[] {
+  return encoded === '' ? [] : encoded.split(',');
+}
+
 /** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
@@ -161,7 +165,7 @@ export class Sequencer {
     if (epoch !== this.#epoch) return this.#elsewhere();
     if (numberOf(note.id) < this.#known(member).intentsFrom) return { ok: true };
     this.#intents.set(note.id, { ...note, member });
-    for (const term of note.posts.split(',')) {
+    for (const term of termsIn(note.posts)) {
       const ids = this.#posted.get(term);
       if (ids === undefined) this.#posted.set(term, new Set([note.id]));
       else ids.add(note.id);
@@ -268,7 +272,7 @@ export class Sequencer {
 
   #conflicting(probes: string, own: string | undefined): string[] {
     const found = new Set<string>();
-    for (const term of probes.split(',')) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    for (const term of termsIn(probes)) for (const id of this.#posted.get(term) ?? []) found.add(id);
     found.delete(own ?? '');
     return [...found];
   }
@@ -277,14 +281,12 @@ export class Sequencer {
   #overtaken(probes: string, asOf: Seq): boolean {
     if (probes === '' || asOf >= this.#seq) return false;
     if (this.#seq - asOf > MAX_OVERTAKEN) return true;
-    const asked = new Set(probes.split(','));
-    return this.#entries.some(
-      ({ seq, posts }) => seq > asOf && (posts ?? '').split(',').some((term) => asked.has(term)),
-    );
+    const asked = new Set(termsIn(probes));
+    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
   }
 
   #unpost(intent: string): void {
-    for (const term of this.#intents.get(intent)?.posts.split(',') ?? []) {
+    for (const term of termsIn(this.#intents.get(intent)?.posts)) {
       const ids = this.#posted.get(term);
       ids?.delete(intent);
       if (ids?.size === 0) this.#posted.delete(term);

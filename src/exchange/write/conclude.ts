@@ -1,5 +1,6 @@
+import type { Timers } from '../../clock.ts';
 import type { WriteInFlight } from '../../coherence/in-flight.ts';
-import type { Appended, LocalStep, Note } from '../../coherence/log.ts';
+import type { Appended, LocalStep, Log, Note } from '../../coherence/log.ts';
 import {
   everything,
   type Invalidation,
@@ -17,7 +18,14 @@ import {
   type WriteEvent,
   type WriteState,
 } from '../../coherence/transaction.ts';
-import type { WritePorts } from './ports.ts';
+
+/** What concluding a write needs of others. */
+export interface ConcludePorts {
+  readonly log: Log;
+  readonly timers: Timers;
+  /** Other nodes write to the log, too. */
+  readonly shared: boolean;
+}
 
 /** A write that was answered, and the records that it may come to. */
 export interface ConcludingWrite {
@@ -44,7 +52,7 @@ export interface OwnRecord {
 
 /** Concludes a write as transaction.ts says. Resolves with its record when the answer may leave; undefined where it has none. */
 export async function conclude(
-  ports: WritePorts,
+  ports: ConcludePorts,
   write: ConcludingWrite,
   outcome: Outcome,
 ): Promise<LogRecord | undefined> {
@@ -53,7 +61,7 @@ export async function conclude(
 
 /** Does what transaction.ts says, and tells it what came of that. */
 class Conclusion {
-  readonly #ports: WritePorts;
+  readonly #ports: ConcludePorts;
   readonly #write: ConcludingWrite;
   /** What the write's own record covers. */
   #covered: Hits = nothingHit;
@@ -64,7 +72,7 @@ class Conclusion {
     elsewhere: [],
   };
 
-  constructor(ports: WritePorts, write: ConcludingWrite) {
+  constructor(ports: ConcludePorts, write: ConcludingWrite) {
     this.#ports = ports;
     this.#write = write;
   }

@@ -1,11 +1,10 @@
-import type { Announcement } from '../../coherence/record.ts';
 import type { Representation, WriteSet } from '../../coherence/write-set.ts';
 import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
 import type { RuleMatch, Sources } from '../../rules/types.ts';
 import { overriddenMethod } from '../forward.ts';
-import type { ClientRequest, RouteTable } from '../ports.ts';
+import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { Address } from './before.ts';
 import { effectOf } from './effect.ts';
 
@@ -33,9 +32,7 @@ export function needsOf(matches: readonly RuleMatch[]) {
 }
 
 /** What a write may change, and what is announced of that, as far as the request tells. */
-export interface Reach extends WriteSet {
-  readonly announcements: readonly Announcement[];
-}
+export interface Reach extends Effect, WriteSet {}
 
 /** @param sources of the request alone: what the answer and `before` would tell falls back to a wildcard */
 export function reachOf(
@@ -45,10 +42,8 @@ export function reachOf(
   sources: BodySources,
 ): Reach {
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
-  const { hits, announcements } = effectOf(request, applied, sources, undefined, rules.keyed);
   return {
-    hits,
-    announcements,
+    ...effectOf(request, applied, sources, undefined, rules.keyed),
     // What is posted to a collection is a new member of it, unless a rule says otherwise.
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),

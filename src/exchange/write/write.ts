@@ -117,8 +117,16 @@ async function forward({ request, route, upload }: ArrivedWrite, noting: Noting,
  */
 async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting: Noting): Promise<void> {
   noting.withdraw();
-  const { hits, announcements } = reachOf(ports.rules, arrived.request, arrived.matches, sourcesOf(arrived));
-  await ports.log.append({ hits, announcements });
+  const { request, matches, startedAt } = arrived;
+  const effect = reachOf(ports.rules, request, matches, sourcesOf(arrived));
+  const { hits, announcements } = effect;
+  const { record, removed } = await ports.log.append({ hits, announcements });
+  ports.report({
+    ...{ request, effect, removed, skipped: [], outcome: 'doubt', position: record.position },
+    ...{ status: undefined, patched: undefined, explain: undefined },
+    rules: matches.map(({ rule }) => rule.config.name),
+    ms: ports.clock.monotonic() - startedAt,
+  });
 }
 
 async function concludeUnanswered(
