@@ -173,7 +173,11 @@ function wireReads(
     serving: () => log.serving(),
     tier,
     clock: systemClock,
-    flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
+    flights: new Flights({
+      monotonic: systemClock.monotonic,
+      timers: systemTimers,
+      maxWaitMs: Math.max(...timeouts),
+    }),
     variances: new SearchVariances(),
     encoder: new Encoder(store, (error) => reports.notEncoded(error)),
     budget: new FillBudget(config.store.memory.maxBytes * FILL_SHARE),

@@ -1,3 +1,4 @@
+import { systemTimers } from '../clock.ts';
 import { Fields } from '../http/fields.ts';
 import { parseTarget } from '../route/path.ts';
 import type { RuleSet } from '../rules/compile.ts';
@@ -50,7 +51,7 @@ export async function explainWrite(
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const doubt = status >= 500;
   const applied = await applyRules(
-    { lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
+    { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
       matches,
       sources,

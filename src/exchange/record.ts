@@ -171,6 +171,7 @@ function rulesOf(
   const onFailure = (error: unknown): void => ports.failed(error, request);
   return applyRules(
     {
+      timers: ports.timers,
       lookUp: (_, path) => {
         lookedUp.add(path);
         return readRepresentation(readFor(request, path, path), routes.find(path).route, { maxBytes, onFailure });
