@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { catchMutant } from './catch.ts';
+import { runGateway } from './gateway/run.ts';
 import { mutants } from './mutants.ts';
 import { simulate } from './schedule.ts';
 
@@ -11,13 +12,20 @@ const { values } = parseArgs({
     /** Replays one seed, and prints what happened in it. */
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    /** The whole gateway, and not the log alone. */
+    gateway: { type: 'boolean', default: false },
+    /** Of the gateway: a fixed schedule by its name, or features that all seeds have, as JSON. */
+    scenario: { type: 'string' },
+    features: { type: 'string' },
   },
 });
 
 const startedAt = performance.now();
 const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
 
-if (values.mutants) {
+if (values.gateway) {
+  await runGateway(values);
+} else if (values.mutants) {
   for (const mutant of mutants) {
     const caught = await catchMutant(mutant, Number(values.seeds));
     console.log(`${mutant.invariant}: ${mutant.name}: ${caught ?? 'NOT CAUGHT'}`);
