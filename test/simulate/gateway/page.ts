@@ -42,8 +42,9 @@ export interface PageParts {
   readonly narrow: boolean;
   /** A node that is up, at random. */
   node(): GatewayNode;
-  /** Where it listens, if that is given. */
+  /** Where it listens, and where it fetches from, if that is given. */
   readonly at?: (() => GatewayNode) | undefined;
+  readonly from?: (() => GatewayNode) | undefined;
 }
 
 /**
@@ -148,7 +149,7 @@ export class Page {
     this.#fetching = true;
     this.#again = false;
     const { clients, view } = this.#parts;
-    clients.read(this.#parts.node(), view, (content) => {
+    clients.read((this.#parts.from ?? this.#parts.node)(), view, (content) => {
       this.#fetching = false;
       if (content !== undefined) this.shown = content;
       if (this.#again) this.#fetch();

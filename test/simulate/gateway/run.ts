@@ -1,4 +1,6 @@
 import type { Features } from './configuration.ts';
+import { playScenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
 import { simulateGateway } from './schedule.ts';
 
 export interface Arguments {
@@ -10,8 +12,9 @@ export interface Arguments {
   readonly mutants: boolean;
 }
 
-/** `--keep-going` is not needed: with several seeds, each violation is told, and the first is shown whole. */
+/** With one seed the schedule is told step by step; with several, what was violated in each. */
 export async function runGateway(values: Arguments): Promise<void> {
+  if (values.scenario !== undefined) return playScenarios(values.scenario);
   const startedAt = performance.now();
   const restrict = JSON.parse(values.features ?? '{}') as Partial<Features>;
   const first = Number(values.seed ?? values.from);
@@ -37,4 +40,16 @@ export async function runGateway(values: Arguments): Promise<void> {
   );
   console.log(`${announced} events heard; ${failing.length} schedules failed; ${seconds} s`);
   if (failing.length > 0) process.exitCode = 1;
+}
+
+/** Those whose name has these words in it; one alone is told step by step. */
+async function playScenarios(words: string): Promise<void> {
+  const chosen = scenarios.filter(({ name }) => name.includes(words));
+  for (const scenario of chosen) {
+    const { violations, trace } = await playScenario(scenario);
+    if (chosen.length === 1) console.log(trace.join('\n'));
+    console.log(`${violations.length === 0 ? 'holds ' : 'FAILS '} ${scenario.name}`);
+    for (const violation of violations.slice(0, 2)) console.log(`         ${violation}`);
+    if (violations.length > 0) process.exitCode = 1;
+  }
 }

@@ -38,6 +38,16 @@ function visibleAfterMs({ lagMs, faults }: Features): number {
 
 const WALL_MS = Date.UTC(2026, 0, 1);
 
+export interface PageOptions {
+  readonly path: string;
+  readonly user?: string | undefined;
+  /** Told of what concerns its view alone. */
+  readonly narrow?: boolean;
+  /** The nodes that it listens at, and fetches from; any. */
+  readonly at?: number;
+  readonly from?: number;
+}
+
 /** Everything that a schedule plays on: an API, gateways before it, the server between them, clients and pages. */
 export class Stage {
   readonly world: LiveWorld;
@@ -109,13 +119,15 @@ export class Stage {
     for (const page of this.pages) page.died(node);
   }
 
-  open(page: { path: string; user?: string | undefined; narrow?: boolean; at?: number }): Page {
+  open(page: PageOptions): Page {
+    const { at, from } = page;
     const view = this.api.viewOf(page.path, page.user);
     const opened = new Page({
       ...{ name: `p${this.pages.length}`, clients: this.clients, announcements: this.announcements, view },
       narrow: page.narrow === true,
       node: () => this.anyNode(),
-      at: page.at === undefined ? undefined : () => this.node(page.at as number),
+      at: at === undefined ? undefined : () => this.node(at),
+      from: from === undefined ? undefined : () => this.node(from),
     });
     this.pages.push(opened);
     return opened;
