@@ -43,6 +43,7 @@ export class Clients {
   /** Items of which a client can know. */
   readonly known = [...ITEMS];
   readonly #evaluations = new Map<number, Evaluation>();
+  readonly #returned = new Set<number>();
   /** Of what each view was answered with: its entity tag and content. */
   readonly #copies = new Map<string, { etag: string; content: string }>();
   readonly #pending = new Map<() => void, GatewayNode>();
@@ -61,8 +62,14 @@ export class Clients {
     this.world.tell('api', `w${write} by ${who}: ${answer.status}${changed ? '' : `, unchanged at s${state}`}`);
   }
 
-  evaluationOf(write: number): Evaluation | undefined {
-    return this.#evaluations.get(write);
+  returned(write: number): void {
+    this.#returned.add(write);
+  }
+
+  /** What an event tells of a write: nothing where it is announced since nobody knows what has become of it. */
+  announced(write: number, page: string): void {
+    const evaluation = this.#returned.has(write) ? this.#evaluations.get(write) : undefined;
+    if (evaluation !== undefined) this.oracle.told(evaluation, `w${write} was announced to ${page}`);
   }
 
   /** Connections to a gateway that has died. */

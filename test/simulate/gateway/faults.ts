@@ -69,8 +69,9 @@ function restartLater(stage: Stage, i: number): void {
   const { world, places } = stage;
   const { node } = places[i] as Place;
   world.after(world.chance.between(1, 100), () => {
+    if (places[i]?.node !== node) return;
     stage.kill(i);
-    if (places[i]?.node === node) stage.start(i);
+    stage.start(i);
   });
 }
 

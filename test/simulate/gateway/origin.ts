@@ -29,6 +29,8 @@ export type Treat = (request: { method: string; path: string; write: number | un
 /** What became of a write at the API. */
 export interface Observed {
   evaluated(write: number, evaluation: Evaluation, who: string): void;
+  /** Its gateway has the whole answer. */
+  returned(write: number): void;
 }
 
 export interface OriginOptions {
@@ -109,6 +111,9 @@ export class SimulatedOrigin implements Origin {
       world.after(afterMs, () => {
         if (fate === 'fails-after') return failed();
         if (fate === 'breaks-after') return broken();
+        if (!isRead && write !== undefined && fate !== 'breaks-off') {
+          world.after(bodyMs, () => process.run(() => observed.returned(write)));
+        }
         back.answer(this.#response(evaluation.answer, bodyMs, fate, isRead ? this.#readFields(evaluation.answer) : []));
       });
     });

@@ -137,8 +137,7 @@ export class Page {
   #heard(data: string): void {
     const { clients, name } = this.#parts;
     const write = Number((JSON.parse(data) as { payload?: { write?: string } }).payload?.write ?? 0);
-    const evaluation = clients.evaluationOf(write);
-    if (evaluation !== undefined) clients.oracle.told(evaluation, `w${write} was announced to ${name}`);
+    clients.announced(write, name);
   }
 
   #fetch(): void {
