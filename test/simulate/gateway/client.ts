@@ -47,12 +47,14 @@ export class Clients {
   /** Of what each view was answered with: its entity tag and content. */
   readonly #copies = new Map<string, { etag: string; content: string }>();
   readonly #pending = new Map<() => void, GatewayNode>();
+  readonly #refusalsTell: boolean;
   #writes = 0;
 
-  constructor(world: World, api: Api, oracle: Oracle) {
+  constructor(world: World, { api, oracle, refusalsTell }: { api: Api; oracle: Oracle; refusalsTell: boolean }) {
     this.world = world;
     this.api = api;
     this.oracle = oracle;
+    this.#refusalsTell = refusalsTell;
   }
 
   /** The API has looked at a write. */
@@ -131,6 +133,7 @@ export class Clients {
     if (status < 200 || status >= 500 || evaluation === undefined) return;
     if (status < 300) this.oracle.acknowledged += 1;
     else this.oracle.refused += 1;
+    if (status >= 300 && !this.#refusalsTell) return;
     this.oracle.told(evaluation, `w${number} was answered ${status}`);
     if (status === 201) this.known.push((JSON.parse(body.toString()) as { id: number }).id);
   }

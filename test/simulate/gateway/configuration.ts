@@ -35,13 +35,15 @@ export interface Features {
   readonly apiFails: boolean;
   /** Of the API: its slow answers take longer than a write waits for others. */
   readonly slowApi: boolean;
+  /** Of the oracle: a refusal tells what was written before it. */
+  readonly refusalsTell: boolean;
 }
 
 export const plain: Features = {
   ...{ nodes: 1, cluster: false, tier: false, parents: 'before', trips: 'pattern', batch: 'path' },
   ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false },
   ...{ hidesStep: false, perUserItems: false, lagMs: 0, silent: false, public: false, etags: false, encode: false },
-  ...{ faults: false, apiFails: false, slowApi: false },
+  ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true },
 };
 
 export function randomFeatures(chance: Chance): Features {
@@ -69,6 +71,7 @@ export function randomFeatures(chance: Chance): Features {
     faults: chance.happens(0.6),
     apiFails: chance.happens(0.6),
     slowApi: chance.happens(0.1),
+    refusalsTell: true,
   };
 }
 

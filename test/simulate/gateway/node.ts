@@ -45,6 +45,7 @@ export interface NodeMutation {
   log?(log: Log): Log;
   cluster?(process: Process): Partial<ClusterLogOptions>;
   listener?(listener: SharedLogListener): SharedLogListener;
+  hub?(hub: EventHub): EventHub;
   reads?(ports: ReadPorts): ReadPorts;
   writes?(ports: WritePorts): WritePorts;
 }
@@ -86,7 +87,8 @@ export class GatewayNode {
     this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
     this.cluster = shared === undefined ? undefined : this.#clusterLog(shared);
     const log: Log = this.cluster ?? this.#memoryLog();
-    this.hub = new EventHub({ ...config.events, epoch: log.epoch });
+    const hub = new EventHub({ ...config.events, epoch: log.epoch });
+    this.hub = mutation.hub?.(hub) ?? hub;
     this.log = mutation.log?.(log) ?? log;
     this.routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, parts.origin]]));
     this.reads = this.#readPorts();

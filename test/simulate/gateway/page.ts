@@ -102,7 +102,10 @@ export class Page {
         if (connection !== this.#connection) return;
         const subscribed = node.hub.subscribe(filter, sink, this.#lastId);
         if (subscribed !== 'full') this.#subscriber = subscribed;
-        world.tell(name, `shows ${keyOf(view)}, listens at ${node.process.name} after ${this.#lastId ?? 'nothing'}`);
+        world.tell(
+          name,
+          `shows ${keyOf(view)}, listens at ${node.process.name}${this.#lastId === undefined ? '' : ' again'}`,
+        );
       });
     });
   }
@@ -128,7 +131,8 @@ export class Page {
         this.#heard(data);
       }
       this.#lastEvent = id;
-      clients.world.tell(name, `hears ${event} ${id}`);
+      // The epoch of a gateway that is alone is not the seed's.
+      clients.world.tell(name, `hears ${event} #${id.replace(/^.*-/, '')}`);
       this.#fetch();
     }
   }

@@ -1,4 +1,5 @@
 import type { Features } from './configuration.ts';
+import { catchMutant, mutants } from './mutants.ts';
 import { playScenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { simulateGateway } from './schedule.ts';
@@ -14,6 +15,7 @@ export interface Arguments {
 
 /** With one seed the schedule is told step by step; with several, what was violated in each. */
 export async function runGateway(values: Arguments): Promise<void> {
+  if (values.mutants) return catchMutants(Number(values.seeds));
   if (values.scenario !== undefined) return playScenarios(values.scenario);
   const startedAt = performance.now();
   const restrict = JSON.parse(values.features ?? '{}') as Partial<Features>;
@@ -51,5 +53,13 @@ async function playScenarios(words: string): Promise<void> {
     console.log(`${violations.length === 0 ? 'holds ' : 'FAILS '} ${scenario.name}`);
     for (const violation of violations.slice(0, 2)) console.log(`         ${violation}`);
     if (violations.length > 0) process.exitCode = 1;
+  }
+}
+
+async function catchMutants(schedules: number): Promise<void> {
+  for (const mutant of mutants) {
+    const caught = await catchMutant(mutant, schedules);
+    console.log(`${mutant.name}: ${caught ?? 'NOT CAUGHT'}`);
+    if (caught === undefined) process.exitCode = 1;
   }
 }
