@@ -6,6 +6,7 @@ import { type FieldLines, Fields } from '../../../src/http/fields.ts';
 import { parseTarget } from '../../../src/route/path.ts';
 import type { World } from '../world.ts';
 import { type Api, type Evaluation, ITEMS } from './api.ts';
+import type { Features } from './configuration.ts';
 import type { GatewayNode } from './node.ts';
 import { contentOf, keyOf, type Oracle } from './oracle.ts';
 
@@ -47,14 +48,14 @@ export class Clients {
   /** Of what each view was answered with: its entity tag and content. */
   readonly #copies = new Map<string, { etag: string; content: string }>();
   readonly #pending = new Map<() => void, GatewayNode>();
-  readonly #refusalsTell: boolean;
+  readonly #tells: Pick<Features, 'refusalsTell' | 'eventsTell'>;
   #writes = 0;
 
-  constructor(world: World, { api, oracle, refusalsTell }: { api: Api; oracle: Oracle; refusalsTell: boolean }) {
+  constructor(world: World, { api, oracle, features }: { api: Api; oracle: Oracle; features: Features }) {
     this.world = world;
     this.api = api;
     this.oracle = oracle;
-    this.#refusalsTell = refusalsTell;
+    this.#tells = features;
   }
 
   /** The API has looked at a write. */
@@ -71,7 +72,8 @@ export class Clients {
   /** What an event tells of a write: nothing where it is announced since nobody knows what has become of it. */
   announced(write: number, page: string): void {
     const evaluation = this.#returned.has(write) ? this.#evaluations.get(write) : undefined;
-    if (evaluation !== undefined) this.oracle.told(evaluation, `w${write} was announced to ${page}`);
+    if (evaluation === undefined || !this.#tells.eventsTell) return;
+    this.oracle.told(evaluation, `w${write} was announced to ${page}`);
   }
 
   /** Connections to a gateway that has died. */
@@ -133,7 +135,7 @@ export class Clients {
     if (status < 200 || status >= 500 || evaluation === undefined) return;
     if (status < 300) this.oracle.acknowledged += 1;
     else this.oracle.refused += 1;
-    if (status >= 300 && !this.#refusalsTell) return;
+    if (status >= 300 && !this.#tells.refusalsTell) return;
     this.oracle.told(evaluation, `w${number} was answered ${status}`);
     if (status === 201) this.known.push((JSON.parse(body.toString()) as { id: number }).id);
   }

@@ -35,15 +35,16 @@ export interface Features {
   readonly apiFails: boolean;
   /** Of the API: its slow answers take longer than a write waits for others. */
   readonly slowApi: boolean;
-  /** Of the oracle: a refusal tells what was written before it. */
+  /** Of the oracle: a refusal, and an event, tell what was written before. Off to look for what they would hide. */
   readonly refusalsTell: boolean;
+  readonly eventsTell: boolean;
 }
 
 export const plain: Features = {
   ...{ nodes: 1, cluster: false, tier: false, parents: 'before', trips: 'pattern', batch: 'path' },
   ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false },
   ...{ hidesStep: false, perUserItems: false, lagMs: 0, silent: false, public: false, etags: false, encode: false },
-  ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true },
+  ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true, eventsTell: true },
 };
 
 export function randomFeatures(chance: Chance): Features {
@@ -72,13 +73,14 @@ export function randomFeatures(chance: Chance): Features {
     apiFails: chance.happens(0.6),
     slowApi: chance.happens(0.1),
     refusalsTell: true,
+    eventsTell: true,
   };
 }
 
 /** How long the API may still apply a write that was given up. */
 export const MAX_LATE_MS = 100;
 
-export function settleMsOf({ lagMs }: Features): number {
+function settleMsOf({ lagMs }: Features): number {
   return Math.ceil(MAX_LATE_MS + 20 + lagMs);
 }
 

@@ -8,9 +8,11 @@ import type { Stage } from './stage.ts';
 export function randomTreat({ world, features }: Stage): Treat {
   const { chance } = world;
   const timeoutMs = timeoutMsOf(features);
-  const some = (): number => (chance.happens(0.15) ? chance.between(10, 50) : chance.between(0.3, 6));
+  const some = (slow: number): number => (chance.happens(slow) ? chance.between(10, 60) : chance.between(0.3, 6));
   return ({ write }) => {
-    const usual = { beforeMs: some(), afterMs: some(), bodyMs: chance.happens(0.3) ? some() : 0 };
+    // Slow writes overlap with more.
+    const slow = write === undefined ? 0.15 : 0.3;
+    const usual = { beforeMs: some(slow), afterMs: some(slow), bodyMs: chance.happens(0.3) ? some(0.15) : 0 };
     if (write === undefined) {
       const fate =
         features.apiFails && chance.happens(0.03)
@@ -31,10 +33,9 @@ export function randomTreat({ world, features }: Stage): Treat {
   };
 }
 
-/** A write as some client might send it. */
-export function randomWrite({ world, features, clients }: Stage): WriteSpec {
+/** A write as some client might send it, to an item or to what is about it. */
+function randomWrite({ world, features, clients }: Stage, id: number): WriteSpec {
   const { chance } = world;
-  const id = chance.pick(clients.known);
   const step = chance.pick(STEPS);
   const name = chance.pick(['a', 'b', 'c']);
   const user = features.hidesStep || chance.happens(0.3) ? chance.pick(USERS) : undefined;
@@ -80,15 +81,13 @@ export function load(stage: Stage, end: number): void {
     clients.write(stage.anyNode(), spec, (received) => followUp(stage, spec, received, write));
   };
   const writing = (): void => {
-    const spec = randomWrite(stage);
+    const id = chance.pick(clients.known);
+    const spec = randomWrite(stage, id);
     write(spec);
     // Often another to the same beside it: what happens between them is where the traps are.
     if (chance.happens(0.5)) {
-      world.after(chance.between(0, 15), () => {
-        const other = randomWrite(stage);
-        const same = chance.happens(0.6) && other.path.startsWith('/items/') && spec.path.startsWith('/items/');
-        write(chance.happens(0.25) ? spec : same ? { ...other, path: spec.path, ifMatch: undefined } : other);
-      });
+      const other = chance.happens(0.7) ? id : chance.pick(clients.known);
+      world.after(chance.between(0, 15), () => write(chance.happens(0.2) ? spec : randomWrite(stage, other)));
     }
     if (world.now < end) world.after(chance.between(5, 70), writing);
   };

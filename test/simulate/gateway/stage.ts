@@ -71,7 +71,7 @@ export class Stage {
     this.world = new LiveWorld(seed);
     this.api = new Api(this.world, features);
     this.oracle = new Oracle(this.world, this.api, visibleAfterMs(features));
-    this.clients = new Clients(this.world, { ...features, api: this.api, oracle: this.oracle });
+    this.clients = new Clients(this.world, { features, api: this.api, oracle: this.oracle });
     this.server = new SimulatedServer(this.world, mutation.sequencer && { create: mutation.sequencer });
     this.keys = new SimulatedKeys(this.world);
     this.#config = options.config ?? configurationOf(features);
