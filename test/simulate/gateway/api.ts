@@ -2,7 +2,7 @@ import type { World } from '../world.ts';
 
 export const ITEMS = [1, 2, 3];
 /** Those that can be created beside them. Nobody asks for one before the answer to its creation has told of it. */
-const MORE_ITEMS = [4, 5, 6];
+export const MORE_ITEMS = [4, 5, 6];
 export const STEPS = [1, 2, 3];
 export const TRIPS = [1, 2];
 export const USERS = ['u1', 'u2'];

@@ -84,7 +84,7 @@ export class Clients {
   read(node: GatewayNode, spec: ReadSpec, done: (content: string | undefined) => void = () => {}): void {
     const { path, user, conditional, gzip } = spec;
     const view = this.api.viewOf(path, user);
-    const floor = this.oracle.floorOf(view);
+    const floors = this.oracle.floorsOf(view);
     const copy = conditional === true ? this.#copies.get(keyOf(view)) : undefined;
     const lines: string[] = [];
     if (user !== undefined) lines.push('Authorization', user);
@@ -99,7 +99,7 @@ export class Clients {
       const content = received.status === 304 && copy !== undefined ? copy.content : contentIn(received);
       const etag = received.headers.get('etag');
       if (etag !== undefined) this.#copies.set(keyOf(view), { etag, content });
-      this.oracle.answered(node.process.name, view, floor, content, received.status === 304 ? `304 ${how}` : how);
+      this.oracle.answered(node.process.name, view, floors, content, received.status === 304 ? `304 ${how}` : how);
       done(content);
     });
   }

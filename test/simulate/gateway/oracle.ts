@@ -1,5 +1,5 @@
 import type { World } from '../world.ts';
-import type { Api, ApiAnswer, Evaluation, View } from './api.ts';
+import { type Api, type ApiAnswer, type Evaluation, ITEMS, MORE_ITEMS, type View } from './api.ts';
 
 interface Version {
   readonly content: string;
@@ -10,6 +10,23 @@ interface Version {
 interface Floor {
   readonly version: number;
   readonly why: string;
+}
+
+/** For each facet of a view. */
+export type Floors = ReadonlyMap<string, Floor>;
+
+/** Something of a view that changed with a state. */
+interface Change {
+  readonly facet: string;
+  readonly path: string;
+  readonly version: number;
+}
+
+export interface OracleOptions {
+  /** Where the API's reads lag: how long it may take until a write is to be seen by all. */
+  readonly settlesMs: number;
+  /** Steps are patched: what one holds of several items need not be of one state. */
+  readonly patches: boolean;
 }
 
 /**
@@ -25,39 +42,58 @@ export class Oracle {
   refused = 0;
   readonly #world: World;
   readonly #api: Api;
-  /** Where the API's reads lag: how long it may take until a write is to be seen by all. */
-  readonly #settlesMs: number;
+  readonly #options: OracleOptions;
   readonly #history = new Map<string, Version[]>();
   readonly #floors = new Map<string, Floor>();
   /** For each state of the API: which resources were written, and what changed with it. */
-  readonly #changes: { resources: readonly string[]; views: { key: string; path: string; version: number }[] }[] = [];
+  readonly #changes: { resources: readonly string[]; changes: Change[] }[] = [];
 
-  constructor(world: World, api: Api, settlesMs: number) {
+  constructor(world: World, api: Api, options: OracleOptions) {
     this.#world = world;
     this.#api = api;
-    this.#settlesMs = settlesMs;
+    this.#options = options;
     this.#changed(0, []);
     api.onChange = (state, resources) => this.#changed(state, resources);
   }
 
   #changed(state: number, resources: readonly string[]): void {
-    const views: { key: string; path: string; version: number }[] = [];
+    const changes: Change[] = [];
     for (const view of this.#api.views) {
-      const key = keyOf(view);
       const content = contentOf(this.#api.represent(view, this.#api.current));
-      const history = this.#history.get(key) ?? [];
-      if (history.at(-1)?.content === content) continue;
-      this.#history.set(key, history);
-      history.push({ content, state });
-      views.push({ key, path: view.path, version: history.length - 1 });
+      for (const [facet, part] of this.#facets(view, content)) {
+        const history = this.#history.get(facet) ?? [];
+        if (history.at(-1)?.content === part) continue;
+        this.#history.set(facet, history);
+        history.push({ content: part, state });
+        changes.push({ facet, path: view.path, version: history.length - 1 });
+      }
     }
-    this.#changes[state] = { resources, views };
-    const names = views.map(({ key }) => key).join(' ');
+    this.#changes[state] = { resources, changes };
+    const names = changes.map(({ facet }) => facet).join(' ');
     if (state > 0) this.#world.tell('api', `s${state}: ${resources.join(' ')} changes ${names}`);
   }
 
-  floorOf(view: View): Floor {
-    return this.#floors.get(keyOf(view)) ?? { version: 0, why: '' };
+  /** What of a content is of one state: all of it, but where parts of it are patched. */
+  #facets(view: View, content: string): Map<string, string> {
+    const key = keyOf(view);
+    if (!this.#options.patches || !view.path.startsWith('/steps/')) return new Map([[key, content]]);
+    const { items, ...step } = JSON.parse(content.slice(4)) as { items: { id: number }[] };
+    const facets = new Map([[key, JSON.stringify(step)]]);
+    for (const id of [...ITEMS, ...MORE_ITEMS]) {
+      facets.set(`${key}#${id}`, JSON.stringify(items.find((item) => item.id === id) ?? null));
+    }
+    return facets;
+  }
+
+  floorsOf(view: View): Floors {
+    const key = keyOf(view);
+    const facets = [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
+    return new Map(
+      facets.flatMap((facet) => {
+        const floor = this.#floors.get(facet);
+        return floor === undefined ? [] : [[facet, floor] as const];
+      }),
+    );
   }
 
   /** What a write tells whoever has its answer, or its event. */
@@ -67,45 +103,46 @@ export class Oracle {
       const common = change?.resources.filter((resource) => resources.includes(resource)) ?? [];
       if (change === undefined || common.length === 0) continue;
       const paths = new Set(common.flatMap((resource) => this.#api.dependents(resource, each)));
-      const views = change.views.filter(({ path }) => paths.has(path));
-      const raise = (): void => this.#raise(views, `s${each}, ${why}`);
-      if (this.#settlesMs === 0) raise();
-      else this.#world.after(this.#settlesMs, raise);
+      const changes = change.changes.filter(({ path }) => paths.has(path));
+      const raise = (): void => this.#raise(changes, `s${each}, ${why}`);
+      if (this.#options.settlesMs === 0) raise();
+      else this.#world.after(this.#options.settlesMs, raise);
     }
   }
 
   /** All has been written long ago. */
   tellAll(): void {
-    for (const [key, history] of this.#history) this.#raise([{ key, version: history.length - 1 }], 'long ago');
+    for (const [facet, history] of this.#history) this.#raise([{ facet, version: history.length - 1 }], 'long ago');
   }
 
-  #raise(views: readonly { key: string; version: number }[], why: string): void {
-    for (const { key, version } of views) {
-      if ((this.#floors.get(key)?.version ?? 0) < version) this.#floors.set(key, { version, why });
+  #raise(changes: readonly Pick<Change, 'facet' | 'version'>[], why: string): void {
+    for (const { facet, version } of changes) {
+      if ((this.#floors.get(facet)?.version ?? 0) < version) this.#floors.set(facet, { version, why });
     }
   }
 
-  /** The version that a client was given, the latest of that content; undefined where there was never such a one. */
-  versionOf(view: View, content: string): number | undefined {
-    const found = this.#history.get(keyOf(view))?.findLastIndex((version) => version.content === content) ?? -1;
-    return found < 0 ? undefined : found;
-  }
-
-  answered(who: string, view: View, floor: Floor, content: string, how: string): void {
+  answered(who: string, view: View, floors: Floors, content: string, how: string): void {
     this.reads += 1;
     if (how.includes('hit')) this.hits += 1;
-    const key = keyOf(view);
-    const version = this.versionOf(view, content);
-    const state = this.#history.get(key)?.[version ?? -1]?.state;
-    this.#world.tell(who, `GET ${key} → s${state ?? '?'} (${how})`);
-    if (version === undefined) this.violated(`${who} answered ${key} with what it never was: ${content} (${how})`);
-    else if (version < floor.version)
-      this.violated(`${who} answered ${key} with s${state} (${how}), after ${floor.why}`);
+    const faults: string[] = [];
+    const states: string[] = [];
+    for (const [facet, part] of this.#facets(view, content)) {
+      const history = this.#history.get(facet) ?? [];
+      const version = history.findLastIndex((each) => each.content === part);
+      const floor = floors.get(facet);
+      const state = `s${history[version]?.state ?? '?'}`;
+      states.push(state);
+      if (version < 0) faults.push(`${facet} with what it never was: ${part}`);
+      else if (version < (floor?.version ?? 0)) faults.push(`${facet} with ${state} (${how}), after ${floor?.why}`);
+    }
+    this.#world.tell(who, `GET ${keyOf(view)} → ${states.join('/')} (${how})`);
+    for (const fault of faults) this.violated(`${who} answered ${fault}`);
   }
 
   /** Whether a content is what the view has now. */
   isCurrent(view: View, content: string): boolean {
-    return this.#history.get(keyOf(view))?.at(-1)?.content === content;
+    const facets = [...this.#facets(view, content)];
+    return facets.every(([facet, part]) => this.#history.get(facet)?.at(-1)?.content === part);
   }
 
   violated(what: string): void {

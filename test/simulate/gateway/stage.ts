@@ -70,7 +70,10 @@ export class Stage {
     this.#mutation = mutation;
     this.world = new LiveWorld(seed);
     this.api = new Api(this.world, features);
-    this.oracle = new Oracle(this.world, this.api, visibleAfterMs(features));
+    this.oracle = new Oracle(this.world, this.api, {
+      settlesMs: visibleAfterMs(features),
+      patches: features.action === 'patch',
+    });
     this.clients = new Clients(this.world, { features, api: this.api, oracle: this.oracle });
     this.server = new SimulatedServer(this.world, mutation.sequencer && { create: mutation.sequencer });
     this.keys = new SimulatedKeys(this.world);
