@@ -2,6 +2,7 @@ import { Fence } from '../../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import { Lease } from '../../../src/coherence/lease.ts';
 import type { LogRecord } from '../../../src/coherence/record.ts';
+import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { ReadPorts } from '../../../src/exchange/read-ports.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
 import type { Store } from '../../../src/store/store.ts';
@@ -49,14 +50,14 @@ function withMembers<T extends object>(object: T, members: Partial<T>): T {
   });
 }
 
-function altered(alter: (write: WriteInFlight) => Partial<WriteInFlight>): () => WritesInFlight {
-  return () =>
+function altered(alter: (write: WriteInFlight) => Partial<WriteInFlight>): (knowledge: TagKnowledge) => WritesInFlight {
+  return (knowledge) =>
     new (class extends WritesInFlight {
       override begin(...begun: Parameters<WritesInFlight['begin']>): WriteInFlight {
         const write = super.begin(...begun);
         return withMembers(write, alter(write));
       }
-    })();
+    })(knowledge);
 }
 
 function withTier(alter: (tier: SecondTier) => Partial<SecondTier>): (ports: ReadPorts) => ReadPorts {
@@ -97,22 +98,22 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'nothing is carried over',
-    inFlight: () =>
+    inFlight: (knowledge) =>
       new (class extends WritesInFlight {
         override note(): void {}
-      })(),
+      })(knowledge),
   },
   {
     name: 'every write takes itself to be alone',
     seed: 7,
     features: { condition: 'onlyIfChanged' },
-    inFlight: altered(() => ({ alone: true })),
+    inFlight: altered(() => ({ conflicted: false })),
   },
   {
     name: 'nobody waits for writes of the same node that conflict',
     seed: 7,
     features: { nodes: 1, cluster: false, parents: 'before' },
-    inFlight: altered(() => ({ othersRecorded: () => Promise.resolve() })),
+    inFlight: altered(() => ({ conflicting: () => [] })),
   },
   { name: 'what is in doubt is stored', features: { apiFails: true }, fence: () => new FenceWithoutDoubt() },
   {

@@ -8,6 +8,7 @@ import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
 import { MemoryLog } from '../../../src/coherence/memory-log.ts';
 import { everything } from '../../../src/coherence/record.ts';
+import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
 import { DEFAULT_ORIGIN } from '../../../src/config/origins.ts';
 import { EventHub } from '../../../src/events/hub.ts';
@@ -17,13 +18,13 @@ import { FillBudget } from '../../../src/exchange/fill-budget.ts';
 import type { ClientRequest, Reply, RouteTable } from '../../../src/exchange/ports.ts';
 import { read } from '../../../src/exchange/read.ts';
 import type { ReadPorts } from '../../../src/exchange/read-ports.ts';
-import type { WritePorts } from '../../../src/exchange/record.ts';
-import { Refresher } from '../../../src/exchange/refresh.ts';
 import { compileRoutes } from '../../../src/exchange/routes.ts';
 import { SearchVariances } from '../../../src/exchange/search-variances.ts';
-import { write } from '../../../src/exchange/write.ts';
+import type { WritePorts } from '../../../src/exchange/write/ports.ts';
+import { Refresher } from '../../../src/exchange/write/refresh.ts';
+import { write } from '../../../src/exchange/write/write.ts';
 import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../../src/redis/tier.ts';
-import { compileRules } from '../../../src/rules/compile.ts';
+import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
@@ -35,12 +36,13 @@ import type { SimulatedOrigin } from './origin.ts';
 
 const CONFIRM_MS = 1_000;
 const HIT_LEASES = 4;
+const BEHIND_ALL = 999_999;
 const FILL_BYTES = 10_000_000;
 
 /** What a mutant may replace, each to take one check out. */
 export interface NodeMutation {
   fence?(): Fence;
-  inFlight?(): WritesInFlight;
+  inFlight?(knowledge: TagKnowledge): WritesInFlight;
   bus?(bus: Bus): Bus;
   log?(log: Log): Log;
   cluster?(process: Process): Partial<ClusterLogOptions>;
@@ -74,7 +76,9 @@ export class GatewayNode {
   readonly #parts: NodeParts;
   readonly #memory: MemoryStore;
   readonly #writes: WritePorts;
+  readonly #rules: RuleSet;
   #joinedAt = 0;
+  #joinedSeq = 0;
   /** Exchanges and what goes on behind them. */
   underway = 0;
 
@@ -84,7 +88,9 @@ export class GatewayNode {
     const { config, mutation, process, shared } = parts;
     this.fence = mutation.fence?.() ?? new Fence();
     this.#memory = new MemoryStore(config.store.memory, this.fence);
-    this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
+    this.#rules = compileRules(config.rules, config.routes);
+    const { knowledge } = this.#rules;
+    this.inFlight = mutation.inFlight?.(knowledge) ?? new WritesInFlight(knowledge);
     this.cluster = shared === undefined ? undefined : this.#clusterLog(shared);
     const log: Log = this.cluster ?? this.#memoryLog();
     const hub = new EventHub({ ...config.events, epoch: log.epoch });
@@ -165,10 +171,12 @@ export class GatewayNode {
         this.fence.reset(position, doubts);
         this.#memory.clear();
         this.inFlight.note({ hits: everything, announcements: [] });
-        const { epoch, applied } = cluster.status();
-        this.hub.reset(epoch, applied);
+        const { epoch, applied, committed } = cluster.status();
+        this.hub.reset(epoch, Math.min(applied, committed));
+        this.#joinedSeq = applied;
         world.tell(process.name, `joined ${epoch} at ${applied}`);
       },
+      caughtUp: () => this.hub.reset(cluster.status().epoch, `${this.#joinedSeq}.${BEHIND_ALL}`),
     };
     const versions = this.#versionKeys(bus, keys);
     const cluster: ClusterLog = new ClusterLog({
@@ -249,11 +257,12 @@ export class GatewayNode {
     const { log } = this;
     return {
       store: this.reads.store,
+      fence: this.fence,
       log,
       inFlight: this.inFlight,
       shared: this.cluster !== undefined,
       timers: process.timers,
-      rules: compileRules(config.rules, config.routes),
+      rules: this.#rules,
       routes: this.routes,
       refresher,
       doubtMs: config.coherence.settleMs,

@@ -1,8 +1,8 @@
-import type { Timers } from '../clock.ts';
-import { changed } from '../rules/changed.ts';
-import { failing } from '../rules/condition.ts';
-import { placesOf } from '../rules/resolve.ts';
-import type { CompiledRule, Json, RuleMatch, Sources } from '../rules/types.ts';
+import type { Timers } from '../../clock.ts';
+import { changed } from '../../rules/changed.ts';
+import { failing } from '../../rules/condition.ts';
+import { placesOf } from '../../rules/resolve.ts';
+import type { CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
 
 /** Resources that one lookup may read: each is a request to the origin that the client of the write waits for. */
 const MAX_LOOKUP_READS = 10;
@@ -21,6 +21,8 @@ export interface Applied {
   readonly skipped: readonly { readonly rule: string; readonly why: string }[];
   /** By a rule that says `onlyIfChanged` nothing has changed, and no other takes part: there is nothing to record. */
   readonly unchanged: boolean;
+  /** Some take no part since what they compare seems to be as it was: where others write meanwhile that is not certain. */
+  readonly compared: boolean;
 }
 
 export interface Answered {
@@ -48,9 +50,14 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
   const after = new Once(() => representationAfter(answered));
   const deadline = new Deadline(ports.timers);
   let same = 0;
+  let compared = false;
   for (const match of answered.matches) {
     const { rule } = match;
-    const skip = (why: string): void => void skipped.push({ rule: rule.config.name, why });
+    const compares = rule.ignoring !== undefined || (rule.condition?.changed.length ?? 0) > 0;
+    const skip = (why: string): void => {
+      skipped.push({ rule: rule.config.name, why });
+      compared ||= compares;
+    };
     if (rule.ignoring !== undefined && (await isUnchanged(answered, rule, after))) {
       same += 1;
       skip('nothing has changed');
@@ -73,7 +80,7 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
     rules.push({ match, sources });
   }
   deadline.cancel();
-  return { rules, skipped, unchanged: same > 0 && rules.length === 0 };
+  return { rules, skipped, unchanged: same > 0 && rules.length === 0, compared };
 }
 
 /** @param ahead whether lookups are still to come: what they may tell cannot fail the condition yet */
