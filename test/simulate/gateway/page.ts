@@ -30,7 +30,7 @@ export class Announcements {
 /** `epoch-seq.n`: further events of one record have an n. */
 function placeOf(id: string | undefined): { epoch: string; place: number } | undefined {
   const [, epoch, seq, n] = /^(.*)-(\d+)(?:\.(\d+))?$/.exec(id ?? '') ?? [];
-  return epoch === undefined ? undefined : { epoch, place: Number(seq) * 1_000 + Number(n ?? 0) };
+  return epoch === undefined ? undefined : { epoch, place: Number(seq) * 1e6 + Number(n ?? 0) };
 }
 
 export interface PageParts {

@@ -12,8 +12,6 @@ const atOnce: Treatment = { beforeMs: 1, afterMs: 1, bodyMs: 0, fate: 'answered'
 export interface Scenario {
   readonly name: string;
   readonly features: Partial<Features>;
-  /** Not mended yet: it fails. */
-  readonly open?: boolean;
   play(play: Play): Promise<void> | void;
 }
 

@@ -11,7 +11,6 @@ export const scenarios: readonly Scenario[] = [
   ...(['onlyIfChanged', 'when'] as const).map(
     (condition): Scenario => ({
       name: `a write that changes nothing, beside one that is applied and not answered (${condition})`,
-      open: true,
       // The second write does not wait for ever for the first.
       features: { ...three, condition, slowApi: true },
       play: (play) => {
@@ -36,7 +35,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a refusal tells of a write that is not recorded',
-    open: true,
     features: {},
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -49,7 +47,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a refusal by a precondition tells of a write that is not recorded',
-    open: true,
     features: { etags: true },
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -60,7 +57,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a refusal tells of a write whose node has died',
-    open: true,
     features: three,
     play: (play) => {
       play.read(0, 2, '/items/1');
@@ -72,7 +68,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a batch that names its items by tag, beside a write to one of them',
-    open: true,
     features: { batch: 'tag' },
     play: (play) => {
       play.write(0, 0, patch1({ step: 3 }), { beforeMs: 80 });
@@ -83,7 +78,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a command to where the representation is not, recorded after a write to where it is',
-    open: true,
     features: { commands: true },
     play: (play) => {
       play.write(0, 0, { method: 'PUT', path: '/commands/move/1', body: { step: 3 } }, { beforeMs: 80 });
@@ -94,7 +88,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a command to where the representation is not, answered before a write to where it is',
-    open: true,
     features: { commands: true },
     play: (play) => {
       play.write(0, 0, { method: 'PUT', path: '/commands/move/1', body: { step: 3 } }, { beforeMs: 40 });
@@ -105,7 +98,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'what was before, read from an API that lags, inside the window of another write',
-    open: true,
     features: { lagMs: 100 },
     play: (play) => {
       play.write(0, 0, patch1({ step: 3 }));
@@ -116,7 +108,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'what was before, as the anonymous see it',
-    open: true,
     features: { hidesStep: true },
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -127,7 +118,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a write of unknown outcome, sent again and refused, beside a fill from before',
-    open: true,
     features: {},
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -140,7 +130,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a node that joins between a record and its commit',
-    open: true,
     features: three,
     play: (play) => {
       const { stage } = play;
@@ -157,7 +146,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'an event before its effect, where another write has been overtaken',
-    open: true,
     features: {},
     play: (play) => {
       play.at(30, () => void play.stage.open({ path: '/steps/3' }));
@@ -168,7 +156,6 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'a write that has changed nothing, and whose record cannot be appended',
-    open: true,
     features: { ...three, condition: 'onlyIfChanged' },
     play: (play) => {
       play.write(0, 0, { method: 'PUT', path: '/items/1', body: { step: 2, name: 'a' } }, { afterMs: 30 });
