@@ -199,6 +199,7 @@ function wireTier(
       admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,
+    timers: systemTimers,
   });
 }
 

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { catchMutant } from './catch.ts';
+import { runGateway } from './gateway/run.ts';
 import { mutants } from './mutants.ts';
 import { simulate } from './schedule.ts';
 
@@ -15,6 +16,11 @@ const { values } = parseArgs({
     /** Replays one seed, and prints what happened in it. */
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    /** The whole gateway, and not the log alone. */
+    gateway: { type: 'boolean', default: false },
+    /** Of the gateway: a fixed schedule by its name, or features that all seeds have, as JSON. */
+    scenario: { type: 'string' },
+    features: { type: 'string' },
   },
 });
 
@@ -116,5 +122,5 @@ async function main(): Promise<void> {
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-if (isMainThread) await main();
+if (isMainThread) await (values.gateway ? runGateway(values) : main());
 else for await (const told of work(workerData as Shard)) parentPort?.postMessage(told);
