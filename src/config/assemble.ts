@@ -31,6 +31,7 @@ export function assemble(
         resolveBytes: server.limits.resolveBody,
         requestBytes: server.limits.requestBody,
         connections: server.limits.connections,
+        perAddress: server.limits.perAddress,
       },
       workers: server.workers,
       drainMs: server.drain,

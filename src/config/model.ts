@@ -59,6 +59,8 @@ export interface ServerLimits {
   /** A request body longer than this is refused with 413; `undefined` is no limit. */
   requestBytes: number | undefined;
   connections: number;
+  /** Of one client address. */
+  perAddress: { streams: number };
 }
 
 export interface OriginConfig {

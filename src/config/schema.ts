@@ -33,6 +33,18 @@ const limitsSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(10_000)
     .meta({ description: 'Connections of clients at one time; further ones are closed at once.' }),
+  perAddress: z
+    .strictObject({
+      // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many clients.
+      streams: count({ min: 1, max: 1_000_000 })
+        .prefault(1_000)
+        .meta({ description: 'Event streams at one time, never more than half of events.maxSubscribers.' }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        'What one client address may use, or one /64 network of IPv6; behind trustedProxies, as they forward it.',
+    }),
 });
 
 const serverSchema = z.strictObject({

@@ -7,9 +7,10 @@ import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
+import { accept, acceptedRequest, beginLast, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
+import { addressOf, PerAddress } from './per-address.ts';
 
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
@@ -80,16 +81,27 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     }
     return undefined;
   });
+  const streams = new PerAddress(streamsPerAddress(config));
   app.get(config.events.path, (request, reply) => {
     reply.hijack();
-    try {
-      serveEvents(options.hub, request.raw, reply.raw);
-    } catch (error) {
-      new NodeReply(reply.raw).fail(asGatewayError(error));
-    }
+    beginLast(request.raw, reply.raw, () => {
+      try {
+        const release = streams.take(addressOf(acceptedRequest(request.raw)));
+        if (release === undefined) throw new GatewayError('tooManyStreams');
+        reply.raw.once('close', release);
+        serveEvents(options.hub, request.raw, reply.raw);
+      } catch (error) {
+        new NodeReply(reply.raw).fail(asGatewayError(error));
+      }
+    });
   });
   await registerPassThrough(app, options);
   return app;
+}
+
+/** However many streams an address may have, half of the room for subscribers is left to others. */
+function streamsPerAddress({ server, events }: GatewayConfig): number {
+  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
 }
 
 function targetOf({ target }: ClientRequest): string {

@@ -8,7 +8,13 @@ const least: GatewayConfig = {
   server: {
     listen: { host: '127.0.0.1', port: 8080 },
     trustedProxies: [],
-    limits: { headerBytes: 32_768, resolveBytes: 1_048_576, requestBytes: undefined, connections: 10_000 },
+    limits: {
+      headerBytes: 32_768,
+      resolveBytes: 1_048_576,
+      requestBytes: undefined,
+      connections: 10_000,
+      perAddress: { streams: 1_000 },
+    },
     workers: 1,
     drainMs: 8_000,
   },
@@ -58,7 +64,7 @@ it('takes every setting', () => {
 server:
   listen: "[::1]:1"
   trustedProxies: [10.0.0.0/8, "::1"]
-  limits: { headers: 16KiB, resolveBody: 2MB, requestBody: 1GiB, connections: 5 }
+  limits: { headers: 16KiB, resolveBody: 2MB, requestBody: 1GiB, connections: 5, perAddress: { streams: 6 } }
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
@@ -82,7 +88,13 @@ defaults:
     server: {
       listen: { host: '::1', port: 1 },
       trustedProxies: ['10.0.0.0/8', '::1'],
-      limits: { headerBytes: 16_384, resolveBytes: 2_000_000, requestBytes: 1_073_741_824, connections: 5 },
+      limits: {
+        headerBytes: 16_384,
+        resolveBytes: 2_000_000,
+        requestBytes: 1_073_741_824,
+        connections: 5,
+        perAddress: { streams: 6 },
+      },
       workers: 1,
       drainMs: 60_000,
     },
