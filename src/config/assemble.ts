@@ -61,7 +61,7 @@ export function assemble(
       path: events.path,
       heartbeatMs: events.heartbeat,
       maxSubscribers: events.maxSubscribers,
-      history: events.history,
+      history: { maxEvents: events.history, maxBytes: events.historySize },
     },
     log: { level: log.level },
     fallback,

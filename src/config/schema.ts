@@ -186,6 +186,10 @@ const eventsSchema = z.strictObject({
   history: count({ min: 0, max: 10_000_000 })
     .prefault(10_000)
     .meta({ description: 'Events held for clients that come back; who missed more is told to resync.' }),
+  // Ten thousand events that name a handful of paths each.
+  historySize: size({ min: MIB, max: MAX_BYTES })
+    .prefault('16MiB')
+    .meta({ description: 'What they may take together; a burst of large ones is forgotten sooner.' }),
 });
 
 function parseEventsPath(path: string): string {

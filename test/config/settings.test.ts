@@ -33,7 +33,12 @@ const least: GatewayConfig = {
     redis: undefined,
   },
   coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, settleMs: 10_000 },
-  events: { path: '/_unstale/events', heartbeatMs: 15_000, maxSubscribers: 10_000, history: 10_000 },
+  events: {
+    path: '/_unstale/events',
+    heartbeatMs: 15_000,
+    maxSubscribers: 10_000,
+    history: { maxEvents: 10_000, maxBytes: 16_777_216 },
+  },
   log: { level: 'info' },
   fallback: {
     origin: 'default',
@@ -72,7 +77,7 @@ origins:
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
-events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0 }
+events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0, historySize: 2MiB }
 log: { level: debug }
 defaults:
   origin: legacy
@@ -111,7 +116,7 @@ defaults:
     },
     store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
     coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, settleMs: 0 },
-    events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: 0 },
+    events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: { maxEvents: 0, maxBytes: 2_097_152 } },
     log: { level: 'debug' },
     fallback: {
       origin: 'legacy',

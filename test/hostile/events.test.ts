@@ -168,3 +168,79 @@ events: { maxSubscribers: ${maxSubscribers} }`;
     expect([await subscribe(from(one)), await subscribe(from(other))]).toEqual(statuses);
   });
 });
+
+describe('what others wait for', () => {
+  const batch = `rules:
+  - name: batch
+    on: POST /batch
+    invalidate: ["/x/{request.ids[*]}", { tag: "t:{request.ids[*]}" }]`;
+
+  test('a write that names a thousand ids is one small event and one short line of the log', async () => {
+    await begin(`events: { historySize: 1MiB }\n${batch}`);
+    const good = await sseClient(`${gateway.url}${EVENTS}?match=/x/5&tag=t:5`);
+    for (let i = 0; i < 5; i++) {
+      const ids = Array.from({ length: 990 }, (_, k) => `${i}-${k}-`.padEnd(1_000, 'z'));
+      await get(`${gateway.url}/batch`, { method: 'POST', body: { ids } });
+    }
+    await until(() => good.events.length === 5, 'the events');
+    for (const { data, json } of good.events) {
+      expect(data.length).toBeLessThan(1_000);
+      expect(json()).toMatchObject({ paths: ['/x/*', '/batch'], tags: ['t:*'] });
+    }
+    const lines = gateway.logs.filter(({ msg }) => msg === 'write');
+    expect(lines.map(({ of }) => of)).toEqual(Array.from({ length: 5 }, () => 1_981));
+    for (const line of lines) expect(JSON.stringify(line).length).toBeLessThan(50_000);
+    for (const line of gateway.logs) expect(JSON.stringify(line).length).toBeLessThan(500_000);
+    expect(await figure('unstale_event_history_bytes')).toBeLessThan(1024 * 1024);
+    good.close();
+  });
+
+  test('resumes of everything that is held, which nobody reads, hold nobody else back', async () => {
+    await begin();
+    const path = `/pub/${'p'.repeat(4_000)}`;
+    const good = await sseClient(gateway.url + EVENTS);
+    const epoch = good.lastEventId?.replace(/-\d+$/, '');
+    const writer = await rawClient(gateway.url);
+    for (let i = 0; i < 3; i++) {
+      writer.write(`POST ${path} HTTP/1.1\r\nHost: h.test\r\nContent-Length: 0\r\n\r\n`.repeat(100));
+      for (let k = 0; k < 100; k++) expect((await writer.answer()).status).toBe(200);
+    }
+    await writer.close();
+    const resumes = await Promise.all(
+      Array.from({ length: 40 }, () => sseClient(`${gateway.url}${EVENTS}?lastEventId=${epoch}-0`)),
+    );
+    for (const resume of resumes) resume.pause();
+    await heard(good, '/pub/x');
+    expect((await get(`${gateway.url}/pub/y`)).status).toBe(200);
+    const reader = await sseClient(`${gateway.url}${EVENTS}?lastEventId=${epoch}-0`);
+    await until(() => reader.events.length === 301, 'everything that was missed');
+    expect(await figure('unstale_event_history_bytes')).toBeLessThan(16 * 1024 * 1024);
+    for (const each of [...resumes, reader, good]) each.close();
+    await subscribersBecome(0);
+  });
+
+  test('patterns that an event does not reach cost it nothing, and are gone with who asked for them', async () => {
+    await begin();
+    const good = await sseClient(`${gateway.url}${EVENTS}?match=/pub/**`);
+    const matching = (i: number): string =>
+      Array.from({ length: 5 }, (_, k) => `match=${'/*'.repeat(25 + k)}/${i}-${k}`).join('&');
+    const attackers = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => sseClient(`${gateway.url}${EVENTS}?${matching(i)}`)),
+    );
+    await heard(good, `/pub${'/a'.repeat(1_500)}`);
+    expect(attackers.flatMap(({ events }) => events)).toEqual([]);
+    for (const attacker of attackers) attacker.close();
+    await subscribersBecome(1);
+    await heard(good, '/pub/x');
+    good.close();
+  });
+
+  test('patterns of too many segments are refused', async () => {
+    await begin();
+    const { status, text } = await get(
+      `${gateway.url}${EVENTS}?match=${'/*'.repeat(30)}/x&match=${'/*'.repeat(255)}/y`,
+    );
+    expect(status).toBe(400);
+    expect(text).toContain('256 segments');
+  });
+});
