@@ -32,11 +32,6 @@ export interface FrontOptions {
 /** The canonical request behind a Node message, for those who get it from Fastify. */
 const accepted = new WeakMap<IncomingMessage, ClientRequest>();
 
-/** Undefined for a message that came past the front: an upgrade, which Node announces by another event. */
-export function knownRequest(message: IncomingMessage): ClientRequest | undefined {
-  return accepted.get(message);
-}
-
 export function acceptedRequest(message: IncomingMessage): ClientRequest {
   const request = accepted.get(message);
   if (request === undefined) throw new GatewayError('internal', 'a request came past the front');
