@@ -36,12 +36,10 @@ const limitsSchema = z.strictObject({
   perAddress: z
     .strictObject({
       // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many clients.
-      streams: count({ min: 1, max: 1_000_000 })
-        .prefault(1_000)
-        .meta({
-          description:
-            'Event streams, and as many WebSockets, at one time; of events.maxSubscribers never more than half.',
-        }),
+      streams: count({ min: 1, max: 1_000_000 }).prefault(1_000).meta({
+        description:
+          'Event streams, and as many WebSockets, at one time; of events.maxSubscribers never more than half.',
+      }),
     })
     .prefault({})
     .meta({

@@ -169,6 +169,26 @@ events: { maxSubscribers: ${maxSubscribers} }`;
   });
 });
 
+test('paths that are not cached are told to nobody, unless a rule declares an event', async () => {
+  await begin(`routes:
+  - { match: /reset/**, cache: off }
+  - { match: /notifications/**, cache: off }
+rules:
+  - { name: notified, on: POST /notifications/:user, event: notified, invalidate: ["/notifications/{user}"] }
+  - { name: reset, on: POST /reset/:token, invalidate: [/users] }`);
+  const stranger = await sseClient(gateway.url + EVENTS);
+  for (const path of ['/reset/S3CRET', '/reset/S3CRET/deep', '/notifications/7', '/pub/x'])
+    await get(`${gateway.url}${path}`, { method: 'POST', body: 'x', headers: { cookie: 's=alice' } });
+  await until(() => stranger.events.length === 3, 'the events');
+  expect(stranger.events.map(({ json }) => json())).toMatchObject([
+    { paths: ['/users'], cause: { path: '/reset/**' } },
+    { paths: ['/notifications/7'], cause: { path: '/notifications/7' } },
+    { paths: ['/pub/x'] },
+  ]);
+  expect(JSON.stringify(stranger.events.map(({ data }) => data))).not.toContain('S3CRET');
+  stranger.close();
+});
+
 describe('what others wait for', () => {
   const batch = `rules:
   - name: batch
