@@ -252,6 +252,7 @@ function wireAdmin(
     subscribers: () => hub.subscribers,
     announced: () => hub.announced,
     droppedSubscribers: () => hub.dropped,
+    eventBytes: () => hub.historyBytes,
     position: () => fence.applied,
     fills: () => flights.size,
     waiting: () => flights.waiting,

@@ -34,7 +34,12 @@ export interface GatewayConfig {
     /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
     settleMs: number;
   };
-  events: { path: string; heartbeatMs: number; maxSubscribers: number; history: number };
+  events: {
+    path: string;
+    heartbeatMs: number;
+    maxSubscribers: number;
+    history: { maxEvents: number; maxBytes: number };
+  };
   log: { level: LogLevel };
   /** The policy of a request that matches no route. */
   fallback: RoutePolicy;
@@ -59,6 +64,8 @@ export interface ServerLimits {
   /** A request body longer than this is refused with 413; `undefined` is no limit. */
   requestBytes: number | undefined;
   connections: number;
+  /** Of one client address. */
+  perAddress: { streams: number };
 }
 
 export interface OriginConfig {

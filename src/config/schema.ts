@@ -33,6 +33,19 @@ const limitsSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(10_000)
     .meta({ description: 'Connections of clients at one time; further ones are closed at once.' }),
+  perAddress: z
+    .strictObject({
+      // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many clients.
+      streams: count({ min: 1, max: 1_000_000 }).prefault(1_000).meta({
+        description:
+          'Event streams, and as many WebSockets, at one time; of events.maxSubscribers never more than half.',
+      }),
+    })
+    .prefault({})
+    .meta({
+      description:
+        'What one client address may use, or one /64 network of IPv6; behind trustedProxies, as they forward it.',
+    }),
 });
 
 const serverSchema = z.strictObject({
@@ -174,6 +187,10 @@ const eventsSchema = z.strictObject({
   history: count({ min: 0, max: 10_000_000 })
     .prefault(10_000)
     .meta({ description: 'Events held for clients that come back; who missed more is told to resync.' }),
+  // Ten thousand events that name a handful of paths each.
+  historySize: size({ min: MIB, max: MAX_BYTES })
+    .prefault('16MiB')
+    .meta({ description: 'What they may take together; a burst of large ones is forgotten sooner.' }),
 });
 
 function parseEventsPath(path: string): string {

@@ -33,6 +33,7 @@ class PooledOrigin implements Origin {
   readonly #hostname: string;
   readonly #startWithinMs: number;
   readonly #open = new Set<Socket>();
+  readonly #ownClient: () => AssigningClient;
 
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
@@ -43,16 +44,17 @@ class PooledOrigin implements Origin {
     const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
     // An address is no name to ask for in TLS (RFC 6066 §3).
     const servername = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined;
-    this.#pool = new Pool(url.origin, {
-      connections: config.connections,
+    const settings: Client.Options = {
       pipelining: 1,
       headersTimeout: config.timeoutMs,
       bodyTimeout: config.timeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
-      factory: (origin, options: Client.Options) =>
-        new AssigningClient(origin, options, new Connection(connector, servername, this.#open)),
-    });
+    };
+    const client = (origin: URL, options: Client.Options): AssigningClient =>
+      new AssigningClient(origin, options, new Connection(connector, servername, this.#open));
+    this.#ownClient = () => client(new URL(url.origin), settings);
+    this.#pool = new Pool(url.origin, { connections: config.connections, ...settings, factory: client });
   }
 
   async fetch(request: OriginRequest): Promise<OriginResponse> {
@@ -87,9 +89,18 @@ class PooledOrigin implements Origin {
         answer.connection = connection;
       },
     };
-    this.#pool.dispatch(options, answer);
+    if (request.upgrade === undefined) this.#pool.dispatch(options, answer);
+    else this.#upgrade({ ...options, upgrade: request.upgrade }, answer);
     answer.expectStartWithin(this.#startWithinMs);
     return answer;
+  }
+
+  /** Not in the pool: a connection that is switched to another protocol never comes back to it, and may last for hours. */
+  #upgrade(options: AssignedOptions, answer: Answer): void {
+    const client = this.#ownClient();
+    client.dispatch(options, answer);
+    // Takes nothing further, and is gone when this one is answered.
+    client.close().catch(() => undefined);
   }
 }
 

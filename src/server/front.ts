@@ -32,11 +32,6 @@ export interface FrontOptions {
 /** The canonical request behind a Node message, for those who get it from Fastify. */
 const accepted = new WeakMap<IncomingMessage, ClientRequest>();
 
-/** Undefined for a message that came past the front: an upgrade, which Node announces by another event. */
-export function knownRequest(message: IncomingMessage): ClientRequest | undefined {
-  return accepted.get(message);
-}
-
 export function acceptedRequest(message: IncomingMessage): ClientRequest {
   const request = accepted.get(message);
   if (request === undefined) throw new GatewayError('internal', 'a request came past the front');
@@ -65,7 +60,7 @@ export function createFront(options: FrontOptions): Server {
   server.maxHeadersCount = 0;
   server.maxConnections = options.limits.connections;
   server.on('request', (message, response) => {
-    open(message, response);
+    if (!open(message, response)) return;
     // What follows on a connection that was to be upgraded is read by no rule.
     if (options.draining() || (message as Message).refused) response.shouldKeepAlive = false;
     const request = accept(message, response, options);
@@ -131,13 +126,46 @@ interface Open {
 /** Requests of a connection in their order, those that were answered among them until the next one comes: a hit pays no listener. */
 const received = new WeakMap<Duplex, Open[]>();
 
-function open(message: IncomingMessage, response: ServerResponse): void {
+/** False: it came behind a response that is the last of its connection, which is cut. */
+function open(message: IncomingMessage, response: ServerResponse): boolean {
   const { socket } = message;
   const one = { message, response };
   const earlier = received.get(socket);
   if (earlier === undefined) received.set(socket, [one]);
   else if (earlier.length === 1 && earlier[0]?.response.closed === true) earlier[0] = one;
-  else received.set(socket, [...unanswered(socket), one]);
+  else {
+    const waiting = unanswered(socket);
+    if (waiting.some((each) => last.has(each.response))) {
+      socket.destroy();
+      return false;
+    }
+    received.set(socket, [...waiting, one]);
+  }
+  return true;
+}
+
+/** Responses that end with their connection. */
+const last = new WeakSet<ServerResponse>();
+
+/**
+ * Begins a response that ends with its connection: once those before it are answered, so that it is sent and its end is noticed, and
+ * only if nothing was sent behind it. RFC 9112 §9.6: what comes behind is not carried out. It would never be answered either, and
+ * each such request would be held for as long as the response lasts.
+ */
+export function beginLast(message: IncomingMessage, response: ServerResponse, begin: () => void): void {
+  const { socket } = message;
+  const start = (): void => {
+    if (socket.destroyed) return;
+    if (unanswered(socket).at(-1)?.response !== response) {
+      socket.destroy();
+      return;
+    }
+    begin();
+    if (!response.writableEnded) last.add(response);
+  };
+  // Node gives a response its socket when its turn has come.
+  if (response.socket === null) response.once('socket', start);
+  else start();
 }
 
 function unanswered(socket: Duplex): Open[] {

@@ -1,4 +1,5 @@
 import { type IncomingMessage, METHODS, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
@@ -7,9 +8,11 @@ import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
+import { accept, acceptedRequest, beginLast, createFront, type FrontOptions, hasBody } from './front.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
+import { addressOf, PerAddress } from './per-address.ts';
+import { Tunnels } from './tunnel.ts';
 
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
@@ -26,6 +29,10 @@ export interface PublicOptions extends PassThroughOptions {
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
   const isEvents = (request: ClientRequest): boolean => request.target.path === config.events.path;
+  const refusalOf = (request: ClientRequest): GatewayError | undefined => {
+    if (options.draining()) return new GatewayError('draining');
+    return isEvents(request) ? new GatewayError('badRequest', 'the event stream is no WebSocket') : undefined;
+  };
   const front: Omit<FrontOptions, 'fallThrough'> = {
     limits: config.server.limits,
     trusted: options.trusted,
@@ -59,13 +66,9 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   });
   app.addHook('onRequest', (fastifyRequest, fastifyReply, next) => {
     const message = fastifyRequest.raw;
-    const known = knownRequest(message);
-    const isUpgrade = known === undefined;
-    const request = known ?? accept(message, fastifyReply.raw, front);
+    const request = acceptedRequest(message);
     const reply = new NodeReply(fastifyReply.raw);
-    if (request === undefined) {
-      fastifyReply.hijack();
-    } else if (isEvents(request)) {
+    if (isEvents(request)) {
       if (request.method === 'GET') return next();
       fastifyReply.hijack();
       reply.fail(new GatewayError('methodNotAllowed'), ['Allow', 'GET']);
@@ -75,21 +78,47 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
       fastifyReply.hijack();
       options.write(request, message, reply);
     } else {
-      if (isUpgrade) message.url = options.upstreamOf(options.routeOf(request)).basePath + targetOf(request);
       return next();
     }
     return undefined;
   });
+  const streams = new PerAddress(streamsPerAddress(config));
   app.get(config.events.path, (request, reply) => {
     reply.hijack();
-    try {
-      serveEvents(options.hub, request.raw, reply.raw);
-    } catch (error) {
-      new NodeReply(reply.raw).fail(asGatewayError(error));
-    }
+    beginLast(request.raw, reply.raw, () => {
+      try {
+        const release = streams.take(addressOf(acceptedRequest(request.raw)));
+        if (release === undefined) throw new GatewayError('tooManyStreams');
+        reply.raw.once('close', release);
+        serveEvents(options.hub, request.raw, reply.raw);
+      } catch (error) {
+        new NodeReply(reply.raw).fail(asGatewayError(error));
+      }
+    });
   });
   await registerPassThrough(app, options);
+  const tunnels = new Tunnels({
+    ...options,
+    accept: (message, response) => {
+      const request = accept(message, response, front);
+      const refusal = request && refusalOf(request);
+      if (refusal !== undefined) new NodeReply(response).fail(refusal);
+      return refusal === undefined ? request : undefined;
+    },
+    perAddress: new PerAddress(config.server.limits.perAddress.streams),
+  });
+  // It is a connection of a client: whatever Node's types say of TLS, the front has none.
+  app.server.on('upgrade', (message, socket, head) => tunnels.take(message, socket as Socket, head));
+  app.addHook('preClose', (done) => {
+    tunnels.close();
+    done();
+  });
   return app;
+}
+
+/** However many streams an address may have, half of the room for subscribers is left to others. */
+function streamsPerAddress({ server, events }: GatewayConfig): number {
+  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
 }
 
 function targetOf({ target }: ClientRequest): string {

@@ -90,9 +90,10 @@ export class Page {
     const connection = this.#connection;
     let arrives = world.now;
     // In order, as a connection has it.
-    const write = (bytes: Buffer): void => {
+    const write = (bytes: Buffer): boolean => {
       arrives = Math.max(arrives + 1e-3, world.now + world.chance.between(0.1, 2));
       world.after(arrives - world.now, () => connection === this.#connection && this.#received(bytes.toString()));
+      return true;
     };
     const sink: Sink = { writableLength: 0, write, end: () => {}, destroy: () => {} };
     const filter = this.#parts.narrow ? { match: [view.path], tags: ['item:*', 'step:*'] } : { match: [], tags: [] };
