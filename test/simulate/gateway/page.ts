@@ -95,7 +95,16 @@ export class Page {
       world.after(arrives - world.now, () => connection === this.#connection && this.#received(bytes.toString()));
       return true;
     };
-    const sink: Sink = { writableLength: 0, write, end: () => {}, destroy: () => {} };
+    const nothing = (): void => {};
+    const sink: Sink = {
+      writableLength: 0,
+      write,
+      once: nothing,
+      cork: nothing,
+      uncork: nothing,
+      end: nothing,
+      destroy: nothing,
+    };
     const filter = this.#parts.narrow ? { match: [view.path], tags: ['item:*', 'step:*'] } : { match: [], tags: [] };
     world.after(world.chance.between(0.1, 2), () => {
       if (!node.process.alive) return this.died(node);
