@@ -26,7 +26,7 @@ import { compileRules } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
-import { hasBody } from './server/front.ts';
+import { hasBody } from './server/message.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';

@@ -12,7 +12,8 @@ import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { FieldLines } from '../http/fields.ts';
-import { acceptedRequest, hasBody } from './front.ts';
+import { acceptedRequest } from './front.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 
 /** The largest WebSocket message that is carried; a larger one closes the socket with 1009. */

@@ -7,7 +7,8 @@ import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
+import { accept, createFront, type FrontOptions, knownRequest } from './front.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
 
