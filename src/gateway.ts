@@ -100,6 +100,8 @@ export async function createGateway(
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
+    origins,
+    cut: (peer, reason) => reports.cutOff(peer, reason),
   });
   const admin = wireAdmin(
     config,

@@ -1,13 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import { noteAccepted } from './accepted.ts';
+import { AddressCounts } from './addresses.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { hasBody, Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { type Exchange, pipelineFor } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
+import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
 
 /** A client that has not sent its whole request head by then is cut off (slow-header attacks). */
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -16,8 +19,7 @@ const KEEP_ALIVE_MS = 65_000;
 
 export type NodeHandler = (message: IncomingMessage, response: ServerResponse) => void;
 
-export interface FrontOptions {
-  readonly limits: GatewayConfig['server']['limits'];
+export interface FrontOptions extends SlowClientsOptions {
   readonly trusted: TrustedProxies;
   /** Takes reads that go through the cache. False leaves the request to Fastify. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
@@ -29,20 +31,6 @@ export interface FrontOptions {
   readonly draining: () => boolean;
   readonly failed: (error: unknown, request: ClientRequest) => void;
   readonly onMalformed: (error: GatewayError, peer: string | undefined) => void;
-}
-
-/** The canonical request behind a Node message, for those who get it from Fastify. */
-const accepted = new WeakMap<IncomingMessage, ClientRequest>();
-
-/** Undefined for a message that came past the front: an upgrade, which Node announces by another event. */
-export function knownRequest(message: IncomingMessage): ClientRequest | undefined {
-  return accepted.get(message);
-}
-
-export function acceptedRequest(message: IncomingMessage): ClientRequest {
-  const request = accepted.get(message);
-  if (request === undefined) throw new GatewayError('internal', 'a request came past the front');
-  return request;
 }
 
 /**
@@ -84,7 +72,26 @@ export function createFront(options: FrontOptions): Server {
     refuse(pipelineFor(socket, begin), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
   });
   server.on('upgrade', (_message, socket) => outlive(socket));
+  watchClients(server, options);
   return server;
+}
+
+/** Bounds what one client takes of the connections, the gateway's and the origins'. */
+function watchClients(server: Server, options: FrontOptions): void {
+  const { limits, trusted, onMalformed } = options;
+  const addresses = new AddressCounts(limits.perAddress.connections);
+  const slow = new SlowClients(options);
+  server.on('connection', (socket) => {
+    const peer = socket.remoteAddress;
+    if (trusted.includes(peer ?? '') || addresses.admit(socket)) {
+      slow.watch(socket);
+    } else {
+      onMalformed(new GatewayError('overloaded', `more than ${limits.perAddress.connections} connections`), peer);
+      socket.destroy();
+    }
+  });
+  server.on('upgrade', (_message, socket) => slow.release(socket as Socket));
+  server.on('close', () => slow.stop());
 }
 
 /** Answers a request, or hands it to Fastify. */
@@ -123,7 +130,7 @@ export function accept(
 ): ClientRequest | undefined {
   try {
     const request = clientRequest(message, trusted);
-    accepted.set(message, request);
+    noteAccepted(message, request);
     return request;
   } catch (error) {
     const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });

@@ -12,7 +12,7 @@ import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { FieldLines } from '../http/fields.ts';
-import { acceptedRequest } from './front.ts';
+import { acceptedRequest } from './accepted.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 

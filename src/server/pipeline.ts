@@ -58,6 +58,17 @@ export class Pipeline {
     return this.#sealed;
   }
 
+  /** Requests that are worked on, in their order. */
+  get begun(): readonly Exchange[] {
+    this.#settle();
+    return this.#begun;
+  }
+
+  /** The one whose body is still on its way. */
+  get uploading(): Exchange | undefined {
+    return this.begun.find(({ message }) => !message.complete);
+  }
+
   /** Whether the connection could be handed over: everything is answered, and it goes on. */
   get free(): boolean {
     this.#settle();

@@ -6,8 +6,9 @@ import type { EventHub } from '../events/hub.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
+import { knownRequest } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, createFront, type FrontOptions, knownRequest } from './front.ts';
+import { accept, createFront, type FrontOptions } from './front.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
@@ -16,6 +17,8 @@ export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
   readonly trusted: FrontOptions['trusted'];
   readonly onMalformed: FrontOptions['onMalformed'];
+  readonly origins: FrontOptions['origins'];
+  readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
   /** Takes a read that goes through the cache; false for routes with `cache: off`. */
@@ -31,6 +34,9 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     limits: config.server.limits,
     trusted: options.trusted,
     onMalformed: options.onMalformed,
+    origins: options.origins,
+    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
+    cut: options.cut,
     failed: options.failed,
     draining: options.draining,
     routedAs: (request) => (isEvents(request) ? targetOf(request) : '/'),

@@ -8,7 +8,15 @@ const least: GatewayConfig = {
   server: {
     listen: { host: '127.0.0.1', port: 8080 },
     trustedProxies: [],
-    limits: { headerBytes: 32_768, resolveBytes: 1_048_576, requestBytes: undefined, connections: 10_000 },
+    limits: {
+      headerBytes: 32_768,
+      resolveBytes: 1_048_576,
+      requestBytes: undefined,
+      connections: 10_000,
+      bodyIdleMs: 20_000,
+      minBodyBytesPerSecond: 512,
+      perAddress: { connections: 1_000, originShare: 0.5 },
+    },
     workers: 1,
     drainMs: 8_000,
   },
@@ -58,7 +66,14 @@ it('takes every setting', () => {
 server:
   listen: "[::1]:1"
   trustedProxies: [10.0.0.0/8, "::1"]
-  limits: { headers: 16KiB, resolveBody: 2MB, requestBody: 1GiB, connections: 5 }
+  limits:
+    headers: 16KiB
+    resolveBody: 2MB
+    requestBody: 1GiB
+    connections: 5
+    bodyIdle: 5s
+    minBodyRate: 1KiB
+    perAddress: { connections: 2, originShare: 25% }
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
@@ -82,7 +97,15 @@ defaults:
     server: {
       listen: { host: '::1', port: 1 },
       trustedProxies: ['10.0.0.0/8', '::1'],
-      limits: { headerBytes: 16_384, resolveBytes: 2_000_000, requestBytes: 1_073_741_824, connections: 5 },
+      limits: {
+        headerBytes: 16_384,
+        resolveBytes: 2_000_000,
+        requestBytes: 1_073_741_824,
+        connections: 5,
+        bodyIdleMs: 5_000,
+        minBodyBytesPerSecond: 1_024,
+        perAddress: { connections: 2, originShare: 0.25 },
+      },
       workers: 1,
       drainMs: 60_000,
     },
