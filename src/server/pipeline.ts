@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { safeMethods } from '../http/methods.ts';
 
-/** Requests of one connection that are worked on at one time: stops a client from having thousands begun by one packet. */
-export const MAX_UNANSWERED = 32;
+/** Requests of one connection that are worked on at one time: stops a client from taking the origin's connections by one packet. */
+export const MAX_UNANSWERED = 8;
+/** Requests of one connection that may wait while more of it is read, for its end: stops them from filling the memory. */
+const MAX_WAITING = 1_000;
 /** Bytes of answers that may wait for a client before its next request is begun: stops one that reads nothing. */
 export const MAX_UNSENT_BYTES = 256 * 1024;
 
@@ -73,6 +75,11 @@ export class Pipeline {
   get free(): boolean {
     this.#settle();
     return !this.#sealed && this.#begun.length === 0 && this.#waiting.length === 0;
+  }
+
+  /** Reads on for once, where requests wait: the end of a connection is seen by reading it alone, and ends what was begun. */
+  peek(): void {
+    if (this.#waiting.length > 0 && this.#waiting.length < MAX_WAITING) this.#release();
   }
 
   /**

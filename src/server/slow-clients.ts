@@ -72,6 +72,7 @@ export class SlowClients {
   #look(): void {
     const now = systemClock.monotonic();
     for (const [socket, earlier] of this.#waits) {
+      pipelineOf(socket)?.peek();
       const wait = waitOf(socket, earlier, now);
       if (wait !== earlier) this.#waits.set(socket, wait);
       const reason = wait && this.#tooSlow(wait, now);

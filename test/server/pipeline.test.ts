@@ -83,12 +83,13 @@ describe('RFC 9112 §9.6: behind an answer that closes the connection nothing is
 
   test.each(refusals)('behind a request that is still being answered: %s', async (_, bytes, status) => {
     const slow = gate();
-    origin.on('GET /slow', async (_request, response) => {
+    origin.on('PUT /slow', async (_request, response) => {
       await slow.pass();
       response.end('slow');
     });
     const client = await rawClient(gateway.url);
-    client.write(one('/slow?1') + bytes + evil);
+    // Behind one that may change something, all of it waits.
+    client.write(`PUT /slow HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n${bytes}${evil}`);
     await slow.arrived();
     client.write(evil);
     await anotherClient();
@@ -222,6 +223,31 @@ describe('the requests of one connection', () => {
     await held.arrived(4);
     await client.close();
     await until(() => gone === 4);
+    held.release();
+    await patient.stop();
+  });
+
+  test('all end with it, where some of them wait', async () => {
+    const held = gate();
+    let gone = 0;
+    origin.on(
+      ({ url = '' }) => url.startsWith('/off/waited'),
+      async (_request, response) => {
+        response.on('close', () => {
+          gone += 1;
+        });
+        await held.pass();
+      },
+    );
+    const patient = await startGateway(
+      origin.url,
+      `origins: { default: { url: "${origin.url}", timeout: 1h } }\nroutes: [{ match: /off/**, cache: off }]`,
+    );
+    const client = await rawClient(patient.url);
+    client.write(one('/off/waited').repeat(total));
+    await held.arrived(MAX_UNANSWERED);
+    await client.close();
+    await until(() => gone === MAX_UNANSWERED);
     held.release();
     await patient.stop();
   });

@@ -65,7 +65,7 @@ const cutOff = (): number => gateway.logs.filter(({ msg }) => msg === 'a slow cl
 
 describe('a body that stands still', () => {
   test.each(['/a', '/off/a'])('an upload to %s: 408, and the connection closes', async (path) => {
-    await begin('bodyIdle: 200ms');
+    await begin('bodyIdle: 200ms, minBodyRate: 0B');
     const client = await attack(upload(path));
     const answer = await client.answer();
     expect(answer.status).toBe(408);
@@ -74,19 +74,19 @@ describe('a body that stands still', () => {
   });
 
   test('an upload whose connection was to close anyway', async () => {
-    await begin('bodyIdle: 200ms');
+    await begin('bodyIdle: 200ms, minBodyRate: 0B');
     await (await attack(upload('/a', 'Connection: close\r\n'))).ended();
   });
 
   test('an answer that is not read', async () => {
-    await begin('bodyIdle: 200ms');
+    await begin('bodyIdle: 200ms, minBodyRate: 0B');
     await attack(download('/off/big'), { reads: false });
     await until(() => broken === 1);
     expect(cutOff()).toBe(1);
   });
 
   test('not because of the gateway, or its origin', async () => {
-    await begin('bodyIdle: 200ms');
+    await begin('bodyIdle: 200ms, minBodyRate: 0B');
     const held = gate();
     origin.on(
       'POST /held',
