@@ -31,6 +31,8 @@ export function assemble(
         resolveBytes: server.limits.resolveBody,
         requestBytes: server.limits.requestBody,
         connections: server.limits.connections,
+        bodyIdleMs: server.limits.bodyIdle,
+        minBodyBytesPerSecond: server.limits.minBodyRate,
         perAddress: server.limits.perAddress,
       },
       workers: server.workers,

@@ -64,8 +64,17 @@ export interface ServerLimits {
   /** A request body longer than this is refused with 413; `undefined` is no limit. */
   requestBytes: number | undefined;
   connections: number;
-  /** Of one client address. */
-  perAddress: { streams: number };
+  /** How long a body may stand still because of its client, in either direction. */
+  bodyIdleMs: number;
+  /** What a client must send or read at least, on the average, once `bodyIdleMs` have passed. */
+  minBodyBytesPerSecond: number;
+  perAddress: {
+    connections: number;
+    /** Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for one. */
+    originShare: number;
+    /** Event streams, and as many WebSockets. */
+    streams: number;
+  };
 }
 
 export interface OriginConfig {

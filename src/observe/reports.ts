@@ -92,6 +92,11 @@ export class Reports {
     );
   }
 
+  /** A client that neither sent its body nor read its answer. */
+  cutOff(peer: string | undefined, reason: string): void {
+    this.#log.info({ peer, reason }, 'a slow client was cut off');
+  }
+
   malformed(error: GatewayError, peer: string | undefined): void {
     this.#metrics.countRead('malformed');
     this.#log.info({ peer, code: error.code, reason: error.message }, 'a malformed request was refused');

@@ -22,12 +22,14 @@ const KEEP_ALIVE_MS = 4_000;
  * An origin behind a pool of HTTP/1.1 connections, one request at a time on each. `close` cuts what is in flight, so a
  * gateway that stops drains its exchanges first.
  */
-export function createOrigin(config: OriginConfig): Origin & { close(): Promise<void> } {
+export function createOrigin(config: OriginConfig): PooledOrigin {
   return new PooledOrigin(config);
 }
 
-class PooledOrigin implements Origin {
+export class PooledOrigin implements Origin {
   readonly serverErrors: OriginConfig['serverErrors'];
+  /** How many there are at most. */
+  readonly connections: number;
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #hostname: string;
@@ -38,6 +40,7 @@ class PooledOrigin implements Origin {
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
     this.serverErrors = config.serverErrors;
+    this.connections = config.connections;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
@@ -68,6 +71,11 @@ class PooledOrigin implements Origin {
       // Once only: RFC 9110 §9.2.2 wants no automatic retry of an automatic retry.
       return await this.#attempt(request, true).head;
     }
+  }
+
+  /** Requests wait for a connection. */
+  get crowded(): boolean {
+    return this.#pool.stats.queued > 0;
   }
 
   async close(): Promise<void> {

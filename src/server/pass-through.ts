@@ -12,7 +12,8 @@ import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { FieldLines } from '../http/fields.ts';
-import { acceptedRequest, hasBody } from './front.ts';
+import { acceptedRequest } from './accepted.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 
 export interface PassThroughOptions {

@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { clientView } from '../http/forwarded.ts';
+import { clientOf } from './addresses.ts';
 
 /** Counts what each client address holds, so that no single one takes what all clients share. */
 export class PerAddress {
@@ -41,19 +41,5 @@ export class PerAddress {
  */
 export function addressOf({ headers, peer, trusted, scheme, host }: ClientRequest): string {
   const { address } = clientView(headers.lines, { peer, trusted, scheme, host });
-  return networkOf(address === '' ? peer : address);
-}
-
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [before = '', after] = address.split('::');
-  const groups = before === '' ? [] : before.split(':');
-  if (after !== undefined) {
-    const behind = after === '' ? [] : after.split(':');
-    // An IPv4 address at the end stands for two groups.
-    const missing = 8 - groups.length - behind.length - (after.includes('.') ? 1 : 0);
-    groups.push(...Array.from({ length: missing }, () => '0'), ...behind);
-  }
-  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
-  return `${network.join(':')}::/64`;
+  return clientOf(address === '' ? peer : address);
 }

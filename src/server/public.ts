@@ -7,17 +7,22 @@ import type { EventHub } from '../events/hub.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
+import { acceptedRequest } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, acceptedRequest, beginLast, createFront, type FrontOptions, hasBody } from './front.ts';
+import { accept, createFront, type FrontOptions } from './front.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
 import { addressOf, PerAddress } from './per-address.ts';
+import { pipelineOf } from './pipeline.ts';
 import { Tunnels } from './tunnel.ts';
 
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
   readonly trusted: FrontOptions['trusted'];
   readonly onMalformed: FrontOptions['onMalformed'];
+  readonly origins: FrontOptions['origins'];
+  readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
   /** Takes a read that goes through the cache; false for routes with `cache: off`. */
@@ -37,6 +42,9 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     limits: config.server.limits,
     trusted: options.trusted,
     onMalformed: options.onMalformed,
+    origins: options.origins,
+    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
+    cut: options.cut,
     failed: options.failed,
     draining: options.draining,
     routedAs: (request) => (isEvents(request) ? targetOf(request) : '/'),
@@ -82,20 +90,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     }
     return undefined;
   });
-  const streams = new PerAddress(streamsPerAddress(config));
-  app.get(config.events.path, (request, reply) => {
-    reply.hijack();
-    beginLast(request.raw, reply.raw, () => {
-      try {
-        const release = streams.take(addressOf(acceptedRequest(request.raw)));
-        if (release === undefined) throw new GatewayError('tooManyStreams');
-        reply.raw.once('close', release);
-        serveEvents(options.hub, request.raw, reply.raw);
-      } catch (error) {
-        new NodeReply(reply.raw).fail(asGatewayError(error));
-      }
-    });
-  });
+  registerEvents(app, options);
   await registerPassThrough(app, options);
   const tunnels = new Tunnels({
     ...options,
@@ -114,6 +109,24 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     done();
   });
   return app;
+}
+
+/** Server-Sent Events. A stream lasts as long as its connection. */
+function registerEvents(app: FastifyInstance, { config, hub }: PublicOptions): void {
+  const streams = new PerAddress(streamsPerAddress(config));
+  app.get(config.events.path, (request, reply) => {
+    reply.hijack();
+    pipelineOf(request.raw.socket)?.beginLast(reply.raw, () => {
+      try {
+        const release = streams.take(addressOf(acceptedRequest(request.raw)));
+        if (release === undefined) throw new GatewayError('tooManyStreams');
+        reply.raw.once('close', release);
+        serveEvents(hub, request.raw, reply.raw);
+      } catch (error) {
+        new NodeReply(reply.raw).fail(asGatewayError(error));
+      }
+    });
+  });
 }
 
 /** However many streams an address may have, half of the room for subscribers is left to others. */

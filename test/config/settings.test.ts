@@ -13,7 +13,9 @@ const least: GatewayConfig = {
       resolveBytes: 1_048_576,
       requestBytes: undefined,
       connections: 10_000,
-      perAddress: { streams: 1_000 },
+      bodyIdleMs: 20_000,
+      minBodyBytesPerSecond: 512,
+      perAddress: { connections: 1_000, originShare: 0.5, streams: 1_000 },
     },
     workers: 1,
     drainMs: 8_000,
@@ -69,7 +71,14 @@ it('takes every setting', () => {
 server:
   listen: "[::1]:1"
   trustedProxies: [10.0.0.0/8, "::1"]
-  limits: { headers: 16KiB, resolveBody: 2MB, requestBody: 1GiB, connections: 5, perAddress: { streams: 6 } }
+  limits:
+    headers: 16KiB
+    resolveBody: 2MB
+    requestBody: 1GiB
+    connections: 5
+    bodyIdle: 5s
+    minBodyRate: 1KiB
+    perAddress: { connections: 2, originShare: 25%, streams: 6 }
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
@@ -98,7 +107,9 @@ defaults:
         resolveBytes: 2_000_000,
         requestBytes: 1_073_741_824,
         connections: 5,
-        perAddress: { streams: 6 },
+        bodyIdleMs: 5_000,
+        minBodyBytesPerSecond: 1_024,
+        perAddress: { connections: 2, originShare: 0.25, streams: 6 },
       },
       workers: 1,
       drainMs: 60_000,
