@@ -37,7 +37,9 @@ describe('what was found between the log and the rules', () => {
 });
 
 describe('a check that mends one of them, taken out', () => {
-  const pinned = mutants.flatMap((mutant) => (mutant.scenario === undefined ? [] : [{ ...mutant, words: mutant.scenario }]));
+  const pinned = mutants.flatMap((mutant) =>
+    mutant.scenario === undefined ? [] : [{ ...mutant, words: mutant.scenario }],
+  );
 
   test.each(pinned.map((mutant) => [mutant.name, mutant] as const))('%s', { timeout: 60_000 }, async (_, mutant) => {
     const played = await playMutant(mutant);
