@@ -4,7 +4,7 @@ import { Lease } from '../../../src/coherence/lease.ts';
 import type { Log } from '../../../src/coherence/log.ts';
 import type { Invalidation, LogRecord } from '../../../src/coherence/record.ts';
 import type { Hits } from '../../../src/coherence/tag.ts';
-import type { Representation, TagKnowledge, WriteSet } from '../../../src/coherence/write-set.ts';
+import type { Representation, TagKnowledge, Term, WriteSet } from '../../../src/coherence/write-set.ts';
 import type { ReadPorts } from '../../../src/exchange/read-ports.ts';
 import type { WritePorts } from '../../../src/exchange/write/ports.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
@@ -108,6 +108,34 @@ const asksNobody = {
       append: (invalidation, { note, local } = {}) => log.append(invalidation, { note, local }),
     }),
 };
+
+/** Of writes of the same node that have been overtaken: the answer waits for them, what is announced does not. */
+function announcedAtOnce(ports: WritePorts): WritePorts {
+  const { inFlight, log } = ports;
+  const pending = new WeakMap<ReadonlySet<Term>, readonly Promise<void>[]>();
+  const overtaken = new Map<string, Promise<unknown>>();
+  const begin: WritesInFlight['begin'] = (...begun) => {
+    const write = inFlight.begin(...begun);
+    const conflicting = (): Promise<void>[] => {
+      pending.set(write.probes, write.conflicting());
+      return [];
+    };
+    return withMembers(write, { conflicting });
+  };
+  const append: Log['append'] = async (invalidation, options) => {
+    const appended = await log.append(invalidation, options);
+    const here = options?.probes && pending.get(options.probes);
+    if (here === undefined || here.length === 0) return appended;
+    const id = `here:${overtaken.size}`;
+    overtaken.set(id, Promise.all(here));
+    return { ...appended, conflicting: appended.conflicting && [...appended.conflicting, id] };
+  };
+  const ended: Log['ended'] = async (writes) => {
+    await Promise.all(writes.map((id) => overtaken.get(id)));
+    return log.ended(writes.filter((id) => !overtaken.has(id)));
+  };
+  return { ...ports, inFlight: withMembers(inFlight, { begin }), log: withMembers(log, { append, ended }) };
+}
 
 /** Notes outlive the records that would fulfil them: whoever wrote withdraws them, unless it has been told that it is not known. */
 function leavingNotes(log: Log): Log {
@@ -234,7 +262,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'events do not wait for writes that have overtaken theirs',
     scenario: 'an event before its effect',
-    inFlight: altered(() => ({ conflicting: () => [] })),
+    writes: announcedAtOnce,
   },
   {
     name: 'tags are not compared with paths',
