@@ -18,6 +18,7 @@ import { askedRange, completionFields, servePart } from './part.ts';
 import type { ClientRequest, ReadOutcome, Reply, Route } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond, statusLines } from './respond.ts';
+import { varianceOf } from './search-variances.ts';
 import { serveOnError } from './stand-in.ts';
 
 /**
@@ -65,6 +66,11 @@ function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientReques
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
 }
 
+/** The key of a request by what `response`, of the same path, says of queries (`No-Vary-Search`). */
+function keyBeside({ key, request, route }: Read, response: StoredResponse): string {
+  return response.key === key ? key : cacheKey(request, route.policy.cache, varianceOf(response.headers));
+}
+
 /**
  * The request without what `Connection` names (RFC 9110 §7.6.1): the origin does not get to see it, so it must select no
  * variant. Otherwise `Connection: accept-language` would have the default language stored for those who ask for German.
@@ -89,7 +95,8 @@ function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply)
   return { outcome: 'error', detail: 'only-if-cached' };
 }
 
-async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply): Promise<ReadOutcome> {
+async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Reply): Promise<ReadOutcome> {
+  let state = arrived;
   let decision = first;
   // What a HEAD brings, and what must not be kept, is for nobody else.
   let alone = state.request.method === 'HEAD' || directivesOf(state)?.noStore === true;
@@ -105,6 +112,8 @@ async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply)
     if (flight === undefined) return fetchAndStore(ports, state, withPart(ports, state, decision), flightKey, reply);
     const result = await ports.flights.wait(flight);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
+    // What the answer says of queries may tell this request from the one that was waited for.
+    if (result.kind === 'response') state = { ...state, key: keyBeside(state, result.response) };
     const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
     if (served !== undefined) return served;
     // A fill that the fence refused, or that brought another variant: the next one begins after this request arrived, so
@@ -122,7 +131,9 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
   if (earlier !== undefined) {
     const result = await ports.flights.wait(earlier);
     // Somebody has asked since: that is what this was for.
-    if ((result.kind === 'response' && result.stored) || ports.flights.get(flightKey) !== undefined) return;
+    const isBrought =
+      result.kind === 'response' && result.stored && keyBeside(state, result.response) === result.response.key;
+    if (isBrought || ports.flights.get(flightKey) !== undefined) return;
   }
   const forward = { kind: 'forward', fwd: 'uri-miss', stored: undefined, detail: 'refresh' } as const;
   await fetchAndStore(ports, state, forward, flightKey, undefined);
@@ -227,6 +238,8 @@ function fromFlight(
     return { outcome: 'error', detail: 'collapsed' };
   }
   const { response } = result;
+  // Both requests had one key by what an earlier answer said of queries; this answer may say something else.
+  if (response.key !== state.key) return undefined;
   // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
   // What is in doubt may have changed since without a record: a late write, of which the next one to the resource knew nothing.
   const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);

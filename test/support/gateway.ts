@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
+import { get } from './request.ts';
 
 /** A line of the gateway's log. */
 export type LogLine = Record<string, unknown> & { msg: string; level: number };
@@ -39,4 +40,9 @@ export async function startGateway(originUrl: string, yaml = ''): Promise<TestGa
   const gateway = await createGateway(config, { log });
   const { url, adminUrl } = await gateway.start();
   return { url, adminUrl, logs, stop: () => gateway.stop() };
+}
+
+/** Resolves once `count` reads wait for the fill of another. */
+export async function waitingReads({ adminUrl }: TestGateway, count: number): Promise<void> {
+  while (!new RegExp(`^unstale_waiting_reads ${count}$`, 'm').test((await get(`${adminUrl}/metrics`)).text));
 }
