@@ -156,7 +156,7 @@ function askOrigin(
 function conditionsOf({ stored, range, part }: Forward): readonly string[] {
   if (range !== undefined) return ['Range', range];
   if (part !== undefined) return completionFields(part) ?? [];
-  return stored === undefined ? [] : revalidationFields(stored.headers);
+  return stored === undefined ? [] : revalidationFields(stored);
 }
 
 /** The rest of a stored part has been asked for: the whole, if it has come. */

@@ -46,8 +46,7 @@ export function revalidated(
  * shows that it is outdated. Nothing in it proves the stored octets anew, so they stay as of when they were asked for.
  */
 export function learnFromHead(ports: ReadPorts, context: FillContext, stored: StoredResponse, answer: OriginResponse) {
-  const { status, headers, body } = stored;
-  const meaning = headFreshens({ status, headers, bodyBytes: body.byteLength }, answer);
+  const meaning = headFreshens({ ...stored, bodyBytes: stored.body.byteLength }, answer);
   if (meaning === 'nothing') return;
   const asked: FillContext = { ...forGet(context), asOf: stored.asOf };
   const fresh = meaning === 'stale' ? { unstorable: meaning } : freshened(asked, stored, answer);
