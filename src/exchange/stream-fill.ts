@@ -5,6 +5,7 @@ import { formatHttpDate } from '../http/date.ts';
 import { currentAgeMs } from '../http/freshness.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { clientFields } from './client-fields.ts';
+import { codedEtagOf304 } from './coded-etags.ts';
 import type { Flight } from './collapse.ts';
 import type { Forward } from './decide.ts';
 import type { FillContext, Verdict } from './fill.ts';
@@ -168,11 +169,13 @@ export class Fill {
 
   /** `etag`: of the complete response, where it is known by now. */
   #clientFields(etag: string | undefined): string[] {
-    const { policy } = this.#context.read.route;
-    return clientFields(this.#answer.headers.lines, {
+    const { request, route } = this.#context.read;
+    const { policy } = route;
+    const { status, headers } = this.#answer;
+    return clientFields(headers.lines, {
       policy: policy.client,
       directives: this.#verdict.directives,
-      etag,
+      etag: etag ?? codedEtagOf304(status, headers.get('etag'), request.headers, policy.client.encode),
       date: formatHttpDate(this.#context.respondedAt),
       stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
     });

@@ -150,7 +150,7 @@ async function forward({ request, route, upload }: Write, reply: Reply): Promise
     const answer = await route.origin.fetch({
       method: request.method,
       target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request),
+      headers: forwardFields(request, route.policy.client),
       body: upload.stream,
       onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
     });

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
+import { codedEtagOf304 } from '../exchange/coded-etags.ts';
 import { forwardFields, without } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { pump } from '../exchange/pump.ts';
@@ -88,7 +89,7 @@ export async function registerPassThrough(fastify: FastifyInstance, options: Pas
       perMessageDeflate: false,
       followRedirects: false,
       rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
-        handshakeFields(acceptedRequest(request.raw)),
+        handshakeFields(acceptedRequest(request.raw), options),
     },
   } as never);
 }
@@ -99,14 +100,14 @@ function requestVia(options: PassThroughOptions) {
     const current = sent.headers[passing];
     const { request, message, reply } = current;
     const { target } = request;
+    const { origin, policy } = options.routeOf(request);
     const abort = new AbortController();
     reply.onGone(() => abort.abort());
-    options
-      .routeOf(request)
-      .origin.fetch({
+    origin
+      .fetch({
         method: request.method,
         target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-        headers: forwardFields(request),
+        headers: forwardFields(request, policy.client),
         body: hasBody(message) ? message : undefined,
         signal: abort.signal,
         onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
@@ -134,7 +135,7 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
     const route = options.routeOf(request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const lines = isRead
-      ? readFields(answer, route)
+      ? readFields(request, answer, route)
       : passedFields(endToEnd(answer.headers.lines), route.policy.client);
     appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
     // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
@@ -155,11 +156,11 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
  * What a route tells browsers holds for reads that the gateway does not keep, too: an origin's `max-age` on `/users/me` would have
  * them show old data for as long.
  */
-function readFields(answer: OriginResponse, { policy }: Route): string[] {
+function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {
     policy: policy.client,
     directives: parseCacheControl(answer.headers.get('cache-control')),
-    etag: undefined,
+    etag: codedEtagOf304(answer.status, answer.headers.get('etag'), asked, policy.client.encode),
     date: formatHttpDate(systemClock.wall()),
     stripped: [],
   });
@@ -171,8 +172,9 @@ function readFields(answer: OriginResponse, { policy }: Route): string[] {
 }
 
 /** The fields of a WebSocket handshake that are the client's; `ws` makes the handshake's own. */
-function handshakeFields(request: ClientRequest): IncomingHttpHeaders {
-  const lines = without(forwardFields(request), (name) => name.startsWith('sec-websocket-') || name === 'upgrade');
+function handshakeFields(request: ClientRequest, { routeOf }: PassThroughOptions): IncomingHttpHeaders {
+  const forwarded = forwardFields(request, routeOf(request).policy.client);
+  const lines = without(forwarded, (name) => name.startsWith('sec-websocket-') || name === 'upgrade');
   const fields: Record<string, string[]> = {};
   for (const [name, value] of pairs(lines)) {
     const values = fields[name.toLowerCase()] ?? [];
