@@ -3,6 +3,7 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
+import { asGatewayError } from './errors.ts';
 import { Flights } from './exchange/collapse.ts';
 import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
 import { Encoder } from './exchange/encode.ts';
@@ -146,15 +147,20 @@ function reader(
       reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
     const answer = (ports: ReadPorts): void => {
       const outcome = read(ports, found, request, reply);
-      if (outcome instanceof Promise) work.track(outcome.then(report));
+      if (outcome instanceof Promise) work.track(outcome.then(report).catch(failed));
       else report(outcome);
+    };
+    // What no step has caught is a defect: its client is answered all the same.
+    const failed = (error: unknown): void => {
+      reports.failed(error, request);
+      reply.fail(asGatewayError(error));
     };
     const token = request.headers.get('unstale-min-position');
     if (token === undefined) {
       answer(readPorts);
     } else {
       const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
-      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)));
+      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)).catch(failed));
     }
     return true;
   };
@@ -225,7 +231,7 @@ interface Observed {
 function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, cluster }: Coherence,
-  { reads: { flights }, writes }: { reads: ReadPorts; writes: WritePorts },
+  { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
@@ -240,6 +246,7 @@ function wireAdmin(
     droppedSubscribers: () => hub.dropped,
     position: () => fence.applied,
     fills: () => flights.size,
+    fillBytes: () => budget.held,
     waiting: () => flights.waiting,
     refreshesDropped: () => writes.refresher.dropped,
     cluster,

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Position } from '../coherence/record.ts';
 import { asGatewayError } from '../errors.ts';
 import { endToEnd } from '../http/connection.ts';
@@ -6,7 +7,6 @@ import { currentAgeMs } from '../http/freshness.ts';
 import { isErrorStatus } from '../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../http/validation.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
-import { readUpTo } from './body.ts';
 import { keyedQuery } from './cache-key.ts';
 import type { Flight } from './collapse.ts';
 import { FENCED, type Forward } from './decide.ts';
@@ -36,15 +36,18 @@ export async function fetchAndStore(
   // Invariant 1: noted before anyone is asked for anything.
   const asOf = ports.fence.applied;
   const flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
-  if (flight === undefined || !mayBeInTier(ports, read, decision)) {
-    return askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply);
-  }
-  const { outcome, claim } = await fromTier(ports, read, flight, reply);
-  if (outcome !== undefined) return outcome;
   try {
+    if (flight !== undefined && mayBeInTier(ports, read, decision)) {
+      const { outcome, claim } = await fromTier(ports, read, flight, reply);
+      if (outcome !== undefined) return outcome;
+      if (claim !== undefined) {
+        return await askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply).finally(claim);
+      }
+    }
     return await askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply);
-  } finally {
-    claim?.();
+  } catch (error) {
+    // Whatever fails, wherever: those who wait for this, and the client, must hear of it.
+    return giveUp(ports, read, decision, flight, reply, error);
   }
 }
 
@@ -66,12 +69,7 @@ async function askAndStore(
   // Nobody else waits: an answer for a client that has left is not worth the origin's work.
   if (flight === undefined) reply?.onGone(() => abort.abort());
   const requestedAt = ports.clock.wall();
-  let answer: OriginResponse;
-  try {
-    answer = await askOrigin(read, decision, reply, abort.signal);
-  } catch (error) {
-    return giveUp(ports, read, decision, flight, reply, error);
-  }
+  const answer = await askOrigin(read, decision, reply, abort.signal);
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
   if (answer.status === 304 && decision.stored !== undefined) {
     answer.body.resume();
@@ -83,7 +81,11 @@ async function askAndStore(
     return revalidated(ports, context, { ...decision, stored: decision.stored }, answer, flight, reply);
   }
   if (decision.part !== undefined && (answer.status === 206 || answer.status === 416)) {
-    const complete = await completion(ports, context, answer);
+    const complete = await completion(ports, context, answer).catch((error: unknown) => {
+      // An origin that breaks off here each time may well send the whole: it is asked for next time.
+      if (decision.part !== undefined) ports.store.remove(decision.part);
+      throw error;
+    });
     if (complete !== undefined) return joined(ports, context, decision, complete, flight, reply);
     // Not of the same representation after all: asked for as a whole.
     ports.store.remove(decision.part);
@@ -167,13 +169,30 @@ async function completion(
 ): Promise<StoredResponse | undefined> {
   const headers = new Fields(endToEnd(answer.headers.lines));
   const verdict = judge(context, answer.status, headers, true);
-  const read = verdict.store && answer.status === 206 ? await readUpTo(answer.body, ports.maxEntryBytes) : undefined;
-  if (!verdict.store || read === undefined || !('whole' in read)) {
+  if (!verdict.store || answer.status !== 206) {
     answer.body.destroy();
     return undefined;
   }
-  const form = storedForm(ports, context, { status: 206, headers, body: read.whole, verdict });
+  const body = await collected(ports, answer.body);
+  if (body === undefined) return undefined;
+  const form = storedForm(ports, context, { status: 206, headers, body, verdict });
   return 'unstorable' in form || form.part !== undefined ? undefined : form;
+}
+
+/** A body that is not streamed to anyone meanwhile; undefined, and destroyed, where there is no room for it. */
+async function collected({ budget, maxEntryBytes }: ReadPorts, body: Readable): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let held = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      if (held + chunk.byteLength > maxEntryBytes || !budget.take(chunk.byteLength)) return undefined;
+      held += chunk.byteLength;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    budget.give(held);
+  }
 }
 
 /** Answers with a representation whose last missing octets have just come. */
@@ -207,7 +226,8 @@ function giveUp(
   if (reply?.gone === true) return { outcome: 'error', detail: 'client gone' };
   ports.failed(error, read);
   if (reply !== undefined) {
-    if (decision.stored !== undefined && serveOnError(ports, read, { ...decision, stored: decision.stored }, reply)) {
+    const { stored } = decision;
+    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, reply)) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     reply.fail(asGatewayError(error), statusLines({ fwd: decision.fwd, detail: decision.detail }));

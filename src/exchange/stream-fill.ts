@@ -1,5 +1,4 @@
 import type { Writable } from 'node:stream';
-import { asGatewayError } from '../errors.ts';
 import type { CacheStatus } from '../http/cache-status.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { currentAgeMs } from '../http/freshness.ts';
@@ -56,18 +55,12 @@ export class Fill {
     this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
 
+  /** Rejects where the body breaks off, the flight not landed: the caller sees to that and to the client. */
   async run(): Promise<ReadOutcome> {
     try {
       if (!this.#verdict.store) return await this.#pass(this.#verdict.detail);
       if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
       return await this.#collect(this.#verdict);
-    } catch (error) {
-      this.#flight?.land({ kind: 'failed', error });
-      if (this.#reply?.gone !== true) {
-        this.#ports.failed(error, this.#context.read);
-        this.#reply?.fail(asGatewayError(error));
-      }
-      return { outcome: 'error', detail: asGatewayError(error).code };
     } finally {
       this.#ports.budget.give(this.#bytes);
     }

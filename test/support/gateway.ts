@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
+import { withPatience } from './barrier.ts';
 import { get } from './request.ts';
 
 /** A line of the gateway's log. */
@@ -43,6 +44,17 @@ export async function startGateway(originUrl: string, yaml = ''): Promise<TestGa
 }
 
 /** Resolves once `count` reads wait for the fill of another. */
-export async function waitingReads({ adminUrl }: TestGateway, count: number): Promise<void> {
-  while (!new RegExp(`^unstale_waiting_reads ${count}$`, 'm').test((await get(`${adminUrl}/metrics`)).text));
+export const waitingReads = (gateway: TestGateway, count: number): Promise<void> =>
+  gaugeIs(gateway, 'unstale_waiting_reads', count);
+
+/** Resolves once a gauge has this value. */
+export async function gaugeIs({ adminUrl }: TestGateway, name: string, value: number): Promise<void> {
+  let text = '';
+  let isOver = false;
+  const reached = async (): Promise<void> => {
+    while (!isOver && !new RegExp(`^${name} ${value}$`, 'm').test(text)) ({ text } = await get(`${adminUrl}/metrics`));
+  };
+  await withPatience(reached(), () => `${name} to be ${value}`).finally(() => {
+    isOver = true;
+  });
 }
