@@ -35,20 +35,32 @@ export async function fetchAndStore(
 ): Promise<ReadOutcome> {
   // Invariant 1: noted before anyone is asked for anything.
   const asOf = ports.fence.applied;
-  const flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
+  let flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
   try {
     if (flight !== undefined && mayBeInTier(ports, read, decision)) {
       const { outcome, claim } = await fromTier(ports, read, flight, reply);
       if (outcome !== undefined) return outcome;
-      if (claim !== undefined) {
-        return await askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply).finally(claim);
-      }
+      if (claim !== undefined) flight = withClaim(flight, claim);
     }
     return await askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply);
   } catch (error) {
     // Whatever fails, wherever: those who wait for this, and the client, must hear of it.
     return giveUp(ports, read, decision, flight, reply, error);
   }
+}
+
+/**
+ * Nothing is stored after a flight has landed. So that is when the claim is given back, and not when a slow client has read
+ * everything: other nodes would wait for nothing.
+ */
+function withClaim(flight: Flight, giveBack: () => void): Flight {
+  let held = true;
+  const land: Flight['land'] = (result) => {
+    flight.land(result);
+    if (held) giveBack();
+    held = false;
+  };
+  return { ...flight, land };
 }
 
 /** A fill of this node: as of when, and who else waits for it. */
