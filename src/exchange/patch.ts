@@ -18,9 +18,9 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
 import { textOf } from './body.ts';
 import { clientFields } from './client-fields.ts';
-import { tagsOf } from './fill.ts';
 import { without } from './forward.ts';
 import type { ClientRequest, OriginResponse, RouteTable } from './ports.ts';
+import { tagsOf } from './read/fill.ts';
 import { asksAlike, replayOf } from './replay.ts';
 
 interface Uncertain {

@@ -5,13 +5,13 @@ import { endToEnd } from '../http/connection.ts';
 import type { Json, RuleMatch } from '../rules/types.ts';
 import { type Place, placeOf, readBefore } from './before.ts';
 import { readJson, readUpTo, textOf } from './body.ts';
+import { appendCacheStatus } from './cache-status-lines.ts';
 import { passedFields } from './client-fields.ts';
 import { effectOf, unresolvable } from './effect.ts';
 import { forwardFields, overriddenMethod, without } from './forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from './ports.ts';
 import { pump } from './pump.ts';
 import { record, report, settleMsOf, sourcesOf, type Write, type WritePorts } from './record.ts';
-import { appendCacheStatus } from './respond.ts';
 import { Upload } from './upload.ts';
 import { placesOfWrite } from './write-places.ts';
 

@@ -1,12 +1,13 @@
-import { type CacheStatus, formatCacheStatus } from '../http/cache-status.ts';
-import type { Fields } from '../http/fields.ts';
-import { multipartRanges } from '../http/partial.ts';
-import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../http/range.ts';
-import { evaluatePreconditions } from '../http/validation.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import type { CacheStatus } from '../../http/cache-status.ts';
+import type { Fields } from '../../http/fields.ts';
+import { multipartRanges } from '../../http/partial.ts';
+import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../../http/range.ts';
+import { evaluatePreconditions } from '../../http/validation.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { without } from '../forward.ts';
+import type { ClientRequest, Reply } from '../ports.ts';
 import { formFor } from './encode.ts';
-import { without } from './forward.ts';
-import type { ClientRequest, Reply } from './ports.ts';
 
 /** Fields that describe a body, left out of a 304 (RFC 9110 §15.4.5). */
 const ofBody = new Set(['content-length', 'content-type', 'content-encoding', 'content-language', 'content-range']);
@@ -70,14 +71,4 @@ function sendRanges(
   const retyped = without(lines, (name) => name === 'content-type');
   retyped.push('Content-Type', parts.contentType);
   reply.send(206, retyped, parts.body);
-}
-
-/** For what has no other fields: the gateway's own errors. */
-export function statusLines(status: CacheStatus): string[] {
-  return ['Cache-Status', formatCacheStatus(status)];
-}
-
-/** Adds the gateway's member behind those of caches nearer the origin (RFC 9211 §2). */
-export function appendCacheStatus(lines: string[], status: CacheStatus): void {
-  lines.push('Cache-Status', formatCacheStatus(status));
 }

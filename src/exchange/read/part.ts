@@ -1,13 +1,13 @@
-import { Fields } from '../http/fields.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { combine, isComplete, missingRange, type Part, sliceOf } from '../http/partial.ts';
-import { type ByteRange, formatContentRange, selectRanges } from '../http/range.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import { Fields } from '../../http/fields.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { combine, isComplete, missingRange, type Part, sliceOf } from '../../http/partial.ts';
+import { type ByteRange, formatContentRange, selectRanges } from '../../http/range.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { without } from '../forward.ts';
+import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import { type FillContext, type Storable, storedResponse } from './fill.ts';
-import { without } from './forward.ts';
-import type { ClientRequest, ReadOutcome, Reply } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
-import { appendCacheStatus } from './respond.ts';
 
 /*
  * Parts of representations (RFC 9111 §3.3, §3.4). For each variant one part may be stored beside what is complete, under a

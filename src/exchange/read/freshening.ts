@@ -1,16 +1,16 @@
-import { endToEnd } from '../http/connection.ts';
-import { formatHttpDate } from '../http/date.ts';
-import { Fields } from '../http/fields.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { responseDirectives } from '../http/targeted.ts';
-import { freshen, headFreshens } from '../http/validation.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { clientFields } from './client-fields.ts';
+import { endToEnd } from '../../http/connection.ts';
+import { formatHttpDate } from '../../http/date.ts';
+import { Fields } from '../../http/fields.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { responseDirectives } from '../../http/targeted.ts';
+import { freshen, headFreshens } from '../../http/validation.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { clientFields } from '../client-fields.ts';
+import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
 import type { Flight } from './collapse.ts';
 import type { Forward } from './decide.ts';
 import { type FillContext, judge, ofTheRequest, storedResponse } from './fill.ts';
 import { keep } from './keep.ts';
-import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 

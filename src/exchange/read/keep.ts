@@ -1,5 +1,5 @@
-import type { Refusal } from '../store/store.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import type { Refusal } from '../../store/store.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
 import { type FillContext, type Storable, storedResponse } from './fill.ts';
 import { combinedWithStored } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';

@@ -1,18 +1,19 @@
 import type { Writable } from 'node:stream';
-import type { CacheStatus } from '../http/cache-status.ts';
-import { formatHttpDate } from '../http/date.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { clientFields } from './client-fields.ts';
-import { codedEtagOf304 } from './coded-etags.ts';
+import type { CacheStatus } from '../../http/cache-status.ts';
+import { formatHttpDate } from '../../http/date.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { clientFields } from '../client-fields.ts';
+import { codedEtagOf304 } from '../coded-etags.ts';
+import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
+import { pump } from '../pump.ts';
 import type { Flight } from './collapse.ts';
 import type { Forward } from './decide.ts';
 import type { FillContext, Verdict } from './fill.ts';
 import { keep, storedForm } from './keep.ts';
-import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
-import { pump } from './pump.ts';
 import type { ReadPorts } from './read-ports.ts';
-import { appendCacheStatus, respond } from './respond.ts';
+import { respond } from './respond.ts';
 
 /**
  * The head of a response that needs an `ETag` of the gateway's own is held back until its body is known, up to this many
