@@ -6,7 +6,7 @@ import { safeMethods } from '../http/methods.ts';
 import type { ClientRequest } from './ports.ts';
 
 /*
- * Clients get tags of the codings that the gateway has made (read/encode.ts), and send them back. The origin knows only what they were
+ * Clients get tags of the codings that the gateway has made (read/encoder.ts), and send them back. The origin knows only what they were
  * made of: it would answer 412 to every such `If-Match`.
  */
 

@@ -20,7 +20,7 @@ import { textOf } from './body.ts';
 import { clientFields } from './client-fields.ts';
 import { without } from './forward.ts';
 import type { ClientRequest, OriginResponse, RouteTable } from './ports.ts';
-import { tagsOf } from './read/fill.ts';
+import { tagsOf } from './read/stored-form.ts';
 import { asksAlike, replayOf } from './replay.ts';
 
 interface Uncertain {

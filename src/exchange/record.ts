@@ -15,7 +15,7 @@ import { effectOf, hitsBeside } from './effect.ts';
 import { explain } from './explain.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from './ports.ts';
-import type { Refresher } from './read/refresh.ts';
+import type { Refresher } from './read/refresher.ts';
 import { readFor, readRepresentation } from './representation.ts';
 import type { Upload } from './upload.ts';
 import { verdictOf } from './verdict.ts';

@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
-import { Encoder } from '../../src/exchange/read/encode.ts';
+import { Encoder } from '../../src/exchange/read/encoder.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';

@@ -1,39 +1,30 @@
-import type { Readable } from 'node:stream';
-import type { Position } from '../../coherence/record.ts';
 import { asGatewayError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
-import { currentAgeMs } from '../../http/freshness.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
-import type { StoredResponse } from '../../store/stored-response.ts';
 import { keyedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
-import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
-import type { Flight } from './collapse.ts';
+import type { OriginResponse, ReadOutcome } from '../ports.ts';
+import { completed } from './completed.ts';
 import { FENCED, type Forward } from './decide.ts';
-import { type FillContext, judge, ofTheRequest, type Verdict } from './fill.ts';
+import type { Asked, Fetching } from './fetching.ts';
+import { Fill } from './fill.ts';
+import type { Flight } from './flights.ts';
 import { learnFromHead, revalidated } from './freshening.ts';
-import { keep, storedForm } from './keep.ts';
+import { fromTier, mayBeInTier } from './from-tier.ts';
+import { type FillContext, judge, ofTheRequest, type Verdict } from './judge.ts';
 import { completionFields } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
-import { respond } from './respond.ts';
-import { serveOnError } from './stand-in.ts';
-import { Fill } from './stream-fill.ts';
-import { fromTier, mayBeInTier } from './tier.ts';
+import { serveOnError } from './serve-on-error.ts';
 
 /**
  * Asks the origin, answers the client while the body arrives, and stores what may be stored. With a `flightKey` others may
  * wait for the result; without a `reply` nobody but them does (a revalidation behind).
  */
-export async function fetchAndStore(
-  ports: ReadPorts,
-  read: Read,
-  decision: Forward,
-  flightKey: string | undefined,
-  reply: Reply | undefined,
-): Promise<ReadOutcome> {
+export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<ReadOutcome> {
+  const { read, decision, flightKey, reply } = asked;
   // Invariant 1: noted before anyone is asked for anything.
   const asOf = ports.fence.applied;
   let flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
@@ -43,10 +34,10 @@ export async function fetchAndStore(
       if (outcome !== undefined) return outcome;
       if (claim !== undefined) flight = withClaim(flight, claim);
     }
-    return await askAndStore(ports, read, decision, { asOf, flightKey, flight }, reply);
+    return await askAndStore(ports, { ...asked, asOf, flight });
   } catch (error) {
     // Whatever fails, wherever: those who wait for this, and the client, must hear of it.
-    return giveUp(ports, read, decision, flight, reply, error);
+    return giveUp(ports, { ...asked, asOf, flight }, error);
   }
 }
 
@@ -64,63 +55,44 @@ function withClaim(flight: Flight, giveBack: () => void): Flight {
   return { ...flight, land };
 }
 
-/** A fill of this node: as of when, and who else waits for it. */
-interface Filling {
-  readonly asOf: Position;
-  readonly flightKey: string | undefined;
-  readonly flight: Flight | undefined;
-}
-
-async function askAndStore(
-  ports: ReadPorts,
-  read: Read,
-  decision: Forward,
-  { asOf, flightKey, flight }: Filling,
-  reply: Reply | undefined,
-): Promise<ReadOutcome> {
-  const abort = new AbortController();
-  // Nobody else waits: an answer for a client that has left is not worth the origin's work.
-  if (flight === undefined) reply?.onGone(() => abort.abort());
+async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOutcome> {
+  const { read, decision, asOf, flightKey, flight, reply } = fetching;
   const requestedAt = ports.clock.wall();
-  const answer = await askOrigin(read, decision, reply, abort.signal);
+  const answer = await askOrigin(fetching);
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
-  if (answer.status === 304 && decision.stored !== undefined) {
+  const { stored } = decision;
+  if (answer.status === 304 && stored !== undefined) {
     answer.body.resume();
-    if (!selectsForFreshening(decision.stored.headers, answer.headers)) {
+    if (!selectsForFreshening(stored.headers, answer.headers)) {
       // It is about another response than the one that was asked about (RFC 9111 §4.3.4): asked again without conditions.
       flight?.land({ kind: 'unusable' });
-      return fetchAndStore(ports, read, { ...decision, stored: undefined }, flightKey, reply);
+      return fetchAndStore(ports, { ...fetching, decision: { ...decision, stored: undefined } });
     }
-    return revalidated(ports, context, { ...decision, stored: decision.stored }, answer, flight, reply);
+    return revalidated(ports, { ...fetching, stored }, context, answer);
   }
   if (decision.part !== undefined && (answer.status === 206 || answer.status === 416)) {
-    const complete = await completion(ports, context, answer).catch((error: unknown) => {
-      // An origin that breaks off here each time may well send the whole: it is asked for next time.
-      if (decision.part !== undefined) ports.store.remove(decision.part);
-      throw error;
-    });
-    if (complete !== undefined) return joined(ports, context, decision, complete, flight, reply);
+    const outcome = await completed(ports, { ...fetching, part: decision.part }, context, answer);
+    if (outcome !== undefined) return outcome;
     // Not of the same representation after all: asked for as a whole.
-    ports.store.remove(decision.part);
     flight?.land({ kind: 'unusable' });
-    return fetchAndStore(ports, read, { ...decision, part: undefined }, flightKey, reply);
+    return fetchAndStore(ports, { ...fetching, decision: { ...decision, part: undefined } });
   }
-  if (isErrorStatus(answer.status) && decision.stored !== undefined && reply !== undefined) {
-    if (serveOnError(ports, read, { ...decision, stored: decision.stored }, reply, answer.status)) {
+  if (isErrorStatus(answer.status) && stored !== undefined && reply !== undefined) {
+    if (serveOnError(ports, read, { ...decision, stored }, reply, answer.status)) {
       answer.body.destroy();
       flight?.land({ kind: 'failed', error: asGatewayError(new Error(`the origin answered ${answer.status}`)) });
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
   }
   const headers = new Fields(endToEnd(answer.headers.lines));
-  if (read.request.method === 'HEAD' && decision.stored !== undefined) {
-    learnFromHead(ports, context, decision.stored, { ...answer, headers });
+  if (read.request.method === 'HEAD' && stored !== undefined) {
+    learnFromHead(ports, context, stored, { ...answer, headers });
   }
   const judged = judge(context, answer.status, headers, decision.range !== undefined);
   const unfit = unfitFor(read, decision, answer.status);
   const verdict: Verdict =
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
-  const fill = new Fill(ports, context, decision, { ...answer, headers }, verdict, flight, reply);
+  const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, verdict });
   // An origin that fails says nothing of what it will answer.
   if (flightKey !== undefined && !isForSharing(verdict) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
@@ -146,13 +118,11 @@ function isForSharing(verdict: Verdict): boolean {
   return verdict.directives.noCache !== true && verdict.lifetimeMs > 0;
 }
 
-function askOrigin(
-  read: Read,
-  decision: Forward,
-  reply: Reply | undefined,
-  signal: AbortSignal,
-): Promise<OriginResponse> {
+function askOrigin({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
   const { request, route } = read;
+  const abort = new AbortController();
+  // Nobody else waits: an answer for a client that has left is not worth the origin's work.
+  if (flight === undefined) reply?.onGone(() => abort.abort());
   const query = keyedQuery(request.target.query, route.policy.cache);
   return route.origin.fetch({
     method: request.method,
@@ -162,7 +132,7 @@ function askOrigin(
       decision.fwd === 'bypass'
         ? ownFields(request, route.policy)
         : fillFields(request, route.policy, conditionsOf(decision)),
-    signal,
+    signal: abort.signal,
     onInterim: reply === undefined ? undefined : (status, lines) => reply.interim(status, endToEnd(lines)),
   });
 }
@@ -174,67 +144,7 @@ function conditionsOf({ stored, range, part }: Forward): readonly string[] {
   return stored === undefined ? [] : revalidationFields(stored);
 }
 
-/** The rest of a stored part has been asked for: the whole, if it has come. */
-async function completion(
-  ports: ReadPorts,
-  context: FillContext,
-  answer: OriginResponse,
-): Promise<StoredResponse | undefined> {
-  const headers = new Fields(endToEnd(answer.headers.lines));
-  const verdict = judge(context, answer.status, headers, true);
-  if (!verdict.store || answer.status !== 206) {
-    answer.body.destroy();
-    return undefined;
-  }
-  const body = await collected(ports, answer.body);
-  if (body === undefined) return undefined;
-  const form = storedForm(ports, context, { status: 206, headers, body, verdict });
-  return 'unstorable' in form || form.part !== undefined ? undefined : form;
-}
-
-/** A body that is not streamed to anyone meanwhile; undefined, and destroyed, where there is no room for it. */
-async function collected({ budget, maxEntryBytes }: ReadPorts, body: Readable): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let held = 0;
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      if (held + chunk.byteLength > maxEntryBytes || !budget.take(chunk.byteLength)) return undefined;
-      held += chunk.byteLength;
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks);
-  } finally {
-    budget.give(held);
-  }
-}
-
-/** Answers with a representation whose last missing octets have just come. */
-function joined(
-  ports: ReadPorts,
-  { read }: FillContext,
-  decision: Forward,
-  response: StoredResponse,
-  flight: Flight | undefined,
-  reply: Reply | undefined,
-): ReadOutcome {
-  const refusal = keep(ports, read, response);
-  if (refusal === undefined && decision.part !== undefined) ports.store.remove(decision.part);
-  flight?.land({ kind: 'response', response, stored: refusal === undefined });
-  if (reply !== undefined) {
-    const status = { fwd: decision.fwd, fwdStatus: 206, stored: refusal === undefined, detail: refusal };
-    respond(read.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
-  }
-  return { outcome: 'miss', detail: refusal };
-}
-
-function giveUp(
-  ports: ReadPorts,
-  read: Read,
-  decision: Forward,
-  flight: Flight | undefined,
-  reply: Reply | undefined,
-  error: unknown,
-): ReadOutcome {
+function giveUp(ports: ReadPorts, { read, decision, flight, reply }: Fetching, error: unknown): ReadOutcome {
   flight?.land({ kind: 'failed', error });
   if (reply?.gone === true) return { outcome: 'error', detail: 'client gone' };
   ports.failed(error, read);

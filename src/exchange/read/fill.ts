@@ -1,185 +1,193 @@
-import type { Position } from '../../coherence/record.ts';
-import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
-import type { CacheControl } from '../../http/cache-control.ts';
-import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
-import { parseEntityTag } from '../../http/etag.ts';
-import { Fields } from '../../http/fields.ts';
-import { freshnessLifetimeMs, initialAgeMs } from '../../http/freshness.ts';
-import { partOf } from '../../http/partial.ts';
-import { storable } from '../../http/storable.ts';
-import { storedFields } from '../../http/stored-fields.ts';
-import { originTags } from '../../http/tags.ts';
-import { responseDirectives } from '../../http/targeted.ts';
-import { strongEtag } from '../../http/validation.ts';
-import { parseVary, selectingValues } from '../../http/vary.ts';
-import { sortedQuery } from '../../route/path.ts';
-import type { StoredPart, StoredResponse } from '../../store/stored-response.ts';
-import { readJson } from '../body.ts';
-import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
+import type { Writable } from 'node:stream';
+import type { CacheStatus } from '../../http/cache-status.ts';
+import { formatHttpDate } from '../../http/date.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
 import { clientFields } from '../client-fields.ts';
-import { encodable } from './encode.ts';
-import type { Read } from './read-ports.ts';
-import { varianceOf } from './search-variances.ts';
-
-/** One fill: who asked for what, as of when. Times are wall clock. */
-export interface FillContext {
-  readonly read: Read;
-  readonly asOf: Position;
-  readonly requestedAt: number;
-  readonly respondedAt: number;
-}
-
-/** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
-export type Verdict =
-  | {
-      readonly store: true;
-      readonly shareable: boolean;
-      readonly directives: CacheControl;
-      readonly lifetimeMs: number;
-    }
-  | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
-
-/** Reasons not to store that are the request's alone: they say nothing of what others would be answered. */
-export const ofTheRequest: ReadonlySet<string> = new Set(['method', 'request-body', 'request-no-store']);
-
-/** RFC 9213 fields that are looked for on every route, after the route's own. */
-const targetedFields = ['cdn-cache-control'];
-
-export function judge(context: FillContext, status: number, headers: Fields, partial = false): Verdict {
-  const policy = context.read.route.policy.cache;
-  const { directives, targeted } = responseDirectives(headers, [...policy.targetedFields, ...targetedFields]);
-  const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
-  const verdict = storable({
-    method: context.read.request.method,
-    status,
-    request: context.read.request.headers,
-    response: headers,
-    directives,
-    explicit: lifetime.explicit,
-    heuristic: !lifetime.explicit && lifetime.ms > 0,
-    policy: { ...policy, ttl: policy.ttlMs !== undefined },
-    partial,
-  });
-  if (!verdict.store) return { store: false, detail: verdict.reason, directives };
-  return {
-    store: true,
-    shareable: verdict.shareable,
-    directives: policy.force ? { ...directives, noCache: false } : directives,
-    lifetimeMs: policy.ttlMs ?? lifetime.ms,
-  };
-}
-
-/** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */
-const MAX_TAGS_KEPT = 3_000;
-
-/** A complete answer, or a part of one, that a verdict lets be stored. */
-export interface Storable {
-  readonly status: number;
-  readonly headers: Fields;
-  readonly body: Buffer;
-  readonly verdict: Verdict & { store: true };
-  /** Tags that it has whatever its fields say. */
-  readonly tags?: readonly Tag[];
-  /** For a 206: the `Range` that was asked for. */
-  readonly range?: string | undefined;
-}
-
-/** The stored form of a complete answer, or why it cannot be stored after all. */
-export function storedResponse(context: FillContext, answer: Storable): StoredResponse | { unstorable: string } {
-  const { request, route } = context.read;
-  const { status, body, verdict } = answer;
-  const variance = varianceOf(answer.headers);
-  const found = tagsOf(context, answer.headers, body, variance !== undefined);
-  if (!Array.isArray(found)) return found;
-  const tags = answer.tags === undefined ? found : [...new Set([...found, ...answer.tags])];
-  if (tags.length > MAX_TAGS_KEPT) return { unstorable: 'too-many-tags' };
-  const part = status === 206 ? storedPart(answer) : undefined;
-  if (status === 206 && part === undefined) return { unstorable: 'partial' };
-  const key = cacheKey(request, route.policy.cache, variance);
-  const named = parseVary(answer.headers.get('vary'));
-  if (named === '*') return { unstorable: 'vary-star' };
-  // The origin was asked for the octets as they are, whatever the client accepts: they are for all.
-  const asOne = route.policy.client.encode.length > 0 && !answer.headers.has('content-encoding');
-  const vary = asOne ? named.filter((name) => name !== 'accept-encoding') : named;
-  const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
-  const codings = encodable(route.policy.client.encode, {
-    status,
-    headers,
-    body,
-    noTransform: verdict.directives.noTransform,
-  });
-  const originEtag = headers.get('etag');
-  // One that is malformed is no validator: no client could send it back.
-  const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
-  const etag = made ? strongEtag(body) : originEtag;
-  return {
-    key: part === undefined ? key : partKey(key),
-    path: request.target.resource,
-    tags,
-    asOf: context.asOf,
-    since: undefined,
-    uses: 0,
-    status,
-    headers,
-    body,
-    ...(part === undefined ? {} : { part }),
-    ...(codings === undefined ? {} : { codings }),
-    clientHeaders: clientFields(headers.lines, {
-      policy: route.policy.client,
-      directives: verdict.directives,
-      etag: made ? etag : undefined,
-      date: formatHttpDate(context.respondedAt),
-      stripped: [],
-    }),
-    vary,
-    selecting: selectingValues(vary, request.headers),
-    directives: verdict.directives,
-    lifetimeMs: verdict.lifetimeMs,
-    initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
-    respondedAt: context.respondedAt,
-    shareable: verdict.shareable,
-    etag,
-    lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
-    dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),
-    language: headers.get('content-language')?.trim().toLowerCase(),
-  };
-}
-
-/** RFC 9110 §15.3.7: what a 206 brings; undefined where it does not say of how much. */
-function storedPart({ headers, body, range }: Storable): StoredPart | undefined {
-  const part = partOf(headers, body);
-  if (part?.size === undefined) return undefined;
-  return { start: part.start, size: part.size, saidEnd: part.saidEnd, asked: range };
-}
+import { codedEtagOf304 } from '../coded-etags.ts';
+import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
+import { pump } from '../pump.ts';
+import type { Forward } from './decide.ts';
+import type { Fetching } from './fetching.ts';
+import type { Flight } from './flights.ts';
+import type { FillContext, Verdict } from './judge.ts';
+import { keep } from './keep.ts';
+import type { ReadPorts } from './read-ports.ts';
+import { respond } from './respond.ts';
+import { storedForm } from './stored-form.ts';
 
 /**
- * Every tag of a response: the automatic ones, the route's, the origin's. A response whose tags cannot all be determined
- * is not stored: an invalidation of the missing one would leave it behind.
+ * The head of a response that needs an `ETag` of the gateway's own is held back until its body is known, up to this many
+ * bytes: beyond it, the first byte is worth more to a client than a validator.
  */
-export function tagsOf(
-  context: FillContext,
-  headers: Fields,
-  body: Buffer,
-  severalQueries: boolean,
-): Tag[] | { unstorable: string } {
-  const { request, route, params } = context.read;
-  const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
-  const tags: Tag[] = [pathTag(request.target.resource), queryTag(request.target.resource, query)];
-  if (severalQueries) tags.push(severalQueriesTag(request.target.resource));
-  const fromOrigin = originTags(headers);
-  if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
-  for (const tag of fromOrigin.tags) tags.push(namedTag(tag));
-  if (route.tags !== undefined) {
-    const declared = route.tags.tagsFor({
-      params,
-      query: request.target.query,
-      requestHeader: (name) => request.headers.get(name),
-      responseHeader: (name) => headers.get(name),
-      response: route.tags.needsBody ? readJson(body, headers) : { missing: 'not-read' },
-    });
-    if (declared.overflow) return { unstorable: 'too-many-tags' };
-    if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
-    for (const tag of declared.tags) tags.push(namedTag(tag));
+const MAX_HELD_BYTES = 256 * 1024;
+
+/** The head of an answer, and what it means. */
+interface Answered {
+  readonly context: FillContext;
+  readonly answer: OriginResponse;
+  readonly verdict: Verdict;
+}
+
+/** One answer's way to the client and into the store. */
+export class Fill {
+  readonly #ports: ReadPorts;
+  readonly #context: FillContext;
+  readonly #decision: Forward;
+  readonly #answer: OriginResponse;
+  readonly #verdict: Verdict;
+  readonly #flight: Flight | undefined;
+  readonly #reply: Reply | undefined;
+  /** The client's stream, once its head has been sent. */
+  #sink: Writable | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** The one reader of the body. It leaves the body alone when it stops early, for the rest to be passed on. */
+  readonly #body: AsyncIterator<Buffer>;
+
+  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, verdict }: Answered) {
+    this.#ports = ports;
+    this.#context = context;
+    this.#decision = decision;
+    this.#answer = answer;
+    this.#verdict = verdict;
+    this.#flight = flight;
+    this.#reply = reply;
+    this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
-  return [...new Set(tags)];
+
+  /** Rejects where the body breaks off, the flight not landed: the caller sees to that and to the client. */
+  async run(): Promise<ReadOutcome> {
+    try {
+      if (!this.#verdict.store) return await this.#pass(this.#verdict.detail);
+      if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
+      return await this.#collect(this.#verdict);
+    } finally {
+      this.#ports.budget.give(this.#bytes);
+    }
+  }
+
+  /** Streams the answer through, unstored, at the client's pace. */
+  async #pass(detail: string): Promise<ReadOutcome> {
+    this.#flight?.land({ kind: 'unusable' });
+    const { body } = this.#answer;
+    if (this.#reply === undefined) {
+      body.destroy();
+      return { outcome: 'bypass', detail };
+    }
+    const sink = this.#start(detail);
+    this.#reply.onGone(() => body.destroy());
+    if (!this.#reply.gone) {
+      for (const chunk of this.#chunks) sink.write(chunk);
+      this.#chunks = [];
+      await pump(this.#body, sink, this.#reply);
+    } else {
+      body.destroy();
+    }
+    return { outcome: this.#decision.fwd === 'bypass' ? 'bypass' : 'miss', detail };
+  }
+
+  async #collect(verdict: Verdict & { store: true }): Promise<ReadOutcome> {
+    const { headers } = this.#answer;
+    const declared = Number(headers.get('content-length') ?? 0);
+    if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
+    const needsEtag = this.#context.read.route.policy.client.etag === 'strong' && !headers.has('etag');
+    const holdBytes = needsEtag && declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
+    for (;;) {
+      const next = await this.#body.next();
+      if (next.done === true) break;
+      const chunk = next.value;
+      const tooLarge = this.#bytes + chunk.byteLength > this.#ports.maxEntryBytes;
+      if (tooLarge || !this.#ports.budget.take(chunk.byteLength)) {
+        if (this.#sink === undefined) this.#chunks.push(chunk);
+        else this.#chunks = [chunk];
+        return this.#pass(tooLarge ? 'too-large' : 'no-room');
+      }
+      this.#bytes += chunk.byteLength;
+      this.#chunks.push(chunk);
+      if (this.#sink !== undefined) {
+        this.#sink.write(chunk);
+      } else if (this.#reply !== undefined && this.#bytes > holdBytes) {
+        const sink = this.#start('streamed');
+        for (const held of this.#chunks) sink.write(held);
+      }
+    }
+    return this.#finish(verdict);
+  }
+
+  #finish(verdict: Verdict & { store: true }): ReadOutcome {
+    const { status, headers } = this.#answer;
+    const response = storedForm(this.#ports, this.#context, {
+      status,
+      headers,
+      body: Buffer.concat(this.#chunks),
+      verdict,
+      range: this.#decision.range,
+    });
+    if ('unstorable' in response) {
+      this.#flight?.land({ kind: 'unusable' });
+      this.#end(undefined, response.unstorable);
+      return { outcome: 'miss', detail: response.unstorable };
+    }
+    const refusal = keep(this.#ports, this.#context.read, response);
+    this.#flight?.land({ kind: 'response', response, stored: refusal === undefined });
+    // A client that asked for some octets gets those that came, whatever they were joined with.
+    this.#end(status === 206 ? undefined : response, refusal);
+    return { outcome: 'miss', detail: refusal };
+  }
+
+  /** The end of a body that was collected: the whole answer at once, if its head was held back until now. */
+  #end(response: StoredResponse | undefined, detail: string | undefined): void {
+    if (this.#sink !== undefined) {
+      this.#sink.end();
+    } else if (this.#reply !== undefined && response !== undefined) {
+      // The client that asked gets every field, those too that are not stored for others (`private="…"`).
+      const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
+      respond(this.#context.read.request, this.#reply, own, this.#status(detail), this.#ageMs(response));
+    } else if (this.#reply !== undefined) {
+      const sink = this.#start(detail);
+      for (const chunk of this.#chunks) sink.write(chunk);
+      sink.end();
+    }
+  }
+
+  #ageMs(response: StoredResponse): number | undefined {
+    const ageMs = currentAgeMs(response, this.#ports.clock.wall());
+    return ageMs >= 1000 || response.headers.has('age') ? ageMs : undefined;
+  }
+
+  #status(detail: string | undefined): CacheStatus {
+    const stored = this.#verdict.store && detail === undefined;
+    return { fwd: this.#decision.fwd, fwdStatus: this.#answer.status, stored, detail: detail ?? this.#decision.detail };
+  }
+
+  /** `etag`: of the complete response, where it is known by now. */
+  #clientFields(etag: string | undefined): string[] {
+    const { request, route } = this.#context.read;
+    const { policy } = route;
+    const { status, headers } = this.#answer;
+    return clientFields(headers.lines, {
+      policy: policy.client,
+      directives: this.#verdict.directives,
+      etag: etag ?? codedEtagOf304(status, headers.get('etag'), request.headers, policy.client.encode),
+      date: formatHttpDate(this.#context.respondedAt),
+      stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
+    });
+  }
+
+  /** Sends the head of a streamed answer. */
+  #start(detail: string | undefined): Writable {
+    if (this.#sink !== undefined) return this.#sink;
+    const { headers, status } = this.#answer;
+    const reply = this.#reply as Reply;
+    const lines = this.#clientFields(undefined);
+    const length = headers.get('content-length');
+    if (length !== undefined) lines.push('Content-Length', length);
+    const age = headers.get('age');
+    if (age !== undefined) lines.push('Age', age);
+    appendCacheStatus(lines, this.#status(detail === 'streamed' ? undefined : detail));
+    this.#sink = reply.begin(status, lines);
+    return this.#sink;
+  }
 }

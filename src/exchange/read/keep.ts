@@ -1,20 +1,7 @@
 import type { Refusal } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
-import { type FillContext, type Storable, storedResponse } from './fill.ts';
-import { combinedWithStored } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
-
-/** The stored form of a complete answer: of a 206, joined with what is stored of the same representation. */
-export function storedForm(
-  ports: ReadPorts,
-  context: FillContext,
-  answer: Storable,
-): StoredResponse | { unstorable: string } {
-  const response = storedResponse(context, answer);
-  if ('unstorable' in response || response.part === undefined) return response;
-  return combinedWithStored(ports, context, response, answer);
-}
 
 /** Stores, and learns what the origin says of queries there. The reason, where it is refused. */
 export function keep(ports: ReadPorts, { request, route }: Read, response: StoredResponse): Refusal | undefined {

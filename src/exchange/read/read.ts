@@ -1,27 +1,16 @@
-import type { Position } from '../../coherence/record.ts';
-import { asGatewayError, GatewayError } from '../../errors.ts';
-import type { CacheControl } from '../../http/cache-control.ts';
-import { endToEnd } from '../../http/connection.ts';
+import { GatewayError } from '../../errors.ts';
 import { Fields } from '../../http/fields.ts';
-import { currentAgeMs, parseAge } from '../../http/freshness.ts';
-import { requestAllows, requestDirectives } from '../../http/request-directives.ts';
-import { prohibitsStale } from '../../http/stale.ts';
-import { hasCredentials } from '../../http/storable.ts';
-import { matchesVary, selectingValues } from '../../http/vary.ts';
-import type { StoredResponse } from '../../store/stored-response.ts';
-import { cacheKey, partKey } from '../cache-key.ts';
+import { partKey } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { without } from '../forward.ts';
-import type { ClientRequest, ReadOutcome, Reply, Route } from '../ports.ts';
-import type { FlightResult } from './collapse.ts';
-import { type Decision, decide, FENCED, type Forward } from './decide.ts';
+import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
+import { type Decision, FENCED, type Forward } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
+import { fromFlight } from './from-flight.ts';
+import { directivesOf, type Found, flightKeyOf, keyBeside, lookUp, stateOf } from './look-up.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
-import { varianceOf } from './search-variances.ts';
-import { serveOnError } from './stand-in.ts';
-
 /**
  * A GET or HEAD of a route that is cached: look up → decide → serve | collapse → fetch → store. Reads of routes with
  * `cache: off`, with a body or an upgrade, never come here: they pass through. What the store can answer is answered before
@@ -50,42 +39,8 @@ function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): R
   if (served !== undefined) return served;
   if (decision.kind === 'unavailable') return answer(ports, state, decision, reply) as ReadOutcome;
   const { fwd, detail } = decision.kind === 'forward' ? decision : ({ fwd: 'uri-miss', detail: undefined } as const);
-  return fetchAndStore(ports, state, { kind: 'forward', fwd, stored: undefined, detail, range }, undefined, reply);
-}
-
-/** What `routes` found for a request. */
-interface Found {
-  readonly route: Route;
-  readonly params: Readonly<Record<string, string>>;
-}
-
-function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientRequest): Read {
-  const received = endToEndRequest(asked);
-  const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(received) : received;
-  const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
-  const credentials = hasCredentials(request.headers);
-  return { request, route, params, key, credentials, arrived: ports.fence.applied };
-}
-
-/** The key of a request by what `response`, of the same path, says of queries (`No-Vary-Search`). */
-function keyBeside({ key, request, route }: Read, response: StoredResponse): string {
-  return response.key === key ? key : cacheKey(request, route.policy.cache, varianceOf(response.headers));
-}
-
-/**
- * The request without what `Connection` names (RFC 9110 §7.6.1): the origin does not get to see it, so it must select no
- * variant. Otherwise `Connection: accept-language` would have the default language stored for those who ask for German.
- */
-function endToEndRequest(request: ClientRequest): ClientRequest {
-  const connection = request.headers.get('connection');
-  if (connection === undefined || /^[ \t]*(?:keep-alive|close)[ \t]*$/i.test(connection)) return request;
-  return { ...request, headers: new Fields(endToEnd(request.headers.lines)) };
-}
-
-/** What is not to tell responses apart must not reach the origin either: it would change what is stored for all. */
-function withoutCookies(request: ClientRequest): ClientRequest {
-  if (!request.headers.has('cookie')) return request;
-  return { ...request, headers: new Fields(without(request.headers.lines, (name) => name === 'cookie')) };
+  const ranged = { kind: 'forward', fwd, stored: undefined, detail, range } as const;
+  return fetchAndStore(ports, { read: state, decision: ranged, flightKey: undefined, reply });
 }
 
 /** Undefined where the origin must be asked. */
@@ -108,9 +63,10 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
     if (alone || decision.detail === FENCED || ports.flights.isUnshared(flightKey))
-      return fetchAndStore(ports, state, decision, undefined, reply);
+      return fetchAndStore(ports, { read: state, decision, flightKey: undefined, reply });
     const flight = ports.flights.get(flightKey);
-    if (flight === undefined) return fetchAndStore(ports, state, withPart(ports, state, decision), flightKey, reply);
+    if (flight === undefined)
+      return fetchAndStore(ports, { read: state, decision: withPart(ports, state, decision), flightKey, reply });
     const result = await ports.flights.wait(flight);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     // What the answer says of queries may tell this request from the one that was waited for.
@@ -137,7 +93,7 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
     if (isBrought || ports.flights.get(flightKey) !== undefined) return;
   }
   const forward = { kind: 'forward', fwd: 'uri-miss', stored: undefined, detail: 'refresh' } as const;
-  await fetchAndStore(ports, state, forward, flightKey, undefined);
+  await fetchAndStore(ports, { read: state, decision: forward, flightKey, reply: undefined });
 }
 
 /** Where the beginning of the representation is stored, only the rest needs to be asked for. */
@@ -147,50 +103,12 @@ function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): 
   return part === undefined || completionFields(part) === undefined ? decision : { ...decision, fwd: 'partial', part };
 }
 
-/** Requests that select one variant wait for one fill; before any variant is known, all of a key's do. */
-function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
-  const parts = [state.key, state.credentials ? 'credentials' : ''];
-  return vary === undefined ? parts.join('\n') : [...parts, ...selectingValues(vary, state.request.headers)].join('\n');
-}
-
 /**
  * Whether a request with a `Range` is this exchange's to answer: where the whole is stored, and where one range is asked for
  * alone. Several ranges of what is not stored whole, and those under conditions, are the origin's to cut.
  */
 export function answersRange(ports: ReadPorts, found: Found, request: ClientRequest): boolean {
   return askedRange(request) !== undefined || lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
-}
-
-/**
- * Whether a response that has just come may answer those who waited for it (RFC 9111 §4): not one that has to be validated for
- * each. The time that the origin took is not held against it: it is what they have waited for.
- */
-function isReusable({ directives, headers, lifetimeMs }: StoredResponse, asked: CacheControl | undefined): boolean {
-  if (directives.noCache === true) return false;
-  const ageMs = parseAge(headers.get('age')) * 1000;
-  if (asked === undefined) return ageMs < lifetimeMs;
-  return requestAllows(asked, { ageMs, lifetimeMs }).reuse && (ageMs < lifetimeMs || !prohibitsStale(directives));
-}
-
-/** What the client asks of caches; undefined where the route ignores that. */
-function directivesOf({ request, route }: Pick<Read, 'request' | 'route'>): CacheControl | undefined {
-  return route.policy.cache.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined;
-}
-
-function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Read, key = state.key): Decision {
-  const policy = route.policy.cache;
-  const stored = ports.store.select(key, request.headers);
-  const decision = decide({
-    policy,
-    stored,
-    otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
-    credentials,
-    directives: directivesOf({ request, route }),
-    now: ports.clock.wall(),
-  });
-  // Invariant 8: it finds nothing, and waits for nobody's fill.
-  if (decision.kind !== 'forward' || ports.serving()) return decision;
-  return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: FENCED };
 }
 
 function serve(
@@ -209,7 +127,8 @@ function serve(
   const flightKey = flightKeyOf(state, stored.vary);
   if (ports.flights.get(flightKey) === undefined) {
     const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
-    ports.background(fetchAndStore(ports, forAll(state), forward, flightKey, undefined));
+    const behind = { read: forAll(state), decision: forward, flightKey, reply: undefined };
+    ports.background(fetchAndStore(ports, behind));
   }
   return { outcome: 'stale', detail };
 }
@@ -220,35 +139,3 @@ function forAll(state: Read): Read {
   return { ...state, request: { ...state.request, method: 'GET', headers } };
 }
 const ofOneClient = new Set(['cache-control', 'pragma']);
-
-/** Answers a request that waited from the fill it waited for, where invariant 2 and the response itself allow it. */
-function fromFlight(
-  ports: ReadPorts,
-  state: Read,
-  decision: Decision & { kind: 'forward' },
-  flight: { result: FlightResult; asOf: Position },
-  reply: Reply,
-): ReadOutcome | undefined {
-  const { result } = flight;
-  if (result.kind === 'unusable') return undefined;
-  if (result.kind === 'failed') {
-    if (decision.stored !== undefined && serveOnError(ports, state, { ...decision, stored: decision.stored }, reply)) {
-      return { outcome: 'stale', detail: 'stale-if-error' };
-    }
-    reply.fail(asGatewayError(result.error), statusLines({ fwd: decision.fwd, collapsed: true }));
-    return { outcome: 'error', detail: 'collapsed' };
-  }
-  const { response } = result;
-  // Both requests had one key by what an earlier answer said of queries; this answer may say something else.
-  if (response.key !== state.key) return undefined;
-  // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
-  // What is in doubt may have changed since without a record: a late write, of which the next one to the resource knew nothing.
-  const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
-  if (flight.asOf < state.arrived && !shared) return undefined;
-  if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
-  if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
-  if (!isReusable(response, directivesOf(state))) return undefined;
-  const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
-  respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
-  return { outcome: 'collapsed', detail: undefined };
-}

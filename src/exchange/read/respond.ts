@@ -7,7 +7,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { without } from '../forward.ts';
 import type { ClientRequest, Reply } from '../ports.ts';
-import { formFor } from './encode.ts';
+import { formFor } from './encoder.ts';
 
 /** Fields that describe a body, left out of a 304 (RFC 9110 §15.4.5). */
 const ofBody = new Set(['content-length', 'content-type', 'content-encoding', 'content-language', 'content-range']);
