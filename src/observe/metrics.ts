@@ -28,6 +28,7 @@ export interface Gauges {
   eventBytes(): number;
   position(): number;
   fills(): number;
+  fillBytes(): number;
   waiting(): number;
   refreshesDropped(): number;
   /** Undefined for a gateway that is alone. */
@@ -90,6 +91,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_event_history_bytes', 'Bytes that events take which are held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
   gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
+  gauge('unstale_fill_bytes', 'Bytes of bodies that fills under way hold.', gauges.fillBytes);
   gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
   const { cluster } = gauges;
   if (cluster !== undefined) {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { standstill } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
-import { standstill } from '../support/barrier.ts';
 import { until } from '../support/scripted-origin.ts';
 
 /* WebSockets: the origin answers the handshake, what follows goes at the reader's pace, and what one client holds is bounded. */
