@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { CachePolicy } from '../config/model.ts';
-import type { Fields } from '../http/fields.ts';
 import { normaliseQuery, type SearchVariance } from '../http/no-vary-search.ts';
 import { parameterName, selectQuery } from '../route/path.ts';
 import type { ClientRequest } from './ports.ts';
+import { userKey } from './user-key.ts';
 
 /**
  * The cache key (RFC 9111 §2). Its parts are joined by line feeds, which can stand in none of them: a target, a host and a
@@ -48,20 +47,4 @@ function byName(query: string): string {
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .map(({ pair }) => pair)
     .join('&');
-}
-
-/** A hash of the named credentials: the key is looked at by people, credentials must not be. */
-function userKey(headers: Fields, names: readonly string[]): string {
-  const values = names.map((name) =>
-    name.startsWith('cookie:') ? cookie(headers.get('cookie') ?? '', name.slice(7)) : (headers.get(name) ?? null),
-  );
-  return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
-}
-
-function cookie(header: string, name: string): string | null {
-  for (const pair of header.split(';')) {
-    const at = pair.indexOf('=');
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
-  }
-  return null;
 }

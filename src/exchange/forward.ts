@@ -1,6 +1,6 @@
 import type { CachePolicy, RoutePolicy } from '../config/model.ts';
 import { forwardedFields, maxForwards } from '../http/connection.ts';
-import type { FieldLines } from '../http/fields.ts';
+import type { FieldLines, Fields } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import type { ClientRequest } from './ports.ts';
 
@@ -105,12 +105,18 @@ export function forwardFields(request: ClientRequest): string[] {
   const lines = without(headers.lines, (name) => {
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
-  return forwardedFields(countedDown(request, lines), {
+  return forwardedFields(countedDown(request, withOneCookieLine(headers, lines)), {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,
     host: request.host,
   });
+}
+
+/** As the gateway reads them, so that no origin takes the first line, or the last, for all (RFC 9113 §8.2.3). */
+function withOneCookieLine(headers: Fields, lines: string[]): string[] {
+  if (headers.all('cookie').length < 2) return lines;
+  return [...without(lines, (name) => name === 'cookie'), 'Cookie', headers.get('cookie') as string];
 }
 
 /** RFC 9110 §7.6.2; one that may go no further does not come here (server/answered-here.ts). */

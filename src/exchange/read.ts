@@ -11,7 +11,7 @@ import { matchesVary, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey, partKey } from './cache-key.ts';
 import type { FlightResult } from './collapse.ts';
-import { type Decision, decide, FENCED, type Forward } from './decide.ts';
+import { type Decision, decide, FENCED, type Forward, mayNotShare } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
 import { without } from './forward.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
@@ -19,6 +19,7 @@ import type { ClientRequest, ReadOutcome, Reply, Route } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond, statusLines } from './respond.ts';
 import { serveOnError } from './stand-in.ts';
+import { isIdentified } from './user-key.ts';
 
 /**
  * A GET or HEAD of a route that is cached: look up → decide → serve | collapse → fetch → store. Reads of routes with
@@ -61,7 +62,9 @@ function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientReques
   const received = endToEndRequest(asked);
   const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(received) : received;
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
-  const credentials = hasCredentials(request.headers);
+  const { cache } = route.policy;
+  const credentials =
+    cache.credentials === 'perUser' ? !isIdentified(request.headers, cache) : hasCredentials(request.headers);
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
 }
 
@@ -99,7 +102,7 @@ async function ask(ports: ReadPorts, state: Read, first: Decision, reply: Reply)
     if (attempt > 1) decision = lookUp(ports, state);
     if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
-    if (alone || decision.detail === FENCED || ports.flights.isUnshared(flightKey))
+    if (alone || isForNobodyElse(state, decision) || ports.flights.isUnshared(flightKey))
       return fetchAndStore(ports, state, decision, undefined, reply);
     const flight = ports.flights.get(flightKey);
     if (flight === undefined) return fetchAndStore(ports, state, withPart(ports, state, decision), flightKey, reply);
@@ -209,6 +212,11 @@ function forAll(state: Read): Read {
 }
 const ofOneClient = new Set(['cache-control', 'pragma']);
 
+/** Nothing of its answer is stored, so that waiting for it is no use to others. */
+function isForNobodyElse({ route }: Read, { fwd, detail }: Forward): boolean {
+  return detail === FENCED || (fwd === 'bypass' && route.policy.cache.credentials === 'perUser');
+}
+
 /** Answers a request that waited from the fill it waited for, where invariant 2 and the response itself allow it. */
 function fromFlight(
   ports: ReadPorts,
@@ -232,7 +240,7 @@ function fromFlight(
   const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
   if (flight.asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
-  if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
+  if (state.credentials && mayNotShare(state.route.policy.cache, response)) return undefined;
   if (!isReusable(response, directivesOf(state))) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));

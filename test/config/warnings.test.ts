@@ -117,13 +117,33 @@ const rows: [string, string, string[]][] = [
       '{ match: /users/me, cache: { ttl: 60s } }',
       '{ match: /dashboard/:id, cache: { credentials: shared } }',
       '{ match: /cart, cache: off }',
-      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization] } }',
+      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization, "cookie:sid"] } }',
       '{ match: /profile }',
     ),
     [
       "3:14 per-user-data-shared: /users/me looks like one user's data, and its responses are kept for all",
       "4:14 per-user-data-shared: /dashboard/:id looks like one user's data, and its responses are kept for all",
     ],
+  ],
+  [
+    'a userKey that leaves out what a request may carry',
+    routes(
+      '{ match: /a, cache: { credentials: perUser, userKey: [authorization] } }',
+      '{ match: /b, cache: { credentials: perUser, userKey: ["cookie:sid"] } }',
+      '{ match: /c, cache: { credentials: perUser, userKey: [x-user] } }',
+      '{ match: /d, cache: { credentials: perUser, userKey: [authorization], cookies: ignore } }',
+      '{ match: /e, cache: { credentials: perUser, userKey: [authorization, cookie] } }',
+    ),
+    [
+      '3:49 user-key-incomplete: userKey names no cookie: requests that differ in their cookies alone share a response',
+      '4:49 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored',
+      '5:49 user-key-incomplete: userKey names no cookie: requests that differ in their cookies alone share a response',
+    ],
+  ],
+  [
+    'a userKey of the defaults, once',
+    `defaults: { cache: { credentials: perUser, userKey: ["cookie:sid"] } }\n${routes('match: /a', '{ match: /b, cache: { ttl: 1s } }')}`,
+    ['2:44 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored'],
   ],
   [
     'routes that overlap',
