@@ -6,7 +6,7 @@ import { lintCoherence } from './lint-coherence.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
-import { lintUserKey } from './lint-sharing.ts';
+import { lintSpellings, lintUserKey } from './lint-sharing.ts';
 import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -84,6 +84,7 @@ export function parseConfig(
     lintCoherence(routes, rules, context);
     const defaults = { settings: context.defaults, document, path: ['defaults'] };
     for (const each of [defaults, ...routes]) lintUserKey(each, context);
+    lintSpellings(routes, document, context);
   }
 
   const problems = inOrder(documents.flatMap((each) => each.problems));

@@ -83,6 +83,13 @@ const originSchema = z.strictObject({
   serverErrors: choice(['unknown', 'unchanged'])
     .prefault('unknown')
     .meta({ description: 'What 5xx says of a write: it may have been applied, or (unchanged) it was rolled back.' }),
+  ignoreInPaths: z
+    .array(choice(['case', 'parameters', 'extension']))
+    .prefault([])
+    .meta({
+      description:
+        'What the origin ignores in paths, so that routes do too: letters’ case, ";x" of a segment, ".x" at the end.',
+    }),
 });
 
 const storeSchema = z.strictObject({

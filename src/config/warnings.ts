@@ -10,6 +10,7 @@ export const warnings = {
   'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
   'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
+  'other-spellings': 'another spelling of a path that is kept from being shared is cached',
   'settle-defeats': 'refresh and patch do nothing while what a rule hits settles',
   'unknown-ignore': 'a comment silences a code that there is not',
 } as const;

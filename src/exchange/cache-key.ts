@@ -1,4 +1,5 @@
 import type { CachePolicy } from '../config/model.ts';
+import { trimWhitespace } from '../http/list.ts';
 import { normaliseQuery, type SearchVariance } from '../http/no-vary-search.ts';
 import { parameterName, selectQuery } from '../route/path.ts';
 import type { ClientRequest } from './ports.ts';
@@ -10,9 +11,19 @@ import { userKey } from './user-key.ts';
  */
 export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
   let key = `${request.scheme}://${request.host}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
-  for (const name of policy.key.headers) key += `\n${(request.headers.get(name) ?? '').trim()}`;
+  for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   return key;
+}
+
+/** A field that is empty is not one that is absent, to some origins. Only HTTP's blanks are no part of a value (RFC 9110 §5.5). */
+function keyedField(value: string | undefined): string {
+  return value === undefined ? '' : `=${trimWhitespace(value)}`;
+}
+
+/** The value in the key; undefined for a field that the request did not have. */
+export function valueOfKeyed(keyed: string): string | undefined {
+  return keyed === '' ? undefined : keyed.slice(1);
 }
 
 /** The key of a part of what `key` names. A line feed ends no other key: see above. */

@@ -5,6 +5,7 @@ import { formatHttpDate, parseHttpDate } from '../http/date.ts';
 import { parseEntityTag } from '../http/etag.ts';
 import { Fields } from '../http/fields.ts';
 import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
+import { selectableLanguage } from '../http/normalise.ts';
 import { partOf } from '../http/partial.ts';
 import { storable } from '../http/storable.ts';
 import { storedFields } from '../http/stored-fields.ts';
@@ -141,7 +142,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     etag,
     lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
     dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),
-    language: headers.get('content-language')?.trim().toLowerCase(),
+    language: selectableLanguage(headers.get('content-language'), request.headers.get('accept-language')),
   };
 }
 

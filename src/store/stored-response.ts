@@ -47,7 +47,7 @@ export interface StoredResponse {
   readonly lastModifiedMs: number | undefined;
   /** Of the origin's `Date`. */
   readonly dateMs: number | undefined;
-  /** In lower case: a request whose one preferred language this is selects the variant (RFC 9110 §12.5.4). */
+  /** A request whose one preferred language this is selects the variant; see `selectableLanguage`. */
   readonly language: string | undefined;
 }
 

@@ -20,6 +20,7 @@ const least: GatewayConfig = {
       connectTimeoutMs: 2_000,
       connections: 256,
       serverErrors: 'unknown',
+      ignoreInPaths: [],
     },
   },
   store: {
@@ -62,7 +63,7 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, ignoreInPaths: [case] }
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
@@ -94,6 +95,7 @@ defaults:
         connectTimeoutMs: 100,
         connections: 7,
         serverErrors: 'unchanged',
+        ignoreInPaths: ['case'],
       },
       legacy: { ...least.origins.default, url: 'http://b.example' },
     },

@@ -4,7 +4,7 @@ import { configOf, problemsOf, warningsOf } from './parse.ts';
 
 /* What `check` doubts. Each row is a configuration, the code, and what is said of it. */
 
-const origin = 'origin: { url: http://x }\n';
+const origin = 'origin: { url: http://x, ignoreInPaths: [] }\n';
 const routes = (...lines: string[]): string => `routes:\n${lines.map((line) => `  - ${line}\n`).join('')}`;
 const rules = (...targets: string[]): string =>
   `rules:\n  - name: r\n    on: PUT /inns/:id\n    invalidate:\n${targets.map((target) => `      - ${target}\n`).join('')}`;
@@ -169,6 +169,27 @@ const rows: [string, string, string[]][] = [
     ['5:28 settle-defeats: nothing is stored while it settles: refresh and patch do nothing'],
   ],
 ];
+describe('another spelling of what is not cached for all', () => {
+  const said = (yaml: string): string[] =>
+    warningsOf(yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);
+  const off = routes('{ match: /users/me, cache: off }', '{ match: /inns/:id, cache: { ttl: 1s } }');
+  const doubt = '/Users/me and /users/me;x.css are other paths, and are cached';
+  const rest = ': an origin may take them for this one';
+
+  test.each<[string, string, string[]]>([
+    ['is cached as the origin says', `origin: { url: http://x }\n${off}`, [`3:14 other-spellings: ${doubt}${rest}`]],
+    [
+      'is cached as another route says',
+      `origin: { url: http://x }\ndefaults: { cache: off }\n${routes('{ match: /a/b, cache: off }', '{ match: "/*/b", cache: { ttl: 1s } }')}`,
+      [`4:14 other-spellings: /A/b and /a/b;x.css are other paths, and are cached as /*/b (gateway.yaml:5:14)${rest}`],
+    ],
+    ['is not', `origin: { url: http://x }\ndefaults: { cache: off }\n${off}`, []],
+    ['is not, by what the origin ignores', `origin: { url: http://x, ignoreInPaths: [case] }\n${off}`, []],
+    ['is another', `origins: { default: { url: http://x, ignoreInPaths: [] } }\n${off}`, []],
+    ['there is none of', `origin: { url: http://x }\n${routes('{ match: "/:id", cache: off }')}`, []],
+  ])('%s', (_, yaml, expected) => expect(said(yaml)).toEqual(expected));
+});
+
 test.each(rows)('%s', (_, yaml, said) => expect(found(yaml)).toEqual(said));
 
 describe('a comment silences', () => {
