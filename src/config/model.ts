@@ -86,6 +86,8 @@ export interface CachePolicy {
   off: boolean;
   /** Replaces the origin's freshness lifetime; undefined: the origin's own (RFC 9111 §4.2.1). */
   ttlMs: number | undefined;
+  /** What an error is kept for at most, where the origin does not say so itself. */
+  errorTtlMs: number;
   /** With a `ttl`: also overrides the origin's prohibitions (`no-store`, `private`, `no-cache`). */
   force: boolean;
   /** undefined: what the origin's own directive says (RFC 5861). */

@@ -170,7 +170,7 @@ async function completion(
   const headers = new Fields(endToEnd(answer.headers.lines));
   const verdict = judge(context, answer.status, headers, true);
   const read = verdict.store && answer.status === 206 ? await readUpTo(answer.body, ports.maxEntryBytes) : undefined;
-  if (!verdict.store || read === undefined || !('whole' in read)) {
+  if (!verdict.store || read === undefined || !('whole' in read) || !answer.isDelimited()) {
     answer.body.destroy();
     return undefined;
   }

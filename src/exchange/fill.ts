@@ -1,5 +1,6 @@
 import type { Position } from '../coherence/record.ts';
 import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
+import type { CachePolicy } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import { formatHttpDate, parseHttpDate } from '../http/date.ts';
 import { parseEntityTag } from '../http/etag.ts';
@@ -66,8 +67,19 @@ export function judge(context: FillContext, status: number, headers: Fields, par
     store: true,
     shareable: verdict.shareable,
     directives: policy.force ? { ...directives, noCache: false } : directives,
-    lifetimeMs: policy.ttlMs ?? lifetime.ms,
+    lifetimeMs: lifetimeUnder(policy, status, lifetime),
   };
+}
+
+/** An error that was provoked by what is in no key stays for a moment only, but where the origin itself says how long it holds. */
+function lifetimeUnder(
+  { ttlMs, errorTtlMs }: CachePolicy,
+  status: number,
+  origin: { ms: number; explicit: boolean },
+): number {
+  const lifetimeMs = ttlMs ?? origin.ms;
+  const saysItself = ttlMs === undefined && origin.explicit;
+  return status < 400 || saysItself ? lifetimeMs : Math.min(lifetimeMs, errorTtlMs);
 }
 
 /** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */

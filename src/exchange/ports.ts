@@ -39,6 +39,11 @@ export interface OriginResponse {
   readonly body: Readable;
   /** Complete once `body` has ended. */
   readonly trailers: () => FieldLines;
+  /**
+   * Once `body` has ended: whether that is certainly where the representation ends. Not so where more bytes followed than the answer
+   * has, or under a transfer coding that is not known: it is passed on, and not stored.
+   */
+  readonly isDelimited: () => boolean;
 }
 
 /** A request as a client sent it, framing checked, target canonical. */

@@ -30,6 +30,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #reused = false;
   #begun = false;
   #lostToReuse = false;
+  #overrun = false;
   #interims = 0;
   #body: Readable | undefined;
   #trailers: FieldLines = [];
@@ -115,6 +116,10 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#trailers = fieldLines(controller.rawTrailers);
+    // What follows in the same bytes is parsed once this has returned. Nobody waits for it: undici cuts the connection.
+    queueMicrotask(() => {
+      this.#overrun = this.#connection?.broken === true;
+    });
     this.#body?.push(null);
     this.#finish();
   }
@@ -157,7 +162,10 @@ export class Answer implements Dispatcher.DispatchHandler {
       body.push(null);
       this.#finish();
     }
-    this.#resolve({ status, headers, body, trailers: () => this.#trailers });
+    const coding = headers.get('transfer-encoding')?.toLowerCase();
+    const isFramed = coding === undefined || coding === 'chunked';
+    const isDelimited = (): boolean => isFramed && !this.#overrun;
+    this.#resolve({ status, headers, body, trailers: () => this.#trailers, isDelimited });
   }
 
   /** Without effect when the answer is over: its promise is settled, and its body has ended. */

@@ -35,6 +35,7 @@ const least: GatewayConfig = {
     cache: {
       off: false,
       ttlMs: undefined,
+      errorTtlMs: 10_000,
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 0,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawExchange } from '../support/raw-client.ts';
+import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
@@ -171,5 +172,93 @@ describe('another spelling of a path that is not cached', () => {
     every(pageOf);
     await ask('/Users/me');
     expect(isHit(await ask('/Users/me'))).toBe(true);
+  });
+});
+
+describe('an error that one client provokes', () => {
+  const provoked = (code: number) => (request: IncomingMessage, response: ServerResponse) => {
+    const odd = request.headers['x-odd'] !== undefined;
+    response.writeHead(odd ? code : 200).end(odd ? 'error' : 'page');
+  };
+  const ttlOf = (answer: Answer): number => Number(/ttl=(\d+)/.exec(String(answer.headers['cache-status']))?.[1]);
+
+  test.each([404, 405, 410])('a %i stays for errorTtl at most', async (code) => {
+    await begin(
+      'routes:\n  - { match: /a, cache: { ttl: 1h } }\n  - { match: /b, cache: { ttl: 1h, errorTtl: 0s } }\n',
+    );
+    every(provoked(code));
+    const odd = { headers: { 'x-odd': '1' } };
+    await ask('/a', odd);
+    const next = await ask('/a');
+    expect([isHit(next), next.status, ttlOf(next) <= 10]).toEqual([true, code, true]);
+    await ask('/b', odd);
+    expect((await ask('/b')).text).toBe('page');
+    expect(ttlOf(await ask('/b'))).toBeGreaterThan(3_000);
+  });
+
+  test.each([414, 501])('a %i is not stored', async (code) => {
+    await begin('defaults: { cache: { ttl: 1h } }');
+    every(provoked(code));
+    await ask('/a', { headers: { 'x-odd': '1' } });
+    expect((await ask('/a')).text).toBe('page');
+  });
+
+  test('stays for as long as the origin says, where the route does not', async () => {
+    await begin('');
+    every((_request, response) => void response.writeHead(404, { 'Cache-Control': 'max-age=600' }).end());
+    await ask('/a');
+    expect(ttlOf(await ask('/a'))).toBeGreaterThan(500);
+  });
+
+  test('stays no longer by a guess', async () => {
+    await begin('');
+    const longAgo = 'Sun, 06 Nov 1994 08:49:37 GMT';
+    every((_request, response) => void response.writeHead(404, { 'Last-Modified': longAgo }).end());
+    await ask('/a');
+    expect(ttlOf(await ask('/a'))).toBeLessThanOrEqual(10);
+  });
+});
+
+describe('an origin whose answer is in doubt', () => {
+  const ok = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n';
+  const over = async (bytes: string): Promise<{ answers: Answer[]; connections: number }> => {
+    const raw = await rawOrigin((socket) =>
+      onRequestHead(socket, (head) => {
+        const isOdd = head.startsWith('GET /odd');
+        socket.write(isOdd ? bytes : `${ok}Content-Length: 4\r\n\r\nfine`, 'latin1');
+        if (isOdd && !bytes.includes('Content-Length')) socket.end();
+      }),
+    );
+    await begin(`origin: { url: "${raw.url}", timeout: 1s }\ndefaults: { cache: { ttl: 60s } }`);
+    try {
+      const answers = [await ask('/odd'), await ask('/odd'), await ask('/fine'), await ask('/fine')];
+      return { answers, connections: raw.accepted };
+    } finally {
+      await raw.close();
+    }
+  };
+
+  test.each([
+    ['more bytes than it says', `${ok}Content-Length: 2\r\n\r\nok and more`],
+    ['another answer behind it', `${ok}Content-Length: 2\r\n\r\nok${ok}Content-Length: 4\r\n\r\nevil`],
+    ['a transfer coding that is not known', `${ok}Transfer-Encoding: xchunked\r\n\r\nok`],
+  ])('with %s: passed on, not stored, and the connection is not used again', async (_what, bytes) => {
+    const { answers, connections } = await over(bytes);
+    expect(answers.map(({ text }) => text)).toEqual(['ok', 'ok', 'fine', 'fine']);
+    expect(answers.map(isHit)).toEqual([false, false, false, true]);
+    expect(connections).toBe(3);
+  });
+
+  test.each([
+    ['an open quote', { 'Cache-Control': 'max-age=60, "no-store' }],
+    ['single quotes', { 'Cache-Control': "max-age=60, private='x'" }],
+    ['another separator', { 'Cache-Control': 'max-age=60|no-store' }],
+    ['a no-break space', { 'Cache-Control': 'max-age=60,\xa0no-store' }],
+    ['a quote over two lines', { 'Cache-Control': ['max-age=60, a="b', 'no-store, c="d"'] }],
+  ])('about whether it may be stored (%s): it is not', async (_what, headers) => {
+    await begin('defaults: { cache: { ttl: 60s } }');
+    every((request, response) => void response.writeHead(200, request.url === '/fine' ? {} : headers).end('x'));
+    for (const path of ['/a', '/fine']) await ask(path);
+    expect([isHit(await ask('/a')), isHit(await ask('/fine'))]).toEqual([false, true]);
   });
 });
