@@ -70,6 +70,8 @@ export interface OriginConfig {
   connections: number;
   /** What an answer of 5xx to a write says: it may have been applied, or it certainly was not. */
   serverErrors: 'unknown' | 'unchanged';
+  /** Answers that more bytes follow than they say, or with an unknown transfer coding: passed on, or stored as far as they say. */
+  misframed: 'bypass' | 'store';
   /** What this origin makes no difference of in paths: routes match whatever stands there. */
   ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }

@@ -83,6 +83,10 @@ const originSchema = z.strictObject({
   serverErrors: choice(['unknown', 'unchanged'])
     .prefault('unknown')
     .meta({ description: 'What 5xx says of a write: it may have been applied, or (unchanged) it was rolled back.' }),
+  misframed: choice(['bypass', 'store']).prefault('bypass').meta({
+    description:
+      'Answers that more bytes follow than they say, or with an unknown transfer coding: not stored, or stored.',
+  }),
   ignoreInPaths: z
     .array(choice(['case', 'parameters', 'extension']))
     .prefault([])

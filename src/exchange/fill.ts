@@ -7,6 +7,7 @@ import { parseEntityTag } from '../http/etag.ts';
 import { Fields } from '../http/fields.ts';
 import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
 import { selectableLanguage } from '../http/normalise.ts';
+import { ownBytes, ownText } from '../http/own-memory.ts';
 import { partOf } from '../http/partial.ts';
 import { storable } from '../http/storable.ts';
 import { storedFields } from '../http/stored-fields.ts';
@@ -126,15 +127,15 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
   return {
-    key: part === undefined ? key : partKey(key),
-    path: request.target.resource,
-    tags,
+    key: ownText(part === undefined ? key : partKey(key)),
+    path: ownText(request.target.resource),
+    tags: tags.map(ownText),
     asOf: context.asOf,
     since: undefined,
     uses: 0,
     status,
     headers,
-    body,
+    body: ownBytes(body),
     ...(part === undefined ? {} : { part }),
     ...(codings === undefined ? {} : { codings }),
     clientHeaders: clientFields(headers.lines, {

@@ -1,5 +1,6 @@
 import { Fields } from '../http/fields.ts';
 import { currentAgeMs } from '../http/freshness.ts';
+import { ownBytes } from '../http/own-memory.ts';
 import { combine, isComplete, missingRange, type Part, sliceOf } from '../http/partial.ts';
 import { type ByteRange, formatContentRange, selectRanges } from '../http/range.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
@@ -92,7 +93,7 @@ export function combinedWithStored(
   // Octets of both: valid as of the earlier of the two, and hit by whatever hits one of them.
   const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
   const tags = [...new Set([...older.tags, ...newer.tags])];
-  const body = Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength);
+  const body = ownBytes(Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength));
   if (isComplete(joined)) return whole(asked, { ...answer, tags }, { ...newer, body });
   const { start, size = 0 } = joined;
   const part = { start, size, saidEnd: start + body.byteLength - 1, asked: undefined };

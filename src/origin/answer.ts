@@ -36,8 +36,14 @@ export class Answer implements Dispatcher.DispatchHandler {
   #trailers: FieldLines = [];
   #waitTimer: NodeJS.Timeout | undefined;
 
-  /** `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. */
-  constructor(request: OriginRequest, retried: boolean) {
+  readonly #misframed: 'bypass' | 'store';
+
+  /**
+   * `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. `misframed`: what
+   * becomes of an answer whose end is in doubt.
+   */
+  constructor(request: OriginRequest, retried: boolean, misframed: 'bypass' | 'store') {
+    this.#misframed = misframed;
     this.head = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -164,7 +170,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     }
     const coding = headers.get('transfer-encoding')?.toLowerCase();
     const isFramed = coding === undefined || coding === 'chunked';
-    const isDelimited = (): boolean => isFramed && !this.#overrun;
+    const isDelimited = (): boolean => this.#misframed === 'store' || (isFramed && !this.#overrun);
     this.#resolve({ status, headers, body, trailers: () => this.#trailers, isDelimited });
   }
 

@@ -32,11 +32,13 @@ class PooledOrigin implements Origin {
   readonly #basePath: string;
   readonly #hostname: string;
   readonly #startWithinMs: number;
+  readonly #misframed: OriginConfig['misframed'];
   readonly #open = new Set<Socket>();
 
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
     this.serverErrors = config.serverErrors;
+    this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
@@ -75,7 +77,7 @@ class PooledOrigin implements Origin {
   }
 
   #attempt(request: OriginRequest, retried: boolean): Answer {
-    const answer = new Answer(request, retried);
+    const answer = new Answer(request, retried, this.#misframed);
     const options: AssignedOptions = {
       method: request.method,
       path: this.#basePath + request.target,

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
 import { Fields } from '../http/fields.ts';
+import { ownBytes } from '../http/own-memory.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 
 const compress = promisify(gzip);
@@ -61,7 +62,7 @@ export async function decodeEntry(
         ...missing,
         ...response,
         headers: new Fields(response.headers),
-        body: Buffer.from(plain.subarray(4 + length)),
+        body: ownBytes(Buffer.from(plain.subarray(4 + length))),
         since: undefined,
         uses: 0,
       },

@@ -5,7 +5,8 @@ import type { Fields } from '../http/fields.ts';
 import { matchesVary, VariantSelector } from '../http/vary.ts';
 import { PathIndex } from './path-index.ts';
 import type { Refusal, Store } from './store.ts';
-import { type StoredResponse, storedBytes } from './stored-response.ts';
+import { storedBytes } from './stored-bytes.ts';
+import type { StoredResponse } from './stored-response.ts';
 
 export interface MemoryStoreOptions {
   readonly maxBytes: number;

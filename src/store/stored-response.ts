@@ -65,18 +65,3 @@ export interface StoredPart {
   /** The `Range` that was asked for; undefined once parts were joined. */
   readonly asked: string | undefined;
 }
-
-/** What a response costs beside its body and header text: the objects, the index entries, the key. Measured by the bench (`million`). */
-const OVERHEAD_BYTES = 1_200;
-/** Of a tag that only it has: the set that finds it, and the place in the map of all. */
-const TAG_BYTES = 300;
-
-/** Bytes that a stored response is charged for. */
-export function storedBytes(response: StoredResponse): number {
-  let bytes = OVERHEAD_BYTES + response.body.byteLength + 2 * response.key.length;
-  for (const text of response.headers.lines) bytes += text.length;
-  for (const text of response.clientHeaders) bytes += text.length;
-  for (const form of Object.values(response.encoded ?? {})) if (typeof form === 'object') bytes += form.body.byteLength;
-  for (const tag of response.tags) bytes += tag.length + TAG_BYTES;
-  return bytes;
-}

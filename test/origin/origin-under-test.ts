@@ -15,6 +15,7 @@ export function clientOf(url: string, config: Partial<OriginConfig> = {}): Retur
     connectTimeoutMs: 15_000,
     connections: 8,
     serverErrors: 'unknown',
+    misframed: 'bypass',
     ignoreInPaths: [],
   } as const;
   const origin = createOrigin({ url, ...patient, ...config });
