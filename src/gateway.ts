@@ -8,6 +8,7 @@ import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
 import { Encoder } from './exchange/encode.ts';
 import { FillBudget } from './exchange/fill-budget.ts';
 import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
+import { MinPosition } from './exchange/min-position.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { answersRange, read } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
@@ -41,9 +42,6 @@ export interface Gateway {
 
 /** Fills under way may hold this share of the memory tier's size, beside it. */
 const FILL_SHARE = 0.25;
-
-/** How long a read waits for the position that it asks for (`Unstale-Min-Position`), before it is passed through. */
-const MAX_POSITION_WAIT_MS = 1_000;
 
 type State = 'starting' | 'ready' | 'draining';
 
@@ -89,7 +87,7 @@ export async function createGateway(
     trusted: new TrustedProxies(config.server.trustedProxies),
     hub: coherence.hub,
     draining: () => state === 'draining',
-    read: reader({ coherence, routes, reports, work }, readPorts),
+    read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
       work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
@@ -129,9 +127,21 @@ export async function createGateway(
   };
 }
 
+interface Reading {
+  readonly coherence: Coherence;
+  readonly routes: RouteTable;
+  readonly reports: Reports;
+  readonly work: Work;
+  readonly minPosition: MinPosition;
+}
+
+function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence: Coherence): MinPosition {
+  return new MinPosition({ ...coherence, queues: onPartition === 'queue' });
+}
+
 /** Reads that the cache takes; false for those that pass through. */
 function reader(
-  { coherence, routes, reports, work }: { coherence: Coherence; routes: RouteTable; reports: Reports; work: Work },
+  { coherence, routes, reports, work, minPosition }: Reading,
   readPorts: ReadPorts,
 ): PublicOptions['read'] {
   // For readers that have seen what this node does not know of yet.
@@ -150,12 +160,9 @@ function reader(
       else report(outcome);
     };
     const token = request.headers.get('unstale-min-position');
-    if (token === undefined) {
-      answer(readPorts);
-    } else {
-      const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
-      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)));
-    }
+    const mayServe = token === undefined || minPosition.mayServe(token);
+    if (typeof mayServe === 'boolean') answer(mayServe ? readPorts : fencedPorts);
+    else work.track(mayServe.then((serves) => answer(serves ? readPorts : fencedPorts)));
     return true;
   };
 }

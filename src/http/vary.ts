@@ -4,7 +4,7 @@ import { isToken, splitList } from './list.ts';
 import { normaliseField, preferredLanguage } from './normalise.ts';
 
 /** More fields than any API goes by: an origin that names thousands would have each request for it compared in all of them. */
-const MAX_SELECTING_FIELDS = 64;
+export const MAX_SELECTING_FIELDS = 64;
 
 /**
  * The request fields that a response was selected by (RFC 9110 §12.5.5): lower case, sorted, each once. `*` where it is anywhere

@@ -169,6 +169,29 @@ const rows: [string, string, string[]][] = [
     ['5:28 settle-defeats: nothing is stored while it settles: refresh and patch do nothing'],
   ],
 ];
+test.each([
+  ['redis://127.0.0.1:6379', 0],
+  ['redis://localhost', 0],
+  ['redis://[::1]:6379', 0],
+  ['rediss://redis.example', 0],
+  ['unix:/run/redis.sock', 0],
+  ['redis://redis.example', 1],
+  ['redis://:secret@10.0.0.1:6379', 1],
+])('a Redis at %s', (url, count) => {
+  const said = warningsOf(`${origin}store: { redis: { url: "${url}" } }\n`);
+  expect(said.map(({ code }) => code)).toEqual(Array(count).fill('redis-without-tls'));
+  expect(JSON.stringify(said)).not.toContain('secret');
+});
+
+test('of the nodes of a Redis Cluster one is named', () => {
+  const said = warningsOf(
+    `${origin}store: { redis: { url: ["redis://127.0.0.1", "redis://a.example", "redis://b.example"] } }\n`,
+  );
+  expect(said.map(({ message }) => message)).toEqual([
+    'stored responses and the password cross the network to a.example in the clear',
+  ]);
+});
+
 describe('another spelling of what is not cached for all', () => {
   const said = (yaml: string): string[] =>
     warningsOf(yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);

@@ -219,6 +219,61 @@ describe('an error that one client provokes', () => {
   });
 });
 
+describe('a position that nobody was given', () => {
+  test.each(['', 'x', 'otherepoch-1', '__proto__-1', 'queued-0', 'a-1, b-2', 'a'.repeat(20_000)])(
+    'forces no request past the cache: %s',
+    async (token) => {
+      await begin('defaults: { cache: { ttl: 60s } }');
+      every((_request, response) => void response.end('x'));
+      await ask('/a');
+      expect(isHit(await ask('/a', { headers: { 'unstale-min-position': token } }))).toBe(true);
+    },
+  );
+
+  test('not even in the epoch of the gateway', async () => {
+    await begin('defaults: { cache: { ttl: 60s } }');
+    every((_request, response) => void response.end('x'));
+    const given = String((await ask('/b', { method: 'PUT', body: 'x' })).headers['unstale-position']);
+    await ask('/a');
+    for (const token of [given, given.replace(/\d+$/, '999999999')]) {
+      expect(isHit(await ask('/a', { headers: { 'unstale-min-position': token } }))).toBe(true);
+    }
+  });
+});
+
+describe('what a rule reads', () => {
+  const rule = `routes:
+  - { match: /inns/:id, before: "GET /steps/{request.stepId}/inns/{id}" }
+rules:
+  - name: inn
+    on: PUT /inns/:id
+    lookup: { step: "GET /steps/{request.stepId}" }
+    invalidate: ["/trips/{step.tripId}", "/x/{before.y}"]
+`;
+  test.each(['../users/me', '..\\users\\me', '7/../../users/me', '\u0000', '..'])(
+    'for %j a client may ask for, too; what depends on it widens',
+    async (stepId) => {
+      await begin(rule);
+      every((_request, response) => {
+        response
+          .writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' })
+          .end('{"tripId":3}');
+      });
+      await ask('/trips/4');
+      expect((await ask('/inns/42', { method: 'PUT', body: { stepId } })).status).toBe(200);
+      const asked = origin.seen.filter(({ method }) => method === 'GET').map(({ url }) => url);
+      for (const url of asked) {
+        const [again] = await rawExchange(gateway.url, `GET ${url} HTTP/1.1\r\nHost: h\r\n\r\n`);
+        expect([url, again?.status]).toEqual([url, 200]);
+      }
+      if (stepId !== '..') expect(isHit(await ask('/trips/4'))).toBe(false);
+      // Beside it, what can be asked for is.
+      await ask('/inns/42', { method: 'PUT', body: { stepId: 7 } });
+      expect(origin.requests('GET /steps/7')).toHaveLength(1);
+    },
+  );
+});
+
 describe('an origin whose answer is in doubt', () => {
   const ok = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n';
   const over = async (bytes: string): Promise<{ answers: Answer[]; connections: number }> => {
