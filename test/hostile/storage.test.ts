@@ -219,6 +219,49 @@ describe('an error that one client provokes', () => {
   });
 });
 
+describe('what clients make the gateway keep', () => {
+  const MAX_BYTES = 1024 * 1024;
+  const figure = async (name: string): Promise<number> => {
+    const { text } = await get(`${gateway.adminUrl}/metrics`);
+    return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1]);
+  };
+  const stored = async () => ({
+    responses: await figure('unstale_stored_responses'),
+    bytes: await figure('unstale_stored_bytes'),
+  });
+
+  test.each<[string, (i: number) => [string, string], number]>([
+    ['paths of a thousand segments', (i) => [`/x/${i}${'/a'.repeat(1_000)}`, '*'], 4],
+    ['queries', (i) => [`/x?${i}${'q'.repeat(7_000)}`, '*'], 80],
+    ['long values of a selecting field', (i) => ['/x', `${i}${', de'.repeat(5_000)}`], 8],
+    ['values of a selecting field, for many paths', (i) => [`/x/${i}`, 'de, '.repeat(50) + i], 500],
+  ])('is counted, bounded, and given back: %s', async (_what, attack, most) => {
+    await begin(
+      'defaults: { cache: { ttl: 60s } }\nstore: { memory: { maxSize: 1MiB, maxEntry: 1MiB, maxVariants: 8 } }',
+    );
+    every((_request, response) => void response.setHeader('Vary', 'Accept-Language').end('page'));
+    await ask('/fine');
+    const before = await stored();
+    for (let i = 0; i < 100; i++) {
+      const [path, language] = attack(i);
+      await ask(path, { headers: { 'accept-language': language } });
+      // A well-behaved client beside it keeps hitting: what is used is evicted last.
+      expect(isHit(await ask('/fine'))).toBe(true);
+    }
+    const { responses, bytes } = await stored();
+    expect([bytes <= MAX_BYTES, responses <= most + 1]).toEqual([true, true]);
+    await get(`${gateway.adminUrl}/invalidate`, { method: 'POST', body: { paths: ['/x/**'] } });
+    expect(await stored()).toEqual(before);
+  });
+
+  test('nothing of an answer that is not shared', async () => {
+    await begin('defaults: { cache: { ttl: 60s } }');
+    every((_request, response) => void response.setHeader('Cache-Control', 'no-store').end('x'));
+    for (let i = 0; i < 50; i++) await ask(`/x?${i}${'q'.repeat(7_000)}`);
+    expect(await stored()).toEqual({ responses: 0, bytes: 0 });
+  });
+});
+
 describe('a position that nobody was given', () => {
   test.each(['', 'x', 'otherepoch-1', '__proto__-1', 'queued-0', 'a-1, b-2', 'a'.repeat(20_000)])(
     'forces no request past the cache: %s',

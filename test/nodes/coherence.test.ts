@@ -173,11 +173,12 @@ describe('eventual', () => {
     await nodes.warm(0, '/steps/7');
     const before = seen();
     const ahead = (n: number): string => position.replace(/\d+$/, (seq) => String(Number(seq) + n));
-    const tokens = Array.from({ length: 40 }, (_each, i) => (i % 2 === 0 ? `made_up_${i}-1` : ahead(i)));
+    const tokens = Array.from({ length: 120 }, (_each, i) => (i % 2 === 0 ? `made_up_${i}-1` : ahead(i)));
     const answers = await Promise.all([...tokens, ahead(1_000_000)].map(readAt));
     expect(answers.every(({ text }) => text.includes('"A"'))).toBe(true);
-    expect(seen() - before).toBeLessThanOrEqual(16);
-    expect(answers.filter(isHit).length).toBeGreaterThanOrEqual(25);
+    // Some at once, and some of those that have waited for a record that does not come.
+    expect(seen() - before).toBeLessThanOrEqual(32);
+    expect(answers.filter(isHit).length).toBeGreaterThanOrEqual(88);
     expect(isHit(await readAt(position))).toBe(true);
   });
 });
