@@ -124,7 +124,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#trailers = fieldLines(controller.rawTrailers);
     // What follows in the same bytes is parsed once this has returned. Nobody waits for it: undici cuts the connection.
     queueMicrotask(() => {
-      this.#overrun = this.#connection?.broken === true;
+      this.#overrun = this.#connection?.misread === true;
     });
     this.#body?.push(null);
     this.#finish();

@@ -348,11 +348,20 @@ describe('an origin whose answer is in doubt', () => {
   });
 
   test.each([
+    ['that ends with its connection', `${ok}\r\nok`],
+    ['whose connection is closed', `${ok}Connection: close\r\nContent-Length: 2\r\n\r\nok`],
+    ['in chunks', `${ok}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`],
+  ])('one %s is not in doubt', async (_what, bytes) => {
+    const { answers } = await over(bytes);
+    expect(answers.map(isHit)).toEqual([false, true, false, true]);
+  });
+
+  test.each([
     ['an open quote', { 'Cache-Control': 'max-age=60, "no-store' }],
     ['single quotes', { 'Cache-Control': "max-age=60, private='x'" }],
     ['another separator', { 'Cache-Control': 'max-age=60|no-store' }],
     ['a no-break space', { 'Cache-Control': 'max-age=60,\xa0no-store' }],
-    ['a quote over two lines', { 'Cache-Control': ['max-age=60, a="b', 'no-store, c="d"'] }],
+    ['a quote over two lines', { 'Cache-Control': ['max-age=60, a="b', 'no-store, c=d"'] }],
   ])('about whether it may be stored (%s): it is not', async (_what, headers) => {
     await begin('defaults: { cache: { ttl: 60s } }');
     every((request, response) => void response.writeHead(200, request.url === '/fine' ? {} : headers).end('x'));
