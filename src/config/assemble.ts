@@ -75,9 +75,9 @@ export function assemble(
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { url, timeout, connectTimeout, connections, serverErrors }]) => [
+    Object.entries(named).map(([name, { timeout, connectTimeout, ...origin }]) => [
       name,
-      { url, timeoutMs: timeout, connectTimeoutMs: connectTimeout, connections, serverErrors },
+      { ...origin, timeoutMs: timeout, connectTimeoutMs: connectTimeout },
     ]),
   );
 }

@@ -86,6 +86,10 @@ export interface OriginConfig {
   connections: number;
   /** What an answer of 5xx to a write says: it may have been applied, or it certainly was not. */
   serverErrors: 'unknown' | 'unchanged';
+  /** Answers that more bytes follow than they say, or with an unknown transfer coding: passed on, or stored as far as they say. */
+  misframed: 'bypass' | 'store';
+  /** What this origin makes no difference of in paths: routes match whatever stands there. */
+  ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }
 
 export interface RoutePolicy {
@@ -100,6 +104,8 @@ export interface CachePolicy {
   off: boolean;
   /** Replaces the origin's freshness lifetime; undefined: the origin's own (RFC 9111 §4.2.1). */
   ttlMs: number | undefined;
+  /** What an error is kept for at most, where the origin does not say so itself. */
+  errorTtlMs: number;
   /** With a `ttl`: also overrides the origin's prohibitions (`no-store`, `private`, `no-cache`). */
   force: boolean;
   /** undefined: what the origin's own directive says (RFC 5861). */

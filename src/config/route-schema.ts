@@ -55,6 +55,10 @@ const cacheSchema = z.strictObject({
   ttl: duration(lifetime)
     .optional()
     .meta({ description: "Replaces the origin's freshness lifetime, not its prohibitions. Absent: the origin's own." }),
+  errorTtl: duration(lifetime).optional().meta({
+    description:
+      'What a 404, 405 or 410 is kept for at most under a ttl, or by a guess (default 10s); 414 and 501 are not.',
+  }),
   force: flag().optional().meta({ description: 'With ttl: replaces no-store, no-cache and private too.' }),
   staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
     description: 'How long a stale response is served while it is revalidated. origin (default): its own directive.',

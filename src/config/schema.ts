@@ -114,6 +114,17 @@ const originSchema = z.strictObject({
   serverErrors: choice(['unknown', 'unchanged'])
     .prefault('unknown')
     .meta({ description: 'What 5xx says of a write: it may have been applied, or (unchanged) it was rolled back.' }),
+  misframed: choice(['bypass', 'store']).prefault('bypass').meta({
+    description:
+      'Answers that more bytes follow than they say, or with an unknown transfer coding: not stored, or stored.',
+  }),
+  ignoreInPaths: z
+    .array(choice(['case', 'parameters', 'extension']))
+    .prefault([])
+    .meta({
+      description:
+        'What the origin ignores in paths, so that routes do too: letters’ case, ";x" of a segment, ".x" at the end.',
+    }),
 });
 
 const storeSchema = z.strictObject({

@@ -9,6 +9,9 @@ export const warnings = {
   'cascade-dead-end': 'a cascade goes no further, for want of a tag that says who the responses of a route are',
   'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
+  'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
+  'other-spellings': 'another spelling of a path that is kept from being shared is cached',
+  'redis-without-tls': 'a Redis on another machine, without TLS',
   'settle-defeats': 'refresh and patch do nothing while what a rule hits settles',
   'unknown-ignore': 'a comment silences a code that there is not',
 } as const;

@@ -3,9 +3,10 @@ import type { Cluster, Redis } from 'ioredis';
 import type { Timers } from '../clock.ts';
 import type { Hits } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
-import { selectingValues } from '../http/vary.ts';
+import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
+import { isVaryList } from './entry-check.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsHit, versionsOf } from './tag-versions.ts';
 
@@ -269,7 +270,9 @@ export class RedisTier implements SecondTier {
     if (this.#options.monotonic() < this.#restUntil) return undefined;
     try {
       return await step();
-    } catch {
+    } catch (error) {
+      // Somebody has put something else under one key: no reason to leave the others alone.
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
       // The bus on the same Redis tells what is wrong with it; here it only means that there is nothing.
       this.#restUntil = this.#options.monotonic() + REST_MS;
       return undefined;
@@ -294,7 +297,7 @@ function varyNames(entry: Buffer): string[] | undefined {
   if (entry[0] !== VARIES) return undefined;
   try {
     const names: unknown = JSON.parse(entry.subarray(1).toString());
-    return Array.isArray(names) ? names.map(String) : undefined;
+    return isVaryList(names, MAX_SELECTING_FIELDS) ? names : undefined;
   } catch {
     return undefined;
   }

@@ -102,8 +102,15 @@ export interface PatternMatch<T> {
 
 /** Many patterns, matched at once: the cost follows the segments of the path, not the number of patterns. */
 export class PatternTrie<T> {
-  readonly #root: Node<T> = { literals: new Map(), one: undefined, ends: [], rests: [] };
+  readonly #newLiterals: () => Map<string, Node<T>>;
+  readonly #root: Node<T>;
   #size = 0;
+
+  /** `form`: what literals are compared in; absent, they are compared as they are. */
+  constructor(form?: (segment: string) => string) {
+    this.#newLiterals = () => (form === undefined ? new Map() : new FormedMap(form));
+    this.#root = { literals: this.#newLiterals(), one: undefined, ends: [], rests: [] };
+  }
 
   /** @throws PatternError */
   add(pattern: string, data: T): void {
@@ -118,7 +125,7 @@ export class PatternTrie<T> {
       }
       let next = segment.kind === 'one' ? node.one : node.literals.get(segment.text);
       if (next === undefined) {
-        next = { literals: new Map(), one: undefined, ends: [], rests: [] };
+        next = { literals: this.#newLiterals(), one: undefined, ends: [], rests: [] };
         if (segment.kind === 'one') node.one = next;
         else node.literals.set(segment.text, next);
       }
@@ -138,6 +145,24 @@ export class PatternTrie<T> {
   /** The first of `matches`. */
   first(resource: string): PatternMatch<T> | undefined {
     return this.matches(resource)[0];
+  }
+}
+
+/** A map whose keys are equal where their forms are. */
+class FormedMap<T> extends Map<string, T> {
+  readonly #form: (key: string) => string;
+
+  constructor(form: (key: string) => string) {
+    super();
+    this.#form = form;
+  }
+
+  override get(key: string): T | undefined {
+    return super.get(this.#form(key));
+  }
+
+  override set(key: string, value: T): this {
+    return super.set(this.#form(key), value);
   }
 }
 

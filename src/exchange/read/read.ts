@@ -62,7 +62,7 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     if (attempt > 1) decision = lookUp(ports, state);
     if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
-    if (alone || decision.detail === FENCED || ports.flights.isUnshared(flightKey))
+    if (alone || isForNobodyElse(state, decision) || ports.flights.isUnshared(flightKey))
       return fetchAndStore(ports, { read: state, decision, flightKey: undefined, reply });
     const flight = ports.flights.get(flightKey);
     if (flight === undefined)
@@ -139,3 +139,8 @@ function forAll(state: Read): Read {
   return { ...state, request: { ...state.request, method: 'GET', headers } };
 }
 const ofOneClient = new Set(['cache-control', 'pragma']);
+
+/** Nothing of its answer is stored, so that waiting for it is no use to others. */
+function isForNobodyElse({ route }: Read, { fwd, detail }: Forward): boolean {
+  return detail === FENCED || (fwd === 'bypass' && route.policy.cache.credentials === 'perUser');
+}

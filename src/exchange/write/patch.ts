@@ -4,6 +4,7 @@ import { type Hits, isHit, pathTag, queryTag } from '../../coherence/tag.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { Fields } from '../../http/fields.ts';
+import { ownBytes } from '../../http/own-memory.ts';
 import { responseDirectives } from '../../http/targeted.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary } from '../../http/vary.ts';
@@ -208,7 +209,7 @@ export class Patches {
     if ('uncertain' in spliced) return spliced.uncertain;
     // A page that lacks the element may count it.
     if (!spliced.inPlace && counts(stored.headers)) return 'its header fields count elements';
-    const body = Buffer.from(spliced.text);
+    const body = ownBytes(Buffer.from(spliced.text));
     const headers = new Fields(without(stored.headers.lines, (name) => ofTheOctets.has(name)));
     const { respondedAt } = stored;
     const read = { ...replay, key: stored.key, arrived: stored.asOf, credentials: false };
