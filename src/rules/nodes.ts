@@ -1,72 +1,25 @@
-import { JSONPathError, JSONPathNode, type JSONValue } from 'json-p3';
 import { exactNumber } from './json.ts';
-import { MAX_SELECTED, MAX_VISITED } from './selection.ts';
+import { walkJson } from './json-walk.ts';
+import { MAX_SELECTED } from './selection.ts';
 import type { ExactNumbers, Json, Step } from './types.ts';
 
-/** One value of a body, and what holds it: how a number was written is kept by its holder. */
+/** One value of a body, and what holds it: the holder knows how a number was written. */
 export interface Node {
   readonly value: unknown;
   readonly holder: object | undefined;
   readonly key: string | number;
 }
 
-type Parsed = { [key: string]: JSONValue };
-
 /** Everything that a compiled JSONPath selects from a body, of whatever kind; undefined beyond the bounds of a selection. */
 export function nodesAt(root: unknown, steps: readonly Step[]): readonly Node[] | undefined {
-  let nodes: Node[] = [{ value: root, holder: undefined, key: '' }];
-  try {
-    for (const step of steps) {
-      nodes = nodes.flatMap(({ value }) => (typeof value === 'object' && value !== null ? below(value, step) : []));
-      if (nodes.length > MAX_VISITED) return undefined;
-    }
-  } catch (error) {
-    // json-p3 gives up on what is too deep or too long.
-    if (error instanceof RangeError || error instanceof JSONPathError) return undefined;
-    throw error;
-  }
-  return nodes.length > MAX_SELECTED ? undefined : nodes;
-}
-
-function below(container: object, step: Step): Node[] {
-  if (step.kind === 'segment') {
-    const found: Node[] = [];
-    for (const node of step.segment.lazyResolve([new JSONPathNode(container as Parsed, [], container as Parsed)])) {
-      if (found.length > MAX_VISITED) break;
-      const [holder, key] = holderOf(container, node.location);
-      found.push({ value: node.value, holder, key });
-    }
-    return found;
-  }
-  if (step.kind === 'descent') return everywhere(container, step.name, []);
-  if (step.kind === 'wildcard')
-    return Object.entries(container).map(([key, value]) => ({ value, holder: container, key }));
-  const key =
-    step.kind === 'name'
-      ? step.name
-      : step.index < 0 && Array.isArray(container)
-        ? container.length + step.index
-        : step.index;
-  if (Array.isArray(container) !== (step.kind === 'index') || !Object.hasOwn(container, key)) return [];
-  return [{ value: (container as Record<string | number, unknown>)[key], holder: container, key }];
-}
-
-/** RFC 9535 §2.5.2.2. Bodies are no deeper than MAX_JSON_DEPTH. */
-function everywhere(container: object, name: string, found: Node[]): Node[] {
-  if (found.length > MAX_VISITED) return found;
-  if (!Array.isArray(container) && Object.hasOwn(container, name)) {
-    found.push({ value: (container as Record<string, unknown>)[name], holder: container, key: name });
-  }
-  for (const value of Object.values(container)) {
-    if (typeof value === 'object' && value !== null) everywhere(value, name, found);
-  }
-  return found;
-}
-
-function holderOf(container: object, location: readonly (string | number)[]): [object, string | number] {
-  let holder: unknown = container;
-  for (const part of location.slice(0, -1)) holder = (holder as Record<string | number, unknown>)[part];
-  return [holder as object, location.at(-1) as string | number];
+  if (steps.length === 0) return [{ value: root, holder: undefined, key: '' }];
+  if (typeof root !== 'object' || root === null) return [];
+  const nodes: Node[] = [];
+  const { stopped, failure } = walkJson(root, steps, (value, holder, key) => {
+    nodes.push({ value, holder, key });
+    return nodes.length <= MAX_SELECTED;
+  });
+  return stopped || failure !== undefined ? undefined : nodes;
 }
 
 /** A body with how its numbers were written. */

@@ -1,6 +1,5 @@
-import { JSONPathError } from 'json-p3';
 import { decodeSegment } from '../route/path.ts';
-import { JsonWalk } from './json-walk.ts';
+import { idsAt } from './json-ids.ts';
 import { MAX_ID_LENGTH, MAX_SELECTED, nothing, type Selection } from './selection.ts';
 import type { Json, JsonSource, LookupSource, NamedSource, Source, Sources } from './types.ts';
 
@@ -80,13 +79,5 @@ function selectJson(json: Json, source: Pick<JsonSource | LookupSource, 'root' |
   }
   // A bare scalar has no fields.
   if (typeof json.value !== 'object' || json.value === null) return nothing('missing', 'no object or array');
-  const walk = new JsonWalk(json.value, json.exact, source.steps);
-  try {
-    walk.descend(json.value, 0);
-  } catch (error) {
-    // json-p3 gives up on a body (too deep, an array too long to spread, a string too long to match): the body is unread.
-    if (!(error instanceof RangeError || error instanceof JSONPathError)) throw error;
-    return nothing('unknown', `not selectable: ${error.message}`);
-  }
-  return walk.selection();
+  return idsAt(json.value, json.exact, source.steps);
 }
