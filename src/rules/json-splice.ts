@@ -1,6 +1,6 @@
 import { parseJson } from './json.ts';
 import { fits } from './json-kinds.ts';
-import { elements, locate, members, type Span } from './json-text.ts';
+import { memberOf, nodeAt, parseText, type Span, spanOf, type TextNode } from './json-text.ts';
 import { type Body, sameJson } from './nodes.ts';
 
 /** What becomes of an element in a parent. `text` is the JSON text of the new representation. */
@@ -30,34 +30,34 @@ export type Spliced = { readonly text: string; readonly inPlace: boolean } | { r
  * the place of something else than what the resource was.
  */
 export function spliceElement(parent: string, place: Place, change: Change): Spliced {
-  const span = locate(parent, place.at);
-  if (span === undefined) return { uncertain: 'the parent has nothing at that place' };
-  const opening = parent.charAt(span.start);
-  if (opening === '[') return spliceArray(parent, span, place.key, change);
-  if (opening !== '{') return { uncertain: 'at that place is neither an array nor an object' };
+  const node = nodeAt(parseText(parent), place.at);
+  if (node === undefined) return { uncertain: 'the parent has nothing at that place' };
+  if (node.type === 'array') return spliceArray(parent, node, place.key, change);
+  if (node.type !== 'object') return { uncertain: 'at that place is neither an array nor an object' };
   if (change.kind === 'remove') return { uncertain: 'what stands for nothing is not known' };
-  if (keyOf(parent, span, place.key) !== keyOfText(change.text, place.key))
+  if (keyOf(parent, node, place.key) !== keyOfText(change.text, place.key))
     return { uncertain: `it has another ${place.key}` };
-  return inPlaceOf(parent, span, [], change);
+  return inPlaceOf(parent, spanOf(node), [], change);
 }
 
 type Put = Extract<Change, { kind: 'put' }>;
 
-function spliceArray(parent: string, array: Span, key: string, change: Change): Spliced {
-  const spans = elements(parent, array);
-  const keys = spans.map((span) => keyOf(parent, span, key));
+function spliceArray(parent: string, array: TextNode, key: string, change: Change): Spliced {
+  const elements = array.children ?? [];
+  const keys = elements.map((element) => keyOf(parent, element, key));
   if (keys.includes(undefined)) return { uncertain: `an element has no ${key}` };
   if (new Set(keys).size < keys.length) return { uncertain: `two elements have the same ${key}` };
   const wanted = change.kind === 'remove' ? change.key : keyOfText(change.text, key);
   if (wanted === undefined) return { uncertain: `the representation has no ${key}` };
   const at = keys.indexOf(wanted);
+  const spans = elements.map(spanOf);
   if (change.kind === 'remove') return { text: at < 0 ? parent : without(parent, spans, at), inPlace: false };
   if (at >= 0) return inPlaceOf(parent, spans[at] as Span, spans.toSpliced(at, 1), change);
   if (change.add === 'never') return { uncertain: 'where it would be added is not said' };
   const fresh: unknown = JSON.parse(change.text);
   if (!spans.every((span) => fits(valueAt(parent, span), fresh, 'same')))
     return { uncertain: 'it is of another form than what it would stand beside' };
-  return { text: added(parent, array, spans, change), inPlace: false };
+  return { text: added(parent, spanOf(array), spans, change), inPlace: false };
 }
 
 /** @param others the elements beside it: what is null or empty in the one replaced, they may tell the kind of */
@@ -94,14 +94,11 @@ function added(parent: string, array: Span, spans: readonly Span[], { text, add 
   return `${parent.slice(0, last.end)},${text}${parent.slice(last.end)}`;
 }
 
-const keyOfText = (text: string, key: string): string | undefined => keyOf(text, { start: 0, end: text.length }, key);
+const keyOfText = (text: string, key: string): string | undefined => keyOf(text, parseText(text), key);
 
 /** The key of an element, as an id: a string, or a number as it is written. */
-function keyOf(text: string, span: Span, key: string): string | undefined {
-  if (text.charAt(span.start) !== '{') return undefined;
-  const value = members(text, span).get(key);
-  if (value === undefined) return undefined;
-  const written = text.slice(value.start, value.end);
-  if (written.startsWith('"')) return JSON.parse(written) as string;
-  return /^-?[0-9]/.test(written) ? written : undefined;
+function keyOf(text: string, element: TextNode, key: string): string | undefined {
+  const member = element.type === 'object' ? memberOf(element, key) : undefined;
+  if (member?.type === 'string') return member.value as string;
+  return member?.type === 'number' ? text.slice(member.offset, member.offset + member.length) : undefined;
 }
