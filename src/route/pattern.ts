@@ -84,15 +84,27 @@ function split(path: string): string[] {
 interface Node<T> {
   readonly literals: Map<string, Node<T>>;
   one: Node<T> | undefined;
-  ends: Leaf<T>[];
-  rests: Leaf<T>[];
+  /** Patterns that end here, and those whose `**` begins here, each in the order in which they were added. */
+  readonly ends: Leaf<T>[];
+  readonly rests: Leaf<T>[];
+  /** The order of the first pattern at or below this node: later ones only add to it. */
+  readonly earliest: number;
 }
 
 interface Leaf<T> {
   readonly order: number;
-  readonly names: readonly (string | undefined)[];
+  /** Each parameter, and which segment of the path it is. */
+  readonly params: readonly { readonly name: string; readonly at: number }[];
   readonly data: T;
 }
+
+const newNode = <T>(earliest: number): Node<T> => ({
+  literals: new Map(),
+  one: undefined,
+  ends: [],
+  rests: [],
+  earliest,
+});
 
 export interface PatternMatch<T> {
   readonly data: T;
@@ -102,14 +114,16 @@ export interface PatternMatch<T> {
 
 /** Many patterns, matched at once: the cost follows the segments of the path, not the number of patterns. */
 export class PatternTrie<T> {
-  readonly #root: Node<T> = { literals: new Map(), one: undefined, ends: [], rests: [] };
+  readonly #root = newNode<T>(0);
   #size = 0;
 
   /** @throws PatternError */
   add(pattern: string, data: T): void {
     const segments = parsePattern(pattern);
-    const names = segments.filter((s) => s.kind === 'one').map((s) => s.name);
-    const leaf = { order: this.#size++, names, data };
+    const params = segments.flatMap((s, at) =>
+      s.kind === 'one' && s.name !== undefined ? [{ name: s.name, at }] : [],
+    );
+    const leaf = { order: this.#size++, params, data };
     let node = this.#root;
     for (const segment of segments) {
       if (segment.kind === 'rest') {
@@ -118,7 +132,7 @@ export class PatternTrie<T> {
       }
       let next = segment.kind === 'one' ? node.one : node.literals.get(segment.text);
       if (next === undefined) {
-        next = { literals: new Map(), one: undefined, ends: [], rests: [] };
+        next = newNode(leaf.order);
         if (segment.kind === 'one') node.one = next;
         else node.literals.set(segment.text, next);
       }
@@ -127,42 +141,57 @@ export class PatternTrie<T> {
     node.ends.push(leaf);
   }
 
-  /** Every pattern that the canonical path lies in, in the order in which they were added. */
+  /** Every pattern that the canonical path matches, in the order in which they were added. */
   matches(resource: string): PatternMatch<T>[] {
-    const found: { leaf: Leaf<T>; values: string[] }[] = [];
-    walk(this.#root, split(resource), 0, [], found);
-    found.sort((a, b) => a.leaf.order - b.leaf.order);
-    return found.map(({ leaf, values }) => ({ data: leaf.data, params: paramsOf(leaf, values) }));
+    const path = split(resource);
+    const found: Leaf<T>[] = [];
+    collect(this.#root, path, 0, found);
+    return found.sort((a, b) => a.order - b.order).map((leaf) => matchOf(leaf, path));
   }
 
-  /** The first of `matches`. */
+  /** The first of `matches`, without looking for the others. */
   first(resource: string): PatternMatch<T> | undefined {
-    return this.matches(resource)[0];
+    const path = split(resource);
+    const leaf = firstBelow(this.#root, path, 0, undefined);
+    return leaf && matchOf(leaf, path);
   }
 }
 
-function walk<T>(
-  node: Node<T>,
-  path: string[],
-  depth: number,
-  values: string[],
-  found: { leaf: Leaf<T>; values: string[] }[],
-): void {
-  for (const leaf of node.rests) found.push({ leaf, values });
+function collect<T>(node: Node<T>, path: readonly string[], depth: number, found: Leaf<T>[]): void {
+  found.push(...node.rests);
   const segment = path[depth];
   if (segment === undefined) {
-    for (const leaf of node.ends) found.push({ leaf, values });
+    found.push(...node.ends);
     return;
   }
   const literal = node.literals.get(segment);
-  if (literal !== undefined) walk(literal, path, depth + 1, values, found);
-  if (node.one !== undefined) walk(node.one, path, depth + 1, [...values, segment], found);
+  if (literal !== undefined) collect(literal, path, depth + 1, found);
+  if (node.one !== undefined) collect(node.one, path, depth + 1, found);
 }
 
-function paramsOf<T>(leaf: Leaf<T>, values: readonly string[]): Record<string, string> {
+/** `best`, or an earlier pattern at or below the node that the rest of the path matches. */
+function firstBelow<T>(
+  node: Node<T>,
+  path: readonly string[],
+  depth: number,
+  best: Leaf<T> | undefined,
+): Leaf<T> | undefined {
+  if (best !== undefined && best.order < node.earliest) return best;
+  let first = earlier(best, node.rests[0]);
+  const segment = path[depth];
+  if (segment === undefined) return earlier(first, node.ends[0]);
+  const literal = node.literals.get(segment);
+  if (literal !== undefined) first = firstBelow(literal, path, depth + 1, first);
+  if (node.one !== undefined) first = firstBelow(node.one, path, depth + 1, first);
+  return first;
+}
+
+function earlier<T>(a: Leaf<T> | undefined, b: Leaf<T> | undefined): Leaf<T> | undefined {
+  return a === undefined || (b !== undefined && b.order < a.order) ? b : a;
+}
+
+function matchOf<T>({ params: named, data }: Leaf<T>, path: readonly string[]): PatternMatch<T> {
   const params: Record<string, string> = Object.create(null);
-  for (const [i, name] of leaf.names.entries()) {
-    if (name !== undefined) params[name] = decodeSegment(values[i] ?? '');
-  }
-  return params;
+  for (const { name, at } of named) params[name] = decodeSegment(path[at] ?? '');
+  return { data, params };
 }
