@@ -1,8 +1,10 @@
 import type { CachePolicy, RoutePolicy } from '../config/model.ts';
 import { forwardedFields, maxForwards } from '../http/connection.ts';
-import type { FieldLines } from '../http/fields.ts';
+import { type FieldLines, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import type { ClientRequest } from './ports.ts';
+
+export { without };
 
 /**
  * Fields by which frameworks and servers find another method, path, host, scheme or client than the request's own. They are in
@@ -127,13 +129,4 @@ export function overriddenMethod({ headers }: ClientRequest): string | undefined
     if (value !== undefined && value !== '') return value;
   }
   return undefined;
-}
-
-export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < lines.length; i += 2) {
-    if (!dropped((lines[i] as string).toLowerCase(), lines[i + 1] as string))
-      kept.push(lines[i] as string, lines[i + 1] as string);
-  }
-  return kept;
 }

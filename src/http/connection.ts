@@ -1,4 +1,4 @@
-import type { FieldLines, Fields } from './fields.ts';
+import { eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
 import { forwardingLines, isForwardingField, type Received } from './forwarded.ts';
 import { isToken, splitList } from './list.ts';
 
@@ -68,22 +68,14 @@ const notForOneConnectionPrefixes = ['content-', 'if-', 'x-forwarded-', 'access-
 /** The lines that are for everyone on the way: what is forwarded, and what is stored. */
 export function endToEnd(lines: FieldLines): string[] {
   const listed = connectionOptions(lines);
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    const name = lines[i] ?? '';
-    const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || listed.has(lower)) continue;
-    kept.push(name, lines[i + 1] ?? '');
-  }
-  return kept;
+  return without(lines, (name) => hopByHop.has(name) || listed.has(name));
 }
 
 /** The fields that `Connection` names, in lower case, without those that it cannot name. */
 function connectionOptions(lines: FieldLines): ReadonlySet<string> {
   const options = new Set<string>();
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    if ((lines[i] ?? '').toLowerCase() !== 'connection') continue;
-    for (const member of splitList(lines[i + 1] ?? '')) {
+  for (const value of valuesOf(lines, 'connection')) {
+    for (const member of splitList(value)) {
       const name = member.toLowerCase();
       if (isToken(name) && !isForEveryone(name)) options.add(name);
     }
@@ -110,21 +102,16 @@ export const MAX_HOPS = 8;
  * far as it is known, and this gateway in `Via`.
  */
 export function forwardedFields(lines: FieldLines, received: Received): string[] {
-  const kept: string[] = [];
-  const through = endToEnd(lines);
-  for (let i = 0; i + 1 < through.length; i += 2) {
-    const name = through[i] ?? '';
-    if (!isForwardingField(name.toLowerCase(), received.trusted)) kept.push(name, through[i + 1] ?? '');
-  }
+  const kept = without(endToEnd(lines), (name) => isForwardingField(name, received.trusted));
   return [...kept, ...forwardingLines(lines, received), 'Via', VIA];
 }
 
 /** The request has passed this gateway, or others of its name, so often that it must be in a loop (RFC 9110 §7.6.3). */
 export function isLoop(lines: FieldLines): boolean {
   let passed = 0;
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    if ((lines[i] ?? '').toLowerCase() !== 'via') continue;
-    for (const member of splitList(lines[i + 1] ?? '')) if (member.split(/[ \t]+/)[1] === PSEUDONYM) passed++;
-  }
+  eachLine(lines, (name, value) => {
+    if (name.toLowerCase() !== 'via') return;
+    for (const hop of splitList(value)) if (hop.split(/[ \t]+/)[1] === PSEUDONYM) passed++;
+  });
   return passed >= MAX_HOPS;
 }

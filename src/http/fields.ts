@@ -1,6 +1,50 @@
 /** Header fields as they stood on the wire: name, value, name, value, … (the shape of Node's `rawHeaders`). */
 export type FieldLines = readonly string[];
 
+/** In the order of the lines. */
+export function eachLine(lines: FieldLines, visit: (name: string, value: string) => void): void {
+  for (let i = 0; i + 1 < lines.length; i += 2) visit(lines[i] as string, lines[i + 1] as string);
+}
+
+/** The lines that `dropped` does not name; it gets names in lower case. */
+export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
+  const kept: string[] = [];
+  eachLine(lines, (name, value) => {
+    if (!dropped(name.toLowerCase(), value)) kept.push(name, value);
+  });
+  return kept;
+}
+
+/** Each value of one field. `wanted` in lower case. */
+export function valuesOf(lines: FieldLines, wanted: string): string[] {
+  const values: string[] = [];
+  eachLine(lines, (name, value) => {
+    if (name.toLowerCase() === wanted) values.push(value);
+  });
+  return values;
+}
+
+/** As they stand in a message head, each with its CRLF. */
+export function headText(lines: FieldLines): string {
+  let text = '';
+  eachLine(lines, (name, value) => {
+    text += `${name}: ${value}\r\n`;
+  });
+  return text;
+}
+
+/** The values of each field, by its name in lower case. */
+export function valuesByName(lines: FieldLines): Map<string, string[]> {
+  const fields = new Map<string, string[]>();
+  eachLine(lines, (name, value) => {
+    const lower = name.toLowerCase();
+    const values = fields.get(lower);
+    if (values === undefined) fields.set(lower, [value]);
+    else values.push(value);
+  });
+  return fields;
+}
+
 /**
  * A read-only view of header fields: case-insensitive look-up over the raw lines, which are kept as they came so that
  * what is forwarded is what was received.
@@ -24,11 +68,7 @@ export class Fields {
 
   /** Each line's value by itself, for fields that must not be joined (`Set-Cookie`) or must not repeat (`Host`). */
   all(name: string): string[] {
-    const values: string[] = [];
-    for (let i = 0; i < this.lines.length; i += 2) {
-      if ((this.lines[i] as string).toLowerCase() === name) values.push(this.lines[i + 1] as string);
-    }
-    return values;
+    return valuesOf(this.lines, name);
   }
 
   /** The lower-cased names present, each once. */
@@ -39,12 +79,11 @@ export class Fields {
   #indexed(): Map<string, string> {
     if (this.#index !== undefined) return this.#index;
     const index = new Map<string, string>();
-    for (let i = 0; i < this.lines.length; i += 2) {
-      const name = (this.lines[i] as string).toLowerCase();
-      const value = this.lines[i + 1] as string;
-      const earlier = index.get(name);
-      index.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
-    }
+    eachLine(this.lines, (name, value) => {
+      const lower = name.toLowerCase();
+      const earlier = index.get(lower);
+      index.set(lower, earlier === undefined ? value : `${earlier}, ${value}`);
+    });
     this.#index = index;
     return index;
   }

@@ -1,6 +1,6 @@
 import type { CacheControl } from './cache-control.ts';
 import { endToEnd } from './connection.ts';
-import type { FieldLines } from './fields.ts';
+import { type FieldLines, without } from './fields.ts';
 
 /**
  * The lines of a response that may be stored (RFC 9111 §3.1): end-to-end ones, without those that `no-cache="…"` or `private="…"`
@@ -21,11 +21,5 @@ export function storedFields(
     dropped.add('set-cookie2');
   }
   const through = endToEnd(lines);
-  if (dropped.size === 0) return through;
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < through.length; i += 2) {
-    const name = through[i] ?? '';
-    if (!dropped.has(name.toLowerCase())) kept.push(name, through[i + 1] ?? '');
-  }
-  return kept;
+  return dropped.size === 0 ? through : without(through, (name) => dropped.has(name));
 }

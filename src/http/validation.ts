@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { endToEnd } from './connection.ts';
 import { parseHttpDate } from './date.ts';
 import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.ts';
-import { type FieldLines, Fields } from './fields.ts';
+import { type FieldLines, Fields, without } from './fields.ts';
 
 /** What a conditional request is compared with: the response that would be sent if it were not conditional. */
 export interface Selected {
@@ -93,17 +93,10 @@ const datingFields = new Set(['age', 'date']);
 export function freshen(stored: FieldLines, update: FieldLines): string[] {
   const added = endToEnd(update);
   const replaced = new Set(datingFields);
-  const lines: string[] = [];
   const kept = keptEtag(stored, added);
-  for (const [name, value] of pairs(added)) {
-    const lower = name.toLowerCase();
-    if (bodyFields.has(lower) || (lower === 'etag' && kept)) continue;
-    replaced.add(lower);
-    lines.push(name, value);
-  }
-  const rest: string[] = [];
-  for (const [name, value] of pairs(stored)) if (!replaced.has(name.toLowerCase())) rest.push(name, value);
-  return [...rest, ...lines];
+  const lines = without(added, (name) => bodyFields.has(name) || (name === 'etag' && kept));
+  for (const name of new Fields(lines).names()) replaced.add(name);
+  return [...without(stored, (name) => replaced.has(name)), ...lines];
 }
 
 /** An entity tag that differs by weakness alone names the stored bytes less exactly than the one they came with. */
@@ -142,10 +135,6 @@ export function headFreshens(
   }
   const length = head.headers.get('content-length');
   return length !== undefined && Number(length) !== stored.bodyBytes ? 'stale' : 'freshen';
-}
-
-function* pairs(lines: FieldLines): Generator<readonly [string, string]> {
-  for (let i = 0; i + 1 < lines.length; i += 2) yield [lines[i] ?? '', lines[i + 1] ?? ''];
 }
 
 /** A strong entity tag made of the body: two bodies that share one are, for all that can be computed, the same. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import { headText } from '../http/fields.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { NodeReply } from './node-reply.ts';
 import { problemBody, problemLines } from './problem.ts';
@@ -218,7 +219,6 @@ function refuse(socket: Duplex, problem: GatewayError | undefined): void {
   }
   const body = problemBody(problem);
   const lines = [...problemLines(problem), 'Content-Length', String(body.byteLength), 'Connection', 'close'];
-  let head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`;
-  for (let i = 0; i < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${headText(lines)}`;
   socket.end(`${head}\r\n${body.toString()}`);
 }
