@@ -86,7 +86,12 @@ function lintSources(rule: Located<RuleSettings>): void {
     const place = [...path, ...at];
     const inList = Array.isArray(valueAt(document.value, place.slice(0, -1)));
     const isIndex = typeof place.at(-1) === 'number';
-    lintSource(document, isIndex && !inList ? place.slice(0, -1) : place, parseSource(written), 0, scope);
+    lintSource(
+      document,
+      isIndex && !inList ? place.slice(0, -1) : place,
+      { source: parseSource(written), offset: 0 },
+      scope,
+    );
   }
   if (settings.before !== 'off') return;
   for (const [at, needs] of [

@@ -102,7 +102,7 @@ export function lintPlaceholders(
     for (const source of placeholder.sources) {
       // The first one with that text: a template that repeats itself is wrong in both places alike.
       const offset = Math.max(0, written.indexOf(source.text, begins)) + (read === true ? GET.length : 0);
-      lintSource(document, path, source, offset, scope);
+      lintSource(document, path, { source, offset }, scope);
     }
   }
 }
@@ -111,8 +111,7 @@ export function lintPlaceholders(
 export function lintSource(
   document: SourceDocument,
   path: Path,
-  source: Source,
-  offset: number,
+  { source, offset }: { source: Source; offset: number },
   scope: PlaceholderScope,
 ): void {
   const closed = scope.closed.get(source.root);
