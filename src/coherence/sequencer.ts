@@ -3,6 +3,7 @@ import type {
   Append,
   Appended,
   Batch,
+  Conflicts,
   Elsewhere,
   Entry,
   IntentNote,
@@ -13,11 +14,12 @@ import type {
   Renewed,
   Seq,
 } from './bus.ts';
-import { isAmong } from './places.ts';
 
 /** What can be read back: a node that is further behind starts empty. */
 const MAX_ENTRIES = 10_000;
 const MAX_NOTES = 1_000;
+/** Records that are looked at one by one: a writer that is further behind than this is held without a look. */
+const MAX_OVERTAKEN = 256;
 
 /**
  * A member that never applies anything, put there by a new epoch: until it has been silent for a lease, during which every
@@ -40,6 +42,10 @@ function numberOf(id: string): number {
   return Number(id.slice(id.lastIndexOf(':') + 1));
 }
 
+function termsIn(encoded = ''): string[] {
+  return encoded === '' ? [] : encoded.split(',');
+}
+
 /** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
@@ -54,8 +60,10 @@ export class Sequencer {
   #doubts = new Map<Seq, OpenDoubt>();
   readonly #members = new Map<string, Known>();
   /** What members have appended, until they know it and it is known to the second tier; and what is to be made known for the dead. */
-  readonly #refs = new Map<string, { readonly seq: Seq; readonly doubt: boolean }>();
+  readonly #refs = new Map<string, { readonly seq: Seq; readonly held: boolean; readonly doubt: boolean }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
+  /** The intents that others have to wait for, by what they post. */
+  readonly #posted = new Map<string, Set<string>>();
 
   /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
   invalidate(): void {
@@ -117,24 +125,32 @@ export class Sequencer {
 
   append(epoch: string, member: string, append: Append): Answer<Appended> {
     if (epoch !== this.#epoch) return this.#elsewhere();
-    const { payload, ref, intent, doubt, settled } = append;
-    const beside: string[] = [];
+    const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
     // Nobody waits for the answer to a late copy.
-    if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
-    if (intent !== undefined) {
-      if (!intent.kept) this.#intents.delete(intent.id);
-      const asked = intent.dependsOn.length > 0 ? this.#intents : [];
-      for (const [id, { places }] of asked) {
-        if (id !== intent.id && intent.dependsOn.some((resource) => isAmong(resource, places))) beside.push(id);
-      }
-    }
+    if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
+    const posts = intent === undefined ? undefined : this.#intents.get(intent)?.posts;
+    // It is recorded now: what others wait for. Its note stands until a second record, in case its node dies.
+    if (intent !== undefined) this.#unpost(intent);
+    const conflicting = this.#conflicting(probes, intent);
     const known = this.#refs.get(ref);
-    if (known !== undefined) return { ok: true, seq: known.seq, beside };
-    const seq = this.#push({ payload, ref, ...(intent?.kept === false && { intent: intent.id }) });
-    this.#refs.set(ref, { seq, doubt });
+    const held = known?.held ?? (kept || conflicting.length > 0 || this.#overtaken(probes, asOf));
+    if (intent !== undefined && !held) this.#intents.delete(intent);
+    if (known !== undefined) return { ok: true, seq: known.seq, conflicting, held };
+    const more = {
+      ...(intent !== undefined && { intent }),
+      ...(posts !== undefined && { posts }),
+      ...(held && { held }),
+    };
+    const seq = this.#push({ payload, ref, ...more });
+    this.#refs.set(ref, { seq, held, doubt });
     if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
     if (settled !== undefined) this.#doubts.delete(settled);
-    return { ok: true, seq, beside };
+    return { ok: true, seq, conflicting, held };
+  }
+
+  conflicting(epoch: string, intent: string, probes: string): Answer<Conflicts> {
+    if (epoch !== this.#epoch) return this.#elsewhere();
+    return { ok: true, seq: this.#seq, conflicting: this.#conflicting(probes, intent) };
   }
 
   ack(epoch: string, id: string, applied: Seq): Answer<{ committed: Seq }> {
@@ -147,12 +163,19 @@ export class Sequencer {
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
     if (epoch !== this.#epoch) return this.#elsewhere();
-    if (numberOf(note.id) >= this.#known(member).intentsFrom) this.#intents.set(note.id, { ...note, member });
+    if (numberOf(note.id) < this.#known(member).intentsFrom) return { ok: true };
+    this.#intents.set(note.id, { ...note, member });
+    for (const term of termsIn(note.posts)) {
+      const ids = this.#posted.get(term);
+      if (ids === undefined) this.#posted.set(term, new Set([note.id]));
+      else ids.add(note.id);
+    }
     return { ok: true };
   }
 
   withdraw(epoch: string, intent: string): Answer {
     if (epoch !== this.#epoch) return this.#elsewhere();
+    this.#unpost(intent);
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
@@ -171,10 +194,11 @@ export class Sequencer {
       this.#doubts.set(doubt.seq, orphan);
       orphans.push(orphan);
     }
-    for (const { id, member, payload } of this.#intents.values()) {
+    for (const { id, member, payload, posts } of this.#intents.values()) {
       if (member !== silent.id) continue;
+      this.#unpost(id);
       this.#intents.delete(id);
-      const seq = this.#push({ payload, intent: id });
+      const seq = this.#push({ payload, intent: id, posts });
       const orphan = { seq, payload, owner: by };
       this.#doubts.set(seq, orphan);
       orphans.push(orphan);
@@ -242,7 +266,30 @@ export class Sequencer {
       if (by === '' || doubt) continue;
       const payload = this.#entries.find((entry) => entry.seq === seq)?.payload ?? '';
       const repeated = this.#push({ payload, again: true });
-      this.#refs.set(`${again}:${repeated}`, { seq: repeated, doubt: false });
+      this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, doubt: false });
+    }
+  }
+
+  #conflicting(probes: string, own: string | undefined): string[] {
+    const found = new Set<string>();
+    for (const term of termsIn(probes)) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    found.delete(own ?? '');
+    return [...found];
+  }
+
+  /** Whether records that the writer had not applied may have covered what it reads. */
+  #overtaken(probes: string, asOf: Seq): boolean {
+    if (probes === '' || asOf >= this.#seq) return false;
+    if (this.#seq - asOf > MAX_OVERTAKEN) return true;
+    const asked = new Set(termsIn(probes));
+    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
+  }
+
+  #unpost(intent: string): void {
+    for (const term of termsIn(this.#intents.get(intent)?.posts)) {
+      const ids = this.#posted.get(term);
+      ids?.delete(intent);
+      if (ids?.size === 0) this.#posted.delete(term);
     }
   }
 

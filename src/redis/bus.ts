@@ -5,6 +5,7 @@ import type {
   Appended,
   Batch,
   Bus,
+  Conflicts,
   Entry,
   IntentNote,
   Member,
@@ -60,12 +61,13 @@ export class RedisBus implements Bus {
   }
 
   async append(epoch: string, member: string, append: Append): Promise<Answer<Appended>> {
-    const { payload, ref, intent, doubt, settled } = append;
-    const asks = [intent?.id ?? '', intent?.dependsOn.join(',') ?? '', intent?.kept === true ? 1 : 0];
+    const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
+    const asks = [intent ?? '', probes, kept ? 1 : 0, asOf];
     const args = [member, payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
-      beside: reply[2] as string[],
+      conflicting: reply[2] as string[],
+      held: reply[3] === 1,
     }));
   }
 
@@ -73,12 +75,19 @@ export class RedisBus implements Bus {
     return answer(await this.#run('ack', epoch, [member, applied]), (reply) => ({ committed: Number(reply[1]) }));
   }
 
-  async intend(epoch: string, member: string, { id, places, payload }: IntentNote): Promise<Answer> {
-    return answer(await this.#run('intend', epoch, [member, id, places, payload]), () => ({}));
+  async intend(epoch: string, member: string, { id, posts, payload }: IntentNote): Promise<Answer> {
+    return answer(await this.#run('intend', epoch, [member, id, posts, payload]), () => ({}));
   }
 
   async withdraw(epoch: string, intent: string): Promise<Answer> {
     return answer(await this.#run('withdraw', epoch, [intent]), () => ({}));
+  }
+
+  async conflicting(epoch: string, intent: string, probes: string): Promise<Answer<Conflicts>> {
+    return answer(await this.#run('conflicting', epoch, [intent, probes]), (reply) => ({
+      seq: Number(reply[1]),
+      conflicting: reply[2] as string[],
+    }));
   }
 
   async evict(epoch: string, by: string, { id, beat }: Pick<Member, 'id' | 'beat'>) {
@@ -107,7 +116,7 @@ export class RedisBus implements Bus {
 
   async #run(step: Step, epoch: string, args: readonly (string | number)[]): Promise<Reply> {
     const { commands } = this.#options;
-    const names = ['state', 'members', 'intents', 'refs', 'doubts', `log:${epoch}`, `notes:${epoch}`];
+    const names = ['state', 'members', 'intents', 'refs', 'doubts', 'terms', `log:${epoch}`, `notes:${epoch}`];
     const rest = [names.length, ...names.map((name) => this.#key(name)), epoch, ...args];
     const { lua, sha } = scripts[step];
     try {
@@ -162,11 +171,13 @@ function batchOf(streams: Streams, log: string, before: number): Batch {
     for (const [id, fields] of lines) {
       const number = Number(id.slice(0, id.indexOf('-')));
       if (stream === log) {
-        const [, payload = '', , ref = '', , intent = '', , again = ''] = fields;
+        const [, payload = '', , ref = '', , intent = '', , again = '', , held = '', , posts = ''] = fields;
         const more = {
           ...(ref !== '' && { ref }),
           ...(intent !== '' && { intent }),
           ...(again !== '' && { again: true }),
+          ...(held !== '' && { held: true }),
+          ...(posts !== '' && { posts }),
         };
         entries.push({ seq: number, payload, ...more });
         continue;

@@ -7,7 +7,7 @@ import { Chance } from '../simulate/world.ts';
 import { RedisServer } from './redis-server.ts';
 
 const members = ['a', 'b', 'c'];
-const resources = ['/a', '/a/1', '/a/11', '/b', '/a/1/x', '/'];
+const terms = ['a', 'a1', 'a11', 'b', 'x9', '0'];
 
 /** One step at random, the same on anything that has them. */
 function randomStep(chance: Chance, epochs: string[], numbers: Map<string, number>) {
@@ -23,20 +23,16 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal),
     (bus: Sequencer | RedisBus) => bus.append(epoch, member, append),
     (bus: Sequencer | RedisBus) => bus.ack(epoch, member, applied),
-    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, places, payload }),
+    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, posts, payload }),
     (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
     (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
     (bus: Sequencer | RedisBus) => bus.published(epoch, applied),
+    (bus: Sequencer | RedisBus) => bus.conflicting(epoch, intent, probes),
   ];
   const number = next();
   const applied = chance.integer(20);
-  const someOf = (): string[] => resources.filter(() => chance.happens(0.4));
-  const dependsOn = [chance.pick(resources), ...someOf()];
-  const places = [
-    chance.pick(resources),
-    ...someOf().map((each) => `=${each}`),
-    ...(chance.happens(0.1) ? [''] : []),
-  ].join();
+  const someOf = (): string => terms.filter(() => chance.happens(0.3)).join();
+  const [probes, posts] = [someOf(), someOf()];
   const intent = `${member}:${chance.integer(number) + 1}`;
   const renewal = {
     member,
@@ -50,7 +46,8 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     ref: `${member}:${number}`,
     doubt: chance.happens(0.3),
     ...(chance.happens(0.3) && { settled: chance.integer(20) }),
-    ...(chance.happens(0.7) && { intent: { id: intent, dependsOn, kept: chance.happens(0.3) } }),
+    ...(chance.happens(0.7) && { intent }),
+    ...{ probes, asOf: chance.integer(30), kept: chance.happens(0.1) },
   };
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);
@@ -109,5 +106,5 @@ describe('the scripts do what the sequencer does', () => {
 
 /** The wire has no difference between no reference and an empty one. */
 function withoutEmpty<T>(answer: T): T {
-  return JSON.parse(JSON.stringify(answer).replaceAll(/,"(ref|intent)":""/g, ''));
+  return JSON.parse(JSON.stringify(answer).replaceAll(/,"(ref|intent|posts)":""/g, ''));
 }
