@@ -118,8 +118,8 @@ export function lintSource(
   if (closed !== undefined) document.report(path, { ...closed, offset });
   if (source.root === 'lookup' && !(scope.lookups ?? []).includes(source.name)) {
     const known = [...roots, ...(scope.lookups ?? [])];
-    const hint = `a path parameter, or one of ${known.join(', ')} with a path below it`;
-    document.report(path, { message: `there is no root "${source.name}"`, hint, offset });
+    const hint = `use a path parameter, or one of ${known.join(', ')} followed by a path`;
+    document.report(path, { message: `unknown root "${source.name}"`, hint, offset });
   }
   if (source.root !== 'params') return;
   const names = parameterNames(parsePattern(scope.pattern));

@@ -9,16 +9,16 @@ export function idsAt(root: object, exact: ExactNumbers | undefined, steps: read
   let found = false;
   let unusable: string | undefined;
   const { missing, mismatch, stopped, failure } = walkJson(root, steps, (value, holder, key) => {
-    // Null says that there is none; so does "".
+    // Null and "" say that there is none.
     if (value === null || value === '') return true;
     found = true;
     let id: string;
     if (typeof value === 'string') id = value.toWellFormed();
     else if (typeof value === 'number') id = exactNumber(exact, holder, key) ?? String(value);
-    // A flag has one spelling and stands in queries (`?archived=true`): refusing it would widen for nothing.
+    // Flags occur in queries (`?archived=true`); refusing them would fall back to a wildcard for no reason.
     else if (typeof value === 'boolean') id = String(value);
     else {
-      unusable = Array.isArray(value) ? 'an array is no id' : 'an object is no id';
+      unusable = Array.isArray(value) ? 'an array is not an id' : 'an object is not an id';
       return true;
     }
     if (id.length > MAX_ID_LENGTH) unusable = 'too long for an id';
@@ -32,6 +32,6 @@ export function idsAt(root: object, exact: ExactNumbers | undefined, steps: read
   if (reason !== undefined) return { values, certainty: 'unknown', reason, found };
   if (!missing) return { values, certainty: 'all', reason: values.length === 0 ? 'nothing selected' : '' };
   if (values.length === 0) return nothing('missing', 'missing');
-  // Some of several elements have the field: what the others stand for is not known.
+  // Only some elements have the field; the ids of the others are unknown.
   return { values, certainty: 'unknown', reason: 'missing in some elements' };
 }

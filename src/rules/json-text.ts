@@ -1,8 +1,9 @@
 import { type Node, parseTree } from 'jsonc-parser';
 
 /**
- * Values in a JSON text, by their offsets. The caller has parsed the text before (`parseJson`): it is valid, no deeper than
- * MAX_JSON_DEPTH and names no member twice, so every parser finds the same values. A tolerant parser is safe for that reason only.
+ * Values in a JSON text, by their offsets. The caller has parsed the text before (`parseJson`): it is valid, no deeper
+ * than MAX_JSON_DEPTH and names no member twice, so every parser finds the same values. A tolerant parser is safe for
+ * that reason only.
  */
 export type TextNode = Node;
 

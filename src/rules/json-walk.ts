@@ -41,7 +41,7 @@ class Walk implements WalkOutcome {
   readonly #take: Take;
   readonly #last: number;
   #visited = 0;
-  /** Containers that a descent has gone through. */
+  /** Containers visited by a descendant segment (`..`). */
   #passed = 0;
   missing = false;
   mismatch: string | undefined;

@@ -3,14 +3,14 @@ import { walkJson } from './json-walk.ts';
 import { MAX_SELECTED } from './selection.ts';
 import type { ExactNumbers, Json, Step } from './types.ts';
 
-/** One value of a body, and what holds it: the holder knows how a number was written. */
+/** A value in a body with its container, which identifies how a number was written (`exactNumber`). */
 export interface Node {
   readonly value: unknown;
   readonly holder: object | undefined;
   readonly key: string | number;
 }
 
-/** Everything that a compiled JSONPath selects from a body, of whatever kind; undefined beyond the bounds of a selection. */
+/** Every value that a compiled JSONPath selects from a body; undefined beyond the bounds of a selection. */
 export function nodesAt(root: unknown, steps: readonly Step[]): readonly Node[] | undefined {
   if (steps.length === 0) return [{ value: root, holder: undefined, key: '' }];
   if (typeof root !== 'object' || root === null) return [];
@@ -22,12 +22,12 @@ export function nodesAt(root: unknown, steps: readonly Step[]): readonly Node[] 
   return stopped || failure !== undefined ? undefined : nodes;
 }
 
-/** A body with how its numbers were written. */
+/** A parsed body, with the numbers that a double cannot represent. */
 export type Body = Extract<Json, { value: unknown }>;
 
 /**
- * Whether two bodies are the same JSON, in whatever order their members stand. Members that are in `ignored` of their holder
- * are left out. Numbers are compared as they were written where a double cannot hold them.
+ * Whether two bodies are equal JSON. The order of members does not matter, and members in `ignored` are left out.
+ * Numbers that a double cannot represent are compared as written.
  */
 export function sameJson(a: Body, b: Body, ignored: { readonly a: Ignored; readonly b: Ignored }): boolean {
   return same(
@@ -45,7 +45,7 @@ interface Comparison {
   readonly ignored?: { readonly a: Ignored; readonly b: Ignored };
 }
 
-/** Whether two selected values are the same JSON. The recursion is as deep as bodies may be (MAX_JSON_DEPTH). */
+/** Whether two selected values are equal JSON. The recursion is at most MAX_JSON_DEPTH deep. */
 export function same(a: Node, b: Node, comparison: Comparison): boolean {
   const [x, y] = [a.value, b.value];
   if (typeof x === 'number' && typeof y === 'number') {
@@ -70,12 +70,12 @@ export function same(a: Node, b: Node, comparison: Comparison): boolean {
   );
 }
 
-/** As it was written where that says more than the double. */
+/** As written, if a double cannot represent it. */
 function written({ value, holder, key }: Node, exact: ExactNumbers | undefined): string {
   return (holder && exactNumber(exact, holder, key)) ?? String(value);
 }
 
-/** What a path selects, as members to be left out of a comparison. */
+/** The members that paths select, to be left out of a comparison. */
 export function ignoredBelow(body: Body, paths: readonly (readonly Step[])[]): Ignored {
   const ignored = new Map<object, Set<string>>();
   for (const { holder, key } of paths.flatMap((steps) => nodesAt(body.value, steps) ?? [])) {

@@ -69,7 +69,7 @@ it('says why a rule takes no part, and with --all why it does not match', async 
   expect((await explain('PUT', '/elsewhere')).stdout).toContain('no rule is for this method and path');
   const { stdout } = await explain('POST', '/steps/7', '--all');
   expect(stdout).toContain('/steps/7 does not match /inns/:id');
-  expect(stdout).toContain('it is for PUT, not POST');
+  expect(stdout).toContain('the rule is for PUT, not POST');
 });
 
 const outcomes = `origin: { url: http://127.0.0.1:4000 }

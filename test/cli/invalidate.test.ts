@@ -55,7 +55,7 @@ it.each([
     ['invalidate', 'steps', '--tag', 'a b'],
     {},
     2,
-    /the gateway refused it:\n {2}paths\[0\]: a path begins with a slash \(write \/steps\)\n {2}tags\[0\]/,
+    /the gateway refused it:\n {2}paths\[0\]: a path must begin with a slash \(write \/steps\)\n {2}tags\[0\]/,
   ],
   [['invalidate', '/a'], { UNSTALE_ADMIN_TOKEN: 'wrong' }, 1, /wants the admin token: set UNSTALE_ADMIN_TOKEN/],
   [['invalidate', '/a', '--gateway', 'nonsense'], {}, 2, /"nonsense" is not a URL/],

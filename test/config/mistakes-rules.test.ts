@@ -44,7 +44,7 @@ tellsEach({
     {
       it: 'a target without a slash',
       yaml: rule('PUT /a', 'steps'),
-      says: '6:9 a path begins with a slash | write /steps',
+      says: '6:9 a path must begin with a slash | write /steps',
     },
     {
       it: 'a target that is a list',
@@ -54,7 +54,7 @@ tellsEach({
     {
       it: 'an unknown root',
       yaml: rule('PUT /a', '/steps/{resposne.id}'),
-      says: '6:17 there is no root "resposne" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+      says: '6:17 unknown root "resposne" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
     },
     {
       it: 'a parameter that the pattern does not have',
@@ -84,12 +84,12 @@ tellsEach({
     {
       it: 'a root that no lookup declares',
       yaml: rule('PUT /a', '/trips/{step.tripId}'),
-      says: '6:17 there is no root "step" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+      says: '6:17 unknown root "step" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
     },
     {
       it: 'a lookup that takes from a later one',
       yaml: `${rule('PUT /a', '/t/{b.id}')}\n    lookup: { a: "GET /x/{b.id}", b: "GET /y/{a.id}" }`,
-      says: '7:27 there is no root "b" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+      says: '7:27 unknown root "b" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
     },
     {
       it: 'a lookup that is no GET',

@@ -134,10 +134,10 @@ describe('POST /invalidate', () => {
       'every faulty target at once',
       { paths: ['/steps/7', 'steps', '/a/{id}', '/a/**/b'], tags: ['a b', ''] },
       [
-        'paths[1]: a path begins with a slash',
+        'paths[1]: a path must begin with a slash',
         'paths[2]: placeholders have nothing to stand for here',
-        'paths[3]: "**" is not the last segment',
-        'tags[0]: a tag holds no white space',
+        'paths[3]: "**" must be the last segment',
+        'tags[0]: a tag cannot contain white space',
         'tags[1]: the target is empty',
       ],
     ],
