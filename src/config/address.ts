@@ -16,7 +16,7 @@ export function parseAddress(text: string): Address {
   }
   const [, bracketed, bare = '', digits = ''] = match;
   const port = Number(digits);
-  if (port > 65_535) throw new ValueError(`there is no port ${digits}`, 'ports go from 0 to 65535');
+  if (port > 65_535) throw new ValueError(`the port ${digits} does not exist`, 'ports go from 0 to 65535');
   if (bracketed !== undefined) {
     if (isIPv6(bracketed)) return { host: bracketed, port };
     throw new ValueError(`"${bracketed}" is not an IPv6 address`, `write ${form}`);
@@ -41,11 +41,11 @@ export function parseNetwork(text: string): string {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);
   if (family === 0 || rest.length > 0) {
-    throw new ValueError(`"${text}" is not an address or a block of them`, 'write 10.1.2.3, 10.0.0.0/8 or fd00::/8');
+    throw new ValueError(`"${text}" is not an address or an address block`, 'write 10.1.2.3, 10.0.0.0/8 or fd00::/8');
   }
   const bits = family === 4 ? 32 : 128;
   if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)) {
-    throw new ValueError(`"/${prefix}" is not a prefix length of IPv${family}`, `a number from 0 to ${bits}`);
+    throw new ValueError(`"/${prefix}" is not a prefix length of IPv${family}`, `write a number from 0 to ${bits}`);
   }
   return text;
 }
@@ -58,10 +58,10 @@ export function parseOriginUrl(text: string): string {
     throw new ValueError('this is not an http or https URL', 'write http://127.0.0.1:4000');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new ValueError('an origin URL holds no credentials', 'leave out what stands before the "@"');
+    throw new ValueError('an origin URL cannot have credentials', 'remove everything before the "@"');
   }
   if (/[?#]/.test(text)) {
-    throw new ValueError('an origin URL has no query and no fragment', 'leave out what follows the path');
+    throw new ValueError('an origin URL cannot have a query or a fragment', 'remove everything after the path');
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
@@ -70,5 +70,5 @@ export function parseOriginUrl(text: string): string {
 export function parseRedisUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return text;
-  throw new ValueError('this is not the URL of a Redis', 'write redis://127.0.0.1:6379');
+  throw new ValueError('this is not a Redis URL', 'write redis://127.0.0.1:6379');
 }

@@ -19,33 +19,40 @@ export interface Included {
 
 /**
  * The files that `include` names, in its order, those of one `*` by name; a file that is named twice comes once.
- * Reports what names no file.
+ * Reports what matches no file.
  */
 export function includedFiles(document: SourceDocument, entries: readonly unknown[], files: FileAccess): Included[] {
   const included = new Map<string, Included>();
   for (const [index, entry] of entries.entries()) {
     if (typeof entry !== 'string') continue;
     if (entry.includes('**')) {
-      const hint = 'name the folders: "*" stands for one name';
-      document.report(['include', index], { message: '"**" is not for include', hint, offset: entry.indexOf('**') });
+      const hint = 'name the folders: "*" matches one name';
+      document.report(['include', index], {
+        message: '"**" cannot be used in include',
+        hint,
+        offset: entry.indexOf('**'),
+      });
       continue;
     }
     const path = isAbsolute(entry) ? entry : join(dirname(document.file), entry);
     try {
       const found = entry.includes('*') ? expand(path, files) : [path];
       if (found.length === 0) {
-        const hint = 'the path is relative to this file, and "*" stands for one name';
-        document.report(['include', index], { message: `"${entry}" names no file`, hint });
+        const hint = 'the path is relative to this file; "*" matches one name';
+        document.report(['include', index], { message: `"${entry}" matches no file`, hint });
       }
       for (const file of found) if (!included.has(file)) included.set(file, { file, index });
     } catch (error) {
-      const message = `"${entry}" cannot be looked up (${reasonOf(error)})`;
-      document.report(['include', index], { message, hint: 'name folders that the gateway may read' });
+      const message = `"${entry}" cannot be read (${reasonOf(error)})`;
+      document.report(['include', index], { message, hint: 'name folders that the gateway can read' });
     }
   }
   const all = [...included.values()];
   if (all.length <= MAX_INCLUDED) return all;
-  document.report(['include'], { message: `${all.length} files are included`, hint: `at most ${MAX_INCLUDED}` });
+  document.report(['include'], {
+    message: `${all.length} files are included`,
+    hint: `include at most ${MAX_INCLUDED}`,
+  });
   return all.slice(0, MAX_INCLUDED);
 }
 

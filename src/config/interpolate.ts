@@ -39,6 +39,6 @@ export function interpolate(
 
 function unsetHint(name: string, env: NodeJS.ProcessEnv): string {
   const known = Object.keys(env);
-  const meant = nearest(name, known) === undefined ? '' : `${didYouMean(name, known)} Else `;
-  return `${meant}set it, or give a default: \${${name}:-…}`;
+  const meant = nearest(name, known) === undefined ? '' : `${didYouMean(name, known)} Otherwise `;
+  return `${meant}set it or give a default: \${${name}:-…}`;
 }

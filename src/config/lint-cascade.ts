@@ -67,10 +67,10 @@ function lintStart(
   if (concerned.some(({ names }) => names.length > 0)) return;
   const [first] = concerned;
   document.report(path, {
-    message: `the cascade leads nowhere: ${
-      first === undefined ? `no route is for ${shape}` : `no tag of ${first.route.settings.match} says which it is`
+    message: `the cascade has no effect: ${
+      first === undefined ? `no route matches ${shape}` : `no tag identifies ${first.route.settings.match}`
     }`,
-    hint: 'give the route a tag of its parameters, as step:{stepId} on /steps/:stepId, or take out cascade',
+    hint: 'give the route a tag made of its parameters, such as step:{stepId} on /steps/:stepId, or remove cascade',
     warning: 'cascade-dead-end',
   });
 }
@@ -92,8 +92,8 @@ function lintEnd(
     const nameless = theirs.find(({ tag }) => !isReached(tag) && !known.some((name) => tagsOverlap(name, tag)));
     if (nameless === undefined) continue;
     document.report([...path, 'tags'], {
-      message: `a cascade ends at ${settings.match}, which no tag names: ${route.settings.match} carries ${nameless.written}, and no route has it for its own`,
-      hint: `if that tag names it, give ${settings.match} the same with its parameter: step:{stepId} on /steps/:stepId`,
+      message: `the cascade stops at ${settings.match}: no tag identifies it. ${route.settings.match} carries ${nameless.written}, which identifies no route`,
+      hint: `if that tag is meant for ${settings.match}, give it the tag with its own parameter: step:{stepId} on /steps/:stepId`,
       warning: 'cascade-dead-end',
     });
     return;

@@ -59,11 +59,9 @@ function tellEverything({ document }: Located<RuleSettings>, { target, written, 
   const isLiteral = !written.includes('{');
   document.report(path, {
     message: isLiteral
-      ? `${written} hits everything`
-      : `${written} widens to ${describeTarget(target)}, which hits everything`,
-    hint: isLiteral
-      ? 'name what the write makes wrong'
-      : 'begin with something that no placeholder stands for: /steps/{id}',
+      ? `${written} covers everything`
+      : `${written} falls back to ${describeTarget(target)}, which covers everything`,
+    hint: isLiteral ? 'name what the write makes stale' : 'start with literal text: /steps/{id}',
     warning: 'widens-to-everything',
   });
 }
@@ -74,8 +72,8 @@ function lintPathTarget({ document }: Located<RuleSettings>, { target, path }: N
   // Without routes everything is cached as the origin says.
   if (shapes.length === 0 || shapes.some((shape) => patternsOverlap(shape, pattern))) return;
   document.report(path, {
-    message: `no route is for ${pattern}, and no rule for writes to it`,
-    hint: 'correct the path, or add a route: without one it is cached only as the origin says',
+    message: `no route matches ${pattern}, and no rule matches writes to it`,
+    hint: 'correct the path, or add a route: without one, only the origin decides what is cached',
     warning: 'target-without-route',
   });
 }
@@ -88,7 +86,7 @@ function lintTagTarget(
 ): void {
   if (!hasRoutes || carried.some((tag) => tagsOverlap(tag, target))) return;
   document.report(path, {
-    message: `no route gives its responses the tag ${written}`,
+    message: `no route declares the tag ${written}`,
     hint: `add it to the tags of a route, unless the origin sends it (Surrogate-Key, Cache-Tag, xkey, Cache-Groups)`,
     warning: 'tag-without-route',
   });
@@ -98,8 +96,8 @@ function lintSettle({ document, path, settings }: Located<RuleSettings>): void {
   if (settings.settle === undefined || settings.settle === 0) return;
   if (settings.refresh === undefined && settings.patch === undefined) return;
   document.report([...path, 'settle'], {
-    message: 'nothing is stored while it settles: refresh and patch do nothing',
-    hint: 'take one of them out',
+    message: 'nothing is stored during settle, so refresh and patch have no effect',
+    hint: 'remove one of them',
     warning: 'settle-defeats',
     atKey: true,
   });
@@ -111,7 +109,7 @@ function lintOwnTags({ document, path, settings }: Located<RouteSettings>, inval
     if (invalidated.some((other) => tagsOverlap(other, target))) continue;
     document.report([...path, 'tags', i], {
       message: `no rule invalidates the tag ${tag}`,
-      hint: 'add it to a rule that changes what it names, or take it out',
+      hint: 'add it to a rule for writes that change it, or remove it',
       warning: 'tag-never-invalidated',
     });
   }
@@ -133,8 +131,8 @@ function lintPerUser({ document, path, settings }: Located<RouteSettings>, conte
   const shares = policy.credentials === 'shared' || policy.cookies === 'ignore' || policy.force;
   if (!shares && policy.ttlMs === undefined) return;
   document.report([...path, 'match'], {
-    message: `${settings.match} looks like one user's data, and its responses are kept for all`,
-    hint: 'cache: off, or credentials: perUser with a userKey',
+    message: `${settings.match} looks like data of one user, but its responses are shared`,
+    hint: 'use cache: off, or credentials: perUser with a userKey',
     warning: 'per-user-data-shared',
   });
 }
@@ -156,8 +154,8 @@ function lintOverlaps(routes: readonly Located<RouteSettings>[], context: RouteC
     if (other === undefined) continue;
     const where = positionOf(other.document.positionOf([...other.path, 'match']));
     route.document.report([...route.path, 'match'], {
-      message: `${route.settings.match} and ${other.settings.match} (${where}) overlap and say different things`,
-      hint: 'what lies in both is cached as the first says: put a route for it before the two, or narrow one',
+      message: `${route.settings.match} and ${other.settings.match} (${where}) overlap with different policies`,
+      hint: 'the first of the two applies to paths that match both: add a route for those before them, or narrow one',
       warning: 'routes-overlap',
     });
   }

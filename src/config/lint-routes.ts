@@ -15,10 +15,10 @@ export interface Located<Settings> {
   readonly path: Path;
 }
 
-const unheard = 'a stored response knows only the request for it, and its answer';
+const unheard = 'tags are taken from a read and its response only';
 const closedForTags = new Map<Root, { message: string; hint: string }>([
-  ['before', { message: `"before" has nothing here: ${unheard}`, hint: 'use response' }],
-  ['request', { message: `"request" has nothing here: ${unheard}`, hint: 'use params, query or response' }],
+  ['before', { message: `"before" is not available here: ${unheard}`, hint: 'use response' }],
+  ['request', { message: `"request" is not available here: ${unheard}`, hint: 'use params, query or response' }],
 ]);
 
 export interface RouteContext {
@@ -27,11 +27,11 @@ export interface RouteContext {
   readonly origins: readonly string[] | undefined;
 }
 
-const ahead = 'before is read ahead of the write: params, query, requestHeader and request are known then';
+const ahead = 'before is read ahead of the write, when only params, query, requestHeader and request are known';
 const closedAhead = new Map<Root, { message: string; hint: string }>(
   (['response', 'responseHeader', 'before'] as const).map((root) => [
     root,
-    { message: `there is no "${root}" yet`, hint: ahead },
+    { message: `"${root}" is not known yet`, hint: ahead },
   ]),
 );
 
@@ -48,8 +48,8 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
       const other = covering.route;
       const where = positionOf(other.document.positionOf([...other.path, 'match']));
       document.report([...path, 'match'], {
-        message: `no request reaches this route: ${other.settings.match} (${where}) takes them all`,
-        hint: 'the first match wins: put the narrower pattern first, or take one of the two out',
+        message: `no request can reach this route: ${other.settings.match} (${where}) matches all of them`,
+        hint: 'the first match wins: put the narrower pattern first, or remove one of the two',
       });
     }
     lintPolicy(route, context);
@@ -73,7 +73,7 @@ export function lintPolicy({ settings, document, path }: Located<PolicySettings>
   }
   const policy = effective(cache, context);
   if (!policy.off && policy.credentials === 'perUser' && policy.userKey.length === 0) {
-    const hint = 'say what tells users apart: userKey: [authorization, "cookie:session"]';
+    const hint = 'say what identifies a user: userKey: [authorization, "cookie:session"]';
     document.report([...path, 'cache', 'credentials'], { message: 'perUser needs a userKey', hint });
   }
 }
@@ -84,7 +84,7 @@ function lintOwnWords({ settings, document, path }: Located<PolicySettings>, con
   if (cache === undefined || cache === 'off') return;
   const { ttlMs, credentials } = effective(cache, context);
   if (cache.force === true && ttlMs === undefined) {
-    const hint = 'say for how long: ttl: 60s';
+    const hint = 'add a ttl: 60s';
     document.report([...path, 'cache', 'force'], { message: 'force has no effect without a ttl', hint, atKey: true });
   }
   // Somebody who wrote it believes that responses are kept apart.

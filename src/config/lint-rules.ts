@@ -11,7 +11,7 @@ import { lintPlaceholders, lintSource, type PlaceholderScope } from './templates
 const closedWithoutBefore = new Map<Root, { message: string; hint: string }>([
   [
     'before',
-    { message: '"before" is never read: the rule says before: off', hint: 'take out before: off, or this source' },
+    { message: '"before" is never read: the rule has before: off', hint: 'remove before: off, or this source' },
   ],
 ]);
 
@@ -24,8 +24,8 @@ export function lintRules(rules: readonly Located<RuleSettings>[]): void {
     if (namesake === undefined) {
       names.set(settings.name, rule);
     } else {
-      const message = `a rule of this name is at ${at(namesake)}`;
-      document.report([...path, 'name'], { message, hint: 'events and logs name the rule: give each its own name' });
+      const message = `the name is already used at ${at(namesake)}`;
+      document.report([...path, 'name'], { message, hint: 'events and logs show the name: make it unique' });
     }
     lintAmbiguity(rule, seen);
     lintSources(rule);
@@ -98,8 +98,8 @@ function lintSources(rule: Located<RuleSettings>): void {
     ['when', settings.when?.changed !== undefined],
     ['onlyIfChanged', settings.onlyIfChanged !== undefined && settings.onlyIfChanged !== false],
   ] as const) {
-    const hint = 'take out before: off';
-    if (needs) document.report([...path, at], { message: 'nothing to compare with: the rule says before: off', hint });
+    const hint = 'remove before: off';
+    if (needs) document.report([...path, at], { message: 'nothing to compare with: the rule has before: off', hint });
   }
 }
 
@@ -125,8 +125,8 @@ function lintAmbiguity(rule: Located<RuleSettings>, seen: Map<string, Located<Ru
   const twin = keys.map((key) => seen.get(key)).find((found) => found !== undefined);
   for (const key of keys) if (!seen.has(key)) seen.set(key, rule);
   if (twin === undefined) return;
-  const message = `the rule ${twin.settings.name} (${at(twin)}) invalidates the same for the same writes`;
-  rule.document.report([...rule.path, 'on'], { message, hint: 'join the two, or take one out' });
+  const message = `the rule ${twin.settings.name} (${at(twin)}) invalidates the same targets for the same writes`;
+  rule.document.report([...rule.path, 'on'], { message, hint: 'merge the two, or remove one' });
 }
 
 function at({ document, path }: Located<unknown>): string {

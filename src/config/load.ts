@@ -37,7 +37,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
         line: 1,
         column: 1,
         message: `the file cannot be read (${reasonOf(error)})`,
-        hint: 'name a configuration with -c; gateway.example.yaml is one to begin with',
+        hint: 'name a configuration with -c; gateway.example.yaml is an example',
         severity: 'error',
         excerpt: '',
       },
@@ -108,7 +108,7 @@ function lintPack(pack: SourceDocument): void {
   for (const key of Object.keys(configSchema.shape)) {
     if (Object.hasOwn(packSchema.shape, key) || valueAt(pack.value, [key]) === undefined) continue;
     const hint = `move ${key} to the file that includes this one`;
-    pack.refuse([key], { message: 'an included file holds only routes and rules', hint, atKey: true });
+    pack.refuse([key], { message: 'an included file can have only routes and rules', hint, atKey: true });
   }
   checkShape(pack, packSchema);
 }

@@ -13,14 +13,14 @@ function parseMatch(match: string): string {
   const [, methods, pattern] = /^([A-Z|*]+)\s+(\/.*)$/.exec(match) ?? [];
   if (pattern === undefined) return checkedPattern(match);
   throw new ValueError(
-    `a route names no method, and this one names ${methods}`,
-    `routes are for GET and HEAD: ${pattern}`,
+    `a route cannot name a method; this one names ${methods}`,
+    `routes match GET and HEAD: ${pattern}`,
   );
 }
 
 function parseFieldName(name: string): string {
   if (token.test(name)) return name.toLowerCase();
-  throw new ValueError(`"${name}" is not the name of a header field`, 'for instance accept-language');
+  throw new ValueError(`"${name}" is not the name of a header field`, 'write for example accept-language');
 }
 
 function parseUserKey(name: string): string {
@@ -28,12 +28,12 @@ function parseUserKey(name: string): string {
   if (cookie === undefined) return parseFieldName(name);
   // Cookie names keep their case (RFC 6265 §5.3), field names do not.
   if (token.test(cookie)) return `cookie:${cookie}`;
-  throw new ValueError(`"${cookie}" is not the name of a cookie`, 'for instance "cookie:session"');
+  throw new ValueError(`"${cookie}" is not the name of a cookie`, 'write for example "cookie:session"');
 }
 
 function parseParameter(name: string): string {
   if (name !== '' && !/[&=#?\s]/.test(name)) return name;
-  throw new ValueError(`"${name}" is not the name of a query parameter`, 'the name alone: lang');
+  throw new ValueError(`"${name}" is not the name of a query parameter`, 'write only the name: lang');
 }
 
 const keySchema = z.strictObject({
@@ -89,7 +89,7 @@ const cacheSchema = z.strictObject({
 const clientSchema = z.strictObject({
   cacheControl: text({ examples: ['no-cache', 'origin'] }, (value) => {
     if (/^[\t -~]*[!-~]$/.test(value)) return value;
-    throw new ValueError('this cannot stand in a header field', 'for instance no-cache, or: origin');
+    throw new ValueError('this is not a valid header field value', 'write for example no-cache, or origin');
   })
     .optional()
     .meta({ description: 'The Cache-Control that clients see, or "origin" to leave what the origin sent.' }),

@@ -23,21 +23,21 @@ function parseOn(on: string): On {
   const [, written = '', pattern = ''] = /^(\S+)\s+(\S.*)$/.exec(on) ?? [];
   if (pattern === '') {
     const hint = on.startsWith('/') ? `write "* ${on}" for any write` : 'write PUT|PATCH|DELETE /accommodations/:id';
-    throw new ValueError(`"${on}" is not methods and a pattern`, hint);
+    throw new ValueError(`"${on}" is not a list of methods and a pattern`, hint);
   }
   const methods = written.split('|');
   if (written !== '*') methods.forEach(checkMethod);
   const twice = methods.find((method, i) => methods.indexOf(method) !== i);
-  if (twice !== undefined) throw new ValueError(`${twice} stands twice`, 'name each method once');
+  if (twice !== undefined) throw new ValueError(`${twice} occurs twice`, 'name each method once');
   return { methods, pattern: checkedPattern(pattern) };
 }
 
 function checkMethod(method: string): void {
-  if (method === '*') throw new ValueError('"*" is any unsafe method already', 'leave out the others');
+  if (method === '*') throw new ValueError('"*" already includes every unsafe method', 'remove the others');
   // RFC 9110 §9.1: methods are case-sensitive, so `put` would never match anything.
   if (!/^[A-Z][A-Z0-9_-]*$/.test(method)) {
     const upper = method.toUpperCase();
-    const hint = /^[A-Z][A-Z0-9_-]*$/.test(upper) ? `write ${upper}` : 'methods are joined by "|": PUT|PATCH';
+    const hint = /^[A-Z][A-Z0-9_-]*$/.test(upper) ? `write ${upper}` : 'join methods with "|": PUT|PATCH';
     throw new ValueError(`"${method}" is not a method`, hint);
   }
   // RFC 9110 §9.2.1: these change nothing, so no rule can follow from them.
@@ -54,17 +54,20 @@ const reservedEvents: readonly string[] = ['open', 'error', 'resync'];
 
 function parseEvent(event: string): string {
   if (!/^[A-Za-z][A-Za-z0-9._:-]*$/.test(event)) {
-    throw new ValueError(`"${event}" is not the name of an event`, 'letters, digits and "._:-": accommodation.changed');
+    throw new ValueError(
+      `"${event}" is not a valid event name`,
+      'use letters, digits and "._:-": accommodation.changed',
+    );
   }
   if (reservedEvents.includes(event)) {
-    throw new ValueError(`"${event}" means something else to clients`, 'say what changed: accommodation.changed');
+    throw new ValueError(`"${event}" is reserved`, 'name what changed: accommodation.changed');
   }
   return event;
 }
 
 function parseName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return name;
-  throw new ValueError(`"${name}" is not the name of a rule`, 'letters, digits and "._-": accommodation-in-step');
+  throw new ValueError(`"${name}" is not a valid rule name`, 'use letters, digits and "._-": accommodation-in-step');
 }
 
 const cascade = flag().prefault(false).meta({ description: 'Also what embeds what it hits, and so on.' });
@@ -95,7 +98,7 @@ function oneOrMore<T extends z.ZodType>(one: T) {
 
 function parseStatus(status: string): string {
   if (/^[1-5](?:xx|[0-9][0-9])$/.test(status)) return status;
-  throw new ValueError(`"${status}" is not a status`, 'a code or a class: 201, 2xx');
+  throw new ValueError(`"${status}" is not a status`, 'write a code or a class: 201, 2xx');
 }
 
 const status = textOrNumber({ pattern: '^[1-5]([0-9][0-9]|xx)$', examples: ['2xx'] }, parseStatus);
@@ -118,16 +121,16 @@ const whenSchema = z.strictObject({
 /** A word that can be the root of sources. */
 function parseLookupName(name: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    throw new ValueError(`"${name}" is not the name of a lookup`, 'letters, digits and "_": step');
+    throw new ValueError(`"${name}" is not a valid lookup name`, 'use letters, digits and "_": step');
   }
   if (roots.some((root) => root === name))
-    throw new ValueError(`"${name}" means something else in placeholders`, 'choose another name');
+    throw new ValueError(`"${name}" is reserved in placeholders`, 'choose another name');
   return name;
 }
 
 function parsePointer(pointer: string): string {
   if (/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return pointer;
-  throw new ValueError(`"${pointer}" is not a JSON Pointer`, 'RFC 6901: /accommodations');
+  throw new ValueError(`"${pointer}" is not a JSON Pointer`, 'write it as in RFC 6901: /accommodations');
 }
 
 const patchSchema = z.strictObject({
@@ -162,8 +165,8 @@ export const ruleSchema = z.strictObject({
     .record(text({}, parseLookupName), readTemplate())
     .optional()
     .refine((lookup) => Object.keys(lookup ?? {}).length <= MAX_LOOKUPS, {
-      error: `${MAX_LOOKUPS} lookups at most`,
-      params: { hint: 'climb by fewer, or let the rest widen' },
+      error: `a rule can have at most ${MAX_LOOKUPS} lookups`,
+      params: { hint: 'use fewer lookups, or let the other placeholders fall back to a wildcard' },
     })
     .meta({ description: 'What is read from the origin after the write, to climb further: roots of placeholders.' }),
   invalidate: z

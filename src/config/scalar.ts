@@ -72,7 +72,7 @@ export function count({ min, max }: Bounds) {
   return scalar({ type: 'integer', minimum: min, maximum: max }, (value) => {
     const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
     if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
-    throw new ValueError(`expected a whole number, found ${spell(value)}`, `from ${min} to ${max}`);
+    throw new ValueError(`expected a whole number, found ${spell(value)}`, `write a number from ${min} to ${max}`);
   });
 }
 
@@ -105,8 +105,8 @@ export function size(bounds: Bounds) {
 /** YAML makes a number of an amount whose unit was forgotten. */
 function quantityText(value: unknown, unit: string): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') throw new ValueError(`${value} has no unit`, `for instance ${value}${unit}`);
-  throw new ValueError(`expected a number with its unit, found ${kindOf(value)}`, `for instance 60${unit}`);
+  if (typeof value === 'number') throw new ValueError(`${value} has no unit`, `write for example ${value}${unit}`);
+  throw new ValueError(`expected a number with a unit, found ${kindOf(value)}`, `write for example 60${unit}`);
 }
 
 function spell(value: unknown): string {

@@ -65,8 +65,8 @@ const adminSchema = z.strictObject({
 function parseToken(token: string): string {
   // RFC 6750 §2.1: what cannot stand in a header field would lock everybody out. The message does not repeat it.
   if (/^[A-Za-z0-9._~+/-]+=*$/.test(token)) return token;
-  const message = token === '' ? 'the token is empty' : 'a bearer token holds letters, digits and "-._~+/" only';
-  throw new ValueError(message, 'for instance 32 random bytes in base64url');
+  const message = token === '' ? 'the token is empty' : 'a bearer token has letters, digits and "-._~+/" only';
+  throw new ValueError(message, 'use for example 32 random bytes in base64url');
 }
 
 const originSchema = z.strictObject({
@@ -142,7 +142,7 @@ const storeSchema = z.strictObject({
 /** Braces would end the part of a key that says which server of a Redis Cluster holds it. */
 function parseKeyPart(part: string): string {
   if (/^[A-Za-z0-9._-]+$/.test(part)) return part;
-  throw new ValueError(`"${part}" cannot be part of a key`, 'letters, digits and "._-": unstale');
+  throw new ValueError(`"${part}" cannot be part of a key`, 'use letters, digits and "._-": unstale');
 }
 
 const coherenceSchema = z.strictObject({
@@ -178,7 +178,7 @@ const eventsSchema = z.strictObject({
 
 function parseEventsPath(path: string): string {
   if (/^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(path)) return path;
-  throw new ValueError(`"${path}" is not a plain path`, 'segments of letters, digits and "-._~": /_unstale/events');
+  throw new ValueError(`"${path}" is not a plain path`, 'use segments of letters, digits and "-._~": /_unstale/events');
 }
 
 const logSchema = z.strictObject({

@@ -65,7 +65,7 @@ function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown):
   const name = typeof key === 'string' ? `"${key}"` : 'this';
   if (value === undefined) return { message: `${name} is missing`, hint: `add ${String(key)}: …` };
   if (value === null) {
-    return { message: `${name} has no value`, hint: 'give it one, or take the key out', atKey: true };
+    return { message: `${name} has no value`, hint: 'give it one, or remove the key', atKey: true };
   }
   switch (issue.code) {
     case 'custom':
@@ -75,10 +75,10 @@ function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown):
       if (inner?.code === 'custom' && inner.params?.hint !== undefined) {
         return { message: inner.message, hint: String(inner.params.hint), atKey: true };
       }
-      return { message: `${name} is not a name`, hint: 'a letter, then letters, digits, "_" and "-"', atKey: true };
+      return { message: `${name} is not a name`, hint: 'use a letter, then letters, digits, "_" and "-"', atKey: true };
     }
     case 'too_small':
-      return { message: `${name} is empty`, hint: 'name one at least, or take the key out' };
+      return { message: `${name} is empty`, hint: 'add at least one, or remove the key' };
     case 'invalid_type':
       return {
         message: `expected ${expected(issue.expected)}, found ${kindOf(value)}`,

@@ -96,7 +96,7 @@ export class SourceDocument {
     for (const { code, offset } of this.#silenced.unknown) {
       const hint = didYouMean(code, Object.keys(warnings));
       this.#push(this.#positionAt(offset), {
-        message: `no warning is called "${code}"`,
+        message: `unknown warning code "${code}"`,
         hint,
         warning: 'unknown-ignore',
       });
@@ -135,7 +135,10 @@ export class SourceDocument {
     this.#places.set(keyOf(path), { key: key ?? start, value: start, text: undefined });
     if (++this.#nodes > MAX_NODES) {
       if (this.#nodes === MAX_NODES + 1) {
-        this.report(path, { message: 'the aliases make this too large', hint: `at most ${MAX_NODES} values` });
+        this.report(path, {
+          message: 'the aliases expand to too many values',
+          hint: `use at most ${MAX_NODES} values`,
+        });
       }
       return this.#break(path);
     }
@@ -154,8 +157,8 @@ export class SourceDocument {
   #readAlias(document: Document, target: Node | undefined, path: Path, key: number | undefined): unknown {
     if (target !== undefined && !this.#open.has(target)) return this.#read(document, target, path, key);
     this.report(path, {
-      message: target === undefined ? 'nothing before this has that anchor' : 'this alias stands inside its own anchor',
-      hint: 'a text that begins with "*" is written in quotes',
+      message: target === undefined ? 'no anchor of this name before the alias' : 'this alias is inside its own anchor',
+      hint: 'put text that starts with "*" in quotes',
     });
     return this.#break(path);
   }
@@ -167,7 +170,7 @@ export class SourceDocument {
       const name = isScalar(key) && key.value !== null ? String(key.value) : undefined;
       if (name === undefined || name === '__proto__') {
         const message = name === undefined ? 'a key must be a word' : `"${name}" cannot be a key`;
-        this.#push(this.#positionAt(start), { message, hint: 'a text with "{" or "[" is written in quotes' });
+        this.#push(this.#positionAt(start), { message, hint: 'put text with "{" or "[" in quotes' });
         continue;
       }
       value[name] = this.#read(document, inner as Node | null, [...path, name], start);

@@ -15,7 +15,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 /** What to say about a name that is none of those known. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const meant = nearest(word, candidates);
-  return meant === undefined ? `known here: ${candidates.join(', ')}` : `did you mean "${meant}"?`;
+  return meant === undefined ? `known: ${candidates.join(', ')}` : `did you mean "${meant}"?`;
 }
 
 /** `max_size` and `max-size` are `maxSize` to whoever wrote them. */

@@ -30,9 +30,9 @@ export function template(kind: 'path' | 'tag', form: { pattern?: string; example
 export function checkedPlace(written: string): string {
   const parsed = asValueError(() => parseTemplate(written, 'path'));
   if (parsed.segments.some((segment) => segment === '*' || segment === '**')) {
-    throw new ValueError('a path with wildcards names no one place', 'name it in full: /steps/{response.stepId}');
+    throw new ValueError('a path with wildcards is not one resource', 'write the full path: /steps/{response.stepId}');
   }
-  if (parsed.query !== undefined) throw new ValueError('the path has a query', 'leave it out');
+  if (parsed.query !== undefined) throw new ValueError('the path cannot have a query', 'remove it');
   return written;
 }
 
@@ -125,7 +125,7 @@ export function lintSource(
   const names = parameterNames(parsePattern(scope.pattern));
   if (names.includes(source.name)) return;
   const message = `the pattern ${scope.pattern} has no parameter "${source.name}"`;
-  const hint = names.length === 0 ? `name one in the pattern: ":${source.name}"` : didYouMean(source.name, names);
+  const hint = names.length === 0 ? `add one to the pattern: ":${source.name}"` : didYouMean(source.name, names);
   document.report(path, { message, hint, offset });
 }
 

@@ -41,19 +41,19 @@ interface Quantity {
 
 function parseQuantity(text: string, { what, example, factors, bounds }: Quantity): number {
   const [, digits = '', unit = ''] = /^(\d+)([A-Za-z]*)$/.exec(text) ?? [];
-  if (digits === '') throw new ValueError(`"${text}" is not a ${what}`, `a whole number and its unit: ${example}`);
+  if (digits === '') throw new ValueError(`"${text}" is not a ${what}`, `write a whole number and a unit: ${example}`);
   // No default unit: one reader's seconds are another's milliseconds.
-  if (unit === '') throw new ValueError(`"${text}" has no unit`, `a ${what} is written ${example}`);
+  if (unit === '') throw new ValueError(`"${text}" has no unit`, `write a ${what} like ${example}`);
   const factor = Object.hasOwn(factors, unit) ? factors[unit] : undefined;
   if (factor === undefined) {
     const meant = Object.keys(factors).find((known) => known.toLowerCase() === unit.toLowerCase());
-    const hint = meant === undefined ? `a ${what} is written ${example}` : `write ${digits}${meant}`;
+    const hint = meant === undefined ? `write a ${what} like ${example}` : `write ${digits}${meant}`;
     throw new ValueError(`"${unit}" is not a unit of a ${what}`, hint);
   }
   const amount = Number(digits) * factor;
   const { min, max } = bounds;
-  if (amount < min) throw new ValueError(`"${text}" is too small`, `the least is ${spell(min, factors)}`);
-  if (amount > max) throw new ValueError(`"${text}" is too large`, `the most is ${spell(max, factors)}`);
+  if (amount < min) throw new ValueError(`"${text}" is too small`, `the minimum is ${spell(min, factors)}`);
+  if (amount > max) throw new ValueError(`"${text}" is too large`, `the maximum is ${spell(max, factors)}`);
   return amount;
 }
 

@@ -21,8 +21,8 @@ export class PatternError extends Error {
 
 /** @throws PatternError */
 export function parsePattern(pattern: string): Segment[] {
-  if (!pattern.startsWith('/')) throw new PatternError('a pattern begins with a slash', `write /${pattern}`);
-  if (/[?#]/.test(pattern)) throw new PatternError('a pattern has no query', 'leave out what follows the path');
+  if (!pattern.startsWith('/')) throw new PatternError('a pattern must start with a slash', `write /${pattern}`);
+  if (/[?#]/.test(pattern)) throw new PatternError('a pattern cannot have a query', 'remove everything after the path');
   const names = new Set<string>();
   const parts = pattern.split('/').filter((part) => part !== '');
   return parts.map((part, i): Segment => {
@@ -36,7 +36,7 @@ export function parsePattern(pattern: string): Segment[] {
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
         throw new PatternError(`":${name}" is not a parameter name`, 'letters, digits and "_" after the colon');
       }
-      if (names.has(name)) throw new PatternError(`":${name}" stands twice`, 'give each parameter its own name');
+      if (names.has(name)) throw new PatternError(`":${name}" occurs twice`, 'give each parameter its own name');
       names.add(name);
       return { kind: 'one', name };
     }

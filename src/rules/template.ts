@@ -62,7 +62,7 @@ function parsePlaceholder(piece: RawPiece): Placeholder {
 }
 
 function pathTemplate(text: string, parts: readonly Part[], placeholders: readonly Placeholder[]): PathTemplate {
-  if (!text.startsWith('/')) throw new TemplateError('a path must begin with a slash', `write /${text}`, 0);
+  if (!text.startsWith('/')) throw new TemplateError('a path must start with a slash', `write /${text}`, 0);
   const segments: Part[][] = [[]];
   let query: Part[] | undefined;
   for (const part of parts) {

@@ -30,7 +30,7 @@ it('tells every mistake and exits 2', async () => {
   expect(stdout).toBe('');
   expect(stderr).toBe(
     [
-      `${file}:2:19: error: a pattern begins with a slash`,
+      `${file}:2:19: error: a pattern must start with a slash`,
       '  routes: [{ match: a }]',
       '                    ^',
       '  hint: write /a',
@@ -64,7 +64,7 @@ it('--json: one line for machines, on standard output', async () => {
         file,
         line: 2,
         column: 19,
-        message: 'a pattern begins with a slash',
+        message: 'a pattern must start with a slash',
         hint: 'write /a',
         severity: 'error',
         excerpt: 'routes: [{ match: a }]',

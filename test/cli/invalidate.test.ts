@@ -57,7 +57,7 @@ it.each([
     ['invalidate', 'steps', '--tag', 'a b'],
     {},
     2,
-    /the gateway refused the request:\n {2}paths\[0\]: a path must begin with a slash \(write \/steps\)\n {2}tags\[0\]/,
+    /the gateway refused the request:\n {2}paths\[0\]: a path must start with a slash \(write \/steps\)\n {2}tags\[0\]/,
   ],
   [['invalidate', '/a'], { UNSTALE_ADMIN_TOKEN: 'wrong' }, 1, /requires the admin token: set UNSTALE_ADMIN_TOKEN/],
   [['invalidate', '/a', '--gateway', 'nonsense'], {}, 2, /"nonsense" is not a URL/],

@@ -36,12 +36,12 @@ describe('a pattern', () => {
   });
 
   test.each([
-    ['steps/:id', 'begins with a slash'],
-    ['/steps?x=1', 'no query'],
+    ['steps/:id', 'must start with a slash'],
+    ['/steps?x=1', 'cannot have a query'],
     ['/**/steps', 'must be the last'],
     ['/steps/:', 'not a parameter name'],
     ['/steps/:a-b', 'not a parameter name'],
-    ['/:id/:id', 'stands twice'],
+    ['/:id/:id', 'occurs twice'],
     ['/step*', 'mixes'],
   ])('%s is none: %s', (pattern, message) => {
     expect(() => parsePattern(pattern)).toThrow(PatternError);

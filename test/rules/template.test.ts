@@ -99,8 +99,8 @@ describe('what is not a template says where and what to write instead', () => {
   const rows: ['path' | 'tag', string, number, RegExp][] = [
     ['path', '', 0, /empty/],
     ['tag', '', 0, /empty/],
-    ['path', 'steps/7', 0, /must begin with a slash/],
-    ['path', '{id}', 0, /must begin with a slash/],
+    ['path', 'steps/7', 0, /must start with a slash/],
+    ['path', '{id}', 0, /must start with a slash/],
     ['path', '/steps/{}', 8, /source is missing/],
     ['path', '/steps/{ }', 9, /source is missing/],
     ['path', '/steps/{id,}', 11, /source is missing/],

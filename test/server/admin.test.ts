@@ -134,7 +134,7 @@ describe('POST /invalidate', () => {
       'every faulty target at once',
       { paths: ['/steps/7', 'steps', '/a/{id}', '/a/**/b'], tags: ['a b', ''] },
       [
-        'paths[1]: a path must begin with a slash',
+        'paths[1]: a path must start with a slash',
         'paths[2]: placeholders have nothing to stand for here',
         'paths[3]: "**" must be the last segment',
         'tags[0]: a tag cannot contain white space',
