@@ -5,7 +5,8 @@ import { ValueError } from './value-error.ts';
 const form = '127.0.0.1:8080, [::1]:8080, or :8080 for every interface';
 
 /**
- * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` is every interface, of IPv4 too. Port 0 lets the system choose.
+ * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` means every interface, including IPv4. Port 0 lets the
+ * system choose.
  * @throws ValueError
  */
 export function parseAddress(text: string): Address {
@@ -22,13 +23,13 @@ export function parseAddress(text: string): Address {
     throw new ValueError(`"${bracketed}" is not an IPv6 address`, `write ${form}`);
   }
   if (bare === '') return { host: '::', port };
-  // `127.0.0.300` would otherwise be looked up as a name.
+  // Otherwise `127.0.0.300` would be resolved as a name.
   const isName = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(bare) && !/^[\d.]+$/.test(bare);
   if (isName || isIPv4(bare)) return { host: bare, port };
   throw new ValueError(`"${bare}" is not a host`, `write ${form}`);
 }
 
-/** Whether only this machine can reach the address. */
+/** Whether the address is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const address = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host;
   if (isIPv4(address)) return address.startsWith('127.');
@@ -36,7 +37,7 @@ export function isLoopback(host: string): boolean {
   return address.toLowerCase() === 'localhost';
 }
 
-/** An address, or a block of them: `10.0.0.0/8`, `fd00::/8`. @throws ValueError */
+/** An address or an address block: `10.0.0.0/8`, `fd00::/8`. @throws ValueError */
 export function parseNetwork(text: string): string {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);
@@ -50,10 +51,12 @@ export function parseNetwork(text: string): string {
   return text;
 }
 
-/** An `http:` or `https:` URL of an origin, with a base path or none; without a slash at its end. @throws ValueError */
+/**
+ * An `http:` or `https:` URL of an origin, optionally with a base path; without a trailing slash. @throws ValueError
+ */
 export function parseOriginUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The messages do not repeat the URL: one that is wrong may hold a password.
+  // The messages do not repeat the URL: it may contain a password.
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new ValueError('this is not an http or https URL', 'write http://127.0.0.1:4000');
   }

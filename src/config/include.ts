@@ -1,25 +1,25 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import type { SourceDocument } from './source-document.ts';
 
-/** How included files are found and read. Errors are those of `node:fs`, with their `code`. */
+/** How included files are found and read. Errors have the `code` of `node:fs`. */
 export interface FileAccess {
   readFile(file: string): string;
-  /** Names in a folder, in any order; none where there is no such folder. */
+  /** The names in a folder, in any order; none if it does not exist. */
   readFolder(folder: string): readonly string[];
 }
 
-/** Files that one configuration may include: `*` in a large folder is a mistake to be told, not to be waited for. */
+/** Files per configuration: `*` in a large folder is a mistake, and must be reported quickly. */
 const MAX_INCLUDED = 1000;
 
 export interface Included {
   readonly file: string;
-  /** Which element of `include` names it. */
+  /** The index of the element of `include` that matched it. */
   readonly index: number;
 }
 
 /**
- * The files that `include` names, in its order, those of one `*` by name; a file that is named twice comes once.
- * Reports what matches no file.
+ * The files that `include` matches, in its order; the matches of a `*` are sorted by name, and duplicates are dropped.
+ * Reports entries that match no file.
  */
 export function includedFiles(document: SourceDocument, entries: readonly unknown[], files: FileAccess): Included[] {
   const included = new Map<string, Included>();
@@ -56,13 +56,13 @@ export function includedFiles(document: SourceDocument, entries: readonly unknow
   return all.slice(0, MAX_INCLUDED);
 }
 
-/** `ENOENT` and the like, or what there is to say. */
+/** An error code such as `ENOENT`, or the message. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Walks the segments of a path; a name that begins with a dot is only found by a pattern that does. */
+/** Expands a path with `*`. Names with a leading dot match only patterns with a leading dot. */
 function expand(path: string, { readFolder }: Pick<FileAccess, 'readFolder'>): string[] {
   const segments = path.split('/').filter((segment) => segment !== '');
   const wild = segments.findIndex((segment) => segment.includes('*'));

@@ -8,22 +8,22 @@ import type { Path, SourceDocument } from './source-document.ts';
 import { didYouMean } from './suggest.ts';
 import { lintPlaceholders } from './templates.ts';
 
-/** A sound part of some file, and where it stands. */
+/** A valid part of a file, with its place. */
 export interface Located<Settings> {
   readonly settings: Settings;
   readonly document: SourceDocument;
   readonly path: Path;
 }
 
-const unheard = 'tags are taken from a read and its response only';
+const scopeOfTags = 'tags are taken from a read and its response only';
 const closedForTags = new Map<Root, { message: string; hint: string }>([
-  ['before', { message: `"before" is not available here: ${unheard}`, hint: 'use response' }],
-  ['request', { message: `"request" is not available here: ${unheard}`, hint: 'use params, query or response' }],
+  ['before', { message: `"before" is not available here: ${scopeOfTags}`, hint: 'use response' }],
+  ['request', { message: `"request" is not available here: ${scopeOfTags}`, hint: 'use params, query or response' }],
 ]);
 
 export interface RouteContext {
   readonly defaults: PolicySettings;
-  /** Names of the origins; undefined where they are in such a state that nothing can be said about them. */
+  /** Names of the origins; undefined if they are too broken to check against. */
   readonly origins: readonly string[] | undefined;
 }
 
@@ -35,7 +35,7 @@ const closedAhead = new Map<Root, { message: string; hint: string }>(
   ]),
 );
 
-/** @param routes in the order in which they are tried */
+/** @param routes in matching order */
 export function lintRoutes(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
   const earlier: { segments: Segment[]; route: Located<RouteSettings> }[] = [];
   for (const route of routes) {
@@ -53,7 +53,7 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
       });
     }
     lintPolicy(route, context);
-    lintOwnWords(route, context);
+    lintNoEffect(route, context);
     for (const [i, tag] of (settings.tags ?? []).entries()) {
       const scope = { pattern: settings.match, closed: closedForTags };
       lintPlaceholders(document, [...path, 'tags', i], { written: tag, kind: 'tag' }, scope);
@@ -64,7 +64,7 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
   }
 }
 
-/** Also for `defaults`, which are a route's settings without its pattern. */
+/** Also for `defaults`, which have the same settings. */
 export function lintPolicy({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
   const { origin, cache } = settings;
   if (origin !== undefined && context.origins !== undefined && !context.origins.includes(origin)) {
@@ -78,8 +78,8 @@ export function lintPolicy({ settings, document, path }: Located<PolicySettings>
   }
 }
 
-/** What a route says to no effect. In `defaults` it may have one for a route that says the rest. */
-function lintOwnWords({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
+/** Reports settings without effect. In `defaults` they may have one, together with those of a route. */
+function lintNoEffect({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
   const { cache } = settings;
   if (cache === undefined || cache === 'off') return;
   const { ttlMs, credentials } = effective(cache, context);
@@ -87,7 +87,7 @@ function lintOwnWords({ settings, document, path }: Located<PolicySettings>, con
     const hint = 'add a ttl: 60s';
     document.report([...path, 'cache', 'force'], { message: 'force has no effect without a ttl', hint, atKey: true });
   }
-  // Somebody who wrote it believes that responses are kept apart.
+  // The author expects responses to be separate.
   if (cache.userKey !== undefined && credentials !== 'perUser') {
     const message = `userKey has no effect with credentials: ${credentials}`;
     document.report([...path, 'cache', 'userKey'], { message, hint: 'add credentials: perUser', atKey: true });
@@ -98,7 +98,7 @@ export function effective(cache: PolicySettings['cache'], { defaults }: RouteCon
   return cachePolicy(cachePolicy(builtInCache, defaults.cache), cache);
 }
 
-/** Whether every path that lies in `narrow` lies in `wide`. */
+/** Whether `wide` matches every path that `narrow` matches. */
 function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
   for (const [i, segment] of wide.entries()) {
     if (segment.kind === 'rest') return true;
@@ -111,7 +111,7 @@ function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
 
 export const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));
 
-/** Whether all that lies in `narrow` lies in `wide`, both as shapes. */
+/** Whether the shape `wide` matches every path that the shape `narrow` matches. */
 export function isWithin(narrow: string, wide: string): boolean {
   const [inner, outer] = [narrow.split('/').slice(1), wide.split('/').slice(1)];
   for (const [i, segment] of outer.entries()) {

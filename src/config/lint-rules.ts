@@ -61,7 +61,7 @@ export function templatesOf({ settings, path }: Located<RuleSettings>): Written[
   return [...invalidate, ...refresh, ...patch];
 }
 
-/** Reports sources that could never yield a value where they stand. */
+/** Reports sources that can never have a value in their place. */
 function lintSources(rule: Located<RuleSettings>): void {
   const { settings, document, path } = rule;
   const scope: PlaceholderScope = {
@@ -72,7 +72,7 @@ function lintSources(rule: Located<RuleSettings>): void {
   for (const { path: at, written, kind } of templatesOf(rule)) lintPlaceholders(document, at, { written, kind }, scope);
   const declared: string[] = [];
   for (const [name, written] of Object.entries(settings.lookup ?? {})) {
-    // In their order: a lookup may climb from what an earlier one has fetched.
+    // In order: a lookup may use the response of an earlier one.
     lintPlaceholders(
       document,
       [...path, 'lookup', name],
@@ -82,7 +82,7 @@ function lintSources(rule: Located<RuleSettings>): void {
     declared.push(name);
   }
   for (const [at, written] of bareSources(settings)) {
-    // One may stand alone where several would stand in a list.
+    // A single value may be written without a list.
     const place = [...path, ...at];
     const inList = Array.isArray(valueAt(document.value, place.slice(0, -1)));
     const isIndex = typeof place.at(-1) === 'number';
@@ -103,7 +103,7 @@ function lintSources(rule: Located<RuleSettings>): void {
   }
 }
 
-/** The sources that stand without braces, and where. */
+/** The sources written without braces, with their paths. */
 function bareSources({ when, event }: RuleSettings): (readonly [Path, string])[] {
   const listed = (name: 'present' | 'absent') =>
     (when?.[name] ?? []).map((written, i) => [['when', name, i], written] as const);
@@ -113,7 +113,7 @@ function bareSources({ when, event }: RuleSettings): (readonly [Path, string])[]
   return [...listed('present'), ...listed('absent'), ...equals, ...carried];
 }
 
-/** All rules that match apply, so of two that do the same for the same writes one is a slip, or says something else. */
+/** All rules that match apply, so a rule with the same targets for the same writes is a mistake. */
 function lintAmbiguity(rule: Located<RuleSettings>, seen: Map<string, Located<RuleSettings>>): void {
   const { methods, pattern } = rule.settings.on;
   const shape = patternShape(parsePattern(pattern));

@@ -5,10 +5,10 @@ import type { configSchema } from './schema.ts';
 import { soundPart, valueAt } from './shape.ts';
 import type { SourceDocument } from './source-document.ts';
 
-/** Tokens shorter than this can be guessed by trying. */
+/** Shorter tokens can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
 
-/** What single values cannot show: how the settings of one file fit together. */
+/** Checks settings against each other. */
 export function lintSettings(document: SourceDocument, schema: typeof configSchema): void {
   lintOrigins(document);
   const server = soundPart(document, schema.shape.server, ['server']);
@@ -78,7 +78,7 @@ function lintPorts(
 ): void {
   const isEvery = (host: string) => host === '::' || host === '0.0.0.0';
   const overlap = server.host === admin.host || isEvery(server.host) || isEvery(admin.host);
-  // Port 0 is another free one each time.
+  // Port 0 is a different free port each time.
   if (server.port === 0 || server.port !== admin.port || !overlap) return;
   const message = `the admin port and the public port are the same: ${admin.port}`;
   document.report(['admin', 'listen'], { message, hint: 'choose another port: 127.0.0.1:9090' });

@@ -22,8 +22,8 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads and validates a configuration and all that it includes.
- * @param file as it shall be named in problems; relative to the working directory
+ * Reads and validates a configuration with all files that it includes.
+ * @param file relative to the working directory; problems show it as given
  * @throws ConfigError with every problem of every file
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
@@ -46,7 +46,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
   return parseConfig(text, { file, env, readFile: (path) => readFileSync(path, 'utf8'), readFolder });
 }
 
-/** Names in a folder; none where there is no such folder. */
+/** The names in a folder; none if it does not exist. */
 function readFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -57,7 +57,7 @@ function readFolder(folder: string): string[] {
 }
 
 /**
- * The same for a text, its included files read through `readFile` and found through `readFolder`.
+ * As `loadConfig` for a text. Finds included files with `readFolder` and reads them with `readFile`.
  * @throws ConfigError with every problem of every file
  */
 export function parseConfig(
@@ -78,7 +78,7 @@ export function parseConfig(
   lintRoutes(routes, context);
   lintRules(rules);
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
-  // Of half a configuration, what is missing cannot be told from what is wrong.
+  // In an invalid configuration, missing parts may only be parts that could not be read.
   if (settings !== undefined && isSound) lintCoherence(routes, rules, context);
 
   const problems = inOrder(documents.flatMap((each) => each.problems));
@@ -113,7 +113,7 @@ function lintPack(pack: SourceDocument): void {
   checkShape(pack, packSchema);
 }
 
-/** The sound elements of a list in every document, those of the including file first. */
+/** The valid elements of a list in every document, those of the including file first. */
 function partsOf<Schema extends z.ZodType>(
   documents: readonly SourceDocument[],
   key: string,
@@ -133,7 +133,7 @@ function contextOf(document: SourceDocument): RouteContext {
   const defaults = soundPart(document, configSchema.shape.defaults, ['defaults']) ?? {};
   const one = valueAt(document.value, ['origin']);
   const several = valueAt(document.value, ['origins']);
-  // Neither or both: that was said, and which names there are is anybody's guess.
+  // Neither or both: already reported, and the names are unclear.
   if ((one === undefined) === (several === undefined)) return { defaults, origins: undefined };
   if (one !== undefined) return { defaults, origins: [DEFAULT_ORIGIN] };
   return { defaults, origins: Object.keys(Object(several)) };

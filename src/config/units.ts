@@ -2,7 +2,7 @@ import { ValueError } from './value-error.ts';
 
 const SECOND_MS = 1000;
 export const DAY_MS = 86_400_000;
-/** 2^31 seconds: what caches take for "forever" (RFC 9111 §1.2.2). */
+/** 2^31 seconds, which caches treat as "forever" (RFC 9111 §1.2.2). */
 export const MAX_DELTA_MS = 2 ** 31 * SECOND_MS;
 
 const durations: Readonly<Record<string, number>> = { ms: 1, s: SECOND_MS, m: 60_000, h: 3_600_000, d: DAY_MS };
@@ -57,7 +57,7 @@ function parseQuantity(text: string, { what, example, factors, bounds }: Quantit
   return amount;
 }
 
-/** An amount in the largest unit that leaves a whole number. */
+/** An amount in the largest unit that gives a whole number. */
 function spell(amount: number, factors: Readonly<Record<string, number>>): string {
   const whole = Object.entries(factors).filter(([, factor]) => amount % factor === 0 && amount >= factor);
   const [unit, factor] = whole.reduce((best, next) => (next[1] > best[1] ? next : best), ['', 0]);

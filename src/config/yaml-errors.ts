@@ -1,7 +1,7 @@
-/** What YAML's error codes mean to whoever wrote the file, and what to do about them. */
+/** Messages and hints for YAML's error codes. */
 const known: Readonly<Record<string, { readonly message?: string; readonly hint: string; readonly isFatal?: false }>> =
   {
-    // The parser has read both; everything else in the file can still be checked.
+    // Not fatal: the rest of the file can still be checked.
     DUPLICATE_KEY: { message: 'this key occurs twice', hint: 'keep one of the two', isFatal: false },
     TAG_RESOLVE_FAILED: { hint: 'remove the tag; put text that starts with "!" in quotes', isFatal: false },
     TAB_AS_INDENT: { message: 'YAML cannot be indented with tabs', hint: 'indent with spaces' },
@@ -19,7 +19,7 @@ const known: Readonly<Record<string, { readonly message?: string; readonly hint:
     BAD_INDENT: { hint: 'indent the elements of a block equally; close any open bracket above' },
   };
 
-/** @param line the source line, for mistakes that only it explains */
+/** @param line the source line, which explains some mistakes */
 export function syntaxProblem(
   code: string,
   message: string,
