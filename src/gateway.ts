@@ -26,7 +26,7 @@ import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
-import { hasBody } from './server/front.ts';
+import { hasBody } from './server/message.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
@@ -101,6 +101,8 @@ export async function createGateway(
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
+    origins,
+    cut: (peer, reason) => reports.cutOff(peer, reason),
   });
   const admin = wireAdmin(
     config,
@@ -252,6 +254,7 @@ function wireAdmin(
     subscribers: () => hub.subscribers,
     announced: () => hub.announced,
     droppedSubscribers: () => hub.dropped,
+    eventBytes: () => hub.historyBytes,
     position: () => fence.applied,
     fills: () => flights.size,
     waiting: () => flights.waiting,

@@ -34,7 +34,12 @@ export interface GatewayConfig {
     /** After an indeterminate write, how long nothing that it may have changed is stored. */
     settleMs: number;
   };
-  events: { path: string; heartbeatMs: number; maxSubscribers: number; history: number };
+  events: {
+    path: string;
+    heartbeatMs: number;
+    maxSubscribers: number;
+    history: { maxEvents: number; maxBytes: number };
+  };
   log: { level: LogLevel };
   /** The policy of a request that matches no route. */
   fallback: RoutePolicy;
@@ -59,6 +64,17 @@ export interface ServerLimits {
   /** A longer request body is refused with 413; `undefined`: no limit. */
   requestBytes: number | undefined;
   connections: number;
+  /** How long a body may stand still because of its client, in either direction. */
+  bodyIdleMs: number;
+  /** What a client must send or read at least, on the average, once `bodyIdleMs` have passed. */
+  minBodyBytesPerSecond: number;
+  perAddress: {
+    connections: number;
+    /** Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for one. */
+    originShare: number;
+    /** Event streams, and as many WebSockets. */
+    streams: number;
+  };
 }
 
 export interface OriginConfig {

@@ -1,5 +1,5 @@
 import type { CachePolicy, RoutePolicy } from '../config/model.ts';
-import { forwardedFields, maxForwards } from '../http/connection.ts';
+import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
 import { type FieldLines, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import type { ClientRequest } from './ports.ts';
@@ -29,6 +29,9 @@ const overrides = new Set([
   'x-scheme',
   'x-url-scheme',
   'front-end-https',
+  'x-backend-host',
+  'x-script-name',
+  'base-url',
 ]);
 /** Of whom the request is. `Forwarded` tells of the host and the scheme, too, but only a trusted proxy's is believed. */
 const addresses = new Set([
@@ -40,7 +43,9 @@ const addresses = new Set([
   'cf-connecting-ip',
   'fastly-client-ip',
   'forwarded',
+  'x-forwarded',
   'x-forwarded-for',
+  'x-original-forwarded-for',
 ]);
 const keyedForwarding = new Set(['x-forwarded-host', 'x-forwarded-proto']);
 
@@ -76,7 +81,7 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
   const asOne = client.encode.length > 0;
   const lines = without(forwardFields(request), (name) => {
     if (conditions.has(name) || (asOne && name === 'accept-encoding')) return true;
-    return (isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name);
+    return ((isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name)) || poses(name, cache);
   });
   if (asOne) lines.push('Accept-Encoding', 'identity');
   return [...lines, ...asked];
@@ -87,7 +92,16 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
  * the client's conditions, which the gateway has nothing to compare with.
  */
 export function ownFields(request: ClientRequest, { cache }: RoutePolicy): string[] {
-  return without(forwardFields(request), (name) => isOverride(name) && !cache.key.headers.includes(name));
+  return without(
+    forwardFields(request),
+    (name) => (isOverride(name) && !cache.key.headers.includes(name)) || poses(name, cache),
+  );
+}
+
+/** A name that is another to some origins (`X_Tenant`), one that is in the key. */
+function poses(name: string, { key, userKey }: CachePolicy): boolean {
+  const meant = disguised(name);
+  return meant !== undefined && !key.headers.includes(name) && (key.headers.includes(meant) || userKey.includes(meant));
 }
 
 export function hasConditions({ headers }: ClientRequest): boolean {
@@ -105,6 +119,8 @@ export function forwardFields(request: ClientRequest): string[] {
   const isSafe = safeMethods.has(request.method);
   // Trailers of uploads are dropped (RFC 9110 §6.5.1), so nothing may announce them.
   const lines = without(headers.lines, (name) => {
+    const meant = disguised(name);
+    if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
   return forwardedFields(countedDown(request, lines), {

@@ -45,8 +45,13 @@ export function servePart(
   const ageMs = currentAgeMs(stored, ports.clock.wall());
   lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
   appendCacheStatus(lines, { hit: true, ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000) });
-  reply.send(206, lines, request.method === 'HEAD' ? undefined : Buffer.from(found.bytes));
+  reply.send(206, lines, request.method === 'HEAD' ? undefined : asBuffer(found.bytes));
   return { outcome: 'hit', detail: 'partial' };
+}
+
+/** The same octets, not a copy of them. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 type StoredPart = NonNullable<StoredResponse['part']>;

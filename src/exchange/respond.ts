@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type CacheStatus, formatCacheStatus } from '../http/cache-status.ts';
 import type { Fields } from '../http/fields.ts';
 import { multipartRanges } from '../http/partial.ts';
@@ -7,6 +8,9 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { formFor } from './encode.ts';
 import { without } from './forward.ts';
 import type { ClientRequest, Reply } from './ports.ts';
+
+/** Random bytes of a boundary: whoever writes a body cannot foresee it. */
+const BOUNDARY_BYTES = 16;
 
 /** Fields that describe a body, left out of a 304 (RFC 9110 §15.4.5). */
 const ofBody = new Set(['content-length', 'content-type', 'content-encoding', 'content-language', 'content-range']);
@@ -66,10 +70,13 @@ function sendRanges(
     reply.send(206, lines, body.subarray(only.start, only.end + 1));
     return;
   }
-  const parts = multipartRanges(body, ranges, headers.get('content-type'));
+  const boundary = randomBytes(BOUNDARY_BYTES).toString('hex');
+  const parts = multipartRanges(body, ranges, { boundary, contentType: headers.get('content-type') });
   const retyped = without(lines, (name) => name === 'content-type');
-  retyped.push('Content-Type', parts.contentType);
-  reply.send(206, retyped, parts.body);
+  retyped.push('Content-Type', parts.contentType, 'Content-Length', String(parts.byteLength));
+  const sink = reply.begin(206, retyped);
+  for (const piece of parts.pieces) sink.write(piece);
+  sink.end();
 }
 
 /** For what has no other fields: the gateway's own errors. */

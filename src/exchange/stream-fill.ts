@@ -33,6 +33,8 @@ export class Fill {
   #sink: Writable | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  /** How many of the chunks, and how many bytes, the client's stream has been given. */
+  #given = { chunks: 0, bytes: 0 };
   /** The one reader of the body. It leaves the body alone when it stops early, for the rest to be passed on. */
   readonly #body: AsyncIterator<Buffer>;
 
@@ -83,7 +85,7 @@ export class Fill {
     const sink = this.#start(detail);
     this.#reply.onGone(() => body.destroy());
     if (!this.#reply.gone) {
-      for (const chunk of this.#chunks) sink.write(chunk);
+      for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
       this.#chunks = [];
       await pump(this.#body, sink, this.#reply);
     } else {
@@ -104,20 +106,24 @@ export class Fill {
       const chunk = next.value;
       const tooLarge = this.#bytes + chunk.byteLength > this.#ports.maxEntryBytes;
       if (tooLarge || !this.#ports.budget.take(chunk.byteLength)) {
-        if (this.#sink === undefined) this.#chunks.push(chunk);
-        else this.#chunks = [chunk];
+        this.#chunks.push(chunk);
         return this.#pass(tooLarge ? 'too-large' : 'no-room');
       }
       this.#bytes += chunk.byteLength;
       this.#chunks.push(chunk);
-      if (this.#sink !== undefined) {
-        this.#sink.write(chunk);
-      } else if (this.#reply !== undefined && this.#bytes > holdBytes) {
-        const sink = this.#start('streamed');
-        for (const held of this.#chunks) sink.write(held);
-      }
+      if (this.#sink === undefined && this.#reply !== undefined && this.#bytes > holdBytes) this.#start('streamed');
+      if (this.#sink !== undefined) this.#give(this.#sink);
     }
     return this.#finish(verdict);
+  }
+
+  /** Gives the client's stream what has come, but for a client that does not keep up: it gets the rest out of what is stored. */
+  #give(sink: Writable): void {
+    while (this.#given.chunks < this.#chunks.length && !sink.writableNeedDrain) {
+      const chunk = this.#chunks[this.#given.chunks] as Buffer;
+      sink.write(chunk);
+      this.#given = { chunks: this.#given.chunks + 1, bytes: this.#given.bytes + chunk.byteLength };
+    }
   }
 
   #finish(verdict: Verdict & { store: true }): ReadOutcome {
@@ -144,6 +150,9 @@ export class Fill {
   /** The end of a body that was collected: the whole answer at once, if its head was held back until now. */
   #end(response: StoredResponse | undefined, detail: string | undefined): void {
     if (this.#sink !== undefined) {
+      // What is stored is held once for all; chunks of its own would be held for each client that does not read.
+      const rest = response && [response.body.subarray(this.#given.bytes)];
+      for (const chunk of rest ?? this.#chunks.slice(this.#given.chunks)) this.#sink.write(chunk);
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, those too that are not stored for others (`private="…"`).

@@ -98,11 +98,38 @@ const VIA = `1.1 ${PSEUDONYM}`;
 export const MAX_HOPS = 8;
 
 /**
+ * The field that CGI, WSGI and their like take a name for (RFC 3875 §4.1.18): to them `X_Forwarded_For` is `X-Forwarded-For`.
+ * undefined where there is no other.
+ */
+export function disguised(name: string): string | undefined {
+  return /[^a-z0-9-]/.test(name) ? name.replace(/[^a-z0-9-]/g, '-') : undefined;
+}
+
+/**
+ * A name that stands for a field which the gateway makes, hides, or goes by: `Content_Length`, `X_Forwarded_For`, and `Proxy` is
+ * an environment variable (CVE-2016-5385).
+ */
+function isDisguised(name: string): boolean {
+  const meant = disguised(name);
+  if (meant === undefined) return false;
+  return hopByHop.has(meant) || isForEveryone(meant) || isForwardingField(meant, false) || goneBy.has(meant);
+}
+
+/** What else decides how a request is answered, and whom for. */
+const goneBy = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'expect', 'max-forwards']);
+
+/**
  * The request lines to send on: end-to-end ones, with `Forwarded` and `X-Forwarded-For`, `-Host` and `-Proto` that tell the truth as
  * far as it is known, and this gateway in `Via`.
  */
 export function forwardedFields(lines: FieldLines, received: Received): string[] {
-  const kept = without(endToEnd(lines), (name) => isForwardingField(name, received.trusted));
+  const kept: string[] = [];
+  eachLine(endToEnd(lines), (name, value) => {
+    const lower = name.toLowerCase();
+    if (isForwardingField(lower, received.trusted) || isDisguised(lower) || lower === 'proxy') return;
+    // As it is keyed: an origin that tells "API.example" from "api.example" would decide for both what is stored.
+    kept.push(name, lower === 'host' ? value.toLowerCase() : value);
+  });
   return [...kept, ...forwardingLines(lines, received), 'Via', VIA];
 }
 

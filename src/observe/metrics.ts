@@ -25,6 +25,7 @@ export interface Gauges {
   subscribers(): number;
   announced(): number;
   droppedSubscribers(): number;
+  eventBytes(): number;
   position(): number;
   fills(): number;
   waiting(): number;
@@ -86,14 +87,11 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     'Subscribers dropped for reading too slowly.',
     gauges.droppedSubscribers,
   );
-  counter(
-    'unstale_refreshes_dropped_total',
-    'Refreshes dropped because too many were waiting.',
-    gauges.refreshesDropped,
-  );
+  counter('unstale_refreshes_dropped_total', 'Refreshes dropped as too many.', gauges.refreshesDropped);
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
   gauge('unstale_stored_bytes', 'Bytes that the memory tier accounts for its responses.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
+  gauge('unstale_event_history_bytes', 'Bytes that events take which are held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
   gauge('unstale_fills', 'Fills in progress that other reads may wait for.', gauges.fills);
   gauge('unstale_waiting_reads', 'Reads that wait for the fill of another read.', gauges.waiting);
@@ -103,18 +101,10 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
       Number(cluster().state === 'serving'),
     );
     gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
-    gauge(
-      'unstale_cluster_intents',
-      'Writes of this node that are forwarded but not yet recorded.',
-      () => cluster().intents,
-    );
+    gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
     gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
-    counter(
-      'unstale_cluster_resets_total',
-      'Times that this node joined with an empty memory.',
-      () => cluster().resets,
-    );
-    counter('unstale_cluster_evictions_total', 'Unresponsive nodes that this node removed.', () => cluster().evictions);
+    counter('unstale_cluster_resets_total', 'Times that this node joined, with empty memory.', () => cluster().resets);
+    counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
   }
   return registry;
 }

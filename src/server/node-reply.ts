@@ -54,6 +54,12 @@ export class NodeReply implements Reply {
     return this.#response;
   }
 
+  /** Fails, and lets the connection end with that: no request behind this one is taken. */
+  refuse(error: GatewayError): void {
+    this.#response.shouldKeepAlive = false;
+    this.fail(error);
+  }
+
   fail(error: GatewayError, lines: FieldLines = []): void {
     if (this.gone) return;
     if (this.#response.headersSent) {

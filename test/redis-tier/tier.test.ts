@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemTimers } from '../../src/clock.ts';
 import { nothingHit } from '../../src/coherence/record.ts';
 import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
@@ -31,7 +32,7 @@ afterEach(async () => {
 
 const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
   new RedisTier({
-    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now },
+    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now, timers: systemTimers },
     ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000, timeoutMs: 250, hitMs: () => 5_000 },
     ...options,
   });

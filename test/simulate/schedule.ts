@@ -1,4 +1,5 @@
 import type { Sequencer } from '../../src/coherence/sequencer.ts';
+import { MAX_WAIT_MS } from '../../src/coherence/transaction.ts';
 import { History } from './history.ts';
 import { SimulatedKeys } from './keys.ts';
 import { SimulatedBus, SimulatedServer } from './network.ts';
@@ -10,7 +11,8 @@ const NODES = 3;
 const START_MS = 450;
 const BUSY_MS = 1_500;
 /** Everything is whole again: enough for every lease, settle window and takeover after the last disturbance. */
-const QUIET_MS = 2_200;
+/** Longer than a write waits for one whose end it has missed. */
+const QUIET_MS = MAX_WAIT_MS + 1_500;
 
 export interface ScheduleMutation extends Mutation {
   sequencer?(): Sequencer;
