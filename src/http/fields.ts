@@ -1,12 +1,12 @@
-/** Header fields as they stood on the wire: name, value, name, value, … (the shape of Node's `rawHeaders`). */
+/** Header fields as on the wire: name, value, name, value, … (the form of Node's `rawHeaders`). */
 export type FieldLines = readonly string[];
 
-/** In the order of the lines. */
+/** Visits the lines in order. */
 export function eachLine(lines: FieldLines, visit: (name: string, value: string) => void): void {
   for (let i = 0; i + 1 < lines.length; i += 2) visit(lines[i] as string, lines[i + 1] as string);
 }
 
-/** The lines that `dropped` does not name; it gets names in lower case. */
+/** The lines without those that `dropped` selects. It gets names in lower case. */
 export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
   const kept: string[] = [];
   eachLine(lines, (name, value) => {
@@ -15,7 +15,7 @@ export function without(lines: FieldLines, dropped: (name: string, value: string
   return kept;
 }
 
-/** Each value of one field. `wanted` in lower case. */
+/** Every value of a field. `wanted` is in lower case. */
 export function valuesOf(lines: FieldLines, wanted: string): string[] {
   const values: string[] = [];
   eachLine(lines, (name, value) => {
@@ -24,7 +24,7 @@ export function valuesOf(lines: FieldLines, wanted: string): string[] {
   return values;
 }
 
-/** As they stand in a message head, each with its CRLF. */
+/** The lines as in a message head, each followed by CRLF. */
 export function headText(lines: FieldLines): string {
   let text = '';
   eachLine(lines, (name, value) => {
@@ -33,7 +33,7 @@ export function headText(lines: FieldLines): string {
   return text;
 }
 
-/** The values of each field, by its name in lower case. */
+/** The values of each field, by its lower-case name. */
 export function valuesByName(lines: FieldLines): Map<string, string[]> {
   const fields = new Map<string, string[]>();
   eachLine(lines, (name, value) => {
@@ -46,8 +46,8 @@ export function valuesByName(lines: FieldLines): Map<string, string[]> {
 }
 
 /**
- * A read-only view of header fields: case-insensitive look-up over the raw lines, which are kept as they came so that
- * what is forwarded is what was received.
+ * A read-only view of header fields with case-insensitive lookup. It keeps the raw lines, so that the gateway forwards
+ * exactly what it received.
  */
 export class Fields {
   readonly lines: FieldLines;
@@ -57,7 +57,7 @@ export class Fields {
     this.lines = lines;
   }
 
-  /** The combined value: repeated lines are joined by ", " (RFC 9110 §5.3). Absent: undefined. `name` in lower case. */
+  /** The combined value: repeated lines are joined with ", " (RFC 9110 §5.3). `name` is in lower case. */
   get(name: string): string | undefined {
     return this.#indexed().get(name);
   }
@@ -66,12 +66,12 @@ export class Fields {
     return this.#indexed().has(name);
   }
 
-  /** Each line's value by itself, for fields that must not be joined (`Set-Cookie`) or must not repeat (`Host`). */
+  /** Every value separately, for fields that must not be joined (`Set-Cookie`) or repeated (`Host`). */
   all(name: string): string[] {
     return valuesOf(this.lines, name);
   }
 
-  /** The lower-cased names present, each once. */
+  /** The names present, in lower case, without duplicates. */
   names(): Iterable<string> {
     return this.#indexed().keys();
   }

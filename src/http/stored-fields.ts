@@ -3,9 +3,8 @@ import { endToEnd } from './connection.ts';
 import { type FieldLines, without } from './fields.ts';
 
 /**
- * The lines of a response that may be stored (RFC 9111 §3.1): end-to-end ones, without those that `no-cache="…"` or `private="…"`
- * name (§5.2.2.4, §5.2.2.7; a field that must be validated before each use is of no use to a shared cache either), and
- * without cookies where the route strips them.
+ * The lines of a response that may be stored (RFC 9111 §3.1): end-to-end fields without those that `no-cache="…"` or
+ * `private="…"` name (§5.2.2.4, §5.2.2.7), and without cookies if the route strips them.
  */
 export function storedFields(
   lines: FieldLines,

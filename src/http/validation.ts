@@ -4,24 +4,24 @@ import { parseHttpDate } from './date.ts';
 import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.ts';
 import { type FieldLines, Fields, without } from './fields.ts';
 
-/** What a conditional request is compared with: the response that would be sent if it were not conditional. */
+/** The response that a conditional request is evaluated against. */
 export interface Selected {
   readonly status: number;
   readonly etag?: string | undefined;
   readonly lastModifiedMs?: number | undefined;
-  /** Its `Date`, and when it was received (wall clock): they stand in for a missing `Last-Modified` (RFC 9111 §4.3.2). */
+  /** Its `Date`, and the time of receipt (wall clock), which replace a missing `Last-Modified` (RFC 9111 §4.3.2). */
   readonly dateMs?: number | undefined;
   readonly respondedAt?: number | undefined;
 }
 
-/** Whether a request may be answered by 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
+/** Whether a request may be answered with 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
 export function evaluatePreconditions(request: Fields, selected: Selected, method: string): 'full' | 'not-modified' {
   // §13.1.2, §13.1.3: for other methods a match means 412, which only the origin may say.
   if (method !== 'GET' && method !== 'HEAD') return 'full';
-  // §13.2.1: conditions are for what would be a success without them.
+  // §13.2.1: conditions apply only if the response would otherwise be a success.
   if (selected.status < 200 || selected.status > 299) return 'full';
   const ifNoneMatch = request.get('if-none-match');
-  // §13.1.3: If-Modified-Since is ignored where there is an If-None-Match, however that comes out.
+  // §13.1.3: If-None-Match overrides If-Modified-Since, whatever its result.
   if (ifNoneMatch !== undefined) return noneMatches(ifNoneMatch, selected.etag) ? 'full' : 'not-modified';
   const ifModifiedSince = request.get('if-modified-since');
   if (ifModifiedSince === undefined) return 'full';
@@ -39,23 +39,23 @@ function isModifiedSince(ifModifiedSince: string, selected: Selected): boolean {
   // RFC 9111 §4.3.2: without Last-Modified, the Date, else the time of receipt.
   const modified = selected.lastModifiedMs ?? selected.dateMs ?? selected.respondedAt;
   if (modified === undefined) return true;
-  // Only the century of a two-digit year hangs on `now`; the time of receipt is near enough.
+  // Only the century of a two-digit year depends on `now`, so the time of receipt is close enough.
   const since = parseHttpDate(ifModifiedSince, selected.respondedAt ?? modified);
   return since === undefined || modified > since;
 }
 
 /**
- * The request has conditions that only an origin may evaluate (RFC 9111 §4.3.2): it is forwarded as it is, and the answer, a 412
- * perhaps, passed on.
+ * Whether the request has conditions that only an origin may evaluate (RFC 9111 §4.3.2). Such a request is forwarded
+ * unchanged, and its response, possibly a 412, passed on.
  */
 export function hasOriginPreconditions(request: Fields): boolean {
   return request.has('if-match') || request.has('if-unmodified-since');
 }
 
 /**
- * The lines that make a request for a stored response a validation of it (RFC 9111 §4.3.1). `stored` are the origin's fields: an
- * `ETag` of the gateway's own means nothing to it. `strongOnly` for what an invalidation has hit: a second is long enough
- * for a write, and a weak tag may outlive one, so that only a strong tag proves that nothing has changed.
+ * The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). `stored` are the origin's
+ * fields: it does not know an `ETag` of the gateway's own. Use `strongOnly` after an invalidation: a write can happen
+ * within the same second, and a weak tag may survive it, so only a strong tag proves that nothing has changed.
  */
 export function revalidationFields(stored: Fields, options: { strongOnly?: boolean } = {}): string[] {
   const lines: string[] = [];
@@ -65,7 +65,7 @@ export function revalidationFields(stored: Fields, options: { strongOnly?: boole
     lines.push('If-None-Match', etag);
   }
   const lastModified = stored.get('last-modified');
-  // As it was sent: an origin may compare it as text.
+  // Verbatim: an origin may compare it as text.
   if (lastModified !== undefined && options.strongOnly !== true && isDate(lastModified)) {
     lines.push('If-Modified-Since', lastModified);
   }
@@ -77,18 +77,18 @@ function isDate(text: string): boolean {
 }
 
 /**
- * Fields that an update never touches: `Content-Length` by the RFC's word, the others by the exception that it makes for the
- * integrity of the stored response (RFC 9111 §3.2), since the stored body depends on them. A 304 that said `Content-Encoding: gzip` or `Content-Type: text/html`, as frameworks do by default,
- * would change what the same stored bytes mean to every client.
+ * Fields that an update never changes, because the stored body depends on them: `Content-Length` as RFC 9111 §3.2
+ * requires, the others by its exception for the integrity of the stored response. Frameworks add `Content-Encoding:
+ * gzip` or `Content-Type: text/html` to a 304 by default, which would change the meaning of the stored bytes.
  */
 const bodyFields = new Set(['content-length', 'content-encoding', 'content-type', 'content-range']);
 
-/** Fields that tell when a message was made: without them in the update, the old ones would date the new one. */
+/** Fields that date a message. The old ones must not survive an update that has none. */
 const datingFields = new Set(['age', 'date']);
 
 /**
- * The stored fields brought up to date by a 304, or by a 200 to HEAD (RFC 9111 §3.2, §4.3.4). Lines that the update names are
- * replaced, all of them; the others stay. A `Vary` or tags that changed are for the caller to draw consequences from.
+ * The stored fields, updated by a 304 or by a 200 to HEAD (RFC 9111 §3.2, §4.3.4). The update replaces all lines of the
+ * fields that it contains. The caller handles changes of `Vary` and of tags.
  */
 export function freshen(stored: FieldLines, update: FieldLines): string[] {
   const added = endToEnd(update);
@@ -99,7 +99,9 @@ export function freshen(stored: FieldLines, update: FieldLines): string[] {
   return [...without(stored, (name) => replaced.has(name)), ...lines];
 }
 
-/** An entity tag that differs by weakness alone names the stored bytes less exactly than the one they came with. */
+/**
+ * Whether to keep the stored entity tag: the new one differs only in being weak, and identifies the bytes less exactly.
+ */
 function keptEtag(stored: FieldLines, added: FieldLines): boolean {
   const before = parseEntityTag(new Fields(stored).get('etag'));
   const now = parseEntityTag(new Fields(added).get('etag'));
@@ -107,8 +109,8 @@ function keptEtag(stored: FieldLines, added: FieldLines): boolean {
 }
 
 /**
- * Whether a 304 is about this stored response (RFC 9111 §4.3.4). If not, it updates nothing, and the request is made again
- * without conditions. `stored` is the one response whose validators were sent, so a 304 that names none can mean no other.
+ * Whether a 304 applies to this stored response (RFC 9111 §4.3.4). If not, it updates nothing, and the request is
+ * repeated without conditions. Only the validators of `stored` were sent, so a 304 without validators applies to it.
  */
 export function selectsForFreshening(stored: Fields, notModified: Fields): boolean {
   const before = parseEntityTag(stored.get('etag'));
@@ -116,13 +118,13 @@ export function selectsForFreshening(stored: Fields, notModified: Fields): boole
   if (now !== undefined && !now.weak) return before !== undefined && strongMatch(before, now);
   if (now !== undefined) return before !== undefined && weakMatch(before, now);
   const lastModified = notModified.get('last-modified');
-  // A stored response that has no Last-Modified was validated by its entity tag; a date beside that contradicts nothing.
+  // Without a stored Last-Modified, the entity tag was the validator, so a date is no contradiction.
   return lastModified === undefined || !stored.has('last-modified') || stored.get('last-modified') === lastModified;
 }
 
 /**
- * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it brings it up to date where every validator and
- * length it names agree, and shows that it is stale where one differs. Other answers say nothing.
+ * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it freshens it if all validators and the
+ * length match, and makes it stale if one differs. Other statuses have no effect.
  */
 export function headFreshens(
   stored: { status: number; headers: Fields; bodyBytes: number },
@@ -137,7 +139,7 @@ export function headFreshens(
   return length !== undefined && Number(length) !== stored.bodyBytes ? 'stale' : 'freshen';
 }
 
-/** A strong entity tag made of the body: two bodies that share one are, for all that can be computed, the same. */
+/** A strong entity tag: a hash of the body. */
 export function strongEtag(body: Uint8Array): string {
   return `"${hash('sha256', body, 'base64url')}"`;
 }

@@ -3,8 +3,8 @@ import { isToken, splitList } from './list.ts';
 import { normaliseField, preferredLanguage } from './normalise.ts';
 
 /**
- * The request fields that a response was selected by (RFC 9110 §12.5.5): lower case, sorted, each once. `*` where it is anywhere
- * in the list, and where a member is no field name: what else selected the response is not known then either.
+ * The request fields that selected a response (RFC 9110 §12.5.5): lower case, sorted, without duplicates. `*` if the
+ * list contains it, or a member that is not a field name: then the selecting fields are unknown.
  */
 export function parseVary(value: string | undefined): readonly string[] | '*' {
   if (value === undefined) return [];
@@ -13,13 +13,13 @@ export function parseVary(value: string | undefined): readonly string[] | '*' {
   return [...new Set(names)].sort();
 }
 
-/** What stands for a field that the request does not have, and for one that is empty: RFC 9111 §4.1 tells them apart. */
+/** The values of an absent and of an empty field: RFC 9111 §4.1 distinguishes them. */
 const ABSENT = '';
 const EMPTY = ' ';
 
 /**
- * The secondary key of a request (RFC 9111 §4.1): for each of `names` (from `parseVary`) the field's normalised value. Two requests
- * with equal values select the same variant. Values hold no line feed, being field values.
+ * The secondary key of a request (RFC 9111 §4.1): the normalised value of each field in `names` (from `parseVary`).
+ * Requests with equal values select the same variant. Field values contain no line feeds.
  */
 export function selectingValues(names: readonly string[], request: Fields): string[] {
   return names.map((name) => selectingValue(name, request));
@@ -31,7 +31,7 @@ function selectingValue(name: string, request: Fields): string {
   return normaliseField(name, value) || EMPTY;
 }
 
-/** Fields of a request whose `selectingValues` are these. */
+/** Request fields with these `selectingValues`. */
 export function selectingFields(names: readonly string[], values: readonly string[]): string[] {
   return names.flatMap((name, i) => {
     const value = values[i] ?? ABSENT;
@@ -40,8 +40,8 @@ export function selectingFields(names: readonly string[], values: readonly strin
 }
 
 /**
- * Whether a request selects the variant stored under `values`. With the variant's `Content-Language`, a request whose one
- * preferred language that is selects it too, whatever else it would accept (RFC 9110 §12.5.4).
+ * Whether a request selects the variant stored under `values`. With `contentLanguage`, a request that prefers exactly
+ * that language selects it too, whatever else it accepts (RFC 9110 §12.5.4).
  */
 export function matchesVary(
   names: readonly string[],

@@ -1,15 +1,15 @@
 import { decodeSegment, resourceOf } from './path.ts';
 
 /**
- * Patterns: `:name` and `*` stand for exactly one segment, `**` (last) for any rest, none included. There is no other
- * syntax, so that no value and no typing error can become one.
+ * Patterns: `:name` and `*` match exactly one segment, `**` (last) any remainder, including none. There is no other
+ * syntax, so that no value and no typing error can become a pattern.
  */
 export type Segment =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'one'; readonly name: string | undefined }
   | { readonly kind: 'rest' };
 
-/** Why a pattern is not one; `hint` says what to write instead. */
+/** An invalid pattern; `hint` says what to write instead. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
   readonly hint: string;
@@ -47,13 +47,13 @@ export function parsePattern(pattern: string): Segment[] {
   });
 }
 
-/** The pattern with its parameters' names left out (`/steps/*`): equal for patterns that match the same paths. */
+/** The pattern without parameter names (`/steps/*`): equal for patterns that match the same paths. */
 export function patternShape(segments: readonly Segment[]): string {
   const parts = segments.map((s) => (s.kind === 'literal' ? s.text : s.kind === 'one' ? '*' : '**'));
   return `/${parts.join('/')}`;
 }
 
-/** Whether a canonical path (a resource) lies in a pattern of literal, `*` and `**` segments. */
+/** Whether a canonical path (a resource) matches a pattern of literal, `*` and `**` segments. */
 export function pathMatchesPattern(resource: string, pattern: string): boolean {
   const path = split(resource);
   const wanted = split(pattern);
@@ -64,7 +64,7 @@ export function pathMatchesPattern(resource: string, pattern: string): boolean {
   return path.length === wanted.length;
 }
 
-/** Whether some path lies in both patterns (canonical paths are patterns too). */
+/** Whether some path matches both patterns (canonical paths are patterns too). */
 export function patternsOverlap(a: string, b: string): boolean {
   const left = split(a);
   const right = split(b);
@@ -93,7 +93,7 @@ interface Node<T> {
 
 interface Leaf<T> {
   readonly order: number;
-  /** Each parameter, and which segment of the path it is. */
+  /** Each parameter with the index of its segment. */
   readonly params: readonly { readonly name: string; readonly at: number }[];
   readonly data: T;
 }
@@ -112,7 +112,7 @@ export interface PatternMatch<T> {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Many patterns, matched at once: the cost follows the segments of the path, not the number of patterns. */
+/** Matches many patterns at once: the cost depends on the segments of the path, not on the number of patterns. */
 export class PatternTrie<T> {
   readonly #root = newNode<T>(0);
   #size = 0;
@@ -149,7 +149,7 @@ export class PatternTrie<T> {
     return found.sort((a, b) => a.order - b.order).map((leaf) => matchOf(leaf, path));
   }
 
-  /** The first of `matches`, without looking for the others. */
+  /** The first of `matches`, without collecting the others. */
   first(resource: string): PatternMatch<T> | undefined {
     const path = split(resource);
     const leaf = firstBelow(this.#root, path, 0, undefined);
@@ -169,7 +169,7 @@ function collect<T>(node: Node<T>, path: readonly string[], depth: number, found
   if (node.one !== undefined) collect(node.one, path, depth + 1, found);
 }
 
-/** `best`, or an earlier pattern at or below the node that the rest of the path matches. */
+/** The earliest of `best` and the matching patterns at or below the node. */
 function firstBelow<T>(
   node: Node<T>,
   path: readonly string[],

@@ -206,7 +206,7 @@ describe('POST /explain', () => {
   const wrong: [Record<string, unknown>, string][] = [
     [{}, 'method: it is no method'],
     [{ method: 'PUT', path: 'inns' }, 'path: it is no path'],
-    [{ method: 'PUT', path: '/a#b' }, 'path: the path holds a character that must be escaped'],
+    [{ method: 'PUT', path: '/a#b' }, 'path: the path contains a character that must be escaped'],
     [{ method: 'PUT', path: '/a', status: 100 }, 'status: it is no status of an answer'],
     [{ method: 'PUT', path: '/a', requestHeaders: { a: 1 } }, 'requestHeaders.a: it is no field value'],
     [{ method: 'PUT', path: '/a', lookups: [] }, 'lookups: it is no object'],
