@@ -1,7 +1,8 @@
-import type { CachePolicy, RoutePolicy } from '../config/model.ts';
+import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
 import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
 import { type FieldLines, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
+import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
 
 export { without };
@@ -79,7 +80,7 @@ const conditions = new Set([
 export function fillFields(request: ClientRequest, { cache, client }: RoutePolicy, asked: FieldLines): string[] {
   // A route that makes the codings itself wants the octets as they are, once for all clients.
   const asOne = client.encode.length > 0;
-  const lines = without(forwardFields(request), (name) => {
+  const lines = without(forwardFields(request, client), (name) => {
     if (conditions.has(name) || (asOne && name === 'accept-encoding')) return true;
     return ((isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name)) || poses(name, cache);
   });
@@ -91,9 +92,9 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
  * What is sent to the origin for a read with credentials of its own, whose answer is stored where the origin lets it be shared: with
  * the client's conditions, which the gateway has nothing to compare with.
  */
-export function ownFields(request: ClientRequest, { cache }: RoutePolicy): string[] {
+export function ownFields(request: ClientRequest, { cache, client }: RoutePolicy): string[] {
   return without(
-    forwardFields(request),
+    forwardFields(request, client),
     (name) => (isOverride(name) && !cache.key.headers.includes(name)) || poses(name, cache),
   );
 }
@@ -114,7 +115,7 @@ export function hasConditions({ headers }: ClientRequest): boolean {
  * request than the one that was routed, and whose rules were applied: of a method that changes nothing another method, and another
  * path, unless a trusted proxy says so.
  */
-export function forwardFields(request: ClientRequest): string[] {
+export function forwardFields(request: ClientRequest, { encode }: ClientPolicy): string[] {
   const { headers } = request;
   const isSafe = safeMethods.has(request.method);
   // Trailers of uploads are dropped (RFC 9110 §6.5.1), so nothing may announce them.
@@ -123,7 +124,7 @@ export function forwardFields(request: ClientRequest): string[] {
     if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
-  return forwardedFields(countedDown(request, lines), {
+  return forwardedFields(uncodedConditions(countedDown(request, lines), request, encode), {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,

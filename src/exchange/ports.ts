@@ -62,6 +62,8 @@ export interface ClientRequest {
 export interface Reply {
   /** The client has left: nothing more needs to be sent. */
   readonly gone: boolean;
+  /** The head has been sent: all that can be said of a failure now is to cut the connection. */
+  readonly begun: boolean;
   onGone(listener: () => void): void;
   interim(status: number, lines: FieldLines): void;
   /** A whole response. `lines` hold no framing; the length is the body's, or `headLength` for an answer to HEAD. */

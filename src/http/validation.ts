@@ -5,13 +5,23 @@ import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.
 import { type FieldLines, Fields, without } from './fields.ts';
 
 /** The response that a conditional request is evaluated against. */
-export interface Selected {
+export interface Selected extends Dated {
   readonly status: number;
   readonly etag?: string | undefined;
+}
+
+/** `Last-Modified` and `Date` of a response, in milliseconds; undefined if missing or malformed. */
+export interface Dated {
   readonly lastModifiedMs?: number | undefined;
-  /** Its `Date`, and the time of receipt (wall clock), which replace a missing `Last-Modified` (RFC 9111 §4.3.2). */
   readonly dateMs?: number | undefined;
-  readonly respondedAt?: number | undefined;
+}
+
+/**
+ * Whether `Last-Modified` is a strong validator (RFC 9110 §8.8.2.2). Dates have a resolution of a second: after a
+ * response made in the second of its last change, another change in that second would have the same date.
+ */
+export function isStrongDate({ lastModifiedMs, dateMs }: Dated): boolean {
+  return lastModifiedMs !== undefined && dateMs !== undefined && dateMs - lastModifiedMs >= 1000;
 }
 
 /** Whether a request may be answered with 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
@@ -35,13 +45,18 @@ function noneMatches(ifNoneMatch: string, etag: string | undefined): boolean {
   return current === undefined || !listed.some((tag) => weakMatch(tag, current));
 }
 
+/**
+ * RFC 9111 §4.3.2 lets `Date`, or the time of receipt, replace a missing `Last-Modified`. They say when a response was
+ * made, not when it changed: with a write in that second, or a server whose clock is ahead, the client would keep the
+ * old representation. So without `Last-Modified` the response is always sent in full.
+ */
 function isModifiedSince(ifModifiedSince: string, selected: Selected): boolean {
-  // RFC 9111 §4.3.2: without Last-Modified, the Date, else the time of receipt.
-  const modified = selected.lastModifiedMs ?? selected.dateMs ?? selected.respondedAt;
+  const { lastModifiedMs: modified } = selected;
   if (modified === undefined) return true;
-  // Only the century of a two-digit year depends on `now`, so the time of receipt is close enough.
-  const since = parseHttpDate(ifModifiedSince, selected.respondedAt ?? modified);
-  return since === undefined || modified > since;
+  // Only the century of a two-digit year depends on the second argument.
+  const since = parseHttpDate(ifModifiedSince, modified);
+  if (since === undefined || modified > since) return true;
+  return modified === since && !isStrongDate(selected);
 }
 
 /**
@@ -53,27 +68,18 @@ export function hasOriginPreconditions(request: Fields): boolean {
 }
 
 /**
- * The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). `stored` are the origin's
- * fields: it does not know an `ETag` of the gateway's own. Use `strongOnly` after an invalidation: a write can happen
- * within the same second, and a weak tag may survive it, so only a strong tag proves that nothing has changed.
+ * The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). `headers` are the origin's
+ * fields: it does not know an `ETag` of the gateway's own. A date that two representations share would confirm the
+ * older one for ever.
  */
-export function revalidationFields(stored: Fields, options: { strongOnly?: boolean } = {}): string[] {
+export function revalidationFields(stored: Dated & { readonly headers: Fields }): string[] {
   const lines: string[] = [];
-  const etag = stored.get('etag');
-  const tag = parseEntityTag(etag);
-  if (etag !== undefined && tag !== undefined && !(tag.weak && options.strongOnly === true)) {
-    lines.push('If-None-Match', etag);
-  }
-  const lastModified = stored.get('last-modified');
+  const etag = stored.headers.get('etag');
+  if (etag !== undefined && parseEntityTag(etag) !== undefined) lines.push('If-None-Match', etag);
+  const lastModified = stored.headers.get('last-modified');
   // Verbatim: an origin may compare it as text.
-  if (lastModified !== undefined && options.strongOnly !== true && isDate(lastModified)) {
-    lines.push('If-Modified-Since', lastModified);
-  }
+  if (lastModified !== undefined && isStrongDate(stored)) lines.push('If-Modified-Since', lastModified);
   return lines;
-}
-
-function isDate(text: string): boolean {
-  return parseHttpDate(text, 0) !== undefined;
 }
 
 /**
@@ -124,10 +130,10 @@ export function selectsForFreshening(stored: Fields, notModified: Fields): boole
 
 /**
  * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it freshens it if all validators and the
- * length match, and makes it stale if one differs. Other statuses have no effect.
+ * length match, and makes it stale if one differs. Other statuses have no effect, nor does a match by a weak date alone.
  */
 export function headFreshens(
-  stored: { status: number; headers: Fields; bodyBytes: number },
+  stored: Dated & { status: number; headers: Fields; bodyBytes: number },
   head: { status: number; headers: Fields },
 ): 'freshen' | 'stale' | 'nothing' {
   if (head.status !== 200 || stored.status !== 200) return 'nothing';
@@ -136,7 +142,9 @@ export function headFreshens(
     if (now !== undefined && now !== stored.headers.get(name)) return 'stale';
   }
   const length = head.headers.get('content-length');
-  return length !== undefined && Number(length) !== stored.bodyBytes ? 'stale' : 'freshen';
+  if (length !== undefined && Number(length) !== stored.bodyBytes) return 'stale';
+  const isTied = head.headers.has('etag') || stored.lastModifiedMs === undefined || isStrongDate(stored);
+  return isTied ? 'freshen' : 'nothing';
 }
 
 /** A strong entity tag: a hash of the body. */

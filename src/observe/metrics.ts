@@ -28,6 +28,7 @@ export interface Gauges {
   eventBytes(): number;
   position(): number;
   fills(): number;
+  fillBytes(): number;
   waiting(): number;
   refreshesDropped(): number;
   /** Undefined for a single gateway. */
@@ -93,8 +94,9 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
   gauge('unstale_event_history_bytes', 'Bytes that events take which are held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
-  gauge('unstale_fills', 'Fills in progress that other reads may wait for.', gauges.fills);
-  gauge('unstale_waiting_reads', 'Reads that wait for the fill of another read.', gauges.waiting);
+  gauge('unstale_fills', 'Fills that other reads may wait for.', gauges.fills);
+  gauge('unstale_fill_bytes', 'Bytes of bodies that fills hold.', gauges.fillBytes);
+  gauge('unstale_waiting_reads', 'Reads that wait for the fill of another.', gauges.waiting);
   const { cluster } = gauges;
   if (cluster !== undefined) {
     gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>

@@ -19,6 +19,10 @@ export class NodeReply implements Reply {
     return this.#response.destroyed || this.#response.closed;
   }
 
+  get begun(): boolean {
+    return this.#response.headersSent;
+  }
+
   onGone(listener: () => void): void {
     if (this.gone) listener();
     else this.#response.once('close', () => this.#response.writableFinished || listener());

@@ -3,11 +3,12 @@ import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
+import { appendCacheStatus } from '../exchange/cache-status-lines.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
+import { codedEtagOf304 } from '../exchange/coded-etags.ts';
 import { forwardFields } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { pump } from '../exchange/pump.ts';
-import { appendCacheStatus } from '../exchange/respond.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
@@ -88,14 +89,14 @@ function requestVia(options: PassThroughOptions) {
     const current = sent.headers[passing];
     const { request, message, reply } = current;
     const { target } = request;
+    const { origin, policy } = options.routeOf(request);
     const abort = new AbortController();
     reply.onGone(() => abort.abort());
-    options
-      .routeOf(request)
-      .origin.fetch({
+    origin
+      .fetch({
         method: request.method,
         target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-        headers: forwardFields(request),
+        headers: forwardFields(request, policy.client),
         body: hasBody(message) ? message : undefined,
         signal: abort.signal,
         onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
@@ -123,7 +124,7 @@ export async function deliver(current: Passing, response: ServerResponse, option
     const route = options.routeOf(request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const lines = isRead
-      ? readFields(answer, route)
+      ? readFields(request, answer, route)
       : passedFields(endToEnd(answer.headers.lines), route.policy.client);
     appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
     // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
@@ -144,11 +145,11 @@ export async function deliver(current: Passing, response: ServerResponse, option
  * What a route tells browsers holds for reads that the gateway does not keep, too: an origin's `max-age` on `/users/me` would have
  * them show old data for as long.
  */
-function readFields(answer: OriginResponse, { policy }: Route): string[] {
+function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {
     policy: policy.client,
     directives: parseCacheControl(answer.headers.get('cache-control')),
-    etag: undefined,
+    etag: codedEtagOf304(answer.status, answer.headers.get('etag'), asked, policy.client.encode),
     date: formatHttpDate(systemClock.wall()),
     stripped: [],
   });

@@ -65,7 +65,7 @@ export class Pipeline {
     return this.#sealed;
   }
 
-  /** Requests that are worked on, in their order. */
+  /** Requests that are worked on, in their order. For at once: the list changes. */
   get begun(): readonly Exchange[] {
     this.#settle();
     return this.#begun;
@@ -129,13 +129,18 @@ export class Pipeline {
     else start();
   }
 
-  /** Forgets what is answered, and notes an answer that closes. */
+  /** Forgets what is answered, and notes an answer that closes. Hits come here: one request at a time is the rule. */
   #settle(): void {
-    const [only] = this.#begun;
+    const begun = this.#begun;
+    const only = begun[0];
     if (only === undefined) return;
-    if (this.#begun.some(closes)) this.#seal();
-    if (this.#begun.length > 1) this.#begun = this.#begun.filter(isOpen);
-    else if (!isOpen(only)) this.#begun = [];
+    if (begun.length > 1) {
+      if (begun.some(closes)) this.#seal();
+      this.#begun = begun.filter(isOpen);
+    } else {
+      if (closes(only)) this.#seal();
+      if (!isOpen(only)) begun.pop();
+    }
   }
 
   #seal(): void {

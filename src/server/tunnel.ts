@@ -187,7 +187,7 @@ async function ask({ request, reply, socket }: Asked, route: Route): Promise<Ori
     return await route.origin.fetch({
       method: 'GET',
       target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request),
+      headers: forwardFields(request, route.policy.client),
       upgrade: 'websocket',
       signal: abort.signal,
       onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),

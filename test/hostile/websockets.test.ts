@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { standstill } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
@@ -151,12 +152,8 @@ describe('back-pressure', () => {
     return state;
   }
   async function steady(state: { readonly stalled: boolean; readonly frames: number }): Promise<void> {
-    let [turns, last] = [0, -1];
-    await until(() => {
-      turns = state.stalled && state.frames === last ? turns + 1 : 0;
-      last = state.frames;
-      return turns > 2_000;
-    }, 'the sender to be held back');
+    await until(() => state.stalled, 'the sender to be held back');
+    await standstill(() => state.frames);
   }
 
   test.each(['the origin', 'the client'])('%s is held back by a reader that reads nothing', async (sender) => {

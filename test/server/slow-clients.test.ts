@@ -8,8 +8,9 @@ import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scr
 /* Clients that do not move: they are cut off, and what they held is there for others. */
 
 const host = 'Host: gateway.example\r\n';
+/** More than the gateway receives before the origin hears of it. */
 const upload = (path: string, fields = ''): string =>
-  `POST ${path} HTTP/1.1\r\n${host}${fields}Content-Length: 100000\r\n\r\nx`;
+  `POST ${path} HTTP/1.1\r\n${host}${fields}Content-Length: 1000000\r\n\r\n${'x'.repeat(300_000)}`;
 const download = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\n${host}${fields}\r\n`;
 /** More than the buffers of all sockets on the way hold. */
 const BIG = Buffer.alloc(64 * 1024 * 1024, 'x');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { mutants, playMutant } from './gateway/mutants.ts';
 import { playScenario } from './gateway/scenario.ts';
 import { scenarios } from './gateway/scenarios.ts';
 import { simulateGateway } from './gateway/schedule.ts';
@@ -33,4 +34,24 @@ describe('what was found between the log and the rules', () => {
       expect(violations).toEqual([]);
     },
   );
+});
+
+describe('a check that mends one of them, taken out', () => {
+  const pinned = mutants.flatMap((mutant) =>
+    mutant.scenario === undefined ? [] : [{ ...mutant, words: mutant.scenario }],
+  );
+
+  test.each(pinned.map((mutant) => [mutant.name, mutant] as const))('%s', { timeout: 60_000 }, async (_, mutant) => {
+    const played = await playMutant(mutant);
+    expect(played).not.toEqual([]);
+    for (const { scenario, without, violations } of played) {
+      expect(without, scenario).toEqual([]);
+      expect(violations, scenario).not.toEqual([]);
+    }
+  });
+
+  test('none of them has no such check', () => {
+    const shown = scenarios.filter(({ name }) => pinned.some(({ words }) => name.includes(words)));
+    expect(shown).toEqual(scenarios);
+  });
 });

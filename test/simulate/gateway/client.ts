@@ -195,6 +195,10 @@ class ClientReply implements Reply {
     this.#done = done;
   }
 
+  get begun(): boolean {
+    return this.#begun !== undefined;
+  }
+
   onGone(): void {}
 
   interim(): void {}

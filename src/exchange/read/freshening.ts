@@ -1,29 +1,26 @@
-import { endToEnd } from '../http/connection.ts';
-import { formatHttpDate } from '../http/date.ts';
-import { Fields } from '../http/fields.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { responseDirectives } from '../http/targeted.ts';
-import { freshen, headFreshens } from '../http/validation.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { clientFields } from './client-fields.ts';
-import type { Flight } from './collapse.ts';
-import type { Forward } from './decide.ts';
-import { type FillContext, judge, ofTheRequest, storedResponse } from './fill.ts';
+import { endToEnd } from '../../http/connection.ts';
+import { formatHttpDate } from '../../http/date.ts';
+import { Fields } from '../../http/fields.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { responseDirectives } from '../../http/targeted.ts';
+import { freshen, headFreshens } from '../../http/validation.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { clientFields } from '../client-fields.ts';
+import type { OriginResponse, ReadOutcome } from '../ports.ts';
+import type { Fetching } from './fetching.ts';
+import { type FillContext, judge, ofTheRequest } from './judge.ts';
 import { keep } from './keep.ts';
-import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
+import { storedResponse } from './stored-form.ts';
 
 /** A 304: the stored response, its fields brought up to date, is the answer (RFC 9111 §4.3.3, §4.3.4). */
 export function revalidated(
   ports: ReadPorts,
+  { stored, decision, flight, reply }: Fetching & { stored: StoredResponse },
   context: FillContext,
-  decision: Forward & { stored: StoredResponse },
   answer: OriginResponse,
-  flight: Flight | undefined,
-  reply: Reply | undefined,
 ): ReadOutcome {
-  const { stored } = decision;
   // What a HEAD asked is whether the response that is stored for GET still holds (RFC 9111 §4.3.3).
   const fresh = freshened(forGet(context), stored, answer);
   const refusal = 'unstorable' in fresh ? fresh.unstorable : keep(ports, context.read, fresh);
@@ -46,8 +43,7 @@ export function revalidated(
  * shows that it is outdated. Nothing in it proves the stored octets anew, so they stay as of when they were asked for.
  */
 export function learnFromHead(ports: ReadPorts, context: FillContext, stored: StoredResponse, answer: OriginResponse) {
-  const { status, headers, body } = stored;
-  const meaning = headFreshens({ status, headers, bodyBytes: body.byteLength }, answer);
+  const meaning = headFreshens({ ...stored, bodyBytes: stored.body.byteLength }, answer);
   if (meaning === 'nothing') return;
   const asked: FillContext = { ...forGet(context), asOf: stored.asOf };
   const fresh = meaning === 'stale' ? { unstorable: meaning } : freshened(asked, stored, answer);

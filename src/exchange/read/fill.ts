@@ -1,24 +1,34 @@
 import type { Writable } from 'node:stream';
-import { asGatewayError } from '../errors.ts';
-import type { CacheStatus } from '../http/cache-status.ts';
-import { formatHttpDate } from '../http/date.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { clientFields } from './client-fields.ts';
-import type { Flight } from './collapse.ts';
+import type { CacheStatus } from '../../http/cache-status.ts';
+import { formatHttpDate } from '../../http/date.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { clientFields } from '../client-fields.ts';
+import { codedEtagOf304 } from '../coded-etags.ts';
+import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
+import { pump } from '../pump.ts';
 import type { Forward } from './decide.ts';
-import type { FillContext, Verdict } from './fill.ts';
-import { keep, storedForm } from './keep.ts';
-import type { OriginResponse, ReadOutcome, Reply } from './ports.ts';
-import { pump } from './pump.ts';
+import type { Fetching } from './fetching.ts';
+import type { Flight } from './flights.ts';
+import type { FillContext, Verdict } from './judge.ts';
+import { keep } from './keep.ts';
 import type { ReadPorts } from './read-ports.ts';
-import { appendCacheStatus, respond } from './respond.ts';
+import { respond } from './respond.ts';
+import { storedForm } from './stored-form.ts';
 
 /**
  * The head of a response that needs an `ETag` of the gateway's own is held back until its body is known, up to this many
  * bytes: beyond it, the first byte is worth more to a client than a validator.
  */
 const MAX_HELD_BYTES = 256 * 1024;
+
+/** The head of an answer, and what it means. */
+interface Answered {
+  readonly context: FillContext;
+  readonly answer: OriginResponse;
+  readonly verdict: Verdict;
+}
 
 /** One answer's way to the client and into the store. */
 export class Fill {
@@ -38,15 +48,7 @@ export class Fill {
   /** The one reader of the body. It leaves the body alone when it stops early, for the rest to be passed on. */
   readonly #body: AsyncIterator<Buffer>;
 
-  constructor(
-    ports: ReadPorts,
-    context: FillContext,
-    decision: Forward,
-    answer: OriginResponse,
-    verdict: Verdict,
-    flight: Flight | undefined,
-    reply: Reply | undefined,
-  ) {
+  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, verdict }: Answered) {
     this.#ports = ports;
     this.#context = context;
     this.#decision = decision;
@@ -57,18 +59,12 @@ export class Fill {
     this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
 
+  /** Rejects where the body breaks off, the flight not landed: the caller sees to that and to the client. */
   async run(): Promise<ReadOutcome> {
     try {
       if (!this.#verdict.store) return await this.#pass(this.#verdict.detail);
       if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
       return await this.#collect(this.#verdict);
-    } catch (error) {
-      this.#flight?.land({ kind: 'failed', error });
-      if (this.#reply?.gone !== true) {
-        this.#ports.failed(error, this.#context.read);
-        this.#reply?.fail(asGatewayError(error));
-      }
-      return { outcome: 'error', detail: asGatewayError(error).code };
     } finally {
       this.#ports.budget.give(this.#bytes);
     }
@@ -177,11 +173,13 @@ export class Fill {
 
   /** `etag`: of the complete response, where it is known by now. */
   #clientFields(etag: string | undefined): string[] {
-    const { policy } = this.#context.read.route;
-    return clientFields(this.#answer.headers.lines, {
+    const { request, route } = this.#context.read;
+    const { policy } = route;
+    const { status, headers } = this.#answer;
+    return clientFields(headers.lines, {
       policy: policy.client,
       directives: this.#verdict.directives,
-      etag,
+      etag: etag ?? codedEtagOf304(status, headers.get('etag'), request.headers, policy.client.encode),
       date: formatHttpDate(this.#context.respondedAt),
       stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
     });

@@ -1,76 +1,23 @@
-import type { Position } from '../coherence/record.ts';
-import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
-import type { CacheControl } from '../http/cache-control.ts';
-import { formatHttpDate, parseHttpDate } from '../http/date.ts';
-import { parseEntityTag } from '../http/etag.ts';
-import { Fields } from '../http/fields.ts';
-import { freshnessLifetimeMs, initialAgeMs } from '../http/freshness.ts';
-import { partOf } from '../http/partial.ts';
-import { storable } from '../http/storable.ts';
-import { storedFields } from '../http/stored-fields.ts';
-import { originTags } from '../http/tags.ts';
-import { responseDirectives } from '../http/targeted.ts';
-import { strongEtag } from '../http/validation.ts';
-import { parseVary, selectingValues } from '../http/vary.ts';
-import { sortedQuery } from '../route/path.ts';
-import type { StoredPart, StoredResponse } from '../store/stored-response.ts';
-import { readJson } from './body.ts';
-import { cacheKey, keyedQuery, partKey } from './cache-key.ts';
-import { clientFields } from './client-fields.ts';
-import { encodable } from './encode.ts';
-import type { Read } from './read-ports.ts';
+import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
+import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
+import { parseEntityTag } from '../../http/etag.ts';
+import { Fields } from '../../http/fields.ts';
+import { initialAgeMs } from '../../http/freshness.ts';
+import { combine, isComplete, type Part, partOf } from '../../http/partial.ts';
+import { storedFields } from '../../http/stored-fields.ts';
+import { originTags } from '../../http/tags.ts';
+import { strongEtag } from '../../http/validation.ts';
+import { parseVary, selectingValues } from '../../http/vary.ts';
+import { sortedQuery } from '../../route/path.ts';
+import type { StoredPart, StoredResponse } from '../../store/stored-response.ts';
+import { readJson } from '../body.ts';
+import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
+import { clientFields } from '../client-fields.ts';
+import { without } from '../forward.ts';
+import { encodable } from './encoder.ts';
+import type { FillContext, Verdict } from './judge.ts';
+import type { ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
-
-/** One fill: who asked for what, as of when. Times are wall clock. */
-export interface FillContext {
-  readonly read: Read;
-  readonly asOf: Position;
-  readonly requestedAt: number;
-  readonly respondedAt: number;
-}
-
-/** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
-export type Verdict =
-  | {
-      readonly store: true;
-      readonly shareable: boolean;
-      readonly directives: CacheControl;
-      readonly lifetimeMs: number;
-    }
-  | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
-
-/** Reasons not to store that are the request's alone: they say nothing of what others would be answered. */
-export const ofTheRequest: ReadonlySet<string> = new Set(['method', 'request-body', 'request-no-store']);
-
-/** RFC 9213 fields that are looked for on every route, after the route's own. */
-const targetedFields = ['cdn-cache-control'];
-
-export function judge(context: FillContext, status: number, headers: Fields, partial = false): Verdict {
-  const policy = context.read.route.policy.cache;
-  const { directives, targeted } = responseDirectives(headers, [...policy.targetedFields, ...targetedFields]);
-  const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
-  const verdict = storable({
-    method: context.read.request.method,
-    status,
-    request: context.read.request.headers,
-    response: headers,
-    directives,
-    explicit: lifetime.explicit,
-    heuristic: !lifetime.explicit && lifetime.ms > 0,
-    policy: { ...policy, ttl: policy.ttlMs !== undefined },
-    partial,
-  });
-  if (!verdict.store) return { store: false, detail: verdict.reason, directives };
-  return {
-    store: true,
-    shareable: verdict.shareable,
-    directives: policy.force ? { ...directives, noCache: false } : directives,
-    lifetimeMs: policy.ttlMs ?? lifetime.ms,
-  };
-}
-
-/** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */
-const MAX_TAGS_KEPT = 3_000;
 
 /** A complete answer, or a part of one, that a verdict lets be stored. */
 export interface Storable {
@@ -83,6 +30,55 @@ export interface Storable {
   /** For a 206: the `Range` that was asked for. */
   readonly range?: string | undefined;
 }
+
+/** The stored form of a complete answer: of a 206, joined with what is stored of the same representation. */
+export function storedForm(
+  ports: ReadPorts,
+  context: FillContext,
+  answer: Storable,
+): StoredResponse | { unstorable: string } {
+  const response = storedResponse(context, answer);
+  if ('unstorable' in response || response.part === undefined) return response;
+  return combinedWithStored(ports, context, response, answer);
+}
+
+/** A part that has arrived, joined with the stored one where both are of one representation (RFC 9110 §15.3.7.3). */
+function combinedWithStored(
+  ports: ReadPorts,
+  context: FillContext,
+  newer: StoredResponse,
+  answer: Storable,
+): StoredResponse | { unstorable: string } {
+  const older = ports.store.select(newer.key, context.read.request.headers);
+  const joined = older === undefined ? undefined : combine(partIn(older), partIn(newer));
+  if (older === undefined || joined === undefined)
+    return isComplete(partIn(newer)) ? whole(context, answer, newer) : newer;
+  // Octets of both: valid as of the earlier of the two, and hit by whatever hits one of them.
+  const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
+  const tags = [...new Set([...older.tags, ...newer.tags])];
+  const body = Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength);
+  if (isComplete(joined)) return whole(asked, { ...answer, tags }, { ...newer, body });
+  const { start, size = 0 } = joined;
+  const part = { start, size, saidEnd: start + body.byteLength - 1, asked: undefined };
+  return { ...newer, asOf: asked.asOf, tags, body, part };
+}
+
+/** All octets are there: a complete representation, as a 200 would have brought it (RFC 9111 §3.4). */
+function whole(
+  context: FillContext,
+  answer: Storable,
+  { headers, body }: StoredResponse,
+): StoredResponse | { unstorable: string } {
+  const lines = without(headers.lines, (name) => name === 'content-range' || name === 'content-length');
+  return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
+}
+
+function partIn({ part, headers, body }: StoredResponse): Part {
+  return { start: part?.start ?? 0, size: part?.size, etag: headers.get('etag'), bytes: body };
+}
+
+/** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */
+const MAX_TAGS_KEPT = 3_000;
 
 /** The stored form of a complete answer, or why it cannot be stored after all. */
 export function storedResponse(context: FillContext, answer: Storable): StoredResponse | { unstorable: string } {

@@ -1,8 +1,8 @@
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { ClientRequest, RouteTable } from '../ports.ts';
-import { refetch } from '../read.ts';
-import type { ReadPorts } from '../read-ports.ts';
-import { type Replay, replayOf } from './replay.ts';
+import { type Replay, replayOf } from '../replay.ts';
+import { refetch } from './read.ts';
+import type { ReadPorts } from './read-ports.ts';
 
 /** Of one write: a rule that names a path with thousands of stored queries must not ask the origin for all of them. */
 const MAX_REFRESHES_OF_ONE_WRITE = 100;

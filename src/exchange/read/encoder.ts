@@ -1,11 +1,11 @@
 import { type BrotliOptions, brotliCompress, constants, gzip } from 'node:zlib';
-import type { ContentCoding } from '../config/model.ts';
-import { acceptsCoding, isCompressible, wantedCoding } from '../http/content-coding.ts';
-import { parseEntityTag, parseEntityTags, weakMatch } from '../http/etag.ts';
-import type { FieldLines, Fields } from '../http/fields.ts';
-import type { Store } from '../store/store.ts';
-import type { Encoded, StoredResponse } from '../store/stored-response.ts';
-import { without } from './forward.ts';
+import type { ContentCoding } from '../../config/model.ts';
+import { acceptsCoding, isCompressible, wantedCoding } from '../../http/content-coding.ts';
+import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../../http/etag.ts';
+import type { FieldLines, Fields } from '../../http/fields.ts';
+import type { Store } from '../../store/store.ts';
+import type { Encoded, StoredResponse } from '../../store/stored-response.ts';
+import { without } from '../forward.ts';
 
 /** Below it, a body is one packet anyway. */
 const MIN_BYTES = 512;
@@ -58,19 +58,13 @@ function currentCopy(request: Fields, stored: StoredResponse, accepted: string):
   const listed = parseEntityTags(ifNoneMatch);
   if (listed === '*') return undefined;
   for (const coding of stored.codings) {
-    const etag = etagOf(stored, coding);
+    const etag = codedEtag(stored.etag, coding);
     const tag = parseEntityTag(etag);
     if (tag === undefined || !acceptsCoding(accepted, coding)) continue;
     if (listed.some((each) => weakMatch(each, tag)))
       return { ...stored, etag, clientHeaders: headersOf(stored, coding, etag) };
   }
   return undefined;
-}
-
-/** RFC 9110 §8.8.3.3: each coding is a representation of its own. */
-function etagOf({ etag }: StoredResponse, coding: ContentCoding): string | undefined {
-  const tag = parseEntityTag(etag);
-  return tag === undefined ? undefined : `${tag.weak ? 'W/' : ''}"${tag.opaque}-${coding}"`;
 }
 
 function headersOf({ clientHeaders }: StoredResponse, coding: ContentCoding, etag: string | undefined): string[] {
@@ -136,7 +130,7 @@ export class Encoder {
     // Invalidated or replaced meanwhile: what it was made of must not come back.
     const current = this.#store.select(stored.key, request);
     if (current === undefined || current.body !== stored.body || current.clientHeaders !== stored.clientHeaders) return;
-    const etag = etagOf(current, coding);
+    const etag = codedEtag(current.etag, coding);
     const form: Encoded =
       body.byteLength > WORTHWHILE * stored.body.byteLength
         ? 'not-worthwhile'

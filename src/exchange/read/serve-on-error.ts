@@ -1,8 +1,8 @@
-import { currentAgeMs } from '../http/freshness.ts';
-import { mayServeStale } from '../http/stale.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { mayServeStale } from '../../http/stale.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import type { Reply } from '../ports.ts';
 import type { Forward } from './decide.ts';
-import type { Reply } from './ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 

@@ -1,13 +1,11 @@
-import { Fields } from '../http/fields.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { combine, isComplete, missingRange, type Part, sliceOf } from '../http/partial.ts';
-import { type ByteRange, formatContentRange, selectRanges } from '../http/range.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { type FillContext, type Storable, storedResponse } from './fill.ts';
-import { without } from './forward.ts';
-import type { ClientRequest, ReadOutcome, Reply } from './ports.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { missingRange, sliceOf } from '../../http/partial.ts';
+import { type ByteRange, formatContentRange, selectRanges } from '../../http/range.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { without } from '../forward.ts';
+import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
-import { appendCacheStatus } from './respond.ts';
 
 /*
  * Parts of representations (RFC 9111 §3.3, §3.4). For each variant one part may be stored beside what is complete, under a
@@ -81,39 +79,4 @@ export function completionFields(stored: StoredResponse): readonly string[] | un
   const range = part === undefined ? undefined : missingRange({ ...part, etag, bytes: stored.body });
   if (range === undefined || etag === undefined || etag.startsWith('W/')) return undefined;
   return ['Range', range, 'If-Range', etag];
-}
-
-/** A part that has arrived, joined with the stored one where both are of one representation (RFC 9110 §15.3.7.3). */
-export function combinedWithStored(
-  ports: ReadPorts,
-  context: FillContext,
-  newer: StoredResponse,
-  answer: Storable,
-): StoredResponse | { unstorable: string } {
-  const older = ports.store.select(newer.key, context.read.request.headers);
-  const joined = older === undefined ? undefined : combine(partIn(older), partIn(newer));
-  if (older === undefined || joined === undefined)
-    return isComplete(partIn(newer)) ? whole(context, answer, newer) : newer;
-  // Octets of both: valid as of the earlier of the two, and hit by whatever hits one of them.
-  const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
-  const tags = [...new Set([...older.tags, ...newer.tags])];
-  const body = Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength);
-  if (isComplete(joined)) return whole(asked, { ...answer, tags }, { ...newer, body });
-  const { start, size = 0 } = joined;
-  const part = { start, size, saidEnd: start + body.byteLength - 1, asked: undefined };
-  return { ...newer, asOf: asked.asOf, tags, body, part };
-}
-
-/** All octets are there: a complete representation, as a 200 would have brought it (RFC 9111 §3.4). */
-function whole(
-  context: FillContext,
-  answer: Storable,
-  { headers, body }: StoredResponse,
-): StoredResponse | { unstorable: string } {
-  const lines = without(headers.lines, (name) => name === 'content-range' || name === 'content-length');
-  return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
-}
-
-function partIn({ part, headers, body }: StoredResponse): Part {
-  return { start: part?.start ?? 0, size: part?.size, etag: headers.get('etag'), bytes: body };
 }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { type CacheStatus, formatCacheStatus } from '../http/cache-status.ts';
-import type { Fields } from '../http/fields.ts';
-import { multipartRanges } from '../http/partial.ts';
-import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../http/range.ts';
-import { evaluatePreconditions } from '../http/validation.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { formFor } from './encode.ts';
-import { without } from './forward.ts';
-import type { ClientRequest, Reply } from './ports.ts';
+import type { CacheStatus } from '../../http/cache-status.ts';
+import type { Fields } from '../../http/fields.ts';
+import { multipartRanges } from '../../http/partial.ts';
+import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../../http/range.ts';
+import { evaluatePreconditions } from '../../http/validation.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { without } from '../forward.ts';
+import type { ClientRequest, Reply } from '../ports.ts';
+import { formFor } from './encoder.ts';
 
 /** Random bytes of a boundary: whoever writes a body cannot foresee it. */
 const BOUNDARY_BYTES = 16;
@@ -77,14 +78,4 @@ function sendRanges(
   const sink = reply.begin(206, retyped);
   for (const piece of parts.pieces) sink.write(piece);
   sink.end();
-}
-
-/** For what has no other fields: the gateway's own errors. */
-export function statusLines(status: CacheStatus): string[] {
-  return ['Cache-Status', formatCacheStatus(status)];
-}
-
-/** Adds the gateway's member behind those of caches nearer the origin (RFC 9211 §2). */
-export function appendCacheStatus(lines: string[], status: CacheStatus): void {
-  lines.push('Cache-Status', formatCacheStatus(status));
 }

@@ -1,6 +1,6 @@
-import type { Timers } from '../clock.ts';
-import type { Position } from '../coherence/record.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import type { Timers } from '../../clock.ts';
+import type { Position } from '../../coherence/record.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
 
 /** What a fill came to, for those who waited for it. */
 export type FlightResult =

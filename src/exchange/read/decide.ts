@@ -1,9 +1,9 @@
-import type { CachePolicy } from '../config/model.ts';
-import type { CacheControl } from '../http/cache-control.ts';
-import { currentAgeMs } from '../http/freshness.ts';
-import { requestAllows } from '../http/request-directives.ts';
-import { mayServeStale, prohibitsStale } from '../http/stale.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
+import type { CachePolicy } from '../../config/model.ts';
+import type { CacheControl } from '../../http/cache-control.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { requestAllows } from '../../http/request-directives.ts';
+import { mayServeStale, prohibitsStale } from '../../http/stale.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
 
 /** Why a request goes to the origin, in RFC 9211's words. */
 export type Forwarding = 'bypass' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial';
@@ -20,7 +20,7 @@ export type Decision =
       readonly fwd: Forwarding;
       readonly stored: StoredResponse | undefined;
       readonly detail: string | undefined;
-      /** The octets that the client asks for, where they are asked for alone (exchange/part.ts). */
+      /** The octets that the client asks for, where they are asked for alone (part.ts). */
       readonly range?: string;
       /** The beginning of the representation is stored: the rest of it is asked for. */
       readonly part?: StoredResponse | undefined;

@@ -1,12 +1,12 @@
-import type { Clock } from '../clock.ts';
-import type { Fence } from '../coherence/fence.ts';
-import type { Position } from '../coherence/record.ts';
-import type { SecondTier } from '../store/second-tier.ts';
-import type { Store } from '../store/store.ts';
-import type { Flights } from './collapse.ts';
-import type { Encoder } from './encode.ts';
+import type { Clock } from '../../clock.ts';
+import type { Fence } from '../../coherence/fence.ts';
+import type { Position } from '../../coherence/record.ts';
+import type { SecondTier } from '../../store/second-tier.ts';
+import type { Store } from '../../store/store.ts';
+import type { ClientRequest, Route } from '../ports.ts';
+import type { Encoder } from './encoder.ts';
 import type { FillBudget } from './fill-budget.ts';
-import type { ClientRequest, Route } from './ports.ts';
+import type { Flights } from './flights.ts';
 import type { SearchVariances } from './search-variances.ts';
 
 /** One read on its way: what every step needs. */

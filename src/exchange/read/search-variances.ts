@@ -1,6 +1,6 @@
-import type { Fields } from '../http/fields.ts';
-import { everyDifference, parseNoVarySearch, type SearchVariance } from '../http/no-vary-search.ts';
-import type { ClientRequest } from './ports.ts';
+import type { Fields } from '../../http/fields.ts';
+import { everyDifference, parseNoVarySearch, type SearchVariance } from '../../http/no-vary-search.ts';
+import type { ClientRequest } from '../ports.ts';
 
 /** Paths whose variance is remembered. One that is forgotten costs a miss for each spelling of its queries. */
 const MAX_REMEMBERED = 10_000;

@@ -1,10 +1,10 @@
-import { currentAgeMs } from '../http/freshness.ts';
-import { requestDirectives } from '../http/request-directives.ts';
-import type { SecondTier } from '../store/second-tier.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import type { Flight } from './collapse.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { requestDirectives } from '../../http/request-directives.ts';
+import type { SecondTier } from '../../store/second-tier.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import type { ReadOutcome, Reply } from '../ports.ts';
 import { decide, type Forward } from './decide.ts';
-import type { ReadOutcome, Reply } from './ports.ts';
+import type { Flight } from './flights.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 
