@@ -10,7 +10,7 @@ import type { configSchema } from './schema.ts';
 
 type Settings = z.output<typeof configSchema>;
 
-/** Puts sound settings into the shape that the gateway takes: units in the names, every default applied. */
+/** Converts valid settings into the gateway's configuration: units in names, every default applied. */
 export function assemble(
   settings: Settings,
   routes: readonly Located<RouteSettings>[],
@@ -145,7 +145,7 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
   return setting === true ? { ignoring: [] } : setting;
 }
 
-/** Gateways before the same origins are nodes of one, unless they say otherwise; those before others never meet. */
+/** By default, gateways in front of the same origins form one cluster, and others never share anything. */
 function scopeOf(origins: GatewayConfig['origins']): string {
   const urls = Object.entries(origins).map(([name, { url }]) => [name, url]);
   return createHash('sha256').update(JSON.stringify(urls.sort())).digest('hex').slice(0, 16);

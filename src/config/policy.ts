@@ -1,7 +1,7 @@
 import type { CachePolicy, ClientPolicy } from './model.ts';
 import type { CacheSettings, PolicySettings } from './route-schema.ts';
 
-/** What neither a route nor `defaults` says. The cautious side of every choice. */
+/** What applies if neither a route nor `defaults` says. The cautious choice for each setting. */
 export const builtInCache: CachePolicy = {
   off: false,
   ttlMs: undefined,
@@ -9,7 +9,7 @@ export const builtInCache: CachePolicy = {
   errorTtlMs: 10_000,
   force: false,
   staleWhileRevalidateMs: undefined,
-  // Not the origin's directive: a stale copy in place of an error is something to be asked for.
+  // Not the origin's directive: serving stale responses instead of errors must be asked for.
   staleIfErrorMs: 0,
   key: { query: undefined, order: 'keep', headers: [] },
   credentials: 'bypass',
@@ -27,7 +27,7 @@ export const builtInClient: ClientPolicy = {
   tags: 'strip',
 };
 
-/** A policy with what the settings say put over it, key by key. */
+/** A policy, overridden by settings key by key. */
 export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefined): CachePolicy {
   if (settings === undefined) return under;
   if (settings === 'off') return { ...under, off: true };

@@ -1,4 +1,4 @@
-/** What `check` doubts, by the code that silences it: `# unstale-ignore routes-overlap`, on its line or on the one above. */
+/** The warnings of `check`. `# unstale-ignore routes-overlap` on the line or the one above silences one. */
 export const warnings = {
   'no-partition': 'onPartition without Redis',
   'short-token': 'an admin token that can be guessed',
@@ -18,10 +18,10 @@ export const warnings = {
 
 export type WarningCode = keyof typeof warnings;
 
-/** The codes that comments silence, by the line that they are about. */
+/** The codes that comments silence, by the line that they apply to. */
 export interface Silenced {
   has(line: number, code: WarningCode): boolean;
-  /** Codes that there are not, with where they stand: the offset in the text. */
+  /** Unknown codes, with their offset in the text. */
   readonly unknown: readonly { readonly code: string; readonly offset: number }[];
 }
 
@@ -35,7 +35,7 @@ export function silencedBy(text: string): Silenced {
   for (const [i, line] of lines.entries()) {
     for (const match of line.matchAll(comment)) {
       const codes = (match[1] ?? '').split(/[,\s]+/).filter((code) => code !== '');
-      // A comment on a line of its own is about the next line that says something.
+      // A comment on its own line applies to the next line with content.
       const alone = line.trimStart().startsWith('#');
       const next = lines.findIndex((other, j) => j > i && !/^\s*(?:#.*)?\r?$/.test(other));
       const about = (alone ? next : i) + 1;

@@ -5,6 +5,8 @@ import { safeMethods } from '../http/methods.ts';
 import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
 
+export { without };
+
 /**
  * Fields by which frameworks and servers find another method, path, host, scheme or client than the request's own. They are in
  * no key, so a read that may be stored is forwarded without them (cache poisoning by unkeyed input), `X-Forwarded-*` too
@@ -151,13 +153,4 @@ export function overriddenMethod({ headers }: ClientRequest): string | undefined
     if (value !== undefined && value !== '') return value;
   }
   return undefined;
-}
-
-export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < lines.length; i += 2) {
-    if (!dropped((lines[i] as string).toLowerCase(), lines[i + 1] as string))
-      kept.push(lines[i] as string, lines[i + 1] as string);
-  }
-  return kept;
 }

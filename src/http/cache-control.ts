@@ -1,9 +1,9 @@
 import { isToken, splitList, unquote, withoutQuoted } from './list.ts';
 
 /**
- * The directives of a `Cache-Control` field (RFC 9111 §5.2), or of a targeted one. Times in seconds, 0 to 2^31. A directive
- * with a time that cannot be read, or that stands there twice with two values, has the most restrictive value: RFC 9111 §4.2.1
- * would have such responses taken for stale.
+ * The directives of a `Cache-Control` field (RFC 9111 §5.2), or of a targeted one. Times in seconds, 0 to 2^31. A
+ * directive with a time that cannot be read, or that stands there twice with two values, has the most restrictive
+ * value: RFC 9111 §4.2.1 would have such responses taken for stale.
  */
 export interface CacheControl {
   readonly noStore: boolean;
@@ -71,8 +71,8 @@ export function parseCacheControl(value: string | undefined): CacheControl {
 }
 
 /**
- * A member is one directive. Where blanks or semicolons have crept in (`private; max-age=0`, `max-age = 60`) each part is looked
- * at, so that the prohibition in it is not lost, and none counts as well-formed.
+ * A member is one directive. Where blanks or semicolons have crept in (`private; max-age=0`, `max-age = 60`) each part
+ * is looked at, so that the prohibition in it is not lost, and none counts as well-formed.
  */
 function directivesOf(member: string): Directive[] {
   if (!/[ \t;]/.test(withoutQuoted(member))) return [toDirective(member, false)];
@@ -173,8 +173,9 @@ const indispensable = new Set([
 ]);
 
 /**
- * The reach of a `no-cache` or `private` directive. Without an argument it is the whole response; so it is with one that names
- * nothing (`private=""`) or something that is no field name: what the origin wanted kept apart is not known then.
+ * The reach of a `no-cache` or `private` directive. Without an argument it is the whole response; so it is with one
+ * that names nothing (`private=""`) or something that is no field name: what the origin wanted kept apart is not known
+ * then.
  */
 function limitedTo(
   earlier: boolean | readonly string[],

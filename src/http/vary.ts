@@ -19,7 +19,7 @@ export function parseVary(value: string | undefined): readonly string[] | '*' {
   return distinct.length > MAX_SELECTING_FIELDS ? '*' : distinct;
 }
 
-/** What stands for a field that the request does not have, and for one that is empty: RFC 9111 §4.1 tells them apart. */
+/** The values of an absent and of an empty field: RFC 9111 §4.1 distinguishes them. */
 const ABSENT = '';
 const EMPTY = ' ';
 
@@ -29,8 +29,8 @@ const MAX_KEPT_LENGTH = 256;
 const DIGEST = '\u0001';
 
 /**
- * The secondary key of a request (RFC 9111 §4.1): for each of `names` (from `parseVary`) the field's normalised value. Two requests
- * with equal values select the same variant. Values hold no line feed, being field values.
+ * The secondary key of a request (RFC 9111 §4.1): the normalised value of each field in `names` (from `parseVary`).
+ * Requests with equal values select the same variant. Field values contain no line feeds.
  */
 export function selectingValues(names: readonly string[], request: Fields): string[] {
   return names.map((name) => selectingValue(name, request));

@@ -4,7 +4,7 @@ import { buildConnector, type Client, Pool } from 'undici';
 import type { OriginConfig } from '../config/model.ts';
 import { OriginError } from '../errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
-import type { FieldLines } from '../http/fields.ts';
+import { type FieldLines, without } from '../http/fields.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './connection.ts';
 import { Upload } from './upload.ts';
@@ -138,10 +138,5 @@ function replayable({ method, body }: OriginRequest): boolean {
 
 /** Without `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */
 function sendable(lines: FieldLines): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i] as string;
-    if (name.toLowerCase() !== 'expect') kept.push(name, lines[i + 1] as string);
-  }
-  return kept;
+  return without(lines, (name) => name === 'expect');
 }

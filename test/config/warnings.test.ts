@@ -15,7 +15,7 @@ const rows: [string, string, string[]][] = [
   [
     'a target that no route is for',
     routes('match: /steps/:id') + rules('/step/{response.stepId}', '/steps/{response.stepId}'),
-    ['8:9 target-without-route: no route is for /step/*, and no rule for writes to it'],
+    ['8:9 target-without-route: no route matches /step/*, and no rule matches writes to it'],
   ],
   ['any path, where nothing is said of any', rules('/step/{response.stepId}'), []],
   [
@@ -27,15 +27,15 @@ const rows: [string, string, string[]][] = [
     'a refresh and a patch that no route is for',
     `${routes('match: /steps/:id')}rules:\n  - { name: r, on: PUT /inns/:id, refresh: [/a], patch: [{ path: /b, at: /c }] }\n`,
     [
-      '5:45 target-without-route: no route is for /a, and no rule for writes to it',
-      '5:66 target-without-route: no route is for /b, and no rule for writes to it',
+      '5:45 target-without-route: no route matches /a, and no rule matches writes to it',
+      '5:66 target-without-route: no route matches /b, and no rule matches writes to it',
     ],
   ],
   [
     'a tag that no route carries',
     routes('{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }') +
       rules('tag: stp:{response.stepId}', 'tag: inn:{id}', 'tag: step:*'),
-    ['8:14 tag-without-route: no route gives its responses the tag stp:{response.stepId}'],
+    ['8:14 tag-without-route: no route declares the tag stp:{response.stepId}'],
   ],
   [
     'a tag that no rule invalidates',
@@ -65,7 +65,7 @@ const rows: [string, string, string[]][] = [
       '{ match: /trips/:id, tags: ["trip:{id}", "step:{response.steps[*].id}"] }',
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "step:{id}"', 'tag: "trip:*"'),
     [
-      '4:32 cascade-dead-end: a cascade ends at /steps/:id, which no tag names: /trips/:id carries step:{response.steps[*].id}, and no route has it for its own',
+      '4:32 cascade-dead-end: the cascade stops at /steps/:id: no tag identifies it. /trips/:id carries step:{response.steps[*].id}, which identifies no route',
     ],
   ],
   [
@@ -94,21 +94,21 @@ const rows: [string, string, string[]][] = [
       '{ match: /inns/:id }',
       '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "inn:*"', 'tag: best'),
-    ['10:40 cascade-dead-end: the cascade leads nowhere: no tag of /inns/:id says which it is'],
+    ['10:40 cascade-dead-end: the cascade has no effect: no tag identifies /inns/:id'],
   ],
   [
     'a cascade from no route at all',
     rules('{ path: "/inns/{id}", cascade: true }'),
-    ['6:40 cascade-dead-end: the cascade leads nowhere: no route is for /inns/*'],
+    ['6:40 cascade-dead-end: the cascade has no effect: no route matches /inns/*'],
   ],
   [
-    'what hits everything',
+    'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
       rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
     [
-      '8:9 widens-to-everything: /** hits everything',
-      '9:9 widens-to-everything: /{response.kind}/{id} widens to /*/*, which hits everything',
-      '10:14 widens-to-everything: * hits everything',
+      '8:9 widens-to-everything: /** covers everything',
+      '9:9 widens-to-everything: /{response.kind}/{id} falls back to /*/*, which covers everything',
+      '10:14 widens-to-everything: * covers everything',
     ],
   ],
   [
@@ -121,8 +121,8 @@ const rows: [string, string, string[]][] = [
       '{ match: /profile }',
     ),
     [
-      "3:14 per-user-data-shared: /users/me looks like one user's data, and its responses are kept for all",
-      "4:14 per-user-data-shared: /dashboard/:id looks like one user's data, and its responses are kept for all",
+      '3:14 per-user-data-shared: /users/me looks like data of one user, but its responses are shared',
+      '4:14 per-user-data-shared: /dashboard/:id looks like data of one user, but its responses are shared',
     ],
   ],
   [
@@ -152,7 +152,7 @@ const rows: [string, string, string[]][] = [
       '{ match: "/:y/b", cache: { ttl: 2s } }',
       '{ match: "/:z/c", cache: { ttl: 1s } }',
     ),
-    ['4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap and say different things'],
+    ['4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap with different policies'],
   ],
   [
     'the exception before the rule',
@@ -166,7 +166,7 @@ const rows: [string, string, string[]][] = [
   [
     'refresh of what settles',
     `${routes('match: /a')}rules:\n  - { name: r, on: PUT /a, settle: 1s, refresh: [/a] }\n`,
-    ['5:28 settle-defeats: nothing is stored while it settles: refresh and patch do nothing'],
+    ['5:28 settle-defeats: nothing is stored during settle, so refresh and patch have no effect'],
   ],
 ];
 test.each([
@@ -234,8 +234,8 @@ describe('a comment silences', () => {
   });
   test('nothing, by a code that there is not', () => {
     expect(found(overlap(' # unstale-ignore route-overlap'))).toEqual([
-      '4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap and say different things',
-      '4:61 unknown-ignore: no warning is called "route-overlap"',
+      '4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap with different policies',
+      '4:61 unknown-ignore: unknown warning code "route-overlap"',
     ]);
   });
   test('no error', () => {
