@@ -59,10 +59,6 @@ const cacheSchema = z.strictObject({
     description:
       'What a 404, 405 or 410 is kept for at most under a ttl, or by a guess (default 10s); 414 and 501 are not.',
   }),
-  force: flag().optional().meta({ description: 'With ttl: replaces no-store, no-cache and private too.' }),
-  staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
-    description: 'How long a stale response is served while it is revalidated. origin (default): its own directive.',
-  }),
   force: flag().optional().meta({ description: 'With ttl: also overrides no-store, no-cache and private.' }),
   staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
     description:

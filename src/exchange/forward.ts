@@ -1,11 +1,9 @@
 import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
 import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
-import type { FieldLines, Fields } from '../http/fields.ts';
+import { type FieldLines, type Fields, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
-
-export { without };
 
 /**
  * Fields by which frameworks and servers find another method, path, host, scheme or client than the request's own. They are in

@@ -98,8 +98,8 @@ interface Leaf<T> {
   readonly data: T;
 }
 
-const newNode = <T>(earliest: number): Node<T> => ({
-  literals: new Map(),
+const newNode = <T>(earliest: number, literals: Map<string, Node<T>>): Node<T> => ({
+  literals,
   one: undefined,
   ends: [],
   rests: [],
@@ -118,10 +118,10 @@ export class PatternTrie<T> {
   readonly #root: Node<T>;
   #size = 0;
 
-  /** `form`: what literals are compared in; absent, they are compared as they are. */
+  /** `form`: literals are compared in this form; absent, they are compared as they are. */
   constructor(form?: (segment: string) => string) {
     this.#newLiterals = () => (form === undefined ? new Map() : new FormedMap(form));
-    this.#root = { literals: this.#newLiterals(), one: undefined, ends: [], rests: [] };
+    this.#root = newNode<T>(0, this.#newLiterals());
   }
 
   /** @throws PatternError */
@@ -139,7 +139,7 @@ export class PatternTrie<T> {
       }
       let next = segment.kind === 'one' ? node.one : node.literals.get(segment.text);
       if (next === undefined) {
-        next = { literals: this.#newLiterals(), one: undefined, ends: [], rests: [] };
+        next = newNode(leaf.order, this.#newLiterals());
         if (segment.kind === 'one') node.one = next;
         else node.literals.set(segment.text, next);
       }
@@ -164,7 +164,7 @@ export class PatternTrie<T> {
   }
 }
 
-/** A map whose keys are equal where their forms are. */
+/** A map whose keys are equal if their forms are. */
 class FormedMap<T> extends Map<string, T> {
   readonly #form: (key: string) => string;
 
@@ -182,14 +182,8 @@ class FormedMap<T> extends Map<string, T> {
   }
 }
 
-function walk<T>(
-  node: Node<T>,
-  path: string[],
-  depth: number,
-  values: string[],
-  found: { leaf: Leaf<T>; values: string[] }[],
-): void {
-  for (const leaf of node.rests) found.push({ leaf, values });
+function collect<T>(node: Node<T>, path: readonly string[], depth: number, found: Leaf<T>[]): void {
+  found.push(...node.rests);
   const segment = path[depth];
   if (segment === undefined) {
     found.push(...node.ends);

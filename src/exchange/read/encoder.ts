@@ -2,11 +2,10 @@ import { type BrotliOptions, brotliCompress, constants, gzip } from 'node:zlib';
 import type { ContentCoding } from '../../config/model.ts';
 import { acceptsCoding, isCompressible, wantedCoding } from '../../http/content-coding.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../../http/etag.ts';
-import type { FieldLines, Fields } from '../../http/fields.ts';
+import { type FieldLines, type Fields, without } from '../../http/fields.ts';
 import { ownBytes } from '../../http/own-memory.ts';
 import type { Store } from '../../store/store.ts';
 import type { Encoded, StoredResponse } from '../../store/stored-response.ts';
-import { without } from '../forward.ts';
 
 /** Below it, a body is one packet anyway. */
 const MIN_BYTES = 512;

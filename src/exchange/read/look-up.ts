@@ -1,12 +1,11 @@
 import type { CacheControl } from '../../http/cache-control.ts';
 import { endToEnd } from '../../http/connection.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { requestDirectives } from '../../http/request-directives.ts';
 import { hasCredentials } from '../../http/storable.ts';
 import { selectingValues } from '../../http/vary.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { cacheKey } from '../cache-key.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 import { isIdentified } from '../user-key.ts';
 import { type Decision, decide, FENCED } from './decide.ts';

@@ -1,8 +1,7 @@
 import { GatewayError } from '../../errors.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { partKey } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import { type Decision, FENCED, type Forward } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';

@@ -1,7 +1,7 @@
 import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
 import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
 import { parseEntityTag } from '../../http/etag.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
 import { selectableLanguage } from '../../http/normalise.ts';
 import { ownBytes, ownText } from '../../http/own-memory.ts';
@@ -15,7 +15,6 @@ import type { StoredPart, StoredResponse } from '../../store/stored-response.ts'
 import { readJson } from '../body.ts';
 import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
 import { clientFields } from '../client-fields.ts';
-import { without } from '../forward.ts';
 import { encodable } from './encoder.ts';
 import type { FillContext, Verdict } from './judge.ts';
 import type { ReadPorts } from './read-ports.ts';
