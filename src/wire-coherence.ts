@@ -186,6 +186,7 @@ function wireTier(
       get joinedAt() {
         return joinedAt();
       },
+      confirm: () => cluster.confirm(),
       admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,

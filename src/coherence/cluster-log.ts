@@ -1,9 +1,11 @@
 import { GatewayError } from '../errors.ts';
 import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
-import type { ClusterLogOptions, ClusterState, ClusterStatus } from './cluster-status.ts';
+import { type ClusterLogOptions, type ClusterStatus, stateOf } from './cluster-status.ts';
 import { Commits } from './commits.ts';
+import { ContactingBus } from './contact.ts';
+import { successorOf } from './epoch.ts';
 import { Intents } from './intents.ts';
-import { Lease, surelyOverMs } from './lease.ts';
+import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
 import type { AppendOptions, Committed, Intent, Intention, Log } from './log.ts';
 import { Membership } from './membership.ts';
 import { Nap } from './nap.ts';
@@ -13,13 +15,6 @@ import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
-
-/** Renewals within one lease: some may be lost, or late. */
-const RENEWALS_PER_LEASE = 4;
-/** Whether this node is to settle what it does not know of, as answers that were lost may leave it. */
-const RENEWALS_PER_CHECK = 16;
-/** After the bus could not be reached. */
-const RETRY_SHARE = 0.1;
 
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
 export class ClusterLog implements Log, Place {
@@ -56,22 +51,23 @@ export class ClusterLog implements Log, Place {
   #evictions = 0;
 
   constructor(options: ClusterLogOptions) {
-    this.#options = options;
+    const { clock, timers, listener } = options;
+    const bus = new ContactingBus(options.bus, () => this.#lease.holds(clock.monotonic(), clock.wall()));
+    this.#options = { ...options, bus };
     this.#leaseMs = options.leaseMs;
     this.#lease = options.lease ?? new Lease();
     this.#membership = options.membership ?? new Membership();
-    const { clock, timers, listener } = options;
     this.#reaching = new Reaching(timers);
     this.#nap = new Nap(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
-    this.#intents = new Intents(options.bus, options.member);
+    this.#intents = new Intents(bus, options.member);
     this.#publisher = new Publisher({
       publish: options.publish,
       timers,
       isOver: (epoch) => this.#joined && this.#epoch !== epoch,
     });
     const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
-    this.#outbox = new Outbox(options, { place: this, ...parts });
+    this.#outbox = new Outbox(this.#options, { place: this, ...parts });
   }
 
   /** Joins, and stays. */
@@ -147,6 +143,14 @@ export class ClusterLog implements Log, Place {
     return this.#joined && this.#behind.known;
   }
 
+  /** Whether the bus still knows all that this node was told. Rejects where it cannot be asked. */
+  async confirm(): Promise<boolean> {
+    const epoch = this.#epoch;
+    const answer = await this.#options.bus.ack(epoch, this.#options.member, Math.max(0, this.#acked));
+    if (!answer.ok) this.elsewhere(epoch, answer.epoch);
+    return answer.ok;
+  }
+
   tokenOf({ id }: LogRecord): string {
     return tokenFor(id, this.#epoch, this.#applied);
   }
@@ -159,7 +163,7 @@ export class ClusterLog implements Log, Place {
 
   status(): ClusterStatus {
     return {
-      state: this.#state(),
+      state: stateOf(this, this.#outbox.owes, this.#lease.catchingUp),
       epoch: this.#epoch,
       applied: this.#applied,
       committed: this.#commits.committed,
@@ -169,13 +173,6 @@ export class ClusterLog implements Log, Place {
       resets: this.#resets,
       evictions: this.#evictions,
     };
-  }
-
-  #state(): ClusterState {
-    if (!this.#joined) return 'joining';
-    if (this.serving()) return 'serving';
-    if (this.#outbox.owes) return 'owing';
-    return this.#lease.catchingUp ? 'catching-up' : 'fenced';
   }
 
   positionOf(seq: Seq): Position {
@@ -188,7 +185,8 @@ export class ClusterLog implements Log, Place {
 
   elsewhere(sent: string, epoch: string | null): void {
     if (sent !== this.#epoch) return;
-    this.#epoch = epoch ?? '';
+    // The epoch that was left is remembered: a bus that was set back to it, or behind it, may not have it go on.
+    this.#epoch = epoch ?? sent;
     this.#leavePlace();
   }
 
@@ -232,7 +230,8 @@ export class ClusterLog implements Log, Place {
     if (generation !== this.#generation) return false;
     if (!answer.ok) {
       this.elsewhere(epoch, answer.epoch);
-      if (answer.epoch === null) await bus.found(nonce(), Math.max(this.#options.leaseMs, this.#leaseMs));
+      if (answer.epoch === null)
+        await bus.found(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.#leaseMs));
       return false;
     }
     this.#leaseMs = answer.leaseMs;

@@ -1,18 +1,21 @@
-import type {
-  Answer,
-  Append,
-  Appended,
-  Batch,
-  Elsewhere,
-  Entry,
-  IntentNote,
-  Member,
-  Note,
-  OpenDoubt,
-  Renewal,
-  Renewed,
-  Seq,
+import {
+  type Answer,
+  type Append,
+  type Appended,
+  type Batch,
+  type Contact,
+  type Elsewhere,
+  type Entry,
+  type IntentNote,
+  type Member,
+  type Note,
+  noContact,
+  type OpenDoubt,
+  type Renewal,
+  type Renewed,
+  type Seq,
 } from './bus.ts';
+import { isSetBack } from './epoch.ts';
 import { isAmong } from './places.ts';
 
 /** What can be read back: a node that is further behind starts empty. */
@@ -34,6 +37,8 @@ interface Known {
   applied: Seq;
   intentsFrom: number;
   recordsFrom: number;
+  /** The highest number of its steps. */
+  contact: number;
 }
 
 function numberOf(id: string): number {
@@ -72,6 +77,7 @@ export class Sequencer {
     this.#committed = 0;
     this.#entries = [];
     this.#notes = [];
+    this.#note = 0;
     this.#doubts = new Map();
     this.#refs.clear();
     // Who was a member may have left intents: they are taken over when it does not come back.
@@ -83,8 +89,10 @@ export class Sequencer {
     this.#known(barrier);
   }
 
-  renew(epoch: string, { member: id, applied, intentsFrom, recordsFrom, doubts }: Renewal): Answer<Renewed> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  renew(epoch: string, renewal: Renewal, contact = noContact): Answer<Renewed> {
+    const { member: id, applied, intentsFrom, recordsFrom, doubts } = renewal;
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (this.lacks(id, contact) || this.#isAnother(renewal)) return this.#void();
     const member = this.#members.get(id);
     // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
     this.#members.set(id, {
@@ -93,6 +101,7 @@ export class Sequencer {
       applied: Math.max(applied ?? -1, member?.applied ?? -1),
       intentsFrom: Math.max(intentsFrom, member?.intentsFrom ?? 0),
       recordsFrom: Math.max(recordsFrom, member?.recordsFrom ?? 0),
+      contact: Math.max(contact.number, member?.contact ?? 0),
     });
     for (const intent of [...this.#intents.values()]) {
       if (intent.member === id && numberOf(intent.id) < intentsFrom) this.withdraw(epoch, intent.id);
@@ -115,12 +124,15 @@ export class Sequencer {
     };
   }
 
-  append(epoch: string, member: string, append: Append): Answer<Appended> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  append(epoch: string, member: string, append: Append, contact = noContact): Answer<Appended> {
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (this.lacks(member, contact)) return this.#void();
     const { payload, ref, intent, doubt, settled } = append;
     const beside: string[] = [];
     // Nobody waits for the answer to a late copy.
-    if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, beside };
+    const appending = this.#known(member);
+    appending.contact = Math.max(appending.contact, contact.number);
+    if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, beside };
     if (intent !== undefined) {
       if (!intent.kept) this.#intents.delete(intent.id);
       const asked = intent.dependsOn.length > 0 ? this.#intents : [];
@@ -137,28 +149,32 @@ export class Sequencer {
     return { ok: true, seq, beside };
   }
 
-  ack(epoch: string, id: string, applied: Seq): Answer<{ committed: Seq }> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  ack(epoch: string, id: string, applied: Seq, contact = noContact): Answer<{ committed: Seq }> {
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (this.lacks(id, contact)) return this.#void();
     const member = this.#members.get(id);
-    if (member !== undefined) member.applied = Math.max(member.applied, applied);
+    if (member !== undefined) {
+      member.applied = Math.max(member.applied, applied);
+      member.contact = Math.max(member.contact, contact.number);
+    }
     this.#commit();
     return { ok: true, committed: this.#committed };
   }
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     if (numberOf(note.id) >= this.#known(member).intentsFrom) this.#intents.set(note.id, { ...note, member });
     return { ok: true };
   }
 
   withdraw(epoch: string, intent: string): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenDoubt[] }> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
     // Who leaves by itself leaves nothing that nobody else would finish.
     if (by === '' && this.#leavesWork(silent.id)) return { ok: true, orphans: [] };
@@ -184,13 +200,13 @@ export class Sequencer {
   }
 
   published(epoch: string, seq: Seq): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     this.#refs.delete(`${again}:${seq}`);
     return { ok: true };
   }
 
   read(epoch: string, after: Seq, note: number): Answer<Batch> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     const oldest = this.#entries[0]?.seq ?? 0;
     const missed = Math.max(0, after + 1 - oldest);
     const told = Math.max(0, this.#notes.length - (this.#note - note));
@@ -214,7 +230,7 @@ export class Sequencer {
   #known(id: string): Known {
     let member = this.#members.get(id);
     if (member === undefined) {
-      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0 };
+      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0, contact: 0 };
       this.#members.set(id, member);
     }
     return member;
@@ -267,7 +283,30 @@ export class Sequencer {
     this.#tell({ kind: 'committed', seq });
   }
 
-  #elsewhere(): Elsewhere {
+  /** Whether a member was told of what is not here. A member whose lease lasts was evicted by nobody. */
+  protected lacks(id: string, { answered, seq, held }: Contact): boolean {
+    const member = this.#members.get(id);
+    return seq > this.#seq || (member === undefined ? held : member.contact < answered);
+  }
+
+  /** What it has applied is not what stands there. */
+  #isAnother({ applied, appliedRef = '' }: Renewal): boolean {
+    if (applied === null || appliedRef === '') return false;
+    const entry = this.#entries.find(({ seq }) => seq === applied);
+    return entry !== undefined && entry.ref !== appliedRef;
+  }
+
+  #void(): Elsewhere {
+    this.#epoch = null;
+    return { ok: false, epoch: null };
+  }
+
+  #elsewhere(asked: string): Elsewhere {
+    if (this.#epoch !== null && this.leftBehind(this.#epoch, asked)) return this.#void();
     return { ok: false, epoch: this.#epoch };
+  }
+
+  protected leftBehind(present: string, asked: string): boolean {
+    return isSetBack(present, asked);
   }
 }

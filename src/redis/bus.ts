@@ -1,18 +1,20 @@
 import type { Cluster, Redis } from 'ioredis';
-import type {
-  Answer,
-  Append,
-  Appended,
-  Batch,
-  Bus,
-  Entry,
-  IntentNote,
-  Member,
-  Note,
-  OpenDoubt,
-  Renewal,
-  Renewed,
-  Seq,
+import {
+  type Answer,
+  type Append,
+  type Appended,
+  type Batch,
+  type Bus,
+  type Contact,
+  type Entry,
+  type IntentNote,
+  type Member,
+  type Note,
+  noContact,
+  type OpenDoubt,
+  type Renewal,
+  type Renewed,
+  type Seq,
 } from '../coherence/bus.ts';
 import { type Step, scripts } from './scripts.ts';
 
@@ -44,8 +46,10 @@ export class RedisBus implements Bus {
     await this.#run('found', nonce, [leaseMs]);
   }
 
-  async renew(epoch: string, { member, applied, intentsFrom, recordsFrom, doubts }: Renewal): Promise<Answer<Renewed>> {
-    const args = [member, applied ?? '', intentsFrom, recordsFrom, doubts ? 1 : 0];
+  async renew(epoch: string, renewal: Renewal, contact = noContact): Promise<Answer<Renewed>> {
+    const { member, applied, appliedRef, intentsFrom, recordsFrom, doubts } = renewal;
+    const has = [applied ?? '', appliedRef ?? ''];
+    const args = [member, textOf(contact), ...has, intentsFrom, recordsFrom, doubts ? 1 : 0];
     return answer(await this.#run('renew', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       first: Number(reply[2]),
@@ -59,18 +63,19 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async append(epoch: string, member: string, append: Append): Promise<Answer<Appended>> {
+  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<Answer<Appended>> {
     const { payload, ref, intent, doubt, settled } = append;
     const asks = [intent?.id ?? '', intent?.dependsOn.join(',') ?? '', intent?.kept === true ? 1 : 0];
-    const args = [member, payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
+    const args = [member, textOf(contact), payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       beside: reply[2] as string[],
     }));
   }
 
-  async ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ committed: Seq }>> {
-    return answer(await this.#run('ack', epoch, [member, applied]), (reply) => ({ committed: Number(reply[1]) }));
+  async ack(epoch: string, member: string, applied: Seq, contact = noContact): Promise<Answer<{ committed: Seq }>> {
+    const reply = await this.#run('ack', epoch, [member, textOf(contact), applied]);
+    return answer(reply, ([, committed]) => ({ committed: Number(committed) }));
   }
 
   async intend(epoch: string, member: string, { id, places, payload }: IntentNote): Promise<Answer> {
@@ -137,6 +142,10 @@ function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): Answ
   if (reply[0] === 1) return { ok: true, ...read(reply) };
   const epoch = String(reply[1]);
   return { ok: false, epoch: epoch === '' ? null : epoch };
+}
+
+function textOf({ number, answered, seq, held }: Contact): string {
+  return `${number} ${answered} ${seq} ${held ? 1 : 0}`;
 }
 
 function pairs(flat: unknown): [string, string][] {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /**
  * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
  *
- * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member places payload", a doubt "owner payload" and a
+ * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member places payload", a doubt "owner payload" and a
  * ref "seq doubt", where neither members nor canonical paths hold a space.
  */
 const prelude = `
@@ -35,23 +35,25 @@ end
 local function beat() return redis.call('HINCRBY', state, 'beats', 1) end
 
 local function parse(member)
-  local b, a, i, r, n = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d)$')
-  return { beat = tonumber(b), applied = tonumber(a), intents = tonumber(i), records = tonumber(r), renewed = n }
+  local b, a, i, r, n, c = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d) (%d+)$')
+  return { beat = tonumber(b), applied = tonumber(a), intents = tonumber(i), records = tonumber(r), renewed = n,
+    contact = tonumber(c) }
 end
 
 local function save(id, m)
-  redis.call('HSET', members, id, string.format('%d %d %d %d %s', m.beat, m.applied, m.intents, m.records, m.renewed))
+  redis.call('HSET', members, id, string.format('%d %d %d %d %s %d', m.beat, m.applied, m.intents, m.records, m.renewed,
+    m.contact))
 end
 
 local function known(id)
   local found = redis.call('HGET', members, id)
   if found then return parse(found) end
-  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0' }
+  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0', contact = 0 }
   save(id, m)
   return m
 end
 
-local function number(id) return tonumber(string.match(id, ':(%d+)$')) end
+local function numberOf(id) return tonumber(string.match(id, ':(%d+)$')) end
 
 local function tell(kind, what)
   local n = redis.call('HINCRBY', state, 'note', 1)
@@ -92,6 +94,15 @@ local function commit()
   return seq
 end
 
+-- This is not what members were told: it was set back, and what is kept of it belongs to no epoch.
+local function void()
+  redis.call('HDEL', state, 'epoch')
+  return { 0, '' }
+end
+
+-- numberOf in coherence/epoch.ts.
+local function numberIn(name) return tonumber(string.match(name, '^(%d+)_') or 0) end
+
 local function withdraw(id)
   if redis.call('HDEL', intents, id) == 1 then tell('w', id) end
 end
@@ -99,7 +110,19 @@ end
 
 const guard = `
 local now = current()
-if now == '' or now ~= epoch then return { 0, now } end
+if now == '' or now ~= epoch then
+  if now ~= '' and numberIn(epoch) > 0 and numberIn(now) <= numberIn(epoch) then return void() end
+  return { 0, now }
+end
+`;
+
+/** ARGV: epoch, member, contact: of a member that may know more than is here (coherence/contact.ts). */
+const contactGuard = `${guard}
+local number, answered, reached, held = string.match(ARGV[3], '^(%d+) (%d+) (%d+) (%d)$')
+number = tonumber(number)
+local met = redis.call('HGET', members, ARGV[2])
+if tonumber(reached) > tonumber(redis.call('HGET', state, 'seq')) then return void() end
+if met and parse(met).contact < tonumber(answered) or not met and held == '1' then return void() end
 `;
 
 const steps = {
@@ -121,20 +144,24 @@ known('(barrier)')
 count()
 return { 1 }`,
 
-  /** ARGV: epoch, member, applied or "", intentsFrom, recordsFrom, doubts. */
-  renew: `${guard}
-local id, applied = ARGV[2], tonumber(ARGV[3]) or -1
-local found = redis.call('HGET', members, id)
-local m = found and parse(found) or { applied = -1, intents = 0, records = 0, renewed = '0' }
+  /** ARGV: epoch, member, contact, applied or "", the ref of that record or "", intentsFrom, recordsFrom, doubts. */
+  renew: `${contactGuard}
+local id, applied = ARGV[2], tonumber(ARGV[4]) or -1
+if applied > 0 and ARGV[5] ~= '' then
+  local at = string.format('%d-0', applied)
+  local entry = redis.call('XRANGE', log, at, at)[1]
+  if entry and entry[2][4] ~= ARGV[5] then return void() end
+end
+local m = met and parse(met) or { applied = -1, intents = 0, records = 0, renewed = '0', contact = 0 }
 local joined = m.renewed == '0' and 1 or 0
-m = { beat = beat(), applied = math.max(applied, m.applied), intents = math.max(tonumber(ARGV[4]), m.intents),
-  records = math.max(tonumber(ARGV[5]), m.records), renewed = '1' }
+m = { beat = beat(), applied = math.max(applied, m.applied), intents = math.max(tonumber(ARGV[6]), m.intents),
+  records = math.max(tonumber(ARGV[7]), m.records), renewed = '1', contact = math.max(number, m.contact) }
 save(id, m)
 for _, intent in ipairs(redis.call('HKEYS', intents)) do
-  if string.sub(intent, 1, #id + 1) == id .. ':' and number(intent) < m.intents then withdraw(intent) end
+  if string.sub(intent, 1, #id + 1) == id .. ':' and numberOf(intent) < m.intents then withdraw(intent) end
 end
 for _, ref in ipairs(redis.call('HKEYS', refs)) do
-  if string.sub(ref, 1, #id + 1) == id .. ':' and number(ref) < m.records then redis.call('HDEL', refs, ref) end
+  if string.sub(ref, 1, #id + 1) == id .. ':' and numberOf(ref) < m.records then redis.call('HDEL', refs, ref) end
 end
 count()
 for _, key in ipairs({ state, members, intents, refs, doubts }) do redis.call('PEXPIRE', key, 86400000) end
@@ -145,46 +172,48 @@ for _, ref in ipairs(redis.call('HVALS', refs)) do unpublished = math.min(unpubl
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber(s[1]) + 1
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
-  ARGV[6] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
+  ARGV[8] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, payload, ref, intent or "", what it depends on, whether it is kept, doubt, settled or "". */
-  append: `${guard}
-local member, ref, intent = ARGV[2], ARGV[4], ARGV[5]
-local from = known(member).records
+  /** ARGV: epoch, member, contact, payload, ref, intent or "", what it depends on, whether it is kept, doubt, settled or "". */
+  append: `${contactGuard}
+local member, payload, ref, intent, dependsOn, kept = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
+local m = known(member)
+m.contact = math.max(number, m.contact)
+save(member, m)
 count()
-if number(ref) < from then return { 1, 0, {} } end
+if numberOf(ref) < m.records then return { 1, 0, {} } end
 local beside = {}
 if intent ~= '' then
-  if ARGV[7] ~= '1' then redis.call('HDEL', intents, intent) end
-  local all = ARGV[6] ~= '' and redis.call('HGETALL', intents) or {}
+  if not kept then redis.call('HDEL', intents, intent) end
+  local all = dependsOn ~= '' and redis.call('HGETALL', intents) or {}
   for i = 1, #all, 2 do
-    if all[i] ~= intent and isBeside(ARGV[6], string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
+    if all[i] ~= intent and isBeside(dependsOn, string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
   end
 end
 local known = redis.call('HGET', refs, ref)
 local seq = known and seqOf(known)
 if not seq then
-  seq = push(ARGV[3], ref, ARGV[7] == '1' and '' or intent, '')
-  redis.call('HSET', refs, ref, string.format('%d %s', seq, ARGV[8]))
-  if ARGV[8] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. ARGV[3]) end
-  if ARGV[9] ~= '' then redis.call('HDEL', doubts, ARGV[9]) end
+  seq = push(payload, ref, kept and '' or intent, '')
+  redis.call('HSET', refs, ref, string.format('%d %s', seq, ARGV[9]))
+  if ARGV[9] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. payload) end
+  if ARGV[10] ~= '' then redis.call('HDEL', doubts, ARGV[10]) end
 end
 count()
 return { 1, seq, beside }`,
 
-  /** ARGV: epoch, member, applied. */
-  ack: `${guard}
-local found = redis.call('HGET', members, ARGV[2])
-if found then
-  local m = parse(found)
-  m.applied = math.max(m.applied, tonumber(ARGV[3]))
+  /** ARGV: epoch, member, contact, applied. */
+  ack: `${contactGuard}
+if met then
+  local m = parse(met)
+  m.applied = math.max(m.applied, tonumber(ARGV[4]))
+  m.contact = math.max(m.contact, number)
   save(ARGV[2], m)
 end
 return { 1, commit() }`,
 
   /** ARGV: epoch, member, id, places, payload. */
   intend: `${guard}
-if number(ARGV[3]) >= known(ARGV[2]).intents then
+if numberOf(ARGV[3]) >= known(ARGV[2]).intents then
   redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
 end
 count()

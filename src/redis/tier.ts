@@ -43,6 +43,8 @@ export interface TierPlace {
   positionOf(seq: number): number;
   /** The position at which it joined. */
   readonly joinedAt: number;
+  /** Asks the log whether it is still where this node knows it to be: what stands beside it may have been set back with it. */
+  confirm(): Promise<boolean>;
   /** Whether no record that this node has applied since its fill hits it. */
   admits(response: StoredResponse): boolean;
 }
@@ -148,7 +150,9 @@ export class RedisTier implements SecondTier {
       if (decoded === undefined || decoded.stamp.epoch !== epoch || decoded.response.key !== key) return undefined;
       const names = Object.keys(decoded.stamp.versions);
       const versions = await Promise.all(names.map((name) => this.#version(name)));
-      return names.every((name, i) => versions[i] === decoded.stamp.versions[name]) ? decoded : undefined;
+      if (!names.every((name, i) => versions[i] === decoded.stamp.versions[name])) return undefined;
+      // After the versions were read: with a Redis that was set back they would be valid again, and only the log tells.
+      return (await place.confirm()) ? decoded : undefined;
     });
     // Having joined anew meanwhile, it has not heard of records that came after the versions were read.
     if (found === undefined || place.epoch !== epoch || place.joinedAt !== joinedAt || !place.usable) return undefined;

@@ -20,7 +20,7 @@ beforeEach(async () => {
   await once(connection, 'ready');
   now = 1_000;
   place = {
-    ...{ usable: true, epoch: 'e1', joinedAt: 0, admits: () => true },
+    ...{ usable: true, epoch: 'e1', joinedAt: 0, confirm: () => Promise.resolve(true), admits: () => true },
     ...{ seqOf: (position: number) => position, positionOf: (seq: number) => seq },
   };
 });

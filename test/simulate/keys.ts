@@ -38,6 +38,11 @@ export class SimulatedKeys {
     this.#world.tell('keys', 'are as they were some time ago');
   }
 
+  /** The server is the same, and nothing tells. */
+  setBack(): void {
+    this.#values = new Map(this.#older);
+  }
+
   loseAll(): void {
     this.#values.clear();
     this.#older.clear();

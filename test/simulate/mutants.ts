@@ -77,6 +77,18 @@ class SequencerThatRepeatsNothing extends Sequencer {
   }
 }
 
+class SequencerThatIsBelieved extends Sequencer {
+  protected override lacks(): boolean {
+    return false;
+  }
+}
+
+class SequencerInAnyEpoch extends Sequencer {
+  protected override leftBehind(): boolean {
+    return false;
+  }
+}
+
 class SequencerWithoutBarrier extends Sequencer {
   protected override raiseBarrier(): void {}
 }
@@ -171,7 +183,27 @@ export const mutants: readonly Mutant[] = [
     name: 'silent members are dropped early',
     options: () => ({ membership: new ImpatientMembership() }),
   },
-  { invariant: 9, name: 'a failover is not noticed', seed: 68, noticesFailover: false },
+  {
+    invariant: 9,
+    name: 'a failover is not noticed, neither by the server nor by what members know',
+    seed: 8,
+    noticesFailover: false,
+    sequencer: () => new SequencerThatIsBelieved(),
+  },
+  {
+    invariant: 9,
+    name: 'a bus that was set back is believed',
+    seed: 1,
+    only: ['sees Redis set back in place'],
+    sequencer: () => new SequencerThatIsBelieved(),
+  },
+  {
+    invariant: 9,
+    name: 'an epoch that was left is joined again',
+    seed: 1,
+    only: ['sees Redis set back in place', 'sees the bus lose all'],
+    sequencer: () => new SequencerInAnyEpoch(),
+  },
   { invariant: 9, name: 'a new epoch has no barrier', seed: 209, sequencer: () => new SequencerWithoutBarrier() },
   {
     invariant: 9,
@@ -209,6 +241,12 @@ export const mutants: readonly Mutant[] = [
     seed: 657,
     only: ['is killed', 'sees the tier go down'],
     sequencer: () => new SequencerThatRepeatsNothing(),
+  },
+  {
+    invariant: 10,
+    name: 'what a tier gives that was set back with the log is believed',
+    only: ['sees Redis set back in place', 'is killed'],
+    tierUnconfirmed: true,
   },
   {
     invariant: 10,

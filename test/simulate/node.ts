@@ -33,6 +33,7 @@ export interface Mutation {
   tierUsable?(log: ClusterLog): boolean;
   publish?(publish: Publish): Publish;
   tierUnchecked?: boolean;
+  tierUnconfirmed?: boolean;
   collapseUnchecked?: boolean;
   noDoubt?: boolean;
   noIntent?: boolean;
@@ -177,6 +178,7 @@ export class Node {
       },
       seqOf: (position) => position - log.positionOf(0),
       positionOf: (seq) => log.positionOf(seq),
+      confirm: () => (mutation.tierUnconfirmed === true ? Promise.resolve(true) : log.confirm()),
       admits: ({ path, asOf }) => fence.admits(tagged(path), asOf),
     };
     return new RedisTier({

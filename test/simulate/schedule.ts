@@ -160,6 +160,15 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
       world.after(ms / 2, () => keys.goBack());
     },
     'sees the bus fail over': () => server.failOver(chance.integer(12)),
+    // By more than the time within which each node is told something: one that starts within it knows no better (SPEC.md).
+    'sees Redis set back in place': () => {
+      server.remember();
+      keys.remember();
+      world.after(Math.max(ms, LEASE_MS), () => {
+        server.setBack();
+        keys.setBack();
+      });
+    },
     'sees the log trimmed': () => server.step((sequencer) => sequencer.trim(0)),
     'is cut off, and the log trimmed': () => {
       place.bus.cutUntil = world.now + ms;
