@@ -224,7 +224,7 @@ interface Observed {
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence, cluster }: Coherence,
+  { store, hub, fence, tier, cluster }: Coherence,
   { reads: { flights }, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, state, siblings }: Observed,
 ) {
@@ -242,6 +242,7 @@ function wireAdmin(
     fills: () => flights.size,
     waiting: () => flights.waiting,
     refreshesDropped: () => writes.refresher.dropped,
+    tierRefused: tier && (() => tier.refused),
     cluster,
   });
   siblings?.onAsked(() => registry.getMetricsAsJSON());

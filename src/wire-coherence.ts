@@ -17,7 +17,6 @@ import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
 import { bumpVersions, RedisTier, type VersionKeys } from './redis/tier.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
-import type { SecondTier } from './store/second-tier.ts';
 import type { Store } from './store/store.ts';
 
 /** The node's place among others, and what it holds. */
@@ -26,7 +25,7 @@ export interface Coherence {
   /** As reads see it: empty while this node may not serve. */
   readonly store: Store;
   /** What the nodes share behind their memories. */
-  readonly tier: SecondTier | undefined;
+  readonly tier: RedisTier | undefined;
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
@@ -129,7 +128,7 @@ function wireCluster(node: Node): Coherence {
     ...{ mode, onPartition, confirmMs, settleMs, leaseMs, nonce, failed, listener },
     publish: keys && ((hits, epoch, seq) => bumpVersions(keys, hits, epoch, seq)),
   });
-  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt });
+  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub },
     store: new FencedStore(memory, () => cluster.serving()),
@@ -167,7 +166,7 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
 function wireTier(
   config: GatewayConfig,
   { connection, prefix, scope, hitMs }: VersionKeys,
-  { cluster, fence, joinedAt }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number },
+  { cluster, fence, joinedAt, logger }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number; logger: Logger },
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
@@ -190,7 +189,25 @@ function wireTier(
       admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,
+    full: onceInAWhile(() => {
+      const message =
+        'the tier has no room: more is kept in memory alone (store.redis.tier.maxSize, and 3/4 of maxmemory)';
+      logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
+    }),
   });
+}
+
+const QUIET_MS = 600_000;
+
+/** Of what lasts: it is told once, and again when it is still so after a while. */
+function onceInAWhile(tell: () => void): () => void {
+  let quietUntil = 0;
+  return () => {
+    const now = systemClock.monotonic();
+    if (now < quietUntil) return;
+    quietUntil = now + QUIET_MS;
+    tell();
+  };
 }
 
 /** Of what decides how a response is stored: nodes of another configuration must not take what this one has stored. */

@@ -126,6 +126,18 @@ export interface Batch {
 }
 
 /**
+ * How much of the log can be read back: a node that is further behind starts empty. It is what stops batches that name thousands
+ * of things from filling a Redis that others need, too.
+ */
+export const logBounds = {
+  records: 10_000,
+  /** Of payloads. Beyond it goes what every member has applied; what not, where the Redis is nearly full. */
+  keptBytes: 4 * 1024 * 1024,
+  /** Beyond it goes what some have not applied. */
+  mostBytes: 64 * 1024 * 1024,
+} as const;
+
+/**
  * The sequencer that the nodes share: each method is one atomic step there, and rejects when it cannot be reached (the
  * step may have been made). It keeps no time: nobody's lease depends on its clock. A step with which a member shows (`contact`,
  * or by being in a later epoch) that the sequencer was set back ends the epoch there.

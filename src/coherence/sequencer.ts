@@ -7,6 +7,7 @@ import {
   type Elsewhere,
   type Entry,
   type IntentNote,
+  logBounds,
   type Member,
   type Note,
   noContact,
@@ -18,8 +19,6 @@ import {
 import { isSetBack } from './epoch.ts';
 import { isAmong } from './places.ts';
 
-/** What can be read back: a node that is further behind starts empty. */
-const MAX_ENTRIES = 10_000;
 const MAX_NOTES = 1_000;
 
 /**
@@ -53,6 +52,8 @@ export class Sequencer {
   #seq: Seq = 0;
   #committed: Seq = 0;
   #entries: Entry[] = [];
+  /** Of their payloads. */
+  #bytes = 0;
   #notes: Note[] = [];
   #note = 0;
   #beats = 0;
@@ -76,6 +77,7 @@ export class Sequencer {
     this.#seq = 0;
     this.#committed = 0;
     this.#entries = [];
+    this.#bytes = 0;
     this.#notes = [];
     this.#note = 0;
     this.#doubts = new Map();
@@ -216,6 +218,7 @@ export class Sequencer {
   /** As an operator's trimming would. */
   trim(keep: number): void {
     this.#entries = keep === 0 ? [] : this.#entries.slice(-keep);
+    this.#bytes = this.#entries.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
   }
 
   get members(): Member[] {
@@ -265,8 +268,19 @@ export class Sequencer {
   #push(entry: Omit<Entry, 'seq'>): Seq {
     this.#seq += 1;
     this.#entries.push({ seq: this.#seq, ...entry });
-    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    this.#bytes += Buffer.byteLength(entry.payload);
+    this.#trim();
     return this.#seq;
+  }
+
+  #trim(): void {
+    const { records, keptBytes, mostBytes } = logBounds;
+    for (let oldest = this.#entries[0]; oldest !== undefined && oldest.seq < this.#seq; oldest = this.#entries[0]) {
+      const isOver = this.#bytes > mostBytes || this.#seq - oldest.seq >= records;
+      if (!isOver && (this.#bytes <= keptBytes || oldest.seq > this.#committed)) return;
+      this.#bytes -= Buffer.byteLength(oldest.payload);
+      this.#entries.shift();
+    }
   }
 
   #tell(note: Note): void {

@@ -152,6 +152,12 @@ type TierSettings = NonNullable<Settings['store']['redis']>['tier'];
 
 function tierOf(tier: TierSettings): NonNullable<GatewayConfig['store']['redis']>['tier'] {
   if (tier === 'off') return undefined;
-  const { ttl, maxEntry, compressAbove, timeout } = tier;
-  return { ttlMs: ttl, maxEntryBytes: maxEntry, compressAboveBytes: compressAbove, timeoutMs: timeout };
+  const { ttl, maxSize, maxEntry, compressAbove, timeout } = tier;
+  return {
+    ttlMs: ttl,
+    maxBytes: maxSize,
+    maxEntryBytes: maxEntry,
+    compressAboveBytes: compressAbove,
+    timeoutMs: timeout,
+  };
 }

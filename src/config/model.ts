@@ -22,7 +22,16 @@ export interface GatewayConfig {
           prefix: string;
           scope: string;
           /** Responses that the nodes share; undefined: none. */
-          tier: { ttlMs: number; maxEntryBytes: number; compressAboveBytes: number; timeoutMs: number } | undefined;
+          tier:
+            | {
+                ttlMs: number;
+                /** Of all nodes together. */
+                maxBytes: number;
+                maxEntryBytes: number;
+                compressAboveBytes: number;
+                timeoutMs: number;
+              }
+            | undefined;
         }
       | undefined;
   };

@@ -121,6 +121,11 @@ const storeSchema = z.strictObject({
             ttl: duration({ min: 1_000, max: 30 * DAY_MS })
               .prefault('1d')
               .meta({ description: 'For how long it keeps a response at most.' }),
+            maxSize: size({ min: 1024 * 1024, max: MAX_BYTES })
+              .prefault('256MiB')
+              .meta({
+                description: 'All nodes together keep about no more there, nor more than 3/4 of its maxmemory.',
+              }),
             maxEntry: size({ min: 1, max: MAX_BYTES })
               .prefault('1MiB')
               .meta({ description: 'A larger response stays in memory alone.' }),

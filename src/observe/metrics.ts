@@ -29,6 +29,8 @@ export interface Gauges {
   fills(): number;
   waiting(): number;
   refreshesDropped(): number;
+  /** Undefined where there is no tier. */
+  readonly tierRefused: (() => number) | undefined;
   /** Undefined for a gateway that is alone. */
   readonly cluster: (() => ClusterStatus) | undefined;
 }
@@ -89,7 +91,10 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
   gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
   gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
-  const { cluster } = gauges;
+  const { cluster, tierRefused } = gauges;
+  if (tierRefused !== undefined) {
+    counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);
+  }
   if (cluster !== undefined) {
     gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
       Number(cluster().state === 'serving'),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { logBounds } from '../coherence/bus.ts';
 
 /**
  * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
@@ -6,6 +7,9 @@ import { createHash } from 'node:crypto';
  * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member places payload", a doubt "owner payload" and a
  * ref "seq doubt", where neither members nor canonical paths hold a space.
  */
+/** Of `maxmemory`: from then on records go that some node has not applied, which then starts empty. */
+const NEARLY_FULL = 0.85;
+
 const prelude = `
 local state, members, intents, refs, doubts, log, notes = unpack(KEYS)
 local epoch = ARGV[1]
@@ -61,10 +65,40 @@ local function tell(kind, what)
   redis.call('PEXPIRE', notes, 3600000)
 end
 
+local function isNearlyFull()
+  local memory = redis.call('INFO', 'memory')
+  local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  return most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) > most * ${NEARLY_FULL}
+end
+
+-- Each entry says how many bytes of payloads have been appended up to it: so what is held is known whoever else has trimmed.
+local function trim(seq, total)
+  local committed, last, pressed = tonumber(redis.call('HGET', state, 'committed')), nil, nil
+  local from = '-'
+  repeat
+    local entries = redis.call('XRANGE', log, from, '+', 'COUNT', 1)
+    for _, entry in ipairs(entries) do
+      local at, payload = tonumber(string.match(entry[1], '^%d+')), entry[2][2]
+      local bytes = total - tonumber(entry[2][10]) + #payload
+      local over = bytes > ${logBounds.mostBytes} or seq - at >= ${logBounds.records}
+      local may = at < seq and (over or bytes > ${logBounds.keptBytes})
+      if may and not over and at > committed then
+        if pressed == nil then pressed = isNearlyFull() end
+        may = pressed
+      end
+      if not may then entries = {} break end
+      last, from = at, string.format('%d-0', at + 1)
+    end
+  until #entries == 0
+  if last then redis.call('XTRIM', log, 'MAXLEN', seq - last) end
+end
+
 local function push(payload, ref, intent, again)
   local seq = redis.call('HINCRBY', state, 'seq', 1)
-  redis.call('XADD', log, 'MAXLEN', '~', 10000, string.format('%d-0', seq), 'p', payload, 'r', ref, 'i', intent, 'a', again)
+  local total = redis.call('HINCRBY', state, 'bytes', #payload)
+  redis.call('XADD', log, string.format('%d-0', seq), 'p', payload, 'r', ref, 'i', intent, 'a', again, 'b', total)
   redis.call('PEXPIRE', log, 3600000)
+  trim(seq, total)
   return seq
 end
 
@@ -138,7 +172,7 @@ for i = 1, #all, 2 do
   m.applied = -1
   save(all[i], m)
 end
-redis.call('HSET', state, 'epoch', epoch, 'run', run, 'repl', repl, 'seq', 0, 'committed', 0, 'note', 0,
+redis.call('HSET', state, 'epoch', epoch, 'run', run, 'repl', repl, 'seq', 0, 'committed', 0, 'note', 0, 'bytes', 0,
   'lease', math.max(tonumber(ARGV[2]), asked), 'asked', ARGV[2])
 known('(barrier)')
 count()

@@ -18,7 +18,8 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     numbers.set(member, number);
     return chance.happens(0.5) ? Math.max(1, number - chance.integer(8)) : number;
   };
-  const payload = chance.pick(['{"a":"b c"}', 'ü "', '']);
+  // Large ones, so that the log comes to what it may keep.
+  const payload = chance.happens(0.2) ? 'ü'.repeat(500_000) : chance.pick(['{"a":"b c"}', 'ü "', '']);
   const steps = [
     (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal, contact),
     (bus: Sequencer | RedisBus) => bus.append(epoch, member, append, contact),

@@ -54,6 +54,8 @@ export class SimulatedKeys {
     const up = (): boolean => this.#world.now >= this.downUntil;
     const get = (key: string): Promise<string | Buffer | null> => bus.ask(() => this.#get(key) ?? null, up);
     const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null> = {
+      // There is always room.
+      ZREM: () => 1,
       "'h:'": (key, epoch, seq, ttl) => this.#bump(key, String(epoch), Number(seq), Number(ttl)),
       PEXPIRE: (key, made, ttl, _witness, hitSeconds) =>
         this.#world.now - this.#startedAt <= Number(hitSeconds) * 1_000

@@ -244,12 +244,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: 'what a tier gives that was set back with the log is believed',
-    only: ['sees Redis set back in place', 'is killed'],
-    tierUnconfirmed: true,
-  },
-  {
-    invariant: 10,
     name: 'a server of the tier that comes back with older data is believed',
     seed: 145,
     only: ['sees a server of the tier come back with older data', 'is killed'],
