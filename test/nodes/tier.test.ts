@@ -113,7 +113,9 @@ test('a Redis that is set back in place gives nothing back that was written sinc
   const answers = await Promise.all([fresh, 1, 0].map((node) => nodes.ask(node, 'GET', '/steps/7')));
   for (const answer of answers) expect(answer.json()).toEqual(nodes.api.step(7));
   for (let i = 0; i < 3; i++) {
-    await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: `Newer ${i}` } }).then(({ status }) => expect([200, 503]).toContain(status));
+    await nodes
+      .ask(0, 'PATCH', '/inns/42', { body: { name: `Newer ${i}` } })
+      .then(({ status }) => expect([200, 503]).toContain(status));
     for (const node of [1, fresh]) expect((await nodes.ask(node, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
   }
   redis.disconnect();
