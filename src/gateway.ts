@@ -11,18 +11,18 @@ import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { answersRange, read } from './exchange/read.ts';
 import type { ReadPorts } from './exchange/read-ports.ts';
-import type { WritePorts } from './exchange/record.ts';
-import { Refresher } from './exchange/refresh.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { SearchVariances } from './exchange/search-variances.ts';
 import { serverErrorsOf } from './exchange/verdict.ts';
-import { write } from './exchange/write.ts';
+import type { WritePorts } from './exchange/write/ports.ts';
+import { Refresher } from './exchange/write/refresh.ts';
+import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
 import { createOrigin } from './origin/pool.ts';
-import { compileRules } from './rules/compile.ts';
+import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
@@ -67,7 +67,8 @@ export async function createGateway(
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
-  const coherence = wireCoherence({ config, metrics, log, bus: options.bus });
+  const rules = compileRules(config.rules, config.routes);
+  const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus: options.bus });
   closers.push(() => coherence.stop());
 
   const origins = new Map(
@@ -80,7 +81,7 @@ export async function createGateway(
   const routes = compileRoutes(config, origins);
   const readPorts = wireReads(config, coherence, reports, work);
   const refresher = new Refresher(readPorts, routes);
-  const writePorts = wireWrites(config, coherence, { reports, work, routes, refresher });
+  const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
   closers.push(() => work.cancelTimers());
 
   let state: State = 'starting';
@@ -173,7 +174,11 @@ function wireReads(
     serving: () => log.serving(),
     tier,
     clock: systemClock,
-    flights: new Flights({ monotonic: systemClock.monotonic, maxWaitMs: Math.max(...timeouts) }),
+    flights: new Flights({
+      monotonic: systemClock.monotonic,
+      timers: systemTimers,
+      maxWaitMs: Math.max(...timeouts),
+    }),
     variances: new SearchVariances(),
     encoder: new Encoder(store, (error) => reports.notEncoded(error)),
     budget: new FillBudget(config.store.memory.maxBytes * FILL_SHARE),
@@ -183,19 +188,28 @@ function wireReads(
   };
 }
 
+interface WriteParts {
+  readonly reports: Reports;
+  readonly work: Work;
+  readonly rules: RuleSet;
+  readonly routes: RouteTable;
+  readonly refresher: Refresher;
+}
+
 function wireWrites(
   config: GatewayConfig,
   coherence: Coherence,
-  { reports, work, routes, refresher }: { reports: Reports; work: Work; routes: RouteTable; refresher: Refresher },
+  { reports, work, rules, routes, refresher }: WriteParts,
 ): WritePorts {
-  const { store, inFlight, log } = coherence;
+  const { store, fence, inFlight, log } = coherence;
   return {
     store,
+    fence,
     log,
     inFlight,
     shared: coherence.cluster !== undefined,
     timers: systemTimers,
-    rules: compileRules(config.rules, config.routes),
+    rules,
     routes,
     refresher,
     doubtMs: config.coherence.settleMs,

@@ -9,6 +9,7 @@ import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
 import { everything } from './coherence/record.ts';
+import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import type { Logger } from './observe/log.ts';
@@ -39,11 +40,16 @@ export interface Coherence {
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
+/** Of the ids `position.n` of one record's events, the last: who has seen this has seen all of them. */
+const BEHIND_ALL = 999_999;
+
 /** How long the tier remembers what a record has hit, in leases: a node that has not applied it serves for one at most. */
 const HIT_LEASES = 4;
 
 export interface CoherenceParts {
   readonly config: GatewayConfig;
+  /** What the rules tell of tags. */
+  readonly knowledge: TagKnowledge;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** What sequences for the nodes, where it is not a Redis. */
@@ -60,10 +66,10 @@ interface Node extends CoherenceParts {
 
 /** What a record goes through: made effective on this node, then announced. */
 export function wireCoherence(parts: CoherenceParts): Coherence {
-  const { config, metrics } = parts;
+  const { config, knowledge, metrics } = parts;
   const fence = new Fence();
   const memory = new MemoryStore(config.store.memory, fence);
-  const inFlight = new WritesInFlight();
+  const inFlight = new WritesInFlight(knowledge);
   const applied: LogListener['applied'] = (record) => {
     fence.apply(record);
     const removed = memory.invalidate(record.hits);
@@ -104,6 +110,7 @@ function wireCluster(node: Node): Coherence {
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
   const hub = new EventHub({ ...config.events, epoch: '' });
   let joinedAt = 0;
+  let joinedSeq = 0;
   const listener: SharedLogListener = {
     applied,
     committed: (record) => hub.announce(eventsOf(cluster.epoch, record)),
@@ -112,10 +119,13 @@ function wireCluster(node: Node): Coherence {
       fence.reset(position, doubts);
       memory.clear();
       inFlight.note({ hits: everything, announcements: [] });
-      const { epoch, applied: seq } = cluster.status();
-      hub.reset(epoch, seq);
+      const { epoch, applied: seq, committed } = cluster.status();
+      // Ids of what is not committed yet are not given out: who resumes elsewhere with one would miss its event.
+      hub.reset(epoch, Math.min(seq, committed));
+      joinedSeq = seq;
       logger.info({ epoch, position: seq }, 'joined the other nodes');
     },
+    caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${BEHIND_ALL}`),
   };
   const hitMs = (): number => HIT_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };

@@ -15,8 +15,12 @@ export interface Entry {
   readonly payload: string;
   /** `member:number`, so that it is known again where the answer to its append was lost. */
   readonly ref?: string;
-  /** The intent that it fulfils, which is removed in the same step. */
+  /** The intent of its write, which nobody waits for any longer. */
   readonly intent?: string;
+  /** Its writer waits for conflicting writes: it is announced by a second record. */
+  readonly held?: boolean;
+  /** What the write had posted (write-set.ts), for writes that have not applied this record yet. */
+  readonly posts?: string;
   /** It repeats one of a member that is gone, which may not have been able to make it known to the second tier. */
   readonly again?: boolean;
 }
@@ -93,11 +97,14 @@ export const noContact: Contact = { number: 0, answered: 0, seq: 0, held: false 
 export interface Append {
   readonly payload: string;
   readonly ref: string;
-  /**
-   * Removed in the same step, if it is still there, unless `kept`. It asks which others are in flight that may change what it
-   * depends on.
-   */
-  readonly intent?: { readonly id: string; readonly dependsOn: readonly string[]; readonly kept: boolean };
+  /** Removed in the same step, if it is still there, unless the record is held. */
+  readonly intent?: string;
+  /** Encoded terms: the intents that post one of them conflict. Empty: nobody is asked. */
+  readonly probes: string;
+  /** The member had applied all up to this when it made the record. */
+  readonly asOf: Seq;
+  /** The record is held in any case. */
+  readonly kept: boolean;
   readonly doubt: boolean;
   /** The record in doubt whose settle window this one ends. */
   readonly settled?: Seq;
@@ -105,16 +112,23 @@ export interface Append {
 
 export interface Appended {
   readonly seq: Seq;
-  /** Intents of other writes that may change what this one depends on. */
-  readonly beside: readonly string[];
+  /** Intents that conflict. */
+  readonly conflicting: readonly string[];
+  /** Some do, or a record after `asOf` does, or it was to be kept: the record is held, and its intent stays. */
+  readonly held: boolean;
+}
+
+export interface Conflicts {
+  readonly seq: Seq;
+  readonly conflicting: readonly string[];
 }
 
 export interface IntentNote {
   /** `member:number`. */
   readonly id: string;
-  /** What it may change: see places.ts. */
-  readonly places: string;
-  /** The record in doubt that it becomes when its node dies. */
+  /** Encoded terms of what it may change (write-set.ts). */
+  readonly posts: string;
+  /** The indeterminate record that it becomes when its node dies. */
   readonly payload: string;
 }
 
@@ -152,6 +166,8 @@ export interface Bus {
   ack(epoch: string, member: string, applied: Seq, contact?: Contact): Promise<Answer<{ readonly committed: Seq }>>;
   intend(epoch: string, member: string, note: IntentNote): Promise<Answer>;
   withdraw(epoch: string, intent: string): Promise<Answer>;
+  /** Intents other than `intent` that post one of `probes`, and the end of the log. */
+  conflicting(epoch: string, intent: string, probes: string, contact?: Contact): Promise<Answer<Conflicts>>;
   /**
    * Removes a member whose lease has surely run out, if its beat is still the one given; in the same step its intents
    * become records in doubt, and its open doubts are the caller's to settle: they are returned. What it had not said to be known

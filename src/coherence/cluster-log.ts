@@ -1,73 +1,78 @@
 import { GatewayError } from '../errors.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
 import { type ClusterLogOptions, type ClusterStatus, stateOf } from './cluster-status.ts';
 import { Commits } from './commits.ts';
+import { askConflicting } from './conflict-query.ts';
 import { ContactingBus } from './contact.ts';
 import { successorOf } from './epoch.ts';
+import { Evictions } from './evictions.ts';
 import { Intents } from './intents.ts';
 import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
-import type { AppendOptions, Committed, Intent, Intention, Log } from './log.ts';
-import { Membership } from './membership.ts';
+import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
 import { Nap } from './nap.ts';
-import { Outbox, type Place } from './outbox.ts';
+import { Outbox, type Standing } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
+import type { Term } from './write-set.ts';
 
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
-export class ClusterLog implements Log, Place {
+export class ClusterLog implements Log, Standing {
   readonly #options: ClusterLogOptions;
   readonly #lease: Lease;
-  readonly #membership: Membership;
+  readonly #evictions: Evictions;
   readonly #commits: Commits;
   readonly #intents: Intents;
   readonly #publisher: Publisher;
   readonly #outbox: Outbox;
+  readonly #acknowledgements: Acknowledgements;
   #epoch = '';
   #joined = false;
   /** Counts the times that this node lost its place: what was asked before is answered to somebody else. */
   #generation = 0;
   #leaseMs: number;
   #applied: Seq = 0;
-  #acked: Seq = -1;
   /** The last record before this node joined, and whether all up to it are known to the second tier. */
   #behind: { readonly seq: Seq; known: boolean } = { seq: 0, known: false };
   #note = 0;
   #base: Position = 0;
   #lastPosition: Position = 0;
-  #beat = 0;
   /** The bus has, or may have, forgotten the intents of this node. */
   #forgotten = false;
-  #wantDoubts = false;
   #renewals = 0;
-  #acking = false;
   #stopped = false;
   readonly #nap: Nap;
   readonly #reaching: Reaching;
-  #beatEpoch = '';
   #resets = 0;
-  #evictions = 0;
 
   constructor(options: ClusterLogOptions) {
-    const { clock, timers, listener } = options;
+    const { member, clock, timers, listener } = options;
     const bus = new ContactingBus(options.bus, () => this.#lease.holds(clock.monotonic(), clock.wall()));
     this.#options = { ...options, bus };
     this.#leaseMs = options.leaseMs;
     this.#lease = options.lease ?? new Lease();
-    this.#membership = options.membership ?? new Membership();
+    this.#acknowledgements = new Acknowledgements(
+      (applied) => bus.ack(this.#epoch, member, applied),
+      (answer) => {
+        if (answer.ok) this.#commits.reach(answer.committed);
+        else this.epochMismatch(this.#epoch, answer.epoch);
+      },
+    );
+    this.#evictions = new Evictions({ bus, member, clock, membership: options.membership });
     this.#reaching = new Reaching(timers);
     this.#nap = new Nap(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
-    this.#intents = new Intents(bus, options.member);
+    this.#intents = new Intents(bus, member, clock);
     this.#publisher = new Publisher({
       publish: options.publish,
       timers,
       isOver: (epoch) => this.#joined && this.#epoch !== epoch,
     });
     const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
-    this.#outbox = new Outbox(this.#options, { place: this, ...parts });
+    this.#outbox = new Outbox(this.#options, { standing: this, ...parts });
   }
 
   /** Joins, and stays. */
@@ -76,7 +81,7 @@ export class ClusterLog implements Log, Place {
     void this.#reading();
   }
 
-  /** Serves nothing any longer, and tells the others, so that they need not wait. */
+  /** Serves nothing any longer, and tells the others. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#lease.void();
@@ -85,8 +90,7 @@ export class ClusterLog implements Log, Place {
     // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
     const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
-    const silent = { id: this.#options.member, beat: this.#beat };
-    if (leaves) await this.#options.bus.evict(this.#epoch, '', silent).catch(() => undefined);
+    if (leaves) await this.#options.bus.evict(this.#epoch, '', this.#evictions.self).catch(() => undefined);
     this.#joined = false;
   }
 
@@ -98,44 +102,57 @@ export class ClusterLog implements Log, Place {
     return this.#joined;
   }
 
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get appliedSeq(): Seq {
+    return this.#applied;
+  }
+
   get leaseMs(): number {
     return this.#leaseMs;
   }
 
-  append(invalidation: Invalidation, options: AppendOptions = {}): Promise<Committed> {
+  append(invalidation: Invalidation, options: AppendOptions = {}): Promise<Appended> {
     return this.#outbox.append(invalidation, options);
   }
 
-  async intend(intention: Intention): Promise<Intent> {
-    const { bus, member, clock, onPartition } = this.#options;
-    const note = this.#intents.hold(intention, new Date(clock.wall()).toISOString());
+  async note(write: NotedWrite): Promise<Note> {
     const epoch = this.#epoch;
-    let noted = false;
-    let cause: unknown;
-    try {
-      const answer = this.#joined ? await bus.intend(epoch, member, note) : undefined;
-      if (answer?.ok === false) this.elsewhere(epoch, answer.epoch);
-      // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
-      noted = answer?.ok === true && this.#joined && this.#epoch === epoch;
-    } catch (error) {
-      cause = error;
-    }
-    if (!noted && onPartition === 'reject') {
-      this.#intents.drop(note.id);
-      throw new GatewayError('uncoordinated', undefined, { cause });
-    }
-    return { id: note.id };
+    const { id, answer, cause } = await this.#intents.note(write, this.#joined ? epoch : undefined);
+    if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
+    // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
+    if (answer?.ok === true && this.#joined && this.#epoch === epoch) return { id };
+    if (this.#options.onPartition === 'queue') return { id };
+    this.#intents.drop(id);
+    throw new GatewayError('uncoordinated', undefined, { cause });
   }
 
-  withdraw({ id }: Intent): void {
+  withdraw({ id }: Note): void {
     this.#intents.drop(id);
     // Where this is lost, the next renewal says it.
     if (this.#joined) this.#options.bus.withdraw(this.#epoch, id).catch(() => undefined);
   }
 
+  abandon({ id }: Note): void {
+    this.#outbox.abandon(id);
+  }
+
+  conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
+    if (!this.#joined) return Promise.resolve({ known: false, writes: [] });
+    const { bus, timers, mode } = this.#options;
+    const parts = { bus, timers, mode, commits: this.#commits, reaching: this.#reaching };
+    return askConflicting(parts, this, note, probes);
+  }
+
+  ended(writes: readonly string[]): Promise<void> {
+    return this.#intents.allEnded(writes);
+  }
+
   serving(): boolean {
     const { clock } = this.#options;
-    return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.owes;
+    return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
   }
 
   /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
@@ -146,8 +163,8 @@ export class ClusterLog implements Log, Place {
   /** Whether the bus still knows all that this node was told. Rejects where it cannot be asked. */
   async confirm(): Promise<boolean> {
     const epoch = this.#epoch;
-    const answer = await this.#options.bus.ack(epoch, this.#options.member, Math.max(0, this.#acked));
-    if (!answer.ok) this.elsewhere(epoch, answer.epoch);
+    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.#applied);
+    if (!answer.ok) this.epochMismatch(epoch, answer.epoch);
     return answer.ok;
   }
 
@@ -163,15 +180,15 @@ export class ClusterLog implements Log, Place {
 
   status(): ClusterStatus {
     return {
-      state: stateOf(this, this.#outbox.owes, this.#lease.catchingUp),
+      state: stateOf(this, this.#outbox.hasUndelivered, this.#lease.catchingUp),
       epoch: this.#epoch,
       applied: this.#applied,
       committed: this.#commits.committed,
-      members: this.#membership.ids,
+      members: this.#evictions.members,
       intents: this.#intents.size,
       queued: this.#outbox.size,
       resets: this.#resets,
-      evictions: this.#evictions,
+      evictions: this.#evictions.count,
     };
   }
 
@@ -183,7 +200,7 @@ export class ClusterLog implements Log, Place {
     this.#options.failed(error);
   }
 
-  elsewhere(sent: string, epoch: string | null): void {
+  epochMismatch(sent: string, epoch: string | null): void {
     if (sent !== this.#epoch) return;
     // The epoch that was left is remembered: a bus that was set back to it, or behind it, may not have it go on.
     this.#epoch = epoch ?? sent;
@@ -195,6 +212,7 @@ export class ClusterLog implements Log, Place {
     this.#lease.void();
     this.#joined = false;
     this.#generation += 1;
+    this.#acknowledgements.reset();
     this.#nap.wake();
   }
 
@@ -218,7 +236,7 @@ export class ClusterLog implements Log, Place {
     const epoch = this.#epoch;
     const generation = this.#generation;
     this.#renewals += 1;
-    const doubts = this.#wantDoubts || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
+    const doubts = this.#evictions.pending || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
     const answer = await bus.renew(epoch, {
       member,
       applied: this.#joined ? this.#applied : null,
@@ -229,7 +247,7 @@ export class ClusterLog implements Log, Place {
     if (this.#stopped) return true;
     if (generation !== this.#generation) return false;
     if (!answer.ok) {
-      this.elsewhere(epoch, answer.epoch);
+      this.epochMismatch(epoch, answer.epoch);
       if (answer.epoch === null)
         await bus.found(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.#leaseMs));
       return false;
@@ -245,9 +263,8 @@ export class ClusterLog implements Log, Place {
     this.#behind.known ||= answer.unpublished > this.#behind.seq;
     this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
     this.#commits.reach(answer.committed);
-    this.#wantDoubts = false;
-    if (doubts) this.#outbox.adopt(answer.doubts.filter(({ owner }) => owner === member));
-    void this.#ack();
+    if (doubts) this.#adopt(answer);
+    this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
     if (this.#forgotten) await this.#noteAgain();
@@ -260,7 +277,7 @@ export class ClusterLog implements Log, Place {
     this.#base = position - answer.seq;
     this.#lastPosition = position;
     this.#applied = answer.seq;
-    this.#acked = -1;
+    this.#acknowledgements.reset();
     this.#behind = { seq: answer.seq, known: false };
     this.#note = answer.note;
     this.#joined = true;
@@ -272,32 +289,29 @@ export class ClusterLog implements Log, Place {
       hits: decodeRecord(payload).hits,
     }));
     this.#options.listener.reset(position, doubts);
+    // What was appended before, and is not committed yet, is announced by those who have applied it: not here.
+    if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
     this.#reaching.reset();
     this.#outbox.joined();
     this.#nap.wake();
   }
 
-  async #noteAgain(): Promise<void> {
-    const epoch = this.#epoch;
-    const elsewhere = await this.#intents.noteAgain(epoch);
-    if (elsewhere === undefined) this.#forgotten = false;
-    else this.elsewhere(epoch, elsewhere.epoch);
+  #adopt({ doubts }: Renewed): void {
+    this.#evictions.pending = false;
+    this.#outbox.adopt(doubts.filter(({ owner }) => owner === this.#options.member));
   }
 
-  /** Members whose lease has surely run out are removed; what they left behind is this node's now. */
-  async #watch(members: readonly Member[]): Promise<void> {
-    const { bus, clock, member } = this.#options;
+  async #noteAgain(): Promise<void> {
     const epoch = this.#epoch;
-    if (this.#beatEpoch !== epoch) this.#membership.reset();
-    this.#beatEpoch = epoch;
-    this.#beat = members.find(({ id }) => id === member)?.beat ?? this.#beat;
-    for (const silent of this.#membership.observe(members, clock.monotonic(), this.#leaseMs)) {
-      if (silent.id === member) continue;
-      this.#wantDoubts = true;
-      const answer = await bus.evict(epoch, member, silent);
-      if (!answer.ok) return this.elsewhere(epoch, answer.epoch);
-      this.#wantDoubts = false;
-      this.#evictions += 1;
+    const mismatch = await this.#intents.noteAgain(epoch);
+    if (mismatch === undefined) this.#forgotten = false;
+    else this.epochMismatch(epoch, mismatch.epoch);
+  }
+
+  async #watch(members: readonly Member[]): Promise<void> {
+    const epoch = this.#epoch;
+    for await (const answer of this.#evictions.watch(members, { epoch, leaseMs: this.#leaseMs })) {
+      if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
       if (this.#joined && this.#epoch === epoch) this.#outbox.adopt(answer.orphans);
     }
   }
@@ -314,7 +328,7 @@ export class ClusterLog implements Log, Place {
         const answer = await this.#options.bus.read(epoch, this.#applied, this.#note);
         if (this.#stopped || generation !== this.#generation) continue;
         if (answer.ok) this.#receive(answer);
-        else this.elsewhere(epoch, answer.epoch);
+        else this.epochMismatch(epoch, answer.epoch);
       } catch {
         await this.#nap.take(this.#leaseMs * RETRY_SHARE);
       }
@@ -342,28 +356,28 @@ export class ClusterLog implements Log, Place {
       if (each.kind === 'committed') this.#commits.reach(each.seq);
       else this.#intents.ended(each.intent);
     }
-    void this.#ack();
+    this.#ack();
   }
 
-  #apply({ seq, payload, ref, intent, again }: Entry): void {
+  #apply({ seq, payload, ref, intent, again, held }: Entry): void {
     const { settled, announcements, ...rest } = decodeRecord(payload);
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
-      // What is repeated was announced the first time.
-      announcements: again === true ? [] : announcements,
+      // What is repeated was announced the first time; what is held will be by a second record.
+      announcements: again === true || held === true ? [] : announcements,
       ...(settled !== undefined && { settled: this.positionOf(settled) }),
       position,
       id: `${this.#epoch}-${seq}`,
     };
-    const beside = ref === undefined ? undefined : this.#outbox.besideOf(ref);
-    beside?.applying();
+    const local = ref === undefined ? undefined : this.#outbox.localStepOf(ref);
+    local?.applying();
     const removed = this.#options.listener.applied(record);
-    beside?.applied(record);
+    local?.applied(record);
     this.#applied = seq;
     this.#lastPosition = position;
     this.#lease.applied(seq);
-    if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed });
+    if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed, held: held === true });
     if (again === true) {
       // For a member that is gone. All do it, so that it is done.
       const epoch = this.#epoch;
@@ -374,26 +388,7 @@ export class ClusterLog implements Log, Place {
     this.#reaching.applied(seq);
   }
 
-  /** One at a time: what is applied meanwhile is acknowledged together. */
-  async #ack(): Promise<void> {
-    if (this.#acking) return;
-    this.#acking = true;
-    try {
-      while (this.#joined && this.#acked < this.#applied) {
-        const { bus, member } = this.#options;
-        const generation = this.#generation;
-        const epoch = this.#epoch;
-        const applied = this.#applied;
-        const answer = await bus.ack(epoch, member, applied);
-        if (!answer.ok) return this.elsewhere(epoch, answer.epoch);
-        if (generation !== this.#generation) continue;
-        this.#acked = applied;
-        this.#commits.reach(answer.committed);
-      }
-    } catch {
-      // The next renewal carries it.
-    } finally {
-      this.#acking = false;
-    }
+  #ack(): void {
+    if (this.#joined) void this.#acknowledgements.acknowledge(this.#applied);
   }
 }

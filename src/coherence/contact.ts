@@ -45,6 +45,14 @@ export class ContactingBus implements Bus {
     );
   }
 
+  conflicting(...[epoch, intent, probes]: Parameters<Bus['conflicting']>): ReturnType<Bus['conflicting']> {
+    return this.#contact(
+      epoch,
+      (contact) => this.#bus.conflicting(epoch, intent, probes, contact),
+      (answer) => answer.seq,
+    );
+  }
+
   found(...args: Parameters<Bus['found']>): ReturnType<Bus['found']> {
     return this.#bus.found(...args);
   }

@@ -68,6 +68,15 @@ export class Fence {
     return true;
   }
 
+  get hasDoubts(): boolean {
+    return this.#doubts.size > 0;
+  }
+
+  /** What writes of unknown outcome, and origins that lag behind, may still change. */
+  get openDoubts(): Hits[] {
+    return [...this.#doubts.values()];
+  }
+
   /** Whether a write of unknown outcome may still change this response at the origin. */
   inDoubt(response: Tagged): boolean {
     for (const hits of this.#doubts.values()) if (isHit(response, hits)) return true;

@@ -1,11 +1,19 @@
-import { pathMatchesPattern } from '../route/pattern.ts';
-import { ancestry, headOf, type Places } from './places.ts';
-import type { Invalidation } from './record.ts';
-import { mergeHits, nothingHit } from './record.ts';
+import { type Invalidation, mergeHits, nothingHit } from './record.ts';
 import type { Hits } from './tag.ts';
+import { TagFamilies } from './tag-families.ts';
+import {
+  mayCover,
+  postedTerms,
+  probedTerms,
+  type Representation,
+  recordTerms,
+  type TagKnowledge,
+  type Term,
+  type WriteSet,
+} from './write-set.ts';
 
-/** What a write takes over from others: what their records hit, and what they announced. */
-export interface Inheritance {
+/** Targets of earlier writes that a write takes over: what their records cover, and what they announced. */
+export interface CarriedOver {
   readonly hits: Hits;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
@@ -13,174 +21,162 @@ export interface Inheritance {
 
 /** A write between the reading of its `before` and its record. */
 export interface WriteInFlight {
-  /** What records of other writes to the same resource have hit since this one began. */
-  inherited(): Inheritance;
-  /** No other write was in flight beside it that may have changed its resource, or whose own it may have changed. */
-  readonly alone: boolean;
-  /**
-   * What of it `hits` lack. Between the making of a record and its place in a log that several nodes write to, others may have
-   * come: asked again once everything before that place has been applied here.
-   */
-  missed(hits: Hits): Inheritance | undefined;
-  /** Its own record has been made, or it has none to make: nobody needs to wait for it any longer. */
+  /** Targets of the records that covered something it reads since it began, up to its own record. */
+  carriedOver(): CarriedOver;
+  /** Some other write was in flight that may change what this one reads, or whose reads this one may change. */
+  readonly conflicted: boolean;
+  /** Adds to what it reads: representations that its lookups will bring. */
+  reads(representations: readonly Representation[]): void;
+  /** What others are asked by, where they share the log. */
+  readonly probes: ReadonlySet<Term>;
+  /** What others find it by. */
+  readonly posts: ReadonlySet<Term>;
+  /** Writes in flight on this node now that may change what this one reads: each resolves when that one is recorded. */
+  conflicting(): Promise<void>[];
+  /** Its record is applied next: what comes after it is not carried over. */
+  applying(): void;
+  /** Its record is in the log, or it has none to make: nobody waits for it any longer. */
   recorded(): void;
-  /** Resources beside its own whose representations it has selected from. */
-  dependsOn(resources: readonly string[]): void;
-  /** Resolves when all that are in flight now, and may change what it depends on, have been recorded. */
-  othersRecorded(): Promise<void>;
-  /** `recorded`, and nothing is inherited any longer. */
-  end(): void;
 }
 
 interface Entry {
-  readonly resource: string;
-  readonly places: Places;
-  inheritance: Inheritance;
-  alone: boolean;
+  readonly posts: ReadonlySet<Term>;
+  probes: Set<Term>;
+  readonly reads: Representation[];
+  carriedOver: CarriedOver;
+  conflicted: boolean;
+  applying: boolean;
   readonly done: Promise<void>;
 }
 
+const nothingCarried: CarriedOver = { hits: nothingHit, paths: [], tags: [] };
+
 /**
- * Two writes in flight to one resource, moving an accommodation A→B and B→C. Both read "A" as its `before`; they answer "B"
- * and "C". By themselves their records hit A, B and A, C.
+ * The writes of this node that are in flight. Two writes that move an accommodation A→B and B→C at once show what conflicts
+ * cost. Both read "A" as its `before`; they answer "B" and "C". By themselves their records cover A, B and A, C.
  *
- * Invariant 5, inherit: the later record also takes the earlier one's targets. If A→B is recorded first, somebody may have
- * stored B since, as it was with the accommodation: the record of B→C must hit B too.
+ * Carry over: if A→B is recorded first, somebody may have stored B since, as it was with the accommodation. So the record of
+ * B→C also covers the targets of A→B.
  *
- * Overtaking: if B→C is recorded first, although the origin applied it second, B is in no record yet, and whoever stored it in
- * between has it as it was before B→C. So a write that depends on its `before` is released only once those that were in
- * flight beside it have their records, too: A→B's hits B. Beside it is whatever may change its resource (`Places`): a write to the
- * same, to what is above it, and one elsewhere that names it. The cost of all this follows the depth of paths and what is found, not
- * how many are in flight.
+ * Wait: if B→C is recorded first, although the origin applied it second, no record covers B yet, and whoever stored B in
+ * between has it as it was before B→C. So a write whose targets depend on what it read is released only when the writes that
+ * conflict with it have been recorded. A→B's record covers B. transaction.ts says when that is.
+ *
+ * The cost follows the terms of a write and what conflicts with it, not how many are in flight.
  */
 export class WritesInFlight {
-  readonly #byResource = new Index();
-  /** By each path at or above their resource. */
-  readonly #byAncestor = new Index();
-  readonly #byExact = new Index();
-  readonly #byBelow = new Index();
+  readonly #knowledge: TagKnowledge;
+  readonly #posted = new Index();
+  readonly #probed = new Index();
   #size = 0;
 
-  /** `places`: where it may change something. */
-  begin(resource: string, places: Places = { exact: [], below: [resource] }): WriteInFlight {
+  constructor(knowledge: TagKnowledge = { families: new TagFamilies(), opaque: [] }) {
+    this.#knowledge = knowledge;
+  }
+
+  begin(writeSet: WriteSet, reads: readonly Representation[]): WriteInFlight {
     let recorded: () => void = () => {};
     const done = new Promise<void>((resolve) => {
       recorded = resolve;
     });
-    const inheritance = { hits: nothingHit, paths: [], tags: [] };
-    const entry: Entry = { resource, places, inheritance, alone: true, done };
-    const dependsOn = [resource];
-    for (const other of [...this.#beside(entry, dependsOn), ...this.#within(places)]) {
-      other.alone = false;
-      entry.alone = false;
-    }
-    this.#register(entry);
-    let open = true;
-    const finish = (): void => {
-      if (open) this.#forget(entry);
-      open = false;
-      recorded();
+    const entry: Entry = {
+      posts: postedTerms(writeSet, this.#knowledge),
+      probes: new Set(probedTerms(reads, this.#knowledge)),
+      reads: [...reads],
+      carriedOver: nothingCarried,
+      conflicted: false,
+      applying: false,
+      done,
     };
+    for (const other of this.#conflicting(entry)) {
+      other.conflicted = true;
+      entry.conflicted = true;
+    }
+    this.#size += 1;
+    this.#posted.add(entry.posts, entry);
+    this.#probed.add(entry.probes, entry);
+    let open = true;
     return {
-      inherited: () => entry.inheritance,
-      get alone() {
-        return entry.alone && entry.inheritance.paths.length === 0 && entry.inheritance.tags.length === 0;
+      carriedOver: () => entry.carriedOver,
+      get conflicted() {
+        return entry.conflicted;
       },
-      missed: (hits) => (covers(hits, entry.inheritance.hits) ? undefined : entry.inheritance),
-      recorded: finish,
-      dependsOn: (resources) => void dependsOn.push(...resources),
-      othersRecorded: async () => {
-        await Promise.all([...this.#beside(entry, dependsOn)].map((other) => other.done));
+      reads: (representations) => this.#read(entry, representations),
+      posts: entry.posts,
+      get probes() {
+        return entry.probes;
       },
-      end: finish,
+      conflicting: () =>
+        [...this.#posted.at(entry.probes)].filter((other) => other !== entry).map((other) => other.done),
+      applying: () => {
+        entry.applying = true;
+      },
+      recorded: () => {
+        if (!open) return;
+        open = false;
+        this.#size -= 1;
+        this.#posted.remove(entry.posts, entry);
+        this.#probed.remove(entry.probes, entry);
+        recorded();
+      },
     };
   }
 
   /** Called for every record, in log order. */
   note(record: Invalidation): void {
-    const { tags, patterns } = record.hits;
-    const hit = new Set<Entry>();
-    for (const tag of tags)
-      if (tag.startsWith('p:')) for (const entry of this.#byResource.at(tag.slice(2))) hit.add(entry);
-    for (const pattern of patterns) {
-      for (const entry of this.#byAncestor.at(headOf(pattern))) {
-        if (pathMatchesPattern(entry.resource, pattern)) hit.add(entry);
-      }
+    if (this.#size === 0) return;
+    for (const entry of this.#probed.at(recordTerms(record.hits, this.#knowledge))) {
+      if (entry.applying || !entry.reads.some((each) => mayCover(record.hits, each, this.#knowledge))) continue;
+      entry.conflicted = true;
+      entry.carriedOver = carryOver(entry.carriedOver, record);
     }
-    for (const entry of hit) entry.inheritance = inherit(entry.inheritance, record);
   }
 
   get size(): number {
     return this.#size;
   }
 
-  #register(entry: Entry): void {
-    this.#size += 1;
-    this.#byResource.add(entry.resource, entry);
-    for (const path of ancestry(entry.resource)) this.#byAncestor.add(path, entry);
-    for (const path of entry.places.exact) this.#byExact.add(path, entry);
-    for (const path of entry.places.below) this.#byBelow.add(path, entry);
+  #read(entry: Entry, representations: readonly Representation[]): void {
+    const more = probedTerms(representations, this.#knowledge);
+    entry.reads.push(...representations);
+    this.#probed.add(more, entry);
+    entry.probes = new Set([...entry.probes, ...more]);
   }
 
-  #forget(entry: Entry): void {
-    this.#size -= 1;
-    this.#byResource.remove(entry.resource, entry);
-    for (const path of ancestry(entry.resource)) this.#byAncestor.remove(path, entry);
-    for (const path of entry.places.exact) this.#byExact.remove(path, entry);
-    for (const path of entry.places.below) this.#byBelow.remove(path, entry);
-  }
-
-  /** Those whose own resource is among these places. */
-  #within({ exact, below }: Places): Set<Entry> {
-    const found = new Set<Entry>();
-    for (const path of exact) for (const entry of this.#byResource.at(path)) found.add(entry);
-    for (const path of below) for (const entry of this.#byAncestor.at(path)) found.add(entry);
-    return found;
-  }
-
-  /** Those that may change one of these resources. */
-  #beside(entry: Entry, resources: readonly string[]): Set<Entry> {
-    const found = new Set<Entry>();
-    for (const resource of resources) {
-      for (const other of this.#byExact.at(resource)) found.add(other);
-      for (const path of ancestry(resource)) for (const other of this.#byBelow.at(path)) found.add(other);
-    }
-    found.delete(entry);
-    return found;
+  #conflicting(entry: Entry): Set<Entry> {
+    return new Set([...this.#posted.at(entry.probes), ...this.#probed.at(entry.posts)]);
   }
 }
 
 class Index {
-  readonly #entries = new Map<string, Set<Entry>>();
+  readonly #entries = new Map<Term, Set<Entry>>();
 
-  at(path: string): Iterable<Entry> {
-    return this.#entries.get(path) ?? [];
+  /** Those that have one of the terms. */
+  at(terms: ReadonlySet<Term>): Set<Entry> {
+    const found = new Set<Entry>();
+    for (const term of terms) for (const entry of this.#entries.get(term) ?? []) found.add(entry);
+    return found;
   }
 
-  add(path: string, entry: Entry): void {
-    const entries = this.#entries.get(path);
-    if (entries === undefined) this.#entries.set(path, new Set([entry]));
-    else entries.add(entry);
+  add(terms: ReadonlySet<Term>, entry: Entry): void {
+    for (const term of terms) {
+      const entries = this.#entries.get(term);
+      if (entries === undefined) this.#entries.set(term, new Set([entry]));
+      else entries.add(entry);
+    }
   }
 
-  remove(path: string, entry: Entry): void {
-    const entries = this.#entries.get(path);
-    entries?.delete(entry);
-    if (entries?.size === 0) this.#entries.delete(path);
+  remove(terms: ReadonlySet<Term>, entry: Entry): void {
+    for (const term of terms) {
+      const entries = this.#entries.get(term);
+      entries?.delete(entry);
+      if (entries?.size === 0) this.#entries.delete(term);
+    }
   }
 }
 
-function covers(hits: Hits, others: Hits): boolean {
-  const tagPatterns = new Set(hits.tagPatterns.map((parts) => JSON.stringify(parts)));
-  return (
-    [...others.tags].every((tag) => hits.tags.has(tag)) &&
-    others.patterns.every((pattern) => hits.patterns.includes(pattern)) &&
-    others.tagPatterns.every((parts) => tagPatterns.has(JSON.stringify(parts)))
-  );
-}
-
-/** Merged at once: a resource written without end while one write hangs costs its distinct targets, not its records. */
-function inherit(earlier: Inheritance, record: Invalidation): Inheritance {
+/** Merged at once: a resource that is written without end while one write hangs costs its distinct targets, not its records. */
+function carryOver(earlier: CarriedOver, record: Invalidation): CarriedOver {
   return {
     hits: mergeHits([earlier.hits, record.hits]),
     paths: [...new Set([...earlier.paths, ...record.announcements.flatMap((announcement) => announcement.paths)])],

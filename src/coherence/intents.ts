@@ -1,23 +1,27 @@
-import type { Bus, Elsewhere, IntentNote } from './bus.ts';
-import type { Intention } from './log.ts';
-import { encodePlaces } from './places.ts';
+import type { Clock } from '../clock.ts';
+import type { Answer, Bus, Elsewhere, IntentNote } from './bus.ts';
+import type { NotedWrite } from './log.ts';
+import type { Invalidation } from './record.ts';
 import { encodeRecord } from './wire-record.ts';
+import { encodeTerms } from './write-set.ts';
 
 /** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
 const MAX_ENDED = 4_096;
 
 /** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
 export class Intents {
-  readonly #own = new Map<number, IntentNote>();
+  readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation }>();
   readonly #ended = new Set<string>();
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #bus: Bus;
   readonly #member: string;
+  readonly #clock: Clock;
   #last = 0;
 
-  constructor(bus: Bus, member: string) {
+  constructor(bus: Bus, member: string, clock: Clock) {
     this.#bus = bus;
     this.#member = member;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -30,23 +34,44 @@ export class Intents {
     return this.#last + 1;
   }
 
-  /** From now on, and until it is dropped, it is noted again wherever the bus has forgotten it. */
-  hold({ places, hits, settleMs }: Intention, at: string): IntentNote {
+  /**
+   * Notes a write at the bus. From now on, and until it is dropped, it is noted again wherever the bus has forgotten it.
+   * @param epoch undefined: this node has not joined one, so it is only kept for when it has
+   */
+  async note(
+    { posts, hits, announcements, settleMs }: NotedWrite,
+    epoch: string | undefined,
+  ): Promise<{ readonly id: string; readonly answer?: Answer; readonly cause?: unknown }> {
     this.#last += 1;
-    const payload = encodeRecord({ hits, announcements: [], doubt: true, settleMs, at });
-    const note = { id: `${this.#member}:${this.#last}`, places: encodePlaces(places), payload };
-    this.#own.set(this.#last, note);
-    return note;
+    const record = { hits, announcements, doubt: true, settleMs };
+    const at = new Date(this.#clock.wall()).toISOString();
+    const id = `${this.#member}:${this.#last}`;
+    const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
+    this.#own.set(this.#last, { note, record });
+    try {
+      return epoch === undefined ? { id } : { id, answer: await this.#bus.intend(epoch, this.#member, note) };
+    } catch (cause) {
+      return { id, cause };
+    }
+  }
+
+  /** The indeterminate record that it becomes when its writer gives up; undefined once it was dropped. */
+  recordOf(id: string): Invalidation | undefined {
+    return this.#own.get(this.#numberOf(id))?.record;
   }
 
   /** Its record is in the log, or it was withdrawn. */
   drop(id: string): void {
-    this.#own.delete(Number(id.slice(this.#member.length + 1)));
+    this.#own.delete(this.#numberOf(id));
+  }
+
+  #numberOf(id: string): number {
+    return Number(id.slice(this.#member.length + 1));
   }
 
   /** The bus has forgotten what this node had noted there. */
   async noteAgain(epoch: string): Promise<Elsewhere | undefined> {
-    for (const note of [...this.#own.values()]) {
+    for (const { note } of [...this.#own.values()]) {
       const answer = await this.#bus.intend(epoch, this.#member, note);
       if (!answer.ok) return answer;
     }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { AppendOptions, Committed, Intent, Log, LogListener } from './log.ts';
+import type { Appended, AppendOptions, Conflicting, Log, LogListener, Note } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { parseToken } from './token.ts';
 
-const noOthers = (): Promise<boolean> => Promise.resolve(true);
+/** Writes in flight on this node are in its own index (in-flight.ts); there are no others. */
+const none: Conflicting = { known: true, writes: [] };
 
 /** The log of a gateway that is alone: a counter. What is applied here is applied everywhere. */
 export class MemoryLog implements Log {
@@ -20,21 +21,31 @@ export class MemoryLog implements Log {
   }
 
   // Not an async function: the record must be effective when append returns, before anything else can run.
-  append(invalidation: Invalidation, { beside }: AppendOptions = {}): Promise<Committed> {
+  append(invalidation: Invalidation, { local, keepsNote = false }: AppendOptions = {}): Promise<Appended> {
     const record = { ...invalidation, position: ++this.#position, at: new Date(this.#clock.wall()).toISOString() };
-    beside?.applying();
+    local?.applying();
     const removed = this.#listener.applied(record);
-    beside?.applied(record);
+    local?.applied(record);
     this.#listener.committed(record);
-    return Promise.resolve({ record, removed, applied: true, othersRecorded: noOthers });
+    return Promise.resolve({ record, removed, applied: true, held: keepsNote, conflicting: [] });
   }
 
   /** Nobody would take it over. */
-  intend(): Promise<Intent> {
+  note(): Promise<Note> {
     return Promise.resolve({ id: '' });
   }
 
   withdraw(): void {}
+
+  abandon(): void {}
+
+  conflicting(): Promise<Conflicting> {
+    return Promise.resolve(none);
+  }
+
+  ended(): Promise<void> {
+    return Promise.resolve();
+  }
 
   serving(): boolean {
     return true;

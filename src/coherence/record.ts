@@ -33,6 +33,22 @@ export const nothingHit: Hits = { tags: new Set(), patterns: [], tagPatterns: []
 /** Where what was hit is not known. */
 export const everything: Hits = { tags: new Set(), patterns: ['/**'], tagPatterns: [['', '']] };
 
+/** Whether whatever `hits` covers is surely covered by `others`: one by one, without looking at what patterns mean. */
+export function isCovered(hits: Hits, others: Hits): boolean {
+  const rest = lackingOf(hits, others);
+  return rest.tags.size === 0 && rest.patterns.length === 0 && rest.tagPatterns.length === 0;
+}
+
+/** What of `hits` is not among `others`. */
+export function lackingOf(hits: Hits, others: Hits): Hits {
+  const tagPatterns = new Set(others.tagPatterns.map((parts) => JSON.stringify(parts)));
+  return {
+    tags: new Set([...hits.tags].filter((tag) => !others.tags.has(tag))),
+    patterns: hits.patterns.filter((pattern) => !others.patterns.includes(pattern)),
+    tagPatterns: hits.tagPatterns.filter((parts) => !tagPatterns.has(JSON.stringify(parts))),
+  };
+}
+
 export function mergeHits(all: readonly Hits[]): Hits {
   if (all.length === 1) return all[0] as Hits;
   const tags = new Set<Tag>();

@@ -3,6 +3,7 @@ import {
   type Append,
   type Appended,
   type Batch,
+  type Conflicts,
   type Contact,
   type Elsewhere,
   type Entry,
@@ -17,9 +18,10 @@ import {
   type Seq,
 } from './bus.ts';
 import { isSetBack } from './epoch.ts';
-import { isAmong } from './places.ts';
 
 const MAX_NOTES = 1_000;
+/** Records that are looked at one by one: a writer that is further behind than this is held without a look. */
+const MAX_OVERTAKEN = 256;
 
 /**
  * A member that never applies anything, put there by a new epoch: until it has been silent for a lease, during which every
@@ -44,6 +46,12 @@ function numberOf(id: string): number {
   return Number(id.slice(id.lastIndexOf(':') + 1));
 }
 
+function termsIn(encoded = ''): string[] {
+  return encoded === '' ? [] : encoded.split(',');
+}
+
+const sizeOf = ({ payload, posts = '' }: Omit<Entry, 'seq'>): number => Buffer.byteLength(payload) + posts.length;
+
 /** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
@@ -52,7 +60,6 @@ export class Sequencer {
   #seq: Seq = 0;
   #committed: Seq = 0;
   #entries: Entry[] = [];
-  /** Of their payloads. */
   #bytes = 0;
   #notes: Note[] = [];
   #note = 0;
@@ -60,8 +67,10 @@ export class Sequencer {
   #doubts = new Map<Seq, OpenDoubt>();
   readonly #members = new Map<string, Known>();
   /** What members have appended, until they know it and it is known to the second tier; and what is to be made known for the dead. */
-  readonly #refs = new Map<string, { readonly seq: Seq; readonly doubt: boolean }>();
+  readonly #refs = new Map<string, { readonly seq: Seq; readonly held: boolean; readonly doubt: boolean }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
+  /** The intents that others have to wait for, by what they post. */
+  readonly #posted = new Map<string, Set<string>>();
 
   /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
   invalidate(): void {
@@ -82,6 +91,8 @@ export class Sequencer {
     this.#note = 0;
     this.#doubts = new Map();
     this.#refs.clear();
+    this.#posted.clear();
+    for (const intent of this.#intents.values()) this.#post(intent);
     // Who was a member may have left intents: they are taken over when it does not come back.
     for (const member of this.#members.values()) member.applied = -1;
     this.raiseBarrier();
@@ -129,26 +140,38 @@ export class Sequencer {
   append(epoch: string, member: string, append: Append, contact = noContact): Answer<Appended> {
     if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     if (this.lacks(member, contact)) return this.#void();
-    const { payload, ref, intent, doubt, settled } = append;
-    const beside: string[] = [];
+    const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
     // Nobody waits for the answer to a late copy.
     const appending = this.#known(member);
     appending.contact = Math.max(appending.contact, contact.number);
-    if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, beside };
-    if (intent !== undefined) {
-      if (!intent.kept) this.#intents.delete(intent.id);
-      const asked = intent.dependsOn.length > 0 ? this.#intents : [];
-      for (const [id, { places }] of asked) {
-        if (id !== intent.id && intent.dependsOn.some((resource) => isAmong(resource, places))) beside.push(id);
-      }
-    }
+    if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
+    const posts = intent === undefined ? undefined : this.#intents.get(intent)?.posts;
+    // It is recorded now: what others wait for. Its note stands until a second record, in case its node dies.
+    if (intent !== undefined) this.#unpost(intent);
+    const conflicting = this.#conflicting(probes, intent);
     const known = this.#refs.get(ref);
-    if (known !== undefined) return { ok: true, seq: known.seq, beside };
-    const seq = this.#push({ payload, ref, ...(intent?.kept === false && { intent: intent.id }) });
-    this.#refs.set(ref, { seq, doubt });
+    const held = known?.held ?? (kept || conflicting.length > 0 || this.#overtaken(probes, asOf));
+    if (intent !== undefined && !held) this.#intents.delete(intent);
+    if (known !== undefined) return { ok: true, seq: known.seq, conflicting, held };
+    const more = {
+      ...(intent !== undefined && { intent }),
+      ...(posts !== undefined && { posts }),
+      ...(held && { held }),
+    };
+    const seq = this.#push({ payload, ref, ...more });
+    this.#refs.set(ref, { seq, held, doubt });
     if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
     if (settled !== undefined) this.#doubts.delete(settled);
-    return { ok: true, seq, beside };
+    return { ok: true, seq, conflicting, held };
+  }
+
+  conflicting(epoch: string, intent: string, probes: string, contact = noContact): Answer<Conflicts> {
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    const id = intent.slice(0, intent.lastIndexOf(':'));
+    if (this.lacks(id, contact)) return this.#void();
+    const member = this.#members.get(id);
+    if (member !== undefined) member.contact = Math.max(member.contact, contact.number);
+    return { ok: true, seq: this.#seq, conflicting: this.#conflicting(probes, intent) };
   }
 
   ack(epoch: string, id: string, applied: Seq, contact = noContact): Answer<{ committed: Seq }> {
@@ -165,12 +188,15 @@ export class Sequencer {
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
     if (epoch !== this.#epoch) return this.#elsewhere(epoch);
-    if (numberOf(note.id) >= this.#known(member).intentsFrom) this.#intents.set(note.id, { ...note, member });
+    if (numberOf(note.id) < this.#known(member).intentsFrom) return { ok: true };
+    this.#intents.set(note.id, { ...note, member });
+    this.#post(note);
     return { ok: true };
   }
 
   withdraw(epoch: string, intent: string): Answer {
     if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    this.#unpost(intent);
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
@@ -189,10 +215,11 @@ export class Sequencer {
       this.#doubts.set(doubt.seq, orphan);
       orphans.push(orphan);
     }
-    for (const { id, member, payload } of this.#intents.values()) {
+    for (const { id, member, payload, posts } of this.#intents.values()) {
       if (member !== silent.id) continue;
+      this.#unpost(id);
       this.#intents.delete(id);
-      const seq = this.#push({ payload, intent: id });
+      const seq = this.#push({ payload, intent: id, posts });
       const orphan = { seq, payload, owner: by };
       this.#doubts.set(seq, orphan);
       orphans.push(orphan);
@@ -218,7 +245,7 @@ export class Sequencer {
   /** As an operator's trimming would. */
   trim(keep: number): void {
     this.#entries = keep === 0 ? [] : this.#entries.slice(-keep);
-    this.#bytes = this.#entries.reduce((sum, { payload }) => sum + Buffer.byteLength(payload), 0);
+    this.#bytes = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
   }
 
   get members(): Member[] {
@@ -261,14 +288,47 @@ export class Sequencer {
       if (by === '' || doubt) continue;
       const payload = this.#entries.find((entry) => entry.seq === seq)?.payload ?? '';
       const repeated = this.#push({ payload, again: true });
-      this.#refs.set(`${again}:${repeated}`, { seq: repeated, doubt: false });
+      this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, doubt: false });
+    }
+  }
+
+  #conflicting(probes: string, own: string | undefined): string[] {
+    const found = new Set<string>();
+    for (const term of termsIn(probes)) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    found.delete(own ?? '');
+    return [...found];
+  }
+
+  /** Whether records that the writer had not applied may have covered what it reads. */
+  #overtaken(probes: string, asOf: Seq): boolean {
+    if (probes === '' || asOf >= this.#seq) return false;
+    if (this.#seq - asOf > MAX_OVERTAKEN) return true;
+    // What was trimmed cannot be looked at.
+    if ((this.#entries[0]?.seq ?? this.#seq + 1) > asOf + 1) return true;
+    const asked = new Set(termsIn(probes));
+    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
+  }
+
+  #post({ id, posts }: IntentNote): void {
+    for (const term of termsIn(posts)) {
+      const ids = this.#posted.get(term);
+      if (ids === undefined) this.#posted.set(term, new Set([id]));
+      else ids.add(id);
+    }
+  }
+
+  #unpost(intent: string): void {
+    for (const term of termsIn(this.#intents.get(intent)?.posts)) {
+      const ids = this.#posted.get(term);
+      ids?.delete(intent);
+      if (ids?.size === 0) this.#posted.delete(term);
     }
   }
 
   #push(entry: Omit<Entry, 'seq'>): Seq {
     this.#seq += 1;
     this.#entries.push({ seq: this.#seq, ...entry });
-    this.#bytes += Buffer.byteLength(entry.payload);
+    this.#bytes += sizeOf(entry);
     this.#trim();
     return this.#seq;
   }
@@ -278,7 +338,7 @@ export class Sequencer {
     for (let oldest = this.#entries[0]; oldest !== undefined && oldest.seq < this.#seq; oldest = this.#entries[0]) {
       const isOver = this.#bytes > mostBytes || this.#seq - oldest.seq >= records;
       if (!isOver && (this.#bytes <= keptBytes || oldest.seq > this.#committed)) return;
-      this.#bytes -= Buffer.byteLength(oldest.payload);
+      this.#bytes -= sizeOf(oldest);
       this.#entries.shift();
     }
   }

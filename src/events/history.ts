@@ -8,8 +8,8 @@ export class EventHistory {
   /** The newest event that is no longer held: who saw less than this has missed something. */
   #forgotten = '';
 
-  /** `from`: the position after which events are held. */
-  constructor(epoch: string, maxEvents: number, from = 0) {
+  /** `from`: the position after which events are held, or `position.n`. */
+  constructor(epoch: string, maxEvents: number, from: number | string = 0) {
     this.#epoch = epoch;
     this.#maxEvents = maxEvents;
     this.#forgotten = `${epoch}-${from}`;

@@ -49,7 +49,7 @@ export class EventHub {
   }
 
   /** Events were missed: whoever listens is told to look again. What is announced next comes after `from` in `epoch`. */
-  reset(epoch: string, from: number): void {
+  reset(epoch: string, from: number | string): void {
     this.#history = new EventHistory(epoch, this.#options.history, from);
     const bytes = Buffer.from(`id: ${this.#history.lastId}\nevent: resync\ndata: {}\n\n`);
     for (const [topic, sinks] of this.#sinks) for (const sink of [...sinks]) this.#send(topic, sink, bytes);

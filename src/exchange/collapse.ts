@@ -1,3 +1,4 @@
+import type { Timers } from '../clock.ts';
 import type { Position } from '../coherence/record.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 
@@ -30,12 +31,14 @@ export class Flights {
   readonly #flights = new Map<string, Flight>();
   readonly #unsharedUntil = new Map<string, number>();
   readonly #monotonic: () => number;
+  readonly #timers: Timers;
   readonly #maxWaitMs: number;
   #waiting = 0;
 
   /** `maxWaitMs`: after it, those who wait are released to ask for themselves, so that one stalled fill stalls no others. */
-  constructor(options: { monotonic: () => number; maxWaitMs: number }) {
+  constructor(options: { monotonic: () => number; timers: Timers; maxWaitMs: number }) {
     this.#monotonic = options.monotonic;
+    this.#timers = options.timers;
     this.#maxWaitMs = options.maxWaitMs;
   }
 
@@ -57,12 +60,12 @@ export class Flights {
     const result = new Promise<FlightResult>((resolve) => {
       settle = resolve;
     });
-    const timer = setTimeout(() => flight.land({ kind: 'unusable' }), this.#maxWaitMs);
+    const cancel = this.#timers.after(this.#maxWaitMs, () => flight.land({ kind: 'unusable' }));
     const flight: Flight = {
       asOf,
       result,
       land: (outcome) => {
-        clearTimeout(timer);
+        cancel();
         if (this.#flights.get(key) === flight) this.#flights.delete(key);
         settle(outcome);
       },

@@ -1,14 +1,15 @@
+import { systemTimers } from '../clock.ts';
 import { Fields } from '../http/fields.ts';
 import { parseTarget } from '../route/path.ts';
 import type { RuleSet } from '../rules/compile.ts';
 import { parseJson } from '../rules/json.ts';
 import type { Json, Sources } from '../rules/types.ts';
-import { applyRules } from './apply.ts';
-import { type BeforeOptions, placeOf, readBefore } from './before.ts';
-import { unresolvable } from './effect.ts';
 import { type Explained, explain, explainUntouched } from './explain.ts';
-import type { ClientRequest } from './ports.ts';
+import type { ClientRequest, RouteTable } from './ports.ts';
 import { type ServerErrors, untouched, verdictOf } from './verdict.ts';
+import { applyRules } from './write/apply.ts';
+import { addressOf, type BeforeOptions, readBefore } from './write/before.ts';
+import { unresolvable } from './write/effect.ts';
 
 /** A write that is only asked about. Bodies are JSON texts; one that is not given is absent. */
 export interface ProposedWrite {
@@ -50,7 +51,7 @@ export async function explainWrite(
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const doubt = status >= 500;
   const applied = await applyRules(
-    { lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
+    { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
       matches,
       sources,
@@ -92,12 +93,16 @@ function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' | 'reque
 }
 
 /** The representation as the gateway would get it ahead of the write: stored, else read from the origin. */
-export async function beforeOfProposed(write: ProposedWrite, rules: RuleSet, options: BeforeOptions): Promise<Json> {
+export async function beforeOfProposed(
+  write: ProposedWrite,
+  rules: RuleSet,
+  { routes, ...options }: BeforeOptions & { readonly routes: RouteTable },
+): Promise<Json> {
   const request = proposedRequest(write);
   const { resource } = request.target;
   if (!rules.match(write.method, resource).some(({ rule }) => rule.needs.before)) return { missing: 'not-read' };
-  const place = placeOf(request, options.routes.find(resource), options.routes, sourcesOf(write, request));
-  return place === undefined ? { missing: 'incomplete' } : readBefore(place, options);
+  const address = addressOf(request, routes.find(resource), routes, sourcesOf(write, request));
+  return address === undefined ? { missing: 'incomplete' } : readBefore(address, options);
 }
 
 function sourcesOf(

@@ -4,10 +4,10 @@ import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '
 import { resolve } from '../rules/resolve.ts';
 import { describeTarget } from '../rules/target.ts';
 import type { PathTemplate, Sources, Target } from '../rules/types.ts';
-import type { Applied, AppliedRule } from './apply.ts';
-import { effectOf, hitsBeside, impliedTargets } from './effect.ts';
-import { type PatchingWrite, planPatches } from './patch.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from './ports.ts';
+import type { Applied, AppliedRule } from './write/apply.ts';
+import { effectOf, hitsBeside, impliedTargets } from './write/effect.ts';
+import { type PatchingWrite, planPatches } from './write/patch.ts';
 
 type BodySources = Omit<Sources, 'params'>;
 

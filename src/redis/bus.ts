@@ -5,6 +5,7 @@ import {
   type Appended,
   type Batch,
   type Bus,
+  type Conflicts,
   type Contact,
   type Entry,
   type IntentNote,
@@ -64,12 +65,13 @@ export class RedisBus implements Bus {
   }
 
   async append(epoch: string, member: string, append: Append, contact = noContact): Promise<Answer<Appended>> {
-    const { payload, ref, intent, doubt, settled } = append;
-    const asks = [intent?.id ?? '', intent?.dependsOn.join(',') ?? '', intent?.kept === true ? 1 : 0];
+    const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
+    const asks = [intent ?? '', probes, kept ? 1 : 0, asOf];
     const args = [member, textOf(contact), payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
-      beside: reply[2] as string[],
+      conflicting: reply[2] as string[],
+      held: reply[3] === 1,
     }));
   }
 
@@ -78,12 +80,20 @@ export class RedisBus implements Bus {
     return answer(reply, ([, committed]) => ({ committed: Number(committed) }));
   }
 
-  async intend(epoch: string, member: string, { id, places, payload }: IntentNote): Promise<Answer> {
-    return answer(await this.#run('intend', epoch, [member, id, places, payload]), () => ({}));
+  async intend(epoch: string, member: string, { id, posts, payload }: IntentNote): Promise<Answer> {
+    return answer(await this.#run('intend', epoch, [member, id, posts, payload]), () => ({}));
   }
 
   async withdraw(epoch: string, intent: string): Promise<Answer> {
     return answer(await this.#run('withdraw', epoch, [intent]), () => ({}));
+  }
+
+  async conflicting(epoch: string, intent: string, probes: string, contact = noContact): Promise<Answer<Conflicts>> {
+    const member = intent.slice(0, intent.lastIndexOf(':'));
+    return answer(await this.#run('conflicting', epoch, [member, textOf(contact), intent, probes]), (reply) => ({
+      seq: Number(reply[1]),
+      conflicting: reply[2] as string[],
+    }));
   }
 
   async evict(epoch: string, by: string, { id, beat }: Pick<Member, 'id' | 'beat'>) {
@@ -112,7 +122,7 @@ export class RedisBus implements Bus {
 
   async #run(step: Step, epoch: string, args: readonly (string | number)[]): Promise<Reply> {
     const { commands } = this.#options;
-    const names = ['state', 'members', 'intents', 'refs', 'doubts', `log:${epoch}`, `notes:${epoch}`];
+    const names = ['state', 'members', 'intents', 'refs', 'doubts', 'terms', `log:${epoch}`, `notes:${epoch}`];
     const rest = [names.length, ...names.map((name) => this.#key(name)), epoch, ...args];
     const { lua, sha } = scripts[step];
     try {
@@ -171,11 +181,13 @@ function batchOf(streams: Streams, log: string, before: number): Batch {
     for (const [id, fields] of lines) {
       const number = Number(id.slice(0, id.indexOf('-')));
       if (stream === log) {
-        const [, payload = '', , ref = '', , intent = '', , again = ''] = fields;
+        const [, payload = '', , ref = '', , intent = '', , again = '', , held = '', , posts = ''] = fields;
         const more = {
           ...(ref !== '' && { ref }),
           ...(intent !== '' && { intent }),
           ...(again !== '' && { again: true }),
+          ...(held !== '' && { held: true }),
+          ...(posts !== '' && { posts }),
         };
         entries.push({ seq: number, payload, ...more });
         continue;

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { logBounds } from '../coherence/bus.ts';
 
-/**
- * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
- *
- * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member places payload", a doubt "owner payload" and a
- * ref "seq doubt", where neither members nor canonical paths hold a space.
- */
 /** Of `maxmemory`: from then on records go that some node has not applied, which then starts empty. */
 const NEARLY_FULL = 0.85;
 
+/**
+ * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
+ *
+ * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member posts payload", a doubt "owner payload" and a
+ * ref "seq held doubt", where neither members nor encoded terms hold a space. `terms` is an index of the intents that others
+ * have to wait for: a sorted set of "term intent", all with one score, so that it is in the order of its members.
+ */
 const prelude = `
-local state, members, intents, refs, doubts, log, notes = unpack(KEYS)
+local state, members, intents, refs, doubts, terms, log, notes = unpack(KEYS)
 local epoch = ARGV[1]
 
 -- run_id changes with each start, master_replid with each promotion: together they say whether this is still the server, and
@@ -22,18 +23,20 @@ local function identity()
 end
 
 local function current()
-  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'doubts', 'refs')
+  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'doubts', 'refs', 'terms')
   if not s[1] then return '' end
   local run, repl = identity()
   if s[2] ~= run or s[3] ~= repl then return '' end
   if tonumber(s[4]) ~= redis.call('HLEN', members) or tonumber(s[5]) ~= redis.call('HLEN', intents)
-    or tonumber(s[6]) ~= redis.call('HLEN', doubts) or tonumber(s[7]) ~= redis.call('HLEN', refs) then return '' end
+    or tonumber(s[6]) ~= redis.call('HLEN', doubts) or tonumber(s[7]) ~= redis.call('HLEN', refs)
+    or tonumber(s[8]) ~= redis.call('ZCARD', terms) then return '' end
   return s[1]
 end
 
 local function count()
   redis.call('HSET', state, 'members', redis.call('HLEN', members), 'intents', redis.call('HLEN', intents),
-    'doubts', redis.call('HLEN', doubts), 'refs', redis.call('HLEN', refs))
+    'doubts', redis.call('HLEN', doubts), 'refs', redis.call('HLEN', refs),
+    'terms', redis.call('ZCARD', terms))
 end
 
 local function beat() return redis.call('HINCRBY', state, 'beats', 1) end
@@ -71,32 +74,32 @@ local function isNearlyFull()
   return most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) > most * ${NEARLY_FULL}
 end
 
--- Each entry says how many bytes of payloads have been appended up to it: so what is held is known whoever else has trimmed.
+local function oldestFrom(at) return redis.call('XRANGE', log, at, '+', 'COUNT', 1)[1] end
+
+local function placeOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
+
+-- Each entry says how many bytes have been appended up to it: so what is held is known whoever else has trimmed.
 local function trim(seq, total)
   local committed, last, pressed = tonumber(redis.call('HGET', state, 'committed')), nil, nil
-  local from = '-'
-  repeat
-    local entries = redis.call('XRANGE', log, from, '+', 'COUNT', 1)
-    for _, entry in ipairs(entries) do
-      local at, payload = tonumber(string.match(entry[1], '^%d+')), entry[2][2]
-      local bytes = total - tonumber(entry[2][10]) + #payload
-      local over = bytes > ${logBounds.mostBytes} or seq - at >= ${logBounds.records}
-      local may = at < seq and (over or bytes > ${logBounds.keptBytes})
-      if may and not over and at > committed then
-        if pressed == nil then pressed = isNearlyFull() end
-        may = pressed
-      end
-      if not may then entries = {} break end
-      last, from = at, string.format('%d-0', at + 1)
+  local entry = oldestFrom('-')
+  while entry and placeOf(entry) < seq do
+    local at, fields = placeOf(entry), entry[2]
+    local bytes = total - tonumber(fields[14]) + #fields[2] + #fields[12]
+    if bytes <= ${logBounds.mostBytes} and seq - at < ${logBounds.records} then
+      if bytes <= ${logBounds.keptBytes} then break end
+      if pressed == nil and at > committed then pressed = isNearlyFull() end
+      if at > committed and not pressed then break end
     end
-  until #entries == 0
+    last, entry = at, oldestFrom(string.format('%d-0', at + 1))
+  end
   if last then redis.call('XTRIM', log, 'MAXLEN', seq - last) end
 end
 
-local function push(payload, ref, intent, again)
+local function push(entry)
   local seq = redis.call('HINCRBY', state, 'seq', 1)
-  local total = redis.call('HINCRBY', state, 'bytes', #payload)
-  redis.call('XADD', log, string.format('%d-0', seq), 'p', payload, 'r', ref, 'i', intent, 'a', again, 'b', total)
+  local total = redis.call('HINCRBY', state, 'bytes', #entry.payload + #(entry.posts or ''))
+  redis.call('XADD', log, string.format('%d-0', seq), 'p', entry.payload, 'r', entry.ref or '',
+    'i', entry.intent or '', 'a', entry.again or '', 'h', entry.held or '', 't', entry.posts or '', 'b', total)
   redis.call('PEXPIRE', log, 3600000)
   trim(seq, total)
   return seq
@@ -104,15 +107,44 @@ end
 
 local function seqOf(ref) return tonumber(string.match(ref, '^%d+')) end
 
--- isAmong in coherence/places.ts, for any of several resources.
-local function isBeside(resources, places)
-  for resource in string.gmatch(resources, '[^,]+') do
-    for place in string.gmatch(places .. ',', '([^,]*),') do
-      if string.sub(place, 1, 1) == '=' then
-        if string.sub(place, 2) == resource then return true end
-      elseif resource == place or string.sub(resource, 1, #place + 1) == place .. '/' then
-        return true
+local function postsOf(intent)
+  local found = redis.call('HGET', intents, intent)
+  return found and string.match(found, '^[^ ]* ([^ ]*) ')
+end
+
+local function post(intent, posts)
+  for term in string.gmatch(posts, '[^,]+') do redis.call('ZADD', terms, 0, term .. ' ' .. intent) end
+end
+
+local function unpost(intent)
+  for term in string.gmatch(postsOf(intent) or '', '[^,]+') do redis.call('ZREM', terms, term .. ' ' .. intent) end
+end
+
+local function conflicting(probes, own)
+  local seen, found = { [own] = true }, {}
+  for term in string.gmatch(probes, '[^,]+') do
+    for _, member in ipairs(redis.call('ZRANGEBYLEX', terms, '[' .. term .. ' ', '(' .. term .. '!')) do
+      local id = string.sub(member, #term + 2)
+      if not seen[id] then
+        seen[id] = true
+        found[#found + 1] = id
       end
+    end
+  end
+  return found
+end
+
+local function overtaken(probes, asOf)
+  local seq = tonumber(redis.call('HGET', state, 'seq'))
+  if probes == '' or asOf >= seq then return false end
+  if seq - asOf > 256 then return true end
+  local oldest = oldestFrom('-')
+  if not oldest or placeOf(oldest) > asOf + 1 then return true end
+  local asked = {}
+  for term in string.gmatch(probes, '[^,]+') do asked[term] = true end
+  for _, entry in ipairs(redis.call('XRANGE', log, string.format('%d-0', asOf + 1), '+')) do
+    for term in string.gmatch(entry[2][12] or '', '[^,]+') do
+      if asked[term] then return true end
     end
   end
   return false
@@ -138,6 +170,7 @@ end
 local function numberIn(name) return tonumber(string.match(name, '^(%d+)_') or 0) end
 
 local function withdraw(id)
+  unpost(id)
   if redis.call('HDEL', intents, id) == 1 then tell('w', id) end
 end
 `;
@@ -165,7 +198,8 @@ const steps = {
 if current() ~= '' then return { 1 } end
 local run, repl = identity()
 local asked = tonumber(redis.call('HGET', state, 'asked') or 0)
-redis.call('DEL', refs, doubts, log, notes)
+redis.call('DEL', refs, doubts, terms, log, notes)
+for _, intent in ipairs(redis.call('HKEYS', intents)) do post(intent, postsOf(intent) or '') end
 local all = redis.call('HGETALL', members)
 for i = 1, #all, 2 do
   local m = parse(all[i + 1])
@@ -198,7 +232,7 @@ for _, ref in ipairs(redis.call('HKEYS', refs)) do
   if string.sub(ref, 1, #id + 1) == id .. ':' and numberOf(ref) < m.records then redis.call('HDEL', refs, ref) end
 end
 count()
-for _, key in ipairs({ state, members, intents, refs, doubts }) do redis.call('PEXPIRE', key, 86400000) end
+for _, key in ipairs({ state, members, intents, refs, doubts, terms }) do redis.call('PEXPIRE', key, 86400000) end
 local committed = commit()
 local s = redis.call('HMGET', state, 'seq', 'note', 'lease')
 local unpublished = tonumber(s[1]) + 1
@@ -208,32 +242,43 @@ local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
   ARGV[8] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, contact, payload, ref, intent or "", what it depends on, whether it is kept, doubt, settled or "". */
+  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, whether it is kept, as of, doubt, settled or "". */
   append: `${contactGuard}
-local member, payload, ref, intent, dependsOn, kept = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8] == '1'
+local member, payload, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local m = known(member)
 m.contact = math.max(number, m.contact)
 save(member, m)
 count()
-if numberOf(ref) < m.records then return { 1, 0, {} } end
-local beside = {}
-if intent ~= '' then
-  if not kept then redis.call('HDEL', intents, intent) end
-  local all = dependsOn ~= '' and redis.call('HGETALL', intents) or {}
-  for i = 1, #all, 2 do
-    if all[i] ~= intent and isBeside(dependsOn, string.match(all[i + 1], '^[^ ]* ([^ ]*) ')) then beside[#beside + 1] = all[i] end
-  end
-end
+if numberOf(ref) < m.records then return { 1, 0, {}, 0 } end
+local posts = intent ~= '' and postsOf(intent) or ''
+if intent ~= '' then unpost(intent) end
+local others = conflicting(probes, intent)
 local known = redis.call('HGET', refs, ref)
+local held
+if known then
+  held = string.match(known, '^%d+ (%d)') == '1'
+else
+  held = ARGV[8] == '1' or #others > 0 or overtaken(probes, tonumber(ARGV[9]))
+end
+if intent ~= '' and not held then redis.call('HDEL', intents, intent) end
 local seq = known and seqOf(known)
 if not seq then
-  seq = push(payload, ref, kept and '' or intent, '')
-  redis.call('HSET', refs, ref, string.format('%d %s', seq, ARGV[9]))
-  if ARGV[9] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. payload) end
-  if ARGV[10] ~= '' then redis.call('HDEL', doubts, ARGV[10]) end
+  seq = push({ payload = payload, ref = ref, intent = intent, held = held and '1' or '', posts = posts })
+  redis.call('HSET', refs, ref, string.format('%d %s %s', seq, held and '1' or '0', ARGV[10]))
+  if ARGV[10] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. payload) end
+  if ARGV[11] ~= '' then redis.call('HDEL', doubts, ARGV[11]) end
 end
 count()
-return { 1, seq, beside }`,
+return { 1, seq, others, held and 1 or 0 }`,
+
+  /** ARGV: epoch, member, contact, intent, probes. */
+  conflicting: `${contactGuard}
+if met then
+  local m = parse(met)
+  m.contact = math.max(m.contact, number)
+  save(ARGV[2], m)
+end
+return { 1, tonumber(redis.call('HGET', state, 'seq')), conflicting(ARGV[5], ARGV[4]) }`,
 
   /** ARGV: epoch, member, contact, applied. */
   ack: `${contactGuard}
@@ -245,10 +290,11 @@ if met then
 end
 return { 1, commit() }`,
 
-  /** ARGV: epoch, member, id, places, payload. */
+  /** ARGV: epoch, member, id, posts, payload. */
   intend: `${guard}
 if numberOf(ARGV[3]) >= known(ARGV[2]).intents then
   redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
+  post(ARGV[3], ARGV[4])
 end
 count()
 return { 1 }`,
@@ -291,8 +337,8 @@ end
 table.sort(left)
 for _, seq in ipairs(left) do
   local entry = redis.call('XRANGE', log, string.format('%d-0', seq), string.format('%d-0', seq))[1]
-  local repeated = push(entry and entry[2][2] or '', '', '', '1')
-  redis.call('HSET', refs, string.format('(again):%d', repeated), string.format('%d 0', repeated))
+  local repeated = push({ payload = entry and entry[2][2] or '', again = '1' })
+  redis.call('HSET', refs, string.format('(again):%d', repeated), string.format('%d 0 0', repeated))
 end
 local orphans = {}
 local function adopt(seq, payload)
@@ -307,10 +353,11 @@ for i = 1, #open, 2 do
 end
 local all = redis.call('HGETALL', intents)
 for i = 1, #all, 2 do
-  local owner, payload = string.match(all[i + 1], '^([^ ]*) [^ ]* (.*)$')
+  local owner, posts, payload = string.match(all[i + 1], '^([^ ]*) ([^ ]*) (.*)$')
   if owner == id then
+    unpost(all[i])
     redis.call('HDEL', intents, all[i])
-    adopt(push(payload, '', all[i], ''), payload)
+    adopt(push({ payload = payload, intent = all[i], posts = posts }), payload)
   end
 end
 count()

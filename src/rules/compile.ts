@@ -1,3 +1,5 @@
+import type { TagFamilies } from '../coherence/tag-families.ts';
+import type { TagKnowledge } from '../coherence/write-set.ts';
 import type { PatchConfig, RuleConfig } from '../config/model.ts';
 import { safeMethods } from '../http/methods.ts';
 import { selectQuery, sortedQuery } from '../route/path.ts';
@@ -8,6 +10,7 @@ import { compileCondition, conditionSources } from './condition.ts';
 import { expand, expansions, MAX_EXPANSIONS } from './expand.ts';
 import { belowRoot, compileJsonPath } from './jsonpath.ts';
 import { parseSource } from './source.ts';
+import { beginningOf, tagKnowledge } from './tag-knowledge.ts';
 import type { KeyedQuery } from './target.ts';
 import { parseTemplate, TemplateError } from './template.ts';
 import type {
@@ -32,6 +35,8 @@ export interface RuleSet {
   readonly rules: readonly CompiledRule[];
   /** By the routes that the configuration has. */
   readonly keyed: KeyedQuery;
+  /** Which tags may be the same, and which name what is written. */
+  readonly knowledge: TagKnowledge;
 }
 
 /** What rules need to know of the routes: what embeds what, and which parameters tell responses apart. */
@@ -57,6 +62,10 @@ export function compileRules(rules: readonly RuleConfig[], routes: readonly Rout
   for (const { match, cache } of routes) keys.add(match, cache?.key.query);
   return {
     rules: compiled,
+    knowledge: tagKnowledge(
+      compiled,
+      routes.flatMap(({ tags }) => tags.map(parseRouteTag)),
+    ),
     keyed: (path, query) => {
       const names = keys.first(path)?.data;
       return names === undefined ? undefined : sortedQuery(selectQuery(query, names));
@@ -147,6 +156,8 @@ export interface RouteTags {
    * null) is known, and gives no tag.
    */
   tagsFor(sources: TagSources): TagSelection;
+  /** Of a response that nobody has: the tags that its path alone tells, and the families of those that it may carry beside. */
+  ahead(params: Sources['params'], families: TagFamilies): { tags: readonly string[]; open: readonly string[] };
 }
 
 export type TagSources = Omit<Sources, 'request' | 'before'>;
@@ -164,8 +175,26 @@ export function compileTags(templates: readonly string[]): RouteTags {
     needsBody: rootsOf(compiled).has('response'),
     tagsFor: (sources) =>
       tagsOf(compiled, { ...sources, request: { missing: 'not-read' }, before: { missing: 'not-read' } }),
+    ahead: (params, families) => {
+      const byPath = compiled.filter((template) => templateSources(template).every(({ root }) => root === 'params'));
+      const others = compiled.filter((template) => !byPath.includes(template));
+      return {
+        tags: tagsOf(byPath, { ...nothingRead, params }).tags,
+        open: others.flatMap((template) => families.related(beginningOf(template))),
+      };
+    },
   };
 }
+
+const nothingRead: Sources = {
+  params: {},
+  query: '',
+  requestHeader: () => undefined,
+  responseHeader: () => undefined,
+  request: { missing: 'not-read' },
+  response: { missing: 'not-read' },
+  before: { missing: 'not-read' },
+};
 
 function parseRouteTag(text: string): TagTemplate {
   const template = parseTemplate(text, 'tag');

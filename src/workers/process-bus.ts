@@ -66,6 +66,10 @@ export class ProcessBus implements Bus {
     return this.#ask('intend', epoch, member, note);
   }
 
+  conflicting(epoch: string, intent: string, probes: string, contact?: Contact): ReturnType<Bus['conflicting']> {
+    return this.#ask('conflicting', epoch, intent, probes, contact);
+  }
+
   withdraw(epoch: string, intent: string): ReturnType<Bus['withdraw']> {
     return this.#ask('withdraw', epoch, intent);
   }

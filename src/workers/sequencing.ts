@@ -24,6 +24,7 @@ export const busSteps = [
   'ack',
   'intend',
   'withdraw',
+  'conflicting',
   'evict',
   'published',
   'read',

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { WritesInFlight } from '../../src/coherence/in-flight.ts';
 import { type Invalidation, nothingHit } from '../../src/coherence/record.ts';
 import { pathTag } from '../../src/coherence/tag.ts';
@@ -10,37 +10,65 @@ const record = (...paths: string[]): Invalidation => ({
   ],
 });
 
-test('a later write takes over what an earlier one to the same resource has hit', () => {
-  const writes = new WritesInFlight();
-  writes.note(record('/accommodations/42', '/steps/1'));
-  const later = writes.begin('/accommodations/42');
-  const other = writes.begin('/accommodations/43');
-  writes.note(record('/accommodations/42', '/steps/7'));
-  writes.note(record('/accommodations/42', '/steps/9'));
-  writes.note(record('/accommodations/99', '/steps/2'));
-  expect([...later.inherited().hits.tags]).toEqual(['/accommodations/42', '/steps/7', '/steps/9'].map(pathTag));
-  expect(later.inherited().paths).toEqual(['/accommodations/42', '/steps/7', '/steps/9']);
-  expect(other.inherited().hits.tags.size).toBe(0);
+/** A write to a resource that selects from its representation. */
+function begin(writes: WritesInFlight, path: string) {
+  const hits = { ...nothingHit, tags: new Set([pathTag(path)]) };
+  return writes.begin({ hits, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('what a write carries over', () => {
+  test('are the targets of records that cover what it reads, from when it began', () => {
+    const writes = new WritesInFlight();
+    writes.note(record('/accommodations/42', '/steps/1'));
+    const later = begin(writes, '/accommodations/42');
+    const other = begin(writes, '/accommodations/43');
+    writes.note(record('/accommodations/42', '/steps/7'));
+    writes.note(record('/accommodations/42', '/steps/9'));
+    writes.note(record('/accommodations/99', '/steps/2'));
+    expect([...later.carriedOver().hits.tags]).toEqual(['/accommodations/42', '/steps/7', '/steps/9'].map(pathTag));
+    expect(later.carriedOver().paths).toEqual(['/accommodations/42', '/steps/7', '/steps/9']);
+    expect(other.carriedOver().hits.tags.size).toBe(0);
+  });
+
+  test('are those of a pattern that covers it, too', () => {
+    const writes = new WritesInFlight();
+    const write = begin(writes, '/accommodations/42');
+    writes.note({ hits: { ...nothingHit, patterns: ['/accommodations/*', '/steps/*'] }, announcements: [] });
+    expect(write.carriedOver().hits.patterns).toEqual(['/accommodations/*', '/steps/*']);
+  });
+
+  test('are those of what its lookups read, from when it read it', () => {
+    const writes = new WritesInFlight();
+    const write = begin(writes, '/accommodations/42');
+    writes.note(record('/steps/7', '/trips/1'));
+    write.reads([{ path: '/steps/7', tags: [], open: [] }]);
+    writes.note(record('/steps/7', '/trips/3'));
+    expect(write.carriedOver().paths).toEqual(['/steps/7', '/trips/3']);
+  });
+
+  test('ends with its own record', () => {
+    const writes = new WritesInFlight();
+    const write = begin(writes, '/a');
+    write.applying();
+    writes.note(record('/a', '/own'));
+    writes.note(record('/a', '/later'));
+    expect(write.carriedOver().paths).toEqual([]);
+  });
 });
 
-test('a pattern that covers the resource is inherited too', () => {
+test('nothing is kept of writes that are recorded', () => {
   const writes = new WritesInFlight();
-  const write = writes.begin('/accommodations/42');
-  writes.note({ hits: { ...nothingHit, patterns: ['/accommodations/*', '/steps/*'] }, announcements: [] });
-  expect(write.inherited().hits.patterns).toEqual(['/accommodations/*', '/steps/*']);
-});
-
-test('nothing is kept of writes that have ended', () => {
-  const writes = new WritesInFlight();
-  const first = writes.begin('/a');
-  const second = writes.begin('/a');
+  const first = begin(writes, '/a');
+  const second = begin(writes, '/a');
   expect(writes.size).toBe(2);
-  first.end();
-  first.end();
+  first.recorded();
+  first.recorded();
   writes.note(record('/a', '/b'));
-  expect(first.inherited().hits.tags.size).toBe(0);
-  expect(second.inherited().hits.tags.size).toBe(2);
-  second.end();
+  expect(first.carriedOver().hits.tags.size).toBe(0);
+  expect(second.carriedOver().hits.tags.size).toBe(2);
+  second.recorded();
   expect(writes.size).toBe(0);
 });
 
@@ -50,43 +78,43 @@ test.each([
   ['another resource', '/accommodations/43', false],
   ['a resource whose name it begins with', '/accommodations/4', false],
   ['one below it', '/accommodations/42/photos', false],
-])('a write waits for the records of those beside it: %s', async (_what, path, waits) => {
+])('a write waits for the record of one in flight that may change what it reads: %s', async (_what, path, waits) => {
   const writes = new WritesInFlight();
-  const other = writes.begin(path);
-  const mine = writes.begin('/accommodations/42');
+  const other = begin(writes, path);
+  const mine = begin(writes, '/accommodations/42');
   let done = false;
-  const waiting = mine.othersRecorded().then(() => {
+  const waiting = Promise.all(mine.conflicting()).then(() => {
     done = true;
   });
-  await new Promise((resolve) => setImmediate(resolve));
+  await settled();
   expect(done).toBe(!waits);
-  writes.begin('/accommodations/42');
+  begin(writes, '/accommodations/42');
   other.recorded();
   await waiting;
 });
 
 test.each([
-  ['the same resource', '/accommodations/42', false],
-  ['the collection that it is in: a batch', '/accommodations', false],
-  ['one below it', '/accommodations/42/photos', false],
-  ['another resource', '/accommodations/43', true],
-  ['a resource whose name it begins with', '/accommodations/421', true],
-])('a write knows whether it was alone: %s', (_what, path, alone) => {
+  ['the same resource', '/accommodations/42', true],
+  ['the collection that it is in: a batch', '/accommodations', true],
+  ['one below it', '/accommodations/42/photos', true],
+  ['another resource', '/accommodations/43', false],
+  ['a resource whose name it begins with', '/accommodations/421', false],
+])('a write knows whether another one disturbs it, or is disturbed by it: %s', (_what, path, conflicted) => {
   // Whichever of the two began first, and also where the other has ended.
   for (const otherFirst of [true, false]) {
     const writes = new WritesInFlight();
-    const begin = [path, '/accommodations/42'].map((each) => () => writes.begin(each));
-    const begun = (otherFirst ? begin : begin.reverse()).map((each) => each());
+    const begins = [path, '/accommodations/42'].map((each) => () => begin(writes, each));
+    const begun = (otherFirst ? begins : begins.reverse()).map((each) => each());
     const [other, mine] = otherFirst ? begun : begun.reverse();
-    other?.end();
-    expect(mine?.alone).toBe(alone);
-    expect(writes.begin('/elsewhere').alone).toBe(true);
+    other?.recorded();
+    expect(mine?.conflicted).toBe(conflicted);
+    expect(begin(writes, '/elsewhere').conflicted).toBe(false);
   }
 });
 
-test('a write is not alone once a record has hit its resource', () => {
+test('a write is disturbed by a record that covers what it reads', () => {
   const writes = new WritesInFlight();
-  const write = writes.begin('/accommodations/42');
+  const write = begin(writes, '/accommodations/42');
   writes.note(record('/accommodations/42', '/steps/7'));
-  expect(write.alone).toBe(false);
+  expect(write.conflicted).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Log } from '../../src/coherence/log.ts';
+import type { Log, NotedWrite } from '../../src/coherence/log.ts';
 import type { Invalidation, LogRecord, Position } from '../../src/coherence/record.ts';
 import { namedTag, pathTag } from '../../src/coherence/tag.ts';
 
@@ -34,6 +34,9 @@ export function listenerOf(open: Omit<OpenLog, 'log'>) {
     reset: (position: Position) => {
       open.resets.push(position);
     },
+    caughtUp: () => {
+      open.told.push('caught up');
+    },
   };
 }
 
@@ -43,6 +46,11 @@ export function hitting(...paths: string[]): Invalidation {
     hits: { tags: new Set(paths.map(pathTag)), patterns: [], tagPatterns: [] },
     announcements: [{ type: 'invalidate', paths, tags: [], cause }],
   };
+}
+
+/** A write in flight that may change a path, and nothing else. */
+export function writeTo(path: string): NotedWrite {
+  return { ...hitting(path), posts: new Set([`e${path}`]), settleMs: 100 };
 }
 
 /** What every log promises to those that write to it. */
@@ -96,11 +104,13 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
     });
 
     test('an intent is fulfilled by a record, or withdrawn, and neither is in the way', async () => {
-      const note = { places: { exact: ['/a'], below: [] }, hits: hitting('/a').hits, settleMs: 100 };
-      const intent = await rig.wait(open.log.intend(note));
-      open.log.withdraw(await rig.wait(open.log.intend(note)));
-      const committed = await rig.wait(open.log.append(hitting('/a'), { intent }));
-      expect(await rig.wait(committed.othersRecorded())).toBe(true);
+      const note = await rig.wait(open.log.note(writeTo('/a')));
+      open.log.withdraw(await rig.wait(open.log.note(writeTo('/a'))));
+      const probes = new Set(['e/a']);
+      // A withdrawal is not waited for.
+      while ((await rig.wait(open.log.conflicting(note, probes))).writes.length > 0);
+      const { held, conflicting } = await rig.wait(open.log.append(hitting('/a'), { note, probes }));
+      expect({ held, conflicting }).toEqual({ held: false, conflicting: [] });
     });
 
     test('it serves, and a token of this log is reached once it is applied', async () => {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hitting } from '../coherence/log-contract.ts';
+import { hitting, writeTo } from '../coherence/log-contract.ts';
 import { type RedisLog, RedisRig } from './redis-rig.ts';
 
-const note = { places: { exact: ['/a/1'], below: [] }, hits: hitting('/a/1').hits, settleMs: 100 };
+const write = writeTo('/a/1');
 
 describe('three nodes over a real Redis', () => {
   let rig: RedisRig;
@@ -26,7 +26,7 @@ describe('three nodes over a real Redis', () => {
   });
 
   test('a node that dies holds writers up for a lease at most; its intents become records in doubt, which settle', async () => {
-    await first().log.intend(note);
+    await first().log.note(write);
     first().die();
     await second().log.append(hitting('/b'));
     expect(first().records).toEqual([]);
@@ -40,17 +40,19 @@ describe('three nodes over a real Redis', () => {
     }
   });
 
-  test('a write waits for one that it may have overtaken on another node', async () => {
-    const early = await first().log.intend(note);
-    const intent = await second().log.intend(note);
-    const committed = await second().log.append(hitting('/a/1'), { intent, dependsOn: ['/a/1'] });
+  test('a write waits for one on another node that conflicts with it', async () => {
+    const early = await first().log.note(write);
+    const note = await second().log.note(write);
+    const { conflicting = [] } = await second().log.append(hitting('/a/1'), { note, probes: write.posts });
     let known = false;
-    const others = committed.othersRecorded().then((answer) => {
-      known = answer;
-    });
+    const others = second()
+      .log.ended(conflicting)
+      .then(() => {
+        known = true;
+      });
     await third().log.append(hitting('/c'));
     expect(known).toBe(false);
-    await first().log.append(hitting('/a/1'), { intent: early });
+    await first().log.append(hitting('/a/1'), { note: early });
     await others;
     expect(known).toBe(true);
   });
@@ -158,7 +160,7 @@ describe('three nodes over a real Redis', () => {
   test('a stopped Redis fences every node, and writes are refused; it goes on where it stopped', async () => {
     rig.server.signal('SIGSTOP');
     await rig.until(() => nodes.every(({ log }) => !log.serving()));
-    await expect(first().log.intend(note)).rejects.toMatchObject({ code: 'uncoordinated' });
+    await expect(first().log.note(write)).rejects.toMatchObject({ code: 'uncoordinated' });
     rig.server.signal('SIGCONT');
     await rig.until(() => nodes.every(({ log }) => log.serving()));
     await first().log.append(hitting('/a/1'));

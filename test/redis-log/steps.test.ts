@@ -7,7 +7,7 @@ import { Chance } from '../simulate/world.ts';
 import { RedisServer } from './redis-server.ts';
 
 const members = ['a', 'b', 'c'];
-const resources = ['/a', '/a/1', '/a/11', '/b', '/a/1/x', '/'];
+const terms = ['a', 'a1', 'a11', 'b', 'x9', '0'];
 
 /** One step at random, the same on anything that has them. */
 function randomStep(chance: Chance, epochs: string[], numbers: Map<string, number>) {
@@ -24,20 +24,16 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal, contact),
     (bus: Sequencer | RedisBus) => bus.append(epoch, member, append, contact),
     (bus: Sequencer | RedisBus) => bus.ack(epoch, member, applied, contact),
-    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, places, payload }),
+    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, posts, payload }),
     (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
     (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
     (bus: Sequencer | RedisBus) => bus.published(epoch, applied),
+    (bus: Sequencer | RedisBus) => bus.conflicting(epoch, intent, probes, contact),
   ];
   const number = next();
   const applied = chance.integer(20);
-  const someOf = (): string[] => resources.filter(() => chance.happens(0.4));
-  const dependsOn = [chance.pick(resources), ...someOf()];
-  const places = [
-    chance.pick(resources),
-    ...someOf().map((each) => `=${each}`),
-    ...(chance.happens(0.1) ? [''] : []),
-  ].join();
+  const someOf = (): string => terms.filter(() => chance.happens(0.3)).join();
+  const [probes, posts] = [someOf(), someOf()];
   const intent = `${member}:${chance.integer(number) + 1}`;
   const renewal = {
     member,
@@ -47,14 +43,15 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     recordsFrom: Math.max(1, number - chance.integer(6)),
     doubts: chance.happens(0.5),
   };
-  const strange = (): number => (chance.happens(0.01) ? 1_000 : 0);
-  const contact = { number, answered: strange(), seq: strange(), held: chance.happens(0.01) };
+  const strange = (): number => (chance.happens(0.03) ? 1_000 : 0);
+  const contact = { number, answered: strange(), seq: strange(), held: chance.happens(0.03) };
   const append = {
     payload,
     ref: `${member}:${number}`,
     doubt: chance.happens(0.3),
     ...(chance.happens(0.3) && { settled: chance.integer(20) }),
-    ...(chance.happens(0.7) && { intent: { id: intent, dependsOn, kept: chance.happens(0.3) } }),
+    ...(chance.happens(0.7) && { intent }),
+    ...{ probes, asOf: chance.integer(30), kept: chance.happens(0.1) },
   };
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);
@@ -125,5 +122,5 @@ describe('the scripts do what the sequencer does', () => {
 
 /** The wire has no difference between no reference and an empty one. */
 function withoutEmpty<T>(answer: T): T {
-  return JSON.parse(JSON.stringify(answer).replaceAll(/,"(ref|intent)":""/g, ''));
+  return JSON.parse(JSON.stringify(answer).replaceAll(/,"(ref|intent|posts)":""/g, ''));
 }

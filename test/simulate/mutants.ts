@@ -3,7 +3,7 @@ import type { ClusterLog } from '../../src/coherence/cluster-log.ts';
 import { Fence } from '../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
 import { Lease } from '../../src/coherence/lease.ts';
-import type { Committed, Log } from '../../src/coherence/log.ts';
+import type { Appended, Log } from '../../src/coherence/log.ts';
 import { Membership } from '../../src/coherence/membership.ts';
 import type { LogRecord, Position } from '../../src/coherence/record.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
@@ -34,14 +34,49 @@ class FenceThatKeepsOldFills extends Fence {
 function altered(alter: (write: WriteInFlight) => WriteInFlight): () => WritesInFlight {
   return () =>
     new (class extends WritesInFlight {
-      override begin(resource: string): WriteInFlight {
-        return alter(super.begin(resource));
+      override begin(...args: Parameters<WritesInFlight['begin']>): WriteInFlight {
+        return alter(super.begin(...args));
       }
     })();
 }
 
-class InheritsNothing extends WritesInFlight {
+class CarriesNothingOver extends WritesInFlight {
   override note(): void {}
+}
+
+/** What was known when the record was made is all that it takes over. */
+class CarriesOverOnce implements WriteInFlight {
+  readonly #write: WriteInFlight;
+  #first: ReturnType<WriteInFlight['carriedOver']> | undefined;
+
+  constructor(write: WriteInFlight) {
+    this.#write = write;
+  }
+  carriedOver() {
+    this.#first ??= this.#write.carriedOver();
+    return this.#first;
+  }
+  get conflicted() {
+    return this.#write.conflicted;
+  }
+  get probes() {
+    return this.#write.probes;
+  }
+  get posts() {
+    return this.#write.posts;
+  }
+  reads(...args: Parameters<WriteInFlight['reads']>): void {
+    this.#write.reads(...args);
+  }
+  conflicting() {
+    return this.#write.conflicting();
+  }
+  applying(): void {
+    this.#write.applying();
+  }
+  recorded(): void {
+    this.#write.recorded();
+  }
 }
 
 class TimelessLease extends Lease {
@@ -99,18 +134,22 @@ function facade(log: ClusterLog, replaced: (log: ClusterLog) => Partial<Log>): L
   return {
     epoch: '',
     append: (invalidation, options) => (changed.append ?? log.append.bind(log))(invalidation, options),
-    intend: (note) => log.intend(note),
-    withdraw: (intent) => log.withdraw(intent),
+    note: (write) => log.note(write),
+    withdraw: (note) => log.withdraw(note),
+    abandon: (note) => log.abandon(note),
+    conflicting: (note, probes) => (changed.conflicting ?? log.conflicting.bind(log))(note, probes),
+    ended: (writes) => log.ended(writes),
     serving: () => (changed.serving ?? log.serving.bind(log))(),
     reached: (token, timeoutMs) => log.reached(token, timeoutMs),
     tokenOf: (record) => log.tokenOf(record),
   };
 }
 
-const withoutOthers = (committed: Committed): Committed => ({
-  ...committed,
+const withoutOthers = (appended: Appended): Appended => ({
+  ...appended,
   applied: true,
-  othersRecorded: () => Promise.resolve(true),
+  held: false,
+  conflicting: [],
 });
 
 export const mutants: readonly Mutant[] = [
@@ -134,16 +173,16 @@ export const mutants: readonly Mutant[] = [
       committed: () => {},
     }),
   },
-  { invariant: 5, name: 'nothing is inherited', inFlight: () => new InheritsNothing() },
+  { invariant: 5, name: 'nothing is carried over', inFlight: () => new CarriesNothingOver() },
   {
     invariant: 5,
     name: 'what came before the record while it was on its way is not looked at again',
-    inFlight: altered((write) => ({ ...write, missed: () => undefined })),
+    inFlight: altered((write) => new CarriesOverOnce(write)),
   },
   {
     invariant: 5,
-    name: 'nobody waits for writes that he may have overtaken',
-    inFlight: altered((write) => ({ ...write, othersRecorded: () => Promise.resolve() })),
+    name: 'nobody waits for conflicting writes',
+    inFlight: altered((write) => ({ ...write, conflicting: () => [] })),
     log: (log) => facade(log, () => ({ append: (...args) => log.append(...args).then(withoutOthers) })),
   },
   { invariant: 6, name: 'what is in doubt is stored, and not invalidated again', noDoubt: true },
@@ -260,6 +299,7 @@ export function withMethods(bus: Bus, methods: Partial<Bus>): Bus {
     ack: (...args) => bus.ack(...args),
     intend: (...args) => bus.intend(...args),
     withdraw: (...args) => bus.withdraw(...args),
+    conflicting: (...args) => bus.conflicting(...args),
     evict: (...args) => bus.evict(...args),
     published: (...args) => bus.published(...args),
     read: (...args) => bus.read(...args),

@@ -112,6 +112,10 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.withdraw(epoch, intent));
   }
 
+  conflicting(epoch: string, intent: string, probes: string, contact?: Contact) {
+    return this.#call((sequencer) => sequencer.conflicting(epoch, intent, probes, contact));
+  }
+
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>) {
     return this.#call((sequencer) => sequencer.evict(epoch, by, silent));
   }

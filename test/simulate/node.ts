@@ -3,11 +3,11 @@ import { ClusterLog } from '../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
 import { Fence } from '../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
-import type { Intent, Log, SharedLogListener } from '../../src/coherence/log.ts';
+import type { Log, Note, SharedLogListener } from '../../src/coherence/log.ts';
 import type { Publish } from '../../src/coherence/publisher.ts';
 import { everything, type Invalidation, type LogRecord, mergeHits, type Position } from '../../src/coherence/record.ts';
-import { recordWrite } from '../../src/coherence/record-write.ts';
 import { type Hits, isHit, pathTag, type Tagged } from '../../src/coherence/tag.ts';
+import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../src/redis/tier.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
@@ -199,30 +199,25 @@ export class Node {
   async write(i: number, step: number): Promise<void> {
     const { origin, world } = this.#here;
     const path = accommodation(i);
-    const inFlight = this.inFlight.begin(path);
-    let intent: Intent | undefined;
+    const hits = hitsOf(path, ['*']);
+    const inFlight = this.inFlight.begin({ hits, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
+    let note: Note | undefined;
     try {
-      intent = await this.#intend(path);
+      if (this.#here.mutation.noIntent !== true) {
+        note = await this.log.note({ posts: inFlight.posts, hits, announcements: [], settleMs: SETTLE_MS });
+      }
       const before = await this.#before(path);
       world.tell(this.process.name, `PUT ${path} to ${step}, before: ${before ?? '?'}`);
       const answer = await origin.write(this.process, i, step).catch(() => undefined);
-      if (answer?.kind === 'refused') {
-        if (intent !== undefined) this.log.withdraw(intent);
-      } else await this.#record(path, before, answer, intent, inFlight);
+      const record = await this.#conclude(path, before, answer, { inFlight, note });
+      if (record === undefined && note !== undefined) this.log.withdraw(note);
+      note = undefined;
     } catch (error) {
       world.tell(this.process.name, `PUT ${path} fails: ${error}`);
     } finally {
-      inFlight.end();
+      inFlight.recorded();
+      if (note !== undefined) this.log.abandon(note);
     }
-  }
-
-  async #intend(path: string): Promise<Intent | undefined> {
-    if (this.#here.mutation.noIntent === true) return undefined;
-    return await this.log.intend({
-      places: { exact: [path], below: [] },
-      hits: hitsOf(path, ['*']),
-      settleMs: SETTLE_MS,
-    });
   }
 
   async #before(path: string): Promise<number | undefined> {
@@ -230,40 +225,46 @@ export class Node {
     return (stored ?? (await this.#fill(path)))?.step;
   }
 
-  async #record(
+  async #conclude(
     path: string,
     before: number | undefined,
-    answer: Extract<WriteAnswer, { kind: 'done' }> | undefined,
-    intent: Intent | undefined,
-    inFlight: WriteInFlight,
-  ): Promise<void> {
+    answer: WriteAnswer | undefined,
+    { inFlight, note }: { inFlight: WriteInFlight; note: Note | undefined },
+  ): Promise<LogRecord | undefined> {
     const { history, mutation, origin, process } = this.#here;
-    const steps = [before ?? '*', answer?.step ?? '*'];
-    if (answer === undefined) {
-      const hits = hitsOf(path, steps);
-      if (mutation.noDoubt === true) return void (await this.log.append({ hits, announcements: [] }, { intent }));
-      const { record } = await this.log.append(
-        { hits, announcements: [], doubt: true, settleMs: SETTLE_MS },
-        { intent },
-      );
-      process.timers.after(SETTLE_MS, () => {
-        this.log.append({ hits, announcements: [], settled: record.position }).catch(() => undefined);
-      });
-      return;
-    }
-    const invalidation = (hits: Hits): Invalidation => ({ hits, announcements: [announcement(answer.version, path)] });
-    await recordWrite(this.#seen, {
-      intent,
-      inFlight,
-      dependsOn: [path],
-      timers: process.timers,
-      invalidation: (inherited) =>
-        invalidation(mergeHits(inherited ? [hitsOf(path, steps), inherited.hits] : [hitsOf(path, steps)])),
-      widened: () => invalidation(hitsOf(path, ['*'])),
-    });
+    const done = answer?.kind === 'done' ? answer : undefined;
+    const steps = [before ?? '*', done?.step ?? '*'];
+    const announcements = done === undefined ? [] : [announcement(done.version, path)];
+    const indeterminate = answer === undefined && mutation.noDoubt !== true;
+    const outcome = answer === undefined ? 'indeterminate' : answer.kind === 'done' ? 'done' : 'refused';
+    const complete = (): Invalidation => {
+      return { hits: mergeHits([hitsOf(path, steps), inFlight.carriedOver().hits]), announcements };
+    };
+    const write: ConcludingWrite = {
+      ...{ inFlight, note, selects: true },
+      quarantined: () => (this.fence.inDoubt(tagged(path)) ? hitsOf(path, ['*']) : undefined),
+      own: async () => ({
+        invalidation: { ...complete(), ...(indeterminate && { doubt: true, settleMs: SETTLE_MS }) },
+        local: { applying: () => inFlight.applying(), applied: () => {} },
+        made: ({ record }) => {
+          if (indeterminate) this.#settleLater(record);
+        },
+      }),
+      complete: async () => complete(),
+      noted: () => ({ hits: hitsOf(path, ['*']), announcements }),
+    };
+    const record = await conclude({ log: this.#seen, timers: process.timers, shared: true }, write, outcome);
+    if (done === undefined) return record;
     history.acknowledged += 1;
-    history.effective(origin.touched[answer.version] ?? [], answer.version, `acknowledged by ${process.name}`);
-    this.#here.world.tell(process.name, `v${answer.version} acknowledged`);
+    history.effective(origin.touched[done.version] ?? [], done.version, `acknowledged by ${process.name}`);
+    this.#here.world.tell(process.name, `v${done.version} acknowledged`);
+    return record;
+  }
+
+  #settleLater({ hits, position }: LogRecord): void {
+    this.process.timers.after(SETTLE_MS, () => {
+      this.log.append({ hits, announcements: [], settled: position }).catch(() => undefined);
+    });
   }
 
   #listener(): SharedLogListener {
@@ -281,6 +282,7 @@ export class Node {
         return removed.length;
       },
       committed: (record) => this.#announce(record),
+      caughtUp: () => {},
       reset: (position, doubts) => {
         this.#joinedAt = position;
         this.fence.reset(position, doubts);

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Committed } from '../../../src/coherence/log.ts';
 import { nothingHit } from '../../../src/coherence/record.ts';
 import { withMethods } from '../../simulate/mutants.ts';
-import { hitting } from '../log-contract.ts';
+import { hitting, writeTo } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig, three } from './simulated-rig.ts';
 
-const note = { places: { exact: [], below: ['/a/1'] }, hits: hitting('/a/1').hits, settleMs: 100 };
+const write = writeTo('/a/1');
 
 const cut = (rig: SimulatedRig, node: SimulatedLog, ms: number): void => {
   node.bus.cutUntil = rig.world.now + ms;
@@ -61,6 +60,7 @@ describe('a cluster log', () => {
         reset: (_position: number, open: readonly unknown[]) => {
           doubts = open;
         },
+        caughtUp: () => {},
       },
     });
     await rig.until(() => late.log.serving());
@@ -113,7 +113,7 @@ describe('without the bus', () => {
   test('reject: no write is forwarded', async () => {
     const { rig, nodes } = await three();
     cut(rig, nodes[0], 1_000);
-    await expect(rig.wait(nodes[0].log.intend(note))).rejects.toMatchObject({ code: 'uncoordinated', status: 503 });
+    await expect(rig.wait(nodes[0].log.note(write))).rejects.toMatchObject({ code: 'uncoordinated', status: 503 });
   });
 
   test('reject: a write that was forwarded is not known to be effective, and its record is appended later', async () => {
@@ -127,7 +127,7 @@ describe('without the bus', () => {
     const { rig, nodes } = await three({ onPartition: 'queue' });
     const [node, other] = nodes;
     cut(rig, node, 100);
-    await rig.wait(node.log.intend(note));
+    await rig.wait(node.log.note(write));
     await rig.wait(node.log.append(hitting('/a')));
     expect(node.log.status().state).toBe('owing');
     await rig.until(() => node.log.serving());
@@ -154,38 +154,20 @@ describe('without the bus', () => {
 });
 
 describe('intents', () => {
-  test('of a collection above are waited for, those below and beside are not', async () => {
-    const { rig, nodes } = await three();
-    const writeTo = (resource: string) => ({ ...note, places: { exact: [], below: [resource] } });
-    const above = await rig.wait(nodes[0].log.intend(writeTo('/a')));
-    await rig.wait(nodes[0].log.intend(writeTo('/a/1/below')));
-    await rig.wait(nodes[0].log.intend(writeTo('/a/11')));
-    const intent = await rig.wait(nodes[1].log.intend(note));
-    const dependsOn = ['/a/1'];
-    const committed: Committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent, dependsOn }));
-    let ended = false;
-    void committed.othersRecorded().then(() => {
-      ended = true;
-    });
-    await rig.pass(100);
-    expect(ended).toBe(false);
-    nodes[0].log.withdraw(above);
-    await rig.until(() => ended);
-  });
-
   test.each([
-    ['names the resource', { exact: ['/a/1'], below: [] }, [], true],
-    ['names all like it', { exact: [], below: ['/a'] }, [], true],
-    ['names another', { exact: ['/a/2'], below: ['/b'] }, [], false],
-    ['names what was looked up', { exact: ['/b/7'], below: [] }, ['/b/7'], true],
-  ])('of a write elsewhere that %s: waited for: %s', async (_, places, lookedUp, expected) => {
+    ['posts what this one reads', ['e/a/1'], true],
+    ['posts one of several things', ['e/b', 'd/a'], true],
+    ['posts something else', ['e/a/2', 'd/b'], false],
+  ])('of a write on another node that %s: a record is held for it, and waits: %s', async (_, posts, expected) => {
     const { rig, nodes } = await three();
-    const other = await rig.wait(nodes[0].log.intend({ ...note, places }));
-    const intent = await rig.wait(nodes[1].log.intend(note));
-    const dependsOn = ['/a/1', ...lookedUp];
-    const committed = await rig.wait(nodes[1].log.append(hitting('/a/1'), { intent, dependsOn }));
+    const other = await rig.wait(nodes[0].log.note({ ...write, posts: new Set(posts) }));
+    const note = await rig.wait(nodes[1].log.note(write));
+    const probes = new Set(['e/a/1', 'd/a/1', 'd/a', 'd']);
+    const { held, conflicting = [] } = await rig.wait(nodes[1].log.append(hitting('/a/1'), { note, probes }));
+    expect(held).toBe(expected);
+    expect(nodes[2].records.at(-1)?.announcements).toHaveLength(expected ? 0 : 1);
     let ended = false;
-    void committed.othersRecorded().then(() => {
+    void nodes[1].log.ended(conflicting).then(() => {
       ended = true;
     });
     await rig.pass(100);
@@ -194,9 +176,58 @@ describe('intents', () => {
     await rig.until(() => ended);
   });
 
+  test('of two writes that conflict with each other, neither waits for more than the record of the other', async () => {
+    const { rig, nodes } = await three();
+    const probes = new Set(['e/a/1']);
+    const notes = await rig.wait(Promise.all([nodes[0].log.note(write), nodes[1].log.note(write)]));
+    const [first, second] = await rig.wait(
+      Promise.all([0, 1].map((i) => nodes[i as 0 | 1].log.append(hitting('/a/1'), { note: notes[i], probes }))),
+    );
+    await rig.wait(
+      Promise.all([nodes[0].log.ended(first?.conflicting ?? []), nodes[1].log.ended(second?.conflicting ?? [])]),
+    );
+    expect([first?.held, second?.held]).toEqual([true, true]);
+    expect(rig.server.sequencer.intents).toHaveLength(2);
+  });
+
+  test('who asks which writes conflict is answered when all that was recorded by then is committed', async () => {
+    const { rig, nodes } = await three();
+    cut(rig, nodes[2], 300);
+    void nodes[0].log.append(hitting('/a/1'));
+    await rig.until(() => nodes[1].records.length === 1);
+    const from = rig.world.now;
+    const note = await rig.wait(nodes[1].log.note(write));
+    expect(await rig.wait(nodes[1].log.conflicting(note, write.posts))).toEqual({ known: true, writes: [] });
+    expect(nodes[1].told.at(-1)).toContain('committed');
+    expect(rig.world.now - from).toBeGreaterThan(LEASE_MS / 2);
+  });
+
+  test('of a writer that gives up become an indeterminate record, which is settled', async () => {
+    const { rig, nodes } = await three();
+    const note = await rig.wait(nodes[0].log.note(write));
+    nodes[0].log.abandon(note);
+    nodes[0].log.abandon(await rig.wait(nodes[0].log.note(write)));
+    await rig.until(() => nodes[1].records.filter(({ settled }) => settled !== undefined).length === 2);
+    expect(rig.server.sequencer.intents).toEqual([]);
+  });
+
+  test('of a record that nobody confirmed in time, and that was held, are abandoned', async () => {
+    const { rig, nodes } = await three({ confirmMs: 50 });
+    const other = await rig.wait(nodes[1].log.note(write));
+    const note = await rig.wait(nodes[0].log.note(write));
+    cut(rig, nodes[0], 100);
+    const probes = new Set(['e/a/1']);
+    await expect(rig.wait(nodes[0].log.append(hitting('/a/1'), { note, probes }))).rejects.toMatchObject({
+      code: 'unconfirmed',
+    });
+    await rig.until(() => nodes[1].records.some(({ doubt }) => doubt === true));
+    nodes[1].log.withdraw(other);
+    await rig.until(() => rig.server.sequencer.intents.length === 0);
+  });
+
   test('of a dead node are taken over by one of the others, once, and settled', async () => {
     const { rig, nodes } = await three();
-    await rig.wait(nodes[0].log.intend(note));
+    await rig.wait(nodes[0].log.note(write));
     nodes[0].process.kill();
     await rig.until(() => nodes[1].records.length === 2);
     await rig.pass(5 * LEASE_MS);
@@ -209,11 +240,10 @@ describe('intents', () => {
     expect(rig.server.sequencer.intents).toEqual([]);
   });
 
-  test('that a record asks with, and does not fulfil, are taken over when their node dies then', async () => {
+  test('of a record that is held are taken over when their node dies then', async () => {
     const { rig, nodes } = await three();
-    const intent = await rig.wait(nodes[0].log.intend(note));
-    const nothing = { hits: nothingHit, announcements: [] };
-    await rig.wait(nodes[0].log.append(nothing, { intent, keepsIntent: true }));
+    const note = await rig.wait(nodes[0].log.note(write));
+    await rig.wait(nodes[0].log.append({ hits: nothingHit, announcements: [] }, { note, keepsNote: true }));
     nodes[0].process.kill();
     await rig.until(() => nodes[1].records.some(({ doubt }) => doubt === true));
     expect([...(nodes[1].records.find(({ doubt }) => doubt === true)?.hits.tags ?? [])]).toEqual(['p:/a/1']);
@@ -221,7 +251,7 @@ describe('intents', () => {
 
   test('are noted again in a new epoch', async () => {
     const { rig, nodes } = await three();
-    await rig.wait(nodes[0].log.intend(note));
+    await rig.wait(nodes[0].log.note(write));
     rig.server.loseAll();
     await rig.until(() => nodes.every(({ log, resets }) => resets.length === 2 && log.serving()));
     await rig.until(() => rig.server.sequencer.intents.length === 1);
@@ -247,7 +277,7 @@ describe('a window that is longer than the configuration has it', () => {
     const { rig, nodes } = await three();
     const [writer, other] = nodes;
     const from = rig.world.now;
-    if (intent) await rig.wait(writer.log.intend({ ...note, settleMs: 5_000 }));
+    if (intent) await rig.wait(writer.log.note({ ...write, settleMs: 5_000 }));
     else await rig.wait(writer.log.append({ ...hitting('/a'), doubt: true, settleMs: 5_000 }));
     await leave(rig, writer);
     await rig.until(() => other.records.some(({ settled }) => settled !== undefined));

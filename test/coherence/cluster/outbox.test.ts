@@ -3,7 +3,7 @@ import { systemClock, type Timers } from '../../../src/clock.ts';
 import type { Append, Bus } from '../../../src/coherence/bus.ts';
 import { Commits } from '../../../src/coherence/commits.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
-import { Outbox, type Place } from '../../../src/coherence/outbox.ts';
+import { Outbox, type Standing } from '../../../src/coherence/outbox.ts';
 import { Publisher } from '../../../src/coherence/publisher.ts';
 import { hitting } from '../log-contract.ts';
 
@@ -12,13 +12,13 @@ test('a doubt is settled by the position that its writer was told, though the no
   const bus = {
     append: async (_epoch: string, _member: string, append: Append) => {
       appended.push(append);
-      return { ok: true as const, seq: 4 + appended.length, beside: [] };
+      return { ok: true as const, seq: 4 + appended.length, conflicting: [], held: false };
     },
   } as unknown as Bus;
   // Positions are each node's own: another base whenever it joins.
   let base = 100;
-  const place: Place = {
-    ...{ epoch: 'e', joined: true, leaseMs: 200, elsewhere: () => {} },
+  const standing: Standing = {
+    ...{ epoch: 'e', joined: true, leaseMs: 200, appliedSeq: 0, epochMismatch: () => {} },
     positionOf: (seq) => base + seq,
     failed: (error) => expect.unreachable(String(error)),
   };
@@ -30,13 +30,14 @@ test('a doubt is settled by the position that its writer was told, though the no
       ...{ bus, member: 'n', clock: systemClock, timers, mode: 'strict', onPartition: 'reject' },
       ...{ confirmMs: 1_000, settleMs: 100 },
     },
-    { place, commits, intents: new Intents(bus, 'n'), publisher },
+    { standing, commits, intents: new Intents(bus, 'n', systemClock), publisher },
   );
 
   const appending = outbox.append({ ...hitting('/a'), doubt: true }, {});
   await new Promise((resolve) => setImmediate(resolve));
   base = 300;
-  outbox.applied('n:1', 5, { record: { ...hitting('/a'), position: 305, at: '', doubt: true }, removed: 0 });
+  const record305 = { ...hitting('/a'), position: 305, at: '', doubt: true };
+  outbox.applied('n:1', 5, { record: record305, removed: 0, held: false });
   commits.reach(5);
   const { record } = await appending;
   void outbox.append({ ...hitting('/a'), settled: record.position }, {});

@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { systemTimers } from '../../../src/clock.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
-import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
-import type { Committed, Log } from '../../../src/coherence/log.ts';
 import { Membership } from '../../../src/coherence/membership.ts';
-import { everything, type Invalidation } from '../../../src/coherence/record.ts';
-import { recordWrite } from '../../../src/coherence/record-write.ts';
 import { isHit, pathTag } from '../../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
 import { hitting } from '../log-contract.ts';
@@ -83,53 +78,5 @@ describe('records on the wire', () => {
   test('what is written is read', () => {
     const record = { ...hitting('/a'), doubt: true, settled: 3, at: 'now' };
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
-  });
-});
-
-describe('recording a write', () => {
-  /** A log that answers as it is told. */
-  function scripted(committed: Partial<Committed>, during: () => void = () => {}) {
-    const appended: Invalidation[] = [];
-    const append = async (invalidation: Invalidation): Promise<Committed> => {
-      appended.push(invalidation);
-      if (appended.length === 1) during();
-      const record = { ...invalidation, position: appended.length, at: '' };
-      return { record, removed: 0, applied: true, othersRecorded: async () => true, ...committed };
-    };
-    return { appended, log: { append } as unknown as Log };
-  }
-
-  async function record(committed: Partial<Committed>, during?: (writes: WritesInFlight) => void): Promise<string[][]> {
-    const writes = new WritesInFlight();
-    const inFlight = writes.begin('/a');
-    const { appended, log } = scripted(committed, () => {
-      writes.note(hitting('/a', '/own'));
-      during?.(writes);
-    });
-    await recordWrite(log, {
-      intent: undefined,
-      inFlight,
-      timers: systemTimers,
-      invalidation: () => hitting('/a', '/own'),
-      widened: () => ({ hits: everything, announcements: [] }),
-    });
-    return appended.map(({ hits }) => [...hits.tags, ...hits.patterns]);
-  }
-
-  const own = ['p:/a', 'p:/own'];
-  test('one record is enough where nothing came between', async () => {
-    expect(await record({})).toEqual([own]);
-  });
-
-  test('what another record has hit, while this one was on its way, is hit once more', async () => {
-    const between = (writes: WritesInFlight): void => writes.note(hitting('/a', '/other'));
-    expect(await record({}, between)).toEqual([own, [...own, 'p:/other']]);
-  });
-
-  test.each([
-    ['was not applied here, so that what came before is not known', { applied: false }],
-    ['may have overtaken writes that are not known', { othersRecorded: async () => false }],
-  ])('what %s is widened', async (_, committed) => {
-    expect(await record(committed)).toEqual([own, ['/**']]);
   });
 });

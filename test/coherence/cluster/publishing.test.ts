@@ -67,7 +67,7 @@ describe('what the nodes share behind their memories', () => {
     await rig.wait(writer.log.append(hitting('/a')));
     const { epoch } = writer.log;
     // As a replica answers, which does not let an epoch be founded.
-    writer.log.elsewhere(epoch, null);
+    writer.log.epochMismatch(epoch, null);
     await rig.pass(50);
     reachable = true;
     const before = told;

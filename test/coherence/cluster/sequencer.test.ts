@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Sequencer } from '../../../src/coherence/sequencer.ts';
 
 const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false };
-const append = { payload: '', ref: 'a:1', doubt: false };
+const append = { payload: '', ref: 'a:1', doubt: false, probes: '', asOf: 0, kept: false };
 
 function withMembers(...ids: string[]): Sequencer {
   const sequencer = new Sequencer();
@@ -58,10 +58,39 @@ describe('the sequencer', () => {
   test('an intent that arrives after its end is not noted; one from somebody unknown makes him a member', () => {
     const sequencer = withMembers('a');
     sequencer.renew('e', { ...joining, member: 'a', intentsFrom: 2 });
-    sequencer.intend('e', 'a', { id: 'a:1', places: '/a', payload: '' });
+    sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' });
     expect(sequencer.intents).toEqual([]);
-    sequencer.intend('e', 'c', { id: 'c:1', places: '/a', payload: '' });
+    sequencer.intend('e', 'c', { id: 'c:1', posts: 'a', payload: '' });
     expect(sequencer.members.map(({ id }) => id)).toEqual(['a', 'c']);
+  });
+
+  const noting = (sequencer: Sequencer, id: string, posts: string) =>
+    sequencer.intend('e', id.slice(0, 1), { id, posts, payload: '' });
+
+  test.each([
+    ['posts one of the terms', 'x,y', ['b:1']],
+    ['posts none', 'z', []],
+    ['posts nothing', '', []],
+  ])('a record is told of the writes in flight that conflict, and held for them: one %s', (_, posts, conflicting) => {
+    const sequencer = withMembers('a', 'b');
+    noting(sequencer, 'a:1', 'y');
+    noting(sequencer, 'b:1', posts);
+    const answer = sequencer.append('e', 'a', { ...append, intent: 'a:1', probes: 'y,*' });
+    expect(answer).toMatchObject({ conflicting, held: conflicting.length > 0 });
+    // What is held is not over for its node: the note stands until a second record.
+    expect(sequencer.intents).toEqual(conflicting.length > 0 ? ['a:1', 'b:1'] : ['b:1']);
+    expect(sequencer.conflicting('e', 'b:1', 'y')).toMatchObject({ conflicting: [], seq: 1 });
+  });
+
+  test.each([
+    ['posted one of the terms, and was not applied', 'y', 0, true],
+    ['posted one of the terms, and was applied', 'y', 1, false],
+    ['posted none of the terms', 'z', 0, false],
+  ])('a record is held for one before it that %s', (_, posts, asOf, held) => {
+    const sequencer = withMembers('a', 'b');
+    noting(sequencer, 'b:1', posts);
+    sequencer.append('e', 'b', { ...append, ref: 'b:1', intent: 'b:1' });
+    expect(sequencer.append('e', 'a', { ...append, probes: 'y', asOf })).toMatchObject({ held, conflicting: [] });
   });
 
   test('while a new epoch has its barrier, acknowledgements commit nothing', () => {
@@ -89,7 +118,7 @@ describe('the sequencer', () => {
 });
 
 test.each([
-  ['an intent', (sequencer: Sequencer) => sequencer.intend('e', 'a', { id: 'a:1', places: '/a', payload: '' })],
+  ['an intent', (sequencer: Sequencer) => sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' })],
   ['a doubt', (sequencer: Sequencer) => sequencer.append('e', 'a', { ...append, doubt: true })],
 ])('nobody leaves by himself who has left %s', (_, leave) => {
   const sequencer = new Sequencer();

@@ -1,7 +1,7 @@
-import type { StoredResponse } from '../store/stored-response.ts';
-import type { ClientRequest, RouteTable } from './ports.ts';
-import { refetch } from './read.ts';
-import type { ReadPorts } from './read-ports.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import type { ClientRequest, RouteTable } from '../ports.ts';
+import { refetch } from '../read.ts';
+import type { ReadPorts } from '../read-ports.ts';
 import { type Replay, replayOf } from './replay.ts';
 
 /** Of one write: a rule that names a path with thousands of stored queries must not ask the origin for all of them. */

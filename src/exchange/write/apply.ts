@@ -1,7 +1,8 @@
-import { changed } from '../rules/changed.ts';
-import { failing } from '../rules/condition.ts';
-import { placesOf } from '../rules/resolve.ts';
-import type { CompiledRule, Json, RuleMatch, Sources } from '../rules/types.ts';
+import type { Timers } from '../../clock.ts';
+import { changed } from '../../rules/changed.ts';
+import { failing } from '../../rules/condition.ts';
+import { placesOf } from '../../rules/resolve.ts';
+import type { CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
 
 /** Resources that one lookup may read: each is a request to the origin that the client of the write waits for. */
 const MAX_LOOKUP_READS = 10;
@@ -20,6 +21,8 @@ export interface Applied {
   readonly skipped: readonly { readonly rule: string; readonly why: string }[];
   /** By a rule that says `onlyIfChanged` nothing has changed, and no other takes part: there is nothing to record. */
   readonly unchanged: boolean;
+  /** Some take no part since what they compare seems to be as it was: where others write meanwhile that is not certain. */
+  readonly compared: boolean;
 }
 
 export interface Answered {
@@ -35,6 +38,7 @@ export interface Answered {
 }
 
 export interface ApplyPorts {
+  readonly timers: Timers;
   /** What a lookup of that name finds at a path. */
   lookUp(name: string, path: string): Promise<Json>;
 }
@@ -44,11 +48,16 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
   const rules: AppliedRule[] = [];
   const skipped: { rule: string; why: string }[] = [];
   const after = new Once(() => representationAfter(answered));
-  const deadline = AbortSignal.timeout(MAX_LOOKUP_MS);
+  const deadline = new Deadline(ports.timers);
   let same = 0;
+  let compared = false;
   for (const match of answered.matches) {
     const { rule } = match;
-    const skip = (why: string): void => void skipped.push({ rule: rule.config.name, why });
+    const compares = rule.ignoring !== undefined || (rule.condition?.changed.length ?? 0) > 0;
+    const skip = (why: string): void => {
+      skipped.push({ rule: rule.config.name, why });
+      compared ||= compares;
+    };
     if (rule.ignoring !== undefined && (await isUnchanged(answered, rule, after))) {
       same += 1;
       skip('nothing has changed');
@@ -70,7 +79,8 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
     }
     rules.push({ match, sources });
   }
-  return { rules, skipped, unchanged: same > 0 && rules.length === 0 };
+  deadline.cancel();
+  return { rules, skipped, unchanged: same > 0 && rules.length === 0, compared };
 }
 
 /** @param ahead whether lookups are still to come: what they may tell cannot fail the condition yet */
@@ -131,13 +141,13 @@ async function lookedUp(
   ports: ApplyPorts,
   { rule, method }: RuleMatch,
   known: Sources,
-  deadline: AbortSignal,
+  deadline: Deadline,
 ): Promise<Sources> {
   let sources = known;
   for (const { name, path } of rule.lookups) {
     const places = placesOf(path, sources, method);
     const read = places !== undefined && places.length <= MAX_LOOKUP_READS ? places : undefined;
-    const fetched = await Promise.all((read ?? []).map((place) => before(deadline, ports.lookUp(name, place))));
+    const fetched = await Promise.all((read ?? []).map((place) => deadline.before(ports.lookUp(name, place))));
     sources = { ...sources, lookups: { ...sources.lookups, [name]: read === undefined ? [unread] : fetched } };
   }
   return sources;
@@ -145,14 +155,32 @@ async function lookedUp(
 
 const unread: Json = { missing: 'not-read' };
 
-function before(deadline: AbortSignal, reading: Promise<Json>): Promise<Json> {
-  if (deadline.aborted) return Promise.resolve(unread);
-  return new Promise((resolve) => {
-    const late = (): void => resolve({ missing: 'incomplete' });
-    deadline.addEventListener('abort', late, { once: true });
-    void reading.then((json) => {
-      deadline.removeEventListener('abort', late);
-      resolve(json);
+/** Of all lookups of one write, counted from the first of them. */
+class Deadline {
+  readonly #timers: Timers;
+  #cancel: (() => void) | undefined;
+  #isOver = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
+
+  before(reading: Promise<Json>): Promise<Json> {
+    if (this.#isOver) return Promise.resolve(unread);
+    this.#cancel ??= this.#timers.after(MAX_LOOKUP_MS, () => this.#end());
+    return new Promise((resolve) => {
+      this.#waiting.push(() => resolve({ missing: 'incomplete' }));
+      void reading.then(resolve);
     });
-  });
+  }
+
+  cancel(): void {
+    this.#cancel?.();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    for (const late of this.#waiting) late();
+  }
 }

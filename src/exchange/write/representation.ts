@@ -1,8 +1,8 @@
-import { Fields } from '../http/fields.ts';
-import type { Json } from '../rules/types.ts';
-import { readJson, readUpTo } from './body.ts';
-import { forwardFields, without } from './forward.ts';
-import type { ClientRequest, Route } from './ports.ts';
+import { Fields } from '../../http/fields.ts';
+import type { Json } from '../../rules/types.ts';
+import { readJson, readUpTo } from '../body.ts';
+import { forwardFields, without } from '../forward.ts';
+import type { ClientRequest, Route } from '../ports.ts';
 
 /** Fields of the write that say nothing about a read of the same resource, or would change its answer. */
 const ofTheWrite = new Set([

@@ -1,9 +1,9 @@
 import { Readable, Transform } from 'node:stream';
-import { OriginError } from '../errors.ts';
-import { Fields } from '../http/fields.ts';
-import type { Json } from '../rules/types.ts';
-import { Capture, readJson, readUpTo, textOf } from './body.ts';
-import type { ClientRequest } from './ports.ts';
+import { OriginError } from '../../errors.ts';
+import { Fields } from '../../http/fields.ts';
+import type { Json } from '../../rules/types.ts';
+import { Capture, readJson, readUpTo, textOf } from '../body.ts';
+import type { ClientRequest } from '../ports.ts';
 
 export interface UploadOptions {
   /** How much of the body is kept for rules to read; 0 for none. */
@@ -11,36 +11,58 @@ export interface UploadOptions {
   readonly maxBytes: number | undefined;
 }
 
-/** The body of a write on its way to the origin: streamed, bounded, and kept as far as rules need to read it. */
+/**
+ * The body of a write on its way to the origin: bounded, and kept as far as rules need to read it. The origin gets the end
+ * of it only when the write has been noted. So an upload that stalls conflicts with nobody, and one that breaks off was never
+ * a whole request.
+ */
 export class Upload {
   readonly #request: ClientRequest;
   readonly #capture: Capture;
   readonly #captures: boolean;
-  #stream: Readable | undefined;
+  readonly #body: Readable | undefined;
+  #content: Buffer | Readable | undefined;
   #complete = false;
+  #handedOver = false;
 
   constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
     this.#request = request;
     this.#capture = new Capture(options.captureBytes);
     this.#captures = options.captureBytes > 0;
-    this.#stream = body === undefined ? undefined : this.#metered(body, options);
+    this.#body = body === undefined ? undefined : this.#metered(body, options);
   }
 
-  /** What is forwarded; undefined where the request has no body. */
-  get stream(): Readable | undefined {
-    return this.#stream;
-  }
-
-  /** Reads the body before any of it is forwarded, as far as it is kept: for rules that may refuse the write by it. */
+  /** Receives the body before any of it is forwarded, up to `maxBytes`: a slow client holds no connection to the origin. */
   async readAhead(maxBytes: number): Promise<void> {
-    if (this.#stream === undefined || !this.#captures) return;
-    const read = await readUpTo(this.#stream, maxBytes);
-    this.#stream = Readable.from('whole' in read ? [read.whole] : joined(read.head, read.rest), { objectMode: false });
+    if (this.#body === undefined) return;
+    const read = await readUpTo(this.#body, maxBytes);
+    this.#content = 'whole' in read ? read.whole : Readable.from(joined(read.head, read.rest), { objectMode: false });
+  }
+
+  /** The whole body has been received. */
+  get isWhole(): boolean {
+    return !(this.#content instanceof Readable);
+  }
+
+  /** The origin has, or may have, the whole request. */
+  get handedOver(): boolean {
+    return this.#handedOver;
+  }
+
+  /**
+   * What is forwarded; undefined where the request has no body. `noted` is awaited before the end of it is handed over.
+   * After `readAhead`.
+   */
+  forwarded(noted: () => Promise<unknown>): Readable | Buffer | undefined {
+    if (this.#content instanceof Readable)
+      return Readable.from(this.#heldBack(this.#content, noted), { objectMode: false });
+    this.#handedOver = true;
+    return this.#content;
   }
 
   /** The JSON of the body as far as it has passed. */
   json(): Json {
-    if (this.#stream === undefined) return { missing: 'absent' };
+    if (this.#body === undefined) return { missing: 'absent' };
     if (!this.#captures) return { missing: 'not-read' };
     if (this.#capture.overflowed) return { missing: 'too-large' };
     if (!this.#complete) return { missing: 'incomplete' };
@@ -52,8 +74,18 @@ export class Upload {
     return 'value' in this.json() ? textOf(this.#capture.body(), new Fields(this.#request.headers.lines)) : undefined;
   }
 
+  async *#heldBack(content: Readable, noted: () => Promise<unknown>): AsyncGenerator<Buffer> {
+    let held: Buffer | undefined;
+    for await (const chunk of content as AsyncIterable<Buffer>) {
+      if (held !== undefined) yield held;
+      held = chunk;
+    }
+    await noted();
+    this.#handedOver = true;
+    if (held !== undefined) yield held;
+  }
+
   #metered(body: Readable, { maxBytes }: UploadOptions): Readable {
-    if (!this.#captures && maxBytes === undefined) return body;
     const meter = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
         this.#capture.add(chunk);

@@ -1,11 +1,11 @@
-import { severalQueriesTag } from '../coherence/tag.ts';
-import { Fields } from '../http/fields.ts';
-import { hasCredentials } from '../http/storable.ts';
-import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
-import type { StoredResponse } from '../store/stored-response.ts';
-import { cacheKey } from './cache-key.ts';
-import { without } from './forward.ts';
-import type { ClientRequest, Route, RouteTable } from './ports.ts';
+import { severalQueriesTag } from '../../coherence/tag.ts';
+import { Fields } from '../../http/fields.ts';
+import { hasCredentials } from '../../http/storable.ts';
+import { matchesVary, selectingFields, selectingValues } from '../../http/vary.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { cacheKey } from '../cache-key.ts';
+import { without } from '../forward.ts';
+import type { ClientRequest, Route, RouteTable } from '../ports.ts';
 
 /** A stored response with a request that it answers. */
 export interface Replay {

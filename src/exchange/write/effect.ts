@@ -1,16 +1,16 @@
-import type { Inheritance } from '../coherence/in-flight.ts';
-import { type Announcement, mergeHits } from '../coherence/record.ts';
-import type { Hits } from '../coherence/tag.ts';
-import { Fields } from '../http/fields.ts';
-import { groupInvalidations } from '../http/tags.ts';
-import { parseTarget, TargetError } from '../route/path.ts';
-import { failing } from '../rules/condition.ts';
-import { payloadOf } from '../rules/payload.ts';
-import { resolve } from '../rules/resolve.ts';
-import { describeTarget, hitsOf, type KeyedQuery } from '../rules/target.ts';
-import type { RuleMatch, Sources, Target } from '../rules/types.ts';
+import type { CarriedOver } from '../../coherence/in-flight.ts';
+import { type Announcement, mergeHits } from '../../coherence/record.ts';
+import type { Hits } from '../../coherence/tag.ts';
+import { Fields } from '../../http/fields.ts';
+import { groupInvalidations } from '../../http/tags.ts';
+import { parseTarget, TargetError } from '../../route/path.ts';
+import { failing } from '../../rules/condition.ts';
+import { payloadOf } from '../../rules/payload.ts';
+import { resolve } from '../../rules/resolve.ts';
+import { describeTarget, hitsOf, type KeyedQuery } from '../../rules/target.ts';
+import type { RuleMatch, Sources, Target } from '../../rules/types.ts';
+import type { ClientRequest, Effect } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
-import type { ClientRequest, Effect } from './ports.ts';
 
 type BodySources = Omit<Sources, 'params'>;
 
@@ -22,18 +22,18 @@ export function effectOf(
   request: ClientRequest,
   rules: readonly AppliedRule[],
   sources: BodySources,
-  inherited: Inheritance | undefined,
+  carriedOver: CarriedOver | undefined,
   keyed: KeyedQuery,
 ): Effect {
   const implied = impliedTargets(request, sources);
   const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
   const announcements = resolutions.map((resolution, i) =>
-    announcement(request, resolution, i === 0 ? implied : [], i === 0 ? inherited : undefined),
+    announcement(request, resolution, i === 0 ? implied : [], i === 0 ? carriedOver : undefined),
   );
-  if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, inherited));
+  if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, carriedOver));
   const targets = [...resolutions.flatMap((resolution) => resolution.targets), ...implied];
   return {
-    hits: mergeHits([hitsOf(targets, keyed), ...(inherited === undefined ? [] : [inherited.hits])]),
+    hits: mergeHits([hitsOf(targets, keyed), ...(carriedOver === undefined ? [] : [carriedOver.hits])]),
     announcements,
     named: targets,
     targets: [...new Set(targets.map(describeTarget))],
@@ -117,7 +117,7 @@ function announcement(
   request: ClientRequest,
   applied: (AppliedRule & { readonly targets: readonly Target[] }) | undefined,
   implied: readonly Target[],
-  inherited: Inheritance | undefined,
+  carriedOver: CarriedOver | undefined,
 ): Announcement {
   const rule = applied?.match.rule;
   const targets = [...(applied?.targets ?? []), ...implied];
@@ -126,8 +126,8 @@ function announcement(
   const tags = targets.filter(isTag).map(describeTag);
   return {
     type: rule?.config.event?.type ?? 'invalidate',
-    paths: [...new Set([...paths, ...(inherited?.paths ?? [])])],
-    tags: [...new Set([...tags, ...(inherited?.tags ?? [])])],
+    paths: [...new Set([...paths, ...(carriedOver?.paths ?? [])])],
+    tags: [...new Set([...tags, ...(carriedOver?.tags ?? [])])],
     cause: { method: request.method, path: request.target.path, rule: rule?.config.name ?? null },
     ...(applied === undefined || applied.match.rule.payload.length === 0
       ? {}

@@ -1,0 +1,67 @@
+import type { Timers } from '../clock.ts';
+import type { Bus, Seq } from './bus.ts';
+import type { Commits } from './commits.ts';
+import { surelyOverMs } from './lease.ts';
+import type { Conflicting, Note } from './log.ts';
+import type { Reaching } from './reaching.ts';
+import { encodeTerms, type Term } from './write-set.ts';
+
+export interface ConflictQueryOptions {
+  readonly bus: Bus;
+  readonly timers: Timers;
+  readonly mode: 'strict' | 'eventual';
+  readonly commits: Commits;
+  readonly reaching: Reaching;
+}
+
+/** This node's standing in the log: an answer that comes in another one is void. */
+interface Standing {
+  readonly epoch: string;
+  readonly generation: number;
+  readonly appliedSeq: Seq;
+  readonly leaseMs: number;
+  epochMismatch(sent: string, epoch: string | null): void;
+}
+
+const unknown: Conflicting = { known: false, writes: [] };
+
+/**
+ * Asks the bus which writes conflict with one that has nothing to record, and waits until what was recorded by then is
+ * effective: committed under `strict`, applied on this node under `eventual`.
+ */
+export async function askConflicting(
+  { bus, timers, mode, commits, reaching }: ConflictQueryOptions,
+  standing: Standing,
+  { id }: Note,
+  probes: ReadonlySet<Term>,
+): Promise<Conflicting> {
+  const { epoch, generation, leaseMs } = standing;
+  try {
+    const answer = await bus.conflicting(epoch, id, encodeTerms(probes));
+    if (!answer.ok) standing.epochMismatch(epoch, answer.epoch);
+    if (!answer.ok || generation !== standing.generation) return unknown;
+    const { seq, conflicting: writes } = answer;
+    const isEffective =
+      mode === 'eventual'
+        ? await reaching.wait(seq, standing.appliedSeq, leaseMs)
+        : await isCommitted(commits, timers, { seq, leaseMs, isApplied: () => standing.appliedSeq >= seq });
+    return isEffective && generation === standing.generation ? { known: true, writes } : unknown;
+  } catch {
+    return unknown;
+  }
+}
+
+/** Every lease that could be used without having applied the record was given before now: it runs out while this waits. */
+function isCommitted(
+  commits: Commits,
+  timers: Timers,
+  { seq, leaseMs, isApplied }: { seq: Seq; leaseMs: number; isApplied: () => boolean },
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = timers.after(surelyOverMs(leaseMs), () => resolve(isApplied()));
+    commits.when(seq, () => {
+      cancel();
+      resolve(true);
+    });
+  });
+}

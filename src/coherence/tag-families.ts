@@ -1,0 +1,39 @@
+/**
+ * Declared tags that may be the same tag belong to one family, named by the literal text that all of them begin with:
+ * `accommodation:{id}` and `accommodation:{response.items[*].id}` are of the family `accommodation:`. No name of a family
+ * begins with another, so a tag belongs to one family at most.
+ */
+export class TagFamilies {
+  readonly #heads: readonly string[];
+
+  /** @param heads the literal beginnings of all tag templates of a configuration, `''` where one begins with a placeholder */
+  constructor(heads: Iterable<string> = []) {
+    const kept: string[] = [];
+    for (const head of [...new Set(heads)].sort()) {
+      const last = kept[kept.length - 1];
+      if (last === undefined || !head.startsWith(last)) kept.push(head);
+    }
+    this.#heads = kept;
+  }
+
+  /** The family of a tag, given by its name without a kind. Undefined: no template of the configuration makes it. */
+  of(tag: string): string | undefined {
+    // The last head that sorts at or before the tag is the only one that the tag can begin with.
+    let low = 0;
+    let high = this.#heads.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#heads[middle] as string) <= tag) low = middle + 1;
+      else high = middle;
+    }
+    const head = this.#heads[low - 1];
+    return head !== undefined && tag.startsWith(head) ? head : undefined;
+  }
+
+  /** The families that tags with this literal beginning may belong to. */
+  related(beginning: string): readonly string[] {
+    const family = this.of(beginning);
+    if (family !== undefined) return [family];
+    return this.#heads.filter((head) => head.startsWith(beginning));
+  }
+}

@@ -1,0 +1,146 @@
+import { type Hits, isHit, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from './tag.ts';
+import type { TagFamilies } from './tag-families.ts';
+
+/**
+ * What a write may change, before its answer tells. Two writes conflict when it is not certain that what one may change and
+ * what the other reads are disjoint. Both sets are reduced to terms: they conflict when they share a term. So the index that
+ * finds conflicts, in memory and in Redis, compares strings and knows nothing of paths and tags.
+ */
+export interface WriteSet {
+  /** Everything that its record may cover, as far as the request tells; what is unknown is a wildcard. */
+  readonly hits: Hits;
+  /** Paths that it may change everything below of. */
+  readonly below: readonly string[];
+  /** Families of tags by which it names what it changes: which resources those are, only the origin knows. */
+  readonly opaque: readonly string[];
+}
+
+/** A representation that a write selects from, or tells something of by its answer. */
+export interface Representation {
+  /** Canonical. */
+  readonly path: string;
+  /** Names of the tags that it is known to carry. */
+  readonly tags: readonly string[];
+  /** Families of which it may carry any tag, since its body tells which. */
+  readonly open: readonly string[];
+}
+
+/** What the configuration tells of tags. */
+export interface TagKnowledge {
+  readonly families: TagFamilies;
+  /** Families that some rule uses to name what is written (`WriteSet.opaque`). */
+  readonly opaque: readonly string[];
+}
+
+export type Term = string;
+
+/** Stands for every term: what conflicts with everything. */
+const anything: Term = '*';
+
+/** A write that names more than this conflicts with everything: stops batches of thousands of ids from filling the index. */
+const MAX_TERMS = 256;
+
+/** The terms of what a write may change. */
+export function postedTerms({ hits, below, opaque }: WriteSet, { families }: TagKnowledge): ReadonlySet<Term> {
+  const terms = new Set<Term>();
+  for (const tag of hits.tags) addPosted(terms, tag, families);
+  for (const pattern of hits.patterns) terms.add(`d${literalHead(pattern)}`);
+  for (const path of below) terms.add(`d${path}`);
+  for (const [beginning = ''] of hits.tagPatterns) {
+    for (const family of families.related(beginning)) terms.add(`w${family}`).add(`f${family}`);
+  }
+  for (const family of opaque) terms.add(`o${family}`);
+  return terms.size > MAX_TERMS ? new Set([anything]) : terms;
+}
+
+/** The terms of what a record covers: what reads none of them is not covered. */
+export function recordTerms(hits: Hits, knowledge: TagKnowledge): ReadonlySet<Term> {
+  const { families, opaque } = knowledge;
+  const named = [...hits.tags].flatMap((tag) => (tag.startsWith('t:') ? [families.of(tag.slice(2))] : []));
+  const terms = postedTerms({ hits, below: [], opaque: opaque.filter((family) => named.includes(family)) }, knowledge);
+  return named.includes(undefined) ? new Set([...terms, anything]) : terms;
+}
+
+function addPosted(terms: Set<Term>, tag: Tag, families: TagFamilies): void {
+  const name = tag.slice(2);
+  if (tag.startsWith('t:')) {
+    const family = families.of(name);
+    terms.add(`t${name}`);
+    if (family !== undefined) terms.add(`f${family}`);
+    return;
+  }
+  const query = tag.startsWith('p:') ? -1 : name.indexOf('?');
+  terms.add(`e${query < 0 ? name : name.slice(0, query)}`);
+}
+
+/** The terms of what a write reads: it conflicts with every write that posts one of them. */
+export function probedTerms(reads: readonly Representation[], knowledge: TagKnowledge): ReadonlySet<Term> {
+  const { families, opaque } = knowledge;
+  const terms = new Set<Term>([anything]);
+  for (const { path, tags, open } of reads) {
+    terms.add(`e${path}`);
+    for (const at of ancestry(path)) terms.add(`d${at}`);
+    const known = new Set(open);
+    for (const family of open) terms.add(`f${family}`);
+    for (const tag of tags) {
+      const family = families.of(tag);
+      terms.add(`t${tag}`);
+      if (family === undefined) continue;
+      terms.add(`w${family}`);
+      known.add(family);
+    }
+    // A write may name this resource by a tag that it is not known to carry.
+    for (const family of opaque) if (!known.has(family)) terms.add(`o${family}`);
+  }
+  return terms;
+}
+
+/** Whether a record may cover a representation: certain where only known tags and paths are compared. */
+export function mayCover(
+  hits: Hits,
+  { path, tags, open }: Representation,
+  { families, opaque }: TagKnowledge,
+): boolean {
+  const carried = [pathTag(path), queryTag(path, ''), severalQueriesTag(path), ...tags.map(namedTag)];
+  if (isHit({ path, tags: carried }, hits)) return true;
+  const known = new Set(tags.map((tag) => families.of(tag)));
+  const mayCarry = (family: string | undefined): boolean =>
+    // Without a family it is the name of a group that an origin made up: which responses are in it is not known.
+    family === undefined || open.includes(family) || (opaque.includes(family) && !known.has(family));
+  for (const tag of hits.tags) if (tag.startsWith('t:') && mayCarry(families.of(tag.slice(2)))) return true;
+  return hits.tagPatterns.some(([beginning = '']) => families.related(beginning).some((family) => mayCarry(family)));
+}
+
+/** Terms as they go over the wire: hashes, separated by commas. Two that collide make a conflict that is none. */
+export function encodeTerms(terms: Iterable<Term>): string {
+  return [...terms].map(hashOf).join(',');
+}
+
+/** 53 bits (cyrb53) in base 36: a term may be a path of any length and content. */
+function hashOf(term: Term): string {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let i = 0; i < term.length; i++) {
+    const code = term.charCodeAt(i);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36);
+}
+
+/** A path and all above it: `/a/b`, `/a`, and the root as an empty one. */
+export function ancestry(path: string): string[] {
+  const found: string[] = [];
+  for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) found.push(at);
+  found.push('');
+  return found;
+}
+
+/** The literal beginning of a pattern: `/steps` of `/steps/*`. */
+export function literalHead(pattern: string): string {
+  const segments = pattern.split('/');
+  const wild = segments.findIndex((segment) => segment === '*' || segment === '**');
+  return segments.slice(0, wild < 0 ? segments.length : wild).join('/');
+}

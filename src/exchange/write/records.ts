@@ -1,0 +1,207 @@
+import type { Appended } from '../../coherence/log.ts';
+import { type Invalidation, mergeHits } from '../../coherence/record.ts';
+import type { Hits } from '../../coherence/tag.ts';
+import type { Outcome } from '../../coherence/transaction.ts';
+import { mayCover } from '../../coherence/write-set.ts';
+import type { RuleMatch } from '../../rules/types.ts';
+import { explain } from '../explain.ts';
+import type { Effect, WriteReport } from '../ports.ts';
+import { verdictOf } from '../verdict.ts';
+import { type Applied, applyRules } from './apply.ts';
+import type { ConcludingWrite, OwnRecord } from './conclude.ts';
+import { effectOf } from './effect.ts';
+import { patchingOf, WriteLocally } from './local-step.ts';
+import { readsOf, representationAt } from './plan.ts';
+import type { Answered, NotedWrite, WritePorts } from './ports.ts';
+import { readFor, readRepresentation } from './representation.ts';
+import { type BodySources, sourcesOf } from './sources.ts';
+
+/** An answered write, and what its rules come to: once, and once more where other writes have disturbed it. */
+export class AnsweredWrite implements ConcludingWrite {
+  readonly #ports: WritePorts;
+  readonly #write: NotedWrite;
+  readonly #answered: Answered;
+  readonly #indeterminate: boolean;
+  readonly #sources: BodySources;
+  readonly #lookedUp = new Set<string>();
+  #applied: Applied;
+
+  private constructor(ports: WritePorts, write: NotedWrite, answered: Answered) {
+    this.#ports = ports;
+    this.#write = write;
+    this.#answered = answered;
+    this.#indeterminate = answered.answer === undefined || answered.answer.status >= 500;
+    this.#sources = sourcesOf(write, { before: write.before, answered });
+    this.#applied = { rules: [], skipped: [], unchanged: false, compared: false };
+  }
+
+  /** Of a write that was, or may have been, done: applies its rules. */
+  static async of(ports: WritePorts, write: NotedWrite, answered: Answered): Promise<AnsweredWrite> {
+    const made = new AnsweredWrite(ports, write, answered);
+    await made.#apply(!write.inFlight.conflicted);
+    return made;
+  }
+
+  /** Of a write that was refused: it has no record of its own. */
+  static refused(ports: WritePorts, write: NotedWrite, answered: Answered): AnsweredWrite {
+    return new AnsweredWrite(ports, write, answered);
+  }
+
+  get inFlight() {
+    return this.#write.inFlight;
+  }
+
+  get note() {
+    return this.#write.note;
+  }
+
+  get outcome(): Outcome {
+    if (this.#indeterminate) return 'indeterminate';
+    return this.#applied.unchanged ? 'unchanged' : 'done';
+  }
+
+  get selects(): boolean {
+    return this.#write.needs.before || this.#lookedUp.size > 0;
+  }
+
+  quarantined(): Hits | undefined {
+    const { fence, rules, routes } = this.#ports;
+    const { request, address } = this.#write;
+    if (!fence.hasDoubts) return undefined;
+    const reads = readsOf(rules, routes, request, address);
+    const covering = fence.openDoubts.filter((hits) => reads.some((each) => mayCover(hits, each, rules.knowledge)));
+    return covering.length === 0 ? undefined : mergeHits(covering);
+  }
+
+  async own(disturbed: boolean): Promise<OwnRecord> {
+    if (this.#applied.unchanged || (disturbed && this.#applied.compared)) await this.#apply(false);
+    const effect = this.#effect();
+    const settleMs = settleMsOf(this.#applied.rules.map(({ match }) => match));
+    const quarantineMs = this.#indeterminate ? Math.max(this.#ports.doubtMs, settleMs) : settleMs;
+    const local = new WriteLocally(this.#ports, this.#write, {
+      rules: this.#indeterminate ? [] : this.#applied.rules,
+      answered: this.#answered,
+      sources: this.#sources,
+    });
+    const { hits, announcements } = effect;
+    return {
+      invalidation: { hits, announcements, ...(quarantineMs > 0 && { doubt: true, settleMs: quarantineMs }) },
+      local,
+      made: (appended) => this.#made(appended, { effect, local, quarantineMs }),
+    };
+  }
+
+  async complete(): Promise<Invalidation> {
+    if (this.#applied.compared) await this.#apply(false);
+    const { hits, announcements } = this.#effect();
+    return { hits, announcements };
+  }
+
+  noted(): Invalidation {
+    // Of a refused write there is nothing to announce: those that it tells of are announced by their own records.
+    if (this.#applied.rules.length === 0) return { hits: this.#write.reach.hits, announcements: [] };
+    const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
+    const rules = this.#applied.rules.map(({ match, sources }) => ({ match, sources: { ...sources, ...unknown } }));
+    const { request } = this.#write;
+    const carriedOver = this.inFlight.carriedOver();
+    const effect = effectOf(request, rules, { ...this.#sources, ...unknown }, carriedOver, this.#ports.rules.keyed);
+    return { hits: mergeHits([effect.hits, this.#write.reach.hits]), announcements: effect.announcements };
+  }
+
+  /** One line in the log for a write that has no record. */
+  reportUnrecorded(): void {
+    const { answer } = this.#answered;
+    const unchanged = this.#applied.unchanged;
+    this.#report({
+      outcome: 'unchanged',
+      status: answer?.status,
+      explain: unchanged ? this.#explanation(true) : undefined,
+    });
+  }
+
+  #effect(): Effect {
+    const { request, inFlight } = this.#write;
+    const { keyed } = this.#ports.rules;
+    return effectOf(
+      request,
+      this.#applied.rules,
+      this.#sources,
+      this.selects ? inFlight.carriedOver() : undefined,
+      keyed,
+    );
+  }
+
+  async #apply(alone: boolean): Promise<void> {
+    const { request, matches, address, inFlight } = this.#write;
+    const { routes, rules, resolveBytes: maxBytes } = this.#ports;
+    const onFailure = (error: unknown): void => this.#ports.failed(error, request);
+    const options = { maxBytes, onFailure };
+    this.#applied = await applyRules(
+      {
+        timers: this.#ports.timers,
+        lookUp: (_, path) => {
+          this.#lookedUp.add(path);
+          inFlight.reads([representationAt(rules, routes, path)]);
+          return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
+        },
+      },
+      {
+        matches,
+        sources: this.#sources,
+        status: this.#answered.answer?.status,
+        doubt: this.#indeterminate,
+        alone,
+        readAgain: async () =>
+          address === undefined ? { missing: 'incomplete' } : readRepresentation(address.get, address.route, options),
+      },
+    );
+  }
+
+  #made(
+    { record, removed }: Appended,
+    { effect, local, quarantineMs }: { effect: Effect; local: WriteLocally; quarantineMs: number },
+  ): void {
+    const { refresher, settleLater } = this.#ports;
+    if (quarantineMs > 0) settleLater(effect, record.position, quarantineMs);
+    refresher.refresh(local.refreshed, this.#write.request);
+    this.#report({
+      outcome: this.#indeterminate ? 'doubt' : 'applied',
+      status: this.#answered.answer?.status,
+      effect,
+      position: record.position,
+      removed,
+      patched: local.patches,
+      explain: this.#explanation(false),
+    });
+  }
+
+  #explanation(unchanged: boolean): WriteReport['explain'] {
+    const { request, inFlight } = this.#write;
+    const patching = inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered);
+    const verdict = verdictOf(this.#answered.answer?.status, this.#indeterminate, unchanged);
+    const options = { all: false, verdict, patching };
+    return () => explain(request, this.#applied, this.#sources, this.#ports.rules, options).explanation;
+  }
+
+  #report(result: Pick<WriteReport, 'outcome' | 'status' | 'explain'> & Partial<WriteReport>): void {
+    const { matches, startedAt, request } = this.#write;
+    const { rules, skipped, unchanged } = this.#applied;
+    const taking = rules.length > 0 || unchanged || skipped.length > 0 ? rules.map(({ match }) => match) : matches;
+    this.#ports.report({
+      request,
+      rules: taking.map(({ rule }) => rule.config.name),
+      skipped,
+      effect: undefined,
+      position: undefined,
+      removed: 0,
+      patched: undefined,
+      ...result,
+      ms: this.#ports.clock.monotonic() - startedAt,
+    });
+  }
+}
+
+/** The longest window that the rules of a write declare. */
+export function settleMsOf(matches: readonly RuleMatch[]): number {
+  return Math.max(0, ...matches.map(({ rule }) => rule.config.settleMs ?? 0));
+}

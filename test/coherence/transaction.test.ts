@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import { type Command, next, type Outcome, type WriteEvent, type WriteState } from '../../src/coherence/transaction.ts';
+
+const answered = (outcome: Outcome, more: { selects?: boolean; quarantined?: boolean } = {}): WriteEvent => ({
+  ...{ type: 'answered', outcome, selects: true, quarantined: false, ...more },
+});
+const told = (more: { known?: boolean; pending?: number; disturbed?: boolean } = {}): WriteEvent => ({
+  ...{ type: 'told', known: true, pending: 0, disturbed: false, ...more },
+});
+const appended = (
+  more: { known?: boolean; pending?: number; lacking?: boolean; announced?: boolean } = {},
+): WriteEvent => ({ type: 'appended', known: true, pending: 0, lacking: false, announced: true, ...more });
+const ended = (all: boolean): WriteEvent => ({ type: 'ended', all });
+
+/** What is done in turn, from the answer on. */
+function commands(...events: WriteEvent[]): string[] {
+  let state: WriteState = { phase: 'forwarded' };
+  return events.map((event) => {
+    const step = next(state, event);
+    state = step.state;
+    return describeCommand(step.command);
+  });
+}
+
+function describeCommand(command: Command): string {
+  if (command.do === 'append') return `append ${command.what}`;
+  return command.do === 'release' ? `release${command.recorded ? ', recorded' : ''}` : command.do;
+}
+
+describe('a write that was done', () => {
+  test.each<[string, WriteEvent[], string[]]>([
+    ['conflicts with nothing', [answered('done'), appended()], ['append own', 'release, recorded']],
+    [
+      'depends on nothing that others write',
+      [answered('done', { selects: false }), appended({ pending: 3, lacking: true })],
+      ['append own', 'release, recorded'],
+    ],
+    [
+      'waits for those that conflict, then announces',
+      [answered('done'), appended({ pending: 2, announced: false }), ended(true), appended()],
+      ['append own', 'wait', 'append rest', 'release, recorded'],
+    ],
+    [
+      'was overtaken by records that its node had not applied',
+      [answered('done'), appended({ lacking: true, announced: false }), appended()],
+      ['append own', 'append rest', 'release, recorded'],
+    ],
+    [
+      'does not wait without end',
+      [answered('done'), appended({ pending: 1, announced: false }), ended(false), appended()],
+      ['append own', 'wait', 'append noted', 'release, recorded'],
+    ],
+    [
+      'cannot know what it conflicts with',
+      [answered('done'), appended({ known: false }), appended()],
+      ['append own', 'append noted', 'release, recorded'],
+    ],
+    ['may have been done', [answered('indeterminate'), appended()], ['append own', 'release, recorded']],
+  ])('%s', (_, events, expected) => {
+    expect(commands(...events)).toEqual(expected);
+  });
+});
+
+describe('a write that was refused tells of others', () => {
+  test.each<[string, WriteEvent[], string[]]>([
+    ['of none', [answered('refused'), told()], ['ask', 'release']],
+    [
+      'of some, and waits for them',
+      [answered('refused'), told({ pending: 1 }), ended(true)],
+      ['ask', 'wait', 'release'],
+    ],
+    [
+      'of one that takes too long',
+      [answered('refused'), told({ pending: 1 }), ended(false), appended()],
+      ['ask', 'wait', 'append noted', 'release, recorded'],
+    ],
+    [
+      'of which, the log cannot say',
+      [answered('refused'), told({ known: false }), appended()],
+      ['ask', 'append noted', 'release, recorded'],
+    ],
+    [
+      'of one whose outcome is unknown',
+      [answered('refused', { quarantined: true }), appended()],
+      ['append quarantined', 'release, recorded'],
+    ],
+  ])('%s', (_, events, expected) => {
+    expect(commands(...events)).toEqual(expected);
+  });
+});
+
+describe('a write that seems to have changed nothing', () => {
+  test.each<[string, WriteEvent[], string[]]>([
+    ['is alone', [answered('unchanged'), told()], ['ask', 'release']],
+    [
+      'while another is in flight',
+      [answered('unchanged'), told({ pending: 1 }), appended()],
+      ['ask', 'append own', 'release, recorded'],
+    ],
+    [
+      'after another was recorded',
+      [answered('unchanged'), told({ disturbed: true }), appended()],
+      ['ask', 'append own', 'release, recorded'],
+    ],
+    [
+      'while the log cannot say',
+      [answered('unchanged'), told({ known: false }), appended()],
+      ['ask', 'append own', 'release, recorded'],
+    ],
+    [
+      'in a quarantine window',
+      [answered('unchanged', { quarantined: true }), appended()],
+      ['append own', 'release, recorded'],
+    ],
+  ])('%s', (_, events, expected) => {
+    expect(commands(...events)).toEqual(expected);
+  });
+});
+
+test('an event that a state does not expect is a defect', () => {
+  expect(() => next({ phase: 'noted' }, appended())).toThrow('a write that is noted cannot be appended');
+  expect(() => next({ phase: 'concluded' }, ended(true))).toThrow('concluded');
+  expect(next({ phase: 'noted' }, { type: 'forwarded' })).toEqual({
+    state: { phase: 'forwarded' },
+    command: { do: 'forward' },
+  });
+});
