@@ -4,6 +4,7 @@ import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
 import { ClusterLog } from './coherence/cluster-log.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
+import { ConfiguredBus } from './coherence/configurations.ts';
 import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
@@ -123,7 +124,7 @@ function wireCluster(node: Node): Coherence {
       // Ids of what is not committed yet are not given out: who resumes elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
       joinedSeq = seq;
-      logger.info({ epoch, position: seq }, 'joined the other nodes');
+      logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
     caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${BEHIND_ALL}`),
   };
@@ -131,7 +132,7 @@ function wireCluster(node: Node): Coherence {
   const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const cluster: ClusterLog = new ClusterLog({
-    bus: node.bus ?? (connection as NonNullable<typeof connection>).bus,
+    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, config, logger),
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
@@ -219,6 +220,17 @@ function onceInAWhile(tell: () => void): () => void {
     tell();
   };
 }
+
+/** Nodes may have different configurations, as while one is deployed. */
+function configured(bus: Bus, config: GatewayConfig, logger: Logger): Bus {
+  return new ConfiguredBus(bus, shapeOf(config).slice(0, FINGERPRINT_LENGTH), (theirs) => {
+    const message =
+      'a node with other routes writes here: until it is gone, its records are widened, to everything where they name tags';
+    logger.warn({ theirs }, message);
+  });
+}
+
+const FINGERPRINT_LENGTH = 16;
 
 /** Of what decides how a response is stored: nodes of another configuration must not take what this one has stored. */
 function shapeOf({ routes, fallback }: GatewayConfig): string {

@@ -23,6 +23,8 @@ export interface Entry {
   readonly posts?: string;
   /** It repeats one of a member that is gone, which may not have been able to make it known to the second tier. */
   readonly again?: boolean;
+  /** Of a node with another configuration, and widened for this one: the second tier has to be told of what that adds. */
+  readonly foreign?: true;
 }
 
 /** What is told beside the log. */

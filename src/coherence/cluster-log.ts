@@ -359,7 +359,7 @@ export class ClusterLog implements Log, Standing {
     this.#ack();
   }
 
-  #apply({ seq, payload, ref, intent, again, held }: Entry): void {
+  #apply({ seq, payload, ref, intent, again, foreign, held }: Entry): void {
     const { settled, announcements, ...rest } = decodeRecord(payload);
     const position = this.positionOf(seq);
     const record: LogRecord = {
@@ -383,6 +383,7 @@ export class ClusterLog implements Log, Standing {
       const epoch = this.#epoch;
       void this.#publisher.known(record.hits, epoch, seq, () => this.#options.bus.published(epoch, seq));
     }
+    if (foreign === true) void this.#publisher.known(record.hits, this.#epoch, seq);
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#reaching.applied(seq);

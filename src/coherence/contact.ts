@@ -1,11 +1,11 @@
 import type { Answer, Bus, Contact, Seq } from './bus.ts';
+import { BusOver } from './bus-over.ts';
 
 /**
  * The bus as one member sees it: each step that says where the member is, or where a record goes, also says what the member has
  * been told before. So a bus that was set back is found out by the first such step, before anything is committed there.
  */
-export class ContactingBus implements Bus {
-  readonly #bus: Bus;
+export class ContactingBus extends BusOver {
   readonly #held: () => boolean;
   #number = 0;
   #epoch = '';
@@ -15,66 +15,46 @@ export class ContactingBus implements Bus {
   #read: { readonly epoch: string; readonly seq: Seq; readonly ref: string } = { epoch: '', seq: 0, ref: '' };
 
   constructor(bus: Bus, held: () => boolean) {
-    this.#bus = bus;
+    super(bus);
     this.#held = held;
   }
 
-  renew(...[epoch, asked]: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {
+  override renew(...[epoch, asked]: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {
     const { epoch: of, seq, ref } = this.#read;
     const renewal = { ...asked, appliedRef: epoch === of && asked.applied === seq ? ref : '' };
     return this.#contact(
       epoch,
-      (contact) => this.#bus.renew(epoch, renewal, contact),
+      (contact) => this.bus.renew(epoch, renewal, contact),
       (answer) => answer.seq,
     );
   }
 
-  append(...[epoch, member, append]: Parameters<Bus['append']>): ReturnType<Bus['append']> {
+  override append(...[epoch, member, append]: Parameters<Bus['append']>): ReturnType<Bus['append']> {
     return this.#contact(
       epoch,
-      (contact) => this.#bus.append(epoch, member, append, contact),
+      (contact) => this.bus.append(epoch, member, append, contact),
       (answer) => answer.seq,
     );
   }
 
-  ack(...[epoch, member, applied]: Parameters<Bus['ack']>): ReturnType<Bus['ack']> {
+  override ack(...[epoch, member, applied]: Parameters<Bus['ack']>): ReturnType<Bus['ack']> {
     return this.#contact(
       epoch,
-      (contact) => this.#bus.ack(epoch, member, applied, contact),
+      (contact) => this.bus.ack(epoch, member, applied, contact),
       () => applied,
     );
   }
 
-  conflicting(...[epoch, intent, probes]: Parameters<Bus['conflicting']>): ReturnType<Bus['conflicting']> {
+  override conflicting(...[epoch, intent, probes]: Parameters<Bus['conflicting']>): ReturnType<Bus['conflicting']> {
     return this.#contact(
       epoch,
-      (contact) => this.#bus.conflicting(epoch, intent, probes, contact),
+      (contact) => this.bus.conflicting(epoch, intent, probes, contact),
       (answer) => answer.seq,
     );
   }
 
-  found(...args: Parameters<Bus['found']>): ReturnType<Bus['found']> {
-    return this.#bus.found(...args);
-  }
-
-  intend(...args: Parameters<Bus['intend']>): ReturnType<Bus['intend']> {
-    return this.#bus.intend(...args);
-  }
-
-  withdraw(...args: Parameters<Bus['withdraw']>): ReturnType<Bus['withdraw']> {
-    return this.#bus.withdraw(...args);
-  }
-
-  evict(...args: Parameters<Bus['evict']>): ReturnType<Bus['evict']> {
-    return this.#bus.evict(...args);
-  }
-
-  published(...args: Parameters<Bus['published']>): ReturnType<Bus['published']> {
-    return this.#bus.published(...args);
-  }
-
-  async read(...args: Parameters<Bus['read']>): ReturnType<Bus['read']> {
-    const answer = await this.#bus.read(...args);
+  override async read(...args: Parameters<Bus['read']>): ReturnType<Bus['read']> {
+    const answer = await this.bus.read(...args);
     const last = answer.ok ? answer.entries.at(-1) : undefined;
     if (last !== undefined) this.#read = { epoch: args[0], seq: last.seq, ref: last.ref ?? '' };
     return answer;

@@ -1,6 +1,6 @@
 import type { Announcement } from './record.ts';
 import { everything } from './record.ts';
-import type { Hits, Tag } from './tag.ts';
+import { type Hits, pathOfTag, type Tag } from './tag.ts';
 
 /**
  * Of an encoded record. A batch that names thousands of things is sent, kept and applied as what covers them: it stops one
@@ -28,7 +28,7 @@ export function bounded<T extends Sized>(record: T, encode: (record: T) => strin
 function widened({ tags, patterns, tagPatterns }: Hits): Hits {
   const paths = [...tags].filter((tag) => !tag.startsWith('t:'));
   const names = [...tags].filter((tag) => tag.startsWith('t:')).map((tag) => tag.slice(2));
-  const all = [...new Set([...wildcards(paths.map(pathOf)), ...patterns])];
+  const all = [...new Set([...wildcards(paths.map(pathOfTag)), ...patterns])];
   const parts = [...wildcardsOfTags(names), ...tagPatterns.map((each) => each.join('*'))];
   return {
     tags: new Set<Tag>(),
@@ -72,8 +72,6 @@ function grouped(all: readonly string[], headOf: (one: string) => string, cover:
   }
   return [...groups].flatMap(([head, group]) => (group.size > MAX_SIBLINGS ? [cover(head)] : [...group]));
 }
-
-const pathOf = (tag: Tag): string => withoutQuery(tag.slice(2));
 
 function withoutQuery(path: string): string {
   const at = path.indexOf('?');

@@ -38,7 +38,7 @@ interface Known {
   applied: Seq;
   intentsFrom: number;
   recordsFrom: number;
-  /** The highest number of its steps. */
+  /** The highest number of its steps; -1: none is known, since it has come back by what it left here. */
   contact: number;
 }
 
@@ -260,7 +260,7 @@ export class Sequencer {
   #known(id: string): Known {
     let member = this.#members.get(id);
     if (member === undefined) {
-      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0, contact: 0 };
+      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0, contact: -1 };
       this.#members.set(id, member);
     }
     return member;
@@ -360,7 +360,7 @@ export class Sequencer {
   /** Whether a member was told of what is not here. A member whose lease lasts was evicted by nobody. */
   protected lacks(id: string, { answered, seq, held }: Contact): boolean {
     const member = this.#members.get(id);
-    return seq > this.#seq || (member === undefined ? held : member.contact < answered);
+    return seq > this.#seq || (member === undefined ? held : member.contact >= 0 && member.contact < answered);
   }
 
   /** What it has applied is not what stands there. */

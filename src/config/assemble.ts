@@ -46,7 +46,7 @@ export function assemble(
       redis: store.redis && {
         urls: [store.redis.url].flat(),
         prefix: store.redis.prefix,
-        scope: store.redis.scope ?? scopeOf(origins),
+        scope: store.redis.scope ?? scopeOf(origins, fallback.origin),
         tier: tierOf(store.redis.tier),
       },
     },
@@ -142,10 +142,14 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
   return setting === true ? { ignoring: [] } : setting;
 }
 
-/** Gateways before the same origins are nodes of one, unless they say otherwise; those before others never meet. */
-function scopeOf(origins: GatewayConfig['origins']): string {
-  const urls = Object.entries(origins).map(([name, { url }]) => [name, url]);
-  return createHash('sha256').update(JSON.stringify(urls.sort())).digest('hex').slice(0, 16);
+/**
+ * Gateways whose default origin has the same URL are nodes of one, unless they say otherwise; those before others never meet. Not
+ * of all origins, so that one that is added, as a new configuration is deployed, does not make two of them.
+ */
+function scopeOf(origins: GatewayConfig['origins'], fallback: string): string {
+  const named = Object.keys(origins).sort()[0] ?? '';
+  const url = (origins[fallback] ?? origins[named])?.url ?? '';
+  return createHash('sha256').update(url).digest('hex').slice(0, 16);
 }
 
 type TierSettings = NonNullable<Settings['store']['redis']>['tier'];

@@ -111,9 +111,9 @@ const storeSchema = z.strictObject({
       prefix: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
         .prefault('unstale')
         .meta({ description: 'Of all keys there.' }),
-      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
-        .optional()
-        .meta({ description: 'Gateways with the same are nodes of one. Default: a name made of the origins.' }),
+      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart).optional().meta({
+        description: 'Gateways with the same are nodes of one. Default: a name made of the URL of the default origin.',
+      }),
       tier: z
         .union([
           z.literal('off'),

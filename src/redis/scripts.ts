@@ -42,7 +42,7 @@ end
 local function beat() return redis.call('HINCRBY', state, 'beats', 1) end
 
 local function parse(member)
-  local b, a, i, r, n, c = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d) (%d+)$')
+  local b, a, i, r, n, c = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d) (%-?%d+)$')
   return { beat = tonumber(b), applied = tonumber(a), intents = tonumber(i), records = tonumber(r), renewed = n,
     contact = tonumber(c) }
 end
@@ -55,7 +55,7 @@ end
 local function known(id)
   local found = redis.call('HGET', members, id)
   if found then return parse(found) end
-  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0', contact = 0 }
+  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0', contact = -1 }
   save(id, m)
   return m
 end
@@ -189,7 +189,9 @@ local number, answered, reached, held = string.match(ARGV[3], '^(%d+) (%d+) (%d+
 number = tonumber(number)
 local met = redis.call('HGET', members, ARGV[2])
 if tonumber(reached) > tonumber(redis.call('HGET', state, 'seq')) then return void() end
-if met and parse(met).contact < tonumber(answered) or not met and held == '1' then return void() end
+if not met and held == '1' then return void() end
+local told = met and parse(met).contact or -1
+if told >= 0 and told < tonumber(answered) then return void() end
 `;
 
 const steps = {

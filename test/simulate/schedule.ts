@@ -162,9 +162,11 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
     'sees the bus fail over': () => server.failOver(chance.integer(12)),
     // By more than the time within which each node is told something: one that starts within it knows no better (SPEC.md).
     'sees Redis set back in place': () => {
+      const waitMs = Math.max(ms, LEASE_MS);
+      if (world.now + waitMs > START_MS + BUSY_MS) return;
       server.remember();
       keys.remember();
-      world.after(Math.max(ms, LEASE_MS), () => {
+      world.after(waitMs, () => {
         server.setBack();
         keys.setBack();
       });
