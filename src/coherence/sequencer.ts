@@ -91,8 +91,6 @@ export class Sequencer {
     this.#note = 0;
     this.#doubts = new Map();
     this.#refs.clear();
-    this.#posted.clear();
-    for (const intent of this.#intents.values()) this.#post(intent);
     // Who was a member may have left intents: they are taken over when it does not come back.
     for (const member of this.#members.values()) member.applied = -1;
     this.raiseBarrier();

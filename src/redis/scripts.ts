@@ -200,8 +200,13 @@ const steps = {
 if current() ~= '' then return { 1 } end
 local run, repl = identity()
 local asked = tonumber(redis.call('HGET', state, 'asked') or 0)
-redis.call('DEL', refs, doubts, terms, log, notes)
-for _, intent in ipairs(redis.call('HKEYS', intents)) do post(intent, postsOf(intent) or '') end
+redis.call('DEL', refs, doubts, log, notes)
+local counted = redis.call('HMGET', state, 'intents', 'terms')
+if tonumber(counted[1]) ~= redis.call('HLEN', intents) or tonumber(counted[2]) ~= redis.call('ZCARD', terms) then
+  -- Some of it was lost.
+  redis.call('DEL', terms)
+  for _, intent in ipairs(redis.call('HKEYS', intents)) do post(intent, postsOf(intent) or '') end
+end
 local all = redis.call('HGETALL', members)
 for i = 1, #all, 2 do
   local m = parse(all[i + 1])

@@ -9,8 +9,11 @@ import { Process, World } from './world.ts';
 const NODES = 3;
 const START_MS = 450;
 const BUSY_MS = 1_500;
-/** Everything is whole again: enough for every lease, settle window and takeover after the last disturbance. */
-const QUIET_MS = 2_200;
+/**
+ * Everything is whole again: enough for every lease, settle window and takeover after the last disturbance, and for two writes
+ * one of which waits for the other, each for as long as it may, since their epoch has ended.
+ */
+const QUIET_MS = 4_400;
 
 export interface ScheduleMutation extends Mutation {
   sequencer?(): Sequencer;
