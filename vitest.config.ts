@@ -1,10 +1,47 @@
-import { defineConfig } from 'vitest/config';
+import { availableParallelism } from 'node:os';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/* test/README.md says what each project is for. */
+
+/** Nothing in these opens a socket or starts a process. */
+const unit = ['coherence/cluster', 'config', 'http', 'route', 'rules', 'simulate', 'store'];
+/** Nodes over a real Redis, and gateways of several processes. */
+const cluster = ['nodes', 'redis-log', 'redis-tier', 'workers'];
+const soak = ['soak'];
+
+const filesOf = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
+
+interface Project {
+  readonly include: string[];
+  readonly exclude?: string[];
+  /** Projects run one after the other, so that the leases of `cluster` do not expire for want of a core. */
+  readonly order: number;
+  readonly maxWorkers: number;
+  readonly isolate: boolean;
+}
+
+function project(name: string, { order, ...options }: Project): TestProjectInlineConfiguration {
+  const sequence = { groupOrder: order };
+  return { test: { name, ...options, sequence, testTimeout: 20_000, hookTimeout: 30_000 } };
+}
+
+const cores = availableParallelism();
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    projects: [
+      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores, isolate: false }),
+      project('wire', {
+        include: ['test/**/*.test.ts'],
+        exclude: filesOf([...unit, ...cluster, ...soak]),
+        order: 1,
+        maxWorkers: cores,
+        isolate: false,
+      }),
+      // These wait most of the time: for a lease to expire, for a server to come back.
+      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 1, isolate: true }),
+      project('soak', { include: filesOf(soak), order: 3, maxWorkers: cores, isolate: true }),
+    ],
   },
 });

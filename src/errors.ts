@@ -13,6 +13,7 @@ const table = {
   unsupportedMediaType: { status: 415, title: 'The body is of a kind that is not understood here' },
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
+  tooManyStreams: { status: 429, title: 'This address has as many streams open as it may' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },
   unprocessable: { status: 422, title: 'The write names nothing that its rule could resolve' },
   internal: { status: 500, title: 'The gateway failed' },

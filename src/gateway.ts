@@ -3,19 +3,20 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
-import { Flights } from './exchange/collapse.ts';
+import { asGatewayError } from './errors.ts';
 import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
-import { Encoder } from './exchange/encode.ts';
-import { FillBudget } from './exchange/fill-budget.ts';
 import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
-import { answersRange, read } from './exchange/read.ts';
-import type { ReadPorts } from './exchange/read-ports.ts';
+import { Encoder } from './exchange/read/encoder.ts';
+import { FillBudget } from './exchange/read/fill-budget.ts';
+import { Flights } from './exchange/read/flights.ts';
+import { answersRange, read } from './exchange/read/read.ts';
+import type { ReadPorts } from './exchange/read/read-ports.ts';
+import { Refresher } from './exchange/read/refresher.ts';
+import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
-import { SearchVariances } from './exchange/search-variances.ts';
 import { serverErrorsOf } from './exchange/verdict.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
-import { Refresher } from './exchange/write/refresh.ts';
 import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
@@ -26,7 +27,7 @@ import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
-import { hasBody } from './server/front.ts';
+import { hasBody } from './server/message.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
@@ -101,6 +102,8 @@ export async function createGateway(
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
+    origins,
+    cut: (peer, reason) => reports.cutOff(peer, reason),
   });
   const admin = wireAdmin(
     config,
@@ -147,15 +150,20 @@ function reader(
       reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
     const answer = (ports: ReadPorts): void => {
       const outcome = read(ports, found, request, reply);
-      if (outcome instanceof Promise) work.track(outcome.then(report));
+      if (outcome instanceof Promise) work.track(outcome.then(report).catch(failed));
       else report(outcome);
+    };
+    // What no step has caught is a defect: its client is answered all the same.
+    const failed = (error: unknown): void => {
+      reports.failed(error, request);
+      reply.fail(asGatewayError(error));
     };
     const token = request.headers.get('unstale-min-position');
     if (token === undefined) {
       answer(readPorts);
     } else {
       const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
-      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)));
+      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)).catch(failed));
     }
     return true;
   };
@@ -239,7 +247,7 @@ interface Observed {
 function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, tier, cluster }: Coherence,
-  { reads: { flights }, writes }: { reads: ReadPorts; writes: WritePorts },
+  { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
@@ -252,8 +260,10 @@ function wireAdmin(
     subscribers: () => hub.subscribers,
     announced: () => hub.announced,
     droppedSubscribers: () => hub.dropped,
+    eventBytes: () => hub.historyBytes,
     position: () => fence.applied,
     fills: () => flights.size,
+    fillBytes: () => budget.held,
     waiting: () => flights.waiting,
     refreshesDropped: () => writes.refresher.dropped,
     tierRefused: tier && (() => tier.refused),

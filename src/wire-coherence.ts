@@ -13,6 +13,7 @@ import { everything } from './coherence/record.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
+import { visibleEvents } from './events/visible.ts';
 import type { Logger } from './observe/log.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
@@ -85,8 +86,9 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
 function wireAlone({ config, fence, memory, inFlight, applied }: Node): Coherence {
   const log = new MemoryLog(systemClock, {
     applied,
-    committed: (record) => hub.announce(eventsOf(log.epoch, record)),
+    committed: (record) => hub.announce(eventsOf(log.epoch, record).flatMap((event) => visible(event) ?? [])),
   });
+  const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
   const nothing = (): Promise<void> => Promise.resolve();
   return {
@@ -109,12 +111,13 @@ function wireCluster(node: Node): Coherence {
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
   const failed = complainer(logger);
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
+  const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: '' });
   let joinedAt = 0;
   let joinedSeq = 0;
   const listener: SharedLogListener = {
     applied,
-    committed: (record) => hub.announce(eventsOf(cluster.epoch, record)),
+    committed: (record) => hub.announce(eventsOf(cluster.epoch, record).flatMap((event) => visible(event) ?? [])),
     reset: (position, doubts) => {
       joinedAt = position;
       fence.reset(position, doubts);
@@ -205,6 +208,7 @@ function wireTier(
         'the tier has no room: more is kept in memory alone (store.redis.tier.maxSize, and 3/4 of maxmemory)';
       logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
     }),
+    timers: systemTimers,
   });
 }
 

@@ -12,20 +12,28 @@ export interface Queries {
 export interface Database extends Queries {
   /** Nothing else is run between the statements of `work`: a write and the read of what it made are one. */
   transaction<Result>(work: (tx: Queries) => Promise<Result>): Promise<Result>;
+  /** All of it as a tar file, for `openDatabase`. */
+  snapshot(): Promise<Blob>;
   close(): Promise<void>;
 }
 
-/** A PostgreSQL of one's own, in this process and in memory, with the schema and the seed. Takes about 3 s. */
-export async function openDatabase(): Promise<Database> {
-  const pg = await PGlite.create();
+/**
+ * A PostgreSQL of one's own, in this process and in memory, with the schema and the seed. Takes about 3 s, or a quarter of
+ * that from the `snapshot` of another.
+ */
+export async function openDatabase(snapshot?: Blob): Promise<Database> {
+  const pg = await PGlite.create(snapshot && { loadDataDir: snapshot });
   try {
-    await pg.exec(schema);
-    await pg.exec(seed);
+    if (snapshot === undefined) {
+      await pg.exec(schema);
+      await pg.exec(seed);
+    }
   } catch (error) {
     await pg.close();
     throw error;
   }
   return {
+    snapshot: () => pg.dumpDataDir('none'),
     ...queriesOn(pg),
     transaction: (work) => pg.transaction((tx) => work(queriesOn(tx))),
     close: () => pg.close(),

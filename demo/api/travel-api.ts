@@ -15,6 +15,8 @@ interface TravelApiOptions {
   readonly port?: number;
   /** Least and most milliseconds that an answer takes beyond its queries. Default [30, 80]. */
   readonly latencyMs?: readonly [number, number];
+  /** Where the database begins: see `openDatabase`. Default: with the schema and the seed. */
+  readonly snapshot?: Blob;
   /** Told of each request as it arrives: its method and its target with the query. */
   readonly onRequest?: (method: string, target: string) => void;
 }
@@ -32,8 +34,8 @@ export const defaultLatencyMs: readonly [number, number] = [30, 80];
 
 /** Starts the legacy API on a database of its own, which takes about 3 s. @throws what `listen` reports, e.g. EADDRINUSE */
 export async function startTravelApi(options: TravelApiOptions = {}): Promise<TravelApi> {
-  const { host = '127.0.0.1', port = 0, latencyMs = defaultLatencyMs, onRequest } = options;
-  const db = await openDatabase();
+  const { host = '127.0.0.1', port = 0, latencyMs = defaultLatencyMs, snapshot, onRequest } = options;
+  const db = await openDatabase(snapshot);
   const counter = new RequestCounter();
   const table = travelRoutes(db);
   const noteRequest = (method: string, target: string) => {

@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import type { Batch, Entry, Member, Renewed, Seq } from './bus.ts';
+import type { Batch, Elsewhere, Entry, Member, Renewed, Seq } from './bus.ts';
 import { type ClusterLogOptions, type ClusterStatus, stateOf } from './cluster-status.ts';
 import { Commits } from './commits.ts';
 import { askConflicting } from './conflict-query.ts';
@@ -75,13 +75,11 @@ export class ClusterLog implements Log, Standing {
     this.#outbox = new Outbox(this.#options, { standing: this, ...parts });
   }
 
-  /** Joins, and stays. */
   start(): void {
     void this.#renewing();
     void this.#reading();
   }
 
-  /** Serves nothing any longer, and tells the others. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#lease.void();
@@ -125,14 +123,15 @@ export class ClusterLog implements Log, Standing {
     // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
     if (answer?.ok === true && this.#joined && this.#epoch === epoch) return { id };
     if (this.#options.onPartition === 'queue') return { id };
-    this.#intents.drop(id);
+    // The bus may have it all the same.
+    this.#intents.withdraw(id, true);
     throw new GatewayError('uncoordinated', undefined, { cause });
   }
 
   withdraw({ id }: Note): void {
-    this.#intents.drop(id);
-    // Where this is lost, the next renewal says it.
-    if (this.#joined) this.#options.bus.withdraw(this.#epoch, id).catch(() => undefined);
+    this.#intents.withdraw(id);
+    // Where this is lost, it is said again after the next renewal.
+    if (this.#joined) this.#isSame((epoch) => this.#intents.leave(epoch)).catch(() => undefined);
   }
 
   abandon({ id }: Note): void {
@@ -146,7 +145,7 @@ export class ClusterLog implements Log, Standing {
     return askConflicting(parts, this, note, probes);
   }
 
-  ended(writes: readonly string[]): Promise<void> {
+  ended(writes: readonly string[]): Promise<boolean> {
     return this.#intents.allEnded(writes);
   }
 
@@ -268,6 +267,7 @@ export class ClusterLog implements Log, Standing {
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
     if (this.#forgotten) await this.#noteAgain();
+    await this.#isSame((epoch) => this.#intents.leave(epoch));
     await this.#watch(answer.members);
     return true;
   }
@@ -302,10 +302,15 @@ export class ClusterLog implements Log, Standing {
   }
 
   async #noteAgain(): Promise<void> {
+    if (await this.#isSame((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
+  }
+
+  /** Whether a step was made in the epoch that this node is in. */
+  async #isSame(step: (epoch: string) => Promise<Elsewhere | undefined>): Promise<boolean> {
     const epoch = this.#epoch;
-    const mismatch = await this.#intents.noteAgain(epoch);
-    if (mismatch === undefined) this.#forgotten = false;
-    else this.epochMismatch(epoch, mismatch.epoch);
+    const mismatch = await step(epoch);
+    if (mismatch !== undefined) this.epochMismatch(epoch, mismatch.epoch);
+    return mismatch === undefined;
   }
 
   async #watch(members: readonly Member[]): Promise<void> {

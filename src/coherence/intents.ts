@@ -8,11 +8,16 @@ import { encodeTerms } from './write-set.ts';
 /** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
 const MAX_ENDED = 4_096;
 
+/** How often a note is withdrawn whose noting was not answered: it may still be on its way, and arrive later. */
+const TIMES_LOST = 8;
+
 /** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
 export class Intents {
   readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation }>();
+  /** Over for this node, and perhaps still in the bus, where other writes would wait for them; how often it has yet to be told. */
+  readonly #leaving = new Map<string, number>();
   readonly #ended = new Set<string>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<(seen: boolean) => void>>();
   readonly #bus: Bus;
   readonly #member: string;
   readonly #clock: Clock;
@@ -60,9 +65,26 @@ export class Intents {
     return this.#own.get(this.#numberOf(id))?.record;
   }
 
-  /** Its record is in the log, or it was withdrawn. */
+  /** Its record is in the log. */
   drop(id: string): void {
     this.#own.delete(this.#numberOf(id));
+  }
+
+  /** It has no record, and needs none. `lost`: whether the bus has it is not known. */
+  withdraw(id: string, lost = false): void {
+    this.drop(id);
+    this.#leaving.set(id, lost ? TIMES_LOST : 1);
+  }
+
+  /** Tells the bus of what was withdrawn, until it has heard of it. */
+  async leave(epoch: string): Promise<Elsewhere | undefined> {
+    for (const [id, times] of [...this.#leaving]) {
+      const answer = await this.#bus.withdraw(epoch, id);
+      if (!answer.ok) return answer;
+      if (times > 1) this.#leaving.set(id, times - 1);
+      else this.#leaving.delete(id);
+    }
+    return undefined;
   }
 
   #numberOf(id: string): number {
@@ -85,26 +107,28 @@ export class Intents {
       for (const oldest of [...this.#ended].slice(0, MAX_ENDED / 2)) this.#ended.delete(oldest);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    for (const done of waiting ?? []) done();
+    for (const done of waiting ?? []) done(true);
   }
 
-  /** Ends may have been missed: who waits is left to its own bound. */
+  /** Ends may have been missed. */
   reset(): void {
+    for (const waiting of this.#waiting.values()) for (const done of waiting) done(false);
     this.#waiting.clear();
   }
 
-  /** Resolves when all of them have ended; never, where that was not seen. */
-  async allEnded(ids: readonly string[]): Promise<void> {
-    await Promise.all(
+  /** Resolves when all of them have ended; false where that may have been missed. */
+  async allEnded(ids: readonly string[]): Promise<boolean> {
+    const seen = await Promise.all(
       ids.map(
         (id) =>
-          new Promise<void>((resolve) => {
-            if (this.#ended.has(id)) return resolve();
+          new Promise<boolean>((resolve) => {
+            if (this.#ended.has(id)) return resolve(true);
             const waiting = this.#waiting.get(id) ?? new Set();
             waiting.add(resolve);
             this.#waiting.set(id, waiting);
           }),
       ),
     );
+    return seen.every((each) => each);
   }
 }

@@ -31,8 +31,8 @@ export interface Log {
    * committed: what the answer of a write tells of those is effective.
    */
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting>;
-  /** Resolves when all of these have been recorded and committed, or withdrawn. It may never resolve. */
-  ended(writes: readonly string[]): Promise<void>;
+  /** Resolves when all of these have been recorded and committed, or withdrawn; false where that may have been missed. */
+  ended(writes: readonly string[]): Promise<boolean>;
   /** Whether this node may serve from memory, and collapse, now (invariant 8). */
   serving(): boolean;
   /** A read-your-writes token: a node that has reached it serves nothing older than the record, and than all applied here by now. */

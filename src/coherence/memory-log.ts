@@ -43,8 +43,8 @@ export class MemoryLog implements Log {
     return Promise.resolve(none);
   }
 
-  ended(): Promise<void> {
-    return Promise.resolve();
+  ended(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 
   serving(): boolean {

@@ -34,6 +34,8 @@ export interface Standing {
   readonly epoch: string;
   readonly joined: boolean;
   readonly leaseMs: number;
+  /** Counts the times that this node lost its standing: ends of other writes may have been missed since. */
+  readonly generation: number;
   readonly appliedSeq: Seq;
   positionOf(seq: Seq): Position;
   epochMismatch(sent: string, epoch: string | null): void;
@@ -219,13 +221,13 @@ export class Outbox {
     if (pending.progress.at !== 'waiting') return;
     if (!this.#standing.joined) return this.#delayed(pending);
     const { bus, member } = this.#options;
-    const epoch = this.#standing.epoch;
+    const { epoch, generation } = this.#standing;
     const append = this.#write(pending, epoch);
     pending.progress = { at: 'sending', settles: append.settled };
     pending.asking = true;
     try {
       const answer = await bus.append(epoch, member, append);
-      if (answer.ok) this.#placed(pending, epoch, answer);
+      if (answer.ok) this.#placed(pending, epoch, answer, generation);
       else this.#standing.epochMismatch(epoch, answer.epoch);
     } catch {
       // The bus is out of reach: the renewals say so, and say when it is back.
@@ -274,18 +276,20 @@ export class Outbox {
     pending: PendingAppend,
     epoch: string,
     { seq, held, conflicting }: { seq: Seq; held: boolean } & Partial<BusAppended>,
+    generation = this.#standing.generation,
   ): void {
     const position = this.#standing.positionOf(seq);
     const { invalidation, progress } = pending;
     if (progress.at === 'placed') {
-      if (progress.conflicting === undefined && progress.seq === seq) pending.progress = { ...progress, conflicting };
+      if (progress.conflicting === undefined && progress.seq === seq)
+        pending.progress = { ...progress, conflicting, generation };
       // This node was thought dead between two attempts, so that both were taken. Nobody else knows of the second.
       const twice = progress.seq !== seq || progress.epoch !== epoch;
       if (twice && invalidation.doubt === true) this.#unsettled.settleLater(position, { epoch, seq }, invalidation);
       return;
     }
     const settles = progress.at === 'sending' ? progress.settles : undefined;
-    pending.progress = { at: 'placed', epoch, seq, position, held, conflicting };
+    pending.progress = { at: 'placed', epoch, seq, position, held, conflicting, generation };
     for (const id of pending.notes) {
       if (!held) this.#intents.drop(id);
       // Its writer was told that it is not known: nobody would make the second record.
@@ -356,7 +360,7 @@ export class Outbox {
       removed: applied?.removed ?? 0,
       applied: applied !== undefined,
       held: place?.held ?? pending.keepsNote,
-      conflicting: place?.conflicting,
+      conflicting: place?.generation === this.#standing.generation ? place.conflicting : undefined,
     });
   }
 }

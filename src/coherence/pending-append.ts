@@ -14,7 +14,7 @@ export type Progress =
   | { readonly at: 'waiting' }
   /** `settles`: the place of the indeterminate record that it says it settles. */
   | { readonly at: 'sending'; readonly settles: Seq | undefined }
-  /** In the log. `conflicting` is undefined where the answer said so to somebody else. */
+  /** In the log. `conflicting` is undefined where the answer did not arrive; it holds while the node keeps its standing (`generation`). */
   | {
       readonly at: 'placed';
       readonly epoch: string;
@@ -22,6 +22,7 @@ export type Progress =
       readonly position: Position;
       readonly held: boolean;
       readonly conflicting: readonly string[] | undefined;
+      readonly generation: number;
     };
 
 /** A record of this node that is not committed yet, and what its writer waits for. */

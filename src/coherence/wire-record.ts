@@ -1,7 +1,6 @@
 import type { Seq } from './bus.ts';
 import { type Announcement, everything, type Invalidation } from './record.ts';
 import { bounded } from './record-size.ts';
-import type { Hits } from './tag.ts';
 
 /** An invalidation as it is written to the shared log. `settled` is a place in the log there, not a local position. */
 export interface WireRecord extends Omit<Invalidation, 'settled'> {
@@ -27,31 +26,79 @@ function encode({ hits, announcements, doubt, settleMs, settled, at }: WireRecor
   });
 }
 
-/** What cannot be read, say of a newer version, hits everything: a record that is not applied would be a stale read. */
+/**
+ * What is not of the shape that a node writes, say of a newer version, hits everything: a record that is not applied would be a stale
+ * read. Subscribers are told of everything, too, and nothing of it reaches them or ends the process.
+ */
 export function decodeRecord(payload: string): WireRecord {
   try {
-    const read: unknown = JSON.parse(payload);
-    const wire = read as Omit<WireRecord, 'hits'> & { tags: string[] } & Omit<Hits, 'tags'>;
-    const { tags, patterns, tagPatterns, announcements, doubt, settleMs, settled, at } = wire;
-    if (!isStrings(tags) || !isStrings(patterns) || !Array.isArray(tagPatterns) || !tagPatterns.every(isStrings)) {
-      return unreadable;
-    }
-    if (!Array.isArray(announcements) || typeof at !== 'string') return unreadable;
-    return {
-      hits: { tags: new Set(tags), patterns, tagPatterns },
-      announcements: announcements as Announcement[],
-      ...(doubt === true && { doubt }),
-      ...(typeof settleMs === 'number' && { settleMs }),
-      ...(typeof settled === 'number' && { settled }),
-      at,
-    };
+    return recordOf(JSON.parse(payload)) ?? unreadable;
   } catch {
     return unreadable;
   }
 }
 
-const unreadable: WireRecord = { hits: everything, announcements: [], at: new Date(0).toISOString() };
+const unreadable: WireRecord = {
+  hits: everything,
+  announcements: [
+    { type: 'invalidate', paths: ['/**'], tags: ['*'], cause: { method: 'UNKNOWN', path: '/**', rule: null } },
+  ],
+  at: new Date(0).toISOString(),
+};
+
+/** The longest settle window that a configuration may say. Timers of more than 2^31 - 1 ms fire at once in Node. */
+const MAX_SETTLE_MS = 24 * 60 * 60 * 1_000;
+
+function recordOf(wire: unknown): WireRecord | undefined {
+  if (!isObject(wire)) return undefined;
+  const { tags, patterns, tagPatterns, announcements, doubt, settleMs, settled, at } = wire;
+  if (!isStrings(tags) || !isStrings(patterns) || !patterns.every((pattern) => pattern.startsWith('/')))
+    return undefined;
+  if (!isList(tagPatterns, (parts) => isStrings(parts) && parts.length > 1)) return undefined;
+  if (!isList(announcements, isAnnouncement) || typeof at !== 'string') return undefined;
+  if (doubt !== undefined && typeof doubt !== 'boolean') return undefined;
+  if (settleMs !== undefined && !isDuration(settleMs)) return undefined;
+  if (settled !== undefined && !isCount(settled)) return undefined;
+  return {
+    hits: { tags: new Set(tags), patterns, tagPatterns: tagPatterns as string[][] },
+    announcements: announcements as Announcement[],
+    ...(doubt === true && { doubt }),
+    ...(settleMs !== undefined && { settleMs: settleMs as number }),
+    ...(settled !== undefined && { settled: settled as number }),
+    at,
+  };
+}
+
+function isAnnouncement(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { type, paths, tags, cause, payload } = value;
+  if (typeof type !== 'string' || !eventType.test(type) || !isStrings(paths) || !isStrings(tags)) return false;
+  if (!isObject(cause) || (payload !== undefined && !isObject(payload))) return false;
+  // What is nested so deeply that it cannot be written throws here, and not where subscribers are told of it.
+  if (payload !== undefined) JSON.stringify(payload);
+  const { method, path, rule } = cause;
+  return typeof method === 'string' && typeof path === 'string' && (rule === null || typeof rule === 'string');
+}
+
+/** As a configuration may name one: it stands in a line of its own in the event stream. */
+const eventType = /^[A-Za-z][A-Za-z0-9._:-]*$/;
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown, isMember: (member: unknown) => boolean): value is unknown[] {
+  return Array.isArray(value) && value.every(isMember);
+}
 
 function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+  return isList(value, (each) => typeof each === 'string');
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= MAX_SETTLE_MS;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

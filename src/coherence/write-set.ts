@@ -44,8 +44,8 @@ const MAX_TERMS = 256;
 export function postedTerms({ hits, below, opaque }: WriteSet, { families }: TagKnowledge): ReadonlySet<Term> {
   const terms = new Set<Term>();
   for (const tag of hits.tags) addPosted(terms, tag, families);
-  for (const pattern of hits.patterns) terms.add(`d${literalHead(pattern)}`);
-  for (const path of below) terms.add(`d${path}`);
+  for (const pattern of hits.patterns) terms.add(`d${shallow(literalHead(pattern))}`);
+  for (const path of below) terms.add(`d${shallow(path)}`);
   for (const [beginning = ''] of hits.tagPatterns) {
     for (const family of families.related(beginning)) terms.add(`w${family}`).add(`f${family}`);
   }
@@ -130,12 +130,24 @@ function hashOf(term: Term): string {
   return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36);
 }
 
-/** A path and all above it: `/a/b`, `/a`, and the root as an empty one. */
+/** A path and all above it, as far as they are told apart: `/a/b`, `/a`, and the root as an empty one. */
 export function ancestry(path: string): string[] {
   const found: string[] = [];
-  for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/'))) found.push(at);
+  for (let at = shallow(path); at !== ''; at = at.slice(0, at.lastIndexOf('/'))) found.push(at);
   found.push('');
   return found;
+}
+
+/** What is below this depth counts as one: stops a path of thousands of segments from being thousands of long terms. */
+const MAX_DEPTH = 32;
+
+function shallow(path: string): string {
+  let end = 0;
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+    end = path.indexOf('/', end + 1);
+    if (end < 0) return path;
+  }
+  return path.slice(0, end);
 }
 
 /** The literal beginning of a pattern: `/steps` of `/steps/*`. */

@@ -43,7 +43,12 @@ export interface GatewayConfig {
     /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
     settleMs: number;
   };
-  events: { path: string; heartbeatMs: number; maxSubscribers: number; history: number };
+  events: {
+    path: string;
+    heartbeatMs: number;
+    maxSubscribers: number;
+    history: { maxEvents: number; maxBytes: number };
+  };
   log: { level: LogLevel };
   /** The policy of a request that matches no route. */
   fallback: RoutePolicy;
@@ -68,6 +73,17 @@ export interface ServerLimits {
   /** A request body longer than this is refused with 413; `undefined` is no limit. */
   requestBytes: number | undefined;
   connections: number;
+  /** How long a body may stand still because of its client, in either direction. */
+  bodyIdleMs: number;
+  /** What a client must send or read at least, on the average, once `bodyIdleMs` have passed. */
+  minBodyBytesPerSecond: number;
+  perAddress: {
+    connections: number;
+    /** Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for one. */
+    originShare: number;
+    /** Event streams, and as many WebSockets. */
+    streams: number;
+  };
 }
 
 export interface OriginConfig {

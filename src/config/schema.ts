@@ -18,6 +18,26 @@ const timer = { min: 1, max: DAY_MS };
 
 const address = () => text({ pattern: '^(\\[[^\\]]*\\]|[^:]*):[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
 
+// Many may stand behind one address: a tenth of all connections, and half of what the origin takes.
+const perAddressSchema = z.strictObject({
+  connections: count({ min: 1, max: 1_000_000 })
+    .prefault(1_000)
+    .meta({ description: 'Connections at one time; further ones are closed at once. Not of trusted proxies.' }),
+  originShare: text({ pattern: '^[0-9]+%$', examples: ['50%'] }, parsePercentage)
+    .prefault('50%')
+    .meta({ description: "Of an origin's connections, for bodies that wait for their client while others need them." }),
+  // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many clients.
+  streams: count({ min: 1, max: 1_000_000 }).prefault(1_000).meta({
+    description: 'Event streams, and as many WebSockets, at one time; of events.maxSubscribers never more than half.',
+  }),
+});
+
+function parsePercentage(written: string): number {
+  const percent = /^([0-9]{1,3})%$/.exec(written)?.[1];
+  if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100;
+  throw new ValueError(`"${written}" is no share`, 'from 1% to 100%: 50%');
+}
+
 const limitsSchema = z.strictObject({
   headers: size({ min: KIB, max: MIB })
     .prefault('32KiB')
@@ -33,6 +53,17 @@ const limitsSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(10_000)
     .meta({ description: 'Connections of clients at one time; further ones are closed at once.' }),
+  // Below the time for which a proxy before the gateway would wait; a client that moves at all is not hit.
+  bodyIdle: duration(timer)
+    .prefault('20s')
+    .meta({ description: 'How long a body may stand still because of its client, in either direction.' }),
+  minBodyRate: size({ min: 0, max: MIB })
+    .prefault('512B')
+    .meta({ description: 'Bytes a second that a client must send or read at least, on the average, behind bodyIdle.' }),
+  perAddress: perAddressSchema.prefault({}).meta({
+    description:
+      'What one address may use: a block of 64 bits for IPv6. Behind trusted proxies, the address that they name.',
+  }),
 });
 
 const serverSchema = z.strictObject({
@@ -179,6 +210,10 @@ const eventsSchema = z.strictObject({
   history: count({ min: 0, max: 10_000_000 })
     .prefault(10_000)
     .meta({ description: 'Events held for clients that come back; who missed more is told to resync.' }),
+  // Ten thousand events that name a handful of paths each.
+  historySize: size({ min: MIB, max: MAX_BYTES })
+    .prefault('16MiB')
+    .meta({ description: 'What they may take together; a burst of large ones is forgotten sooner.' }),
 });
 
 function parseEventsPath(path: string): string {

@@ -10,10 +10,16 @@ import type { ClientRequest } from './ports.ts';
  * field value hold no control characters, so that two different lists of parts never make one key.
  */
 export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
-  let key = `${request.scheme}://${request.host}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
+  let key = `${request.scheme}://${request.host}${hostBeside(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
   for (const name of policy.key.headers) key += `\n${(request.headers.get(name) ?? '').trim()}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   return key;
+}
+
+/** The `Host` of a trusted proxy that names another as the one asked for: the origin is told both. No host holds a blank. */
+function hostBeside({ trusted, host, headers }: ClientRequest): string {
+  const sent = trusted ? headers.get('host')?.toLowerCase() : undefined;
+  return sent === undefined || sent === host ? '' : ` ${sent}`;
 }
 
 /** The key of a part of what `key` names. A line feed ends no other key: see above. */

@@ -1,7 +1,8 @@
-import type { CachePolicy, RoutePolicy } from '../config/model.ts';
-import { forwardedFields, maxForwards } from '../http/connection.ts';
+import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
+import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
 import type { FieldLines } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
+import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
 
 /**
@@ -27,6 +28,9 @@ const overrides = new Set([
   'x-scheme',
   'x-url-scheme',
   'front-end-https',
+  'x-backend-host',
+  'x-script-name',
+  'base-url',
 ]);
 /** Of whom the request is. `Forwarded` tells of the host and the scheme, too, but only a trusted proxy's is believed. */
 const addresses = new Set([
@@ -38,7 +42,9 @@ const addresses = new Set([
   'cf-connecting-ip',
   'fastly-client-ip',
   'forwarded',
+  'x-forwarded',
   'x-forwarded-for',
+  'x-original-forwarded-for',
 ]);
 const keyedForwarding = new Set(['x-forwarded-host', 'x-forwarded-proto']);
 
@@ -72,9 +78,9 @@ const conditions = new Set([
 export function fillFields(request: ClientRequest, { cache, client }: RoutePolicy, asked: FieldLines): string[] {
   // A route that makes the codings itself wants the octets as they are, once for all clients.
   const asOne = client.encode.length > 0;
-  const lines = without(forwardFields(request), (name) => {
+  const lines = without(forwardFields(request, client), (name) => {
     if (conditions.has(name) || (asOne && name === 'accept-encoding')) return true;
-    return (isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name);
+    return ((isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name)) || poses(name, cache);
   });
   if (asOne) lines.push('Accept-Encoding', 'identity');
   return [...lines, ...asked];
@@ -84,8 +90,17 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
  * What is sent to the origin for a read with credentials of its own, whose answer is stored where the origin lets it be shared: with
  * the client's conditions, which the gateway has nothing to compare with.
  */
-export function ownFields(request: ClientRequest, { cache }: RoutePolicy): string[] {
-  return without(forwardFields(request), (name) => isOverride(name) && !cache.key.headers.includes(name));
+export function ownFields(request: ClientRequest, { cache, client }: RoutePolicy): string[] {
+  return without(
+    forwardFields(request, client),
+    (name) => (isOverride(name) && !cache.key.headers.includes(name)) || poses(name, cache),
+  );
+}
+
+/** A name that is another to some origins (`X_Tenant`), one that is in the key. */
+function poses(name: string, { key, userKey }: CachePolicy): boolean {
+  const meant = disguised(name);
+  return meant !== undefined && !key.headers.includes(name) && (key.headers.includes(meant) || userKey.includes(meant));
 }
 
 export function hasConditions({ headers }: ClientRequest): boolean {
@@ -98,14 +113,16 @@ export function hasConditions({ headers }: ClientRequest): boolean {
  * request than the one that was routed, and whose rules were applied: of a method that changes nothing another method, and another
  * path, unless a trusted proxy says so.
  */
-export function forwardFields(request: ClientRequest): string[] {
+export function forwardFields(request: ClientRequest, { encode }: ClientPolicy): string[] {
   const { headers } = request;
   const isSafe = safeMethods.has(request.method);
   // Trailers of uploads are dropped (RFC 9110 §6.5.1), so nothing may announce them.
   const lines = without(headers.lines, (name) => {
+    const meant = disguised(name);
+    if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
-  return forwardedFields(countedDown(request, lines), {
+  return forwardedFields(uncodedConditions(countedDown(request, lines), request, encode), {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,

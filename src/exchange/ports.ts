@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Announcement, Position } from '../coherence/record.ts';
 import type { Hits } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
@@ -31,6 +31,8 @@ export interface OriginRequest {
   readonly signal?: AbortSignal | undefined;
   /** Called for each 1xx answer but 101 and 100. */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
+  /** Asks for another protocol, on a connection of its own. */
+  readonly upgrade?: 'websocket' | undefined;
 }
 
 export interface OriginResponse {
@@ -39,6 +41,8 @@ export interface OriginResponse {
   readonly body: Readable;
   /** Complete once `body` has ended. */
   readonly trailers: () => FieldLines;
+  /** The connection, where the origin has switched to the protocol that it was asked for (101); `body` is empty then. */
+  readonly upgraded?: Duplex | undefined;
 }
 
 /** A request as a client sent it, framing checked, target canonical. */
@@ -58,6 +62,8 @@ export interface ClientRequest {
 export interface Reply {
   /** The client has left: nothing more needs to be sent. */
   readonly gone: boolean;
+  /** The head has been sent: all that can be said of a failure now is to cut the connection. */
+  readonly begun: boolean;
   onGone(listener: () => void): void;
   interim(status: number, lines: FieldLines): void;
   /** A whole response. `lines` hold no framing; the length is the body's, or `headLength` for an answer to HEAD. */

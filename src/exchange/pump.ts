@@ -11,21 +11,22 @@ export async function pump(
   reply: Reply,
   beforeEnd?: () => void,
 ): Promise<void> {
+  let wake = (): void => {};
+  // Once: a listener for each time that the client lags would add up for as long as its download takes.
+  reply.onGone(() => wake());
+  const drained = (): Promise<void> =>
+    new Promise((resolve) => {
+      wake = resolve;
+      sink.once('drain', resolve);
+    });
   try {
     for (let next = await source.next(); next.done !== true; next = await source.next()) {
       if (reply.gone) return;
-      if (!sink.write(next.value)) await drained(sink, reply);
+      if (!sink.write(next.value)) await drained();
     }
     beforeEnd?.();
     sink.end();
   } catch (error) {
     if (!reply.gone) throw error;
   }
-}
-
-function drained(sink: Writable, reply: Reply): Promise<void> {
-  return new Promise((resolve) => {
-    sink.once('drain', resolve);
-    reply.onGone(resolve);
-  });
 }

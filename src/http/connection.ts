@@ -106,6 +106,27 @@ const VIA = `1.1 ${PSEUDONYM}`;
 export const MAX_HOPS = 8;
 
 /**
+ * The field that CGI, WSGI and their like take a name for (RFC 3875 §4.1.18): to them `X_Forwarded_For` is `X-Forwarded-For`.
+ * undefined where there is no other.
+ */
+export function disguised(name: string): string | undefined {
+  return /[^a-z0-9-]/.test(name) ? name.replace(/[^a-z0-9-]/g, '-') : undefined;
+}
+
+/**
+ * A name that stands for a field which the gateway makes, hides, or goes by: `Content_Length`, `X_Forwarded_For`, and `Proxy` is
+ * an environment variable (CVE-2016-5385).
+ */
+function isDisguised(name: string): boolean {
+  const meant = disguised(name);
+  if (meant === undefined) return false;
+  return hopByHop.has(meant) || isForEveryone(meant) || isForwardingField(meant, false) || goneBy.has(meant);
+}
+
+/** What else decides how a request is answered, and whom for. */
+const goneBy = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'expect', 'max-forwards']);
+
+/**
  * The request lines to send on: end-to-end ones, with `Forwarded` and `X-Forwarded-For`, `-Host` and `-Proto` that tell the truth as
  * far as it is known, and this gateway in `Via`.
  */
@@ -113,8 +134,11 @@ export function forwardedFields(lines: FieldLines, received: Received): string[]
   const kept: string[] = [];
   const through = endToEnd(lines);
   for (let i = 0; i + 1 < through.length; i += 2) {
-    const name = through[i] ?? '';
-    if (!isForwardingField(name.toLowerCase(), received.trusted)) kept.push(name, through[i + 1] ?? '');
+    const [name = '', value = ''] = [through[i], through[i + 1]];
+    const lower = name.toLowerCase();
+    if (isForwardingField(lower, received.trusted) || isDisguised(lower) || lower === 'proxy') continue;
+    // As it is keyed: an origin that tells "API.example" from "api.example" would decide for both what is stored.
+    kept.push(name, lower === 'host' ? value.toLowerCase() : value);
   }
   return [...kept, ...forwardingLines(lines, received), 'Via', VIA];
 }

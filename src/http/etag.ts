@@ -35,3 +35,19 @@ export function weakMatch(a: EntityTag, b: EntityTag): boolean {
 export function weakened(etag: string): string {
   return parseEntityTag(etag)?.weak === false ? `W/${etag}` : etag;
 }
+
+/** Marks the entity tags of codings that this gateway made. An origin's own may end in "-gzip", and must not be taken for one. */
+const MADE_HERE = '-unstale-';
+
+/** RFC 9110 §8.8.3.3: a coding of what `etag` names is a representation of its own, and needs a tag of its own. */
+export function codedEtag(etag: string | undefined, coding: string): string | undefined {
+  const tag = parseEntityTag(etag);
+  return tag === undefined ? undefined : `${tag.weak ? 'W/' : ''}"${tag.opaque}${MADE_HERE}${coding}"`;
+}
+
+/** `If-Match` or `If-None-Match`, in which the tags of `codings` made here are replaced by those of what they were made of. */
+export function uncodedEtags(value: string, codings: readonly string[]): string {
+  if (codings.length === 0 || !value.includes(MADE_HERE)) return value;
+  const coded = new RegExp(`"([\\x21\\x23-\\x7e\\x80-\\u00ff]*)${MADE_HERE}(?:${codings.join('|')})"`, 'g');
+  return value.replace(coded, '"$1"');
+}

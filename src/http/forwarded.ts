@@ -20,6 +20,8 @@ const claims = new Set([
   'true-client-ip',
   'x-client-ip',
   'x-cluster-client-ip',
+  'x-forwarded',
+  'x-original-forwarded-for',
   'x-real-ip',
 ]);
 /** Always made anew; see `forwardingLines`. */

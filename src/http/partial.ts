@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { parseEntityTag, strongMatch } from './etag.ts';
 import type { Fields } from './fields.ts';
 import { type ByteRange, formatContentRange, parseContentRange } from './range.ts';
@@ -13,27 +12,25 @@ export interface Part {
   readonly bytes: Uint8Array;
 }
 
-/** Separates parts: no body can hold a hash of itself, so none can fake a boundary. 32 characters. */
-function boundaryOf(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex').slice(0, 32);
-}
-
-/** The body of a 206 with several ranges, and its `Content-Type` (RFC 9110 §14.6). */
+/**
+ * The body of a 206 with several ranges, piece by piece, and its `Content-Type` (RFC 9110 §14.6). The pieces of `body` are no copies:
+ * what waits for a client that does not read costs nothing. `boundary` must be in no body: one that nobody can foresee.
+ */
 export function multipartRanges(
   body: Uint8Array,
   ranges: readonly ByteRange[],
-  contentType: string | undefined,
-): { contentType: string; body: Buffer } {
-  const boundary = boundaryOf(body);
+  { boundary, contentType }: { boundary: string; contentType: string | undefined },
+): { contentType: string; pieces: Uint8Array[]; byteLength: number } {
   const type = contentType === undefined ? '' : `Content-Type: ${contentType}\r\n`;
-  const chunks: Uint8Array[] = [];
+  const pieces: Uint8Array[] = [];
   for (const range of ranges) {
     const contentRange = formatContentRange(range, body.byteLength);
-    chunks.push(Buffer.from(`\r\n--${boundary}\r\n${type}Content-Range: ${contentRange}\r\n\r\n`, 'latin1'));
-    chunks.push(body.subarray(range.start, range.end + 1));
+    pieces.push(Buffer.from(`\r\n--${boundary}\r\n${type}Content-Range: ${contentRange}\r\n\r\n`, 'latin1'));
+    pieces.push(body.subarray(range.start, range.end + 1));
   }
-  chunks.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
-  return { contentType: `multipart/byteranges; boundary=${boundary}`, body: Buffer.concat(chunks) };
+  pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`, 'latin1'));
+  const byteLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  return { contentType: `multipart/byteranges; boundary=${boundary}`, pieces, byteLength };
 }
 
 /**

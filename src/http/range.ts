@@ -2,6 +2,7 @@ import { parseHttpDate } from './date.ts';
 import { parseEntityTag, strongMatch } from './etag.ts';
 import type { Fields } from './fields.ts';
 import { splitList } from './list.ts';
+import { type Dated, isStrongDate } from './validation.ts';
 
 /** Octets of a representation, both ends included, as in `Range` and `Content-Range`. */
 export interface ByteRange {
@@ -64,14 +65,7 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
  * Whether a `Range` applies (RFC 9110 §13.1.5): no `If-Range`, or one that strongly matches the representation. A date is strong
  * enough only when it is `Last-Modified` to the second and that is at least a second older than `Date` (§8.8.2.2).
  */
-export function ifRangeMatches(
-  request: Fields,
-  selected: {
-    readonly etag?: string | undefined;
-    readonly lastModifiedMs?: number | undefined;
-    readonly dateMs?: number | undefined;
-  },
-): boolean {
+export function ifRangeMatches(request: Fields, selected: Dated & { readonly etag?: string | undefined }): boolean {
   const ifRange = request.get('if-range');
   if (ifRange === undefined) return true;
   const asked = parseEntityTag(ifRange);
@@ -79,9 +73,8 @@ export function ifRangeMatches(
     const current = parseEntityTag(selected.etag);
     return current !== undefined && strongMatch(asked, current);
   }
-  const { lastModifiedMs, dateMs } = selected;
-  if (lastModifiedMs === undefined || dateMs === undefined || dateMs - lastModifiedMs < 1000) return false;
-  return parseHttpDate(ifRange, dateMs) === lastModifiedMs;
+  const { lastModifiedMs } = selected;
+  return isStrongDate(selected) && parseHttpDate(ifRange, lastModifiedMs ?? 0) === lastModifiedMs;
 }
 
 /** `bytes 0-1/10`; without a range the form with a star, for a 416 (RFC 9110 §14.4). */

@@ -5,13 +5,23 @@ import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.
 import { type FieldLines, Fields } from './fields.ts';
 
 /** What a conditional request is compared with: the response that would be sent if it were not conditional. */
-export interface Selected {
+export interface Selected extends Dated {
   readonly status: number;
   readonly etag?: string | undefined;
+}
+
+/** `Last-Modified` and `Date` of a response, in milliseconds; undefined where they are missing or are no dates. */
+export interface Dated {
   readonly lastModifiedMs?: number | undefined;
-  /** Its `Date`, and when it was received (wall clock): they stand in for a missing `Last-Modified` (RFC 9111 §4.3.2). */
   readonly dateMs?: number | undefined;
-  readonly respondedAt?: number | undefined;
+}
+
+/**
+ * Whether `Last-Modified` names one representation (RFC 9110 §8.8.2.2). A date counts seconds: a response that was made in the
+ * second of its last change may be followed by another change in that second, which bears the same date.
+ */
+export function isStrongDate({ lastModifiedMs, dateMs }: Dated): boolean {
+  return lastModifiedMs !== undefined && dateMs !== undefined && dateMs - lastModifiedMs >= 1000;
 }
 
 /** Whether a request may be answered by 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
@@ -35,13 +45,18 @@ function noneMatches(ifNoneMatch: string, etag: string | undefined): boolean {
   return current === undefined || !listed.some((tag) => weakMatch(tag, current));
 }
 
+/**
+ * RFC 9111 §4.3.2 would have `Date`, or the time of receipt, stand in for a missing `Last-Modified`. They tell when a response was
+ * made, not when it changed: a write in that second, or a second server whose clock is ahead, and the client would keep
+ * what was before the write. So without `Last-Modified` the answer is always whole.
+ */
 function isModifiedSince(ifModifiedSince: string, selected: Selected): boolean {
-  // RFC 9111 §4.3.2: without Last-Modified, the Date, else the time of receipt.
-  const modified = selected.lastModifiedMs ?? selected.dateMs ?? selected.respondedAt;
+  const { lastModifiedMs: modified } = selected;
   if (modified === undefined) return true;
-  // Only the century of a two-digit year hangs on `now`; the time of receipt is near enough.
-  const since = parseHttpDate(ifModifiedSince, selected.respondedAt ?? modified);
-  return since === undefined || modified > since;
+  // The century of a two-digit year is all that hangs on the second argument.
+  const since = parseHttpDate(ifModifiedSince, modified);
+  if (since === undefined || modified > since) return true;
+  return modified === since && !isStrongDate(selected);
 }
 
 /**
@@ -53,27 +68,18 @@ export function hasOriginPreconditions(request: Fields): boolean {
 }
 
 /**
- * The lines that make a request for a stored response a validation of it (RFC 9111 §4.3.1). `stored` are the origin's fields: an
- * `ETag` of the gateway's own means nothing to it. `strongOnly` for what an invalidation has hit: a second is long enough
- * for a write, and a weak tag may outlive one, so that only a strong tag proves that nothing has changed.
+ * The lines that make a request for a stored response a validation of it (RFC 9111 §4.3.1). `headers` are the origin's fields: an
+ * `ETag` of the gateway's own means nothing to it. A date that names two representations would have the older one
+ * confirmed for ever, whatever its lifetime.
  */
-export function revalidationFields(stored: Fields, options: { strongOnly?: boolean } = {}): string[] {
+export function revalidationFields(stored: Dated & { readonly headers: Fields }): string[] {
   const lines: string[] = [];
-  const etag = stored.get('etag');
-  const tag = parseEntityTag(etag);
-  if (etag !== undefined && tag !== undefined && !(tag.weak && options.strongOnly === true)) {
-    lines.push('If-None-Match', etag);
-  }
-  const lastModified = stored.get('last-modified');
+  const etag = stored.headers.get('etag');
+  if (etag !== undefined && parseEntityTag(etag) !== undefined) lines.push('If-None-Match', etag);
+  const lastModified = stored.headers.get('last-modified');
   // As it was sent: an origin may compare it as text.
-  if (lastModified !== undefined && options.strongOnly !== true && isDate(lastModified)) {
-    lines.push('If-Modified-Since', lastModified);
-  }
+  if (lastModified !== undefined && isStrongDate(stored)) lines.push('If-Modified-Since', lastModified);
   return lines;
-}
-
-function isDate(text: string): boolean {
-  return parseHttpDate(text, 0) !== undefined;
 }
 
 /**
@@ -129,10 +135,11 @@ export function selectsForFreshening(stored: Fields, notModified: Fields): boole
 
 /**
  * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it brings it up to date where every validator and
- * length it names agree, and shows that it is stale where one differs. Other answers say nothing.
+ * length it names agree, and shows that it is stale where one differs. Other answers say nothing, nor does one that only a
+ * date of two representations ties to the stored one.
  */
 export function headFreshens(
-  stored: { status: number; headers: Fields; bodyBytes: number },
+  stored: Dated & { status: number; headers: Fields; bodyBytes: number },
   head: { status: number; headers: Fields },
 ): 'freshen' | 'stale' | 'nothing' {
   if (head.status !== 200 || stored.status !== 200) return 'nothing';
@@ -141,7 +148,9 @@ export function headFreshens(
     if (now !== undefined && now !== stored.headers.get(name)) return 'stale';
   }
   const length = head.headers.get('content-length');
-  return length !== undefined && Number(length) !== stored.bodyBytes ? 'stale' : 'freshen';
+  if (length !== undefined && Number(length) !== stored.bodyBytes) return 'stale';
+  const isTied = head.headers.has('etag') || stored.lastModifiedMs === undefined || isStrongDate(stored);
+  return isTied ? 'freshen' : 'nothing';
 }
 
 function* pairs(lines: FieldLines): Generator<readonly [string, string]> {

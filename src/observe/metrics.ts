@@ -25,8 +25,10 @@ export interface Gauges {
   subscribers(): number;
   announced(): number;
   droppedSubscribers(): number;
+  eventBytes(): number;
   position(): number;
   fills(): number;
+  fillBytes(): number;
   waiting(): number;
   refreshesDropped(): number;
   /** Undefined where there is no tier. */
@@ -88,8 +90,10 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
   gauge('unstale_stored_bytes', 'Bytes that the memory tier charges for them.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
+  gauge('unstale_event_history_bytes', 'Bytes that events take which are held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
   gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
+  gauge('unstale_fill_bytes', 'Bytes of bodies that fills under way hold.', gauges.fillBytes);
   gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
   const { cluster, tierRefused } = gauges;
   if (tierRefused !== undefined) {

@@ -1,10 +1,8 @@
 import { GatewayError, OriginError } from '../errors.ts';
 import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
+import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
-
-/** Of one request: a line of the log must not grow with what somebody sends. */
-const MAX_LOGGED_TARGETS = 50;
 
 /** What is logged and counted of exchanges. Queries are left out of the lines: they may hold secrets. */
 export class Reports {
@@ -20,7 +18,10 @@ export class Reports {
     this.#metrics.countRead(outcome);
     if (!this.#log.isLevelEnabled('debug')) return;
     const { method, target } = request;
-    this.#log.debug({ method, path: target.path, route: route.name ?? null, outcome, detail, ms: round(ms) }, 'read');
+    this.#log.debug(
+      { method, path: briefText(target.path), route: route.name ?? null, outcome, detail, ms: round(ms) },
+      'read',
+    );
   }
 
   /** A stored body could not be compressed: it is served as it is. */
@@ -30,7 +31,7 @@ export class Reports {
 
   /** Somebody invalidated through the admin port. */
   invalidated({ targets, removed, position }: DoneInvalidation): void {
-    const named = targets.slice(0, MAX_LOGGED_TARGETS).map(({ target }) => target);
+    const named = targets.slice(0, MAX_LOGGED_NAMES).map(({ target }) => briefText(target));
     this.#log.info({ targets: named, of: targets.length, position, removed }, 'invalidated');
   }
 
@@ -40,22 +41,26 @@ export class Reports {
 
   passed(request: ClientRequest): void {
     this.#metrics.countRead('passed');
-    this.#log.debug({ method: request.method, path: request.target.path, outcome: 'passed' }, 'read');
+    this.#log.debug({ method: request.method, path: briefText(request.target.path), outcome: 'passed' }, 'read');
   }
 
   write(report: WriteReport): void {
     const { request, effect } = report;
+    const targets = effect?.targets ?? [];
     this.#metrics.countWrite(report.outcome);
     this.#log.info(
       {
         method: request.method,
-        path: request.target.path,
+        path: briefText(request.target.path),
         status: report.status ?? null,
         outcome: report.outcome,
         rules: report.rules,
-        ...(report.skipped.length === 0 ? {} : { skipped: report.skipped }),
-        ...(report.patched === undefined ? {} : { patched: report.patched.put, notPatched: report.patched.uncertain }),
-        targets: effect?.targets ?? [],
+        ...(report.skipped.length === 0 ? {} : { skipped: brief(report.skipped) }),
+        ...(report.patched === undefined
+          ? {}
+          : { patched: report.patched.put, notPatched: brief(report.patched.uncertain) }),
+        targets: targets.slice(0, MAX_LOGGED_NAMES).map(briefText),
+        ...(targets.length > MAX_LOGGED_NAMES && { of: targets.length }),
         position: report.position,
         removed: report.removed,
         ms: round(report.ms),
@@ -63,11 +68,11 @@ export class Reports {
       'write',
     );
     if (report.explain !== undefined && this.#log.isLevelEnabled('debug')) {
-      this.#log.debug({ explanation: report.explain() }, 'explained');
+      this.#log.debug({ explanation: brief(report.explain()) }, 'explained');
     }
     for (const { rule, target, placeholder, reason } of effect?.unresolved ?? []) {
       this.#metrics.unresolved += 1;
-      this.#log.warn({ rule, target, placeholder, reason }, 'a placeholder gave no value');
+      this.#log.warn({ rule, target: briefText(target), placeholder, reason }, 'a placeholder gave no value');
     }
   }
 
@@ -81,7 +86,15 @@ export class Reports {
     if (error instanceof OriginError) this.#metrics.originFailures += 1;
     const code = error instanceof GatewayError ? error.code : 'internal';
     const level = code === 'internal' ? 'error' : 'warn';
-    this.#log[level]({ method: request.method, path: request.target.path, code, err: error }, 'a request failed');
+    this.#log[level](
+      { method: request.method, path: briefText(request.target.path), code, err: error },
+      'a request failed',
+    );
+  }
+
+  /** A client that neither sent its body nor read its answer. */
+  cutOff(peer: string | undefined, reason: string): void {
+    this.#log.info({ peer, reason }, 'a slow client was cut off');
   }
 
   malformed(error: GatewayError, peer: string | undefined): void {

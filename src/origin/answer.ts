@@ -1,4 +1,5 @@
-import { Readable } from 'node:stream';
+import type { IncomingHttpHeaders } from 'node:http';
+import { type Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { OriginError } from '../errors.ts';
 import type { OriginRequest, OriginResponse } from '../exchange/ports.ts';
@@ -102,6 +103,18 @@ export class Answer implements Dispatcher.DispatchHandler {
     } else {
       this.#final(controller, status, new Fields(lines));
     }
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: IncomingHttpHeaders,
+    socket: Duplex,
+  ): void {
+    const body = Readable.from([]);
+    const headers = new Fields(fieldLines(controller.rawHeaders));
+    this.#finish();
+    this.#resolve({ status, headers, body, trailers: () => [], upgraded: socket });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -22,37 +22,42 @@ const KEEP_ALIVE_MS = 4_000;
  * An origin behind a pool of HTTP/1.1 connections, one request at a time on each. `close` cuts what is in flight, so a
  * gateway that stops drains its exchanges first.
  */
-export function createOrigin(config: OriginConfig): Origin & { close(): Promise<void> } {
+export function createOrigin(config: OriginConfig): PooledOrigin {
   return new PooledOrigin(config);
 }
 
-class PooledOrigin implements Origin {
+export class PooledOrigin implements Origin {
   readonly serverErrors: OriginConfig['serverErrors'];
+  /** How many there are at most. */
+  readonly connections: number;
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #hostname: string;
   readonly #startWithinMs: number;
   readonly #open = new Set<Socket>();
+  readonly #ownClient: () => AssigningClient;
 
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
     this.serverErrors = config.serverErrors;
+    this.connections = config.connections;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
     const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
     // An address is no name to ask for in TLS (RFC 6066 §3).
     const servername = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined;
-    this.#pool = new Pool(url.origin, {
-      connections: config.connections,
+    const settings: Client.Options = {
       pipelining: 1,
       headersTimeout: config.timeoutMs,
       bodyTimeout: config.timeoutMs,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_ANSWER_HEAD_BYTES,
-      factory: (origin, options: Client.Options) =>
-        new AssigningClient(origin, options, new Connection(connector, servername, this.#open)),
-    });
+    };
+    const client = (origin: URL, options: Client.Options): AssigningClient =>
+      new AssigningClient(origin, options, new Connection(connector, servername, this.#open));
+    this.#ownClient = () => client(new URL(url.origin), settings);
+    this.#pool = new Pool(url.origin, { connections: config.connections, ...settings, factory: client });
   }
 
   async fetch(request: OriginRequest): Promise<OriginResponse> {
@@ -66,6 +71,11 @@ class PooledOrigin implements Origin {
       // Once only: RFC 9110 §9.2.2 wants no automatic retry of an automatic retry.
       return await this.#attempt(request, true).head;
     }
+  }
+
+  /** Requests wait for a connection. */
+  get crowded(): boolean {
+    return this.#pool.stats.queued > 0;
   }
 
   async close(): Promise<void> {
@@ -87,9 +97,18 @@ class PooledOrigin implements Origin {
         answer.connection = connection;
       },
     };
-    this.#pool.dispatch(options, answer);
+    if (request.upgrade === undefined) this.#pool.dispatch(options, answer);
+    else this.#upgrade({ ...options, upgrade: request.upgrade }, answer);
     answer.expectStartWithin(this.#startWithinMs);
     return answer;
+  }
+
+  /** Not in the pool: a connection that is switched to another protocol never comes back to it, and may last for hours. */
+  #upgrade(options: AssignedOptions, answer: Answer): void {
+    const client = this.#ownClient();
+    client.dispatch(options, answer);
+    // Takes nothing further, and is gone when this one is answered.
+    client.close().catch(() => undefined);
   }
 }
 

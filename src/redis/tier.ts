@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
+import type { Timers } from '../clock.ts';
 import type { Hits } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { selectingValues } from '../http/vary.ts';
@@ -37,6 +38,7 @@ export interface RedisTierOptions extends VersionKeys {
   readonly monotonic: () => number;
   /** Something was not kept, since there is no room. */
   readonly full: () => void;
+  readonly timers: Timers;
 }
 
 export interface TierPlace {
@@ -235,11 +237,15 @@ export class RedisTier implements SecondTier {
     const mine = await this.#inTime(() => connection.set(claim, token, 'PX', CLAIM_MS, 'NX'));
     if (mine === null) return undefined;
     if (mine === undefined) return nothing;
-    const renewing = setInterval(
-      () => void this.#try(() => connection.eval(renew, 1, claim, token, CLAIM_MS)),
-      RENEW_CLAIM_MS,
-    ).unref();
-    return () => void this.#letGo(key, claim, token).finally(() => clearInterval(renewing));
+    let cancel: () => void;
+    const renewLater = (): void => {
+      cancel = this.#options.timers.after(RENEW_CLAIM_MS, () => {
+        void this.#try(() => connection.eval(renew, 1, claim, token, CLAIM_MS));
+        renewLater();
+      });
+    };
+    renewLater();
+    return () => void this.#letGo(key, claim, token).finally(() => cancel());
   }
 
   /** Once what was filled can be found: those who see the claim gone look for it, and ask the origin if it is not there. */
@@ -250,11 +256,11 @@ export class RedisTier implements SecondTier {
 
   /** What another node is fetching, if it comes within the bound. */
   async awaited(key: string, request: Fields): Promise<StoredResponse | undefined> {
-    const { connection, monotonic } = this.#options;
+    const { connection, monotonic, timers } = this.#options;
     const claim = `${this.#entryKey(key, [], [])}:claim`;
     const deadline = monotonic() + WAIT_MS;
     while (this.usable && monotonic() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      await new Promise<void>((resolve) => timers.after(LOOK_EVERY_MS, resolve));
       const claimed = await this.#try(() => connection.exists(claim));
       const loaded = await this.load(key, request);
       // Whoever had it is done, or dead: this node goes on by itself.
@@ -294,12 +300,10 @@ export class RedisTier implements SecondTier {
   /** Reads wait for it: what is not there in time is not there. */
   #inTime<T>(step: () => Promise<T>): Promise<T | undefined> {
     return this.#try(() => {
-      const { timeoutMs } = this.#options;
+      const { timers, timeoutMs } = this.#options;
       return new Promise<T>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error('the tier is slow')), timeoutMs);
-        step()
-          .then(resolve, reject)
-          .finally(() => clearTimeout(timer));
+        const cancel = timers.after(timeoutMs, () => reject(new Error('the tier is slow')));
+        step().then(resolve, reject).finally(cancel);
       });
     });
   }

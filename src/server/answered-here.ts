@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts';
-import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
 import { maxForwards } from '../http/connection.ts';
+import type { NodeReply } from './node-reply.ts';
 
 /** Fields that a TRACE does not show, since others may see the answer (RFC 9110 §9.3.8). */
 const secret = /^(?:cookie|authorization|proxy-.*)$/i;
@@ -9,12 +10,12 @@ const secret = /^(?:cookie|authorization|proxy-.*)$/i;
  * Answers what is asked of this server and of no origin: `OPTIONS *` (RFC 9110 §9.3.7), and an OPTIONS or TRACE that may go no
  * further (§7.6.2). False for everything else.
  */
-export function answeredHere(request: ClientRequest, reply: Reply, hasBody: boolean): boolean {
+export function answeredHere(request: ClientRequest, reply: NodeReply, hasBody: boolean): boolean {
   const { method, target } = request;
   if (method !== 'OPTIONS' && method !== 'TRACE') return false;
   // §9.3.8: what a body of a TRACE means is known to nobody.
   if (method === 'TRACE' && hasBody) {
-    reply.fail(new GatewayError('badRequest', 'a TRACE has no body'), ['Connection', 'close']);
+    reply.refuse(new GatewayError('badRequest', 'a TRACE has no body'));
     return true;
   }
   if (target.path !== '*' && maxForwards(request.headers) !== 0) return false;

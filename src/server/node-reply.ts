@@ -19,6 +19,10 @@ export class NodeReply implements Reply {
     return this.#response.destroyed || this.#response.closed;
   }
 
+  get begun(): boolean {
+    return this.#response.headersSent;
+  }
+
   onGone(listener: () => void): void {
     if (this.gone) listener();
     else this.#response.once('close', () => this.#response.writableFinished || listener());
@@ -52,6 +56,12 @@ export class NodeReply implements Reply {
   begin(status: number, lines: FieldLines): Writable {
     if (!this.gone) this.#response.writeHead(status, [...lines]);
     return this.#response;
+  }
+
+  /** Fails, and lets the connection end with that: no request behind this one is taken. */
+  refuse(error: GatewayError): void {
+    this.#response.shouldKeepAlive = false;
+    this.fail(error);
   }
 
   fail(error: GatewayError, lines: FieldLines = []): void {

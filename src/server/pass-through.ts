@@ -1,22 +1,21 @@
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
+import { appendCacheStatus } from '../exchange/cache-status-lines.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
-import { forwardFields, without } from '../exchange/forward.ts';
+import { codedEtagOf304 } from '../exchange/coded-etags.ts';
+import { forwardFields } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { pump } from '../exchange/pump.ts';
-import { appendCacheStatus } from '../exchange/respond.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
 import type { FieldLines } from '../http/fields.ts';
-import { acceptedRequest, hasBody } from './front.ts';
+import { acceptedRequest } from './accepted.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
-
-/** The largest WebSocket message that is carried; a larger one closes the socket with 1009. */
-const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
 export interface PassThroughOptions {
   readonly routeOf: (request: ClientRequest) => Route;
@@ -40,10 +39,10 @@ interface Passing {
 type Carrier = { [passing]: Passing };
 
 /**
- * Everything that is neither a cached read nor a write: routes with `cache: off`, bodies on reads, other safe methods, and
- * WebSockets. Bodies stream both ways; 1xx answers and trailers are carried.
+ * Everything that is neither a cached read nor a write: routes with `cache: off`, bodies on reads, and other safe methods.
+ * Bodies stream both ways; 1xx answers and trailers are carried. (WebSockets: see tunnel.ts.)
  *
- * @fastify/http-proxy routes, and joins WebSockets. Its requests go through the gateway's own origin pool: reply-from
+ * @fastify/http-proxy routes, and streams. Its requests go through the gateway's own origin pool: reply-from
  * is handed an object with a `request` method, which it takes in place of an undici dispatcher. It gets neither the target
  * nor the fields to rebuild (it would decode, and refuse, escapes that are not UTF-8): both are the canonical ones.
  */
@@ -81,15 +80,6 @@ export async function registerPassThrough(fastify: FastifyInstance, options: Pas
         current.reply.fail(asGatewayError(current.error ?? error));
       },
     },
-    websocket: true,
-    wsServerOptions: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
-    wsClientOptions: {
-      maxPayload: MAX_MESSAGE_BYTES,
-      perMessageDeflate: false,
-      followRedirects: false,
-      rewriteRequestHeaders: (_headers: unknown, request: FastifyRequest) =>
-        handshakeFields(acceptedRequest(request.raw)),
-    },
   } as never);
 }
 
@@ -99,14 +89,14 @@ function requestVia(options: PassThroughOptions) {
     const current = sent.headers[passing];
     const { request, message, reply } = current;
     const { target } = request;
+    const { origin, policy } = options.routeOf(request);
     const abort = new AbortController();
     reply.onGone(() => abort.abort());
-    options
-      .routeOf(request)
-      .origin.fetch({
+    origin
+      .fetch({
         method: request.method,
         target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-        headers: forwardFields(request),
+        headers: forwardFields(request, policy.client),
         body: hasBody(message) ? message : undefined,
         signal: abort.signal,
         onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
@@ -125,7 +115,7 @@ function requestVia(options: PassThroughOptions) {
   };
 }
 
-async function deliver(current: Passing, response: ServerResponse, options: PassThroughOptions): Promise<void> {
+export async function deliver(current: Passing, response: ServerResponse, options: PassThroughOptions): Promise<void> {
   const { request, reply } = current;
   const answer = current.answer as OriginResponse;
   reply.onGone(() => answer.body.destroy());
@@ -134,7 +124,7 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
     const route = options.routeOf(request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const lines = isRead
-      ? readFields(answer, route)
+      ? readFields(request, answer, route)
       : passedFields(endToEnd(answer.headers.lines), route.policy.client);
     appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
     // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
@@ -155,11 +145,11 @@ async function deliver(current: Passing, response: ServerResponse, options: Pass
  * What a route tells browsers holds for reads that the gateway does not keep, too: an origin's `max-age` on `/users/me` would have
  * them show old data for as long.
  */
-function readFields(answer: OriginResponse, { policy }: Route): string[] {
+function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {
     policy: policy.client,
     directives: parseCacheControl(answer.headers.get('cache-control')),
-    etag: undefined,
+    etag: codedEtagOf304(answer.status, answer.headers.get('etag'), asked, policy.client.encode),
     date: formatHttpDate(systemClock.wall()),
     stripped: [],
   });
@@ -168,18 +158,6 @@ function readFields(answer: OriginResponse, { policy }: Route): string[] {
     if (value !== undefined) lines.push(name, value);
   }
   return lines;
-}
-
-/** The fields of a WebSocket handshake that are the client's; `ws` makes the handshake's own. */
-function handshakeFields(request: ClientRequest): IncomingHttpHeaders {
-  const lines = without(forwardFields(request), (name) => name.startsWith('sec-websocket-') || name === 'upgrade');
-  const fields: Record<string, string[]> = {};
-  for (const [name, value] of pairs(lines)) {
-    const values = fields[name.toLowerCase()] ?? [];
-    values.push(value);
-    fields[name.toLowerCase()] = values;
-  }
-  return Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, values.join(', ')]));
 }
 
 function pairs(lines: FieldLines): [string, string][] {

@@ -1,4 +1,5 @@
 import { type IncomingMessage, METHODS, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
@@ -6,15 +7,22 @@ import type { EventHub } from '../events/hub.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
+import { acceptedRequest } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, createFront, type FrontOptions, hasBody, knownRequest } from './front.ts';
+import { accept, createFront, type FrontOptions } from './front.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
+import { addressOf, PerAddress } from './per-address.ts';
+import { pipelineOf } from './pipeline.ts';
+import { Tunnels } from './tunnel.ts';
 
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
   readonly trusted: FrontOptions['trusted'];
   readonly onMalformed: FrontOptions['onMalformed'];
+  readonly origins: FrontOptions['origins'];
+  readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
   /** Takes a read that goes through the cache; false for routes with `cache: off`. */
@@ -26,10 +34,17 @@ export interface PublicOptions extends PassThroughOptions {
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
   const isEvents = (request: ClientRequest): boolean => request.target.path === config.events.path;
+  const refusalOf = (request: ClientRequest): GatewayError | undefined => {
+    if (options.draining()) return new GatewayError('draining');
+    return isEvents(request) ? new GatewayError('badRequest', 'the event stream is no WebSocket') : undefined;
+  };
   const front: Omit<FrontOptions, 'fallThrough'> = {
     limits: config.server.limits,
     trusted: options.trusted,
     onMalformed: options.onMalformed,
+    origins: options.origins,
+    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
+    cut: options.cut,
     failed: options.failed,
     draining: options.draining,
     routedAs: (request) => (isEvents(request) ? targetOf(request) : '/'),
@@ -59,13 +74,9 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   });
   app.addHook('onRequest', (fastifyRequest, fastifyReply, next) => {
     const message = fastifyRequest.raw;
-    const known = knownRequest(message);
-    const isUpgrade = known === undefined;
-    const request = known ?? accept(message, fastifyReply.raw, front);
+    const request = acceptedRequest(message);
     const reply = new NodeReply(fastifyReply.raw);
-    if (request === undefined) {
-      fastifyReply.hijack();
-    } else if (isEvents(request)) {
+    if (isEvents(request)) {
       if (request.method === 'GET') return next();
       fastifyReply.hijack();
       reply.fail(new GatewayError('methodNotAllowed'), ['Allow', 'GET']);
@@ -75,21 +86,52 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
       fastifyReply.hijack();
       options.write(request, message, reply);
     } else {
-      if (isUpgrade) message.url = options.upstreamOf(options.routeOf(request)).basePath + targetOf(request);
       return next();
     }
     return undefined;
   });
+  registerEvents(app, options);
+  await registerPassThrough(app, options);
+  const tunnels = new Tunnels({
+    ...options,
+    accept: (message, response) => {
+      const request = accept(message, response, front);
+      const refusal = request && refusalOf(request);
+      if (refusal !== undefined) new NodeReply(response).fail(refusal);
+      return refusal === undefined ? request : undefined;
+    },
+    perAddress: new PerAddress(config.server.limits.perAddress.streams),
+  });
+  // It is a connection of a client: whatever Node's types say of TLS, the front has none.
+  app.server.on('upgrade', (message, socket, head) => tunnels.take(message, socket as Socket, head));
+  app.addHook('preClose', (done) => {
+    tunnels.close();
+    done();
+  });
+  return app;
+}
+
+/** Server-Sent Events. A stream lasts as long as its connection. */
+function registerEvents(app: FastifyInstance, { config, hub }: PublicOptions): void {
+  const streams = new PerAddress(streamsPerAddress(config));
   app.get(config.events.path, (request, reply) => {
     reply.hijack();
-    try {
-      serveEvents(options.hub, request.raw, reply.raw);
-    } catch (error) {
-      new NodeReply(reply.raw).fail(asGatewayError(error));
-    }
+    pipelineOf(request.raw.socket)?.beginLast(reply.raw, () => {
+      try {
+        const release = streams.take(addressOf(acceptedRequest(request.raw)));
+        if (release === undefined) throw new GatewayError('tooManyStreams');
+        reply.raw.once('close', release);
+        serveEvents(hub, request.raw, reply.raw);
+      } catch (error) {
+        new NodeReply(reply.raw).fail(asGatewayError(error));
+      }
+    });
   });
-  await registerPassThrough(app, options);
-  return app;
+}
+
+/** However many streams an address may have, half of the room for subscribers is left to others. */
+function streamsPerAddress({ server, events }: GatewayConfig): number {
+  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
 }
 
 function targetOf({ target }: ClientRequest): string {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, waitingReads } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
@@ -62,16 +62,8 @@ test('a fill of what is in doubt answers nobody who came after a write: the writ
   toC.release();
   await write;
   const after = ask('GET', '/parents/B');
-  await waiting(1);
+  await waitingReads(gateway, 1);
   early.release();
   expect((await before).text).toBe('has it');
   expect((await after).text).toBe('empty');
 });
-
-/** Resolves once so many requests wait for another's fill. */
-async function waiting(count: number): Promise<void> {
-  for (;;) {
-    const { text } = await get(`${gateway.adminUrl}/metrics`);
-    if (new RegExp(`^unstale_waiting_reads ${count}$`, 'm').test(text)) return;
-  }
-}

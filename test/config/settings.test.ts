@@ -8,7 +8,15 @@ const least: GatewayConfig = {
   server: {
     listen: { host: '127.0.0.1', port: 8080 },
     trustedProxies: [],
-    limits: { headerBytes: 32_768, resolveBytes: 1_048_576, requestBytes: undefined, connections: 10_000 },
+    limits: {
+      headerBytes: 32_768,
+      resolveBytes: 1_048_576,
+      requestBytes: undefined,
+      connections: 10_000,
+      bodyIdleMs: 20_000,
+      minBodyBytesPerSecond: 512,
+      perAddress: { connections: 1_000, originShare: 0.5, streams: 1_000 },
+    },
     workers: 1,
     drainMs: 8_000,
   },
@@ -27,7 +35,12 @@ const least: GatewayConfig = {
     redis: undefined,
   },
   coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, settleMs: 10_000 },
-  events: { path: '/_unstale/events', heartbeatMs: 15_000, maxSubscribers: 10_000, history: 10_000 },
+  events: {
+    path: '/_unstale/events',
+    heartbeatMs: 15_000,
+    maxSubscribers: 10_000,
+    history: { maxEvents: 10_000, maxBytes: 16_777_216 },
+  },
   log: { level: 'info' },
   fallback: {
     origin: 'default',
@@ -58,7 +71,14 @@ it('takes every setting', () => {
 server:
   listen: "[::1]:1"
   trustedProxies: [10.0.0.0/8, "::1"]
-  limits: { headers: 16KiB, resolveBody: 2MB, requestBody: 1GiB, connections: 5 }
+  limits:
+    headers: 16KiB
+    resolveBody: 2MB
+    requestBody: 1GiB
+    connections: 5
+    bodyIdle: 5s
+    minBodyRate: 1KiB
+    perAddress: { connections: 2, originShare: 25%, streams: 6 }
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
@@ -66,7 +86,7 @@ origins:
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
-events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0 }
+events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0, historySize: 2MiB }
 log: { level: debug }
 defaults:
   origin: legacy
@@ -82,7 +102,15 @@ defaults:
     server: {
       listen: { host: '::1', port: 1 },
       trustedProxies: ['10.0.0.0/8', '::1'],
-      limits: { headerBytes: 16_384, resolveBytes: 2_000_000, requestBytes: 1_073_741_824, connections: 5 },
+      limits: {
+        headerBytes: 16_384,
+        resolveBytes: 2_000_000,
+        requestBytes: 1_073_741_824,
+        connections: 5,
+        bodyIdleMs: 5_000,
+        minBodyBytesPerSecond: 1_024,
+        perAddress: { connections: 2, originShare: 0.25, streams: 6 },
+      },
       workers: 1,
       drainMs: 60_000,
     },
@@ -99,7 +127,7 @@ defaults:
     },
     store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
     coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, settleMs: 0 },
-    events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: 0 },
+    events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: { maxEvents: 0, maxBytes: 2_097_152 } },
     log: { level: 'debug' },
     fallback: {
       origin: 'legacy',

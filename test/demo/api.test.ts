@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MAX_BODY_BYTES } from '../../demo/api/body.ts';
 import { MAX_BATCH } from '../../demo/api/crud.ts';
 import { startTravelApi, type TravelApi } from '../../demo/api/travel-api.ts';
-
+import { travelSnapshot } from '../support/shared.ts';
 import {
   type Child,
   type Dashboard,
@@ -15,10 +15,11 @@ import {
   travelClient,
 } from './travel-client.ts';
 
+const snapshot = await travelSnapshot();
 let api: TravelApi;
 let client: TravelClient;
 beforeAll(async () => {
-  api = await startTravelApi({ latencyMs: [0, 0] });
+  api = await startTravelApi({ latencyMs: [0, 0], snapshot });
   client = travelClient(api.url);
 });
 afterAll(() => api.close());

@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Client } from '../../demo/player/client.ts';
 import { type EventStream, followEvents } from '../../demo/player/event-stream.ts';
 import { play, type Tally } from '../../demo/player/play.ts';
 import { type Rows, scenario } from '../../demo/player/scenario.ts';
 import { Screen } from '../../demo/player/screen.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { travelApi } from '../support/shared.ts';
 import { travelClient } from './travel-client.ts';
 
-const api = inject('travelUrl');
+const api = await travelApi();
 const travel = travelClient(api);
 
 let client: Client;

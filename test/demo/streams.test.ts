@@ -7,11 +7,17 @@ import { WebSocket } from 'ws';
 import type { Call } from '../../demo/api/exchange.ts';
 import { BIG_FILE_BYTES, bigFileByte, fileRoutes } from '../../demo/api/files.ts';
 import { startTravelApi, type TravelApi } from '../../demo/api/travel-api.ts';
+import { travelSnapshot } from '../support/shared.ts';
 
+const snapshot = await travelSnapshot();
 let api: TravelApi;
 const seen: string[] = [];
 beforeAll(async () => {
-  api = await startTravelApi({ latencyMs: [0, 0], onRequest: (method, target) => seen.push(`${method} ${target}`) });
+  api = await startTravelApi({
+    latencyMs: [0, 0],
+    snapshot,
+    onRequest: (method, target) => seen.push(`${method} ${target}`),
+  });
 });
 afterAll(() => api.close());
 
@@ -169,7 +175,7 @@ describe('requests', () => {
 });
 
 test('closing ends streams and sockets that are open, and nobody listens any more', async () => {
-  const own = await startTravelApi({ latencyMs: [0, 0] });
+  const own = await startTravelApi({ latencyMs: [0, 0], snapshot });
   const socket = new WebSocket(`${own.url.replace('http', 'ws')}/live`);
   await once(socket, 'open');
   const download = await startDownload(`${own.url}/files/big`);

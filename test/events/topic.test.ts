@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
-import { Topic, TopicIndex } from '../../src/events/topic.ts';
+import { MAX_SEGMENTS, Topic } from '../../src/events/topic.ts';
+import { TopicIndex } from '../../src/events/topic-index.ts';
 import { PatternError } from '../../src/route/pattern.ts';
 
 const event = (paths: string[], tags: string[]): Event => ({
@@ -11,6 +13,9 @@ const event = (paths: string[], tags: string[]): Event => ({
   cause: { method: 'PUT', path: '/', rule: null },
   at: '',
 });
+
+const found = (index: TopicIndex, happened: Event): Topic[] =>
+  [...index.matching(happened)].filter((topic) => topic !== undefined);
 
 test.each([
   ['everything', { match: [], tags: [] }, event(['/a'], []), true],
@@ -34,12 +39,12 @@ test.each([
   ['a path that is called like a tag', { match: [], tags: ['/steps/7'] }, event(['/steps/7'], []), false],
 ])('%s', (_what, filter, happened, expected) => {
   const topic = new Topic(filter);
-  expect(topic.matches(happened)).toBe(expected);
   const index = new TopicIndex();
   index.add(topic);
-  expect([...index.matching(happened)]).toEqual(expected ? [topic] : []);
+  expect(found(index, happened)).toEqual(expected ? [topic] : []);
   index.remove(topic);
-  expect([...index.matching(happened)]).toEqual([]);
+  expect(found(index, happened)).toEqual([]);
+  expect(index.isEmpty).toBe(true);
 });
 
 test('filters that say the same are one topic', () => {
@@ -47,4 +52,46 @@ test('filters that say the same are one topic', () => {
   const b = new Topic({ match: ['/a/', '/steps/*', '/a'], tags: ['y', 'x'] });
   expect(a.key).toBe(b.key);
   expect(() => new Topic({ match: ['steps'], tags: [] })).toThrow(PatternError);
+});
+
+const segment = fc.constantFrom('a', 'b', '*');
+const pattern = fc
+  .tuple(fc.array(segment, { maxLength: 4 }), fc.boolean())
+  .map(([segments, rest]) => `/${[...segments, ...(rest ? ['**'] : [])].join('/')}`);
+const tag = fc
+  .array(fc.constantFrom('a', 'b', ':', '*'), { minLength: 1, maxLength: 4 })
+  .map((parts) => parts.join(''));
+const filter = fc.record({ match: fc.array(pattern, { maxLength: 3 }), tags: fc.array(tag, { maxLength: 2 }) });
+
+test('however many topics there are, those are found that each alone would be', () => {
+  fc.assert(
+    fc.property(
+      fc.array(filter, { maxLength: 6 }),
+      fc.array(pattern, { maxLength: 3 }),
+      fc.array(tag, { maxLength: 3 }),
+      (filters, paths, tags) => {
+        const happened = event(paths, tags);
+        const topics = new Map(filters.map((each) => new Topic(each)).map((topic) => [topic.key, topic]));
+        const all = new TopicIndex();
+        for (const topic of topics.values()) all.add(topic);
+        const expected = [...topics.values()].filter(
+          (topic) =>
+            topic.isEverything ||
+            paths.some((path) => topic.overlapsPath(path)) ||
+            tags.some((each) => topic.overlapsTag(each)),
+        );
+        expect(new Set(found(all, happened))).toEqual(new Set(expected));
+        for (const topic of topics.values()) all.remove(topic);
+        expect(all.isEmpty).toBe(true);
+      },
+    ),
+  );
+});
+
+test('the segments of all patterns of a subscription are bounded', () => {
+  const deep = (count: number): string[] => [`/${'*/'.repeat(count - 1)}x`];
+  expect(new Topic({ match: deep(MAX_SEGMENTS), tags: [] }).patterns).toHaveLength(1);
+  expect(() => new Topic({ match: deep(MAX_SEGMENTS + 1), tags: [] })).toThrow(PatternError);
+  // Without a wildcard it is one name, however deep.
+  expect(new Topic({ match: [`/${'a/'.repeat(400)}x`], tags: [] }).paths).toHaveLength(1);
 });

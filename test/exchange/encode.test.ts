@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
-import { Encoder } from '../../src/exchange/encode.ts';
+import { Encoder } from '../../src/exchange/read/encoder.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -104,6 +104,80 @@ describe('a stored body', () => {
     await ask(undefined, { method: 'PUT', body: 'x' });
     expect((await ask('br')).text).toBe(answer.body);
     expect(brotliDecompressSync((await encodedAs('br')).body).toString()).toBe(answer.body);
+  });
+});
+
+describe('the entity tag of a coding', () => {
+  const bearer = { authorization: 'Bearer x' };
+  const sent = (name: string): string | undefined => {
+    const { rawHeaders = [] } = origin.seen.at(-1) ?? {};
+    const at = rawHeaders.findIndex((line, i) => i % 2 === 0 && line.toLowerCase() === name);
+    return at < 0 ? undefined : rawHeaders[at + 1];
+  };
+
+  test.each(['"v1"', '"v1-gzip"', 'W/"v1-br"'])(
+    'lets a client write what it has got, the origin calling it %s',
+    async (own) => {
+      answer.headers = { ETag: own };
+      origin.on(
+        'PUT /a',
+        ({ headers }, response) => void response.writeHead(headers['if-match'] === own ? 204 : 412).end(),
+      );
+      const identity = await ask(undefined);
+      for (const { headers } of [identity, await encodedAs('br'), await encodedAs('gzip')]) {
+        const condition = { 'if-match': String(headers.etag) };
+        expect((await ask(undefined, { method: 'PUT', body: 'x', headers: condition })).status).toBe(204);
+        expect(sent('if-match')).toBe(own);
+      }
+    },
+  );
+
+  /* `B` stands for the tag that the gateway gave "v1" in brotli. */
+  test.each<[string, string, Record<string, string>, string, string | undefined]>([
+    ['as the origin knows it, in a list', 'PUT', { 'if-match': '"x", B,"y-gzip"' }, 'if-match', '"x", "v1","y-gzip"'],
+    ['as the origin knows it, in If-None-Match of a write', 'PUT', { 'if-none-match': 'B' }, 'if-none-match', '"v1"'],
+    ['as the origin knows it, in If-Match of a read', 'GET', { 'if-match': 'B' }, 'if-match', '"v1"'],
+    ['not at all, in a read that is answered from memory', 'GET', { 'if-none-match': 'B' }, 'if-none-match', undefined],
+    [
+      'as the origin knows it, in a read of its own',
+      'GET',
+      { ...bearer, 'if-none-match': 'B' },
+      'if-none-match',
+      '"v1"',
+    ],
+    // What the client has are octets of the coding: the origin would go on with others.
+    ['as it is, beside a range', 'GET', { 'if-match': 'B', range: 'bytes=9-' }, 'if-match', 'B'],
+    ['as it is, in If-Range', 'GET', { ...bearer, 'if-range': 'B', range: 'bytes=9-' }, 'if-range', 'B'],
+    // It has a coding that it does not take any more.
+    [
+      'as it is, from who takes it no more',
+      'GET',
+      { ...bearer, 'if-none-match': 'B', accept: '' },
+      'if-none-match',
+      'B',
+    ],
+  ])('is forwarded %s', async (_what, method, headers, name, expected) => {
+    answer.headers = { ETag: '"v1"' };
+    origin.on('PUT /a', (_request, response) => void response.writeHead(204).end());
+    const coded = String((await encodedAs('br')).headers.etag);
+    const { accept = 'br', ...fields } = Object.fromEntries(
+      Object.entries(headers).map(([field, value]) => [field, value.replace('B', () => coded)]),
+    );
+    await ask(accept, { method, headers: fields, ...(method === 'PUT' ? { body: 'x' } : {}) });
+    expect(sent(name)).toBe(expected?.replace('B', () => coded));
+  });
+
+  test('comes back with the 304 of the origin for it', async () => {
+    answer.headers = { ETag: '"v1"' };
+    const coded = String((await encodedAs('br')).headers.etag);
+    origin.on('GET /a', ({ headers }, response) => {
+      const isSame = headers['if-none-match']?.includes('"v1"') === true;
+      response.writeHead(isSame ? 304 : 200, { ETag: '"v1"', 'Cache-Control': 'max-age=60' }).end(isSame ? '' : text);
+    });
+    for (const listed of [coded, '"v1"', `"v1", ${coded}`]) {
+      const { status, headers } = await ask('br', { headers: { ...bearer, 'if-none-match': listed } });
+      expect([status, headers.etag]).toEqual([304, listed === coded ? coded : '"v1"']);
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, waitingReads } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /* No-Vary-Search: which differences between queries make another response. */
 
@@ -80,5 +80,39 @@ describe('a response that stands for several queries', () => {
     variance = 'params=("two")';
     await ask('/a?b=1', { headers: { 'cache-control': 'no-cache' } });
     expect((await ask('/a?a=1&two=7')).text).toBe('/a?a=1&two=7');
+  });
+});
+
+describe('requests that wait for the fill of another query', () => {
+  /* What is learnt of `/a` from one query has all of these wait for the first of them. */
+  const waiters = ['/a?lang=de&utm=1', '/a?lang=de&utm=2', '/a?lang=de&utm=3'];
+
+  test.each<[string, string | undefined, boolean]>([
+    ['get its answer, where it says that the difference does not matter', 'params=("utm")', true],
+    ['get their own, where it says nothing of queries', undefined, false],
+    ['get their own, where it says so of another parameter', 'params=("other")', false],
+    ['get its answer, where it says so of more', 'params=("utm" "other")', true],
+  ])('%s', async (_what, then, shared) => {
+    const [learnt, slow] = ['/a?lang=fr&utm=0', gate()];
+    origin.on(
+      ({ url }) => url?.startsWith('/a') === true,
+      async ({ url }, response) => {
+        if (url !== learnt) await slow.pass();
+        const said = url === learnt ? 'params=("utm")' : then;
+        const field = said === undefined ? {} : { 'No-Vary-Search': said };
+        response.writeHead(200, { 'Cache-Control': 'max-age=60', ...field }).end(url);
+      },
+    );
+    await ask(learnt);
+    const first = ask(waiters[0] as string);
+    await slow.arrived();
+    const others = waiters.slice(1).map((path) => ask(path));
+    await waitingReads(gateway, others.length);
+    slow.release();
+    const texts = (await Promise.all([first, ...others])).map(({ text }) => text);
+    expect(texts).toEqual(shared ? waiters.map(() => waiters[0]) : waiters);
+    // Each is stored under the key of its own.
+    for (const [i, path] of waiters.entries())
+      expect([await isHit(path), (await ask(path)).text]).toEqual([true, texts[i]]);
   });
 });

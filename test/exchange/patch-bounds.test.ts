@@ -1,7 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { api, ask, expectInvalidated, expectPatched, isHit, patch, reasons, start, warm } from './patch-rig.ts';
+import {
+  api,
+  ask,
+  expectInvalidated,
+  expectPatched,
+  isHit,
+  patch,
+  reasons,
+  start,
+  usePatchRig,
+  warm,
+} from './patch-rig.ts';
 
 /* `patch`: what a write may not change in place, since it is not its own to tell, was not done, or may not be kept. */
+
+usePatchRig();
 
 /** A parent as the small API has it, with other fields. */
 function parentWith(headers: Record<string, string>): void {

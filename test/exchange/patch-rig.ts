@@ -3,19 +3,22 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
 
-/* A gateway with one rule that patches, before the small API, anew for each test of the file that imports this. */
+/* A gateway with one rule that patches, before the small API. */
 
 /** Of the test that runs. */
 export let api: SmallApi;
 let gateway: TestGateway;
 
-beforeEach(async () => {
-  api = await smallApi();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await api.origin.close();
-});
+/** Called by each file that uses this: both are made anew for each of its tests. */
+export function usePatchRig(): void {
+  beforeEach(async () => {
+    api = await smallApi();
+  });
+  afterEach(async () => {
+    await gateway.stop();
+    await api.origin.close();
+  });
+}
 
 export const patch = (more = ''): string => `
 rules:

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { gate } from '../support/barrier.ts';
-import { api, ask, expectInvalidated, expectPatched, isHit, patch, start, warm } from './patch-rig.ts';
+import { api, ask, expectInvalidated, expectPatched, isHit, patch, start, usePatchRig, warm } from './patch-rig.ts';
 
 /* `patch`: a stored parent takes the changed child in place, wherever that is certain; else it is invalidated. */
+
+usePatchRig();
 
 describe('certain', () => {
   test('a changed element takes the place of the one with its id', async () => {

@@ -62,6 +62,22 @@ describe('fields that are in no key', () => {
     'X-Url-Scheme',
     'X-Scheme',
     'x-FORWARDED-anything',
+    'X-Forwarded',
+    'X-Original-Forwarded-For',
+    'X-Backend-Host',
+    'X-Script-Name',
+    'Base-Url',
+    'Proxy',
+    'X_Forwarded_For',
+    'X_Forwarded-Host',
+    'X_Real_IP',
+    'X_Original_URL',
+    'X_HTTP_Method_Override',
+    'X.Forwarded.Host',
+    'Accept_Language',
+    'If_None_Match',
+    'Content_Length',
+    'Transfer_Encoding',
   ])('%s does not reach an origin whose answer is stored', async (name) => {
     await begin();
     every((request, response) => void response.end(JSON.stringify(request.rawHeaders)));
@@ -71,6 +87,55 @@ describe('fields that are in no key', () => {
     expect(poisoned.text).not.toMatch(/127\.0\.0\.1"/);
     const next = await ask('/a');
     expect([status(next).includes('; hit'), next.text]).toEqual([true, poisoned.text]);
+  });
+
+  test.each(['GET', 'PUT'])(
+    '%s: what stands for a field of the gateway to CGI reaches no origin at all',
+    async (method) => {
+      await begin('routes: [{ match: /**, cache: off }]');
+      every((request, response) => void response.end(JSON.stringify(request.headers)));
+      const posing = [
+        'x_forwarded_for',
+        'X_HTTP_METHOD_OVERRIDE',
+        'content_length',
+        'x.real.ip',
+        'cookie.',
+        'max_forwards',
+      ];
+      const headers = Object.fromEntries(['api_key', ...posing].map((name) => [name, 'evil']));
+      const { text } = await ask('/a', { method, headers });
+      const reached = Object.keys(JSON.parse(text) as object).filter(
+        (name) => /[^a-z-]/.test(name) || name === 'cookie.',
+      );
+      // One that stands for nothing known is the API's own.
+      expect(reached).toEqual(['api_key', 'cookie.']);
+    },
+  );
+
+  test('nor what stands for a field that the route keys', async () => {
+    await begin('defaults: { cache: { ttl: 60s, key: { headers: [X-Tenant] } } }');
+    every((request, response) => void response.end(JSON.stringify(request.headers)));
+    expect((await ask('/a', { headers: { x_tenant: 'evil' } })).text).not.toContain('evil');
+  });
+
+  test('the host reaches the origin as it is keyed', async () => {
+    await begin();
+    every((request, response) => void response.end(request.headers.host));
+    const hosts = ['API.Example', 'api.example'].map((host) => `GET /a HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+    for (const bytes of hosts) {
+      const [answer] = await rawExchange(gateway.url, bytes);
+      expect(answer?.body.toString()).toBe('api.example');
+    }
+    expect(origin.seen.length).toBe(1);
+  });
+
+  test('the host that a trusted proxy itself asks for is keyed beside the one that it names', async () => {
+    await begin('server: { listen: "127.0.0.1:0", trustedProxies: [127.0.0.1] }\ndefaults: { cache: { ttl: 60s } }');
+    every((request, response) => void response.end(request.headers.host));
+    for (const host of ['one.example', 'two.example']) {
+      const bytes = `GET /a HTTP/1.1\r\nHost: ${host}\r\nX-Forwarded-Host: api.example\r\n\r\n`;
+      expect((await rawExchange(gateway.url, bytes))[0]?.body.toString()).toBe(host);
+    }
   });
 
   test('one that the route keys does, and separates', async () => {

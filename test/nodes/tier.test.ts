@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { gate } from '../support/barrier.ts';
+import { gate, withPatience } from '../support/barrier.ts';
+import { stream } from '../support/request.ts';
 import type { Inn } from '../support/small-api.ts';
 import { isHit, type Nodes, startNodes, status } from './rig.ts';
 
@@ -14,6 +16,9 @@ rules:
   - { name: wide, on: "* /wide/:id", invalidate: ["/steps/*"] }
   - { name: tagged, on: "* /tagged/:id", invalidate: [{ tag: "inn:*" }] }
 `;
+
+/** What a gateway stores at most of one response. */
+const LARGE = 4 * 1024 * 1024;
 
 let nodes: Nodes;
 afterEach(() => nodes.stop());
@@ -149,4 +154,31 @@ test('a node that uses no tier tells it of its writes all the same: others may',
   const fresh = await nodes.add();
   const answer = await nodes.ask(fresh, 'GET', '/steps/7');
   expect(answer.json()).toEqual(nodes.api.step(7));
+});
+
+/* A claim on a key is for as long as something may be stored there, not for as long as a client takes to read. */
+test.each<[string, Record<string, string>, number]>([
+  ['must not be stored', { 'Cache-Control': 'no-store' }, 10],
+  ['says that it is too large', { 'Cache-Control': 'max-age=60', 'Content-Length': String(2 * LARGE) }, LARGE],
+  ['turns out to be too large', { 'Cache-Control': 'max-age=60' }, 1.5 * LARGE],
+])('what %s is claimed no more while a slow client gets it', async (_what, headers, bytes) => {
+  nodes = await startNodes(2, rules);
+  nodes.api.origin.on('GET /slow', (_request, response) => {
+    response.writeHead(200, headers).write(Buffer.alloc(bytes));
+  });
+  const clients = new AbortController();
+  const redis = nodes.redis.connect();
+  const claims = async (): Promise<string[]> => redis.keys('*:claim');
+  const head = (node: number): Promise<IncomingMessage> =>
+    stream(`${nodes.gateways[node]?.url}/slow`, { headers: { host: 'api.example' }, signal: clients.signal });
+  expect((await head(0)).statusCode).toBe(200);
+  await withPatience(
+    (async () => {
+      while ((await claims()).length > 0);
+    })(),
+    () => 'the claim to be given back',
+  );
+  expect((await head(1)).statusCode).toBe(200);
+  clients.abort();
+  redis.disconnect();
 });

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { draftConfig } from '../../src/openapi/draft.ts';
 import { writeDraft } from '../../src/openapi/write-draft.ts';
 import { type Child, type Step, travelClient } from '../demo/travel-client.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { travelApi } from '../support/shared.ts';
 
 /* A draft of the travel API's description, used as it is against the travel API. */
 
-const api = inject('travelUrl');
+const api = await travelApi();
 const travel = travelClient(api);
 let gateway: TestGateway;
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { FieldLines } from '../../src/http/fields.ts';
-import { until } from '../support/barrier.ts';
+import { standstill } from '../support/barrier.ts';
 import { answering, clientOf, get, raw, scripted, textOf } from './origin-under-test.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\n';
@@ -220,14 +220,3 @@ describe('a body at the reader’s pace', () => {
     expect(await textOf(body)).toHaveLength(TOTAL);
   });
 });
-
-/** Waits until a counter has stood still for many turns of the event loop, which both ends share. */
-async function standstill(counter: () => number): Promise<void> {
-  let last = -1;
-  let turns = 0;
-  await until(() => {
-    turns = counter() === last ? turns + 1 : 0;
-    last = counter();
-    return turns > 500;
-  }, 'a standstill');
-}

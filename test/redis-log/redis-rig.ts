@@ -4,6 +4,7 @@ import { ClusterLog } from '../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
 import { RedisBus } from '../../src/redis/bus.ts';
 import { type LogRig, listenerOf, type OpenLog } from '../coherence/log-contract.ts';
+import { until } from '../support/barrier.ts';
 import { RedisServer } from './redis-server.ts';
 
 const LEASE_MS = 400;
@@ -65,8 +66,8 @@ export class RedisRig implements LogRig {
     return promise;
   }
 
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+  until(condition: () => boolean): Promise<void> {
+    return until(condition);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemTimers } from '../../src/clock.ts';
 import { nothingHit } from '../../src/coherence/record.ts';
 import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
@@ -32,7 +33,7 @@ afterEach(async () => {
 
 const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
   new RedisTier({
-    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now },
+    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now, timers: systemTimers },
     ...{
       maxBytes: 1_000_000,
       full: () => {},

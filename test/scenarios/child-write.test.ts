@@ -1,14 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Child, type Page, type Step, type Trip, travelClient } from '../demo/travel-client.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
+import { travelApi } from '../support/shared.ts';
 
 /*
  * Scenario 1: a child is written, and no aggregate that embeds it is served as it was before. Played against the demo
  * backend, with the rule pack that ships for it. Every test begins with a warm cache and checks that it is warm.
  */
 
-const api = inject('travelUrl');
+const api = await travelApi();
 const travel = travelClient(api);
 
 let gateway: TestGateway;

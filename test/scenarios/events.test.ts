@@ -1,12 +1,13 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { travelClient } from '../demo/travel-client.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
+import { travelApi } from '../support/shared.ts';
 import { sseClient } from '../support/sse-client.ts';
 
 /* Subscribers hear of a write when it is effective: what an event makes them refetch is never stale. */
 
-const api = inject('travelUrl');
+const api = await travelApi();
 const travel = travelClient(api);
 let gateway: TestGateway;
 beforeAll(async () => {

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { travelClient } from '../demo/travel-client.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
+import { travelApi } from '../support/shared.ts';
 
 /* Scenario 2: per-route caching policy, for the gateway and, apart from that, for browsers. */
 
-const api = inject('travelUrl');
+const api = await travelApi();
 const travel = travelClient(api);
 
 let gateway: TestGateway;

@@ -1,17 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { afterEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { type Child, type Step, travelClient } from '../demo/travel-client.ts';
 import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { scriptedOrigin } from '../support/scripted-origin.ts';
+import { travelApi } from '../support/shared.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 
 /* Each pack in rules/ by itself: sound, without a warning, and doing what its comments say. travel.yaml is child-write.test.ts's. */
 
 const packs = readdirSync('rules').filter((name) => name.endsWith('.yaml'));
-const api = inject('travelUrl');
+const api = await travelApi();
 const travel = travelClient(api);
 
 let gateway: TestGateway;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, waitingReads } from '../support/gateway.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { get } from '../support/request.ts';
 
@@ -118,10 +118,7 @@ test('those who waited for a fill that fails get its error, and nobody asks the 
     broken = socket;
   };
   const all = Array.from({ length: 5 }, () => get(`${gateway.url}/shared`).then(({ status }) => status));
-  for (;;) {
-    const { text } = await get(`${gateway.adminUrl}/metrics`);
-    if (/^unstale_waiting_reads 4$/m.test(text)) break;
-  }
+  await waitingReads(gateway, 4);
   broken?.end();
   expect(await Promise.all(all)).toEqual([502, 502, 502, 502, 502]);
   expect(asked).toBe(1);

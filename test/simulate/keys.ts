@@ -19,6 +19,11 @@ export class SimulatedKeys {
   #startedAt = Number.NEGATIVE_INFINITY;
   /** False: readers are not told that the server is another one. */
   readonly #tells: boolean;
+  /** Claims among them, in the end. */
+  get claims(): string[] {
+    return [...this.#values.keys()].filter((key) => key.endsWith(':claim') && this.#get(key) !== undefined);
+  }
+
   /** Nobody is answered until then. */
   downUntil = 0;
 
@@ -53,9 +58,16 @@ export class SimulatedKeys {
   connection(bus: SimulatedBus): Redis {
     const up = (): boolean => this.#world.now >= this.downUntil;
     const get = (key: string): Promise<string | Buffer | null> => bus.ask(() => this.#get(key) ?? null, up);
+    const isHeldBy = (key: string, made: string): boolean => String(this.#get(key)) === made;
     const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null> = {
       // There is always room.
       ZREM: () => 1,
+      "'DEL'": (key, token) => (isHeldBy(key, String(token)) && this.#values.delete(key) ? 1 : 0),
+      "== ARGV[1] then return redis.call('PEXPIRE'": (key, token, ttl) => {
+        if (!isHeldBy(key, String(token))) return 0;
+        this.#set(key, String(token), Number(ttl));
+        return 1;
+      },
       "'h:'": (key, epoch, seq, ttl) => this.#bump(key, String(epoch), Number(seq), Number(ttl)),
       PEXPIRE: (key, made, ttl, _witness, hitSeconds) =>
         this.#world.now - this.#startedAt <= Number(hitSeconds) * 1_000
@@ -67,8 +79,10 @@ export class SimulatedKeys {
       isCluster: true,
       getBuffer: get,
       get,
-      set: (key: string, value: string | Buffer, _px: string, ttl: number) =>
+      exists: (key: string) => bus.ask(() => (this.#get(key) === undefined ? 0 : 1), up),
+      set: (key: string, value: string | Buffer, _px: string, ttl: number, nx?: 'NX') =>
         bus.ask(() => {
+          if (nx !== undefined && this.#get(key) !== undefined) return null;
           this.#set(key, value, ttl);
           return 'OK';
         }, up),

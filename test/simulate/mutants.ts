@@ -153,16 +153,23 @@ const withoutOthers = (appended: Appended): Appended => ({
 });
 
 export const mutants: readonly Mutant[] = [
-  { invariant: 1, name: 'responses are stored whatever was hit meanwhile', fence: () => new FenceWithoutRecords() },
-  { invariant: 2, name: 'collapsed requests take any answer', collapseUnchecked: true },
+  {
+    invariant: 1,
+    name: 'responses are stored whatever was hit meanwhile',
+    seed: 2,
+    fence: () => new FenceWithoutRecords(),
+  },
+  { invariant: 2, name: 'collapsed requests take any answer', seed: 1, collapseUnchecked: true },
   {
     invariant: 3,
     name: 'writes are released when this node has applied their record',
+    seed: 1,
     options: () => ({ mode: 'eventual' }),
   },
   {
     invariant: 4,
     name: 'records are announced when this node has applied them',
+    seed: 1,
     listener: (listener) => ({
       ...listener,
       applied: (record: LogRecord) => {
@@ -185,15 +192,15 @@ export const mutants: readonly Mutant[] = [
     inFlight: altered((write) => ({ ...write, conflicting: () => [] })),
     log: (log) => facade(log, () => ({ append: (...args) => log.append(...args).then(withoutOthers) })),
   },
-  { invariant: 6, name: 'what is in doubt is stored, and not invalidated again', noDoubt: true },
-  { invariant: 7, name: 'writes are not noted', noIntent: true },
+  { invariant: 6, name: 'what is in doubt is stored, and not invalidated again', seed: 29, noDoubt: true },
+  { invariant: 7, name: 'writes are not noted', seed: 35, noIntent: true },
   {
     invariant: 7,
     name: 'the notes of the dead are not taken over',
     seed: 271,
     bus: (bus) => withMethods(bus, { evict: () => Promise.resolve({ ok: true, orphans: [] }) }),
   },
-  { invariant: 8, name: 'leases never run out', options: () => ({ lease: new TimelessLease() }) },
+  { invariant: 8, name: 'leases never run out', seed: 5, options: () => ({ lease: new TimelessLease() }) },
   {
     invariant: 8,
     name: 'leases are counted from the answer',
@@ -216,10 +223,16 @@ export const mutants: readonly Mutant[] = [
     seed: 58,
     options: () => ({ lease: new LeaseThatIgnoresRecords() }),
   },
-  { invariant: 8, name: 'a suspended machine is not noticed', options: () => ({ lease: new LeaseWithoutWallClock() }) },
+  {
+    invariant: 8,
+    name: 'a suspended machine is not noticed',
+    seed: 26,
+    options: () => ({ lease: new LeaseWithoutWallClock() }),
+  },
   {
     invariant: 8,
     name: 'silent members are dropped early',
+    seed: 2,
     options: () => ({ membership: new ImpatientMembership() }),
   },
   {
@@ -247,16 +260,23 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 9,
     name: 'a new epoch leaves what is stored',
+    seed: 14,
     listener: (listener) => ({ ...listener, reset: () => {} }),
   },
   {
     invariant: 9,
     name: 'who joins anew keeps fills in flight',
+    seed: 3,
     only: ['is cut off, and the log trimmed'],
     fence: () => new FenceThatKeepsOldFills(),
   },
-  { invariant: 10, name: 'what the tier gives is not compared with what this node knows', tierUnchecked: true },
-  { invariant: 10, name: 'the tier does not hear of records', publish: () => () => Promise.resolve() },
+  {
+    invariant: 10,
+    name: 'what the tier gives is not compared with what this node knows',
+    seed: 1,
+    tierUnchecked: true,
+  },
+  { invariant: 10, name: 'the tier does not hear of records', seed: 12, publish: () => () => Promise.resolve() },
   {
     invariant: 10,
     name: 'the tier hears of a record if it can be reached, and else not',

@@ -6,6 +6,9 @@ const COMMAND_TIMEOUT_MS = 60;
 const READ_TIMEOUT_MS = 250;
 const PARKED_MS = 120;
 
+/** One for all: each call has a timer that makes it, and a stack trace costs more than the call. */
+const silence = new Error('the bus does not answer');
+
 type Step = (sequencer: Sequencer) => unknown;
 
 /** The machine that sequences: it can be down, lose its memory, and be replaced by one that had not heard the latest. */
@@ -126,7 +129,7 @@ export class SimulatedBus implements Bus {
 
   read(epoch: string, after: number, note: number): Promise<Answer<Batch>> {
     return new Promise((resolve, reject) => {
-      this.#process.timers.after(READ_TIMEOUT_MS, () => reject(new Error('the bus does not answer')));
+      this.#process.timers.after(READ_TIMEOUT_MS, () => reject(silence));
       this.#travel(() => {
         if (!this.#server.up) return;
         const since = this.#world.now;
@@ -148,7 +151,7 @@ export class SimulatedBus implements Bus {
   /** Something on the same machine, the same way. */
   ask<T>(step: () => T, up: () => boolean = () => true): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#process.timers.after(COMMAND_TIMEOUT_MS, () => reject(new Error('the bus does not answer')));
+      this.#process.timers.after(COMMAND_TIMEOUT_MS, () => reject(silence));
       this.#travel(() => {
         if (!this.#server.up || !up()) return;
         const result = step();

@@ -193,6 +193,7 @@ export class Node {
       ...{ timeoutMs: 1_000 },
       place,
       monotonic: process.clock.monotonic,
+      timers: process.timers,
     });
   }
 

@@ -1,4 +1,5 @@
 import type { Sequencer } from '../../src/coherence/sequencer.ts';
+import { MAX_WAIT_MS } from '../../src/coherence/transaction.ts';
 import { History } from './history.ts';
 import { SimulatedKeys } from './keys.ts';
 import { SimulatedBus, SimulatedServer } from './network.ts';
@@ -9,11 +10,9 @@ import { Process, World } from './world.ts';
 const NODES = 3;
 const START_MS = 450;
 const BUSY_MS = 1_500;
-/**
- * Everything is whole again: enough for every lease, settle window and takeover after the last disturbance, and for two writes
- * one of which waits for the other, each for as long as it may, since their epoch has ended.
- */
-const QUIET_MS = 4_400;
+/** Everything is whole again: enough for every lease, settle window and takeover after the last disturbance. */
+/** Longer than a write waits for one whose end it has missed. */
+const QUIET_MS = MAX_WAIT_MS + 1_500;
 
 export interface ScheduleMutation extends Mutation {
   sequencer?(): Sequencer;

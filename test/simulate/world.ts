@@ -65,9 +65,14 @@ export class World {
       pop(this.#queue);
       this.now = next.at;
       next.run();
-      for (let i = 0; i < REACTIONS; i++) await null;
+      await this.settle();
     }
     this.now = time;
+  }
+
+  /** All that follows from an event at once. */
+  protected async settle(): Promise<void> {
+    for (let i = 0; i < REACTIONS; i++) await null;
   }
 
   tell(who: string, what: string): void {
@@ -117,11 +122,13 @@ export class Process {
   /** While a machine is suspended, its monotonic clock stands still. */
   #lost = 0;
 
-  constructor(world: World, name: string) {
+  /** `wallOffset`: of machines whose wall clocks are compared by what they share. */
+  constructor(world: World, name: string, wallOffset?: number) {
     this.#world = world;
     this.name = name;
     this.#rate = world.chance.between(0.997, 1.003);
-    this.#wallOffset = world.chance.between(1e9, 2e9);
+    const offset = world.chance.between(1e9, 2e9);
+    this.#wallOffset = wallOffset ?? offset;
   }
 
   get alive(): boolean {

@@ -7,6 +7,9 @@ import { ClusterRedis, SingleRedis, sizeOf } from './redis.ts';
 import { type Seen, Workload } from './workload.ts';
 import { rules, World } from './world.ts';
 
+/** For so long clients go on to see enough. What they have not seen by then, the test that asked for it misses. */
+const PATIENCE_MS = 20_000;
+
 /** xorshift32. */
 function randomFrom(seed: number): (below: number) => number {
   let state = (seed * 2_654_435_761) | 1;
@@ -80,8 +83,8 @@ export class Soak {
     return new Soak({ gateways, redis, world, any }, directory, options, random);
   }
 
-  /** Clients go on from before the disturbance until a while after it. */
-  async play(disturbance: string): Promise<Result> {
+  /** Clients go on from before the disturbance until a while after it, and on a busy machine until they have seen enough. */
+  async play(disturbance: string, enough: (seen: Seen) => boolean = () => true): Promise<Result> {
     const { redis } = this.#scene;
     const failover = failovers[disturbance];
     const act =
@@ -96,6 +99,8 @@ export class Soak {
     await pause(300);
     await act(this.#scene);
     await pause(500);
+    const patience = performance.now() + PATIENCE_MS;
+    while (!enough(workload.seen) && performance.now() < patience) await pause(100);
     workload.stop();
     await running;
     return { disturbance, seconds: (performance.now() - startedAt) / 1_000, seen: workload.seen };

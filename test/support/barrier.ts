@@ -36,13 +36,32 @@ export function gate(): Gate {
   };
 }
 
-/** Resolves once `predicate` holds, asked again on each turn of the event loop. Rejects when patience runs out. */
+/** What happens soon happens within so many turns of the event loop, after which `until` leaves the core to others. */
+const TURNS = 20;
+const POLL_MS = 5;
+
+/** Resolves once `predicate` holds: asked on each of the next turns of the event loop, then now and then. */
 export async function until(predicate: () => boolean, what = 'a condition that a test waits for'): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!predicate()) {
+  for (let turn = 0; !predicate(); turn++) {
     if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${what}`);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, POLL_MS)));
   }
+}
+
+/** So often in a row, some turns of the event loop apart, a counter is the same when it stands still. */
+const STANDSTILL = 50;
+
+/** Resolves once the counter stands still: what is sent is held back by who does not read it. */
+export async function standstill(counter: () => number): Promise<void> {
+  let last = Number.NaN;
+  let times = 0;
+  await until(() => {
+    const now = counter();
+    times = now === last ? times + 1 : 0;
+    last = now;
+    return times >= STANDSTILL;
+  }, 'a standstill');
 }
 
 /** Rejects, saying what was waited for, when `promise` does not settle within a test's patience. */

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/log.ts';
+import { withPatience } from './barrier.ts';
+import { get } from './request.ts';
 
 /** A line of the gateway's log. */
 export type LogLine = Record<string, unknown> & { msg: string; level: number };
@@ -39,4 +41,20 @@ export async function startGateway(originUrl: string, yaml = ''): Promise<TestGa
   const gateway = await createGateway(config, { log });
   const { url, adminUrl } = await gateway.start();
   return { url, adminUrl, logs, stop: () => gateway.stop() };
+}
+
+/** Resolves once `count` reads wait for the fill of another. */
+export const waitingReads = (gateway: TestGateway, count: number): Promise<void> =>
+  gaugeIs(gateway, 'unstale_waiting_reads', count);
+
+/** Resolves once a gauge has this value. */
+export async function gaugeIs({ adminUrl }: TestGateway, name: string, value: number): Promise<void> {
+  let text = '';
+  let isOver = false;
+  const reached = async (): Promise<void> => {
+    while (!isOver && !new RegExp(`^${name} ${value}$`, 'm').test(text)) ({ text } = await get(`${adminUrl}/metrics`));
+  };
+  await withPatience(reached(), () => `${name} to be ${value}`).finally(() => {
+    isOver = true;
+  });
 }

@@ -1,16 +1,77 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startTravelApi } from '../../demo/api/travel-api.ts';
+import { openDatabase } from '../../demo/api/database.ts';
+import { startTravelApi, type TravelApi } from '../../demo/api/travel-api.ts';
+import { buildIfOutdated } from './build.ts';
+import { readSnapshot } from './snapshot.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The travel API that all test files share: each makes rows of its own. */
-    travelUrl: string;
+    /** Asked by `shared.ts`, from the processes of the tests. */
+    sharedUrl: string;
   }
 }
 
-/** A database in the process takes seconds and 750 MB to start: one serves the whole run. */
+/**
+ * What test files share is started for the first that asks, and not at all when none does: a database in the process
+ * takes seconds and 750 MB.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const api = await startTravelApi({ latencyMs: [0, 0] });
-  project.provide('travelUrl', api.url);
-  return () => api.close();
+  const folder = await mkdtemp(join(tmpdir(), 'unstale-tests-'));
+  let travelApi: Promise<TravelApi> | undefined;
+  let snapshot: Promise<string> | undefined;
+  let building: Promise<void> | undefined;
+  const shared: Record<string, () => Promise<string>> = {
+    '/travel-snapshot': () => {
+      snapshot ??= seededDatabase(join(folder, 'travel.tar'));
+      return snapshot;
+    },
+    '/travel-api': async () => {
+      snapshot ??= seededDatabase(join(folder, 'travel.tar'));
+      travelApi ??= snapshot.then((file) => startTravelApi({ latencyMs: [0, 0], snapshot: readSnapshot(file) }));
+      return (await travelApi).url;
+    },
+    // Looked at again by each who asks: in watch mode src/ changes between runs.
+    '/build': async () => {
+      building ??= buildIfOutdated().finally(() => {
+        building = undefined;
+      });
+      await building;
+      return 'dist/cli/main.js';
+    },
+  };
+  const server = createServer((request, response) => {
+    const start = shared[request.url ?? ''] ?? (() => Promise.reject(new Error(`nothing shared is at ${request.url}`)));
+    start().then(
+      (answer) => response.end(answer),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  project.provide('sharedUrl', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return async () => {
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+    await (await travelApi)?.close();
+    await rm(folder, { recursive: true });
+  };
+}
+
+/** To create a database takes four times as long as to begin with what another has left. @returns `file` */
+async function seededDatabase(file: string): Promise<string> {
+  const database = await openDatabase();
+  try {
+    await writeFile(file, Buffer.from(await (await database.snapshot()).arrayBuffer()));
+    return file;
+  } finally {
+    await database.close();
+  }
 }

@@ -19,8 +19,8 @@ export interface RawClient {
   close(): Promise<void>;
 }
 
-/** Connects to `http://host:port`. Strings are sent as latin1. */
-export async function rawClient(url: string): Promise<RawClient> {
+/** Connects to `http://host:port`. Strings are sent as latin1. `reads: false`: it takes nothing of what is sent to it. */
+export async function rawClient(url: string, { reads = true } = {}): Promise<RawClient> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true });
   await once(socket, 'connect');
@@ -36,6 +36,7 @@ export async function rawClient(url: string): Promise<RawClient> {
     pending = Buffer.concat([pending, chunk]);
     arrived();
   });
+  if (!reads) socket.pause();
   socket.on('end', arrived);
   socket.on('close', arrived);
   const event = () =>

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { Workload } from '../soak/workload.ts';
 import { rules, World } from '../soak/world.ts';
-import { buildIfOutdated } from '../support/build.ts';
+import { until } from '../support/barrier.ts';
+import { built } from '../support/shared.ts';
 
 /* One gateway in several processes that share its port, without a Redis. */
 
@@ -19,7 +20,7 @@ let adminUrl: string;
 let said: string;
 const random = (below: number): number => Math.floor(Math.random() * below);
 
-beforeAll(buildIfOutdated, 120_000);
+beforeAll(built, 120_000);
 beforeEach(async () => {
   world = await World.start(random);
   directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
@@ -65,6 +66,7 @@ test('no worker serves what a write through another has made wrong', async () =>
   const workload = new Workload(world, [url], random);
   const running = workload.run(16);
   await new Promise((resolve) => setTimeout(resolve, 2_500));
+  await until(() => workload.seen.acknowledged > 10 && workload.seen.hits > 20, 'reads and writes');
   workload.stop();
   await running;
   expect(workload.seen.stale).toEqual([]);
@@ -81,6 +83,7 @@ test('one that dies is replaced, and nothing is served that it had not told', { 
   process.kill(before[1] as number, 'SIGKILL');
   await saidTimes(/"msg":"joined the other nodes"/g, WORKERS + 1);
   await new Promise((resolve) => setTimeout(resolve, 500));
+  await until(() => workload.seen.acknowledged > 10, 'writes');
   workload.stop();
   await running;
   expect(workload.seen.stale).toEqual([]);
@@ -132,6 +135,7 @@ test.each([
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     process.kill(stopped, 'SIGCONT');
     await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await until(() => workload.seen.hits > 20, 'reads from memory');
     workload.stop();
     await running;
     expect(workload.seen.stale).toEqual([]);

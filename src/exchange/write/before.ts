@@ -6,8 +6,8 @@ import type { Json, RuleMatch, Sources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import { readJson } from '../body.ts';
 import { cacheKey } from '../cache-key.ts';
-import { decide } from '../decide.ts';
 import type { ClientRequest, Route, RouteTable } from '../ports.ts';
+import { decide } from '../read/decide.ts';
 import { type RepresentationOptions, readFor, readRepresentation } from './representation.ts';
 
 export interface BeforeOptions extends RepresentationOptions {

@@ -158,8 +158,8 @@ class Conclusion {
     const { here, elsewhere } = this.#pending;
     const all = await new Promise<boolean>((resolve, reject) => {
       const cancel = timers.after(MAX_WAIT_MS, () => resolve(false));
-      Promise.all([...here, log.ended(elsewhere)])
-        .then(() => resolve(true), reject)
+      Promise.all([log.ended(elsewhere), ...here])
+        .then(([seen]) => resolve(seen), reject)
         .finally(cancel);
     });
     return { type: 'ended', all };

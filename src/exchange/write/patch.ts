@@ -17,11 +17,11 @@ import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { textOf } from '../body.ts';
 import { clientFields } from '../client-fields.ts';
-import { tagsOf } from '../fill.ts';
 import { without } from '../forward.ts';
 import type { ClientRequest, OriginResponse, RouteTable } from '../ports.ts';
+import { tagsOf } from '../read/stored-form.ts';
+import { asksAlike, replayOf } from '../replay.ts';
 import type { AppliedRule } from './apply.ts';
-import { asksAlike, replayOf } from './replay.ts';
 
 interface Uncertain {
   readonly uncertain: string;

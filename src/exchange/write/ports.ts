@@ -6,9 +6,9 @@ import type { RuleSet } from '../../rules/compile.ts';
 import type { Json, RuleMatch } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from '../ports.ts';
+import type { Refresher } from '../read/refresher.ts';
 import type { Address } from './before.ts';
 import type { Reach } from './plan.ts';
-import type { Refresher } from './refresh.ts';
 import type { Upload } from './upload.ts';
 
 /** What the write exchange needs of others. */

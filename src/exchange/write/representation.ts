@@ -55,7 +55,13 @@ export async function readRepresentation(
     const answer = await route.origin.fetch({
       method: 'GET',
       target: get.target.path,
-      headers: [...forwardFields(get), 'Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'],
+      headers: [
+        ...forwardFields(get, route.policy.client),
+        'Accept',
+        'application/json, */*;q=0.1',
+        'Accept-Encoding',
+        'identity',
+      ],
     });
     if (answer.status !== 200) {
       answer.body.destroy();

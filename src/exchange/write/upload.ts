@@ -112,7 +112,9 @@ export class Upload {
   }
 }
 
+/** The head in two, so that the origin hears of the write while the rest is on its way: the last chunk is held back. */
 async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield head;
+  yield head.subarray(0, -1);
+  yield head.subarray(-1);
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
 }

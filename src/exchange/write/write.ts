@@ -4,11 +4,11 @@ import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import type { Json } from '../../rules/types.ts';
 import { readJson, readUpTo, textOf } from '../body.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
 import { forwardFields, without } from '../forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { pump } from '../pump.ts';
-import { appendCacheStatus } from '../respond.ts';
 import { conclude } from './conclude.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
@@ -95,7 +95,7 @@ async function forward({ request, route, upload }: ArrivedWrite, noting: Noting,
     const answer = await route.origin.fetch({
       method: request.method,
       target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request),
+      headers: forwardFields(request, route.policy.client),
       body: upload.forwarded(() => noting.begin()),
       onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
     });

@@ -18,7 +18,7 @@ test('a doubt is settled by the position that its writer was told, though the no
   // Positions are each node's own: another base whenever it joins.
   let base = 100;
   const standing: Standing = {
-    ...{ epoch: 'e', joined: true, leaseMs: 200, appliedSeq: 0, epochMismatch: () => {} },
+    ...{ epoch: 'e', joined: true, leaseMs: 200, appliedSeq: 0, generation: 0, epochMismatch: () => {} },
     positionOf: (seq) => base + seq,
     failed: (error) => expect.unreachable(String(error)),
   };

@@ -66,17 +66,54 @@ describe('a fence that begins anew', () => {
 });
 
 describe('records on the wire', () => {
-  test.each(['', '{', '[]', 'null', '{"tags":[1],"patterns":[]}', '{"tags":[],"patterns":[],"tagPatterns":["x"]}'])(
-    '%j cannot be read, and hits everything',
-    (payload) => {
-      const { hits } = decodeRecord(payload);
-      for (const path of ['/', '/a/b']) expect(isHit(tagged(path), hits)).toBe(true);
-      expect(isHit({ path: '/', tags: ['t:x'] }, hits)).toBe(true);
-    },
-  );
+  const told = { type: 'x', paths: ['/a'], tags: [], cause: { method: 'PUT', path: '/a', rule: null } };
+  const written = { tags: ['p:/a'], patterns: ['/b/*'], tagPatterns: [['x', '']], announcements: [told], at: 'now' };
+  const broken: [string, unknown][] = [
+    ['no object', null],
+    ['a list', []],
+    ['tags that are none', { ...written, tags: [1] }],
+    ['a pattern that is none', { ...written, patterns: [''] }],
+    ['a tag pattern without a wildcard', { ...written, tagPatterns: [[]] }],
+    ['a tag pattern that is a text', { ...written, tagPatterns: ['x'] }],
+    ['no announcements', { ...written, announcements: undefined }],
+    ['an announcement that is a number', { ...written, announcements: [1] }],
+    ['an announcement that is null', { ...written, announcements: [null] }],
+    ['a type with a line feed', { ...written, announcements: [{ ...told, type: 'x\n\nevent: evil' }] }],
+    ['no type', { ...written, announcements: [{ ...told, type: undefined }] }],
+    ['paths that are a number', { ...written, announcements: [{ ...told, paths: 5 }] }],
+    ['paths that are objects', { ...written, announcements: [{ ...told, paths: [{}] }] }],
+    ['tags of an announcement that are null', { ...written, announcements: [{ ...told, tags: [null] }] }],
+    ['no cause', { ...written, announcements: [{ ...told, cause: undefined }] }],
+    ['a cause without a path', { ...written, announcements: [{ ...told, cause: { method: 'X', rule: null } }] }],
+    ['a payload that is a text', { ...written, announcements: [{ ...told, payload: 'x' }] }],
+    ['no time', { ...written, at: undefined }],
+    ['a settle window without end', { ...written, doubt: true, settleMs: 1e12 }],
+    ['a settle window before its beginning', { ...written, doubt: true, settleMs: -1 }],
+    ['the end of a window that never began', { ...written, settled: -5 }],
+    ['doubt that is a text', { ...written, doubt: 'yes' }],
+  ];
+  const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
+  test.each<[string, string]>([
+    ['nothing', ''],
+    ['no JSON', '{'],
+    ['deep JSON', '['.repeat(100_000)],
+    [
+      'a payload that is too deep',
+      JSON.stringify({ ...written, announcements: [{ ...told, payload: 'DEEP' }] }).replace('"DEEP"', deep(100_000)),
+    ],
+    ...broken.map(([what, record]): [string, string] => [what, JSON.stringify(record)]),
+  ])('%s cannot be read: it hits everything, and subscribers are told so', (_what, payload) => {
+    const { hits, announcements, ...rest } = decodeRecord(payload);
+    expect(announcements).toMatchObject([{ type: 'invalidate', paths: ['/**'], tags: ['*'] }]);
+    expect(rest).toEqual({ at: new Date(0).toISOString() });
+    for (const path of ['/', '/a/b']) expect(isHit(tagged(path), hits)).toBe(true);
+    expect(isHit({ path: '/', tags: ['t:x'] }, hits)).toBe(true);
+  });
 
   test('what is written is read', () => {
     const record = { ...hitting('/a'), doubt: true, settled: 3, at: 'now' };
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
+    const announced = { ...hitting('/a'), announcements: [{ ...told, payload: { id: 7 } }], settleMs: 0.5, at: 'now' };
+    expect(decodeRecord(encodeRecord(announced))).toEqual(announced);
   });
 });

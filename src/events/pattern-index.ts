@@ -1,0 +1,107 @@
+interface Node<T> {
+  literals: Map<string, Node<T>> | undefined;
+  /** What `*` leads to. */
+  one: Node<T> | undefined;
+  /** Items whose pattern ends here, and those whose `**` stands here. */
+  ends: Set<T> | undefined;
+  rests: Set<T> | undefined;
+}
+
+/** Nodes that are looked at before the walk lets others have their turn. */
+const NODES_PER_STEP = 32;
+
+/** Items by path patterns of literal, `*` and `**` segments. What a path costs follows the patterns that it reaches, not their number. */
+export class PatternIndex<T> {
+  readonly #root = emptyNode<T>();
+
+  add(pattern: string, item: T): void {
+    let node = this.#root;
+    for (const segment of segmentsOf(pattern)) {
+      if (segment === '**') {
+        node.rests ??= new Set();
+        node.rests.add(item);
+        return;
+      }
+      node = childOf(node, segment);
+    }
+    node.ends ??= new Set();
+    node.ends.add(item);
+  }
+
+  remove(pattern: string, item: T): void {
+    removeBelow(this.#root, segmentsOf(pattern), 0, item);
+  }
+
+  get isEmpty(): boolean {
+    return isEmpty(this.#root);
+  }
+
+  /** The items whose patterns a canonical path lies in, some of them twice; undefined after each bit of work. */
+  *matching(path: string): Generator<T | undefined> {
+    const waiting: { node: Node<T>; from: number }[] = [{ node: this.#root, from: path === '/' ? 2 : 1 }];
+    let looked = 0;
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      looked += 1;
+      if (looked % NODES_PER_STEP === 0) yield undefined;
+      const { node, from } = next;
+      if (node.rests !== undefined) yield* node.rests;
+      if (from > path.length) {
+        if (node.ends !== undefined) yield* node.ends;
+        continue;
+      }
+      if (node.one === undefined && node.literals === undefined) continue;
+      const slash = path.indexOf('/', from);
+      const end = slash < 0 ? path.length : slash;
+      const literal = node.literals?.get(path.slice(from, end));
+      if (literal !== undefined) waiting.push({ node: literal, from: end + 1 });
+      if (node.one !== undefined) waiting.push({ node: node.one, from: end + 1 });
+    }
+  }
+}
+
+function emptyNode<T>(): Node<T> {
+  return { literals: undefined, one: undefined, ends: undefined, rests: undefined };
+}
+
+function segmentsOf(pattern: string): string[] {
+  return pattern === '/' ? [] : pattern.slice(1).split('/');
+}
+
+function childOf<T>(node: Node<T>, segment: string): Node<T> {
+  if (segment === '*') {
+    node.one ??= emptyNode();
+    return node.one;
+  }
+  node.literals ??= new Map();
+  const found = node.literals.get(segment);
+  if (found !== undefined) return found;
+  const child = emptyNode<T>();
+  node.literals.set(segment, child);
+  return child;
+}
+
+/** As deep as a pattern has segments, which are bounded. */
+function removeBelow<T>(node: Node<T>, segments: readonly string[], depth: number, item: T): void {
+  const segment = segments[depth];
+  if (segment === undefined) {
+    node.ends?.delete(item);
+    if (node.ends?.size === 0) node.ends = undefined;
+  } else if (segment === '**') {
+    node.rests?.delete(item);
+    if (node.rests?.size === 0) node.rests = undefined;
+  } else if (segment === '*') {
+    if (node.one === undefined) return;
+    removeBelow(node.one, segments, depth + 1, item);
+    if (isEmpty(node.one)) node.one = undefined;
+  } else {
+    const child = node.literals?.get(segment);
+    if (child === undefined) return;
+    removeBelow(child, segments, depth + 1, item);
+    if (isEmpty(child)) node.literals?.delete(segment);
+    if (node.literals?.size === 0) node.literals = undefined;
+  }
+}
+
+function isEmpty<T>({ literals, one, ends, rests }: Node<T>): boolean {
+  return literals === undefined && one === undefined && ends === undefined && rests === undefined;
+}

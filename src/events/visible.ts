@@ -1,0 +1,50 @@
+import type { GatewayConfig } from '../config/model.ts';
+import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import type { Event } from './event.ts';
+
+/** What operators cause has no path that a client could have asked for. */
+const ADMIN = 'admin:';
+
+type Shown = Pick<GatewayConfig, 'routes' | 'fallback' | 'rules'>;
+
+/**
+ * What subscribers are told of an event: anybody may be one. A path whose route is `cache: off` is somebody's own, or a secret
+ * (`/reset/S3CRET`), and no client holds a response of it that the gateway made wrong; it is left out, unless the event is one that a
+ * rule names (`event`), or an operator asked for it. Undefined where nothing is left to tell.
+ */
+export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event) => Event | undefined {
+  const declared = new Set(rules.filter(({ event }) => event !== undefined).map(({ name }) => name));
+  const trie = new PatternTrie<{ readonly off: boolean; readonly match: string }>();
+  for (const { match, cache } of routes) trie.add(match, { off: cache.off, match });
+  const shapes = routes.map(({ match, cache }) => ({ shape: patternShape(parsePattern(match)), off: cache.off }));
+  const other = { off: fallback.cache.off, match: '/**' };
+  const routeOf = (path: string) => trie.first(path) ?? { data: other };
+  /** Of a pattern: whether no path in it is cached. */
+  const isPatternOff = (pattern: string): boolean => {
+    if (shapes.some(({ shape, off }) => !off && patternsOverlap(shape, pattern))) return false;
+    return other.off || shapes.some(({ shape }) => covers(shape, pattern));
+  };
+  const isOff = (named: string): boolean => {
+    const path = named.split('?', 1)[0] as string;
+    return path.includes('*') ? isPatternOff(path) : routeOf(path).data.off;
+  };
+  return (event) => {
+    const { cause, tags } = event;
+    if (cause.path.startsWith(ADMIN) || (cause.rule !== null && declared.has(cause.rule))) return event;
+    const paths = event.paths.filter((path) => !isOff(path));
+    if (paths.length + tags.length === 0) return undefined;
+    const { off, match } = routeOf(cause.path).data;
+    return { ...event, paths, cause: off ? { ...cause, path: match } : cause };
+  };
+}
+
+/** Whether every path of a pattern lies in the other one. */
+function covers(outer: string, inner: string): boolean {
+  const [all, some] = [outer.split('/'), inner.split('/')];
+  for (let i = 0; ; i++) {
+    const [a, b] = [all[i], some[i]];
+    if (a === '**') return true;
+    if (a === undefined || b === undefined) return a === b;
+    if (b === '**' || (a !== '*' && a !== b)) return false;
+  }
+}

@@ -1,0 +1,73 @@
+import type { CachePolicy } from '../../config/model.ts';
+import type { CacheControl } from '../../http/cache-control.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import { requestAllows } from '../../http/request-directives.ts';
+import { mayServeStale, prohibitsStale } from '../../http/stale.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+
+/** Why a request goes to the origin, in RFC 9211's words. */
+export type Forwarding = 'bypass' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial';
+
+/** What to do with a read: a value with its reason. Deciding does no I/O. */
+export type Decision =
+  /** Answer from the store. */
+  | { readonly kind: 'hit'; readonly stored: StoredResponse; readonly ageMs: number }
+  /** Answer with a stale response and revalidate it behind (RFC 5861 §3). */
+  | { readonly kind: 'stale'; readonly stored: StoredResponse; readonly ageMs: number; readonly detail: string }
+  /** Ask the origin; `stored` may be revalidated, or served should the origin fail. */
+  | {
+      readonly kind: 'forward';
+      readonly fwd: Forwarding;
+      readonly stored: StoredResponse | undefined;
+      readonly detail: string | undefined;
+      /** The octets that the client asks for, where they are asked for alone (part.ts). */
+      readonly range?: string;
+      /** The beginning of the representation is stored: the rest of it is asked for. */
+      readonly part?: StoredResponse | undefined;
+    }
+  /** `only-if-cached`, and nothing suitable is stored (RFC 9111 §5.2.1.7). */
+  | { readonly kind: 'unavailable' };
+
+export type Forward = Decision & { kind: 'forward' };
+
+/** The `detail` of a request that is passed through since this node may not answer it: nothing of it is stored. */
+export const FENCED = 'fenced';
+
+export interface Situation {
+  readonly policy: CachePolicy;
+  /** The variant that the request selects. */
+  readonly stored: StoredResponse | undefined;
+  /** Some other variant of the key is stored. */
+  readonly otherVariant: boolean;
+  /** The request has credentials that the key does not hold. */
+  readonly credentials: boolean;
+  /** The request's directives, none where the route ignores them. */
+  readonly directives: CacheControl | undefined;
+  /** Wall clock. */
+  readonly now: number;
+}
+
+export function decide(situation: Situation): Decision {
+  const { policy, directives, stored } = situation;
+  // RFC 9111 §3.5: with credentials, only what the origin explicitly lets caches share.
+  const forbidden = situation.credentials && policy.credentials === 'bypass' && stored?.shareable !== true;
+  if (stored === undefined || forbidden) {
+    if (directives?.onlyIfCached) return { kind: 'unavailable' };
+    if (forbidden) return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: 'credentials' };
+    const fwd = situation.otherVariant ? 'vary-miss' : 'uri-miss';
+    return { kind: 'forward', fwd, stored: undefined, detail: undefined };
+  }
+  const ageMs = currentAgeMs(stored, situation.now);
+  const isFresh = ageMs < stored.lifetimeMs && stored.directives.noCache !== true;
+  const asked =
+    directives === undefined ? { reuse: isFresh } : requestAllows(directives, { ageMs, lifetimeMs: stored.lifetimeMs });
+  // §4.2.4: stale by no more than the client said it would take, unless the response forbids it.
+  if (asked.reuse && (isFresh || !prohibitsStale(stored.directives))) return { kind: 'hit', stored, ageMs };
+  if (directives?.onlyIfCached) return { kind: 'unavailable' };
+  if (isFresh) return { kind: 'forward', fwd: 'request', stored, detail: asked.reason };
+  const refusesStale = directives !== undefined && asked.reason !== 'stale' && !asked.reuse;
+  if (!refusesStale && mayServeStale(stored.directives, policy, 'revalidating', ageMs - stored.lifetimeMs)) {
+    return { kind: 'stale', stored, ageMs, detail: 'stale-while-revalidate' };
+  }
+  return { kind: 'forward', fwd: 'stale', stored, detail: undefined };
+}

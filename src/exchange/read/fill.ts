@@ -1,0 +1,202 @@
+import type { Writable } from 'node:stream';
+import type { CacheStatus } from '../../http/cache-status.ts';
+import { formatHttpDate } from '../../http/date.ts';
+import { currentAgeMs } from '../../http/freshness.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import { appendCacheStatus } from '../cache-status-lines.ts';
+import { clientFields } from '../client-fields.ts';
+import { codedEtagOf304 } from '../coded-etags.ts';
+import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
+import { pump } from '../pump.ts';
+import type { Forward } from './decide.ts';
+import type { Fetching } from './fetching.ts';
+import type { Flight } from './flights.ts';
+import type { FillContext, Verdict } from './judge.ts';
+import { keep } from './keep.ts';
+import type { ReadPorts } from './read-ports.ts';
+import { respond } from './respond.ts';
+import { storedForm } from './stored-form.ts';
+
+/**
+ * The head of a response that needs an `ETag` of the gateway's own is held back until its body is known, up to this many
+ * bytes: beyond it, the first byte is worth more to a client than a validator.
+ */
+const MAX_HELD_BYTES = 256 * 1024;
+
+/** The head of an answer, and what it means. */
+interface Answered {
+  readonly context: FillContext;
+  readonly answer: OriginResponse;
+  readonly verdict: Verdict;
+}
+
+/** One answer's way to the client and into the store. */
+export class Fill {
+  readonly #ports: ReadPorts;
+  readonly #context: FillContext;
+  readonly #decision: Forward;
+  readonly #answer: OriginResponse;
+  readonly #verdict: Verdict;
+  readonly #flight: Flight | undefined;
+  readonly #reply: Reply | undefined;
+  /** The client's stream, once its head has been sent. */
+  #sink: Writable | undefined;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** How many of the chunks, and how many bytes, the client's stream has been given. */
+  #given = { chunks: 0, bytes: 0 };
+  /** The one reader of the body. It leaves the body alone when it stops early, for the rest to be passed on. */
+  readonly #body: AsyncIterator<Buffer>;
+
+  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, verdict }: Answered) {
+    this.#ports = ports;
+    this.#context = context;
+    this.#decision = decision;
+    this.#answer = answer;
+    this.#verdict = verdict;
+    this.#flight = flight;
+    this.#reply = reply;
+    this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  }
+
+  /** Rejects where the body breaks off, the flight not landed: the caller sees to that and to the client. */
+  async run(): Promise<ReadOutcome> {
+    try {
+      if (!this.#verdict.store) return await this.#pass(this.#verdict.detail);
+      if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
+      return await this.#collect(this.#verdict);
+    } finally {
+      this.#ports.budget.give(this.#bytes);
+    }
+  }
+
+  /** Streams the answer through, unstored, at the client's pace. */
+  async #pass(detail: string): Promise<ReadOutcome> {
+    this.#flight?.land({ kind: 'unusable' });
+    const { body } = this.#answer;
+    if (this.#reply === undefined) {
+      body.destroy();
+      return { outcome: 'bypass', detail };
+    }
+    const sink = this.#start(detail);
+    this.#reply.onGone(() => body.destroy());
+    if (!this.#reply.gone) {
+      for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
+      this.#chunks = [];
+      await pump(this.#body, sink, this.#reply);
+    } else {
+      body.destroy();
+    }
+    return { outcome: this.#decision.fwd === 'bypass' ? 'bypass' : 'miss', detail };
+  }
+
+  async #collect(verdict: Verdict & { store: true }): Promise<ReadOutcome> {
+    const { headers } = this.#answer;
+    const declared = Number(headers.get('content-length') ?? 0);
+    if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
+    const needsEtag = this.#context.read.route.policy.client.etag === 'strong' && !headers.has('etag');
+    const holdBytes = needsEtag && declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
+    for (;;) {
+      const next = await this.#body.next();
+      if (next.done === true) break;
+      const chunk = next.value;
+      const tooLarge = this.#bytes + chunk.byteLength > this.#ports.maxEntryBytes;
+      if (tooLarge || !this.#ports.budget.take(chunk.byteLength)) {
+        this.#chunks.push(chunk);
+        return this.#pass(tooLarge ? 'too-large' : 'no-room');
+      }
+      this.#bytes += chunk.byteLength;
+      this.#chunks.push(chunk);
+      if (this.#sink === undefined && this.#reply !== undefined && this.#bytes > holdBytes) this.#start('streamed');
+      if (this.#sink !== undefined) this.#give(this.#sink);
+    }
+    return this.#finish(verdict);
+  }
+
+  /** Gives the client's stream what has come, but for a client that does not keep up: it gets the rest out of what is stored. */
+  #give(sink: Writable): void {
+    while (this.#given.chunks < this.#chunks.length && !sink.writableNeedDrain) {
+      const chunk = this.#chunks[this.#given.chunks] as Buffer;
+      sink.write(chunk);
+      this.#given = { chunks: this.#given.chunks + 1, bytes: this.#given.bytes + chunk.byteLength };
+    }
+  }
+
+  #finish(verdict: Verdict & { store: true }): ReadOutcome {
+    const { status, headers } = this.#answer;
+    const response = storedForm(this.#ports, this.#context, {
+      status,
+      headers,
+      body: Buffer.concat(this.#chunks),
+      verdict,
+      range: this.#decision.range,
+    });
+    if ('unstorable' in response) {
+      this.#flight?.land({ kind: 'unusable' });
+      this.#end(undefined, response.unstorable);
+      return { outcome: 'miss', detail: response.unstorable };
+    }
+    const refusal = keep(this.#ports, this.#context.read, response);
+    this.#flight?.land({ kind: 'response', response, stored: refusal === undefined });
+    // A client that asked for some octets gets those that came, whatever they were joined with.
+    this.#end(status === 206 ? undefined : response, refusal);
+    return { outcome: 'miss', detail: refusal };
+  }
+
+  /** The end of a body that was collected: the whole answer at once, if its head was held back until now. */
+  #end(response: StoredResponse | undefined, detail: string | undefined): void {
+    if (this.#sink !== undefined) {
+      // What is stored is held once for all; chunks of its own would be held for each client that does not read.
+      const rest = response && [response.body.subarray(this.#given.bytes)];
+      for (const chunk of rest ?? this.#chunks.slice(this.#given.chunks)) this.#sink.write(chunk);
+      this.#sink.end();
+    } else if (this.#reply !== undefined && response !== undefined) {
+      // The client that asked gets every field, those too that are not stored for others (`private="…"`).
+      const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
+      respond(this.#context.read.request, this.#reply, own, this.#status(detail), this.#ageMs(response));
+    } else if (this.#reply !== undefined) {
+      const sink = this.#start(detail);
+      for (const chunk of this.#chunks) sink.write(chunk);
+      sink.end();
+    }
+  }
+
+  #ageMs(response: StoredResponse): number | undefined {
+    const ageMs = currentAgeMs(response, this.#ports.clock.wall());
+    return ageMs >= 1000 || response.headers.has('age') ? ageMs : undefined;
+  }
+
+  #status(detail: string | undefined): CacheStatus {
+    const stored = this.#verdict.store && detail === undefined;
+    return { fwd: this.#decision.fwd, fwdStatus: this.#answer.status, stored, detail: detail ?? this.#decision.detail };
+  }
+
+  /** `etag`: of the complete response, where it is known by now. */
+  #clientFields(etag: string | undefined): string[] {
+    const { request, route } = this.#context.read;
+    const { policy } = route;
+    const { status, headers } = this.#answer;
+    return clientFields(headers.lines, {
+      policy: policy.client,
+      directives: this.#verdict.directives,
+      etag: etag ?? codedEtagOf304(status, headers.get('etag'), request.headers, policy.client.encode),
+      date: formatHttpDate(this.#context.respondedAt),
+      stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
+    });
+  }
+
+  /** Sends the head of a streamed answer. */
+  #start(detail: string | undefined): Writable {
+    if (this.#sink !== undefined) return this.#sink;
+    const { headers, status } = this.#answer;
+    const reply = this.#reply as Reply;
+    const lines = this.#clientFields(undefined);
+    const length = headers.get('content-length');
+    if (length !== undefined) lines.push('Content-Length', length);
+    const age = headers.get('age');
+    if (age !== undefined) lines.push('Age', age);
+    appendCacheStatus(lines, this.#status(detail === 'streamed' ? undefined : detail));
+    this.#sink = reply.begin(status, lines);
+    return this.#sink;
+  }
+}

@@ -1,0 +1,57 @@
+import { currentAgeMs } from '../../http/freshness.ts';
+import { requestDirectives } from '../../http/request-directives.ts';
+import type { SecondTier } from '../../store/second-tier.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import type { ReadOutcome, Reply } from '../ports.ts';
+import { decide, type Forward } from './decide.ts';
+import type { Flight } from './flights.ts';
+import type { Read, ReadPorts } from './read-ports.ts';
+import { respond } from './respond.ts';
+
+/** Whether what the nodes share may hold what memory does not. */
+export function mayBeInTier({ tier }: ReadPorts, { request, route }: Read, { fwd, range, stored }: Forward): boolean {
+  if (tier?.usable !== true || request.method !== 'GET' || range !== undefined || stored !== undefined) return false;
+  return (fwd === 'uri-miss' || fwd === 'vary-miss') && route.policy.cache.credentials !== 'perUser';
+}
+
+/**
+ * Answers from the shared tier, or from what another node is fetching at the moment: what comes is put into memory first, past this
+ * node's fence. `claim`: this node is the one to fetch it, and says so when it has.
+ */
+export async function fromTier(
+  ports: ReadPorts,
+  read: Read,
+  flight: Flight,
+  reply: Reply | undefined,
+): Promise<{ readonly outcome?: ReadOutcome; readonly claim?: (() => void) | undefined }> {
+  const tier = ports.tier as SecondTier;
+  const found = await tier.load(read.key, read.request.headers);
+  const served = found && serve(ports, read, found, flight, reply);
+  if (served !== undefined) return { outcome: served };
+  const claim = await tier.claim(read.key);
+  if (claim !== undefined) return { claim };
+  const awaited = await tier.awaited(read.key, read.request.headers);
+  const outcome = awaited && serve(ports, read, awaited, flight, reply);
+  return outcome === undefined ? {} : { outcome };
+}
+
+function serve(
+  ports: ReadPorts,
+  { request, route, credentials }: Read,
+  found: StoredResponse,
+  flight: Flight,
+  reply: Reply | undefined,
+): ReadOutcome | undefined {
+  const policy = route.policy.cache;
+  const now = ports.clock.wall();
+  const directives = policy.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined;
+  const decision = decide({ policy, stored: found, otherVariant: false, credentials, directives, now });
+  if (decision.kind !== 'hit' || !ports.serving() || ports.store.put(found) !== undefined) return undefined;
+  flight.land({ kind: 'response', response: found, stored: true });
+  if (reply !== undefined) {
+    const ttl = Math.floor((found.lifetimeMs - decision.ageMs) / 1000);
+    respond(request, reply, found, { hit: true, ttl, detail: 'redis' }, currentAgeMs(found, now));
+  }
+  if (found.codings !== undefined) ports.encoder.want(request.headers, found);
+  return { outcome: 'hit', detail: 'redis' };
+}

@@ -1,0 +1,55 @@
+import type { Position } from '../../coherence/record.ts';
+import type { CacheControl } from '../../http/cache-control.ts';
+import type { Fields } from '../../http/fields.ts';
+import { freshnessLifetimeMs } from '../../http/freshness.ts';
+import { storable } from '../../http/storable.ts';
+import { responseDirectives } from '../../http/targeted.ts';
+import type { Read } from './read-ports.ts';
+
+/** One fill: who asked for what, as of when. Times are wall clock. */
+export interface FillContext {
+  readonly read: Read;
+  readonly asOf: Position;
+  readonly requestedAt: number;
+  readonly respondedAt: number;
+}
+
+/** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
+export type Verdict =
+  | {
+      readonly store: true;
+      readonly shareable: boolean;
+      readonly directives: CacheControl;
+      readonly lifetimeMs: number;
+    }
+  | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
+
+/** Reasons not to store that are the request's alone: they say nothing of what others would be answered. */
+export const ofTheRequest: ReadonlySet<string> = new Set(['method', 'request-body', 'request-no-store']);
+
+/** RFC 9213 fields that are looked for on every route, after the route's own. */
+const targetedFields = ['cdn-cache-control'];
+
+export function judge(context: FillContext, status: number, headers: Fields, partial = false): Verdict {
+  const policy = context.read.route.policy.cache;
+  const { directives, targeted } = responseDirectives(headers, [...policy.targetedFields, ...targetedFields]);
+  const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
+  const verdict = storable({
+    method: context.read.request.method,
+    status,
+    request: context.read.request.headers,
+    response: headers,
+    directives,
+    explicit: lifetime.explicit,
+    heuristic: !lifetime.explicit && lifetime.ms > 0,
+    policy: { ...policy, ttl: policy.ttlMs !== undefined },
+    partial,
+  });
+  if (!verdict.store) return { store: false, detail: verdict.reason, directives };
+  return {
+    store: true,
+    shareable: verdict.shareable,
+    directives: policy.force ? { ...directives, noCache: false } : directives,
+    lifetimeMs: policy.ttlMs ?? lifetime.ms,
+  };
+}

@@ -1,0 +1,16 @@
+import type { Refusal } from '../../store/store.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import type { Read, ReadPorts } from './read-ports.ts';
+import { varianceOf } from './search-variances.ts';
+
+/** Stores, and learns what the origin says of queries there. The reason, where it is refused. */
+export function keep(ports: ReadPorts, { request, route }: Read, response: StoredResponse): Refusal | undefined {
+  const refusal = ports.store.put(response);
+  if (refusal !== undefined) return refusal;
+  ports.variances.learn(request, varianceOf(response.headers));
+  ports.encoder.want(request.headers, response);
+  if (ports.tier?.usable === true && route.policy.cache.credentials !== 'perUser') {
+    ports.background(ports.tier.keep(response));
+  }
+  return undefined;
+}

@@ -1,0 +1,181 @@
+import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
+import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
+import { parseEntityTag } from '../../http/etag.ts';
+import { Fields } from '../../http/fields.ts';
+import { initialAgeMs } from '../../http/freshness.ts';
+import { combine, isComplete, type Part, partOf } from '../../http/partial.ts';
+import { storedFields } from '../../http/stored-fields.ts';
+import { originTags } from '../../http/tags.ts';
+import { strongEtag } from '../../http/validation.ts';
+import { parseVary, selectingValues } from '../../http/vary.ts';
+import { sortedQuery } from '../../route/path.ts';
+import type { StoredPart, StoredResponse } from '../../store/stored-response.ts';
+import { readJson } from '../body.ts';
+import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
+import { clientFields } from '../client-fields.ts';
+import { without } from '../forward.ts';
+import { encodable } from './encoder.ts';
+import type { FillContext, Verdict } from './judge.ts';
+import type { ReadPorts } from './read-ports.ts';
+import { varianceOf } from './search-variances.ts';
+
+/** A complete answer, or a part of one, that a verdict lets be stored. */
+export interface Storable {
+  readonly status: number;
+  readonly headers: Fields;
+  readonly body: Buffer;
+  readonly verdict: Verdict & { store: true };
+  /** Tags that it has whatever its fields say. */
+  readonly tags?: readonly Tag[];
+  /** For a 206: the `Range` that was asked for. */
+  readonly range?: string | undefined;
+}
+
+/** The stored form of a complete answer: of a 206, joined with what is stored of the same representation. */
+export function storedForm(
+  ports: ReadPorts,
+  context: FillContext,
+  answer: Storable,
+): StoredResponse | { unstorable: string } {
+  const response = storedResponse(context, answer);
+  if ('unstorable' in response || response.part === undefined) return response;
+  return combinedWithStored(ports, context, response, answer);
+}
+
+/** A part that has arrived, joined with the stored one where both are of one representation (RFC 9110 §15.3.7.3). */
+function combinedWithStored(
+  ports: ReadPorts,
+  context: FillContext,
+  newer: StoredResponse,
+  answer: Storable,
+): StoredResponse | { unstorable: string } {
+  const older = ports.store.select(newer.key, context.read.request.headers);
+  const joined = older === undefined ? undefined : combine(partIn(older), partIn(newer));
+  if (older === undefined || joined === undefined)
+    return isComplete(partIn(newer)) ? whole(context, answer, newer) : newer;
+  // Octets of both: valid as of the earlier of the two, and hit by whatever hits one of them.
+  const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
+  const tags = [...new Set([...older.tags, ...newer.tags])];
+  const body = Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength);
+  if (isComplete(joined)) return whole(asked, { ...answer, tags }, { ...newer, body });
+  const { start, size = 0 } = joined;
+  const part = { start, size, saidEnd: start + body.byteLength - 1, asked: undefined };
+  return { ...newer, asOf: asked.asOf, tags, body, part };
+}
+
+/** All octets are there: a complete representation, as a 200 would have brought it (RFC 9111 §3.4). */
+function whole(
+  context: FillContext,
+  answer: Storable,
+  { headers, body }: StoredResponse,
+): StoredResponse | { unstorable: string } {
+  const lines = without(headers.lines, (name) => name === 'content-range' || name === 'content-length');
+  return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
+}
+
+function partIn({ part, headers, body }: StoredResponse): Part {
+  return { start: part?.start ?? 0, size: part?.size, etag: headers.get('etag'), bytes: body };
+}
+
+/** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */
+const MAX_TAGS_KEPT = 3_000;
+
+/** The stored form of a complete answer, or why it cannot be stored after all. */
+export function storedResponse(context: FillContext, answer: Storable): StoredResponse | { unstorable: string } {
+  const { request, route } = context.read;
+  const { status, body, verdict } = answer;
+  const variance = varianceOf(answer.headers);
+  const found = tagsOf(context, answer.headers, body, variance !== undefined);
+  if (!Array.isArray(found)) return found;
+  const tags = answer.tags === undefined ? found : [...new Set([...found, ...answer.tags])];
+  if (tags.length > MAX_TAGS_KEPT) return { unstorable: 'too-many-tags' };
+  const part = status === 206 ? storedPart(answer) : undefined;
+  if (status === 206 && part === undefined) return { unstorable: 'partial' };
+  const key = cacheKey(request, route.policy.cache, variance);
+  const named = parseVary(answer.headers.get('vary'));
+  if (named === '*') return { unstorable: 'vary-star' };
+  // The origin was asked for the octets as they are, whatever the client accepts: they are for all.
+  const asOne = route.policy.client.encode.length > 0 && !answer.headers.has('content-encoding');
+  const vary = asOne ? named.filter((name) => name !== 'accept-encoding') : named;
+  const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
+  const codings = encodable(route.policy.client.encode, {
+    status,
+    headers,
+    body,
+    noTransform: verdict.directives.noTransform,
+  });
+  const originEtag = headers.get('etag');
+  // One that is malformed is no validator: no client could send it back.
+  const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
+  const etag = made ? strongEtag(body) : originEtag;
+  return {
+    key: part === undefined ? key : partKey(key),
+    path: request.target.resource,
+    tags,
+    asOf: context.asOf,
+    since: undefined,
+    uses: 0,
+    status,
+    headers,
+    body,
+    ...(part === undefined ? {} : { part }),
+    ...(codings === undefined ? {} : { codings }),
+    clientHeaders: clientFields(headers.lines, {
+      policy: route.policy.client,
+      directives: verdict.directives,
+      etag: made ? etag : undefined,
+      date: formatHttpDate(context.respondedAt),
+      stripped: [],
+    }),
+    vary,
+    selecting: selectingValues(vary, request.headers),
+    directives: verdict.directives,
+    lifetimeMs: verdict.lifetimeMs,
+    initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
+    respondedAt: context.respondedAt,
+    shareable: verdict.shareable,
+    etag,
+    lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
+    dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),
+    language: headers.get('content-language')?.trim().toLowerCase(),
+  };
+}
+
+/** RFC 9110 §15.3.7: what a 206 brings; undefined where it does not say of how much. */
+function storedPart({ headers, body, range }: Storable): StoredPart | undefined {
+  const part = partOf(headers, body);
+  if (part?.size === undefined) return undefined;
+  return { start: part.start, size: part.size, saidEnd: part.saidEnd, asked: range };
+}
+
+/**
+ * Every tag of a response: the automatic ones, the route's, the origin's. A response whose tags cannot all be determined
+ * is not stored: an invalidation of the missing one would leave it behind.
+ */
+export function tagsOf(
+  context: FillContext,
+  headers: Fields,
+  body: Buffer,
+  severalQueries: boolean,
+): Tag[] | { unstorable: string } {
+  const { request, route, params } = context.read;
+  const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
+  const tags: Tag[] = [pathTag(request.target.resource), queryTag(request.target.resource, query)];
+  if (severalQueries) tags.push(severalQueriesTag(request.target.resource));
+  const fromOrigin = originTags(headers);
+  if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
+  for (const tag of fromOrigin.tags) tags.push(namedTag(tag));
+  if (route.tags !== undefined) {
+    const declared = route.tags.tagsFor({
+      params,
+      query: request.target.query,
+      requestHeader: (name) => request.headers.get(name),
+      responseHeader: (name) => headers.get(name),
+      response: route.tags.needsBody ? readJson(body, headers) : { missing: 'not-read' },
+    });
+    if (declared.overflow) return { unstorable: 'too-many-tags' };
+    if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
+    for (const tag of declared.tags) tags.push(namedTag(tag));
+  }
+  return [...new Set(tags)];
+}

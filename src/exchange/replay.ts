@@ -1,0 +1,67 @@
+import { severalQueriesTag } from '../coherence/tag.ts';
+import { Fields } from '../http/fields.ts';
+import { hasCredentials } from '../http/storable.ts';
+import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
+import type { StoredResponse } from '../store/stored-response.ts';
+import { cacheKey } from './cache-key.ts';
+import { without } from './forward.ts';
+import type { ClientRequest, Route, RouteTable } from './ports.ts';
+
+/** A stored response with a request that it answers. */
+export interface Replay {
+  readonly stored: StoredResponse;
+  readonly route: Route;
+  readonly params: Readonly<Record<string, string>>;
+  readonly request: ClientRequest;
+}
+
+const credentials = new Set(['authorization', 'cookie']);
+
+/**
+ * A request that would be answered by a stored response, made of the key and the selecting fields, as the client of `write`
+ * would send it. Undefined where there is none to be made: responses of one user, those that vary by credentials, parts, and
+ * those that stand for several queries.
+ */
+export function replayOf(stored: StoredResponse, write: ClientRequest, routes: RouteTable): Replay | undefined {
+  const { route, params } = routes.find(stored.path);
+  const { cache } = route.policy;
+  if (stored.part !== undefined || stored.status !== 200 || cache.off || cache.credentials === 'perUser')
+    return undefined;
+  if (stored.tags.includes(severalQueriesTag(stored.path))) return undefined;
+  if (stored.vary.some((name) => name === 'authorization' || name === 'cookie')) return undefined;
+  const [base = '', path = '', query = '', ...keyed] = stored.key.split('\n');
+  const [scheme, host] = base.split('://');
+  if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
+  const lines = ['Host', host];
+  for (const [i, name] of cache.key.headers.entries()) if (keyed[i] !== '') lines.push(name, keyed[i] ?? '');
+  const selecting = selectingFields(stored.vary, stored.selecting);
+  lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
+  // What is the same for all who may see it, the writer might have fetched.
+  if (cache.credentials === 'shared') lines.push(...without(write.headers.lines, (name) => !credentials.has(name)));
+  const request: ClientRequest = {
+    ...write,
+    method: 'GET',
+    scheme,
+    host,
+    target: { path, resource: stored.path, query },
+    headers: new Fields(lines),
+  };
+  const same =
+    cacheKey(request, cache) === stored.key &&
+    matchesVary(stored.vary, stored.selecting, request.headers, stored.language);
+  return same ? { stored, route, params, request } : undefined;
+}
+
+/**
+ * Whether `write`, had it been a read of this, would have been answered by this very response: of the same scheme and host, with
+ * the same keyed and selecting fields. What others are answered is not for this write to tell.
+ */
+export function asksAlike({ stored, route, request }: Replay, { scheme, host, headers }: ClientRequest): boolean {
+  const { cache } = route.policy;
+  if (cacheKey({ ...request, scheme, host, headers }, cache) !== stored.key) return false;
+  // RFC 9111 §3.5: what somebody with credentials is answered may be more than everybody may see.
+  const credentials = cache.cookies === 'ignore' ? headers.has('authorization') : hasCredentials(headers);
+  if (credentials && cache.credentials === 'bypass' && !stored.shareable) return false;
+  const values = selectingValues(stored.vary, headers);
+  return values.every((value, i) => value === stored.selecting[i]);
+}

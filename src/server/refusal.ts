@@ -1,0 +1,52 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { GatewayError } from '../errors.ts';
+import type { Pipeline } from './pipeline.ts';
+import { problemBody, problemLines } from './problem.ts';
+
+/** How long a client that was refused may go on sending before it is cut off: cut at once, it might not see why (RFC 9112 §9.6). */
+const LINGER_MS = 2_000;
+
+/**
+ * Says what is wrong where the answer to the malformed request belongs: behind those to earlier ones, and not into the middle of one,
+ * which its client, or a cache on the way, would take for a part of its body.
+ */
+export function refuse(pipeline: Pipeline, socket: Duplex, problem: GatewayError | undefined): void {
+  if (problem === undefined) socket.destroy();
+  else
+    pipeline.malformed(
+      () => write(socket, problem),
+      () => socket.destroy(),
+    );
+}
+
+/** What Node's parser refused, as one of our errors; undefined where the client merely went away. */
+export function malformed(error: NodeJS.ErrnoException): GatewayError | undefined {
+  switch (error.code) {
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return undefined;
+    case 'HPE_HEADER_OVERFLOW':
+      return new GatewayError('headersTooLarge');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new GatewayError('requestTimeout');
+    default:
+      return new GatewayError('badRequest', undefined, { cause: error });
+  }
+}
+
+function write(socket: Duplex, problem: GatewayError): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = problemBody(problem);
+  const lines = [...problemLines(problem), 'Content-Length', String(body.byteLength), 'Connection', 'close'];
+  let head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n`;
+  for (let i = 0; i < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut));
+  socket.end(`${head}\r\n${body.toString()}`);
+  // One that Node has handed over is read by nobody.
+  socket.resume();
+}

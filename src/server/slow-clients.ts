@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net';
+import { systemClock } from '../clock.ts';
+import type { ServerLimits } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
+import { clientView } from '../http/forwarded.ts';
+import { knownRequest } from './accepted.ts';
+import { clientOf } from './addresses.ts';
+import { type Exchange, type Pipeline, pipelineOf } from './pipeline.ts';
+import { refuse } from './refusal.ts';
+
+/** How often connections are looked at, at most; the bounds are that exact. */
+const LOOK_MS = 1_000;
+
+/** What is known of an origin's connections. */
+export interface OriginLoad {
+  readonly connections: number;
+  /** Requests wait for one of them. */
+  readonly crowded: boolean;
+}
+
+export interface SlowClientsOptions {
+  readonly limits: ServerLimits;
+  readonly origins: ReadonlyMap<string, OriginLoad>;
+  /** The origin that answers a request; undefined for what no origin does. */
+  readonly originOf: (request: ClientRequest) => string | undefined;
+  readonly cut: (peer: string | undefined, reason: string) => void;
+}
+
+/** A body that waits for its client: one that is to be sent by it (`upload`), or read by it (`answer`). */
+interface Wait {
+  readonly kind: 'upload' | 'answer';
+  readonly since: number;
+  movedAt: number;
+  /** What has moved since then. */
+  bytes: number;
+  /** Bytes that came, or left, as the socket counts them, and what of the last write the system has not taken yet. */
+  seen: { readonly done: number; readonly queued: number };
+}
+
+/**
+ * Cuts off clients that do not move: each holds a connection of the gateway, and mostly one of the origin's. A body may stand still
+ * for so long, and has to keep a rate on the average. While requests wait for a connection to an origin, one client may hold a
+ * share of them with such bodies, and no more: those that have waited the longest are cut off.
+ *
+ * All connections are looked at now and then, so that nothing is paid for by requests.
+ */
+export class SlowClients {
+  readonly #options: SlowClientsOptions;
+  readonly #waits = new Map<Socket, Wait | undefined>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: SlowClientsOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#look(), Math.min(LOOK_MS, Math.ceil(options.limits.bodyIdleMs / 4))).unref();
+  }
+
+  watch(socket: Socket): void {
+    this.#waits.set(socket, undefined);
+    socket.once('close', () => this.#waits.delete(socket));
+  }
+
+  /** Leaves a connection to whom it was handed over. */
+  release(socket: Socket): void {
+    this.#waits.delete(socket);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    const now = systemClock.monotonic();
+    for (const [socket, earlier] of this.#waits) {
+      pipelineOf(socket)?.peek();
+      const wait = waitOf(socket, earlier, now);
+      if (wait !== earlier) this.#waits.set(socket, wait);
+      const reason = wait && this.#tooSlow(wait, now);
+      if (reason !== undefined) this.#cut(socket, reason);
+    }
+    for (const [name, load] of this.#options.origins) if (load.crowded) this.#share(name, load, now);
+  }
+
+  #tooSlow({ movedAt, since, bytes }: Wait, now: number): string | undefined {
+    const { bodyIdleMs, minBodyBytesPerSecond } = this.#options.limits;
+    if (now - movedAt > bodyIdleMs) return 'a body stood still';
+    const owed = ((now - since - bodyIdleMs) / 1000) * minBodyBytesPerSecond;
+    return bytes < owed ? 'a body moved too slowly' : undefined;
+  }
+
+  /** Leaves each client its share of an origin's connections. */
+  #share(origin: string, { connections }: OriginLoad, now: number): void {
+    const share = Math.max(1, Math.floor(connections * this.#options.limits.perAddress.originShare));
+    const held = new Map<string, { readonly socket: Socket; readonly since: number }[]>();
+    for (const [socket, wait] of this.#waits) {
+      // One that has just begun to wait may be about to go on.
+      if (wait === undefined || wait.since === now) continue;
+      for (const exchange of holding(pipelineOf(socket), wait)) {
+        const request = knownRequest(exchange.message);
+        if (request === undefined || this.#options.originOf(request) !== origin) continue;
+        const client = clientOf(clientView(request.headers.lines, request).address || request.peer);
+        held.set(client, [...(held.get(client) ?? []), { socket, since: wait.since }]);
+      }
+    }
+    for (const one of held.values()) {
+      const longest = one.sort((a, b) => a.since - b.since);
+      for (const { socket } of longest.slice(0, Math.max(0, one.length - share))) {
+        this.#cut(socket, 'its client held more than its share of the origin');
+      }
+    }
+  }
+
+  #cut(socket: Socket, reason: string): void {
+    const wait = this.#waits.get(socket);
+    if (wait === undefined) return;
+    this.#waits.delete(socket);
+    this.#options.cut(socket.remoteAddress, reason);
+    const pipeline = pipelineOf(socket);
+    // An answer that has begun, or was given already, cannot become another.
+    const silent = pipeline === undefined || pipeline.sealed || wait.kind === 'answer';
+    if (silent) socket.destroy();
+    else refuse(pipeline, socket, new GatewayError('requestTimeout'));
+  }
+}
+
+/** What a connection waits for its client with, continued from the last look at it. */
+function waitOf(socket: Socket, earlier: Wait | undefined, now: number): Wait | undefined {
+  const kind = kindOf(socket);
+  if (kind === undefined) return undefined;
+  const seen = measure(socket, kind);
+  if (earlier?.kind !== kind) return { kind, since: now, movedAt: now, bytes: 0, seen };
+  const moved = seen.done > earlier.seen.done ? seen.done - earlier.seen.done : earlier.seen.queued - seen.queued;
+  if (moved > 0) {
+    earlier.movedAt = now;
+    earlier.bytes += moved;
+  }
+  earlier.seen = seen;
+  return earlier;
+}
+
+function kindOf(socket: Socket): Wait['kind'] | undefined {
+  if (socket.writableLength > 0) return 'answer';
+  const message = pipelineOf(socket)?.uploading?.message;
+  // What has come and was not taken yet waits for the origin.
+  return message !== undefined && message.readableLength === 0 ? 'upload' : undefined;
+}
+
+function measure(socket: Socket, kind: Wait['kind']): Wait['seen'] {
+  if (kind === 'upload') return { done: socket.bytesRead, queued: 0 };
+  // Of one large write only the system knows how much has left.
+  const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
+  return { done: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
+}
+
+/** The exchanges of a connection that may hold a connection to an origin because of their client. */
+function holding(pipeline: Pipeline | undefined, { kind }: Wait): readonly Exchange[] {
+  if (pipeline === undefined) return [];
+  const { uploading } = pipeline;
+  if (kind === 'upload') return uploading === undefined ? [] : [uploading];
+  return pipeline.begun.filter(({ response }) => !response.writableEnded && response.writableLength > 0);
+}

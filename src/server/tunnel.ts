@@ -1,0 +1,222 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
+import { passedFields } from '../exchange/client-fields.ts';
+import { forwardFields } from '../exchange/forward.ts';
+import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
+import { endToEnd } from '../http/connection.ts';
+import { NodeReply } from './node-reply.ts';
+import { deliver, type PassThroughOptions } from './pass-through.ts';
+import { addressOf, type PerAddress } from './per-address.ts';
+
+/** How often tunnels are looked at. One whose reader has taken nothing of what waits for it since the last time is closed. */
+const SWEEP_MS = 60_000;
+
+/** One in which nothing has moved for so many times is closed, too: it holds two connections. */
+const IDLE_SWEEPS = 10;
+
+/** Probes whether the other side of a silent connection is still there. */
+const PROBE_MS = 60_000;
+
+export interface TunnelOptions extends PassThroughOptions {
+  /** Checks the handshake, and answers it where it is refused. */
+  readonly accept: (message: IncomingMessage, response: ServerResponse) => ClientRequest | undefined;
+  /** How many one client address may have open. */
+  readonly perAddress: PerAddress;
+  /** Default: a minute. */
+  readonly sweepMs?: number;
+}
+
+/**
+ * WebSockets: the handshake is the origin's to answer, and its answer the client's to read. What follows are bytes, copied both
+ * ways at the reader's pace.
+ *
+ * @fastify/http-proxy would answer the handshake itself before it asks the origin, and copies messages without regard to whether
+ * the other side reads them.
+ */
+export class Tunnels {
+  readonly #options: TunnelOptions;
+  readonly #open = new Set<Tunnel>();
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(options: TunnelOptions) {
+    this.#options = options;
+  }
+
+  /** Tunnels that are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Takes a connection that Node has handed over with the handshake; `head` is what came behind it. */
+  take(message: IncomingMessage, socket: Socket, head: Buffer): void {
+    const response = new ServerResponse(message);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon());
+    const reply = new NodeReply(response);
+    const request = this.#options.accept(message, response);
+    if (request === undefined) return;
+    const release = this.#options.perAddress.take(addressOf(request));
+    if (release === undefined) {
+      reply.fail(new GatewayError('tooManyStreams'));
+      return;
+    }
+    socket.once('close', release);
+    if (head.byteLength > 0) socket.unshift(head);
+    this.#options.track(this.#handshake({ message, request, response, reply, socket }));
+  }
+
+  /** Ends every tunnel. */
+  close(): void {
+    for (const tunnel of [...this.#open]) tunnel.end();
+  }
+
+  async #handshake(asked: Asked): Promise<void> {
+    const { request, reply, socket } = asked;
+    try {
+      const route = this.#options.routeOf(request);
+      const answer = await ask(asked, route);
+      if (answer.upgraded === undefined) {
+        await deliver({ ...asked, answer }, asked.response, this.#options);
+      } else {
+        // A connection over TCP or TLS, which both are sockets.
+        const origin = answer.upgraded as Socket;
+        origin.on('error', () => origin.destroy());
+        const head = headOf(answer, route);
+        this.#options.passed(request);
+        asked.response.detachSocket(socket);
+        this.#join(new Tunnel(socket, origin, head));
+      }
+    } catch (error) {
+      this.#options.failed(error, request);
+      reply.fail(asGatewayError(error));
+    }
+  }
+
+  #join(tunnel: Tunnel): void {
+    this.#open.add(tunnel);
+    this.#sweep ??= setInterval(() => this.#endStill(), this.#options.sweepMs ?? SWEEP_MS).unref();
+    tunnel.onClosed(() => {
+      this.#open.delete(tunnel);
+      if (this.#open.size > 0) return;
+      clearInterval(this.#sweep);
+      this.#sweep = undefined;
+    });
+  }
+
+  #endStill(): void {
+    for (const tunnel of [...this.#open]) if (tunnel.isStill()) tunnel.end();
+  }
+}
+
+/** Two connections, each of which is sent what the other one receives. */
+class Tunnel {
+  readonly #sides: readonly [Socket, Socket];
+  #moved = 0;
+  #waiting = false;
+  #idleSweeps = 0;
+
+  constructor(socket: Socket, origin: Socket, head: string) {
+    this.#sides = [socket, origin];
+    for (const [side, other] of [
+      [socket, origin],
+      [origin, socket],
+    ] as const) {
+      side.setNoDelay(true);
+      side.setTimeout(0);
+      side.setKeepAlive(true, PROBE_MS);
+      side.on('error', () => side.destroy());
+      // What it has sent before is still sent on.
+      side.once('close', () => other.destroySoon());
+    }
+    socket.write(head, 'latin1');
+    socket.pipe(origin);
+    origin.pipe(socket);
+    if (socket.destroyed || origin.destroyed) this.end();
+  }
+
+  onClosed(listener: () => void): void {
+    let open = this.#sides.length;
+    for (const side of this.#sides) {
+      const closed = (): void => {
+        open -= 1;
+        if (open === 0) listener();
+      };
+      if (side.closed) closed();
+      else side.once('close', closed);
+    }
+  }
+
+  /** Asked at each sweep: a reader takes nothing of what waits for it, or nothing has moved for long. */
+  isStill(): boolean {
+    let moved = 0;
+    for (const side of this.#sides) moved += side.bytesRead + side.bytesWritten - side.writableLength;
+    const waiting = this.#sides.some((side) => side.writableLength > 0);
+    const stands = moved === this.#moved;
+    const stalled = stands && waiting && this.#waiting;
+    this.#idleSweeps = stands ? this.#idleSweeps + 1 : 0;
+    this.#moved = moved;
+    this.#waiting = waiting;
+    return stalled || this.#idleSweeps >= IDLE_SWEEPS;
+  }
+
+  end(): void {
+    for (const side of this.#sides) side.destroy();
+  }
+}
+
+interface Asked {
+  readonly message: IncomingMessage;
+  readonly request: ClientRequest;
+  readonly response: ServerResponse;
+  readonly reply: NodeReply;
+  readonly socket: Socket;
+}
+
+/** What the origin answers. The client may leave meanwhile. */
+async function ask({ request, reply, socket }: Asked, route: Route): Promise<OriginResponse> {
+  const { target } = request;
+  const abort = new AbortController();
+  const leave = (): void => abort.abort();
+  reply.onGone(leave);
+  const unwatch = onceEnded(socket, leave);
+  try {
+    return await route.origin.fetch({
+      method: 'GET',
+      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
+      headers: forwardFields(request, route.policy.client),
+      upgrade: 'websocket',
+      signal: abort.signal,
+      onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
+    });
+  } finally {
+    unwatch();
+  }
+}
+
+/** The head of the 101. The key, the protocol and the extensions are between client and origin. */
+function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
+  if (headers.get('upgrade')?.toLowerCase() !== 'websocket') {
+    upgraded?.destroy();
+    throw new OriginError('originInvalid', { sent: true, detail: 'The origin switched to another protocol' });
+  }
+  const lines = passedFields(endToEnd(headers.lines), route.policy.client);
+  let head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+  for (let i = 0; i < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
+  return `${head}\r\n`;
+}
+
+/** Tells of the end of a connection that nobody reads from yet; what comes before it stays where it is, and is bounded there. */
+function onceEnded(socket: Duplex, ended: () => void): () => void {
+  const look = (): void => {
+    if (socket.readableLength === 0) socket.read();
+  };
+  socket.on('readable', look);
+  socket.once('end', ended);
+  return () => {
+    socket.off('readable', look);
+    socket.off('end', ended);
+  };
+}

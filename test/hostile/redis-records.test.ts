@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { isHit, startNodes } from '../nodes/rig.ts';
+import { until } from '../support/scripted-origin.ts';
+import { sseClient } from '../support/sse-client.ts';
+
+/* Whoever can write to the Redis of the nodes can void what they hold. It cannot end them, or speak to their subscribers. */
+
+const told = { type: 'x', paths: ['/a'], tags: [], cause: { method: 'X', path: '/', rule: null } };
+const record = { tags: [], patterns: [], tagPatterns: [], announcements: [told], at: 'now' };
+
+test('a malformed record voids what is stored, subscribers hear of everything, and the node goes on', async () => {
+  const nodes = await startNodes(1);
+  const redis = nodes.redis.connect();
+  try {
+    const subscriber = await sseClient(`${nodes.gateways[0]?.url}/_unstale/events`);
+    await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });
+    await subscriber.next();
+    const [log = ''] = await redis.keys('*:log:*');
+    let heard = 1;
+    for (const payload of [
+      JSON.stringify({ ...record, announcements: [{ ...told, type: 'x\n\nevent: evil\ndata: 1' }] }),
+      JSON.stringify({ ...record, announcements: [1, null, 'x'] }),
+      JSON.stringify({ ...record, announcements: [{ type: 'x', paths: 5, tags: {} }] }),
+      JSON.stringify({ ...record, announcements: [{ ...told, paths: [{}], tags: [null], cause: {} }] }),
+      JSON.stringify({ ...record, patterns: ['', '**'], tagPatterns: [[]] }),
+      '{',
+    ]) {
+      expect(isHit(await nodes.warm(0, '/steps/7'))).toBe(true);
+      const [[last = '0-0'] = []] = (await redis.xrevrange(log, '+', '-', 'COUNT', 1)) as [string, string[]][];
+      const next = `${Number(last.split('-')[0]) + 1}-0`;
+      await redis.xadd(log, next, 'p', payload, 'r', '', 'i', '', 'a', '');
+      heard += 1;
+      await until(() => subscriber.events.length === heard, 'the event of a malformed record');
+      expect(subscriber.events.at(-1)).toMatchObject({ type: 'invalidate' });
+      expect(subscriber.events.at(-1)?.json()).toMatchObject({ paths: ['/**'], tags: ['*'] });
+      expect(isHit(await nodes.ask(0, 'GET', '/steps/7'))).toBe(false);
+    }
+    subscriber.close();
+  } finally {
+    redis.disconnect();
+    await nodes.stop();
+  }
+});

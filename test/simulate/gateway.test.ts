@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { mutants, playMutant } from './gateway/mutants.ts';
+import { playScenario } from './gateway/scenario.ts';
+import { scenarios } from './gateway/scenarios.ts';
+import { simulateGateway } from './gateway/schedule.ts';
+
+/** `npm run test:simulate -- --gateway` runs more. */
+const SCHEDULES = 16;
+
+test('whatever the API, the nodes and the clients do, no read is stale, and no event is early or lost', {
+  timeout: 240_000,
+}, async () => {
+  let hits = 0;
+  for (let seed = 1; seed <= SCHEDULES; seed++) {
+    const { violations, oracle } = await simulateGateway(seed);
+    hits += oracle.hits;
+    expect(violations, `replay: npm run test:simulate -- --gateway --seed ${seed}`).toEqual([]);
+  }
+  // Where nothing is served from memory, nothing is proved.
+  expect(hits).toBeGreaterThan(50 * SCHEDULES);
+});
+
+test('a seed is one schedule', { timeout: 60_000 }, async () => {
+  const [once, again] = [await simulateGateway(3), await simulateGateway(3)];
+  expect(again.trace).toEqual(once.trace);
+});
+
+describe('what was found between the log and the rules', () => {
+  test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
+    '%s',
+    { timeout: 60_000 },
+    async (_, scenario) => {
+      const { violations } = await playScenario(scenario);
+      expect(violations).toEqual([]);
+    },
+  );
+});
+
+describe('a check that mends one of them, taken out', () => {
+  const pinned = mutants.flatMap((mutant) =>
+    mutant.scenario === undefined ? [] : [{ ...mutant, words: mutant.scenario }],
+  );
+
+  test.each(pinned.map((mutant) => [mutant.name, mutant] as const))('%s', { timeout: 60_000 }, async (_, mutant) => {
+    const played = await playMutant(mutant);
+    expect(played).not.toEqual([]);
+    for (const { scenario, without, violations } of played) {
+      expect(without, scenario).toEqual([]);
+      expect(violations, scenario).not.toEqual([]);
+    }
+  });
+
+  test('none of them has no such check', () => {
+    const shown = scenarios.filter(({ name }) => pinned.some(({ words }) => name.includes(words)));
+    expect(shown).toEqual(scenarios);
+  });
+});

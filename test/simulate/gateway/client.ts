@@ -1,0 +1,229 @@
+import { Readable, Writable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import type { GatewayError } from '../../../src/errors.ts';
+import type { ClientRequest, Reply } from '../../../src/exchange/ports.ts';
+import { type FieldLines, Fields } from '../../../src/http/fields.ts';
+import { parseTarget } from '../../../src/route/path.ts';
+import type { World } from '../world.ts';
+import { type Api, type Evaluation, ITEMS } from './api.ts';
+import type { Features } from './configuration.ts';
+import type { GatewayNode } from './node.ts';
+import { contentOf, keyOf, type Oracle } from './oracle.ts';
+
+/** What a client has of an answer; `status` 0: the connection broke. */
+export interface Received {
+  readonly status: number;
+  readonly headers: Fields;
+  readonly body: Buffer;
+  /** Of an error of the gateway's own. */
+  readonly code?: string | undefined;
+}
+
+export interface WriteSpec {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly user?: string | undefined;
+  readonly ifMatch?: string | undefined;
+}
+
+export interface ReadSpec {
+  readonly path: string;
+  readonly user?: string | undefined;
+  readonly conditional?: boolean;
+  readonly gzip?: boolean;
+}
+
+const broken: Received = { status: 0, headers: new Fields([]), body: Buffer.alloc(0) };
+
+/** The clients of all gateways: what they ask, what they are answered, and what they know by it. */
+export class Clients {
+  readonly world: World;
+  readonly oracle: Oracle;
+  readonly api: Api;
+  /** Items of which a client can know. */
+  readonly known = [...ITEMS];
+  readonly #evaluations = new Map<number, Evaluation>();
+  readonly #returned = new Set<number>();
+  /** Of what each view was answered with: its entity tag and content. */
+  readonly #copies = new Map<string, { etag: string; content: string }>();
+  readonly #pending = new Map<() => void, GatewayNode>();
+  readonly #tells: Pick<Features, 'refusalsTell' | 'eventsTell'>;
+  #writes = 0;
+
+  constructor(world: World, { api, oracle, features }: { api: Api; oracle: Oracle; features: Features }) {
+    this.world = world;
+    this.api = api;
+    this.oracle = oracle;
+    this.#tells = features;
+  }
+
+  /** The API has looked at a write. */
+  evaluated(write: number, evaluation: Evaluation, who: string): void {
+    this.#evaluations.set(write, evaluation);
+    const { answer, state, changed } = evaluation;
+    this.world.tell('api', `w${write} by ${who}: ${answer.status}${changed ? '' : `, unchanged at s${state}`}`);
+  }
+
+  returned(write: number): void {
+    this.#returned.add(write);
+  }
+
+  /** What an event tells of a write: nothing where it is announced since nobody knows what has become of it. */
+  announced(write: number, page: string): void {
+    const evaluation = this.#returned.has(write) ? this.#evaluations.get(write) : undefined;
+    if (evaluation === undefined || !this.#tells.eventsTell) return;
+    this.oracle.told(evaluation, `w${write} was announced to ${page}`);
+  }
+
+  /** Connections to a gateway that has died. */
+  died(node: GatewayNode): void {
+    for (const [breakOff, at] of [...this.#pending]) if (at === node) breakOff();
+  }
+
+  read(node: GatewayNode, spec: ReadSpec, done: (content: string | undefined) => void = () => {}): void {
+    const { path, user, conditional, gzip } = spec;
+    const view = this.api.viewOf(path, user);
+    const floors = this.oracle.floorsOf(view);
+    const copy = conditional === true ? this.#copies.get(keyOf(view)) : undefined;
+    const lines: string[] = [];
+    if (user !== undefined) lines.push('Authorization', user);
+    if (copy !== undefined) lines.push('If-None-Match', copy.etag);
+    if (gzip === true) lines.push('Accept-Encoding', 'gzip');
+    this.#send(node, { method: 'GET', path, lines, body: undefined }, (received) => {
+      const how = (received.headers.get('cache-status') ?? '').replace('unstale; ', '');
+      if (received.status !== 200 && received.status !== 304 && received.status !== 404) {
+        this.world.tell(node.process.name, `GET ${keyOf(view)} → ${received.code ?? received.status}`);
+        return done(undefined);
+      }
+      const content = received.status === 304 && copy !== undefined ? copy.content : contentIn(received);
+      const etag = received.headers.get('etag');
+      if (etag !== undefined) this.#copies.set(keyOf(view), { etag, content });
+      this.oracle.answered(node.process.name, view, floors, content, received.status === 304 ? `304 ${how}` : how);
+      done(content);
+    });
+  }
+
+  /** The entity tag of the item that an earlier read has told. */
+  etagOf(path: string, user: string | undefined): string | undefined {
+    return this.#copies.get(keyOf(this.api.viewOf(path, user)))?.etag;
+  }
+
+  write(node: GatewayNode, spec: WriteSpec, done: (received: Received) => void = () => {}): number {
+    this.#writes += 1;
+    const number = this.#writes;
+    const { method, path, user, ifMatch } = spec;
+    const body = spec.body === undefined ? undefined : JSON.stringify(spec.body);
+    const lines = ['X-Write', String(number)];
+    if (user !== undefined) lines.push('Authorization', user);
+    if (ifMatch !== undefined) lines.push('If-Match', ifMatch);
+    if (body !== undefined) lines.push('Content-Type', 'application/json', 'Content-Length', String(body.length));
+    this.world.tell(
+      node.process.name,
+      `w${number}: ${method} ${path} ${body ?? ''}${user === undefined ? '' : ` by ${user}`}`,
+    );
+    this.#send(node, { method, path, lines, body }, (received) => {
+      this.world.tell(node.process.name, `w${number} answered ${received.code ?? received.status}`);
+      this.#written(number, received);
+      done(received);
+    });
+    return number;
+  }
+
+  #written(number: number, { status, body }: Received): void {
+    const evaluation = this.#evaluations.get(number);
+    if (status < 200 || status >= 500 || evaluation === undefined) return;
+    if (status < 300) this.oracle.acknowledged += 1;
+    else this.oracle.refused += 1;
+    if (status >= 300 && !this.#tells.refusalsTell) return;
+    this.oracle.told(evaluation, `w${number} was answered ${status}`);
+    if (status === 201) this.known.push((JSON.parse(body.toString()) as { id: number }).id);
+  }
+
+  #send(
+    node: GatewayNode,
+    { method, path, lines, body }: { method: string; path: string; lines: string[]; body: string | undefined },
+    done: (received: Received) => void,
+  ): void {
+    const { chance } = this.world;
+    let over = false;
+    const finish = (received: Received): void => {
+      if (over) return;
+      over = true;
+      this.#pending.delete(breakOff);
+      done(received);
+    };
+    const breakOff = (): void => this.world.after(chance.between(0.1, 2), () => finish(broken));
+    this.#pending.set(breakOff, node);
+    const request: ClientRequest = {
+      ...{ method, target: parseTarget(path), scheme: 'http', host: 'api.example', peer: '192.0.2.1', trusted: false },
+      headers: new Fields(['Host', 'api.example', ...lines]),
+    };
+    const reply = new ClientReply((received) => this.world.after(chance.between(0.1, 2), () => finish(received)));
+    this.world.after(chance.between(0.1, 2), () => {
+      if (!node.process.alive) return breakOff();
+      node.process.run(() => {
+        if (method === 'GET') return node.read(request, reply);
+        // Now and then a body arrives behind its head.
+        const upload = body === undefined ? undefined : new Readable({ read: () => {} });
+        const uploadMs = chance.happens(0.1) ? chance.between(1, 15) : 0;
+        if (upload !== undefined) {
+          this.world.after(uploadMs, () =>
+            node.process.run(() => {
+              upload.push(body);
+              upload.push(null);
+            }),
+          );
+        }
+        node.write(request, upload, reply);
+      });
+    });
+  }
+}
+
+function contentIn({ status, headers, body }: Received): string {
+  const bytes = headers.get('content-encoding') === 'gzip' ? gunzipSync(body) : body;
+  return contentOf({ status, body: bytes.byteLength === 0 ? undefined : JSON.parse(bytes.toString()) });
+}
+
+class ClientReply implements Reply {
+  readonly gone = false;
+  readonly #done: (received: Received) => void;
+  #begun: { status: number; lines: FieldLines; chunks: Buffer[] } | undefined;
+
+  constructor(done: (received: Received) => void) {
+    this.#done = done;
+  }
+
+  get begun(): boolean {
+    return this.#begun !== undefined;
+  }
+
+  onGone(): void {}
+
+  interim(): void {}
+
+  send(status: number, lines: FieldLines, body: Buffer | undefined): void {
+    this.#done({ status, headers: new Fields(lines), body: body ?? Buffer.alloc(0) });
+  }
+
+  begin(status: number, lines: FieldLines): Writable {
+    const chunks: Buffer[] = [];
+    this.#begun = { status, lines, chunks };
+    return new Writable({
+      write: (chunk: Buffer, _encoding, next) => {
+        chunks.push(chunk);
+        next();
+      },
+      final: (next) => {
+        this.#done({ status, headers: new Fields(lines), body: Buffer.concat(chunks) });
+        next();
+      },
+    });
+  }
+
+  fail(error: GatewayError): void {
+    if (this.#begun !== undefined) this.#done(broken);
+    else this.#done({ ...broken, status: error.status, code: error.code });
+  }
+}

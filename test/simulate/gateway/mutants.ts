@@ -1,0 +1,351 @@
+import { Fence } from '../../../src/coherence/fence.ts';
+import { type WriteInFlight, WritesInFlight } from '../../../src/coherence/in-flight.ts';
+import { Lease } from '../../../src/coherence/lease.ts';
+import type { Log } from '../../../src/coherence/log.ts';
+import type { Invalidation, LogRecord } from '../../../src/coherence/record.ts';
+import type { Hits } from '../../../src/coherence/tag.ts';
+import type { Representation, TagKnowledge, Term, WriteSet } from '../../../src/coherence/write-set.ts';
+import type { ReadPorts } from '../../../src/exchange/read/read-ports.ts';
+import type { WritePorts } from '../../../src/exchange/write/ports.ts';
+import type { SecondTier } from '../../../src/store/second-tier.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { withMethods } from '../mutants.ts';
+import type { Features } from './configuration.ts';
+import { playScenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
+import type { Outcome } from './schedule.ts';
+import { simulateGateway } from './schedule.ts';
+import type { Mutation } from './stage.ts';
+
+/** One check taken out. */
+export interface Mutant extends Mutation {
+  readonly name: string;
+  /** A schedule that has shown it, tried first. */
+  readonly seed?: number;
+  /** The fixed schedules with these words in their name: each of them shows it. */
+  readonly scenario?: string;
+  /** Where it can be found at all. */
+  readonly features?: Partial<Features>;
+}
+
+class FenceWithoutRecords extends Fence {
+  override admits(): boolean {
+    return true;
+  }
+}
+
+class FenceWithoutDoubt extends Fence {
+  override inDoubt(): boolean {
+    return false;
+  }
+}
+
+class TimelessLease extends Lease {
+  override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
+    super.granted({ ...renewal, leaseMs: Number.MAX_SAFE_INTEGER }, applied);
+  }
+}
+
+/** An object with some of its members replaced; the others see the object itself. */
+function withMembers<T extends object>(object: T, members: Partial<T>): T {
+  return new Proxy(object, {
+    get: (target, name) => {
+      if (name in members) return members[name as keyof T];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+function altered(alter: (write: WriteInFlight) => Partial<WriteInFlight>): (knowledge: TagKnowledge) => WritesInFlight {
+  return (knowledge) =>
+    new (class extends WritesInFlight {
+      override begin(...begun: Parameters<WritesInFlight['begin']>): WriteInFlight {
+        const write = super.begin(...begun);
+        return withMembers(write, alter(write));
+      }
+    })(knowledge);
+}
+
+function withTier(alter: (tier: SecondTier) => Partial<SecondTier>): (ports: ReadPorts) => ReadPorts {
+  return (ports) => (ports.tier === undefined ? ports : { ...ports, tier: withMembers(ports.tier, alter(ports.tier)) });
+}
+
+/** As if a tag never named what a path names. */
+class WritesWithoutTags extends WritesInFlight {
+  constructor({ families }: TagKnowledge) {
+    super({ families, opaque: [] });
+  }
+
+  override begin(writeSet: WriteSet, reads: readonly Representation[]): WriteInFlight {
+    return super.begin(
+      { ...writeSet, hits: withoutTags(writeSet.hits), opaque: [] },
+      reads.map(({ path }) => ({ path, tags: [], open: [] })),
+    );
+  }
+
+  override note(record: Invalidation): void {
+    super.note({ ...record, hits: withoutTags(record.hits) });
+  }
+}
+
+function withoutTags({ tags, patterns }: Hits): Hits {
+  return { tags: new Set([...tags].filter((tag) => !tag.startsWith('t:'))), patterns, tagPatterns: [] };
+}
+
+class WritesWithoutAddress extends WritesInFlight {
+  override begin(writeSet: WriteSet, reads: readonly Representation[]): WriteInFlight {
+    return super.begin(writeSet, reads.slice(0, 1));
+  }
+}
+
+/** Neither where a write has nothing to record, nor by its record. */
+const asksNobody = {
+  inFlight: altered(() => ({ conflicting: () => [] })),
+  log: (log: Log) =>
+    withMembers(log, {
+      conflicting: () => Promise.resolve({ known: true, writes: [] }),
+      append: (invalidation, { note, local } = {}) => log.append(invalidation, { note, local }),
+    }),
+};
+
+/** Of writes of the same node that have been overtaken: the answer waits for them, what is announced does not. */
+function announcedAtOnce(ports: WritePorts): WritePorts {
+  const { inFlight, log } = ports;
+  const pending = new WeakMap<ReadonlySet<Term>, readonly Promise<void>[]>();
+  const overtaken = new Map<string, Promise<unknown>>();
+  const begin: WritesInFlight['begin'] = (...begun) => {
+    const write = inFlight.begin(...begun);
+    const conflicting = (): Promise<void>[] => {
+      pending.set(write.probes, write.conflicting());
+      return [];
+    };
+    return withMembers(write, { conflicting });
+  };
+  const append: Log['append'] = async (invalidation, options) => {
+    const appended = await log.append(invalidation, options);
+    const here = options?.probes && pending.get(options.probes);
+    if (here === undefined || here.length === 0) return appended;
+    const id = `here:${overtaken.size}`;
+    overtaken.set(id, Promise.all(here));
+    return { ...appended, conflicting: appended.conflicting && [...appended.conflicting, id] };
+  };
+  const ended: Log['ended'] = async (writes) => {
+    await Promise.all(writes.map((id) => overtaken.get(id)));
+    return log.ended(writes.filter((id) => !overtaken.has(id)));
+  };
+  return { ...ports, inFlight: withMembers(inFlight, { begin }), log: withMembers(log, { append, ended }) };
+}
+
+/** Notes outlive the records that would fulfil them: whoever wrote withdraws them, unless it has been told that it is not known. */
+function leavingNotes(log: Log): Log {
+  return withMembers(log, {
+    append: async (invalidation, { note, ...options } = {}) => {
+      const appended = await log.append(invalidation, options);
+      if (note !== undefined) log.withdraw(note);
+      return appended;
+    },
+    abandon: () => {},
+  });
+}
+
+/** Of the writes alone: what is in doubt is not stored all the same. */
+function writesWithoutDoubt(ports: WritePorts): WritePorts {
+  return { ...ports, fence: withMembers(ports.fence, { hasDoubts: false }) };
+}
+
+const many = { nodes: 3, cluster: true } as const;
+
+export const mutants: readonly Mutant[] = [
+  { name: 'responses are stored whatever was hit meanwhile', seed: 6, fence: () => new FenceWithoutRecords() },
+  {
+    name: 'collapsed requests take any answer',
+    seed: 7,
+
+    reads: (ports) => ({
+      ...ports,
+      fence: withMembers(ports.fence, { admits: () => true, inDoubt: () => false }),
+    }),
+  },
+  {
+    name: 'writes are released when this node has applied their record',
+    seed: 3,
+
+    features: many,
+    cluster: () => ({ mode: 'eventual' }),
+  },
+  {
+    name: 'records are announced when this node has applied them',
+    seed: 3,
+
+    features: many,
+    listener: (listener) => ({
+      ...listener,
+      applied: (record: LogRecord) => {
+        const removed = listener.applied(record);
+        listener.committed(record);
+        return removed;
+      },
+      committed: () => {},
+    }),
+  },
+  {
+    name: 'nothing is carried over',
+    inFlight: (knowledge) =>
+      new (class extends WritesInFlight {
+        override note(): void {}
+      })(knowledge),
+  },
+  {
+    name: 'every write takes itself to be alone',
+
+    features: { condition: 'onlyIfChanged' },
+    inFlight: altered(() => ({ conflicted: false })),
+  },
+  {
+    name: 'nobody waits for writes of the same node that conflict',
+    seed: 3,
+
+    features: { nodes: 1, cluster: false, parents: 'before' },
+    inFlight: altered(() => ({ conflicting: () => [] })),
+  },
+  { name: 'what is in doubt is stored', seed: 9, features: { apiFails: true }, fence: () => new FenceWithoutDoubt() },
+  {
+    name: 'what was in doubt is not invalidated again',
+    seed: 3,
+
+    features: { apiFails: true },
+    writes: (ports) => ({ ...ports, settleLater: () => {} }),
+  },
+  {
+    name: 'the notes of the dead are not taken over',
+
+    features: { ...many, faults: true },
+    bus: (bus) => withMethods(bus, { evict: () => Promise.resolve({ ok: true, orphans: [] }) }),
+  },
+  {
+    name: 'leases never run out',
+    seed: 23,
+
+    features: { ...many, faults: true },
+    cluster: () => ({ lease: new TimelessLease() }),
+  },
+  {
+    name: 'a node that has lost its place does not tell its subscribers',
+
+    features: { ...many, faults: true },
+    hub: (hub) => withMembers(hub, { reset: () => {} }),
+  },
+  {
+    name: 'what the tier gives is not compared with what this node knows',
+    features: { ...many, tier: true },
+    reads: withTier((tier) => ({
+      load: async (...asked) => {
+        const found = await tier.load(...asked);
+        return found && { ...found, asOf: Number.MAX_SAFE_INTEGER };
+      },
+    })),
+  },
+  {
+    name: 'the tier does not hear of records',
+
+    features: { ...many, tier: true },
+    cluster: () => ({ publish: () => Promise.resolve() }),
+  },
+  {
+    name: 'parents are patched that were filled after the write began',
+    features: { parents: 'before', action: 'patch', trips: 'pattern' },
+    writes: (ports) => ({ ...ports, store: withMembers<Store>(ports.store, { sequence: Number.MAX_SAFE_INTEGER }) }),
+  },
+  { name: 'what has changed nothing asks nobody', scenario: 'a write that changes nothing', ...asksNobody },
+  { name: 'a refusal asks nobody', scenario: 'a refusal', ...asksNobody },
+  {
+    name: 'events do not wait for writes that have overtaken theirs',
+    scenario: 'an event before its effect',
+    writes: announcedAtOnce,
+  },
+  {
+    name: 'tags are not compared with paths',
+    scenario: 'a batch that names its items by tag',
+    inFlight: (knowledge) => new WritesWithoutTags(knowledge),
+  },
+  {
+    name: 'the address of `before` is not among what a write reads',
+    scenario: 'a command to where the representation is not',
+    inFlight: (knowledge) => new WritesWithoutAddress(knowledge),
+  },
+  {
+    name: '`before` is believed in a window',
+    scenario: 'inside the window of another write',
+    writes: writesWithoutDoubt,
+  },
+  {
+    name: 'a refusal in a window has no record',
+    scenario: 'a write of unknown outcome, sent again and refused',
+    writes: writesWithoutDoubt,
+  },
+  {
+    name: '`before` is what anybody may see',
+    scenario: 'as the anonymous see it',
+    writes: (ports) => ({
+      ...ports,
+      store: withMembers(ports.store, {
+        select: (...asked) => {
+          const found = ports.store.select(...asked);
+          return found && { ...found, shareable: true };
+        },
+      }),
+    }),
+  },
+  {
+    name: 'who joins does not say again that something was missed',
+    scenario: 'a node that joins between a record and its commit',
+    listener: (listener) => ({ ...listener, caughtUp: () => {} }),
+  },
+  {
+    name: 'a writer that gives up leaves its note',
+    scenario: 'whose record cannot be appended',
+    log: leavingNotes,
+  },
+];
+
+/** What a scenario comes to with a check taken out, and without. */
+export interface Played {
+  readonly scenario: string;
+  readonly violations: readonly string[];
+  readonly without: readonly string[];
+}
+
+/** The scenarios that are said to show the mutant. */
+export async function playMutant(mutant: Mutant): Promise<readonly Played[]> {
+  const { scenario: words } = mutant;
+  const played: Played[] = [];
+  for (const scenario of words === undefined ? [] : scenarios.filter(({ name }) => name.includes(words))) {
+    const violations = await violationsOf(playScenario(scenario, undefined, mutant));
+    const without = await violationsOf(playScenario(scenario));
+    played.push({ scenario: scenario.name, violations, without });
+  }
+  return played;
+}
+
+/**
+ * The first violation that the mutant makes within so many schedules, in one that holds without it. What is merely left behind
+ * counts, too.
+ */
+export async function catchMutant(mutant: Mutant, schedules: number): Promise<string | undefined> {
+  for (const { scenario, violations, without } of await playMutant(mutant)) {
+    if (violations.length > 0 && without.length === 0) return `${scenario}: ${violations[0]}`;
+  }
+  const known = mutant.seed === undefined ? [] : [mutant.seed];
+  for (const seed of [...known, ...Array.from({ length: schedules }, (_, i) => i + 1)]) {
+    const [violation] = await violationsOf(simulateGateway(seed, mutant.features, mutant));
+    if (violation === undefined) continue;
+    const [without] = await violationsOf(simulateGateway(seed, mutant.features));
+    if (without === undefined) return `seed ${seed}, ${violation}`;
+  }
+  return undefined;
+}
+
+async function violationsOf(outcome: Promise<Outcome>): Promise<readonly string[]> {
+  return (await outcome).violations;
+}

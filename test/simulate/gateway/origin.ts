@@ -1,0 +1,166 @@
+import { Readable } from 'node:stream';
+import { OriginError } from '../../../src/errors.ts';
+import type { Origin, OriginRequest, OriginResponse } from '../../../src/exchange/ports.ts';
+import { Fields } from '../../../src/http/fields.ts';
+import type { Process, World } from '../world.ts';
+import type { Api, ApiAnswer, Evaluation } from './api.ts';
+
+/** How the API treats one request. Times in milliseconds. */
+export interface Treatment {
+  /** From the arrival until it is looked at, and from there until the head of the answer is sent; until the body, from there. */
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  readonly bodyMs: number;
+  /**
+   * 5xx, or a connection that breaks, before or after it is done; a body that breaks off; an answer without a body.
+   */
+  readonly fate:
+    | 'answered'
+    | 'silent'
+    | 'fails-before'
+    | 'fails-after'
+    | 'breaks-before'
+    | 'breaks-after'
+    | 'breaks-off';
+}
+
+export type Treat = (request: { method: string; path: string; write: number | undefined }) => Treatment;
+
+/** What became of a write at the API. */
+export interface Observed {
+  evaluated(write: number, evaluation: Evaluation, who: string): void;
+  /** Its gateway has the whole answer. */
+  returned(write: number): void;
+}
+
+export interface OriginOptions {
+  readonly world: World;
+  readonly process: Process;
+  readonly api: Api;
+  readonly treat: Treat;
+  readonly observed: Observed;
+  readonly timeoutMs: number;
+  /** Fields of every answer to a read. */
+  readonly cacheControl: string;
+  readonly etags: boolean;
+}
+
+/** The way of one gateway to the API, as origin/ has it: a port, its waits in virtual time. */
+export class SimulatedOrigin implements Origin {
+  readonly serverErrors = 'unknown';
+  readonly #options: OriginOptions;
+  /** Requests that have not been answered whole. */
+  underway = 0;
+
+  constructor(options: OriginOptions) {
+    this.#options = options;
+  }
+
+  async fetch(request: OriginRequest): Promise<OriginResponse> {
+    const body = await wholeOf(request.body);
+    this.underway += 1;
+    try {
+      return await this.#exchange(request, body);
+    } finally {
+      this.underway -= 1;
+    }
+  }
+
+  #exchange(request: OriginRequest, body: string): Promise<OriginResponse> {
+    const { process, timeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const cancel = process.timers.after(timeoutMs, () => reject(new OriginError('originTimeout', { sent: true })));
+      const arrive = (done: () => void): void =>
+        process.run(() => {
+          cancel();
+          done();
+        });
+      const fail = (error: OriginError): void => arrive(() => reject(error));
+      request.signal?.addEventListener('abort', () => fail(new OriginError('originReset', { sent: true })), {
+        once: true,
+      });
+      this.#arrive(request, body, { answer: (response) => arrive(() => resolve(response)), fail });
+    });
+  }
+
+  #arrive(
+    request: OriginRequest,
+    text: string,
+    back: { answer: (response: OriginResponse) => void; fail: (error: OriginError) => void },
+  ): void {
+    const { world, api, treat, observed, process } = this.#options;
+    const fields = new Fields(request.headers);
+    const path = request.target.split('?')[0] as string;
+    const write = fields.has('x-write') ? Number(fields.get('x-write')) : undefined;
+    const isRead = request.method === 'GET';
+    const { beforeMs, afterMs, bodyMs, fate } = treat({
+      method: request.method,
+      path,
+      write: isRead ? undefined : write,
+    });
+    const user = fields.get('authorization');
+    const broken = (): void => back.fail(new OriginError('originReset', { sent: true }));
+    const failed = (): void => back.answer(this.#response({ status: 500, body: {} }, 0, 'answered', []));
+    world.after(beforeMs, () => {
+      if (fate === 'fails-before') return void world.after(afterMs, failed);
+      if (fate === 'breaks-before') return broken();
+      const evaluation = isRead
+        ? { answer: api.read({ path, user }) }
+        : api.write({ method: request.method, path, user, ifMatch: fields.get('if-match'), body: parsed(text) });
+      if ('resources' in evaluation && write !== undefined) observed.evaluated(write, evaluation, process.name);
+      world.after(afterMs, () => {
+        if (fate === 'fails-after') return failed();
+        if (fate === 'breaks-after') return broken();
+        if (!isRead && write !== undefined && fate !== 'breaks-off') {
+          world.after(bodyMs, () => process.run(() => observed.returned(write)));
+        }
+        back.answer(this.#response(evaluation.answer, bodyMs, fate, isRead ? this.#readFields(evaluation.answer) : []));
+      });
+    });
+  }
+
+  #readFields({ status }: ApiAnswer): string[] {
+    return status === 401 ? ['Cache-Control', 'no-store'] : ['Cache-Control', this.#options.cacheControl];
+  }
+
+  #response(answer: ApiAnswer, bodyMs: number, fate: Treatment['fate'], fields: readonly string[]): OriginResponse {
+    const { world, process, etags } = this.#options;
+    const silent = fate === 'silent' && answer.status === 200 && fields.length === 0;
+    const status = silent ? 204 : answer.status;
+    const bytes = status === 204 ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
+    const lines = [...fields];
+    if (status !== 204) lines.push('Content-Type', 'application/json', 'Content-Length', String(bytes.byteLength));
+    if (answer.etag !== undefined && etags) lines.push('ETag', answer.etag);
+    if (answer.location !== undefined) lines.push('Location', answer.location);
+    const body = new Readable({ read: () => {} });
+    // Whoever has left it alone is not to be brought down by it.
+    body.on('error', () => {});
+    const end = (): void => {
+      if (fate === 'breaks-off' && bytes.byteLength > 0) {
+        body.push(bytes.subarray(0, 1));
+        body.destroy(new OriginError('originReset', { sent: true }));
+        return;
+      }
+      if (bytes.byteLength > 0) body.push(bytes);
+      body.push(null);
+    };
+    world.after(bodyMs, () => process.run(end));
+    return { status, headers: new Fields(lines), body, trailers: () => [] };
+  }
+}
+
+async function wholeOf(body: OriginRequest['body']): Promise<string> {
+  if (body === undefined) return '';
+  if (Buffer.isBuffer(body)) return body.toString();
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of body) chunks.push(chunk as Buffer);
+  } catch (cause) {
+    throw new OriginError('originReset', { sent: true, cause });
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function parsed(text: string): unknown {
+  return text === '' ? {} : JSON.parse(text);
+}

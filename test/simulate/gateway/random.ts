@@ -1,0 +1,108 @@
+import { STEPS, TRIPS, USERS } from './api.ts';
+import type { Received, WriteSpec } from './client.ts';
+import { MAX_LATE_MS, timeoutMsOf } from './configuration.ts';
+import type { Treat } from './origin.ts';
+import type { Stage } from './stage.ts';
+
+/** How the API treats requests at random. */
+export function randomTreat({ world, features }: Stage): Treat {
+  const { chance } = world;
+  const timeoutMs = timeoutMsOf(features);
+  const some = (slow: number): number => (chance.happens(slow) ? chance.between(10, 60) : chance.between(0.3, 6));
+  return ({ write }) => {
+    // Slow writes overlap with more.
+    const slow = write === undefined ? 0.15 : 0.3;
+    const usual = { beforeMs: some(slow), afterMs: some(slow), bodyMs: chance.happens(0.3) ? some(0.15) : 0 };
+    if (write === undefined) {
+      const fate =
+        features.apiFails && chance.happens(0.03)
+          ? chance.pick(['fails-after', 'breaks-after', 'breaks-off'] as const)
+          : 'answered';
+      return { ...usual, fate };
+    }
+    if (features.slowApi && chance.happens(0.1))
+      return { ...usual, afterMs: chance.between(2_050, 2_500), fate: 'answered' };
+    if (features.apiFails && chance.happens(0.12)) {
+      // Applied when its gateway has given it up, or nearly.
+      if (chance.happens(0.4))
+        return { ...usual, beforeMs: chance.between(timeoutMs - 40, timeoutMs + MAX_LATE_MS - 10), fate: 'answered' };
+      const fates = ['fails-before', 'fails-after', 'breaks-before', 'breaks-after', 'breaks-off'] as const;
+      return { ...usual, fate: chance.pick(fates) };
+    }
+    return { ...usual, fate: features.silent && chance.happens(0.4) ? 'silent' : 'answered' };
+  };
+}
+
+/** A write as some client might send it, to an item or to what is about it. */
+function randomWrite({ world, features, clients }: Stage, id: number): WriteSpec {
+  const { chance } = world;
+  const step = chance.pick(STEPS);
+  const name = chance.pick(['a', 'b', 'c']);
+  const user = features.hidesStep || chance.happens(0.3) ? chance.pick(USERS) : undefined;
+  const path = `/items/${id}`;
+  const kind = chance.next();
+  const etag = chance.happens(0.2) && features.etags ? clients.etagOf(path, user) : undefined;
+  const ifMatch = etag?.startsWith('"i') ? etag : undefined;
+  if (kind < 0.3) return { method: 'PUT', path, body: { step, name }, user, ifMatch };
+  if (kind < 0.55) return { method: 'PATCH', path, body: chance.happens(0.7) ? { step } : { name }, user, ifMatch };
+  if (kind < 0.62) return { method: 'DELETE', path, user, ifMatch };
+  if (kind < 0.68) return { method: 'POST', path: '/items', body: { step, name }, user };
+  if (kind < 0.78) {
+    const ids = [...new Set([id, chance.pick(clients.known)])];
+    return { method: 'PATCH', path: '/items', body: ids.map((each) => ({ id: each, step: chance.pick(STEPS) })), user };
+  }
+  if (kind < 0.88 && features.commands) return { method: 'PUT', path: `/commands/move/${id}`, body: { step }, user };
+  const change = chance.happens(0.7) ? { trip: chance.pick(TRIPS) } : { title: name };
+  return { method: 'PATCH', path: `/steps/${chance.pick(STEPS)}`, body: change, user };
+}
+
+export function randomRead({ world, api, features, clients }: Stage) {
+  const { chance } = world;
+  const views = api.views.filter(({ path }) => {
+    const [, kind, id] = path.split('/');
+    return kind !== 'items' || id === undefined || clients.known.includes(Number(id));
+  });
+  const { path, user } = chance.pick(views);
+  // Who has credentials reads what is for all, too.
+  const as =
+    user ?? (chance.happens(0.15) && api.viewOf(path, 'u1').user === undefined ? chance.pick(USERS) : undefined);
+  return { path, user: as, conditional: chance.happens(0.2), gzip: features.encode && chance.happens(0.5) };
+}
+
+/** Readers and writers at every node until `end`. */
+export function load(stage: Stage, end: number): void {
+  const { world, clients } = stage;
+  const { chance } = world;
+  const reading = (): void => {
+    clients.read(stage.anyNode(), randomRead(stage));
+    if (world.now < end) world.after(chance.between(0.5, 8), reading);
+  };
+  const write = (spec: WriteSpec): void => {
+    clients.write(stage.anyNode(), spec, (received) => followUp(stage, spec, received, write));
+  };
+  const writing = (): void => {
+    const id = chance.pick(clients.known);
+    const spec = randomWrite(stage, id);
+    write(spec);
+    // Often another to the same beside it: what happens between them is where the traps are.
+    if (chance.happens(0.5)) {
+      const other = chance.happens(0.7) ? id : chance.pick(clients.known);
+      world.after(chance.between(0, 15), () => write(chance.happens(0.2) ? spec : randomWrite(stage, other)));
+    }
+    if (world.now < end) world.after(chance.between(5, 70), writing);
+  };
+  reading();
+  writing();
+}
+
+/** Who has no answer tries again, elsewhere; who has one looks at what has become of it. */
+function followUp(stage: Stage, spec: WriteSpec, { status }: Received, write: (spec: WriteSpec) => void): void {
+  const { world, clients } = stage;
+  const { chance } = world;
+  const idempotent = spec.method !== 'POST';
+  if ((status === 0 || status >= 500) && idempotent && chance.happens(0.5)) {
+    world.after(chance.between(0.1, 120), () => write(spec));
+  } else if (status > 0 && chance.happens(0.5)) {
+    for (let n = chance.integer(3); n >= 0; n--) clients.read(stage.anyNode(), randomRead(stage));
+  }
+}

@@ -1,0 +1,3 @@
+import { ofRedis, testsOf } from './short.ts';
+
+testsOf(ofRedis);
