@@ -253,7 +253,7 @@ interface Observed {
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence, cluster }: Coherence,
+  { store, hub, fence, tier, cluster }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, state, siblings }: Observed,
 ) {
@@ -273,6 +273,7 @@ function wireAdmin(
     fillBytes: () => budget.held,
     waiting: () => flights.waiting,
     refreshesDropped: () => writes.refresher.dropped,
+    tierRefused: tier && (() => tier.refused),
     cluster,
   });
   siblings?.onAsked(() => registry.getMetricsAsJSON());

@@ -84,8 +84,6 @@ export type Command =
 /** How long a write waits for those that conflict with it: an origin may take longer, its other clients should not. */
 export const MAX_WAIT_MS = 2_000;
 
-export const noted: WriteState = { phase: 'noted' };
-
 export interface Next {
   readonly state: WriteState;
   readonly command: Command;

@@ -21,8 +21,17 @@ export interface GatewayConfig {
           urls: readonly string[];
           prefix: string;
           scope: string;
-          /** The tier that the nodes share; undefined: none. */
-          tier: { ttlMs: number; maxEntryBytes: number; compressAboveBytes: number; timeoutMs: number } | undefined;
+          /** Responses that the nodes share; undefined: none. */
+          tier:
+            | {
+                ttlMs: number;
+                /** Of all nodes together. */
+                maxBytes: number;
+                maxEntryBytes: number;
+                compressAboveBytes: number;
+                timeoutMs: number;
+              }
+            | undefined;
         }
       | undefined;
   };

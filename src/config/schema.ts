@@ -157,9 +157,10 @@ const storeSchema = z.strictObject({
       prefix: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
         .prefault('unstale')
         .meta({ description: 'The prefix of all keys in Redis.' }),
-      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
-        .optional()
-        .meta({ description: 'Gateways with the same scope form one cluster. Default: derived from the origins.' }),
+      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart).optional().meta({
+        description:
+          'Gateways with the same scope form one cluster. Default: derived from the URL of the default origin.',
+      }),
       tier: z
         .union([
           z.literal('off'),
@@ -167,6 +168,11 @@ const storeSchema = z.strictObject({
             ttl: duration({ min: 1_000, max: 30 * DAY_MS })
               .prefault('1d')
               .meta({ description: 'How long a response is kept at most.' }),
+            maxSize: size({ min: 1024 * 1024, max: MAX_BYTES })
+              .prefault('256MiB')
+              .meta({
+                description: 'What all nodes together keep at most, about; never more than 3/4 of its maxmemory.',
+              }),
             maxEntry: size({ min: 1, max: MAX_BYTES })
               .prefault('1MiB')
               .meta({ description: 'A larger response is stored in memory only.' }),

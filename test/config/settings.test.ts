@@ -229,3 +229,24 @@ describe('YAML', () => {
     expect(configOf(text).routes[0]?.source).toEqual({ file: 'gateway.yaml', line: 3, column: 5 });
   });
 });
+
+describe('who is a node of whom', () => {
+  const redis = 'store: { redis: { url: "redis://127.0.0.1:6379" } }';
+  const scope = (origins: string): string | undefined => configOf(`${origins}\n${redis}`).store.redis?.scope;
+  const one = scope('origin: { url: "http://api.example" }');
+
+  it.each([
+    ['another spelling of its URL', 'origin: { url: "HTTP://API.example:80/" }'],
+    [
+      'an origin that was added',
+      'origins: { default: { url: "http://api.example" }, reports: { url: "http://reports.example" } }',
+    ],
+    ['another name of the only origin', 'origins: { api: { url: "http://api.example" } }'],
+  ])('%s changes nothing', (_, origins) => {
+    expect(scope(origins)).toBe(one);
+  });
+
+  it('gateways before another API are others', () => {
+    expect(scope('origin: { url: "http://other.example" }')).not.toBe(one);
+  });
+});
