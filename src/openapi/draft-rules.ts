@@ -76,15 +76,15 @@ class RuleDrafter {
       ids: lastParameter(path) ?? '*',
       others: this.#others(path, resource, inBody),
     };
-    const climbed = this.#climb(resource, known);
+    const looked = this.#parentsByLookup(resource, known);
     const changed: DraftRule = {
       comments: [`${methods.join(', ')} ${path.written}`],
       name: `${resource.name}-changed`,
       methods,
       pattern: path.pattern,
       before: true,
-      lookups: climbed.lookups,
-      targets: unique([...this.#targets.ofWrite(path, resource, known), ...climbed.targets]),
+      lookups: looked.lookups,
+      targets: unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]),
       event: `${resource.name}.changed`,
     };
     const below = methods.includes('DELETE') ? unique(this.#targets.below(resource, known)) : [];
@@ -119,15 +119,15 @@ class RuleDrafter {
         ids: createdIds(document, post, resource),
         others: this.#others(path, resource, inBody),
       };
-      const climbed = this.#climb(resource, known);
+      const looked = this.#parentsByLookup(resource, known);
       rules.push({
         comments: [`POST ${path.written}: only the response has the id of a new ${resource.name}`],
         name: `${resource.name}-created`,
         methods: ['POST'],
         pattern: path.pattern,
         before: false,
-        lookups: climbed.lookups,
-        targets: unique([...this.#targets.ofWrite(path, resource, known), ...climbed.targets]),
+        lookups: looked.lookups,
+        targets: unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]),
         event: `${resource.name}.created`,
         creates: resource.name,
       });
@@ -170,7 +170,7 @@ class RuleDrafter {
       ids: lastParameter(item) ?? '*',
       others: this.#others(item, resource, fieldsAt(resource, ['before'])),
     };
-    const climbed = this.#climb(resource, known);
+    const looked = this.#parentsByLookup(resource, known);
     const action = plainWord(lastLiteral(path) ?? 'action');
     return {
       comments: [`${methods.join(', ')} ${path.written}: assumed to be an action on ${item.written}`],
@@ -178,10 +178,10 @@ class RuleDrafter {
       methods,
       pattern: path.pattern,
       before: true,
-      lookups: climbed.lookups,
+      lookups: looked.lookups,
       targets: unique([
         ...this.#targets.ofWrite(item, resource, known),
-        ...climbed.targets,
+        ...looked.targets,
         ...this.#requested(path, methods),
       ]),
       event: `${resource.name}.changed`,
@@ -271,7 +271,7 @@ class RuleDrafter {
   }
 
   /** What embeds the parents: found by a lookup if the written resource does not name it. */
-  #climb(resource: Resource, known: Known): { lookups: Record<string, string>; targets: DraftTarget[] } {
+  #parentsByLookup(resource: Resource, known: Known): { lookups: Record<string, string>; targets: DraftTarget[] } {
     const lookups: Record<string, string> = {};
     const targets: DraftTarget[] = [];
     for (const [name, { sources }] of known.others) {
@@ -286,13 +286,13 @@ class RuleDrafter {
         if (above === resource.name || known.others.has(above) || /[*]/.test(field)) continue;
         if (Object.keys(lookups).length >= MAX_LOOKUPS || reserved.has(root)) continue;
         const higher = this.#model.resources.get(above)?.items.filter(({ operations }) => operations.has('GET')) ?? [];
-        const climbed: Known = {
+        const looked: Known = {
           resource: undefined,
           ids: '*',
           others: new Map([[above, { sources: [`${root}.${inside(parent.wrapper)}${field}`], why: '' }]]),
         };
         const found = higher.flatMap((item) =>
-          targetOf(this.#targets.fill(item, climbed), `${name}.${field} names it, with one lookup`),
+          targetOf(this.#targets.fill(item, looked), `${name}.${field} names it, with one lookup`),
         );
         if (found.length === 0) continue;
         lookups[root] = this.#targets.fill(place, known) ?? '';
