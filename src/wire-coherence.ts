@@ -4,6 +4,7 @@ import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
 import { ClusterLog } from './coherence/cluster-log.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
+import { ConfiguredBus } from './coherence/configurations.ts';
 import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
@@ -19,7 +20,6 @@ import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
 import { bumpVersions, RedisTier, type VersionKeys } from './redis/tier.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
-import type { SecondTier } from './store/second-tier.ts';
 import type { Store } from './store/store.ts';
 
 /** The node's place among others, and what it holds. */
@@ -28,12 +28,14 @@ export interface Coherence {
   /** As reads see it: empty while this node may not serve. */
   readonly store: Store;
   /** What the nodes share behind their memories. */
-  readonly tier: SecondTier | undefined;
+  readonly tier: RedisTier | undefined;
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
   /** Undefined for a gateway that is alone. */
   readonly cluster: (() => ClusterStatus) | undefined;
+  /** What the nodes have agreed on; 0 for a gateway that is alone. */
+  readonly leaseMs: () => number;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -99,6 +101,7 @@ function wireAlone({ config, fence, memory, inFlight, applied }: Node): Coherenc
     log,
     hub,
     cluster: undefined,
+    leaseMs: () => 0,
     start: nothing,
     stop: nothing,
   };
@@ -127,7 +130,7 @@ function wireCluster(node: Node): Coherence {
       // Ids of what is not committed yet are not given out: who resumes elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
       joinedSeq = seq;
-      logger.info({ epoch, position: seq }, 'joined the other nodes');
+      logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
     caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${BEHIND_ALL}`),
   };
@@ -135,19 +138,20 @@ function wireCluster(node: Node): Coherence {
   const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const cluster: ClusterLog = new ClusterLog({
-    bus: node.bus ?? (connection as NonNullable<typeof connection>).bus,
+    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, config, logger),
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
     ...{ mode, onPartition, confirmMs, settleMs, leaseMs, nonce, failed, listener },
     publish: keys && ((hits, epoch, seq) => bumpVersions(keys, hits, epoch, seq)),
   });
-  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt });
+  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub },
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),
+    leaseMs: () => cluster.leaseMs,
     start: async () => {
       await checkEviction(connection, logger);
       cluster.start();
@@ -180,7 +184,7 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
 function wireTier(
   config: GatewayConfig,
   { connection, prefix, scope, hitMs }: VersionKeys,
-  { cluster, fence, joinedAt }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number },
+  { cluster, fence, joinedAt, logger }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number; logger: Logger },
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
@@ -199,12 +203,42 @@ function wireTier(
       get joinedAt() {
         return joinedAt();
       },
+      confirm: () => cluster.confirm(),
       admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,
+    full: onceInAWhile(() => {
+      const message =
+        'the tier has no room: more is kept in memory alone (store.redis.tier.maxSize, and 3/4 of maxmemory)';
+      logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
+    }),
     timers: systemTimers,
   });
 }
+
+const QUIET_MS = 600_000;
+
+/** Of what lasts: it is told once, and again when it is still so after a while. */
+function onceInAWhile(tell: () => void): () => void {
+  let quietUntil = 0;
+  return () => {
+    const now = systemClock.monotonic();
+    if (now < quietUntil) return;
+    quietUntil = now + QUIET_MS;
+    tell();
+  };
+}
+
+/** Nodes may have different configurations, as while one is deployed. */
+function configured(bus: Bus, config: GatewayConfig, logger: Logger): Bus {
+  return new ConfiguredBus(bus, shapeOf(config).slice(0, FINGERPRINT_LENGTH), (theirs) => {
+    const message =
+      'a node with other routes writes here: until it is gone, its records are widened, to everything where they name tags';
+    logger.warn({ theirs }, message);
+  });
+}
+
+const FINGERPRINT_LENGTH = 16;
 
 /** Of what decides how a response is stored: nodes of another configuration must not take what this one has stored. */
 function shapeOf({ routes, fallback }: GatewayConfig): string {

@@ -23,6 +23,8 @@ export interface Entry {
   readonly posts?: string;
   /** It repeats one of a member that is gone, which may not have been able to make it known to the second tier. */
   readonly again?: boolean;
+  /** Of a node with another configuration, and widened for this one: the second tier has to be told of what that adds. */
+  readonly foreign?: true;
 }
 
 /** What is told beside the log. */
@@ -50,6 +52,8 @@ export type Answer<T = unknown> = ({ readonly ok: true } & T) | Elsewhere;
 export interface Renewal {
   readonly member: string;
   readonly applied: Seq | null;
+  /** The `ref` of the record that it has applied at `applied`; "" where it has none. Another one there: the bus was set back. */
+  readonly appliedRef?: string;
   /** The member's intents with a lower number are over: one that is still there, or comes later, was late. */
   readonly intentsFrom: number;
   /** Its records with a lower number are in the log, and known to the second tier: one that comes later is a late copy. */
@@ -76,6 +80,21 @@ export interface Renewed {
   /** Where they were asked for. */
   readonly doubts: readonly OpenDoubt[];
 }
+
+/** What a member has been told by the bus so far. A bus that knows of less was set back: to a snapshot, by a restored dump. */
+export interface Contact {
+  /** Of this step: a member's steps are numbered as they are sent. */
+  readonly number: number;
+  /** The highest number that was answered in this epoch. */
+  readonly answered: number;
+  /** The highest place in this epoch's log that it was told of. */
+  readonly seq: Seq;
+  /** Its lease lasts, so that nobody can have evicted it. */
+  readonly held: boolean;
+}
+
+/** Of whoever says nothing. */
+export const noContact: Contact = { number: 0, answered: 0, seq: 0, held: false };
 
 export interface Append {
   readonly payload: string;
@@ -123,21 +142,34 @@ export interface Batch {
 }
 
 /**
+ * How much of the log can be read back: a node that is further behind starts empty. It is what stops batches that name thousands
+ * of things from filling a Redis that others need, too.
+ */
+export const logBounds = {
+  records: 10_000,
+  /** Of payloads. Beyond it goes what every member has applied; what not, where the Redis is nearly full. */
+  keptBytes: 4 * 1024 * 1024,
+  /** Beyond it goes what some have not applied. */
+  mostBytes: 64 * 1024 * 1024,
+} as const;
+
+/**
  * The sequencer that the nodes share: each method is one atomic step there, and rejects when it cannot be reached (the
- * step may have been made). It keeps no time: nobody's lease depends on its clock.
+ * step may have been made). It keeps no time: nobody's lease depends on its clock. A step with which a member shows (`contact`,
+ * or by being in a later epoch) that the sequencer was set back ends the epoch there.
  */
 export interface Bus {
   /** Begins an epoch named `nonce`, unless one is already valid: of those who try at once, one does. */
   found(nonce: string, leaseMs: number): Promise<void>;
   /** Makes or keeps `member` a member. `applied` null: it joins empty-handed, and acknowledges once it has emptied itself. */
-  renew(epoch: string, renewal: Renewal): Promise<Answer<Renewed>>;
+  renew(epoch: string, renewal: Renewal, contact?: Contact): Promise<Answer<Renewed>>;
   /** Of two with the same `ref` one is appended: both are answered with its place. */
-  append(epoch: string, member: string, append: Append): Promise<Answer<Appended>>;
-  ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ readonly committed: Seq }>>;
+  append(epoch: string, member: string, append: Append, contact?: Contact): Promise<Answer<Appended>>;
+  ack(epoch: string, member: string, applied: Seq, contact?: Contact): Promise<Answer<{ readonly committed: Seq }>>;
   intend(epoch: string, member: string, note: IntentNote): Promise<Answer>;
   withdraw(epoch: string, intent: string): Promise<Answer>;
   /** Intents other than `intent` that post one of `probes`, and the end of the log. */
-  conflicting(epoch: string, intent: string, probes: string): Promise<Answer<Conflicts>>;
+  conflicting(epoch: string, intent: string, probes: string, contact?: Contact): Promise<Answer<Conflicts>>;
   /**
    * Removes a member whose lease has surely run out, if its beat is still the one given; in the same step its intents
    * become records in doubt, and its open doubts are the caller's to settle: they are returned. What it had not said to be known

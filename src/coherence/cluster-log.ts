@@ -1,12 +1,14 @@
 import { GatewayError } from '../errors.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import type { Batch, Elsewhere, Entry, Member, Renewed, Seq } from './bus.ts';
-import type { ClusterLogOptions, ClusterState, ClusterStatus } from './cluster-status.ts';
+import { type ClusterLogOptions, type ClusterStatus, stateOf } from './cluster-status.ts';
 import { Commits } from './commits.ts';
 import { askConflicting } from './conflict-query.ts';
+import { ContactingBus } from './contact.ts';
+import { successorOf } from './epoch.ts';
 import { Evictions } from './evictions.ts';
 import { Intents } from './intents.ts';
-import { Lease, surelyOverMs } from './lease.ts';
+import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
 import { Nap } from './nap.ts';
 import { Outbox, type Standing } from './outbox.ts';
@@ -16,13 +18,6 @@ import type { Invalidation, LogRecord, Position } from './record.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
 import type { Term } from './write-set.ts';
-
-/** Renewals within one lease: some may be lost, or late. */
-const RENEWALS_PER_LEASE = 4;
-/** Whether this node is to settle what it does not know of, as answers that were lost may leave it. */
-const RENEWALS_PER_CHECK = 16;
-/** After the bus could not be reached. */
-const RETRY_SHARE = 0.1;
 
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
 export class ClusterLog implements Log, Standing {
@@ -54,10 +49,11 @@ export class ClusterLog implements Log, Standing {
   #resets = 0;
 
   constructor(options: ClusterLogOptions) {
-    this.#options = options;
+    const { member, clock, timers, listener } = options;
+    const bus = new ContactingBus(options.bus, () => this.#lease.holds(clock.monotonic(), clock.wall()));
+    this.#options = { ...options, bus };
     this.#leaseMs = options.leaseMs;
     this.#lease = options.lease ?? new Lease();
-    const { bus, member, clock, timers, listener } = options;
     this.#acknowledgements = new Acknowledgements(
       (applied) => bus.ack(this.#epoch, member, applied),
       (answer) => {
@@ -76,7 +72,7 @@ export class ClusterLog implements Log, Standing {
       isOver: (epoch) => this.#joined && this.#epoch !== epoch,
     });
     const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
-    this.#outbox = new Outbox(options, { standing: this, ...parts });
+    this.#outbox = new Outbox(this.#options, { standing: this, ...parts });
   }
 
   start(): void {
@@ -163,6 +159,14 @@ export class ClusterLog implements Log, Standing {
     return this.#joined && this.#behind.known;
   }
 
+  /** Whether the bus still knows all that this node was told. Rejects where it cannot be asked. */
+  async confirm(): Promise<boolean> {
+    const epoch = this.#epoch;
+    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.#applied);
+    if (!answer.ok) this.epochMismatch(epoch, answer.epoch);
+    return answer.ok;
+  }
+
   tokenOf({ id }: LogRecord): string {
     return tokenFor(id, this.#epoch, this.#applied);
   }
@@ -175,7 +179,7 @@ export class ClusterLog implements Log, Standing {
 
   status(): ClusterStatus {
     return {
-      state: this.#state(),
+      state: stateOf(this, this.#outbox.hasUndelivered, this.#lease.catchingUp),
       epoch: this.#epoch,
       applied: this.#applied,
       committed: this.#commits.committed,
@@ -185,13 +189,6 @@ export class ClusterLog implements Log, Standing {
       resets: this.#resets,
       evictions: this.#evictions.count,
     };
-  }
-
-  #state(): ClusterState {
-    if (!this.#joined) return 'joining';
-    if (this.serving()) return 'serving';
-    if (this.#outbox.hasUndelivered) return 'owing';
-    return this.#lease.catchingUp ? 'catching-up' : 'fenced';
   }
 
   positionOf(seq: Seq): Position {
@@ -204,7 +201,8 @@ export class ClusterLog implements Log, Standing {
 
   epochMismatch(sent: string, epoch: string | null): void {
     if (sent !== this.#epoch) return;
-    this.#epoch = epoch ?? '';
+    // The epoch that was left is remembered: a bus that was set back to it, or behind it, may not have it go on.
+    this.#epoch = epoch ?? sent;
     this.#leavePlace();
   }
 
@@ -249,7 +247,8 @@ export class ClusterLog implements Log, Standing {
     if (generation !== this.#generation) return false;
     if (!answer.ok) {
       this.epochMismatch(epoch, answer.epoch);
-      if (answer.epoch === null) await bus.found(nonce(), Math.max(this.#options.leaseMs, this.#leaseMs));
+      if (answer.epoch === null)
+        await bus.found(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.#leaseMs));
       return false;
     }
     this.#leaseMs = answer.leaseMs;
@@ -365,7 +364,7 @@ export class ClusterLog implements Log, Standing {
     this.#ack();
   }
 
-  #apply({ seq, payload, ref, intent, again, held }: Entry): void {
+  #apply({ seq, payload, ref, intent, again, foreign, held }: Entry): void {
     const { settled, announcements, ...rest } = decodeRecord(payload);
     const position = this.positionOf(seq);
     const record: LogRecord = {
@@ -389,6 +388,7 @@ export class ClusterLog implements Log, Standing {
       const epoch = this.#epoch;
       void this.#publisher.known(record.hits, epoch, seq, () => this.#options.bus.published(epoch, seq));
     }
+    if (foreign === true) void this.#publisher.known(record.hits, this.#epoch, seq);
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#reaching.applied(seq);

@@ -32,3 +32,14 @@ export interface ClusterStatus {
   readonly resets: number;
   readonly evictions: number;
 }
+
+export function stateOf(
+  log: { readonly joined: boolean; serving(): boolean },
+  owes: boolean,
+  catchingUp: boolean,
+): ClusterState {
+  if (!log.joined) return 'joining';
+  if (log.serving()) return 'serving';
+  if (owes) return 'owing';
+  return catchingUp ? 'catching-up' : 'fenced';
+}

@@ -1,5 +1,12 @@
 import type { Seq } from './bus.ts';
 
+/** Renewals within one lease: some may be lost, or late. */
+export const RENEWALS_PER_LEASE = 4;
+/** Whether this node is to settle what it does not know of, as answers that were lost may leave it. */
+export const RENEWALS_PER_CHECK = 16;
+/** After the bus could not be reached. */
+export const RETRY_SHARE = 0.1;
+
 /** How far two monotonic clocks may drift apart, as a share of what they measure: twenty times what NTP ever corrects. */
 const MAX_DRIFT = 0.01;
 /** How far wall and monotonic clock may come apart within a lease: more means that the machine was suspended. */

@@ -1,22 +1,24 @@
-import type {
-  Answer,
-  Append,
-  Appended,
-  Batch,
-  Conflicts,
-  Elsewhere,
-  Entry,
-  IntentNote,
-  Member,
-  Note,
-  OpenDoubt,
-  Renewal,
-  Renewed,
-  Seq,
+import {
+  type Answer,
+  type Append,
+  type Appended,
+  type Batch,
+  type Conflicts,
+  type Contact,
+  type Elsewhere,
+  type Entry,
+  type IntentNote,
+  logBounds,
+  type Member,
+  type Note,
+  noContact,
+  type OpenDoubt,
+  type Renewal,
+  type Renewed,
+  type Seq,
 } from './bus.ts';
+import { isSetBack } from './epoch.ts';
 
-/** What can be read back: a node that is further behind starts empty. */
-const MAX_ENTRIES = 10_000;
 const MAX_NOTES = 1_000;
 /** Records that are looked at one by one: a writer that is further behind than this is held without a look. */
 const MAX_OVERTAKEN = 256;
@@ -36,6 +38,8 @@ interface Known {
   applied: Seq;
   intentsFrom: number;
   recordsFrom: number;
+  /** The highest number of its steps; -1: none is known, since it has come back by what it left here. */
+  contact: number;
 }
 
 function numberOf(id: string): number {
@@ -46,6 +50,8 @@ function termsIn(encoded = ''): string[] {
   return encoded === '' ? [] : encoded.split(',');
 }
 
+const sizeOf = ({ payload, posts = '' }: Omit<Entry, 'seq'>): number => Buffer.byteLength(payload) + posts.length;
+
 /** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
@@ -54,6 +60,7 @@ export class Sequencer {
   #seq: Seq = 0;
   #committed: Seq = 0;
   #entries: Entry[] = [];
+  #bytes = 0;
   #notes: Note[] = [];
   #note = 0;
   #beats = 0;
@@ -79,7 +86,9 @@ export class Sequencer {
     this.#seq = 0;
     this.#committed = 0;
     this.#entries = [];
+    this.#bytes = 0;
     this.#notes = [];
+    this.#note = 0;
     this.#doubts = new Map();
     this.#refs.clear();
     // Who was a member may have left intents: they are taken over when it does not come back.
@@ -91,8 +100,10 @@ export class Sequencer {
     this.#known(barrier);
   }
 
-  renew(epoch: string, { member: id, applied, intentsFrom, recordsFrom, doubts }: Renewal): Answer<Renewed> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  renew(epoch: string, renewal: Renewal, contact = noContact): Answer<Renewed> {
+    const { member: id, applied, intentsFrom, recordsFrom, doubts } = renewal;
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (this.lacks(id, contact) || this.#isAnother(renewal)) return this.#void();
     const member = this.#members.get(id);
     // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
     this.#members.set(id, {
@@ -101,6 +112,7 @@ export class Sequencer {
       applied: Math.max(applied ?? -1, member?.applied ?? -1),
       intentsFrom: Math.max(intentsFrom, member?.intentsFrom ?? 0),
       recordsFrom: Math.max(recordsFrom, member?.recordsFrom ?? 0),
+      contact: Math.max(contact.number, member?.contact ?? 0),
     });
     for (const intent of [...this.#intents.values()]) {
       if (intent.member === id && numberOf(intent.id) < intentsFrom) this.withdraw(epoch, intent.id);
@@ -123,11 +135,14 @@ export class Sequencer {
     };
   }
 
-  append(epoch: string, member: string, append: Append): Answer<Appended> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  append(epoch: string, member: string, append: Append, contact = noContact): Answer<Appended> {
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (this.lacks(member, contact)) return this.#void();
     const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
     // Nobody waits for the answer to a late copy.
-    if (numberOf(ref) < this.#known(member).recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
+    const appending = this.#known(member);
+    appending.contact = Math.max(appending.contact, contact.number);
+    if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
     const posts = intent === undefined ? undefined : this.#intents.get(intent)?.posts;
     // It is recorded now: what others wait for. Its note stands until a second record, in case its node dies.
     if (intent !== undefined) this.#unpost(intent);
@@ -148,40 +163,44 @@ export class Sequencer {
     return { ok: true, seq, conflicting, held };
   }
 
-  conflicting(epoch: string, intent: string, probes: string): Answer<Conflicts> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  conflicting(epoch: string, intent: string, probes: string, contact = noContact): Answer<Conflicts> {
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    const id = intent.slice(0, intent.lastIndexOf(':'));
+    if (this.lacks(id, contact)) return this.#void();
+    const member = this.#members.get(id);
+    if (member !== undefined) member.contact = Math.max(member.contact, contact.number);
     return { ok: true, seq: this.#seq, conflicting: this.#conflicting(probes, intent) };
   }
 
-  ack(epoch: string, id: string, applied: Seq): Answer<{ committed: Seq }> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+  ack(epoch: string, id: string, applied: Seq, contact = noContact): Answer<{ committed: Seq }> {
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (this.lacks(id, contact)) return this.#void();
     const member = this.#members.get(id);
-    if (member !== undefined) member.applied = Math.max(member.applied, applied);
+    if (member !== undefined) {
+      member.applied = Math.max(member.applied, applied);
+      member.contact = Math.max(member.contact, contact.number);
+    }
     this.#commit();
     return { ok: true, committed: this.#committed };
   }
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     if (numberOf(note.id) < this.#known(member).intentsFrom) return { ok: true };
     this.#intents.set(note.id, { ...note, member });
-    for (const term of termsIn(note.posts)) {
-      const ids = this.#posted.get(term);
-      if (ids === undefined) this.#posted.set(term, new Set([note.id]));
-      else ids.add(note.id);
-    }
+    this.#post(note);
     return { ok: true };
   }
 
   withdraw(epoch: string, intent: string): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     this.#unpost(intent);
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenDoubt[] }> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
     // Who leaves by itself leaves nothing that nobody else would finish.
     if (by === '' && this.#leavesWork(silent.id)) return { ok: true, orphans: [] };
@@ -208,13 +227,13 @@ export class Sequencer {
   }
 
   published(epoch: string, seq: Seq): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     this.#refs.delete(`${again}:${seq}`);
     return { ok: true };
   }
 
   read(epoch: string, after: Seq, note: number): Answer<Batch> {
-    if (epoch !== this.#epoch) return this.#elsewhere();
+    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
     const oldest = this.#entries[0]?.seq ?? 0;
     const missed = Math.max(0, after + 1 - oldest);
     const told = Math.max(0, this.#notes.length - (this.#note - note));
@@ -224,6 +243,7 @@ export class Sequencer {
   /** As an operator's trimming would. */
   trim(keep: number): void {
     this.#entries = keep === 0 ? [] : this.#entries.slice(-keep);
+    this.#bytes = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
   }
 
   get members(): Member[] {
@@ -238,7 +258,7 @@ export class Sequencer {
   #known(id: string): Known {
     let member = this.#members.get(id);
     if (member === undefined) {
-      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0 };
+      member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0, contact: -1 };
       this.#members.set(id, member);
     }
     return member;
@@ -281,8 +301,18 @@ export class Sequencer {
   #overtaken(probes: string, asOf: Seq): boolean {
     if (probes === '' || asOf >= this.#seq) return false;
     if (this.#seq - asOf > MAX_OVERTAKEN) return true;
+    // What was trimmed cannot be looked at.
+    if ((this.#entries[0]?.seq ?? this.#seq + 1) > asOf + 1) return true;
     const asked = new Set(termsIn(probes));
     return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
+  }
+
+  #post({ id, posts }: IntentNote): void {
+    for (const term of termsIn(posts)) {
+      const ids = this.#posted.get(term);
+      if (ids === undefined) this.#posted.set(term, new Set([id]));
+      else ids.add(id);
+    }
   }
 
   #unpost(intent: string): void {
@@ -296,8 +326,19 @@ export class Sequencer {
   #push(entry: Omit<Entry, 'seq'>): Seq {
     this.#seq += 1;
     this.#entries.push({ seq: this.#seq, ...entry });
-    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+    this.#bytes += sizeOf(entry);
+    this.#trim();
     return this.#seq;
+  }
+
+  #trim(): void {
+    const { records, keptBytes, mostBytes } = logBounds;
+    for (let oldest = this.#entries[0]; oldest !== undefined && oldest.seq < this.#seq; oldest = this.#entries[0]) {
+      const isOver = this.#bytes > mostBytes || this.#seq - oldest.seq >= records;
+      if (!isOver && (this.#bytes <= keptBytes || oldest.seq > this.#committed)) return;
+      this.#bytes -= sizeOf(oldest);
+      this.#entries.shift();
+    }
   }
 
   #tell(note: Note): void {
@@ -314,7 +355,30 @@ export class Sequencer {
     this.#tell({ kind: 'committed', seq });
   }
 
-  #elsewhere(): Elsewhere {
+  /** Whether a member was told of what is not here. A member whose lease lasts was evicted by nobody. */
+  protected lacks(id: string, { answered, seq, held }: Contact): boolean {
+    const member = this.#members.get(id);
+    return seq > this.#seq || (member === undefined ? held : member.contact >= 0 && member.contact < answered);
+  }
+
+  /** What it has applied is not what stands there. */
+  #isAnother({ applied, appliedRef = '' }: Renewal): boolean {
+    if (applied === null || appliedRef === '') return false;
+    const entry = this.#entries.find(({ seq }) => seq === applied);
+    return entry !== undefined && entry.ref !== appliedRef;
+  }
+
+  #void(): Elsewhere {
+    this.#epoch = null;
+    return { ok: false, epoch: null };
+  }
+
+  #elsewhere(asked: string): Elsewhere {
+    if (this.#epoch !== null && this.leftBehind(this.#epoch, asked)) return this.#void();
     return { ok: false, epoch: this.#epoch };
+  }
+
+  protected leftBehind(present: string, asked: string): boolean {
+    return isSetBack(present, asked);
   }
 }

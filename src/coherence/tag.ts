@@ -14,6 +14,10 @@ export const pathTag = (path: string): Tag => `p:${path}`;
 /** `query` without the "?", its parameters sorted. */
 export const queryTag = (path: string, query: string): Tag => `q:${path}?${query}`;
 export const severalQueriesTag = (path: string): Tag => `n:${path}`;
+/** Whether it names a path with all its queries. */
+export const isPathTag = (tag: Tag): boolean => tag.startsWith('p:');
+/** The path that an automatic tag names, whatever its query. */
+export const pathOfTag = (tag: Tag): string => tag.slice(2).replace(/\?.*$/s, '');
 export const namedTag = (name: string): Tag => `t:${name}`;
 
 /** What one invalidation hits. All of it is data: no part is ever a regular expression. */

@@ -1,5 +1,6 @@
 import type { Seq } from './bus.ts';
 import { type Announcement, everything, type Invalidation } from './record.ts';
+import { bounded } from './record-size.ts';
 
 /** An invalidation as it is written to the shared log. `settled` is a place in the log there, not a local position. */
 export interface WireRecord extends Omit<Invalidation, 'settled'> {
@@ -7,7 +8,12 @@ export interface WireRecord extends Omit<Invalidation, 'settled'> {
   readonly at: string;
 }
 
-export function encodeRecord({ hits, announcements, doubt, settleMs, settled, at }: WireRecord): string {
+/** Of a bounded size: what would be larger is covered by wildcards. */
+export function encodeRecord(record: WireRecord): string {
+  return bounded(record, encode);
+}
+
+function encode({ hits, announcements, doubt, settleMs, settled, at }: WireRecord): string {
   return JSON.stringify({
     tags: [...hits.tags],
     patterns: hits.patterns,

@@ -49,7 +49,7 @@ export function assemble(
       redis: store.redis && {
         urls: [store.redis.url].flat(),
         prefix: store.redis.prefix,
-        scope: store.redis.scope ?? scopeOf(origins),
+        scope: store.redis.scope ?? scopeOf(origins, fallback.origin),
         tier: tierOf(store.redis.tier),
       },
     },
@@ -75,9 +75,9 @@ export function assemble(
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { url, timeout, connectTimeout, connections, serverErrors }]) => [
+    Object.entries(named).map(([name, { timeout, connectTimeout, ...origin }]) => [
       name,
-      { url, timeoutMs: timeout, connectTimeoutMs: connectTimeout, connections, serverErrors },
+      { ...origin, timeoutMs: timeout, connectTimeoutMs: connectTimeout },
     ]),
   );
 }
@@ -145,16 +145,26 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
   return setting === true ? { ignoring: [] } : setting;
 }
 
-/** By default, gateways in front of the same origins form one cluster, and others never share anything. */
-function scopeOf(origins: GatewayConfig['origins']): string {
-  const urls = Object.entries(origins).map(([name, { url }]) => [name, url]);
-  return createHash('sha256').update(JSON.stringify(urls.sort())).digest('hex').slice(0, 16);
+/**
+ * Gateways whose default origin has the same URL are nodes of one, unless they say otherwise; those before others never meet. Not
+ * of all origins, so that one that is added, as a new configuration is deployed, does not make two of them.
+ */
+function scopeOf(origins: GatewayConfig['origins'], fallback: string): string {
+  const named = Object.keys(origins).sort()[0] ?? '';
+  const url = (origins[fallback] ?? origins[named])?.url ?? '';
+  return createHash('sha256').update(url).digest('hex').slice(0, 16);
 }
 
 type TierSettings = NonNullable<Settings['store']['redis']>['tier'];
 
 function tierOf(tier: TierSettings): NonNullable<GatewayConfig['store']['redis']>['tier'] {
   if (tier === 'off') return undefined;
-  const { ttl, maxEntry, compressAbove, timeout } = tier;
-  return { ttlMs: ttl, maxEntryBytes: maxEntry, compressAboveBytes: compressAbove, timeoutMs: timeout };
+  const { ttl, maxSize, maxEntry, compressAbove, timeout } = tier;
+  return {
+    ttlMs: ttl,
+    maxBytes: maxSize,
+    maxEntryBytes: maxEntry,
+    compressAboveBytes: compressAbove,
+    timeoutMs: timeout,
+  };
 }

@@ -20,6 +20,7 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
     const message = 'maxEntry is larger than maxSize';
     document.report(['store', 'memory', 'maxEntry'], { message, hint: 'make maxEntry at most maxSize' });
   }
+  if (store?.redis !== undefined) lintRedis(document, [store.redis.url].flat());
   const alone = valueAt(document.value, ['store', 'redis']) === undefined;
   if (alone && valueAt(document.value, ['coherence', 'onPartition']) !== undefined) {
     const hint = 'remove it: without store.redis there is no partition';
@@ -29,6 +30,21 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
       warning: 'no-partition',
       atKey: true,
     });
+  }
+}
+
+/** Whoever can read and write there, or listen on the way, chooses what clients are answered. */
+function lintRedis(document: SourceDocument, urls: readonly string[]): void {
+  for (const [i, url] of urls.entries()) {
+    const { protocol, hostname } = new URL(url);
+    if (protocol !== 'redis:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) continue;
+    const one = !Array.isArray(valueAt(document.value, ['store', 'redis', 'url']));
+    document.report(['store', 'redis', 'url', ...(one ? [] : [i])], {
+      message: `stored responses and the password cross the network to ${hostname} in the clear`,
+      hint: 'use rediss:// (TLS), or a network that nobody else is on',
+      warning: 'redis-without-tls',
+    });
+    return;
   }
 }
 

@@ -6,6 +6,7 @@ import { lintCoherence } from './lint-coherence.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
+import { lintSpellings, lintUserKey } from './lint-sharing.ts';
 import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -78,8 +79,13 @@ export function parseConfig(
   lintRoutes(routes, context);
   lintRules(rules);
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
-  // In an invalid configuration, missing parts may only be parts that could not be read.
-  if (settings !== undefined && isSound) lintCoherence(routes, rules, context);
+  // Of half a configuration, what is missing cannot be told from what is wrong.
+  if (settings !== undefined && isSound) {
+    lintCoherence(routes, rules, context);
+    const defaults = { settings: context.defaults, document, path: ['defaults'] };
+    for (const each of [defaults, ...routes]) lintUserKey(each, context);
+    lintSpellings(routes, document, context);
+  }
 
   const problems = inOrder(documents.flatMap((each) => each.problems));
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);

@@ -21,8 +21,17 @@ export interface GatewayConfig {
           urls: readonly string[];
           prefix: string;
           scope: string;
-          /** The tier that the nodes share; undefined: none. */
-          tier: { ttlMs: number; maxEntryBytes: number; compressAboveBytes: number; timeoutMs: number } | undefined;
+          /** Responses that the nodes share; undefined: none. */
+          tier:
+            | {
+                ttlMs: number;
+                /** Of all nodes together. */
+                maxBytes: number;
+                maxEntryBytes: number;
+                compressAboveBytes: number;
+                timeoutMs: number;
+              }
+            | undefined;
         }
       | undefined;
   };
@@ -89,6 +98,10 @@ export interface OriginConfig {
   connections: number;
   /** What a 5xx says about a write: it may have been applied, or it certainly was not. */
   serverErrors: 'unknown' | 'unchanged';
+  /** Answers that more bytes follow than they say, or with an unknown transfer coding: passed on, or stored as far as they say. */
+  misframed: 'bypass' | 'store';
+  /** What this origin makes no difference of in paths: routes match whatever stands there. */
+  ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }
 
 export interface RoutePolicy {
@@ -103,6 +116,8 @@ export interface CachePolicy {
   off: boolean;
   /** Replaces the origin's freshness lifetime; undefined: the origin's own (RFC 9111 §4.2.1). */
   ttlMs: number | undefined;
+  /** What an error is kept for at most, where the origin does not say so itself. */
+  errorTtlMs: number;
   /** With a `ttl`: also overrides the origin's prohibitions (`no-store`, `private`, `no-cache`). */
   force: boolean;
   /** undefined: as the origin's directive says (RFC 5861). */

@@ -5,6 +5,8 @@ import type { CacheSettings, PolicySettings } from './route-schema.ts';
 export const builtInCache: CachePolicy = {
   off: false,
   ttlMs: undefined,
+  // Anybody may provoke one, by something that is in no key.
+  errorTtlMs: 10_000,
   force: false,
   staleWhileRevalidateMs: undefined,
   // Not the origin's directive: serving stale responses instead of errors must be asked for.
@@ -33,6 +35,7 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     // `cache: {…}` on a route turns on what `defaults` turned off.
     off: false,
     ttlMs: settings.ttl ?? under.ttlMs,
+    errorTtlMs: settings.errorTtl ?? under.errorTtlMs,
     force: settings.force ?? under.force,
     staleWhileRevalidateMs: windowMs(settings.staleWhileRevalidate, under.staleWhileRevalidateMs),
     staleIfErrorMs: windowMs(settings.staleIfError, under.staleIfErrorMs),

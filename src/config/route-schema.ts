@@ -52,8 +52,12 @@ const keySchema = z.strictObject({
 
 /** All optional: `defaults` fills in what a route leaves out, and policy.ts what `defaults` leaves out. */
 const cacheSchema = z.strictObject({
-  ttl: duration(lifetime).optional().meta({
-    description: "Overrides the origin's freshness lifetime, but not its prohibitions. Absent: the origin's lifetime.",
+  ttl: duration(lifetime)
+    .optional()
+    .meta({ description: "Replaces the origin's freshness lifetime, not its prohibitions. Absent: the origin's own." }),
+  errorTtl: duration(lifetime).optional().meta({
+    description:
+      'What a 404, 405 or 410 is kept for at most under a ttl, or by a guess (default 10s); 414 and 501 are not.',
   }),
   force: flag().optional().meta({ description: 'With ttl: also overrides no-store, no-cache and private.' }),
   staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({

@@ -115,10 +115,21 @@ const originSchema = z.strictObject({
   connectTimeout: duration(timer).prefault('2s').meta({ description: 'For a new connection, including TLS.' }),
   connections: count({ min: 1, max: 65_535 })
     .prefault(256)
-    .meta({ description: 'Concurrent connections to the origin; further requests wait.' }),
-  serverErrors: choice(['unknown', 'unchanged']).prefault('unknown').meta({
-    description: 'What a 5xx says about a write: it may have been applied, or (unchanged) it was rolled back.',
+    .meta({ description: 'Connections to the origin at one time; further requests wait.' }),
+  serverErrors: choice(['unknown', 'unchanged'])
+    .prefault('unknown')
+    .meta({ description: 'What 5xx says of a write: it may have been applied, or (unchanged) it was rolled back.' }),
+  misframed: choice(['bypass', 'store']).prefault('bypass').meta({
+    description:
+      'Answers that more bytes follow than they say, or with an unknown transfer coding: not stored, or stored.',
   }),
+  ignoreInPaths: z
+    .array(choice(['case', 'parameters', 'extension']))
+    .prefault([])
+    .meta({
+      description:
+        'What the origin ignores in paths, so that routes do too: letters’ case, ";x" of a segment, ".x" at the end.',
+    }),
 });
 
 const storeSchema = z.strictObject({
@@ -147,9 +158,10 @@ const storeSchema = z.strictObject({
       prefix: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
         .prefault('unstale')
         .meta({ description: 'The prefix of all keys in Redis.' }),
-      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
-        .optional()
-        .meta({ description: 'Gateways with the same scope form one cluster. Default: derived from the origins.' }),
+      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart).optional().meta({
+        description:
+          'Gateways with the same scope form one cluster. Default: derived from the URL of the default origin.',
+      }),
       tier: z
         .union([
           z.literal('off'),
@@ -157,6 +169,11 @@ const storeSchema = z.strictObject({
             ttl: duration({ min: 1_000, max: 30 * DAY_MS })
               .prefault('1d')
               .meta({ description: 'How long a response is kept at most.' }),
+            maxSize: size({ min: 1024 * 1024, max: MAX_BYTES })
+              .prefault('256MiB')
+              .meta({
+                description: 'What all nodes together keep at most, about; never more than 3/4 of its maxmemory.',
+              }),
             maxEntry: size({ min: 1, max: MAX_BYTES })
               .prefault('1MiB')
               .meta({ description: 'A larger response is stored in memory only.' }),

@@ -1,16 +1,19 @@
 /** The warnings of `check`. `# unstale-ignore routes-overlap` on the line or the one above silences one. */
 export const warnings = {
   'no-partition': 'onPartition without Redis',
-  'short-token': 'an admin token that is short enough to be guessed',
-  'routes-overlap': 'two routes with different policies overlap: the first one applies',
-  'target-without-route': 'a rule invalidates paths that match no route, and writes to which match no rule',
-  'tag-without-route': 'a rule invalidates a tag that no route declares',
-  'tag-never-invalidated': 'a route declares a tag that no rule invalidates',
-  'cascade-dead-end': 'a cascade stops because no tag identifies the responses of a route',
-  'widens-to-everything': 'a target that covers everything, possibly only after a wildcard fallback',
-  'per-user-data-shared': 'a route looks like data of one user, but its responses are shared',
-  'settle-defeats': 'refresh and patch have no effect during settle',
-  'unknown-ignore': 'a comment silences an unknown code',
+  'short-token': 'an admin token that can be guessed',
+  'routes-overlap': 'two routes with different policies take some of the same paths: which one comes first decides',
+  'target-without-route': 'a rule invalidates paths that no route is for, and that no rule is for writes to',
+  'tag-without-route': 'a rule invalidates a tag that no route gives its responses',
+  'tag-never-invalidated': 'a route gives its responses a tag that no rule invalidates',
+  'cascade-dead-end': 'a cascade goes no further, for want of a tag that says who the responses of a route are',
+  'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',
+  'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
+  'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
+  'other-spellings': 'another spelling of a path that is kept from being shared is cached',
+  'redis-without-tls': 'a Redis on another machine, without TLS',
+  'settle-defeats': 'refresh and patch do nothing while what a rule hits settles',
+  'unknown-ignore': 'a comment silences a code that there is not',
 } as const;
 
 export type WarningCode = keyof typeof warnings;

@@ -1,10 +1,9 @@
 import type { ClientPolicy } from '../config/model.ts';
 import { type CacheControl, parseCacheControl } from '../http/cache-control.ts';
 import { isStructuredList } from '../http/cache-status.ts';
-import { eachLine, type FieldLines, Fields } from '../http/fields.ts';
+import { eachLine, type FieldLines, Fields, without } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
-import { without } from './forward.ts';
 
 /** Replaced by the route's client policy, set for each answer, or for caches alone: never copied to clients as they are. */
 const replaced = new Set(['age', 'content-length']);

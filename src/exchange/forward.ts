@@ -1,11 +1,9 @@
 import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
 import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
-import { type FieldLines, without } from '../http/fields.ts';
+import { type FieldLines, type Fields, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
-
-export { without };
 
 /**
  * Fields by which frameworks and servers find another method, path, host, scheme or client than the request's own. They are in
@@ -124,12 +122,19 @@ export function forwardFields(request: ClientRequest, { encode }: ClientPolicy):
     if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
-  return forwardedFields(uncodedConditions(countedDown(request, lines), request, encode), {
+  const asked = uncodedConditions(countedDown(request, withOneCookieLine(headers, lines)), request, encode);
+  return forwardedFields(asked, {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,
     host: request.host,
   });
+}
+
+/** As the gateway reads them, so that no origin takes the first line, or the last, for all (RFC 9113 §8.2.3). */
+function withOneCookieLine(headers: Fields, lines: string[]): string[] {
+  if (headers.all('cookie').length < 2) return lines;
+  return [...without(lines, (name) => name === 'cookie'), 'Cookie', headers.get('cookie') as string];
 }
 
 /** RFC 9110 §7.6.2; one that may go no further does not come here (server/answered-here.ts). */

@@ -57,7 +57,7 @@ export class Fields {
     this.lines = lines;
   }
 
-  /** The combined value: repeated lines are joined with ", " (RFC 9110 §5.3). `name` is in lower case. */
+  /** The combined value of repeated lines, see `joined`. Absent: undefined. `name` in lower case. */
   get(name: string): string | undefined {
     return this.#indexed().get(name);
   }
@@ -79,12 +79,21 @@ export class Fields {
   #indexed(): Map<string, string> {
     if (this.#index !== undefined) return this.#index;
     const index = new Map<string, string>();
-    eachLine(this.lines, (name, value) => {
-      const lower = name.toLowerCase();
-      const earlier = index.get(lower);
-      index.set(lower, earlier === undefined ? value : `${earlier}, ${value}`);
-    });
+    for (let i = 0; i < this.lines.length; i += 2) {
+      const name = (this.lines[i] as string).toLowerCase();
+      const value = this.lines[i + 1] as string;
+      const earlier = index.get(name);
+      index.set(name, earlier === undefined ? value : joined(name, earlier, value));
+    }
     this.#index = index;
     return index;
   }
+}
+
+/**
+ * Two lines of one field as one value: by ", " (RFC 9110 §5.3). Cookies by "; " (RFC 6265 §5.4, RFC 9113 §8.2.3): behind a comma
+ * no cookie of the second line would be found, and its user would be taken for nobody.
+ */
+function joined(name: string, earlier: string, value: string): string {
+  return name === 'cookie' ? `${earlier}; ${value}` : `${earlier}, ${value}`;
 }

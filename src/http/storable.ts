@@ -117,12 +117,16 @@ function notWorthIt({
   const hasValidator = response.has('etag') || response.has('last-modified');
   // RFC 9111 §5.2.2.4: it may only be used after validation, which needs a validator.
   if (directives.noCache === true && !hasValidator && !(policy.ttl && policy.force)) return 'no-cache';
+  // It is about the request that was sent, and anybody can send one that is answered so: a route's `ttl` is not for it.
+  if (policy.ttl && aboutTheRequest.has(status)) return 'status';
   if (explicit || heuristic) return undefined;
   // RFC 9111 §3: without explicit freshness, a status that is cacheable by itself or a response marked so. A route's
   // `ttl` makes no exception: nobody wants a 500 kept for as long as the page it stands in for.
   if (!isHeuristicallyCacheable(status) && !directives.public) return 'status';
   return policy.ttl || hasValidator ? undefined : 'no-freshness';
 }
+
+const aboutTheRequest = new Set([414, 501]);
 
 /** The final statuses of RFC 9110 §15 whose caching requirements are met here (206 where parts are kept; 304 never). */
 const understoodStatuses = new Set([

@@ -2,6 +2,7 @@ import { type BareItem, type Dictionary, parseDictionary, Token } from 'structur
 import {
   type CacheControl,
   fieldNames,
+  hasOpenQuote,
   MAX_DELTA_SECONDS,
   type MutableCacheControl,
   noDirectives,
@@ -25,8 +26,11 @@ export function responseDirectives(
   }
   const cacheControl = headers.get('cache-control');
   const directives = parseCacheControl(cacheControl);
-  // RFC 9111 §5.4 gives `Pragma` no meaning in responses. Old origins that send it without `Cache-Control` mean "do not
-  // reuse", and not reusing a response is always allowed.
+  if (cacheControl?.includes('"') === true && headers.all('cache-control').some(hasOpenQuote)) {
+    return { directives: { ...directives, noStore: true }, targeted: false };
+  }
+  // RFC 9111 §5.4 gives `Pragma` no meaning in responses; the origins that send it without a `Cache-Control` are the old ones
+  // that mean "do not reuse this", and not reusing is always allowed.
   if (cacheControl === undefined && hasPragmaNoCache(headers)) {
     return { directives: { ...directives, noCache: true }, targeted: false };
   }

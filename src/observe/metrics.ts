@@ -31,6 +31,8 @@ export interface Gauges {
   fillBytes(): number;
   waiting(): number;
   refreshesDropped(): number;
+  /** Undefined without a second tier. */
+  readonly tierRefused: (() => number) | undefined;
   /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
 }
@@ -97,7 +99,10 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_fills', 'Fills that other reads may wait for.', gauges.fills);
   gauge('unstale_fill_bytes', 'Bytes of bodies that fills hold.', gauges.fillBytes);
   gauge('unstale_waiting_reads', 'Reads that wait for the fill of another.', gauges.waiting);
-  const { cluster } = gauges;
+  const { cluster, tierRefused } = gauges;
+  if (tierRefused !== undefined) {
+    counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);
+  }
   if (cluster !== undefined) {
     gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
       Number(cluster().state === 'serving'),

@@ -34,6 +34,7 @@ export class PooledOrigin implements Origin {
   readonly #basePath: string;
   readonly #hostname: string;
   readonly #startWithinMs: number;
+  readonly #misframed: OriginConfig['misframed'];
   readonly #open = new Set<Socket>();
   readonly #ownClient: () => AssigningClient;
 
@@ -41,6 +42,7 @@ export class PooledOrigin implements Origin {
     const url = new URL(config.url);
     this.serverErrors = config.serverErrors;
     this.connections = config.connections;
+    this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
@@ -85,7 +87,7 @@ export class PooledOrigin implements Origin {
   }
 
   #attempt(request: OriginRequest, retried: boolean): Answer {
-    const answer = new Answer(request, retried);
+    const answer = new Answer(request, retried, this.#misframed);
     const options: AssignedOptions = {
       method: request.method,
       path: this.#basePath + request.target,

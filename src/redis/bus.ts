@@ -1,19 +1,21 @@
 import type { Cluster, Redis } from 'ioredis';
-import type {
-  Answer,
-  Append,
-  Appended,
-  Batch,
-  Bus,
-  Conflicts,
-  Entry,
-  IntentNote,
-  Member,
-  Note,
-  OpenDoubt,
-  Renewal,
-  Renewed,
-  Seq,
+import {
+  type Answer,
+  type Append,
+  type Appended,
+  type Batch,
+  type Bus,
+  type Conflicts,
+  type Contact,
+  type Entry,
+  type IntentNote,
+  type Member,
+  type Note,
+  noContact,
+  type OpenDoubt,
+  type Renewal,
+  type Renewed,
+  type Seq,
 } from '../coherence/bus.ts';
 import { type Step, scripts } from './scripts.ts';
 
@@ -45,8 +47,10 @@ export class RedisBus implements Bus {
     await this.#run('found', nonce, [leaseMs]);
   }
 
-  async renew(epoch: string, { member, applied, intentsFrom, recordsFrom, doubts }: Renewal): Promise<Answer<Renewed>> {
-    const args = [member, applied ?? '', intentsFrom, recordsFrom, doubts ? 1 : 0];
+  async renew(epoch: string, renewal: Renewal, contact = noContact): Promise<Answer<Renewed>> {
+    const { member, applied, appliedRef, intentsFrom, recordsFrom, doubts } = renewal;
+    const has = [applied ?? '', appliedRef ?? ''];
+    const args = [member, textOf(contact), ...has, intentsFrom, recordsFrom, doubts ? 1 : 0];
     return answer(await this.#run('renew', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       first: Number(reply[2]),
@@ -60,10 +64,10 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async append(epoch: string, member: string, append: Append): Promise<Answer<Appended>> {
+  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<Answer<Appended>> {
     const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
     const asks = [intent ?? '', probes, kept ? 1 : 0, asOf];
-    const args = [member, payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
+    const args = [member, textOf(contact), payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       conflicting: reply[2] as string[],
@@ -71,8 +75,9 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async ack(epoch: string, member: string, applied: Seq): Promise<Answer<{ committed: Seq }>> {
-    return answer(await this.#run('ack', epoch, [member, applied]), (reply) => ({ committed: Number(reply[1]) }));
+  async ack(epoch: string, member: string, applied: Seq, contact = noContact): Promise<Answer<{ committed: Seq }>> {
+    const reply = await this.#run('ack', epoch, [member, textOf(contact), applied]);
+    return answer(reply, ([, committed]) => ({ committed: Number(committed) }));
   }
 
   async intend(epoch: string, member: string, { id, posts, payload }: IntentNote): Promise<Answer> {
@@ -83,8 +88,9 @@ export class RedisBus implements Bus {
     return answer(await this.#run('withdraw', epoch, [intent]), () => ({}));
   }
 
-  async conflicting(epoch: string, intent: string, probes: string): Promise<Answer<Conflicts>> {
-    return answer(await this.#run('conflicting', epoch, [intent, probes]), (reply) => ({
+  async conflicting(epoch: string, intent: string, probes: string, contact = noContact): Promise<Answer<Conflicts>> {
+    const member = intent.slice(0, intent.lastIndexOf(':'));
+    return answer(await this.#run('conflicting', epoch, [member, textOf(contact), intent, probes]), (reply) => ({
       seq: Number(reply[1]),
       conflicting: reply[2] as string[],
     }));
@@ -146,6 +152,10 @@ function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): Answ
   if (reply[0] === 1) return { ok: true, ...read(reply) };
   const epoch = String(reply[1]);
   return { ok: false, epoch: epoch === '' ? null : epoch };
+}
+
+function textOf({ number, answered, seq, held }: Contact): string {
+  return `${number} ${answered} ${seq} ${held ? 1 : 0}`;
 }
 
 function pairs(flat: unknown): [string, string][] {

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
+import { logBounds } from '../coherence/bus.ts';
+
+/** Of `maxmemory`: from then on records go that some node has not applied, which then starts empty. */
+const NEARLY_FULL = 0.85;
 
 /**
  * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
  *
- * A member is "beat applied intentsFrom recordsFrom renewed"; an intent "member posts payload", a doubt "owner payload" and a
+ * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member posts payload", a doubt "owner payload" and a
  * ref "seq held doubt", where neither members nor encoded terms hold a space. `terms` is an index of the intents that others
  * have to wait for: a sorted set of "term intent", all with one score, so that it is in the order of its members.
  */
@@ -38,23 +42,25 @@ end
 local function beat() return redis.call('HINCRBY', state, 'beats', 1) end
 
 local function parse(member)
-  local b, a, i, r, n = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d)$')
-  return { beat = tonumber(b), applied = tonumber(a), intents = tonumber(i), records = tonumber(r), renewed = n }
+  local b, a, i, r, n, c = string.match(member, '^(%d+) (%-?%d+) (%d+) (%d+) (%d) (%-?%d+)$')
+  return { beat = tonumber(b), applied = tonumber(a), intents = tonumber(i), records = tonumber(r), renewed = n,
+    contact = tonumber(c) }
 end
 
 local function save(id, m)
-  redis.call('HSET', members, id, string.format('%d %d %d %d %s', m.beat, m.applied, m.intents, m.records, m.renewed))
+  redis.call('HSET', members, id, string.format('%d %d %d %d %s %d', m.beat, m.applied, m.intents, m.records, m.renewed,
+    m.contact))
 end
 
 local function known(id)
   local found = redis.call('HGET', members, id)
   if found then return parse(found) end
-  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0' }
+  local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0', contact = -1 }
   save(id, m)
   return m
 end
 
-local function number(id) return tonumber(string.match(id, ':(%d+)$')) end
+local function numberOf(id) return tonumber(string.match(id, ':(%d+)$')) end
 
 local function tell(kind, what)
   local n = redis.call('HINCRBY', state, 'note', 1)
@@ -62,11 +68,40 @@ local function tell(kind, what)
   redis.call('PEXPIRE', notes, 3600000)
 end
 
+local function isNearlyFull()
+  local memory = redis.call('INFO', 'memory')
+  local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  return most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) > most * ${NEARLY_FULL}
+end
+
+local function oldestFrom(at) return redis.call('XRANGE', log, at, '+', 'COUNT', 1)[1] end
+
+local function placeOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
+
+-- Each entry says how many bytes have been appended up to it: so what is held is known whoever else has trimmed.
+local function trim(seq, total)
+  local committed, last, pressed = tonumber(redis.call('HGET', state, 'committed')), nil, nil
+  local entry = oldestFrom('-')
+  while entry and placeOf(entry) < seq do
+    local at, fields = placeOf(entry), entry[2]
+    local bytes = total - tonumber(fields[14]) + #fields[2] + #fields[12]
+    if bytes <= ${logBounds.mostBytes} and seq - at < ${logBounds.records} then
+      if bytes <= ${logBounds.keptBytes} then break end
+      if pressed == nil and at > committed then pressed = isNearlyFull() end
+      if at > committed and not pressed then break end
+    end
+    last, entry = at, oldestFrom(string.format('%d-0', at + 1))
+  end
+  if last then redis.call('XTRIM', log, 'MAXLEN', seq - last) end
+end
+
 local function push(entry)
   local seq = redis.call('HINCRBY', state, 'seq', 1)
-  redis.call('XADD', log, 'MAXLEN', '~', 10000, string.format('%d-0', seq), 'p', entry.payload, 'r', entry.ref or '',
-    'i', entry.intent or '', 'a', entry.again or '', 'h', entry.held or '', 't', entry.posts or '')
+  local total = redis.call('HINCRBY', state, 'bytes', #entry.payload + #(entry.posts or ''))
+  redis.call('XADD', log, string.format('%d-0', seq), 'p', entry.payload, 'r', entry.ref or '',
+    'i', entry.intent or '', 'a', entry.again or '', 'h', entry.held or '', 't', entry.posts or '', 'b', total)
   redis.call('PEXPIRE', log, 3600000)
+  trim(seq, total)
   return seq
 end
 
@@ -103,6 +138,8 @@ local function overtaken(probes, asOf)
   local seq = tonumber(redis.call('HGET', state, 'seq'))
   if probes == '' or asOf >= seq then return false end
   if seq - asOf > 256 then return true end
+  local oldest = oldestFrom('-')
+  if not oldest or placeOf(oldest) > asOf + 1 then return true end
   local asked = {}
   for term in string.gmatch(probes, '[^,]+') do asked[term] = true end
   for _, entry in ipairs(redis.call('XRANGE', log, string.format('%d-0', asOf + 1), '+')) do
@@ -123,6 +160,15 @@ local function commit()
   return seq
 end
 
+-- This is not what members were told: it was set back, and what is kept of it belongs to no epoch.
+local function void()
+  redis.call('HDEL', state, 'epoch')
+  return { 0, '' }
+end
+
+-- numberOf in coherence/epoch.ts.
+local function numberIn(name) return tonumber(string.match(name, '^(%d+)_') or 0) end
+
 local function withdraw(id)
   unpost(id)
   if redis.call('HDEL', intents, id) == 1 then tell('w', id) end
@@ -131,7 +177,21 @@ end
 
 const guard = `
 local now = current()
-if now == '' or now ~= epoch then return { 0, now } end
+if now == '' or now ~= epoch then
+  if now ~= '' and numberIn(epoch) > 0 and numberIn(now) <= numberIn(epoch) then return void() end
+  return { 0, now }
+end
+`;
+
+/** ARGV: epoch, member, contact: of a member that may know more than is here (coherence/contact.ts). */
+const contactGuard = `${guard}
+local number, answered, reached, held = string.match(ARGV[3], '^(%d+) (%d+) (%d+) (%d)$')
+number = tonumber(number)
+local met = redis.call('HGET', members, ARGV[2])
+if tonumber(reached) > tonumber(redis.call('HGET', state, 'seq')) then return void() end
+if not met and held == '1' then return void() end
+local told = met and parse(met).contact or -1
+if told >= 0 and told < tonumber(answered) then return void() end
 `;
 
 const steps = {
@@ -140,34 +200,43 @@ const steps = {
 if current() ~= '' then return { 1 } end
 local run, repl = identity()
 local asked = tonumber(redis.call('HGET', state, 'asked') or 0)
-redis.call('DEL', refs, doubts, terms, log, notes)
-for _, intent in ipairs(redis.call('HKEYS', intents)) do post(intent, postsOf(intent) or '') end
+redis.call('DEL', refs, doubts, log, notes)
+local counted = redis.call('HMGET', state, 'intents', 'terms')
+if tonumber(counted[1]) ~= redis.call('HLEN', intents) or tonumber(counted[2]) ~= redis.call('ZCARD', terms) then
+  -- Some of it was lost.
+  redis.call('DEL', terms)
+  for _, intent in ipairs(redis.call('HKEYS', intents)) do post(intent, postsOf(intent) or '') end
+end
 local all = redis.call('HGETALL', members)
 for i = 1, #all, 2 do
   local m = parse(all[i + 1])
   m.applied = -1
   save(all[i], m)
 end
-redis.call('HSET', state, 'epoch', epoch, 'run', run, 'repl', repl, 'seq', 0, 'committed', 0, 'note', 0,
+redis.call('HSET', state, 'epoch', epoch, 'run', run, 'repl', repl, 'seq', 0, 'committed', 0, 'note', 0, 'bytes', 0,
   'lease', math.max(tonumber(ARGV[2]), asked), 'asked', ARGV[2])
 known('(barrier)')
 count()
 return { 1 }`,
 
-  /** ARGV: epoch, member, applied or "", intentsFrom, recordsFrom, doubts. */
-  renew: `${guard}
-local id, applied = ARGV[2], tonumber(ARGV[3]) or -1
-local found = redis.call('HGET', members, id)
-local m = found and parse(found) or { applied = -1, intents = 0, records = 0, renewed = '0' }
+  /** ARGV: epoch, member, contact, applied or "", the ref of that record or "", intentsFrom, recordsFrom, doubts. */
+  renew: `${contactGuard}
+local id, applied = ARGV[2], tonumber(ARGV[4]) or -1
+if applied > 0 and ARGV[5] ~= '' then
+  local at = string.format('%d-0', applied)
+  local entry = redis.call('XRANGE', log, at, at)[1]
+  if entry and entry[2][4] ~= ARGV[5] then return void() end
+end
+local m = met and parse(met) or { applied = -1, intents = 0, records = 0, renewed = '0', contact = 0 }
 local joined = m.renewed == '0' and 1 or 0
-m = { beat = beat(), applied = math.max(applied, m.applied), intents = math.max(tonumber(ARGV[4]), m.intents),
-  records = math.max(tonumber(ARGV[5]), m.records), renewed = '1' }
+m = { beat = beat(), applied = math.max(applied, m.applied), intents = math.max(tonumber(ARGV[6]), m.intents),
+  records = math.max(tonumber(ARGV[7]), m.records), renewed = '1', contact = math.max(number, m.contact) }
 save(id, m)
 for _, intent in ipairs(redis.call('HKEYS', intents)) do
-  if string.sub(intent, 1, #id + 1) == id .. ':' and number(intent) < m.intents then withdraw(intent) end
+  if string.sub(intent, 1, #id + 1) == id .. ':' and numberOf(intent) < m.intents then withdraw(intent) end
 end
 for _, ref in ipairs(redis.call('HKEYS', refs)) do
-  if string.sub(ref, 1, #id + 1) == id .. ':' and number(ref) < m.records then redis.call('HDEL', refs, ref) end
+  if string.sub(ref, 1, #id + 1) == id .. ':' and numberOf(ref) < m.records then redis.call('HDEL', refs, ref) end
 end
 count()
 for _, key in ipairs({ state, members, intents, refs, doubts, terms }) do redis.call('PEXPIRE', key, 86400000) end
@@ -178,14 +247,16 @@ for _, ref in ipairs(redis.call('HVALS', refs)) do unpublished = math.min(unpubl
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber(s[1]) + 1
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
-  ARGV[6] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
+  ARGV[8] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, payload, ref, intent or "", probes, whether it is kept, as of, doubt, settled or "". */
-  append: `${guard}
-local member, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6]
-local from = known(member).records
+  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, whether it is kept, as of, doubt, settled or "". */
+  append: `${contactGuard}
+local member, payload, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local m = known(member)
+m.contact = math.max(number, m.contact)
+save(member, m)
 count()
-if number(ref) < from then return { 1, 0, {}, 0 } end
+if numberOf(ref) < m.records then return { 1, 0, {}, 0 } end
 local posts = intent ~= '' and postsOf(intent) or ''
 if intent ~= '' then unpost(intent) end
 local others = conflicting(probes, intent)
@@ -194,36 +265,41 @@ local held
 if known then
   held = string.match(known, '^%d+ (%d)') == '1'
 else
-  held = ARGV[7] == '1' or #others > 0 or overtaken(probes, tonumber(ARGV[8]))
+  held = ARGV[8] == '1' or #others > 0 or overtaken(probes, tonumber(ARGV[9]))
 end
 if intent ~= '' and not held then redis.call('HDEL', intents, intent) end
 local seq = known and seqOf(known)
 if not seq then
-  seq = push({ payload = ARGV[3], ref = ref, intent = intent, held = held and '1' or '', posts = posts })
-  redis.call('HSET', refs, ref, string.format('%d %s %s', seq, held and '1' or '0', ARGV[9]))
-  if ARGV[9] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. ARGV[3]) end
-  if ARGV[10] ~= '' then redis.call('HDEL', doubts, ARGV[10]) end
+  seq = push({ payload = payload, ref = ref, intent = intent, held = held and '1' or '', posts = posts })
+  redis.call('HSET', refs, ref, string.format('%d %s %s', seq, held and '1' or '0', ARGV[10]))
+  if ARGV[10] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. payload) end
+  if ARGV[11] ~= '' then redis.call('HDEL', doubts, ARGV[11]) end
 end
 count()
 return { 1, seq, others, held and 1 or 0 }`,
 
-  /** ARGV: epoch, intent, probes. */
-  conflicting: `${guard}
-return { 1, tonumber(redis.call('HGET', state, 'seq')), conflicting(ARGV[3], ARGV[2]) }`,
+  /** ARGV: epoch, member, contact, intent, probes. */
+  conflicting: `${contactGuard}
+if met then
+  local m = parse(met)
+  m.contact = math.max(m.contact, number)
+  save(ARGV[2], m)
+end
+return { 1, tonumber(redis.call('HGET', state, 'seq')), conflicting(ARGV[5], ARGV[4]) }`,
 
-  /** ARGV: epoch, member, applied. */
-  ack: `${guard}
-local found = redis.call('HGET', members, ARGV[2])
-if found then
-  local m = parse(found)
-  m.applied = math.max(m.applied, tonumber(ARGV[3]))
+  /** ARGV: epoch, member, contact, applied. */
+  ack: `${contactGuard}
+if met then
+  local m = parse(met)
+  m.applied = math.max(m.applied, tonumber(ARGV[4]))
+  m.contact = math.max(m.contact, number)
   save(ARGV[2], m)
 end
 return { 1, commit() }`,
 
   /** ARGV: epoch, member, id, posts, payload. */
   intend: `${guard}
-if number(ARGV[3]) >= known(ARGV[2]).intents then
+if numberOf(ARGV[3]) >= known(ARGV[2]).intents then
   redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
   post(ARGV[3], ARGV[4])
 end

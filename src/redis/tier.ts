@@ -3,11 +3,13 @@ import type { Cluster, Redis } from 'ioredis';
 import type { Timers } from '../clock.ts';
 import type { Hits } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
-import { selectingValues } from '../http/vary.ts';
+import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
+import { isVaryList } from './entry-check.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsHit, versionsOf } from './tag-versions.ts';
+import { TierSpace } from './tier-space.ts';
 
 /** Where the versions are kept. */
 export interface VersionKeys {
@@ -25,6 +27,8 @@ export interface VersionKeys {
 export interface RedisTierOptions extends VersionKeys {
   /** Of the configuration: what one stores, another would give other tags and header fields. */
   readonly shape: string;
+  /** All nodes together keep no more there. */
+  readonly maxBytes: number;
   readonly maxEntryBytes: number;
   readonly compressAboveBytes: number;
   readonly ttlMs: number;
@@ -33,6 +37,8 @@ export interface RedisTierOptions extends VersionKeys {
   /** This node's place in the shared log. */
   readonly place: TierPlace;
   readonly monotonic: () => number;
+  /** Something was not kept, since there is no room. */
+  readonly full: () => void;
   readonly timers: Timers;
 }
 
@@ -45,6 +51,8 @@ export interface TierPlace {
   positionOf(seq: number): number;
   /** The position at which it joined. */
   readonly joinedAt: number;
+  /** Asks the log whether it is still where this node knows it to be: what stands beside it may have been set back with it. */
+  confirm(): Promise<boolean>;
   /** Whether no record that this node has applied since its fill hits it. */
   admits(response: StoredResponse): boolean;
 }
@@ -59,6 +67,8 @@ const WAIT_MS = 10_000;
 const VERSION_MARGIN_MS = 10_000;
 /** After a failure the tier is left alone for so long: a dead Redis costs a read one timeout, and then nothing. */
 const REST_MS = 1_000;
+/** Where there is no room, nothing is kept for so long. */
+const FULL_MS = 1_000;
 
 /** To a later place in the same epoch, or out of any other. Each of a record's versions, however often and in whatever order. */
 const bump = `
@@ -121,14 +131,19 @@ const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${
  */
 export class RedisTier implements SecondTier {
   readonly #options: RedisTierOptions;
+  readonly #space: TierSpace;
   #restUntil = 0;
+  #fullUntil = 0;
   /** What this node is putting there. */
   readonly #keeping = new Map<string, Promise<unknown>>();
   loads = 0;
   found = 0;
+  /** Responses that were not kept, since there was no room. */
+  refused = 0;
 
   constructor(options: RedisTierOptions) {
     this.#options = options;
+    this.#space = new TierSpace(options);
   }
 
   get usable(): boolean {
@@ -150,7 +165,9 @@ export class RedisTier implements SecondTier {
       if (decoded === undefined || decoded.stamp.epoch !== epoch || decoded.response.key !== key) return undefined;
       const names = Object.keys(decoded.stamp.versions);
       const versions = await Promise.all(names.map((name) => this.#version(name)));
-      return names.every((name, i) => versions[i] === decoded.stamp.versions[name]) ? decoded : undefined;
+      if (!names.every((name, i) => versions[i] === decoded.stamp.versions[name])) return undefined;
+      // After the versions were read: with a Redis that was set back they would be valid again, and only the log tells.
+      return (await place.confirm()) ? decoded : undefined;
     });
     // Having joined anew meanwhile, it has not heard of records that came after the versions were read.
     if (found === undefined || place.epoch !== epoch || place.joinedAt !== joinedAt || !place.usable) return undefined;
@@ -165,6 +182,7 @@ export class RedisTier implements SecondTier {
     const seq = place.seqOf(response.asOf);
     const ttl = Math.ceil(Math.min(ttlMs, response.lifetimeMs - response.initialAgeMs));
     if (ttl < 1_000 || seq < 0) return;
+    if (this.#options.monotonic() < this.#fullUntil) return this.#refuse();
     const keeping = this.#put(response, place.epoch, seq, ttl);
     this.#keeping.set(response.key, keeping);
     await keeping;
@@ -172,18 +190,44 @@ export class RedisTier implements SecondTier {
   }
 
   async #put(response: StoredResponse, epoch: string, seq: number, ttl: number): Promise<void> {
-    const { connection, place, compressAboveBytes } = this.#options;
+    const { key, vary, selecting, body } = response;
+    const names = versionsOf(response);
+    const entry = { id: this.#idOf(key, vary, selecting), bytes: body.byteLength, versions: names.length, ttl };
     await this.#try(async () => {
-      const versions = await this.#hold(versionsOf(response), ttl + VERSION_MARGIN_MS);
-      // A record has hit it since it was filled: by the fence of some other node, it is outdated.
-      if (versions === undefined || Object.values(versions).some((version) => isNewer(version, epoch, seq))) return;
-      const entry = await encodeEntry(response, { epoch, seq, versions }, compressAboveBytes);
-      // A record that this node, having been paused, has not heard of may have been forgotten there by now.
-      if (place.epoch !== epoch || !place.usable || !place.admits(response)) return;
-      const { key, vary, selecting } = response;
-      await connection.set(this.#entryKey(key, vary, selecting), entry, 'PX', ttl);
-      if (vary.length > 0) await connection.set(this.#entryKey(key, [], []), varyEntry(vary), 'PX', ttl);
+      // Before anything is made there: each version is a key, too.
+      if (!(await this.#space.reserve(epoch, entry))) return this.#refuse();
+      const bytes = await this.#set(response, names, { epoch, seq, ttl });
+      if (bytes === undefined) await this.#space.release(epoch, entry.id);
+      else if (bytes < entry.bytes) await this.#space.reserve(epoch, { ...entry, bytes });
     });
+  }
+
+  /** How many bytes it has become; undefined where it is not to be kept. */
+  async #set(
+    response: StoredResponse,
+    names: readonly string[],
+    { epoch, seq, ttl }: { epoch: string; seq: number; ttl: number },
+  ): Promise<number | undefined> {
+    const { connection, place, compressAboveBytes } = this.#options;
+    const versions = await this.#hold(names, ttl + VERSION_MARGIN_MS);
+    // A record has hit it since it was filled: by the fence of some other node, it is outdated.
+    if (versions === undefined || Object.values(versions).some((version) => isNewer(version, epoch, seq)))
+      return undefined;
+    const entry = await encodeEntry(response, { epoch, seq, versions }, compressAboveBytes);
+    // A record that this node, having been paused, has not heard of may have been forgotten there by now.
+    if (place.epoch !== epoch || !place.usable || !place.admits(response)) return undefined;
+    const { key, vary, selecting } = response;
+    await connection.set(this.#entryKey(key, vary, selecting), entry, 'PX', ttl);
+    if (vary.length > 0) await connection.set(this.#entryKey(key, [], []), varyEntry(vary), 'PX', ttl);
+    return entry.byteLength;
+  }
+
+  #refuse(): void {
+    this.refused += 1;
+    const now = this.#options.monotonic();
+    if (now < this.#fullUntil) return;
+    this.#fullUntil = now + FULL_MS;
+    this.#options.full();
   }
 
   async claim(key: string): Promise<(() => void) | undefined> {
@@ -269,7 +313,11 @@ export class RedisTier implements SecondTier {
     if (this.#options.monotonic() < this.#restUntil) return undefined;
     try {
       return await step();
-    } catch {
+    } catch (error) {
+      // Somebody has put something else under one key: no reason to leave the others alone.
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
+      // What it holds can be read all the same.
+      if (error instanceof Error && error.message.includes('OOM')) return void this.#refuse();
       // The bus on the same Redis tells what is wrong with it; here it only means that there is nothing.
       this.#restUntil = this.#options.monotonic() + REST_MS;
       return undefined;
@@ -277,10 +325,13 @@ export class RedisTier implements SecondTier {
   }
 
   #entryKey(key: string, vary: readonly string[], selecting: readonly string[]): string {
-    const parts = createHash('sha256')
+    return `${this.#options.prefix}:${this.#options.scope}:e:${this.#idOf(key, vary, selecting)}`;
+  }
+
+  #idOf(key: string, vary: readonly string[], selecting: readonly string[]): string {
+    return createHash('sha256')
       .update(JSON.stringify([this.#options.shape, key, vary, selecting]))
       .digest('base64url');
-    return `${this.#options.prefix}:${this.#options.scope}:e:${parts}`;
   }
 }
 
@@ -294,7 +345,7 @@ function varyNames(entry: Buffer): string[] | undefined {
   if (entry[0] !== VARIES) return undefined;
   try {
     const names: unknown = JSON.parse(entry.subarray(1).toString());
-    return Array.isArray(names) ? names.map(String) : undefined;
+    return isVaryList(names, MAX_SELECTING_FIELDS) ? names : undefined;
   } catch {
     return undefined;
   }

@@ -98,8 +98,8 @@ interface Leaf<T> {
   readonly data: T;
 }
 
-const newNode = <T>(earliest: number): Node<T> => ({
-  literals: new Map(),
+const newNode = <T>(earliest: number, literals: Map<string, Node<T>>): Node<T> => ({
+  literals,
   one: undefined,
   ends: [],
   rests: [],
@@ -114,8 +114,15 @@ export interface PatternMatch<T> {
 
 /** Matches many patterns at once: the cost depends on the segments of the path, not on the number of patterns. */
 export class PatternTrie<T> {
-  readonly #root = newNode<T>(0);
+  readonly #newLiterals: () => Map<string, Node<T>>;
+  readonly #root: Node<T>;
   #size = 0;
+
+  /** `form`: literals are compared in this form; absent, they are compared as they are. */
+  constructor(form?: (segment: string) => string) {
+    this.#newLiterals = () => (form === undefined ? new Map() : new FormedMap(form));
+    this.#root = newNode<T>(0, this.#newLiterals());
+  }
 
   /** @throws PatternError */
   add(pattern: string, data: T): void {
@@ -132,7 +139,7 @@ export class PatternTrie<T> {
       }
       let next = segment.kind === 'one' ? node.one : node.literals.get(segment.text);
       if (next === undefined) {
-        next = newNode(leaf.order);
+        next = newNode(leaf.order, this.#newLiterals());
         if (segment.kind === 'one') node.one = next;
         else node.literals.set(segment.text, next);
       }
@@ -154,6 +161,24 @@ export class PatternTrie<T> {
     const path = split(resource);
     const leaf = firstBelow(this.#root, path, 0, undefined);
     return leaf && matchOf(leaf, path);
+  }
+}
+
+/** A map whose keys are equal if their forms are. */
+class FormedMap<T> extends Map<string, T> {
+  readonly #form: (key: string) => string;
+
+  constructor(form: (key: string) => string) {
+    super();
+    this.#form = form;
+  }
+
+  override get(key: string): T | undefined {
+    return super.get(this.#form(key));
+  }
+
+  override set(key: string, value: T): this {
+    return super.set(this.#form(key), value);
   }
 }
 

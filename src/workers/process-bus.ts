@@ -1,4 +1,4 @@
-import type { Append, Bus, IntentNote, Member, Renewal, Seq } from '../coherence/bus.ts';
+import type { Append, Bus, Contact, IntentNote, Member, Renewal, Seq } from '../coherence/bus.ts';
 import { type BusStep, isReply, type Question } from './sequencing.ts';
 
 /** What a process has of the one that forked it. */
@@ -50,24 +50,24 @@ export class ProcessBus implements Bus {
     return this.#ask('found', nonce, leaseMs);
   }
 
-  renew(epoch: string, renewal: Renewal): ReturnType<Bus['renew']> {
-    return this.#ask('renew', epoch, renewal);
+  renew(epoch: string, renewal: Renewal, contact?: Contact): ReturnType<Bus['renew']> {
+    return this.#ask('renew', epoch, renewal, contact);
   }
 
-  append(epoch: string, member: string, append: Append): ReturnType<Bus['append']> {
-    return this.#ask('append', epoch, member, append);
+  append(epoch: string, member: string, append: Append, contact?: Contact): ReturnType<Bus['append']> {
+    return this.#ask('append', epoch, member, append, contact);
   }
 
-  ack(epoch: string, member: string, applied: Seq): ReturnType<Bus['ack']> {
-    return this.#ask('ack', epoch, member, applied);
+  ack(epoch: string, member: string, applied: Seq, contact?: Contact): ReturnType<Bus['ack']> {
+    return this.#ask('ack', epoch, member, applied, contact);
   }
 
   intend(epoch: string, member: string, note: IntentNote): ReturnType<Bus['intend']> {
     return this.#ask('intend', epoch, member, note);
   }
 
-  conflicting(epoch: string, intent: string, probes: string): ReturnType<Bus['conflicting']> {
-    return this.#ask('conflicting', epoch, intent, probes);
+  conflicting(epoch: string, intent: string, probes: string, contact?: Contact): ReturnType<Bus['conflicting']> {
+    return this.#ask('conflicting', epoch, intent, probes, contact);
   }
 
   withdraw(epoch: string, intent: string): ReturnType<Bus['withdraw']> {

@@ -30,6 +30,7 @@ routes:
     expect(under).toEqual({
       off: false,
       ttlMs: 3_600_000,
+      errorTtlMs: 10_000,
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 60_000,

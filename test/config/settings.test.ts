@@ -28,6 +28,8 @@ const least: GatewayConfig = {
       connectTimeoutMs: 2_000,
       connections: 256,
       serverErrors: 'unknown',
+      misframed: 'bypass',
+      ignoreInPaths: [],
     },
   },
   store: {
@@ -47,6 +49,7 @@ const least: GatewayConfig = {
     cache: {
       off: false,
       ttlMs: undefined,
+      errorTtlMs: 10_000,
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 0,
@@ -82,7 +85,7 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, ignoreInPaths: [case] }
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
@@ -122,6 +125,8 @@ defaults:
         connectTimeoutMs: 100,
         connections: 7,
         serverErrors: 'unchanged',
+        misframed: 'store',
+        ignoreInPaths: ['case'],
       },
       legacy: { ...least.origins.default, url: 'http://b.example' },
     },
@@ -222,5 +227,26 @@ describe('YAML', () => {
   it('tells positions behind CRLF and a byte order mark as an editor does', () => {
     const text = `\ufeff${origin}routes:\n  - match: /a\n`.replaceAll('\n', '\r\n');
     expect(configOf(text).routes[0]?.source).toEqual({ file: 'gateway.yaml', line: 3, column: 5 });
+  });
+});
+
+describe('who is a node of whom', () => {
+  const redis = 'store: { redis: { url: "redis://127.0.0.1:6379" } }';
+  const scope = (origins: string): string | undefined => configOf(`${origins}\n${redis}`).store.redis?.scope;
+  const one = scope('origin: { url: "http://api.example" }');
+
+  it.each([
+    ['another spelling of its URL', 'origin: { url: "HTTP://API.example:80/" }'],
+    [
+      'an origin that was added',
+      'origins: { default: { url: "http://api.example" }, reports: { url: "http://reports.example" } }',
+    ],
+    ['another name of the only origin', 'origins: { api: { url: "http://api.example" } }'],
+  ])('%s changes nothing', (_, origins) => {
+    expect(scope(origins)).toBe(one);
+  });
+
+  it('gateways before another API are others', () => {
+    expect(scope('origin: { url: "http://other.example" }')).not.toBe(one);
   });
 });

@@ -4,7 +4,7 @@ import { configOf, problemsOf, warningsOf } from './parse.ts';
 
 /* What `check` doubts. Each row is a configuration, the code, and what is said of it. */
 
-const origin = 'origin: { url: http://x }\n';
+const origin = 'origin: { url: http://x, ignoreInPaths: [] }\n';
 const routes = (...lines: string[]): string => `routes:\n${lines.map((line) => `  - ${line}\n`).join('')}`;
 const rules = (...targets: string[]): string =>
   `rules:\n  - name: r\n    on: PUT /inns/:id\n    invalidate:\n${targets.map((target) => `      - ${target}\n`).join('')}`;
@@ -117,13 +117,33 @@ const rows: [string, string, string[]][] = [
       '{ match: /users/me, cache: { ttl: 60s } }',
       '{ match: /dashboard/:id, cache: { credentials: shared } }',
       '{ match: /cart, cache: off }',
-      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization] } }',
+      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization, "cookie:sid"] } }',
       '{ match: /profile }',
     ),
     [
       '3:14 per-user-data-shared: /users/me looks like data of one user, but its responses are shared',
       '4:14 per-user-data-shared: /dashboard/:id looks like data of one user, but its responses are shared',
     ],
+  ],
+  [
+    'a userKey that leaves out what a request may carry',
+    routes(
+      '{ match: /a, cache: { credentials: perUser, userKey: [authorization] } }',
+      '{ match: /b, cache: { credentials: perUser, userKey: ["cookie:sid"] } }',
+      '{ match: /c, cache: { credentials: perUser, userKey: [x-user] } }',
+      '{ match: /d, cache: { credentials: perUser, userKey: [authorization], cookies: ignore } }',
+      '{ match: /e, cache: { credentials: perUser, userKey: [authorization, cookie] } }',
+    ),
+    [
+      '3:49 user-key-incomplete: userKey names no cookie: requests that differ in their cookies alone share a response',
+      '4:49 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored',
+      '5:49 user-key-incomplete: userKey names no cookie: requests that differ in their cookies alone share a response',
+    ],
+  ],
+  [
+    'a userKey of the defaults, once',
+    `defaults: { cache: { credentials: perUser, userKey: ["cookie:sid"] } }\n${routes('match: /a', '{ match: /b, cache: { ttl: 1s } }')}`,
+    ['2:44 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored'],
   ],
   [
     'routes that overlap',
@@ -149,6 +169,50 @@ const rows: [string, string, string[]][] = [
     ['5:28 settle-defeats: nothing is stored during settle, so refresh and patch have no effect'],
   ],
 ];
+test.each([
+  ['redis://127.0.0.1:6379', 0],
+  ['redis://localhost', 0],
+  ['redis://[::1]:6379', 0],
+  ['rediss://redis.example', 0],
+  ['unix:/run/redis.sock', 0],
+  ['redis://redis.example', 1],
+  ['redis://:secret@10.0.0.1:6379', 1],
+])('a Redis at %s', (url, count) => {
+  const said = warningsOf(`${origin}store: { redis: { url: "${url}" } }\n`);
+  expect(said.map(({ code }) => code)).toEqual(Array(count).fill('redis-without-tls'));
+  expect(JSON.stringify(said)).not.toContain('secret');
+});
+
+test('of the nodes of a Redis Cluster one is named', () => {
+  const said = warningsOf(
+    `${origin}store: { redis: { url: ["redis://127.0.0.1", "redis://a.example", "redis://b.example"] } }\n`,
+  );
+  expect(said.map(({ message }) => message)).toEqual([
+    'stored responses and the password cross the network to a.example in the clear',
+  ]);
+});
+
+describe('another spelling of what is not cached for all', () => {
+  const said = (yaml: string): string[] =>
+    warningsOf(yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);
+  const off = routes('{ match: /users/me, cache: off }', '{ match: /inns/:id, cache: { ttl: 1s } }');
+  const doubt = '/Users/me and /users/me;x.css are other paths, and are cached';
+  const rest = ': an origin may take them for this one';
+
+  test.each<[string, string, string[]]>([
+    ['is cached as the origin says', `origin: { url: http://x }\n${off}`, [`3:14 other-spellings: ${doubt}${rest}`]],
+    [
+      'is cached as another route says',
+      `origin: { url: http://x }\ndefaults: { cache: off }\n${routes('{ match: /a/b, cache: off }', '{ match: "/*/b", cache: { ttl: 1s } }')}`,
+      [`4:14 other-spellings: /A/b and /a/b;x.css are other paths, and are cached as /*/b (gateway.yaml:5:14)${rest}`],
+    ],
+    ['is not', `origin: { url: http://x }\ndefaults: { cache: off }\n${off}`, []],
+    ['is not, by what the origin ignores', `origin: { url: http://x, ignoreInPaths: [case] }\n${off}`, []],
+    ['is another', `origins: { default: { url: http://x, ignoreInPaths: [] } }\n${off}`, []],
+    ['there is none of', `origin: { url: http://x }\n${routes('{ match: "/:id", cache: off }')}`, []],
+  ])('%s', (_, yaml, expected) => expect(said(yaml)).toEqual(expected));
+});
+
 test.each(rows)('%s', (_, yaml, said) => expect(found(yaml)).toEqual(said));
 
 describe('a comment silences', () => {

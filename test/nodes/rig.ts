@@ -14,6 +14,8 @@ export interface Nodes {
   ready(node: number): Promise<void>;
   /** One more, and its number. */
   add(redisSettings?: string): Promise<number>;
+  /** One more, with other routes and rules. */
+  addAnother(yaml: string): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -21,10 +23,10 @@ const LEASE_MS = 1_000;
 
 export async function startNodes(count: number, yaml = '', coherence = '', redisSettings = ''): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
-  const start = (more = redisSettings): Promise<TestGateway> =>
+  const start = (more = redisSettings, routes = yaml): Promise<TestGateway> =>
     startGateway(
       api.origin.url,
-      `store: { redis: { url: "unix:${redis.socket}"${more === '' ? '' : `, ${more}`} } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${yaml}`,
+      `store: { redis: { url: "unix:${redis.socket}"${more === '' ? '' : `, ${more}`} } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${routes}`,
     );
   const gateways: TestGateway[] = await Promise.all(Array.from({ length: count }, () => start()));
   const nodes: Nodes = {
@@ -45,6 +47,11 @@ export async function startNodes(count: number, yaml = '', coherence = '', redis
     },
     add: async (more) => {
       gateways.push(await start(more));
+      await nodes.ready(gateways.length - 1);
+      return gateways.length - 1;
+    },
+    addAnother: async (other) => {
+      gateways.push(await start(redisSettings, other));
       await nodes.ready(gateways.length - 1);
       return gateways.length - 1;
     },

@@ -105,6 +105,27 @@ test('a Redis that has forgotten everything gives nothing back', async () => {
   redis.disconnect();
 });
 
+test('a Redis that is set back in place gives nothing back that was written since, to nobody', async () => {
+  nodes = await startNodes(2, rules);
+  const redis = nodes.redis.connect();
+  await once(redis, 'ready');
+  for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
+  await redis.call('SAVE');
+  await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } });
+  // Has seen neither what was stored nor what hit it: only what Redis says tells it of both.
+  const fresh = await nodes.add();
+  await redis.call('DEBUG', 'RELOAD', 'NOSAVE');
+  const answers = await Promise.all([fresh, 1, 0].map((node) => nodes.ask(node, 'GET', '/steps/7')));
+  for (const answer of answers) expect(answer.json()).toEqual(nodes.api.step(7));
+  for (let i = 0; i < 3; i++) {
+    await nodes
+      .ask(0, 'PATCH', '/inns/42', { body: { name: `Newer ${i}` } })
+      .then(({ status }) => expect([200, 503]).toContain(status));
+    for (const node of [1, fresh]) expect((await nodes.ask(node, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
+  }
+  redis.disconnect();
+});
+
 test('nothing of one user, and no credentials, are kept there', async () => {
   nodes = await startNodes(
     1,

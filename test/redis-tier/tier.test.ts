@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemTimers } from '../../src/clock.ts';
@@ -21,7 +22,7 @@ beforeEach(async () => {
   await once(connection, 'ready');
   now = 1_000;
   place = {
-    ...{ usable: true, epoch: 'e1', joinedAt: 0, admits: () => true },
+    ...{ usable: true, epoch: 'e1', joinedAt: 0, confirm: () => Promise.resolve(true), admits: () => true },
     ...{ seqOf: (position: number) => position, positionOf: (seq: number) => seq },
   };
 });
@@ -33,7 +34,15 @@ afterEach(async () => {
 const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
   new RedisTier({
     ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now, timers: systemTimers },
-    ...{ maxEntryBytes: 10_000, compressAboveBytes: 100, ttlMs: 60_000, timeoutMs: 250, hitMs: () => 5_000 },
+    ...{
+      maxBytes: 1_000_000,
+      full: () => {},
+      maxEntryBytes: 10_000,
+      compressAboveBytes: 100,
+      ttlMs: 60_000,
+      timeoutMs: 250,
+      hitMs: () => 5_000,
+    },
     ...options,
   });
 const bump = (hits: Hits, epoch: string, seq: number): Promise<void> =>
@@ -68,6 +77,12 @@ describe('an entry', () => {
     const loading = tier().load(step().key, anyone);
     Object.assign(place, later);
     expect(await loading).toBeUndefined();
+  });
+
+  test('is not found where the log is not what this node was told: both were set back', async () => {
+    await tier().keep(step());
+    place.confirm = () => Promise.resolve(false);
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 
   test('is one variant of several', async () => {
@@ -286,4 +301,74 @@ test('a Redis that is slow costs a read no more than its bound, and rests then',
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(slow.usable).toBe(false);
   other.disconnect();
+});
+
+describe('its room', () => {
+  const large = (i: number, more: Partial<StoredResponse> = {}): StoredResponse =>
+    stored(`/large/${i}`, { asOf: 5, body: randomBytes(9_000), ...more });
+  const found = async (count: number): Promise<number> => {
+    const loads = Array.from({ length: count }, (_, i) => tier().load(large(i).key, anyone));
+    return (await Promise.all(loads)).filter((each) => each !== undefined).length;
+  };
+
+  test('is bounded: further responses are not kept, nor any version made for them', async () => {
+    let full = 0;
+    const bounded = tier({ maxBytes: 100_000, full: () => full++ });
+    for (let i = 0; i < 30; i++) await bounded.keep(large(i));
+    const [kept, keys] = [await found(30), await connection.dbsize()];
+    expect(kept).toBeGreaterThan(5);
+    expect(kept).toBeLessThan(11);
+    expect([bounded.refused, full]).toEqual([30 - kept, 1]);
+    now += 2_000;
+    for (let i = 30; i < 60; i++) await bounded.keep(large(i));
+    expect([await connection.dbsize(), full]).toEqual([keys, 2]);
+  });
+
+  test('is shared by all nodes; what is stored again counts once', async () => {
+    const [one, other] = [tier({ maxBytes: 100_000 }), tier({ maxBytes: 100_000 })];
+    for (let i = 0; i < 60; i++) await (i % 2 === 0 ? one : other).keep(large(i % 6));
+    expect([await found(6), one.refused + other.refused]).toEqual([6, 0]);
+    for (let i = 6; i < 40; i++) await (i % 2 === 0 ? one : other).keep(large(i));
+    expect(await found(40)).toBeLessThan(11);
+  });
+
+  test('is there again when what took it has expired, and in another epoch', async () => {
+    const bounded = tier({ maxBytes: 30_000 });
+    for (let i = 0; i < 3; i++) await bounded.keep(large(i, { lifetimeMs: 1_100 }));
+    expect(bounded.refused).toBeGreaterThan(0);
+    await expect.poll(() => connection.keys('unstale:s:e:*'), { timeout: 5_000 }).toEqual([]);
+    now += 2_000;
+    await bounded.keep(large(7));
+    expect(await tier().load(large(7).key, anyone)).toBeDefined();
+    await bounded.keep(large(8));
+    await bounded.keep(large(9));
+    Object.assign(place, { epoch: 'e2' });
+    now += 2_000;
+    await bounded.keep(large(9));
+    expect(await tier().load(large(9).key, anyone)).toBeDefined();
+  });
+
+  test('ends before the Redis is full, and what it holds is found all the same', async () => {
+    await tier().keep(large(0));
+    await connection.config('SET', 'maxmemory', '5mb');
+    const bounded = tier({ maxBytes: 100_000_000 });
+    for (let i = 1; i < 600; i++) {
+      now += 2_000;
+      await bounded.keep(large(i));
+    }
+    expect(bounded.refused).toBeGreaterThan(0);
+    const used = Number(/used_memory:(\d+)/.exec(await connection.info('memory'))?.[1]);
+    expect(used).toBeLessThan(4.2 * 1024 * 1024);
+    expect(await connection.set('what others store', 'x')).toBe('OK');
+    expect(await bounded.load(large(0).key, anyone)).toBeDefined();
+  });
+
+  test('a Redis that others have filled is no reason to rest: what is there is found', async () => {
+    const kept = tier();
+    await kept.keep(large(0));
+    await connection.config('SET', 'maxmemory', '1mb');
+    await kept.keep(large(1));
+    expect([kept.refused, kept.usable]).toEqual([1, true]);
+    expect(await kept.load(large(0).key, anyone)).toBeDefined();
+  });
 });

@@ -56,6 +56,13 @@ describe('a pattern', () => {
   });
 });
 
+test('literals can be compared in another form; values stay as they are', () => {
+  const trie = new PatternTrie<string>((segment) => segment.toLowerCase());
+  trie.add('/Steps/:id', 'found');
+  expect(trie.first('/sTEPS/aB')?.params).toHaveProperty('id', 'aB');
+  expect(trie.first('/step/aB')).toBeUndefined();
+});
+
 test('all matching patterns come in the order in which they were added', () => {
   const trie = new PatternTrie<number>();
   for (const [i, pattern] of ['/**', '/a/:x', '/a/b', '/*/b', '/a/**', '/c'].entries()) trie.add(pattern, i);

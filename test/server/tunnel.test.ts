@@ -36,6 +36,8 @@ beforeEach(async () => {
     connectTimeoutMs: 2_000,
     connections: 1,
     serverErrors: 'unknown',
+    misframed: 'bypass',
+    ignoreInPaths: [],
   });
   perAddress = new PerAddress(10);
   const trusted = new TrustedProxies([]);

@@ -43,6 +43,11 @@ export class SimulatedKeys {
     this.#world.tell('keys', 'are as they were some time ago');
   }
 
+  /** The server is the same, and nothing tells. */
+  setBack(): void {
+    this.#values = new Map(this.#older);
+  }
+
   loseAll(): void {
     this.#values.clear();
     this.#older.clear();
@@ -55,6 +60,8 @@ export class SimulatedKeys {
     const get = (key: string): Promise<string | Buffer | null> => bus.ask(() => this.#get(key) ?? null, up);
     const isHeldBy = (key: string, made: string): boolean => String(this.#get(key)) === made;
     const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null> = {
+      // There is always room.
+      ZREM: () => 1,
       "'DEL'": (key, token) => (isHeldBy(key, String(token)) && this.#values.delete(key) ? 1 : 0),
       "== ARGV[1] then return redis.call('PEXPIRE'": (key, token, ttl) => {
         if (!isHeldBy(key, String(token))) return 0;

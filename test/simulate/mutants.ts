@@ -112,6 +112,18 @@ class SequencerThatRepeatsNothing extends Sequencer {
   }
 }
 
+class SequencerThatIsBelieved extends Sequencer {
+  protected override lacks(): boolean {
+    return false;
+  }
+}
+
+class SequencerInAnyEpoch extends Sequencer {
+  protected override leftBehind(): boolean {
+    return false;
+  }
+}
+
 class SequencerWithoutBarrier extends Sequencer {
   protected override raiseBarrier(): void {}
 }
@@ -223,7 +235,27 @@ export const mutants: readonly Mutant[] = [
     seed: 2,
     options: () => ({ membership: new ImpatientMembership() }),
   },
-  { invariant: 9, name: 'a failover is not noticed', seed: 68, noticesFailover: false },
+  {
+    invariant: 9,
+    name: 'a failover is not noticed, neither by the server nor by what members know',
+    seed: 8,
+    noticesFailover: false,
+    sequencer: () => new SequencerThatIsBelieved(),
+  },
+  {
+    invariant: 9,
+    name: 'a bus that was set back is believed',
+    seed: 1,
+    only: ['sees Redis set back in place'],
+    sequencer: () => new SequencerThatIsBelieved(),
+  },
+  {
+    invariant: 9,
+    name: 'an epoch that was left is joined again',
+    seed: 1,
+    only: ['sees Redis set back in place', 'sees the bus lose all'],
+    sequencer: () => new SequencerInAnyEpoch(),
+  },
   { invariant: 9, name: 'a new epoch has no barrier', seed: 209, sequencer: () => new SequencerWithoutBarrier() },
   {
     invariant: 9,

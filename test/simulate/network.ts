@@ -1,4 +1,4 @@
-import type { Answer, Append, Batch, Bus, IntentNote, Member, Renewal } from '../../src/coherence/bus.ts';
+import type { Answer, Append, Batch, Bus, Contact, IntentNote, Member, Renewal } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Process, World } from './world.ts';
 
@@ -20,6 +20,7 @@ export class SimulatedServer {
   readonly #notices: boolean;
   #steps: Step[] = [];
   #parked = new Set<() => boolean>();
+  #remembered = 0;
 
   constructor(world: World, options: { create?: () => Sequencer; noticesFailover?: boolean } = {}) {
     this.#world = world;
@@ -47,6 +48,20 @@ export class SimulatedServer {
     this.sequencer = this.#create();
     this.#parked.clear();
     this.#world.tell('bus', 'loses everything');
+  }
+
+  remember(): void {
+    this.#remembered = this.#steps.length;
+  }
+
+  /** In place: the server is the same, its connections too, and it has what it had when it was told to remember. */
+  setBack(): void {
+    const lost = Math.max(0, this.#steps.length - this.#remembered);
+    this.#steps = this.#steps.slice(0, this.#remembered);
+    const sequencer = this.#create();
+    for (const step of this.#steps) step(sequencer);
+    this.sequencer = sequencer;
+    this.#world.tell('bus', `is set back in place by ${lost} steps`);
   }
 
   /** Another takes over, which had not heard the last `lost` steps. */
@@ -80,16 +95,16 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.found(nonce, leaseMs));
   }
 
-  renew(epoch: string, renewal: Renewal) {
-    return this.#call((sequencer) => sequencer.renew(epoch, renewal));
+  renew(epoch: string, renewal: Renewal, contact?: Contact) {
+    return this.#call((sequencer) => sequencer.renew(epoch, renewal, contact));
   }
 
-  append(epoch: string, member: string, append: Append) {
-    return this.#call((sequencer) => sequencer.append(epoch, member, append));
+  append(epoch: string, member: string, append: Append, contact?: Contact) {
+    return this.#call((sequencer) => sequencer.append(epoch, member, append, contact));
   }
 
-  ack(epoch: string, member: string, applied: number) {
-    return this.#call((sequencer) => sequencer.ack(epoch, member, applied));
+  ack(epoch: string, member: string, applied: number, contact?: Contact) {
+    return this.#call((sequencer) => sequencer.ack(epoch, member, applied, contact));
   }
 
   intend(epoch: string, member: string, note: IntentNote) {
@@ -100,8 +115,8 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.withdraw(epoch, intent));
   }
 
-  conflicting(epoch: string, intent: string, probes: string) {
-    return this.#call((sequencer) => sequencer.conflicting(epoch, intent, probes));
+  conflicting(epoch: string, intent: string, probes: string, contact?: Contact) {
+    return this.#call((sequencer) => sequencer.conflicting(epoch, intent, probes, contact));
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>) {

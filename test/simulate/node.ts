@@ -177,11 +177,19 @@ export class Node {
       },
       seqOf: (position) => position - log.positionOf(0),
       positionOf: (seq) => log.positionOf(seq),
+      confirm: () => log.confirm(),
       admits: ({ path, asOf }) => fence.admits(tagged(path), asOf),
     };
     return new RedisTier({
       ...this.#versionKeys(),
-      ...{ shape: '', ttlMs: 60_000, maxEntryBytes: 10_000, compressAboveBytes: 10_000 },
+      ...{
+        shape: '',
+        ttlMs: 60_000,
+        maxBytes: 1_000_000,
+        full: () => {},
+        maxEntryBytes: 10_000,
+        compressAboveBytes: 10_000,
+      },
       ...{ timeoutMs: 1_000 },
       place,
       monotonic: process.clock.monotonic,
@@ -235,7 +243,7 @@ export class Node {
     };
     const write: ConcludingWrite = {
       ...{ inFlight, note, selects: true },
-      quarantined: () => (this.fence.inDoubt(tagged(path)) ? hitsOf(path, ['*']) : undefined),
+      isQuarantined: this.fence.inDoubt(tagged(path)),
       own: async () => ({
         invalidation: { ...complete(), ...(indeterminate && { doubt: true, settleMs: SETTLE_MS }) },
         local: { applying: () => inFlight.applying(), applied: () => {} },

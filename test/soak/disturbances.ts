@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import type { GatewayProcess } from './nodes.ts';
 import { LEASE_MS } from './nodes.ts';
 import type { SharedRedis, SingleRedis } from './redis.ts';
@@ -60,6 +61,44 @@ export const disturbances: Readonly<Record<string, (scene: Scene) => Promise<voi
     await Promise.all(gateways.map((gateway) => gateway.ready()));
   },
 
+  'the log trimmed by hand': async ({ redis, gateways }) => {
+    for (let i = 0; i < 5; i++) {
+      await onEach(redis, async (server) => {
+        for (const log of await server.keys('*:log:*')) await server.xtrim(log, 'MAXLEN', 0);
+      });
+      await pause(150);
+    }
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+    await pause(1_500);
+  },
+
+  'Redis full, refusing what would take more': async ({ redis, gateways }) => {
+    await onEach(redis, (server) => server.config('SET', 'maxmemory', '1mb'));
+    await pause(3 * LEASE_MS);
+    await onEach(redis, (server) => server.config('SET', 'maxmemory', '0'));
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+  },
+
+  'Redis full, dropping what was not used lately': async ({ redis, gateways }) => {
+    await onEach(redis, async (server) => {
+      await server.config('SET', 'maxmemory-policy', 'allkeys-lru');
+      const used = Number(/used_memory:(\d+)/.exec(await server.info('memory'))?.[1]);
+      await server.config('SET', 'maxmemory', String(used - 50_000));
+    });
+    await pause(1_500);
+    await onEach(redis, async (server) => {
+      await server.config('SET', 'maxmemory', '0');
+      await server.config('SET', 'maxmemory-policy', 'noeviction');
+    });
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+  },
+
+  'SIGKILL of a worker': async ({ gateways }) => {
+    for (const gateway of gateways) gateway.killWorker();
+    await pause(1_000);
+    await Promise.all(gateways.map((gateway) => gateway.ready()));
+  },
+
   'the path of a node to Redis cut': ({ any }) => cut(any(), { up: true, down: true }),
   'only the way there cut': ({ any }) => cut(any(), { up: true, down: false }),
   'only the way back cut': ({ any }) => cut(any(), { up: false, down: true }),
@@ -90,11 +129,26 @@ export const failovers: Readonly<Record<string, (scene: Scene & { redis: SingleR
     await Promise.all(gateways.map((gateway) => gateway.ready()));
   },
 
+  'Redis set back in place': async ({ redis, gateways }) => {
+    const server = redis.any();
+    for (const ms of [200, 700]) {
+      await server.ask((asked) => asked.save());
+      await pause(ms);
+      await server.ask((asked) => asked.call('DEBUG', 'RELOAD', 'NOSAVE'));
+      await Promise.all(gateways.map((gateway) => gateway.ready()));
+      await pause(1_000);
+    }
+  },
+
   'Redis becomes a replica of its replica, and keeps its connections': async ({ redis, gateways }) => {
     await redis.failOver({ lagMs: 30, planned: true });
     await Promise.all(gateways.map((gateway) => gateway.ready()));
   },
 };
+
+async function onEach(redis: SharedRedis, ask: (server: Redis) => Promise<unknown>): Promise<void> {
+  await Promise.all(redis.servers.map((server) => server.ask(ask)));
+}
 
 async function cut(node: GatewayProcess, how: Conditions['cut']): Promise<void> {
   node.paths.make({ cut: how });

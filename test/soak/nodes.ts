@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, type SharedRedis } from './redis.ts';
@@ -66,11 +67,12 @@ export class GatewayProcess {
     directory: string;
     rules: string;
     mode: string;
+    workers: number;
   }) {
     const [listen, admin, paths] = await Promise.all([freePort(), freePort(), Paths.to(options.redis)]);
     const file = join(options.directory, `gateway-${listen}.yaml`);
     const { urls } = options.redis;
-    const text = `server: { listen: "127.0.0.1:${listen}" }
+    const text = `server: { listen: "127.0.0.1:${listen}", workers: ${options.workers} }
 admin: { listen: "127.0.0.1:${admin}" }
 log: { level: warn }
 origin: { url: "${options.originUrl}", timeout: 1s }
@@ -94,6 +96,13 @@ ${options.rules}`;
 
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  /** One of several processes, if it is more than one. */
+  killWorker(): void {
+    const pid = String(this.#process?.pid);
+    const [worker] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+    if (worker !== undefined && worker > 0) process.kill(worker, 'SIGKILL');
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -41,6 +41,7 @@ export class RedisProcess {
   async launch(options: { empty?: boolean } = {}): Promise<void> {
     if (options.empty === true) await rm(join(this.#directory, 'dump.rdb'), { force: true });
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory, '--save', ''];
+    args.push('--enable-debug-command', 'local');
     const child = spawn('redis-server', [...args, ...this.#more], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = child;
     let said = '';

@@ -69,8 +69,12 @@ export class Soak {
       mkdtemp(join(tmpdir(), 'unstale-soak-')),
     ]);
     const gateways = await Promise.all(
-      Array.from({ length: options.nodes }, () =>
-        GatewayProcess.start({ originUrl: world.url, redis, directory, rules, mode: options.mode }),
+      // The last one is of two processes.
+      Array.from({ length: options.nodes }, (_, i) =>
+        GatewayProcess.start({
+          ...{ originUrl: world.url, redis, directory, rules, mode: options.mode },
+          workers: i === options.nodes - 1 ? 2 : 1,
+        }),
       ),
     );
     await Promise.all(gateways.map((gateway) => gateway.ready()));

@@ -220,12 +220,14 @@ export class GatewayNode {
       },
       seqOf: (position) => position - cluster.positionOf(0),
       positionOf: (seq) => cluster.positionOf(seq),
+      confirm: () => cluster.confirm(),
       admits: (response) => fence.admits(response, response.asOf),
     };
     return new RedisTier({
       ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', place },
       monotonic: process.clock.monotonic,
       timers: process.timers,
+      full: () => {},
     });
   }
 

@@ -1,0 +1,91 @@
+import type { Answer, Bus, Contact, Seq } from './bus.ts';
+import { BusOver } from './bus-over.ts';
+
+/**
+ * The bus as one member sees it: each step that says where the member is, or where a record goes, also says what the member has
+ * been told before. So a bus that was set back is found out by the first such step, before anything is committed there.
+ */
+export class ContactingBus extends BusOver {
+  readonly #held: () => boolean;
+  #number = 0;
+  #epoch = '';
+  #answered = 0;
+  #seq: Seq = 0;
+  /** The last record that was read. */
+  #read: { readonly epoch: string; readonly seq: Seq; readonly ref: string } = { epoch: '', seq: 0, ref: '' };
+
+  constructor(bus: Bus, held: () => boolean) {
+    super(bus);
+    this.#held = held;
+  }
+
+  override renew(...[epoch, asked]: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {
+    const { epoch: of, seq, ref } = this.#read;
+    const renewal = { ...asked, appliedRef: epoch === of && asked.applied === seq ? ref : '' };
+    return this.#contact(
+      epoch,
+      (contact) => this.bus.renew(epoch, renewal, contact),
+      (answer) => answer.seq,
+    );
+  }
+
+  override append(...[epoch, member, append]: Parameters<Bus['append']>): ReturnType<Bus['append']> {
+    return this.#contact(
+      epoch,
+      (contact) => this.bus.append(epoch, member, append, contact),
+      (answer) => answer.seq,
+    );
+  }
+
+  override ack(...[epoch, member, applied]: Parameters<Bus['ack']>): ReturnType<Bus['ack']> {
+    return this.#contact(
+      epoch,
+      (contact) => this.bus.ack(epoch, member, applied, contact),
+      () => applied,
+    );
+  }
+
+  override conflicting(...[epoch, intent, probes]: Parameters<Bus['conflicting']>): ReturnType<Bus['conflicting']> {
+    return this.#contact(
+      epoch,
+      (contact) => this.bus.conflicting(epoch, intent, probes, contact),
+      (answer) => answer.seq,
+    );
+  }
+
+  override async read(...args: Parameters<Bus['read']>): ReturnType<Bus['read']> {
+    const answer = await this.bus.read(...args);
+    const last = answer.ok ? answer.entries.at(-1) : undefined;
+    if (last !== undefined) this.#read = { epoch: args[0], seq: last.seq, ref: last.ref ?? '' };
+    return answer;
+  }
+
+  async #contact<T>(
+    epoch: string,
+    step: (contact: Contact) => Promise<Answer<T>>,
+    seqOf: (answer: T) => Seq,
+  ): Promise<Answer<T>> {
+    const number = ++this.#number;
+    const known = epoch === this.#epoch;
+    const answer = await step({
+      number,
+      answered: known ? this.#answered : 0,
+      seq: known ? this.#seq : 0,
+      held: this.#held(),
+    });
+    if (answer.ok) this.#told(epoch, number, seqOf(answer));
+    return answer;
+  }
+
+  #told(epoch: string, number: number, seq: Seq): void {
+    if (epoch !== this.#epoch) {
+      // A late answer in an epoch that was left.
+      if (number < this.#answered) return;
+      this.#epoch = epoch;
+      this.#answered = 0;
+      this.#seq = 0;
+    }
+    this.#answered = Math.max(this.#answered, number);
+    this.#seq = Math.max(this.#seq, seq);
+  }
+}

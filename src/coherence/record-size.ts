@@ -1,0 +1,79 @@
+import type { Announcement } from './record.ts';
+import { everything } from './record.ts';
+import { type Hits, pathOfTag, type Tag } from './tag.ts';
+
+/**
+ * Of an encoded record. A batch that names thousands of things is sent, kept and applied as what covers them: it stops one
+ * client from filling the log that all nodes share.
+ */
+export const MAX_RECORD_BYTES = 256 * 1024;
+/** Of siblings so many are named one by one where a record is too large. */
+const MAX_SIBLINGS = 8;
+
+interface Sized {
+  readonly hits: Hits;
+  readonly announcements: readonly Announcement[];
+}
+
+/** The record as it is if it is small enough, else one that covers it: siblings by a wildcard, and if that is too large, all. */
+export function bounded<T extends Sized>(record: T, encode: (record: T) => string): string {
+  const exact = encode(record);
+  if (Buffer.byteLength(exact) <= MAX_RECORD_BYTES) return exact;
+  const wide = encode({ ...record, hits: widened(record.hits), announcements: record.announcements.map(widenedEvent) });
+  if (Buffer.byteLength(wide) <= MAX_RECORD_BYTES) return wide;
+  const announcements = record.announcements.slice(0, MAX_SIBLINGS).map(announcingAll);
+  return encode({ ...record, hits: everything, announcements });
+}
+
+function widened({ tags, patterns, tagPatterns }: Hits): Hits {
+  const paths = [...tags].filter((tag) => !tag.startsWith('t:'));
+  const names = [...tags].filter((tag) => tag.startsWith('t:')).map((tag) => tag.slice(2));
+  const all = [...new Set([...wildcards(paths.map(pathOfTag)), ...patterns])];
+  const parts = [...wildcardsOfTags(names), ...tagPatterns.map((each) => each.join('*'))];
+  return {
+    tags: new Set<Tag>(),
+    patterns: all.length > MAX_SIBLINGS ** 2 ? wildcards(all) : all,
+    tagPatterns: [...new Set(parts)].map((text) => text.split('*')),
+  };
+}
+
+function widenedEvent({ paths, tags, ...rest }: Announcement): Announcement {
+  return { ...rest, paths: wildcards(paths.map(withoutQuery)), tags: wildcardsOfTags(tags) };
+}
+
+function announcingAll({ payload: _, ...rest }: Announcement): Announcement {
+  return { ...rest, paths: ['/**'], tags: ['*'] };
+}
+
+/** `/items/1`, `/items/2`, …: `/items/*`. */
+function wildcards(paths: readonly string[]): string[] {
+  return grouped(
+    paths,
+    (path) => path.slice(0, path.lastIndexOf('/')),
+    (parent) => `${parent}/*`,
+  );
+}
+
+/** `item:1`, `item:2`, …: `item:*`. */
+function wildcardsOfTags(names: readonly string[]): string[] {
+  return grouped(
+    names,
+    (name) => name.slice(0, name.indexOf(':') + 1),
+    (head) => `${head}*`,
+  );
+}
+
+function grouped(all: readonly string[], headOf: (one: string) => string, cover: (head: string) => string): string[] {
+  const groups = new Map<string, Set<string>>();
+  for (const one of all) {
+    const head = headOf(one);
+    const group = groups.get(head) ?? new Set();
+    groups.set(head, group.add(one));
+  }
+  return [...groups].flatMap(([head, group]) => (group.size > MAX_SIBLINGS ? [cover(head)] : [...group]));
+}
+
+function withoutQuery(path: string): string {
+  const at = path.indexOf('?');
+  return at < 0 ? path : path.slice(0, at);
+}

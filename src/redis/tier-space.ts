@@ -1,0 +1,79 @@
+import type { Cluster, Redis } from 'ioredis';
+
+/** Of `maxmemory`: from then on the tier stores nothing, so that the log beside it can go on. */
+const TIER_SHARE = 0.75;
+/** What an entry, and each version that it names, take beside their own bytes: keys, and the index of what is held. */
+const ENTRY_OVERHEAD = 500;
+const VERSION_OVERHEAD = 200;
+/** Entries that have expired since the last one was stored are forgotten so many at a time. */
+const FORGOTTEN_AT_ONCE = 100;
+/** The index outlives what is in it by so long. */
+const MARGIN_MS = 10_000;
+
+/**
+ * ARGV: id, bytes, ttl, most. An index of what is held, by when it expires, and of how much: an entry that is stored again counts
+ * once, and one that has expired not any longer. The server's own figure is asked as well, since others may fill it.
+ */
+const reserve = `
+local held, sizes, id, bytes, ttl = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local total = tonumber(redis.call('HGET', sizes, '') or 0)
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', now, 'LIMIT', 0, ${FORGOTTEN_AT_ONCE})) do
+  total = total - tonumber(redis.call('HGET', sizes, gone) or 0)
+  redis.call('HDEL', sizes, gone)
+  redis.call('ZREM', held, gone)
+end
+redis.call('HSET', sizes, '', total)
+total = total - tonumber(redis.call('HGET', sizes, id) or 0) + bytes
+if total > tonumber(ARGV[4]) then return 0 end
+local memory = redis.call('INFO', 'memory')
+local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+if most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) + bytes > most * ${TIER_SHARE} then return 0 end
+redis.call('HSET', sizes, id, bytes, '', total)
+redis.call('ZADD', held, now + ttl, id)
+for _, key in ipairs(KEYS) do
+  if redis.call('PTTL', key) < ttl + ${MARGIN_MS} then redis.call('PEXPIRE', key, ttl + ${MARGIN_MS}) end
+end
+return 1`;
+
+/** ARGV: id. What was reserved was not stored. */
+const release = `
+local bytes = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0)
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[1], ARGV[1])
+if bytes > 0 then redis.call('HINCRBY', KEYS[2], '', -bytes) end
+return 1`;
+
+export interface TierSpaceOptions {
+  readonly connection: Redis | Cluster;
+  readonly prefix: string;
+  readonly scope: string;
+  readonly maxBytes: number;
+}
+
+/** How much the tier holds of an epoch: all of its nodes count together. */
+export class TierSpace {
+  readonly #options: TierSpaceOptions;
+
+  constructor(options: TierSpaceOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is room for it. Reserved again, its size is the latest. */
+  async reserve(epoch: string, entry: { id: string; bytes: number; versions: number; ttl: number }): Promise<boolean> {
+    const { connection, maxBytes } = this.#options;
+    const bytes = entry.bytes + ENTRY_OVERHEAD + entry.versions * VERSION_OVERHEAD;
+    return (await connection.eval(reserve, 2, ...this.#keys(epoch), entry.id, bytes, entry.ttl, maxBytes)) === 1;
+  }
+
+  async release(epoch: string, id: string): Promise<void> {
+    await this.#options.connection.eval(release, 2, ...this.#keys(epoch), id);
+  }
+
+  /** In the hash slot of the log: it is that server whose memory matters most. */
+  #keys(epoch: string): [string, string] {
+    const { prefix, scope } = this.#options;
+    return [`${prefix}:{${scope}}:held:${epoch}`, `${prefix}:{${scope}}:sizes:${epoch}`];
+  }
+}
