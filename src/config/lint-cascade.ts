@@ -1,5 +1,5 @@
 import { patternsOverlap } from '../route/pattern.ts';
-import { compileCascade, isIdentity, tagsOverlap, widened } from '../rules/cascade.ts';
+import { compileCascade, isIdentity, tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
 import { isWithin, type Located, shapeOf } from './lint-routes.ts';
@@ -37,8 +37,8 @@ function embeddingOf(route: Located<RouteSettings>): Embedding {
   const embedded = templates.filter((template) => !isIdentity(template));
   return {
     route,
-    names: templates.filter(isIdentity).map(widened),
-    embedded: embedded.map((template) => ({ written: template.text, tag: widened(template) })),
+    names: templates.filter(isIdentity).map(wildcardOf),
+    embedded: embedded.map((template) => ({ written: template.text, tag: wildcardOf(template) })),
   };
 }
 
@@ -46,7 +46,7 @@ function cascading({ settings, path }: Located<RuleSettings>): { target: Target;
   return (settings.invalidate ?? []).flatMap((target, i) => {
     if (typeof target === 'string' || !target.cascade) return [];
     const template = 'tag' in target ? parseTemplate(target.tag, 'tag') : parseTemplate(target.path, 'path');
-    return [{ target: widened(template), path: [...path, 'invalidate', i, 'cascade'] }];
+    return [{ target: wildcardOf(template), path: [...path, 'invalidate', i, 'cascade'] }];
   });
 }
 

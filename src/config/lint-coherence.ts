@@ -1,5 +1,5 @@
 import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
-import { tagsOverlap, widened } from '../rules/cascade.ts';
+import { tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { describeTarget } from '../rules/target.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
@@ -17,7 +17,7 @@ export function lintCoherence(
   context: RouteContext,
 ): void {
   const carried = routes.flatMap(({ settings }) =>
-    (settings.tags ?? []).map((tag) => widened(parseTemplate(tag, 'tag'))),
+    (settings.tags ?? []).map((tag) => wildcardOf(parseTemplate(tag, 'tag'))),
   );
   const invalidated: Target[] = [];
   // Paths that are written can be read, too, and the origin may let them be cached without a route.
@@ -25,7 +25,7 @@ export function lintCoherence(
   const shapes = routes.length === 0 ? [] : [...routes.map(({ settings }) => shapeOf(settings)), ...written];
   for (const rule of rules) {
     for (const { path, written: text, kind } of templatesOf(rule)) {
-      const target = widened(kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag'));
+      const target = wildcardOf(kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag'));
       if (kind === 'tag') invalidated.push(target);
       const report = { target, written: text, path };
       if (coversEverything(target)) reportEverything(rule, report);
@@ -105,7 +105,7 @@ function lintSettle({ document, path, settings }: Located<RuleSettings>): void {
 
 function lintOwnTags({ document, path, settings }: Located<RouteSettings>, invalidated: readonly Target[]): void {
   for (const [i, tag] of (settings.tags ?? []).entries()) {
-    const target = widened(parseTemplate(tag, 'tag'));
+    const target = wildcardOf(parseTemplate(tag, 'tag'));
     if (invalidated.some((other) => tagsOverlap(other, target))) continue;
     document.report([...path, 'tags', i], {
       message: `no rule invalidates the tag ${tag}`,

@@ -79,7 +79,10 @@ export interface ServerLimits {
   minBodyBytesPerSecond: number;
   perAddress: {
     connections: number;
-    /** Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for one. */
+    /**
+     * Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for
+     * one.
+     */
     originShare: number;
     /** Event streams, and as many WebSockets. */
     streams: number;

@@ -26,7 +26,8 @@ const perAddressSchema = z.strictObject({
   originShare: text({ pattern: '^[0-9]+%$', examples: ['50%'] }, parsePercentage)
     .prefault('50%')
     .meta({ description: "Of an origin's connections, for bodies that wait for their client while others need them." }),
-  // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many clients.
+  // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many
+  // clients.
   streams: count({ min: 1, max: 1_000_000 }).prefault(1_000).meta({
     description: 'Event streams, and as many WebSockets, at one time; of events.maxSubscribers never more than half.',
   }),
@@ -54,7 +55,7 @@ const limitsSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(10_000)
     .meta({ description: 'Concurrent client connections; further ones are closed at once.' }),
-  // Below the time for which a proxy before the gateway would wait; a client that moves at all is not hit.
+  // Below the time for which a proxy before the gateway would wait; a client that makes any progress is not affected.
   bodyIdle: duration(timer)
     .prefault('20s')
     .meta({ description: 'How long a body may stand still because of its client, in either direction.' }),

@@ -28,14 +28,14 @@ export function compileCascade(
     return {
       pattern: match,
       identity: templates.filter(isIdentity),
-      embedded: templates.filter((template) => !isIdentity(template)).map(widened),
+      embedded: templates.filter((template) => !isIdentity(template)).map(wildcardOf),
     };
   });
   const trie = new PatternTrie<Edges>();
   for (const each of edges) trie.add(each.pattern, each);
   const above = new Map<Edges, readonly Edges[]>();
   const aboveOf = (route: Edges): readonly Edges[] => {
-    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(widened(each), edges));
+    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(wildcardOf(each), edges));
     above.set(route, known);
     return known;
   };
@@ -49,7 +49,7 @@ export function compileCascade(
       // Iterating over a Set includes what the loop adds to it.
       const routes = new Set(named.flatMap((tag) => embedders(tag, edges)));
       for (const route of routes) {
-        route.identity.map(widened).forEach(add);
+        route.identity.map(wildcardOf).forEach(add);
         for (const further of aboveOf(route)) routes.add(further);
       }
       return [...found.values()];
@@ -71,7 +71,7 @@ function identities(target: Target, edges: readonly Edges[], trie: PatternTrie<E
       if (certain) return [];
       return edges
         .filter(({ pattern }) => patternsOverlap(patternShape(parsePattern(pattern)), target.pattern))
-        .flatMap(({ identity }) => identity.map(widened));
+        .flatMap(({ identity }) => identity.map(wildcardOf));
     default: {
       const route = trie.first(target.path);
       if (route === undefined) return [];
@@ -96,7 +96,7 @@ function identityOf(template: TagTemplate, params: Sources['params'], query: str
   const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, 'GET'));
   if (certain && bindings.some(({ unresolved }) => unresolved !== undefined)) return [];
   const values = bindings.map(({ values, unresolved }): Values => (unresolved === undefined ? values : '*'));
-  return expansions(values) > MAX_EXPANSIONS ? [widened(template)] : expand(template, values);
+  return expansions(values) > MAX_EXPANSIONS ? [wildcardOf(template)] : expand(template, values);
 }
 
 /** The routes whose responses may embed what a tag identifies. */
@@ -105,7 +105,7 @@ function embedders(tag: Target, edges: readonly Edges[]): Edges[] {
 }
 
 /** The target of a template with a wildcard for each placeholder. */
-export const widened = (template: Template): Target =>
+export const wildcardOf = (template: Template): Target =>
   expand(
     template,
     template.placeholders.map(() => '*'),

@@ -37,6 +37,6 @@ it('says where a document is wrong, and leaves nothing behind', async () => {
   const output = `${file}.out`;
   const { code, stderr } = await run(['init', '--openapi', file, '-o', output]);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/gateway\.yaml:\d+: it is neither YAML nor JSON: .*\n {2}hint: /);
+  expect(stderr).toMatch(/gateway\.yaml:\d+: the document is neither YAML nor JSON: .*\n {2}hint: /);
   expect(existsSync(output)).toBe(false);
 });
