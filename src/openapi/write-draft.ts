@@ -12,6 +12,8 @@ export function writeDraft({ origin, routes, rules, notes }: Draft, source: stri
     'origin:',
     ...(origin.note === undefined ? [] : [`  # TODO: ${oneLine(origin.note)}`]),
     `  url: ${scalar(origin.url)}`,
+    '  # Does the API take /Users/me or /users/me;x.css for /users/me? Then list it: [case, parameters, extension].',
+    '  ignoreInPaths: []',
     '',
   ];
   if (routes.length > 0)

@@ -45,7 +45,7 @@ beforeEach(async () => {
     accept: (message): ClientRequest => clientRequest(message, trusted),
     perAddress,
     sweepMs: SWEEP_MS,
-    routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip' } } }) as unknown as Route,
+    routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip', encode: [] } } }) as unknown as Route,
     upstreamOf: () => ({ url: origin.url, basePath: '' }),
     failed: () => {},
     passed: () => {},
