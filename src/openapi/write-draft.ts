@@ -12,6 +12,8 @@ export function writeDraft({ origin, routes, rules, notes }: Draft, source: stri
     'origin:',
     ...(origin.note === undefined ? [] : [`  # TODO: ${oneLine(origin.note)}`]),
     `  url: ${scalar(origin.url)}`,
+    '  # TODO: [case, parameters] if it takes /A or /a;x for /a: what is not to be cached there is not cached under other names, either',
+    '  ignoreInPaths: []',
     '',
   ];
   if (routes.length > 0)
