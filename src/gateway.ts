@@ -6,6 +6,7 @@ import type { Address, GatewayConfig } from './config/model.ts';
 import { asGatewayError } from './errors.ts';
 import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
 import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
+import { MinPosition } from './exchange/min-position.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
@@ -42,9 +43,6 @@ export interface Gateway {
 
 /** Fills under way may hold this share of the memory tier's size, beside it. */
 const FILL_SHARE = 0.25;
-
-/** How long a read waits for the position that it asks for (`Unstale-Min-Position`), before it is passed through. */
-const MAX_POSITION_WAIT_MS = 1_000;
 
 type State = 'starting' | 'ready' | 'draining';
 
@@ -91,7 +89,7 @@ export async function createGateway(
     trusted: new TrustedProxies(config.server.trustedProxies),
     hub: coherence.hub,
     draining: () => state === 'draining',
-    read: reader({ coherence, routes, reports, work }, readPorts),
+    read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
       work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
@@ -133,9 +131,21 @@ export async function createGateway(
   };
 }
 
+interface Reading {
+  readonly coherence: Coherence;
+  readonly routes: RouteTable;
+  readonly reports: Reports;
+  readonly work: Work;
+  readonly minPosition: MinPosition;
+}
+
+function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence: Coherence): MinPosition {
+  return new MinPosition({ ...coherence, queues: onPartition === 'queue' });
+}
+
 /** Reads that the cache takes; false for those that pass through. */
 function reader(
-  { coherence, routes, reports, work }: { coherence: Coherence; routes: RouteTable; reports: Reports; work: Work },
+  { coherence, routes, reports, work, minPosition }: Reading,
   readPorts: ReadPorts,
 ): PublicOptions['read'] {
   // For readers that have seen what this node does not know of yet.
@@ -159,12 +169,9 @@ function reader(
       reply.fail(asGatewayError(error));
     };
     const token = request.headers.get('unstale-min-position');
-    if (token === undefined) {
-      answer(readPorts);
-    } else {
-      const reached = coherence.log.reached(token, MAX_POSITION_WAIT_MS);
-      work.track(reached.then((known) => answer(known ? readPorts : fencedPorts)).catch(failed));
-    }
+    const mayServe = token === undefined || minPosition.mayServe(token);
+    if (typeof mayServe === 'boolean') answer(mayServe ? readPorts : fencedPorts);
+    else work.track(mayServe.then((serves) => answer(serves ? readPorts : fencedPorts)).catch(failed));
     return true;
   };
 }

@@ -34,6 +34,8 @@ export interface Coherence {
   readonly hub: EventHub;
   /** Undefined for a gateway that is alone. */
   readonly cluster: (() => ClusterStatus) | undefined;
+  /** What the nodes have agreed on; 0 for a gateway that is alone. */
+  readonly leaseMs: () => number;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -99,6 +101,7 @@ function wireAlone({ config, fence, memory, inFlight, applied }: Node): Coherenc
     log,
     hub,
     cluster: undefined,
+    leaseMs: () => 0,
     start: nothing,
     stop: nothing,
   };
@@ -148,6 +151,7 @@ function wireCluster(node: Node): Coherence {
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),
+    leaseMs: () => cluster.leaseMs,
     start: async () => {
       await checkEviction(connection, logger);
       cluster.start();

@@ -1,8 +1,11 @@
 import { CliError, type CliIo, exitCodes } from './io.ts';
 
-/** Of a running gateway's admin port, which every command that asks one takes. */
+/** Options of every command that calls the admin port of a running gateway. */
 export const gatewayOption = ['--gateway <url>', 'the admin port of a running gateway (UNSTALE_ADMIN_URL)'] as const;
-export const tokenOption = ['--token <token>', 'the admin token; better in UNSTALE_ADMIN_TOKEN'] as const;
+export const tokenOption = [
+  '--token <token>',
+  'the admin token; prefer the environment variable UNSTALE_ADMIN_TOKEN',
+] as const;
 
 export interface GatewayOptions {
   readonly gateway?: string;
@@ -10,7 +13,7 @@ export interface GatewayOptions {
 }
 
 const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
-/** An answer comes when every node has applied the record: beyond this something is wrong. */
+/** The gateway answers once every node has applied the record. If that takes longer, something is wrong. */
 const TIMEOUT_MS = 30_000;
 
 /** Posts JSON to an admin port. @throws CliError saying what to do */
@@ -33,16 +36,12 @@ export async function postToAdmin<T>(path: string, body: object, options: Gatewa
     });
     text = await response.text();
   } catch (error) {
-    throw new CliError(
-      `${base} does not answer (${causeOf(error)}): is its admin port there? name it with --gateway`,
-      1,
-      {
-        cause: error,
-      },
-    );
+    throw new CliError(`cannot reach the admin port at ${base} (${causeOf(error)}): set its URL with --gateway`, 1, {
+      cause: error,
+    });
   }
   const json = parsed(text);
-  // Every answer of the admin port names targets; something else may well answer 200, too.
+  // Every response of the admin port lists targets. Another server may also answer with 200.
   if (response.ok && hasTargets(json)) return json as T;
   throw new CliError(
     refusalOf(response.status, json, base),
@@ -57,7 +56,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Something else than a gateway answered: the status says what is known.
+    // Not a gateway: only the status is known.
     return undefined;
   }
 }
@@ -69,11 +68,12 @@ interface Problem {
 
 function refusalOf(status: number, json: unknown, base: string): string {
   const { detail, errors }: Problem = typeof json === 'object' && json !== null ? json : {};
-  if (status === 401) return `${base} wants the admin token: set UNSTALE_ADMIN_TOKEN`;
+  if (status === 401) return `${base} requires the admin token: set UNSTALE_ADMIN_TOKEN`;
   if (errors !== undefined) {
-    return ['the gateway refused it:', ...errors.map(({ at, message, hint }) => `  ${at}: ${message} (${hint})`)].join(
-      '\n',
-    );
+    return [
+      'the gateway refused the request:',
+      ...errors.map(({ at, message, hint }) => `  ${at}: ${message} (${hint})`),
+    ].join('\n');
   }
   return `${base} answered ${status}${detail === undefined ? '; is it an admin port?' : `: ${detail}`}`;
 }

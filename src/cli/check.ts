@@ -3,7 +3,7 @@ import type { Problem } from '../config/problem.ts';
 import { configOption, plural, readConfiguration, showProblems } from './configuration.ts';
 import { type CliIo, exitCodes } from './io.ts';
 
-/** What `--json` prints, in one line. */
+/** The output of `--json`, on one line. */
 interface Report {
   readonly ok: boolean;
   readonly routes: number | undefined;
@@ -20,14 +20,14 @@ interface Options {
 export function addCheck(program: Command, io: CliIo, done: (code: number) => void): void {
   program
     .command('check')
-    .description('validate a configuration: everything that is wrong with it, with line, column and a hint')
+    .description('validate a configuration; list every problem with line, column and a hint')
     .option(...configOption)
-    .option('--strict', 'warnings are failures')
-    .option('--json', 'one line of JSON on standard output: {ok, routes, rules, problems}')
+    .option('--strict', 'treat warnings as failures')
+    .option('--json', 'print one line of JSON on standard output: {ok, routes, rules, problems}')
     .action((options: Options) => done(check(options, io)));
 }
 
-/** 0 fine, warnings or not; 1 warnings, where they are failures; 2 a configuration that cannot be used. */
+/** 0: valid, with or without warnings. 1: warnings under --strict. 2: invalid. */
 function check({ config: file, json, strict }: Options, io: CliIo): number {
   const result = readConfiguration(file, io);
   const report: Report =
@@ -47,7 +47,7 @@ function check({ config: file, json, strict }: Options, io: CliIo): number {
 
 function summary({ routes = 0, rules = 0, problems }: Report): string {
   const found = problems.length === 0 ? '' : `, ${counts(problems)}`;
-  return `${plural(routes, 'route')}, ${plural(rules, 'rule')}: fine${found}`;
+  return `${plural(routes, 'route')}, ${plural(rules, 'rule')}: ok${found}`;
 }
 
 function counts(problems: readonly Problem[]): string {

@@ -3,10 +3,10 @@ import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { ConfigError, type Problem } from '../config/problem.ts';
 import { type CliIo, wantsColor } from './io.ts';
 
-/** For `-c, --config`, which every command that needs a configuration takes. */
-export const configOption = ['-c, --config <file>', 'the configuration', 'gateway.yaml'] as const;
+/** The option of every command that reads a configuration. */
+export const configOption = ['-c, --config <file>', 'the configuration file', 'gateway.yaml'] as const;
 
-/** The configuration, or what is wrong with it. */
+/** The configuration, or its problems. */
 export function readConfiguration(file: string, io: CliIo): LoadedConfig | { readonly problems: readonly Problem[] } {
   try {
     return loadConfig(file, io.env);
@@ -16,7 +16,7 @@ export function readConfiguration(file: string, io: CliIo): LoadedConfig | { rea
   }
 }
 
-/** Shows problems to people, on standard error. */
+/** Prints problems on standard error, for people. */
 export function showProblems(problems: readonly Problem[], io: CliIo): void {
   if (problems.length > 0) io.stderr.write(formatProblems(problems, { color: wantsColor(io.stderr, io.env) }));
 }

@@ -27,19 +27,24 @@ export function addExplain(program: Command, io: CliIo, done: (code: number) => 
   const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
   program
     .command('explain')
-    .description('what a write would make wrong: rules, ids and where they come from, targets, events')
-    .argument('<method>', 'PUT')
-    .argument('<path>', '/accommodations/42, a query with it if there is one')
+    .description('explain what a write would invalidate: rules, ids and their sources, targets, events')
+    .argument('<method>', 'for example PUT')
+    .argument('<path>', 'for example /accommodations/42, with its query')
     .option(...configOption)
-    .option('--request <json>', "the write's body: JSON, or @file")
-    .option('--response <json>', "the answer's body: JSON, or @file")
-    .option('--before <json>', 'the representation as it was: JSON, or @file')
-    .option('--status <code>', 'the status of the answer', '200')
-    .option('--lookup <name=json>', 'what a lookup finds: step={"tripId":1}, or step=@file; repeatable', collect, [])
-    .option('--header <line>', 'a field of the request, "Name: value"; repeatable', collect, [])
-    .option('--response-header <line>', 'a field of the answer; repeatable', collect, [])
-    .option('--all', 'also the rules that do not match, and why')
-    .option('--json', 'one line of JSON')
+    .option('--request <json>', 'the request body: JSON, or @file')
+    .option('--response <json>', 'the response body: JSON, or @file')
+    .option('--before <json>', 'the representation before the write: JSON, or @file')
+    .option('--status <code>', 'the status of the response', '200')
+    .option(
+      '--lookup <name=json>',
+      'the response of a lookup: step={"tripId":1}, or step=@file; repeatable',
+      collect,
+      [],
+    )
+    .option('--header <line>', 'a header field of the request, "Name: value"; repeatable', collect, [])
+    .option('--response-header <line>', 'a header field of the response; repeatable', collect, [])
+    .option('--all', 'also list the rules that do not match, with the reason')
+    .option('--json', 'print one line of JSON')
     .option(...gatewayOption)
     .option(...tokenOption)
     .action(async (method: string, path: string, options: Options) => done(await explain(method, path, options, io)));
@@ -58,7 +63,7 @@ async function explain(method: string, path: string, options: Options, io: CliIo
   return exitCodes.fine;
 }
 
-/** By a configuration alone; undefined where it cannot be used. */
+/** Explains from a configuration, without a gateway; undefined if the configuration is invalid. */
 async function explainHere(write: ProposedWrite, { config, all }: Options, io: CliIo): Promise<Shown | undefined> {
   const result = readConfiguration(config, io);
   if (!('config' in result)) {
@@ -75,12 +80,12 @@ async function explainHere(write: ProposedWrite, { config, all }: Options, io: C
   }
 }
 
-/** @throws CliError for what is no write */
+/** @throws CliError for an invalid write */
 function proposed(method: string, target: string, options: Options): ProposedWrite {
-  if (!/^[A-Za-z-]+$/.test(method)) throw new CliError(`"${method}" is no method: write PUT`, exitCodes.usage);
-  if (!target.startsWith('/')) throw new CliError(`"${target}" is no path: write /${target}`, exitCodes.usage);
+  if (!/^[A-Za-z-]+$/.test(method)) throw new CliError(`"${method}" is not a method: write PUT`, exitCodes.usage);
+  if (!target.startsWith('/')) throw new CliError(`"${target}" is not a path: write /${target}`, exitCodes.usage);
   if (!/^[2-5][0-9]{2}$/.test(options.status)) {
-    throw new CliError(`"${options.status}" is no status: write --status 204`, exitCodes.usage);
+    throw new CliError(`"${options.status}" is not a status: write --status 204`, exitCodes.usage);
   }
   const lookups = options.lookup.map((text) => {
     const [, name, json] = /^([A-Za-z_][A-Za-z0-9_]*)=(.*)$/s.exec(text) ?? [];
@@ -121,7 +126,7 @@ function fieldOf(option: string, line: string): string[] {
   throw new CliError(`${option} "${line}": write "Name: value"`, exitCodes.usage);
 }
 
-/** As the admin port takes it. */
+/** The form that the admin port takes. */
 function bodyOf({ target, requestHeaders, responseHeaders, ...write }: ProposedWrite): object {
   const named = (lines: readonly string[]): Record<string, string> =>
     Object.fromEntries(lines.flatMap((name, i) => (i % 2 === 0 ? [[name, lines[i + 1] ?? '']] : [])));

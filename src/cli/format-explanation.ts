@@ -2,21 +2,21 @@ import type { Explanation, TargetAction, TargetCount } from '../exchange/ports.t
 import type { PlaceholderExplanation, RuleExplanation } from '../rules/explain.ts';
 import { plural } from './configuration.ts';
 
-/** An explanation for people: the rules, then what all of them come to. */
+/** An explanation for people: the rules, then the targets and events of all of them. */
 export function formatExplanation(explanation: Explanation & { readonly stored?: readonly TargetCount[] }): string {
   const { method, path, outcome, reason, rules, implied, targets, actions, events, stored } = explanation;
   const lines = [`${method} ${path}`, `${outcome}: ${reason}`, ''];
-  if (rules.length === 0) lines.push('no rule is for this method and path (--all says why)', '');
+  if (rules.length === 0) lines.push('no rule matches this method and path (--all gives the reasons)', '');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
-  if (targets.length === 0) lines.push('nothing is recorded, and nobody is told');
+  if (targets.length === 0) lines.push('nothing is invalidated, and no event is sent');
   else {
     lines.push('invalidates');
     for (const target of targets) {
-      const why = implied.includes(target) ? '   (any write does)' : '';
+      const why = implied.includes(target) ? '   (every write does this)' : '';
       const action = actions.find((each) => each.target === target);
       lines.push(`  ${target}${why}${actionOf(action)}${countOf(target, stored)}`);
     }
-    lines.push('', 'tells subscribers');
+    lines.push('', 'sends events');
     for (const { type, cause, payload } of events) {
       const carried = payload === undefined ? '' : ` ${JSON.stringify(payload)}`;
       lines.push(`  ${type}${cause.rule === null ? '' : ` (${cause.rule})`}${carried}`);
@@ -32,7 +32,7 @@ function ruleLines({ rule, on, at, applies, why, placeholders, targets }: RuleEx
 }
 
 function placeholderLines({ target, placeholder, values, sources, unresolved }: PlaceholderExplanation): string[] {
-  const came = values === '*' ? '*   (anything)' : values === 'dropped' ? 'nothing' : values.join(', ');
+  const came = values === '*' ? '*   (wildcard)' : values === 'dropped' ? 'nothing' : values.join(', ');
   const lines = [`    ${target}`, `      {${placeholder}} = ${came}`];
   for (const { source, values: each, reason } of sources) {
     lines.push(`        ${source}: ${each.length > 0 ? each.join(', ') : reason}`);
@@ -41,10 +41,10 @@ function placeholderLines({ target, placeholder, values, sources, unresolved }: 
   return lines;
 }
 
-/** What is done beside making it unusable, or why that is not. */
+/** What happens in addition to the invalidation, or why it does not. */
 function actionOf(action: TargetAction | undefined): string {
-  if (action?.action === 'refresh') return '   (refreshed: what is stored is fetched again)';
-  if (action?.action === 'patch') return '   (patched in place, where what is stored allows it)';
+  if (action?.action === 'refresh') return '   (refreshed: stored responses are fetched again)';
+  if (action?.action === 'patch') return '   (patched in place if the stored response allows it)';
   return action?.why === undefined ? '' : `   (${action.why})`;
 }
 

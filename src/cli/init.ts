@@ -15,10 +15,10 @@ interface Options {
 export function addInit(program: Command, io: CliIo, done: (code: number) => void): void {
   program
     .command('init')
-    .description('draft a configuration from a description of the API, commented with what was inferred from where')
+    .description('draft a configuration from an API description; comments say what each part was inferred from')
     .requiredOption('--openapi <file>', 'an OpenAPI 3 document, YAML or JSON')
-    .option('-o, --output <file>', 'where the draft goes; without it, to standard output')
-    .option('--force', 'write over a file that is there')
+    .option('-o, --output <file>', 'the file to write; default: standard output')
+    .option('--force', 'overwrite an existing file')
     .action((options: Options) => done(init(options, io)));
 }
 
@@ -30,7 +30,7 @@ function init({ openapi, output, force }: Options, io: CliIo): number {
     throw new CliError(`${openapi} cannot be read: ${error instanceof Error ? error.message : error}`, exitCodes.usage);
   }
   if (output !== undefined && force !== true && existsSync(output)) {
-    throw new CliError(`${output} is there already: name another file, or add --force`, exitCodes.usage);
+    throw new CliError(`${output} already exists: choose another file, or add --force`, exitCodes.usage);
   }
   let draft: ReturnType<typeof draftConfig>;
   try {
@@ -47,7 +47,7 @@ function init({ openapi, output, force }: Options, io: CliIo): number {
     writeFileSync(output, written);
     const { routes, rules } = draft;
     io.stdout.write(
-      `${output}: ${plural(routes.length, 'route')}, ${plural(rules.length, 'rule')}. Read it, then: unstale check -c ${output}\n`,
+      `${output}: ${plural(routes.length, 'route')}, ${plural(rules.length, 'rule')}. Review it, then run: unstale check -c ${output}\n`,
     );
   }
   return exitCodes.fine;

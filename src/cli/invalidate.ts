@@ -16,12 +16,12 @@ export function addInvalidate(program: Command, io: CliIo, done: (code: number) 
   program
     .command('invalidate')
     .alias('purge')
-    .description('make stored responses of a running gateway, and of every node with it, unusable')
+    .description('invalidate stored responses of a running gateway, on every node')
     .argument('[paths...]', '/steps/7 (every query), "/steps/7?lang=de", "/steps/*", "/steps/**"')
     .option('--tag <tag>', 'a tag, step:7 or "step:*"; repeatable', collect, [])
     .option('--all', 'everything')
-    .option('--dry-run', 'say what would be hit, and change nothing')
-    .option('--json', 'the answer as one line of JSON')
+    .option('--dry-run', 'list what would be invalidated, and change nothing')
+    .option('--json', 'print one line of JSON')
     .option(...gatewayOption)
     .option(...tokenOption)
     .action(async (paths: string[], options: Options) => done(await invalidate(paths, options, io)));
@@ -30,7 +30,7 @@ export function addInvalidate(program: Command, io: CliIo, done: (code: number) 
 async function invalidate(named: readonly string[], options: Options, io: CliIo): Promise<number> {
   const paths = options.all === true ? [...named, '/**'] : named;
   if (paths.length + options.tag.length === 0) {
-    throw new CliError('name paths, --tag or --all: unstale invalidate /steps/7 --tag step:7', exitCodes.usage);
+    throw new CliError('give paths, --tag or --all: unstale invalidate /steps/7 --tag step:7', exitCodes.usage);
   }
   const body = { paths, tags: options.tag, dryRun: options.dryRun === true };
   const result = await postToAdmin<DoneInvalidation>('/invalidate', body, options, io);
@@ -44,7 +44,7 @@ function shown({ dryRun, targets, removed, position }: DoneInvalidation): string
     return [`${target}: ${plural(count, 'stored response')}`, ...samples.map((sample) => `  ${sample}`), ...more];
   });
   const total = dryRun
-    ? `would remove ${plural(removed, 'stored response')} here; nothing was changed`
-    : `removed ${plural(removed, 'stored response')} here; effective on every node at position ${position}`;
+    ? `would remove ${plural(removed, 'stored response')} on this node; nothing was changed`
+    : `removed ${plural(removed, 'stored response')} on this node; effective on every node as of position ${position}`;
   return `${[...lines, total].join('\n')}\n`;
 }

@@ -1,28 +1,28 @@
-/** Where text goes. `isTTY`: a terminal, with people before it. */
+/** A text stream. `isTTY`: a terminal. */
 export interface TextOutput {
   readonly isTTY?: boolean | undefined;
   write(text: string): unknown;
 }
 
-/** What a command needs of its process. */
+/** What a command needs from its process. */
 export interface CliIo {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
-  /** Calls the listener for each request to end. @returns the way to stop that */
+  /** Calls the listener on each SIGTERM or SIGINT. @returns a function that removes it */
   onSignal(listener: () => void): () => void;
-  /** Ends the process at once, whatever it is doing. */
+  /** Ends the process at once. */
   exit(code: number): void;
 }
 
 export const exitCodes = { fine: 0, failed: 1, usage: 2 } as const;
 
-/** https://no-color.org: any value but the empty one. */
+/** https://no-color.org: any value except the empty one disables color. */
 export function wantsColor(output: TextOutput, env: NodeJS.ProcessEnv): boolean {
   return output.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb';
 }
 
-/** A mistake in how a command is used, or something that it needs and cannot have. Told without a stack. */
+/** A usage mistake, or something that the command needs and cannot get. Printed without a stack. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: number;

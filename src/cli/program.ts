@@ -11,12 +11,12 @@ import { addTail } from './tail.ts';
 /**
  * Runs one command line.
  * @param argv without the program's own name
- * @returns the exit code: 0 fine, 1 failed, 2 usage, a configuration that cannot be used included
+ * @returns the exit code: 0 success, 1 failure, 2 usage error or invalid configuration
  */
 export async function main(argv: readonly string[], io: CliIo): Promise<number> {
   let code: number = exitCodes.fine;
   const program = new Command('unstale')
-    .description('An HTTP caching gateway that never serves a response that a write made through it has made wrong.')
+    .description('An HTTP caching gateway that never serves a response made stale by a write through it.')
     .version(packageVersion(), '--version')
     .exitOverride()
     .configureOutput({
@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .showHelpAfterError('(--help says what there is)');
+    .showHelpAfterError('(--help lists commands and options)');
   const done = (result: number) => {
     code = result;
   };
@@ -43,7 +43,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
       return error.exitCode;
     }
     if (!(error instanceof CommanderError)) throw error;
-    // Help that was asked for, and the version, are thrown too.
+    // Commander also throws for --help and --version.
     return error.exitCode === 0 ? exitCodes.fine : exitCodes.usage;
   }
   return code;

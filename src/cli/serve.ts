@@ -8,13 +8,13 @@ import { type CliIo, exitCodes } from './io.ts';
 export function addServe(program: Command, io: CliIo, done: (code: number) => void): void {
   program
     .command('serve')
-    .description('run the gateway until SIGTERM or SIGINT; a second signal ends it at once')
+    .description('run the gateway until SIGTERM or SIGINT; a second signal stops it at once')
     .option(...configOption)
-    .option('--json', 'JSON lines on standard output, also on a terminal')
+    .option('--json', 'log JSON lines on standard output even on a terminal')
     .action(async ({ config, json }: { config: string; json?: true }) => done(await serve(config, json === true, io)));
 }
 
-/** 0 after a signal, 1 where the gateway failed to start or to stop, 2 for a configuration that cannot be used. */
+/** 0 after a signal, 1 if the gateway failed to start or to stop, 2 for an invalid configuration. */
 async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
   const result = readConfiguration(file, io);
   if (!('config' in result)) {
@@ -22,20 +22,20 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
     return exitCodes.usage;
   }
   showProblems(result.warnings, io);
-  // Before anything is started, so that no signal finds a gateway that it cannot stop.
+  // Before anything starts, so that a signal can always stop it.
   const signals = signalsFrom(io);
   const role = workerRole();
   try {
-    // pino's own destination is faster than a stream; a stream is for whoever wants to see what is logged.
+    // pino's own destination is faster than a stream. Tests pass a stream to read the log.
     const log = createLogger(result.config.log.level, io.stdout === process.stdout ? undefined : io.stdout);
-    // Loaded here: `check` has no use for a web server, and starts at once without.
+    // Loaded here, so that other commands start without loading a web server.
     const { config } = result;
     if (config.server.workers > 1 && role === undefined) {
       const { runWorkers } = await import('../workers/primary.ts');
       return await runWorkers({ count: config.server.workers, log, asked: signals.asked });
     }
     const { createGateway } = await import('../gateway.ts');
-    // With a Redis, workers are nodes like any others.
+    // With a Redis, workers are ordinary nodes.
     const bus = config.store.redis === undefined ? role?.bus : undefined;
     const gateway = await createGateway(config, { log, bus, admin: role?.hasAdmin ?? true, siblings: role?.siblings });
     const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.asked]);
@@ -56,18 +56,18 @@ async function run(
   try {
     const { url, adminUrl } = await gateway.start();
     if (io.stdout.isTTY === true && !json)
-      io.stdout.write(`unstale listens on ${url}, its admin port on ${adminUrl}\n`);
+      io.stdout.write(`unstale listens on ${url}; the admin port is ${adminUrl}\n`);
     else log.info({ url, adminUrl }, 'listening');
     await asked;
     log.info('stopping');
   } finally {
-    // After a start that failed half-way too: one of the two ports may be open.
+    // Also after a failed start: one of the two ports may be open.
     await gateway.stop();
   }
   return exitCodes.fine;
 }
 
-/** The first signal asks; the second does not. */
+/** The first signal asks to stop, the second ends the process. */
 function signalsFrom(io: CliIo): { asked: Promise<void>; ignore: () => void } {
   let ignore = () => {};
   const asked = new Promise<void>((resolve) => {

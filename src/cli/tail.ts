@@ -9,25 +9,31 @@ interface Options {
   readonly json?: true;
 }
 
-/** Between two attempts to come back. */
+/** Between two attempts to reconnect. */
 const RETRY_MS = 1_000;
-/** Of one event that is not complete yet: something else than a gateway is sending. */
+/** Of one incomplete event. A gateway never sends more, so the peer is something else. */
 const MAX_BLOCK_LENGTH = 4 * 1024 * 1024;
 
 export function addTail(program: Command, io: CliIo, done: (code: number) => void): void {
   const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
   program
     .command('tail')
-    .description('follow the events of a running gateway, a line each, until interrupted; misses none on the way back')
-    .option('--url <url>', 'the gateway, with events.path if that is not /_unstale/events', 'http://127.0.0.1:8080')
-    .option('--match <pattern>', 'only events about paths in it: /steps/:id; repeatable', collect, [])
+    .description(
+      'print the events of a running gateway, one per line, until interrupted; reconnects without missing any',
+    )
+    .option(
+      '--url <url>',
+      'the URL of the gateway, including events.path unless it is /_unstale/events',
+      'http://127.0.0.1:8080',
+    )
+    .option('--match <pattern>', 'only events about paths that match, for example /steps/:id; repeatable', collect, [])
     .option('--tag <tag>', 'only events about this tag; repeatable', collect, [])
-    .option('--since <id>', 'begin after the event with this id')
-    .option('--json', 'each event as a line of JSON')
+    .option('--since <id>', 'start after the event with this id')
+    .option('--json', 'print each event as one line of JSON')
     .action(async (options: Options) => done(await tail(options, io)));
 }
 
-/** 0 once interrupted; 1 where the gateway refuses or was never there. */
+/** 0 when interrupted; 1 if the gateway refuses or was never reachable. */
 async function tail(options: Options, io: CliIo): Promise<number> {
   const url = eventsUrl(options);
   const abort = new AbortController();
@@ -48,7 +54,7 @@ async function tail(options: Options, io: CliIo): Promise<number> {
         if (!connected || error instanceof CliError) throw asCliError(error, url);
       }
       if (abort.signal.aborted) break;
-      io.stderr.write('unstale: the stream ended; coming back\n');
+      io.stderr.write('unstale: the stream ended; reconnecting\n');
       await pause(RETRY_MS, abort.signal);
     }
   } finally {
@@ -74,7 +80,7 @@ async function connect(url: URL, lastEventId: string | undefined, signal: AbortS
   const response = await fetch(url, { headers, signal });
   if (response.ok && response.headers.get('content-type')?.startsWith('text/event-stream') === true) return response;
   const text = await response.text();
-  // Draining, or full: worth another attempt.
+  // Draining, or too many subscribers: try again.
   if (response.status === 503) throw new Error(`it answered ${response.status}`);
   throw new CliError(`${url} answered ${response.status}: ${text.slice(0, 200).trim()}`);
 }
@@ -85,7 +91,9 @@ interface TailedEvent {
   readonly data: string | undefined;
 }
 
-/** The events of a stream (WHATWG HTML §9.2.6), as far as a gateway sends them: blocks of lines that end in line feeds. */
+/**
+ * The events of a stream (WHATWG HTML §9.2.6), as far as a gateway sends them: blocks of lines that end in line feeds.
+ */
 async function* eventsOf(response: Response): AsyncGenerator<TailedEvent> {
   const decoder = new TextDecoder();
   let text = '';
@@ -98,7 +106,7 @@ async function* eventsOf(response: Response): AsyncGenerator<TailedEvent> {
         fields.findLast((field) => field.startsWith(`${name}: `))?.slice(name.length + 2);
       yield { id: last('id'), type: last('event') ?? 'message', data: last('data') };
     }
-    if (text.length > MAX_BLOCK_LENGTH) throw new CliError('what it sends is no event stream');
+    if (text.length > MAX_BLOCK_LENGTH) throw new CliError('the response is not an event stream');
   }
 }
 
@@ -119,7 +127,7 @@ function line({ id, type, data = '' }: TailedEvent, json: boolean): string {
 function asCliError(error: unknown, url: URL): CliError {
   if (error instanceof CliError) return error;
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-  return new CliError(`${url.origin} does not answer (${cause}): is the gateway there? name it with --url`, 1, {
+  return new CliError(`cannot reach ${url.origin} (${cause}): set the URL of the gateway with --url`, 1, {
     cause: error,
   });
 }

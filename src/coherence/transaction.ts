@@ -74,9 +74,8 @@ export type Command =
    * - `own`: what its rules come to
    * - `rest`: what `own` lacked, with its announcements where they were held back
    * - `noted`: all that it may have changed, as far as is known
-   * - `quarantined`: what is in quarantine already, so that no reader is given a fill that is older than this answer
    */
-  | { readonly do: 'append'; readonly what: 'own' | 'rest' | 'noted' | 'quarantined' }
+  | { readonly do: 'append'; readonly what: 'own' | 'rest' | 'noted' }
   /** Wait for the conflicting writes, for `MAX_WAIT_MS` at most. */
   | { readonly do: 'wait' }
   /** The answer may leave. `recorded`: the log has a record of it. */
@@ -84,8 +83,6 @@ export type Command =
 
 /** How long a write waits for those that conflict with it: an origin may take longer, its other clients should not. */
 export const MAX_WAIT_MS = 2_000;
-
-export const noted: WriteState = { phase: 'noted' };
 
 export interface Next {
   readonly state: WriteState;
@@ -122,7 +119,8 @@ function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answe
   if (!quarantined) return { state, command: { do: 'ask' } };
   // Nothing certain is known of the resource: what looks unchanged may have been changed twice.
   if (outcome === 'unchanged') return recordAfterAll;
-  return { state: { phase: 'asked' }, command: { do: 'append', what: 'quarantined' } };
+  // Nothing of it is stored; but a fill from before this answer must not be given to who comes after it.
+  return { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
 }
 
 /** What looked unchanged is recorded like any other write: with every rule, as its targets may have been read too early. */

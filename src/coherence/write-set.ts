@@ -96,19 +96,27 @@ export function probedTerms(reads: readonly Representation[], knowledge: TagKnow
 }
 
 /** Whether a record may cover a representation: certain where only known tags and paths are compared. */
-export function mayCover(
-  hits: Hits,
-  { path, tags, open }: Representation,
-  { families, opaque }: TagKnowledge,
-): boolean {
-  const carried = [pathTag(path), queryTag(path, ''), severalQueriesTag(path), ...tags.map(namedTag)];
-  if (isHit({ path, tags: carried }, hits)) return true;
+export function mayCover(hits: Hits, read: Representation, { families, opaque }: TagKnowledge): boolean {
+  const { path, tags, open } = read;
+  if (isHit({ path, tags: tagsOf(read) }, hits)) return true;
   const known = new Set(tags.map((tag) => families.of(tag)));
   const mayCarry = (family: string | undefined): boolean =>
     // Without a family it is the name of a group that an origin made up: which responses are in it is not known.
     family === undefined || open.includes(family) || (opaque.includes(family) && !known.has(family));
   for (const tag of hits.tags) if (tag.startsWith('t:') && mayCarry(families.of(tag.slice(2)))) return true;
   return hits.tagPatterns.some(([beginning = '']) => families.related(beginning).some((family) => mayCarry(family)));
+}
+
+/** All tags that a representation is known to carry. */
+export function tagsOf({ path, tags }: Representation): Tag[] {
+  return [pathTag(path), queryTag(path, ''), severalQueriesTag(path), ...tags.map(namedTag)];
+}
+
+/** Whether it may carry tags beside those. */
+export function mayCarryMore({ tags, open }: Representation, { families, opaque }: TagKnowledge): boolean {
+  if (open.length > 0) return true;
+  const known = new Set(tags.map((tag) => families.of(tag)));
+  return opaque.some((family) => !known.has(family));
 }
 
 /** Terms as they go over the wire: hashes, separated by commas. Two that collide make a conflict that is none. */

@@ -5,7 +5,8 @@ import { ValueError } from './value-error.ts';
 const form = '127.0.0.1:8080, [::1]:8080, or :8080 for every interface';
 
 /**
- * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` is every interface, of IPv4 too. Port 0 lets the system choose.
+ * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` means every interface, including IPv4. Port 0 lets the
+ * system choose.
  * @throws ValueError
  */
 export function parseAddress(text: string): Address {
@@ -16,19 +17,19 @@ export function parseAddress(text: string): Address {
   }
   const [, bracketed, bare = '', digits = ''] = match;
   const port = Number(digits);
-  if (port > 65_535) throw new ValueError(`there is no port ${digits}`, 'ports go from 0 to 65535');
+  if (port > 65_535) throw new ValueError(`the port ${digits} does not exist`, 'ports go from 0 to 65535');
   if (bracketed !== undefined) {
     if (isIPv6(bracketed)) return { host: bracketed, port };
     throw new ValueError(`"${bracketed}" is not an IPv6 address`, `write ${form}`);
   }
   if (bare === '') return { host: '::', port };
-  // `127.0.0.300` would otherwise be looked up as a name.
+  // Otherwise `127.0.0.300` would be resolved as a name.
   const isName = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(bare) && !/^[\d.]+$/.test(bare);
   if (isName || isIPv4(bare)) return { host: bare, port };
   throw new ValueError(`"${bare}" is not a host`, `write ${form}`);
 }
 
-/** Whether only this machine can reach the address. */
+/** Whether the address is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const address = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host;
   if (isIPv4(address)) return address.startsWith('127.');
@@ -36,32 +37,34 @@ export function isLoopback(host: string): boolean {
   return address.toLowerCase() === 'localhost';
 }
 
-/** An address, or a block of them: `10.0.0.0/8`, `fd00::/8`. @throws ValueError */
+/** An address or an address block: `10.0.0.0/8`, `fd00::/8`. @throws ValueError */
 export function parseNetwork(text: string): string {
   const [address = '', prefix, ...rest] = text.split('/');
   const family = isIP(address);
   if (family === 0 || rest.length > 0) {
-    throw new ValueError(`"${text}" is not an address or a block of them`, 'write 10.1.2.3, 10.0.0.0/8 or fd00::/8');
+    throw new ValueError(`"${text}" is not an address or an address block`, 'write 10.1.2.3, 10.0.0.0/8 or fd00::/8');
   }
   const bits = family === 4 ? 32 : 128;
   if (prefix !== undefined && !(/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits)) {
-    throw new ValueError(`"/${prefix}" is not a prefix length of IPv${family}`, `a number from 0 to ${bits}`);
+    throw new ValueError(`"/${prefix}" is not a prefix length of IPv${family}`, `write a number from 0 to ${bits}`);
   }
   return text;
 }
 
-/** An `http:` or `https:` URL of an origin, with a base path or none; without a slash at its end. @throws ValueError */
+/**
+ * An `http:` or `https:` URL of an origin, optionally with a base path; without a trailing slash. @throws ValueError
+ */
 export function parseOriginUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The messages do not repeat the URL: one that is wrong may hold a password.
+  // The messages do not repeat the URL: it may contain a password.
   if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new ValueError('this is not an http or https URL', 'write http://127.0.0.1:4000');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new ValueError('an origin URL holds no credentials', 'leave out what stands before the "@"');
+    throw new ValueError('an origin URL cannot have credentials', 'remove everything before the "@"');
   }
   if (/[?#]/.test(text)) {
-    throw new ValueError('an origin URL has no query and no fragment', 'leave out what follows the path');
+    throw new ValueError('an origin URL cannot have a query or a fragment', 'remove everything after the path');
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
@@ -70,5 +73,5 @@ export function parseOriginUrl(text: string): string {
 export function parseRedisUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return text;
-  throw new ValueError('this is not the URL of a Redis', 'write redis://127.0.0.1:6379');
+  throw new ValueError('this is not a Redis URL', 'write redis://127.0.0.1:6379');
 }

@@ -10,7 +10,7 @@ import type { configSchema } from './schema.ts';
 
 type Settings = z.output<typeof configSchema>;
 
-/** Puts sound settings into the shape that the gateway takes: units in the names, every default applied. */
+/** Converts valid settings into the gateway's configuration: units in names, every default applied. */
 export function assemble(
   settings: Settings,
   routes: readonly Located<RouteSettings>[],
@@ -75,9 +75,9 @@ export function assemble(
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { url, timeout, connectTimeout, connections, serverErrors }]) => [
+    Object.entries(named).map(([name, { timeout, connectTimeout, ...origin }]) => [
       name,
-      { url, timeoutMs: timeout, connectTimeoutMs: connectTimeout, connections, serverErrors },
+      { ...origin, timeoutMs: timeout, connectTimeoutMs: connectTimeout },
     ]),
   );
 }

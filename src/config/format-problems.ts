@@ -6,11 +6,11 @@ const bold = '\u001b[1m';
 const dim = '\u001b[2m';
 const reset = '\u001b[0m';
 
-/** Longest part of a source line that is shown on either side of the caret. */
+/** The longest part of a source line shown on either side of the caret. */
 const MAX_EXCERPT = 100;
 
 /**
- * For people:
+ * Formats problems for people:
  *
  *     gateway.yaml:12:10: "60" has no unit
  *         ttl: 60
@@ -36,7 +36,7 @@ export function formatProblems(problems: readonly Problem[], { color }: { color:
 function excerptOf({ excerpt, column }: Problem): { text: string; caret: string } {
   const from = Math.max(0, column - 1 - MAX_EXCERPT);
   const text = excerpt.slice(from, column - 1 + MAX_EXCERPT);
-  // A tab takes the width that the terminal gives it: the caret's line must hold the same ones.
+  // The width of a tab depends on the terminal, so the caret's line repeats the tabs.
   const before = text.slice(0, column - 1 - from).replace(/[^\t]/g, ' ');
   return { text, caret: `${before}^` };
 }

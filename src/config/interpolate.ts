@@ -1,6 +1,6 @@
 import { didYouMean, nearest } from './suggest.ts';
 
-/** Something wrong with a `${…}`, at an offset of the text. */
+/** A mistake in a `${…}`, at an offset of the text. */
 export interface InterpolationProblem {
   readonly offset: number;
   readonly message: string;
@@ -8,8 +8,8 @@ export interface InterpolationProblem {
 }
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` (the default also stands in for an empty variable, as in a shell); `$${` is a
- * literal `${`. Nothing is read twice: a variable whose value holds `${` puts it there as text.
+ * Replaces `${NAME}` and `${NAME:-default}` (the default also replaces an empty variable, as in a shell). `$${` is a
+ * literal `${`. Values are not expanded again: a `${` in a variable is text.
  */
 export function interpolate(
   text: string,
@@ -39,6 +39,6 @@ export function interpolate(
 
 function unsetHint(name: string, env: NodeJS.ProcessEnv): string {
   const known = Object.keys(env);
-  const meant = nearest(name, known) === undefined ? '' : `${didYouMean(name, known)} Else `;
-  return `${meant}set it, or give a default: \${${name}:-…}`;
+  const meant = nearest(name, known) === undefined ? '' : `${didYouMean(name, known)} Otherwise `;
+  return `${meant}set it or give a default: \${${name}:-…}`;
 }

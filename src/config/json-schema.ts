@@ -3,12 +3,12 @@ import { configSchema } from './schema.ts';
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
 
-/** A value that comes out of the environment is, in the file, a text. */
+/** In the file, a value from the environment is text. */
 const fromEnvironment: JsonSchema = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*(:-[^{}]*)?\\}' };
 
 /**
- * The JSON Schema of a configuration file, for editors: draft 7, which their YAML support knows. It serves rule packs too, so it
- * does not insist on an origin.
+ * The JSON Schema of a configuration file, for editors: draft 7, which their YAML support understands. It also serves
+ * rule packs, so it does not require an origin.
  */
 export function configJsonSchema(): JsonSchema {
   return z.toJSONSchema(configSchema, {
@@ -18,7 +18,7 @@ export function configJsonSchema(): JsonSchema {
     override: ({ jsonSchema, path }) => {
       const isScalar = ['string', 'boolean', 'integer'].includes(String(jsonSchema.type));
       const isOpen = jsonSchema.type === 'string' && jsonSchema.pattern === undefined && jsonSchema.enum === undefined;
-      // Names are keys, and nothing is put into keys.
+      // Names are keys, which are never interpolated.
       if (!isScalar || isOpen || path.at(-1) === 'propertyNames') return;
       const { description, default: fallback, examples, ...form } = jsonSchema;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];

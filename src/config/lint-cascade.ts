@@ -1,5 +1,5 @@
 import { patternsOverlap } from '../route/pattern.ts';
-import { compileCascade, isIdentity, tagsOverlap, widened } from '../rules/cascade.ts';
+import { compileCascade, isIdentity, tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
 import { isWithin, type Located, shapeOf } from './lint-routes.ts';
@@ -7,15 +7,15 @@ import type { RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { Path } from './source-document.ts';
 
-/** A route with its tags, told apart as a cascade does. */
+/** A route with its tags, classified as a cascade does. */
 interface Embedding {
   readonly route: Located<RouteSettings>;
-  /** The tags that say who its responses are. */
+  /** The tags that identify its responses. */
   readonly names: readonly Target[];
   readonly embedded: readonly { readonly written: string; readonly tag: Target }[];
 }
 
-/** Reports cascades that end before they have hit everything. @returns the tags that cascades reach */
+/** Reports cascades that stop too early. @returns the tags that cascades reach */
 export function lintCascades(
   routes: readonly Located<RouteSettings>[],
   rules: readonly Located<RuleSettings>[],
@@ -37,8 +37,8 @@ function embeddingOf(route: Located<RouteSettings>): Embedding {
   const embedded = templates.filter((template) => !isIdentity(template));
   return {
     route,
-    names: templates.filter(isIdentity).map(widened),
-    embedded: embedded.map((template) => ({ written: template.text, tag: widened(template) })),
+    names: templates.filter(isIdentity).map(wildcardOf),
+    embedded: embedded.map((template) => ({ written: template.text, tag: wildcardOf(template) })),
   };
 }
 
@@ -46,11 +46,11 @@ function cascading({ settings, path }: Located<RuleSettings>): { target: Target;
   return (settings.invalidate ?? []).flatMap((target, i) => {
     if (typeof target === 'string' || !target.cascade) return [];
     const template = 'tag' in target ? parseTemplate(target.tag, 'tag') : parseTemplate(target.path, 'path');
-    return [{ target: widened(template), path: [...path, 'invalidate', i, 'cascade'] }];
+    return [{ target: wildcardOf(template), path: [...path, 'invalidate', i, 'cascade'] }];
   });
 }
 
-/** A path is named by the tags of its route: without any, nothing says what embeds it. */
+/** The tags of a route identify its paths. Without any, nothing says what embeds them. */
 function lintStart(
   { document }: Located<RuleSettings>,
   target: Target,
@@ -67,17 +67,17 @@ function lintStart(
   if (concerned.some(({ names }) => names.length > 0)) return;
   const [first] = concerned;
   document.report(path, {
-    message: `the cascade leads nowhere: ${
-      first === undefined ? `no route is for ${shape}` : `no tag of ${first.route.settings.match} says which it is`
+    message: `the cascade has no effect: ${
+      first === undefined ? `no route matches ${shape}` : `no tag identifies ${first.route.settings.match}`
     }`,
-    hint: 'give the route a tag of its parameters, as step:{stepId} on /steps/:stepId, or take out cascade',
+    hint: 'give the route a tag made of its parameters, such as step:{stepId} on /steps/:stepId, or remove cascade',
     warning: 'cascade-dead-end',
   });
 }
 
 /**
- * A route that is reached and has no name is fine at the top, where nothing embeds it. But where another route carries tags that no
- * route has for a name, those may well be meant for this one.
+ * A cascade may end at a route that no tag identifies if nothing embeds it. But if another route carries a tag that
+ * identifies no route, the tag may be meant for this one.
  */
 function lintEnd(
   { route: { document, path, settings }, names, embedded }: Embedding,
@@ -92,8 +92,8 @@ function lintEnd(
     const nameless = theirs.find(({ tag }) => !isReached(tag) && !known.some((name) => tagsOverlap(name, tag)));
     if (nameless === undefined) continue;
     document.report([...path, 'tags'], {
-      message: `a cascade ends at ${settings.match}, which no tag names: ${route.settings.match} carries ${nameless.written}, and no route has it for its own`,
-      hint: `if that tag names it, give ${settings.match} the same with its parameter: step:{stepId} on /steps/:stepId`,
+      message: `the cascade stops at ${settings.match}: no tag identifies it. ${route.settings.match} carries ${nameless.written}, which identifies no route`,
+      hint: `if that tag is meant for ${settings.match}, give it the tag with its own parameter: step:{stepId} on /steps/:stepId`,
       warning: 'cascade-dead-end',
     });
     return;

@@ -1,5 +1,5 @@
 import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
-import { tagsOverlap, widened } from '../rules/cascade.ts';
+import { tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { describeTarget } from '../rules/target.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
@@ -10,31 +10,31 @@ import { positionOf } from './problem.ts';
 import type { RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 
-/** What routes and rules say together: each may be sound, and what is between them forgotten. */
+/** Checks routes and rules against each other: each may be valid, and the connection between them missing. */
 export function lintCoherence(
   routes: readonly Located<RouteSettings>[],
   rules: readonly Located<RuleSettings>[],
   context: RouteContext,
 ): void {
   const carried = routes.flatMap(({ settings }) =>
-    (settings.tags ?? []).map((tag) => widened(parseTemplate(tag, 'tag'))),
+    (settings.tags ?? []).map((tag) => wildcardOf(parseTemplate(tag, 'tag'))),
   );
   const invalidated: Target[] = [];
-  // What is written is there, too: cached as the origin says, where no route says otherwise.
+  // Paths that are written can be read, too, and the origin may let them be cached without a route.
   const written = rules.map(({ settings }) => patternShape(parsePattern(settings.on.pattern)));
   const shapes = routes.length === 0 ? [] : [...routes.map(({ settings }) => shapeOf(settings)), ...written];
   for (const rule of rules) {
     for (const { path, written: text, kind } of templatesOf(rule)) {
-      const target = widened(kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag'));
+      const target = wildcardOf(kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag'));
       if (kind === 'tag') invalidated.push(target);
       const report = { target, written: text, path };
-      if (widensToEverything(target)) tellEverything(rule, report);
+      if (coversEverything(target)) reportEverything(rule, report);
       else if (kind === 'path') lintPathTarget(rule, report, shapes);
       else lintTagTarget(rule, report, carried, routes.length > 0);
     }
     lintSettle(rule);
   }
-  // A cascade goes by every tag that names what it has reached, whether or not a rule does.
+  // A cascade also invalidates tags that no rule names.
   invalidated.push(...lintCascades(routes, rules));
   for (const route of routes) {
     if (rules.length > 0) lintOwnTags(route, invalidated);
@@ -49,21 +49,19 @@ interface Named {
   readonly path: readonly PropertyKey[];
 }
 
-/** Whether nothing is left of a target once its placeholders give no value. */
-function widensToEverything(target: Target): boolean {
+/** Whether a target with wildcards for its placeholders covers everything. */
+function coversEverything(target: Target): boolean {
   if (target.kind === 'pattern') return /^\/\*/.test(target.pattern);
   return target.kind === 'tagPattern' && target.parts.every((part) => part === '');
 }
 
-function tellEverything({ document }: Located<RuleSettings>, { target, written, path }: Named): void {
+function reportEverything({ document }: Located<RuleSettings>, { target, written, path }: Named): void {
   const isLiteral = !written.includes('{');
   document.report(path, {
     message: isLiteral
-      ? `${written} hits everything`
-      : `${written} widens to ${describeTarget(target)}, which hits everything`,
-    hint: isLiteral
-      ? 'name what the write makes wrong'
-      : 'begin with something that no placeholder stands for: /steps/{id}',
+      ? `${written} covers everything`
+      : `${written} falls back to ${describeTarget(target)}, which covers everything`,
+    hint: isLiteral ? 'name what the write makes stale' : 'start with literal text: /steps/{id}',
     warning: 'widens-to-everything',
   });
 }
@@ -71,11 +69,11 @@ function tellEverything({ document }: Located<RuleSettings>, { target, written, 
 function lintPathTarget({ document }: Located<RuleSettings>, { target, path }: Named, shapes: readonly string[]): void {
   const pattern =
     target.kind === 'pattern' ? target.pattern : target.kind === 'path' || target.kind === 'query' ? target.path : '';
-  // Without routes everything is cached as the origin says.
+  // Without routes, the origin alone decides what is cached.
   if (shapes.length === 0 || shapes.some((shape) => patternsOverlap(shape, pattern))) return;
   document.report(path, {
-    message: `no route is for ${pattern}, and no rule for writes to it`,
-    hint: 'correct the path, or add a route: without one it is cached only as the origin says',
+    message: `no route matches ${pattern}, and no rule matches writes to it`,
+    hint: 'correct the path, or add a route: without one, only the origin decides what is cached',
     warning: 'target-without-route',
   });
 }
@@ -88,7 +86,7 @@ function lintTagTarget(
 ): void {
   if (!hasRoutes || carried.some((tag) => tagsOverlap(tag, target))) return;
   document.report(path, {
-    message: `no route gives its responses the tag ${written}`,
+    message: `no route declares the tag ${written}`,
     hint: `add it to the tags of a route, unless the origin sends it (Surrogate-Key, Cache-Tag, xkey, Cache-Groups)`,
     warning: 'tag-without-route',
   });
@@ -98,8 +96,8 @@ function lintSettle({ document, path, settings }: Located<RuleSettings>): void {
   if (settings.settle === undefined || settings.settle === 0) return;
   if (settings.refresh === undefined && settings.patch === undefined) return;
   document.report([...path, 'settle'], {
-    message: 'nothing is stored while it settles: refresh and patch do nothing',
-    hint: 'take one of them out',
+    message: 'nothing is stored during settle, so refresh and patch have no effect',
+    hint: 'remove one of them',
     warning: 'settle-defeats',
     atKey: true,
   });
@@ -107,17 +105,17 @@ function lintSettle({ document, path, settings }: Located<RuleSettings>): void {
 
 function lintOwnTags({ document, path, settings }: Located<RouteSettings>, invalidated: readonly Target[]): void {
   for (const [i, tag] of (settings.tags ?? []).entries()) {
-    const target = widened(parseTemplate(tag, 'tag'));
+    const target = wildcardOf(parseTemplate(tag, 'tag'));
     if (invalidated.some((other) => tagsOverlap(other, target))) continue;
     document.report([...path, 'tags', i], {
       message: `no rule invalidates the tag ${tag}`,
-      hint: 'add it to a rule that changes what it names, or take it out',
+      hint: 'add it to a rule for writes that change it, or remove it',
       warning: 'tag-never-invalidated',
     });
   }
 }
 
-/** Words that APIs use where the answer depends on who asks. */
+/** Path segments that APIs use where the response depends on the user. */
 const perUserWords = new Set([
   ...['me', 'my', 'self', 'myself', 'current', 'whoami', 'account', 'profile', 'session', 'sessions', 'dashboard'],
   ...['notifications', 'inbox', 'cart', 'basket', 'wishlist', 'preferences', 'settings', 'feed', 'recommendations'],
@@ -129,17 +127,17 @@ function lintPerUser({ document, path, settings }: Located<RouteSettings>, conte
   );
   const policy = effective(settings.cache, context);
   if (word === undefined || policy.off || policy.credentials === 'perUser') return;
-  // Credentials of themselves keep a response from being shared, where nothing says otherwise.
+  // By default, responses to requests with credentials are not shared.
   const shares = policy.credentials === 'shared' || policy.cookies === 'ignore' || policy.force;
   if (!shares && policy.ttlMs === undefined) return;
   document.report([...path, 'match'], {
-    message: `${settings.match} looks like one user's data, and its responses are kept for all`,
-    hint: 'cache: off, or credentials: perUser with a userKey',
+    message: `${settings.match} looks like data of one user, but its responses are shared`,
+    hint: 'use cache: off, or credentials: perUser with a userKey',
     warning: 'per-user-data-shared',
   });
 }
 
-/** Where each of two patterns takes paths that the other does not, neither is the exception to the other. */
+/** Reports pairs of patterns that overlap without one being an exception to the other. */
 function lintOverlaps(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
   for (const [i, route] of routes.entries()) {
     const shape = shapeOf(route.settings);
@@ -156,8 +154,8 @@ function lintOverlaps(routes: readonly Located<RouteSettings>[], context: RouteC
     if (other === undefined) continue;
     const where = positionOf(other.document.positionOf([...other.path, 'match']));
     route.document.report([...route.path, 'match'], {
-      message: `${route.settings.match} and ${other.settings.match} (${where}) overlap and say different things`,
-      hint: 'what lies in both is cached as the first says: put a route for it before the two, or narrow one',
+      message: `${route.settings.match} and ${other.settings.match} (${where}) overlap with different policies`,
+      hint: 'the first of the two applies to paths that match both: add a route for those before them, or narrow one',
       warning: 'routes-overlap',
     });
   }

@@ -8,34 +8,34 @@ import type { Path, SourceDocument } from './source-document.ts';
 import { didYouMean } from './suggest.ts';
 import { lintPlaceholders } from './templates.ts';
 
-/** A sound part of some file, and where it stands. */
+/** A valid part of a file, with its place. */
 export interface Located<Settings> {
   readonly settings: Settings;
   readonly document: SourceDocument;
   readonly path: Path;
 }
 
-const unheard = 'a stored response knows only the request for it, and its answer';
+const scopeOfTags = 'tags are taken from a read and its response only';
 const closedForTags = new Map<Root, { message: string; hint: string }>([
-  ['before', { message: `"before" has nothing here: ${unheard}`, hint: 'use response' }],
-  ['request', { message: `"request" has nothing here: ${unheard}`, hint: 'use params, query or response' }],
+  ['before', { message: `"before" is not available here: ${scopeOfTags}`, hint: 'use response' }],
+  ['request', { message: `"request" is not available here: ${scopeOfTags}`, hint: 'use params, query or response' }],
 ]);
 
 export interface RouteContext {
   readonly defaults: PolicySettings;
-  /** Names of the origins; undefined where they are in such a state that nothing can be said about them. */
+  /** Names of the origins; undefined if they are too broken to check against. */
   readonly origins: readonly string[] | undefined;
 }
 
-const ahead = 'before is read ahead of the write: params, query, requestHeader and request are known then';
+const ahead = 'before is read ahead of the write, when only params, query, requestHeader and request are known';
 const closedAhead = new Map<Root, { message: string; hint: string }>(
   (['response', 'responseHeader', 'before'] as const).map((root) => [
     root,
-    { message: `there is no "${root}" yet`, hint: ahead },
+    { message: `"${root}" is not known yet`, hint: ahead },
   ]),
 );
 
-/** @param routes in the order in which they are tried */
+/** @param routes in matching order */
 export function lintRoutes(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
   const earlier: { segments: Segment[]; route: Located<RouteSettings> }[] = [];
   for (const route of routes) {
@@ -48,12 +48,12 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
       const other = covering.route;
       const where = positionOf(other.document.positionOf([...other.path, 'match']));
       document.report([...path, 'match'], {
-        message: `no request reaches this route: ${other.settings.match} (${where}) takes them all`,
-        hint: 'the first match wins: put the narrower pattern first, or take one of the two out',
+        message: `no request can reach this route: ${other.settings.match} (${where}) matches all of them`,
+        hint: 'the first match wins: put the narrower pattern first, or remove one of the two',
       });
     }
     lintPolicy(route, context);
-    lintOwnWords(route, context);
+    lintNoEffect(route, context);
     for (const [i, tag] of (settings.tags ?? []).entries()) {
       const scope = { pattern: settings.match, closed: closedForTags };
       lintPlaceholders(document, [...path, 'tags', i], { written: tag, kind: 'tag' }, scope);
@@ -64,7 +64,7 @@ export function lintRoutes(routes: readonly Located<RouteSettings>[], context: R
   }
 }
 
-/** Also for `defaults`, which are a route's settings without its pattern. */
+/** Also for `defaults`, which have the same settings. */
 export function lintPolicy({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
   const { origin, cache } = settings;
   if (origin !== undefined && context.origins !== undefined && !context.origins.includes(origin)) {
@@ -73,21 +73,21 @@ export function lintPolicy({ settings, document, path }: Located<PolicySettings>
   }
   const policy = effective(cache, context);
   if (!policy.off && policy.credentials === 'perUser' && policy.userKey.length === 0) {
-    const hint = 'say what tells users apart: userKey: [authorization, "cookie:session"]';
+    const hint = 'say what identifies a user: userKey: [authorization, "cookie:session"]';
     document.report([...path, 'cache', 'credentials'], { message: 'perUser needs a userKey', hint });
   }
 }
 
-/** What a route says to no effect. In `defaults` it may have one for a route that says the rest. */
-function lintOwnWords({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
+/** Reports settings without effect. In `defaults` they may have one, together with those of a route. */
+function lintNoEffect({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
   const { cache } = settings;
   if (cache === undefined || cache === 'off') return;
   const { ttlMs, credentials } = effective(cache, context);
   if (cache.force === true && ttlMs === undefined) {
-    const hint = 'say for how long: ttl: 60s';
+    const hint = 'add a ttl: 60s';
     document.report([...path, 'cache', 'force'], { message: 'force has no effect without a ttl', hint, atKey: true });
   }
-  // Somebody who wrote it believes that responses are kept apart.
+  // The author expects responses to be separate.
   if (cache.userKey !== undefined && credentials !== 'perUser') {
     const message = `userKey has no effect with credentials: ${credentials}`;
     document.report([...path, 'cache', 'userKey'], { message, hint: 'add credentials: perUser', atKey: true });
@@ -98,7 +98,7 @@ export function effective(cache: PolicySettings['cache'], { defaults }: RouteCon
   return cachePolicy(cachePolicy(builtInCache, defaults.cache), cache);
 }
 
-/** Whether every path that lies in `narrow` lies in `wide`. */
+/** Whether `wide` matches every path that `narrow` matches. */
 function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
   for (const [i, segment] of wide.entries()) {
     if (segment.kind === 'rest') return true;
@@ -111,7 +111,7 @@ function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
 
 export const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));
 
-/** Whether all that lies in `narrow` lies in `wide`, both as shapes. */
+/** Whether the shape `wide` matches every path that the shape `narrow` matches. */
 export function isWithin(narrow: string, wide: string): boolean {
   const [inner, outer] = [narrow.split('/').slice(1), wide.split('/').slice(1)];
   for (const [i, segment] of outer.entries()) {

@@ -11,7 +11,7 @@ import { lintPlaceholders, lintSource, type PlaceholderScope } from './templates
 const closedWithoutBefore = new Map<Root, { message: string; hint: string }>([
   [
     'before',
-    { message: '"before" is never read: the rule says before: off', hint: 'take out before: off, or this source' },
+    { message: '"before" is never read: the rule has before: off', hint: 'remove before: off, or this source' },
   ],
 ]);
 
@@ -24,8 +24,8 @@ export function lintRules(rules: readonly Located<RuleSettings>[]): void {
     if (namesake === undefined) {
       names.set(settings.name, rule);
     } else {
-      const message = `a rule of this name is at ${at(namesake)}`;
-      document.report([...path, 'name'], { message, hint: 'events and logs name the rule: give each its own name' });
+      const message = `the name is already used at ${at(namesake)}`;
+      document.report([...path, 'name'], { message, hint: 'events and logs show the name: make it unique' });
     }
     lintAmbiguity(rule, seen);
     lintSources(rule);
@@ -61,7 +61,7 @@ export function templatesOf({ settings, path }: Located<RuleSettings>): Written[
   return [...invalidate, ...refresh, ...patch];
 }
 
-/** Reports sources that could never yield a value where they stand. */
+/** Reports sources that can never have a value in their place. */
 function lintSources(rule: Located<RuleSettings>): void {
   const { settings, document, path } = rule;
   const scope: PlaceholderScope = {
@@ -72,7 +72,7 @@ function lintSources(rule: Located<RuleSettings>): void {
   for (const { path: at, written, kind } of templatesOf(rule)) lintPlaceholders(document, at, { written, kind }, scope);
   const declared: string[] = [];
   for (const [name, written] of Object.entries(settings.lookup ?? {})) {
-    // In their order: a lookup may climb from what an earlier one has fetched.
+    // In order: a lookup may use the response of an earlier one.
     lintPlaceholders(
       document,
       [...path, 'lookup', name],
@@ -82,23 +82,28 @@ function lintSources(rule: Located<RuleSettings>): void {
     declared.push(name);
   }
   for (const [at, written] of bareSources(settings)) {
-    // One may stand alone where several would stand in a list.
+    // A single value may be written without a list.
     const place = [...path, ...at];
     const inList = Array.isArray(valueAt(document.value, place.slice(0, -1)));
     const isIndex = typeof place.at(-1) === 'number';
-    lintSource(document, isIndex && !inList ? place.slice(0, -1) : place, parseSource(written), 0, scope);
+    lintSource(
+      document,
+      isIndex && !inList ? place.slice(0, -1) : place,
+      { source: parseSource(written), offset: 0 },
+      scope,
+    );
   }
   if (settings.before !== 'off') return;
   for (const [at, needs] of [
     ['when', settings.when?.changed !== undefined],
     ['onlyIfChanged', settings.onlyIfChanged !== undefined && settings.onlyIfChanged !== false],
   ] as const) {
-    const hint = 'take out before: off';
-    if (needs) document.report([...path, at], { message: 'nothing to compare with: the rule says before: off', hint });
+    const hint = 'remove before: off';
+    if (needs) document.report([...path, at], { message: 'nothing to compare with: the rule has before: off', hint });
   }
 }
 
-/** The sources that stand without braces, and where. */
+/** The sources written without braces, with their paths. */
 function bareSources({ when, event }: RuleSettings): (readonly [Path, string])[] {
   const listed = (name: 'present' | 'absent') =>
     (when?.[name] ?? []).map((written, i) => [['when', name, i], written] as const);
@@ -108,7 +113,7 @@ function bareSources({ when, event }: RuleSettings): (readonly [Path, string])[]
   return [...listed('present'), ...listed('absent'), ...equals, ...carried];
 }
 
-/** All rules that match apply, so of two that do the same for the same writes one is a slip, or says something else. */
+/** All rules that match apply, so a rule with the same targets for the same writes is a mistake. */
 function lintAmbiguity(rule: Located<RuleSettings>, seen: Map<string, Located<RuleSettings>>): void {
   const { methods, pattern } = rule.settings.on;
   const shape = patternShape(parsePattern(pattern));
@@ -120,8 +125,8 @@ function lintAmbiguity(rule: Located<RuleSettings>, seen: Map<string, Located<Ru
   const twin = keys.map((key) => seen.get(key)).find((found) => found !== undefined);
   for (const key of keys) if (!seen.has(key)) seen.set(key, rule);
   if (twin === undefined) return;
-  const message = `the rule ${twin.settings.name} (${at(twin)}) invalidates the same for the same writes`;
-  rule.document.report([...rule.path, 'on'], { message, hint: 'join the two, or take one out' });
+  const message = `the rule ${twin.settings.name} (${at(twin)}) invalidates the same targets for the same writes`;
+  rule.document.report([...rule.path, 'on'], { message, hint: 'merge the two, or remove one' });
 }
 
 function at({ document, path }: Located<unknown>): string {

@@ -5,10 +5,10 @@ import type { configSchema } from './schema.ts';
 import { soundPart, valueAt } from './shape.ts';
 import type { SourceDocument } from './source-document.ts';
 
-/** Tokens shorter than this can be guessed by trying. */
+/** Shorter tokens can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
 
-/** What single values cannot show: how the settings of one file fit together. */
+/** Checks settings against each other. */
 export function lintSettings(document: SourceDocument, schema: typeof configSchema): void {
   lintOrigins(document);
   const server = soundPart(document, schema.shape.server, ['server']);
@@ -17,18 +17,34 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
   if (admin !== undefined) lintAdmin(document, admin);
   if (admin !== undefined && server !== undefined) lintPorts(document, server.listen, admin.listen);
   if (store !== undefined && store.memory.maxEntry > store.memory.maxSize) {
-    const message = 'one response may be larger than all of them together';
-    document.report(['store', 'memory', 'maxEntry'], { message, hint: 'maxEntry is at most maxSize' });
+    const message = 'maxEntry is larger than maxSize';
+    document.report(['store', 'memory', 'maxEntry'], { message, hint: 'make maxEntry at most maxSize' });
   }
+  if (store?.redis !== undefined) lintRedis(document, [store.redis.url].flat());
   const alone = valueAt(document.value, ['store', 'redis']) === undefined;
   if (alone && valueAt(document.value, ['coherence', 'onPartition']) !== undefined) {
-    const hint = 'take it out: without store.redis there is nothing to be cut off from';
+    const hint = 'remove it: without store.redis there is no partition';
     document.report(['coherence', 'onPartition'], {
       message: 'onPartition has no effect without store.redis',
       hint,
       warning: 'no-partition',
       atKey: true,
     });
+  }
+}
+
+/** Whoever can read and write there, or listen on the way, chooses what clients are answered. */
+function lintRedis(document: SourceDocument, urls: readonly string[]): void {
+  for (const [i, url] of urls.entries()) {
+    const { protocol, hostname } = new URL(url);
+    if (protocol !== 'redis:' || isLoopback(hostname.replace(/^\[|\]$/g, ''))) continue;
+    const one = !Array.isArray(valueAt(document.value, ['store', 'redis', 'url']));
+    document.report(['store', 'redis', 'url', ...(one ? [] : [i])], {
+      message: `stored responses and the password cross the network to ${hostname} in the clear`,
+      hint: 'use rediss:// (TLS), or a network that nobody else is on',
+      warning: 'redis-without-tls',
+    });
+    return;
   }
 }
 
@@ -40,15 +56,15 @@ function lintOrigins(document: SourceDocument): void {
     document.report(['origin'], { message: '"origin" is missing', hint });
   }
   if (one !== undefined && several !== undefined) {
-    const hint = 'move what origin says into origins, under the name "default"';
-    document.report(['origins'], { message: 'both origin and origins', hint, atKey: true });
+    const hint = 'move origin into origins, under the name "default"';
+    document.report(['origins'], { message: 'origin and origins exclude each other', hint, atKey: true });
   }
   if (one !== undefined || typeof several !== 'object' || several === null) return;
   const names = Object.keys(several);
   if (names.length === 0) {
-    document.report(['origins'], { message: '"origins" is empty', hint: 'name one: default: { url: … }', atKey: true });
+    document.report(['origins'], { message: '"origins" is empty', hint: 'add one: default: { url: … }', atKey: true });
   } else if (defaultOrigin(names) === undefined && valueAt(document.value, ['defaults', 'origin']) === undefined) {
-    const hint = `say which one takes them: defaults: { origin: ${names[0]} }, or call it "${DEFAULT_ORIGIN}"`;
+    const hint = `choose one: defaults: { origin: ${names[0]} }, or call it "${DEFAULT_ORIGIN}"`;
     document.report(['origins'], { message: 'no origin for requests that match no route', hint, atKey: true });
   }
 }
@@ -57,12 +73,12 @@ type Settings = z.output<typeof configSchema>;
 
 function lintAdmin(document: SourceDocument, { listen, token }: Settings['admin']): void {
   if (token === undefined && !isLoopback(listen.host)) {
-    const message = `the admin port is open to others than this machine (${listen.host}) and has no token`;
+    const message = `the admin port can be reached from other machines (${listen.host}) and has no token`;
     const hint = `add token: \${UNSTALE_ADMIN_TOKEN} under admin, or listen on 127.0.0.1`;
     document.report(['admin', 'listen'], { message, hint });
   }
   if (token !== undefined && token.length < MIN_TOKEN_LENGTH) {
-    const hint = `${MIN_TOKEN_LENGTH} characters at least, better 32 random bytes in base64url`;
+    const hint = `${MIN_TOKEN_LENGTH} characters at least; better: 32 random bytes in base64url`;
     document.report(['admin', 'token'], {
       message: 'the token is short enough to be guessed',
       hint,
@@ -78,8 +94,8 @@ function lintPorts(
 ): void {
   const isEvery = (host: string) => host === '::' || host === '0.0.0.0';
   const overlap = server.host === admin.host || isEvery(server.host) || isEvery(admin.host);
-  // Port 0 is another free one each time.
+  // Port 0 is a different free port each time.
   if (server.port === 0 || server.port !== admin.port || !overlap) return;
-  const message = `the admin port is the public port, ${admin.port}`;
-  document.report(['admin', 'listen'], { message, hint: 'give it one of its own: 127.0.0.1:9090' });
+  const message = `the admin port and the public port are the same: ${admin.port}`;
+  document.report(['admin', 'listen'], { message, hint: 'choose another port: 127.0.0.1:9090' });
 }

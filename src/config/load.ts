@@ -6,6 +6,7 @@ import { lintCoherence } from './lint-coherence.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
+import { lintSpellings, lintUserKey } from './lint-sharing.ts';
 import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -22,8 +23,8 @@ export interface LoadedConfig {
 }
 
 /**
- * Reads and validates a configuration and all that it includes.
- * @param file as it shall be named in problems; relative to the working directory
+ * Reads and validates a configuration with all files that it includes.
+ * @param file relative to the working directory; problems show it as given
  * @throws ConfigError with every problem of every file
  */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
@@ -37,7 +38,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
         line: 1,
         column: 1,
         message: `the file cannot be read (${reasonOf(error)})`,
-        hint: 'name a configuration with -c; gateway.example.yaml is one to begin with',
+        hint: 'name a configuration with -c; gateway.example.yaml is an example',
         severity: 'error',
         excerpt: '',
       },
@@ -46,7 +47,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
   return parseConfig(text, { file, env, readFile: (path) => readFileSync(path, 'utf8'), readFolder });
 }
 
-/** Names in a folder; none where there is no such folder. */
+/** The names in a folder; none if it does not exist. */
 function readFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
@@ -57,7 +58,7 @@ function readFolder(folder: string): string[] {
 }
 
 /**
- * The same for a text, its included files read through `readFile` and found through `readFolder`.
+ * As `loadConfig` for a text. Finds included files with `readFolder` and reads them with `readFile`.
  * @throws ConfigError with every problem of every file
  */
 export function parseConfig(
@@ -79,7 +80,12 @@ export function parseConfig(
   lintRules(rules);
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
   // Of half a configuration, what is missing cannot be told from what is wrong.
-  if (settings !== undefined && isSound) lintCoherence(routes, rules, context);
+  if (settings !== undefined && isSound) {
+    lintCoherence(routes, rules, context);
+    const defaults = { settings: context.defaults, document, path: ['defaults'] };
+    for (const each of [defaults, ...routes]) lintUserKey(each, context);
+    lintSpellings(routes, document, context);
+  }
 
   const problems = inOrder(documents.flatMap((each) => each.problems));
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
@@ -108,12 +114,12 @@ function lintPack(pack: SourceDocument): void {
   for (const key of Object.keys(configSchema.shape)) {
     if (Object.hasOwn(packSchema.shape, key) || valueAt(pack.value, [key]) === undefined) continue;
     const hint = `move ${key} to the file that includes this one`;
-    pack.refuse([key], { message: 'an included file holds only routes and rules', hint, atKey: true });
+    pack.refuse([key], { message: 'an included file can have only routes and rules', hint, atKey: true });
   }
   checkShape(pack, packSchema);
 }
 
-/** The sound elements of a list in every document, those of the including file first. */
+/** The valid elements of a list in every document, those of the including file first. */
 function partsOf<Schema extends z.ZodType>(
   documents: readonly SourceDocument[],
   key: string,
@@ -133,7 +139,7 @@ function contextOf(document: SourceDocument): RouteContext {
   const defaults = soundPart(document, configSchema.shape.defaults, ['defaults']) ?? {};
   const one = valueAt(document.value, ['origin']);
   const several = valueAt(document.value, ['origins']);
-  // Neither or both: that was said, and which names there are is anybody's guess.
+  // Neither or both: already reported, and the names are unclear.
   if ((one === undefined) === (several === undefined)) return { defaults, origins: undefined };
   if (one !== undefined) return { defaults, origins: [DEFAULT_ORIGIN] };
   return { defaults, origins: Object.keys(Object(several)) };

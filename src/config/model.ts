@@ -2,12 +2,12 @@
 export interface GatewayConfig {
   server: {
     listen: Address;
-    /** Where clients' `Forwarded`/`X-Forwarded-*` are believed; from anyone else they are replaced. */
+    /** Peers whose `Forwarded` and `X-Forwarded-*` are trusted; from others they are replaced. */
     trustedProxies: readonly string[];
     limits: ServerLimits;
     /** Processes that share the port. */
     workers: number;
-    /** How long a stopping gateway waits for exchanges in flight. */
+    /** How long a stopping gateway waits for requests in flight. */
     drainMs: number;
   };
   admin: { listen: Address; token: string | undefined };
@@ -15,7 +15,7 @@ export interface GatewayConfig {
   origins: Readonly<Record<string, OriginConfig>>;
   store: {
     memory: { maxBytes: number; maxEntryBytes: number; maxVariants: number };
-    /** `scope`: gateways with the same are nodes of one. */
+    /** Gateways with the same `scope` form one cluster. */
     redis:
       | {
           urls: readonly string[];
@@ -38,9 +38,9 @@ export interface GatewayConfig {
   coherence: {
     mode: 'strict' | 'eventual';
     onPartition: 'reject' | 'queue';
-    /** How long a node may serve from memory without hearing from the others. */
+    /** How long a node may serve from memory without contact to the others. */
     leaseMs: number;
-    /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
+    /** After an indeterminate write, how long nothing that it may have changed is stored. */
     settleMs: number;
   };
   events: {
@@ -54,7 +54,7 @@ export interface GatewayConfig {
   fallback: RoutePolicy;
   /** First match wins. */
   routes: readonly RouteConfig[];
-  /** All that match apply. */
+  /** All matching rules apply. */
   rules: readonly RuleConfig[];
 }
 
@@ -66,11 +66,11 @@ export interface Address {
 }
 
 export interface ServerLimits {
-  /** Request head, all header fields together. */
+  /** All header fields of a request in total. */
   headerBytes: number;
-  /** Bodies (of writes and of their answers) longer than this stream through and are not read for ids. */
+  /** Longer request and response bodies of writes are passed through and not read for ids. */
   resolveBytes: number;
-  /** A request body longer than this is refused with 413; `undefined` is no limit. */
+  /** A longer request body is refused with 413; `undefined`: no limit. */
   requestBytes: number | undefined;
   connections: number;
   /** How long a body may stand still because of its client, in either direction. */
@@ -79,7 +79,10 @@ export interface ServerLimits {
   minBodyBytesPerSecond: number;
   perAddress: {
     connections: number;
-    /** Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for one. */
+    /**
+     * Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for
+     * one.
+     */
     originShare: number;
     /** Event streams, and as many WebSockets. */
     streams: number;
@@ -87,14 +90,18 @@ export interface ServerLimits {
 }
 
 export interface OriginConfig {
-  /** `http:` or `https:`, an origin with an optional base path. */
+  /** `http:` or `https:`, optionally with a base path. */
   url: string;
-  /** For the head of an answer, and for each silence inside a body. */
+  /** For the response head, and for each pause within the body. */
   timeoutMs: number;
   connectTimeoutMs: number;
   connections: number;
-  /** What an answer of 5xx to a write says: it may have been applied, or it certainly was not. */
+  /** What a 5xx says about a write: it may have been applied, or it certainly was not. */
   serverErrors: 'unknown' | 'unchanged';
+  /** Answers that more bytes follow than they say, or with an unknown transfer coding: passed on, or stored as far as they say. */
+  misframed: 'bypass' | 'store';
+  /** What this origin makes no difference of in paths: routes match whatever stands there. */
+  ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }
 
 export interface RoutePolicy {
@@ -109,31 +116,33 @@ export interface CachePolicy {
   off: boolean;
   /** Replaces the origin's freshness lifetime; undefined: the origin's own (RFC 9111 §4.2.1). */
   ttlMs: number | undefined;
+  /** What an error is kept for at most, where the origin does not say so itself. */
+  errorTtlMs: number;
   /** With a `ttl`: also overrides the origin's prohibitions (`no-store`, `private`, `no-cache`). */
   force: boolean;
-  /** undefined: what the origin's own directive says (RFC 5861). */
+  /** undefined: as the origin's directive says (RFC 5861). */
   staleWhileRevalidateMs: number | undefined;
   staleIfErrorMs: number | undefined;
-  /** `query`: the parameters in the key, undefined for all; `headers`: keyed beside `Vary`, lower case. */
+  /** `query`: the parameters in the key, undefined for all. `headers`: in addition to `Vary`, lower case. */
   key: { query: readonly string[] | undefined; order: 'keep' | 'sort'; headers: readonly string[] };
   credentials: 'bypass' | 'perUser' | 'shared';
   /** For `perUser`: `authorization`, `cookie`, any header name, or `cookie:NAME`. */
   userKey: readonly string[];
-  /** `ignore`: cookies say nothing about the response; reads are answered, and forwarded, as if there were none. */
+  /** `ignore`: responses do not depend on cookies; reads are answered and forwarded as if there were none. */
   cookies: 'credentials' | 'ignore';
   setCookie: 'bypass' | 'store' | 'strip';
   requestDirectives: 'honour' | 'ignore';
-  /** RFC 9213 fields that are looked for before `CDN-Cache-Control`. Lower case. */
+  /** Targeted fields (RFC 9213) that take precedence over `CDN-Cache-Control`. Lower case. */
   targetedFields: readonly string[];
 }
 
 export interface ClientPolicy {
-  /** A literal `Cache-Control` value, or `origin` to leave what the origin sent. */
+  /** A literal `Cache-Control` value, or `origin` to pass on what the origin sent. */
   cacheControl: string;
   etag: 'strong' | 'origin';
-  /** Content codings in which stored bodies are served, the most wanted first. Empty: as the origin coded them. */
+  /** Codings for serving stored bodies, preferred first. Empty: as the origin coded them. */
   encode: readonly ContentCoding[];
-  /** Whether the fields that carry tags reach clients. */
+  /** Whether clients get the fields that carry tags. */
   tags: 'strip' | 'keep';
 }
 
@@ -145,7 +154,7 @@ export interface RouteConfig extends RoutePolicy {
   /** Tag templates: `step:{stepId}`, `accommodation:{response.accommodations[*].id}`. */
   tags: readonly string[];
   /**
-   * Where the representation of a resource that is written at `match` lives, if not at the same path: a path template over
+   * Where to read the representation of a resource written at `match`, if not at the same path: a path template with
    * the write's `params`, `query`, `requestHeader` and `request`.
    */
   before: string | undefined;
@@ -158,44 +167,46 @@ export interface RuleConfig {
   methods: readonly string[];
   pattern: string;
   when: ConditionConfig | undefined;
-  /** Root name → path template of what is read from the origin, once the write is done, to climb further. */
+  /** Name → path template of a read from the origin after the write, to follow the parent. */
   lookup: Readonly<Record<string, string>>;
   invalidate: readonly TargetConfig[];
-  /** Path templates: invalidated, and what was stored of them is fetched again at once. */
+  /** Path templates: invalidated, and fetched again at once if they were stored. */
   refresh: readonly { path: string; source: SourcePosition }[];
-  /** Stored parents that take the changed representation in place of being invalidated, wherever that is certain. */
+  /** Stored parents that are updated in place instead of being invalidated, where that is certain to be correct. */
   patch: readonly PatchConfig[];
-  /** A write that leaves the representation as it was, but for these members, records and announces nothing. */
+  /** A write that changes only these members invalidates nothing and sends no event. */
   onlyIfChanged: { readonly ignoring: readonly string[] } | undefined;
-  /** For so long after the write, what it hits is passed through and not stored: the origin may still serve it as it was. */
+  /** How long after the write nothing that the rule covers is stored: the origin may still serve the old state. */
   settleMs: number | undefined;
   event: EventConfig | undefined;
   unresolved: 'widen' | 'ignore' | 'reject';
-  /** Whether a representation may be read from the origin for `before` where none is stored. */
+  /** Whether `before` may be read from the origin if it is not stored. */
   before: 'read' | 'stored' | 'off';
   source: SourcePosition;
 }
 
-/** All that is said must hold. What cannot be known (a body that could not be read) holds, but under `unresolved: ignore`. */
+/**
+ * All parts must hold. A part that cannot be evaluated (an unreadable body) holds, except under `unresolved: ignore`.
+ */
 export interface ConditionConfig {
   /** Codes and classes, `['200', '2xx']`; any of them. Empty: any status. */
   status: readonly string[];
-  /** Sources (`response.stepId`) that must give a value that is not null. */
+  /** Sources (`response.stepId`) that must have a value other than null. */
   present: readonly string[];
   absent: readonly string[];
-  /** Source → the values of which it must have one, compared as text. */
+  /** Source → values, one of which it must have; compared as text. */
   equals: readonly { source: string; values: readonly string[] }[];
-  /** JSONPaths below `before` and `response`, the leading `$` left out (`stepId`): any of them must differ. Empty: no condition. */
+  /** JSONPaths without `$` (`stepId`): one must differ between `before` and `response`. Empty: no condition. */
   changed: readonly string[];
 }
 
 export interface EventConfig {
   type: string;
-  /** Member → source; a source that can select many gives an array. */
+  /** Member → source; a source that can select several values gives an array. */
   payload: Readonly<Record<string, string>>;
 }
 
-/** A target as written: a path template (with or without a query), or a tag template. `cascade`: also what embeds what it hits. */
+/** A target as written: a path template, or a tag template. `cascade`: also what embeds it. */
 export type TargetConfig =
   | { path: string; cascade: boolean; source: SourcePosition }
   | { tag: string; cascade: boolean; source: SourcePosition };
@@ -203,13 +214,13 @@ export type TargetConfig =
 export interface PatchConfig {
   /** Path template of the parents. Those that only `before` names lose the element. */
   path: string;
-  /** JSON Pointer (RFC 6901) in the parent: to an array that holds the element, or to the representation itself. */
+  /** JSON Pointer (RFC 6901) in the parent: to the array with the element, or to the element itself. */
   at: string;
-  /** The member that tells the elements of an array apart. */
+  /** The member that identifies an element of an array. */
   key: string;
   /** Source of the new representation: `response`, `request`, or one with a path below (`response.accommodation`). */
   with: string;
-  /** Where an element goes that the array does not hold yet; `never` invalidates the parent instead. */
+  /** Where to add a new element; `never` invalidates the parent instead. */
   add: 'end' | 'start' | 'never';
   source: SourcePosition;
 }

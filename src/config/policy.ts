@@ -1,13 +1,15 @@
 import type { CachePolicy, ClientPolicy } from './model.ts';
 import type { CacheSettings, PolicySettings } from './route-schema.ts';
 
-/** What neither a route nor `defaults` says. The cautious side of every choice. */
+/** What applies if neither a route nor `defaults` says. The cautious choice for each setting. */
 export const builtInCache: CachePolicy = {
   off: false,
   ttlMs: undefined,
+  // Anybody may provoke one, by something that is in no key.
+  errorTtlMs: 10_000,
   force: false,
   staleWhileRevalidateMs: undefined,
-  // Not the origin's directive: a stale copy in place of an error is something to be asked for.
+  // Not the origin's directive: serving stale responses instead of errors must be asked for.
   staleIfErrorMs: 0,
   key: { query: undefined, order: 'keep', headers: [] },
   credentials: 'bypass',
@@ -25,7 +27,7 @@ export const builtInClient: ClientPolicy = {
   tags: 'strip',
 };
 
-/** A policy with what the settings say put over it, key by key. */
+/** A policy, overridden by settings key by key. */
 export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefined): CachePolicy {
   if (settings === undefined) return under;
   if (settings === 'off') return { ...under, off: true };
@@ -33,6 +35,7 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     // `cache: {…}` on a route turns on what `defaults` turned off.
     off: false,
     ttlMs: settings.ttl ?? under.ttlMs,
+    errorTtlMs: settings.errorTtl ?? under.errorTtlMs,
     force: settings.force ?? under.force,
     staleWhileRevalidateMs: windowMs(settings.staleWhileRevalidate, under.staleWhileRevalidateMs),
     staleIfErrorMs: windowMs(settings.staleIfError, under.staleIfErrorMs),

@@ -1,8 +1,8 @@
 import type { WarningCode } from './warnings.ts';
 
-/** One thing that is wrong, or doubtful, in a configuration, and where. */
+/** An error or a warning about a configuration, with its place. */
 export interface Problem {
-  /** As named by whoever asked for it, so that editors and terminals can open it. */
+  /** As the caller named it, so that editors and terminals can open it. */
   readonly file: string;
   /** From 1. */
   readonly line: number;
@@ -12,13 +12,13 @@ export interface Problem {
   /** What to write instead. */
   readonly hint: string;
   readonly severity: 'error' | 'warning';
-  /** Of a warning: what silences it. */
+  /** Of a warning: the code that silences it. */
   readonly code?: WarningCode;
-  /** The line of the file, secrets masked; empty where the file could not be read. */
+  /** The line of the file, secrets masked; empty if the file could not be read. */
   readonly excerpt: string;
 }
 
-/** A configuration that cannot be used: all that is wrong with it in one go, warnings included. */
+/** An invalid configuration, with all its problems, including warnings. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   /** Sorted by file, then line. */
@@ -28,7 +28,7 @@ export class ConfigError extends Error {
     const errors = problems.filter(({ severity }) => severity === 'error');
     const [first] = errors;
     const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-    super(first === undefined ? 'the configuration is wrong' : `${positionOf(first)}: ${first.message}${more}`);
+    super(first === undefined ? 'the configuration is invalid' : `${positionOf(first)}: ${first.message}${more}`);
     this.problems = problems;
   }
 }
@@ -38,7 +38,7 @@ export function positionOf({ file, line, column }: Pick<Problem, 'file' | 'line'
   return `${file}:${line}:${column}`;
 }
 
-/** Sorted by file, line and column; what was found twice is said once. */
+/** Sorted by file, line and column, without duplicates. */
 export function inOrder(problems: readonly Problem[]): Problem[] {
   const sorted = [...problems].sort(
     (a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column || compare(a.message, b.message),

@@ -13,14 +13,14 @@ function parseMatch(match: string): string {
   const [, methods, pattern] = /^([A-Z|*]+)\s+(\/.*)$/.exec(match) ?? [];
   if (pattern === undefined) return checkedPattern(match);
   throw new ValueError(
-    `a route names no method, and this one names ${methods}`,
-    `routes are for GET and HEAD: ${pattern}`,
+    `a route cannot name a method; this one names ${methods}`,
+    `routes match GET and HEAD: ${pattern}`,
   );
 }
 
 function parseFieldName(name: string): string {
   if (token.test(name)) return name.toLowerCase();
-  throw new ValueError(`"${name}" is not the name of a header field`, 'for instance accept-language');
+  throw new ValueError(`"${name}" is not the name of a header field`, 'write for example accept-language');
 }
 
 function parseUserKey(name: string): string {
@@ -28,105 +28,112 @@ function parseUserKey(name: string): string {
   if (cookie === undefined) return parseFieldName(name);
   // Cookie names keep their case (RFC 6265 §5.3), field names do not.
   if (token.test(cookie)) return `cookie:${cookie}`;
-  throw new ValueError(`"${cookie}" is not the name of a cookie`, 'for instance "cookie:session"');
+  throw new ValueError(`"${cookie}" is not the name of a cookie`, 'write for example "cookie:session"');
 }
 
 function parseParameter(name: string): string {
   if (name !== '' && !/[&=#?\s]/.test(name)) return name;
-  throw new ValueError(`"${name}" is not the name of a query parameter`, 'the name alone: lang');
+  throw new ValueError(`"${name}" is not the name of a query parameter`, 'write only the name: lang');
 }
 
 const keySchema = z.strictObject({
   query: z
     .array(text({}, parseParameter))
     .optional()
-    .meta({ description: 'Only these query parameters tell responses apart. Absent: the full query string.' }),
+    .meta({ description: 'The query parameters in the cache key. Absent: the whole query string.' }),
   order: choice(['keep', 'sort'])
     .optional()
-    .meta({ description: 'sort: parameters in another order are the same query.' }),
+    .meta({ description: 'sort: the order of query parameters does not matter.' }),
   headers: z
     .array(text({}, parseFieldName))
     .optional()
-    .meta({ description: 'Request header fields that tell responses apart, beside those that Vary names.' }),
+    .meta({ description: 'Request header fields in the cache key, in addition to those in Vary.' }),
 });
 
-/** All optional: what a route does not say, `defaults` says; what neither does is in `policy.ts`. */
+/** All optional: `defaults` fills in what a route leaves out, and policy.ts what `defaults` leaves out. */
 const cacheSchema = z.strictObject({
   ttl: duration(lifetime)
     .optional()
     .meta({ description: "Replaces the origin's freshness lifetime, not its prohibitions. Absent: the origin's own." }),
-  force: flag().optional().meta({ description: 'With ttl: replaces no-store, no-cache and private too.' }),
-  staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
-    description: 'How long a stale response is served while it is revalidated. origin (default): its own directive.',
+  errorTtl: duration(lifetime).optional().meta({
+    description:
+      'What a 404, 405 or 410 is kept for at most under a ttl, or by a guess (default 10s); 414 and 501 are not.',
   }),
-  staleIfError: durationOr('origin', lifetime)
-    .optional()
-    .meta({ description: 'How long a stale response is served while the origin fails. origin: its own directive.' }),
-  key: keySchema.optional().meta({ description: 'What tells stored responses apart beside the path.' }),
+  force: flag().optional().meta({ description: 'With ttl: also overrides no-store, no-cache and private.' }),
+  staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
+    description:
+      'How long a stale response may be served while it is revalidated. origin (default): as its directive says.',
+  }),
+  staleIfError: durationOr('origin', lifetime).optional().meta({
+    description: 'How long a stale response may be served while the origin fails. origin: as its directive says.',
+  }),
+  key: keySchema.optional().meta({ description: 'What the cache key has in addition to the path.' }),
   credentials: choice(['bypass', 'perUser', 'shared']).optional().meta({
-    description: 'Requests with Authorization or Cookie: not cached, cached for each user, or the same for all.',
+    description:
+      'Responses to requests with Authorization or Cookie: not cached, cached per user, or shared by all users.',
   }),
   userKey: z
     .array(text({ examples: ['authorization', 'cookie:session'] }, parseUserKey))
     .min(1)
     .optional()
-    .meta({ description: 'For credentials: perUser: the fields, or "cookie:NAME", that say who the user is.' }),
+    .meta({ description: 'For credentials: perUser: the header fields, or "cookie:NAME", that identify the user.' }),
   cookies: choice(['credentials', 'ignore'])
     .optional()
-    .meta({ description: 'ignore: cookies say nothing about the response, and do not reach the origin with reads.' }),
+    .meta({ description: 'ignore: responses do not depend on cookies; reads are forwarded without them.' }),
   setCookie: choice(['bypass', 'store', 'strip'])
     .optional()
-    .meta({ description: 'Responses with Set-Cookie: not stored, stored with it, or stored without.' }),
+    .meta({ description: 'Responses with Set-Cookie: not stored, stored with it, or stored without it.' }),
   requestDirectives: choice(['honour', 'ignore'])
     .optional()
-    .meta({ description: "A client's no-cache, max-age and the like." }),
+    .meta({ description: "Whether the client's no-cache, max-age and other request directives apply." }),
   targetedFields: z
     .array(text({ examples: ['Unstale-Cache-Control'] }, parseFieldName))
     .optional()
-    .meta({ description: 'Fields like CDN-Cache-Control (RFC 9213) that are looked for before it.' }),
+    .meta({ description: 'Targeted fields (RFC 9213) that take precedence over CDN-Cache-Control.' }),
 });
 
 const clientSchema = z.strictObject({
   cacheControl: text({ examples: ['no-cache', 'origin'] }, (value) => {
     if (/^[\t -~]*[!-~]$/.test(value)) return value;
-    throw new ValueError('this cannot stand in a header field', 'for instance no-cache, or: origin');
+    throw new ValueError('this is not a valid header field value', 'write for example no-cache, or origin');
   })
     .optional()
-    .meta({ description: 'The Cache-Control that clients see, or "origin" to leave what the origin sent.' }),
+    .meta({ description: 'The Cache-Control that clients get, or "origin" to pass on what the origin sent.' }),
   etag: choice(['strong', 'origin'])
     .optional()
-    .meta({ description: 'strong: made where the origin sends none; origin: never made.' }),
+    .meta({ description: 'strong: add an ETag if the origin sends none; origin: never add one.' }),
   encode: z
     .array(choice(['br', 'gzip']))
     .optional()
-    .meta({ description: 'Stored text is served compressed to clients that accept it, the most wanted coding first.' }),
+    .meta({ description: 'Codings for serving stored text compressed to clients that accept them, preferred first.' }),
   tags: choice(['strip', 'keep'])
     .optional()
-    .meta({ description: 'Whether Surrogate-Key, Cache-Tag and their kin reach clients.' }),
+    .meta({ description: 'Whether clients get Surrogate-Key, Cache-Tag and similar fields.' }),
 });
 
 export const routePolicyShape = {
-  origin: text({}, String).optional().meta({ description: 'The name of one of origins.' }),
+  origin: text({}, String).optional().meta({ description: 'The name of an origin.' }),
   cache: z
     .union([z.literal('off'), cacheSchema])
     .optional()
-    .meta({ description: '"off": passed through and never stored.' }),
-  client: clientSchema.optional().meta({ description: 'What clients are told, apart from what the gateway keeps.' }),
+    .meta({ description: '"off": pass through, never store.' }),
+  client: clientSchema.optional().meta({ description: 'What clients get, independent of what the gateway stores.' }),
 };
 
 export const routeSchema = z.strictObject({
   match: text({ pattern: '^/', examples: ['/steps/:stepId'] }, parseMatch).meta({
-    description: 'A path: ":name" and "*" are one segment, "**" any rest.',
+    description: 'A path pattern: ":name" and "*" match one segment, "**" any remainder.',
   }),
   ...routePolicyShape,
   tags: z
     .array(template('tag', { examples: ['step:{stepId}', 'accommodation:{response.accommodations[*].id}'] }))
     .optional()
     .meta({
-      description: 'Names that rules can invalidate; {…} takes values from the path, the query, headers or the body.',
+      description:
+        'Tags that rules can invalidate; {…} takes values from the path, the query, header fields or the body.',
     }),
   before: readTemplate().optional().meta({
-    description: 'Where the representation of what is written at this path lives, if not at the same path.',
+    description: 'Where to read the representation of a resource written at this path, if not at the same path.',
   }),
 });
 

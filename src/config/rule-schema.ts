@@ -23,21 +23,21 @@ function parseOn(on: string): On {
   const [, written = '', pattern = ''] = /^(\S+)\s+(\S.*)$/.exec(on) ?? [];
   if (pattern === '') {
     const hint = on.startsWith('/') ? `write "* ${on}" for any write` : 'write PUT|PATCH|DELETE /accommodations/:id';
-    throw new ValueError(`"${on}" is not methods and a pattern`, hint);
+    throw new ValueError(`"${on}" is not a list of methods and a pattern`, hint);
   }
   const methods = written.split('|');
   if (written !== '*') methods.forEach(checkMethod);
   const twice = methods.find((method, i) => methods.indexOf(method) !== i);
-  if (twice !== undefined) throw new ValueError(`${twice} stands twice`, 'name each method once');
+  if (twice !== undefined) throw new ValueError(`${twice} occurs twice`, 'name each method once');
   return { methods, pattern: checkedPattern(pattern) };
 }
 
 function checkMethod(method: string): void {
-  if (method === '*') throw new ValueError('"*" is any unsafe method already', 'leave out the others');
+  if (method === '*') throw new ValueError('"*" already includes every unsafe method', 'remove the others');
   // RFC 9110 §9.1: methods are case-sensitive, so `put` would never match anything.
   if (!/^[A-Z][A-Z0-9_-]*$/.test(method)) {
     const upper = method.toUpperCase();
-    const hint = /^[A-Z][A-Z0-9_-]*$/.test(upper) ? `write ${upper}` : 'methods are joined by "|": PUT|PATCH';
+    const hint = /^[A-Z][A-Z0-9_-]*$/.test(upper) ? `write ${upper}` : 'join methods with "|": PUT|PATCH';
     throw new ValueError(`"${method}" is not a method`, hint);
   }
   // RFC 9110 §9.2.1: these change nothing, so no rule can follow from them.
@@ -49,25 +49,30 @@ function checkMethod(method: string): void {
   }
 }
 
-/** Names that `EventSource` or the protocol use for something else: clients would take them for a lost connection. */
+/** Names that `EventSource` or the protocol reserve: clients would mistake them for a lost connection, for example. */
 const reservedEvents: readonly string[] = ['open', 'error', 'resync'];
 
 function parseEvent(event: string): string {
   if (!/^[A-Za-z][A-Za-z0-9._:-]*$/.test(event)) {
-    throw new ValueError(`"${event}" is not the name of an event`, 'letters, digits and "._:-": accommodation.changed');
+    throw new ValueError(
+      `"${event}" is not a valid event name`,
+      'use letters, digits and "._:-": accommodation.changed',
+    );
   }
   if (reservedEvents.includes(event)) {
-    throw new ValueError(`"${event}" means something else to clients`, 'say what changed: accommodation.changed');
+    throw new ValueError(`"${event}" is reserved`, 'name what changed: accommodation.changed');
   }
   return event;
 }
 
 function parseName(name: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return name;
-  throw new ValueError(`"${name}" is not the name of a rule`, 'letters, digits and "._-": accommodation-in-step');
+  throw new ValueError(`"${name}" is not a valid rule name`, 'use letters, digits and "._-": accommodation-in-step');
 }
 
-const cascade = flag().prefault(false).meta({ description: 'Also what embeds what it hits, and so on.' });
+const cascade = flag()
+  .prefault(false)
+  .meta({ description: 'Also invalidate what embeds the target, directly or not.' });
 
 const targetSchema = z.union([
   template('path', { pattern: '^/', examples: ['/steps/{before.stepId, response.stepId}'] }),
@@ -79,13 +84,13 @@ const targetSchema = z.union([
   }),
   z.strictObject({
     path: template('path', { pattern: '^/', examples: ['/steps/{response.stepId}'] }).meta({
-      description: 'A path, as it would stand by itself.',
+      description: 'A path target.',
     }),
     cascade,
   }),
 ]);
 
-/** `{name}` alone means a parameter; conditions and payloads name sources without braces. */
+/** Conditions and payloads name sources without braces. */
 const source = text({ examples: ['response.stepId'] }, checkedSource);
 const sources = oneOrMore(source);
 
@@ -95,7 +100,7 @@ function oneOrMore<T extends z.ZodType>(one: T) {
 
 function parseStatus(status: string): string {
   if (/^[1-5](?:xx|[0-9][0-9])$/.test(status)) return status;
-  throw new ValueError(`"${status}" is not a status`, 'a code or a class: 201, 2xx');
+  throw new ValueError(`"${status}" is not a status`, 'write a code or a class: 201, 2xx');
 }
 
 const status = textOrNumber({ pattern: '^[1-5]([0-9][0-9]|xx)$', examples: ['2xx'] }, parseStatus);
@@ -103,81 +108,85 @@ const status = textOrNumber({ pattern: '^[1-5]([0-9][0-9]|xx)$', examples: ['2xx
 const scalarValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
 const whenSchema = z.strictObject({
-  status: oneOrMore(status).optional().meta({ description: 'Of the answer: codes and classes, any of them.' }),
-  present: sources.optional().meta({ description: 'Sources that give a value.' }),
-  absent: sources.optional().meta({ description: 'Sources that give none.' }),
+  status: oneOrMore(status)
+    .optional()
+    .meta({ description: 'Status codes or classes of the response; one of them must match.' }),
+  present: sources.optional().meta({ description: 'Sources that must have a value.' }),
+  absent: sources.optional().meta({ description: 'Sources that must have no value.' }),
   equals: z
     .record(source, oneOrMore(scalarValue))
     .optional()
-    .meta({ description: 'Source: the value, or values, of which it must have one.' }),
+    .meta({ description: 'Source: the value, or the values, one of which it must have.' }),
   changed: oneOrMore(text({ examples: ['stepId'] }, checkedPath))
     .optional()
-    .meta({ description: 'Fields of which any differs between before and response.' }),
+    .meta({ description: 'Fields, at least one of which must differ between before and response.' }),
 });
 
-/** A word that can be the root of sources. */
+/** A word that can be the root of a source. */
 function parseLookupName(name: string): string {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    throw new ValueError(`"${name}" is not the name of a lookup`, 'letters, digits and "_": step');
+    throw new ValueError(`"${name}" is not a valid lookup name`, 'use letters, digits and "_": step');
   }
   if (roots.some((root) => root === name))
-    throw new ValueError(`"${name}" means something else in placeholders`, 'choose another name');
+    throw new ValueError(`"${name}" is reserved in placeholders`, 'choose another name');
   return name;
 }
 
 function parsePointer(pointer: string): string {
   if (/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return pointer;
-  throw new ValueError(`"${pointer}" is not a JSON Pointer`, 'RFC 6901: /accommodations');
+  throw new ValueError(`"${pointer}" is not a JSON Pointer`, 'write it as in RFC 6901: /accommodations');
 }
 
 const patchSchema = z.strictObject({
   path: text({ pattern: '^/', examples: ['/steps/{response.stepId}'] }, checkedPlace).meta({
-    description: 'The parents. Those that only before names lose the element.',
+    description: 'The parents. Those that only `before` names lose the element.',
   }),
   at: text({ examples: ['/accommodations'] }, parsePointer).meta({
-    description: 'JSON Pointer in the parent: to the array that holds it, or to its own place.',
+    description: 'JSON Pointer in the parent: to the array that contains the element, or to the element itself.',
   }),
-  key: text({}, String).prefault('id').meta({ description: 'The member that tells elements apart.' }),
+  key: text({}, String).prefault('id').meta({ description: 'The member that identifies an element.' }),
   with: text({ examples: ['response'] }, checkedBody)
     .prefault('response')
     .meta({
       description: 'The new representation: response, request, or a path below one.',
     }),
   add: choice(['end', 'start', 'never']).prefault('end').meta({
-    description: 'Where an element goes that is not there yet; never: the parent is invalidated.',
+    description: 'Where to add a new element; never: invalidate the parent instead.',
   }),
 });
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Each costs a request to the origin before the write is acknowledged. */
+/** Each costs a request to the origin before the write is answered. */
 const MAX_LOOKUPS = 4;
 
 export const ruleSchema = z.strictObject({
-  name: text({}, parseName).meta({ description: 'In logs, events and metrics. No two rules have the same.' }),
+  name: text({}, parseName).meta({ description: 'A unique name, shown in logs, events and metrics.' }),
   on: text({ examples: ['PUT|PATCH|DELETE /accommodations/:id'] }, parseOn).meta({
-    description: 'Methods joined by "|", then a pattern; "*" is any unsafe method.',
+    description: 'Methods joined by "|", then a pattern; "*" means any unsafe method.',
   }),
-  when: whenSchema.optional().meta({ description: 'The rule takes part only if all of this holds.' }),
+  when: whenSchema.optional().meta({ description: 'The rule applies only if all of these conditions hold.' }),
   lookup: z
     .record(text({}, parseLookupName), readTemplate())
     .optional()
     .refine((lookup) => Object.keys(lookup ?? {}).length <= MAX_LOOKUPS, {
-      error: `${MAX_LOOKUPS} lookups at most`,
-      params: { hint: 'climb by fewer, or let the rest widen' },
+      error: `a rule can have at most ${MAX_LOOKUPS} lookups`,
+      params: { hint: 'use fewer lookups, or let the other placeholders fall back to a wildcard' },
     })
-    .meta({ description: 'What is read from the origin after the write, to climb further: roots of placeholders.' }),
+    .meta({
+      description: 'Reads from the origin after the write, to follow the parent; each name is a root for placeholders.',
+    }),
   invalidate: z
     .array(targetSchema)
     .min(1)
     .optional()
-    .meta({ description: 'Paths (every variant and query string of them), or tags, with {placeholders}.' }),
+    .meta({ description: 'Paths (with every variant and query string) or tags, with {placeholders}.' }),
   refresh: z
     .array(text({ pattern: '^/', examples: ['/steps/{response.stepId}'] }, checkedPlace))
     .min(1)
     .optional()
-    .meta({ description: 'Paths that are invalidated and, where they were stored, fetched again at once.' }),
+    .meta({ description: 'Paths to invalidate and, if they were stored, to fetch again at once.' }),
   patch: z.array(patchSchema).min(1).optional().meta({
-    description: 'Stored parents that take the new representation in place, wherever that is certain.',
+    description: 'Stored parents to update in place where that is certain to be correct.',
   }),
   onlyIfChanged: z
     .union([
@@ -190,30 +199,30 @@ export const ruleSchema = z.strictObject({
       }),
     ])
     .optional()
-    .meta({ description: 'A write that leaves the representation as it was invalidates and announces nothing.' }),
+    .meta({ description: 'A write that does not change the representation invalidates nothing and sends no event.' }),
   settle: duration({ min: 0, max: DAY_MS })
     .optional()
-    .meta({ description: 'For so long after the write, what it hits is passed through and not stored.' }),
+    .meta({ description: 'How long after the write nothing that the rule covers is stored.' }),
   event: z
     .union([
       text({ examples: ['accommodation.changed'] }, parseEvent),
       z.strictObject({
         type: text({ examples: ['accommodation.changed'] }, parseEvent).meta({
-          description: 'What clients listen for.',
+          description: 'The event type that clients listen for.',
         }),
         payload: z.record(z.string(), source).optional().meta({
-          description: 'Member of data.payload: where its value comes from. A source of many gives an array.',
+          description: 'Member of data.payload: the source of its value. A source with several values gives an array.',
         }),
       }),
     ])
     .optional()
-    .meta({ description: 'Type of the event that clients get, and what it carries. Absent: invalidate.' }),
+    .meta({ description: 'The type of the event, or its type and payload. Default: invalidate.' }),
   unresolved: choice(['widen', 'ignore', 'reject']).prefault('widen').meta({
-    description: 'A placeholder that yields no value: stands for any, drops its target, or refuses the write.',
+    description: 'A placeholder without a value: fall back to a wildcard, drop the target, or refuse the write (422).',
   }),
   before: choice(['read', 'stored', 'off']).prefault('read').meta({
     description:
-      'The written resource as it was: read from the origin where none is stored, only where stored, or never.',
+      'The representation before the write: read from the origin if not stored, used only if stored, or never used.',
   }),
 });
 

@@ -3,7 +3,7 @@ import { didYouMean } from './suggest.ts';
 import { type Bounds, parseDuration, parseSize } from './units.ts';
 import { ValueError } from './value-error.ts';
 
-/** The JSON Schema of a value as it is written. */
+/** The JSON Schema of a value as written. */
 interface JsonForm {
   readonly type: 'string' | 'boolean' | 'integer' | ['string', 'number'];
   readonly pattern?: string;
@@ -13,7 +13,7 @@ interface JsonForm {
   readonly examples?: readonly string[];
 }
 
-/** A value of one line: its JSON Schema and its parser, which throws `ValueError`s, side by side. */
+/** A scalar: its JSON Schema, and its parser, which throws `ValueError`. */
 function scalar<T>(form: JsonForm, parse: (value: unknown) => T) {
   return z
     .unknown()
@@ -58,7 +58,7 @@ export function choice<const Word extends string>(words: readonly Word[]) {
   });
 }
 
-/** `true` or `false`; as texts too, for that is what an environment variable gives. */
+/** `true` or `false`, also as text, since environment variables are text. */
 export function flag() {
   return scalar({ type: 'boolean' }, (value) => {
     if (value === true || value === 'true') return true;
@@ -67,16 +67,16 @@ export function flag() {
   });
 }
 
-/** A whole number; as text too, for that is what an environment variable gives. */
+/** A whole number, also as text, since environment variables are text. */
 export function count({ min, max }: Bounds) {
   return scalar({ type: 'integer', minimum: min, maximum: max }, (value) => {
     const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
     if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
-    throw new ValueError(`expected a whole number, found ${spell(value)}`, `from ${min} to ${max}`);
+    throw new ValueError(`expected a whole number, found ${spell(value)}`, `write a number from ${min} to ${max}`);
   });
 }
 
-/** In milliseconds once parsed. */
+/** Parsed to milliseconds. */
 export function duration(bounds: Bounds) {
   const form = {
     type: 'string',
@@ -86,7 +86,7 @@ export function duration(bounds: Bounds) {
   return scalar(form, (value) => parseDuration(quantityText(value, 's'), bounds));
 }
 
-/** A duration, or a word in its place. */
+/** A duration, or a word instead. */
 export function durationOr<const Word extends string>(word: Word, bounds: Bounds) {
   const form = { type: 'string', pattern: `^([0-9]+(ms|s|m|h|d)|${word})$`, examples: ['60s', '10m', word] } as const;
   return scalar(form, (value): Word | number =>
@@ -94,7 +94,7 @@ export function durationOr<const Word extends string>(word: Word, bounds: Bounds
   );
 }
 
-/** In bytes once parsed. */
+/** Parsed to bytes. */
 export function size(bounds: Bounds) {
   const pattern = '^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)$';
   return scalar({ type: 'string', pattern, examples: ['64KiB', '8MiB', '1GiB'] }, (value) =>
@@ -102,11 +102,11 @@ export function size(bounds: Bounds) {
   );
 }
 
-/** YAML makes a number of an amount whose unit was forgotten. */
+/** YAML reads an amount without a unit as a number. */
 function quantityText(value: unknown, unit: string): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') throw new ValueError(`${value} has no unit`, `for instance ${value}${unit}`);
-  throw new ValueError(`expected a number with its unit, found ${kindOf(value)}`, `for instance 60${unit}`);
+  if (typeof value === 'number') throw new ValueError(`${value} has no unit`, `write for example ${value}${unit}`);
+  throw new ValueError(`expected a number with a unit, found ${kindOf(value)}`, `write for example 60${unit}`);
 }
 
 function spell(value: unknown): string {

@@ -5,7 +5,7 @@ import { didYouMean } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Checks a document against its schema and reports at the position of each mistake. */
+/** Checks a document against its schema, and reports each mistake at its position. */
 export function checkShape<Schema extends z.ZodType>(
   document: SourceDocument,
   schema: Schema,
@@ -16,7 +16,7 @@ export function checkShape<Schema extends z.ZodType>(
   return undefined;
 }
 
-/** The part at a path, if it is sound: mistakes elsewhere do not keep it from being checked further. */
+/** The part at a path if it is valid, so that mistakes elsewhere do not prevent further checks. */
 export function soundPart<Schema extends z.ZodType>(
   document: SourceDocument,
   schema: Schema,
@@ -35,7 +35,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   return found;
 }
 
-/** Only while the issue is made does it know its schema, and so which keys there are: one hint a line, in their order. */
+/** The schema with its known keys is available only while zod creates the issue. One hint per line, in order. */
 function hintsForUnknownKeys(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'unrecognized_keys' || !(issue.inst instanceof z.ZodObject)) return undefined;
   const known = Object.keys(issue.inst.shape);
@@ -65,7 +65,7 @@ function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown):
   const name = typeof key === 'string' ? `"${key}"` : 'this';
   if (value === undefined) return { message: `${name} is missing`, hint: `add ${String(key)}: …` };
   if (value === null) {
-    return { message: `${name} has no value`, hint: 'give it one, or take the key out', atKey: true };
+    return { message: `${name} has no value`, hint: 'give it one, or remove the key', atKey: true };
   }
   switch (issue.code) {
     case 'custom':
@@ -75,10 +75,10 @@ function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown):
       if (inner?.code === 'custom' && inner.params?.hint !== undefined) {
         return { message: inner.message, hint: String(inner.params.hint), atKey: true };
       }
-      return { message: `${name} is not a name`, hint: 'a letter, then letters, digits, "_" and "-"', atKey: true };
+      return { message: `${name} is not a name`, hint: 'use a letter, then letters, digits, "_" and "-"', atKey: true };
     }
     case 'too_small':
-      return { message: `${name} is empty`, hint: 'name one at least, or take the key out' };
+      return { message: `${name} is empty`, hint: 'add at least one, or remove the key' };
     case 'invalid_type':
       return {
         message: `expected ${expected(issue.expected)}, found ${kindOf(value)}`,
@@ -99,7 +99,7 @@ function typeHint(type: string): string {
   return 'write its keys below it, indented, or { key: value }';
 }
 
-/** Each alternative complains; what was meant is the one for the kind of value that was written. */
+/** Every alternative reports issues; the intended one is the one for the type of the value. */
 function alternativeMeant(alternatives: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
   const isText = typeof value === 'string';
   return alternatives.find((issues) =>

@@ -9,38 +9,38 @@ import { syntaxProblem } from './yaml-errors.ts';
 
 export type Path = readonly PropertyKey[];
 
-/** What aliases may multiply a document into: a few nested ones would otherwise fill the memory. */
+/** Values after expanding aliases: a few nested ones could otherwise fill the memory. */
 const MAX_NODES = 100_000;
 
 interface Place {
-  /** Offset of the key that leads here; for the elements of a sequence, of the element. */
+  /** Offset of the key; for an element of a sequence, of the element. */
   readonly key: number;
   readonly value: number;
-  /** Offset of the first character of a text whose offsets are those of the source; undefined for other values. */
+  /** Offset of the first character of a text that is verbatim in the source; undefined for other values. */
   readonly text: number | undefined;
 }
 
 export interface Finding {
   readonly message: string;
   readonly hint: string;
-  /** Doubtful, not wrong. */
+  /** A warning instead of an error. */
   readonly warning?: WarningCode | undefined;
-  /** Where in the text of the value; 0 is its beginning. */
+  /** Offset in the text of the value. */
   readonly offset?: number | undefined;
   /** Points at the key instead of the value. */
   readonly atKey?: boolean;
 }
 
-/** One YAML file: its value with the environment put in, and the way back from any path of it to line and column. */
+/** A YAML file: its value with environment variables substituted, and the position of each path in it. */
 export class SourceDocument {
   readonly file: string;
-  /** Objects have no prototype, so no key can be mistaken for an inherited one. `undefined` after a syntax error. */
+  /** Objects without a prototype, so that no key is inherited. `undefined` after a syntax error. */
   readonly value: unknown;
   readonly problems: Problem[] = [];
   readonly #text: string;
   readonly #lines = new LineCounter();
   readonly #places = new Map<string, Place>();
-  /** Paths whose value could not be made out: it was said, and nothing more can be said about them. */
+  /** Paths whose value could not be read: already reported, so further reports are dropped. */
   readonly #broken = new Set<string>();
   readonly #silenced: Silenced;
   readonly #env: NodeJS.ProcessEnv;
@@ -54,18 +54,18 @@ export class SourceDocument {
     this.#silenced = silencedBy(text);
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const isSound = this.#reportSyntax(document);
-    // A file with everything commented out says nothing, and that is not wrong by itself.
     this.#reportUnknownCodes();
+    // A file with everything commented out is empty, not invalid.
     const root = isSound ? this.#read(document, document.contents, []) : undefined;
     this.value = root === null ? {} : root;
   }
 
-  /** Where a value, or its key, stands. A path that leads nowhere is at the nearest place above it that exists. */
+  /** The position of a value or its key. For a missing path, the position of its nearest existing ancestor. */
   positionOf(path: Path, { atKey = false, offset }: Pick<Finding, 'atKey' | 'offset'> = {}): SourcePosition {
     for (let length = path.length; length >= 0; length--) {
       const place = this.#places.get(keyOf(path.slice(0, length)));
       if (place === undefined) continue;
-      // What is missing is missing from its parent: the parent's key is what to look at.
+      // A missing key is reported at its parent's key.
       if (atKey || length < path.length) return this.#positionAt(place.key);
       const isWithin = offset !== undefined && place.text !== undefined;
       return this.#positionAt(isWithin ? place.text + offset : place.value);
@@ -79,7 +79,7 @@ export class SourceDocument {
     this.#push(position, { message, hint, warning });
   }
 
-  /** Reports, and keeps to itself whatever else is found at that path. */
+  /** Reports, and drops further reports for that path. */
   refuse(path: Path, finding: Finding): void {
     this.report(path, finding);
     this.#break(path);
@@ -96,7 +96,7 @@ export class SourceDocument {
     for (const { code, offset } of this.#silenced.unknown) {
       const hint = didYouMean(code, Object.keys(warnings));
       this.#push(this.#positionAt(offset), {
-        message: `no warning is called "${code}"`,
+        message: `unknown warning code "${code}"`,
         hint,
         warning: 'unknown-ignore',
       });
@@ -105,7 +105,7 @@ export class SourceDocument {
 
   #positionAt(offset: number): SourcePosition {
     const { line, col } = this.#lines.linePos(offset);
-    // An empty file has no line that the counter knows.
+    // The counter has no line for an empty file.
     return { file: this.file, line: Math.max(1, line), column: Math.max(1, col) };
   }
 
@@ -114,7 +114,7 @@ export class SourceDocument {
     return withoutSecrets(/[^\r\n]*/.exec(this.#text.slice(start))?.[0] ?? '');
   }
 
-  /** @returns whether the document can be read in spite of what was found */
+  /** @returns whether the document can be read despite the errors */
   #reportSyntax(document: Document): boolean {
     const lines = new Set<number>();
     let isSound = true;
@@ -122,7 +122,7 @@ export class SourceDocument {
       const position = this.#positionAt(error.pos[0]);
       const { message, hint, isFatal } = syntaxProblem(error.code, error.message, this.#excerpt(position.line));
       isSound &&= !isFatal;
-      // One mistake makes the parser stumble several times over the same line.
+      // One mistake can cause several errors on a line; report only the first.
       if (lines.has(position.line)) continue;
       lines.add(position.line);
       this.#push(position, { message, hint });
@@ -135,7 +135,10 @@ export class SourceDocument {
     this.#places.set(keyOf(path), { key: key ?? start, value: start, text: undefined });
     if (++this.#nodes > MAX_NODES) {
       if (this.#nodes === MAX_NODES + 1) {
-        this.report(path, { message: 'the aliases make this too large', hint: `at most ${MAX_NODES} values` });
+        this.report(path, {
+          message: 'the aliases expand to too many values',
+          hint: `use at most ${MAX_NODES} values`,
+        });
       }
       return this.#break(path);
     }
@@ -154,8 +157,8 @@ export class SourceDocument {
   #readAlias(document: Document, target: Node | undefined, path: Path, key: number | undefined): unknown {
     if (target !== undefined && !this.#open.has(target)) return this.#read(document, target, path, key);
     this.report(path, {
-      message: target === undefined ? 'nothing before this has that anchor' : 'this alias stands inside its own anchor',
-      hint: 'a text that begins with "*" is written in quotes',
+      message: target === undefined ? 'no anchor of this name before the alias' : 'this alias is inside its own anchor',
+      hint: 'put text that starts with "*" in quotes',
     });
     return this.#break(path);
   }
@@ -167,7 +170,7 @@ export class SourceDocument {
       const name = isScalar(key) && key.value !== null ? String(key.value) : undefined;
       if (name === undefined || name === '__proto__') {
         const message = name === undefined ? 'a key must be a word' : `"${name}" cannot be a key`;
-        this.#push(this.#positionAt(start), { message, hint: 'a text with "{" or "[" is written in quotes' });
+        this.#push(this.#positionAt(start), { message, hint: 'put text with "{" or "[" in quotes' });
         continue;
       }
       value[name] = this.#read(document, inner as Node | null, [...path, name], start);
@@ -182,7 +185,7 @@ export class SourceDocument {
 
   #readText(text: string, start: number, path: Path, key: number): unknown {
     const { value, problems } = interpolate(text, this.#env);
-    // Quotes, escapes and folded lines move offsets; where they do, the value's beginning is as near as it gets.
+    // Quotes, escapes and folded lines shift offsets. In that case, point to the start of the value.
     const first = /["']/.test(this.#text[start] ?? '') ? start + 1 : start;
     const isVerbatim = this.#text.startsWith(text, first);
     if (isVerbatim && value === text) this.#places.set(keyOf(path), { key, value: start, text: first });
@@ -199,7 +202,7 @@ export class SourceDocument {
   }
 }
 
-/** A number that a double cannot hold, as it was written: ids of so many digits are compared as texts. */
+/** A number that a double cannot represent, as written: such ids are compared as text. */
 function exactly(value: number, literal: string | undefined): number | string {
   if (literal === undefined || Number.isSafeInteger(value)) return value;
   if (/^[-+]?[0-9]+$/.test(literal) || /^0[xo]/.test(literal)) return String(BigInt(literal));
@@ -213,7 +216,7 @@ function keyOf(path: Path): string {
   return JSON.stringify(path.map(String));
 }
 
-/** Problems are printed in the logs of builds: a token written into the file, or a URL's password, must not be. */
+/** Problems appear in build logs, so tokens and passwords in URLs are masked. */
 function withoutSecrets(line: string): string {
   return line.replace(/(\btoken["']?\s*:\s*)(?!["']?\$\{\w+\})\S.*/, '$1…').replace(/(\/\/)[^/@\s]+@/g, '$1…@');
 }

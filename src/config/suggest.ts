@@ -1,7 +1,7 @@
-/** Words longer than this are not compared: the cost grows with the square of the length. */
+/** Longer words are not compared: the cost is quadratic. */
 const MAX_WORD = 64;
 
-/** The candidate that a word was most likely meant to be: a third of it mistyped at most, in any case of letters. */
+/** The most likely intended candidate: at most a third mistyped, ignoring case. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > MAX_WORD) return undefined;
   const distances = candidates
@@ -12,18 +12,18 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return distances[0]?.candidate;
 }
 
-/** What to say about a name that is none of those known. */
+/** A hint for an unknown name. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const meant = nearest(word, candidates);
-  return meant === undefined ? `known here: ${candidates.join(', ')}` : `did you mean "${meant}"?`;
+  return meant === undefined ? `known: ${candidates.join(', ')}` : `did you mean "${meant}"?`;
 }
 
-/** `max_size` and `max-size` are `maxSize` to whoever wrote them. */
+/** `max_size` and `max-size` both mean `maxSize`. */
 function plain(word: string): string {
   return word.replace(/[-_]/g, '').toLowerCase();
 }
 
-/** Levenshtein, with a swap of two neighbours counted as one mistake (`tll` for `ttl` as well as `rotues`). */
+/** Levenshtein distance; a swap of two neighbours (`rotues`) counts as one mistake. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

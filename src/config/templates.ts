@@ -8,7 +8,7 @@ import type { Path, SourceDocument } from './source-document.ts';
 import { didYouMean } from './suggest.ts';
 import { ValueError } from './value-error.ts';
 
-/** A pattern that `parsePattern` takes, as written. @throws ValueError */
+/** A pattern, checked with `parsePattern`, as written. @throws ValueError */
 export function checkedPattern(pattern: string): string {
   try {
     parsePattern(pattern);
@@ -19,26 +19,26 @@ export function checkedPattern(pattern: string): string {
   }
 }
 
-/** A text that `parseTemplate` takes, as written. */
+/** A template, checked with `parseTemplate`, as written. */
 export function template(kind: 'path' | 'tag', form: { pattern?: string; examples: readonly string[] }) {
   return text(form, (written) => {
     return asValueError(() => parseTemplate(written, kind).text);
   });
 }
 
-/** A path template of one place each: no wildcards. @throws ValueError */
+/** A path template without wildcards or query. @throws ValueError */
 export function checkedPlace(written: string): string {
   const parsed = asValueError(() => parseTemplate(written, 'path'));
   if (parsed.segments.some((segment) => segment === '*' || segment === '**')) {
-    throw new ValueError('a path with wildcards names no one place', 'name it in full: /steps/{response.stepId}');
+    throw new ValueError('a path with wildcards is not one resource', 'write the full path: /steps/{response.stepId}');
   }
-  if (parsed.query !== undefined) throw new ValueError('the path has a query', 'leave it out');
+  if (parsed.query !== undefined) throw new ValueError('the path cannot have a query', 'remove it');
   return written;
 }
 
 const GET = 'GET ';
 
-/** `GET` and a path template: what is read from an origin. The template alone, once parsed. */
+/** `GET` and a path template; parsed to the template alone. */
 export function readTemplate() {
   return text({ pattern: '^GET /', examples: ['GET /steps/{response.stepId}'] }, (written) => {
     const path = written.startsWith(`${GET}/`) ? written.slice(GET.length) : undefined;
@@ -82,15 +82,15 @@ function asValueError<T>(parse: () => T): T {
 }
 
 export interface PlaceholderScope {
-  /** The lookups that a rule declares: further roots. */
+  /** The lookups of the rule, which are roots too. */
   readonly lookups?: readonly string[];
-  /** The pattern whose parameters placeholders may name. */
+  /** The pattern with the parameters that placeholders may use. */
   readonly pattern: string;
-  /** Roots that have nothing here, each with the reason and what to do. */
+  /** Roots that are not available here, with the reason and a hint. */
   readonly closed: ReadonlyMap<Root, { readonly message: string; readonly hint: string }>;
 }
 
-/** Reports the placeholders of a sound template that could never yield a value where it stands. */
+/** Reports placeholders of a valid template that can never have a value in its place. */
 export function lintPlaceholders(
   document: SourceDocument,
   path: Path,
@@ -100,33 +100,32 @@ export function lintPlaceholders(
   for (const placeholder of parseTemplate(written, kind).placeholders) {
     const begins = written.indexOf(`{${placeholder.text}`);
     for (const source of placeholder.sources) {
-      // The first one with that text: a template that repeats itself is wrong in both places alike.
+      // The first one with that text: if a template repeats it, both are wrong.
       const offset = Math.max(0, written.indexOf(source.text, begins)) + (read === true ? GET.length : 0);
-      lintSource(document, path, source, offset, scope);
+      lintSource(document, path, { source, offset }, scope);
     }
   }
 }
 
-/** Reports a sound source that could never yield a value where it stands. */
+/** Reports a valid source that can never have a value in its place. */
 export function lintSource(
   document: SourceDocument,
   path: Path,
-  source: Source,
-  offset: number,
+  { source, offset }: { source: Source; offset: number },
   scope: PlaceholderScope,
 ): void {
   const closed = scope.closed.get(source.root);
   if (closed !== undefined) document.report(path, { ...closed, offset });
   if (source.root === 'lookup' && !(scope.lookups ?? []).includes(source.name)) {
     const known = [...roots, ...(scope.lookups ?? [])];
-    const hint = `a path parameter, or one of ${known.join(', ')} with a path below it`;
-    document.report(path, { message: `there is no root "${source.name}"`, hint, offset });
+    const hint = `use a path parameter, or one of ${known.join(', ')} followed by a path`;
+    document.report(path, { message: `unknown root "${source.name}"`, hint, offset });
   }
   if (source.root !== 'params') return;
   const names = parameterNames(parsePattern(scope.pattern));
   if (names.includes(source.name)) return;
   const message = `the pattern ${scope.pattern} has no parameter "${source.name}"`;
-  const hint = names.length === 0 ? `name one in the pattern: ":${source.name}"` : didYouMean(source.name, names);
+  const hint = names.length === 0 ? `add one to the pattern: ":${source.name}"` : didYouMean(source.name, names);
   document.report(path, { message, hint, offset });
 }
 

@@ -2,7 +2,7 @@ import { ValueError } from './value-error.ts';
 
 const SECOND_MS = 1000;
 export const DAY_MS = 86_400_000;
-/** 2^31 seconds: what caches take for "forever" (RFC 9111 §1.2.2). */
+/** 2^31 seconds, which caches treat as "forever" (RFC 9111 §1.2.2). */
 export const MAX_DELTA_MS = 2 ** 31 * SECOND_MS;
 
 const durations: Readonly<Record<string, number>> = { ms: 1, s: SECOND_MS, m: 60_000, h: 3_600_000, d: DAY_MS };
@@ -41,23 +41,23 @@ interface Quantity {
 
 function parseQuantity(text: string, { what, example, factors, bounds }: Quantity): number {
   const [, digits = '', unit = ''] = /^(\d+)([A-Za-z]*)$/.exec(text) ?? [];
-  if (digits === '') throw new ValueError(`"${text}" is not a ${what}`, `a whole number and its unit: ${example}`);
+  if (digits === '') throw new ValueError(`"${text}" is not a ${what}`, `write a whole number and a unit: ${example}`);
   // No default unit: one reader's seconds are another's milliseconds.
-  if (unit === '') throw new ValueError(`"${text}" has no unit`, `a ${what} is written ${example}`);
+  if (unit === '') throw new ValueError(`"${text}" has no unit`, `write a ${what} like ${example}`);
   const factor = Object.hasOwn(factors, unit) ? factors[unit] : undefined;
   if (factor === undefined) {
     const meant = Object.keys(factors).find((known) => known.toLowerCase() === unit.toLowerCase());
-    const hint = meant === undefined ? `a ${what} is written ${example}` : `write ${digits}${meant}`;
+    const hint = meant === undefined ? `write a ${what} like ${example}` : `write ${digits}${meant}`;
     throw new ValueError(`"${unit}" is not a unit of a ${what}`, hint);
   }
   const amount = Number(digits) * factor;
   const { min, max } = bounds;
-  if (amount < min) throw new ValueError(`"${text}" is too small`, `the least is ${spell(min, factors)}`);
-  if (amount > max) throw new ValueError(`"${text}" is too large`, `the most is ${spell(max, factors)}`);
+  if (amount < min) throw new ValueError(`"${text}" is too small`, `the minimum is ${spell(min, factors)}`);
+  if (amount > max) throw new ValueError(`"${text}" is too large`, `the maximum is ${spell(max, factors)}`);
   return amount;
 }
 
-/** An amount in the largest unit that leaves a whole number. */
+/** An amount in the largest unit that gives a whole number. */
 function spell(amount: number, factors: Readonly<Record<string, number>>): string {
   const whole = Object.entries(factors).filter(([, factor]) => amount % factor === 0 && amount >= factor);
   const [unit, factor] = whole.reduce((best, next) => (next[1] > best[1] ? next : best), ['', 0]);

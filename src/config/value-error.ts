@@ -1,8 +1,8 @@
-/** Why a value of the configuration is not one; `hint` says what to write instead. */
+/** An invalid value in the configuration; `hint` says what to write instead. */
 export class ValueError extends Error {
   override readonly name = 'ValueError';
   readonly hint: string;
-  /** Where in the text, in UTF-16 units; undefined where it is the whole of it. */
+  /** The offset in the text, in UTF-16 units; undefined for the whole text. */
   readonly offset: number | undefined;
 
   constructor(message: string, hint: string, offset?: number) {

@@ -1,4 +1,4 @@
-/** What `check` doubts, by the code that silences it: `# unstale-ignore routes-overlap`, on its line or on the one above. */
+/** The warnings of `check`. `# unstale-ignore routes-overlap` on the line or the one above silences one. */
 export const warnings = {
   'no-partition': 'onPartition without Redis',
   'short-token': 'an admin token that can be guessed',
@@ -9,16 +9,19 @@ export const warnings = {
   'cascade-dead-end': 'a cascade goes no further, for want of a tag that says who the responses of a route are',
   'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
+  'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
+  'other-spellings': 'another spelling of a path that is kept from being shared is cached',
+  'redis-without-tls': 'a Redis on another machine, without TLS',
   'settle-defeats': 'refresh and patch do nothing while what a rule hits settles',
   'unknown-ignore': 'a comment silences a code that there is not',
 } as const;
 
 export type WarningCode = keyof typeof warnings;
 
-/** The codes that comments silence, by the line that they are about. */
+/** The codes that comments silence, by the line that they apply to. */
 export interface Silenced {
   has(line: number, code: WarningCode): boolean;
-  /** Codes that there are not, with where they stand: the offset in the text. */
+  /** Unknown codes, with their offset in the text. */
   readonly unknown: readonly { readonly code: string; readonly offset: number }[];
 }
 
@@ -32,7 +35,7 @@ export function silencedBy(text: string): Silenced {
   for (const [i, line] of lines.entries()) {
     for (const match of line.matchAll(comment)) {
       const codes = (match[1] ?? '').split(/[,\s]+/).filter((code) => code !== '');
-      // A comment on a line of its own is about the next line that says something.
+      // A comment on its own line applies to the next line with content.
       const alone = line.trimStart().startsWith('#');
       const next = lines.findIndex((other, j) => j > i && !/^\s*(?:#.*)?\r?$/.test(other));
       const about = (alone ? next : i) + 1;

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { CachePolicy } from '../config/model.ts';
-import type { Fields } from '../http/fields.ts';
+import { trimWhitespace } from '../http/list.ts';
 import { normaliseQuery, type SearchVariance } from '../http/no-vary-search.ts';
 import { parameterName, selectQuery } from '../route/path.ts';
 import type { ClientRequest } from './ports.ts';
+import { userKey } from './user-key.ts';
 
 /**
  * The cache key (RFC 9111 §2). Its parts are joined by line feeds, which can stand in none of them: a target, a host and a
@@ -11,7 +11,7 @@ import type { ClientRequest } from './ports.ts';
  */
 export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
   let key = `${request.scheme}://${request.host}${hostBeside(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
-  for (const name of policy.key.headers) key += `\n${(request.headers.get(name) ?? '').trim()}`;
+  for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   return key;
 }
@@ -20,6 +20,16 @@ export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?:
 function hostBeside({ trusted, host, headers }: ClientRequest): string {
   const sent = trusted ? headers.get('host')?.toLowerCase() : undefined;
   return sent === undefined || sent === host ? '' : ` ${sent}`;
+}
+
+/** A field that is empty is not one that is absent, to some origins. Only HTTP's blanks are no part of a value (RFC 9110 §5.5). */
+function keyedField(value: string | undefined): string {
+  return value === undefined ? '' : `=${trimWhitespace(value)}`;
+}
+
+/** The value in the key; undefined for a field that the request did not have. */
+export function valueOfKeyed(keyed: string): string | undefined {
+  return keyed === '' ? undefined : keyed.slice(1);
 }
 
 /** The key of a part of what `key` names. A line feed ends no other key: see above. */
@@ -54,20 +64,4 @@ function byName(query: string): string {
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
     .map(({ pair }) => pair)
     .join('&');
-}
-
-/** A hash of the named credentials: the key is looked at by people, credentials must not be. */
-function userKey(headers: Fields, names: readonly string[]): string {
-  const values = names.map((name) =>
-    name.startsWith('cookie:') ? cookie(headers.get('cookie') ?? '', name.slice(7)) : (headers.get(name) ?? null),
-  );
-  return createHash('sha256').update(JSON.stringify(values)).digest('base64url');
-}
-
-function cookie(header: string, name: string): string | null {
-  for (const pair of header.split(';')) {
-    const at = pair.indexOf('=');
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
-  }
-  return null;
 }

@@ -1,10 +1,9 @@
 import type { ClientPolicy } from '../config/model.ts';
 import { type CacheControl, parseCacheControl } from '../http/cache-control.ts';
 import { isStructuredList } from '../http/cache-status.ts';
-import { type FieldLines, Fields } from '../http/fields.ts';
+import { eachLine, type FieldLines, Fields, without } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
-import { without } from './forward.ts';
 
 /** Replaced by the route's client policy, set for each answer, or for caches alone: never copied to clients as they are. */
 const replaced = new Set(['age', 'content-length']);
@@ -29,19 +28,19 @@ export function clientFields(
   const lines: string[] = [];
   let dated = false;
   let varied = '';
-  for (let i = 0; i < origin.length; i += 2) {
-    const name = (origin[i] as string).toLowerCase();
-    if (replaced.has(name) || options.stripped.includes(name)) continue;
-    if (policy.tags === 'strip' && ofTags.has(name)) continue;
+  eachLine(origin, (field, value) => {
+    const name = field.toLowerCase();
+    if (replaced.has(name) || options.stripped.includes(name)) return;
+    if (policy.tags === 'strip' && ofTags.has(name)) return;
     // It would make the whole field, and so our member behind it, unreadable (RFC 9211 §2).
-    if (name === 'cache-status' && !isStructuredList(origin[i + 1] as string)) continue;
-    if (name === 'vary') varied = `${varied}, ${origin[i + 1]}`;
+    if (name === 'cache-status' && !isStructuredList(value)) return;
+    if (name === 'vary') varied = `${varied}, ${value}`;
     // Expires and Pragma would contradict the literal for HTTP/1.0 caches (RFC 9111 §5.3, §5.4).
-    if (literal !== undefined && (name === 'cache-control' || name === 'expires' || name === 'pragma')) continue;
-    if (etag !== undefined && name === 'etag') continue;
+    if (literal !== undefined && (name === 'cache-control' || name === 'expires' || name === 'pragma')) return;
+    if (etag !== undefined && name === 'etag') return;
     if (name === 'date') dated = true;
-    lines.push(origin[i] as string, origin[i + 1] as string);
-  }
+    lines.push(field, value);
+  });
   // Which coding a client gets depends on what it accepts: no cache behind may hand one to somebody who did not ask for it.
   if (policy.encode.length > 0 && !namesEncoding(varied)) lines.push('Vary', 'Accept-Encoding');
   // RFC 9110 §6.6.1: a recipient with a clock that stores a response without a Date adds the time it was received.

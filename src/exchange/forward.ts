@@ -1,6 +1,6 @@
 import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
 import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
-import type { FieldLines } from '../http/fields.ts';
+import { type FieldLines, type Fields, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
@@ -122,12 +122,19 @@ export function forwardFields(request: ClientRequest, { encode }: ClientPolicy):
     if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
-  return forwardedFields(uncodedConditions(countedDown(request, lines), request, encode), {
+  const asked = uncodedConditions(countedDown(request, withOneCookieLine(headers, lines)), request, encode);
+  return forwardedFields(asked, {
     peer: request.peer,
     trusted: request.trusted,
     scheme: request.scheme,
     host: request.host,
   });
+}
+
+/** As the gateway reads them, so that no origin takes the first line, or the last, for all (RFC 9113 §8.2.3). */
+function withOneCookieLine(headers: Fields, lines: string[]): string[] {
+  if (headers.all('cookie').length < 2) return lines;
+  return [...without(lines, (name) => name === 'cookie'), 'Cookie', headers.get('cookie') as string];
 }
 
 /** RFC 9110 §7.6.2; one that may go no further does not come here (server/answered-here.ts). */
@@ -144,13 +151,4 @@ export function overriddenMethod({ headers }: ClientRequest): string | undefined
     if (value !== undefined && value !== '') return value;
   }
   return undefined;
-}
-
-export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < lines.length; i += 2) {
-    if (!dropped((lines[i] as string).toLowerCase(), lines[i + 1] as string))
-      kept.push(lines[i] as string, lines[i + 1] as string);
-  }
-  return kept;
 }

@@ -43,6 +43,11 @@ export interface OriginResponse {
   readonly trailers: () => FieldLines;
   /** The connection, where the origin has switched to the protocol that it was asked for (101); `body` is empty then. */
   readonly upgraded?: Duplex | undefined;
+  /**
+   * Once `body` has ended: whether that is certainly where the representation ends. Not so where more bytes followed than the answer
+   * has, or under a transfer coding that is not known: it is passed on, and not stored.
+   */
+  readonly isDelimited: () => boolean;
 }
 
 /** A request as a client sent it, framing checked, target canonical. */

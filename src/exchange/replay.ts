@@ -1,10 +1,9 @@
 import { severalQueriesTag } from '../coherence/tag.ts';
-import { Fields } from '../http/fields.ts';
+import { Fields, without } from '../http/fields.ts';
 import { hasCredentials } from '../http/storable.ts';
 import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
-import { cacheKey } from './cache-key.ts';
-import { without } from './forward.ts';
+import { cacheKey, valueOfKeyed } from './cache-key.ts';
 import type { ClientRequest, Route, RouteTable } from './ports.ts';
 
 /** A stored response with a request that it answers. */
@@ -33,8 +32,12 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
   const [scheme, host] = base.split('://');
   if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
   const lines = ['Host', host];
-  for (const [i, name] of cache.key.headers.entries()) if (keyed[i] !== '') lines.push(name, keyed[i] ?? '');
+  for (const [i, name] of cache.key.headers.entries()) {
+    const value = valueOfKeyed(keyed[i] ?? '');
+    if (value !== undefined) lines.push(name, value);
+  }
   const selecting = selectingFields(stored.vary, stored.selecting);
+  if (selecting === undefined) return undefined;
   lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
   // What is the same for all who may see it, the writer might have fetched.
   if (cache.credentials === 'shared') lines.push(...without(write.headers.lines, (name) => !credentials.has(name)));

@@ -1,5 +1,6 @@
-import type { GatewayConfig } from '../config/model.ts';
+import type { GatewayConfig, RouteConfig } from '../config/model.ts';
 import { PatternTrie } from '../route/pattern.ts';
+import { inOneCase, spelledPlainly } from '../route/spelling.ts';
 import { compileTags } from '../rules/compile.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Origin, Route, RouteTable } from './ports.ts';
@@ -11,16 +12,18 @@ export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string
     if (origin === undefined) throw new Error(`no origin is called "${name}": the configuration was not validated`);
     return origin;
   };
-  const trie = new PatternTrie<Route>();
-  for (const route of config.routes) {
-    trie.add(route.match, {
-      name: route.match,
-      policy: route,
-      tags: route.tags.length === 0 ? undefined : compileTags(route.tags),
-      before: route.before === undefined ? undefined : parseTemplate(route.before, 'path'),
-      origin: originOf(route.origin),
-    });
+  const trie = new PatternTrie<Ordered>();
+  for (const [order, written] of config.routes.entries()) {
+    const route = {
+      name: written.match,
+      policy: written,
+      tags: written.tags.length === 0 ? undefined : compileTags(written.tags),
+      before: written.before === undefined ? undefined : parseTemplate(written.before, 'path'),
+      origin: originOf(written.origin),
+    };
+    trie.add(written.match, { route, order });
   }
+  const spellings = otherSpellings(config);
   const fallback = {
     route: {
       name: undefined,
@@ -34,7 +37,45 @@ export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string
   return {
     find: (resource) => {
       const match = trie.first(resource);
-      return match === undefined ? fallback : { route: match.data, params: match.params };
+      const found = match === undefined ? fallback : { route: match.data.route, params: match.params };
+      if (spellings.size === 0) return found;
+      const order = match?.data.order ?? config.routes.length;
+      const meant = spellings.get(found.route.policy.origin)?.(resource, order);
+      return meant === undefined ? found : asOther(found, meant);
     },
   };
+}
+
+interface Ordered {
+  readonly route: Route;
+  readonly order: number;
+}
+
+/** By origin: the route that a resource is a spelling of, if it comes before the one of this order. */
+type Spellings = ReadonlyMap<string, (resource: string, before: number) => RouteConfig | undefined>;
+
+function otherSpellings({ origins, routes }: GatewayConfig): Spellings {
+  const spellings = new Map<string, (resource: string, before: number) => RouteConfig | undefined>();
+  for (const [name, { ignoreInPaths }] of Object.entries(origins)) {
+    if (ignoreInPaths.length === 0) continue;
+    const trie = new PatternTrie<number>(ignoreInPaths.includes('case') ? inOneCase : undefined);
+    for (const [order, { match, origin }] of routes.entries()) if (origin === name) trie.add(match, order);
+    spellings.set(name, (resource, before) => {
+      const order = trie.first(spelledPlainly(resource, ignoreInPaths))?.data;
+      return order === undefined || order >= before ? undefined : routes[order];
+    });
+  }
+  return spellings;
+}
+
+/**
+ * Another spelling of what a route is for passes through, whatever that route says: stored, it would be found by no rule, and what is
+ * somebody's own would be cached as whatever the spelling happens to match.
+ */
+function asOther(
+  found: { route: Route; params: Readonly<Record<string, string>> },
+  { match, cache, client }: RouteConfig,
+) {
+  const policy = { ...found.route.policy, cache: { ...cache, off: true }, client };
+  return { route: { ...found.route, name: match, policy }, params: found.params };
 }

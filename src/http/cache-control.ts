@@ -1,9 +1,9 @@
 import { isToken, splitList, unquote, withoutQuoted } from './list.ts';
 
 /**
- * The directives of a `Cache-Control` field (RFC 9111 §5.2), or of a targeted one. Times in seconds, 0 to 2^31. A directive
- * with a time that cannot be read, or that stands there twice with two values, has the most restrictive value: RFC 9111 §4.2.1
- * would have such responses taken for stale.
+ * The directives of a `Cache-Control` field (RFC 9111 §5.2), or of a targeted one. Times in seconds, 0 to 2^31. A
+ * directive with a time that cannot be read, or that stands there twice with two values, has the most restrictive
+ * value: RFC 9111 §4.2.1 would have such responses taken for stale.
  */
 export interface CacheControl {
   readonly noStore: boolean;
@@ -71,8 +71,8 @@ export function parseCacheControl(value: string | undefined): CacheControl {
 }
 
 /**
- * A member is one directive. Where blanks or semicolons have crept in (`private; max-age=0`, `max-age = 60`) each part is looked
- * at, so that the prohibition in it is not lost, and none counts as well-formed.
+ * A member is one directive. Where blanks or semicolons have crept in (`private; max-age=0`, `max-age = 60`) each part
+ * is looked at, so that the prohibition in it is not lost, and none counts as well-formed.
  */
 function directivesOf(member: string): Directive[] {
   if (!/[ \t;]/.test(withoutQuoted(member))) return [toDirective(member, false)];
@@ -108,6 +108,7 @@ const times = {
 } as const;
 
 function apply(directives: MutableCacheControl, { name, argument, malformed }: Directive): void {
+  if (isDoubtful(name, argument)) directives.noStore = true;
   if (Object.hasOwn(prohibitions, name)) {
     directives[prohibitions[name as keyof typeof prohibitions]] = true;
   } else if (Object.hasOwn(permissions, name)) {
@@ -130,6 +131,21 @@ function apply(directives: MutableCacheControl, { name, argument, malformed }: D
     // A client that cannot say how stale is not given stale at all.
     directives.maxStale = Math.min(seconds ?? 0, directives.maxStale ?? Number.POSITIVE_INFINITY);
   }
+}
+
+/**
+ * Whether something may be forbidden here that cannot be read: a name that is none (`"no-store`), a quote that is not closed, or a
+ * prohibition within something else (`max-age=60|no-store`). What is in doubt is not stored.
+ */
+function isDoubtful(name: string, argument: string | undefined): boolean {
+  if (name !== '' && !isToken(name)) return true;
+  if (argument === undefined || unquote(argument) !== undefined) return false;
+  return argument.includes('"') || /no-store|no-cache|private/i.test(argument);
+}
+
+/** Whether a quoted string opens in a line that does not end there: joined with the next line, it would hide what that says. */
+export function hasOpenQuote(line: string): boolean {
+  return withoutQuoted(line).replaceAll('""', '').includes('"');
 }
 
 /** RFC 9111 §1.2.2 and §5.2: digits, as a token or as a quoted string; undefined for anything else. */
@@ -157,8 +173,9 @@ const indispensable = new Set([
 ]);
 
 /**
- * The reach of a `no-cache` or `private` directive. Without an argument it is the whole response; so it is with one that names
- * nothing (`private=""`) or something that is no field name: what the origin wanted kept apart is not known then.
+ * The reach of a `no-cache` or `private` directive. Without an argument it is the whole response; so it is with one
+ * that names nothing (`private=""`) or something that is no field name: what the origin wanted kept apart is not known
+ * then.
  */
 function limitedTo(
   earlier: boolean | readonly string[],
@@ -171,8 +188,13 @@ function limitedTo(
   return [...new Set([...(earlier === false ? [] : earlier), ...names])].sort();
 }
 
+/** Fewer characters than a token may have: `private='x'` means the field x, or all, but hardly a field called "'x'". */
+const fieldName = /^[a-z0-9_-]+$/;
+
 /** The field names in the argument of a limited directive, in lower case; undefined when it is not a list of such. */
 export function fieldNames(argument: string): string[] | undefined {
   const names = splitList(unquote(argument) ?? argument).map((name) => name.toLowerCase());
-  return names.length > 0 && names.every((name) => isToken(name) && !indispensable.has(name)) ? names : undefined;
+  return names.length > 0 && names.every((name) => fieldName.test(name) && !indispensable.has(name))
+    ? names
+    : undefined;
 }

@@ -7,11 +7,11 @@ export type Forwarded = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' 
 export interface CacheStatus {
   readonly hit?: boolean | undefined;
   readonly fwd?: Forwarded | undefined;
-  /** The status of the origin's answer, where it is not the one that the client gets. */
+  /** The status of the origin's response, if the client gets another one. */
   readonly fwdStatus?: number | undefined;
   readonly stored?: boolean | undefined;
   readonly collapsed?: boolean | undefined;
-  /** Seconds that the response stays fresh, negative once it is stale. */
+  /** The remaining freshness in seconds; negative if stale. */
   readonly ttl?: number | undefined;
   readonly detail?: string | undefined;
   readonly key?: string | undefined;
@@ -20,7 +20,7 @@ export interface CacheStatus {
 const CACHE_NAME = 'unstale';
 /** A structured integer has at most 15 digits (RFC 9651 §3.3.1). */
 const MAX_INTEGER = 999_999_999_999_999;
-/** Keys come from clients: a long one must not make a response head longer than its client accepts. */
+/** Keys come from clients. A long one must not make the response head longer than the client accepts. */
 const MAX_STRING_LENGTH = 256;
 /** RFC 9651 §3.3.4 */
 const token = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
@@ -28,7 +28,7 @@ const token = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
 /** This cache's member of `Cache-Status`: `unstale; hit; ttl=30`. */
 export function formatCacheStatus(status: CacheStatus): string {
   let text = CACHE_NAME;
-  // RFC 9211 §2.1, §2.2: `hit` and what tells of forwarding exclude each other.
+  // RFC 9211 §2.1, §2.2: `hit` excludes the parameters about forwarding.
   if (status.hit === true) {
     text += '; hit';
   } else {
@@ -51,7 +51,7 @@ export function isStructuredList(value: string): boolean {
     parseList(value);
     return true;
   } catch {
-    // Throwing is how the parser says that the text is not one (RFC 9651 §4.2).
+    // The parser throws if the text is not a structured field (RFC 9651 §4.2).
     return false;
   }
 }
@@ -60,7 +60,7 @@ function integer(value: number): string {
   return String(Math.min(Math.max(Math.floor(value), -MAX_INTEGER), MAX_INTEGER));
 }
 
-/** A structured string holds visible ASCII and blanks alone (RFC 9651 §3.3.3); anything else becomes "?", line breaks above all. */
+/** A structured string contains only visible ASCII and spaces (RFC 9651 §3.3.3); other characters become "?". */
 export function quoted(text: string): string {
   const visible = text.slice(0, MAX_STRING_LENGTH).replace(/[^\x20-\x7e]/g, '?');
   return `"${visible.replace(/["\\]/g, '\\$&')}"`;

@@ -1,14 +1,15 @@
-import type { FieldLines, Fields } from './fields.ts';
+import { eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
 import { forwardingLines, isForwardingField, type Received } from './forwarded.ts';
 import { isToken, splitList } from './list.ts';
 
 /**
- * Fields that are for one connection or one proxy, never forwarded and never stored (RFC 9111 §3.1):
- * - `Connection` and what it lists, `Proxy-Connection`, `Keep-Alive`, `TE`, `Transfer-Encoding`, `Upgrade`: RFC 9110 §7.6.1.
- * - `HTTP2-Settings`: only ever beside `Upgrade: h2c`, which must not be smuggled past the gateway (RFC 7540 §3.2.1).
- * - `Proxy-Authenticate`, `Proxy-Authentication-Info`, `Proxy-Authorization`: between a client and a proxy (RFC 9110 §11.7).
- * - `Trailer`: RFC 9110 §6.6.2 lets it through, but it announces fields of a framing that each hop makes anew; one that is
- *   not chunked must not carry it. Who passes trailers on announces them again.
+ * Fields for a single connection or proxy, never forwarded and never stored (RFC 9111 §3.1):
+ * - `Connection` and what it lists, `Proxy-Connection`, `Keep-Alive`, `TE`, `Transfer-Encoding`, `Upgrade`: RFC 9110
+ *   §7.6.1.
+ * - `HTTP2-Settings`: accompanies `Upgrade: h2c`, which must not be smuggled past the gateway (RFC 7540 §3.2.1).
+ * - `Proxy-Authenticate`, `Proxy-Authentication-Info`, `Proxy-Authorization`: for client and proxy (RFC 9110 §11.7).
+ * - `Trailer`: RFC 9110 §6.6.2 permits forwarding it, but it belongs to the framing, which each hop chooses itself; a
+ *   message that is not chunked must not carry it. Code that forwards trailers announces them again.
  */
 const hopByHop = new Set([
   'connection',
@@ -24,17 +25,17 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** RFC 9110 §7.6.2: how often an OPTIONS or TRACE may still be forwarded; undefined where it does not say, or not with a number. */
+/** How often an OPTIONS or TRACE may still be forwarded (RFC 9110 §7.6.2); undefined if absent or not a number. */
 export function maxForwards(headers: Fields): number | undefined {
   const value = headers.get('max-forwards');
   return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
 }
 
 /**
- * Fields that no `Connection` takes away. RFC 9110 §7.6.1 forbids senders to list what is meant for all recipients, and who
- * does it wants the origin to miss something: a request without `Authorization` or `Cookie` that is cached for everyone, without
- * `X-Forwarded-For` that passes for an internal one, a response without `no-store` or `Set-Cookie`. The listing is ignored, so
- * that the message means what it would have meant without it.
+ * Fields that `Connection` cannot remove. RFC 9110 §7.6.1 forbids listing fields that are meant for all recipients. A
+ * sender that does so wants the origin or a cache to miss something: `Authorization` or `Cookie`, so that the response
+ * is cached for everyone; `X-Forwarded-For`, to pass as internal; `no-store` or `Set-Cookie` in a response. Such
+ * listings are ignored.
  */
 const notForOneConnection = new Set([
   'age',
@@ -65,25 +66,17 @@ const notForOneConnection = new Set([
 ]);
 const notForOneConnectionPrefixes = ['content-', 'if-', 'x-forwarded-', 'access-control-', 'sec-', 'cache-'];
 
-/** The lines that are for everyone on the way: what is forwarded, and what is stored. */
+/** The end-to-end lines: those that are forwarded and stored. */
 export function endToEnd(lines: FieldLines): string[] {
   const listed = connectionOptions(lines);
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    const name = lines[i] ?? '';
-    const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || listed.has(lower)) continue;
-    kept.push(name, lines[i + 1] ?? '');
-  }
-  return kept;
+  return without(lines, (name) => hopByHop.has(name) || listed.has(name));
 }
 
-/** The fields that `Connection` names, in lower case, without those that it cannot name. */
+/** The fields that `Connection` lists, in lower case, without those that it cannot remove. */
 function connectionOptions(lines: FieldLines): ReadonlySet<string> {
   const options = new Set<string>();
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    if ((lines[i] ?? '').toLowerCase() !== 'connection') continue;
-    for (const member of splitList(lines[i + 1] ?? '')) {
+  for (const value of valuesOf(lines, 'connection')) {
+    for (const member of splitList(value)) {
       const name = member.toLowerCase();
       if (isToken(name) && !isForEveryone(name)) options.add(name);
     }
@@ -100,22 +93,22 @@ const PSEUDONYM = 'unstale';
 const VIA = `1.1 ${PSEUDONYM}`;
 
 /**
- * How many gateways of this name a request may have come through: several may be chained, on purpose, and a request that has
- * passed more of them than this is going round in circles.
+ * How many gateways of this name may forward one request. Several may be chained on purpose; beyond this bound it is a
+ * loop.
  */
 export const MAX_HOPS = 8;
 
 /**
- * The field that CGI, WSGI and their like take a name for (RFC 3875 §4.1.18): to them `X_Forwarded_For` is `X-Forwarded-For`.
- * undefined where there is no other.
+ * The field that CGI, WSGI and similar interfaces mistake a name for (RFC 3875 §4.1.18): they read `X_Forwarded_For` as
+ * `X-Forwarded-For`. undefined if the name is unambiguous.
  */
 export function disguised(name: string): string | undefined {
   return /[^a-z0-9-]/.test(name) ? name.replace(/[^a-z0-9-]/g, '-') : undefined;
 }
 
 /**
- * A name that stands for a field which the gateway makes, hides, or goes by: `Content_Length`, `X_Forwarded_For`, and `Proxy` is
- * an environment variable (CVE-2016-5385).
+ * Whether an origin may mistake the name for a field that the gateway sets, removes or evaluates: `Content_Length`,
+ * `X_Forwarded_For`.
  */
 function isDisguised(name: string): boolean {
   const meant = disguised(name);
@@ -123,32 +116,30 @@ function isDisguised(name: string): boolean {
   return hopByHop.has(meant) || isForEveryone(meant) || isForwardingField(meant, false) || goneBy.has(meant);
 }
 
-/** What else decides how a request is answered, and whom for. */
+/** Further fields that decide how a request is answered. */
 const goneBy = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'expect', 'max-forwards']);
 
 /**
- * The request lines to send on: end-to-end ones, with `Forwarded` and `X-Forwarded-For`, `-Host` and `-Proto` that tell the truth as
- * far as it is known, and this gateway in `Via`.
+ * The request lines to forward: end-to-end fields, trustworthy `Forwarded` and `X-Forwarded-For`, `-Host` and `-Proto`,
+ * and this gateway in `Via`.
  */
 export function forwardedFields(lines: FieldLines, received: Received): string[] {
   const kept: string[] = [];
-  const through = endToEnd(lines);
-  for (let i = 0; i + 1 < through.length; i += 2) {
-    const [name = '', value = ''] = [through[i], through[i + 1]];
+  eachLine(endToEnd(lines), (name, value) => {
     const lower = name.toLowerCase();
-    if (isForwardingField(lower, received.trusted) || isDisguised(lower) || lower === 'proxy') continue;
-    // As it is keyed: an origin that tells "API.example" from "api.example" would decide for both what is stored.
+    if (isForwardingField(lower, received.trusted) || isDisguised(lower) || lower === 'proxy') return;
+    // In lower case, as in the cache key: an origin may answer "API.example" and "api.example" differently.
     kept.push(name, lower === 'host' ? value.toLowerCase() : value);
-  }
+  });
   return [...kept, ...forwardingLines(lines, received), 'Via', VIA];
 }
 
-/** The request has passed this gateway, or others of its name, so often that it must be in a loop (RFC 9110 §7.6.3). */
+/** Whether the request passed gateways of this name so often that it must be in a loop (RFC 9110 §7.6.3). */
 export function isLoop(lines: FieldLines): boolean {
   let passed = 0;
-  for (let i = 0; i + 1 < lines.length; i += 2) {
-    if ((lines[i] ?? '').toLowerCase() !== 'via') continue;
-    for (const member of splitList(lines[i + 1] ?? '')) if (member.split(/[ \t]+/)[1] === PSEUDONYM) passed++;
-  }
+  eachLine(lines, (name, value) => {
+    if (name.toLowerCase() !== 'via') return;
+    for (const hop of splitList(value)) if (hop.split(/[ \t]+/)[1] === PSEUDONYM) passed++;
+  });
   return passed >= MAX_HOPS;
 }

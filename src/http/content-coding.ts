@@ -4,9 +4,9 @@ import { splitList } from './list.ts';
 const member = /^(\*|[A-Za-z0-9!#$%&'*+\-.^_`|~]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/i;
 
 /**
- * The content coding in which a client wants a body (RFC 9110 §12.5.3), of those `offered`, the most wanted first; undefined for
- * none, as it is. Without the field, or with one that cannot be read, nothing is taken for granted. Of equal weights the order
- * of `offered` decides, and any coding goes before none, unless the client weighs `identity` more.
+ * The content coding that a client prefers (RFC 9110 §12.5.3) among those `offered`; undefined for no coding. A missing
+ * or malformed field accepts no coding. With equal weights, the order of `offered` decides, and any coding is preferred
+ * to none unless the client weighs `identity` more.
  */
 export function wantedCoding<Coding extends string>(
   acceptEncoding: string | undefined,
@@ -26,7 +26,7 @@ export function wantedCoding<Coding extends string>(
   return best;
 }
 
-/** Whether a client takes this coding at all. */
+/** Whether a client accepts this coding. */
 export function acceptsCoding(acceptEncoding: string | undefined, coding: string): boolean {
   const weights = weightsOf(acceptEncoding);
   return weights !== undefined && (weights.get(coding) ?? weights.get('*') ?? 0) > 0;
@@ -44,7 +44,7 @@ function weightsOf(value: string | undefined): Map<string, number> | undefined {
   return weights;
 }
 
-/** Types whose bodies are text, and get much smaller; others are compressed already, or gain nothing. */
+/** Types that compress well; others are already compressed or gain nothing. */
 const compressible =
   /^(?:text\/|application\/(?:json|javascript|xml|graphql|x-ndjson|x-javascript|manifest\+json|wasm)\b|image\/(?:svg\+xml|bmp|x-icon)\b|[^/;]+\/[^;]*\+(?:json|xml|text)\b)/i;
 

@@ -1,7 +1,7 @@
 /**
- * HTTP dates (RFC 9110 §5.6.7): the preferred form, and the two obsolete ones that recipients must accept. `Date.parse` takes
- * far more than these, and what a cache takes for a date makes responses fresh; so the forms are matched to the letter, save
- * for case, which §5.6.7 does not let a recipient depend on in the wild (`GMT` is sent as `gmt`).
+ * HTTP dates (RFC 9110 §5.6.7): the preferred form and the two obsolete ones that recipients must accept. `Date.parse`
+ * accepts far more, and a wrong date can make a response fresh, so the forms are matched exactly. Only case is ignored,
+ * because some servers send `gmt`.
  */
 const shortDay = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const longDay = '(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)';
@@ -17,7 +17,7 @@ const asctime = new RegExp(`^${shortDay} ${month} ([ \\d]\\d) ${time} (\\d{4})$`
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** RFC 9110 §5.6.7: a two-digit year that seems further in the future than this is the last one with these digits. */
+/** RFC 9110 §5.6.7: a two-digit year further ahead than this belongs to the previous century. */
 const MAX_YEARS_AHEAD = 50;
 
 interface Civil {
@@ -30,8 +30,8 @@ interface Civil {
 }
 
 /**
- * Milliseconds since the epoch; undefined for anything that is not exactly an HTTP date. `nowMs` tells which century a
- * two-digit year is of. The name of the day is not checked against the date: senders get it wrong, and it carries nothing.
+ * Milliseconds since the epoch; undefined for anything that is not an HTTP date. `nowMs` determines the century of a
+ * two-digit year. The day name is not checked: senders get it wrong, and it adds no information.
  */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
   let match = imfFixdate.exec(text);
@@ -52,7 +52,7 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
   return undefined;
 }
 
-/** The preferred form, to the second below. @param ms since the epoch, in the years 0 to 9999 */
+/** The preferred form, rounded down to the second. @param ms since the epoch, in the years 0 to 9999 */
 export function formatHttpDate(ms: number): string {
   return new Date(ms).toUTCString();
 }
@@ -67,11 +67,11 @@ function toMs(civil: Civil): number | undefined {
   const hour = Number(civil.hour);
   const minute = Number(civil.minute);
   const second = Number(civil.second);
-  // 60 is a leap second (RFC 9110 §5.6.7); Date counts it as the first of the next minute.
+  // 60 is a leap second (RFC 9110 §5.6.7); Date treats it as the first second of the next minute.
   if (hour > 23 || minute > 59 || second > 60) return undefined;
   const monthIndex = months.indexOf(civil.month.toLowerCase());
   const day = Number(civil.day);
-  // Date.UTC takes the years 0 to 99 for 1900 to 1999, and rolls 31 April over into May.
+  // Date.UTC maps the years 0 to 99 to 1900 to 1999, and rolls 31 April over into May.
   const date = new Date(0);
   date.setUTCFullYear(civil.year, monthIndex, day);
   if (date.getUTCDate() !== day) return undefined;

@@ -1,9 +1,53 @@
-/** Header fields as they stood on the wire: name, value, name, value, … (the shape of Node's `rawHeaders`). */
+/** Header fields as on the wire: name, value, name, value, … (the form of Node's `rawHeaders`). */
 export type FieldLines = readonly string[];
 
+/** Visits the lines in order. */
+export function eachLine(lines: FieldLines, visit: (name: string, value: string) => void): void {
+  for (let i = 0; i + 1 < lines.length; i += 2) visit(lines[i] as string, lines[i + 1] as string);
+}
+
+/** The lines without those that `dropped` selects. It gets names in lower case. */
+export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
+  const kept: string[] = [];
+  eachLine(lines, (name, value) => {
+    if (!dropped(name.toLowerCase(), value)) kept.push(name, value);
+  });
+  return kept;
+}
+
+/** Every value of a field. `wanted` is in lower case. */
+export function valuesOf(lines: FieldLines, wanted: string): string[] {
+  const values: string[] = [];
+  eachLine(lines, (name, value) => {
+    if (name.toLowerCase() === wanted) values.push(value);
+  });
+  return values;
+}
+
+/** The lines as in a message head, each followed by CRLF. */
+export function headText(lines: FieldLines): string {
+  let text = '';
+  eachLine(lines, (name, value) => {
+    text += `${name}: ${value}\r\n`;
+  });
+  return text;
+}
+
+/** The values of each field, by its lower-case name. */
+export function valuesByName(lines: FieldLines): Map<string, string[]> {
+  const fields = new Map<string, string[]>();
+  eachLine(lines, (name, value) => {
+    const lower = name.toLowerCase();
+    const values = fields.get(lower);
+    if (values === undefined) fields.set(lower, [value]);
+    else values.push(value);
+  });
+  return fields;
+}
+
 /**
- * A read-only view of header fields: case-insensitive look-up over the raw lines, which are kept as they came so that
- * what is forwarded is what was received.
+ * A read-only view of header fields with case-insensitive lookup. It keeps the raw lines, so that the gateway forwards
+ * exactly what it received.
  */
 export class Fields {
   readonly lines: FieldLines;
@@ -13,7 +57,7 @@ export class Fields {
     this.lines = lines;
   }
 
-  /** The combined value: repeated lines are joined by ", " (RFC 9110 §5.3). Absent: undefined. `name` in lower case. */
+  /** The combined value of repeated lines, see `joined`. Absent: undefined. `name` in lower case. */
   get(name: string): string | undefined {
     return this.#indexed().get(name);
   }
@@ -22,16 +66,12 @@ export class Fields {
     return this.#indexed().has(name);
   }
 
-  /** Each line's value by itself, for fields that must not be joined (`Set-Cookie`) or must not repeat (`Host`). */
+  /** Every value separately, for fields that must not be joined (`Set-Cookie`) or repeated (`Host`). */
   all(name: string): string[] {
-    const values: string[] = [];
-    for (let i = 0; i < this.lines.length; i += 2) {
-      if ((this.lines[i] as string).toLowerCase() === name) values.push(this.lines[i + 1] as string);
-    }
-    return values;
+    return valuesOf(this.lines, name);
   }
 
-  /** The lower-cased names present, each once. */
+  /** The names present, in lower case, without duplicates. */
   names(): Iterable<string> {
     return this.#indexed().keys();
   }
@@ -43,9 +83,17 @@ export class Fields {
       const name = (this.lines[i] as string).toLowerCase();
       const value = this.lines[i + 1] as string;
       const earlier = index.get(name);
-      index.set(name, earlier === undefined ? value : `${earlier}, ${value}`);
+      index.set(name, earlier === undefined ? value : joined(name, earlier, value));
     }
     this.#index = index;
     return index;
   }
+}
+
+/**
+ * Two lines of one field as one value: by ", " (RFC 9110 §5.3). Cookies by "; " (RFC 6265 §5.4, RFC 9113 §8.2.3): behind a comma
+ * no cookie of the second line would be found, and its user would be taken for nobody.
+ */
+function joined(name: string, earlier: string, value: string): string {
+  return name === 'cookie' ? `${earlier}; ${value}` : `${earlier}, ${value}`;
 }

@@ -3,16 +3,16 @@ import { isToken, splitList, trimWhitespace, unquote } from './list.ts';
 
 /** How a request reached the gateway. */
 export interface Received {
-  /** The address at the other end of the connection; empty where it has none. */
+  /** The address of the peer; empty if it has none. */
   readonly peer: string;
-  /** The peer is a proxy whose forwarding fields are believed. */
+  /** The peer is a trusted proxy. */
   readonly trusted: boolean;
   readonly scheme: 'http' | 'https';
   /** As in `Host`. */
   readonly host: string;
 }
 
-/** What clients use to tell origins who and where they are; from anyone but a trusted proxy these are claims. */
+/** Fields that tell origins who the client is. Only those from a trusted proxy are reliable. */
 const claims = new Set([
   'cf-connecting-ip',
   'client-ip',
@@ -24,15 +24,15 @@ const claims = new Set([
   'x-original-forwarded-for',
   'x-real-ip',
 ]);
-/** Always made anew; see `forwardingLines`. */
+/** Always replaced; see `forwardingLines`. */
 const remade = new Set(['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto']);
 
-/** Whether a request line (its name in lower case) is not sent on as it is. */
+/** Whether a field (in lower case) is not forwarded as received. */
 export function isForwardingField(name: string, trusted: boolean): boolean {
   return remade.has(name) || (!trusted && (claims.has(name) || name.startsWith('x-forwarded-')));
 }
 
-/** Where a request came from, and what it asked for, as far as can be believed. `address` is empty where it is not known. */
+/** The origin of a request and its target, as far as they are reliable. `address` is empty if unknown. */
 interface ClientView {
   readonly address: string;
   readonly scheme: 'http' | 'https';
@@ -40,9 +40,9 @@ interface ClientView {
 }
 
 /**
- * What the last proxy before the gateway saw, where it is trusted; else what the gateway sees. Of a list the last member is
- * taken, the one that the trusted peer itself wrote: those before it may be the client's invention. Scheme and host are what
- * the origin is told, so they are what belongs in a cache key.
+ * What a trusted proxy in front of the gateway reports, otherwise what the gateway sees. The last member of a list
+ * counts, because the trusted peer wrote it; the client may have invented the others. The origin gets this scheme and
+ * host, so they belong in the cache key.
  */
 export function clientView(lines: FieldLines, received: Received): ClientView {
   const { peer, trusted, scheme, host } = received;
@@ -55,19 +55,20 @@ export function clientView(lines: FieldLines, received: Received): ClientView {
   const saidHost = (element?.get('host') ?? lastOf('x-forwarded-host'))?.toLowerCase();
   const address = plainAddress(element?.get('for') ?? lastOf('x-forwarded-for') ?? peer);
   return {
-    // RFC 7239 §6.2, §6.3: `unknown` and obfuscated names are no addresses.
+    // RFC 7239 §6.2, §6.3: `unknown` and obfuscated names are not addresses.
     address: isAddress(address) ? address : '',
     scheme: saidScheme === 'http' || saidScheme === 'https' ? saidScheme : scheme,
     host: saidHost !== undefined && authority.test(saidHost) ? saidHost : host,
   };
 }
 
-/** RFC 3986 §3.2.2, without user information: what may stand in a `Host`. */
+/** A valid `Host` (RFC 3986 §3.2.2): no user information. */
 const authority = /^(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
 
 /**
- * The forwarding lines to send on. A trusted peer's chain is continued, in both notations, each made up from the other where it is
- * missing: an origin that reads the one must not learn less than one that reads the other. Anyone else's is dropped.
+ * The forwarding lines to send. The chain of a trusted peer is continued in both notations. If one is missing, it is
+ * derived from the other, so that origins get the same information from either. The chain of an untrusted peer is
+ * dropped.
  */
 export function forwardingLines(lines: FieldLines, received: Received): string[] {
   const view = clientView(lines, received);
@@ -91,7 +92,7 @@ export function forwardingLines(lines: FieldLines, received: Received): string[]
   ];
 }
 
-/** The elements of a `Forwarded` (RFC 7239 §4), names in lower case; undefined when absent or not as the grammar has it. */
+/** The elements of `Forwarded` (RFC 7239 §4), names in lower case; undefined if absent or malformed. */
 export function parseForwarded(value: string | undefined): ReadonlyMap<string, string>[] | undefined {
   const elements: Map<string, string>[] = [];
   for (const member of splitList(value ?? '')) {
@@ -101,7 +102,7 @@ export function parseForwarded(value: string | undefined): ReadonlyMap<string, s
       const name = trimWhitespace(pair.slice(0, Math.max(0, equals))).toLowerCase();
       const written = trimWhitespace(pair.slice(equals + 1));
       const text = isToken(written) ? written : unquote(written);
-      // Each name stands once in an element (RFC 7239 §4): which of two would be believed, nobody can tell.
+      // Each name occurs once per element (RFC 7239 §4): duplicates are ambiguous.
       if (!isToken(name) || text === undefined || element.has(name)) return undefined;
       element.set(name, text);
     }
@@ -110,14 +111,14 @@ export function parseForwarded(value: string | undefined): ReadonlyMap<string, s
   return elements.length === 0 ? undefined : elements;
 }
 
-/** An address alone: no brackets, port, zone, or IPv4 clad as IPv6. */
+/** The bare address: no brackets, port or zone; IPv4-mapped IPv6 as IPv4. */
 function plainAddress(node: string): string {
   const bracketed = /^\[([^\]]*)\](?::[0-9]+)?$/.exec(node)?.[1];
   const address = (bracketed ?? node.replace(/^([0-9.]+):[0-9]+$/, '$1')).replace(/%.*$/, '');
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');
 }
 
-/** RFC 7239 §6: an IPv6 address in brackets, and so quoted; what is no address and no token, quoted. */
+/** RFC 7239 §6: an IPv6 address in brackets and quotes; other names in quotes unless they are tokens. */
 function node(name: string): string {
   return tokenOrQuoted(name.includes(':') && isAddress(name) ? `[${name}]` : name);
 }

@@ -3,9 +3,9 @@ import { parseHttpDate } from './date.ts';
 import type { Fields } from './fields.ts';
 import { splitList } from './list.ts';
 
-/** RFC 9111 §4.2.2 suggests this part of the time since the last modification. */
+/** The fraction of the time since the last modification that RFC 9111 §4.2.2 suggests. */
 const HEURISTIC_FRACTION = 0.1;
-/** What has not changed for years may still change today: a guess is never trusted for longer than this. */
+/** A heuristic is never trusted for longer: what has not changed for years may change today. */
 const MAX_HEURISTIC_MS = 24 * 60 * 60 * 1000;
 
 /** RFC 9110 §15.1 */
@@ -16,20 +16,20 @@ export function isHeuristicallyCacheable(status: number): boolean {
 }
 
 /**
- * The freshness lifetime (RFC 9111 §4.2.1) in milliseconds, never negative. `explicit`: the origin said so, were it 0 or
- * illegible; otherwise it is a guess, 0 where nothing supports one.
+ * The freshness lifetime (RFC 9111 §4.2.1) in milliseconds, never negative. `explicit`: the origin gave one, even if it
+ * is 0 or malformed. Otherwise it is a heuristic, 0 if none is possible.
  */
 export function freshnessLifetimeMs(response: {
   status: number;
   headers: Fields;
   directives: CacheControl;
-  /** The directives are a targeted field's: `Expires` is then as if absent (RFC 9213 §2.2). */
+  /** The directives come from a targeted field, so `Expires` is ignored (RFC 9213 §2.2). */
   targeted: boolean;
   /** Wall clock, ms. */
   respondedAt: number;
 }): { ms: number; explicit: boolean } {
   const { status, headers, directives, targeted, respondedAt } = response;
-  // §5.2.2.10: a shared cache goes by s-maxage, whatever else is there.
+  // §5.2.2.10: in a shared cache, s-maxage overrides everything else.
   if (directives.sMaxage !== undefined) return { ms: directives.sMaxage * 1000, explicit: true };
   // §5.3: max-age overrides Expires.
   if (directives.maxAge !== undefined) return { ms: directives.maxAge * 1000, explicit: true };
@@ -38,7 +38,7 @@ export function freshnessLifetimeMs(response: {
   return { ms: heuristicMs({ status, headers, directives, date, respondedAt }), explicit: false };
 }
 
-/** §5.3: an `Expires` that is not a date, `0` above all, is in the past; of several different ones, none is believed. */
+/** §5.3: an `Expires` that is not a date, such as `0`, is in the past. So are several different ones. */
 function expiresMs(headers: Fields, date: number, respondedAt: number): number {
   const [value = '', ...others] = headers.all('expires');
   if (others.some((other) => other !== value)) return 0;
@@ -46,7 +46,7 @@ function expiresMs(headers: Fields, date: number, respondedAt: number): number {
   return expires === undefined ? 0 : Math.min(Math.max(0, expires - date), MAX_DELTA_SECONDS * 1000);
 }
 
-/** §4.2.2: where there is a `Last-Modified`, and the status, or `public`, allows a guess. */
+/** §4.2.2: requires `Last-Modified`, and a status or `public` that allows a heuristic. */
 function heuristicMs(response: {
   status: number;
   headers: Fields;
@@ -62,8 +62,8 @@ function heuristicMs(response: {
 }
 
 /**
- * The age of a response when it arrived, in milliseconds: RFC 9111 §4.2.3's corrected_initial_age. Times are wall clock; one
- * that was set back between request and response counts as no delay.
+ * The age of a response on arrival, in milliseconds (corrected_initial_age of RFC 9111 §4.2.3). Times are wall clock;
+ * if the clock was set back between request and response, the delay counts as 0.
  */
 export function initialAgeMs(response: { headers: Fields; requestedAt: number; respondedAt: number }): number {
   const { headers, requestedAt, respondedAt } = response;
@@ -78,15 +78,15 @@ export function currentAgeMs(stored: { initialAgeMs: number; respondedAt: number
 }
 
 /**
- * `Age` in seconds (RFC 9111 §5.1): of several members the first, and 0 where that is not a non-negative integer. Clamped to 2^31,
- * so that a huge one makes a response stale instead of overflowing into freshness.
+ * `Age` in seconds (RFC 9111 §5.1): the first member of several, and 0 if it is not a non-negative integer. Clamped to
+ * 2^31, so that a huge value makes a response stale instead of overflowing.
  */
 export function parseAge(value: string | undefined): number {
   const [first = ''] = splitList(value ?? '');
   return /^[0-9]+$/.test(first) ? Math.min(Number(first), MAX_DELTA_SECONDS) : 0;
 }
 
-/** RFC 9110 §6.6.1: a response without a legible `Date` was made when it was received. */
+/** RFC 9110 §6.6.1: without a valid `Date`, the time of receipt counts. */
 function dateMs(headers: Fields, respondedAt: number): number {
   return parseHttpDate(headers.get('date') ?? '', respondedAt) ?? respondedAt;
 }

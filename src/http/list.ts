@@ -6,14 +6,14 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * The members of a comma-separated field value (RFC 9110 §5.6.1): trimmed, empty ones left out. Inside quoted strings nothing
- * separates. A quote that is never closed is an ordinary character: were it taken for the start of a string, one
- * stray quote in a first line would hide every directive of the lines that are joined behind it.
+ * The members of a comma-separated field value (RFC 9110 §5.6.1), trimmed, without empty ones. Commas in quoted strings
+ * do not separate. A quote that is never closed is an ordinary character. Otherwise a stray quote in the first line
+ * would hide every directive in the lines joined after it.
  */
 export function splitList(value: string, separator: ',' | ';' = ','): string[] {
   const members: string[] = [];
   let from = 0;
-  // Once one quote is known not to be closed, none behind it is looked at: scanning stays linear.
+  // After an unclosed quote, later quotes are not examined, so scanning stays linear.
   let quotes = value.includes('"');
   for (let i = 0; i <= value.length; i++) {
     const character = i === value.length ? separator : value[i];
@@ -30,7 +30,7 @@ export function splitList(value: string, separator: ',' | ';' = ','): string[] {
   return members;
 }
 
-/** Where the quoted string that opens at `open` closes (RFC 9110 §5.6.4); -1 when it does not. */
+/** The index of the quote that closes the string opened at `open` (RFC 9110 §5.6.4); -1 if there is none. */
 function closingQuote(value: string, open: number): number {
   for (let i = open + 1; i < value.length; i++) {
     if (value[i] === '"') return i;
@@ -39,7 +39,7 @@ function closingQuote(value: string, open: number): number {
   return -1;
 }
 
-/** `text` with every quoted string in it emptied. */
+/** `text` with the content of quoted strings removed. */
 export function withoutQuoted(text: string): string {
   let kept = '';
   let from = 0;
@@ -52,13 +52,13 @@ export function withoutQuoted(text: string): string {
   return kept + text.slice(from);
 }
 
-/** The text of a quoted string, its quoted pairs resolved; undefined when `text` is not exactly one quoted string. */
+/** The content of a quoted string with quoted pairs resolved; undefined if `text` is not exactly one quoted string. */
 export function unquote(text: string): string | undefined {
   if (text.length < 2 || text[0] !== '"' || closingQuote(text, 0) !== text.length - 1) return undefined;
   return text.slice(1, -1).replace(/\\(.)/gs, '$1');
 }
 
-/** RFC 9110 §5.6.3: only spaces and tabs are white space in a field; `trim` would take U+00A0 off a value as well. */
+/** RFC 9110 §5.6.3: only spaces and tabs are white space in a field; `trim` would also remove U+00A0. */
 export function trimWhitespace(text: string): string {
   let start = 0;
   let end = text.length;

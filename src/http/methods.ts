@@ -1,4 +1,4 @@
-/** Methods whose requests ask for nothing to be changed (RFC 9110 §9.2.1 and the IANA method registry). */
+/** Safe methods (RFC 9110 §9.2.1 and the IANA method registry). */
 export const safeMethods: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',

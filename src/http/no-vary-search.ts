@@ -7,28 +7,28 @@ import {
   parseDictionary,
 } from 'structured-headers';
 
-/** Which differences between queries an origin says do not matter (the `No-Vary-Search` field). */
+/** Which differences between queries matter, according to the origin (the `No-Vary-Search` field). */
 export interface SearchVariance {
-  /** The parameters that matter: all but these names, or only these. */
+  /** The parameters that matter: all except these, or only these. */
   readonly params: { readonly allBut: readonly string[] } | { readonly only: readonly string[] };
   /** Whether the order of parameters matters. */
   readonly order: boolean;
 }
 
-/** Every difference matters: without the field, and where it cannot be read. */
+/** Every difference matters: the field is missing or malformed. */
 export const everyDifference: SearchVariance = { params: { allBut: [] }, order: true };
 
-/** Parses a `No-Vary-Search`: `key-order`, `params`, `except`. Anything wrong in it makes every difference matter. */
+/** Parses `No-Vary-Search`: `key-order`, `params`, `except`. With any mistake, every difference matters. */
 export function parseNoVarySearch(value: string | undefined): SearchVariance {
   if (value === undefined) return everyDifference;
   let members: Dictionary;
   try {
     members = parseDictionary(value);
   } catch {
-    // Throwing is how the parser says that the text is not one (RFC 9651 §4.2).
+    // The parser throws if the text is not a structured field (RFC 9651 §4.2).
     return everyDifference;
   }
-  // A directive that is not known may take back what the others give.
+  // An unknown directive may restrict the others.
   for (const name of members.keys()) if (!['key-order', 'params', 'except'].includes(name)) return everyDifference;
   const keyOrder = members.get('key-order')?.[0] ?? false;
   const params = paramsOf(members.get('params'), members.get('except'));
@@ -44,20 +44,20 @@ function paramsOf(
     const names = except === undefined ? [] : namesOf(except);
     return names === undefined ? undefined : { only: names };
   }
-  // `except` takes names out of `params=?1`; beside anything else it means nothing.
+  // `except` is valid only with `params=?1`.
   if (except !== undefined) return undefined;
   if (params === undefined || params[0] === false) return { allBut: [] };
   const names = namesOf(params);
   return names === undefined ? undefined : { allBut: names };
 }
 
-/** The strings of an inner list, decoded as parameter names are. */
+/** The strings of an inner list, decoded like parameter names. */
 function namesOf(member: Item | InnerList): string[] | undefined {
   if (!isInnerList(member)) return undefined;
   const names: string[] = [];
   for (const [name] of member[0] as readonly (readonly [BareItem, unknown])[]) {
     if (typeof name !== 'string') return undefined;
-    // "&" and "=" would end the name in a query; in the list they are part of it.
+    // "&" and "=" end a name in a query, but are part of a name in the list.
     const [decoded] = new URLSearchParams(name.replace(/[&=]/g, encodeURIComponent)).keys();
     names.push(decoded ?? '');
   }
@@ -65,8 +65,8 @@ function namesOf(member: Item | InnerList): string[] | undefined {
 }
 
 /**
- * A query (without "?") in the form that stands for all that the origin says are the same: equal results are one resource.
- * Only for keys; what is forwarded is what the client sent.
+ * Normalises a query (without "?"): queries that the origin declares equivalent give the same result. Only for cache
+ * keys; the gateway forwards what the client sent.
  */
 export function normaliseQuery(query: string, variance: SearchVariance): string {
   const { params, order } = variance;
@@ -75,7 +75,7 @@ export function normaliseQuery(query: string, variance: SearchVariance): string 
   const matters = (name: string): boolean =>
     'only' in params ? params.only.includes(name) : !params.allBut.includes(name);
   const kept = new URLSearchParams([...parameters].filter(([name]) => matters(name)));
-  // Stable, by name alone: the order of values under one name always matters.
+  // Stable sort by name: the order of values with the same name always matters.
   if (!order) kept.sort();
   return kept.toString();
 }

@@ -2,10 +2,10 @@ import { parseEntityTag, strongMatch } from './etag.ts';
 import type { Fields } from './fields.ts';
 import { type ByteRange, formatContentRange, parseContentRange } from './range.ts';
 
-/** Some octets of a representation, as a 206 brings them. */
+/** A part of a representation, from a 206. */
 export interface Part {
   readonly start: number;
-  /** Of the whole representation; undefined where the origin does not know. */
+  /** Of the complete representation; undefined if the origin does not say. */
   readonly size: number | undefined;
   /** As sent. */
   readonly etag: string | undefined;
@@ -13,8 +13,9 @@ export interface Part {
 }
 
 /**
- * The body of a 206 with several ranges, piece by piece, and its `Content-Type` (RFC 9110 §14.6). The pieces of `body` are no copies:
- * what waits for a client that does not read costs nothing. `boundary` must be in no body: one that nobody can foresee.
+ * The body of a 206 with several ranges, piece by piece, and its `Content-Type` (RFC 9110 §14.6). The pieces of `body`
+ * are no copies: what waits for a client that does not read costs nothing. `boundary` must be in no body: one that
+ * nobody can foresee.
  */
 export function multipartRanges(
   body: Uint8Array,
@@ -34,8 +35,8 @@ export function multipartRanges(
 }
 
 /**
- * The part that a 206 brings. undefined where it cannot be kept: no legible `Content-Range`, several parts, no octets, or more of
- * them than it says. Fewer are those from its beginning on, where every recipient puts them; `saidEnd` is where it said they end.
+ * The part in a 206; undefined if it cannot be stored: no valid `Content-Range`, several parts, no bytes, or more bytes
+ * than declared. A body with fewer bytes holds the beginning of the range; `saidEnd` is the declared end.
  */
 export function partOf(headers: Fields, bytes: Uint8Array): (Part & { readonly saidEnd: number }) | undefined {
   const range = parseContentRange(headers.get('content-range'));
@@ -44,8 +45,8 @@ export function partOf(headers: Fields, bytes: Uint8Array): (Part & { readonly s
 }
 
 /**
- * Two parts of one representation as one (RFC 9110 §15.3.7.3): their strong entity tags agree, their sizes do, and no octet is
- * missing between them. Where they overlap, `newer` is believed. undefined where they cannot be combined.
+ * Combines two parts of a representation (RFC 9110 §15.3.7.3): the strong entity tags and the sizes must match, without
+ * a gap between the parts. Where they overlap, `newer` wins. undefined if they cannot be combined.
  */
 export function combine(older: Part, newer: Part): Part | undefined {
   const a = parseEntityTag(older.etag);
@@ -60,23 +61,25 @@ export function combine(older: Part, newer: Part): Part | undefined {
   return { start, size: newer.size ?? older.size, etag: newer.etag, bytes };
 }
 
-/** All octets are there: the part is a complete representation, a 200 (RFC 9111 §3.4). */
+/** Whether the part is the complete representation, a 200 (RFC 9111 §3.4). */
 export function isComplete(part: Part): boolean {
   return part.start === 0 && part.size === part.bytes.byteLength;
 }
 
-/** The octets of a range, if the part holds them all. */
+/** The bytes of a range, if the part contains all of them. */
 export function sliceOf(part: Part, range: ByteRange): Uint8Array | undefined {
   if (range.start < part.start || range.end >= endOf(part)) return undefined;
   return part.bytes.subarray(range.start - part.start, range.end + 1 - part.start);
 }
 
-/** The `Range` that asks for what a part lacks at its end, to be sent with `If-Range`; undefined where it lacks its beginning. */
+/**
+ * The `Range`, for use with `If-Range`, of what is missing at the end of a part; undefined if its beginning is missing.
+ */
 export function missingRange(part: Part): string | undefined {
   return part.start === 0 && !isComplete(part) ? `bytes=${endOf(part)}-` : undefined;
 }
 
-/** The offset behind the last octet. */
+/** The offset after the last byte. */
 function endOf(part: Part): number {
   return part.start + part.bytes.byteLength;
 }

@@ -1,8 +1,8 @@
 import { quoted } from './cache-status.ts';
 
 /**
- * RFC 9209 §2.3's error type for each error that the gateway itself answers with, by its code. `proxy_internal_response` and
- * `http_request_error` tell that no origin was asked.
+ * The error type (RFC 9209 §2.3) of each error that the gateway itself generates. `proxy_internal_response` and
+ * `http_request_error` mean that no origin was contacted.
  */
 export const proxyErrors = {
   badRequest: 'http_request_error',

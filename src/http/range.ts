@@ -4,19 +4,19 @@ import type { Fields } from './fields.ts';
 import { splitList } from './list.ts';
 import { type Dated, isStrongDate } from './validation.ts';
 
-/** Octets of a representation, both ends included, as in `Range` and `Content-Range`. */
+/** A byte range, both ends included, as in `Range` and `Content-Range`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** RFC 9110 §14.2 lets a server ignore many ranges: each costs a part's head, and a flood of them more than the body. */
+/** RFC 9110 §14.2 permits ignoring many ranges: each adds a part head, and many cost more than the whole body. */
 export const MAX_RANGES = 16;
 
 /**
- * The ranges of a complete representation of `size` octets that a `Range` asks for (RFC 9110 §14.1.2, §14.2). `none`: answer as
- * if there were no `Range` (none, malformed, another unit, a flood); `unsatisfiable`: 416. Ranges that overlap or touch become
- * one, as §15.3.7.2 suggests, so that no request gets an octet twice.
+ * The ranges that a `Range` selects from a complete representation of `size` bytes (RFC 9110 §14.1.2, §14.2). `none`:
+ * ignore the field (absent, malformed, another unit, too many ranges). `unsatisfiable`: 416. Ranges that overlap or
+ * touch are joined, as §15.3.7.2 suggests, so that no byte is sent twice.
  */
 export function selectRanges(header: string | undefined, size: number): 'none' | 'unsatisfiable' | ByteRange[] {
   if (header === undefined) return 'none';
@@ -27,7 +27,7 @@ export function selectRanges(header: string | undefined, size: number): 'none' |
   const satisfiable: ByteRange[] = [];
   for (const member of members) {
     const range = selectRange(member, size);
-    // §14.2: an invalid member makes the whole field invalid, and that is ignored.
+    // §14.2: an invalid member makes the whole field invalid, so it is ignored.
     if (range === 'invalid') return 'none';
     if (range !== 'beyond') satisfiable.push(range);
   }
@@ -50,7 +50,7 @@ function selectRange(member: string, size: number): ByteRange | 'invalid' | 'bey
   return start >= size ? 'beyond' : { start, end: Math.min(end, size - 1) };
 }
 
-/** In the order asked for, unless some are joined: then in ascending order. */
+/** In the requested order, or in ascending order if some ranges are joined. */
 function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
   const joined: ByteRange[] = [];
   for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
@@ -62,8 +62,8 @@ function coalesce(ranges: readonly ByteRange[]): ByteRange[] {
 }
 
 /**
- * Whether a `Range` applies (RFC 9110 §13.1.5): no `If-Range`, or one that strongly matches the representation. A date is strong
- * enough only when it is `Last-Modified` to the second and that is at least a second older than `Date` (§8.8.2.2).
+ * Whether a `Range` applies (RFC 9110 §13.1.5): without `If-Range`, or if it strongly matches the representation. A
+ * date matches only if it equals `Last-Modified` and that is at least a second older than `Date` (§8.8.2.2).
  */
 export function ifRangeMatches(request: Fields, selected: Dated & { readonly etag?: string | undefined }): boolean {
   const ifRange = request.get('if-range');
@@ -77,12 +77,12 @@ export function ifRangeMatches(request: Fields, selected: Dated & { readonly eta
   return isStrongDate(selected) && parseHttpDate(ifRange, lastModifiedMs ?? 0) === lastModifiedMs;
 }
 
-/** `bytes 0-1/10`; without a range the form with a star, for a 416 (RFC 9110 §14.4). */
+/** `bytes 0-1/10`; without a range, the form with a star for a 416 (RFC 9110 §14.4). */
 export function formatContentRange(range: ByteRange | undefined, size: number): string {
   return range === undefined ? `bytes */${size}` : `bytes ${range.start}-${range.end}/${size}`;
 }
 
-/** RFC 9110 §14.4; undefined for anything malformed, contradictory or of another unit. `size` is undefined for `*`. */
+/** RFC 9110 §14.4; undefined if malformed, contradictory or in another unit. `size` is undefined for `*`. */
 export function parseContentRange(value: string | undefined): (ByteRange & { size: number | undefined }) | undefined {
   const match = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/i.exec(value ?? '');
   if (match === null) return undefined;

@@ -1,14 +1,14 @@
 import type { CacheControl } from './cache-control.ts';
 
-/** What a route says about stale responses; undefined leaves it to the origin's own directives. */
+/** How long a route permits stale responses; undefined: as the origin's directives say. */
 export interface StaleWindows {
   readonly staleWhileRevalidateMs: number | undefined;
   readonly staleIfErrorMs: number | undefined;
 }
 
 /**
- * A stale response must not be served, whatever a route or a client would like (RFC 9111 §4.2.4). `s-maxage` is here because it
- * means `proxy-revalidate` too (§5.2.2.10).
+ * Whether the response must not be served stale, regardless of the route and the client (RFC 9111 §4.2.4). `s-maxage`
+ * implies `proxy-revalidate` (§5.2.2.10).
  */
 export function prohibitsStale(directives: CacheControl): boolean {
   return (
@@ -20,9 +20,9 @@ export function prohibitsStale(directives: CacheControl): boolean {
 }
 
 /**
- * Whether a response that has been stale for `staleMs` may be served while it is revalidated, or because the origin failed
- * (RFC 5861 §3, §4). The route's window takes the place of the origin's. What an invalidation has hit is not for this to
- * ask about: it is never served.
+ * Whether a response that has been stale for `staleMs` may be served during revalidation, or because the origin failed
+ * (RFC 5861 §3, §4). The route's window overrides the origin's. Invalidated responses never get here: they are never
+ * served.
  */
 export function mayServeStale(
   directives: CacheControl,
@@ -38,7 +38,7 @@ export function mayServeStale(
   return windowMs > 0 && staleMs < windowMs;
 }
 
-/** The statuses that count as an error of the origin's (RFC 5861 §4). */
+/** Whether a status counts as an origin error (RFC 5861 §4). */
 export function isErrorStatus(status: number): boolean {
   return status === 500 || status === 502 || status === 503 || status === 504;
 }

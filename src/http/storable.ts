@@ -62,7 +62,8 @@ export function hasCredentials(request: Fields): boolean {
 }
 
 /**
- * RFC 9111 §3.5. An `s-maxage` of 0, which an illegible one is taken for, lets nothing be reused and so permits nothing.
+ * RFC 9111 §3.5. An `s-maxage` of 0, which an illegible one is taken for, lets nothing be reused and so permits
+ * nothing.
  */
 function isShareable({ public: isPublic, mustRevalidate, sMaxage }: CacheControl): boolean {
   return isPublic || mustRevalidate || (sMaxage !== undefined && sMaxage > 0);
@@ -90,7 +91,8 @@ function originForbids(input: StoringInput, shareable: boolean): NotStored | und
   // RFC 9111 §3: only final responses; a 304 is no response to store; a part is not the whole.
   if (status === 206 && input.partial !== true) return 'partial';
   if (status < 200 || status > 599 || status === 304) return 'status';
-  // RFC 9111 §5.2.2.3: must-understand speaks to caches that know what the status asks of them, and lifts no-store for these.
+  // RFC 9111 §5.2.2.3: must-understand speaks to caches that know what the status asks of them, and lifts no-store for
+  // these.
   const understood = understoodStatuses.has(status);
   if (directives.mustUnderstand && !understood) return 'status';
   if (directives.noStore && !directives.mustUnderstand && !forced) return 'no-store';
@@ -115,12 +117,16 @@ function notWorthIt({
   const hasValidator = response.has('etag') || response.has('last-modified');
   // RFC 9111 §5.2.2.4: it may only be used after validation, which needs a validator.
   if (directives.noCache === true && !hasValidator && !(policy.ttl && policy.force)) return 'no-cache';
+  // It is about the request that was sent, and anybody can send one that is answered so: a route's `ttl` is not for it.
+  if (policy.ttl && aboutTheRequest.has(status)) return 'status';
   if (explicit || heuristic) return undefined;
-  // RFC 9111 §3: without explicit freshness, a status that is cacheable by itself or a response marked so. A route's `ttl` makes
-  // no exception: nobody wants a 500 kept for as long as the page it stands in for.
+  // RFC 9111 §3: without explicit freshness, a status that is cacheable by itself or a response marked so. A route's
+  // `ttl` makes no exception: nobody wants a 500 kept for as long as the page it stands in for.
   if (!isHeuristicallyCacheable(status) && !directives.public) return 'status';
   return policy.ttl || hasValidator ? undefined : 'no-freshness';
 }
+
+const aboutTheRequest = new Set([414, 501]);
 
 /** The final statuses of RFC 9110 §15 whose caching requirements are met here (206 where parts are kept; 304 never). */
 const understoodStatuses = new Set([

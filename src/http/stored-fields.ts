@@ -1,11 +1,10 @@
 import type { CacheControl } from './cache-control.ts';
 import { endToEnd } from './connection.ts';
-import type { FieldLines } from './fields.ts';
+import { type FieldLines, without } from './fields.ts';
 
 /**
- * The lines of a response that may be stored (RFC 9111 §3.1): end-to-end ones, without those that `no-cache="…"` or `private="…"`
- * name (§5.2.2.4, §5.2.2.7; a field that must be validated before each use is of no use to a shared cache either), and
- * without cookies where the route strips them.
+ * The lines of a response that may be stored (RFC 9111 §3.1): end-to-end fields without those that `no-cache="…"` or
+ * `private="…"` name (§5.2.2.4, §5.2.2.7), and without cookies if the route strips them.
  */
 export function storedFields(
   lines: FieldLines,
@@ -21,11 +20,5 @@ export function storedFields(
     dropped.add('set-cookie2');
   }
   const through = endToEnd(lines);
-  if (dropped.size === 0) return through;
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < through.length; i += 2) {
-    const name = through[i] ?? '';
-    if (!dropped.has(name.toLowerCase())) kept.push(name, through[i + 1] ?? '');
-  }
-  return kept;
+  return dropped.size === 0 ? through : without(through, (name) => dropped.has(name));
 }

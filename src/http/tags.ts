@@ -1,12 +1,12 @@
 import { parseList } from 'structured-headers';
 import type { Fields } from './fields.ts';
 
-/** More tags, or more text, than any CDN accepts: an origin that sends this has a fault, and would fill the tag index with it. */
+/** More than any CDN accepts. An origin that sends more is faulty, and would fill the tag index. */
 export const MAX_TAGS = 1_000;
 export const MAX_TAG_BYTES = 1_024;
 export const MAX_TAGS_BYTES = 32 * 1024;
 
-/** The fields that carry tags or invalidate by them, in lower case: for this gateway, and not for clients unless a route says so. */
+/** The fields that carry tags, in lower case. Clients do not get them unless a route says so. */
 export const tagFields: readonly string[] = [
   'cache-group-invalidation',
   'cache-groups',
@@ -16,7 +16,7 @@ export const tagFields: readonly string[] = [
   'xkey',
 ];
 
-/** How each field but `Cache-Groups` separates its tags. */
+/** The separator of each field except `Cache-Groups`. */
 const separators: Readonly<Record<string, RegExp>> = {
   'cache-tag': /,/,
   'edge-cache-tag': /,/,
@@ -25,8 +25,8 @@ const separators: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * The tags that an origin gave a response, each once, in the order of the fields. `overflow`: there are more, or longer ones, than
- * are kept, or some that cannot be read. Such a response is not stored at all: with tags dropped it would outlive its
+ * The tags that an origin gave a response, without duplicates, in the order of the fields. `overflow`: a bound is
+ * exceeded or a field is malformed. Such a response must not be stored: with missing tags it would survive its
  * invalidation.
  */
 export function originTags(headers: Fields): { tags: string[]; overflow: boolean } {
@@ -35,7 +35,7 @@ export function originTags(headers: Fields): { tags: string[]; overflow: boolean
   if (found === undefined) return { tags: [], overflow: true };
   for (const [name, separator] of Object.entries(separators)) {
     if (!headers.has(name)) continue;
-    // Line by line: joined by ", ", two lines of Surrogate-Key would make a tag that ends in a comma.
+    // Line by line: two lines of Surrogate-Key joined with ", " would give a tag that ends in a comma.
     for (const value of headers.all(name)) {
       for (const part of value.split(separator)) found.push(part.trim());
     }
@@ -55,16 +55,16 @@ function withinBounds(tags: readonly string[]): boolean {
 }
 
 /**
- * The groups that the answer to an unsafe request invalidates (RFC 9875 §3), to be ignored on others. All of them, however many: the
- * bound on the response head is the only one that cannot leave something stale. A field that is no structured list of
- * strings is ignored as a whole, as structured fields are.
+ * The groups that the response to an unsafe request invalidates (RFC 9875 §3); ignore them on other responses. Only the
+ * bound on the response head limits them, since dropping one would leave something stale. A field that is not a
+ * structured list of strings is ignored.
  */
 export function groupInvalidations(headers: Fields): string[] {
   const value = headers.get('cache-group-invalidation');
   return value === undefined ? [] : [...new Set(stringsOf(value) ?? [])];
 }
 
-/** The members of a structured list of strings (RFC 9875 §2), parameters ignored; undefined where it is not one. */
+/** The members of a structured list of strings (RFC 9875 §2), without parameters; undefined if it is not one. */
 function stringsOf(value: string): string[] | undefined {
   try {
     const strings: string[] = [];
@@ -74,7 +74,7 @@ function stringsOf(value: string): string[] | undefined {
     }
     return strings;
   } catch {
-    // Throwing is how the parser says that the text is not one (RFC 9651 §4.2).
+    // The parser throws if the text is not a structured field (RFC 9651 §4.2).
     return undefined;
   }
 }

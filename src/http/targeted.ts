@@ -2,6 +2,7 @@ import { type BareItem, type Dictionary, parseDictionary, Token } from 'structur
 import {
   type CacheControl,
   fieldNames,
+  hasOpenQuote,
   MAX_DELTA_SECONDS,
   type MutableCacheControl,
   noDirectives,
@@ -11,8 +12,8 @@ import type { Fields } from './fields.ts';
 import { splitList, withoutQuoted } from './list.ts';
 
 /**
- * The directives that govern a response. The first of `targetedFields` (lower case) that is there and valid decides alone, and
- * `Cache-Control`, `Expires` and `Pragma` are as if they were absent (RFC 9213 §2.2): `targeted` is then true.
+ * The directives that apply to a response. The first valid field of `targetedFields` (lower case) decides alone;
+ * `targeted` is then true, and `Cache-Control`, `Expires` and `Pragma` are ignored (RFC 9213 §2.2).
  */
 export function responseDirectives(
   headers: Fields,
@@ -25,6 +26,9 @@ export function responseDirectives(
   }
   const cacheControl = headers.get('cache-control');
   const directives = parseCacheControl(cacheControl);
+  if (cacheControl?.includes('"') === true && headers.all('cache-control').some(hasOpenQuote)) {
+    return { directives: { ...directives, noStore: true }, targeted: false };
+  }
   // RFC 9111 §5.4 gives `Pragma` no meaning in responses; the origins that send it without a `Cache-Control` are the old ones
   // that mean "do not reuse this", and not reusing is always allowed.
   if (cacheControl === undefined && hasPragmaNoCache(headers)) {
@@ -55,19 +59,19 @@ const times = {
   'stale-if-error': 'staleIfError',
 } as const;
 
-/** A decimal is no integer, even where its value is whole; the parser gives a number for both. */
+/** A decimal is not an integer, even if its value is whole; the parser returns a number for both. */
 const decimalTime = /(?:^|[, \t])(?:max-age|s-maxage|stale-while-revalidate|stale-if-error)=-?[0-9]+\./;
 
 /**
- * Reads a targeted field, a structured dictionary (RFC 9213 §2.1). undefined when it is to be ignored: empty, not to be
- * parsed, or with a time that is no integer. Unknown directives and parameters are ignored.
+ * Parses a targeted field, a structured dictionary (RFC 9213 §2.1). undefined if it must be ignored: empty, malformed,
+ * or with a time that is not an integer. Unknown directives and parameters are ignored.
  */
 export function parseTargeted(value: string): CacheControl | undefined {
   let members: Dictionary;
   try {
     members = parseDictionary(value);
   } catch {
-    // RFC 9213 §2.1: a parsing error makes the field as if absent.
+    // RFC 9213 §2.1: a field with a parsing error is ignored.
     return undefined;
   }
   if (members.size === 0) return undefined;
@@ -78,7 +82,7 @@ export function parseTargeted(value: string): CacheControl | undefined {
       if (typeof member !== 'number') return undefined;
       directives[times[name as keyof typeof times]] = Math.min(Math.max(member, 0), MAX_DELTA_SECONDS);
     } else if (Object.hasOwn(flags, name)) {
-      // Whatever the argument, a directive that stands there is meant; only ?0 says that it is not.
+      // A directive counts whatever its argument, except ?0.
       directives[flags[name as keyof typeof flags]] = member !== false;
     } else if (name === 'no-cache') {
       directives.noCache = limitedTo(member);
@@ -89,7 +93,9 @@ export function parseTargeted(value: string): CacheControl | undefined {
   return directives;
 }
 
-/** A string, a token or an inner list of such limits the directive to fields; anything else is the whole response. */
+/**
+ * A string, a token or an inner list of them limits the directive to fields; anything else means the whole response.
+ */
 function limitedTo(member: BareItem | readonly (readonly [BareItem, unknown])[]): boolean | readonly string[] {
   if (typeof member === 'boolean') return member;
   const parts = Array.isArray(member) ? member.map(([part]) => part) : [member];

@@ -2,36 +2,36 @@ import { hash } from 'node:crypto';
 import { endToEnd } from './connection.ts';
 import { parseHttpDate } from './date.ts';
 import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.ts';
-import { type FieldLines, Fields } from './fields.ts';
+import { type FieldLines, Fields, without } from './fields.ts';
 
-/** What a conditional request is compared with: the response that would be sent if it were not conditional. */
+/** The response that a conditional request is evaluated against. */
 export interface Selected extends Dated {
   readonly status: number;
   readonly etag?: string | undefined;
 }
 
-/** `Last-Modified` and `Date` of a response, in milliseconds; undefined where they are missing or are no dates. */
+/** `Last-Modified` and `Date` of a response, in milliseconds; undefined if missing or malformed. */
 export interface Dated {
   readonly lastModifiedMs?: number | undefined;
   readonly dateMs?: number | undefined;
 }
 
 /**
- * Whether `Last-Modified` names one representation (RFC 9110 §8.8.2.2). A date counts seconds: a response that was made in the
- * second of its last change may be followed by another change in that second, which bears the same date.
+ * Whether `Last-Modified` is a strong validator (RFC 9110 §8.8.2.2). Dates have a resolution of a second: after a
+ * response made in the second of its last change, another change in that second would have the same date.
  */
 export function isStrongDate({ lastModifiedMs, dateMs }: Dated): boolean {
   return lastModifiedMs !== undefined && dateMs !== undefined && dateMs - lastModifiedMs >= 1000;
 }
 
-/** Whether a request may be answered by 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
+/** Whether a request may be answered with 304 (RFC 9110 §13.1.2, §13.1.3, in the order of §13.2.2). */
 export function evaluatePreconditions(request: Fields, selected: Selected, method: string): 'full' | 'not-modified' {
   // §13.1.2, §13.1.3: for other methods a match means 412, which only the origin may say.
   if (method !== 'GET' && method !== 'HEAD') return 'full';
-  // §13.2.1: conditions are for what would be a success without them.
+  // §13.2.1: conditions apply only if the response would otherwise be a success.
   if (selected.status < 200 || selected.status > 299) return 'full';
   const ifNoneMatch = request.get('if-none-match');
-  // §13.1.3: If-Modified-Since is ignored where there is an If-None-Match, however that comes out.
+  // §13.1.3: If-None-Match overrides If-Modified-Since, whatever its result.
   if (ifNoneMatch !== undefined) return noneMatches(ifNoneMatch, selected.etag) ? 'full' : 'not-modified';
   const ifModifiedSince = request.get('if-modified-since');
   if (ifModifiedSince === undefined) return 'full';
@@ -46,73 +46,68 @@ function noneMatches(ifNoneMatch: string, etag: string | undefined): boolean {
 }
 
 /**
- * RFC 9111 §4.3.2 would have `Date`, or the time of receipt, stand in for a missing `Last-Modified`. They tell when a response was
- * made, not when it changed: a write in that second, or a second server whose clock is ahead, and the client would keep
- * what was before the write. So without `Last-Modified` the answer is always whole.
+ * RFC 9111 §4.3.2 lets `Date`, or the time of receipt, replace a missing `Last-Modified`. They say when a response was
+ * made, not when it changed: with a write in that second, or a server whose clock is ahead, the client would keep the
+ * old representation. So without `Last-Modified` the response is always sent in full.
  */
 function isModifiedSince(ifModifiedSince: string, selected: Selected): boolean {
   const { lastModifiedMs: modified } = selected;
   if (modified === undefined) return true;
-  // The century of a two-digit year is all that hangs on the second argument.
+  // Only the century of a two-digit year depends on the second argument.
   const since = parseHttpDate(ifModifiedSince, modified);
   if (since === undefined || modified > since) return true;
   return modified === since && !isStrongDate(selected);
 }
 
 /**
- * The request has conditions that only an origin may evaluate (RFC 9111 §4.3.2): it is forwarded as it is, and the answer, a 412
- * perhaps, passed on.
+ * Whether the request has conditions that only an origin may evaluate (RFC 9111 §4.3.2). Such a request is forwarded
+ * unchanged, and its response, possibly a 412, passed on.
  */
 export function hasOriginPreconditions(request: Fields): boolean {
   return request.has('if-match') || request.has('if-unmodified-since');
 }
 
 /**
- * The lines that make a request for a stored response a validation of it (RFC 9111 §4.3.1). `headers` are the origin's fields: an
- * `ETag` of the gateway's own means nothing to it. A date that names two representations would have the older one
- * confirmed for ever, whatever its lifetime.
+ * The lines that turn a request into a validation of a stored response (RFC 9111 §4.3.1). `headers` are the origin's
+ * fields: it does not know an `ETag` of the gateway's own. A date that two representations share would confirm the
+ * older one for ever.
  */
 export function revalidationFields(stored: Dated & { readonly headers: Fields }): string[] {
   const lines: string[] = [];
   const etag = stored.headers.get('etag');
   if (etag !== undefined && parseEntityTag(etag) !== undefined) lines.push('If-None-Match', etag);
   const lastModified = stored.headers.get('last-modified');
-  // As it was sent: an origin may compare it as text.
+  // Verbatim: an origin may compare it as text.
   if (lastModified !== undefined && isStrongDate(stored)) lines.push('If-Modified-Since', lastModified);
   return lines;
 }
 
 /**
- * Fields that an update never touches: `Content-Length` by the RFC's word, the others by the exception that it makes for the
- * integrity of the stored response (RFC 9111 §3.2), since the stored body depends on them. A 304 that said `Content-Encoding: gzip` or `Content-Type: text/html`, as frameworks do by default,
- * would change what the same stored bytes mean to every client.
+ * Fields that an update never changes, because the stored body depends on them: `Content-Length` as RFC 9111 §3.2
+ * requires, the others by its exception for the integrity of the stored response. Frameworks add `Content-Encoding:
+ * gzip` or `Content-Type: text/html` to a 304 by default, which would change the meaning of the stored bytes.
  */
 const bodyFields = new Set(['content-length', 'content-encoding', 'content-type', 'content-range']);
 
-/** Fields that tell when a message was made: without them in the update, the old ones would date the new one. */
+/** Fields that date a message. The old ones must not survive an update that has none. */
 const datingFields = new Set(['age', 'date']);
 
 /**
- * The stored fields brought up to date by a 304, or by a 200 to HEAD (RFC 9111 §3.2, §4.3.4). Lines that the update names are
- * replaced, all of them; the others stay. A `Vary` or tags that changed are for the caller to draw consequences from.
+ * The stored fields, updated by a 304 or by a 200 to HEAD (RFC 9111 §3.2, §4.3.4). The update replaces all lines of the
+ * fields that it contains. The caller handles changes of `Vary` and of tags.
  */
 export function freshen(stored: FieldLines, update: FieldLines): string[] {
   const added = endToEnd(update);
   const replaced = new Set(datingFields);
-  const lines: string[] = [];
   const kept = keptEtag(stored, added);
-  for (const [name, value] of pairs(added)) {
-    const lower = name.toLowerCase();
-    if (bodyFields.has(lower) || (lower === 'etag' && kept)) continue;
-    replaced.add(lower);
-    lines.push(name, value);
-  }
-  const rest: string[] = [];
-  for (const [name, value] of pairs(stored)) if (!replaced.has(name.toLowerCase())) rest.push(name, value);
-  return [...rest, ...lines];
+  const lines = without(added, (name) => bodyFields.has(name) || (name === 'etag' && kept));
+  for (const name of new Fields(lines).names()) replaced.add(name);
+  return [...without(stored, (name) => replaced.has(name)), ...lines];
 }
 
-/** An entity tag that differs by weakness alone names the stored bytes less exactly than the one they came with. */
+/**
+ * Whether to keep the stored entity tag: the new one differs only in being weak, and identifies the bytes less exactly.
+ */
 function keptEtag(stored: FieldLines, added: FieldLines): boolean {
   const before = parseEntityTag(new Fields(stored).get('etag'));
   const now = parseEntityTag(new Fields(added).get('etag'));
@@ -120,8 +115,8 @@ function keptEtag(stored: FieldLines, added: FieldLines): boolean {
 }
 
 /**
- * Whether a 304 is about this stored response (RFC 9111 §4.3.4). If not, it updates nothing, and the request is made again
- * without conditions. `stored` is the one response whose validators were sent, so a 304 that names none can mean no other.
+ * Whether a 304 applies to this stored response (RFC 9111 §4.3.4). If not, it updates nothing, and the request is
+ * repeated without conditions. Only the validators of `stored` were sent, so a 304 without validators applies to it.
  */
 export function selectsForFreshening(stored: Fields, notModified: Fields): boolean {
   const before = parseEntityTag(stored.get('etag'));
@@ -129,14 +124,13 @@ export function selectsForFreshening(stored: Fields, notModified: Fields): boole
   if (now !== undefined && !now.weak) return before !== undefined && strongMatch(before, now);
   if (now !== undefined) return before !== undefined && weakMatch(before, now);
   const lastModified = notModified.get('last-modified');
-  // A stored response that has no Last-Modified was validated by its entity tag; a date beside that contradicts nothing.
+  // Without a stored Last-Modified, the entity tag was the validator, so a date is no contradiction.
   return lastModified === undefined || !stored.has('last-modified') || stored.get('last-modified') === lastModified;
 }
 
 /**
- * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it brings it up to date where every validator and
- * length it names agree, and shows that it is stale where one differs. Other answers say nothing, nor does one that only a
- * date of two representations ties to the stored one.
+ * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it freshens it if all validators and the
+ * length match, and makes it stale if one differs. Other statuses have no effect, nor does a match by a weak date alone.
  */
 export function headFreshens(
   stored: Dated & { status: number; headers: Fields; bodyBytes: number },
@@ -153,11 +147,7 @@ export function headFreshens(
   return isTied ? 'freshen' : 'nothing';
 }
 
-function* pairs(lines: FieldLines): Generator<readonly [string, string]> {
-  for (let i = 0; i + 1 < lines.length; i += 2) yield [lines[i] ?? '', lines[i + 1] ?? ''];
-}
-
-/** A strong entity tag made of the body: two bodies that share one are, for all that can be computed, the same. */
+/** A strong entity tag: a hash of the body. */
 export function strongEtag(body: Uint8Array): string {
   return `"${hash('sha256', body, 'base64url')}"`;
 }

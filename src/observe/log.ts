@@ -3,10 +3,10 @@ import type { LogLevel } from '../config/model.ts';
 
 export type { Logger };
 
-/** Fields whose values are credentials: whatever object they are logged in, they are not written. */
+/** Fields that hold credentials. They are redacted in any logged object. */
 const secrets = ['authorization', 'cookie', 'set-cookie', 'proxy-authorization', 'x-api-key', 'token', 'password'];
 
-/** JSON lines on standard output, or on `destination`. */
+/** Writes JSON lines to standard output, or to `destination`. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = {
     level,

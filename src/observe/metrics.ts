@@ -1,7 +1,7 @@
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
 
-/** Plain integers, counted where things happen and read when somebody scrapes: a hit pays one increment. */
+/** Plain integers that are read when somebody scrapes: a hit pays for one increment. */
 export class Metrics {
   readonly reads: Record<string, number> = {};
   readonly writes: Record<string, number> = {};
@@ -18,7 +18,7 @@ export class Metrics {
   }
 }
 
-/** Figures that other parts hold, read at the time of the scrape. */
+/** Values that other parts hold, read at scrape time. */
 export interface Gauges {
   storedResponses(): number;
   storedBytes(): number;
@@ -31,9 +31,9 @@ export interface Gauges {
   fillBytes(): number;
   waiting(): number;
   refreshesDropped(): number;
-  /** Undefined where there is no tier. */
+  /** Undefined without a second tier. */
   readonly tierRefused: (() => number) | undefined;
-  /** Undefined for a gateway that is alone. */
+  /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
 }
 
@@ -77,7 +77,11 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   };
   labelled('unstale_reads_total', 'Reads by outcome.', () => metrics.reads);
   labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
-  counter('unstale_unresolved_placeholders_total', 'Placeholders that gave no value.', () => metrics.unresolved);
+  counter(
+    'unstale_unresolved_placeholders_total',
+    'Placeholders that could not be resolved.',
+    () => metrics.unresolved,
+  );
   counter('unstale_removed_responses_total', 'Stored responses removed by records.', () => metrics.removed);
   counter('unstale_origin_failures_total', 'Requests that the origin failed.', () => metrics.originFailures);
   counter('unstale_events_total', 'Events announced.', gauges.announced);
@@ -86,15 +90,15 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     'Subscribers dropped for reading too slowly.',
     gauges.droppedSubscribers,
   );
-  counter('unstale_refreshes_dropped_total', 'Refreshes that were too many at once.', gauges.refreshesDropped);
+  counter('unstale_refreshes_dropped_total', 'Refreshes dropped as too many.', gauges.refreshesDropped);
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
-  gauge('unstale_stored_bytes', 'Bytes that the memory tier charges for them.', gauges.storedBytes);
+  gauge('unstale_stored_bytes', 'Bytes that the memory tier accounts for its responses.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
   gauge('unstale_event_history_bytes', 'Bytes that events take which are held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
-  gauge('unstale_fills', 'Fills under way that others may wait for.', gauges.fills);
-  gauge('unstale_fill_bytes', 'Bytes of bodies that fills under way hold.', gauges.fillBytes);
-  gauge('unstale_waiting_reads', 'Reads that wait for a fill of another.', gauges.waiting);
+  gauge('unstale_fills', 'Fills that other reads may wait for.', gauges.fills);
+  gauge('unstale_fill_bytes', 'Bytes of bodies that fills hold.', gauges.fillBytes);
+  gauge('unstale_waiting_reads', 'Reads that wait for the fill of another.', gauges.waiting);
   const { cluster, tierRefused } = gauges;
   if (tierRefused !== undefined) {
     counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);
@@ -104,15 +108,15 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
       Number(cluster().state === 'serving'),
     );
     gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
-    gauge('unstale_cluster_intents', 'Writes of this node that are noted and not recorded.', () => cluster().intents);
-    gauge('unstale_cluster_queued', 'Records that wait to be sent to the other nodes.', () => cluster().queued);
-    counter('unstale_cluster_resets_total', 'Times that this node joined, its memory emptied.', () => cluster().resets);
-    counter('unstale_cluster_evictions_total', 'Silent nodes that this one removed.', () => cluster().evictions);
+    gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
+    gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
+    counter('unstale_cluster_resets_total', 'Times that this node joined, with empty memory.', () => cluster().resets);
+    counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
   }
   return registry;
 }
 
-/** The text of what several processes of one gateway count: sums, and of places the furthest. */
+/** The metrics of several processes of one gateway: sums, and the maximum of positions. */
 export function textOfAll(figures: readonly (readonly object[])[]): Promise<string> {
   return AggregatorRegistry.aggregate(figures as MetricObject[][]).metrics();
 }

@@ -4,7 +4,7 @@ import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
-/** What is logged and counted of exchanges. Queries are left out of the lines: they may hold secrets. */
+/** Logs and counts exchanges. Log lines contain no queries, which may hold secrets. */
 export class Reports {
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -24,12 +24,12 @@ export class Reports {
     );
   }
 
-  /** A stored body could not be compressed: it is served as it is. */
+  /** A stored body could not be compressed, and is served as stored. */
   notEncoded(error: unknown): void {
-    this.#log.warn({ err: error }, 'a stored body was not compressed');
+    this.#log.warn({ err: error }, 'a stored body could not be compressed');
   }
 
-  /** Somebody invalidated through the admin port. */
+  /** An invalidation through the admin port. */
   invalidated({ targets, removed, position }: DoneInvalidation): void {
     const named = targets.slice(0, MAX_LOGGED_NAMES).map(({ target }) => briefText(target));
     this.#log.info({ targets: named, of: targets.length, position, removed }, 'invalidated');
@@ -72,16 +72,16 @@ export class Reports {
     }
     for (const { rule, target, placeholder, reason } of effect?.unresolved ?? []) {
       this.#metrics.unresolved += 1;
-      this.#log.warn({ rule, target: briefText(target), placeholder, reason }, 'a placeholder gave no value');
+      this.#log.warn({ rule, target: briefText(target), placeholder, reason }, 'a placeholder could not be resolved');
     }
   }
 
-  /** The end of a settle window: what a write of unknown outcome may have touched was invalidated again. */
+  /** The end of a settle window: what an indeterminate write may have changed has been invalidated again. */
   settled(doubt: number, position: number): void {
     this.#log.info({ doubt, position }, 'settled');
   }
 
-  /** A request that the origin, or the gateway, failed: once for each request. */
+  /** A request failed by the origin or by the gateway; called once for each request. */
   failed(error: unknown, request: ClientRequest): void {
     if (error instanceof OriginError) this.#metrics.originFailures += 1;
     const code = error instanceof GatewayError ? error.code : 'internal';

@@ -1,6 +1,6 @@
 import { isMap, LineCounter, parseDocument } from 'yaml';
 
-/** Why no configuration can be drafted from a document; `hint` says what to do. */
+/** Why a document cannot be drafted; `hint` says what to do. */
 export class OpenApiError extends Error {
   override readonly name = 'OpenApiError';
   readonly hint: string;
@@ -14,42 +14,43 @@ export class OpenApiError extends Error {
 
 export type Mapping = Readonly<Record<string, unknown>>;
 
-/** A description is read whole, and its schemas are gone through for each route: nobody's API is larger than this. */
+/** A description is read into memory, and its schemas are visited for each route. No real API is larger. */
 const MAX_BYTES = 32 * 1024 * 1024;
-/** `$ref`s that lead to each other. */
+/** Chained `$ref`s. */
 const MAX_REFERENCES = 32;
 
-/** An OpenAPI 3 document, its local references followed when they are asked for. */
+/** An OpenAPI 3 document. Local references are resolved on demand. */
 export class OpenApiDocument {
   readonly paths: Mapping;
   readonly servers: readonly Mapping[];
   readonly security: unknown;
-  /** Whether it says of any member that it is always there: where it never does, that it does not means nothing. */
+  /** Whether it marks any member as required. If it never does, a missing mark means nothing. */
   readonly tellsRequired: boolean;
-  /** References that lead nowhere, or out of the document. */
+  /** References that are broken, or point outside of the document. */
   readonly dangling = new Set<string>();
   readonly #root: Mapping;
 
   /** @throws OpenApiError */
   constructor(text: string) {
     if (Buffer.byteLength(text) > MAX_BYTES) {
-      throw new OpenApiError('the document is larger than 32 MiB', 'take out what is no path and no schema');
+      throw new OpenApiError('the document is larger than 32 MiB', 'remove everything except paths and schemas');
     }
     const lines = new LineCounter();
     const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false, maxAliasCount: 1_000 } as object);
     const [fault] = parsed.errors;
     if (fault !== undefined) {
       const { line } = lines.linePos(fault.pos[0]);
-      throw new OpenApiError(`it is neither YAML nor JSON: ${fault.message}`, 'correct it at that line', line);
+      throw new OpenApiError(`the document is neither YAML nor JSON: ${fault.message}`, 'correct that line', line);
     }
-    if (!isMap(parsed.contents)) throw new OpenApiError('it is no OpenAPI document', 'it begins with openapi: 3.1.0');
+    if (!isMap(parsed.contents))
+      throw new OpenApiError('this is not an OpenAPI document', 'it must start with openapi: 3.1.0');
     this.#root = parsed.toJS({ maxAliasCount: 1_000 }) as Mapping;
     checkVersion(this.#root);
     this.paths = mapping(this.#root.paths);
     if (Object.keys(this.paths).length === 0) {
       throw new OpenApiError(
         'the document has no paths',
-        'is it the part that others refer to? name the one with the paths',
+        'it may be a part of another document: use the one with the paths',
       );
     }
     this.servers = list(this.#root.servers).map(mapping);
@@ -57,7 +58,7 @@ export class OpenApiDocument {
     this.tellsRequired = hasRequired(this.#root);
   }
 
-  /** What a value with `$ref` stands for, and the names of the schemas on the way. */
+  /** Resolves a value with `$ref`, and collects the names of the schemas on the way. */
   follow(value: unknown): { readonly value: Mapping; readonly names: readonly string[] } {
     const names: string[] = [];
     let found = mapping(value);
@@ -86,7 +87,7 @@ export class OpenApiDocument {
   }
 }
 
-/** `required: [id]` of a schema. That of a parameter is a flag. Objects that aliases share are gone through once. */
+/** Finds `required: [id]` of a schema; for a parameter it is a flag. Shared objects are visited once. */
 function hasRequired(root: Mapping): boolean {
   const seen = new Set<unknown>();
   const rest: unknown[] = [root];
@@ -102,10 +103,10 @@ function hasRequired(root: Mapping): boolean {
 function checkVersion(root: Mapping): void {
   if (typeof root.swagger === 'string' || typeof root.swagger === 'number') {
     const hint = 'convert it first: npx swagger2openapi spec.yaml';
-    throw new OpenApiError(`it is Swagger ${root.swagger}, and OpenAPI 3 is needed`, hint);
+    throw new OpenApiError(`this is Swagger ${root.swagger}; OpenAPI 3 is required`, hint);
   }
   if (!/^3\./.test(String(root.openapi ?? ''))) {
-    throw new OpenApiError('it is no OpenAPI 3 document', 'it begins with openapi: 3.0.3, or 3.1.0');
+    throw new OpenApiError('this is not an OpenAPI 3 document', 'it must start with openapi: 3.0.3 or 3.1.0');
   }
 }
 
@@ -117,7 +118,7 @@ function decodeURIComponentOr(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A name with a percent sign that is no escape is that name.
+    // A percent sign that is not an escape is part of the name.
     return text;
   }
 }

@@ -3,7 +3,7 @@ import type { Embeddings } from './embedding.ts';
 import type { ApiPath } from './operations.ts';
 import type { Resource } from './resources.ts';
 
-/** A configuration as far as a description of the API tells one. What it was inferred from stands beside each part. */
+/** A configuration inferred from an API description. Comments say what each part was inferred from. */
 export interface Draft {
   readonly origin: { readonly url: string; readonly note?: string };
   readonly routes: readonly DraftRoute[];
@@ -28,24 +28,24 @@ export interface DraftRule {
   readonly lookups: Readonly<Record<string, string>>;
   readonly targets: readonly DraftTarget[];
   readonly event: string;
-  /** The resource that it is about is new. */
+  /** The write creates the resource. */
   readonly creates?: string;
 }
 
-/** `text` is a path, or a tag; `comment` says why. */
+/** `text` is a path or a tag; `comment` says why. */
 export interface DraftTarget {
   readonly kind: 'path' | 'tag';
   readonly text: string;
   readonly comment: string;
 }
 
-/** What was found in a document. */
+/** What a document describes. */
 export interface ApiModel {
   readonly document: OpenApiDocument;
   /** In order of precedence. */
   readonly paths: readonly ApiPath[];
   readonly resources: ReadonlyMap<string, Resource>;
-  /** Whose item or collection a path is. */
+  /** The resource of which a path is the item or the collection. */
   readonly owners: ReadonlyMap<ApiPath, Resource>;
   readonly embeddings: Embeddings;
 }

@@ -4,7 +4,7 @@ import type { ApiPath } from './operations.ts';
 import { lastLiteral, lastParameter } from './resources.ts';
 import { answerSchema } from './schema.ts';
 
-/** Where the answer depends on who asks. */
+/** Path segments where the response depends on the user. */
 const perUser = new Set([
   'me',
   'my',
@@ -22,7 +22,7 @@ const perUser = new Set([
   'feed',
 ]);
 
-/** A route for each path that can be read; and for actions, where the representation of what they change lives. */
+/** A route for each path that can be read. For actions, `before` names the representation that they change. */
 export function draftRoutes(model: ApiModel, named: ReadonlySet<string>): DraftRoute[] {
   const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
   return model.paths.flatMap((path): DraftRoute[] => {
@@ -31,7 +31,7 @@ export function draftRoutes(model: ApiModel, named: ReadonlySet<string>): DraftR
     const personal = path.parts.find((part) => 'literal' in part && perUser.has(part.literal.toLowerCase()));
     const about = `${path.written}${read.operationId === undefined ? '' : ` (${String(read.operationId)})`}`;
     if (personal !== undefined && 'literal' in personal) {
-      const comments = [about, `"${personal.literal}": the answer depends on who asks, so it is not kept`];
+      const comments = [about, `"${personal.literal}": the response depends on the user, so it is not stored`];
       return [{ comments, match: path.pattern, off: true, tags: [], before: undefined }];
     }
     const { tags, comments } = tagsOf(model, path, read, named);
@@ -52,7 +52,7 @@ function secured({ document }: ApiModel, operation: Mapping): string[] {
   const required = security.length > 0 && security.every((each) => Object.keys(Object(each)).length > 0);
   if (!required) return [];
   return [
-    'needs credentials: kept only where the API says public or s-maxage; else set cache: { credentials: perUser, userKey: [authorization] }',
+    'needs credentials: stored only if the API says public or s-maxage; otherwise set cache: { credentials: perUser, userKey: [authorization] }',
   ];
 }
 
@@ -72,25 +72,25 @@ function tagsOf(
     isItem ? own?.name : undefined,
   )) {
     const embedded = model.resources.get(resource);
-    // A list is hit by its own path when one of its elements changes.
+    // When an element changes, the list is invalidated by its own path.
     if (embedded === undefined || !named.has(resource) || (!isItem && own === embedded)) continue;
     tags.push(`${resource}:{response${where}}`);
     comments.push(`embeds ${resource}: ${place} (${because})`);
   }
   if (tags.some((tag) => tag.includes(', :0]')))
-    comments.push(`['name', :0] is name, or nothing where it is absent: what is not required need not be there`);
+    comments.push(`['name', :0] is name, or nothing if it is absent: members that are not required may be missing`);
   return { tags: [...new Set(tags)], comments };
 }
 
-/** `POST /steps/{id}/publish` changes the step: its representation is read ahead of the write. */
+/** `POST /steps/{id}/publish` changes the step: `before` is the representation of the step. */
 function actionRoute(path: ApiPath, byPattern: ReadonlyMap<string, ApiPath>): DraftRoute[] {
   const item = actedUpon(path, byPattern);
   if (item === undefined) return [];
-  const comments = [`${path.written} changes what ${item.written} shows`];
+  const comments = [`${path.written} changes ${item.written}`];
   return [{ comments, match: path.pattern, off: false, tags: [], before: `GET ${templateOf(item)}` }];
 }
 
-/** The item that an action is about: the path before its last, literal segment. */
+/** The item of an action: the path without its last, literal segment. */
 export function actedUpon(path: ApiPath, byPattern: ReadonlyMap<string, ApiPath>): ApiPath | undefined {
   if (lastLiteral(path) === undefined || path.operations.has('GET')) return undefined;
   const item = byPattern.get(path.pattern.slice(0, path.pattern.lastIndexOf('/')));

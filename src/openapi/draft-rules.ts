@@ -9,7 +9,7 @@ import { plainWord, singular } from './words.ts';
 
 const changes = ['PUT', 'PATCH', 'DELETE', 'POST'];
 
-/** Rules for each path that is written, with tags of all that they are about: routes may carry them, or not. */
+/** Rules for each path that can be written, with the tags of their resources, whether or not routes declare them. */
 export function draftRules(model: ApiModel): DraftRule[] {
   const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
   const names = new Map<string, number>();
@@ -23,7 +23,7 @@ export function draftRules(model: ApiModel): DraftRule[] {
     });
 }
 
-/** The resources whose tags rules name. What is new is shown by nothing that is stored: it alone is no reason for a tag. */
+/** The resources whose tags rules name. A new resource is in no stored response, so it alone needs no tag. */
 export function namedTags(rules: readonly DraftRule[]): ReadonlySet<string> {
   return new Set(
     rules.flatMap(({ targets, creates }) =>
@@ -32,7 +32,7 @@ export function namedTags(rules: readonly DraftRule[]): ReadonlySet<string> {
   );
 }
 
-/** Without tags that no route carries. */
+/** Without tags that no route declares. */
 export function withTags(rules: readonly DraftRule[], carried: ReadonlySet<string>): DraftRule[] {
   return rules.map((rule) => {
     const targets = rule.targets.filter(({ kind, text }) => kind === 'path' || carried.has(tagName(text)));
@@ -68,7 +68,7 @@ class RuleDrafter {
     return [this.#otherRule(path, written)];
   }
 
-  /** PUT, PATCH and DELETE of one: itself, wherever it is listed, and what it belongs to, before and after. */
+  /** PUT, PATCH and DELETE of an item: itself, its lists, and its parents before and after. */
   #itemRules(path: ApiPath, resource: Resource, methods: readonly string[]): DraftRule[] {
     const inBody = fieldsAt(resource, ['before', 'response']);
     const known: Known = {
@@ -76,21 +76,21 @@ class RuleDrafter {
       ids: lastParameter(path) ?? '*',
       others: this.#others(path, resource, inBody),
     };
-    const climbed = this.#climb(resource, known);
+    const looked = this.#parentsByLookup(resource, known);
     const changed: DraftRule = {
       comments: [`${methods.join(', ')} ${path.written}`],
       name: `${resource.name}-changed`,
       methods,
       pattern: path.pattern,
       before: true,
-      lookups: climbed.lookups,
-      targets: unique([...this.#targets.ofWrite(path, resource, known), ...climbed.targets]),
+      lookups: looked.lookups,
+      targets: unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]),
       event: `${resource.name}.changed`,
     };
     const below = methods.includes('DELETE') ? unique(this.#targets.below(resource, known)) : [];
     if (below.length === 0) return [changed];
     const deleted: DraftRule = {
-      comments: [`DELETE ${path.written}: beside what a change of it makes stale`],
+      comments: [`DELETE ${path.written}: in addition to what a change makes stale`],
       name: `${resource.name}-deleted`,
       methods: ['DELETE'],
       pattern: path.pattern,
@@ -102,7 +102,7 @@ class RuleDrafter {
     return [changed, deleted];
   }
 
-  /** POST makes one, whose id only the answer tells; the others write many. */
+  /** POST creates an item, whose id only the response has; the other methods write several. */
   #collectionRules(path: ApiPath, resource: Resource, methods: readonly string[]): DraftRule[] {
     const creates = methods.includes('POST') && !this.#isBatch(path, 'POST');
     const batches = methods.filter((method) => method !== 'POST' || !creates);
@@ -119,15 +119,15 @@ class RuleDrafter {
         ids: createdIds(document, post, resource),
         others: this.#others(path, resource, inBody),
       };
-      const climbed = this.#climb(resource, known);
+      const looked = this.#parentsByLookup(resource, known);
       rules.push({
-        comments: [`POST ${path.written}: the id of a new ${resource.name} is in the answer only`],
+        comments: [`POST ${path.written}: only the response has the id of a new ${resource.name}`],
         name: `${resource.name}-created`,
         methods: ['POST'],
         pattern: path.pattern,
         before: false,
-        lookups: climbed.lookups,
-        targets: unique([...this.#targets.ofWrite(path, resource, known), ...climbed.targets]),
+        lookups: looked.lookups,
+        targets: unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]),
         event: `${resource.name}.created`,
         creates: resource.name,
       });
@@ -153,7 +153,7 @@ class RuleDrafter {
     const known: Known = { resource, ids: ids.length === 0 ? '*' : [...new Set(ids)].join(', '), others };
     const targets = this.#targets.ofWrite(path, resource, known);
     return {
-      comments: [`${methods.join(', ')} ${path.written}: many at once. Parents that they leave are found by the tag`],
+      comments: [`${methods.join(', ')} ${path.written}: a batch. The tag finds parents that the items leave`],
       name: `${resource.name}-batch`,
       methods,
       pattern: path.pattern,
@@ -170,25 +170,25 @@ class RuleDrafter {
       ids: lastParameter(item) ?? '*',
       others: this.#others(item, resource, fieldsAt(resource, ['before'])),
     };
-    const climbed = this.#climb(resource, known);
+    const looked = this.#parentsByLookup(resource, known);
     const action = plainWord(lastLiteral(path) ?? 'action');
     return {
-      comments: [`${methods.join(', ')} ${path.written}: taken for an action on ${item.written}`],
+      comments: [`${methods.join(', ')} ${path.written}: assumed to be an action on ${item.written}`],
       name: `${resource.name}-${action}`,
       methods,
       pattern: path.pattern,
       before: true,
-      lookups: climbed.lookups,
+      lookups: looked.lookups,
       targets: unique([
         ...this.#targets.ofWrite(item, resource, known),
-        ...climbed.targets,
+        ...looked.targets,
         ...this.#requested(path, methods),
       ]),
       event: `${resource.name}.changed`,
     };
   }
 
-  /** A part of an item, or something that there is one of. */
+  /** A part of an item, or a singleton. */
   #otherRule(path: ApiPath, methods: readonly string[]): DraftRule {
     const own: DraftTarget[] = path.operations.has('GET') ? [pathTarget(templateOf(path), 'itself')] : [];
     const shown = this.#shown(path, methods);
@@ -217,7 +217,7 @@ class RuleDrafter {
     };
   }
 
-  /** `PUT /users/me` answers with a user, or shows one when it is read: that user changes, also under its own path. */
+  /** `PUT /users/me` responds with a user, or reading it does: that user changes, also under its own path. */
   #shown(path: ApiPath, methods: readonly string[]): { targets: readonly DraftTarget[]; before: boolean } {
     const { document, embeddings, resources } = this.#model;
     const roots = [
@@ -244,7 +244,7 @@ class RuleDrafter {
     return { targets, before: targets.some(({ text }) => text.includes('{before.')) };
   }
 
-  /** Several ids are what a write is about; one may be no more than what it refers to. */
+  /** Several ids identify what is written; a single one may be only a reference. */
   #requested(path: ApiPath, methods: readonly string[]): DraftTarget[] {
     return requestedIds(this.#model, path, methods).flatMap(({ resource, source, many }) => {
       const known: Known = { resource, ids: source, others: new Map() };
@@ -253,7 +253,7 @@ class RuleDrafter {
     });
   }
 
-  /** Where the ids of other resources are: in the path of the write, and in fields of what is written. */
+  /** The sources of the ids of other resources: the path of the write, and fields of what is written. */
   #others(path: ApiPath, resource: Resource, inBody: (field: string) => string[]): Others {
     const others = new Map<string, { sources: string[]; why: string }>();
     for (const { resource: name, path: field } of resource.references) {
@@ -270,8 +270,8 @@ class RuleDrafter {
     return others;
   }
 
-  /** What embeds the parents: reached by one more read, where the written resource does not name it itself. */
-  #climb(resource: Resource, known: Known): { lookups: Record<string, string>; targets: DraftTarget[] } {
+  /** What embeds the parents: found by a lookup if the written resource does not name it. */
+  #parentsByLookup(resource: Resource, known: Known): { lookups: Record<string, string>; targets: DraftTarget[] } {
     const lookups: Record<string, string> = {};
     const targets: DraftTarget[] = [];
     for (const [name, { sources }] of known.others) {
@@ -286,13 +286,13 @@ class RuleDrafter {
         if (above === resource.name || known.others.has(above) || /[*]/.test(field)) continue;
         if (Object.keys(lookups).length >= MAX_LOOKUPS || reserved.has(root)) continue;
         const higher = this.#model.resources.get(above)?.items.filter(({ operations }) => operations.has('GET')) ?? [];
-        const climbed: Known = {
+        const looked: Known = {
           resource: undefined,
           ids: '*',
           others: new Map([[above, { sources: [`${root}.${inside(parent.wrapper)}${field}`], why: '' }]]),
         };
         const found = higher.flatMap((item) =>
-          targetOf(this.#targets.fill(item, climbed), `${name}.${field} names it: one read more`),
+          targetOf(this.#targets.fill(item, looked), `${name}.${field} names it, with one lookup`),
         );
         if (found.length === 0) continue;
         lookups[root] = this.#targets.fill(place, known) ?? '';
@@ -309,7 +309,7 @@ class RuleDrafter {
   }
 }
 
-/** As many as a rule may have. */
+/** As many lookups as a rule may have. */
 const MAX_LOOKUPS = 4;
 const reserved = new Set(['params', 'query', 'request', 'response', 'before']);
 

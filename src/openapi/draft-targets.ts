@@ -6,10 +6,10 @@ import { answerSchema } from './schema.ts';
 import type { Others } from './sources.ts';
 import { plainWord, singular } from './words.ts';
 
-/** What is known of one write: where the ids are that its targets need. */
+/** What is known about a write: the sources of the ids that its targets need. */
 export interface Known {
   readonly resource: Resource | undefined;
-  /** Sources of the ids of what is written: `id`, or `response.id`; `*` where nothing tells. */
+  /** Sources of the ids of what is written: `id`, or `response.id`; `*` if unknown. */
   readonly ids: string;
   /** Sources of the ids of other resources, by their names. */
   readonly others: Others;
@@ -28,7 +28,7 @@ export class TargetDrafter {
     this.#byParent = belowItems(model);
   }
 
-  /** Itself, wherever it is shown or listed, and what it belongs to. */
+  /** Itself, wherever it is shown or listed, and its parents. */
   ofWrite(path: ApiPath, resource: Resource, known: Known): DraftTarget[] {
     const parents = [...known.others].flatMap(([name, { why }]) => this.#parents(name, why, resource, known));
     return [...this.ofResource(path, resource, known), ...this.ancestors(path), ...parents];
@@ -38,8 +38,8 @@ export class TargetDrafter {
     const items = resource.items.flatMap((item) =>
       targetOf(this.fill(item, known), item === path ? 'itself' : `the same ${resource.name}`),
     );
-    const tag = tagTarget(resource.name, known.ids, 'whatever shows it, see the tags of the routes');
-    return [...items, tag, ...this.#lists(resource, known, 'lists of them, every query')];
+    const tag = tagTarget(resource.name, known.ids, 'everything that shows it, see the tags of the routes');
+    return [...items, tag, ...this.#lists(resource, known, 'its lists, with every query')];
   }
 
   /** `/steps/{stepId}` above `/steps/{stepId}/accommodations`, and the lists that show it, with its totals. */
@@ -55,15 +55,15 @@ export class TargetDrafter {
         const known: Known = { resource: undefined, ids: '*', others: namedBy(above) };
         targets.push(
           tagTarget(owner.name, lastParameter(above) ?? '*', 'and whatever shows that'),
-          ...this.#lists(owner, known, `lists of what it is below: their totals, their latest`),
+          ...this.#lists(owner, known, `lists of its parent: totals, latest`),
         );
       }
-      if (list?.operations.has('GET')) targets.push(pathTarget(templateOf(list), 'a list of what it is below'));
+      if (list?.operations.has('GET')) targets.push(pathTarget(templateOf(list), 'the list of its parent'));
       return targets;
     });
   }
 
-  /** What is reached through something that is gone, and the same where it is reached by another way. */
+  /** What is below a deleted resource, also under its other paths. */
   below(resource: Resource, known: Known): DraftTarget[] {
     const nothingTold: Known = { resource: undefined, ids: '*', others: new Map() };
     return resource.items.flatMap((item) => {
@@ -75,18 +75,18 @@ export class TargetDrafter {
       const elsewhere = [...owners].flatMap((owner) =>
         [...owner.items, ...owner.collections]
           .filter((path) => path.operations.has('GET') && !path.pattern.startsWith(`${item.pattern}/`))
-          .flatMap((path) => targetOf(this.fill(path, nothingTold), `which ${owner.name} was below it, nothing tells`)),
+          .flatMap((path) => targetOf(this.fill(path, nothingTold), `it is unknown which ${owner.name} was below it`)),
       );
-      return [...targetOf(`${filled}/**`, `what is below it is gone, too: ${what}`), ...elsewhere];
+      return [...targetOf(`${filled}/**`, `everything below it is gone, too: ${what}`), ...elsewhere];
     });
   }
 
-  /** Whatever they may belong to, where nothing tells which of them. */
+  /** All possible parents, if it is unknown which. */
   anyParents(resource: Resource): DraftTarget[] {
     const names = new Set(resource.references.map(({ resource: name }) => name));
     for (const item of resource.items) for (const [name] of namedBy(item)) if (name !== resource.name) names.add(name);
     const known: Known = { resource: undefined, ids: '*', others: new Map() };
-    return [...names].flatMap((name) => this.#parents(name, 'one of them may have held it', resource, known));
+    return [...names].flatMap((name) => this.#parents(name, 'one of them may have been its parent', resource, known));
   }
 
   #parents(name: string, why: string, child: Resource, known: Known): DraftTarget[] {
@@ -119,7 +119,7 @@ export class TargetDrafter {
       .flatMap((list) => targetOf(this.fill(list, known), comment));
   }
 
-  /** A path with every parameter replaced by where its value is; undefined where that would be any path at all. */
+  /** A path with each parameter replaced by its source; undefined if that would match any path. */
   fill({ parts }: ApiPath, { resource, ids, others }: Known): string | undefined {
     const segments = parts.map((part, i) => {
       if ('literal' in part) return part.literal;
@@ -149,7 +149,7 @@ export function unique(targets: readonly DraftTarget[]): DraftTarget[] {
   return [...first.values()];
 }
 
-/** What can be read below each path that ends in a parameter, by its pattern. */
+/** The readable paths below each path that ends in a parameter, by pattern. */
 function belowItems({ paths }: ApiModel): Map<string, ApiPath[]> {
   const found = new Map<string, ApiPath[]>();
   for (const path of paths) {
@@ -176,7 +176,7 @@ function namedBy(path: ApiPath): Others {
   return new Map([...parametersOf(path)].map(([name, parameter]) => [name, { sources: [parameter], why: '' }]));
 }
 
-/** Resource → the parameter that names it in a path. */
+/** Resource → the parameter that identifies it in a path. */
 export function parametersOf({ parts }: ApiPath): Map<string, string> {
   const found = new Map<string, string>();
   for (const [i, part] of parts.entries()) {

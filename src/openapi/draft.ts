@@ -19,10 +19,10 @@ export function draftConfig(text: string): Draft {
   const rules = withTags(named, new Set(routes.flatMap(({ tags }) => tags.map(tagName))));
   const notes = [...document.dangling]
     .sort()
-    .map((reference) => `${reference} leads nowhere in this document: what it describes is not in the draft`);
+    .map((reference) => `${reference} is not in this document: the draft lacks what it describes`);
   if (!document.tellsRequired && routes.some(({ tags }) => tags.some((tag) => tag.includes('{response'))))
     notes.push(
-      "the document marks no member as required: a response without one that its route's tags name is not kept; write response['name', :0].id for what may be absent",
+      "the document marks no member as required: a response that lacks a member in the tags of its route is not stored; write response['name', :0].id for members that may be absent",
     );
   return { origin: note === undefined ? { url } : { url, note }, routes, rules, notes };
 }

@@ -3,31 +3,31 @@ import type { Resource } from './resources.ts';
 import { shapeOf } from './schema.ts';
 import { plainWord, singular } from './words.ts';
 
-/** A resource whose representation is part of an answer, and where its id is. */
+/** A resource embedded in a response, with the place of its id. */
 export interface Embedding {
   readonly resource: string;
-  /** JSONPath without its `$`: `.accommodations[*].id`, `['lastPost', :0].id` where it may be absent */
+  /** JSONPath without its `$`: `.accommodations[*].id`, or `['lastPost', :0].id` if it may be absent. */
   readonly path: string;
-  /** What a reader calls it: `accommodations[*]` */
+  /** For people: `accommodations[*]` */
   readonly place: string;
-  /** Why it is thought to be one. */
+  /** Why it is assumed to be one. */
   readonly because: string;
 }
 
-/** Objects in objects: a list of trips with their steps with their accommodations. */
+/** Nested objects: trips with their steps with their accommodations. */
 const MAX_DEPTH = 5;
-/** Members that are looked at of one answer: schemas that refer to each other are without end. */
+/** Members visited per response: recursive schemas never end. */
 const MAX_VISITED = 2_000;
 
 const optional = /\['(\w+)', :0\]/g;
 
-/** Finds what answers embed: by the schemas that they refer to, and where there are none, by their names. */
+/** Finds what responses embed, by referenced schemas or, without them, by names. */
 export class Embeddings {
   readonly #document: OpenApiDocument;
   readonly #resources: ReadonlyMap<string, Resource>;
-  /** Schema name → the one resource that it describes. */
+  /** Schema name → the resource that it describes. */
   readonly #described = new Map<string, string>();
-  /** Names of schemas that several resources inherit from: they say nothing about which of them something is. */
+  /** Schemas that several resources inherit from: they do not identify a resource. */
   readonly #shared = new Set<string>();
 
   constructor(document: OpenApiDocument, resources: ReadonlyMap<string, Resource>) {
@@ -42,20 +42,20 @@ export class Embeddings {
     for (const schema of this.#shared) this.#described.delete(schema);
   }
 
-  /** The resource that a schema refers to, and what it is wrapped in. */
+  /** The resource of a schema, with its wrapper. */
   described(names: readonly string[]): Resource | undefined {
     const reference = names.find((name) => this.#described.has(name));
     return reference === undefined ? undefined : this.#resources.get(this.#described.get(reference) ?? '');
   }
 
-  /** @param own the resource that the answer is about, if it is about one; its own id is not embedded in it */
+  /** @param own the resource of the response itself, whose own id does not count as embedded */
   of(schema: unknown, own: string | undefined): Embedding[] {
     const found = new Map<string, Embedding>();
     let visited = 0;
     const visit = (inner: unknown, path: string, names: ReadonlySet<string>, depth: number): void => {
       if (depth > MAX_DEPTH || ++visited > MAX_VISITED) return;
       const shape = shapeOf(this.#document, inner);
-      // A category that embeds its category, and so on. That both are rows is no circle.
+      // A category that embeds its category, and so on. A common base schema is no cycle.
       const telling = shape.names.filter((name) => !this.#shared.has(name));
       if (telling.some((name) => names.has(name))) return;
       const seen = new Set([...names, ...telling]);
@@ -63,7 +63,8 @@ export class Embeddings {
       for (const [field, property] of shape.properties) {
         if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(field)) continue;
         const isOptional = this.#document.tellsRequired && !shape.required.has(field);
-        // A slice of an object selects nothing, and that something beside a name selects nothing is an answer: there is none.
+        // A slice of an object selects nothing. With a slice, selecting nothing is an empty result, not a missing
+        // field.
         const below = `${path}${isOptional ? `['${field}', :0]` : `.${field}`}`;
         const embedding = this.#embedded(field, property, below);
         if (embedding !== undefined && embedding.resource !== own) found.set(embedding.path, embedding);

@@ -1,6 +1,6 @@
 import { type Mapping, mapping, type OpenApiDocument } from './document.ts';
 
-/** One segment of a path: what stands there, or the parameter that does. */
+/** One segment of a path: a literal or a parameter. */
 export type PathPart = { readonly literal: string } | { readonly parameter: string | undefined };
 
 /** A path of the document. */
@@ -15,7 +15,7 @@ export interface ApiPath {
 
 const methods = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
-/** Where the API is, and what stands before each of its paths. */
+/** The URL of the API, and the base path of its paths. */
 export function serverOf({ servers }: OpenApiDocument): {
   readonly url: string;
   readonly base: string;
@@ -28,15 +28,15 @@ export function serverOf({ servers }: OpenApiDocument): {
     String(mapping(variables[name]).default ?? name),
   );
   if (!URL.canParse(written, fallback))
-    return { url: fallback, base: '', note: `servers[0].url (${written}) is no URL` };
+    return { url: fallback, base: '', note: `servers[0].url (${written}) is not a URL` };
   const url = new URL(written, fallback);
   const isAbsolute = URL.canParse(written) && /^https?:$/.test(url.protocol);
   const base = url.pathname.replace(/\/+$/, '');
   if (isAbsolute) return { url: url.origin, base };
-  return { url: fallback, base, note: 'the document does not say where the API is' };
+  return { url: fallback, base, note: 'the document does not name a server' };
 }
 
-/** The paths in the order of the document, each with the server's base path before it. */
+/** The paths in the order of the document, with the server's base path. */
 export function apiPaths(document: OpenApiDocument, base: string): ApiPath[] {
   return Object.entries(document.paths).flatMap(([written, value]): ApiPath[] => {
     if (!written.startsWith('/')) return [];
@@ -50,7 +50,7 @@ export function apiPaths(document: OpenApiDocument, base: string): ApiPath[] {
   });
 }
 
-/** Those of the methods that a path has. */
+/** The given methods that a path has. */
 export function operationsOf({ operations }: ApiPath, wanted: readonly string[]): Mapping[] {
   return wanted.flatMap((method) => {
     const operation = operations.get(method);
@@ -65,7 +65,7 @@ function partsOf(path: string): PathPart[] {
     .filter((part) => part !== '')
     .map((part): PathPart => {
       const whole = /^\{([^{}]+)\}$/.exec(part)?.[1];
-      // `{name}.json` and `{a}-{b}` are one segment that no pattern names a part of.
+      // `{name}.json` and `{a}-{b}` become one wildcard segment: patterns cannot match a part of a segment.
       if (whole === undefined) return /[{}*:]/.test(part) ? { parameter: undefined } : { literal: part };
       const name = parameterName(whole);
       if (used.has(name)) return { parameter: undefined };
@@ -74,7 +74,7 @@ function partsOf(path: string): PathPart[] {
     });
 }
 
-/** Letters, digits and "_", as patterns have it: `step-id` → `stepId`. */
+/** Letters, digits and "_", as in patterns: `step-id` → `stepId`. */
 function parameterName(written: string): string {
   const name = written.replace(/[^A-Za-z0-9_]+(.)?/g, (_, next: string | undefined) => (next ?? '').toUpperCase());
   return /^[A-Za-z_]/.test(name) ? name : `p${name}`;
@@ -87,12 +87,12 @@ function patternOf(parts: readonly PathPart[]): string {
   return `/${segments.join('/')}`;
 }
 
-/** What lies in two patterns goes to the first: literals come before what stands for anything. */
+/** The first matching pattern applies, so literals come before parameters. */
 export function inOrderOfPrecedence(paths: readonly ApiPath[]): ApiPath[] {
   const keyOf = ({ parts }: ApiPath): string =>
     parts.map((part) => ('literal' in part ? `0${part.literal}` : '1')).join('\n');
   const keyed = paths.map((path) => ({ path, key: keyOf(path) }));
-  // Of two paths that differ in the names of their parameters only, the second could never be reached.
+  // If two paths differ only in parameter names, the second would be unreachable.
   const first = new Map(
     keyed
       .slice()

@@ -3,7 +3,7 @@ import { type ApiPath, operationsOf } from './operations.ts';
 import { answerSchema, type Shape, shapeOf, unwrapped } from './schema.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 
-/** Something that has an id, wherever in the API it can be reached. */
+/** A resource type with ids, and the paths of its items and collections. */
 export interface Resource {
   /** `order-item` */
   readonly name: string;
@@ -12,11 +12,11 @@ export interface Resource {
   /** `/steps`, `/trips/:tripId/steps` */
   readonly collections: readonly ApiPath[];
   readonly shape: Shape;
-  /** Where the representation is in an answer: `data`, or nothing. */
+  /** The wrapper of the representation in a response: `data`, or nothing. */
   readonly wrapper: string;
-  /** The member that its paths name it by. */
+  /** The member that identifies it in paths. */
   readonly idField: string;
-  /** Fields that name other resources. */
+  /** Fields with the ids of other resources. */
   readonly references: readonly Reference[];
 }
 
@@ -26,7 +26,7 @@ export interface Reference {
   readonly path: string;
 }
 
-/** The parameter that a path ends in. */
+/** The parameter at the end of a path. */
 export function lastParameter({ parts }: ApiPath): string | undefined {
   const last = parts.at(-1);
   return last !== undefined && 'parameter' in last ? last.parameter : undefined;
@@ -39,7 +39,7 @@ export function lastLiteral({ parts }: ApiPath): string | undefined {
 
 const above = ({ pattern }: ApiPath): string => pattern.slice(0, pattern.lastIndexOf('/')) || '/';
 
-/** Whose item or collection each path is. */
+/** The resource of which each path is the item or the collection. */
 export function ownersOf(resources: ReadonlyMap<string, Resource>): ReadonlyMap<ApiPath, Resource> {
   const owners = new Map<ApiPath, Resource>();
   for (const resource of resources.values()) {
@@ -48,7 +48,7 @@ export function ownersOf(resources: ReadonlyMap<string, Resource>): ReadonlyMap<
   return owners;
 }
 
-/** What has an id: `/steps/{id}` makes steps. */
+/** Resources with ids: `/steps/{id}` gives steps. */
 export function findResources(document: OpenApiDocument, paths: readonly ApiPath[]): ReadonlyMap<string, Resource> {
   const items = new Map<string, ApiPath[]>();
   for (const path of paths) {
@@ -65,7 +65,7 @@ export function findResources(document: OpenApiDocument, paths: readonly ApiPath
     const lists = found.flatMap((path) => byPattern.get(above(path)) ?? []);
     collections.set(name, new Set(lists));
   }
-  // `/steps/{id}/accommodations`, where a single one is reached elsewhere.
+  // `/steps/{id}/accommodations`, if single items have another path.
   for (const path of paths) {
     const literal = lastLiteral(path);
     if (literal !== undefined) collections.get(plainWord(singular(literal)))?.add(path);
@@ -90,7 +90,7 @@ function describe(document: OpenApiDocument, name: string, items: readonly ApiPa
   return { items, shape, wrapper: found?.path ?? '', idField: idFieldOf(shape, items, name) };
 }
 
-/** `/posts/{slug}` names them by their slug, `/posts/{postId}` by what they call their id. */
+/** `/posts/{slug}` identifies posts by their slug, `/posts/{postId}` by their id. */
 function idFieldOf({ properties }: Shape, items: readonly ApiPath[], name: string): string {
   const parameters = items.flatMap((path) => lastParameter(path) ?? []);
   const named = parameters.find((parameter) => properties.has(parameter) && idOfWhat(parameter) === undefined);
@@ -107,13 +107,13 @@ function referencesOf(
 ): Reference[] {
   return [...properties].flatMap(([field, schema]): Reference[] => {
     const named = idOfWhat(field);
-    // `category_id` is of no use where paths name categories by their slug.
+    // `category_id` is useless if paths identify categories by their slug.
     const byId = /^(?:_?id|uuid)$|id$/i.test(known.get(named?.resource ?? '')?.idField ?? '-');
     if (named !== undefined && named.resource !== own && byId) {
       const isList = shapeOf(document, schema).items !== undefined;
       return [{ resource: named.resource, path: named.many || isList ? `${field}[*]` : field }];
     }
-    // `step: {id}`. An array of them would be what this embeds, and not what it belongs to.
+    // `step: {id}` is a parent; an array of objects would be embedded children.
     const resource = plainWord(field);
     const inner = shapeOf(document, schema);
     const id = known.get(resource)?.idField;

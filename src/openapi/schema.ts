@@ -1,20 +1,20 @@
 import { list, type Mapping, mapping, type OpenApiDocument } from './document.ts';
 
-/** What is known of a JSON value from its schema. */
+/** What a schema says about a JSON value. */
 export interface Shape {
-  /** Names of the schemas that it is, by reference or by inheritance. */
+  /** Names of its schemas, by reference or inheritance. */
   readonly names: readonly string[];
   readonly properties: ReadonlyMap<string, unknown>;
-  /** Of the properties, those that are always there. */
+  /** The properties that are always present. */
   readonly required: ReadonlySet<string>;
-  /** Schema of the elements, where it is an array. */
+  /** The schema of the elements of an array. */
   readonly items: unknown;
 }
 
-/** Schemas that inherit from each other; a cycle ends here. */
+/** The depth of inheritance; ends cycles. */
 const MAX_INHERITANCE = 8;
 
-/** Members, elements and names of a schema, those of `allOf`, `oneOf` and `anyOf` among them. */
+/** Members, elements and names of a schema, including those of `allOf`, `oneOf` and `anyOf`. */
 export function shapeOf(document: OpenApiDocument, schema: unknown, depth = 0): Shape {
   const { value, names } = document.follow(schema);
   const properties = new Map(Object.entries(mapping(value.properties)));
@@ -25,7 +25,7 @@ export function shapeOf(document: OpenApiDocument, schema: unknown, depth = 0): 
     const alternatives = [value.oneOf, value.anyOf].flatMap(list).filter((part) => mapping(part).type !== 'null');
     for (const part of [...list(value.allOf), ...alternatives]) {
       const inner = shapeOf(document, part, depth + 1);
-      // Of several alternatives each may be the one without it.
+      // Another alternative may lack the member.
       if (alternatives.length < 2 || !alternatives.includes(part))
         for (const name of inner.required) required.add(name);
       for (const [name, property] of inner.properties) if (!properties.has(name)) properties.set(name, property);
@@ -36,7 +36,7 @@ export function shapeOf(document: OpenApiDocument, schema: unknown, depth = 0): 
   return { names: [...new Set(allNames)], properties, required, items };
 }
 
-/** The schema of the JSON that an operation answers with when it succeeds. */
+/** The schema of the JSON in the successful response of an operation. */
 export function answerSchema(document: OpenApiDocument, operation: Mapping): unknown {
   return jsonSchema(answerOf(document, operation).content);
 }
@@ -56,7 +56,7 @@ function jsonSchema(content: unknown): unknown {
   return mapping(media?.[1]).schema;
 }
 
-/** Members that APIs put around what they answer. */
+/** Members that APIs use to wrap responses. */
 const wrappers = new Set([
   'data',
   'item',
@@ -70,7 +70,7 @@ const wrappers = new Set([
   'entries',
 ]);
 
-/** What is inside `{"data": …}`, and the way there: `data`. */
+/** The content of `{"data": …}`, and its path: `data`. */
 export function unwrapped(
   document: OpenApiDocument,
   schema: unknown,

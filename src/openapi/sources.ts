@@ -5,23 +5,23 @@ import { lastLiteral, type Resource } from './resources.ts';
 import { answerOf, answerSchema, requestSchema, shapeOf, unwrapped } from './schema.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 
-/** Where the ids of resources are, by their names. */
+/** Sources of ids, by the name of the resource. */
 export type Others = ReadonlyMap<string, { readonly sources: readonly string[]; readonly why: string }>;
 
 export const inside = (wrapper: string): string => (wrapper === '' ? '' : `${wrapper}.`);
 
-/** Ids in what a client sends: `request.post_ids[*]`. */
+/** Ids in a request: `request.post_ids[*]`. */
 export interface Requested {
   readonly resource: Resource;
   readonly source: string;
-  /** There are several, which are what the write is about. */
+  /** Several ids, which identify what is written. */
   readonly many: boolean;
 }
 
-/** What is sent by POST because a query would be too long. */
+/** Names of reads that use POST because a query would be too long. */
 const reading = /^(?:search|query|find|filter|lookup|export|preview|validate|graphql|login|count)/i;
 
-/** The fields of a request that hold ids. */
+/** The fields of a request that contain ids. */
 export function requestedIds(model: ApiModel, path: ApiPath, methods: readonly string[]): Requested[] {
   if (reading.test(lastLiteral(path) ?? '')) return [];
   const { document, resources } = model;
@@ -46,13 +46,13 @@ export function requestedIds(model: ApiModel, path: ApiPath, methods: readonly s
   });
 }
 
-/** What `ids` are ids of: `/posts/bulk-delete`. */
+/** The resource that `ids` refer to: `/posts/bulk-delete`. */
 function subjectOf({ owners, resources }: ApiModel, path: ApiPath): Resource | undefined {
   const words = path.parts.flatMap((part) => ('literal' in part ? [plainWord(singular(part.literal))] : []));
   return owners.get(path) ?? words.flatMap((word) => resources.get(word) ?? []).at(-1);
 }
 
-/** Where the id of what a POST has made is: in the answer, or in what it points to. */
+/** The source of the id of what a POST created: the response body, or its Location. */
 export function createdIds(document: OpenApiDocument, operation: Mapping, { wrapper, idField }: Resource): string {
   const schema = answerSchema(document, operation);
   const answer = unwrapped(document, schema);
@@ -65,7 +65,7 @@ export function createdIds(document: OpenApiDocument, operation: Mapping, { wrap
   return schema === undefined ? `${guess}, ${location}` : guess;
 }
 
-/** Where a field of what a POST has made is: what the answer does not show, the request may have asked for. */
+/** The source of a field of what a POST created: the response, or the request if the response lacks it. */
 export function createdField(
   document: OpenApiDocument,
   operation: Mapping,
@@ -82,7 +82,7 @@ export function createdField(
   return schema === undefined ? undefined : `response.${inside(wrapper)}${field}`;
 }
 
-/** Where the elements of a batch are: `request[*]`, `response.data[*]`. */
+/** The sources of the elements of a batch: `request[*]`, `response.data[*]`. */
 export function elementsOf(document: OpenApiDocument, operation: Mapping): string[] {
   const schemas = [
     ['request', requestSchema(document, operation)],

@@ -1,4 +1,4 @@
-/** English as far as APIs use it in paths; what is not known is left as it is, and the draft is read by people. */
+/** English plurals as APIs use them in paths. Unknown words stay unchanged: people review the draft. */
 const irregular = new Map([
   ['people', 'person'],
   ['children', 'child'],
@@ -30,7 +30,7 @@ export function singular(word: string): string {
   return lower.endsWith('s') ? head + tail.slice(0, -1) : head + tail;
 }
 
-/** One spelling for `orderItem`, `order_item` and `order-item`. */
+/** The same result for `orderItem`, `order_item` and `order-item`. */
 export function plainWord(word: string): string {
   return word
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
@@ -39,12 +39,12 @@ export function plainWord(word: string): string {
     .replace(/^-+|-+$/g, '');
 }
 
-/** The resource that a field names the id of: `stepId`, `step_id`, `stepIDs` → `step`; undefined for other fields. */
+/** The resource whose id a field contains: `stepId`, `step_id`, `stepIDs` → `step`; undefined for other fields. */
 export function idOfWhat(field: string): { readonly resource: string; readonly many: boolean } | undefined {
   const match = /^(.+?)[_-]?(id|ID|Id|uuid|Uuid|UUID)(s?)$/.exec(field);
   const [, name, id, many] = match ?? [];
   if (name === undefined || id === undefined) return undefined;
-  // `valid` and `paid` end in "id", too.
+  // `valid` and `paid` also end in "id".
   if (id === 'id' && !/[_-]$/.test(field.slice(0, field.length - id.length - (many?.length ?? 0)))) return undefined;
   return { resource: plainWord(singular(name)), many: many === 's' };
 }

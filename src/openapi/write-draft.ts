@@ -1,24 +1,23 @@
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
 
-/** A draft as the text of a configuration, commented for whoever makes it theirs. */
+/** A draft as the text of a configuration, with comments for its future owner. */
 export function writeDraft({ origin, routes, rules, notes }: Draft, source: string): string {
   const lines = [
     '# yaml-language-server: $schema=https://unpkg.com/unstale/dist/unstale.schema.json',
     '#',
-    `# Drafted by "unstale init" from ${oneLine(source)}. What was inferred, and from what, stands beside it: read it, correct it, and`,
-    '# ask "unstale check" and "unstale explain" what becomes of it.',
+    `# Drafted by "unstale init" from ${oneLine(source)}. Comments say what each part was inferred from.`,
+    '# Review and correct it, then run "unstale check" and "unstale explain".',
     ...notes.map((note) => `# TODO: ${oneLine(note)}`),
     '',
     'origin:',
     ...(origin.note === undefined ? [] : [`  # TODO: ${oneLine(origin.note)}`]),
     `  url: ${scalar(origin.url)}`,
+    '  # Does the API take /Users/me or /users/me;x.css for /users/me? Then list it: [case, parameters, extension].',
+    '  ignoreInPaths: []',
     '',
   ];
   if (routes.length > 0)
-    lines.push(
-      '# The first match wins. Freshness is what the API says; add cache: { ttl: 60s } where it says nothing, or too much.',
-      'routes:',
-    );
+    lines.push('# The first match wins. The API decides freshness; add cache: { ttl: 60s } to override it.', 'routes:');
   for (const route of routes) lines.push(...routeLines(route));
   if (rules.length > 0)
     lines.push('', '# All that match apply. A path stands for every query and variant of it.', 'rules:');
@@ -37,7 +36,7 @@ function routeLines({ comments, match, off, tags, before }: DraftRoute): string[
 function ruleLines({ comments, name, methods, pattern, before, lookups, targets, event }: DraftRule): string[] {
   const lines = comments.map((comment) => `  # ${oneLine(comment)}`);
   lines.push(`  - name: ${scalar(name)}`, `    on: ${scalar(`${methods.join('|')} ${pattern}`)}`);
-  // Nothing asks for it where no placeholder does.
+  // Not needed unless a placeholder uses it.
   if (!before) lines.push('    before: off');
   const found = Object.entries(lookups);
   if (found.length > 0)
@@ -50,7 +49,7 @@ function targetLine({ kind, text, comment }: DraftTarget): string {
   return `      - ${kind === 'tag' ? 'tag: ' : ''}${scalar(text)} # ${oneLine(comment)}`;
 }
 
-/** JSON texts are YAML; what can do without quotes has none. */
+/** JSON strings are valid YAML; simple words need no quotes. */
 function scalar(text: string): string {
   return /^[A-Za-z/][A-Za-z0-9/._|~:{}*[\], -]*$/.test(text) &&
     !/[:,] |: *$|^[A-Za-z]+$| $/.test(text.replace(/\{[^}]*\}/g, ''))

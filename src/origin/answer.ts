@@ -31,13 +31,20 @@ export class Answer implements Dispatcher.DispatchHandler {
   #reused = false;
   #begun = false;
   #lostToReuse = false;
+  #overrun = false;
   #interims = 0;
   #body: Readable | undefined;
   #trailers: FieldLines = [];
   #waitTimer: NodeJS.Timeout | undefined;
 
-  /** `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. */
-  constructor(request: OriginRequest, retried: boolean) {
+  readonly #misframed: 'bypass' | 'store';
+
+  /**
+   * `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. `misframed`: what
+   * becomes of an answer whose end is in doubt.
+   */
+  constructor(request: OriginRequest, retried: boolean, misframed: 'bypass' | 'store') {
+    this.#misframed = misframed;
     this.head = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -114,7 +121,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     const body = Readable.from([]);
     const headers = new Fields(fieldLines(controller.rawHeaders));
     this.#finish();
-    this.#resolve({ status, headers, body, trailers: () => [], upgraded: socket });
+    this.#resolve({ status, headers, body, trailers: () => [], isDelimited: () => true, upgraded: socket });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -128,6 +135,10 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#trailers = fieldLines(controller.rawTrailers);
+    // What follows in the same bytes is parsed once this has returned. Nobody waits for it: undici cuts the connection.
+    queueMicrotask(() => {
+      this.#overrun = this.#connection?.misread === true;
+    });
     this.#body?.push(null);
     this.#finish();
   }
@@ -170,7 +181,10 @@ export class Answer implements Dispatcher.DispatchHandler {
       body.push(null);
       this.#finish();
     }
-    this.#resolve({ status, headers, body, trailers: () => this.#trailers });
+    const coding = headers.get('transfer-encoding')?.toLowerCase();
+    const isFramed = coding === undefined || coding === 'chunked';
+    const isDelimited = (): boolean => this.#misframed === 'store' || (isFramed && !this.#overrun);
+    this.#resolve({ status, headers, body, trailers: () => this.#trailers, isDelimited });
   }
 
   /** Without effect when the answer is over: its promise is settled, and its body has ended. */

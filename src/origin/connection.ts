@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { deferWriteErrors } from './deferred-write-errors.ts';
+import { isProtocolFault } from './failure.ts';
 
 /** What is known of one connection of the pool, beside what undici tells its handlers. */
 export class Connection {
@@ -44,6 +45,14 @@ export class Connection {
   /** The socket has failed: an end of the answer is then no proof that it is complete. */
   get broken(): boolean {
     return this.#socket !== undefined && this.#socket.errored !== null;
+  }
+
+  /**
+   * Bytes have come that are no answer to anything: what was sent behind the last answer belongs to none, or to that one. Where the
+   * origin closes the connection, undici reads no further than to the end of the answer, and nothing is known.
+   */
+  get misread(): boolean {
+    return this.#socket?.errored != null && isProtocolFault(this.#socket.errored);
   }
 }
 

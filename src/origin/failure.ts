@@ -81,7 +81,7 @@ function sentFailure(error: unknown, { answered }: Progress): Failure {
 }
 
 /** What undici calls a socket error though the socket is fine: a 100 or a 101 that nobody asked for. */
-function isProtocolFault(error: unknown): boolean {
+export function isProtocolFault(error: unknown): boolean {
   return error instanceof errors.SocketError && (error.message === 'bad response' || error.message === 'bad upgrade');
 }
 

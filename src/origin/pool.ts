@@ -4,7 +4,7 @@ import { buildConnector, type Client, Pool } from 'undici';
 import type { OriginConfig } from '../config/model.ts';
 import { OriginError } from '../errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
-import type { FieldLines } from '../http/fields.ts';
+import { type FieldLines, without } from '../http/fields.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './connection.ts';
 import { Upload } from './upload.ts';
@@ -34,6 +34,7 @@ export class PooledOrigin implements Origin {
   readonly #basePath: string;
   readonly #hostname: string;
   readonly #startWithinMs: number;
+  readonly #misframed: OriginConfig['misframed'];
   readonly #open = new Set<Socket>();
   readonly #ownClient: () => AssigningClient;
 
@@ -41,6 +42,7 @@ export class PooledOrigin implements Origin {
     const url = new URL(config.url);
     this.serverErrors = config.serverErrors;
     this.connections = config.connections;
+    this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
@@ -85,7 +87,7 @@ export class PooledOrigin implements Origin {
   }
 
   #attempt(request: OriginRequest, retried: boolean): Answer {
-    const answer = new Answer(request, retried);
+    const answer = new Answer(request, retried, this.#misframed);
     const options: AssignedOptions = {
       method: request.method,
       path: this.#basePath + request.target,
@@ -136,10 +138,5 @@ function replayable({ method, body }: OriginRequest): boolean {
 
 /** Without `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */
 function sendable(lines: FieldLines): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = lines[i] as string;
-    if (name.toLowerCase() !== 'expect') kept.push(name, lines[i + 1] as string);
-  }
-  return kept;
+  return without(lines, (name) => name === 'expect');
 }

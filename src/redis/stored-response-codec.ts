@@ -1,7 +1,9 @@
 import { promisify } from 'node:util';
 import { constants, gunzip, gzip } from 'node:zlib';
 import { Fields } from '../http/fields.ts';
+import { ownBytes } from '../http/own-memory.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
+import { isSoundEntry } from './entry-check.ts';
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
@@ -47,12 +49,9 @@ export async function decodeEntry(
     const packed = entry.subarray(2);
     const plain = entry[1] === GZIPPED ? await decompress(packed, { maxOutputLength: MAX_DECODED_BYTES }) : packed;
     const length = plain.readUInt32BE(0);
-    const { stamp, response } = JSON.parse(plain.subarray(4, 4 + length).toString()) as {
-      stamp: Stamp;
-      response: Head;
-    };
-    const isWhole = typeof stamp.epoch === 'string' && typeof response.key === 'string' && Array.isArray(response.tags);
-    if (!isWhole || !Array.isArray(response.headers)) return undefined;
+    const head: unknown = JSON.parse(plain.subarray(4, 4 + length).toString());
+    if (!isSoundEntry(head as object)) return undefined;
+    const { stamp, response } = head as { stamp: Stamp; response: Head };
     // Undefined has no JSON: what is missing is undefined.
     const missing = { etag: undefined, lastModifiedMs: undefined, dateMs: undefined, language: undefined };
     return {
@@ -61,7 +60,7 @@ export async function decodeEntry(
         ...missing,
         ...response,
         headers: new Fields(response.headers),
-        body: Buffer.from(plain.subarray(4 + length)),
+        body: ownBytes(Buffer.from(plain.subarray(4 + length))),
         since: undefined,
         uses: 0,
       },

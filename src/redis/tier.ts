@@ -5,9 +5,10 @@ import { everything } from '../coherence/record.ts';
 import { widened } from '../coherence/record-size.ts';
 import type { Hits } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
-import { selectingValues } from '../http/vary.ts';
+import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
+import { isVaryList } from './entry-check.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsHit, versionsOf } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
@@ -325,6 +326,8 @@ export class RedisTier implements SecondTier {
     try {
       return await step();
     } catch (error) {
+      // Somebody has put something else under one key: no reason to leave the others alone.
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
       // What it holds can be read all the same.
       if (error instanceof Error && error.message.includes('OOM')) return void this.#refuse();
       // The bus on the same Redis tells what is wrong with it; here it only means that there is nothing.
@@ -354,7 +357,7 @@ function varyNames(entry: Buffer): string[] | undefined {
   if (entry[0] !== VARIES) return undefined;
   try {
     const names: unknown = JSON.parse(entry.subarray(1).toString());
-    return Array.isArray(names) ? names.map(String) : undefined;
+    return isVaryList(names, MAX_SELECTING_FIELDS) ? names : undefined;
   } catch {
     return undefined;
   }

@@ -1,20 +1,20 @@
 /**
- * One canonical string behind routing, cache keys, tags and what is forwarded, so that two spellings of a resource
- * can never be two things to one part of the gateway and one thing to another (RFC 3986 §6.2.2, RFC 9110 §4.2.3).
+ * The canonical form behind routing, cache keys, tags and what is forwarded. All parts of the gateway use it, so that
+ * they always agree on whether two spellings are the same resource (RFC 3986 §6.2.2, RFC 9110 §4.2.3).
  */
 export interface RequestTarget {
   /** Forwarded to the origin and part of the cache key: dot segments resolved, escapes normalised. */
   readonly path: string;
   /**
-   * Names the resource for routes and tags: `path` with every octet but the unreserved ones escaped, runs of slashes
-   * merged and no slash at the end. Origins that treat `/steps/7/` or `//steps/7` as `/steps/7` stay coherent.
+   * Identifies the resource for routes and tags: `path` with every reserved byte escaped, repeated slashes merged and
+   * no trailing slash. Origins that treat `/steps/7/` or `//steps/7` as `/steps/7` stay coherent.
    */
   readonly resource: string;
-  /** As sent, without "?"; empty when there is none. */
+  /** As sent, without "?"; empty if there is none. */
   readonly query: string;
 }
 
-/** Percent-encoding malformed, characters that no target may hold, or dot segments hidden behind escaped slashes. */
+/** Malformed percent-encoding, forbidden characters, or dot segments hidden by escaped slashes. */
 export class TargetError extends Error {
   override readonly name = 'TargetError';
 }
@@ -29,7 +29,8 @@ export function parseTarget(target: string): RequestTarget {
   const mark = target.indexOf('?');
   const rawPath = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? '' : target.slice(mark + 1);
-  if (query !== '' && forbidden.test(query)) throw new TargetError('the query holds a character that must be escaped');
+  if (query !== '' && forbidden.test(query))
+    throw new TargetError('the query contains a character that must be escaped');
   if (plain.test(rawPath)) return { path: rawPath, resource: rawPath, query };
   const path = canonicalPath(rawPath);
   return { path, resource: resourceOf(path), query };
@@ -37,18 +38,19 @@ export function parseTarget(target: string): RequestTarget {
 
 /** Normalises escapes and dot segments. @throws TargetError */
 function canonicalPath(raw: string): string {
-  if (!raw.startsWith('/')) throw new TargetError('the path does not begin with a slash');
-  if (forbidden.test(raw)) throw new TargetError('the path holds a character that must be escaped');
-  if (malformedEscape.test(raw)) throw new TargetError('the path holds a "%" that no two hexadecimal digits follow');
-  if (/%00/.test(raw)) throw new TargetError('the path holds an escaped NUL');
+  if (!raw.startsWith('/')) throw new TargetError('the path must start with a slash');
+  if (forbidden.test(raw)) throw new TargetError('the path contains a character that must be escaped');
+  if (malformedEscape.test(raw)) throw new TargetError('the path contains a "%" without two hexadecimal digits');
+  if (/%00/.test(raw)) throw new TargetError('the path contains an escaped NUL');
   const unescaped = raw.replace(/%[0-9A-Fa-f]{2}/g, (escaped) => {
     const octet = String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
     return /[A-Za-z0-9._~-]/.test(octet) ? octet : escaped.toUpperCase();
   });
   const path = removeDotSegments(unescaped);
-  // `/pub/..;/users/me`: servers that take what follows a ";" for parameters of the segment would climb where the gateway does not.
-  if (/\/\.\.?;/.test(path)) throw new TargetError('the path holds a dot segment with parameters');
-  // `/steps/..%2Fusers%2Fme`: an origin that unescapes before it routes would see another resource than the gateway.
+  // `/pub/..;/users/me`: servers that strip segment parameters after ";" would see a dot segment that the gateway does
+  // not.
+  if (/\/\.\.?;/.test(path)) throw new TargetError('the path contains a dot segment with parameters');
+  // `/steps/..%2Fusers%2Fme`: an origin that unescapes before routing would see another resource than the gateway.
   for (const segment of path.split('/')) {
     if (/%2F|%5C/.test(segment) && hiddenDots.test(segment.replaceAll('%2F', '/').replaceAll('%5C', '\\'))) {
       throw new TargetError('the path hides a dot segment behind an escaped slash');
@@ -57,7 +59,7 @@ function canonicalPath(raw: string): string {
   return path;
 }
 
-/** RFC 3986 §5.2.4, on whole segments; what would climb above the root stays there. */
+/** RFC 3986 §5.2.4, on whole segments; ".." at the root stays at the root. */
 function removeDotSegments(path: string): string {
   if (!/\/\.\.?(?:\/|$)/.test(path)) return path;
   const output: string[] = [];
@@ -74,29 +76,29 @@ function removeDotSegments(path: string): string {
   return `/${output.join('/')}`;
 }
 
-/** The name of the resource that a canonical path leads to; see `RequestTarget.resource`. */
+/** The resource of a canonical path; see `RequestTarget.resource`. */
 export function resourceOf(path: string): string {
   if (plain.test(path)) return path;
   const segments = path.split('/').filter((segment) => segment !== '');
   return `/${segments.map((segment) => encodeSegment(decodeSegment(segment))).join('/')}`;
 }
 
-/** Escapes a value into one segment: what is left is unreserved octets, so it can be neither a pattern nor a separator. */
+/** Escapes a value as one segment. Only unreserved bytes remain, so it cannot be a pattern or a separator. */
 export function encodeSegment(value: string): string {
   const escaped = escapeText(value);
-  // "." and ".." would be dot segments: no escaping survives normalisation, so they are escaped twice and match nothing.
+  // "." and ".." would be dot segments. Normalisation undoes escaping, so they are escaped twice and match nothing.
   return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%252E') : escaped;
 }
 
 function escapeText(value: string): string {
-  // A lone surrogate has no UTF-8 form; U+FFFD is what every encoder makes of it.
+  // A lone surrogate has no UTF-8 form; every encoder replaces it with U+FFFD.
   return encodeURIComponent(value.toWellFormed()).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
 
-/** The value of one segment. Escapes that are not UTF-8 keep their octets, as Latin-1. */
+/** The value of one segment. Escapes that are not UTF-8 are decoded as Latin-1. */
 export function decodeSegment(segment: string): string {
   if (!segment.includes('%')) return segment;
   try {
@@ -107,8 +109,8 @@ export function decodeSegment(segment: string): string {
 }
 
 /**
- * The name of a query: its parameters in order, each name and value with its octets escaped in one way, so that `b=2&a=%31`
- * and `a=1&b=2` are one, as are `q=a+b` and `q=a%20b`. For tags: what is forwarded and keyed stays as it was sent.
+ * The canonical form of a query: parameters sorted, escaping normalised. `b=2&a=%31` equals `a=1&b=2`, and `q=a+b`
+ * equals `q=a%20b`. For tags only: the forwarded and the keyed query stay as sent.
  */
 export function sortedQuery(query: string): string {
   if (query === '') return '';
@@ -122,12 +124,12 @@ function canonicalPair(pair: string): string {
   return `${canonicalText(name)}=${canonicalText(value)}`;
 }
 
-/** WHATWG URL §5.1: in a query "+" is a blank. */
+/** WHATWG URL §5.1: in a query, "+" is a space. */
 function canonicalText(text: string): string {
   return /^[A-Za-z0-9._~-]*$/.test(text) ? text : escapeText(decodeSegment(text.replaceAll('+', ' ')));
 }
 
-/** The parameters of an allow-list, in the list's order; repeated ones stay in theirs. */
+/** The parameters in `names`, in that order; repeated parameters keep their order. */
 export function selectQuery(query: string, names: readonly string[]): string {
   if (query === '') return '';
   const pairs = query.split('&').map((pair) => ({ pair, name: parameterName(pair) }));

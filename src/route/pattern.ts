@@ -1,15 +1,15 @@
 import { decodeSegment, resourceOf } from './path.ts';
 
 /**
- * Patterns: `:name` and `*` stand for exactly one segment, `**` (last) for any rest, none included. There is no other
- * syntax, so that no value and no typing error can become one.
+ * Patterns: `:name` and `*` match exactly one segment, `**` (last) any remainder, including none. There is no other
+ * syntax, so that no value and no typing error can become a pattern.
  */
 export type Segment =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'one'; readonly name: string | undefined }
   | { readonly kind: 'rest' };
 
-/** Why a pattern is not one; `hint` says what to write instead. */
+/** An invalid pattern; `hint` says what to write instead. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
   readonly hint: string;
@@ -21,8 +21,8 @@ export class PatternError extends Error {
 
 /** @throws PatternError */
 export function parsePattern(pattern: string): Segment[] {
-  if (!pattern.startsWith('/')) throw new PatternError('a pattern begins with a slash', `write /${pattern}`);
-  if (/[?#]/.test(pattern)) throw new PatternError('a pattern has no query', 'leave out what follows the path');
+  if (!pattern.startsWith('/')) throw new PatternError('a pattern must start with a slash', `write /${pattern}`);
+  if (/[?#]/.test(pattern)) throw new PatternError('a pattern cannot have a query', 'remove everything after the path');
   const names = new Set<string>();
   const parts = pattern.split('/').filter((part) => part !== '');
   return parts.map((part, i): Segment => {
@@ -36,7 +36,7 @@ export function parsePattern(pattern: string): Segment[] {
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
         throw new PatternError(`":${name}" is not a parameter name`, 'letters, digits and "_" after the colon');
       }
-      if (names.has(name)) throw new PatternError(`":${name}" stands twice`, 'give each parameter its own name');
+      if (names.has(name)) throw new PatternError(`":${name}" occurs twice`, 'give each parameter its own name');
       names.add(name);
       return { kind: 'one', name };
     }
@@ -47,13 +47,13 @@ export function parsePattern(pattern: string): Segment[] {
   });
 }
 
-/** The pattern with its parameters' names left out (`/steps/*`): equal for patterns that match the same paths. */
+/** The pattern without parameter names (`/steps/*`): equal for patterns that match the same paths. */
 export function patternShape(segments: readonly Segment[]): string {
   const parts = segments.map((s) => (s.kind === 'literal' ? s.text : s.kind === 'one' ? '*' : '**'));
   return `/${parts.join('/')}`;
 }
 
-/** Whether a canonical path (a resource) lies in a pattern of literal, `*` and `**` segments. */
+/** Whether a canonical path (a resource) matches a pattern of literal, `*` and `**` segments. */
 export function pathMatchesPattern(resource: string, pattern: string): boolean {
   const path = split(resource);
   const wanted = split(pattern);
@@ -64,7 +64,7 @@ export function pathMatchesPattern(resource: string, pattern: string): boolean {
   return path.length === wanted.length;
 }
 
-/** Whether some path lies in both patterns (canonical paths are patterns too). */
+/** Whether some path matches both patterns (canonical paths are patterns too). */
 export function patternsOverlap(a: string, b: string): boolean {
   const left = split(a);
   const right = split(b);
@@ -84,15 +84,27 @@ function split(path: string): string[] {
 interface Node<T> {
   readonly literals: Map<string, Node<T>>;
   one: Node<T> | undefined;
-  ends: Leaf<T>[];
-  rests: Leaf<T>[];
+  /** Patterns that end here, and those whose `**` begins here, each in the order in which they were added. */
+  readonly ends: Leaf<T>[];
+  readonly rests: Leaf<T>[];
+  /** The order of the first pattern at or below this node: later ones only add to it. */
+  readonly earliest: number;
 }
 
 interface Leaf<T> {
   readonly order: number;
-  readonly names: readonly (string | undefined)[];
+  /** Each parameter with the index of its segment. */
+  readonly params: readonly { readonly name: string; readonly at: number }[];
   readonly data: T;
 }
+
+const newNode = <T>(earliest: number, literals: Map<string, Node<T>>): Node<T> => ({
+  literals,
+  one: undefined,
+  ends: [],
+  rests: [],
+  earliest,
+});
 
 export interface PatternMatch<T> {
   readonly data: T;
@@ -100,16 +112,25 @@ export interface PatternMatch<T> {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Many patterns, matched at once: the cost follows the segments of the path, not the number of patterns. */
+/** Matches many patterns at once: the cost depends on the segments of the path, not on the number of patterns. */
 export class PatternTrie<T> {
-  readonly #root: Node<T> = { literals: new Map(), one: undefined, ends: [], rests: [] };
+  readonly #newLiterals: () => Map<string, Node<T>>;
+  readonly #root: Node<T>;
   #size = 0;
+
+  /** `form`: literals are compared in this form; absent, they are compared as they are. */
+  constructor(form?: (segment: string) => string) {
+    this.#newLiterals = () => (form === undefined ? new Map() : new FormedMap(form));
+    this.#root = newNode<T>(0, this.#newLiterals());
+  }
 
   /** @throws PatternError */
   add(pattern: string, data: T): void {
     const segments = parsePattern(pattern);
-    const names = segments.filter((s) => s.kind === 'one').map((s) => s.name);
-    const leaf = { order: this.#size++, names, data };
+    const params = segments.flatMap((s, at) =>
+      s.kind === 'one' && s.name !== undefined ? [{ name: s.name, at }] : [],
+    );
+    const leaf = { order: this.#size++, params, data };
     let node = this.#root;
     for (const segment of segments) {
       if (segment.kind === 'rest') {
@@ -118,7 +139,7 @@ export class PatternTrie<T> {
       }
       let next = segment.kind === 'one' ? node.one : node.literals.get(segment.text);
       if (next === undefined) {
-        next = { literals: new Map(), one: undefined, ends: [], rests: [] };
+        next = newNode(leaf.order, this.#newLiterals());
         if (segment.kind === 'one') node.one = next;
         else node.literals.set(segment.text, next);
       }
@@ -127,42 +148,75 @@ export class PatternTrie<T> {
     node.ends.push(leaf);
   }
 
-  /** Every pattern that the canonical path lies in, in the order in which they were added. */
+  /** Every pattern that the canonical path matches, in the order in which they were added. */
   matches(resource: string): PatternMatch<T>[] {
-    const found: { leaf: Leaf<T>; values: string[] }[] = [];
-    walk(this.#root, split(resource), 0, [], found);
-    found.sort((a, b) => a.leaf.order - b.leaf.order);
-    return found.map(({ leaf, values }) => ({ data: leaf.data, params: paramsOf(leaf, values) }));
+    const path = split(resource);
+    const found: Leaf<T>[] = [];
+    collect(this.#root, path, 0, found);
+    return found.sort((a, b) => a.order - b.order).map((leaf) => matchOf(leaf, path));
   }
 
-  /** The first of `matches`. */
+  /** The first of `matches`, without collecting the others. */
   first(resource: string): PatternMatch<T> | undefined {
-    return this.matches(resource)[0];
+    const path = split(resource);
+    const leaf = firstBelow(this.#root, path, 0, undefined);
+    return leaf && matchOf(leaf, path);
   }
 }
 
-function walk<T>(
-  node: Node<T>,
-  path: string[],
-  depth: number,
-  values: string[],
-  found: { leaf: Leaf<T>; values: string[] }[],
-): void {
-  for (const leaf of node.rests) found.push({ leaf, values });
+/** A map whose keys are equal if their forms are. */
+class FormedMap<T> extends Map<string, T> {
+  readonly #form: (key: string) => string;
+
+  constructor(form: (key: string) => string) {
+    super();
+    this.#form = form;
+  }
+
+  override get(key: string): T | undefined {
+    return super.get(this.#form(key));
+  }
+
+  override set(key: string, value: T): this {
+    return super.set(this.#form(key), value);
+  }
+}
+
+function collect<T>(node: Node<T>, path: readonly string[], depth: number, found: Leaf<T>[]): void {
+  found.push(...node.rests);
   const segment = path[depth];
   if (segment === undefined) {
-    for (const leaf of node.ends) found.push({ leaf, values });
+    found.push(...node.ends);
     return;
   }
   const literal = node.literals.get(segment);
-  if (literal !== undefined) walk(literal, path, depth + 1, values, found);
-  if (node.one !== undefined) walk(node.one, path, depth + 1, [...values, segment], found);
+  if (literal !== undefined) collect(literal, path, depth + 1, found);
+  if (node.one !== undefined) collect(node.one, path, depth + 1, found);
 }
 
-function paramsOf<T>(leaf: Leaf<T>, values: readonly string[]): Record<string, string> {
+/** The earliest of `best` and the matching patterns at or below the node. */
+function firstBelow<T>(
+  node: Node<T>,
+  path: readonly string[],
+  depth: number,
+  best: Leaf<T> | undefined,
+): Leaf<T> | undefined {
+  if (best !== undefined && best.order < node.earliest) return best;
+  let first = earlier(best, node.rests[0]);
+  const segment = path[depth];
+  if (segment === undefined) return earlier(first, node.ends[0]);
+  const literal = node.literals.get(segment);
+  if (literal !== undefined) first = firstBelow(literal, path, depth + 1, first);
+  if (node.one !== undefined) first = firstBelow(node.one, path, depth + 1, first);
+  return first;
+}
+
+function earlier<T>(a: Leaf<T> | undefined, b: Leaf<T> | undefined): Leaf<T> | undefined {
+  return a === undefined || (b !== undefined && b.order < a.order) ? b : a;
+}
+
+function matchOf<T>({ params: named, data }: Leaf<T>, path: readonly string[]): PatternMatch<T> {
   const params: Record<string, string> = Object.create(null);
-  for (const [i, name] of leaf.names.entries()) {
-    if (name !== undefined) params[name] = decodeSegment(values[i] ?? '');
-  }
-  return params;
+  for (const { name, at } of named) params[name] = decodeSegment(path[at] ?? '');
+  return { data, params };
 }

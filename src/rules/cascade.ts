@@ -4,21 +4,21 @@ import { expand, expansions, MAX_EXPANSIONS, type Values } from './expand.ts';
 import { parseTemplate } from './template.ts';
 import type { Cascade, Sources, TagTemplate, Target, Template } from './types.ts';
 
-/** What a route says of its stored responses: who they are, and whom they embed. */
+/** What the tags of a route declare about its stored responses. */
 interface Edges {
   readonly pattern: string;
-  /** Tags of parameters alone: `step:{stepId}` on `/steps/:stepId`. */
+  /** Which resource a response is: tags made of parameters alone, `step:{stepId}` on `/steps/:stepId`. */
   readonly identity: readonly TagTemplate[];
-  /** Tags taken from the response, widened: `accommodation:*` of `accommodation:{response.accommodations[*].id}`. */
+  /** What a response embeds, with wildcards: `accommodation:*` for `accommodation:{response.accommodations[*].id}`. */
   readonly embedded: readonly Target[];
 }
 
 /**
- * The edges between routes, as their tags declare them. From an accommodation to what embeds it leads its tag, with its id;
- * which steps those are, only their bodies tell, and they need not be stored on this node, or at all: so what embeds *them* is
- * reached by every `step:*`. It may hit too much, never too little: it goes on through every route that is reachable, each once,
- * so that cycles end, and no chain is too long.
- * @param routes in the order in which they are tried
+ * The edges between routes, as their tags declare them. An accommodation's tag, with its id, finds the steps that embed
+ * it. Only the bodies of those steps say which steps they are, and they may not be stored on this node, or at all. So
+ * the next step of the cascade uses the wildcard `step:*`. The result may cover too much, never too little. Each
+ * reachable route is visited once, so cycles end.
+ * @param routes in matching order
  */
 export function compileCascade(
   routes: readonly { readonly match: string; readonly tags: readonly string[] }[],
@@ -28,14 +28,14 @@ export function compileCascade(
     return {
       pattern: match,
       identity: templates.filter(isIdentity),
-      embedded: templates.filter((template) => !isIdentity(template)).map(widened),
+      embedded: templates.filter((template) => !isIdentity(template)).map(wildcardOf),
     };
   });
   const trie = new PatternTrie<Edges>();
   for (const each of edges) trie.add(each.pattern, each);
   const above = new Map<Edges, readonly Edges[]>();
   const aboveOf = (route: Edges): readonly Edges[] => {
-    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(widened(each), edges));
+    const known = above.get(route) ?? route.identity.flatMap((each) => embedders(wildcardOf(each), edges));
     above.set(route, known);
     return known;
   };
@@ -46,22 +46,22 @@ export function compileCascade(
       const named = identities(target, edges, trie, certain);
       named.forEach(add);
       if (certain) return [...found.values()];
-      // A set is gone through with what is added to it meanwhile.
-      const reached = new Set(named.flatMap((tag) => embedders(tag, edges)));
-      for (const route of reached) {
-        route.identity.map(widened).forEach(add);
-        for (const further of aboveOf(route)) reached.add(further);
+      // Iterating over a Set includes what the loop adds to it.
+      const routes = new Set(named.flatMap((tag) => embedders(tag, edges)));
+      for (const route of routes) {
+        route.identity.map(wildcardOf).forEach(add);
+        for (const further of aboveOf(route)) routes.add(further);
       }
       return [...found.values()];
     },
   };
 }
 
-/** Whether a tag of a route says who its responses are, rather than whom they embed. */
+/** Whether a tag of a route identifies its responses, rather than what they embed. */
 export const isIdentity = ({ placeholders }: TagTemplate): boolean =>
   placeholders.every(({ sources }) => sources.every(({ root }) => root === 'params' || root === 'query'));
 
-/** The tags that name what a target names. */
+/** The tags that identify the resources of a target. */
 function identities(target: Target, edges: readonly Edges[], trie: PatternTrie<Edges>, certain: boolean): Target[] {
   switch (target.kind) {
     case 'tag':
@@ -71,7 +71,7 @@ function identities(target: Target, edges: readonly Edges[], trie: PatternTrie<E
       if (certain) return [];
       return edges
         .filter(({ pattern }) => patternsOverlap(patternShape(parsePattern(pattern)), target.pattern))
-        .flatMap(({ identity }) => identity.map(widened));
+        .flatMap(({ identity }) => identity.map(wildcardOf));
     default: {
       const route = trie.first(target.path);
       if (route === undefined) return [];
@@ -96,16 +96,16 @@ function identityOf(template: TagTemplate, params: Sources['params'], query: str
   const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, 'GET'));
   if (certain && bindings.some(({ unresolved }) => unresolved !== undefined)) return [];
   const values = bindings.map(({ values, unresolved }): Values => (unresolved === undefined ? values : '*'));
-  return expansions(values) > MAX_EXPANSIONS ? [widened(template)] : expand(template, values);
+  return expansions(values) > MAX_EXPANSIONS ? [wildcardOf(template)] : expand(template, values);
 }
 
-/** The routes whose responses may carry a tag because they embed what it names. */
+/** The routes whose responses may embed what a tag identifies. */
 function embedders(tag: Target, edges: readonly Edges[]): Edges[] {
   return edges.filter(({ embedded }) => embedded.some((other) => tagsOverlap(other, tag)));
 }
 
-/** What a template names where none of its placeholders gives a value. */
-export const widened = (template: Template): Target =>
+/** The target of a template with a wildcard for each placeholder. */
+export const wildcardOf = (template: Template): Target =>
   expand(
     template,
     template.placeholders.map(() => '*'),
@@ -114,10 +114,10 @@ export const widened = (template: Template): Target =>
 const partsOf = (target: Target): readonly string[] =>
   target.kind === 'tag' ? [target.tag] : target.kind === 'tagPattern' ? target.parts : [];
 
-/** Whether some tag lies in both, as far as that can be told. */
+/** Whether some tag may match both. */
 export const tagsOverlap = (a: Target, b: Target): boolean => mayCarry(partsOf(a), partsOf(b));
 
-/** Whether some tag lies in both, going by their beginnings and ends: what lies between is never told apart. */
+/** Compares only the beginnings and the ends: what lies between may always be equal. */
 function mayCarry(a: readonly string[], b: readonly string[]): boolean {
   if (a.length === 1 && b.length === 1) return a[0] === b[0];
   const [firstA, firstB, lastA, lastB] = [a[0] ?? '', b[0] ?? '', a.at(-1) ?? '', b.at(-1) ?? ''];

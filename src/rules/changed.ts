@@ -4,14 +4,14 @@ import type { Json, Step } from './types.ts';
 /** `unknown` where one of the two could not be read. */
 export type Difference = 'same' | 'different' | 'unknown';
 
-/** Whether a field differs between the representation of a resource as it was and what the answer to a write says of it. */
+/** Whether a field differs between a resource's representation before a write and the response to it. */
 export function fieldChanged(before: Json, after: Json, steps: readonly Step[]): Difference {
   const known = bothKnown(before, after);
-  // An answer without a body says nothing, not that there is nothing any longer.
+  // A response without a body does not say that the resource is gone.
   if (known === undefined) return 'value' in after && isGone(before) ? 'different' : 'unknown';
   const [was, is] = [nodesAt(known.before.value, steps), nodesAt(known.after.value, steps)];
   if (was === undefined || is === undefined) return 'unknown';
-  // `{"ok":true}` is no representation: that it lacks what was not there before says nothing of what is there now.
+  // `{"ok":true}` is not a representation: a field that neither has may still have been set.
   if (was.length === 0 && is.length === 0) return hasMembersOf(known.before, known.after) ? 'same' : 'unknown';
   const equal =
     was.length === is.length &&
@@ -19,7 +19,7 @@ export function fieldChanged(before: Json, after: Json, steps: readonly Step[]):
   return equal ? 'same' : 'different';
 }
 
-/** Whether two representations of one resource differ in anything but the fields that are to be ignored. */
+/** Whether two representations of a resource differ in fields other than the ignored ones. */
 export function changed(before: Json, after: Json, ignoring: readonly (readonly Step[])[]): Difference {
   const known = bothKnown(before, after);
   if (known === undefined) return difference(before, after);
@@ -31,7 +31,7 @@ function bothKnown(before: Json, after: Json): { before: Body; after: Body } | u
   return 'value' in before && 'value' in after ? { before, after } : undefined;
 }
 
-/** A representation that is not there differs from every one that is, and not from another that is not. */
+/** An absent representation equals another absent one, and differs from any other. */
 function difference(before: Json, after: Json): Difference {
   if (isGone(before) && isGone(after)) return 'same';
   return (isGone(before) && 'value' in after) || (isGone(after) && 'value' in before) ? 'different' : 'unknown';

@@ -29,31 +29,29 @@ import type {
 
 /** The rules of a configuration, ready to be matched. */
 export interface RuleSet {
-  /** Every rule that applies to a write, in the order of the configuration. `resource` is canonical (route/path.ts). */
+  /** Every rule that matches a write, in the order of the configuration. `resource` is canonical (route/path.ts). */
   match(method: string, resource: string): RuleMatch[];
-  /** All of them, in that order. */
+  /** In the order of the configuration. */
   readonly rules: readonly CompiledRule[];
-  /** By the routes that the configuration has. */
+  /** Uses the routes of the configuration. */
   readonly keyed: KeyedQuery;
   /** Which tags may be the same, and which name what is written. */
   readonly knowledge: TagKnowledge;
 }
 
-/** What rules need to know of the routes: what embeds what, and which parameters tell responses apart. */
+/** What rules need to know of a route: what its responses embed, and which parameters its cache key has. */
 export interface RouteEdge {
   readonly match: string;
   readonly tags: readonly string[];
   readonly cache?: { readonly key: { readonly query: readonly string[] | undefined } };
 }
 
-/** RFC 9110 §9.2.1. Every other method, known or not, may change something. */
-
 /**
- * @param routes in the order in which they are tried
+ * @param routes in matching order
  * @throws PatternError, TemplateError, SelectorError
  */
 export function compileRules(rules: readonly RuleConfig[], routes: readonly RouteEdge[] = []): RuleSet {
-  // Matching follows the segments of the path: a thousand rules cost what the few do that share its pattern.
+  // The cost of matching depends on the segments of the path and the rules that match, not on the number of rules.
   const trie = new PatternTrie<{ rule: CompiledRule; methods: ReadonlySet<string> }>();
   const cascade = compileCascade(routes);
   const compiled = rules.map((config) => compileRule(config, cascade));
@@ -100,7 +98,7 @@ function compileRule(config: RuleConfig, cascade: Cascade): CompiledRule {
     ...payload.map(({ source }) => source),
   ];
   const roots = new Set<Root>([...sources.map(({ root }) => root), ...patch.map((each) => each.with.root)]);
-  // What is compared are the representation as it was and the one that the answer brings.
+  // Both compare `before` with the response.
   const compares = config.onlyIfChanged !== undefined || (condition?.changed.length ?? 0) > 0;
   return {
     config,
@@ -129,7 +127,7 @@ function compilePatch(config: PatchConfig): CompiledPatch {
   return {
     config,
     path: parseTemplate(config.path, 'path'),
-    // RFC 6901 §4: "~1" first, or "~01" would come to "/".
+    // RFC 6901 §4: replace "~1" first, or "~01" would become "/".
     at: config.at
       .split('/')
       .slice(1)
@@ -147,16 +145,17 @@ const templateSources = (template: Template): Source[] => template.placeholders.
 
 /** The tags that a route declares for its stored responses. */
 export interface RouteTags {
-  /** Whether they are selected from the body of the response. */
+  /** Whether the tags depend on the body of the response. */
   readonly needsBody: boolean;
   /**
    * The declared tags of one response, as names (without the kind that coherence/tag.ts puts in front). A response with
-   * anything `unresolved`, or with an `overflow` of tags, must not be stored: an invalidation of the tag that is not known
-   * would leave it behind, and a stored response cannot carry a wildcard. That a body says there is none (an empty array, a
-   * null) is known, and gives no tag.
+   * an `unresolved` placeholder or an `overflow` of tags must not be stored: it cannot carry a wildcard, so an
+   * invalidation of the unknown tag would miss it. An empty array or a null is a known value, and gives no tag.
    */
   tagsFor(sources: TagSources): TagSelection;
-  /** Of a response that nobody has: the tags that its path alone tells, and the families of those that it may carry beside. */
+  /**
+   * For a response that is not at hand: the tags that its path gives, and the families of other tags that it may carry.
+   */
   ahead(params: Sources['params'], families: TagFamilies): { tags: readonly string[]; open: readonly string[] };
 }
 
@@ -168,7 +167,7 @@ export interface TagSelection {
   readonly overflow: boolean;
 }
 
-/** @throws TemplateError also for what makes sense in a rule only: `request`, `before`, wildcards */
+/** @throws TemplateError also for what only a rule can have: `request`, `before`, wildcards */
 export function compileTags(templates: readonly string[]): RouteTags {
   const compiled = templates.map(parseRouteTag);
   return {
@@ -199,11 +198,15 @@ const nothingRead: Sources = {
 function parseRouteTag(text: string): TagTemplate {
   const template = parseTemplate(text, 'tag');
   if (template.parts.length > 1) {
-    throw new TemplateError('a tag of a response has no wildcard', 'write {…} for what varies', text.indexOf('*'));
+    throw new TemplateError(
+      'the tag of a response cannot have a wildcard',
+      'use a placeholder, {…}, for the part that varies',
+      text.indexOf('*'),
+    );
   }
   for (const source of template.placeholders.flatMap(({ sources }) => sources)) {
     if (source.root !== 'request' && source.root !== 'before' && source.root !== 'lookup') continue;
-    const hint = 'params, query, requestHeader, responseHeader and response are known of a read';
+    const hint = 'a read has params, query, requestHeader, responseHeader and response';
     const root = source.root === 'lookup' ? source.name : source.root;
     throw new TemplateError(`a read has no "${root}"`, hint, text.indexOf(source.text));
   }

@@ -22,26 +22,32 @@ function statusRange(text: string): { from: number; to: number } {
   return { from, to: text.endsWith('xx') ? from + 99 : from };
 }
 
-/** Every source that a condition selects from. */
+/** Every source that a condition reads. */
 export function conditionSources({ present, absent, equals }: Condition): Source[] {
   return [...present, ...absent, ...equals.map(({ source }) => source)];
 }
 
 export interface Circumstances {
-  /** Of the write: after DELETE, an answer without a body says that nothing is left; after any other, it says nothing. */
+  /**
+   * Of the write. A response without a body says after DELETE that nothing is left; after other methods it says
+   * nothing.
+   */
   readonly method: string;
   readonly sources: Sources;
-  /** Of the answer; undefined where none came. */
+  /** Of the response; undefined if there was none. */
   readonly status: number | undefined;
-  /** Whether the write may have been applied although the answer does not say so. */
+  /** The outcome is indeterminate: the write may have been applied although the response does not say so. */
   readonly doubt: boolean;
-  /** Nobody else wrote the resource meanwhile: a field that is as it was has not changed. */
+  /** No conflicting write to the resource: an equal field has not changed meanwhile. */
   readonly alone: boolean;
-  /** What cannot be known: counts as holding, unless the rule would rather miss something than widen. */
+  /**
+   * Whether a condition that cannot be evaluated holds. False under `unresolved: ignore`, which prefers missing a
+   * target.
+   */
   readonly unknownHolds: boolean;
 }
 
-/** Why a condition does not hold: the first part of it that fails. Undefined where it holds. */
+/** The first reason why a condition does not hold; undefined if it holds. */
 export function failing(condition: Condition, circumstances: Circumstances): string | undefined {
   const { sources, unknownHolds } = circumstances;
   const status = failingStatus(condition, circumstances);
@@ -67,7 +73,9 @@ export function failing(condition: Condition, circumstances: Circumstances): str
   return holds ? undefined : `${condition.changed.map(({ text }) => text).join(', ')} did not change`;
 }
 
-/** What a source selects, but that a silent answer does not tell that there is nothing: a PATCH answered 204 may have set it. */
+/**
+ * As `select`, but a missing value is unknown if the response has no JSON: a PATCH answered with 204 may have set it.
+ */
 function told(source: Source, { sources, method }: Circumstances): Selection {
   const selection = select(source, sources);
   const silent = source.root === 'response' && 'missing' in sources.response && method !== 'DELETE';
@@ -77,12 +85,12 @@ function told(source: Source, { sources, method }: Circumstances): Selection {
 function failingStatus({ status: ranges }: Condition, { status, doubt, unknownHolds }: Circumstances) {
   if (ranges.length === 0) return undefined;
   if (status !== undefined && ranges.some(({ from, to }) => status >= from && status <= to)) return undefined;
-  // A write that was applied, and then failed to say so, is one that a condition on its success is about.
+  // An indeterminate write may have succeeded, so a condition on success cannot be ruled out.
   if (doubt && unknownHolds) return undefined;
-  return `the status is ${status ?? 'not known'}`;
+  return `the status is ${status ?? 'unknown'}`;
 }
 
-/** Undefined where it cannot be told. An object or an array is no id, but it is there. */
+/** Undefined if unknown. An object or an array is not an id, but it is present. */
 function presence({ values, certainty, found }: Selection): boolean | undefined {
   if (values.length > 0 || found === true) return true;
   return certainty === 'unknown' || certainty === 'too-many' ? undefined : false;

@@ -1,25 +1,25 @@
 import { encodeSegment, sortedQuery } from '../route/path.ts';
 import type { PathTemplate, Piece, TagTemplate, Target, Template } from './types.ts';
 
-/** Targets (or tags) that one template may come to. Placeholders multiply: two of 1,000 values would be a million. */
+/** Targets (or tags) per template. Placeholders multiply: two with 1,000 values each would give a million. */
 export const MAX_EXPANSIONS = 1_000;
 
-/** The values of one placeholder, or `*` where it is widened. */
+/** The values of one placeholder, or the wildcard. */
 export type Values = readonly string[] | '*';
 
-/** How many targets a template comes to; placeholders that are widened count once. */
+/** The number of targets that a template gives; a wildcard counts once. */
 export function expansions(values: readonly Values[]): number {
   return values.reduce((product, each) => product * (each === '*' ? 1 : each.length), 1);
 }
 
-/** The template for every combination of values. No more than `MAX_EXPANSIONS` of them: the caller has checked. */
+/** One target for each combination of values. The caller has checked MAX_EXPANSIONS. */
 export function expand(template: Template, values: readonly Values[]): Target[] {
   return combinations(values).map((chosen) =>
     template.kind === 'path' ? pathTarget(template, chosen) : tagTarget(template, chosen),
   );
 }
 
-/** One value for each placeholder; undefined is widened. */
+/** One value for each placeholder; undefined is the wildcard. */
 type Chosen = readonly (string | undefined)[];
 
 function combinations(values: readonly Values[]): Chosen[] {
@@ -37,11 +37,11 @@ function pathTarget({ segments, query }: PathTemplate, chosen: Chosen): Target {
   for (const segment of segments) {
     const text = typeof segment === 'string' ? segment : joined(segment, chosen, encodeSegment);
     isPattern ||= text === undefined || typeof segment === 'string';
-    // A segment with anything unknown in it is any segment: patterns know no `*.json`.
+    // A segment with an unknown part becomes "*": patterns have no `*.json`.
     path += `/${text ?? '*'}`;
   }
   if (path === '') path = '/';
-  // A pattern hits every query of its paths.
+  // A pattern covers every query of its paths.
   if (isPattern) return { kind: 'pattern', pattern: path };
   const exact = query && joined(query, chosen, encodeQuery);
   return exact === undefined ? { kind: 'path', path } : { kind: 'query', path, query: sortedQuery(exact) };
@@ -61,7 +61,7 @@ function joined(pieces: readonly Piece[], chosen: Chosen, encode: (value: string
   return text;
 }
 
-/** As `encodeSegment`, but dots mean nothing in a query. */
+/** As `encodeSegment`, but dots are ordinary characters in a query. */
 function encodeQuery(value: string): string {
   return encodeURIComponent(value.toWellFormed()).replace(
     /[!'()*]/g,
@@ -69,7 +69,7 @@ function encodeQuery(value: string): string {
   );
 }
 
-/** Values are data: a `*` in one is no wildcard, so wildcards are the gaps between parts and never a character. */
+/** Values are data, and may contain "*". So a wildcard is the gap between two parts, never a character. */
 function tagTarget({ parts }: TagTemplate, chosen: Chosen): Target {
   const split: string[] = [];
   for (const part of parts) {

@@ -5,14 +5,15 @@ import { select } from './select.ts';
 import { describeTarget } from './target.ts';
 import type { CompiledRule, RuleMatch, Sources } from './types.ts';
 
-/** How one rule came to its targets, or why it took no part. */
+/** How one rule arrived at its targets, or why it did not apply. */
 export interface RuleExplanation {
   readonly rule: string;
-  /** As written: `PUT|PATCH /accommodations/:id`, and where. */
+  /** As written: `PUT|PATCH /accommodations/:id`. */
   readonly on: string;
+  /** File and line. */
   readonly at: string;
   readonly applies: boolean;
-  /** Why not. */
+  /** Why it does not apply. */
   readonly why?: string;
   readonly placeholders: readonly PlaceholderExplanation[];
   /** `/steps/7`, `/steps/*`, `tag:step:7`. */
@@ -20,18 +21,18 @@ export interface RuleExplanation {
 }
 
 export interface PlaceholderExplanation {
-  /** The template that it stands in. */
+  /** The template that contains it. */
   readonly target: string;
   readonly placeholder: string;
-  /** `*` where it is widened, `dropped` where it gives nothing and the rule ignores that. */
+  /** `*`: fell back to a wildcard. `dropped`: no value, and the rule has `unresolved: ignore`. */
   readonly values: readonly string[] | '*' | 'dropped';
   readonly sources: readonly {
     readonly source: string;
     readonly values: readonly string[];
-    /** Why there are none, or not certainly all. */
+    /** Why there are no values, or why there may be more. */
     readonly reason?: string;
   }[];
-  /** Why it is widened, or dropped. */
+  /** Why it is `*` or `dropped`. */
   readonly unresolved?: string;
 }
 
@@ -71,5 +72,5 @@ export function explainSkipped(rule: CompiledRule, why: string): RuleExplanation
 export function mismatch({ config }: CompiledRule, method: string, resource: string): string {
   const shape = patternShape(parsePattern(config.pattern));
   if (!pathMatchesPattern(resource, shape)) return `${resource} does not match ${config.pattern}`;
-  return `it is for ${config.methods.join(', ')}, not ${method}`;
+  return `the rule is for ${config.methods.join(', ')}, not ${method}`;
 }

@@ -1,9 +1,8 @@
 /**
- * Whether a representation is of the same form as another: objects with members of the same names, each of the same kind; arrays by
- * their elements, where both have some; scalars by their type. A null, and an array that is empty, tell nothing. What this
- * takes to be alike is: a list of ids is no list of objects, `42` no `"42"`. What it does not may still be: an array of several
- * kinds goes by its first.
- * @param names `shared`: only what both name is compared, down to the last
+ * Whether two representations have the same form: objects have the same member names, and each member the same form;
+ * arrays are compared by their elements, scalars by their type (`42` is not `"42"`). Null fits anything, an empty array
+ * any array. It errs towards false: an array of mixed elements is judged by its first.
+ * @param names `shared`: compare only members that both have, at every depth
  */
 export function fits(was: unknown, is: unknown, names: 'same' | 'shared'): boolean {
   if (was === null || is === null) return true;

@@ -1,25 +1,25 @@
-/** A number as it stands in a JSON text. */
+/** A number as written in a JSON text. */
 export interface WrittenNumber {
   readonly start: number;
   readonly literal: string;
 }
 
 export interface JsonScan {
-  /** Colons outside strings: how many members all objects have together. */
+  /** The members of all objects together, counted as colons outside strings. */
   readonly members: number;
-  /** Those that a double may not hold as they are written. All others are exact. */
+  /** Numbers that a double may not represent exactly. All others are exact. */
   readonly numbers: readonly WrittenNumber[];
 }
 
-/** A decimal of up to 15 digits survives the way into a double and back (IEEE 754 binary64). */
+/** A decimal with up to 15 digits survives conversion to a double and back (IEEE 754 binary64). */
 const FAITHFUL_DIGITS = 15;
 
 const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * What `JSON.parse` does not tell: nesting, numbers as written, members per text. One pass, before anything is allocated; the
- * text need not be valid, `JSON.parse` decides that.
+ * What `JSON.parse` does not report: nesting, numbers as written, the number of members. One pass, before anything is
+ * allocated. The text need not be valid: `JSON.parse` decides that.
  */
 export function scanJson(text: string, maxDepth: number): JsonScan | 'too-deep' {
   const numbers: WrittenNumber[] = [];
@@ -45,7 +45,7 @@ export function scanJson(text: string, maxDepth: number): JsonScan | 'too-deep' 
   return { members, numbers };
 }
 
-/** The index of the quote that ends the string, or the last index of a text that ends inside it. */
+/** The index of the closing quote, or the length of the text if there is none. */
 function endOfString(text: string, from: number): number {
   for (let end = text.indexOf('"', from); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
@@ -69,7 +69,7 @@ function mayBeInexact(literal: string): boolean {
   return literal.length > FAITHFUL_DIGITS || /^-0|^-?0\.000000|[eE]/.test(literal);
 }
 
-/** Whether the double that the literal becomes is written as the same number, and without an exponent. */
+/** Whether the literal, as a double, prints as the same number without an exponent. */
 export function isFaithful(literal: string): boolean {
   const double = Number(literal);
   const written = String(double);
@@ -77,7 +77,9 @@ export function isFaithful(literal: string): boolean {
   return written === literal || significand(written) === significand(literal);
 }
 
-/** Sign, digits without zeros around them, and exponent: equal for literals of equal numbers; "-0" stays apart from "0". */
+/**
+ * Sign, digits without surrounding zeros, exponent: equal for literals of equal numbers, except that "-0" is not "0".
+ */
 function significand(literal: string): string {
   const [, sign, whole, fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(literal) ?? (['', '', '', '', ''] as const);
@@ -88,7 +90,7 @@ function significand(literal: string): string {
   return `${sign}${trimmed}e${Number(exponent) - fraction.length + trailing}`;
 }
 
-/** Without a regular expression: `/0+$/` takes the square of the length on a long run of zeros that ends in a one. */
+/** No regular expression: `/0+$/` is quadratic for a long run of zeros followed by a one. */
 function trimZeros(digits: string): string {
   let start = 0;
   let end = digits.length;

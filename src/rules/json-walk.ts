@@ -1,70 +1,86 @@
-import { JSONPathNode, type JSONValue } from 'json-p3';
-import { exactNumber } from './json.ts';
-import { MAX_ID_LENGTH, MAX_SELECTED, MAX_VISITED, nothing, type Selection } from './selection.ts';
-import type { ExactNumbers, Step } from './types.ts';
-
-/** Leads from a container to a value in it: a name, an index, or a path of them. */
-type Key = string | number | readonly (string | number)[];
-type Parsed = { [key: string]: JSONValue };
+import { JSONPathError, JSONPathNode, type JSONValue } from 'json-p3';
+import { MAX_VISITED } from './selection.ts';
+import type { Step } from './types.ts';
 
 /**
- * One application of a compiled JSONPath to one body. Own properties only: `__proto__` and `constructor` are names like any
- * other.
+ * Takes one selected node; `holder[key]` is `value`. The holder knows how a number was written (`exactNumber`).
+ * False stops the walk.
  */
-export class JsonWalk {
+export type Take = (value: unknown, holder: object, key: string | number) => boolean;
+
+export interface WalkOutcome {
+  /** A member that the path names was absent somewhere. */
+  readonly missing: boolean;
+  /** Why the path did not fit the body somewhere (a name in an array, a field of a scalar); undefined where it did. */
+  readonly mismatch: string | undefined;
+  /** Not everything was visited: `take` stopped the walk, or MAX_VISITED did. */
+  readonly stopped: boolean;
+  /** json-p3 gave up on the body. */
+  readonly failure: string | undefined;
+}
+
+/** Applies a compiled JSONPath to a body, in the order of the body. `steps` has at least one step. */
+export function walkJson(root: object, steps: readonly Step[], take: Take): WalkOutcome {
+  const walk = new Walk(root, steps, take);
+  try {
+    walk.descend(root, 0);
+  } catch (error) {
+    // Too deep, an array too long to spread, a string too long to match.
+    if (!(error instanceof RangeError || error instanceof JSONPathError)) throw error;
+    walk.failure = error.message;
+  }
+  return walk;
+}
+
+type Parsed = { [key: string]: JSONValue };
+
+/** Reads own properties only: `__proto__` and `constructor` are names like any other. */
+class Walk implements WalkOutcome {
   readonly #root: object;
-  readonly #exact: ExactNumbers | undefined;
   readonly #steps: readonly Step[];
-  readonly #values = new Set<string>();
+  readonly #take: Take;
+  readonly #last: number;
   #visited = 0;
-  /** Containers that a descent has gone through. */
+  /** Containers visited by a descendant segment (`..`). */
   #passed = 0;
-  #missing = false;
-  #found = false;
-  #unusable: string | undefined;
+  missing = false;
+  mismatch: string | undefined;
+  stopped = false;
+  failure: string | undefined;
 
-  constructor(root: object, exact: ExactNumbers | undefined, steps: readonly Step[]) {
+  constructor(root: object, steps: readonly Step[], take: Take) {
     this.#root = root;
-    this.#exact = exact;
     this.#steps = steps;
+    this.#take = take;
+    this.#last = steps.length - 1;
   }
 
-  selection(): Selection {
-    const values = [...this.#values];
-    if (this.#full()) return nothing('too-many', `more than ${MAX_SELECTED} values or ${MAX_VISITED} nodes`);
-    if (this.#unusable !== undefined)
-      return { values, certainty: 'unknown', reason: this.#unusable, found: this.#found };
-    if (!this.#missing) return { values, certainty: 'all', reason: values.length === 0 ? 'nothing selected' : '' };
-    if (values.length === 0) return nothing('missing', 'missing');
-    // Of several elements some have the field: what the others stand for is not known.
-    return { values, certainty: 'unknown', reason: 'missing in some elements' };
-  }
-
-  /** From a container on; a recursion as deep as the path has steps. */
+  /** The recursion is as deep as the path has steps. */
   descend(container: object, depth: number): void {
     const step = this.#steps[depth] as Step;
     if (step.kind === 'segment') {
       this.#segment(container, step, depth);
     } else if (step.kind === 'descent') {
-      const found = this.#visited;
+      const before = this.#visited;
       this.#everywhere(container, step.name, depth);
-      if (this.#visited === found) this.#missing = true;
+      if (this.#visited === before) this.missing = true;
     } else if (Array.isArray(container)) {
       this.#array(container, step, depth);
     } else if (step.kind === 'index') {
-      this.#unusable = 'an index into an object';
+      this.mismatch = 'an index into an object';
     } else if (step.kind === 'wildcard') {
       for (const key of Object.keys(container)) this.#member(container, key, depth);
     } else if (Object.hasOwn(container, step.name)) {
       this.#member(container, step.name, depth);
     } else {
-      this.#missing = true;
+      this.missing = true;
     }
   }
 
-  /** RFC 9535 §2.5.2.2. Bodies are no deeper than MAX_JSON_DEPTH. */
+  /** RFC 9535 §2.5.2.2. The recursion is as deep as the body: MAX_JSON_DEPTH at most. */
   #everywhere(container: object, name: string, depth: number): void {
-    if (this.#passed++ > MAX_VISITED || this.#full()) return;
+    if (this.#passed++ >= MAX_VISITED) this.stopped = true;
+    if (this.stopped) return;
     if (!Array.isArray(container) && Object.hasOwn(container, name)) this.#member(container, name, depth);
     for (const key in container) {
       const value = (container as Record<string, unknown>)[key];
@@ -74,64 +90,50 @@ export class JsonWalk {
 
   #array(array: readonly unknown[], step: Exclude<Step, { kind: 'segment' | 'descent' }>, depth: number): void {
     if (step.kind === 'name') {
-      this.#unusable = 'a name in an array';
+      this.mismatch = 'a name in an array';
     } else if (step.kind === 'wildcard') {
-      for (let i = 0; i < array.length && !this.#full(); i++) this.#visit(array[i], array, i, depth);
+      for (let i = 0; i < array.length && !this.stopped; i++) this.#visit(array[i], array, i, depth);
     } else {
       const index = step.index < 0 ? array.length + step.index : step.index;
-      // An array that is shorter says that there is no such element.
+      // A shorter array says that there is no such element.
       if (index >= 0 && index < array.length) this.#visit(array[index], array, index, depth);
     }
   }
 
   #member(holder: object, key: string, depth: number): void {
-    if (!this.#full()) this.#visit((holder as Record<string, unknown>)[key], holder, key, depth);
+    if (!this.stopped) this.#visit((holder as Record<string, unknown>)[key], holder, key, depth);
   }
 
   #segment(container: object, step: Extract<Step, { kind: 'segment' }>, depth: number): void {
     const start = new JSONPathNode(container as Parsed, [], this.#root as Parsed);
     let found = false;
-    for (const node of step.segment.lazyResolve([start])) {
+    for (const { value, location } of step.segment.lazyResolve([start])) {
       found = true;
-      if (this.#full()) return;
-      this.#visit(node.value, container, node.location, depth);
+      if (this.stopped) return;
+      const holder = location.length > 1 ? holderOf(container, location) : container;
+      this.#visit(value, holder, location.at(-1) as string | number, depth);
     }
-    if (!found && !step.nothingIsAnAnswer) this.#missing = true;
+    if (!found && !step.nothingIsAnAnswer) this.missing = true;
   }
 
-  #visit(value: unknown, holder: object, key: Key, depth: number): void {
-    this.#visited++;
-    // Null says that there is none, at the end of the path or on the way (`{"step": null}` for `.step.id`); so does "".
-    if (value === null || value === '') return;
-    if (depth === this.#steps.length - 1) this.#take(value, holder, key);
-    else if (typeof value === 'object') this.descend(value, depth + 1);
-    else this.#unusable = 'a field of a scalar';
-  }
-
-  #take(value: unknown, holder: object, key: Key): void {
-    this.#found = true;
-    let id: string;
-    if (typeof value === 'string') id = value.toWellFormed();
-    else if (typeof value === 'number') id = this.#exactly(value, holder, key);
-    // A flag has one spelling and stands in queries (`?archived=true`): refusing it would widen for nothing.
-    else if (typeof value === 'boolean') id = String(value);
-    else {
-      this.#unusable = Array.isArray(value) ? 'an array is no id' : 'an object is no id';
-      return;
+  #visit(value: unknown, holder: object, key: string | number, depth: number): void {
+    if (++this.#visited > MAX_VISITED) {
+      this.stopped = true;
+    } else if (depth === this.#last) {
+      if (!this.#take(value, holder, key)) this.stopped = true;
+    } else if (typeof value === 'object' && value !== null) {
+      this.descend(value, depth + 1);
+    } else if (value !== null && value !== '') {
+      // Null and "" on the way say that there is none: `{"step": null}` for `.step.id`.
+      this.mismatch = 'a field of a scalar';
     }
-    if (id.length > MAX_ID_LENGTH) this.#unusable = 'too long for an id';
-    else this.#values.add(id);
   }
+}
 
-  #exactly(value: number, holder: object, key: Key): string {
-    if (this.#exact === undefined) return String(value);
-    if (typeof key !== 'object') return exactNumber(this.#exact, holder, key) ?? String(value);
-    let inner: unknown = holder;
-    for (const part of key.slice(0, -1)) inner = (inner as Record<string | number, unknown>)[part];
-    return exactNumber(this.#exact, inner as object, key.at(-1) as string | number) ?? String(value);
+function holderOf(container: object, location: readonly (string | number)[]): object {
+  let holder: unknown = container;
+  for (let i = 0; i < location.length - 1; i++) {
+    holder = (holder as Record<string | number, unknown>)[location[i] as string | number];
   }
-
-  #full(): boolean {
-    return this.#values.size > MAX_SELECTED || this.#visited > MAX_VISITED || this.#passed > MAX_VISITED;
-  }
+  return holder as object;
 }

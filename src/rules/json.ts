@@ -1,9 +1,9 @@
 import { isFaithful, scanJson, type WrittenNumber } from './json-scan.ts';
 import type { ExactNumbers, Json } from './types.ts';
 
-/** Deeper nesting is `too-deep`: what goes through a body below this may be recursive without a risk to the stack. */
+/** Deeper nesting is `too-deep`. Up to this depth, recursion over a body cannot exhaust the stack. */
 export const MAX_JSON_DEPTH = 100;
-/** For callers that have no smaller bound of their own: what is parsed is held several times over in memory. */
+/** For callers without a smaller bound: a parsed body takes several times its size in memory. */
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 export interface JsonLimits {
@@ -13,21 +13,21 @@ export interface JsonLimits {
 
 const defaultLimits: JsonLimits = { maxBytes: MAX_JSON_BYTES, maxDepth: MAX_JSON_DEPTH };
 
-/** The smallest double whose neighbours are more than 1 apart: from here on they cannot name what was written. */
+/** From here on, doubles are more than 1 apart and cannot represent every integer. */
 const FIRST_INEXACT = 2 ** 53;
 
 // RFC 8259 §8.1: UTF-8, and a byte order mark may be ignored (the decoder drops it).
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * A body as JSON for placeholders to select from.
+ * Parses a body as JSON for placeholders to select from.
  *
- * The content type does not decide alone: many APIs label their JSON `text/html` or not at all, and widening on each of
- * their writes would be of no use. So anything that reads as an object or an array is taken, whatever it is called, but for
- * types that say plainly that it is something else (an image, a form). Only what is called JSON may be a bare scalar.
+ * The content type alone does not decide: many APIs label their JSON `text/html` or not at all, and a wildcard fallback
+ * on each of their writes would be useless. So any object or array is accepted, unless the type clearly says otherwise
+ * (an image, a form). A bare scalar needs a JSON type.
  *
- * A member named twice in one object makes the body `ambiguous` (RFC 8259 §4: some parsers take the first, some the last):
- * the gateway must not resolve 7 where the origin read 9.
+ * A duplicate member makes the body `ambiguous` (RFC 8259 §4: some parsers take the first, some the last): the gateway
+ * must not resolve 7 where the origin read 9.
  */
 export function parseJson(
   body: Uint8Array | string,
@@ -41,7 +41,7 @@ export function parseJson(
   const text = decode(body);
   if (text === undefined) return { missing: kind === 'json' ? 'malformed' : 'not-json' };
   const start = text.trimStart().charAt(0);
-  // Only white space: some servers end an empty answer with a line feed.
+  // White space only: some servers end an empty body with a line feed.
   if (start === '') return { missing: 'absent' };
   if (kind === 'unknown' && start !== '{' && start !== '[') return { missing: 'not-json' };
   const scan = scanJson(text, limits.maxDepth);
@@ -78,8 +78,8 @@ function decode(body: Uint8Array | string): string | undefined {
 }
 
 /**
- * The text parsed with each inexact number replaced by a double at or above 2^53 that is its index. Every number that is
- * that large in the text is itself inexact, so nothing in the result can be mistaken for one, and no string ever can.
+ * Parses the text with each inexact number replaced by a double at or above 2^53 that encodes its index. Every number
+ * that large in the text is itself inexact and replaced, so each such double in the result is a marker.
  */
 function marked(text: string, inexact: readonly WrittenNumber[]): unknown {
   let replaced = '';
@@ -91,7 +91,7 @@ function marked(text: string, inexact: readonly WrittenNumber[]): unknown {
   return JSON.parse(replaced + text.slice(from));
 }
 
-/** Counts the members that are left, and puts the numbers that were marked back in, keeping their literals. */
+/** Counts the members that remain, and puts the marked numbers back, keeping their literals. */
 function checked(root: unknown, inexact: readonly WrittenNumber[], members: number): Json {
   if (typeof root !== 'object' || root === null) {
     return { value: typeof root === 'number' && inexact.length > 0 ? Number(inexact[0]?.literal) : root };
@@ -128,7 +128,7 @@ function keep(exact: Map<object, Map<string, string>>, holder: object, key: stri
   else known.set(key, literal);
 }
 
-/** How a number in `holder` was written, if its double does not say so. */
+/** How a number in `holder` was written, if a double cannot represent it. */
 export function exactNumber(exact: ExactNumbers | undefined, holder: object, key: string | number): string | undefined {
   return exact?.get(holder)?.get(String(key));
 }

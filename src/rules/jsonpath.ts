@@ -2,11 +2,11 @@ import { FunctionExpressionType, JSONPathEnvironment, JSONPathError, JSONPathLex
 import { MAX_JSON_DEPTH } from './json.ts';
 import type { Step } from './types.ts';
 
-/** Why a source is none, or none that is safe to apply to bodies that anyone may send. */
+/** A source that is malformed, or unsafe to apply to bodies that anyone may send. */
 export class SelectorError extends Error {
   override readonly name = 'SelectorError';
   readonly hint: string;
-  /** Of the character at fault. */
+  /** Of the character at fault, in UTF-16 code units. */
   readonly offset: number;
   constructor(message: string, hint: string, offset: number, options?: { cause?: unknown }) {
     super(message, options);
@@ -16,11 +16,11 @@ export class SelectorError extends Error {
 }
 
 /**
- * A longer string is not given to `match()` and `search()`. With this and the next bound an expression that backtracks takes
- * at most the square of the length, whatever a body holds.
+ * `match()` and `search()` fail on longer strings. With this bound and the next, an expression that backtracks takes at
+ * most quadratic time, whatever the body contains.
  */
 const MAX_MATCHED_LENGTH = 256;
-/** Of `*`, `+`, `?`, `{n,m}` in one expression: each further one multiplies the time by the length of the string again. */
+/** `*`, `+`, `?`, `{n,m}` per expression: each further one multiplies the time by the length of the string. */
 const MAX_OPEN_QUANTIFIERS = 1;
 /** Groups multiply their alternatives: `(a|aa)(a|aa)(a|aa)…`. */
 const MAX_GROUPS = 4;
@@ -33,21 +33,21 @@ const environment = new JSONPathEnvironment({ maxRecursionDepth: MAX_JSON_DEPTH 
 environment.functionRegister.set('match', bounded(matchFunction));
 environment.functionRegister.set('search', bounded(searchFunction));
 
-/** RFC 9535 §2.4.6, §2.4.7: what is not a string does not match; json-p3 would convert it. */
+/** RFC 9535 §2.4.6, §2.4.7: only a string matches; json-p3 would convert other values. */
 function bounded(inner: RegularExpressionFunction) {
   return {
     argTypes: [FunctionExpressionType.ValueType, FunctionExpressionType.ValueType],
     returnType: FunctionExpressionType.LogicalType,
     call(text: unknown, pattern: unknown): boolean {
       if (typeof text !== 'string' || typeof pattern !== 'string') return false;
-      // "Does not match" would leave out what the filter may have meant to select: the selection fails instead, and widens.
+      // "Does not match" could leave out what the filter should select. So the selection fails: a wildcard fallback.
       if (text.length > MAX_MATCHED_LENGTH) throw new RangeError('a string is too long for a regular expression');
       return inner.call(text, pattern);
     },
   };
 }
 
-/** The JSONPath of a field that is written without its `$`: `stepId`, `meta.etag`, `[0].id`. */
+/** The JSONPath of a field written without its `$`: `stepId`, `meta.etag`, `[0].id`. */
 export function belowRoot(path: string): string {
   return path.startsWith('[') ? `$${path}` : `$.${path}`;
 }
@@ -59,9 +59,9 @@ export function compileJsonPath(path: string): Step[] {
     segments = environment.compile(path).segments;
   } catch (error) {
     if (!(error instanceof JSONPathError)) throw error;
-    // json-p3 appends the path and the offset, and speaks of its own tokens where a path ends too early.
+    // json-p3 appends the path and the offset, and names its own tokens when a path ends too early.
     const message =
-      error instanceof JSONPathLexerError ? 'something is missing' : error.message.replace(/ \('.*'\s?:\d+\)$/s, '');
+      error instanceof JSONPathLexerError ? 'it ends too early' : error.message.replace(/ \('.*'\s?:\d+\)$/s, '');
     throw new SelectorError(
       `not a JSONPath: ${message}`,
       'RFC 9535: .name ["name"] [0] [*] [?@.a == 1]',
@@ -73,9 +73,9 @@ export function compileJsonPath(path: string): Step[] {
   }
   let descents = 0;
   for (const segment of segments) {
-    // `$..a..b` visits what lies below every `a` again for each: with k of them, the body to the power of k.
+    // `$..a..b` revisits everything below each nested `a`: with k descents, the size of the body to the power of k.
     if (isDescent(segment) && ++descents > 1) {
-      throw new SelectorError('".." stands twice', 'write the path to the field', segment.token.index);
+      throw new SelectorError('".." occurs twice', 'write the full path to the field', segment.token.index);
     }
     for (const selector of segment.selectors) {
       if (selector instanceof jsonpath.selectors.FilterSelector) checkFilter(selector.expression);
@@ -104,8 +104,8 @@ function isDescent(segment: jsonpath.JSONPathSegment): boolean {
 }
 
 /**
- * A filter is evaluated for each element, so what it does for one must not grow with the whole body, and a regular
- * expression must come from the configuration and be one that cannot backtrack for long.
+ * A filter is evaluated for each element, so its cost per element must not grow with the body. A regular expression
+ * must come from the configuration and must not backtrack for long.
  */
 function checkFilter(expression: unknown): void {
   const { FunctionExtension, InfixExpression, PrefixExpression, RelativeQuery, RootQuery } = jsonpath.expressions;
@@ -131,10 +131,10 @@ function isLogical(value: unknown): value is { expression: unknown } {
 
 function checkFilterQuery(query: jsonpath.JSONPathQuery, offset: number, fromRoot: boolean): void {
   if (query.segments.some(isDescent)) {
-    throw new SelectorError('".." stands inside a filter', 'write the path to the field', offset);
+    throw new SelectorError('".." inside a filter', 'write the full path to the field', offset);
   }
   if (fromRoot && !query.singularQuery()) {
-    throw new SelectorError('a filter goes through the whole body', 'after "$" only names and indexes', offset);
+    throw new SelectorError('a filter may not search the whole body', 'use only names and indexes after "$"', offset);
   }
   for (const selector of query.segments.flatMap((segment) => segment.selectors)) {
     if (selector instanceof jsonpath.selectors.FilterSelector) checkFilter(selector.expression);
@@ -145,21 +145,25 @@ function checkRegularExpression(call: InstanceType<typeof jsonpath.expressions.F
   const offset = call.token.index;
   const pattern = call.args[1];
   if (!(pattern instanceof jsonpath.expressions.StringLiteral)) {
-    throw new SelectorError(`the pattern of ${call.name}() is taken from the body`, 'write it as a literal', offset);
+    throw new SelectorError(
+      `the pattern of ${call.name}() comes from the body`,
+      'write the pattern as a literal',
+      offset,
+    );
   }
   try {
     (call.name === 'match' ? matchFunction : searchFunction).call('', pattern.value);
   } catch (error) {
-    throw new SelectorError('not an I-Regexp', 'RFC 9485 says what one may hold', offset, { cause: error });
+    throw new SelectorError('not an I-Regexp', 'see RFC 9485 for the syntax', offset, { cause: error });
   }
-  // What is escaped or stands in a character class quantifies and groups nothing.
+  // Escaped characters and character classes contain no quantifiers or groups.
   const bare = pattern.value.replace(/\\[pP]\{[^}]*\}|\\./gs, 'x').replace(/\[[^\]]*\]/g, 'x');
   const open = bare.match(/[*+?]|\{\d*,\d*\}/g) ?? [];
   const groups = bare.match(/\(/g) ?? [];
   if (/\)[*+{?]/.test(bare) || open.length > MAX_OPEN_QUANTIFIERS || groups.length > MAX_GROUPS) {
     throw new SelectorError(
-      'this regular expression could take very long',
-      'no quantifier after a group, and one of * + ? {n,m} at most; join several conditions by &&',
+      'this regular expression could take too long',
+      'use no quantifier after a group, and at most one of * + ? {n,m}; join conditions with &&',
       offset,
     );
   }

@@ -3,12 +3,15 @@ import { nodesAt } from './nodes.ts';
 import { select } from './select.ts';
 import type { Source, Sources, Step } from './types.ts';
 
-/** Of one member, as JSON. Every event is held, and sent to each subscriber: it names what changed, it is no copy of it. */
+/**
+ * Of one member, as JSON. Each event is kept and sent to every subscriber: it identifies a change, it is not a copy.
+ */
 const MAX_MEMBER_LENGTH = 4_096;
 
 /**
- * What a rule's event carries: for each member what its source gives, null where there is nothing. A source that can select
- * many gives an array. Numbers that a double cannot hold are texts; what is too long says so in its place.
+ * The payload of a rule's event: each member has the value of its source, or null. A source that can select several
+ * values gives an array. Numbers that a double cannot represent become strings; `{ omitted }` replaces what is too
+ * long.
  */
 export function payloadOf(
   payload: readonly { readonly member: string; readonly source: Source }[],

@@ -12,9 +12,10 @@ import type {
 } from './types.ts';
 
 /**
- * The targets of one rule for one write: every template for every combination of the values of its placeholders, each
- * target once. What cannot be resolved widens; `unresolved: ignore` leaves the target out instead, and what is known of a
- * union stands; under `reject` it widens too (the write may be done already) and is named in `rejected`.
+ * The targets of one rule for one write, without duplicates: each template for every combination of the values of its
+ * placeholders. A placeholder that cannot be resolved falls back to a wildcard. Under `unresolved: ignore` only its
+ * known values are used, and without any the target is left out. Under `reject` it falls back too, because the write
+ * may already be done, and is listed in `rejected`.
  */
 export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
   const { targets: templates, config, cascades, cascade } = match.rule;
@@ -48,8 +49,8 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
 }
 
 /**
- * The paths that a template of one place each comes to; undefined where that is not certainly known. For what is read, or
- * changed in place: nothing widens here.
+ * The paths of a template without wildcards; undefined if they are not all known. For resources that are read or
+ * patched, where a wildcard is no use.
  */
 export function placesOf(template: PathTemplate, sources: Sources, method: string): string[] | undefined {
   const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, method));
@@ -61,11 +62,13 @@ export function placesOf(template: PathTemplate, sources: Sources, method: strin
 
 function valuesOf({ values, unresolved, overflow }: Binding, policy: 'widen' | 'ignore' | 'reject'): Values {
   if (unresolved === undefined) return values;
-  // Ignoring is for ids that are not there, never for those that were too many: that would be a truncation.
+  // `ignore` is for missing ids, never for too many: that would truncate the targets.
   return policy === 'ignore' && !overflow ? values : '*';
 }
 
-/** What the answer alone may tell, or what is looked up after it, is not known while the write can still be refused. */
+/**
+ * Whether it depends on the response, or on a lookup after it: then it is unknown while the write can still be refused.
+ */
 function needsAnswer(placeholder: Placeholder): boolean {
   return placeholder.sources.some(({ root }) => root === 'response' || root === 'responseHeader' || root === 'lookup');
 }

@@ -1,10 +1,9 @@
-import { JSONPathError } from 'json-p3';
 import { decodeSegment } from '../route/path.ts';
-import { JsonWalk } from './json-walk.ts';
+import { idsAt } from './json-ids.ts';
 import { MAX_ID_LENGTH, MAX_SELECTED, nothing, type Selection } from './selection.ts';
 import type { Json, JsonSource, LookupSource, NamedSource, Source, Sources } from './types.ts';
 
-/** The ids that one source gives. */
+/** Selects the ids of one source. */
 export function select(source: Source, sources: Sources): Selection {
   switch (source.root) {
     case 'params':
@@ -33,8 +32,8 @@ function selectText(texts: readonly string[]): Selection {
 function selectField(value: string | undefined, source: NamedSource): Selection {
   if (value === undefined) return nothing('missing', 'missing');
   if (source.segment === undefined) return selectText([value.trim()]);
-  // RFC 3986 §4.1: a reference may be absolute or relative, and only its path is looked at: behind a gateway the host is
-  // often the origin's own name.
+  // RFC 3986 §4.1: a reference may be absolute or relative. Only its path counts: behind a gateway, the host is often
+  // the origin's own name.
   const path = value
     .trim()
     .replace(/^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/[^/?#]*/, '')
@@ -46,20 +45,20 @@ function selectField(value: string | undefined, source: NamedSource): Selection 
   return segment === undefined ? nothing('missing', 'missing') : selectText([decodeSegment(segment)]);
 }
 
-/** Every value of one parameter, decoded as forms are (https://url.spec.whatwg.org/#urlencoded-parsing). */
+/** Every value of one parameter, form-decoded (https://url.spec.whatwg.org/#urlencoded-parsing). */
 function parameters(query: string, name: string): string[] {
   return query === '' ? [] : new URLSearchParams(`?${query}`).getAll(name);
 }
 
-/** From every representation that a lookup fetched: what one of them does not tell is not known. */
+/** Selects from all representations of a lookup. If one of them does not tell, the result is unknown. */
 function selectLookups(fetched: readonly Json[], source: LookupSource): Selection {
   if (fetched.length === 0) return nothing('unknown', 'not fetched');
-  // One that is not there does not say that its part is empty: whoever asked for it does not know what it would have told.
+  // A missing resource does not mean that there are no ids: what it would have said is unknown.
   const selections = fetched.map((json) =>
     'missing' in json && json.missing === 'absent' ? nothing('unknown', 'not found') : selectJson(json, source),
   );
-  const doubt = selections.find(({ certainty }) => certainty === 'unknown' || certainty === 'too-many');
-  if (doubt !== undefined) return doubt;
+  const unknown = selections.find(({ certainty }) => certainty === 'unknown' || certainty === 'too-many');
+  if (unknown !== undefined) return unknown;
   const values = [...new Set(selections.flatMap((selection) => selection.values))];
   if (values.length > MAX_SELECTED) return nothing('too-many', `more than ${MAX_SELECTED} values`);
   const told = selections.some(({ certainty }) => certainty === 'all');
@@ -73,20 +72,12 @@ function selectLookups(fetched: readonly Json[], source: LookupSource): Selectio
 /** The ids that a compiled JSONPath selects from a body. */
 function selectJson(json: Json, source: Pick<JsonSource | LookupSource, 'root' | 'steps'>): Selection {
   if ('missing' in json) {
-    // An answer that is no JSON names no field. Anything else that is no JSON says something that was not understood: a form
-    // may well hold the new parent.
+    // A response that is not JSON has no fields. A request or `before` in another format may well: a form can hold the
+    // new parent.
     const silent = json.missing === 'absent' || (json.missing === 'not-json' && source.root === 'response');
     return nothing(silent ? 'missing' : 'unknown', json.missing);
   }
   // A bare scalar has no fields.
   if (typeof json.value !== 'object' || json.value === null) return nothing('missing', 'no object or array');
-  const walk = new JsonWalk(json.value, json.exact, source.steps);
-  try {
-    walk.descend(json.value, 0);
-  } catch (error) {
-    // json-p3 gives up on a body (too deep, an array too long to spread, a string too long to match): the body is unread.
-    if (!(error instanceof RangeError || error instanceof JSONPathError)) throw error;
-    return nothing('unknown', `not selectable: ${error.message}`);
-  }
-  return walk.selection();
+  return idsAt(json.value, json.exact, source.steps);
 }

@@ -11,9 +11,9 @@ export function tagKnowledge(rules: readonly CompiledRule[], routeTags: readonly
 }
 
 /**
- * Families of the tags by which a rule names what is written and not what depends on it: those made of the many ids in a
- * body, or of a query or a header field. Which resources they are is not told by the path of the write. What a body names by
- * itself is what the written resource refers to: a parent.
+ * Families of the tags by which a rule names what is written and not what depends on it: those made of the many ids in
+ * a body, or of a query or a header field. Which resources they are is not told by the path of the write. What a body
+ * names by itself is what the written resource refers to: a parent.
  */
 export function opaqueFamilies({ targets }: CompiledRule, families: TagFamilies): string[] {
   return targets.flatMap((target) =>

@@ -1,12 +1,12 @@
 import { type Hits, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
 import type { Target } from './types.ts';
 
-/** The part of a path's query that its route keys, where it keys a part only. */
+/** The part of a path's query that is in the cache key; undefined if the route keys the whole query. */
 export type KeyedQuery = (path: string, query: string) => string | undefined;
 
 /**
- * What the targets hit, once each. Where a route keys some parameters only, its responses are stored for the query that is
- * left of any other: `keyed` tells it.
+ * The tags and patterns that the targets cover. If a route keys only some parameters, its responses are stored under
+ * the reduced query that `keyed` returns.
  */
 export function hitsOf(targets: readonly Target[], keyed?: KeyedQuery): Hits {
   const tags = new Set<Tag>();
@@ -38,7 +38,7 @@ export function hitsOf(targets: readonly Target[], keyed?: KeyedQuery): Hits {
   return { tags, patterns: [...patterns], tagPatterns: [...tagPatterns.values()] };
 }
 
-/** For logs and events, as a configuration would name it: `/steps/7`, `/steps/*`, `tag:step:7`, `tag:step:*`. */
+/** For logs and events, as written in a configuration: `/steps/7`, `/steps/*`, `tag:step:7`, `tag:step:*`. */
 export function describeTarget(target: Target): string {
   switch (target.kind) {
     case 'path':

@@ -1,8 +1,8 @@
-/** What stands between placeholders, or inside the braces of one. */
+/** The text between placeholders, or inside the braces of one. */
 export interface RawPiece {
   readonly kind: 'literal' | 'placeholder';
   readonly text: string;
-  /** Of the first character, the opening brace of a placeholder. */
+  /** Of the first character; for a placeholder, of its opening brace. */
   readonly offset: number;
 }
 
@@ -12,7 +12,7 @@ export interface TextFault {
   readonly offset: number;
 }
 
-/** Splits a template at its placeholders. Braces in brackets and quotes belong to the JSONPath that they stand in. */
+/** Splits a template at its placeholders. Braces inside brackets or quotes belong to the JSONPath. */
 export function splitTemplate(text: string): { pieces: RawPiece[]; fault: TextFault | undefined } {
   const pieces: RawPiece[] = [];
   let from = 0;
@@ -22,7 +22,7 @@ export function splitTemplate(text: string): { pieces: RawPiece[]; fault: TextFa
     const stray = literal.indexOf('}');
     if (stray >= 0) {
       const hint = 'a placeholder is {id} or {response.stepId}';
-      return { pieces, fault: { message: '"}" closes nothing', hint, offset: from + stray } };
+      return { pieces, fault: { message: '"}" without a "{"', hint, offset: from + stray } };
     }
     if (literal !== '') pieces.push({ kind: 'literal', text: literal, offset: from });
     if (open < 0) return { pieces, fault: undefined };
@@ -39,7 +39,7 @@ function endOfPlaceholder(text: string, from: number): number | TextFault {
     const character = text.charAt(i);
     if (depth.outside && character === '}') return i;
     if (depth.outside && character === '{') {
-      return { message: 'a brace inside a placeholder', hint: 'close the first one before it', offset: i };
+      return { message: '"{" inside a placeholder', hint: 'close the first brace before it', offset: i };
     }
     depth.step(character);
   }
@@ -51,7 +51,7 @@ function endOfPlaceholder(text: string, from: number): number | TextFault {
   };
 }
 
-/** The sources of a union: what its commas separate, but for those in brackets, parentheses and quotes. Trimmed. */
+/** The sources of a union, trimmed. Commas inside brackets, parentheses or quotes do not separate. */
 export function splitUnion(text: string): { text: string; offset: number }[] {
   const sources: { text: string; offset: number }[] = [];
   const depth = new Depth();
@@ -69,7 +69,7 @@ export function splitUnion(text: string): { text: string; offset: number }[] {
   return sources;
 }
 
-/** Whether a character of a JSONPath stands outside of all brackets, parentheses and quotes. */
+/** Tracks whether a character of a JSONPath is outside of all brackets, parentheses and quotes. */
 class Depth {
   #open = 0;
   #quote: string | undefined;

@@ -1,19 +1,19 @@
 import type { jsonpath } from 'json-p3';
 import type { PatchConfig, RuleConfig } from '../config/model.ts';
 
-/** A JSON body, or why there is none to select from. */
+/** A JSON body, or why there is none. */
 export type Json =
   | {
       readonly value: unknown;
-      /** Numbers that a double cannot hold: the literal as written, by the object or array that holds it, and its key. */
+      /** The literals of numbers that a double cannot represent, by the containing object or array and the key. */
       readonly exact?: ExactNumbers;
     }
   | { readonly missing: MissingReason };
 export type ExactNumbers = ReadonlyMap<object, ReadonlyMap<string, string>>;
 
 /**
- * `absent`: there is no body. `not-json`: there is one of another kind. All others: there is, or may be, something to
- * select that could not be read: `malformed` claims or looks to be JSON, `ambiguous` names a member of an object twice.
+ * `absent`: there is no body. `not-json`: the body has another format. For all others, a body exists that could not be
+ * read: `malformed` claims or appears to be JSON, `ambiguous` has a duplicate member.
  */
 export type MissingReason =
   | 'absent'
@@ -26,7 +26,7 @@ export type MissingReason =
   | 'encoded'
   | 'not-read';
 
-/** Everything that placeholders can select from. */
+/** What placeholders select from. */
 export interface Sources {
   /** Path parameters, percent-decoded. */
   readonly params: Readonly<Record<string, string>>;
@@ -38,18 +38,18 @@ export interface Sources {
   readonly request: Json;
   readonly response: Json;
   readonly before: Json;
-  /** What the rule's lookups have fetched, by the name of their root: one for each path that was asked for. */
+  /** The responses of the rule's lookups, by the name of the lookup: one for each path. */
   readonly lookups?: Readonly<Record<string, readonly Json[]>>;
 }
 
-/** What a placeholder names once: `before.stepId`. */
+/** One source of a placeholder: `before.stepId`. */
 export type Source = NamedSource | JsonSource | LookupSource;
 
 export interface NamedSource {
   readonly root: 'params' | 'query' | 'requestHeader' | 'responseHeader';
   /** Lower case for header fields. */
   readonly name: string;
-  /** For `Location` and `Content-Location`: which segment of the path, negative from the end. */
+  /** For `Location` and `Content-Location`: the segment of the path, negative from the end. */
   readonly segment: number | undefined;
   readonly text: string;
 }
@@ -60,7 +60,7 @@ export interface JsonSource {
   readonly text: string;
 }
 
-/** Below what the rule's lookup of that name fetched: `step.tripId`. */
+/** Below the response of the rule's lookup of that name: `step.tripId`. */
 export interface LookupSource {
   readonly root: 'lookup';
   readonly name: string;
@@ -70,21 +70,21 @@ export interface LookupSource {
 
 export type Root = Source['root'];
 
-/** One segment of a JSONPath (RFC 9535 §1.1). The simple ones are walked by `select`, the others by json-p3. */
+/** One segment of a JSONPath (RFC 9535 §1.1). json-walk.ts evaluates the simple kinds, json-p3 `segment`. */
 export type Step =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'wildcard' }
-  /** `..name`: of everything that the container holds, at any depth. */
+  /** `..name`: at any depth below the container. */
   | { readonly kind: 'descent'; readonly name: string }
   | {
       readonly kind: 'segment';
       readonly segment: jsonpath.JSONPathSegment;
-      /** Whether selecting nothing is an answer (a filter that nothing passes) or means that the field is not there. */
+      /** Selecting nothing means an empty result (a filter that matches nothing), not a missing field. */
       readonly nothingIsAnAnswer: boolean;
     };
 
-/** The union of its sources. `text` is what stands between the braces. */
+/** The union of its sources. `text` is the text between the braces. */
 export interface Placeholder {
   readonly text: string;
   readonly sources: readonly Source[];
@@ -100,7 +100,7 @@ export interface PathTemplate {
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
   readonly segments: readonly (readonly Piece[] | '*' | '**')[];
-  /** Without "?"; undefined where the template names the whole path. */
+  /** Without "?"; undefined if the template covers every query of the path. */
   readonly query: readonly Piece[] | undefined;
 }
 
@@ -108,11 +108,11 @@ export interface TagTemplate {
   readonly kind: 'tag';
   readonly text: string;
   readonly placeholders: readonly Placeholder[];
-  /** What stands between wildcards: one part where there are none. */
+  /** The parts between wildcards: one part if there are none. */
   readonly parts: readonly (readonly Piece[])[];
 }
 
-/** What a target comes to once its placeholders are known. Paths are canonical (route/path.ts). */
+/** A resolved target. Paths are canonical (route/path.ts). */
 export type Target =
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'query'; readonly path: string; readonly query: string }
@@ -123,7 +123,7 @@ export type Target =
 export interface RuleMatch {
   readonly rule: CompiledRule;
   readonly params: Readonly<Record<string, string>>;
-  /** Of the write: what a silent answer means depends on it (rules/bind.ts). */
+  /** Of the write. It decides what a response without a body means (rules/bind.ts). */
   readonly method: string;
 }
 
@@ -135,19 +135,19 @@ export interface CompiledRule {
   readonly patch: readonly CompiledPatch[];
   readonly lookups: readonly { readonly name: string; readonly path: PathTemplate }[];
   readonly condition: Condition | undefined;
-  /** Which bodies its placeholders and conditions select from: what the write exchange must read. */
+  /** The bodies that its placeholders and conditions use: a write must read them. */
   readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
   readonly payload: readonly { readonly member: string; readonly source: Source }[];
-  /** Of `onlyIfChanged`: what may differ. Undefined where the rule takes part in any case. */
+  /** The fields that `onlyIfChanged` ignores; undefined if the rule does not compare. */
   readonly ignoring: readonly (readonly Step[])[] | undefined;
-  /** For each of `targets`: whether what embeds it is hit, too. */
+  /** For each of `targets`: whether it cascades. */
   readonly cascades: readonly boolean[];
   readonly cascade: Cascade;
 }
 
-/** What embeds what, by the tags that routes declare (rules/cascade.ts). */
+/** Which responses embed which, according to the tags of routes (rules/cascade.ts). */
 export interface Cascade {
-  /** What else is hit where `target` is; `certain`: only what needs no widening. */
+  /** The targets that depend on `target`. `certain`: only those that need no wildcard fallback. */
   of(target: Target, certain: boolean): readonly Target[];
 }
 
@@ -156,7 +156,7 @@ export interface CompiledPatch {
   readonly path: PathTemplate;
   /** The reference tokens of `at`, unescaped (RFC 6901 §4). */
   readonly at: readonly string[];
-  /** Where the new representation is: the whole body where there are no steps. */
+  /** Where the new representation is: the whole body if there are no steps. */
   readonly with: { readonly root: 'request' | 'response'; readonly steps: readonly Step[]; readonly text: string };
 }
 
@@ -166,16 +166,16 @@ export interface Condition {
   readonly present: readonly Source[];
   readonly absent: readonly Source[];
   readonly equals: readonly { readonly source: Source; readonly values: ReadonlySet<string> }[];
-  /** Below `before` and below `response`; `text` as written. */
+  /** A path that applies to `before` and to `response`; `text` is as written. */
   readonly changed: readonly { readonly text: string; readonly steps: readonly Step[] }[];
 }
 
 export interface Unresolved {
   /** The template as written. */
   readonly target: string;
-  /** What stands between the braces. */
+  /** The text between the braces. */
   readonly placeholder: string;
-  /** Each source with why it gave nothing: `before.stepId: not-read; response.stepId: absent`. */
+  /** Each source with the reason why it has no value: `before.stepId: not-read; response.stepId: absent`. */
   readonly reason: string;
 }
 
@@ -185,11 +185,11 @@ export interface Resolution {
 }
 
 export interface RuleResolution extends Resolution {
-  /** `targets` without those that are named for being patched alone. */
+  /** `targets` without those that only `patch` names. */
   readonly beyondPatches: readonly Target[];
   /**
-   * Under `unresolved: reject`, what speaks for refusing the write. Only placeholders that take nothing from the answer, or from a lookup: by
-   * the time that is known the write is done, so what is missing from it widens.
+   * Under `unresolved: reject`, the reasons for refusing the write. Placeholders that use the response or a lookup are
+   * not among them: those are known only after the write is done, so they fall back to a wildcard.
    */
   readonly rejected: readonly Unresolved[];
 }

@@ -5,6 +5,7 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import type { ProposedWrite } from '../exchange/dry-run.ts';
 import { type AskedInvalidation, askedTargets, type Fault } from '../exchange/invalidate.ts';
 import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/ports.ts';
+import { eachLine } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
 import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
@@ -109,6 +110,6 @@ function refuse(reply: FastifyReply, faults: readonly Fault[]): FastifyReply {
 
 function problem(reply: FastifyReply, error: GatewayError, faults?: readonly Fault[]): FastifyReply {
   const lines = problemLines(error);
-  for (let i = 0; i < lines.length; i += 2) reply.header(lines[i] as string, lines[i + 1] as string);
+  eachLine(lines, (name, value) => void reply.header(name, value));
   return reply.code(error.status).send(problemBody(error, faults));
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { maxForwards } from '../http/connection.ts';
+import { headText, without } from '../http/fields.ts';
 import type { NodeReply } from './node-reply.ts';
 
 /** Fields that a TRACE does not show, since others may see the answer (RFC 9110 §9.3.8). */
@@ -25,9 +26,7 @@ export function answeredHere(request: ClientRequest, reply: NodeReply, hasBody: 
 }
 
 function traceOf({ method, target, headers }: ClientRequest): Buffer {
-  let text = `${method} ${target.query === '' ? target.path : `${target.path}?${target.query}`} HTTP/1.1\r\n`;
-  for (let i = 0; i < headers.lines.length; i += 2) {
-    if (!secret.test(headers.lines[i] as string)) text += `${headers.lines[i]}: ${headers.lines[i + 1]}\r\n`;
-  }
-  return Buffer.from(`${text}\r\n`, 'latin1');
+  const start = `${method} ${target.query === '' ? target.path : `${target.path}?${target.query}`} HTTP/1.1\r\n`;
+  const shown = without(headers.lines, (name) => secret.test(name));
+  return Buffer.from(`${start}${headText(shown)}\r\n`, 'latin1');
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { Reply } from '../exchange/ports.ts';
-import type { FieldLines } from '../http/fields.ts';
+import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { problemBody, problemLines } from './problem.ts';
 
 /** The way back to a client over Node's own HTTP server. */
@@ -75,12 +75,5 @@ export class NodeReply implements Reply {
 }
 
 function hints(lines: FieldLines): Record<string, string | string[]> & { link: string[] } {
-  const fields: Record<string, string[]> & { link: string[] } = { link: [] };
-  for (let i = 0; i < lines.length; i += 2) {
-    const name = (lines[i] as string).toLowerCase();
-    const values = fields[name] ?? [];
-    values.push(lines[i + 1] as string);
-    fields[name] = values;
-  }
-  return fields;
+  return { link: [], ...Object.fromEntries(valuesByName(lines)) };
 }

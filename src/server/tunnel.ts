@@ -6,6 +6,7 @@ import { passedFields } from '../exchange/client-fields.ts';
 import { forwardFields } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { endToEnd } from '../http/connection.ts';
+import { headText } from '../http/fields.ts';
 import { NodeReply } from './node-reply.ts';
 import { deliver, type PassThroughOptions } from './pass-through.ts';
 import { addressOf, type PerAddress } from './per-address.ts';
@@ -203,9 +204,7 @@ function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
     throw new OriginError('originInvalid', { sent: true, detail: 'The origin switched to another protocol' });
   }
   const lines = passedFields(endToEnd(headers.lines), route.policy.client);
-  let head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
-  for (let i = 0; i < lines.length; i += 2) head += `${lines[i]}: ${lines[i + 1]}\r\n`;
-  return `${head}\r\n`;
+  return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headText(lines)}\r\n`;
 }
 
 /** Tells of the end of a connection that nobody reads from yet; what comes before it stays where it is, and is bounded there. */

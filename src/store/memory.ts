@@ -2,10 +2,11 @@ import { LRUCache } from 'lru-cache';
 import type { Fence } from '../coherence/fence.ts';
 import { type Hits, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
-import { matchesVary } from '../http/vary.ts';
+import { matchesVary, VariantSelector } from '../http/vary.ts';
 import { PathIndex } from './path-index.ts';
 import type { Refusal, Store } from './store.ts';
-import { type StoredResponse, storedBytes } from './stored-response.ts';
+import { storedBytes } from './stored-bytes.ts';
+import type { StoredResponse } from './stored-response.ts';
 
 export interface MemoryStoreOptions {
   readonly maxBytes: number;
@@ -40,14 +41,10 @@ export class MemoryStore implements Store {
   select(key: string, request: Fields): StoredResponse | undefined {
     const variants = this.#byKey.get(key);
     if (variants === undefined) return undefined;
-    for (let i = variants.length - 1; i >= 0; i--) {
-      const response = variants[i] as StoredResponse;
-      if (response.vary.length === 0 || matchesVary(response.vary, response.selecting, request, response.language)) {
-        response.uses = (response.uses ?? 0) + 1;
-        return this.#responses.get(response);
-      }
-    }
-    return undefined;
+    const response = variants.length === 1 ? onlyOf(variants, request) : newestOf(variants, request);
+    if (response === undefined) return undefined;
+    response.uses = (response.uses ?? 0) + 1;
+    return this.#responses.get(response);
   }
 
   varyOf(key: string): readonly string[] | undefined {
@@ -159,6 +156,16 @@ export class MemoryStore implements Store {
     }
     if (!this.#byTag.has(pathTag(response.path))) this.#paths.remove(response.path);
   }
+}
+
+function onlyOf([response]: readonly StoredResponse[], request: Fields): StoredResponse | undefined {
+  if (response === undefined || response.vary.length === 0) return response;
+  return matchesVary(response.vary, response.selecting, request, response.language) ? response : undefined;
+}
+
+function newestOf(variants: readonly StoredResponse[], request: Fields): StoredResponse | undefined {
+  const selector = new VariantSelector(request);
+  return variants.findLast(({ vary, selecting, language }) => selector.matches(vary, selecting, language));
 }
 
 function sameVariant(a: StoredResponse, b: StoredResponse): boolean {

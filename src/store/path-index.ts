@@ -21,9 +21,9 @@ export class PathIndex {
 
   /** The resources that lie in a pattern of literal, `*` and `**` segments. */
   matching(pattern: string): string[] {
-    const found: string[] = [];
-    collect(this.#root, '', split(pattern), 0, found);
-    return found;
+    const search = { pattern: split(pattern), found: [] };
+    collect(this.#root, '', 0, search);
+    return search.found;
   }
 }
 
@@ -46,16 +46,22 @@ function removeBelow(node: PathNode, segments: readonly string[], depth: number)
   return !node.present && node.children.size === 0;
 }
 
-function collect(node: PathNode, path: string, pattern: readonly string[], depth: number, found: string[]): void {
-  const wanted = pattern[depth];
+interface Search {
+  readonly pattern: readonly string[];
+  readonly found: string[];
+}
+
+/** @param depth the segment of the pattern that the node's children are compared with */
+function collect(node: PathNode, path: string, depth: number, search: Search): void {
+  const wanted = search.pattern[depth];
   if (wanted === undefined || wanted === '**') {
-    if (node.present) found.push(path === '' ? '/' : path);
+    if (node.present) search.found.push(path === '' ? '/' : path);
     if (wanted === undefined) return;
-    for (const [segment, child] of node.children) collect(child, `${path}/${segment}`, pattern, depth, found);
+    for (const [segment, child] of node.children) collect(child, `${path}/${segment}`, depth, search);
   } else if (wanted === '*') {
-    for (const [segment, child] of node.children) collect(child, `${path}/${segment}`, pattern, depth + 1, found);
+    for (const [segment, child] of node.children) collect(child, `${path}/${segment}`, depth + 1, search);
   } else {
     const child = node.children.get(wanted);
-    if (child !== undefined) collect(child, `${path}/${wanted}`, pattern, depth + 1, found);
+    if (child !== undefined) collect(child, `${path}/${wanted}`, depth + 1, search);
   }
 }

@@ -47,7 +47,7 @@ export interface StoredResponse {
   readonly lastModifiedMs: number | undefined;
   /** Of the origin's `Date`. */
   readonly dateMs: number | undefined;
-  /** In lower case: a request whose one preferred language this is selects the variant (RFC 9110 §12.5.4). */
+  /** A request whose one preferred language this is selects the variant; see `selectableLanguage`. */
   readonly language: string | undefined;
 }
 
@@ -64,19 +64,4 @@ export interface StoredPart {
   readonly saidEnd: number;
   /** The `Range` that was asked for; undefined once parts were joined. */
   readonly asked: string | undefined;
-}
-
-/** What a response costs beside its body and header text: the objects, the index entries, the key. Measured by the bench (`million`). */
-const OVERHEAD_BYTES = 1_200;
-/** Of a tag that only it has: the set that finds it, and the place in the map of all. */
-const TAG_BYTES = 300;
-
-/** Bytes that a stored response is charged for. */
-export function storedBytes(response: StoredResponse): number {
-  let bytes = OVERHEAD_BYTES + response.body.byteLength + 2 * response.key.length;
-  for (const text of response.headers.lines) bytes += text.length;
-  for (const text of response.clientHeaders) bytes += text.length;
-  for (const form of Object.values(response.encoded ?? {})) if (typeof form === 'object') bytes += form.body.byteLength;
-  for (const tag of response.tags) bytes += tag.length + TAG_BYTES;
-  return bytes;
 }

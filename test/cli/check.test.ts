@@ -11,7 +11,7 @@ const doubtful = `${fine}coherence: { onPartition: queue }\n`;
 it('says in a line that all is fine', async () => {
   expect(await run(['check', '-c', configFile(fine)])).toEqual({
     code: 0,
-    stdout: '2 routes, 1 rule: fine\n',
+    stdout: '2 routes, 1 rule: ok\n',
     stderr: '',
   });
 });
@@ -19,7 +19,7 @@ it('says in a line that all is fine', async () => {
 it('tells warnings, and is fine', async () => {
   const { code, stdout, stderr } = await run(['check', '--config', configFile(doubtful)]);
   expect(code).toBe(0);
-  expect(stdout).toBe('2 routes, 1 rule: fine, 1 warning\n');
+  expect(stdout).toBe('2 routes, 1 rule: ok, 1 warning\n');
   expect(stderr).toMatch(/gateway\.yaml:4:14: warning: onPartition has no effect/);
 });
 
@@ -30,7 +30,7 @@ it('tells every mistake and exits 2', async () => {
   expect(stdout).toBe('');
   expect(stderr).toBe(
     [
-      `${file}:2:19: error: a pattern begins with a slash`,
+      `${file}:2:19: error: a pattern must start with a slash`,
       '  routes: [{ match: a }]',
       '                    ^',
       '  hint: write /a',
@@ -64,7 +64,7 @@ it('--json: one line for machines, on standard output', async () => {
         file,
         line: 2,
         column: 19,
-        message: 'a pattern begins with a slash',
+        message: 'a pattern must start with a slash',
         hint: 'write /a',
         severity: 'error',
         excerpt: 'routes: [{ match: a }]',

@@ -48,9 +48,9 @@ invalidates
   /steps/9
   /trips/1
   tag:inn:42
-  /inns/42   (any write does)
+  /inns/42   (every write does this)
 
-tells subscribers
+sends events
   inn.changed (inn) {"id":"42"}
 `,
   );
@@ -58,7 +58,7 @@ tells subscribers
 
 it('says what is widened, and why', async () => {
   const { stdout } = await explain('PUT', '/inns/42', '--response', '{"ok":true}', '--before', '{"stepId":7}');
-  expect(stdout).toMatch(/\{before\.stepId, response\.stepId\} = \* {3}\(anything\)/);
+  expect(stdout).toMatch(/\{before\.stepId, response\.stepId\} = \* {3}\(wildcard\)/);
   expect(stdout).toContain('response.stepId: missing\n        unresolved: response.stepId: missing');
   expect(stdout).toContain('step.tripId: not-read');
 });
@@ -66,10 +66,10 @@ it('says what is widened, and why', async () => {
 it('says why a rule takes no part, and with --all why it does not match', async () => {
   expect((await explain('PUT', '/inns/42', '--status', '302')).stdout).toContain('✗ inn');
   expect((await explain('PUT', '/inns/42', '--status', '302')).stdout).toContain('    the status is 302\n');
-  expect((await explain('PUT', '/elsewhere')).stdout).toContain('no rule is for this method and path');
+  expect((await explain('PUT', '/elsewhere')).stdout).toContain('no rule matches this method and path');
   const { stdout } = await explain('POST', '/steps/7', '--all');
   expect(stdout).toContain('/steps/7 does not match /inns/:id');
-  expect(stdout).toContain('it is for PUT, not POST');
+  expect(stdout).toContain('the rule is for PUT, not POST');
 });
 
 const outcomes = `origin: { url: http://127.0.0.1:4000 }
@@ -107,7 +107,7 @@ test.each([
   expect(explanation.reason).toMatch(reason);
   const { stdout: text } = await run(['explain', '-c', file, ...argv]);
   expect(text.split('\n')[1]).toBe(`${outcome}: ${explanation.reason}`);
-  expect(text.includes('nothing is recorded, and nobody is told')).toBe(rest === nothing);
+  expect(text.includes('nothing is invalidated, and no event is sent')).toBe(rest === nothing);
 });
 
 it('knows an origin whose 5xx change nothing', async () => {
@@ -191,8 +191,8 @@ test.each([
 
 it('names it in text, too', async () => {
   const { stdout } = await run(['explain', '-c', configFile(kept), 'PUT', '/inns/42', ...bodies]);
-  expect(stdout).toContain('  /steps/7   (refreshed: what is stored is fetched again)\n');
-  expect(stdout).toContain('  /steps/7/inns   (patched in place, where what is stored allows it)\n');
+  expect(stdout).toContain('  /steps/7   (refreshed: stored responses are fetched again)\n');
+  expect(stdout).toContain('  /steps/7/inns   (patched in place if the stored response allows it)\n');
   expect(stdout).toContain('  /recent   (not patched: another target names it, too)\n');
 });
 
@@ -207,7 +207,7 @@ it('takes bodies from files, and fields', async () => {
     'Location: /inns/43',
   );
   expect(stdout).toContain('/steps/9007199254740993');
-  expect(stdout).toContain('/inns/43   (any write does)');
+  expect(stdout).toContain('/inns/43   (every write does this)');
 });
 
 it('--json: one line for machines', async () => {
@@ -219,10 +219,10 @@ it('--json: one line for machines', async () => {
 
 test.each([
   [['PUT'], /missing required argument 'path'/],
-  [['P T', '/a'], /"P T" is no method/],
-  [['PUT', 'a'], /"a" is no path: write \/a/],
+  [['P T', '/a'], /"P T" is not a method/],
+  [['PUT', 'a'], /"a" is not a path: write \/a/],
   [['PUT', '/a#b'], /must be escaped/],
-  [['PUT', '/a', '--status', '99'], /"99" is no status/],
+  [['PUT', '/a', '--status', '99'], /"99" is not a status/],
   [['PUT', '/a', '--response', '{"a":'], /--response is malformed: write JSON in single quotes, or @file/],
   [['PUT', '/a', '--response', '{"a":1,"a":2}'], /--response is ambiguous/],
   [['PUT', '/a', '--before', '@/nowhere'], /--before: ENOENT/],
@@ -261,7 +261,7 @@ it('asks a running gateway what it would remove', async () => {
   // Where nobody answers, what to do is said.
   const gone = await run(['explain', '--gateway', gateway.adminUrl, 'DELETE', '/inns/42']);
   expect(gone.code).toBe(1);
-  expect(gone.stderr).toMatch(/does not answer \(.*\): is its admin port there\?/);
+  expect(gone.stderr).toMatch(/cannot reach the admin port at \S+ \(.*\): set its URL with --gateway/);
 });
 
 it('reads a configuration that is named, not one that lies about', async () => {

@@ -9,16 +9,16 @@ it('drafts to standard output, for check to be content with', async () => {
   const { code, stdout, stderr } = await run(['init', '--openapi', document]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const checked = await run(['check', '--strict', '-c', configFile(stdout)]);
-  expect(checked).toMatchObject({ code: 0, stdout: '5 routes, 6 rules: fine\n', stderr: '' });
+  expect(checked).toMatchObject({ code: 0, stdout: '5 routes, 6 rules: ok\n', stderr: '' });
 });
 
 it('writes a file, and over one only if it is told to', async () => {
   const output = join(dirname(configFile('')), 'draft.yaml');
   const first = await run(['init', '--openapi', document, '-o', output]);
-  expect(first.stdout).toBe(`${output}: 5 routes, 6 rules. Read it, then: unstale check -c ${output}\n`);
+  expect(first.stdout).toBe(`${output}: 5 routes, 6 rules. Review it, then run: unstale check -c ${output}\n`);
   const second = await run(['init', '--openapi', document, '-o', output]);
   expect(second).toMatchObject({ code: 2, stdout: '' });
-  expect(second.stderr).toMatch(/is there already: name another file, or add --force/);
+  expect(second.stderr).toMatch(/already exists: choose another file, or add --force/);
   expect((await run(['init', '--openapi', document, '-o', output, '--force'])).code).toBe(0);
   expect(readFileSync(output, 'utf8')).toContain('match: /posts');
 });
@@ -37,6 +37,6 @@ it('says where a document is wrong, and leaves nothing behind', async () => {
   const output = `${file}.out`;
   const { code, stderr } = await run(['init', '--openapi', file, '-o', output]);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/gateway\.yaml:\d+: it is neither YAML nor JSON: .*\n {2}hint: /);
+  expect(stderr).toMatch(/gateway\.yaml:\d+: the document is neither YAML nor JSON: .*\n {2}hint: /);
   expect(existsSync(output)).toBe(false);
 });

@@ -27,13 +27,15 @@ describe.each(['invalidate', 'purge'])('unstale %s', (command) => {
     expect(dry).toEqual({
       code: 0,
       stdout:
-        '/steps/*: 2 stored responses\n  /steps/7\n  /steps/7?a=b\nwould remove 2 stored responses here; nothing was changed\n',
+        '/steps/*: 2 stored responses\n  /steps/7\n  /steps/7?a=b\nwould remove 2 stored responses on this node; nothing was changed\n',
       stderr: '',
     });
     expect(await isHit('/steps/7')).toBe(true);
     const done = await run([command, '/steps/*'], { env: env() });
     expect(done.code).toBe(0);
-    expect(done.stdout).toMatch(/removed 2 stored responses here; effective on every node at position \d+\n$/);
+    expect(done.stdout).toMatch(
+      /removed 2 stored responses on this node; effective on every node as of position \d+\n$/,
+    );
     expect(await isHit('/steps/7')).toBe(false);
   });
 
@@ -50,16 +52,16 @@ describe.each(['invalidate', 'purge'])('unstale %s', (command) => {
 });
 
 it.each([
-  [['invalidate'], {}, 2, /name paths, --tag or --all/],
+  [['invalidate'], {}, 2, /give paths, --tag or --all/],
   [
     ['invalidate', 'steps', '--tag', 'a b'],
     {},
     2,
-    /the gateway refused it:\n {2}paths\[0\]: a path begins with a slash \(write \/steps\)\n {2}tags\[0\]/,
+    /the gateway refused the request:\n {2}paths\[0\]: a path must start with a slash \(write \/steps\)\n {2}tags\[0\]/,
   ],
-  [['invalidate', '/a'], { UNSTALE_ADMIN_TOKEN: 'wrong' }, 1, /wants the admin token: set UNSTALE_ADMIN_TOKEN/],
+  [['invalidate', '/a'], { UNSTALE_ADMIN_TOKEN: 'wrong' }, 1, /requires the admin token: set UNSTALE_ADMIN_TOKEN/],
   [['invalidate', '/a', '--gateway', 'nonsense'], {}, 2, /"nonsense" is not a URL/],
-  [['invalidate', '/a', '--gateway', 'http://127.0.0.1:1'], {}, 1, /does not answer/],
+  [['invalidate', '/a', '--gateway', 'http://127.0.0.1:1'], {}, 1, /cannot reach the admin port/],
 ])('%j %j: %d', async (argv, more, code, says) => {
   const result = await run(argv, { env: { ...env(), ...more } });
   expect(result.code).toBe(code);
@@ -116,7 +118,7 @@ describe('unstale tail', () => {
   });
 
   it.each([
-    [['tail', '--url', 'http://127.0.0.1:1'], 1, /does not answer .*: is the gateway there\?/],
+    [['tail', '--url', 'http://127.0.0.1:1'], 1, /cannot reach .*: set the URL of the gateway/],
     [['tail', '--url', 'nonsense'], 2, /is not a URL/],
   ])('%j: %d', async (argv, code, says) => {
     const result = await run(argv);

@@ -66,7 +66,7 @@ describe('serve', () => {
     person.signal();
     expect(await person.code).toBe(0);
     expect(person.stdout()).toMatch(
-      /^unstale listens on http:\/\/127\.0\.0\.1:\d+, its admin port on http:\/\/127\.0\.0\.1:\d+\n$/,
+      /^unstale listens on http:\/\/127\.0\.0\.1:\d+; the admin port is http:\/\/127\.0\.0\.1:\d+\n$/,
     );
     const machine = start(['serve', '--json', '-c', configFile(config())], { isTTY: true });
     await machine.printed('"listening"');

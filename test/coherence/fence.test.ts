@@ -106,3 +106,66 @@ test('merged hits are the union', () => {
   expect(merged.patterns).toEqual(['/x/*', '/y/*']);
   expect(merged.tagPatterns).toEqual([['a', '']]);
 });
+
+describe('what the fence keeps', () => {
+  const long = (i: number): string => `${i}${'x'.repeat(8_000)}`;
+
+  test('long tags are known by their digest', () => {
+    const fence = new Fence();
+    fence.apply({ hits: hits({ named: [long(1)] }), position: 1, at: '', announcements: [] });
+    const response = (i: number) => ({ path: '/a', tags: [namedTag(long(i))] });
+    expect([fence.admits(response(1), 0), fence.admits(response(2), 0)]).toEqual([false, true]);
+  });
+
+  test('patterns are forgotten by their length, and what began before them is refused', () => {
+    const fence = new Fence();
+    for (let position = 1; position <= 600; position++) {
+      fence.apply({ hits: hits({ patterns: [`/${long(position)}/*`] }), position, at: '', announcements: [] });
+    }
+    expect(fence.admits(step, 0)).toBe(false);
+    expect(fence.admits(step, 500)).toBe(true);
+    expect(fence.admits({ path: `/${long(600)}/b`, tags: [] }, 500)).toBe(false);
+  });
+
+  test.each<[string, (i: number) => Hits, number]>([
+    ['tags', (i) => hits({ named: Array.from({ length: 500 }, (_each, n) => `${i}-${n}`) }), 201],
+    ['patterns', (i) => hits({ patterns: [`/${long(i)}/*`] }), 500],
+  ])('beyond a number of doubtful %s everything is in doubt, until those have settled', (_what, of, count) => {
+    const fence = new Fence();
+    const apply = (position: number, settled?: number): void => {
+      const doubt = settled === undefined ? { doubt: true } : { settled };
+      fence.apply({
+        hits: settled === undefined ? of(position) : nothingHit,
+        position,
+        at: '',
+        announcements: [],
+        ...doubt,
+      });
+    };
+    for (let position = 1; position < count; position++) apply(position);
+    const before = fence.inDoubt(step);
+    apply(count);
+    expect([before, fence.inDoubt(step)]).toEqual([false, true]);
+    apply(count + 1, count);
+    expect(fence.inDoubt(step)).toBe(false);
+    for (let position = 1; position < count; position++) apply(count + 1 + position, position);
+    apply(3 * count);
+    expect(fence.inDoubt(step)).toBe(false);
+  });
+
+  test('a doubt with a pattern, and with a long tag, is about what they hit', () => {
+    const fence = new Fence();
+    fence.apply({
+      hits: hits({ patterns: ['/steps/*'], named: [long(1)] }),
+      position: 1,
+      at: '',
+      announcements: [],
+      doubt: true,
+    });
+    expect(fence.inDoubt(step)).toBe(true);
+    expect(fence.inDoubt({ path: '/a', tags: [namedTag(long(1))] })).toBe(true);
+    expect(fence.inDoubt({ path: '/a', tags: [namedTag(long(2))] })).toBe(false);
+    fence.apply({ hits: nothingHit, position: 2, at: '', announcements: [], settled: 1 });
+    expect(fence.inDoubt(step)).toBe(false);
+  });
+});

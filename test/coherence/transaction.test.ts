@@ -82,7 +82,7 @@ describe('a write that was refused tells of others', () => {
     [
       'of one whose outcome is unknown',
       [answered('refused', { quarantined: true }), appended()],
-      ['append quarantined', 'release, recorded'],
+      ['append noted', 'release, recorded'],
     ],
   ])('%s', (_, events, expected) => {
     expect(commands(...events)).toEqual(expected);

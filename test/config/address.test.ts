@@ -19,7 +19,7 @@ describe('listen addresses', () => {
     ['127.0.0.1', '"127.0.0.1" is not an address and a port', /^write 127/],
     ['::1:8080', '"::1:8080" is not an address and a port', /\[::1\]:8080/],
     ['[localhost]:80', '"localhost" is not an IPv6 address', /^write/],
-    ['127.0.0.1:65536', 'there is no port 65536', 'ports go from 0 to 65535'],
+    ['127.0.0.1:65536', 'the port 65536 does not exist', 'ports go from 0 to 65535'],
     ['127.0.0.300:80', '"127.0.0.300" is not a host', /^write/],
     ['http://x:80', '"http://x:80" is not an address and a port', /^write/],
     ['-x:80', '"-x" is not a host', /^write/],
@@ -71,10 +71,10 @@ describe('URLs of origins', () => {
     ['127.0.0.1:4000', 'this is not an http or https URL'],
     ['/api', 'this is not an http or https URL'],
     ['ftp://x', 'this is not an http or https URL'],
-    ['http://user:secret@x', 'an origin URL holds no credentials'],
-    ['http://x/?', 'an origin URL has no query and no fragment'],
-    ['http://x/a?b=c', 'an origin URL has no query and no fragment'],
-    ['http://x/#y', 'an origin URL has no query and no fragment'],
+    ['http://user:secret@x', 'an origin URL cannot have credentials'],
+    ['http://x/?', 'an origin URL cannot have a query or a fragment'],
+    ['http://x/a?b=c', 'an origin URL cannot have a query or a fragment'],
+    ['http://x/#y', 'an origin URL cannot have a query or a fragment'],
   ])('%s is none, and the message does not repeat it', (text, message) => {
     expect(() => parseOriginUrl(text)).toThrow(expect.objectContaining({ message }));
   });

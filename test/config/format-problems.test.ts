@@ -16,7 +16,7 @@ it('shows where, what, the line with a caret, and what to do', () => {
       'gateway.yaml:5:14: warning: onPartition has no effect without store.redis [no-partition]',
       '  coherence: { onPartition: queue }',
       '               ^',
-      '  hint: take it out: without store.redis there is nothing to be cut off from',
+      '  hint: remove it: without store.redis there is no partition',
       '',
     ].join('\n'),
   );

@@ -73,24 +73,22 @@ describe('what is wrong with them', () => {
       'a star that finds nothing',
       '["rules/*.yaml"]',
       { 'rules/a.yml': '' },
-      [
-        'gateway.yaml:3:11 "rules/*.yaml" names no file | the path is relative to this file, and "*" stands for one name',
-      ],
+      ['gateway.yaml:3:11 "rules/*.yaml" matches no file | the path is relative to this file; "*" matches one name'],
     ],
     [
       'any depth',
       '["a/**"]',
       {},
-      ['gateway.yaml:3:14 "**" is not for include | name the folders: "*" stands for one name'],
+      ['gateway.yaml:3:14 "**" cannot be used in include | name the folders: "*" matches one name'],
     ],
     [
       'settings in a pack',
       '[a.yaml]',
       { 'a.yaml': 'origin: { url: http://y }\ninclude: [b.yaml]\nlogg: 1\n' },
       [
-        'a.yaml:1:1 an included file holds only routes and rules | move origin to the file that includes this one',
-        'a.yaml:2:1 an included file holds only routes and rules | move include to the file that includes this one',
-        'a.yaml:3:1 unknown key "logg" | known here: routes, rules',
+        'a.yaml:1:1 an included file can have only routes and rules | move origin to the file that includes this one',
+        'a.yaml:2:1 an included file can have only routes and rules | move include to the file that includes this one',
+        'a.yaml:3:1 unknown key "logg" | known: routes, rules',
       ],
     ],
     [
@@ -98,7 +96,7 @@ describe('what is wrong with them', () => {
       '[a.yaml, b.yaml]',
       { 'a.yaml': 'routes: [\n', 'b.yaml': 'rules: x\n' },
       [
-        'a.yaml:2:1 flow sequence in block collection must be sufficiently indented and end with a ] | indent the elements of one block alike; close brackets that are open above',
+        'a.yaml:2:1 flow sequence in block collection must be sufficiently indented and end with a ] | indent the elements of a block equally; close any open bracket above',
         'b.yaml:1:8 expected a list, found text | write [one, two], or a line "- one" for each',
       ],
     ],
@@ -107,20 +105,20 @@ describe('what is wrong with them', () => {
       '[a.yaml]',
       { 'a.yaml': 'routes:\n  - match: /own\n' },
       [
-        'a.yaml:2:12 no request reaches this route: /own (gateway.yaml:2:19) takes them all | the first match wins: put the narrower pattern first, or take one of the two out',
+        'a.yaml:2:12 no request can reach this route: /own (gateway.yaml:2:19) matches all of them | the first match wins: put the narrower pattern first, or remove one of the two',
       ],
     ],
     [
       'a rule name of another pack',
       '[a.yaml, b.yaml]',
       { 'a.yaml': pack('x'), 'b.yaml': 'rules: [{ name: x, on: PUT /y, invalidate: [/y] }]' },
-      ['b.yaml:1:17 a rule of this name is at a.yaml:2:17 | events and logs name the rule: give each its own name'],
+      ['b.yaml:1:17 the name is already used at a.yaml:2:17 | events and logs show the name: make it unique'],
     ],
     [
       'an origin that is not there',
       '[a.yaml]',
       { 'a.yaml': 'routes: [{ match: /a, origin: b }]' },
-      ['a.yaml:1:31 there is no origin "b" | known here: default'],
+      ['a.yaml:1:31 there is no origin "b" | known: default'],
     ],
   ])('%s', (_, include, files, says) => expect(lines(problemsOf(main(include), { files }))).toEqual(says));
 
@@ -138,7 +136,7 @@ describe('bounds', () => {
     const names = Array.from({ length: 1001 }, (_, i) => `r/${i}.yaml`);
     const files = Object.fromEntries(names.map((name) => [name, '']));
     expect(lines(problemsOf(main('["r/*"]'), { files }))).toEqual([
-      'gateway.yaml:3:10 1001 files are included | at most 1000',
+      'gateway.yaml:3:10 1001 files are included | include at most 1000',
     ]);
   });
 
@@ -147,7 +145,7 @@ describe('bounds', () => {
       throw Object.assign(new Error('no'), { code: 'EACCES' });
     };
     const access = { file: 'gateway.yaml', env: {}, readFile: refuse, readFolder: refuse };
-    const told = 'gateway.yaml:3:11: "r/*" cannot be looked up (EACCES)';
+    const told = 'gateway.yaml:3:11: "r/*" cannot be read (EACCES)';
     expect(() => parseConfig(main('["r/*"]'), access)).toThrow(told);
   });
 
@@ -155,7 +153,7 @@ describe('bounds', () => {
     const level = (i: number) => `l${i}: &l${i} [${Array.from({ length: 10 }, () => `*l${i - 1}`).join(', ')}]`;
     const text = ['l0: &l0 [x]', ...Array.from({ length: 9 }, (_, i) => level(i + 1))].join('\n');
     const found = problemsOf(`${main('[]')}${text}`);
-    expect(found.map(({ message }) => message)).toContain('the aliases make this too large');
+    expect(found.map(({ message }) => message)).toContain('the aliases expand to too many values');
   });
 });
 
@@ -199,14 +197,14 @@ describe('on a file system', () => {
   it('says of a folder that is none, or of a file in its place, that there is nothing', () => {
     write('file', '');
     for (const include of ['["nowhere/*"]', '["file/*"]']) {
-      expect(problems(write('wild.yaml', main(include)))[0]?.message).toMatch(/names no file$/);
+      expect(problems(write('wild.yaml', main(include)))[0]?.message).toMatch(/matches no file$/);
     }
   });
 
   it('says why a file cannot be read', () => {
     const missing = join(folder, 'none.yaml');
     expect(lines(problems(missing))).toEqual([
-      `${missing}:1:1 the file cannot be read (ENOENT) | name a configuration with -c; gateway.example.yaml is one to begin with`,
+      `${missing}:1:1 the file cannot be read (ENOENT) | name a configuration with -c; gateway.example.yaml is an example`,
     ]);
     expect(problems(folder)[0]?.message).toBe('the file cannot be read (EISDIR)');
     expect(problems(write('folder.yaml', main('[rules]')))[0]?.message).toBe(

@@ -28,12 +28,12 @@ describe('values of the environment', () => {
   });
 
   it.each([
-    ['a #{NONE}', 2, 'the environment variable NONE is not set', 'set it, or give a default: #{NONE:-…}'],
+    ['a #{NONE}', 2, 'the environment variable NONE is not set', 'set it or give a default: #{NONE:-…}'],
     [
       '#{HOTS}',
       0,
       'the environment variable HOTS is not set',
-      'did you mean "HOST"? Else set it, or give a default: #{HOTS:-…}',
+      'did you mean "HOST"? Otherwise set it or give a default: #{HOTS:-…}',
     ],
     [
       'x#{}',

@@ -12,24 +12,24 @@ tellsEach({
     {
       it: 'a pattern without methods',
       yaml: rule('/a/:id', '/a'),
-      says: '4:9 "/a/:id" is not methods and a pattern | write "* /a/:id" for any write',
+      says: '4:9 "/a/:id" is not a list of methods and a pattern | write "* /a/:id" for any write',
     },
     { it: 'methods in lower case', yaml: rule('put /a', '/a'), says: '4:9 "put" is not a method | write PUT' },
     {
       it: 'methods joined by commas',
       yaml: rule('PUT,PATCH /a', '/a'),
-      says: '4:9 "PUT,PATCH" is not a method | methods are joined by "|": PUT|PATCH',
+      says: '4:9 "PUT,PATCH" is not a method | join methods with "|": PUT|PATCH',
     },
     {
       it: 'a method that changes nothing',
       yaml: rule('PUT|GET /a', '/a'),
       says: '4:9 GET changes nothing, so it invalidates nothing | name unsafe methods: POST, PUT, PATCH, DELETE',
     },
-    { it: 'a method twice', yaml: rule('PUT|PUT /a', '/a'), says: '4:9 PUT stands twice | name each method once' },
+    { it: 'a method twice', yaml: rule('PUT|PUT /a', '/a'), says: '4:9 PUT occurs twice | name each method once' },
     {
       it: 'any method and one more',
       yaml: rule('"*|PUT /a"', '/a'),
-      says: '4:9 "*" is any unsafe method already | leave out the others',
+      says: '4:9 "*" already includes every unsafe method | remove the others',
     },
     {
       it: 'a bad pattern',
@@ -39,12 +39,12 @@ tellsEach({
     {
       it: 'no targets',
       yaml: 'rules:\n  - { name: r, on: PUT /a, invalidate: [] }',
-      says: '3:40 "invalidate" is empty | name one at least, or take the key out',
+      says: '3:40 "invalidate" is empty | add at least one, or remove the key',
     },
     {
       it: 'a target without a slash',
       yaml: rule('PUT /a', 'steps'),
-      says: '6:9 a path begins with a slash | write /steps',
+      says: '6:9 a path must start with a slash | write /steps',
     },
     {
       it: 'a target that is a list',
@@ -54,17 +54,17 @@ tellsEach({
     {
       it: 'an unknown root',
       yaml: rule('PUT /a', '/steps/{resposne.id}'),
-      says: '6:17 there is no root "resposne" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+      says: '6:17 unknown root "resposne" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
     },
     {
       it: 'a parameter that the pattern does not have',
       yaml: rule('PUT /a/:id', '/steps/{stepId}'),
-      says: '6:17 the pattern /a/:id has no parameter "stepId" | known here: id',
+      says: '6:17 the pattern /a/:id has no parameter "stepId" | known: id',
     },
     {
       it: 'a parameter of a pattern that has none',
       yaml: rule('PUT /a/*', '/steps/{response.id, params.id}'),
-      says: '6:30 the pattern /a/* has no parameter "id" | name one in the pattern: ":id"',
+      says: '6:30 the pattern /a/* has no parameter "id" | add one to the pattern: ":id"',
     },
     {
       it: 'a parameter in a tag',
@@ -74,7 +74,7 @@ tellsEach({
     {
       it: 'before, switched off',
       yaml: `${rule('PUT /a', '/steps/{before.id}')}\n    before: off`,
-      says: '6:17 "before" is never read: the rule says before: off | take out before: off, or this source',
+      says: '6:17 "before" is never read: the rule has before: off | remove before: off, or this source',
     },
     {
       it: 'a rule that hits nothing',
@@ -84,12 +84,12 @@ tellsEach({
     {
       it: 'a root that no lookup declares',
       yaml: rule('PUT /a', '/trips/{step.tripId}'),
-      says: '6:17 there is no root "step" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+      says: '6:17 unknown root "step" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
     },
     {
       it: 'a lookup that takes from a later one',
       yaml: `${rule('PUT /a', '/t/{b.id}')}\n    lookup: { a: "GET /x/{b.id}", b: "GET /y/{a.id}" }`,
-      says: '7:27 there is no root "b" | a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before with a path below it',
+      says: '7:27 unknown root "b" | use a path parameter, or one of params, query, requestHeader, responseHeader, request, response, before followed by a path',
     },
     {
       it: 'a lookup that is no GET',
@@ -99,45 +99,45 @@ tellsEach({
     {
       it: 'a lookup of many places',
       yaml: `${rule('PUT /a', '/a')}\n    lookup: { a: GET /x/* }`,
-      says: '7:18 a path with wildcards names no one place | name it in full: /steps/{response.stepId}',
+      says: '7:18 a path with wildcards is not one resource | write the full path: /steps/{response.stepId}',
     },
     {
       it: 'a lookup that is called like a root',
       yaml: `${rule('PUT /a', '/a')}\n    lookup: { before: GET /x }`,
-      says: '7:15 "before" means something else in placeholders | choose another name',
+      says: '7:15 "before" is reserved in placeholders | choose another name',
     },
     {
       it: 'five lookups',
       yaml: `${rule('PUT /a', '/a')}\n    lookup: { a: GET /x, b: GET /x, c: GET /x, d: GET /x, e: GET /x }`,
-      says: '7:13 4 lookups at most | climb by fewer, or let the rest widen',
+      says: '7:13 a rule can have at most 4 lookups | use fewer lookups, or let the other placeholders fall back to a wildcard',
     },
     {
       it: 'a status that is none',
       yaml: `${rule('PUT /a', '/a')}\n    when: { status: [2xx, 700] }`,
-      says: '7:27 "700" is not a status | a code or a class: 201, 2xx',
+      says: '7:27 "700" is not a status | write a code or a class: 201, 2xx',
     },
     {
       it: 'a condition on what the pattern does not have',
       yaml: `${rule('PUT /a', '/a')}\n    when: { present: [response.id, nope] }`,
-      says: '7:36 the pattern /a has no parameter "nope" | name one in the pattern: ":nope"',
+      says: '7:36 the pattern /a has no parameter "nope" | add one to the pattern: ":nope"',
     },
     {
       it: 'a comparison with what is never read',
       yaml: `${rule('PUT /a', '/a')}\n    before: off\n    when: { changed: name }\n    onlyIfChanged: true`,
       says: [
-        '8:11 nothing to compare with: the rule says before: off | take out before: off',
-        '9:20 nothing to compare with: the rule says before: off | take out before: off',
+        '8:11 nothing to compare with: the rule has before: off | remove before: off',
+        '9:20 nothing to compare with: the rule has before: off | remove before: off',
       ],
     },
     {
       it: 'a patch of no one place',
       yaml: 'rules:\n  - { name: r, on: PUT /a, patch: [{ path: /steps/*, at: /inns }] }',
-      says: '3:44 a path with wildcards names no one place | name it in full: /steps/{response.stepId}',
+      says: '3:44 a path with wildcards is not one resource | write the full path: /steps/{response.stepId}',
     },
     {
       it: 'a patch at what is no pointer',
       yaml: 'rules:\n  - { name: r, on: PUT /a, patch: [{ path: /steps, at: inns }] }',
-      says: '3:56 "inns" is not a JSON Pointer | RFC 6901: /accommodations',
+      says: '3:56 "inns" is not a JSON Pointer | write it as in RFC 6901: /accommodations',
     },
     {
       it: 'a patch with many representations',
@@ -147,42 +147,42 @@ tellsEach({
     {
       it: 'a route whose before needs the answer',
       yaml: 'routes:\n  - { match: /a/:id, before: "GET /b/{response.id}" }',
-      says: '3:39 there is no "response" yet | before is read ahead of the write: params, query, requestHeader and request are known then',
+      says: '3:39 "response" is not known yet | before is read ahead of the write, when only params, query, requestHeader and request are known',
     },
     {
       it: 'a name twice',
       yaml: `${rule('PUT /a', '/a')}\n  - { name: r, on: PUT /b, invalidate: [/b] }`,
-      says: '7:13 a rule of this name is at gateway.yaml:3:11 | events and logs name the rule: give each its own name',
+      says: '7:13 the name is already used at gateway.yaml:3:11 | events and logs show the name: make it unique',
     },
     {
       it: 'the same for the same writes',
       yaml: `${rule('PUT|PATCH /a/:id', '/a')}\n  - { name: s, on: "PATCH|PUT /a/:x", invalidate: [/a] }`,
-      says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
+      says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same targets for the same writes | merge the two, or remove one',
     },
     {
       it: 'the same in another order',
       yaml: `${rule('PUT /a', '/a')}\n      - /b\n  - { name: s, on: PUT /a, invalidate: [/b, /a] }`,
-      says: '8:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
+      says: '8:20 the rule r (gateway.yaml:3:11) invalidates the same targets for the same writes | merge the two, or remove one',
     },
     {
       it: 'the same for one of the writes',
       yaml: `${rule('PUT|PATCH /a/:id', '/a')}\n  - { name: s, on: "PUT /a/:x", invalidate: [/a], event: e }`,
-      says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same for the same writes | join the two, or take one out',
+      says: '7:20 the rule r (gateway.yaml:3:11) invalidates the same targets for the same writes | merge the two, or remove one',
     },
     {
       it: 'an event that clients take for a lost connection',
       yaml: `${rule('PUT /a', '/a')}\n    event: error`,
-      says: '7:12 "error" means something else to clients | say what changed: accommodation.changed',
+      says: '7:12 "error" is reserved | name what changed: accommodation.changed',
     },
     {
       it: 'an event over two lines',
       yaml: `${rule('PUT /a', '/a')}\n    event: "a\\nb"`,
-      says: '7:12 "a\nb" is not the name of an event | letters, digits and "._:-": accommodation.changed',
+      says: '7:12 "a\nb" is not a valid event name | use letters, digits and "._:-": accommodation.changed',
     },
     {
       it: 'a name with a space',
       yaml: 'rules:\n  - { name: a b, on: PUT /a, invalidate: [/a] }',
-      says: '3:13 "a b" is not the name of a rule | letters, digits and "._-": accommodation-in-step',
+      says: '3:13 "a b" is not a valid rule name | use letters, digits and "._-": accommodation-in-step',
     },
   ],
 });

@@ -5,12 +5,12 @@ tellsEach({
     {
       it: 'both origin and origins',
       yaml: 'origins: { a: { url: http://x } }',
-      says: '2:1 both origin and origins | move what origin says into origins, under the name "default"',
+      says: '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
     },
     {
       it: 'an origin that is not there',
       yaml: 'routes:\n  - { match: /a, origin: legacy }',
-      says: '3:26 there is no origin "legacy" | known here: default',
+      says: '3:26 there is no origin "legacy" | known: default',
     },
     {
       it: 'a default origin that is not there',
@@ -21,43 +21,43 @@ tellsEach({
       it: 'an admin port for all without a token',
       yaml: 'admin:\n  listen: :9090',
       says:
-        '3:11 the admin port is open to others than this machine (::) and has no token | add token: $' +
+        '3:11 the admin port can be reached from other machines (::) and has no token | add token: $' +
         '{UNSTALE_ADMIN_TOKEN} under admin, or listen on 127.0.0.1',
     },
     {
       it: 'an empty token',
       yaml: 'admin: { token: "" }',
-      says: '2:17 the token is empty | for instance 32 random bytes in base64url',
+      says: '2:17 the token is empty | use for example 32 random bytes in base64url',
     },
     {
       it: 'a token that no header field can hold',
       yaml: 'admin: { token: correct horse battery }',
-      says: '2:17 a bearer token holds letters, digits and "-._~+/" only | for instance 32 random bytes in base64url',
+      says: '2:17 a bearer token has letters, digits and "-._~+/" only | use for example 32 random bytes in base64url',
     },
     {
       it: 'one port for both',
       yaml: 'server: { listen: ":9000" }\nadmin: { listen: "127.0.0.1:9000" }',
-      says: '3:18 the admin port is the public port, 9000 | give it one of its own: 127.0.0.1:9090',
+      says: '3:18 the admin port and the public port are the same: 9000 | choose another port: 127.0.0.1:9090',
     },
     {
       it: 'one port for both, seen from the other',
       yaml: 'server: { listen: "127.0.0.1:9000" }\nadmin: { listen: ":9000", token: 0123456789abcdefg }',
-      says: '3:18 the admin port is the public port, 9000 | give it one of its own: 127.0.0.1:9090',
+      says: '3:18 the admin port and the public port are the same: 9000 | choose another port: 127.0.0.1:9090',
     },
     {
       it: 'one response larger than all',
       yaml: 'store:\n  memory: { maxSize: 4MiB }',
-      says: '3:3 one response may be larger than all of them together | maxEntry is at most maxSize',
+      says: '3:3 maxEntry is larger than maxSize | make maxEntry at most maxSize',
     },
     {
       it: 'a prefix that a Redis Cluster would read',
       yaml: 'store:\n  redis: { url: "redis://127.0.0.1:6379", prefix: "a{b}" }',
-      says: '3:51 "a{b}" cannot be part of a key | letters, digits and "._-": unstale',
+      says: '3:51 "a{b}" cannot be part of a key | use letters, digits and "._-": unstale',
     },
     {
       it: 'an events path that is a pattern',
       yaml: 'events: { path: /events/* }',
-      says: '2:17 "/events/*" is not a plain path | segments of letters, digits and "-._~": /_unstale/events',
+      says: '2:17 "/events/*" is not a plain path | use segments of letters, digits and "-._~": /_unstale/events',
     },
   ],
   routes: [
@@ -65,12 +65,12 @@ tellsEach({
     {
       it: 'a pattern without a slash',
       yaml: 'routes:\n  - match: steps',
-      says: '3:12 a pattern begins with a slash | write /steps',
+      says: '3:12 a pattern must start with a slash | write /steps',
     },
     {
       it: 'a route with a method',
       yaml: 'routes:\n  - match: GET /steps',
-      says: '3:12 a route names no method, and this one names GET | routes are for GET and HEAD: /steps',
+      says: '3:12 a route cannot name a method; this one names GET | routes match GET and HEAD: /steps',
     },
     {
       it: 'a rest that is not last',
@@ -80,22 +80,22 @@ tellsEach({
     {
       it: 'a route after a wider one',
       yaml: 'routes:\n  - match: /a/**\n  - match: /a/:id',
-      says: '4:12 no request reaches this route: /a/** (gateway.yaml:3:12) takes them all | the first match wins: put the narrower pattern first, or take one of the two out',
+      says: '4:12 no request can reach this route: /a/** (gateway.yaml:3:12) matches all of them | the first match wins: put the narrower pattern first, or remove one of the two',
     },
     {
       it: 'force without a ttl',
       yaml: 'routes:\n  - match: /a\n    cache: { force: true }',
-      says: '4:14 force has no effect without a ttl | say for how long: ttl: 60s',
+      says: '4:14 force has no effect without a ttl | add a ttl: 60s',
     },
     {
       it: 'perUser without a key',
       yaml: 'routes:\n  - match: /a\n    cache: { credentials: perUser }',
-      says: '4:27 perUser needs a userKey | say what tells users apart: userKey: [authorization, "cookie:session"]',
+      says: '4:27 perUser needs a userKey | say what identifies a user: userKey: [authorization, "cookie:session"]',
     },
     {
       it: 'perUser without a key, for every route',
       yaml: 'defaults: { cache: { credentials: perUser } }',
-      says: '2:35 perUser needs a userKey | say what tells users apart: userKey: [authorization, "cookie:session"]',
+      says: '2:35 perUser needs a userKey | say what identifies a user: userKey: [authorization, "cookie:session"]',
     },
     {
       it: 'a user key that keeps nobody apart',
@@ -105,27 +105,27 @@ tellsEach({
     {
       it: 'an empty user key',
       yaml: 'routes:\n  - match: /a\n    cache: { credentials: perUser, userKey: [] }',
-      says: '4:45 "userKey" is empty | name one at least, or take the key out',
+      says: '4:45 "userKey" is empty | add at least one, or remove the key',
     },
     {
       it: 'a header name that is none',
       yaml: 'routes:\n  - match: /a\n    cache: { key: { headers: ["accept language"] } }',
-      says: '4:31 "accept language" is not the name of a header field | for instance accept-language',
+      says: '4:31 "accept language" is not the name of a header field | write for example accept-language',
     },
     {
       it: 'a parameter with its value',
       yaml: 'routes:\n  - match: /a\n    cache: { key: { query: [lang=de] } }',
-      says: '4:29 "lang=de" is not the name of a query parameter | the name alone: lang',
+      says: '4:29 "lang=de" is not the name of a query parameter | write only the name: lang',
     },
     {
       it: 'a cookie name that is none',
       yaml: 'routes:\n  - match: /a\n    cache: { credentials: perUser, userKey: ["cookie:"] }',
-      says: '4:46 "" is not the name of a cookie | for instance "cookie:session"',
+      says: '4:46 "" is not the name of a cookie | write for example "cookie:session"',
     },
     {
       it: 'a Cache-Control that would split the response',
       yaml: 'defaults: { client: { cacheControl: "no-cache\\r\\nx: y" } }',
-      says: '2:37 this cannot stand in a header field | for instance no-cache, or: origin',
+      says: '2:37 this is not a valid header field value | write for example no-cache, or origin',
     },
     {
       it: 'a tag with a parameter that the pattern does not have',
@@ -135,12 +135,12 @@ tellsEach({
     {
       it: 'a tag of what was before',
       yaml: 'routes:\n  - match: /steps/:stepId\n    tags: ["step:{stepId, before.id}"]',
-      says: '4:27 "before" has nothing here: a stored response knows only the request for it, and its answer | use response',
+      says: '4:27 "before" is not available here: tags are taken from a read and its response only | use response',
     },
     {
       it: 'a tag of the body of a GET',
       yaml: 'routes:\n  - match: /steps\n    tags:\n      - step:{request.id}',
-      says: '5:15 "request" has nothing here: a stored response knows only the request for it, and its answer | use params, query or response',
+      says: '5:15 "request" is not available here: tags are taken from a read and its response only | use params, query or response',
     },
     {
       it: 'a tag that is no template',

@@ -13,14 +13,14 @@ describe('origins', () => {
     ['origin: {}\n', '1:1 "url" is missing | add url: …'],
     ['origin:\n  timeout: 5s\n', '1:1 "url" is missing | add url: …'],
     ['origin:\n  url: localhost:4000\n', '2:8 this is not an http or https URL | write http://127.0.0.1:4000'],
-    ['origins: {}\n', '1:1 "origins" is empty | name one: default: { url: … }'],
+    ['origins: {}\n', '1:1 "origins" is empty | add one: default: { url: … }'],
     [
       'origins: { a: { url: http://a }, b: { url: http://b } }\n',
-      '1:1 no origin for requests that match no route | say which one takes them: defaults: { origin: a }, or call it "default"',
+      '1:1 no origin for requests that match no route | choose one: defaults: { origin: a }, or call it "default"',
     ],
     [
       'origins: { "1 2": { url: http://a } }\n',
-      '1:12 "1 2" is not a name | a letter, then letters, digits, "_" and "-"',
+      '1:12 "1 2" is not a name | use a letter, then letters, digits, "_" and "-"',
     ],
   ])('%j', (text, says) => expect(lines(problemsOf(text))).toContain(`gateway.yaml:${says}`));
 });
@@ -44,10 +44,10 @@ it('tells all mistakes of a file at once, in its order, and nothing twice', () =
     '1:19 "8080" is not an address and a port',
     '2:1 unknown key "orign"',
     '3:35 5 has no unit',
-    '5:12 a pattern begins with a slash',
+    '5:12 a pattern must start with a slash',
     '6:35 "y" is not a unit of a duration',
     '7:29 there is no origin "other"',
-    '8:12 no request reaches this route: /c/** (gateway.yaml:7:14) takes them all',
+    '8:12 no request can reach this route: /c/** (gateway.yaml:7:14) matches all of them',
     '10:61 "{" is never closed',
     '11:50 the pattern /a/:id has no parameter "no"',
     '12:20 "get" is not a method',
@@ -57,7 +57,7 @@ it('tells all mistakes of a file at once, in its order, and nothing twice', () =
 it('tells a mistake once that an alias repeats', () => {
   const text =
     'origin: { url: http://x }\nroutes:\n  - match: /a\n    cache: &c { ttl: 60 }\n  - { match: /b, cache: *c }\n';
-  expect(lines(problemsOf(text))).toEqual(['gateway.yaml:4:22 60 has no unit | for instance 60s']);
+  expect(lines(problemsOf(text))).toEqual(['gateway.yaml:4:22 60 has no unit | write for example 60s']);
 });
 
 it('says nothing about what follows from a variable that is not set', () => {
@@ -89,11 +89,11 @@ describe('warnings do not refuse', () => {
   it.each([
     [
       'coherence: { onPartition: queue }',
-      '2:14 warning: onPartition has no effect without store.redis | take it out: without store.redis there is nothing to be cut off from',
+      '2:14 warning: onPartition has no effect without store.redis | remove it: without store.redis there is no partition',
     ],
     [
       'admin: { token: changeme }',
-      '2:17 warning: the token is short enough to be guessed | 16 characters at least, better 32 random bytes in base64url',
+      '2:17 warning: the token is short enough to be guessed | 16 characters at least; better: 32 random bytes in base64url',
     ],
   ])('%s', (yaml, says) => expect(lines(warningsOf(origin + yaml))).toEqual([`gateway.yaml:${says}`]));
 

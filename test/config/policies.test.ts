@@ -30,6 +30,7 @@ routes:
     expect(under).toEqual({
       off: false,
       ttlMs: 3_600_000,
+      errorTtlMs: 10_000,
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 60_000,
@@ -132,7 +133,7 @@ describe('whether the first of two routes leaves anything to the second', () => 
     try {
       return configOf(text).routes.length === 2;
     } catch {
-      return problemsOf(text).some(({ message }) => !message.startsWith('no request reaches this route'));
+      return problemsOf(text).some(({ message }) => !message.startsWith('no request can reach this route'));
     }
   };
   it.each([

@@ -28,6 +28,8 @@ const least: GatewayConfig = {
       connectTimeoutMs: 2_000,
       connections: 256,
       serverErrors: 'unknown',
+      misframed: 'bypass',
+      ignoreInPaths: [],
     },
   },
   store: {
@@ -47,6 +49,7 @@ const least: GatewayConfig = {
     cache: {
       off: false,
       ttlMs: undefined,
+      errorTtlMs: 10_000,
       force: false,
       staleWhileRevalidateMs: undefined,
       staleIfErrorMs: 0,
@@ -82,7 +85,7 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, ignoreInPaths: [case] }
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
@@ -122,6 +125,8 @@ defaults:
         connectTimeoutMs: 100,
         connections: 7,
         serverErrors: 'unchanged',
+        misframed: 'store',
+        ignoreInPaths: ['case'],
       },
       legacy: { ...least.origins.default, url: 'http://b.example' },
     },

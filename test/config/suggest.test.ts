@@ -14,7 +14,7 @@ it.each([
 ])('%j among %j means %j', (word, candidates, meant) => expect(nearest(word, candidates)).toBe(meant));
 
 it('names all there is where nothing is near', () => {
-  expect(didYouMean('colour', ['ttl', 'key'])).toBe('known here: ttl, key');
+  expect(didYouMean('colour', ['ttl', 'key'])).toBe('known: ttl, key');
   expect(didYouMean('tll', ['ttl', 'key'])).toBe('did you mean "ttl"?');
 });
 

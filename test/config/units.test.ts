@@ -25,32 +25,32 @@ describe('durations, in milliseconds', () => {
     ['007s', 7_000],
   ])('%s is %i', (text, ms) => expect(parseDuration(text, any)).toBe(ms));
 
-  const form = 'a whole number and its unit: 250ms, 60s, 10m, 1h or 1d';
+  const form = 'write a whole number and a unit: 250ms, 60s, 10m, 1h or 1d';
   it.each([
-    ['60', '"60" has no unit | a duration is written 250ms, 60s, 10m, 1h or 1d'],
+    ['60', '"60" has no unit | write a duration like 250ms, 60s, 10m, 1h or 1d'],
     ['', `"" is not a duration | ${form}`],
     ['1.5h', `"1.5h" is not a duration | ${form}`],
     ['-1s', `"-1s" is not a duration | ${form}`],
     ['1h30m', `"1h30m" is not a duration | ${form}`],
     ['60 s', `"60 s" is not a duration | ${form}`],
     ['60S', '"S" is not a unit of a duration | write 60s'],
-    ['5min', '"min" is not a unit of a duration | a duration is written 250ms, 60s, 10m, 1h or 1d'],
+    ['5min', '"min" is not a unit of a duration | write a duration like 250ms, 60s, 10m, 1h or 1d'],
     // Not a unit for being a property of every object.
-    ['5constructor', '"constructor" is not a unit of a duration | a duration is written 250ms, 60s, 10m, 1h or 1d'],
+    ['5constructor', '"constructor" is not a unit of a duration | write a duration like 250ms, 60s, 10m, 1h or 1d'],
   ])('%j is none', (text, fault) => expect(faultOf(() => parseDuration(text, any))).toBe(fault));
 
   it.each([
-    ['0s', '"0s" is too small | the least is 1ms'],
+    ['0s', '"0s" is too small | the minimum is 1ms'],
     ['1ms', 'accepted as 1'],
     ['1h', 'accepted as 3600000'],
-    ['3601s', '"3601s" is too large | the most is 1h'],
-    ['99999999999999999999d', '"99999999999999999999d" is too large | the most is 1h'],
+    ['3601s', '"3601s" is too large | the maximum is 1h'],
+    ['99999999999999999999d', '"99999999999999999999d" is too large | the maximum is 1h'],
   ])('%s from 1ms to 1h: %s', (text, fault) => {
     expect(faultOf(() => parseDuration(text, { min: 1, max: 3_600_000 }))).toBe(fault);
   });
 
   it('names a bound of nothing', () => {
-    expect(faultOf(() => parseDuration('1ms', { min: 0, max: 0 }))).toBe('"1ms" is too large | the most is 0ms');
+    expect(faultOf(() => parseDuration('1ms', { min: 0, max: 0 }))).toBe('"1ms" is too large | the maximum is 0ms');
   });
 });
 
@@ -66,11 +66,11 @@ describe('sizes, in bytes', () => {
   ])('%s is %i', (text, bytes) => expect(parseSize(text, any)).toBe(bytes));
 
   it.each([
-    ['8', '"8" has no unit | a size is written 64KiB, 8MiB or 1GiB'],
+    ['8', '"8" has no unit | write a size like 64KiB, 8MiB or 1GiB'],
     ['8mib', '"mib" is not a unit of a size | write 8MiB'],
     ['8KB', '"KB" is not a unit of a size | write 8kB'],
-    ['8M', '"M" is not a unit of a size | a size is written 64KiB, 8MiB or 1GiB'],
-    ['8.5MiB', '"8.5MiB" is not a size | a whole number and its unit: 64KiB, 8MiB or 1GiB'],
-    ['99999999GiB', '"99999999GiB" is too large | the most is 9007199254740991B'],
+    ['8M', '"M" is not a unit of a size | write a size like 64KiB, 8MiB or 1GiB'],
+    ['8.5MiB', '"8.5MiB" is not a size | write a whole number and a unit: 64KiB, 8MiB or 1GiB'],
+    ['99999999GiB', '"99999999GiB" is too large | the maximum is 9007199254740991B'],
   ])('%s is none', (text, fault) => expect(faultOf(() => parseSize(text, any))).toBe(fault));
 });

@@ -4,7 +4,7 @@ import { configOf, problemsOf, warningsOf } from './parse.ts';
 
 /* What `check` doubts. Each row is a configuration, the code, and what is said of it. */
 
-const origin = 'origin: { url: http://x }\n';
+const origin = 'origin: { url: http://x, ignoreInPaths: [] }\n';
 const routes = (...lines: string[]): string => `routes:\n${lines.map((line) => `  - ${line}\n`).join('')}`;
 const rules = (...targets: string[]): string =>
   `rules:\n  - name: r\n    on: PUT /inns/:id\n    invalidate:\n${targets.map((target) => `      - ${target}\n`).join('')}`;
@@ -15,7 +15,7 @@ const rows: [string, string, string[]][] = [
   [
     'a target that no route is for',
     routes('match: /steps/:id') + rules('/step/{response.stepId}', '/steps/{response.stepId}'),
-    ['8:9 target-without-route: no route is for /step/*, and no rule for writes to it'],
+    ['8:9 target-without-route: no route matches /step/*, and no rule matches writes to it'],
   ],
   ['any path, where nothing is said of any', rules('/step/{response.stepId}'), []],
   [
@@ -27,15 +27,15 @@ const rows: [string, string, string[]][] = [
     'a refresh and a patch that no route is for',
     `${routes('match: /steps/:id')}rules:\n  - { name: r, on: PUT /inns/:id, refresh: [/a], patch: [{ path: /b, at: /c }] }\n`,
     [
-      '5:45 target-without-route: no route is for /a, and no rule for writes to it',
-      '5:66 target-without-route: no route is for /b, and no rule for writes to it',
+      '5:45 target-without-route: no route matches /a, and no rule matches writes to it',
+      '5:66 target-without-route: no route matches /b, and no rule matches writes to it',
     ],
   ],
   [
     'a tag that no route carries',
     routes('{ match: /steps/:id, tags: ["step:{id}", "inn:{response.inns[*].id}"] }') +
       rules('tag: stp:{response.stepId}', 'tag: inn:{id}', 'tag: step:*'),
-    ['8:14 tag-without-route: no route gives its responses the tag stp:{response.stepId}'],
+    ['8:14 tag-without-route: no route declares the tag stp:{response.stepId}'],
   ],
   [
     'a tag that no rule invalidates',
@@ -65,7 +65,7 @@ const rows: [string, string, string[]][] = [
       '{ match: /trips/:id, tags: ["trip:{id}", "step:{response.steps[*].id}"] }',
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "step:{id}"', 'tag: "trip:*"'),
     [
-      '4:32 cascade-dead-end: a cascade ends at /steps/:id, which no tag names: /trips/:id carries step:{response.steps[*].id}, and no route has it for its own',
+      '4:32 cascade-dead-end: the cascade stops at /steps/:id: no tag identifies it. /trips/:id carries step:{response.steps[*].id}, which identifies no route',
     ],
   ],
   [
@@ -94,21 +94,21 @@ const rows: [string, string, string[]][] = [
       '{ match: /inns/:id }',
       '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "inn:*"', 'tag: best'),
-    ['10:40 cascade-dead-end: the cascade leads nowhere: no tag of /inns/:id says which it is'],
+    ['10:40 cascade-dead-end: the cascade has no effect: no tag identifies /inns/:id'],
   ],
   [
     'a cascade from no route at all',
     rules('{ path: "/inns/{id}", cascade: true }'),
-    ['6:40 cascade-dead-end: the cascade leads nowhere: no route is for /inns/*'],
+    ['6:40 cascade-dead-end: the cascade has no effect: no route matches /inns/*'],
   ],
   [
-    'what hits everything',
+    'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
       rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
     [
-      '8:9 widens-to-everything: /** hits everything',
-      '9:9 widens-to-everything: /{response.kind}/{id} widens to /*/*, which hits everything',
-      '10:14 widens-to-everything: * hits everything',
+      '8:9 widens-to-everything: /** covers everything',
+      '9:9 widens-to-everything: /{response.kind}/{id} falls back to /*/*, which covers everything',
+      '10:14 widens-to-everything: * covers everything',
     ],
   ],
   [
@@ -117,13 +117,33 @@ const rows: [string, string, string[]][] = [
       '{ match: /users/me, cache: { ttl: 60s } }',
       '{ match: /dashboard/:id, cache: { credentials: shared } }',
       '{ match: /cart, cache: off }',
-      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization] } }',
+      '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization, "cookie:sid"] } }',
       '{ match: /profile }',
     ),
     [
-      "3:14 per-user-data-shared: /users/me looks like one user's data, and its responses are kept for all",
-      "4:14 per-user-data-shared: /dashboard/:id looks like one user's data, and its responses are kept for all",
+      '3:14 per-user-data-shared: /users/me looks like data of one user, but its responses are shared',
+      '4:14 per-user-data-shared: /dashboard/:id looks like data of one user, but its responses are shared',
     ],
+  ],
+  [
+    'a userKey that leaves out what a request may carry',
+    routes(
+      '{ match: /a, cache: { credentials: perUser, userKey: [authorization] } }',
+      '{ match: /b, cache: { credentials: perUser, userKey: ["cookie:sid"] } }',
+      '{ match: /c, cache: { credentials: perUser, userKey: [x-user] } }',
+      '{ match: /d, cache: { credentials: perUser, userKey: [authorization], cookies: ignore } }',
+      '{ match: /e, cache: { credentials: perUser, userKey: [authorization, cookie] } }',
+    ),
+    [
+      '3:49 user-key-incomplete: userKey names no cookie: requests that differ in their cookies alone share a response',
+      '4:49 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored',
+      '5:49 user-key-incomplete: userKey names no cookie: requests that differ in their cookies alone share a response',
+    ],
+  ],
+  [
+    'a userKey of the defaults, once',
+    `defaults: { cache: { credentials: perUser, userKey: ["cookie:sid"] } }\n${routes('match: /a', '{ match: /b, cache: { ttl: 1s } }')}`,
+    ['2:44 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored'],
   ],
   [
     'routes that overlap',
@@ -132,7 +152,7 @@ const rows: [string, string, string[]][] = [
       '{ match: "/:y/b", cache: { ttl: 2s } }',
       '{ match: "/:z/c", cache: { ttl: 1s } }',
     ),
-    ['4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap and say different things'],
+    ['4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap with different policies'],
   ],
   [
     'the exception before the rule',
@@ -146,9 +166,53 @@ const rows: [string, string, string[]][] = [
   [
     'refresh of what settles',
     `${routes('match: /a')}rules:\n  - { name: r, on: PUT /a, settle: 1s, refresh: [/a] }\n`,
-    ['5:28 settle-defeats: nothing is stored while it settles: refresh and patch do nothing'],
+    ['5:28 settle-defeats: nothing is stored during settle, so refresh and patch have no effect'],
   ],
 ];
+test.each([
+  ['redis://127.0.0.1:6379', 0],
+  ['redis://localhost', 0],
+  ['redis://[::1]:6379', 0],
+  ['rediss://redis.example', 0],
+  ['unix:/run/redis.sock', 0],
+  ['redis://redis.example', 1],
+  ['redis://:secret@10.0.0.1:6379', 1],
+])('a Redis at %s', (url, count) => {
+  const said = warningsOf(`${origin}store: { redis: { url: "${url}" } }\n`);
+  expect(said.map(({ code }) => code)).toEqual(Array(count).fill('redis-without-tls'));
+  expect(JSON.stringify(said)).not.toContain('secret');
+});
+
+test('of the nodes of a Redis Cluster one is named', () => {
+  const said = warningsOf(
+    `${origin}store: { redis: { url: ["redis://127.0.0.1", "redis://a.example", "redis://b.example"] } }\n`,
+  );
+  expect(said.map(({ message }) => message)).toEqual([
+    'stored responses and the password cross the network to a.example in the clear',
+  ]);
+});
+
+describe('another spelling of what is not cached for all', () => {
+  const said = (yaml: string): string[] =>
+    warningsOf(yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);
+  const off = routes('{ match: /users/me, cache: off }', '{ match: /inns/:id, cache: { ttl: 1s } }');
+  const doubt = '/Users/me and /users/me;x.css are other paths, and are cached';
+  const rest = ': an origin may take them for this one';
+
+  test.each<[string, string, string[]]>([
+    ['is cached as the origin says', `origin: { url: http://x }\n${off}`, [`3:14 other-spellings: ${doubt}${rest}`]],
+    [
+      'is cached as another route says',
+      `origin: { url: http://x }\ndefaults: { cache: off }\n${routes('{ match: /a/b, cache: off }', '{ match: "/*/b", cache: { ttl: 1s } }')}`,
+      [`4:14 other-spellings: /A/b and /a/b;x.css are other paths, and are cached as /*/b (gateway.yaml:5:14)${rest}`],
+    ],
+    ['is not', `origin: { url: http://x }\ndefaults: { cache: off }\n${off}`, []],
+    ['is not, by what the origin ignores', `origin: { url: http://x, ignoreInPaths: [case] }\n${off}`, []],
+    ['is another', `origins: { default: { url: http://x, ignoreInPaths: [] } }\n${off}`, []],
+    ['there is none of', `origin: { url: http://x }\n${routes('{ match: "/:id", cache: off }')}`, []],
+  ])('%s', (_, yaml, expected) => expect(said(yaml)).toEqual(expected));
+});
+
 test.each(rows)('%s', (_, yaml, said) => expect(found(yaml)).toEqual(said));
 
 describe('a comment silences', () => {
@@ -170,8 +234,8 @@ describe('a comment silences', () => {
   });
   test('nothing, by a code that there is not', () => {
     expect(found(overlap(' # unstale-ignore route-overlap'))).toEqual([
-      '4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap and say different things',
-      '4:61 unknown-ignore: no warning is called "route-overlap"',
+      '4:14 routes-overlap: /:y/b and /a/:x (gateway.yaml:3:14) overlap with different policies',
+      '4:61 unknown-ignore: unknown warning code "route-overlap"',
     ]);
   });
   test('no error', () => {

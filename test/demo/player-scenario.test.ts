@@ -115,5 +115,5 @@ test('an event stream that the gateway refuses is an error', async () => {
   closers.push(() => gateway.stop());
   const first = await followEvents(`${gateway.url}/_unstale/events`);
   closers.push(() => first.close());
-  await expect(followEvents(`${gateway.url}/_unstale/events`)).rejects.toThrow('answered 503');
+  await expect(followEvents(`${gateway.url}/_unstale/events`)).rejects.toThrow('answered 429');
 });

@@ -161,7 +161,7 @@ test('who leaves is forgotten; closing ends the others', async () => {
 });
 
 test.each([
-  ['a bad pattern', '?match=steps', 400, 'begins with a slash'],
+  ['a bad pattern', '?match=steps', 400, 'must start with a slash'],
   ['too many filters', `?${'tag=a&'.repeat(65)}`, 400, 'more than 64'],
   ['a long filter', `?tag=${'a'.repeat(1_025)}`, 400, '1024'],
 ])('%s is refused', async (_what, query, status, message) => {

@@ -137,7 +137,7 @@ describe('lookup', () => {
     api.origin.on('GET /steps/7', (_, response) => void response.writeHead(500).end());
     await ask('PUT', '/inns/42', { name: 'New' });
     expect(await stillHits('/trips/1', '/trips/2')).toEqual([]);
-    expect(gateway.logs.filter(({ msg }) => msg === 'a placeholder gave no value')).toMatchObject([
+    expect(gateway.logs.filter(({ msg }) => msg === 'a placeholder could not be resolved')).toMatchObject([
       { rule: 'r', placeholder: 'step.tripId', reason: 'step.tripId: incomplete' },
     ]);
   });

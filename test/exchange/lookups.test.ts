@@ -45,7 +45,7 @@ describe('lookups', () => {
     api.origin.on('GET /steps/9', (_, response) => void response.writeHead(404).end());
     await ask('PATCH', '/inns/42', { stepId: 9 });
     expect(await stillHits('/trips/1', '/trips/2', '/trips/3')).toEqual([]);
-    const warnings = gateway.logs.filter(({ msg }) => msg === 'a placeholder gave no value');
+    const warnings = gateway.logs.filter(({ msg }) => msg === 'a placeholder could not be resolved');
     expect(warnings).toMatchObject([{ placeholder: 'step.tripId', reason: 'step.tripId: not found' }]);
   });
 

@@ -106,7 +106,7 @@ describe('uncertain: invalidated instead', () => {
     await warm('/steps/7');
     api.inns.set(42, { id: 42, stepId: 7, name: 'Changed behind its back', updatedAt: 1 });
     await ask('PUT', '/inns/42', { body: { name: 'New' } });
-    await expectInvalidated('/steps/7', 'what it would replace is not what the resource was before');
+    await expectInvalidated('/steps/7', 'what it would replace differs from the resource before the write');
   });
 
   test('ids of what the answer has whole', async () => {
@@ -122,7 +122,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch().replace('before.stepId, ', ''));
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: {} });
-    await expectInvalidated('/steps/7', 'it is of another form than what it would replace');
+    await expectInvalidated('/steps/7', 'its form differs from what it would replace');
   });
 
   test('a parent that was filled after the write began', async () => {
@@ -161,13 +161,13 @@ describe('uncertain: invalidated instead', () => {
 
   // What the origin says of the parent, and what the rule then cannot be certain of.
   const parents: [string, unknown, string][] = [
-    ['nothing at that place', { id: 7 }, 'the parent has nothing at that place'],
-    ['a scalar', { inns: 2 }, 'at that place is neither an array nor an object'],
+    ['nothing at that place', { id: 7 }, 'the parent has no value at that place'],
+    ['a scalar', { inns: 2 }, 'the value at that place is neither an array nor an object'],
     ['ids alone', { inns: [42, 43] }, 'an element has no id'],
     ['elements without an id', { inns: [{ name: 'x' }] }, 'an element has no id'],
     ['an id twice', { inns: [{ id: 42 }, { id: 42 }] }, 'two elements have the same id'],
-    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'it is of another form than what it would replace'],
-    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'it is of another form than what it would stand beside'],
+    ['summaries', { inns: [{ id: 42, name: 'Inn' }] }, 'its form differs from what it would replace'],
+    ['other summaries', { inns: [{ id: 5, name: 'Inn' }] }, 'its form differs from the other elements'],
     ['no JSON', 'inns', 'it is not JSON'],
   ];
   test.each(parents)('%s', async (_, body, reason) => {
@@ -216,7 +216,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch().replace('at: /inns', 'at: /inns, add: never'));
     await warm('/steps/7');
     await ask('PUT', '/inns/50', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'where it would be added is not said');
+    await expectInvalidated('/steps/7', 'the rule does not say where to add an element');
   });
 
   test('a write of unknown outcome', async () => {
@@ -254,7 +254,7 @@ describe('uncertain: invalidated instead', () => {
     await start(`${patch()}      - { path: "/steps/{response.stepId}", at: /nothing }\n`);
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'the parent has nothing at that place');
+    await expectInvalidated('/steps/7', 'the parent has no value at that place');
   });
 
   test('responses of one user', async () => {

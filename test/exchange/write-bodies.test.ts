@@ -63,7 +63,7 @@ describe('the body of the request', () => {
     expect(answer.text).toBe('ok');
     expect(origin.requests('PUT /by-request')[0]?.body.toString(), 'passed on as it was').toBe(body);
     expect(await left()).toEqual(expected);
-    const warnings = gateway.logs.filter(({ msg }) => msg === 'a placeholder gave no value');
+    const warnings = gateway.logs.filter(({ msg }) => msg === 'a placeholder could not be resolved');
     expect(warnings).toHaveLength(expected.length === 1 ? 1 : 0);
   });
 });

@@ -104,6 +104,12 @@ describe('RFC 9111 §5.2: directives', () => {
     ['ext="a b" no-store', { noStore: true }],
     ['ext="a no-store', { noStore: true }],
     ['must-revalidate=true', { mustRevalidate: true }],
+    ['max-age=60, "no-store', { maxAge: 60, noStore: true }],
+    ['max-age=60, "no-store"', { maxAge: 60, noStore: true }],
+    ['max-age=60|no-store', { maxAge: 0, noStore: true }],
+    ['max-age=60,\u00a0no-store', { maxAge: 60, noStore: true }],
+    ['max-age=60, ext=(private)', { maxAge: 60, noStore: true }],
+    ["private='x'", { private: true }],
   ])('a prohibition is honoured however it is spelled: %s', (value, expected) => {
     expect(set(value)).toEqual(expected);
   });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Fields } from '../../src/http/fields.ts';
-import { preferredLanguage } from '../../src/http/normalise.ts';
-import { matchesVary, parseVary, selectingValues } from '../../src/http/vary.ts';
+import { normaliseField, preferredLanguage, selectableLanguage } from '../../src/http/normalise.ts';
+import { matchesVary, parseVary, selectingFields, selectingValues, VariantSelector } from '../../src/http/vary.ts';
 
 describe('RFC 9110 §12.5.5: Vary', () => {
   test.each<[string | undefined, readonly string[] | '*']>([
@@ -18,6 +18,7 @@ describe('RFC 9110 §12.5.5: Vary', () => {
     ['Foo, *', '*'],
     ['Foo Bar', '*'],
     ['"Foo"', '*'],
+    [Array.from({ length: 65 }, (_each, i) => `h${i}`).join(), '*'],
   ])('%j names %j', (value, names) => {
     expect(parseVary(value)).toEqual(names);
   });
@@ -31,7 +32,11 @@ describe('RFC 9110 §12.5.5: Vary', () => {
 const matches = (vary: string, stored: string[], presented: string[], contentLanguage?: string): boolean => {
   const names = parseVary(vary);
   if (names === '*') throw new Error('not for this table');
-  return matchesVary(names, selectingValues(names, new Fields(stored)), new Fields(presented), contentLanguage);
+  const values = selectingValues(names, new Fields(stored));
+  const language = selectableLanguage(contentLanguage, new Fields(stored).get('accept-language'));
+  const selects = matchesVary(names, values, new Fields(presented), language);
+  expect(new VariantSelector(new Fields(presented)).matches(names, values, language)).toBe(selects);
+  return selects;
 };
 
 describe('RFC 9111 §4.1: which request selects a stored variant', () => {
@@ -171,5 +176,40 @@ describe('RFC 9110 §12.5.4: negotiation by Content-Language', () => {
     ['*, en;q=0.5', undefined],
   ])('%j prefers %j', (value, language) => {
     expect(preferredLanguage(value)).toBe(language);
+  });
+
+  test.each<[string, string, string | undefined]>([
+    ['the language that was asked for', 'en, de;q=0.5', 'de'],
+    ['not one that was not', 'en', undefined],
+    ['not one that was refused', 'en, de;q=0', undefined],
+    ['not beside what is no language', 'de, <script>', undefined],
+    ['not beside a token that is no language', "de, x'y", undefined],
+    ['not beside one that is too long to be one', 'de, abcdefghi', undefined],
+    ['not in a field that is too long', `de${', en'.repeat(400)}`, undefined],
+  ])('selects for others: %s', (_, asked, language) => expect(selectableLanguage('de', asked)).toBe(language));
+});
+
+describe('a value that no client of good will sends', () => {
+  const long = Array.from({ length: 1_000 }, (_each, i) => `l${i}`).join(', ');
+  const values = (value: string): string[] =>
+    selectingValues(['accept-language'], new Fields(['Accept-Language', value]));
+
+  test('is kept as a digest, whatever its length', () => {
+    expect(values(long).join().length).toBeLessThan(100);
+    expect(values(long)).toEqual(values(long));
+    expect(values(long)).not.toEqual(values(`${long}, x`));
+    expect(selectingFields(['accept-language'], values(long))).toBeUndefined();
+  });
+
+  test('is not taken apart', () => {
+    expect(normaliseField('accept-language', long)).toBe(long);
+    expect(preferredLanguage(`${long}, de;q=0`)).toBeUndefined();
+  });
+
+  test('that holds a no-break space is another one', () => {
+    expect(values('de\u00a0;q=1')).not.toEqual(values('de;q=1'));
+    expect(selectingValues(['x'], new Fields(['X', 'a\u00a0']))).not.toEqual(
+      selectingValues(['x'], new Fields(['X', 'a'])),
+    );
   });
 });

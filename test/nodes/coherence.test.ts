@@ -144,13 +144,42 @@ describe('eventual', () => {
     }
   });
 
-  test('a position that nobody knows is not waited for without end: the read is passed through', async () => {
+  const seen = () => nodes.api.origin.requests('GET /steps/7').length;
+  const readAt = (token: string) => nodes.ask(0, 'GET', '/steps/7', { headers: { 'unstale-min-position': token } });
+
+  test.each(['nonsense', '', `${'x'.repeat(5_000)}-1`, 'queued-0', '__proto__-1, a-1'])(
+    'a position that nobody was given is none: %s',
+    async (token) => {
+      nodes = await startNodes(1);
+      await nodes.warm(0, '/steps/7');
+      expect(isHit(await readAt(token))).toBe(true);
+    },
+  );
+
+  test('a position of an epoch that may be a later one is passed through, until this one has outlasted it', async () => {
     nodes = await startNodes(1);
     await nodes.warm(0, '/steps/7');
-    for (const token of ['elsewhere-1', 'nonsense', `${'x'.repeat(5_000)}-1`]) {
-      const read = await nodes.ask(0, 'GET', '/steps/7', { headers: { 'unstale-min-position': token } });
-      expect(status(read)).toBe('unstale; fwd=bypass; fwd-status=200; detail=fenced');
-    }
+    expect(status(await readAt('elsewhere-1'))).toBe('unstale; fwd=bypass; fwd-status=200; detail=fenced');
+    // It is asked again and again, as its client would.
+    for (let read = await readAt('elsewhere-2'); !isHit(read); ) read = await readAt('elsewhere-2');
+  });
+
+  test('positions that were made up force few requests, and are answered from memory in the end', async () => {
+    nodes = await startNodes(1, rules);
+    await nodes.warm(0, '/steps/7');
+    const position = String(
+      (await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'A' } })).headers['unstale-position'],
+    );
+    await nodes.warm(0, '/steps/7');
+    const before = seen();
+    const ahead = (n: number): string => position.replace(/\d+$/, (seq) => String(Number(seq) + n));
+    const tokens = Array.from({ length: 120 }, (_each, i) => (i % 2 === 0 ? `made_up_${i}-1` : ahead(i)));
+    const answers = await Promise.all([...tokens, ahead(1_000_000)].map(readAt));
+    expect(answers.every(({ text }) => text.includes('"A"'))).toBe(true);
+    // Some at once, and some of those that have waited for a record that does not come.
+    expect(seen() - before).toBeLessThanOrEqual(32);
+    expect(answers.filter(isHit).length).toBeGreaterThanOrEqual(88);
+    expect(isHit(await readAt(position))).toBe(true);
   });
 });
 

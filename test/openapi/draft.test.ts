@@ -333,8 +333,8 @@ test('what leads nowhere is named', () => {
     ),
     'x',
   );
-  expect(text).toContain('# TODO: #/components/schemas/Nope leads nowhere in this document');
-  expect(text).toContain('# TODO: other.yaml#/A leads nowhere in this document');
+  expect(text).toContain('# TODO: #/components/schemas/Nope is not in this document');
+  expect(text).toContain('# TODO: other.yaml#/A is not in this document');
 });
 
 test('nothing in a document can break out of its comments or its scalars', () => {
@@ -361,10 +361,10 @@ test('ten thousand paths take as long as ten thousand paths do', () => {
 
 test.each([
   ['{', /neither YAML nor JSON/],
-  ['[1]', /no OpenAPI document/],
-  ['', /no OpenAPI document/],
+  ['[1]', /not an OpenAPI document/],
+  ['', /not an OpenAPI document/],
   ['swagger: "2.0"', /Swagger 2.0/],
-  ['openapi: 2.9', /no OpenAPI 3/],
+  ['openapi: 2.9', /not an OpenAPI 3/],
   ['openapi: 3.0.0', /no paths/],
   ['openapi: 3.0.0\npaths: []', /no paths/],
   [

@@ -10,7 +10,14 @@ import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.
 
 /** The client to an origin, closed with the test. Its timeouts are out of the way unless a test sets them. */
 export function clientOf(url: string, config: Partial<OriginConfig> = {}): ReturnType<typeof createOrigin> {
-  const patient = { timeoutMs: 15_000, connectTimeoutMs: 15_000, connections: 8, serverErrors: 'unknown' } as const;
+  const patient = {
+    timeoutMs: 15_000,
+    connectTimeoutMs: 15_000,
+    connections: 8,
+    serverErrors: 'unknown',
+    misframed: 'bypass',
+    ignoreInPaths: [],
+  } as const;
   const origin = createOrigin({ url, ...patient, ...config });
   onTestFinished(() => origin.close());
   return origin;

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   PatternError,
@@ -35,12 +36,12 @@ describe('a pattern', () => {
   });
 
   test.each([
-    ['steps/:id', 'begins with a slash'],
-    ['/steps?x=1', 'no query'],
+    ['steps/:id', 'must start with a slash'],
+    ['/steps?x=1', 'cannot have a query'],
     ['/**/steps', 'must be the last'],
     ['/steps/:', 'not a parameter name'],
     ['/steps/:a-b', 'not a parameter name'],
-    ['/:id/:id', 'stands twice'],
+    ['/:id/:id', 'occurs twice'],
     ['/step*', 'mixes'],
   ])('%s is none: %s', (pattern, message) => {
     expect(() => parsePattern(pattern)).toThrow(PatternError);
@@ -55,12 +56,39 @@ describe('a pattern', () => {
   });
 });
 
+test('literals can be compared in another form; values stay as they are', () => {
+  const trie = new PatternTrie<string>((segment) => segment.toLowerCase());
+  trie.add('/Steps/:id', 'found');
+  expect(trie.first('/sTEPS/aB')?.params).toHaveProperty('id', 'aB');
+  expect(trie.first('/step/aB')).toBeUndefined();
+});
+
 test('all matching patterns come in the order in which they were added', () => {
   const trie = new PatternTrie<number>();
   for (const [i, pattern] of ['/**', '/a/:x', '/a/b', '/*/b', '/a/**', '/c'].entries()) trie.add(pattern, i);
   expect(trie.matches('/a/b').map(({ data }) => data)).toEqual([0, 1, 2, 3, 4]);
   expect(trie.first('/a/b')?.data).toBe(0);
   expect(trie.matches('/c').map(({ data }) => data)).toEqual([0, 5]);
+});
+
+test('the first match is the first of all matches, whatever was added before it', () => {
+  const segment = fc.constantFrom('a', 'b', 'c');
+  const wild = fc.oneof(segment, fc.constantFrom('*', ':x'));
+  const pattern = fc
+    .tuple(fc.array(wild, { maxLength: 3 }), fc.constantFrom([], ['**']))
+    .map(([head, rest]) => `/${[...head, ...rest].map((s, i) => (s === ':x' ? `:x${i}` : s)).join('/')}`);
+  const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
+  fc.assert(
+    fc.property(fc.array(pattern, { maxLength: 12 }), path, (patterns, resource) => {
+      const trie = new PatternTrie<number>();
+      for (const [i, each] of patterns.entries()) trie.add(each, i);
+      const expected = patterns.flatMap((each, i) =>
+        pathMatchesPattern(resource, patternShape(parsePattern(each))) ? [i] : [],
+      );
+      expect(trie.matches(resource).map(({ data }) => data)).toEqual(expected);
+      expect(trie.first(resource)).toEqual(trie.matches(resource)[0]);
+    }),
+  );
 });
 
 test.each([

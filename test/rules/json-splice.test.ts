@@ -59,34 +59,39 @@ describe('whether there are as many as before', () => {
 
 describe('what is uncertain', () => {
   const rows: [string, readonly string[], Change, RegExp][] = [
-    ['{"a":1}', ['inns'], put('{"id":1}'), /nothing at that place/],
-    ['{"inns":{"id":1}}', ['inns'], remove('1'), /stands for nothing/],
-    ['{"inns":{"id":1}}', ['inns'], put('{"id":2}'), /another id/],
+    ['{"a":1}', ['inns'], put('{"id":1}'), /no value at that place/],
+    ['{"inns":{"id":1}}', ['inns'], remove('1'), /only an element of an array/],
+    ['{"inns":{"id":1}}', ['inns'], put('{"id":2}'), /the id differs/],
     ['{"inns":null}', ['inns'], put('{"id":2}'), /neither/],
-    ['[{"id":1}]', ['01'], put('{"id":1}'), /nothing at that place/],
-    ['[{"id":1}]', ['-'], put('{"id":1}'), /nothing at that place/],
+    ['[{"id":1}]', ['01'], put('{"id":1}'), /no value at that place/],
+    ['[{"id":1}]', ['-'], put('{"id":1}'), /no value at that place/],
     ['{"inns":[{"id":null}]}', ['inns'], put('{"id":1}'), /an element has no id/],
     ['{"inns":[]}', ['inns'], put('{"name":1}'), /the representation has no id/],
     ['{"inns":[]}', ['inns'], put('[1]'), /the representation has no id/],
-    ['{"inns":[{"id":"42"}]}', ['inns'], put('{"id":42}'), /another form than what it would replace/],
-    ['{"inns":{"id":"42"}}', ['inns'], put('{"id":42}'), /another form than what it would replace/],
-    [
-      '{"inns":[{"id":1,"r":[1]}]}',
-      ['inns'],
-      put('{"id":1,"r":[{"id":1}]}'),
-      /another form than what it would replace/,
-    ],
+    ['{"inns":[{"id":"42"}]}', ['inns'], put('{"id":42}'), /differs from what it would replace/],
+    ['{"inns":{"id":"42"}}', ['inns'], put('{"id":42}'), /differs from what it would replace/],
+    ['{"inns":[{"id":1,"r":[1]}]}', ['inns'], put('{"id":1,"r":[{"id":1}]}'), /differs from what it would replace/],
     // Of the one replaced nothing can be told; those beside it are of another kind.
     ['{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}', ['inns'], put('{"id":1,"r":[{"id":1}]}'), /would replace/],
-    ['{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}', ['inns'], put('{"id":3,"r":[{"id":1}]}'), /would stand beside/],
-    ['{"inns":[{"id":1},{"id":2,"n":1}]}', ['inns'], put('{"id":3}'), /would stand beside/],
-    ['{"inns":[{"id":1,"n":2}]}', ['inns'], over({ id: 1, n: 1 }, '{"id":1,"n":3}'), /not what the resource was/],
-    ['{"inns":{"id":1,"n":2}}', ['inns'], over({ id: 1, n: 1 }, '{"id":1,"n":3}'), /not what the resource was/],
+    [
+      '{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}',
+      ['inns'],
+      put('{"id":3,"r":[{"id":1}]}'),
+      /differs from the other elements/,
+    ],
+    ['{"inns":[{"id":1},{"id":2,"n":1}]}', ['inns'], put('{"id":3}'), /differs from the other elements/],
+    [
+      '{"inns":[{"id":1,"n":2}]}',
+      ['inns'],
+      over({ id: 1, n: 1 }, '{"id":1,"n":3}'),
+      /differs from the resource before/,
+    ],
+    ['{"inns":{"id":1,"n":2}}', ['inns'], over({ id: 1, n: 1 }, '{"id":1,"n":3}'), /differs from the resource before/],
     [
       '{"inns":[{"id":1,"n":9007199254740993}]}',
       ['inns'],
       over({ id: 1, n: 2 ** 53 }, '{"id":1,"n":3}'),
-      /not what the/,
+      /differs from the resource/,
     ],
   ];
   test.each(rows)('%s at %s', (parent, at, change, reason) => {

@@ -38,7 +38,7 @@ async function warm(...paths: string[]): Promise<void> {
 }
 
 test.each(packs)('%s is sound, without a warning', (pack) => {
-  const { config, warnings } = parseConfig(`origin: { url: http://x }\ninclude: [${pack}]`, {
+  const { config, warnings } = parseConfig(`origin: { url: http://x, ignoreInPaths: [] }\ninclude: [${pack}]`, {
     file: 'rules/gateway.yaml',
     env: {},
     readFile: (file) => readFileSync(file, 'utf8'),

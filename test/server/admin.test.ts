@@ -134,10 +134,10 @@ describe('POST /invalidate', () => {
       'every faulty target at once',
       { paths: ['/steps/7', 'steps', '/a/{id}', '/a/**/b'], tags: ['a b', ''] },
       [
-        'paths[1]: a path begins with a slash',
+        'paths[1]: a path must start with a slash',
         'paths[2]: placeholders have nothing to stand for here',
-        'paths[3]: "**" is not the last segment',
-        'tags[0]: a tag holds no white space',
+        'paths[3]: "**" must be the last segment',
+        'tags[0]: a tag cannot contain white space',
         'tags[1]: the target is empty',
       ],
     ],
@@ -206,7 +206,7 @@ describe('POST /explain', () => {
   const wrong: [Record<string, unknown>, string][] = [
     [{}, 'method: it is no method'],
     [{ method: 'PUT', path: 'inns' }, 'path: it is no path'],
-    [{ method: 'PUT', path: '/a#b' }, 'path: the path holds a character that must be escaped'],
+    [{ method: 'PUT', path: '/a#b' }, 'path: the path contains a character that must be escaped'],
     [{ method: 'PUT', path: '/a', status: 100 }, 'status: it is no status of an answer'],
     [{ method: 'PUT', path: '/a', requestHeaders: { a: 1 } }, 'requestHeaders.a: it is no field value'],
     [{ method: 'PUT', path: '/a', lookups: [] }, 'lookups: it is no object'],

@@ -36,6 +36,8 @@ beforeEach(async () => {
     connectTimeoutMs: 2_000,
     connections: 1,
     serverErrors: 'unknown',
+    misframed: 'bypass',
+    ignoreInPaths: [],
   });
   perAddress = new PerAddress(10);
   const trusted = new TrustedProxies([]);
@@ -43,7 +45,7 @@ beforeEach(async () => {
     accept: (message): ClientRequest => clientRequest(message, trusted),
     perAddress,
     sweepMs: SWEEP_MS,
-    routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip' } } }) as unknown as Route,
+    routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip', encode: [] } } }) as unknown as Route,
     upstreamOf: () => ({ url: origin.url, basePath: '' }),
     failed: () => {},
     passed: () => {},

@@ -243,7 +243,7 @@ export class Node {
     };
     const write: ConcludingWrite = {
       ...{ inFlight, note, selects: true },
-      quarantined: () => (this.fence.inDoubt(tagged(path)) ? hitsOf(path, ['*']) : undefined),
+      isQuarantined: this.fence.inDoubt(tagged(path)),
       own: async () => ({
         invalidation: { ...complete(), ...(indeterminate && { doubt: true, settleMs: SETTLE_MS }) },
         local: { applying: () => inFlight.applying(), applied: () => {} },

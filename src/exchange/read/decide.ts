@@ -47,10 +47,17 @@ export interface Situation {
   readonly now: number;
 }
 
+/**
+ * Whether a request with credentials that the key does not hold may not be answered with this. RFC 9111 §3.5: only what the origin
+ * explicitly lets caches share may be. What a route keeps for each user, nobody shares who might be any of them.
+ */
+export function mayNotShare({ credentials }: CachePolicy, stored: StoredResponse | undefined): boolean {
+  return credentials === 'perUser' || (credentials === 'bypass' && stored?.shareable !== true);
+}
+
 export function decide(situation: Situation): Decision {
   const { policy, directives, stored } = situation;
-  // RFC 9111 §3.5: with credentials, only what the origin explicitly lets caches share.
-  const forbidden = situation.credentials && policy.credentials === 'bypass' && stored?.shareable !== true;
+  const forbidden = situation.credentials && mayNotShare(policy, stored);
   if (stored === undefined || forbidden) {
     if (directives?.onlyIfCached) return { kind: 'unavailable' };
     if (forbidden) return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: 'credentials' };

@@ -2,10 +2,10 @@ import { type BrotliOptions, brotliCompress, constants, gzip } from 'node:zlib';
 import type { ContentCoding } from '../../config/model.ts';
 import { acceptsCoding, isCompressible, wantedCoding } from '../../http/content-coding.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../../http/etag.ts';
-import type { FieldLines, Fields } from '../../http/fields.ts';
+import { type FieldLines, type Fields, without } from '../../http/fields.ts';
+import { ownBytes } from '../../http/own-memory.ts';
 import type { Store } from '../../store/store.ts';
 import type { Encoded, StoredResponse } from '../../store/stored-response.ts';
-import { without } from '../forward.ts';
 
 /** Below it, a body is one packet anyway. */
 const MIN_BYTES = 512;
@@ -126,7 +126,7 @@ export class Encoder {
   }
 
   async #make(request: Fields, stored: StoredResponse, coding: ContentCoding): Promise<void> {
-    const body = await compress(stored.body, coding);
+    const body = ownBytes(await compress(stored.body, coding));
     // Invalidated or replaced meanwhile: what it was made of must not come back.
     const current = this.#store.select(stored.key, request);
     if (current === undefined || current.body !== stored.body || current.clientHeaders !== stored.clientHeaders) return;

@@ -103,6 +103,8 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
 function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, status: number): string | undefined {
   if (detail === FENCED) return FENCED;
   if (fwd === 'bypass') {
+    // The key names nobody: the next one that it names nobody for would get it.
+    if (route.policy.cache.credentials === 'perUser') return 'credentials';
     // Asked with the client's own conditions, and with what a trusted proxy says of its address: what they did is in no key.
     if (status !== 200 && hasConditions(request)) return 'conditional';
     if (request.trusted && hasUnkeyed(request, route.policy.cache)) return 'unkeyed';

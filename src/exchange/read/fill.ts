@@ -124,13 +124,11 @@ export class Fill {
 
   #finish(verdict: Verdict & { store: true }): ReadOutcome {
     const { status, headers } = this.#answer;
-    const response = storedForm(this.#ports, this.#context, {
-      status,
-      headers,
-      body: Buffer.concat(this.#chunks),
-      verdict,
-      range: this.#decision.range,
-    });
+    const body = Buffer.concat(this.#chunks);
+    const answer = { status, headers, body, verdict, range: this.#decision.range };
+    const response = this.#answer.isDelimited()
+      ? storedForm(this.#ports, this.#context, answer)
+      : { unstorable: 'not-delimited' };
     if ('unstorable' in response) {
       this.#flight?.land({ kind: 'unusable' });
       this.#end(undefined, response.unstorable);

@@ -1,5 +1,6 @@
 import type { Timers } from '../../clock.ts';
 import type { Position } from '../../coherence/record.ts';
+import { nameOf, ownText } from '../../http/own-memory.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 
 /** What a fill came to, for those who waited for it. */
@@ -29,6 +30,7 @@ const MAX_UNSHARED_KEYS = 10_000;
 /** The fills under way that may answer more than the request that began them. */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
+  /** By name: a key may be as long as a request's target. */
   readonly #unsharedUntil = new Map<string, number>();
   readonly #monotonic: () => number;
   readonly #timers: Timers;
@@ -44,10 +46,12 @@ export class Flights {
 
   /** Whether answers for this key were recently found not to be shareable. */
   isUnshared(key: string): boolean {
-    const until = this.#unsharedUntil.get(key);
+    if (this.#unsharedUntil.size === 0) return false;
+    const name = nameOf(key);
+    const until = this.#unsharedUntil.get(name);
     if (until === undefined) return false;
     if (until > this.#monotonic()) return true;
-    this.#unsharedUntil.delete(key);
+    this.#unsharedUntil.delete(name);
     return false;
   }
 
@@ -86,8 +90,9 @@ export class Flights {
 
   /** Notes that answers for this key cannot be shared: the next requests do not wait for each other. */
   markUnshared(key: string): void {
-    this.#unsharedUntil.delete(key);
-    this.#unsharedUntil.set(key, this.#monotonic() + UNSHARED_MS);
+    const name = nameOf(key);
+    this.#unsharedUntil.delete(name);
+    this.#unsharedUntil.set(ownText(name), this.#monotonic() + UNSHARED_MS);
     if (this.#unsharedUntil.size > MAX_UNSHARED_KEYS) {
       for (const oldest of this.#unsharedUntil.keys()) {
         this.#unsharedUntil.delete(oldest);
@@ -97,7 +102,7 @@ export class Flights {
   }
 
   markShared(key: string): void {
-    this.#unsharedUntil.delete(key);
+    this.#unsharedUntil.delete(nameOf(key));
   }
 
   /** Requests that wait for a fill. */

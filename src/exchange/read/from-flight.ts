@@ -9,6 +9,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import type { ReadOutcome, Reply } from '../ports.ts';
 import type { Decision } from './decide.ts';
+import { mayNotShare } from './decide.ts';
 import type { FlightResult } from './flights.ts';
 import { directivesOf } from './look-up.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
@@ -39,7 +40,7 @@ export function fromFlight(
   const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
   if (flight.asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
-  if (state.credentials && state.route.policy.cache.credentials === 'bypass' && !response.shareable) return undefined;
+  if (state.credentials && mayNotShare(state.route.policy.cache, response)) return undefined;
   if (!isReusable(response, directivesOf(state))) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));

@@ -1,4 +1,5 @@
 import type { Position } from '../../coherence/record.ts';
+import type { CachePolicy } from '../../config/model.ts';
 import type { CacheControl } from '../../http/cache-control.ts';
 import type { Fields } from '../../http/fields.ts';
 import { freshnessLifetimeMs } from '../../http/freshness.ts';
@@ -50,6 +51,17 @@ export function judge(context: FillContext, status: number, headers: Fields, par
     store: true,
     shareable: verdict.shareable,
     directives: policy.force ? { ...directives, noCache: false } : directives,
-    lifetimeMs: policy.ttlMs ?? lifetime.ms,
+    lifetimeMs: lifetimeUnder(policy, status, lifetime),
   };
+}
+
+/** An error that was provoked by what is in no key stays for a moment only, but where the origin itself says how long it holds. */
+function lifetimeUnder(
+  { ttlMs, errorTtlMs }: CachePolicy,
+  status: number,
+  origin: { ms: number; explicit: boolean },
+): number {
+  const lifetimeMs = ttlMs ?? origin.ms;
+  const saysItself = ttlMs === undefined && origin.explicit;
+  return status < 400 || saysItself ? lifetimeMs : Math.min(lifetimeMs, errorTtlMs);
 }

@@ -1,13 +1,13 @@
 import type { CacheControl } from '../../http/cache-control.ts';
 import { endToEnd } from '../../http/connection.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { requestDirectives } from '../../http/request-directives.ts';
 import { hasCredentials } from '../../http/storable.ts';
 import { selectingValues } from '../../http/vary.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { cacheKey } from '../cache-key.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
+import { isIdentified } from '../user-key.ts';
 import { type Decision, decide, FENCED } from './decide.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
@@ -22,7 +22,9 @@ export function stateOf(ports: ReadPorts, { route, params }: Found, asked: Clien
   const received = endToEndRequest(asked);
   const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(received) : received;
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
-  const credentials = hasCredentials(request.headers);
+  const { cache } = route.policy;
+  const credentials =
+    cache.credentials === 'perUser' ? !isIdentified(request.headers, cache) : hasCredentials(request.headers);
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
 }
 

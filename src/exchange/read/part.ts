@@ -1,9 +1,9 @@
+import { without } from '../../http/fields.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
 import { missingRange, sliceOf } from '../../http/partial.ts';
 import { type ByteRange, formatContentRange, selectRanges } from '../../http/range.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 

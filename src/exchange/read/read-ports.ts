@@ -17,6 +17,7 @@ export interface Read {
   readonly key: string;
   /** The applied position when the request arrived. */
   readonly arrived: Position;
+  /** It has credentials that the key does not hold. */
   readonly credentials: boolean;
 }
 

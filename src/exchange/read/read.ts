@@ -1,8 +1,7 @@
 import { GatewayError } from '../../errors.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { partKey } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import { type Decision, FENCED, type Forward } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
@@ -62,7 +61,7 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     if (attempt > 1) decision = lookUp(ports, state);
     if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
-    if (alone || decision.detail === FENCED || ports.flights.isUnshared(flightKey))
+    if (alone || isForNobodyElse(state, decision) || ports.flights.isUnshared(flightKey))
       return fetchAndStore(ports, { read: state, decision, flightKey: undefined, reply });
     const flight = ports.flights.get(flightKey);
     if (flight === undefined)
@@ -139,3 +138,8 @@ function forAll(state: Read): Read {
   return { ...state, request: { ...state.request, method: 'GET', headers } };
 }
 const ofOneClient = new Set(['cache-control', 'pragma']);
+
+/** Nothing of its answer is stored, so that waiting for it is no use to others. */
+function isForNobodyElse({ route }: Read, { fwd, detail }: Forward): boolean {
+  return detail === FENCED || (fwd === 'bypass' && route.policy.cache.credentials === 'perUser');
+}

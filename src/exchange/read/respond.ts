@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { CacheStatus } from '../../http/cache-status.ts';
-import type { Fields } from '../../http/fields.ts';
+import { type Fields, without } from '../../http/fields.ts';
 import { multipartRanges } from '../../http/partial.ts';
 import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../../http/range.ts';
 import { evaluatePreconditions } from '../../http/validation.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, Reply } from '../ports.ts';
 import { formFor } from './encoder.ts';
 

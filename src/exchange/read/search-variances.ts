@@ -1,9 +1,12 @@
 import type { Fields } from '../../http/fields.ts';
 import { everyDifference, parseNoVarySearch, type SearchVariance } from '../../http/no-vary-search.ts';
+import { nameOf, ownText } from '../../http/own-memory.ts';
 import type { ClientRequest } from '../ports.ts';
 
 /** Paths whose variance is remembered. One that is forgotten costs a miss for each spelling of its queries. */
 const MAX_REMEMBERED = 10_000;
+/** Of one variance: an origin that names thousands of parameters has its responses keyed by the full query. */
+const MAX_VARIANCE_CHARACTERS = 1_000;
 
 /**
  * Which differences between queries do not matter, by host and path, as the origin's last answer there said
@@ -23,7 +26,7 @@ export class SearchVariances {
     const place = placeOf(request);
     this.#byPath.delete(place);
     if (variance === undefined) return;
-    this.#byPath.set(place, variance);
+    this.#byPath.set(ownText(place), variance);
     if (this.#byPath.size <= MAX_REMEMBERED) return;
     for (const oldest of this.#byPath.keys()) {
       this.#byPath.delete(oldest);
@@ -36,6 +39,7 @@ export class SearchVariances {
 export function varianceOf(headers: Fields): SearchVariance | undefined {
   const value = headers.get('no-vary-search');
   if (value === undefined) return undefined;
+  if (value.length > MAX_VARIANCE_CHARACTERS) return undefined;
   const variance = parseNoVarySearch(value);
   const { params, order } = variance;
   const matters = order && 'allBut' in params && params.allBut.length === 0;
@@ -43,5 +47,5 @@ export function varianceOf(headers: Fields): SearchVariance | undefined {
 }
 
 function placeOf({ scheme, host, target }: ClientRequest): string {
-  return `${scheme}://${host}\n${target.path}`;
+  return nameOf(`${scheme}://${host}\n${target.path}`);
 }

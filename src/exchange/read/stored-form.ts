@@ -1,8 +1,10 @@
 import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
 import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
 import { parseEntityTag } from '../../http/etag.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
+import { selectableLanguage } from '../../http/normalise.ts';
+import { ownBytes, ownText } from '../../http/own-memory.ts';
 import { combine, isComplete, type Part, partOf } from '../../http/partial.ts';
 import { storedFields } from '../../http/stored-fields.ts';
 import { originTags } from '../../http/tags.ts';
@@ -13,7 +15,6 @@ import type { StoredPart, StoredResponse } from '../../store/stored-response.ts'
 import { readJson } from '../body.ts';
 import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
 import { clientFields } from '../client-fields.ts';
-import { without } from '../forward.ts';
 import { encodable } from './encoder.ts';
 import type { FillContext, Verdict } from './judge.ts';
 import type { ReadPorts } from './read-ports.ts';
@@ -56,7 +57,7 @@ function combinedWithStored(
   // Octets of both: valid as of the earlier of the two, and hit by whatever hits one of them.
   const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
   const tags = [...new Set([...older.tags, ...newer.tags])];
-  const body = Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength);
+  const body = ownBytes(Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength));
   if (isComplete(joined)) return whole(asked, { ...answer, tags }, { ...newer, body });
   const { start, size = 0 } = joined;
   const part = { start, size, saidEnd: start + body.byteLength - 1, asked: undefined };
@@ -109,15 +110,15 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
   return {
-    key: part === undefined ? key : partKey(key),
-    path: request.target.resource,
-    tags,
+    key: ownText(part === undefined ? key : partKey(key)),
+    path: ownText(request.target.resource),
+    tags: tags.map(ownText),
     asOf: context.asOf,
     since: undefined,
     uses: 0,
     status,
     headers,
-    body,
+    body: ownBytes(body),
     ...(part === undefined ? {} : { part }),
     ...(codings === undefined ? {} : { codings }),
     clientHeaders: clientFields(headers.lines, {
@@ -137,7 +138,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     etag,
     lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
     dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),
-    language: headers.get('content-language')?.trim().toLowerCase(),
+    language: selectableLanguage(headers.get('content-language'), request.headers.get('accept-language')),
   };
 }
 

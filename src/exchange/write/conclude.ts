@@ -1,14 +1,7 @@
 import type { Timers } from '../../clock.ts';
 import type { WriteInFlight } from '../../coherence/in-flight.ts';
 import type { Appended, LocalStep, Log, Note } from '../../coherence/log.ts';
-import {
-  everything,
-  type Invalidation,
-  isCovered,
-  type LogRecord,
-  lackingOf,
-  nothingHit,
-} from '../../coherence/record.ts';
+import { type Invalidation, isCovered, type LogRecord, lackingOf, nothingHit } from '../../coherence/record.ts';
 import type { Hits } from '../../coherence/tag.ts';
 import {
   type Command,
@@ -33,8 +26,8 @@ export interface ConcludingWrite {
   readonly note: Note | undefined;
   /** Its targets depend on what it read. */
   readonly selects: boolean;
-  /** What open quarantine windows cover, of what it reads; undefined where nothing is. */
-  quarantined(): Hits | undefined;
+  /** Something that it reads is in an open quarantine window. */
+  readonly isQuarantined: boolean;
   /** What its rules come to. `disturbed`: also those that ask for a change where there seems to be none. */
   own(disturbed: boolean): Promise<OwnRecord>;
   /** What its rules come to now that the conflicting writes are recorded. */
@@ -79,7 +72,7 @@ class Conclusion {
 
   async run(outcome: Outcome): Promise<LogRecord | undefined> {
     const { selects } = this.#write;
-    const quarantined = this.#write.quarantined() !== undefined;
+    const quarantined = this.#write.isQuarantined;
     let event: WriteEvent = { type: 'answered', outcome, selects, quarantined };
     let state: WriteState = { phase: 'forwarded' };
     for (;;) {
@@ -139,15 +132,14 @@ class Conclusion {
     };
   }
 
-  async #appendMore(what: 'rest' | 'noted' | 'quarantined'): Promise<WriteEvent> {
+  async #appendMore(what: 'rest' | 'noted'): Promise<WriteEvent> {
     const { note } = this.#write;
     const { record } = await this.#ports.log.append(await this.#more(what), { note });
     this.#record ??= record;
     return { type: 'appended', known: true, pending: 0, lacking: false, announced: true };
   }
 
-  async #more(what: 'rest' | 'noted' | 'quarantined'): Promise<Invalidation> {
-    if (what === 'quarantined') return { hits: this.#write.quarantined() ?? everything, announcements: [] };
+  async #more(what: 'rest' | 'noted'): Promise<Invalidation> {
     if (what === 'noted') return this.#write.noted();
     const { hits, announcements } = await this.#write.complete();
     return { hits: lackingOf(hits, this.#covered), announcements };

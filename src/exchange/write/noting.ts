@@ -1,6 +1,6 @@
 import type { WriteInFlight } from '../../coherence/in-flight.ts';
 import type { Note } from '../../coherence/log.ts';
-import { mayCover, type Representation } from '../../coherence/write-set.ts';
+import type { Representation } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
@@ -104,7 +104,6 @@ export class Noting {
 
   #isQuarantined(reads: readonly Representation[]): boolean {
     const { fence, rules } = this.#ports;
-    if (!fence.hasDoubts) return false;
-    return fence.openDoubts.some((hits) => reads.some((each) => mayCover(hits, each, rules.knowledge)));
+    return fence.isQuarantined(reads, rules.knowledge);
   }
 }

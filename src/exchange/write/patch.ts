@@ -3,7 +3,8 @@ import type { Position } from '../../coherence/record.ts';
 import { type Hits, isHit, pathTag, queryTag } from '../../coherence/tag.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
 import { formatHttpDate } from '../../http/date.ts';
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
+import { ownBytes } from '../../http/own-memory.ts';
 import { responseDirectives } from '../../http/targeted.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary } from '../../http/vary.ts';
@@ -17,7 +18,6 @@ import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { textOf } from '../body.ts';
 import { clientFields } from '../client-fields.ts';
-import { without } from '../forward.ts';
 import type { ClientRequest, OriginResponse, RouteTable } from '../ports.ts';
 import { tagsOf } from '../read/stored-form.ts';
 import { asksAlike, replayOf } from '../replay.ts';
@@ -208,7 +208,7 @@ export class Patches {
     if ('uncertain' in spliced) return spliced.uncertain;
     // A page that lacks the element may count it.
     if (!spliced.inPlace && counts(stored.headers)) return 'its header fields count elements';
-    const body = Buffer.from(spliced.text);
+    const body = ownBytes(Buffer.from(spliced.text));
     const headers = new Fields(without(stored.headers.lines, (name) => ofTheOctets.has(name)));
     const { respondedAt } = stored;
     const read = { ...replay, key: stored.key, arrived: stored.asOf, credentials: false };

@@ -1,8 +1,6 @@
 import type { Appended } from '../../coherence/log.ts';
 import { type Invalidation, mergeHits } from '../../coherence/record.ts';
-import type { Hits } from '../../coherence/tag.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
-import { mayCover } from '../../coherence/write-set.ts';
 import type { RuleMatch } from '../../rules/types.ts';
 import { explain } from '../explain.ts';
 import type { Effect, WriteReport } from '../ports.ts';
@@ -64,13 +62,10 @@ export class AnsweredWrite implements ConcludingWrite {
     return this.#write.needs.before || this.#lookedUp.size > 0;
   }
 
-  quarantined(): Hits | undefined {
+  get isQuarantined(): boolean {
     const { fence, rules, routes } = this.#ports;
     const { request, address } = this.#write;
-    if (!fence.hasDoubts) return undefined;
-    const reads = readsOf(rules, routes, request, address);
-    const covering = fence.openDoubts.filter((hits) => reads.some((each) => mayCover(hits, each, rules.knowledge)));
-    return covering.length === 0 ? undefined : mergeHits(covering);
+    return fence.isQuarantined(readsOf(rules, routes, request, address), rules.knowledge);
   }
 
   async own(disturbed: boolean): Promise<OwnRecord> {

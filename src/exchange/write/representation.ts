@@ -1,7 +1,8 @@
-import { Fields } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
+import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { readJson, readUpTo } from '../body.ts';
-import { forwardFields, without } from '../forward.ts';
+import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 
 /** Fields of the write that say nothing about a read of the same resource, or would change its answer. */
@@ -36,6 +37,15 @@ export function readFor(request: ClientRequest, path: string, resource: string):
   };
 }
 
+/** Whether a client's request for this path would reach the origin, and as this path. */
+function isCanonical(path: string): boolean {
+  try {
+    return parseTarget(path).path === path;
+  } catch {
+    return false;
+  }
+}
+
 export interface RepresentationOptions {
   /** A representation longer than this is not read. */
   readonly maxBytes: number;
@@ -51,6 +61,8 @@ export async function readRepresentation(
   route: Route,
   { maxBytes, onFailure }: RepresentationOptions,
 ): Promise<Json> {
+  // Made of values that a client has chosen: what a client may not ask for, nobody asks for on its behalf.
+  if (!isCanonical(get.target.path)) return { missing: 'incomplete' };
   try {
     const answer = await route.origin.fetch({
       method: 'GET',

@@ -151,7 +151,7 @@ function leavingNotes(log: Log): Log {
 
 /** Of the writes alone: what is in doubt is not stored all the same. */
 function writesWithoutDoubt(ports: WritePorts): WritePorts {
-  return { ...ports, fence: withMembers(ports.fence, { hasDoubts: false }) };
+  return { ...ports, fence: withMembers(ports.fence, { isQuarantined: () => false }) };
 }
 
 const many = { nodes: 3, cluster: true } as const;

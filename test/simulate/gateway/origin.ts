@@ -145,7 +145,7 @@ export class SimulatedOrigin implements Origin {
       body.push(null);
     };
     world.after(bodyMs, () => process.run(end));
-    return { status, headers: new Fields(lines), body, trailers: () => [] };
+    return { status, headers: new Fields(lines), body, trailers: () => [], isDelimited: () => true };
   }
 }
 

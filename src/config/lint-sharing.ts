@@ -1,0 +1,80 @@
+import { parsePattern, pathMatchesPattern, patternShape } from '../route/pattern.ts';
+import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
+import type { CachePolicy } from './model.ts';
+import { positionOf } from './problem.ts';
+import type { PolicySettings, RouteSettings } from './route-schema.ts';
+import { valueAt } from './shape.ts';
+import type { SourceDocument } from './source-document.ts';
+
+/** A `userKey` that leaves out what a request may say of whose it is. Also for `defaults`. */
+export function lintUserKey({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
+  const { cache } = settings;
+  if (cache === undefined || cache === 'off') return;
+  // What is inherited as a whole is reported where it is written.
+  const written = (['userKey', 'credentials', 'cookies'] as const).find((key) => cache[key] !== undefined);
+  const policy = effective(cache, context);
+  if (written === undefined || policy.credentials !== 'perUser') return;
+  const { message, hint } = leftOut(policy) ?? {};
+  if (message === undefined || hint === undefined) return;
+  document.report([...path, 'cache', written], { message, hint, warning: 'user-key-incomplete', atKey: true });
+}
+
+function leftOut({ userKey, cookies }: CachePolicy): { message: string; hint: string } | undefined {
+  const namesCookies = userKey.some((name) => name === 'cookie' || name.startsWith('cookie:'));
+  if (!namesCookies && cookies === 'credentials') {
+    return {
+      message: 'userKey names no cookie: requests that differ in their cookies alone share a response',
+      hint: 'add the cookie of the session, "cookie:session", or say cookies: ignore',
+    };
+  }
+  if (userKey.includes('authorization')) return undefined;
+  return {
+    message: 'userKey leaves out Authorization: responses to requests with it are not stored',
+    hint: 'add authorization, unless no client sends it',
+  };
+}
+
+/**
+ * A route that keeps something from being shared, while another spelling of its path is cached: an origin that takes the two for one
+ * would have what is somebody's own stored for all. Once, and not where the configuration says what origins ignore.
+ */
+export function lintSpellings(
+  routes: readonly Located<RouteSettings>[],
+  main: SourceDocument,
+  context: RouteContext,
+): void {
+  if (saysWhatIsIgnored(main)) return;
+  for (const route of routes) {
+    if (isCachedForAll(effective(route.settings.cache, context))) continue;
+    const other = otherCase(route.settings.match);
+    if (other === undefined) continue;
+    const taker = routes.find(({ settings }) => pathMatchesPattern(other, shapeOf(settings)));
+    if (!isCachedForAll(effective(taker?.settings.cache, context))) continue;
+    const where =
+      taker === undefined
+        ? ''
+        : ` as ${taker.settings.match} (${positionOf(taker.document.positionOf([...taker.path, 'match']))})`;
+    route.document.report([...route.path, 'match'], {
+      message: `${other} and ${route.settings.match};x.css are other paths, and are cached${where}: an origin may take them for this one`,
+      hint: 'say what it ignores, origin: { ignoreInPaths: [case, parameters] }, or [] for nothing; or cache only what a route is for, defaults: { cache: off }',
+      warning: 'other-spellings',
+    });
+    return;
+  }
+}
+
+function saysWhatIsIgnored(main: SourceDocument): boolean {
+  const several = valueAt(main.value, ['origins']);
+  const names = typeof several === 'object' && several !== null ? Object.keys(several) : [];
+  const origins = [['origin'], ...names.map((name) => ['origins', name])];
+  return origins.some((path) => valueAt(main.value, [...path, 'ignoreInPaths']) !== undefined);
+}
+
+const isCachedForAll = ({ off, credentials }: CachePolicy): boolean => !off && credentials !== 'perUser';
+
+/** A path that differs from what the pattern takes in the case of one letter. */
+function otherCase(match: string): string | undefined {
+  const shape = patternShape(parsePattern(match));
+  const other = shape.replace(/(?<=\/)[a-z]/, (letter) => letter.toUpperCase());
+  return other === shape ? undefined : other.replace(/\*+/g, 'x');
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { CachePolicy } from '../config/model.ts';
+import type { Fields } from '../http/fields.ts';
+import { isToken, trimWhitespace } from '../http/list.ts';
+import { hasCredentials } from '../http/storable.ts';
+
+const COOKIE = 'cookie:';
+
+/** A hash of the named credentials: the key is looked at by people, credentials must not be. */
+export function userKey(headers: Fields, names: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify(names.map((name) => credential(headers, name))))
+    .digest('base64url');
+}
+
+/**
+ * Whether the key of a route with `credentials: perUser` says whose the request is. If not, its answer is for it alone: stored under a
+ * key that names nobody, it would reach the next client that the key does not tell from this one.
+ */
+export function isIdentified(headers: Fields, { credentials, userKey: names }: CachePolicy): boolean {
+  if (credentials !== 'perUser' || !hasCredentials(headers)) return true;
+  if (headers.has('authorization') && !names.includes('authorization')) return false;
+  const cookies = headers.get('cookie');
+  if (
+    cookies !== undefined &&
+    names.some((name) => isCookie(name) && isAmbiguous(cookies, name.slice(COOKIE.length)))
+  ) {
+    return false;
+  }
+  return names.some((name) => (credential(headers, name) ?? '') !== '');
+}
+
+const isCookie = (name: string): boolean => name.startsWith(COOKIE);
+
+function credential(headers: Fields, name: string): string | null {
+  if (!isCookie(name)) return headers.get(name) ?? null;
+  return valuesOf(headers.get('cookie') ?? '', name.slice(COOKIE.length))[0] ?? null;
+}
+
+/** RFC 6265 §5.4: pairs are separated by ";" alone. */
+function valuesOf(cookies: string, name: string): string[] {
+  const values: string[] = [];
+  for (const pair of cookies.split(';')) {
+    const at = pair.indexOf('=');
+    if (at > 0 && trimWhitespace(pair.slice(0, at)) === name) values.push(trimWhitespace(pair.slice(at + 1)));
+  }
+  return values;
+}
+
+/**
+ * Whether an origin could find another cookie of this name than the gateway does. It stands there twice; or once more for those who
+ * split at commas or quotes too (RFC 2965), trim more than blanks, unescape names, or ignore their case.
+ */
+function isAmbiguous(cookies: string, name: string): boolean {
+  const found = valuesOf(cookies, name).length;
+  return found > 1 || namesIn(cookies, name) > found;
+}
+
+/** Blanks of any kind, and quotes, between a name and its "=". */
+const behindName = /[^A-Za-z0-9;,=]*=/y;
+
+/** How often the name stands before an "=" where a cookie could begin for anybody, in the most generous reading. */
+function namesIn(cookies: string, name: string): number {
+  const text = loosely(cookies);
+  const wanted = loosely(name);
+  let count = 0;
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + 1)) {
+    if (at > 0 && isToken(text[at - 1] as string)) continue;
+    behindName.lastIndex = at + wanted.length;
+    if (behindName.test(text)) count += 1;
+  }
+  return count;
+}
+
+/** PHP unescapes the names of cookies, and has "_" for what cannot stand in a variable's. */
+function loosely(text: string): string {
+  const unescaped = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return unescaped.toLowerCase().replace(/[.[]/g, '_');
+}

@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto';
+
+/**
+ * Octets in memory of their own. Small buffers are cut from a pool of 8 KiB, and what zlib makes is cut from 16: a single one that is kept
+ * keeps all of that.
+ */
+export function ownBytes(bytes: Buffer): Buffer {
+  if (bytes.byteLength === bytes.buffer.byteLength) return bytes;
+  const own = Buffer.allocUnsafeSlow(bytes.byteLength);
+  bytes.copy(own);
+  return own;
+}
+
+/** A text of its own: what is cut from a text keeps the whole, such as a request's target with its query. */
+export function ownText(text: string): string {
+  const encoding = isLatin1(text) ? 'latin1' : 'utf16le';
+  return Buffer.from(text, encoding).toString(encoding);
+}
+
+function isLatin1(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
+  return true;
+}
+
+const MAX_NAME_LENGTH = 128;
+/** In front of a digest: names hold no control characters. */
+const DIGEST = '\u0001';
+
+/** A name by which something long is known: itself, or a digest of it where it would fill the memory that remembers it. */
+export function nameOf(text: string): string {
+  return text.length <= MAX_NAME_LENGTH ? text : DIGEST + hash('sha256', text, 'base64url');
+}

@@ -1,0 +1,112 @@
+import { isToken } from '../http/list.ts';
+import { resourceOf } from '../route/path.ts';
+import { versionsOf } from './tag-versions.ts';
+
+/* What a node takes from Redis, it sends to clients: anything that no node would have put there is a miss. */
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string';
+const isFlag: Check = (value) => typeof value === 'boolean';
+/** Milliseconds, of a lifetime or since 1970: far less than where sums of them lose precision. */
+const isTime: Check = (value) => typeof value === 'number' && Math.abs(value) < 1e15;
+const isDuration: Check = (value) => isTime(value) && (value as number) >= 0;
+const isSeconds: Check = (value) => typeof value === 'number' && value >= 0;
+const isFieldValue: Check = (value) => typeof value === 'string' && !/[^\t\x20-\x7e\x80-\xff]/.test(value);
+const isName: Check = (value) => typeof value === 'string' && isToken(value);
+const isCoding: Check = (value) => value === 'br' || value === 'gzip';
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+
+/** Written by the gateway itself: a second one would split the answer in two. */
+const framing = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade']);
+
+const isLines =
+  (allowsFraming: boolean): Check =>
+  (value) =>
+    Array.isArray(value) &&
+    value.length % 2 === 0 &&
+    value.every((text, i) => (i % 2 === 0 ? isName(text) : isFieldValue(text))) &&
+    (allowsFraming || value.every((text, i) => i % 2 === 1 || !framing.has(String(text).toLowerCase())));
+
+const isLimit: Check = (value) => typeof value === 'boolean' || listOf(isName)(value);
+
+const directives: Readonly<Record<string, Check>> = {
+  noStore: isFlag,
+  public: isFlag,
+  mustRevalidate: isFlag,
+  proxyRevalidate: isFlag,
+  mustUnderstand: isFlag,
+  immutable: isFlag,
+  noTransform: isFlag,
+  onlyIfCached: isFlag,
+  noCache: isLimit,
+  private: isLimit,
+  maxAge: optional(isSeconds),
+  sMaxage: optional(isSeconds),
+  minFresh: optional(isSeconds),
+  staleWhileRevalidate: optional(isSeconds),
+  staleIfError: optional(isSeconds),
+  maxStale: (value) => value === undefined || value === null || isSeconds(value),
+};
+
+const response: Readonly<Record<string, Check>> = {
+  key: isText,
+  path: isText,
+  tags: listOf(isText),
+  status: (value) => value === 200,
+  headers: isLines(true),
+  clientHeaders: isLines(false),
+  vary: listOf(isName),
+  selecting: listOf(isText),
+  codings: optional(listOf(isCoding)),
+  directives: (value) => hasShape(value, directives),
+  lifetimeMs: isDuration,
+  initialAgeMs: isDuration,
+  respondedAt: isTime,
+  shareable: isFlag,
+  etag: optional(isFieldValue),
+  lastModifiedMs: optional(isTime),
+  dateMs: optional(isTime),
+  language: optional(isFieldValue),
+};
+
+const stamp: Readonly<Record<string, Check>> = {
+  epoch: isText,
+  seq: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
+  versions: (value) => isRecord(value) && Object.values(value).every(isText),
+};
+
+/** Whether a decoded head is one that a node has written: of the right form, and naming a version for each of its own tags. */
+export function isSoundEntry(head: { stamp?: unknown; response?: unknown }): boolean {
+  if (!hasShape(head.stamp, stamp) || !hasShape(head.response, response)) return false;
+  const { key, path, tags, vary, selecting } = head.response as Record<'key' | 'path', string> &
+    Record<'tags' | 'vary' | 'selecting', string[]>;
+  const named = (head.stamp as { versions: Record<string, string> }).versions;
+  const isOfItsKey = resourceOf(key.split('\n')[1] ?? '') === path && tags.includes(`p:${path}`);
+  return (
+    isOfItsKey &&
+    vary.length === selecting.length &&
+    versionsOf({ path, tags }).every((tag) => Object.hasOwn(named, tag))
+  );
+}
+
+/** A list that no origin's `Vary` would be too long for (http/vary.ts). */
+export function isVaryList(names: unknown, max: number): names is string[] {
+  return listOf(isName)(names) && (names as unknown[]).length <= max;
+}
+
+function hasShape(value: unknown, shape: Readonly<Record<string, Check>>): value is Record<string, unknown> {
+  if (!isRecord(value) || Object.keys(value).some((name) => !Object.hasOwn(shape, name))) return false;
+  return Object.entries(shape).every(([name, check]) => check(value[name]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { builtInCache } from '../../src/config/policy.ts';
+import { isIdentified, userKey } from '../../src/exchange/user-key.ts';
+import { Fields } from '../../src/http/fields.ts';
+
+/* Whose a request is, where responses are kept for each user. */
+
+const policy = (names: readonly string[]) => ({ ...builtInCache, credentials: 'perUser' as const, userKey: names });
+const fields = (...lines: [string, string][]): Fields => new Fields(lines.flat());
+const cookies = (...lines: string[]): Fields => fields(...lines.map((line): [string, string] => ['Cookie', line]));
+
+describe('a request is identified', () => {
+  test.each<[string, Fields, boolean]>([
+    ['without credentials: nobody in particular', fields(['Accept', 'a']), true],
+    ['by the cookie', cookies('session=ada'), true],
+    ['by the cookie among others', cookies('theme=dark; session=ada; x=1'), true],
+    ['by the cookie on a second line', cookies('theme=dark', 'session=ada'), true],
+    ['by a cookie that holds a comma', cookies('session=a,b'), true],
+    ['by a cookie whose value names another', cookies('session=ada; next=a&session_id=3'), true],
+    ['not by another cookie', cookies('theme=dark'), false],
+    ['not by an empty cookie', cookies('session='), false],
+    ['not by an Authorization that is in no key', fields(['Authorization', 'a'], ['Cookie', 'session=ada']), false],
+    ['not by a cookie that stands there twice', cookies('session=ada; session=grace'), false],
+    ['not by a cookie that stands on two lines', cookies('session=ada', 'session=grace'), false],
+    ['not by one before that an origin could find behind a comma', cookies('session=ada; a=1, session=grace'), false],
+    ['not by one that only an origin which splits at commas finds', cookies('a=1, session=ada'), false],
+    ['not beside one in a quoted string', cookies('session=ada; a="; session=grace"'), false],
+    ['not beside one in other letters', cookies('session=ada; Session=grace'), false],
+    ['not beside one behind a no-break space', cookies('session=ada;\u00a0session=grace'), false],
+    ['not beside one before a no-break space', cookies('session=ada; session\u00a0=grace'), false],
+    ['not beside one whose name is escaped', cookies('session=ada; %73ession=grace'), false],
+  ])('%s', (_what, headers, expected) => {
+    expect(isIdentified(headers, policy(['cookie:session']))).toBe(expected);
+  });
+
+  test('by any of several names', () => {
+    const names = policy(['authorization', 'cookie:session', 'cookie:lang']);
+    expect(isIdentified(fields(['Authorization', 'a']), names)).toBe(true);
+    expect(isIdentified(cookies('lang=de'), names)).toBe(true);
+    // The origin may find a session there: whose, the key does not say.
+    expect(isIdentified(cookies('lang=de; a=1, session=ada'), names)).toBe(false);
+  });
+
+  test('by the whole of its cookies', () => {
+    expect(isIdentified(cookies('a=1, session=ada'), policy(['cookie']))).toBe(true);
+  });
+
+  test('whatever it says, where responses are not kept for each user', () => {
+    expect(isIdentified(cookies('a=1'), { ...policy(['cookie:session']), credentials: 'shared' })).toBe(true);
+  });
+});
+
+test.each<[string, Fields, Fields]>([
+  ['a no-break space', cookies('session=ada\u00a0'), cookies('session=ada')],
+  ['no cookie and an empty one', cookies('session='), fields()],
+  ['quotes', cookies('session="ada"'), cookies('session=ada')],
+  ['letters', cookies('session=Ada'), cookies('session=ada')],
+])('%s tells users apart', (_what, one, other) => {
+  expect(userKey(one, ['cookie:session'])).not.toBe(userKey(other, ['cookie:session']));
+});
+
+test('blanks, and the line that it stands on, tell nobody apart', () => {
+  const key = userKey(cookies('session=ada'), ['cookie:session']);
+  expect(userKey(cookies('a=1', '\tsession = ada ;b=2'), ['cookie:session'])).toBe(key);
+});

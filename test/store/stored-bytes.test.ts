@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { parseCacheControl } from '../../src/http/cache-control.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { nameOf, ownBytes, ownText } from '../../src/http/own-memory.ts';
+import { storedBytes } from '../../src/store/stored-bytes.ts';
+import type { StoredResponse } from '../../src/store/stored-response.ts';
+import { stored } from '../support/stored.ts';
+
+const N = 10_000;
+const text = 'x'.repeat(N);
+const many = Array.from({ length: N }, () => 'x');
+
+describe('a stored response is charged for all that it keeps', () => {
+  test.each<[string, Partial<StoredResponse>, number]>([
+    ['its body', { body: Buffer.alloc(N) }, N],
+    ['its key', { key: text }, N],
+    ['its tags', { tags: [namedTag(text)] }, N],
+    ['many tags', { tags: many.map((_each, i) => namedTag(String(i))) }, 100 * N],
+    ['its fields', { headers: new Fields(['a', text]) }, N],
+    ['many fields', { headers: new Fields(many) }, 20 * N],
+    ['the fields that clients get', { clientHeaders: ['a', text] }, N],
+    ['the values that select it', { vary: ['a'], selecting: [text] }, N],
+    ['the names of the fields that select it', { vary: [text], selecting: [''] }, N],
+    ['fields that are kept apart', { directives: parseCacheControl(`private="${text}"`) }, N],
+    ['its entity tag', { etag: text }, N],
+    ['its codings', { encoded: { gzip: { body: Buffer.alloc(N), etag: '', clientHeaders: [] } } }, N],
+    [
+      'the fields of its codings',
+      { encoded: { br: { body: Buffer.alloc(0), etag: '', clientHeaders: ['a', text] } } },
+      N,
+    ],
+    ['the segments of its path, each a node of the index', { path: `/${many.join('/')}` }, 100 * N],
+    ['the range that was asked for', { part: { start: 0, size: 1, saidEnd: 0, asked: text } }, N],
+  ])('%s', (_what, part, atLeast) => {
+    const plain = storedBytes(stored('/a'));
+    expect(storedBytes({ ...stored('/a'), ...part }) - plain).toBeGreaterThan(atLeast - 200);
+  });
+
+  test('an ordinary path costs no more than its letters', () => {
+    const { tags } = stored('/a');
+    expect(storedBytes({ ...stored('/a'), path: '/a/b/c' }) - storedBytes(stored('/a'))).toBe(4);
+    expect(tags).toEqual([pathTag('/a')]);
+  });
+});
+
+describe('what is kept has memory of its own', () => {
+  test('octets', () => {
+    const cut = Buffer.from('small');
+    expect(cut.buffer.byteLength).toBeGreaterThan(cut.byteLength);
+    expect(ownBytes(cut)).toEqual(cut);
+    expect(ownBytes(cut).buffer.byteLength).toBe(5);
+    const whole = Buffer.allocUnsafeSlow(9);
+    expect(ownBytes(whole)).toBe(whole);
+  });
+
+  test.each(['', 'plain', 'é\u00ff', '\u4e2d\u6587', '\ud800', 'a\n'])('the text %j', (each) => {
+    expect(ownText(each)).toBe(each);
+  });
+
+  test('a long name is known by its digest', () => {
+    expect(nameOf('a')).toBe('a');
+    expect(nameOf(text).length).toBeLessThan(60);
+    expect(nameOf(text)).not.toBe(nameOf(`${text}y`));
+  });
+});
