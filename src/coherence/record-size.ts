@@ -25,7 +25,8 @@ export function bounded<T extends Sized>(record: T, encode: (record: T) => strin
   return encode({ ...record, hits: everything, announcements });
 }
 
-function widened({ tags, patterns, tagPatterns }: Hits): Hits {
+/** Siblings by a wildcard: it hits no less, and names little where many have something in common. */
+export function widened({ tags, patterns, tagPatterns }: Hits): Hits {
   const paths = [...tags].filter((tag) => !tag.startsWith('t:'));
   const names = [...tags].filter((tag) => tag.startsWith('t:')).map((tag) => tag.slice(2));
   const all = [...new Set([...wildcards(paths.map(pathOfTag)), ...patterns])];

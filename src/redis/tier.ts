@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import type { Timers } from '../clock.ts';
+import { everything } from '../coherence/record.ts';
+import { widened } from '../coherence/record-size.ts';
 import type { Hits } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
@@ -115,10 +117,20 @@ const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call
  */
 export async function bumpVersions(keys: VersionKeys, hits: Hits, epoch: string, seq: number): Promise<void> {
   const hitMs = Math.ceil(keys.hitMs());
-  const bumps = versionsHit(hits).map((name) =>
+  const bumps = boundedVersions(hits).map((name) =>
     keys.connection.eval(bump, 1, versionKey(keys, name), epoch, seq, hitMs),
   );
   await Promise.all(bumps);
+}
+
+/** Of one record: each is a key that stays for some leases, which is how batches would fill the Redis. */
+const MAX_VERSIONS = 256;
+
+function boundedVersions(hits: Hits): string[] {
+  const exact = versionsHit(hits);
+  if (exact.length <= MAX_VERSIONS) return exact;
+  const wide = versionsHit(widened(hits));
+  return wide.length <= MAX_VERSIONS ? wide : versionsHit(everything);
 }
 
 const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${prefix}:${scope}:v:${name}`;

@@ -372,3 +372,18 @@ describe('its room', () => {
     expect(await kept.load(large(0).key, anyone)).toBeDefined();
   });
 });
+
+describe('a record that names very much', () => {
+  const many = <T>(of: (i: number) => T): T[] => Array.from({ length: 1_000 }, (_, i) => of(i));
+  const batches: [string, Hits][] = [
+    ['siblings', hits(...many((i) => [pathTag(`/steps/${i}`), namedTag(`step:${i}`)]).flat())],
+    ['things that have nothing in common', hits(pathTag('/steps/7'), ...many((i) => pathTag(`/${i}/${i}`)))],
+  ];
+  test.each(batches)('%s: changes few versions, and what it hits is not found', async (_, batch) => {
+    await tier().keep(step());
+    const keys = await connection.dbsize();
+    await bump(batch, 'e1', 9);
+    expect((await connection.dbsize()) - keys).toBeLessThan(10);
+    expect(await tier().load(step().key, anyone)).toBeUndefined();
+  });
+});
