@@ -10,10 +10,10 @@
  *                                                                      └─ wait, or a record ─────────► concluded
  * ```
  *
- * An answer of any kind tells its client something. A 404 says that a DELETE in flight was applied; a 412 says that a PUT was; a
- * 200 that "changed nothing" says that another write has made the change. So none is released before
- * every write that conflicts with it, and was in flight while it was, has been recorded. Where one of those is slow, the write does not wait
- * for longer than `MAX_WAIT_MS`: it records its own noted write set, which makes unusable whatever the answer tells of.
+ * An answer of any kind tells its client something. A 404 says that a DELETE in flight was applied; a 412 says that a PUT
+ * was; a 200 that "changed nothing" says that another write has made the change. So none is released before every write that
+ * conflicts with it, and was in flight at the same time, has been recorded. A write waits `MAX_WAIT_MS` at most. Then it
+ * records its own noted write set, which makes unusable whatever the answer tells of.
  */
 export type WriteState =
   /** Others can find it, on every node. The origin has not heard of it. */

@@ -164,6 +164,13 @@ describe('a client that leaves in the middle of its upload', () => {
   });
 });
 
+test('a large upload to an origin that is down drops nothing: no part of it was sent', async () => {
+  await warm();
+  await origin.close();
+  expect((await ask('PUT', '/by-request', { body: 'x'.repeat(300_000) })).status).toBe(502);
+  expect((await ask('GET', '/parents/7')).headers['cache-status']).toContain('hit');
+});
+
 test('a client that leaves while `before` is read: the write goes on, as nobody can say that it was not meant', async () => {
   const reading = gate();
   origin.on('GET /by-before', async (_request, response) => {

@@ -105,9 +105,11 @@ async function forward({ request, route, upload }: ArrivedWrite, noting: Noting,
     return { kind: 'answered', answer };
   } catch (error) {
     if (noting.failure !== undefined) throw noting.failure;
+    const sent = !(error instanceof OriginError) || error.sent;
+    // Of an upload that never left there is nothing to record.
+    if (!upload.handedOver && !sent) throw error;
     if (!upload.handedOver) return { kind: 'broken-off', error };
     // Where the request may have reached the origin, what it did there is unknown.
-    const sent = !(error instanceof OriginError) || error.sent;
     return { kind: sent ? 'indeterminate' : 'not-sent', error };
   }
 }
