@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { isIPv6 } from 'node:net';
 
 /** Bits of an IPv6 address that tell clients apart, in groups of 16: whoever has one address of a /64 has all of them. */
@@ -16,30 +15,4 @@ export function clientOf(address: string): string {
   const all = [...first, ...Array<string>(Math.max(0, missing)).fill('0'), ...groups(tail ?? '')];
   const numbers = all.slice(0, IPV6_GROUPS).map((group) => Number.parseInt(group, 16).toString(16));
   return `${numbers.join(':')}::/64`;
-}
-
-/** Connections by client address: stops one client from taking those of all. */
-export class AddressCounts {
-  readonly #max: number;
-  readonly #open = new Map<string, number>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  /** Counts a connection until it closes; false where its client has too many. */
-  admit(socket: Socket): boolean {
-    const client = clientOf(socket.remoteAddress ?? '');
-    const open = this.#open.get(client) ?? 0;
-    if (open >= this.#max) return false;
-    this.#open.set(client, open + 1);
-    socket.once('close', () => this.#leave(client));
-    return true;
-  }
-
-  #leave(client: string): void {
-    const open = (this.#open.get(client) ?? 1) - 1;
-    if (open === 0) this.#open.delete(client);
-    else this.#open.set(client, open);
-  }
 }

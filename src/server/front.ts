@@ -4,10 +4,11 @@ import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { noteAccepted } from './accepted.ts';
-import { AddressCounts } from './addresses.ts';
+import { clientOf } from './addresses.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { hasBody, Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
+import { PerAddress } from './per-address.ts';
 import { type Exchange, pipelineFor } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
 import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
@@ -79,11 +80,14 @@ export function createFront(options: FrontOptions): Server {
 /** Bounds what one client takes of the connections, the gateway's and the origins'. */
 function watchClients(server: Server, options: FrontOptions): void {
   const { limits, trusted, onMalformed } = options;
-  const addresses = new AddressCounts(limits.perAddress.connections);
+  const addresses = new PerAddress(limits.perAddress.connections);
   const slow = new SlowClients(options);
   server.on('connection', (socket) => {
     const peer = socket.remoteAddress;
-    if (trusted.includes(peer ?? '') || addresses.admit(socket)) {
+    const isTrusted = trusted.includes(peer ?? '');
+    const release = isTrusted ? undefined : addresses.take(clientOf(peer ?? ''));
+    if (release !== undefined) socket.once('close', release);
+    if (isTrusted || release !== undefined) {
       slow.watch(socket);
     } else {
       onMalformed(new GatewayError('overloaded', `more than ${limits.perAddress.connections} connections`), peer);
