@@ -68,7 +68,7 @@ interface Node extends CoherenceParts {
 /** What a record goes through: made effective on this node, then announced. */
 export function wireCoherence(parts: CoherenceParts): Coherence {
   const { config, knowledge, metrics } = parts;
-  const fence = new Fence();
+  const fence = new Fence(systemClock.monotonic);
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight(knowledge);
   const applied: LogListener['applied'] = (record) => {

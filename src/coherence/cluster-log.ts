@@ -285,8 +285,8 @@ export class ClusterLog implements Log, Standing {
     this.#commits.reset(answer.committed);
     this.#intents.reset();
     const quarantines = answer.quarantines.map(({ seq, payload }) => ({
+      ...decodeRecord(payload),
       position: this.positionOf(seq),
-      coverage: decodeRecord(payload).coverage,
     }));
     this.#options.listener.reset(position, quarantines);
     // What was appended before, and is not committed yet, is announced by those who have applied it: not here.

@@ -20,6 +20,13 @@ interface PatternRecord {
   readonly characters: number;
 }
 
+/** As it is known to a node that joins. */
+interface OpenedQuarantine {
+  readonly position: Position;
+  readonly coverage: Coverage;
+  readonly quarantineMs?: number;
+}
+
 const noTags: ReadonlySet<Tag> = new Set();
 
 /**
@@ -35,6 +42,12 @@ export class Fence {
   /** What was covered at or before this position may be forgotten. */
   #forgotten: Position = 0;
   readonly #quarantines = new Quarantines();
+  readonly #monotonic: () => number;
+
+  /** Without a clock a quarantine counts as if it had just been opened. */
+  constructor(monotonic: () => number = () => 0) {
+    this.#monotonic = monotonic;
+  }
 
   /** The applied position of this node: what a fill notes before it asks anyone for anything (`asOf`). */
   get applied(): Position {
@@ -55,7 +68,7 @@ export class Fence {
       this.#patternRecords.push({ position: record.position, coverage, characters });
       this.#patternCharacters += characters;
     }
-    if (record.quarantine === true) this.#quarantines.open(record.position, record.coverage);
+    if (record.quarantine === true) this.#open(record);
     if (record.endsQuarantine !== undefined) this.#quarantines.end(record.endsQuarantine);
     this.#forget();
   }
@@ -64,14 +77,18 @@ export class Fence {
    * Records were missed, or mean nothing any longer: memory has been emptied, and every fill that began before is refused.
    * `quarantines`: what has not ended yet.
    */
-  reset(position: Position, quarantines: readonly { position: Position; coverage: Coverage }[]): void {
+  reset(position: Position, quarantines: readonly OpenedQuarantine[]): void {
     this.#applied = position;
     this.#forgotten = position;
     this.#lastCovered.clear();
     this.#patternRecords = [];
     this.#patternCharacters = 0;
     this.#quarantines.clear();
-    for (const quarantine of quarantines) this.#quarantines.open(quarantine.position, quarantine.coverage);
+    for (const quarantine of quarantines) this.#open(quarantine);
+  }
+
+  #open({ position, coverage, quarantineMs }: OpenedQuarantine): void {
+    this.#quarantines.open(position, coverage, this.#monotonic() + (quarantineMs ?? Number.POSITIVE_INFINITY));
   }
 
   /** Whether a response whose fill began at `asOf` may be stored, or given to someone who arrived after `asOf`. */
@@ -92,6 +109,16 @@ export class Fence {
   /** Whether a write of unknown outcome, or an origin that lags behind, may still change what a write reads. */
   readsQuarantined(reads: readonly Representation[], knowledge: TagKnowledge): boolean {
     return reads.some((each) => this.#quarantines.mayCover(each, knowledge));
+  }
+
+  /**
+   * How long what a write reads is still in quarantine: what that write changes may until then be changed once more by the one of
+   * unknown outcome, which then finds it where this one has put it. `Infinity` where the record does not tell.
+   */
+  quarantinedForMs(reads: readonly Representation[], knowledge: TagKnowledge): number {
+    if (!this.readsQuarantined(reads, knowledge)) return 0;
+    const until = Math.max(...reads.map((each) => this.#quarantines.lastUntil(each, knowledge)));
+    return Math.max(0, until - this.#monotonic());
   }
 
   /** Whether a write of unknown outcome may still change this response at the origin. */

@@ -110,5 +110,12 @@ export interface SharedLogListener extends LogListener {
    * Records were missed, or the log is another one: memory is to be emptied, fills and writes in flight know nothing of
    * what was missed, subscribers are to look again. `quarantines` are open. Synchronous, like `applied`.
    */
-  reset(position: Position, quarantines: readonly { readonly position: Position; readonly coverage: Coverage }[]): void;
+  reset(
+    position: Position,
+    quarantines: readonly {
+      readonly position: Position;
+      readonly coverage: Coverage;
+      readonly quarantineMs?: number;
+    }[],
+  ): void;
 }

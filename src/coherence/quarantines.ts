@@ -12,6 +12,7 @@ const MAX_PATTERN_CHARACTERS = 4_000_000;
 
 interface Quarantine {
   readonly names: readonly string[];
+  readonly until: number;
   readonly named: number;
   readonly characters: number;
 }
@@ -26,18 +27,19 @@ export class Quarantines {
   /** Name of a tag → how many of `open` cover it. */
   readonly #names = new Map<string, number>();
   /** What did not fit: while one of these is open, everything is in quarantine. */
-  readonly #overflow = new Set<Position>();
+  readonly #overflow = new Map<Position, number>();
   #nameCount = 0;
   /** Those of them that are declared tags, or an origin's, and no paths. */
   #named = 0;
   #patternCharacters = 0;
 
-  open(position: Position, coverage: Coverage): void {
+  /** @param until when it is to end: a record says when it does */
+  open(position: Position, coverage: Coverage, until: number): void {
     this.end(position);
     const characters = patternCharacters(coverage);
     const fits = this.#patternCharacters + characters <= MAX_PATTERN_CHARACTERS;
     if (!fits || this.#nameCount + coverage.tags.size > MAX_NAMES) {
-      this.#overflow.add(position);
+      this.#overflow.set(position, until);
       return;
     }
     const names = [...coverage.tags].map((tag) => ownText(nameOf(tag)));
@@ -46,7 +48,7 @@ export class Quarantines {
     if (characters > 0) this.#patterned.set(position, { tags: noTags, patterns, tagPatterns });
     const named = [...coverage.tags].filter((tag) => tag.startsWith('t:')).length;
     this.#named += named;
-    this.#open.set(position, { names, named, characters });
+    this.#open.set(position, { names, until, named, characters });
     this.#nameCount += names.length;
     this.#patternCharacters += characters;
   }
@@ -86,6 +88,22 @@ export class Quarantines {
     if (this.#named > 0 && mayCarryMore(read, knowledge)) return true;
     for (const coverage of this.#patterned.values()) if (mayCover(coverage, read, knowledge)) return true;
     return false;
+  }
+
+  /** When the last of those is to end that may cover what a write reads. Looks at each: asked for where there is one. */
+  lastUntil(read: Representation, knowledge: TagKnowledge): number {
+    const names = new Set(tagsOf(read).map((tag) => nameOf(tag)));
+    const carriesMore = mayCarryMore(read, knowledge);
+    let last = Math.max(Number.NEGATIVE_INFINITY, ...this.#overflow.values());
+    for (const [position, quarantine] of this.#open) {
+      const coverage = this.#patterned.get(position);
+      const concerns =
+        (carriesMore && quarantine.named > 0) ||
+        quarantine.names.some((name) => names.has(name)) ||
+        (coverage !== undefined && mayCover(coverage, read, knowledge));
+      if (concerns) last = Math.max(last, quarantine.until);
+    }
+    return last;
   }
 
   covers(response: Tagged): boolean {

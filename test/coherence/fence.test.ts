@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
 import { mergeCoverage, nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, isCoveredBy, matchesParts, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { TagFamilies } from '../../src/coherence/tag-families.ts';
 
 const coverage = (part: Partial<Coverage> & { named?: string[]; paths?: string[] }): Coverage => ({
   tags: new Set([...(part.tags ?? []), ...(part.named ?? []).map(namedTag), ...(part.paths ?? []).map(pathTag)]),
@@ -46,6 +47,28 @@ describe('the fence', () => {
     for (const [i, each] of all.entries()) fence.apply({ coverage: each, position: i + 1, at: '', announcements: [] });
     return fence;
   };
+
+  test('says how long what a write reads is in quarantine, so that no window grows by what is written within it', () => {
+    let now = 0;
+    const fence = new Fence(() => now);
+    const knowledge = { families: new TagFamilies(), opaque: [] };
+    const left = (path: string) => fence.quarantinedForMs([{ path, tags: [], open: [] }], knowledge);
+    const open = (position: number, paths: string[], quarantineMs?: number) =>
+      fence.apply({
+        ...{ coverage: coverage({ paths }), position, at: '', announcements: [], quarantine: true },
+        ...(quarantineMs !== undefined && { quarantineMs }),
+      });
+    open(1, ['/a'], 100);
+    now = 30;
+    open(2, ['/a', '/b'], left('/a'));
+    open(3, ['/unrelated'], 500);
+    open(4, ['/unknown']);
+    expect(['/a', '/b', '/c', '/unknown'].map(left)).toEqual([70, 70, 0, Number.POSITIVE_INFINITY]);
+    now = 110;
+    expect(left('/b')).toBe(0);
+    fence.apply({ coverage: nothingCovered, announcements: [], at: '', position: 5, endsQuarantine: 4 });
+    expect(left('/unknown')).toBe(0);
+  });
 
   test('admits what no record has hit since the fill began', () => {
     const fence = fenceWith(coverage({ named: ['step:7'] }), coverage({ named: ['step:8'] }));

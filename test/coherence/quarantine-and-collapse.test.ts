@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startGateway, type TestGateway, waitingReads } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
 
 const rules = `
 coherence: { settle: 2s }
@@ -66,4 +66,39 @@ test('a fill of what is in quarantine answers nobody who came after a write: the
   early.release();
   expect((await before).text).toBe('has it');
   expect((await after).text).toBe('empty');
+});
+
+test('what another write has moved while an earlier one may be applied yet is not stored, and once that is over it is', async () => {
+  await gateway.stop();
+  gateway = await startGateway(
+    origin.url,
+    `
+coherence: { settle: 400ms }
+defaults: { cache: { ttl: 60s } }
+rules:
+  - { name: moved, on: PATCH /children/:id, invalidate: ["/parents/{before.parent, response.parent}"] }
+  - { name: deleted, on: DELETE /children/:id, invalidate: ["/parents/{before.parent}"] }
+`,
+  );
+  let parent: string | undefined = 'A';
+  origin.on('GET /children/5', (request, response) => json({ parent })(request, response));
+  origin.on('GET /parents/B', (_request, response) => void response.end(parent === 'B' ? 'has it' : 'empty'));
+  origin.on('DELETE /children/5', (_request, response) => {
+    response.statusCode = 500;
+    response.end();
+  });
+  origin.on('PATCH /children/5', (request, response) => {
+    parent = 'B';
+    json({ parent })(request, response);
+  });
+  await ask('DELETE', '/children/5');
+  await ask('PATCH', '/children/5', { body: 'x' });
+  expect((await ask('GET', '/parents/B')).text).toBe('has it');
+  // Only now does the origin apply the first one, of which nobody knew that B is concerned.
+  parent = undefined;
+  expect((await ask('GET', '/parents/B')).text).toBe('empty');
+  const ended = () => gateway.logs.filter(({ msg }) => msg === 'quarantine ended').length;
+  await until(() => ended() === 2);
+  await ask('GET', '/parents/B');
+  expect(String((await ask('GET', '/parents/B')).headers['cache-status'])).toContain('hit');
 });

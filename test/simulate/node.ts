@@ -257,7 +257,7 @@ export class Node {
           if (indeterminate) this.#endQuarantineLater(record);
         },
       }),
-      complete: async () => complete(),
+      complete: async () => ({ invalidation: complete(), made: () => {} }),
       noted: () => ({ coverage: coverageOf(path, ['*']), announcements }),
     };
     const record = await conclude({ log: this.#seen, timers: process.timers, shared: true }, write, outcome);

@@ -31,16 +31,19 @@ export interface ConcludingWrite {
   /** What its rules come to. `disturbed`: also those that ask for a change where there seems to be none. */
   own(disturbed: boolean): Promise<OwnRecord>;
   /** What its rules come to now that the conflicting writes are recorded. */
-  complete(): Promise<Invalidation>;
+  complete(): Promise<CompletedRecord>;
   /** All that it may have changed, as far as is known. */
   noted(): Invalidation;
 }
 
-export interface OwnRecord {
+export interface CompletedRecord {
   readonly invalidation: Invalidation;
-  readonly local: LocalStep;
   /** Called once it is in the log. */
   made(appended: Appended): void;
+}
+
+export interface OwnRecord extends CompletedRecord {
+  readonly local: LocalStep;
 }
 
 /** Concludes a write as transaction.ts says. Resolves with its record when the answer may leave; undefined where it has none. */
@@ -134,15 +137,18 @@ class Conclusion {
 
   async #appendMore(what: 'rest' | 'noted'): Promise<WriteEvent> {
     const { note } = this.#write;
-    const { record } = await this.#ports.log.append(await this.#more(what), { note });
-    this.#record ??= record;
+    const { invalidation, made } = await this.#more(what);
+    const appended = await this.#ports.log.append(invalidation, { note });
+    made(appended);
+    this.#record ??= appended.record;
     return { type: 'appended', known: true, pending: 0, lacking: false, announced: true };
   }
 
-  async #more(what: 'rest' | 'noted'): Promise<Invalidation> {
-    if (what === 'noted') return this.#write.noted();
-    const { coverage, announcements } = await this.#write.complete();
-    return { coverage: difference(coverage, this.#covered), announcements };
+  async #more(what: 'rest' | 'noted'): Promise<CompletedRecord> {
+    if (what === 'noted') return { invalidation: this.#write.noted(), made: () => {} };
+    const { invalidation, made } = await this.#write.complete();
+    if (invalidation.quarantine === true) return { invalidation, made };
+    return { invalidation: { ...invalidation, coverage: difference(invalidation.coverage, this.#covered) }, made };
   }
 
   async #wait(): Promise<WriteEvent> {

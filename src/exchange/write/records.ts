@@ -1,12 +1,13 @@
 import type { Appended } from '../../coherence/log.ts';
 import { type Invalidation, mergeCoverage } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
+import type { Representation } from '../../coherence/write-set.ts';
 import type { RuleMatch } from '../../rules/types.ts';
 import { explain } from '../explain.ts';
 import type { Effect, WriteReport } from '../ports.ts';
 import { verdictOf } from '../verdict.ts';
 import { type Applied, applyRules } from './apply.ts';
-import type { ConcludingWrite, OwnRecord } from './conclude.ts';
+import type { CompletedRecord, ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
 import { readsOf, representationAt } from './plan.ts';
@@ -22,6 +23,8 @@ export class AnsweredWrite implements ConcludingWrite {
   readonly #indeterminate: boolean;
   readonly #sources: BodySources;
   readonly #lookedUp = new Set<string>();
+  /** What it has changed is in quarantine. */
+  #quarantined = false;
   #applied: Applied;
 
   private constructor(ports: WritePorts, write: NotedWrite, answered: Answered) {
@@ -63,16 +66,30 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   get readsQuarantined(): boolean {
-    const { fence, rules, routes } = this.#ports;
+    const { fence, rules } = this.#ports;
+    return fence.readsQuarantined(this.#reads, rules.knowledge);
+  }
+
+  get #reads(): Representation[] {
+    const { rules, routes } = this.#ports;
     const { request, address } = this.#write;
-    return fence.readsQuarantined(readsOf(rules, routes, request, address), rules.knowledge);
+    return readsOf(rules, routes, request, address);
+  }
+
+  /** A write of unknown outcome to the same may be applied after this one: then what this one has changed is changed once more. */
+  get #quarantinedForMs(): number {
+    const { fence, rules, indeterminateMs } = this.#ports;
+    const ms = fence.quarantinedForMs(this.#reads, rules.knowledge);
+    return Number.isFinite(ms) ? Math.ceil(ms) : indeterminateMs;
   }
 
   async own(disturbed: boolean): Promise<OwnRecord> {
     if (this.#applied.unchanged || (disturbed && this.#applied.compared)) await this.#apply(false);
     const effect = this.#effect();
     const ruleMs = quarantineMsOf(this.#applied.rules.map(({ match }) => match));
-    const quarantineMs = this.#indeterminate ? Math.max(this.#ports.indeterminateMs, ruleMs) : ruleMs;
+    const ownMs = this.#indeterminate ? Math.max(this.#ports.indeterminateMs, ruleMs) : ruleMs;
+    const quarantineMs = Math.max(ownMs, this.#quarantinedForMs);
+    this.#quarantined = quarantineMs > 0;
     const local = new WriteLocally(this.#ports, this.#write, {
       rules: this.#indeterminate ? [] : this.#applied.rules,
       answered: this.#answered,
@@ -86,10 +103,18 @@ export class AnsweredWrite implements ConcludingWrite {
     };
   }
 
-  async complete(): Promise<Invalidation> {
+  async complete(): Promise<CompletedRecord> {
     if (this.#applied.compared) await this.#apply(false);
-    const { coverage, announcements } = this.#effect();
-    return { coverage, announcements };
+    const effect = this.#effect();
+    const { coverage, announcements } = effect;
+    // The record of a write of unknown outcome may have come between.
+    const quarantineMs = this.#quarantined ? 0 : this.#quarantinedForMs;
+    if (quarantineMs === 0) return { invalidation: { coverage, announcements }, made: () => {} };
+    const { endQuarantineLater } = this.#ports;
+    return {
+      invalidation: { coverage, announcements, quarantine: true, quarantineMs },
+      made: ({ record }) => endQuarantineLater(effect, record.position, quarantineMs),
+    };
   }
 
   noted(): Invalidation {

@@ -85,7 +85,7 @@ export class GatewayNode {
     this.#parts = parts;
     this.process = parts.process;
     const { config, mutation, process, shared } = parts;
-    this.fence = mutation.fence?.() ?? new Fence();
+    this.fence = mutation.fence?.() ?? new Fence(process.clock.monotonic);
     this.#memory = new MemoryStore(config.store.memory, this.fence);
     this.#rules = compileRules(config.rules, config.routes);
     const { knowledge } = this.#rules;
