@@ -113,8 +113,9 @@ class Conclusion {
   async #appendOwn(state: WriteState): Promise<WriteEvent> {
     const { inFlight, note } = this.#write;
     const { outcome, selects } = state as WriteState & { phase: 'answered' };
-    const here = selects ? inFlight.conflicting() : [];
     const own = await this.#write.own(outcome === 'done' && selects && inFlight.conflicted);
+    // After that: it may have looked up what another write has changed since it was answered.
+    const here = selects ? inFlight.conflicting() : [];
     const waits = here.length > 0;
     // Whoever is told of it fetches what it names, and what it may lack until the conflicting writes are recorded.
     const announced = waits ? { ...own.invalidation, announcements: [] } : own.invalidation;
