@@ -49,8 +49,17 @@ export type WriteEvent =
       /** What it reads is in quarantine: a write of unknown outcome, which is in no index, may have been what it tells of. */
       readonly quarantined: boolean;
     }
-  /** The log has said who conflicts. `known` false: it could not. */
-  | { readonly type: 'told'; readonly known: boolean; readonly pending: number; readonly disturbed: boolean }
+  /**
+   * The log has said who conflicts. `known` false: it could not. `quarantined`: as in `answered`, by what this node has applied
+   * since: the record of the write of unknown outcome may have been on its way here.
+   */
+  | {
+      readonly type: 'told';
+      readonly known: boolean;
+      readonly pending: number;
+      readonly disturbed: boolean;
+      readonly quarantined: boolean;
+    }
   /**
    * Its record is in the log. `known` false: what came before it, and who conflicts, is not known. `lacking`: earlier records,
    * which this node had not applied yet, covered what it read.
@@ -119,9 +128,11 @@ function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answe
   if (!quarantined) return { state, command: { do: 'ask' } };
   // Nothing certain is known of the resource: what looks unchanged may have been changed twice.
   if (outcome === 'unchanged') return recordAfterAll;
-  // Nothing of it is stored; but a fill from before this answer must not be given to who comes after it.
-  return { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
+  return recordNoted;
 }
+
+/** Nothing of what is in quarantine is stored; but a fill from before this answer must not be given to who comes after it. */
+const recordNoted: Next = { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
 
 /** What looked unchanged is recorded like any other write: with every rule, as its targets may have been read too early. */
 const recordAfterAll: Next = {
@@ -131,10 +142,11 @@ const recordAfterAll: Next = {
 
 function told(
   { outcome }: WriteState & { phase: 'answered' },
-  { known, pending, disturbed }: WriteEvent & { type: 'told' },
+  { known, pending, disturbed, quarantined }: WriteEvent & { type: 'told' },
 ): Next {
-  if (outcome === 'unchanged') return known && pending === 0 && !disturbed ? release(false) : recordAfterAll;
-  if (!known) return { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
+  if (outcome === 'unchanged')
+    return known && pending === 0 && !disturbed && !quarantined ? release(false) : recordAfterAll;
+  if (!known || quarantined) return recordNoted;
   return pending === 0 ? release(false) : { state: { phase: 'asked' }, command: { do: 'wait' } };
 }
 

@@ -4,8 +4,10 @@ import { type Command, next, type Outcome, type WriteEvent, type WriteState } fr
 const answered = (outcome: Outcome, more: { selects?: boolean; quarantined?: boolean } = {}): WriteEvent => ({
   ...{ type: 'answered', outcome, selects: true, quarantined: false, ...more },
 });
-const told = (more: { known?: boolean; pending?: number; disturbed?: boolean } = {}): WriteEvent => ({
-  ...{ type: 'told', known: true, pending: 0, disturbed: false, ...more },
+const told = (
+  more: { known?: boolean; pending?: number; disturbed?: boolean; quarantined?: boolean } = {},
+): WriteEvent => ({
+  ...{ type: 'told', known: true, pending: 0, disturbed: false, quarantined: false, ...more },
 });
 const appended = (
   more: { known?: boolean; pending?: number; lacking?: boolean; announced?: boolean } = {},
@@ -73,6 +75,11 @@ describe('a write that was refused tells of others', () => {
       'of one that takes too long',
       [answered('refused'), told({ pending: 1 }), ended(false), appended()],
       ['ask', 'wait', 'append noted', 'release, recorded'],
+    ],
+    [
+      'of one of unknown outcome, whose record has come while it asked',
+      [answered('refused'), told({ quarantined: true }), appended()],
+      ['ask', 'append noted', 'release, recorded'],
     ],
     [
       'of which, the log cannot say',

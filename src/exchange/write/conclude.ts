@@ -107,7 +107,9 @@ class Conclusion {
     const { known, writes } =
       shared && note !== undefined ? await log.conflicting(note, inFlight.probes) : { known: !shared, writes: [] };
     this.#pending = { here, onOtherNodes: writes };
-    return { type: 'told', known, pending: here.length + writes.length, disturbed: inFlight.conflicted };
+    const pending = here.length + writes.length;
+    const quarantined = this.#write.readsQuarantined;
+    return { type: 'told', known, pending, disturbed: inFlight.conflicted, quarantined };
   }
 
   async #appendOwn(state: WriteState): Promise<WriteEvent> {

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { systemTimers } from '../../src/clock.ts';
+import { WritesInFlight } from '../../src/coherence/in-flight.ts';
+import type { Log } from '../../src/coherence/log.ts';
+import { type Invalidation, nothingCovered } from '../../src/coherence/record.ts';
+import type { Coverage } from '../../src/coherence/tag.ts';
+import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
+
+const noted: Coverage = { tags: new Set(['p:/items/1']), patterns: [], tagPatterns: [] };
+
+/** A log that others share, in which the record of a write of unknown outcome stands that this node applies only when it asks. */
+class LateLog {
+  readonly appended: Invalidation[] = [];
+  inQuarantine = false;
+
+  conflicting(): ReturnType<Log['conflicting']> {
+    this.inQuarantine = true;
+    return Promise.resolve({ known: true, writes: [] });
+  }
+
+  append(invalidation: Invalidation): ReturnType<Log['append']> {
+    this.appended.push(invalidation);
+    const record = { ...invalidation, position: this.appended.length, at: '' };
+    return Promise.resolve({ record, removed: 0, applied: true, held: false, conflicting: [] });
+  }
+}
+
+test('a refusal makes a record where what it tells of came into quarantine while it asked', async () => {
+  const log = new LateLog();
+  const inFlight = new WritesInFlight().begin({ coverage: noted, below: [], opaque: [] }, []);
+  const unused = (): never => {
+    throw new Error('a refused write has no record of its own');
+  };
+  const write: ConcludingWrite = {
+    ...{ inFlight, note: { id: 'a:1' }, selects: false, own: unused, complete: unused },
+    get readsQuarantined() {
+      return log.inQuarantine;
+    },
+    noted: () => ({ coverage: noted, announcements: [] }),
+  };
+  const ports = { log: log as unknown as Log, timers: systemTimers, shared: true };
+  const record = await conclude(ports, write, 'refused');
+  expect(record?.coverage ?? nothingCovered).toEqual(noted);
+  expect(log.appended).toHaveLength(1);
+});
