@@ -4,8 +4,12 @@ import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
 import { asGatewayError } from './errors.ts';
-import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
-import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
+import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
+import { explain } from './exchange/inspect/explain.ts';
+import { explainWrite } from './exchange/inspect/explain-write.ts';
+import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
+import { given } from './exchange/inspect/proposed-write.ts';
+import { serverErrorsOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
@@ -16,7 +20,6 @@ import type { ReadPorts } from './exchange/read/read-ports.ts';
 import { Refresher } from './exchange/read/refresher.ts';
 import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
-import { serverErrorsOf } from './exchange/verdict.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
 import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
@@ -239,7 +242,10 @@ function wireWrites(
         reports.settled(doubt, record.position);
       });
     },
-    report: (report) => reports.write(report),
+    report: ({ resolved, ...report }) => {
+      const explained = resolved && (() => explain(resolved, rules, { all: false }).explanation);
+      reports.write({ ...report, explain: explained });
+    },
     failed: (error, request) => reports.failed(error, request),
   };
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { explainWrite, given, type ProposedWrite } from '../exchange/dry-run.ts';
+import { explainWrite } from '../exchange/inspect/explain-write.ts';
+import { given, type ProposedWrite } from '../exchange/inspect/proposed-write.ts';
+import { serverErrorsOf } from '../exchange/inspect/verdict.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
-import { serverErrorsOf } from '../exchange/verdict.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';

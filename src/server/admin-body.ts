@@ -1,5 +1,5 @@
-import type { ProposedWrite } from '../exchange/dry-run.ts';
-import type { AskedInvalidation, Fault } from '../exchange/invalidate.ts';
+import type { AskedInvalidation, Fault } from '../exchange/inspect/asked-targets.ts';
+import type { ProposedWrite } from '../exchange/inspect/proposed-write.ts';
 
 /** Targets of one request: what an operator pastes in is a mistake beyond this, and would be one record. */
 const MAX_TARGETS = 10_000;

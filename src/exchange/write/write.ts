@@ -126,7 +126,7 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
   const { record, removed } = await ports.log.append({ hits, announcements });
   ports.report({
     ...{ request, effect, removed, skipped: [], outcome: 'doubt', position: record.position },
-    ...{ status: undefined, patched: undefined, explain: undefined },
+    ...{ status: undefined, patched: undefined, resolved: undefined },
     rules: matches.map(({ rule }) => rule.config.name),
     ms: ports.clock.monotonic() - startedAt,
   });
