@@ -95,7 +95,7 @@ export async function createGateway(
     read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
-      work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
+      work.track(write(writePorts, { found, request, body: hasBody(message) ? message : undefined }, reply));
     },
     routeOf: (request) => routes.find(request.target.resource).route,
     upstreamOf: ({ policy }) => upstreamOf(config, policy.origin),

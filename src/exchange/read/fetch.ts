@@ -78,7 +78,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
     return fetchAndStore(ports, { ...fetching, decision: { ...decision, part: undefined } });
   }
   if (isErrorStatus(answer.status) && stored !== undefined && reply !== undefined) {
-    if (serveOnError(ports, read, { ...decision, stored }, reply, answer.status)) {
+    if (serveOnError(ports, read, { ...decision, stored }, { reply, fwdStatus: answer.status })) {
       answer.body.destroy();
       flight?.land({ kind: 'failed', error: asGatewayError(new Error(`the origin answered ${answer.status}`)) });
       return { outcome: 'stale', detail: 'stale-if-error' };
@@ -152,7 +152,7 @@ function giveUp(ports: ReadPorts, { read, decision, flight, reply }: Fetching, e
   ports.failed(error, read);
   if (reply !== undefined) {
     const { stored } = decision;
-    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, reply)) {
+    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, { reply })) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     reply.fail(asGatewayError(error), statusLines({ fwd: decision.fwd, detail: decision.detail }));

@@ -21,6 +21,8 @@ import { Upload } from './upload.ts';
 /** Bodies up to this are received whole before the origin hears of the write: slow clients hold no connection to it. */
 const READ_AHEAD_BYTES = 256 * 1024;
 
+type Found = ReturnType<RouteTable['find']>;
+
 type Outcome =
   | { readonly kind: 'answered'; readonly answer: OriginResponse }
   | { readonly kind: 'indeterminate'; readonly error: unknown }
@@ -34,15 +36,13 @@ type Outcome =
  */
 export async function write(
   ports: WritePorts,
-  found: ReturnType<RouteTable['find']>,
-  request: ClientRequest,
-  body: Readable | undefined,
+  { found, request, body }: { found: Found; request: ClientRequest; body: Readable | undefined },
   reply: Reply,
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
   try {
-    const arrived = await arrive(ports, found, request, body, startedAt);
+    const arrived = await arrive(ports, { route: found.route, request, body, startedAt });
     noting = new Noting(ports, found, arrived);
     const outcome = await forward(arrived, noting, reply);
     if (outcome.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
@@ -60,11 +60,12 @@ export async function write(
 /** Receives the body as far as it is needed before anybody else hears of the write. */
 async function arrive(
   ports: WritePorts,
-  { route }: ReturnType<RouteTable['find']>,
-  request: ClientRequest,
-  body: Readable | undefined,
-  startedAt: number,
+  {
+    body,
+    ...arriving
+  }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & { readonly body: Readable | undefined },
 ): Promise<ArrivedWrite> {
+  const { route, request } = arriving;
   refuseTooLarge(request, ports.requestBytes);
   const matches = matchesOf(ports.rules, request);
   const needs = needsOf(matches);
@@ -78,7 +79,7 @@ async function arrive(
     maxBytes: ports.requestBytes,
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
-  return { request, route, matches, needs: { ...needs, request: readsRequest }, upload, startedAt };
+  return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload };
 }
 
 /** What says that it is too large is refused before the origin hears of it; what does not is broken off (upload.ts). */
@@ -159,7 +160,7 @@ async function release(
   if (isRefusal(write, answer.status)) {
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: undefined });
     await finish(ports, { noting, write: refused, outcome: 'refused' });
-    return pass(write, answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
+    return pass(write, { answer, chunks: [], rest: answer.body.iterator({ destroyOnReturn: false }) }, { reply });
   }
   let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
   let failure: unknown;
@@ -181,7 +182,7 @@ async function release(
   const rest =
     read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
   const position = record && ports.log.tokenOf(record);
-  await pass(write, answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply, position);
+  await pass(write, { answer, chunks, rest: rest as AsyncIterator<Buffer> | undefined }, { reply, position });
 }
 
 async function finish(
@@ -211,14 +212,18 @@ function responseJson(
   return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
 }
 
+interface PassedAnswer {
+  readonly answer: OriginResponse;
+  /** What has been read of its body; `rest` is undefined where that is all. */
+  readonly chunks: readonly Buffer[];
+  readonly rest: AsyncIterator<Buffer> | undefined;
+}
+
 /** Streams the answer of a write to its client. */
 async function pass(
   { route }: ArrivedWrite,
-  answer: OriginResponse,
-  chunks: readonly Buffer[],
-  rest: AsyncIterator<Buffer> | undefined,
-  reply: Reply,
-  position?: string,
+  { answer, chunks, rest }: PassedAnswer,
+  { reply, position }: { reply: Reply; position?: string | undefined },
 ): Promise<void> {
   const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
