@@ -98,7 +98,6 @@ export async function createGateway(
       work.track(write(writePorts, { found, request, body: hasBody(message) ? message : undefined }, reply));
     },
     routeOf: (request) => routes.find(request.target.resource).route,
-    upstreamOf: ({ policy }) => upstreamOf(config, policy.origin),
     failed: (error, request) => reports.failed(error, request),
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
@@ -355,9 +354,4 @@ function listenOptions({ host, port }: Address): { host: string; port: number; b
 function urlOf(address: AddressInfo | string | null): string {
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
-}
-
-function upstreamOf(config: GatewayConfig, origin: string): { url: string; basePath: string } {
-  const url = new URL((config.origins[origin] as { url: string }).url);
-  return { url: url.origin, basePath: url.pathname.replace(/\/$/, '') };
 }

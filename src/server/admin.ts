@@ -5,11 +5,10 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import { type AskedInvalidation, askedTargets, type Fault } from '../exchange/inspect/asked-targets.ts';
 import type { ProposedWrite } from '../exchange/inspect/proposed-write.ts';
 import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/ports.ts';
-import { eachLine } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
 import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
-import { problemBody, problemLines } from './problem.ts';
+import { sendProblem } from './problem.ts';
 
 export interface AdminOptions {
   readonly config: GatewayConfig['admin'];
@@ -58,17 +57,20 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   });
   app.setNotFoundHandler((request, reply) => {
     const known = ['/invalidate', '/explain'].includes(request.url.split('?')[0] ?? '');
-    return problem(reply, known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'));
+    return sendProblem(
+      reply,
+      known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'),
+    );
   });
   app.setErrorHandler((error, _request, reply) => {
     const known = knownError(error);
     if (known.code === 'internal') options.failed(error);
-    return problem(reply, known);
+    return sendProblem(reply, known);
   });
   return app;
 }
 
-/** What fastify refuses by itself, in the gateway's own words. */
+/** An error of Fastify's, as the gateway's own. */
 function knownError(error: unknown): GatewayError {
   if (error instanceof TargetError) return new GatewayError('badRequest', `path: ${error.message}`);
   if (!(error instanceof Error) || !('statusCode' in error)) return asGatewayError(error);
@@ -105,11 +107,5 @@ function refuseStrangers({ headers }: FastifyRequest, token: string | undefined)
 function refuse(reply: FastifyReply, faults: readonly Fault[]): FastifyReply {
   const [first] = faults;
   const detail = `${first?.at === '' ? '' : `${first?.at}: `}${first?.message}; ${first?.hint}`;
-  return problem(reply, new GatewayError('badRequest', detail), faults);
-}
-
-function problem(reply: FastifyReply, error: GatewayError, faults?: readonly Fault[]): FastifyReply {
-  const lines = problemLines(error);
-  eachLine(lines, (name, value) => void reply.header(name, value));
-  return reply.code(error.status).send(problemBody(error, faults));
+  return sendProblem(reply, new GatewayError('badRequest', detail), faults);
 }

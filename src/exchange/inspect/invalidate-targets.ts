@@ -1,5 +1,6 @@
 import type { Log } from '../../coherence/log.ts';
 import type { Announcement } from '../../coherence/record.ts';
+import { targetText } from '../../route/path.ts';
 import { describeTarget, hitsOf, type KeyedQuery } from '../../rules/target.ts';
 import type { Target } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
@@ -41,7 +42,7 @@ function samplesOf(hit: ReadonlySet<StoredResponse>): string[] {
   for (const { key } of hit) {
     if (samples.length === MAX_SAMPLES) break;
     const [, path = '', query = ''] = key.split('\n');
-    samples.push(query === '' ? path : `${path}?${query}`);
+    samples.push(targetText({ path, query }));
   }
   return samples;
 }

@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
+import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
@@ -91,16 +92,11 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 
 /** Sends the write to the origin, noted before the end of it is sent. */
 async function forward({ request, route, upload }: ArrivedWrite, noting: Noting, reply: Reply): Promise<Outcome> {
-  const { target } = request;
   if (upload.isWhole) await noting.begin();
   try {
-    const answer = await route.origin.fetch({
-      method: request.method,
-      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request, route.policy.client),
-      body: upload.forwarded(() => noting.begin()),
-      onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
-    });
+    const headers = forwardFields(request, route.policy.client);
+    const body = upload.forwarded(() => noting.begin());
+    const answer = await askOrigin({ request, route }, { headers, body, reply });
     // It did not wait for the end of the body: what was read since may be from before or after the write.
     if (!upload.handedOver) await noting.beginLate();
     return { kind: 'answered', answer };
