@@ -10,8 +10,8 @@ export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'si
 }
 
 /**
- * Sends a request to the origin of its route. Whatever goes to an origin goes this way: reads, writes, what the gateway reads
- * for a write, what passes through, and handshakes.
+ * Sends a request to the origin of its route. Whatever goes to an origin goes this way: reads, writes, what the gateway
+ * reads for a write, what passes through, and handshakes.
  */
 export function askOrigin(
   { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },

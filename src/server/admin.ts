@@ -24,13 +24,13 @@ export interface AdminOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Of a request's body: a few thousand targets, or the bodies of one write. */
+/** The limit for a request's body: a few thousand targets, or the bodies of one write. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** The admin port. `/livez` and `/readyz` are open, for probes; everything else needs the token where there is one. */
 export function createAdmin(options: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
-  // Without a content type of its own to ask for, a page in a browser could have text sent here as a simple request.
+  // A web page can send text here as a simple request, without a CORS preflight.
   app.removeContentTypeParser('text/plain');
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
   app.get('/readyz', (_request, reply) => {
@@ -87,14 +87,14 @@ function knownError(error: unknown): GatewayError {
 }
 
 /**
- * Who may ask. Without a token the port is on loopback, and the machine's users are trusted; the pages in their browsers are
- * not: those are known by their `Origin`, or by a name that was made to lead here (DNS rebinding).
+ * Refuses callers without the token. Without a configured token the port is on loopback, and the machine's users are
+ * trusted. Web pages in their browsers are not: they send `Origin`, or a host name that leads here (DNS rebinding).
  * @throws GatewayError
  */
 function refuseStrangers({ headers }: FastifyRequest, token: string | undefined): void {
   if (token !== undefined) {
     const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-    // Hashed so that the comparison takes the same time whatever the length.
+    // Hashed, so that the comparison takes the same time for every length.
     if (timingSafeEqual(hash(`Bearer ${token}`), hash(headers.authorization ?? ''))) return;
     throw new GatewayError('unauthorized', 'send Authorization: Bearer with the token of admin.token');
   }

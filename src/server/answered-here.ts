@@ -9,8 +9,8 @@ import type { NodeReply } from './node-reply.ts';
 const secret = /^(?:cookie|authorization|proxy-.*)$/i;
 
 /**
- * Answers what is asked of this server and not of an origin: `OPTIONS *` (RFC 9110 §9.3.7), and an OPTIONS or TRACE that
- * may go no further (§7.6.2). False for everything else.
+ * Answers what is asked of this server and not of an origin: `OPTIONS *` (RFC 9110 §9.3.7), and an OPTIONS or TRACE
+ * that may go no further (§7.6.2). False for everything else.
  */
 export function answeredHere(request: ClientRequest, reply: NodeReply, hasBody: boolean): boolean {
   const { method, target } = request;

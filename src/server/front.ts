@@ -40,8 +40,8 @@ export interface FrontOptions extends SlowClientsOptions {
 }
 
 /**
- * The HTTP server. It checks the framing and the target of every request, makes the target canonical, and begins the requests
- * of each connection in their order. `answer` does the rest.
+ * The HTTP server. It checks the framing and the target of every request, makes the target canonical, and begins the
+ * requests of each connection in their order. `answer` does the rest.
  */
 export function createFront(options: FrontOptions): Front {
   const server = createServer({
@@ -51,7 +51,7 @@ export function createFront(options: FrontOptions): Front {
     // Uploads may take as long as they move: a whole-request timeout would break large ones.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Its absence is answered by us, with a problem that says so.
+    // The gateway answers a missing Host itself, with a problem that says so.
     requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
@@ -118,7 +118,7 @@ function answer(exchange: Exchange, options: FrontOptions): void {
   }
 }
 
-/** Node removes its listeners from a connection that it hands over. An error without a listener would end the process. */
+/** Node takes its listeners off a connection that it hands over: an error without a listener would end the process. */
 function outlive(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
 }
@@ -136,7 +136,7 @@ export function accept(
   } catch (error) {
     const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
     onMalformed(problem, message.socket.remoteAddress);
-    // The connection is closed: where the request ends may be what the two sides disagree on.
+    // The connection is closed: the two sides may disagree on where the request ends.
     new NodeReply(response).refuse(problem);
     return undefined;
   }

@@ -27,8 +27,8 @@ export interface Passing {
 }
 
 /**
- * Answers a request that is neither a cached read nor a write: routes with `cache: off`, reads with a body, and other safe
- * methods. Bodies stream both ways; 1xx answers and trailers are carried.
+ * Answers a request that is neither a cached read nor a write: routes with `cache: off`, reads with a body, and other
+ * safe methods. Bodies stream both ways; 1xx answers and trailers are carried.
  */
 export async function passThrough(
   { message, ...passing }: Passing & { readonly message: IncomingMessage },
@@ -73,8 +73,8 @@ export async function deliver(
 }
 
 /**
- * The fields of an answer to a read. What a route tells browsers also holds for reads that the gateway does not keep: with
- * an origin's `max-age` on `/users/me`, browsers would show old data for as long.
+ * The fields of an answer to a read. What a route tells browsers also holds for reads that the gateway does not keep:
+ * with an origin's `max-age` on `/users/me`, browsers would show old data for as long.
  */
 function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {

@@ -40,8 +40,8 @@ type NodeHandler = (message: IncomingMessage, response: ServerResponse) => void;
 const MOUNT = '/';
 
 /**
- * The public port. The front checks what comes, and `answer` says who answers it: reads of cached routes and writes have
- * exchanges of their own, and Fastify gets the rest: the event stream, and what passes through.
+ * The public port. The front checks what comes, and `answer` says who answers it: reads of cached routes and writes
+ * have exchanges of their own, and Fastify gets the rest: the event stream, and what passes through.
  */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
@@ -98,8 +98,8 @@ function createFramework(
     clientErrorHandler: clientError,
     logger: false,
     forceCloseConnections: true,
-    // The gateway has routed the request, by its canonical path. Fastify's router only has to find the mount: by the path
-    // itself it would refuse escapes that are not UTF-8, which origins may use.
+    // The gateway has routed the request, by its canonical path. Fastify's router only has to find the mount: by the
+    // path itself it would refuse escapes that are not UTF-8, which origins may use.
     rewriteUrl: (message) => {
       const request = acceptedRequest(message);
       return isEvents(request) ? targetText(request.target) : MOUNT;
@@ -116,9 +116,9 @@ function createFramework(
 
 /**
  * Mounts what passes through, for every method, by http-proxy's `handler`: it answers in place of `reply.from()`, which
- * could not pass on what this gateway promises. That would lose 1xx answers, trailers, the order and the case of fields,
- * statuses above 599, and targets that are not UTF-8, and send a GET again that was answered 503. The handler asks the origin
- * as reads and writes do.
+ * could not pass on what this gateway promises. That would lose 1xx answers, trailers, the order and the case of
+ * fields, statuses above 599, and targets that are not UTF-8, and send a GET again that was answered 503. The handler
+ * asks the origin as reads and writes do.
  */
 async function mountPassThrough(app: FastifyInstance, options: PublicOptions): Promise<void> {
   await app.register(httpProxy, {

@@ -12,7 +12,10 @@ import { NodeReply } from './node-reply.ts';
 import { deliver, type Passing, type PassThroughOptions } from './pass-through.ts';
 import { addressOf, type PerAddress } from './per-address.ts';
 
-/** How often tunnels are looked at. One is closed whose reader has taken nothing of what waits for it since the last time. */
+/**
+ * How often tunnels are looked at. One is closed whose reader has taken nothing of what waits for it since the last
+ * time.
+ */
 const SWEEP_MS = 60_000;
 
 /** A tunnel in which nothing has moved for so many looks is closed, too: it holds two connections. */
@@ -26,18 +29,18 @@ export interface TunnelOptions extends PassThroughOptions {
   readonly track: (work: Promise<unknown>) => void;
   /** Checks the handshake, and answers it where it is refused. */
   readonly accept: (message: IncomingMessage, response: ServerResponse) => ClientRequest | undefined;
-  /** How many one client address may have open. */
+  /** Bounds how many tunnels one client address may have open. */
   readonly perAddress: PerAddress;
   /** Default: a minute. */
   readonly sweepMs?: number;
 }
 
 /**
- * WebSockets: the origin answers the handshake, and the client gets that answer. What follows are bytes, copied both ways at
- * the reader's pace.
+ * WebSockets: the origin answers the handshake, and the client gets that answer. What follows are bytes, copied both
+ * ways at the reader's pace.
  *
- * @fastify/http-proxy is not used for them: it answers the handshake itself before it asks the origin, and it copies messages
- * whether or not the other side reads them.
+ * @fastify/http-proxy is not used for them: it answers the handshake itself before it asks the origin, and it copies
+ * messages whether or not the other side reads them.
  */
 export class Tunnels {
   readonly #options: TunnelOptions;
@@ -48,7 +51,7 @@ export class Tunnels {
     this.#options = options;
   }
 
-  /** Tunnels that are open. */
+  /** How many tunnels are open. */
   get size(): number {
     return this.#open.size;
   }
@@ -85,7 +88,7 @@ export class Tunnels {
       if (answer.upgraded === undefined) {
         await deliver(asked, answer, this.#options);
       } else {
-        // A connection over TCP or TLS, which both are sockets.
+        // Whether over TCP or TLS, the connection is a socket.
         const origin = answer.upgraded as Socket;
         origin.on('error', () => origin.destroy());
         const head = headOf(answer, route);
@@ -132,7 +135,7 @@ class Tunnel {
       side.setTimeout(0);
       side.setKeepAlive(true, PROBE_MS);
       side.on('error', () => side.destroy());
-      // What it has sent before is still sent on.
+      // What this side has sent before is still sent on.
       side.once('close', () => other.destroySoon());
     }
     socket.write(head, 'latin1');
@@ -153,7 +156,7 @@ class Tunnel {
     }
   }
 
-  /** Asked at each sweep: a reader takes nothing of what waits for it, or nothing has moved for long. */
+  /** Asked at each look. True if a reader takes nothing of what waits for it, or nothing has moved for long. */
   isStill(): boolean {
     let moved = 0;
     for (const side of this.#sides) moved += side.bytesRead + side.bytesWritten - side.writableLength;
@@ -190,7 +193,7 @@ async function ask({ request, reply, socket }: Asked, route: Route): Promise<Ori
   }
 }
 
-/** The head of the 101. The key, the protocol and the extensions are between client and origin. */
+/** The head of the 101. The client and the origin negotiate the key, the protocol and the extensions. */
 function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') {
     upgraded?.destroy();

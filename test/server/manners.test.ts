@@ -19,20 +19,20 @@ afterEach(async () => {
 });
 
 describe('stopping', () => {
-  test('lets an exchange in flight end, and takes no new connections', async () => {
+  test.each(['GET', 'PUT', 'OPTIONS'])('lets a %s in flight end, and takes no new connections', async (method) => {
     const answering = gate();
-    origin.on('PUT /slow', async (_request, response) => {
+    origin.on(`${method} /slow`, async (_request, response) => {
       await answering.pass();
       response.end('done');
     });
-    const writing = get(`${gateway.url}/slow`, { method: 'PUT', body: 'x' });
+    const answer = get(`${gateway.url}/slow`, { method });
     await answering.arrived();
     const stopping = gateway.stop();
     expect((await get(`${gateway.adminUrl}/readyz`)).text).toContain('draining');
     expect((await get(`${gateway.adminUrl}/livez`)).status).toBe(200);
     await expect(get(`${gateway.url}/new`)).rejects.toThrow('ECONNREFUSED');
     answering.release();
-    expect((await writing).text).toBe('done');
+    expect((await answer).text).toBe('done');
     await stopping;
   });
 

@@ -17,7 +17,7 @@ export interface Explained {
   readonly targets: readonly Target[];
 }
 
-/** Explains a write whose rules have been applied. @param all also lists the rules whose pattern or method does not match */
+/** Explains a write whose rules have been applied. `all` also lists rules whose pattern or method does not match. */
 export function explain(write: ResolvedWrite, rules: RuleSet, { all }: { all: boolean }): Explained {
   const { request, applied, sources } = write;
   const verdict = verdictOf(write);
