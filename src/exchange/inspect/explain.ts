@@ -1,4 +1,4 @@
-import { isHit, pathTag, queryTag } from '../../coherence/tag.ts';
+import { isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '../../rules/explain.ts';
 import { resolve } from '../../rules/resolve.ts';
@@ -6,7 +6,7 @@ import { describeTarget } from '../../rules/target.ts';
 import type { PathTemplate, Target } from '../../rules/types.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from '../ports.ts';
 import type { AppliedRule } from '../write/apply.ts';
-import { type AppliedWrite, effectOf, hitsBeside, impliedTargets } from '../write/effect.ts';
+import { type AppliedWrite, effectOf, impliedTargets, otherCoverage } from '../write/effect.ts';
 import { planPatches } from '../write/patch.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 import { verdictOf } from './verdict.ts';
@@ -97,19 +97,19 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
 /** Why nothing is patched or refreshed for a write. */
 function preventedBy({ indeterminate, applied }: ResolvedWrite): string | undefined {
   if (indeterminate) return 'the outcome is unknown';
-  const settles = applied.rules.some(({ match }) => (match.rule.config.settleMs ?? 0) > 0);
-  return settles ? 'nothing is stored while it settles' : undefined;
+  const ends = applied.rules.some(({ match }) => (match.rule.config.quarantineMs ?? 0) > 0);
+  return settles ? 'nothing is stored while it is quarantined' : undefined;
 }
 
 type Planned = ReturnType<typeof planPatches>;
 
 function plannedOf({ patching }: ResolvedWrite, ruled: AppliedWrite, rule: AppliedRule): Planned {
-  return patching === undefined ? [] : planPatches(rule, patching, hitsBeside(rule, ruled));
+  return patching === undefined ? [] : planPatches(rule, patching, otherCoverage(rule, ruled));
 }
 
 /** Why a parent is not patched; `plans` are the patches of one rule for it. */
 function notPatched(plans: Planned): string | undefined {
-  if (plans.some(({ path, others }) => isHit({ path, tags: [pathTag(path), queryTag(path, '')] }, others))) {
+  if (plans.some(({ path, others }) => isCoveredBy({ path, tags: [pathTag(path), queryTag(path, '')] }, others))) {
     return 'another target names it, too';
   }
   const uncertain = plans.map(({ change }) => ('uncertain' in change ? change.uncertain : undefined));

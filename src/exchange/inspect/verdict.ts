@@ -38,5 +38,5 @@ export function verdictOf({ status, indeterminate, applied }: ResolvedWrite): Ve
   if (applied.unchanged) return { outcome: 'unchanged', reason: 'it left everything as it was (onlyIfChanged)' };
   if (!indeterminate) return { outcome: 'applied', reason: `the origin answered ${status}` };
   const came = status === undefined ? 'no answer came' : `the origin answered ${status}`;
-  return { outcome: 'doubt', reason: `${came}: whether it was applied is not known` };
+  return { outcome: 'indeterminate', reason: `${came}: whether it was applied is not known` };
 }

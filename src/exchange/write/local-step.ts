@@ -5,7 +5,7 @@ import type { BodySources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
-import { hitsBeside } from './effect.ts';
+import { otherCoverage } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
 import type { Answered, NotedWrite, WritePorts } from './ports.ts';
 
@@ -31,7 +31,7 @@ export class WriteLocally implements LocalStep {
     const answeredWrite = patchingOf(write, answered);
     if (patching.length === 0 || answeredWrite === undefined) return;
     const applied = { request: write.request, rules, sources, keyed: ports.rules.keyed };
-    const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, hitsBeside(rule, applied)));
+    const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, otherCoverage(rule, applied)));
     this.patches = new Patches(ports, planned, write.request, write.since);
   }
 
