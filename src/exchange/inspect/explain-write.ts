@@ -33,7 +33,7 @@ export async function explainWrite(
   const applied = await applyRules(
     { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
-      ...{ matches, sources, status, quarantine: indeterminate, alone: true },
+      ...{ matches, sources, status, indeterminate, alone: true },
       readAgain: async () => ({ missing: 'not-read' }),
     },
   );

@@ -97,8 +97,8 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
 /** Why nothing is patched or refreshed for a write. */
 function preventedBy({ indeterminate, applied }: ResolvedWrite): string | undefined {
   if (indeterminate) return 'the outcome is unknown';
-  const ends = applied.rules.some(({ match }) => (match.rule.config.quarantineMs ?? 0) > 0);
-  return settles ? 'nothing is stored while it is quarantined' : undefined;
+  const quarantines = applied.rules.some(({ match }) => (match.rule.config.quarantineMs ?? 0) > 0);
+  return quarantines ? 'nothing is stored while it is quarantined' : undefined;
 }
 
 type Planned = ReturnType<typeof planPatches>;
