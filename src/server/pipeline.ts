@@ -25,7 +25,7 @@ export interface Exchange {
 export class Pipeline {
   readonly #socket: Duplex;
   readonly #begin: (exchange: Exchange) => void;
-  /** Begun and not answered. A single one may have been answered: covers do not pay for a listener. */
+  /** Begun and not answered. A single one may have been answered: a read that is a hit does not pay for a listener. */
   #begun: Exchange[] = [];
   /** Parsed, and not begun. */
   #waiting: Exchange[] = [];

@@ -1,22 +1,14 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { startGateway } from '../support/gateway.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { gate, until } from '../support/scripted-origin.ts';
+import { gateway, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(origin.url, 'defaults: { cache: { ttl: 60s } }');
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
+useScriptedRig('defaults: { cache: { ttl: 60s } }');
 
 describe('stopping', () => {
   test.each(['GET', 'PUT', 'OPTIONS'])('lets a %s in flight end, and takes no new connections', async (method) => {
