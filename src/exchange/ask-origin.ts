@@ -3,15 +3,15 @@ import { targetText } from '../route/path.ts';
 import type { ClientRequest, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
 
 export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade'> {
-  /** The query to send, where it is not the client's own. */
+  /** Replaces the client's query. */
   readonly query?: string;
-  /** Is sent the 1xx answers. */
+  /** Receives the 1xx responses. */
   readonly reply?: Pick<Reply, 'interim'> | undefined;
 }
 
 /**
- * Sends a request to the origin of its route. Whatever goes to an origin goes this way: reads, writes, what the gateway
- * reads for a write, what passes through, and handshakes.
+ * Sends a request to the origin of its route. Every request to an origin is sent here: reads, writes, the gateway's own
+ * reads for a write, requests that pass through, and handshakes.
  */
 export function askOrigin(
   { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },
@@ -26,7 +26,7 @@ export function askOrigin(
   });
 }
 
-/** Aborts when the client leaves: an answer that nobody waits for is not worth the origin's work. */
+/** Aborts when the client disconnects, so that the origin does not work on an answer that nobody waits for. */
 export function abortWhenGone(reply: Pick<Reply, 'onGone'> | undefined): AbortSignal {
   const abort = new AbortController();
   reply?.onGone(() => abort.abort());

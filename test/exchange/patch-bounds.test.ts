@@ -34,7 +34,7 @@ function answering(status: number, headers: Record<string, string> = {}): void {
 }
 
 describe('a write patches only what it would itself be answered', () => {
-  const other = 'it is of another host, or another variant';
+  const other = 'it is for another host or variant';
   const rows: [string, string, Record<string, string>, Record<string, string>, Record<string, string>][] = [
     ['hosts', '', {}, { host: 'a.example' }, { host: 'b.example' }],
     [
@@ -73,7 +73,7 @@ describe('a write patches only what it would itself be answered', () => {
     await start(patch());
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: {} });
-    await expectInvalidated('/steps/7', 'the representation varies by more than it does');
+    await expectInvalidated('/steps/7', 'the representation varies by more fields than the parent');
   });
 
   test('its content coding is none of these fields', async () => {
@@ -122,7 +122,7 @@ describe('only what the answer says was done', () => {
     await start(`${byRequest()}${second}`);
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: whole });
-    await expectInvalidated('/steps/7', 'the answer brings no representation');
+    await expectInvalidated('/steps/7', 'the answer has no representation');
   });
 
   test('nor where one of two may be of any parent', async () => {

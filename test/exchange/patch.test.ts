@@ -187,7 +187,7 @@ describe('uncertain: invalidated instead', () => {
     await warm('/steps/7', '/steps/7?lang=de');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
     await expectPatched('/steps/7');
-    await expectInvalidated('/steps/7?lang=de', 'it is of a query');
+    await expectInvalidated('/steps/7?lang=de', 'it is the response to a query');
   });
 
   test('an answer that brings no representation', async () => {
@@ -202,7 +202,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch('invalidate: ["/steps/{response.stepId}"]'));
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'another target names it, too');
+    await expectInvalidated('/steps/7', 'another target also covers it');
   });
 
   test('another rule whose tag the parent carries', async () => {
@@ -210,7 +210,7 @@ describe('uncertain: invalidated instead', () => {
     await start(`${routes}${patch()}  - { name: s, on: "PUT /inns/:id", invalidate: [{ tag: "step:7" }] }\n`);
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'another target names it, too');
+    await expectInvalidated('/steps/7', 'another target also covers it');
   });
 
   test('a new element where the rule does not say where it goes', async () => {

@@ -137,7 +137,7 @@ describe('POST /invalidate', () => {
       { paths: ['/steps/7', 'steps', '/a/{id}', '/a/**/b'], tags: ['a b', ''] },
       [
         'paths[1]: a path must start with a slash',
-        'paths[2]: placeholders have nothing to stand for here',
+        'paths[2]: placeholders have no values here',
         'paths[3]: "**" must be the last segment',
         'tags[0]: a tag cannot contain white space',
         'tags[1]: the target is empty',

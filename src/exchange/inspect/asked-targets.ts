@@ -2,23 +2,23 @@ import { expand } from '../../rules/expand.ts';
 import { parseTemplate, TemplateError } from '../../rules/template.ts';
 import type { Target } from '../../rules/types.ts';
 
-/** An invalidation that an operator asks for. */
+/** An invalidation requested by an operator. */
 export interface AskedInvalidation {
-  /** `/steps/7`, `/steps/7?lang=de`, `/steps/*`, `/steps/**`. */
+  /** For example `/steps/7`, `/steps/7?lang=de`, `/steps/*`, `/steps/**`. */
   readonly paths: readonly string[];
-  /** `step:7`, `step:*`. */
+  /** For example `step:7`, `step:*`. */
   readonly tags: readonly string[];
   readonly dryRun: boolean;
 }
 
-/** One thing that is wrong with an invalidation: `at` is `paths[1]`. */
+/** An error in a requested invalidation. `at` says where, for example `paths[1]`. */
 export interface Fault {
   readonly at: string;
   readonly message: string;
   readonly hint: string;
 }
 
-/** The targets, or everything that is wrong with them: an invalidation is done as a whole, or not at all. */
+/** Parses the targets. Returns all errors if there are any: an invalidation is all or nothing. */
 export function askedTargets({ paths, tags }: AskedInvalidation): readonly Target[] | { readonly faults: Fault[] } {
   const faults: Fault[] = [];
   const targets = [
@@ -28,7 +28,7 @@ export function askedTargets({ paths, tags }: AskedInvalidation): readonly Targe
     try {
       const template = kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag');
       if (template.placeholders.length === 0) return expand(template, []);
-      faults.push({ at, message: 'placeholders have nothing to stand for here', hint: 'name it in full, or use *' });
+      faults.push({ at, message: 'placeholders have no values here', hint: 'write the full name, or use *' });
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
       faults.push({ at, message: error.message, hint: error.hint });

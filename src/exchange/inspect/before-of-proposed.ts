@@ -4,7 +4,7 @@ import type { RouteTable } from '../ports.ts';
 import { addressOf, type BeforeOptions, readBefore } from '../write/before.ts';
 import { type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
 
-/** The representation as the gateway would get it ahead of the write: stored, else read from the origin. */
+/** The representation as the gateway would get it before the write: from the store, otherwise from the origin. */
 export async function beforeOfProposed(
   write: ProposedWrite,
   rules: RuleSet,

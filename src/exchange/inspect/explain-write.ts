@@ -9,7 +9,7 @@ import { given, type ProposedWrite, proposedRequest, proposedSources } from './p
 import { type ServerErrors, untouched } from './verdict.ts';
 
 /**
- * Explains what a write would invalidate. Nothing is asked of the origin: lookups are answered by what is given.
+ * Explains what a write would invalidate. Sends nothing to the origin: lookups are answered from the proposed write.
  * @throws TargetError
  */
 export async function explainWrite(

@@ -11,7 +11,7 @@ import { planPatches } from '../write/patch.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 import { verdictOf } from './verdict.ts';
 
-/** An explanation, and its targets for callers that count what they match. */
+/** An explanation, and its targets for callers that count the responses they match. */
 export interface Explained {
   readonly explanation: Explanation;
   readonly targets: readonly Target[];
@@ -47,7 +47,7 @@ export function explain(write: ResolvedWrite, rules: RuleSet, { all }: { all: bo
   return { explanation, targets: [...named.values()] };
 }
 
-/** Explains a write that no rule takes part in. */
+/** Explains a write that no rule applies to. */
 export function explainUntouched(
   request: ClientRequest,
   rules: RuleSet,
@@ -64,7 +64,7 @@ export function explainUntouched(
   return { explanation: { method, path: target.path, ...verdict, rules: explanations, ...nothing }, targets: [] };
 }
 
-/** What becomes of the responses that each target covers, and why that is not what a rule asks for. */
+/** What happens to the responses that each target covers, with a reason if a rule asks for something else. */
 function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly string[]): TargetAction[] {
   const prevented = preventedBy(write);
   const wanted = new Map<string, TargetAction>();
@@ -84,7 +84,7 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
     }
     for (const target of targetsOf(rule, refresh)) {
       const name = describeTarget(target);
-      const why = prevented ?? (target.kind === 'path' ? undefined : 'which it is, is not known');
+      const why = prevented ?? (target.kind === 'path' ? undefined : 'it does not resolve to one path');
       wanted.set(
         name,
         why === undefined ? { target: name, action: 'refresh' } : invalidated(name, `not refreshed: ${why}`),
@@ -94,11 +94,11 @@ function actionsOf(write: ResolvedWrite, ruled: AppliedWrite, targets: readonly 
   return targets.map((target) => wanted.get(target) ?? { target, action: 'invalidate' });
 }
 
-/** Why nothing is patched or refreshed for a write. */
+/** Why nothing is patched or refreshed after this write; undefined if nothing prevents it. */
 function preventedBy({ indeterminate, applied }: ResolvedWrite): string | undefined {
   if (indeterminate) return 'the outcome is unknown';
   const quarantines = applied.rules.some(({ match }) => (match.rule.config.quarantineMs ?? 0) > 0);
-  return quarantines ? 'nothing is stored while it is quarantined' : undefined;
+  return quarantines ? 'nothing is stored during the quarantine' : undefined;
 }
 
 type Planned = ReturnType<typeof planPatches>;
@@ -107,10 +107,10 @@ function plannedOf({ patching }: ResolvedWrite, ruled: AppliedWrite, rule: Appli
   return patching === undefined ? [] : planPatches(rule, patching, otherCoverage(rule, ruled));
 }
 
-/** Why a parent is not patched; `plans` are the patches of one rule for it. */
+/** Why a parent is not patched; undefined if it is. `plans` are the patches that one rule has for it. */
 function notPatched(plans: Planned): string | undefined {
   if (plans.some(({ path, others }) => isCoveredBy({ path, tags: [pathTag(path), queryTag(path, '')] }, others))) {
-    return 'another target names it, too';
+    return 'another target also covers it';
   }
   const uncertain = plans.map(({ change }) => ('uncertain' in change ? change.uncertain : undefined));
   return uncertain.find((each) => each !== undefined) ?? (plans.length > 0 ? undefined : 'the change is not certain');
@@ -118,7 +118,7 @@ function notPatched(plans: Planned): string | undefined {
 
 const invalidated = (target: string, why: string): TargetAction => ({ target, action: 'invalidate', why });
 
-/** The targets that some of a rule's templates resolve to. */
+/** The targets that the given templates of a rule resolve to. */
 function targetsOf({ match, sources }: AppliedRule, templates: readonly PathTemplate[]): readonly Target[] {
   if (templates.length === 0) return [];
   return resolve({ ...match, rule: { ...match.rule, targets: templates, patch: [], cascades: [] } }, sources).targets;

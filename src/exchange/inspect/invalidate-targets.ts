@@ -7,10 +7,10 @@ import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { DoneInvalidation, TargetCount } from '../ports.ts';
 
-/** How many stored responses are named for each target. */
+/** How many stored responses are listed for each target. */
 const MAX_SAMPLES = 5;
 
-/** Counts, or invalidates. Resolves when the invalidation is effective on every node. */
+/** Counts the covered responses and, unless it is a dry run, invalidates them. Resolves when every node has done so. */
 export async function invalidateTargets(
   { store, log, keyed }: { store: Store; log: Log; keyed: KeyedQuery },
   targets: readonly Target[],
@@ -32,14 +32,14 @@ export async function invalidateTargets(
 
 export function countTargets(store: Store, targets: readonly Target[], keyed: KeyedQuery): TargetCount[] {
   return targets.map((target) => {
-    const hit = store.coveredBy(coverageOf([target], keyed));
-    return { target: describeTarget(target), count: hit.size, samples: samplesOf(hit) };
+    const covered = store.coveredBy(coverageOf([target], keyed));
+    return { target: describeTarget(target), count: covered.size, samples: samplesOf(covered) };
   });
 }
 
-function samplesOf(hit: ReadonlySet<StoredResponse>): string[] {
+function samplesOf(covered: ReadonlySet<StoredResponse>): string[] {
   const samples: string[] = [];
-  for (const { key } of hit) {
+  for (const { key } of covered) {
     if (samples.length === MAX_SAMPLES) break;
     const [, path = '', query = ''] = key.split('\n');
     samples.push(targetText({ path, query }));

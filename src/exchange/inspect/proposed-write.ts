@@ -4,24 +4,24 @@ import { parseJson } from '../../rules/json.ts';
 import type { BodySources, Json } from '../../rules/types.ts';
 import type { ClientRequest } from '../ports.ts';
 
-/** A write that is only asked about. Bodies are JSON texts; one that is not given is absent. */
+/** A hypothetical write to be explained. Bodies are JSON texts; undefined means no body. */
 export interface ProposedWrite {
   readonly method: string;
-  /** Path and query, in origin-form. */
+  /** Path and query in origin-form. */
   readonly target: string;
-  /** Of the answer. */
+  /** Status of the origin's answer. */
   readonly status: number;
   readonly request: string | undefined;
   readonly response: string | undefined;
   readonly before: string | undefined;
-  /** By the name of the lookup. */
+  /** JSON texts by the name of the lookup. */
   readonly lookups: Readonly<Record<string, string>>;
   /** Name, value, name, value, … */
   readonly requestHeaders: readonly string[];
   readonly responseHeaders: readonly string[];
 }
 
-/** A body that is given as a JSON text; absent where none is given. */
+/** Parses a body given as JSON text; absent if none is given. */
 export function given(text: string | undefined): Json {
   return text === undefined ? { missing: 'absent' } : parseJson(text, 'application/json');
 }
@@ -40,7 +40,7 @@ export function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' |
   };
 }
 
-/** What placeholders select from. The representation before the write is not among it: see `beforeOfProposed`. */
+/** The sources that placeholders select from. `before` is not included: see `beforeOfProposed`. */
 export function proposedSources(write: ProposedWrite, request: ClientRequest): BodySources {
   const answer = new Fields(write.responseHeaders);
   return {

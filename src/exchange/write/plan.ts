@@ -8,9 +8,7 @@ import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { Address } from './before.ts';
 import { effectOf } from './effect.ts';
 
-/**
- * The rules of the method, and those of the method that an override names: which of the two the origin goes by, only it knows.
- */
+/** The rules of the request's method and of the method that an override field names. The origin may use either. */
 export function matchesOf(rules: RuleSet, request: ClientRequest): readonly RuleMatch[] {
   const { resource } = request.target;
   const matches = rules.match(request.method, resource);
@@ -29,10 +27,10 @@ export function needsOf(matches: readonly RuleMatch[]) {
   };
 }
 
-/** What a write may change, and what is announced of that, as far as the request tells. */
+/** What a write may change and how that is announced, as far as the request shows. */
 export interface Reach extends Effect, WriteSet {}
 
-/** @param sources of the request alone: what the answer and `before` would tell falls back to a wildcard */
+/** @param sources of the request alone; placeholders that need the answer or `before` fall back to a wildcard */
 export function reachOf(
   rules: RuleSet,
   request: ClientRequest,
@@ -42,13 +40,13 @@ export function reachOf(
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
     ...effectOf({ request, rules: applied, sources, keyed: rules.keyed }),
-    // What is posted to a collection is a new member of it, unless a rule says otherwise.
+    // A POST creates a new member of a collection and leaves existing ones alone, unless a rule says otherwise.
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
 }
 
-/** What a write reads, and tells something of by its answer: the written resource, and where its representation lives. */
+/** The read set of a write: the written resource and its representation, which may be at another path. */
 export function readsOf(
   rules: RuleSet,
   routes: RouteTable,
@@ -60,7 +58,7 @@ export function readsOf(
   return [...paths].map((path) => representationAt(rules, routes, path));
 }
 
-/** The representation at a path, canonical or as a lookup made it, with what is known of its tags. */
+/** The representation at a path with its known tags. The path may come from a lookup and need not be canonical. */
 export function representationAt(rules: RuleSet, routes: RouteTable, at: string): Representation {
   const path = resourceOf(at);
   const { route, params } = routes.find(path);

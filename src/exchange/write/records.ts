@@ -8,22 +8,22 @@ import type { ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
 import { readsOf, representationAt } from './plan.ts';
-import type { Answered, NotedWrite, WritePorts, WriteResult } from './ports.ts';
+import type { NotedWrite, OriginAnswer, WritePorts, WriteResult } from './ports.ts';
 import { readFor, readRepresentation } from './representation.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import { sourcesOf } from './sources.ts';
 
-/** An answered write, and what its rules come to: once, and once more where other writes have disturbed it. */
+/** An answered write and the effect of its rules. The rules are applied again if conflicting writes disturbed it. */
 export class AnsweredWrite implements ConcludingWrite {
   readonly #ports: WritePorts;
   readonly #write: NotedWrite;
-  readonly #answered: Answered;
+  readonly #answered: OriginAnswer;
   readonly #indeterminate: boolean;
   readonly #sources: BodySources;
   readonly #lookedUp = new Set<string>();
   #applied: Applied;
 
-  private constructor(ports: WritePorts, write: NotedWrite, answered: Answered) {
+  private constructor(ports: WritePorts, write: NotedWrite, answered: OriginAnswer) {
     this.#ports = ports;
     this.#write = write;
     this.#answered = answered;
@@ -32,15 +32,15 @@ export class AnsweredWrite implements ConcludingWrite {
     this.#applied = { rules: [], skipped: [], unchanged: false, compared: false };
   }
 
-  /** Of a write that was, or may have been, done: applies its rules. */
-  static async of(ports: WritePorts, write: NotedWrite, answered: Answered): Promise<AnsweredWrite> {
+  /** For a write that was, or may have been, applied: applies its rules. */
+  static async of(ports: WritePorts, write: NotedWrite, answered: OriginAnswer): Promise<AnsweredWrite> {
     const made = new AnsweredWrite(ports, write, answered);
     await made.#apply(!write.inFlight.conflicted);
     return made;
   }
 
-  /** Of a write that was refused: it has no record of its own. */
-  static refused(ports: WritePorts, write: NotedWrite, answered: Answered): AnsweredWrite {
+  /** For a write that was refused: it has no record of its own. */
+  static refused(ports: WritePorts, write: NotedWrite, answered: OriginAnswer): AnsweredWrite {
     return new AnsweredWrite(ports, write, answered);
   }
 
@@ -92,7 +92,7 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   noted(): Invalidation {
-    // Of a refused write there is nothing to announce: those that it tells of are announced by their own records.
+    // A refused write announces nothing. The conflicting writes are announced by their own records.
     if (this.#applied.rules.length === 0) return { coverage: this.#write.reach.coverage, announcements: [] };
     const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
     const rules = this.#applied.rules.map(({ match, sources }) => ({ match, sources: { ...sources, ...unknown } }));
@@ -106,7 +106,7 @@ export class AnsweredWrite implements ConcludingWrite {
     };
   }
 
-  /** One line in the log for a write that has no record. */
+  /** Reports a write that has no record. */
   reportUnrecorded(): void {
     const { answer } = this.#answered;
     const resolved = this.#applied.unchanged ? this.#resolved() : undefined;
@@ -194,7 +194,7 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 }
 
-/** The longest window that the rules of a write declare. */
+/** The longest quarantine that the rules of a write declare. */
 export function quarantineMsOf(matches: readonly RuleMatch[]): number {
   return Math.max(0, ...matches.map(({ rule }) => rule.config.quarantineMs ?? 0));
 }
