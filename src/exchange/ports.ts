@@ -71,7 +71,9 @@ export interface Reply {
   readonly begun: boolean;
   onGone(listener: () => void): void;
   interim(status: number, lines: FieldLines): void;
-  /** Sends a whole response. `lines` has no framing; the length is the body's, or `headLength` for an answer to HEAD. */
+  /**
+   * Sends a whole response. `lines` has no framing; the length is the body's, or `headLength` for an answer to HEAD.
+   */
   send(status: number, lines: FieldLines, body: Buffer | undefined, headLength?: number): void;
   /** Starts a streamed response. Framed by a `Content-Length` in `lines`, otherwise chunked. */
   begin(status: number, lines: FieldLines): Writable;

@@ -73,7 +73,9 @@ function namesIn(cookies: string, name: string): number {
   return count;
 }
 
-/** Normalises a cookie name as PHP does: it unescapes names, and replaces characters that variables cannot have by "_". */
+/**
+ * Normalises a cookie name as PHP does: it unescapes names, and replaces characters that variables cannot have by "_".
+ */
 function loosely(text: string): string {
   const unescaped = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -14,8 +14,8 @@ export function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): Se
 }
 
 /**
- * The verdict on a write that no rule applies to: its method is safe, it is refused, or it changed nothing. Undefined if
- * rules apply.
+ * The verdict on a write that no rule applies to: its method is safe, it is refused, or it changed nothing. Undefined
+ * if rules apply.
  */
 export function untouched(
   { method, target }: ClientRequest,
@@ -28,7 +28,10 @@ export function untouched(
     return { outcome: 'refused', reason: `answered 422 without asking the origin: ${refusal}` };
   if (status >= 400 && status < 500) return { outcome: 'unchanged', reason: `the origin refused it with ${status}` };
   if (status >= 500 && serverErrors(target.resource) === 'unchanged') {
-    return { outcome: 'unchanged', reason: `this origin's ${status} means that nothing changed (serverErrors: unchanged)` };
+    return {
+      outcome: 'unchanged',
+      reason: `this origin's ${status} means that nothing changed (serverErrors: unchanged)`,
+    };
   }
   return undefined;
 }

@@ -16,14 +16,14 @@ import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 import { serveOnError } from './serve-on-error.ts';
 
-/** The end of a fill that a request has waited for, and what the request would have been forwarded for. */
+/** The result of a fill that a request waited for, with the decision to forward that request. */
 interface Landed {
   readonly decision: Decision & { kind: 'forward' };
   readonly result: FlightResult;
   readonly asOf: Position;
 }
 
-/** Answers a request from the fill that it waited for, where invariant 2 and the response itself allow it. */
+/** Answers a request from the fill that it waited for, if invariant 2 and the response itself allow it. */
 export function fromFlight(
   ports: ReadPorts,
   state: Read,
@@ -42,10 +42,10 @@ export function fromFlight(
     return { outcome: 'error', detail: 'collapsed' };
   }
   const { response } = result;
-  // Both requests had one key by what an earlier answer said of queries; this answer may say something else.
+  // Both requests had the same key under the previous `No-Vary-Search`. This answer may have another one.
   if (response.key !== state.key) return undefined;
-  // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
-  // What is in quarantine may have changed since without a record: a late write, of which the next one to the resource knew nothing.
+  // Invariant 2: a record between the start of the fill and the arrival of this request may cover the response. A
+  // response in quarantine may have changed without a record: an indeterminate write may have been applied late.
   const shared = ports.fence.admits(response, asOf) && !ports.fence.isQuarantined(response);
   if (asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
@@ -57,8 +57,8 @@ export function fromFlight(
 }
 
 /**
- * Whether a response that has just come may answer those who waited for it (RFC 9111 §4): not one that has to be validated for
- * each. The time that the origin took is not held against it: it is what they have waited for.
+ * Whether a response that has just arrived may answer the requests that waited for it (RFC 9111 §4). Not if it must be
+ * validated for each request. The origin's response time does not count towards its age here: they waited for it.
  */
 function isReusable({ directives, headers, lifetimeMs }: StoredResponse, asked: CacheControl | undefined): boolean {
   if (directives.noCache === true) return false;

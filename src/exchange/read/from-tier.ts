@@ -8,15 +8,16 @@ import type { Flight } from './flights.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 
-/** Whether what the nodes share may hold what memory does not. */
+/** Whether the shared tier may have a response that memory does not have. */
 export function mayBeInTier({ tier }: ReadPorts, { request, route }: Read, { fwd, range, stored }: Forward): boolean {
   if (tier?.usable !== true || request.method !== 'GET' || range !== undefined || stored !== undefined) return false;
   return (fwd === 'uri-miss' || fwd === 'vary-miss') && route.policy.cache.credentials !== 'perUser';
 }
 
 /**
- * Answers from the shared tier, or from what another node is fetching at the moment: what comes is put into memory first, past this
- * node's fence. `fillLease`: this node is the one to fetch it, and says so when it has.
+ * Answers from the shared tier, or from the result of another node's fetch in progress. The response must pass this
+ * node's fence and is put into memory first. With `fillLease`, this node fetches the response and then calls
+ * `fillLease` to give the lease back.
  */
 export async function fromTier(
   ports: ReadPorts,

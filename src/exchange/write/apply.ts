@@ -135,9 +135,9 @@ class Once<T> {
 }
 
 /**
- * Adds the results of the rule's lookups to the sources. Lookups run in order, so that a later one can follow the parent
- * that an earlier one found. They always ask the origin, after the write: a stored response may predate another write
- * in flight.
+ * Adds the results of the rule's lookups to the sources. Lookups run in order, so that a later one can follow the
+ * parent that an earlier one found. They always ask the origin, after the write: a stored response may predate another
+ * write in flight.
  */
 async function lookedUp(
   ports: ApplyPorts,

@@ -93,7 +93,9 @@ export function impliedTargets(request: ClientRequest, sources: BodySources): Ta
   return targets;
 }
 
-/** The resource that a reference names, if it is on the written host. One host must not invalidate another's resources. */
+/**
+ * The resource that a reference names, if it is on the written host. One host must not invalidate another's resources.
+ */
 function resourceOnSameHost(request: ClientRequest, reference: string | undefined): string | undefined {
   if (reference === undefined) return undefined;
   const base = `${request.scheme}://${request.host}`;

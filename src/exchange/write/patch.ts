@@ -239,7 +239,9 @@ export class Patches {
   }
 }
 
-/** `X-Total-Count`, `Content-Range`, `X-Pagination`, `Link` to adjacent pages (RFC 8288): wrong if the count changes. */
+/**
+ * `X-Total-Count`, `Content-Range`, `X-Pagination`, `Link` to adjacent pages (RFC 8288): wrong if the count changes.
+ */
 const counting = /(?:^|-)(?:total|count|totalcount|range|pages?|pagination)(?:-|$)|^link$/;
 
 function counts({ lines }: Fields): boolean {

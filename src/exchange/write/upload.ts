@@ -13,8 +13,8 @@ export interface UploadOptions {
 
 /**
  * The body of a write on its way to the origin. Enforces the size limit and keeps a copy for rules to read. The end of
- * the body is held back until the write has been noted. So a stalled upload conflicts with no other write, and an upload
- * that breaks off was never a complete request.
+ * the body is held back until the write has been noted. So a stalled upload conflicts with no other write, and an
+ * upload that breaks off was never a complete request.
  */
 export class Upload {
   readonly #request: ClientRequest;
@@ -32,7 +32,9 @@ export class Upload {
     this.#body = body === undefined ? undefined : this.#metered(body, options);
   }
 
-  /** Receives up to `maxBytes` before anything is forwarded, so that a slow client does not occupy an origin connection. */
+  /**
+   * Receives up to `maxBytes` before anything is forwarded, so that a slow client does not occupy an origin connection.
+   */
   async readAhead(maxBytes: number): Promise<void> {
     if (this.#body === undefined) return;
     const read = await readUpTo(this.#body, maxBytes);

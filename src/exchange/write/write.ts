@@ -32,8 +32,8 @@ type ForwardResult =
   | { readonly kind: 'broken-off'; readonly error: unknown };
 
 /**
- * Handles a write: arrive → note → before → forward → outcome → resolve → invalidate → release. coherence/transaction.ts
- * defines what the answer waits for before it is sent to the client.
+ * Handles a write: arrive → note → before → forward → outcome → resolve → invalidate → release.
+ * coherence/transaction.ts defines what the answer waits for before it is sent to the client.
  */
 export async function write(
   ports: WritePorts,
@@ -83,7 +83,10 @@ async function arrive(
   return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload };
 }
 
-/** Refuses a body whose declared length is too large. A body of undeclared length is cut off while it is sent (upload.ts). */
+/**
+ * Refuses a body whose declared length is too large. A body of undeclared length is cut off while it is sent
+ * (upload.ts).
+ */
 function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): void {
   if (maxBytes !== undefined && Number(request.headers.get('content-length') ?? 0) > maxBytes) {
     throw new GatewayError('contentTooLarge', `the limit is ${maxBytes} bytes`);
@@ -97,7 +100,8 @@ async function forward({ request, route, upload }: ArrivedWrite, noting: Noting,
     const headers = forwardFields(request, route.policy.client);
     const body = upload.forwarded(() => noting.begin());
     const answer = await askOrigin({ request, route }, { headers, body, reply });
-    // The origin answered before the end of the body. A representation read since may be from before or after the write.
+    // The origin answered before the end of the body. A representation read since may be from before or after the
+    // write.
     if (!upload.handedOver) await noting.beginLate();
     return { kind: 'answered', answer };
   } catch (error) {
