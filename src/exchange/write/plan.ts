@@ -2,13 +2,11 @@ import type { Representation, WriteSet } from '../../coherence/write-set.ts';
 import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
-import type { RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { Address } from './before.ts';
 import { effectOf } from './effect.ts';
-
-type BodySources = Omit<Sources, 'params'>;
 
 /**
  * The rules of the method, and those of the method that an override names: which of the two the origin goes by, only it knows.
@@ -43,7 +41,7 @@ export function reachOf(
 ): Reach {
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
-    ...effectOf(request, applied, sources, undefined, rules.keyed),
+    ...effectOf({ request, rules: applied, sources, keyed: rules.keyed }),
     // What is posted to a collection is a new member of it, unless a rule says otherwise.
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),

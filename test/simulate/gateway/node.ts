@@ -110,7 +110,8 @@ export class GatewayNode {
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
-    this.#track(write(this.#writes, this.routes.find(request.target.resource), request, body, reply));
+    const found = this.routes.find(request.target.resource);
+    this.#track(write(this.#writes, { found, request, body }, reply));
   }
 
   /** What may not be left behind once everything is at rest. */
