@@ -72,7 +72,9 @@ export class Noting {
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
     const reach = reachOf(rules, request, matches, sources);
-    const address = needs.before ? addressOf(request, this.#found, routes, sources) : undefined;
+    // Where a route says that the representation lives elsewhere, the answer tells of that, whatever the rules select from.
+    const tellsOf = needs.before || this.#found.route.before !== undefined;
+    const address = tellsOf ? addressOf(request, this.#found, routes, sources) : undefined;
     const reads = readsOf(rules, routes, request, address);
     // Before `before` is read, so that no record falls between the two (invariant 5).
     const begun = inFlight.begin(reach, reads);

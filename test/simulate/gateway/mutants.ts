@@ -271,7 +271,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the address of `before` is not among what a write reads',
-    scenario: 'a command to where the representation is not',
+    scenario: 'command to where the representation is not',
     inFlight: (knowledge) => new WritesWithoutAddress(knowledge),
   },
   {

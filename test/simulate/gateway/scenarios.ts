@@ -97,6 +97,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a refusal of a command to where the representation is not, of which no rule reads what was before',
+    features: { commands: true, parents: 'pattern' },
+    play: (play) => {
+      play.read(0, 0, '/items');
+      play.write(20, 0, delete1, { afterMs: 110 });
+      play.write(40, 0, { method: 'PUT', path: '/commands/move/1', body: { step: 3 } });
+      play.readOften(45, 130, 0, '/items');
+    },
+  },
+  {
     name: 'what was before, read from an API that lags, inside the window of another write',
     features: { lagMs: 100 },
     play: (play) => {
