@@ -67,12 +67,15 @@ export class Api {
   readonly #world: World;
   readonly #hidesStep: boolean;
   readonly #lagMs: number;
+  /** All that a client can ask for. */
+  readonly views: readonly View[];
   #created = 0;
 
   constructor(world: World, options: { hidesStep: boolean; lagMs: number }) {
     this.#world = world;
     this.#hidesStep = options.hidesStep;
     this.#lagMs = options.lagMs;
+    this.views = this.#viewsOf();
     const items = ITEMS.map((id) => ({ id, step: STEPS[id % STEPS.length] as number, name: 'a', rev: 0 }));
     const steps = STEPS.map((id) => ({ id, trip: TRIPS[id % TRIPS.length] as number, title: 'a' }));
     this.states = [{ state: { items, steps }, at: 0 }];
@@ -82,7 +85,7 @@ export class Api {
     return (this.states.at(-1) as { state: State }).state;
   }
 
-  get views(): readonly View[] {
+  #viewsOf(): readonly View[] {
     const shared = [
       '/items',
       ...[...ITEMS, ...MORE_ITEMS].map((id) => `/items/${id}`),

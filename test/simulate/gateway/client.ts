@@ -181,9 +181,20 @@ export class Clients {
   }
 }
 
+/** By status and octets: most answers are the same as an earlier one. */
+const contents = new Map<string, string>();
+const MAX_CONTENTS = 10_000;
+
 function contentIn({ status, headers, body }: Received): string {
-  const bytes = headers.get('content-encoding') === 'gzip' ? gunzipSync(body) : body;
-  return contentOf({ status, body: bytes.byteLength === 0 ? undefined : JSON.parse(bytes.toString()) });
+  const coded = headers.get('content-encoding') === 'gzip';
+  const key = `${status} ${body.toString(coded ? 'latin1' : 'utf8')}`;
+  const known = contents.get(key);
+  if (known !== undefined) return known;
+  const bytes = coded ? gunzipSync(body) : body;
+  const content = contentOf({ status, body: bytes.byteLength === 0 ? undefined : JSON.parse(bytes.toString()) });
+  if (contents.size >= MAX_CONTENTS) contents.clear();
+  contents.set(key, content);
+  return content;
 }
 
 class ClientReply implements Reply {

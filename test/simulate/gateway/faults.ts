@@ -1,4 +1,4 @@
-import { LEASE_MS, MAX_LATE_MS, timeoutMsOf } from './configuration.ts';
+import { LEASE_MS, MAX_LATE_MS } from './configuration.ts';
 import type { Place, Stage } from './stage.ts';
 
 /** Something goes wrong somewhere. */
@@ -17,8 +17,7 @@ export function disturb(stage: Stage): void {
   };
   const ofOne: Record<string, () => void> = {
     // A gateway that is alone leaves nobody who knows of its writes: what it had sent may be applied until then.
-    'is killed': () =>
-      restart(stage.features.cluster ? chance.between(1, 300) : timeoutMsOf(stage.features) + MAX_LATE_MS),
+    'is killed': () => restart(stage.features.cluster ? chance.between(1, 300) : MAX_LATE_MS),
     'is stopped': () => node.process.stop(ms),
     'is suspended': () => node.process.suspend(ms),
   };

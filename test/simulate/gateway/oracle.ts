@@ -86,14 +86,18 @@ export class Oracle {
   }
 
   floorsOf(view: View): Floors {
+    const floors = new Map<string, Floor>();
+    for (const facet of this.#facetsOf(view)) {
+      const floor = this.#floors.get(facet);
+      if (floor !== undefined) floors.set(facet, floor);
+    }
+    return floors;
+  }
+
+  #facetsOf(view: View): string[] {
     const key = keyOf(view);
-    const facets = [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
-    return new Map(
-      facets.flatMap((facet) => {
-        const floor = this.#floors.get(facet);
-        return floor === undefined ? [] : [[facet, floor] as const];
-      }),
-    );
+    if (!this.#options.patches || !view.path.startsWith('/steps/')) return [key];
+    return [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
   }
 
   /** What a write tells whoever has its answer, or its event. */

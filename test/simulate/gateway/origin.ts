@@ -4,6 +4,7 @@ import type { Origin, OriginRequest, OriginResponse } from '../../../src/exchang
 import { Fields } from '../../../src/http/fields.ts';
 import type { Process, World } from '../world.ts';
 import type { Api, ApiAnswer, Evaluation } from './api.ts';
+import { MAX_LATE_MS } from './configuration.ts';
 
 /** How the API treats one request. Times in milliseconds. */
 export interface Treatment {
@@ -102,6 +103,8 @@ export class SimulatedOrigin implements Origin {
     const broken = (): void => back.fail(new OriginError('originReset', { sent: true }));
     const failed = (): void => back.answer(this.#response({ status: 500, body: {} }, 0, 'answered', []));
     world.after(beforeMs, () => {
+      // Whose gateway has died has given it up.
+      if (world.now > process.diedAt + MAX_LATE_MS) return;
       if (fate === 'fails-before') return void world.after(afterMs, failed);
       if (fate === 'breaks-before') return broken();
       const evaluation = isRead

@@ -21,9 +21,12 @@ export interface Outcome {
   readonly seed: number;
   readonly features: Features;
   readonly violations: readonly string[];
-  readonly trace: readonly string[];
+  /** What happened, step by step. */
+  trace(): readonly string[];
   readonly oracle: Oracle;
   readonly announced: number;
+  /** Writes that have waited for others as long as they may. */
+  readonly waitedOut: number;
 }
 
 /** One schedule of a seed: gateways of a random configuration, read and written at random, while whatever may go wrong does. */
@@ -54,8 +57,8 @@ export async function simulateGateway(
   await settled(stage);
   stage.close();
   return {
-    ...{ seed, features, violations: stage.oracle.violations, trace: world.trace, oracle: stage.oracle },
-    announced: stage.announcements.count,
+    ...{ seed, features, violations: stage.oracle.violations, trace: () => world.trace, oracle: stage.oracle },
+    ...{ announced: stage.announcements.count, waitedOut: stage.waitedOut },
   };
 }
 

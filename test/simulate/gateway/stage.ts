@@ -60,6 +60,8 @@ export class Stage {
   readonly places: Place[] = [];
   readonly pages: Page[] = [];
   readonly announcements = new Announcements();
+  /** Writes that have waited for others as long as they may. */
+  waitedOut = 0;
   readonly #config: GatewayConfig;
   readonly #mutation: Mutation;
   readonly #treat: Treat;
@@ -97,6 +99,10 @@ export class Stage {
     const node = new GatewayNode({
       ...{ world, process, origin, config: this.#config, mutation: this.#mutation },
       shared: bus && { bus, keys: this.keys },
+      waitedOut: () => {
+        world.tell(name, 'a write has waited for others as long as it may');
+        this.waitedOut += 1;
+      },
       failed: (error) => this.oracle.violated(`${name} failed: ${error instanceof Error ? error.stack : error}`),
     });
     world.busy.push(() => node.reads.encoder.size > 0);
