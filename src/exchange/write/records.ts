@@ -59,7 +59,8 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   get selects(): boolean {
-    return this.#write.needs.before || this.#lookedUp.size > 0;
+    const { before, tags } = this.#write.needs;
+    return before || tags || this.#lookedUp.size > 0;
   }
 
   get readsQuarantined(): boolean {

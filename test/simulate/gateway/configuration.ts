@@ -23,6 +23,8 @@ export interface Features {
   /** The answer tells a new parent; the request too. */
   readonly asks: boolean;
   readonly commands: boolean;
+  /** A rule that names all that shows an item by its tag alone. */
+  readonly renames: boolean;
   readonly hidesStep: boolean;
   readonly perUserItems: boolean;
   /** Reads of the API lag behind its writes by this. */
@@ -42,7 +44,7 @@ export interface Features {
 
 export const plain: Features = {
   ...{ nodes: 1, cluster: false, tier: false, parents: 'before', trips: 'pattern', batch: 'path' },
-  ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false },
+  ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false, renames: false },
   ...{ hidesStep: false, perUserItems: false, lagMs: 0, silent: false, public: false, etags: false, encode: false },
   ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true, eventsTell: true },
 };
@@ -64,6 +66,7 @@ export function randomFeatures(chance: Chance): Features {
     unresolved: chance.happens(0.2) ? 'reject' : 'widen',
     asks: chance.happens(0.5),
     commands: chance.happens(0.5),
+    renames: chance.happens(0.4),
     perUserItems: hidesStep && chance.happens(0.5),
     silent: chance.happens(0.4),
     public: chance.happens(0.3),
@@ -131,7 +134,7 @@ function documentOf(features: Features): object {
 }
 
 function rulesOf(features: Features): object[] {
-  const { condition, batch, commands } = features;
+  const { condition, batch, commands, renames } = features;
   const once = condition === 'onlyIfChanged' ? { onlyIfChanged: true } : {};
   const when = condition === 'when' ? { when: { changed: ['step', 'name'] } } : {};
   const common = commonOf(features);
@@ -151,6 +154,8 @@ function rulesOf(features: Features): object[] {
   ];
   if (commands)
     rules.push({ name: 'command', on: 'PUT /commands/move/:id', ...ofItem(features, '{id}', ['/items/{id}']) });
+  const shown = ['/items', '/me/items', '/items/{id}', { tag: 'item:{id}' }];
+  if (renames) rules.push({ name: 'renamed', on: 'PATCH /items/:id/name', before: 'off', invalidate: shown });
   return rules.map((rule) => ({ ...rule, ...common }));
 }
 

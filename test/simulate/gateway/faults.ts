@@ -16,8 +16,8 @@ export function disturb(stage: Stage): void {
     });
   };
   const ofOne: Record<string, () => void> = {
-    // A gateway that is alone leaves nobody who knows of its writes: what it had sent may be applied until then.
-    'is killed': () => restart(stage.features.cluster ? chance.between(1, 300) : MAX_LATE_MS),
+    // A gateway that is alone leaves nobody who knows of its writes: what it had sent may be applied, and seen, until then.
+    'is killed': () => restart(stage.features.cluster ? chance.between(1, 300) : MAX_LATE_MS + stage.features.lagMs),
     'is stopped': () => node.process.stop(ms),
     'is suspended': () => node.process.suspend(ms),
   };

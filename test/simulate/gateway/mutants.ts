@@ -263,6 +263,7 @@ export const mutants: readonly Mutant[] = [
     writes: (ports) => ({ ...ports, store: withMembers<Store>(ports.store, { sequence: Number.MAX_SAFE_INTEGER }) }),
   },
   { name: 'what has changed nothing asks nobody', scenario: 'a write that changes nothing', ...asksNobody },
+  { name: 'who names by tag asks nobody', scenario: 'by tag alone', ...asksNobody },
   { name: 'a refusal asks nobody', scenario: 'a refusal', ...asksNobody },
   {
     name: 'events do not wait for writes that have overtaken theirs',

@@ -52,6 +52,7 @@ function randomWrite({ world, features, clients }: Stage, id: number): WriteSpec
     return { method: 'PATCH', path: '/items', body: ids.map((each) => ({ id: each, step: chance.pick(STEPS) })), user };
   }
   if (kind < 0.88 && features.commands) return { method: 'PUT', path: `/commands/move/${id}`, body: { step }, user };
+  if (kind < 0.92 && features.renames) return { method: 'PATCH', path: `/items/${id}/name`, body: { name }, user };
   const change = chance.happens(0.7) ? { trip: chance.pick(TRIPS) } : { title: name };
   return { method: 'PATCH', path: `/steps/${chance.pick(STEPS)}`, body: change, user };
 }

@@ -77,6 +77,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a write whose rule names what shows an item by tag alone, beside one that has moved it and is not answered',
+    features: { renames: true },
+    play: (play) => {
+      play.read(0, 0, '/steps/3');
+      play.write(20, 0, patch1({ step: 3 }), { afterMs: 110 });
+      play.write(40, 0, { method: 'PATCH', path: '/items/1/name', body: { name: 'b' } });
+      play.readOften(45, 130, 0, '/steps/3');
+    },
+  },
+  {
     name: 'a command to where the representation is not, recorded after a write to where it is',
     features: { commands: true },
     play: (play) => {
