@@ -121,7 +121,7 @@ export class Process {
   readonly name: string;
   readonly #world: World;
   readonly #rate: number;
-  readonly #wallOffset: number;
+  #wallOffset: number;
   #diedAt = Number.POSITIVE_INFINITY;
   #stoppedUntil = 0;
   /** While a machine is suspended, its monotonic clock stands still. */
@@ -161,6 +161,11 @@ export class Process {
     if (this.stopped) return;
     this.stop(ms);
     this.#lost += ms;
+  }
+
+  /** Its wall clock is set to another time. */
+  setClock(byMs: number): void {
+    this.#wallOffset += byMs;
   }
 
   /** What reaches a stopped process is done when it goes on; a dead one is never reached. */

@@ -132,7 +132,7 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async #apply(alone: boolean): Promise<void> {
     const { request, matches, address, inFlight } = this.#write;
-    const { routes, rules, resolveBytes: maxBytes } = this.#ports;
+    const { fence, routes, rules, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => this.#ports.failed(error, request);
     const options = { maxBytes, onFailure };
     this.#applied = await applyRules(
@@ -140,7 +140,10 @@ export class AnsweredWrite implements ConcludingWrite {
         timers: this.#ports.timers,
         lookUp: (_, path) => {
           this.#lookedUp.add(path);
-          inFlight.reads([representationAt(rules, routes, path)]);
+          const reads = [representationAt(rules, routes, path)];
+          inFlight.reads(reads);
+          // As with `before`: the origin may say what was, and not what is.
+          if (fence.readsQuarantined(reads, rules.knowledge)) return Promise.resolve({ missing: 'incomplete' });
           return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
         },
       },

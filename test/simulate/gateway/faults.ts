@@ -1,6 +1,9 @@
 import { LEASE_MS, MAX_LATE_MS } from './configuration.ts';
 import type { Place, Stage } from './stage.ts';
 
+/** As an operator, or a time server, sets a clock. */
+const CLOCK_STEPS_MS = [-3_600_000, -5_000, -100, 100, 5_000, 3_600_000];
+
 /** Something goes wrong somewhere. */
 export function disturb(stage: Stage): void {
   const { world, server, keys, places } = stage;
@@ -20,6 +23,7 @@ export function disturb(stage: Stage): void {
     'is killed': () => restart(stage.features.cluster ? chance.between(1, 300) : MAX_LATE_MS + stage.features.lagMs),
     'is stopped': () => node.process.stop(ms),
     'is suspended': () => node.process.suspend(ms),
+    'has its clock set': () => node.process.setClock(chance.pick(CLOCK_STEPS_MS)),
   };
   const ofMany: Record<string, () => void> = {
     'leaves by itself': () => {

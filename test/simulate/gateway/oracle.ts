@@ -155,8 +155,9 @@ export class Oracle {
   }
 }
 
-export function keyOf({ path, user }: View): string {
-  return user === undefined ? path : `${user}:${path}`;
+export function keyOf({ path, user, language }: View): string {
+  const key = user === undefined ? path : `${user}:${path}`;
+  return language === undefined ? key : `${key} (${language})`;
 }
 
 /** As text in one order of members and of elements: a patched parent may have another. */

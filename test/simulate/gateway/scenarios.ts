@@ -55,6 +55,17 @@ export const scenarios: readonly Scenario[] = [
       play.readOften(45, 130, 0, '/items/1');
     },
   },
+  ...([1, 2] as const).map(
+    (nodes): Scenario => ({
+      name: `two that are refused at once, and could each tell of the other (${nodes === 1 ? 'one node' : 'two'})`,
+      features: { nodes, cluster: nodes > 1 },
+      play: (play) => {
+        play.write(0, 0, delete1);
+        play.write(100, 0, delete1, { afterMs: 40 });
+        play.write(102, nodes - 1, delete1, { afterMs: 40 });
+      },
+    }),
+  ),
   {
     name: 'a refusal tells of a write whose node has died',
     features: three,
@@ -124,6 +135,16 @@ export const scenarios: readonly Scenario[] = [
       play.write(80, 0, patch1({ step: 1 }));
       play.readOften(150, 190, 0, '/steps/3');
       play.readOften(1_000, 1_010, 0, '/steps/3');
+    },
+  },
+  {
+    name: 'what a lookup finds, read from an API that lags, inside the window of another write',
+    features: { lagMs: 100, trips: 'lookup' },
+    play: (play) => {
+      play.write(0, 0, { method: 'PATCH', path: '/steps/1', body: { trip: 1 } });
+      play.write(80, 0, { method: 'DELETE', path: '/items/3' });
+      play.readOften(165, 185, 0, '/trips/1');
+      play.readOften(1_000, 1_010, 0, '/trips/1');
     },
   },
   {

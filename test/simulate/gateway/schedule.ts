@@ -44,8 +44,8 @@ export async function simulateGateway(
   load(stage, end);
   for (let n = 0; n < PAGES; n++) {
     world.after(chance.between(0, BUSY_MS * 0.8), () => {
-      const { path, user } = randomRead(stage);
-      stage.open({ path, user, narrow: chance.happens(0.4) });
+      const { path, user, language } = randomRead(stage);
+      stage.open({ path, user, language, narrow: chance.happens(0.4) });
     });
   }
   if (features.faults) {
@@ -66,6 +66,9 @@ export async function simulateGateway(
 export async function settled(stage: Stage): Promise<void> {
   const { world, oracle, places, server } = stage;
   oracle.tellAll();
+  const { faults, slowApi } = stage.features;
+  if (stage.waitedOut > 0 && !faults && !slowApi)
+    oracle.violated(`${stage.waitedOut} writes waited for others as long as they may`);
   for (const page of stage.pages) finalShown(page, oracle);
   for (const { node } of places) await servesAgain(stage, node);
   await world.runUntil(world.now + 400);
