@@ -20,9 +20,13 @@ export function matchesOf(rules: RuleSet, request: ClientRequest): readonly Rule
   return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
 }
 
-/** Which bodies the rules of a write select from. */
+/**
+ * Which bodies the rules of a write select from. `tags`: whether they name what depends on it by tags: what these cover depends
+ * on what was stored of other writes.
+ */
 export function needsOf(matches: readonly RuleMatch[]) {
   return {
+    tags: matches.some(({ rule }) => rule.targets.some(({ kind }) => kind === 'tag') || rule.cascades.includes(true)),
     before: matches.some(({ rule }) => rule.needs.before),
     request: matches.some(({ rule }) => rule.needs.request),
     response: matches.some(({ rule }) => rule.needs.response),
@@ -46,6 +50,12 @@ export function reachOf(
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
+}
+
+/** What a write reads by naming tags: the responses that carry them, wherever they are. */
+export function taggedReads({ coverage }: WriteSet): Representation[] {
+  const tags = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [tag.slice(2)] : []));
+  return tags.length === 0 ? [] : [{ path: '', tags, open: [] }];
 }
 
 /** What a write reads, and tells something of by its answer: the written resource, and where its representation lives. */
