@@ -14,7 +14,7 @@ const MAX_TARGET_BYTES = 8 * 1024;
 const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
- * A client's request, its framing and target checked beyond what Node checks (architecture.md, "Tools"): what two parties
+ * A client's request, its framing and target checked beyond what Node checks: what two parties
  * could read in two ways is refused here, before anything is looked up or forwarded.
  * @throws GatewayError 400, 414, 417, 508
  */
