@@ -1,6 +1,6 @@
 import type { Announcement } from './record.ts';
 import { everything } from './record.ts';
-import { type Hits, pathOfTag, type Tag } from './tag.ts';
+import { type Coverage, pathOfTag, type Tag } from './tag.ts';
 
 /**
  * Of an encoded record. A batch that names thousands of things is sent, kept and applied as what covers them: it stops one
@@ -11,7 +11,7 @@ export const MAX_RECORD_BYTES = 256 * 1024;
 const MAX_SIBLINGS = 8;
 
 interface Sized {
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
 }
 
@@ -19,14 +19,18 @@ interface Sized {
 export function bounded<T extends Sized>(record: T, encode: (record: T) => string): string {
   const exact = encode(record);
   if (Buffer.byteLength(exact) <= MAX_RECORD_BYTES) return exact;
-  const wide = encode({ ...record, hits: widened(record.hits), announcements: record.announcements.map(widenedEvent) });
+  const wide = encode({
+    ...record,
+    coverage: widened(record.coverage),
+    announcements: record.announcements.map(widenedEvent),
+  });
   if (Buffer.byteLength(wide) <= MAX_RECORD_BYTES) return wide;
   const announcements = record.announcements.slice(0, MAX_SIBLINGS).map(announcingAll);
-  return encode({ ...record, hits: everything, announcements });
+  return encode({ ...record, coverage: everything, announcements });
 }
 
-/** Siblings by a wildcard: it hits no less, and names little where many have something in common. */
-export function widened({ tags, patterns, tagPatterns }: Hits): Hits {
+/** Siblings by a wildcard: it covers no less, and names little where many have something in common. */
+export function widened({ tags, patterns, tagPatterns }: Coverage): Coverage {
   const paths = [...tags].filter((tag) => !tag.startsWith('t:'));
   const names = [...tags].filter((tag) => tag.startsWith('t:')).map((tag) => tag.slice(2));
   const all = [...new Set([...wildcards(paths.map(pathOfTag)), ...patterns])];
