@@ -175,7 +175,10 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
     if (fault.refused && atStart) throw new Error(message);
     if (fault.refused) logger.error({ policy: fault.policy }, message);
     else
-      logger.warn({ policy: fault.policy }, 'Redis may evict keys that the nodes need: set maxmemory-policy noeviction');
+      logger.warn(
+        { policy: fault.policy },
+        'Redis may evict keys that the nodes need: set maxmemory-policy noeviction',
+      );
   };
   await check(true);
   connection?.onReached(() => void check(false));
