@@ -25,7 +25,7 @@ export interface ScheduleMutation extends Mutation {
 export interface Outcome {
   readonly seed: number;
   readonly violations: readonly string[];
-  readonly trace: readonly string[];
+  trace(): readonly string[];
   readonly history: History;
 }
 
@@ -78,7 +78,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   await world.runUntil(end + QUIET_MS);
   for (const [path, version] of origin.versions) history.effective([path], version, 'written long ago');
   await settled(world, server, places, history);
-  return { seed, violations: history.violations, trace: world.trace, history };
+  return { seed, violations: history.violations, trace: () => world.trace, history };
 }
 
 function load(world: World, places: readonly Place[], end: number): void {

@@ -8,6 +8,7 @@ import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
 import { MemoryLog } from '../../../src/coherence/memory-log.ts';
 import { everything } from '../../../src/coherence/record.ts';
+import { MAX_WAIT_MS } from '../../../src/coherence/transaction.ts';
 import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
 import { DEFAULT_ORIGIN } from '../../../src/config/origins.ts';
@@ -61,6 +62,8 @@ export interface NodeParts {
   readonly shared: { readonly bus: SimulatedBus; readonly keys: SimulatedKeys } | undefined;
   readonly mutation: NodeMutation;
   failed(error: unknown): void;
+  /** A write has waited for others as long as it may. */
+  waitedOut(): void;
 }
 
 /** A gateway as gateway.ts and wire-coherence.ts put it together, without sockets, its clock and timers virtual. */
@@ -110,7 +113,8 @@ export class GatewayNode {
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
-    this.#track(write(this.#writes, this.routes.find(request.target.resource), request, body, reply));
+    const found = this.routes.find(request.target.resource);
+    this.#track(write(this.#writes, { found, request, body }, reply));
   }
 
   /** What may not be left behind once everything is at rest. */
@@ -263,7 +267,13 @@ export class GatewayNode {
       log,
       inFlight: this.inFlight,
       shared: this.cluster !== undefined,
-      timers: process.timers,
+      timers: {
+        after: (ms, run) =>
+          process.timers.after(ms, () => {
+            if (ms === MAX_WAIT_MS) this.#parts.waitedOut();
+            run();
+          }),
+      },
       rules: this.#rules,
       routes: this.routes,
       refresher,
