@@ -162,7 +162,8 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
       world.after(ms / 2, () => keys.goBack());
     },
     'sees the bus fail over': () => server.failOver(chance.integer(12)),
-    // By more than the time within which each node is told something: one that starts within it knows no better (SPEC.md).
+    // By more than the time within which each node is told something: one that starts within it knows no better
+    // (docs/coherence.md, "What does not hold").
     'sees Redis set back in place': () => {
       const waitMs = Math.max(ms, LEASE_MS);
       if (world.now + waitMs > START_MS + BUSY_MS) return;
