@@ -313,8 +313,8 @@ function notReady(state: State, cluster: ClusterStatus | undefined): string | un
 const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
   joining: 'joining the other nodes: Redis does not answer, or an epoch is beginning',
   'catching-up': 'catching up with the records of the other nodes',
-  fenced: 'the lease has run out: Redis does not answer in time; requests are passed through',
-  undelivered: 'writes were acknowledged that the other nodes have not heard of yet',
+  fenced: 'the lease has run out: Redis does not answer in time, and requests are passed through',
+  undelivered: 'other nodes have not received writes that this node has acknowledged',
 };
 
 /** Work under way that a stopping gateway waits for, and work that is due later. */

@@ -44,9 +44,6 @@ export interface Coherence {
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
-/** Of the ids `position.n` of one record's events, the last: who has seen this has seen all of them. */
-const BEHIND_ALL = 999_999;
-
 /** How long the tier remembers what a record has hit, in leases: a node that has not applied it serves for one at most. */
 const HIT_LEASES = 4;
 
@@ -132,7 +129,7 @@ function wireCluster(node: Node): Coherence {
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
-    caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${BEHIND_ALL}`),
+    caughtUp: () => hub.reset(cluster.status().epoch, joinedSeq),
   };
   const hitMs = (): number => HIT_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };
@@ -171,11 +168,14 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
   const check = async (atStart: boolean): Promise<void> => {
     const fault = await connection?.evictionFault();
     if (fault === undefined) return;
-    const message = `the Redis drops keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
+    const message = `Redis evicts keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
     if (fault.refused && atStart) throw new Error(message);
     if (fault.refused) logger.error({ policy: fault.policy }, message);
     else
-      logger.warn({ policy: fault.policy }, 'the Redis may drop what joins the nodes: set maxmemory-policy noeviction');
+      logger.warn(
+        { policy: fault.policy },
+        'Redis may evict keys that the nodes need: set maxmemory-policy noeviction',
+      );
   };
   await check(true);
   connection?.onReached(() => void check(false));
@@ -209,7 +209,7 @@ function wireTier(
     monotonic: systemClock.monotonic,
     full: onceInAWhile(() => {
       const message =
-        'the tier has no room: more is kept in memory alone (store.redis.tier.maxSize, and 3/4 of maxmemory)';
+        'the Redis tier is full: responses are stored in memory only (store.redis.tier.maxSize, or 3/4 of maxmemory)';
       logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
     }),
     timers: systemTimers,
@@ -233,7 +233,7 @@ function onceInAWhile(tell: () => void): () => void {
 function configured(bus: Bus, config: GatewayConfig, logger: Logger): Bus {
   return new ConfiguredBus(bus, shapeOf(config).slice(0, FINGERPRINT_LENGTH), (theirs) => {
     const message =
-      'a node with other routes writes here: until it is gone, its records are widened, to everything where they name tags';
+      'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
   });
 }

@@ -70,9 +70,9 @@ export class Intents {
     this.#own.delete(this.#numberOf(id));
   }
 
-  /** It has no record, and needs none. `lost`: whether the bus has it is not known. */
+  /** It has no record, and needs none: said once, or again without effect. `lost`: whether the bus has it is not known. */
   withdraw(id: string, lost = false): void {
-    this.drop(id);
+    if (!this.#own.delete(this.#numberOf(id))) return;
     this.#leaving.set(id, lost ? TIMES_LOST : 1);
   }
 

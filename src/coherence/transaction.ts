@@ -14,6 +14,9 @@
  * was; a 200 that "changed nothing" says that another write has made the change. So none is released before every write that
  * conflicts with it, and was in flight at the same time, has been recorded. A write waits `MAX_WAIT_MS` at most. Then it
  * records its own noted write set, which makes unusable whatever the answer tells of.
+ *
+ * No two writes wait for each other: one that has a record waits only when that is in the log, where the others find it, and
+ * one that was refused has changed nothing, and is withdrawn before it waits.
  */
 export type WriteState =
   /** Others can find it, on every node. The origin has not heard of it. */
@@ -67,8 +70,11 @@ export type WriteEvent =
 
 export type Command =
   | { readonly do: 'forward' }
-  /** Ask the log which writes conflict, and whether it is current here. */
-  | { readonly do: 'ask' }
+  /**
+   * Ask the log which writes conflict, and whether it is current here. `withdraws`: it has changed nothing, so that no other
+   * write has to wait for it.
+   */
+  | { readonly do: 'ask'; readonly withdraws: boolean }
   /**
    * Append a record.
    * - `own`: what its rules come to
@@ -116,7 +122,7 @@ export function next(state: WriteState, event: WriteEvent): Next {
 function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answered' }): Next {
   const state = { phase: 'answered', outcome, selects } as const;
   if (outcome === 'done' || outcome === 'indeterminate') return { state, command: { do: 'append', what: 'own' } };
-  if (!quarantined) return { state, command: { do: 'ask' } };
+  if (!quarantined) return { state, command: { do: 'ask', withdraws: outcome === 'refused' } };
   // Nothing certain is known of the resource: what looks unchanged may have been changed twice.
   if (outcome === 'unchanged') return recordAfterAll;
   // Nothing of it is stored; but a fill from before this answer must not be given to who comes after it.

@@ -13,6 +13,9 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 const REPLAY_EVENTS = 64;
 const REPLAY_BYTES = 64 * 1024;
 
+/** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
+const LAST_OF_RECORD = 999_999;
+
 export interface EventHubOptions {
   /** The epoch of the log whose positions are the event ids. */
   readonly epoch: string;
@@ -90,9 +93,12 @@ export class EventHub {
     return this.#topics.size;
   }
 
-  /** Tells all subscribers to resync because events were missed. The next event comes after `from` in `epoch`. */
-  reset(epoch: string, from: number | string): void {
-    this.#history = new EventHistory(epoch, this.#options.history, from);
+  /**
+   * Tells all subscribers to resync because events were missed. The next event comes after all events of the record
+   * `seq`: a subscriber that saw only the first of them on another node has missed the others.
+   */
+  reset(epoch: string, seq: number): void {
+    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`);
     this.#resyncAll();
     this.#work.restart();
   }

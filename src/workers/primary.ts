@@ -44,7 +44,7 @@ export async function runWorkers({ count, log, asked }: WorkersOptions): Promise
       if (ending) return;
       const now = performance.now();
       deaths.push(now);
-      log.error({ worker: place, code, signal }, 'a worker has died: another takes its place');
+      log.error({ worker: place, code, signal }, 'a worker has died and is replaced');
       const recent = deaths.filter((at) => now - at < DEATHS_WITHIN_MS);
       if (recent.length >= MAX_DEATHS) failed();
       else setTimeout(() => ending || fork(place), REPLACE_AFTER_MS);

@@ -89,7 +89,7 @@ class Conclusion {
   #do(command: Command, state: WriteState): Promise<WriteEvent> {
     switch (command.do) {
       case 'ask':
-        return this.#ask();
+        return this.#ask(command.withdraws);
       case 'wait':
         return this.#wait();
       case 'append':
@@ -100,9 +100,13 @@ class Conclusion {
   }
 
   /** Finds the conflicting writes. A single node knows them all; otherwise the log is asked. */
-  async #ask(): Promise<WriteEvent> {
+  async #ask(withdraws: boolean): Promise<WriteEvent> {
     const { log, shared } = this.#ports;
     const { inFlight, note } = this.#write;
+    if (withdraws) {
+      inFlight.recorded();
+      if (note !== undefined) log.withdraw(note);
+    }
     const here = inFlight.conflicting();
     const { known, writes } =
       shared && note !== undefined ? await log.conflicting(note, inFlight.probes) : { known: !shared, writes: [] };

@@ -18,9 +18,13 @@ export function matchesOf(rules: RuleSet, request: ClientRequest): readonly Rule
   return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
 }
 
-/** Which bodies the rules of a write select from. */
+/**
+ * Which bodies the rules of a write select from. `tags`: whether they name tags. What these cover depends on what was
+ * stored after other writes.
+ */
 export function needsOf(matches: readonly RuleMatch[]) {
   return {
+    tags: matches.some(({ rule }) => rule.targets.some(({ kind }) => kind === 'tag') || rule.cascades.includes(true)),
     before: matches.some(({ rule }) => rule.needs.before),
     request: matches.some(({ rule }) => rule.needs.request),
     response: matches.some(({ rule }) => rule.needs.response),
@@ -44,6 +48,12 @@ export function reachOf(
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
+}
+
+/** The tags that a write names, as part of its read set: the responses with these tags, at any path. */
+export function taggedReads({ coverage }: WriteSet): Representation[] {
+  const tags = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [tag.slice(2)] : []));
+  return tags.length === 0 ? [] : [{ path: '', tags, open: [] }];
 }
 
 /** The read set of a write: the written resource and its representation, which may be at another path. */

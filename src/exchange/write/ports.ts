@@ -8,7 +8,7 @@ import type { Store } from '../../store/store.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from '../ports.ts';
 import type { Refresher } from '../read/refresher.ts';
 import type { Address } from './before.ts';
-import type { Reach } from './plan.ts';
+import type { needsOf, Reach } from './plan.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import type { Upload } from './upload.ts';
 
@@ -49,7 +49,7 @@ export interface ArrivedWrite {
   readonly request: ClientRequest;
   readonly route: Route;
   readonly matches: readonly RuleMatch[];
-  readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
+  readonly needs: ReturnType<typeof needsOf>;
   readonly upload: Upload;
   readonly startedAt: number;
 }

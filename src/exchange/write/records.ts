@@ -58,7 +58,8 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   get selects(): boolean {
-    return this.#write.needs.before || this.#lookedUp.size > 0;
+    const { before, tags } = this.#write.needs;
+    return before || tags || this.#lookedUp.size > 0;
   }
 
   get readsQuarantined(): boolean {
@@ -122,7 +123,7 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async #apply(alone: boolean): Promise<void> {
     const { request, matches, address, inFlight } = this.#write;
-    const { routes, rules, resolveBytes: maxBytes } = this.#ports;
+    const { fence, routes, rules, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => this.#ports.failed(error, request);
     const options = { maxBytes, onFailure };
     this.#applied = await applyRules(
@@ -130,7 +131,10 @@ export class AnsweredWrite implements ConcludingWrite {
         timers: this.#ports.timers,
         lookUp: (_, path) => {
           this.#lookedUp.add(path);
-          inFlight.reads([representationAt(rules, routes, path)]);
+          const reads = [representationAt(rules, routes, path)];
+          inFlight.reads(reads);
+          // As with `before`: in quarantine, the origin's answer may be outdated.
+          if (fence.readsQuarantined(reads, rules.knowledge)) return Promise.resolve({ missing: 'incomplete' });
           return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
         },
       },

@@ -94,14 +94,18 @@ export class Oracle {
   }
 
   floorsOf(view: View): Floors {
+    const floors = new Map<string, Floor>();
+    for (const facet of this.#facetsOf(view)) {
+      const floor = this.#floors.get(facet);
+      if (floor !== undefined) floors.set(facet, floor);
+    }
+    return floors;
+  }
+
+  #facetsOf(view: View): string[] {
     const key = keyOf(view);
-    const facets = [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
-    return new Map(
-      facets.flatMap((facet) => {
-        const floor = this.#floors.get(facet);
-        return floor === undefined ? [] : [[facet, floor] as const];
-      }),
-    );
+    if (!this.#options.patches || !view.path.startsWith('/steps/')) return [key];
+    return [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
   }
 
   /** What a write tells whoever has its answer, or its event. */
@@ -159,8 +163,9 @@ export class Oracle {
   }
 }
 
-export function keyOf({ path, user }: View): string {
-  return user === undefined ? path : `${user}:${path}`;
+export function keyOf({ path, user, language }: View): string {
+  const key = user === undefined ? path : `${user}:${path}`;
+  return language === undefined ? key : `${key} (${language})`;
 }
 
 /** As text in one order of members and of elements: a patched parent may have another. */
