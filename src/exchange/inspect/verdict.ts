@@ -24,7 +24,7 @@ export function untouched(
   if (safeMethods.has(method)) {
     return { outcome: 'unchanged', reason: `${method} is a safe method: it requests no change` };
   }
-  if (refusal !== undefined) return { outcome: 'refused', reason: `422 without asking the origin: ${refusal}` };
+  if (refusal !== undefined) return { outcome: 'refused', reason: `422, without asking the origin: ${refusal}` };
   if (status >= 400 && status < 500) return { outcome: 'unchanged', reason: `the origin refused it with ${status}` };
   if (status >= 500 && serverErrors(target.resource) === 'unchanged') {
     return {

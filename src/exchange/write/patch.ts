@@ -69,7 +69,7 @@ export function planPatches({ match, sources }: AppliedRule, write: PatchingWrit
       // RFC 9110 §15.3: 202 promises nothing, 203 was modified by a proxy, other statuses do not say it was applied.
       if (!done.has(write.answer.status))
         return { uncertain: `the status ${write.answer.status} does not say what was done` };
-      if (gaining === undefined) return { uncertain: 'only before names it: the element may have left' };
+      if (gaining === undefined) return { uncertain: 'only before names it: the element may have moved' };
       return gaining.includes(path) ? put : remove;
     };
     return parents.map((path) => ({ path, element, change: changeOf(path), vary, others }));
