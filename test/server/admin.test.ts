@@ -74,8 +74,7 @@ describe('POST /invalidate', () => {
     }>();
     expect(dry.targets.map(({ target, count }) => [target, count])).toEqual(counts);
     expect(dry).not.toHaveProperty('position');
-    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1'])
-      expect(await isHit(path)).toBe(true);
+    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1']) expect(await isHit(path)).toBe(true);
     const done = await post('/invalidate', body);
     expect(done.status).toBe(200);
     expect(done.json()).toMatchObject({
@@ -85,8 +84,7 @@ describe('POST /invalidate', () => {
       position: expect.any(Number),
     });
     const left: string[] = [];
-    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1'])
-      if (await isHit(path)) left.push(path);
+    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1']) if (await isHit(path)) left.push(path);
     expect(left).toEqual(kept);
   });
 
