@@ -44,9 +44,6 @@ export interface Coherence {
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
-/** Of the ids `position.n` of one record's events, the last: who has seen this has seen all of them. */
-const BEHIND_ALL = 999_999;
-
 /** How long the tier remembers what a record has hit, in leases: a node that has not applied it serves for one at most. */
 const HIT_LEASES = 4;
 
@@ -132,7 +129,7 @@ function wireCluster(node: Node): Coherence {
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
-    caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${BEHIND_ALL}`),
+    caughtUp: () => hub.reset(cluster.status().epoch, joinedSeq),
   };
   const hitMs = (): number => HIT_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };

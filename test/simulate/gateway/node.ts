@@ -37,7 +37,6 @@ import type { SimulatedOrigin } from './origin.ts';
 
 const CONFIRM_MS = 1_000;
 const HIT_LEASES = 4;
-const BEHIND_ALL = 999_999;
 const FILL_BYTES = 10_000_000;
 
 /** What a mutant may replace, each to take one check out. */
@@ -180,7 +179,7 @@ export class GatewayNode {
         this.#joinedSeq = applied;
         world.tell(process.name, `joined ${epoch} at ${applied}`);
       },
-      caughtUp: () => this.hub.reset(cluster.status().epoch, `${this.#joinedSeq}.${BEHIND_ALL}`),
+      caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
     const versions = this.#versionKeys(bus, keys);
     const cluster: ClusterLog = new ClusterLog({
