@@ -19,7 +19,7 @@ import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
 import type { Term } from './write-set.ts';
 
-/** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
+/** The log of a gateway of several nodes, over the bus that sequences for them (coherence.md, invariants 3 to 9). */
 export class ClusterLog implements Log, Standing {
   readonly #options: ClusterLogOptions;
   readonly #lease: Lease;
@@ -31,16 +31,16 @@ export class ClusterLog implements Log, Standing {
   readonly #acknowledgements: Acknowledgements;
   #epoch = '';
   #joined = false;
-  /** Counts the times that this node lost its place: what was asked before is answered to somebody else. */
+  /** Counts how often this node lost its standing. Answers to what it asked before that are void. */
   #generation = 0;
   #leaseMs: number;
   #applied: Seq = 0;
-  /** The last record before this node joined, and whether all up to it are known to the second tier. */
-  #behind: { readonly seq: Seq; known: boolean } = { seq: 0, known: false };
+  /** The last record before this node joined, and whether all up to it are published to the second tier. */
+  #beforeJoin: { readonly seq: Seq; published: boolean } = { seq: 0, published: false };
   #note = 0;
   #base: Position = 0;
   #lastPosition: Position = 0;
-  /** The bus has, or may have, forgotten the intents of this node. */
+  /** The bus has forgotten this node's intents, or may have. */
   #forgotten = false;
   #renewals = 0;
   #stopped = false;
@@ -57,7 +57,7 @@ export class ClusterLog implements Log, Standing {
     this.#acknowledgements = new Acknowledgements(
       (applied) => bus.ack(this.#epoch, member, applied),
       (answer) => {
-        if (answer.ok) this.#commits.reach(answer.committed);
+        if (answer.ok) this.#commits.advanceTo(answer.committed);
         else this.epochMismatch(this.#epoch, answer.epoch);
       },
     );
@@ -85,7 +85,7 @@ export class ClusterLog implements Log, Standing {
     this.#lease.void();
     this.#sleeper.wake();
     this.#commits.reset(this.#applied);
-    // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
+    // Another node finishes what is left. It takes over once this node has been silent for a lease.
     const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
     if (leaves) await this.#options.bus.evict(this.#epoch, '', this.#evictions.self).catch(() => undefined);
@@ -120,18 +120,18 @@ export class ClusterLog implements Log, Standing {
     const epoch = this.#epoch;
     const { id, answer, cause } = await this.#intents.note(write, this.#joined ? epoch : undefined);
     if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
-    // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
+    // In another epoch the answer proves nothing: this node may have noted its intents there before this one existed.
     if (answer?.ok === true && this.#joined && this.#epoch === epoch) return { id };
     if (this.#options.onPartition === 'queue') return { id };
-    // The bus may have it all the same.
+    // The bus may have received it all the same.
     this.#intents.withdraw(id, true);
     throw new GatewayError('uncoordinated', undefined, { cause });
   }
 
   withdraw({ id }: Note): void {
     this.#intents.withdraw(id);
-    // Where this is lost, it is said again after the next renewal.
-    if (this.#joined) this.#isSame((epoch) => this.#intents.leave(epoch)).catch(() => undefined);
+    // If this is lost, the next renewal sends it again.
+    if (this.#joined) this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
   }
 
   abandon({ id }: Note): void {
@@ -154,12 +154,12 @@ export class ClusterLog implements Log, Standing {
     return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
   }
 
-  /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
+  /** Every record from before this node joined is published to the second tier: what is found there is not older. */
   get published(): boolean {
-    return this.#joined && this.#behind.known;
+    return this.#joined && this.#beforeJoin.published;
   }
 
-  /** Whether the bus still knows all that this node was told. Rejects where it cannot be asked. */
+  /** Whether the bus still knows everything it told this node. Rejects if the bus cannot be reached. */
   async confirm(): Promise<boolean> {
     const epoch = this.#epoch;
     const answer = await this.#options.bus.ack(epoch, this.#options.member, this.#applied);
@@ -201,13 +201,13 @@ export class ClusterLog implements Log, Standing {
 
   epochMismatch(sent: string, epoch: string | null): void {
     if (sent !== this.#epoch) return;
-    // The epoch that was left is remembered: a bus that was set back to it, or behind it, may not have it go on.
+    // Remembers the epoch that was left: a bus that was set back to it, or before it, must not continue there.
     this.#epoch = epoch ?? sent;
-    this.#leavePlace();
+    this.#loseStanding();
   }
 
-  /** What this node holds is void: it serves nothing until it has joined anew. */
-  #leavePlace(): void {
+  /** What this node holds is void. It serves nothing until it has joined again. */
+  #loseStanding(): void {
     this.#lease.void();
     this.#joined = false;
     this.#generation += 1;
@@ -227,7 +227,7 @@ export class ClusterLog implements Log, Standing {
     }
   }
 
-  /** False: there is something to be done at once. */
+  /** Resolves false if the next renewal has to follow at once. */
   async #renew(): Promise<boolean> {
     const { bus, clock, member, nonce } = this.#options;
     const sentAt = clock.monotonic();
@@ -254,20 +254,20 @@ export class ClusterLog implements Log, Standing {
     this.#leaseMs = answer.leaseMs;
     const joining = !this.#joined;
     if (!joining && answer.first > this.#applied + 1 && answer.seq > this.#applied) {
-      // Trimmed away before they were read.
-      this.#leavePlace();
+      // The records were trimmed before this node had read them.
+      this.#loseStanding();
       return false;
     }
     if (joining) this.#join(answer);
-    this.#behind.known ||= answer.unpublished > this.#behind.seq;
+    this.#beforeJoin.published ||= answer.unpublished > this.#beforeJoin.seq;
     this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
-    this.#commits.reach(answer.committed);
+    this.#commits.advanceTo(answer.committed);
     if (quarantines) this.#adopt(answer);
     this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
     if (this.#forgotten) await this.#noteAgain();
-    await this.#isSame((epoch) => this.#intents.leave(epoch));
+    await this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch));
     await this.#watch(answer.members);
     return true;
   }
@@ -278,7 +278,7 @@ export class ClusterLog implements Log, Standing {
     this.#lastPosition = position;
     this.#applied = answer.seq;
     this.#acknowledgements.reset();
-    this.#behind = { seq: answer.seq, known: false };
+    this.#beforeJoin = { seq: answer.seq, published: false };
     this.#note = answer.note;
     this.#joined = true;
     this.#resets += 1;
@@ -289,7 +289,7 @@ export class ClusterLog implements Log, Standing {
       coverage: decodeRecord(payload).coverage,
     }));
     this.#options.listener.reset(position, quarantines);
-    // What was appended before, and is not committed yet, is announced by those who have applied it: not here.
+    // Earlier records that are not committed yet are announced by the nodes that have applied them, not here.
     if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
     this.#positionWaiters.reset();
     this.#outbox.joined();
@@ -302,11 +302,11 @@ export class ClusterLog implements Log, Standing {
   }
 
   async #noteAgain(): Promise<void> {
-    if (await this.#isSame((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
+    if (await this.#inSameEpoch((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
   }
 
-  /** Whether a step was made in the epoch that this node is in. */
-  async #isSame(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
+  /** Whether the bus made a step in the epoch that this node is in. */
+  async #inSameEpoch(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
     const epoch = this.#epoch;
     const mismatch = await step(epoch);
     if (mismatch !== undefined) this.epochMismatch(epoch, mismatch.epoch);
@@ -343,22 +343,22 @@ export class ClusterLog implements Log, Standing {
   #receive({ entries, notes, note }: Batch): void {
     for (const entry of entries) {
       if (entry.seq <= this.#applied) continue;
-      // Dense: a gap is what was trimmed.
+      // Sequence numbers are dense: a gap was trimmed.
       if (entry.seq > this.#applied + 1) {
-        this.#leavePlace();
+        this.#loseStanding();
         return;
       }
       try {
         this.#apply(entry);
       } catch (error) {
         this.#options.failed(error);
-        this.#leavePlace();
+        this.#loseStanding();
         return;
       }
     }
     this.#note = note;
     for (const each of notes) {
-      if (each.kind === 'committed') this.#commits.reach(each.seq);
+      if (each.kind === 'committed') this.#commits.advanceTo(each.seq);
       else this.#intents.ended(each.intent);
     }
     this.#ack();
@@ -369,7 +369,7 @@ export class ClusterLog implements Log, Standing {
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
-      // What is repeated was announced the first time; what is held will be by a second record.
+      // A repeated record was announced the first time. A held one is announced by a second record.
       announcements: again === true || held === true ? [] : announcements,
       ...(endsQuarantine !== undefined && { endsQuarantine: this.positionOf(endsQuarantine) }),
       position,
@@ -384,11 +384,11 @@ export class ClusterLog implements Log, Standing {
     this.#lease.applied(seq);
     if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed, held: held === true });
     if (again === true) {
-      // For a member that is gone. All do it, so that it is done.
+      // Its member is gone. Every node publishes the record, so that it is done even if some of them fail.
       const epoch = this.#epoch;
-      void this.#publisher.known(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
+      void this.#publisher.publish(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
     }
-    if (foreign === true) void this.#publisher.known(record.coverage, this.#epoch, seq);
+    if (foreign === true) void this.#publisher.publish(record.coverage, this.#epoch, seq);
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#positionWaiters.applied(seq);
