@@ -19,19 +19,19 @@ import {
 } from '../coherence/bus.ts';
 import { type Step, scripts } from './scripts.ts';
 
-/** How long a read waits for something to happen: it is also what a node loses that waits at the log of a past epoch. */
+/** How long a read waits for new entries. A node that waits at the log of a past epoch loses as much. */
 const BLOCK_MS = 100;
-/** Beyond it the line is taken for dead: a read that nobody answers would hold the node back until TCP gives up. */
+/** After that the connection counts as dead: a read without an answer would hold the node back until TCP gives up. */
 const READ_GRACE_MS = 1_000;
 const MAX_BATCH = 512;
 
 export interface RedisBusOptions {
-  /** For the steps. `commandTimeout` well below a lease; no offline queue and no retries: the protocol makes its own. */
+  /** For steps. `commandTimeout` well below a lease; no offline queue and no retries, because the protocol retries. */
   readonly commands: Redis | Cluster;
-  /** For reading, which blocks: nothing else may use it. */
+  /** For blocking reads: nothing else may use it. */
   readonly blocking: Redis | Cluster;
   readonly prefix: string;
-  /** Gateways that share a Redis and not a log have different ones. */
+  /** Gateways that share a Redis but not a log have different scopes. */
   readonly scope: string;
 }
 
@@ -106,7 +106,7 @@ export class RedisBus implements Bus {
       orphans: pairs(reply[1]).map(([seq, text]) => quarantineOf(seq, text)),
     }));
   }
-
+  // The stream of an old epoch gets no more entries: a node learns of a new epoch by its renewals.
   async published(epoch: string, seq: Seq): Promise<StepResult> {
     return answer(await this.#run('published', epoch, [seq]), () => ({}));
   }
