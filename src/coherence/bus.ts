@@ -30,7 +30,7 @@ export interface Entry {
   readonly foreign?: true;
 }
 
-/** Sent to all members next to the log. */
+/** A notice to all members, in a sequence of its own next to the log. */
 export type Note =
   | { readonly kind: 'committed'; readonly seq: Seq }
   | { readonly kind: 'withdrawn'; readonly intent: string };

@@ -51,7 +51,7 @@ export async function askConflicting(
   }
 }
 
-/** A node that has not applied the record uses a lease granted before now, which runs out during this wait. */
+/** A node that has not applied the record can only hold a lease granted before now. It runs out during this wait. */
 function isCommitted(
   commits: Commits,
   timers: Timers,

@@ -31,7 +31,7 @@ export class Evictions {
     return this.#membership.ids;
   }
 
-  /** This node as of its last renewal: what it evicts when it leaves. */
+  /** This node as of its last renewal. It evicts itself when it leaves. */
   get self(): Pick<Member, 'id' | 'beat'> {
     return { id: this.#options.member, beat: this.#beat };
   }

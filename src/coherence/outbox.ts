@@ -318,7 +318,7 @@ export class Outbox {
 
   #awaitCommit(pending: PendingAppend, { epoch, seq }: { epoch: string; seq: Seq }): void {
     const finish = (): void => this.#finish(pending);
-    // A node that has not applied the record uses a lease granted before now.
+    // A node that has not applied the record can only hold a lease granted before now.
     const overdue = (): void => {
       if (this.#standing.epoch === epoch) this.#commits.advanceTo(seq);
       finish();

@@ -63,7 +63,7 @@ test('a gateway starts without its Redis, says what it waits for, and serves wha
   const ready = await get(`${gateway.adminUrl}/readyz`);
   expect([ready.status, ready.text]).toEqual([
     503,
-    'not ready: joining the other nodes: Redis does not answer, or an epoch is beginning\n',
+    'not ready: joining the other nodes: Redis does not answer, or a new epoch is being created\n',
   ]);
   const read = await get(`${gateway.url}/steps/7`);
   expect([read.status, read.headers['cache-status']]).toEqual([
