@@ -4,8 +4,12 @@ import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
 import { asGatewayError } from './errors.ts';
-import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
-import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
+import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
+import { explain } from './exchange/inspect/explain.ts';
+import { explainWrite } from './exchange/inspect/explain-write.ts';
+import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
+import { given } from './exchange/inspect/proposed-write.ts';
+import { serverErrorsOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
@@ -16,7 +20,6 @@ import type { ReadPorts } from './exchange/read/read-ports.ts';
 import { Refresher } from './exchange/read/refresher.ts';
 import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
-import { serverErrorsOf } from './exchange/verdict.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
 import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
@@ -95,10 +98,9 @@ export async function createGateway(
     read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
-      work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
+      work.track(write(writePorts, { found, request, body: hasBody(message) ? message : undefined }, reply));
     },
     routeOf: (request) => routes.find(request.target.resource).route,
-    upstreamOf: ({ policy }) => upstreamOf(config, policy.origin),
     failed: (error, request) => reports.failed(error, request),
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
@@ -242,7 +244,10 @@ function wireWrites(
         reports.quarantineEnded(quarantine, record.position);
       });
     },
-    report: (report) => reports.write(report),
+    report: ({ resolved, ...report }) => {
+      const explained = resolved && (() => explain(resolved, rules, { all: false }).explanation);
+      reports.write({ ...report, explain: explained });
+    },
     failed: (error, request) => reports.failed(error, request),
   };
 }
@@ -313,8 +318,8 @@ function notReady(state: State, cluster: ClusterStatus | undefined): string | un
 const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
   joining: 'joining the other nodes: Redis does not answer, or a new epoch is being created',
   'catching-up': 'catching up with the records of the other nodes',
-  fenced: 'the lease has run out: Redis does not answer in time, and requests pass through',
-  undelivered: 'writes were acknowledged whose records have not reached the other nodes',
+  fenced: 'the lease has run out: Redis does not answer in time, and requests are passed through',
+  undelivered: 'other nodes have not received writes that this node has acknowledged',
 };
 
 /** Work in progress, which a stopping gateway waits for, and work scheduled for later, which it cancels. */
@@ -354,9 +359,4 @@ function listenOptions({ host, port }: Address): { host: string; port: number; b
 function urlOf(address: AddressInfo | string | null): string {
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
-}
-
-function upstreamOf(config: GatewayConfig, origin: string): { url: string; basePath: string } {
-  const url = new URL((config.origins[origin] as { url: string }).url);
-  return { url: url.origin, basePath: url.pathname.replace(/\/$/, '') };
 }

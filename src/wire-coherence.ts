@@ -44,14 +44,7 @@ export interface Coherence {
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
-/**
- * Stands for the last of the ids `position.n` of one record's events: a subscriber that has seen it has seen them all.
- */
-const LAST_EVENT = 999_999;
-
-/**
- * How long the tier keeps the version of what a record covers. A node without the record serves for one lease at most.
- */
+/** How long the tier keeps the version of what a record covers. A node without the record serves for one lease at most. */
 const VERSION_LEASES = 4;
 
 export interface CoherenceParts {
@@ -136,7 +129,7 @@ function wireCluster(node: Node): Coherence {
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
-    caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${LAST_EVENT}`),
+    caughtUp: () => hub.reset(cluster.status().epoch, joinedSeq),
   };
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
@@ -175,13 +168,13 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
   const check = async (atStart: boolean): Promise<void> => {
     const fault = await connection?.evictionFault();
     if (fault === undefined) return;
-    const message = `Redis evicts random keys (maxmemory-policy ${fault.policy}): set noeviction`;
+    const message = `Redis evicts keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
     if (fault.refused && atStart) throw new Error(message);
     if (fault.refused) logger.error({ policy: fault.policy }, message);
     else
       logger.warn(
         { policy: fault.policy },
-        'Redis may evict keys that the nodes depend on: set maxmemory-policy noeviction',
+        'Redis may evict keys that the nodes need: set maxmemory-policy noeviction',
       );
   };
   await check(true);
@@ -216,7 +209,7 @@ function wireTier(
     monotonic: systemClock.monotonic,
     full: throttled(() => {
       const message =
-        'the shared tier is full: responses stay in memory alone (store.redis.tier.maxSize, or 3/4 of maxmemory)';
+        'the Redis tier is full: responses are stored in memory only (store.redis.tier.maxSize, or 3/4 of maxmemory)';
       logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
     }),
     timers: systemTimers,
@@ -240,7 +233,7 @@ function throttled(report: () => void): () => void {
 function configured(bus: Bus, config: GatewayConfig, logger: Logger): Bus {
   return new ConfiguredBus(bus, shapeOf(config).slice(0, FINGERPRINT_LENGTH), (theirs) => {
     const message =
-      'a node with other routes shares this log: its records are widened, to everything if they name tags';
+      'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
   });
 }

@@ -66,16 +66,22 @@ export class Commits {
       this.#committed = Math.max(this.#committed, seq);
     }
     while (this.#pending.length > 0 && (this.#pending[0] as Applied).seq <= this.#committed) {
-      this.#deliver((this.#pending.shift() as Applied).record);
+      const { seq, record } = this.#pending.shift() as Applied;
+      // Calls that wait for earlier records run before this one is delivered.
+      this.#wake(seq - 1);
+      this.#deliver(record);
     }
-    const ready = this.#waiting.filter(({ seq }) => seq <= this.#committed);
-    if (ready.length > 0) {
-      this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#committed);
-      for (const { done } of ready) done();
-    }
+    this.#wake(this.#committed);
     this.#cancel?.();
     this.#cancel = undefined;
     const next = this.#pending[0];
     if (next !== undefined) this.#cancel = this.#timers.after(next.dueAt - now, () => this.#advance());
+  }
+
+  #wake(upTo: Seq): void {
+    const ready = this.#waiting.filter(({ seq }) => seq <= upTo);
+    if (ready.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ seq }) => seq > upTo);
+    for (const { done } of ready) done();
   }
 }

@@ -7,9 +7,9 @@ export function successorOf(epoch: string, nonce: string): string {
 }
 
 /**
- * Whether a bus in the epoch `present` was set back, as seen by a member that has been in `known`: epochs only count up.
- * Without this check, responses stored in `present` and leases granted in it would be valid again. redis/scripts.ts has
- * the same check.
+ * Whether a bus in the epoch `present` was set back, as seen by a member that has been in `known`: epochs only count
+ * up. Without this check, responses stored in `present` and leases granted in it would be valid again. redis/scripts.ts
+ * has the same check.
  */
 export function isSetBack(present: string, known: string): boolean {
   return present !== known && numberOf(known) > 0 && numberOf(present) <= numberOf(known);

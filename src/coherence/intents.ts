@@ -75,9 +75,11 @@ export class Intents {
     this.#own.delete(this.#numberOf(id));
   }
 
-  /** Its write makes no record. `lost`: it is not known whether the bus has the intent. */
+  /**
+   * Its write makes no record. Further calls have no effect. `lost`: it is not known whether the bus has the intent.
+   */
   withdraw(id: string, lost = false): void {
-    this.drop(id);
+    if (!this.#own.delete(this.#numberOf(id))) return;
     this.#withdrawing.set(id, lost ? WITHDRAWALS_IF_LOST : 1);
   }
 

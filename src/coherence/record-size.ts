@@ -50,13 +50,15 @@ function announcingAll({ payload: _, ...rest }: Announcement): Announcement {
   return { ...rest, paths: ['/**'], tags: ['*'] };
 }
 
-/** `/items/1`, `/items/2` and so on become `/items/*`. */
+/** `/items/1`, `/items/2` and so on become `/items/*`. Keeps `/` and `…/**`: no single segment stands for them. */
 function wildcards(paths: readonly string[]): string[] {
-  return grouped(
-    paths,
+  const others = new Set(paths.filter((path) => path === '/' || path.endsWith('/**')));
+  const siblings = grouped(
+    paths.filter((path) => !others.has(path)),
     (path) => path.slice(0, path.lastIndexOf('/')),
     (parent) => `${parent}/*`,
   );
+  return [...siblings, ...others];
 }
 
 /** `item:1`, `item:2` and so on become `item:*`. */

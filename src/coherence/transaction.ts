@@ -14,6 +14,9 @@
  * "changed nothing" shows that another write has made the change. So no answer is released before every conflicting
  * write that was in flight at the same time has been recorded. A write waits `MAX_WAIT_MS` at most. Then it records its
  * own noted write set, which invalidates whatever the answer may reveal.
+ *
+ * Two writes never wait for each other. A write with a record waits only once that is in the log, where the others find
+ * it. A refused write has changed nothing, and is withdrawn before it waits.
  */
 export type WriteState =
   /** Other writes can find it, on every node. The origin has not received any of it. */
@@ -69,8 +72,11 @@ export type WriteEvent =
 
 export type Command =
   | { readonly do: 'forward' }
-  /** Ask the log which writes conflict, and whether this node is up to date. */
-  | { readonly do: 'ask' }
+  /**
+   * Ask the log which writes conflict, and whether this node is up to date. `withdraws`: the write has changed nothing,
+   * so no other write has to wait for it.
+   */
+  | { readonly do: 'ask'; readonly withdraws: boolean }
   /**
    * Append a record.
    * - `own`: the targets of its rules
@@ -118,7 +124,7 @@ export function next(state: WriteState, event: WriteEvent): Next {
 function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answered' }): Next {
   const state = { phase: 'answered', outcome, selects } as const;
   if (outcome === 'done' || outcome === 'indeterminate') return { state, command: { do: 'append', what: 'own' } };
-  if (!quarantined) return { state, command: { do: 'ask' } };
+  if (!quarantined) return { state, command: { do: 'ask', withdraws: outcome === 'refused' } };
   // An indeterminate write may have changed the resource first: what looks unchanged may have changed twice.
   if (outcome === 'unchanged') return recordAfterAll;
   // The quarantine keeps the resource from being stored. But an earlier fill must not answer requests after this

@@ -13,6 +13,9 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 const REPLAY_EVENTS = 64;
 const REPLAY_BYTES = 64 * 1024;
 
+/** Of the ids `position.n` of one record's events, the last: who has seen this has seen all of them. */
+const BEHIND_ALL = 999_999;
+
 export interface EventHubOptions {
   /** Of the log whose positions the ids are. */
   readonly epoch: string;
@@ -90,9 +93,12 @@ export class EventHub {
     return this.#topics.size;
   }
 
-  /** Events were missed: whoever listens is told to look again. What is announced next comes after `from` in `epoch`. */
-  reset(epoch: string, from: number | string): void {
-    this.#history = new EventHistory(epoch, this.#options.history, from);
+  /**
+   * Events were missed: whoever listens is told to look again. What is announced next comes after all events of the record `seq`:
+   * who has seen the first of them elsewhere has not seen the others.
+   */
+  reset(epoch: string, seq: number): void {
+    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${BEHIND_ALL}`);
     this.#resyncAll();
     this.#work.restart();
   }

@@ -5,7 +5,7 @@ import type { StoredResponse } from './stored-response.ts';
 /** Why a response was not stored. */
 export type Refusal = 'newer-record' | 'newer-variant' | 'quarantined' | 'too-large';
 
-/** Stored responses, by cache key and variant. Every implementation runs test/store/contract.ts. */
+/** Stored responses, by cache key and variant. */
 export interface Store {
   /** The newest variant of `key` that this request selects (RFC 9111 §4.1), fresh or not. */
   select(key: string, request: Fields): StoredResponse | undefined;

@@ -45,7 +45,7 @@ export async function runWorkers({ count, log, stopRequested }: WorkersOptions):
       if (stopping) return;
       const now = performance.now();
       deaths.push(now);
-      log.error({ worker: number, code, signal }, 'a worker has died');
+      log.error({ worker: number, code, signal }, 'a worker has died and is replaced');
       const recent = deaths.filter((at) => now - at < DEATHS_WITHIN_MS);
       if (recent.length >= MAX_DEATHS) failed();
       else setTimeout(() => stopping || fork(number), REPLACE_AFTER_MS);

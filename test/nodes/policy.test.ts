@@ -31,7 +31,7 @@ test.each(['allkeys-random', 'volatile-random'])(
   async (policy) => {
     const yaml = await withPolicy(policy);
     await expect(startGateway('http://127.0.0.1:1', yaml)).rejects.toThrow(
-      `Redis evicts random keys (maxmemory-policy ${policy}): set noeviction`,
+      `Redis evicts keys at random (maxmemory-policy ${policy}): set noeviction`,
     );
   },
 );
@@ -51,7 +51,7 @@ test('one that was away at start, and drops keys by chance, is told of when it i
   await redis.kill();
   const gateway = await startGateway('http://127.0.0.1:1', `store: { redis: { url: "unix:${socket}" } }\n`);
   await redis.launch(['--maxmemory-policy', 'allkeys-random']);
-  const told = (): boolean => gateway.logs.some(({ msg }) => /evicts random keys/.test(msg));
+  const told = (): boolean => gateway.logs.some(({ msg }) => /evicts keys at random/.test(msg));
   await until(told, 'a word on the policy');
   await gateway.stop();
 });
@@ -63,7 +63,7 @@ test('a gateway starts without its Redis, says what it waits for, and serves wha
   const ready = await get(`${gateway.adminUrl}/readyz`);
   expect([ready.status, ready.text]).toEqual([
     503,
-    'not ready: joining the other nodes: Redis does not answer, or a new epoch is being created\n',
+    'not ready: joining the other nodes: Redis does not answer, or an epoch is beginning\n',
   ]);
   const read = await get(`${gateway.url}/steps/7`);
   expect([read.status, read.headers['cache-status']]).toEqual([

@@ -107,7 +107,7 @@ export class Node {
     const { history, mutation } = this.#here;
     const floor = history.began(path);
     const answer = (found: Representation, how: string): void =>
-      history.answered(this.process.name, path, floor, found.version, how);
+      history.answered(this.process.name, { path, floor, version: found.version, how });
     if (this.#seen.serving()) {
       const stored = this.#store.get(path);
       if (stored !== undefined) return answer(stored, 'hit');

@@ -24,7 +24,7 @@ test('no read is stale, whatever happens', { timeout: 240_000 }, async () => {
 
 test('a seed is one schedule', async () => {
   const [once, again] = [await simulate(11), await simulate(11)];
-  expect(again.trace).toEqual(once.trace);
+  expect(again.trace()).toEqual(once.trace());
 });
 
 describe('a check that is taken out is missed', () => {

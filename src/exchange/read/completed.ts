@@ -32,7 +32,7 @@ export async function completed(
   flight?.land({ kind: 'response', response, stored: refusal === undefined });
   if (reply !== undefined) {
     const status = { fwd: decision.fwd, fwdStatus: 206, stored: refusal === undefined, detail: refusal };
-    respond(read.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+    respond(read.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   }
   return { outcome: 'miss', detail: refusal };
 }

@@ -3,6 +3,7 @@ import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
+import { abortWhenGone, askOrigin } from '../ask-origin.ts';
 import { keyedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
@@ -58,7 +59,7 @@ function withFillLease(flight: Flight, giveBack: () => void): Flight {
 async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOutcome> {
   const { read, decision, asOf, flightKey, flight, reply } = fetching;
   const requestedAt = ports.clock.wall();
-  const answer = await askOrigin(fetching);
+  const answer = await forwardRead(fetching);
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
   const { stored } = decision;
   if (answer.status === 304 && stored !== undefined) {
@@ -78,7 +79,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
     return fetchAndStore(ports, { ...fetching, decision: { ...decision, part: undefined } });
   }
   if (isErrorStatus(answer.status) && stored !== undefined && reply !== undefined) {
-    if (serveOnError(ports, read, { ...decision, stored }, reply, answer.status)) {
+    if (serveOnError(ports, read, { ...decision, stored }, { reply, fwdStatus: answer.status })) {
       answer.body.destroy();
       flight?.land({ kind: 'failed', error: asGatewayError(new Error(`the origin answered ${answer.status}`)) });
       return { outcome: 'stale', detail: 'stale-if-error' };
@@ -120,22 +121,18 @@ function isForSharing(storability: Storability): boolean {
   return storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
-function askOrigin({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
+function forwardRead({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
   const { request, route } = read;
-  const abort = new AbortController();
-  // Nobody else waits: an answer for a client that has left is not worth the origin's work.
-  if (flight === undefined) reply?.onGone(() => abort.abort());
-  const query = keyedQuery(request.target.query, route.policy.cache);
-  return route.origin.fetch({
-    method: request.method,
-    target: query === '' ? request.target.path : `${request.target.path}?${query}`,
+  return askOrigin(read, {
+    query: keyedQuery(request.target.query, route.policy.cache),
     // A response for credentials of its own is the origin's to condition; the gateway has nothing to compare.
     headers:
       decision.fwd === 'bypass'
         ? ownFields(request, route.policy)
         : fillFields(request, route.policy, conditionsOf(decision)),
-    signal: abort.signal,
-    onInterim: reply === undefined ? undefined : (status, lines) => reply.interim(status, endToEnd(lines)),
+    // Others may wait for a flight, whoever asked first.
+    signal: flight === undefined ? abortWhenGone(reply) : undefined,
+    reply,
   });
 }
 
@@ -152,7 +149,7 @@ function giveUp(ports: ReadPorts, { read, decision, flight, reply }: Fetching, e
   ports.failed(error, read);
   if (reply !== undefined) {
     const { stored } = decision;
-    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, reply)) {
+    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, { reply })) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     reply.fail(asGatewayError(error), statusLines({ fwd: decision.fwd, detail: decision.detail }));

@@ -151,7 +151,8 @@ export class Fill {
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, those too that are not stored for others (`private="…"`).
       const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
-      respond(this.#context.read.request, this.#reply, own, this.#status(detail), this.#ageMs(response));
+      const said = { status: this.#status(detail), ageMs: this.#ageMs(response) };
+      respond(this.#context.read.request, this.#reply, own, said);
     } else if (this.#reply !== undefined) {
       const sink = this.#start(detail);
       for (const chunk of this.#chunks) sink.write(chunk);

@@ -33,7 +33,7 @@ export function revalidated(
   );
   if (reply !== undefined) {
     const status = { fwd: decision.fwd, fwdStatus: 304, stored: refusal === undefined, detail: refusal };
-    respond(context.read.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+    respond(context.read.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   }
   return { outcome: 'revalidated', detail: refusal };
 }

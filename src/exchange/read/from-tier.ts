@@ -26,12 +26,12 @@ export async function fromTier(
 ): Promise<{ readonly outcome?: ReadOutcome; readonly fillLease?: (() => void) | undefined }> {
   const tier = ports.tier as SecondTier;
   const found = await tier.load(read.key, read.request.headers);
-  const served = found && serve(ports, read, found, flight, reply);
+  const served = found && serve(ports, read, found, { flight, reply });
   if (served !== undefined) return { outcome: served };
   const fillLease = await tier.acquireFillLease(read.key);
   if (fillLease !== undefined) return { fillLease };
   const awaited = await tier.awaited(read.key, read.request.headers);
-  const outcome = awaited && serve(ports, read, awaited, flight, reply);
+  const outcome = awaited && serve(ports, read, awaited, { flight, reply });
   return outcome === undefined ? {} : { outcome };
 }
 
@@ -39,8 +39,7 @@ function serve(
   ports: ReadPorts,
   { request, route, credentials }: Read,
   found: StoredResponse,
-  flight: Flight,
-  reply: Reply | undefined,
+  { flight, reply }: { flight: Flight; reply: Reply | undefined },
 ): ReadOutcome | undefined {
   const policy = route.policy.cache;
   const now = ports.clock.wall();
@@ -50,7 +49,8 @@ function serve(
   flight.land({ kind: 'response', response: found, stored: true });
   if (reply !== undefined) {
     const ttl = Math.floor((found.lifetimeMs - decision.ageMs) / 1000);
-    respond(request, reply, found, { hit: true, ttl, detail: 'redis' }, currentAgeMs(found, now));
+    const status = { hit: true, ttl, detail: 'redis' } as const;
+    respond(request, reply, found, { status, ageMs: currentAgeMs(found, now) });
   }
   if (found.codings !== undefined) ports.encoder.want(request.headers, found);
   return { outcome: 'hit', detail: 'redis' };

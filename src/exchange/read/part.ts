@@ -30,8 +30,7 @@ export function askedRange({ method, headers }: ClientRequest): string | undefin
 export function servePart(
   ports: ReadPorts,
   { request }: Read,
-  stored: StoredResponse,
-  range: string,
+  { stored, range }: { stored: StoredResponse; range: string },
   reply: Reply,
 ): ReadOutcome | undefined {
   const { part } = stored;

@@ -34,7 +34,8 @@ export function read(
 /** A read of some octets of what is not stored whole: from a stored part, else from the origin, to be kept as a part. */
 function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): ReadOutcome | Promise<ReadOutcome> {
   const decision = lookUp(ports, state, partKey(state.key));
-  const served = decision.kind === 'hit' ? servePart(ports, state, decision.stored, range, reply) : undefined;
+  const served =
+    decision.kind === 'hit' ? servePart(ports, state, { stored: decision.stored, range }, reply) : undefined;
   if (served !== undefined) return served;
   if (decision.kind === 'unavailable') return answer(ports, state, decision, reply) as ReadOutcome;
   const { fwd, detail } = decision.kind === 'forward' ? decision : ({ fwd: 'uri-miss', detail: undefined } as const);
@@ -70,7 +71,7 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     // What the answer says of queries may tell this request from the one that was waited for.
     if (result.kind === 'response') state = { ...state, key: keyOfVariant(state, result.response) };
-    const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
+    const served = fromFlight(ports, state, { decision, result, asOf: flight.asOf }, reply);
     if (served !== undefined) return served;
     // A fill that the fence refused, or that brought another variant: the next one begins after this request arrived, so
     // it may be waited for too. After that, or where the answer is not for sharing, the request asks for itself.
@@ -119,7 +120,7 @@ function serve(
   const { stored, ageMs } = decision;
   const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
   const detail = decision.kind === 'stale' ? decision.detail : undefined;
-  respond(state.request, reply, stored, { hit: true, ttl, detail }, ageMs);
+  respond(state.request, reply, stored, { status: { hit: true, ttl, detail }, ageMs });
   if (stored.codings !== undefined) ports.encoder.want(state.request.headers, stored);
   if (decision.kind === 'hit') return { outcome: 'hit', detail };
   // One revalidation behind, however many are served the stale response meanwhile; it is a fill like any other.

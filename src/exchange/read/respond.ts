@@ -15,13 +15,12 @@ const BOUNDARY_BYTES = 16;
 /** Fields that describe a body, left out of a 304 (RFC 9110 §15.4.5). */
 const ofBody = new Set(['content-length', 'content-type', 'content-encoding', 'content-language', 'content-range']);
 
-/** Answers from a complete response: 304 where the client's copy is current, a part where one is asked for, no body to HEAD. */
+/** Answers from a complete response: 304 where the client's copy is current, a part where one is asked for. */
 export function respond(
   request: ClientRequest,
   reply: Reply,
   stored: StoredResponse,
-  status: CacheStatus,
-  ageMs: number | undefined,
+  { status, ageMs }: { status: CacheStatus; ageMs: number | undefined },
 ): void {
   const form = stored.codings === undefined ? stored : formFor(request.headers, stored);
   const lines = [...form.clientHeaders];

@@ -2,7 +2,7 @@ import type { Timers } from '../../clock.ts';
 import { changed } from '../../rules/changed.ts';
 import { failing } from '../../rules/condition.ts';
 import { placesOf } from '../../rules/resolve.ts';
-import type { CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
 
 /** Resources that one lookup may read: each is a request to the origin that the client of the write waits for. */
 const MAX_LOOKUP_READS = 10;
@@ -27,7 +27,7 @@ export interface Applied {
 
 export interface Answered {
   readonly matches: readonly RuleMatch[];
-  readonly sources: Omit<Sources, 'params'>;
+  readonly sources: BodySources;
   readonly status: number | undefined;
   /** The write may have been applied, or not. */
   readonly indeterminate: boolean;

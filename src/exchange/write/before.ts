@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { hasCredentials } from '../../http/storable.ts';
 import { resourceOf } from '../../route/path.ts';
 import { placesOf } from '../../rules/resolve.ts';
-import type { Json, RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, Json, RuleMatch, Sources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import { readJson } from '../body.ts';
 import { cacheKey } from '../cache-key.ts';
@@ -30,7 +30,7 @@ export function addressOf(
   request: ClientRequest,
   { route, params }: { route: Route; params: Sources['params'] },
   routes: RouteTable,
-  sources: Omit<Sources, 'params'>,
+  sources: BodySources,
 ): Address | undefined {
   if (route.before === undefined) return { get: readFor(request, request.target.path, request.target.resource), route };
   const [path, ...others] = placesOf(route.before, { ...sources, params }, request.method) ?? [];

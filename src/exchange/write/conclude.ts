@@ -86,7 +86,7 @@ class Conclusion {
   #do(command: Command, state: WriteState): Promise<WriteEvent> {
     switch (command.do) {
       case 'ask':
-        return this.#ask();
+        return this.#ask(command.withdraws);
       case 'wait':
         return this.#wait();
       case 'append':
@@ -97,9 +97,13 @@ class Conclusion {
   }
 
   /** A node that is alone knows everything by itself. */
-  async #ask(): Promise<WriteEvent> {
+  async #ask(withdraws: boolean): Promise<WriteEvent> {
     const { log, shared } = this.#ports;
     const { inFlight, note } = this.#write;
+    if (withdraws) {
+      inFlight.recorded();
+      if (note !== undefined) log.withdraw(note);
+    }
     const here = inFlight.conflicting();
     const { known, writes } =
       shared && note !== undefined ? await log.conflicting(note, inFlight.probes) : { known: !shared, writes: [] };

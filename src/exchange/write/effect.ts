@@ -8,23 +8,23 @@ import { failing } from '../../rules/condition.ts';
 import { payloadOf } from '../../rules/payload.ts';
 import { resolve } from '../../rules/resolve.ts';
 import { coverageOf, describeTarget, type KeyedQuery } from '../../rules/target.ts';
-import type { RuleMatch, Sources, Target } from '../../rules/types.ts';
+import type { BodySources, RuleMatch, Target } from '../../rules/types.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
 
-type BodySources = Omit<Sources, 'params'>;
+/** A write, and the rules that take part in it. */
+export interface AppliedWrite {
+  readonly request: ClientRequest;
+  readonly rules: readonly AppliedRule[];
+  readonly sources: BodySources;
+  readonly keyed: KeyedQuery;
+}
 
 /**
  * The targets of every rule that takes part, of RFC 9111 §4.4 (the written resource, and `Location` and `Content-Location` on
  * the same host), of the origin's `Cache-Group-Invalidation`, and of writes to the same resource that finished meanwhile.
  */
-export function effectOf(
-  request: ClientRequest,
-  rules: readonly AppliedRule[],
-  sources: BodySources,
-  carriedOver: CarriedOver | undefined,
-  keyed: KeyedQuery,
-): Effect {
+export function effectOf({ request, rules, sources, keyed }: AppliedWrite, carriedOver?: CarriedOver): Effect {
   const implied = impliedTargets(request, sources);
   const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
   const announcements = resolutions.map((resolution, i) =>
@@ -47,13 +47,7 @@ export function effectOf(
  * For one rule, what the record of a write covers besides the tags that the rule itself names, and the parents that it patches: a
  * parent that any of it covers lacks more than the patch brings.
  */
-export function otherCoverage(
-  rule: AppliedRule,
-  rules: readonly AppliedRule[],
-  request: ClientRequest,
-  sources: BodySources,
-  keyed: KeyedQuery,
-): Coverage {
+export function otherCoverage(rule: AppliedRule, { request, rules, sources, keyed }: AppliedWrite): Coverage {
   // A patch may be of the written resource itself: its answer is what it has become.
   const itself = rule.match.rule.patch.some(({ at }) => at.length === 0) ? request.target.resource : undefined;
   const implied = impliedTargets(request, sources).filter((target) => target.kind !== 'path' || target.path !== itself);

@@ -1,13 +1,13 @@
 import type { LocalStep } from '../../coherence/log.ts';
 import { pathTag } from '../../coherence/tag.ts';
 import { resolve } from '../../rules/resolve.ts';
+import type { BodySources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
 import { otherCoverage } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
 import type { Answered, NotedWrite, WritePorts } from './ports.ts';
-import type { BodySources } from './sources.ts';
 
 /** What a write does to the memory of its own node beside its record: it patches parents, and names what is to be fetched again. */
 export class WriteLocally implements LocalStep {
@@ -30,9 +30,8 @@ export class WriteLocally implements LocalStep {
     const patching = write.inFlight.conflicted ? [] : rules.filter(({ match }) => match.rule.patch.length > 0);
     const answeredWrite = patchingOf(write, answered);
     if (patching.length === 0 || answeredWrite === undefined) return;
-    const planned = patching.flatMap((rule) =>
-      planPatches(rule, answeredWrite, otherCoverage(rule, rules, write.request, sources, ports.rules.keyed)),
-    );
+    const applied = { request: write.request, rules, sources, keyed: ports.rules.keyed };
+    const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, otherCoverage(rule, applied)));
     this.patches = new Patches(ports, planned, write.request, write.since);
   }
 

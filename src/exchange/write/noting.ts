@@ -6,7 +6,7 @@ import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
 import { type Address, addressOf, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
-import { reachOf, readsOf } from './plan.ts';
+import { reachOf, readsOf, taggedReads } from './plan.ts';
 import type { ArrivedWrite, NotedWrite, WritePorts } from './ports.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
@@ -72,10 +72,12 @@ export class Noting {
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
     const reach = reachOf(rules, request, matches, sources);
-    const address = needs.before ? addressOf(request, this.#found, routes, sources) : undefined;
+    // Where a route says that the representation lives elsewhere, the answer tells of that, whatever the rules select from.
+    const tellsOf = needs.before || this.#found.route.before !== undefined;
+    const address = tellsOf ? addressOf(request, this.#found, routes, sources) : undefined;
     const reads = readsOf(rules, routes, request, address);
     // Before `before` is read, so that no record falls between the two (invariant 5).
-    const begun = inFlight.begin(reach, reads);
+    const begun = inFlight.begin(reach, [...reads, ...taggedReads(reach)]);
     this.#inFlight = begun;
     if (shared) {
       const quarantineMs = Math.max(indeterminateMs, quarantineMsOf(matches));

@@ -2,13 +2,11 @@ import type { Representation, WriteSet } from '../../coherence/write-set.ts';
 import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
-import type { RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { Address } from './before.ts';
 import { effectOf } from './effect.ts';
-
-type BodySources = Omit<Sources, 'params'>;
 
 /**
  * The rules of the method, and those of the method that an override names: which of the two the origin goes by, only it knows.
@@ -22,9 +20,13 @@ export function matchesOf(rules: RuleSet, request: ClientRequest): readonly Rule
   return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
 }
 
-/** Which bodies the rules of a write select from. */
+/**
+ * Which bodies the rules of a write select from. `tags`: whether they name what depends on it by tags: what these cover depends
+ * on what was stored of other writes.
+ */
 export function needsOf(matches: readonly RuleMatch[]) {
   return {
+    tags: matches.some(({ rule }) => rule.targets.some(({ kind }) => kind === 'tag') || rule.cascades.includes(true)),
     before: matches.some(({ rule }) => rule.needs.before),
     request: matches.some(({ rule }) => rule.needs.request),
     response: matches.some(({ rule }) => rule.needs.response),
@@ -43,11 +45,17 @@ export function reachOf(
 ): Reach {
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
-    ...effectOf(request, applied, sources, undefined, rules.keyed),
+    ...effectOf({ request, rules: applied, sources, keyed: rules.keyed }),
     // What is posted to a collection is a new member of it, unless a rule says otherwise.
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
+}
+
+/** What a write reads by naming tags: the responses that carry them, wherever they are. */
+export function taggedReads({ coverage }: WriteSet): Representation[] {
+  const tags = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [tag.slice(2)] : []));
+  return tags.length === 0 ? [] : [{ path: '', tags, open: [] }];
 }
 
 /** What a write reads, and tells something of by its answer: the written resource, and where its representation lives. */

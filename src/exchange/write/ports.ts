@@ -8,7 +8,8 @@ import type { Store } from '../../store/store.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from '../ports.ts';
 import type { Refresher } from '../read/refresher.ts';
 import type { Address } from './before.ts';
-import type { Reach } from './plan.ts';
+import type { needsOf, Reach } from './plan.ts';
+import type { ResolvedWrite } from './resolved-write.ts';
 import type { Upload } from './upload.ts';
 
 /** What the write exchange needs of others. */
@@ -32,9 +33,15 @@ export interface WritePorts {
   readonly indeterminateMs: number;
   /** Appends the record that ends a quarantine, when it is over. */
   endQuarantineLater(effect: Effect, quarantine: number, ms: number): void;
-  /** One line in the log for each write. */
-  report(report: WriteReport): void;
+  /** Called once for each write. */
+  report(result: WriteResult): void;
   failed(error: unknown, request: ClientRequest): void;
+}
+
+/** How a write went, and what an explanation of it takes: most callers want none. */
+export interface WriteResult extends Omit<WriteReport, 'explain'> {
+  /** Undefined where no rule was applied: the origin refused the write, or never got all of it. */
+  readonly resolved: ResolvedWrite | undefined;
 }
 
 /** A write as it arrived. */
@@ -42,7 +49,7 @@ export interface ArrivedWrite {
   readonly request: ClientRequest;
   readonly route: Route;
   readonly matches: readonly RuleMatch[];
-  readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
+  readonly needs: ReturnType<typeof needsOf>;
   readonly upload: Upload;
   readonly startedAt: number;
 }

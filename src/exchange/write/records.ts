@@ -1,18 +1,17 @@
 import type { Appended } from '../../coherence/log.ts';
 import { type Invalidation, mergeCoverage } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
-import type { RuleMatch } from '../../rules/types.ts';
-import { explain } from '../explain.ts';
-import type { Effect, WriteReport } from '../ports.ts';
-import { verdictOf } from '../verdict.ts';
+import type { BodySources, RuleMatch } from '../../rules/types.ts';
+import type { Effect } from '../ports.ts';
 import { type Applied, applyRules } from './apply.ts';
 import type { ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
 import { readsOf, representationAt } from './plan.ts';
-import type { Answered, NotedWrite, WritePorts } from './ports.ts';
+import type { Answered, NotedWrite, WritePorts, WriteResult } from './ports.ts';
 import { readFor, readRepresentation } from './representation.ts';
-import { type BodySources, sourcesOf } from './sources.ts';
+import type { ResolvedWrite } from './resolved-write.ts';
+import { sourcesOf } from './sources.ts';
 
 /** An answered write, and what its rules come to: once, and once more where other writes have disturbed it. */
 export class AnsweredWrite implements ConcludingWrite {
@@ -59,7 +58,8 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   get selects(): boolean {
-    return this.#write.needs.before || this.#lookedUp.size > 0;
+    const { before, tags } = this.#write.needs;
+    return before || tags || this.#lookedUp.size > 0;
   }
 
   get readsQuarantined(): boolean {
@@ -98,8 +98,9 @@ export class AnsweredWrite implements ConcludingWrite {
     const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
     const rules = this.#applied.rules.map(({ match, sources }) => ({ match, sources: { ...sources, ...unknown } }));
     const { request } = this.#write;
-    const carriedOver = this.inFlight.carriedOver();
-    const effect = effectOf(request, rules, { ...this.#sources, ...unknown }, carriedOver, this.#ports.rules.keyed);
+    const { keyed } = this.#ports.rules;
+    const sources = { ...this.#sources, ...unknown };
+    const effect = effectOf({ request, rules, sources, keyed }, this.inFlight.carriedOver());
     return {
       coverage: mergeCoverage([effect.coverage, this.#write.reach.coverage]),
       announcements: effect.announcements,
@@ -109,29 +110,20 @@ export class AnsweredWrite implements ConcludingWrite {
   /** One line in the log for a write that has no record. */
   reportUnrecorded(): void {
     const { answer } = this.#answered;
-    const unchanged = this.#applied.unchanged;
-    this.#report({
-      outcome: 'unchanged',
-      status: answer?.status,
-      explain: unchanged ? this.#explanation(true) : undefined,
-    });
+    const resolved = this.#applied.unchanged ? this.#resolved() : undefined;
+    this.#report({ outcome: 'unchanged', status: answer?.status, resolved });
   }
 
   #effect(): Effect {
     const { request, inFlight } = this.#write;
     const { keyed } = this.#ports.rules;
-    return effectOf(
-      request,
-      this.#applied.rules,
-      this.#sources,
-      this.selects ? inFlight.carriedOver() : undefined,
-      keyed,
-    );
+    const write = { request, rules: this.#applied.rules, sources: this.#sources, keyed };
+    return effectOf(write, this.selects ? inFlight.carriedOver() : undefined);
   }
 
   async #apply(alone: boolean): Promise<void> {
     const { request, matches, address, inFlight } = this.#write;
-    const { routes, rules, resolveBytes: maxBytes } = this.#ports;
+    const { fence, routes, rules, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => this.#ports.failed(error, request);
     const options = { maxBytes, onFailure };
     this.#applied = await applyRules(
@@ -139,7 +131,10 @@ export class AnsweredWrite implements ConcludingWrite {
         timers: this.#ports.timers,
         lookUp: (_, path) => {
           this.#lookedUp.add(path);
-          inFlight.reads([representationAt(rules, routes, path)]);
+          const reads = [representationAt(rules, routes, path)];
+          inFlight.reads(reads);
+          // As with `before`: the origin may say what was, and not what is.
+          if (fence.readsQuarantined(reads, rules.knowledge)) return Promise.resolve({ missing: 'incomplete' });
           return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
         },
       },
@@ -169,19 +164,23 @@ export class AnsweredWrite implements ConcludingWrite {
       position: record.position,
       removed,
       patched: local.patches,
-      explain: this.#explanation(false),
+      resolved: this.#resolved(),
     });
   }
 
-  #explanation(unchanged: boolean): WriteReport['explain'] {
+  #resolved(): ResolvedWrite {
     const { request, inFlight } = this.#write;
-    const patching = inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered);
-    const verdict = verdictOf(this.#answered.answer?.status, this.#indeterminate, unchanged);
-    const options = { all: false, verdict, patching };
-    return () => explain(request, this.#applied, this.#sources, this.#ports.rules, options).explanation;
+    return {
+      request,
+      applied: this.#applied,
+      sources: this.#sources,
+      status: this.#answered.answer?.status,
+      indeterminate: this.#indeterminate,
+      patching: inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered),
+    };
   }
 
-  #report(result: Pick<WriteReport, 'outcome' | 'status' | 'explain'> & Partial<WriteReport>): void {
+  #report(result: Pick<WriteResult, 'outcome' | 'status' | 'resolved'> & Partial<WriteResult>): void {
     const { matches, startedAt, request } = this.#write;
     const { rules, skipped, unchanged } = this.#applied;
     const taking = rules.length > 0 || unchanged || skipped.length > 0 ? rules.map(({ match }) => match) : matches;

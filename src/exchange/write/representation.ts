@@ -1,6 +1,7 @@
 import { Fields, without } from '../../http/fields.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
+import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo } from '../body.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
@@ -64,17 +65,9 @@ export async function readRepresentation(
   // Made of values that a client has chosen: what a client may not ask for, nobody asks for on its behalf.
   if (!isCanonical(get.target.path)) return { missing: 'incomplete' };
   try {
-    const answer = await route.origin.fetch({
-      method: 'GET',
-      target: get.target.path,
-      headers: [
-        ...forwardFields(get, route.policy.client),
-        'Accept',
-        'application/json, */*;q=0.1',
-        'Accept-Encoding',
-        'identity',
-      ],
-    });
+    const accepted = ['Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'];
+    const headers = [...forwardFields(get, route.policy.client), ...accepted];
+    const answer = await askOrigin({ request: get, route }, { headers });
     if (answer.status !== 200) {
       answer.body.destroy();
       return { missing: answer.status === 404 || answer.status === 410 ? 'absent' : 'incomplete' };

@@ -1,8 +1,5 @@
-import type { Json, Sources } from '../../rules/types.ts';
+import type { BodySources, Json } from '../../rules/types.ts';
 import type { Answered, ArrivedWrite } from './ports.ts';
-
-/** Everything that placeholders select from, but for the parameters of each rule's own pattern. */
-export type BodySources = Omit<Sources, 'params'>;
 
 const notRead: Json = { missing: 'not-read' };
 

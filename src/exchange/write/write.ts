@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
+import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
@@ -21,6 +22,8 @@ import { Upload } from './upload.ts';
 /** Bodies up to this are received whole before the origin hears of the write: slow clients hold no connection to it. */
 const READ_AHEAD_BYTES = 256 * 1024;
 
+type Found = ReturnType<RouteTable['find']>;
+
 type Outcome =
   | { readonly kind: 'answered'; readonly answer: OriginResponse }
   | { readonly kind: 'indeterminate'; readonly error: unknown }
@@ -34,15 +37,13 @@ type Outcome =
  */
 export async function write(
   ports: WritePorts,
-  found: ReturnType<RouteTable['find']>,
-  request: ClientRequest,
-  body: Readable | undefined,
+  { found, request, body }: { found: Found; request: ClientRequest; body: Readable | undefined },
   reply: Reply,
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
   try {
-    const arrived = await arrive(ports, found, request, body, startedAt);
+    const arrived = await arrive(ports, { route: found.route, request, body, startedAt });
     noting = new Noting(ports, found, arrived);
     const outcome = await forward(arrived, noting, reply);
     if (outcome.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
@@ -60,11 +61,12 @@ export async function write(
 /** Receives the body as far as it is needed before anybody else hears of the write. */
 async function arrive(
   ports: WritePorts,
-  { route }: ReturnType<RouteTable['find']>,
-  request: ClientRequest,
-  body: Readable | undefined,
-  startedAt: number,
+  {
+    body,
+    ...arriving
+  }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & { readonly body: Readable | undefined },
 ): Promise<ArrivedWrite> {
+  const { route, request } = arriving;
   refuseTooLarge(request, ports.requestBytes);
   const matches = matchesOf(ports.rules, request);
   const needs = needsOf(matches);
@@ -78,7 +80,7 @@ async function arrive(
     maxBytes: ports.requestBytes,
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
-  return { request, route, matches, needs: { ...needs, request: readsRequest }, upload, startedAt };
+  return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload };
 }
 
 /** What says that it is too large is refused before the origin hears of it; what does not is broken off (upload.ts). */
@@ -90,16 +92,11 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 
 /** Sends the write to the origin, noted before the end of it is sent. */
 async function forward({ request, route, upload }: ArrivedWrite, noting: Noting, reply: Reply): Promise<Outcome> {
-  const { target } = request;
   if (upload.isWhole) await noting.begin();
   try {
-    const answer = await route.origin.fetch({
-      method: request.method,
-      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request, route.policy.client),
-      body: upload.forwarded(() => noting.begin()),
-      onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
-    });
+    const headers = forwardFields(request, route.policy.client);
+    const body = upload.forwarded(() => noting.begin());
+    const answer = await askOrigin({ request, route }, { headers, body, reply });
     // It did not wait for the end of the body: what was read since may be from before or after the write.
     if (!upload.handedOver) await noting.beginLate();
     return { kind: 'answered', answer };
@@ -126,7 +123,7 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
   const { record, removed } = await ports.log.append({ coverage, announcements });
   ports.report({
     ...{ request, effect, removed, skipped: [], outcome: 'indeterminate', position: record.position },
-    ...{ status: undefined, patched: undefined, explain: undefined },
+    ...{ status: undefined, patched: undefined, resolved: undefined },
     rules: matches.map(({ rule }) => rule.config.name),
     ms: ports.clock.monotonic() - startedAt,
   });
@@ -159,7 +156,7 @@ async function release(
   if (isRefusal(write, answer.status)) {
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: undefined });
     await finish(ports, { noting, write: refused, outcome: 'refused' });
-    return pass(write, answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
+    return pass(write, { answer, chunks: [], rest: answer.body.iterator({ destroyOnReturn: false }) }, { reply });
   }
   let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
   let failure: unknown;
@@ -181,7 +178,7 @@ async function release(
   const rest =
     read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
   const position = record && ports.log.tokenOf(record);
-  await pass(write, answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply, position);
+  await pass(write, { answer, chunks, rest: rest as AsyncIterator<Buffer> | undefined }, { reply, position });
 }
 
 async function finish(
@@ -211,14 +208,18 @@ function responseJson(
   return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
 }
 
+interface PassedAnswer {
+  readonly answer: OriginResponse;
+  /** What has been read of its body; `rest` is undefined where that is all. */
+  readonly chunks: readonly Buffer[];
+  readonly rest: AsyncIterator<Buffer> | undefined;
+}
+
 /** Streams the answer of a write to its client. */
 async function pass(
   { route }: ArrivedWrite,
-  answer: OriginResponse,
-  chunks: readonly Buffer[],
-  rest: AsyncIterator<Buffer> | undefined,
-  reply: Reply,
-  position?: string,
+  { answer, chunks, rest }: PassedAnswer,
+  { reply, position }: { reply: Reply; position?: string | undefined },
 ): Promise<void> {
   const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);

@@ -8,6 +8,7 @@ import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
 import { MemoryLog } from '../../../src/coherence/memory-log.ts';
 import { everything } from '../../../src/coherence/record.ts';
+import { MAX_WAIT_MS } from '../../../src/coherence/transaction.ts';
 import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
 import { DEFAULT_ORIGIN } from '../../../src/config/origins.ts';
@@ -36,7 +37,6 @@ import type { SimulatedOrigin } from './origin.ts';
 
 const CONFIRM_MS = 1_000;
 const VERSION_LEASES = 4;
-const BEHIND_ALL = 999_999;
 const FILL_BYTES = 10_000_000;
 
 /** What a mutant may replace, each to take one check out. */
@@ -61,6 +61,8 @@ export interface NodeParts {
   readonly shared: { readonly bus: SimulatedBus; readonly keys: SimulatedKeys } | undefined;
   readonly mutation: NodeMutation;
   failed(error: unknown): void;
+  /** A write has waited for others as long as it may. */
+  waitedOut(): void;
 }
 
 /** A gateway as gateway.ts and wire-coherence.ts put it together, without sockets, its clock and timers virtual. */
@@ -110,7 +112,8 @@ export class GatewayNode {
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
-    this.#track(write(this.#writes, this.routes.find(request.target.resource), request, body, reply));
+    const found = this.routes.find(request.target.resource);
+    this.#track(write(this.#writes, { found, request, body }, reply));
   }
 
   /** What may not be left behind once everything is at rest. */
@@ -176,7 +179,7 @@ export class GatewayNode {
         this.#joinedSeq = applied;
         world.tell(process.name, `joined ${epoch} at ${applied}`);
       },
-      caughtUp: () => this.hub.reset(cluster.status().epoch, `${this.#joinedSeq}.${BEHIND_ALL}`),
+      caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
     const versions = this.#versionKeys(bus, keys);
     const cluster: ClusterLog = new ClusterLog({
@@ -263,7 +266,13 @@ export class GatewayNode {
       log,
       inFlight: this.inFlight,
       shared: this.cluster !== undefined,
-      timers: process.timers,
+      timers: {
+        after: (ms, run) =>
+          process.timers.after(ms, () => {
+            if (ms === MAX_WAIT_MS) this.#parts.waitedOut();
+            run();
+          }),
+      },
       rules: this.#rules,
       routes: this.routes,
       refresher,

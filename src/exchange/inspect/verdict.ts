@@ -1,9 +1,10 @@
-import type { GatewayConfig, OriginConfig } from '../config/model.ts';
-import { safeMethods } from '../http/methods.ts';
-import { PatternTrie } from '../route/pattern.ts';
-import type { ClientRequest, Verdict } from './ports.ts';
+import type { GatewayConfig, OriginConfig } from '../../config/model.ts';
+import { safeMethods } from '../../http/methods.ts';
+import { PatternTrie } from '../../route/pattern.ts';
+import type { ClientRequest, Verdict } from '../ports.ts';
+import type { ResolvedWrite } from '../write/resolved-write.ts';
 
-/** By resource: what a 5xx of its origin says of a write. */
+/** Tells by the written resource what a 5xx of its origin says of the write. */
 export type ServerErrors = (resource: string) => OriginConfig['serverErrors'];
 
 export function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): ServerErrors {
@@ -12,7 +13,10 @@ export function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): Se
   return (resource) => origins[trie.first(resource)?.data ?? fallback.origin]?.serverErrors ?? 'unknown';
 }
 
-/** Why a write makes no rule take part: it is none, it is refused, or it has changed nothing. Undefined where rules apply. */
+/**
+ * The verdict on a write that no rule takes part in: its method is safe, it is refused, or it has changed nothing.
+ * Undefined where rules apply.
+ */
 export function untouched(
   { method, target }: ClientRequest,
   { status, refusal, serverErrors }: { status: number; refusal: string | undefined; serverErrors: ServerErrors },
@@ -29,9 +33,9 @@ export function untouched(
   return undefined;
 }
 
-/** What comes of a write once its rules are applied. @param unchanged every rule asks for a change, and there is none */
-export function verdictOf(status: number | undefined, indeterminate: boolean, unchanged: boolean): Verdict {
-  if (unchanged) return { outcome: 'unchanged', reason: 'it left everything as it was (onlyIfChanged)' };
+/** The verdict on a write whose rules have been applied. */
+export function verdictOf({ status, indeterminate, applied }: ResolvedWrite): Verdict {
+  if (applied.unchanged) return { outcome: 'unchanged', reason: 'it left everything as it was (onlyIfChanged)' };
   if (!indeterminate) return { outcome: 'applied', reason: `the origin answered ${status}` };
   const came = status === undefined ? 'no answer came' : `the origin answered ${status}`;
   return { outcome: 'indeterminate', reason: `${came}: whether it was applied is not known` };
