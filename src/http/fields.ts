@@ -86,11 +86,13 @@ export class Fields {
   #indexed(): Map<string, string> {
     if (this.#index !== undefined) return this.#index;
     const index = new Map<string, string>();
-    eachLine(this.lines, (name, value) => {
-      const lower = name.toLowerCase();
-      const earlier = index.get(lower);
-      index.set(lower, earlier === undefined ? value : joined(lower, earlier, value));
-    });
+    // A loop of its own, and not `eachLine`: every hit looks up fields.
+    for (let i = 0; i < this.lines.length; i += 2) {
+      const name = (this.lines[i] as string).toLowerCase();
+      const value = this.lines[i + 1] as string;
+      const earlier = index.get(name);
+      index.set(name, earlier === undefined ? value : joined(name, earlier, value));
+    }
     this.#index = index;
     return index;
   }

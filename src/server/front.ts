@@ -103,14 +103,13 @@ function watchClients(server: Server, options: FrontOptions): void {
   server.on('close', () => slow.stop());
 }
 
-function answer(exchange: Exchange, options: FrontOptions): void {
-  const { message, response } = exchange;
+function answer({ message, response }: Exchange, options: FrontOptions): void {
   // Nobody can tell what follows on a connection whose upgrade was refused.
   if (options.draining() || (message as Message).refused) response.shouldKeepAlive = false;
   const request = accept(message, response, options);
   if (request === undefined) return;
   try {
-    options.answer({ ...exchange, request });
+    options.answer({ message, response, request });
   } catch (error) {
     // Within an event of the server, whatever is thrown would end the process.
     options.failed(error, request);

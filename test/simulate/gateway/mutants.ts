@@ -157,7 +157,10 @@ const refusedAreWaitedFor: Pick<Mutant, 'inFlight' | 'log'> = {
         const write = super.begin(...begun);
         let asked = false;
         // Said for the first time before it asks, for the second when it has ended.
-        const recorded = (): void => (asked ? write.recorded() : void (asked = true));
+        const recorded = (): void => {
+          if (asked) write.recorded();
+          asked = true;
+        };
         return withMembers(write, { recorded });
       }
     })(knowledge),
