@@ -19,7 +19,7 @@
  * it. A refused write has changed nothing, and is withdrawn before it waits.
  */
 export type WriteState =
-  /** Other writes can find it, on every node. The origin has not received any of it. */
+  /** Other writes can find it, on every node. The origin has not received the whole request. */
   | { readonly phase: 'noted' }
   /** The origin has received the whole request, or may have. */
   | { readonly phase: 'forwarded' }
