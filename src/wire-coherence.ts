@@ -44,7 +44,9 @@ export interface Coherence {
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
-/** How long the tier keeps the version of what a record covers. A node without the record serves for one lease at most. */
+/**
+ * How long the tier keeps the version of what a record covers. A node without the record serves for one lease at most.
+ */
 const VERSION_LEASES = 4;
 
 export interface CoherenceParts {
