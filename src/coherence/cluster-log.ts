@@ -31,7 +31,7 @@ export class ClusterLog implements Log, Standing {
   readonly #outbox: Outbox;
   readonly #acknowledgements: Acknowledgements;
   readonly #standing: LogStanding;
-  /** The bus has, or may have, forgotten the intents of this node. */
+  /** The bus has forgotten this node's intents, or may have. */
   #forgotten = false;
   #renewals = 0;
   #stopped = false;
@@ -47,7 +47,7 @@ export class ClusterLog implements Log, Standing {
     this.#acknowledgements = new Acknowledgements(
       (applied) => bus.ack(this.epoch, member, applied),
       (answer) => {
-        if (answer.ok) this.#commits.reach(answer.committed);
+        if (answer.ok) this.#commits.advanceTo(answer.committed);
         else this.epochMismatch(this.epoch, answer.epoch);
       },
     );
@@ -75,7 +75,7 @@ export class ClusterLog implements Log, Standing {
     this.#lease.void();
     this.#sleeper.wake();
     this.#commits.reset(this.appliedSeq);
-    // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
+    // Another node finishes what is left. It takes over once this node has been silent for a lease.
     const leaves = this.joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
     if (leaves) await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
@@ -110,18 +110,18 @@ export class ClusterLog implements Log, Standing {
     const epoch = this.epoch;
     const { id, answer, cause } = await this.#intents.note(write, this.joined ? epoch : undefined);
     if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
-    // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
+    // In another epoch the answer proves nothing: this node may have noted its intents there before this one existed.
     if (answer?.ok === true && this.joined && this.epoch === epoch) return { id };
     if (this.#options.onPartition === 'queue') return { id };
-    // The bus may have it all the same.
+    // The bus may have received it all the same.
     this.#intents.withdraw(id, true);
     throw new GatewayError('uncoordinated', undefined, { cause });
   }
 
   withdraw({ id }: Note): void {
     this.#intents.withdraw(id);
-    // Where this is lost, it is said again after the next renewal.
-    if (this.joined) this.#isSame((epoch) => this.#intents.leave(epoch)).catch(() => undefined);
+    // If this is lost, the next renewal sends it again.
+    if (this.joined) this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
   }
 
   abandon({ id }: Note): void {
@@ -144,12 +144,12 @@ export class ClusterLog implements Log, Standing {
     return this.joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
   }
 
-  /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
+  /** Every record from before this node joined is published to the second tier: what is found there is not older. */
   get published(): boolean {
     return this.#standing.published;
   }
 
-  /** Whether the bus still knows all that this node was told. Rejects where it cannot be asked. */
+  /** Whether the bus still knows everything it told this node. Rejects if the bus cannot be reached. */
   async confirm(): Promise<boolean> {
     const epoch = this.epoch;
     const answer = await this.#options.bus.ack(epoch, this.#options.member, this.appliedSeq);
@@ -191,11 +191,11 @@ export class ClusterLog implements Log, Standing {
 
   epochMismatch(sent: string, epoch: string | null): void {
     if (sent !== this.epoch) return;
-    // The epoch that was left is remembered: a bus that was set back to it, or behind it, may not have it go on.
+    // Remembers the epoch that was left: a bus that was set back to it, or before it, must not continue there.
     this.#leave(epoch ?? sent);
   }
 
-  /** What this node holds is void: it serves nothing until it has joined anew. */
+  /** What this node holds is void. It serves nothing until it has joined again. */
   #leave(epoch?: string): void {
     this.#lease.void();
     this.#standing.leave(epoch);
@@ -215,7 +215,7 @@ export class ClusterLog implements Log, Standing {
     }
   }
 
-  /** False: there is something to be done at once. */
+  /** Resolves false if the next renewal has to follow at once. */
   async #renew(): Promise<boolean> {
     const { bus, clock, member, nonce } = this.#options;
     const sentAt = clock.monotonic();
@@ -241,20 +241,20 @@ export class ClusterLog implements Log, Standing {
     }
     const joining = !this.joined;
     if (!joining && answer.first > this.appliedSeq + 1 && answer.seq > this.appliedSeq) {
-      // Trimmed away before they were read.
+      // The records were trimmed before this node had read them.
       this.#leave();
       return false;
     }
     if (joining) this.#join(answer);
     this.#standing.renewed(answer);
     this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.appliedSeq);
-    this.#commits.reach(answer.committed);
+    this.#commits.advanceTo(answer.committed);
     if (quarantines) this.#adopt(answer);
     this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
     if (this.#forgotten) await this.#noteAgain();
-    await this.#isSame((epoch) => this.#intents.leave(epoch));
+    await this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch));
     await this.#watch(answer.members);
     return true;
   }
@@ -269,7 +269,7 @@ export class ClusterLog implements Log, Standing {
       coverage: decodeRecord(payload).coverage,
     }));
     this.#options.listener.reset(position, quarantines);
-    // What was appended before, and is not committed yet, is announced by those who have applied it: not here.
+    // Earlier records that are not committed yet are announced by the nodes that have applied them, not here.
     if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
     this.#positionWaiters.reset();
     this.#outbox.joined();
@@ -282,11 +282,11 @@ export class ClusterLog implements Log, Standing {
   }
 
   async #noteAgain(): Promise<void> {
-    if (await this.#isSame((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
+    if (await this.#inSameEpoch((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
   }
 
-  /** Whether a step was made in the epoch that this node is in. */
-  async #isSame(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
+  /** Whether the bus made a step in the epoch that this node is in. */
+  async #inSameEpoch(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
     const epoch = this.epoch;
     const mismatch = await step(epoch);
     if (mismatch !== undefined) this.epochMismatch(epoch, mismatch.epoch);
@@ -323,7 +323,7 @@ export class ClusterLog implements Log, Standing {
   #receive({ entries, notes, note }: Batch): void {
     for (const entry of entries) {
       if (entry.seq <= this.appliedSeq) continue;
-      // Dense: a gap is what was trimmed.
+      // Sequence numbers are dense: a gap was trimmed.
       if (entry.seq > this.appliedSeq + 1) {
         this.#leave();
         return;
@@ -338,7 +338,7 @@ export class ClusterLog implements Log, Standing {
     }
     this.#standing.read(note);
     for (const each of notes) {
-      if (each.kind === 'committed') this.#commits.reach(each.seq);
+      if (each.kind === 'committed') this.#commits.advanceTo(each.seq);
       else this.#intents.ended(each.intent);
     }
     this.#ack();
@@ -349,7 +349,7 @@ export class ClusterLog implements Log, Standing {
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
-      // What is repeated was announced the first time; what is held will be by a second record.
+      // A repeated record was announced the first time. A held one is announced by a second record.
       announcements: again === true || held === true ? [] : announcements,
       ...(endsQuarantine !== undefined && { endsQuarantine: this.positionOf(endsQuarantine) }),
       position,
@@ -363,11 +363,11 @@ export class ClusterLog implements Log, Standing {
     this.#lease.applied(seq);
     if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed, held: held === true });
     if (again === true) {
-      // For a member that is gone. All do it, so that it is done.
+      // Its member is gone. Every node publishes the record, so that it is done even if some of them fail.
       const epoch = this.epoch;
-      void this.#publisher.known(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
+      void this.#publisher.publish(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
     }
-    if (foreign === true) void this.#publisher.known(record.coverage, this.epoch, seq);
+    if (foreign === true) void this.#publisher.publish(record.coverage, this.epoch, seq);
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#positionWaiters.applied(seq);

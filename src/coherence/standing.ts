@@ -4,14 +4,17 @@ import type { Position } from './record.ts';
 /**
  * Where a node stands in the shared log. It is in one of two states:
  *
- *     outside --- join ---> inside --- leave ---> outside
+ * ```
+ * outside ── join ──► inside ── leave ──► outside
+ * ```
  *
- * Inside, the node applies the records of one epoch in their order, and may serve from memory while its lease holds. It leaves when
- * the bus is in another epoch, when records were trimmed before it read them, and when a record could not be applied. Outside, it
- * serves nothing from memory and renews until the bus lets it join. What it knew of the log is kept, but void.
+ * Inside, the node applies the records of one epoch in order, and may serve from memory while its lease holds. It
+ * leaves when the bus is in another epoch, when records were trimmed before it read them, or when it failed to apply a
+ * record. Outside, it serves nothing from memory, and renews until the bus lets it join. It keeps what it knew of the
+ * log, but that is void.
  *
- * Each `leave` begins a new generation. Answers to questions of an earlier generation are void: ends of other writes, and records,
- * may have been missed since.
+ * Each `leave` begins a new generation. Answers to questions of an earlier generation are void: the ends of other
+ * writes, and records, may have been missed since.
  */
 export class LogStanding {
   #epoch = '';
@@ -23,16 +26,16 @@ export class LogStanding {
   #note = 0;
   /** The position of this node before the first record of the epoch. */
   #base: Position = 0;
-  /** Positions of a node only grow, over epochs too. */
+  /** A node's positions only grow, also from one epoch to the next. */
   #lastPosition: Position = 0;
-  /** The last record before this node joined, and whether the second tier knows all records up to it. */
-  #behind: { readonly seq: Seq; known: boolean } = { seq: 0, known: false };
+  /** The last record before this node joined, and whether all up to it are published to the second tier. */
+  #beforeJoin: { readonly seq: Seq; published: boolean } = { seq: 0, published: false };
 
   constructor(leaseMs: number) {
     this.#leaseMs = leaseMs;
   }
 
-  /** The epoch that the node is in. Outside: the one that it left, so that a bus that was set back to it does not continue it. */
+  /** The node's epoch. Outside: the one that it left, so that it does not join a bus that was set back to it. */
   get epoch(): string {
     return this.#epoch;
   }
@@ -45,7 +48,7 @@ export class LogStanding {
     return this.#generation;
   }
 
-  /** How often the node has joined: each time memory was emptied. */
+  /** How often the node has joined. Each time, its memory was emptied. */
   get joins(): number {
     return this.#joins;
   }
@@ -65,23 +68,25 @@ export class LogStanding {
     return this.#note;
   }
 
-  /** Whether the second tier knows every record from before this node joined, so that nothing found there is older. */
+  /**
+   * Whether every record from before this node joined is published to the second tier, so that nothing there is older.
+   */
   get published(): boolean {
-    return this.#joined && this.#behind.known;
+    return this.#joined && this.#beforeJoin.published;
   }
 
   positionOf(seq: Seq): Position {
     return this.#base + seq;
   }
 
-  /** @returns the position at which the node joins: behind every one that it used, and behind `highest` */
+  /** @returns the position at which the node joins: after every one that it used, and after `highest` */
   join({ seq, note }: Renewed, highest: Position): Position {
     const position = Math.max(this.#lastPosition, highest) + 1;
     this.#base = position - seq;
     this.#lastPosition = position;
     this.#applied = seq;
     this.#note = note;
-    this.#behind = { seq, known: false };
+    this.#beforeJoin = { seq, published: false };
     this.#joined = true;
     this.#joins += 1;
     return position;
@@ -89,7 +94,7 @@ export class LogStanding {
 
   renewed({ leaseMs, unpublished }: Renewed): void {
     this.#leaseMs = leaseMs;
-    if (this.#joined) this.#behind.known ||= unpublished > this.#behind.seq;
+    if (this.#joined) this.#beforeJoin.published ||= unpublished > this.#beforeJoin.seq;
   }
 
   applying(seq: Seq): void {
@@ -101,14 +106,14 @@ export class LogStanding {
     this.#note = note;
   }
 
-  /** @param epoch the one that the bus is in, where that is another one and known */
+  /** @param epoch the bus's epoch, if it is known and another one */
   leave(epoch: string = this.#epoch): void {
     this.#epoch = epoch;
     this.#joined = false;
     this.#generation += 1;
   }
 
-  /** The node stops: it is outside, and its generation does not matter any more. */
+  /** The node stops: it is outside. Its generation no longer matters. */
   stop(): void {
     this.#joined = false;
   }

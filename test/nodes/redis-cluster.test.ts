@@ -54,7 +54,7 @@ test('what one node has stored the others find, wherever it lies', async () => {
   expect(fromTier.length).toBeGreaterThan(20);
 });
 
-test('one of its servers that drops keys by chance is found, whichever it is', async () => {
+test('one of its servers that evicts random keys is found, whichever it is', async () => {
   const [, second = ''] = redis.urls;
   const asked = new Redis(second);
   await asked.config('SET', 'maxmemory-policy', 'volatile-random');
