@@ -5,22 +5,22 @@ import { type Coverage, isCoveredBy, type Tag, type Tagged } from './tag.ts';
 import type { Representation, TagKnowledge } from './write-set.ts';
 
 /**
- * Tags whose last record is remembered, long ones by their digest. A node that invalidates more distinct tags than this while one fill is
- * under way forgets the oldest, and fills that began before those are refused: memory is bounded, the fence never has a hole.
+ * How many tags have their last record remembered, long ones by their digest. If a node invalidates more distinct tags
+ * during one fill, the fence forgets the oldest and refuses fills that began before them. Memory is bounded, and the
+ * fence never has a hole.
  */
 const MAX_REMEMBERED_TAGS = 100_000;
-/** The same for patterns, of which one record may have many, and long ones. */
+/** The same for patterns. One record may have many, and they may be long. */
 const MAX_REMEMBERED_PATTERNS = 1_000;
 const MAX_PATTERN_CHARACTERS = 4_000_000;
 
-/** What a record covers besides its tags. */
+/** The part of a record's coverage that is not tags. */
 interface PatternRecord {
   readonly position: Position;
   readonly coverage: Coverage;
   readonly characters: number;
 }
 
-/** As it is known to a node that joins. */
 interface OpenedQuarantine {
   readonly position: Position;
   readonly coverage: Coverage;
@@ -30,16 +30,16 @@ interface OpenedQuarantine {
 const noTags: ReadonlySet<Tag> = new Set();
 
 /**
- * Invariant 1 (coherence.md): a response whose fill began at position s is stored only if no record after s covers any of
- * its tags; and invariant 6: nothing in quarantine is stored until its quarantine has ended.
+ * Invariant 1 (coherence.md): a response whose fill began at position s is stored only if no record after s covers it.
+ * Invariant 6: no response is stored while it is in quarantine.
  */
 export class Fence {
   #applied: Position = 0;
-  /** By name, in the order of their last record, oldest first. */
+  /** Name of a tag → position of its last record, oldest first. */
   readonly #lastCovered = new Map<string, Position>();
   #patternRecords: PatternRecord[] = [];
   #patternCharacters = 0;
-  /** What was covered at or before this position may be forgotten. */
+  /** Records up to this position may have been forgotten. */
   #forgotten: Position = 0;
   readonly #quarantines = new Quarantines();
   readonly #monotonic: () => number;
@@ -49,7 +49,7 @@ export class Fence {
     this.#monotonic = monotonic;
   }
 
-  /** The applied position of this node: what a fill notes before it asks anyone for anything (`asOf`). */
+  /** The applied position of this node. A fill notes it before its first request (`asOf`). */
   get applied(): Position {
     return this.#applied;
   }
@@ -74,8 +74,8 @@ export class Fence {
   }
 
   /**
-   * Records were missed, or mean nothing any longer: memory has been emptied, and every fill that began before is refused.
-   * `quarantines`: what has not ended yet.
+   * Records were missed, or are void. Memory has been emptied, and every fill that began before is refused.
+   * `quarantines`: those that are still open.
    */
   reset(position: Position, quarantines: readonly OpenedQuarantine[]): void {
     this.#applied = position;
@@ -91,7 +91,7 @@ export class Fence {
     this.#quarantines.open(position, coverage, this.#monotonic() + (quarantineMs ?? Number.POSITIVE_INFINITY));
   }
 
-  /** Whether a response whose fill began at `asOf` may be stored, or given to someone who arrived after `asOf`. */
+  /** Whether a response whose fill began at `asOf` may be stored, or sent to a client that arrived after `asOf`. */
   admits(response: Tagged, asOf: Position): boolean {
     if (asOf < this.#forgotten) return false;
     for (const tag of response.tags) {
@@ -106,14 +106,14 @@ export class Fence {
     return true;
   }
 
-  /** Whether a write of unknown outcome, or an origin that lags behind, may still change what a write reads. */
+  /** Whether an indeterminate write, or an origin that lags behind, may still change what a write reads. */
   readsQuarantined(reads: readonly Representation[], knowledge: TagKnowledge): boolean {
     return reads.some((each) => this.#quarantines.mayCover(each, knowledge));
   }
 
   /**
-   * How long what a write reads is still in quarantine: what that write changes may until then be changed once more by the one of
-   * unknown outcome, which then finds it where this one has put it. `Infinity` where the record does not tell.
+   * How long what a write reads stays in quarantine. Until then the indeterminate write may be applied, and finds the
+   * resource where this one has moved it. `Infinity` if the record does not say.
    */
   quarantinedForMs(reads: readonly Representation[], knowledge: TagKnowledge): number {
     if (!this.readsQuarantined(reads, knowledge)) return 0;
@@ -121,7 +121,7 @@ export class Fence {
     return Math.max(0, until - this.#monotonic());
   }
 
-  /** Whether a write of unknown outcome may still change this response at the origin. */
+  /** Whether an indeterminate write may still change this response at the origin. */
   isQuarantined(response: Tagged): boolean {
     return this.#quarantines.covers(response);
   }

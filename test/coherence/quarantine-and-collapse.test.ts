@@ -1,42 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startGateway, type TestGateway, waitingReads } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { expect, test } from 'vitest';
+import { waitingReads } from '../support/gateway.ts';
+import { gate, until } from '../support/scripted-origin.ts';
+import { send as ask, begin, childRules, gateway, jsonOf, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
-const rules = `
-coherence: { settle: 2s }
-defaults: { cache: { ttl: 60s } }
-rules:
-  - name: child
-    on: PUT|PATCH|DELETE /children/:id
-    invalidate: ["/children/{id}", "/parents/{before.parent, response.parent}"]
-    event: child.changed
-`;
+useScriptedRig(childRules('2s'));
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(origin.url, rules);
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-
-const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
-  get(gateway.url + path, { method, ...options });
-const json = (value: unknown) => (_request: IncomingMessage, response: ServerResponse) => {
-  response.setHeader('Content-Type', 'application/json');
-  response.end(JSON.stringify(value));
-};
 // Seed 13510 of test/simulate, on one node.
 test('a fill of what is in quarantine answers nobody who came after a write: the write may not know what the late one did', async () => {
   let parent = 'A';
   const toC = gate();
   const early = gate();
-  origin.on('GET /children/5', json({ parent: 'A' }));
+  origin.on('GET /children/5', jsonOf({ parent: 'A' }));
   origin.on('GET /parents/B', async (_request, response) => {
     const body = parent === 'B' ? 'has it' : 'empty';
     if (parent === 'B') await early.pass();
@@ -50,7 +24,7 @@ test('a fill of what is in quarantine answers nobody who came after a write: the
     }
     await toC.pass();
     parent = 'C';
-    json({ parent: 'C' })(_request, response);
+    jsonOf({ parent: 'C' })(_request, response);
   });
   await ask('PATCH', '/children/5', { body: 'B' });
   const write = ask('PATCH', '/children/5', { body: 'C' });
@@ -70,18 +44,15 @@ test('a fill of what is in quarantine answers nobody who came after a write: the
 
 test('what another write has moved while an earlier one may be applied yet is not stored, and once that is over it is', async () => {
   await gateway.stop();
-  gateway = await startGateway(
-    origin.url,
-    `
+  await begin(`
 coherence: { settle: 400ms }
 defaults: { cache: { ttl: 60s } }
 rules:
   - { name: moved, on: PATCH /children/:id, invalidate: ["/parents/{before.parent, response.parent}"] }
   - { name: deleted, on: DELETE /children/:id, invalidate: ["/parents/{before.parent}"] }
-`,
-  );
+`);
   let parent: string | undefined = 'A';
-  origin.on('GET /children/5', (request, response) => json({ parent })(request, response));
+  origin.on('GET /children/5', (request, response) => jsonOf({ parent })(request, response));
   origin.on('GET /parents/B', (_request, response) => void response.end(parent === 'B' ? 'has it' : 'empty'));
   origin.on('DELETE /children/5', (_request, response) => {
     response.statusCode = 500;
@@ -89,7 +60,7 @@ rules:
   });
   origin.on('PATCH /children/5', (request, response) => {
     parent = 'B';
-    json({ parent })(request, response);
+    jsonOf({ parent })(request, response);
   });
   await ask('DELETE', '/children/5');
   await ask('PATCH', '/children/5', { body: 'x' });

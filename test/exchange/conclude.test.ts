@@ -13,6 +13,8 @@ class LateLog {
   readonly appended: Invalidation[] = [];
   inQuarantine = false;
 
+  withdraw(): void {}
+
   conflicting(): ReturnType<Log['conflicting']> {
     this.inQuarantine = true;
     return Promise.resolve({ known: true, writes: [] });

@@ -53,7 +53,7 @@ test('who waits for a record is told before what is behind it is announced', () 
   for (const seq of [2, 3, 4, 5]) {
     commits.applied({ seq, record: { ...hitting('/a'), position: seq, at: '' }, dueAt: 1 });
   }
-  commits.reach(5);
+  commits.advanceTo(5);
   expect(told).toEqual(['record 2', 'record 3', 'all up to 3', 'record 4', 'record 5']);
 });
 
