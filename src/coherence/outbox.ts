@@ -302,6 +302,7 @@ export class Outbox {
       if (!held) this.#intents.drop(id);
       // Its writer was told that it is not known: nobody would make the second record.
       else if (pending.writer === undefined) this.abandon(id);
+      else this.#intents.recorded(id);
     }
     if (invalidation.endsQuarantine !== undefined) this.#quarantines.ended(invalidation, epoch, ends);
     if (invalidation.quarantine === true) {
