@@ -202,7 +202,7 @@ function rulesOf(features: Features): object[] {
   return rules.map((rule) => ({ ...rule, ...common }));
 }
 
-/** Where the items of a step are found, besides at the step: by what the query says, where all else is out of the key. */
+/** Where items are found by their step: as the query says, where all else is out of the key. */
 function searchOf({ search }: Features, step: string): string[] {
   if (search === 'off') return [];
   return search === 'keyed' ? [`/search?step={${step}}`] : ['/search'];

@@ -157,13 +157,19 @@ const refusedAreWaitedFor: Pick<Mutant, 'inFlight' | 'log'> = {
         const write = super.begin(...begun);
         let asked = false;
         // Said for the first time before it asks, for the second when it has ended.
-        const recorded = (): void => (asked ? write.recorded() : void (asked = true));
+        const recorded = (): void => {
+          if (asked) write.recorded();
+          asked = true;
+        };
         return withMembers(write, { recorded });
       }
     })(knowledge),
   log: (log) => {
     const ending = new Set<string>();
-    const withdraw: Log['withdraw'] = (note) => (ending.has(note.id) ? log.withdraw(note) : void ending.add(note.id));
+    const withdraw: Log['withdraw'] = (note) => {
+      if (ending.has(note.id)) log.withdraw(note);
+      ending.add(note.id);
+    };
     return withMembers(log, { withdraw });
   },
 };
@@ -210,6 +216,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'nothing is carried over',
+    seed: 30,
     inFlight: (knowledge) =>
       new (class extends WritesInFlight {
         override note(): void {}
