@@ -49,7 +49,8 @@ export function faultsOfBus({ world, server, keys, bus, ms, end }: Disturbed): F
       world.after(ms / 2, () => keys.goBack());
     },
     'sees the bus fail over': () => server.failOver(world.chance.integer(12)),
-    // By more than the time within which each node is told something: one that starts within it knows no better.
+    // By more than the time within which each node is told something: one that starts within it knows no better
+    // (docs/coherence.md, "What does not hold").
     'sees Redis set back in place': () => {
       const waitMs = Math.max(ms, LEASE_MS);
       if (world.now + waitMs > end) return;

@@ -3,8 +3,8 @@ import { catchMutant } from './catch.ts';
 import { mutants } from './mutants.ts';
 import { simulate } from './schedule.ts';
 
-/** CI runs more, by `npm run test:simulate`. */
-const SCHEDULES = 300;
+/** CI plays 1,000, by `npm run test:simulate`; these are the first of them. */
+const SCHEDULES = 60;
 /** Within which each mutant must be caught, should the schedule that is known to show it no longer do. */
 const BUDGET = 2_000;
 

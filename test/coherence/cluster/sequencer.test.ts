@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Sequencer } from '../../../src/coherence/sequencer.ts';
 
 const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, quarantines: false };
-const append = { payload: '', ref: 'a:1', quarantine: false, probes: '', asOf: 0, kept: false };
+const append = { payload: '', ref: 'a:1', quarantine: false, probes: '', asOf: 0, hold: false };
 
 function withMembers(...ids: string[]): Sequencer {
   const sequencer = new Sequencer();
@@ -73,7 +73,7 @@ describe('the sequencer', () => {
     const sequencer = withMembers('a', 'b');
     const note = { id: 'a:1', posts: 'x', payload: '' };
     sequencer.intend('e', 'a', note);
-    sequencer.append('e', 'a', { ...append, intent: 'a:1', kept: true });
+    sequencer.append('e', 'a', { ...append, intent: 'a:1', hold: true });
     sequencer.intend('e', 'a', { ...note, recorded: true });
     expect(sequencer.conflicting('e', 'b:1', 'x')).toMatchObject({ conflicting: [] });
   });

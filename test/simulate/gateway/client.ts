@@ -119,7 +119,8 @@ export class Clients {
       const content = received.status === 304 && copy !== undefined ? copy.content : contentIn(received);
       const etag = received.headers.get('etag');
       if (etag !== undefined) this.#copies.set(keyOf(view), { etag, content });
-      this.oracle.answered(node.process.name, view, floors, content, received.status === 304 ? `304 ${how}` : how);
+      const served = received.status === 304 ? `304 ${how}` : how;
+      this.oracle.answered(node.process.name, { view, floors, content, how: served });
       done(content);
     });
   }

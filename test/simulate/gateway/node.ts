@@ -24,7 +24,7 @@ import { SearchVariances } from '../../../src/exchange/read/search-variances.ts'
 import { compileRoutes } from '../../../src/exchange/routes.ts';
 import type { WritePorts } from '../../../src/exchange/write/ports.ts';
 import { write } from '../../../src/exchange/write/write.ts';
-import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../../src/redis/tier.ts';
+import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
@@ -36,8 +36,7 @@ import type { Process, World } from '../world.ts';
 import type { SimulatedOrigin } from './origin.ts';
 
 const CONFIRM_MS = 1_000;
-const HIT_LEASES = 4;
-const BEHIND_ALL = 999_999;
+const VERSION_LEASES = 4;
 const FILL_BYTES = 10_000_000;
 
 /** What a mutant may replace, each to take one check out. */
@@ -113,7 +112,8 @@ export class GatewayNode {
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
-    this.#track(write(this.#writes, this.routes.find(request.target.resource), request, body, reply));
+    const found = this.routes.find(request.target.resource);
+    this.#track(write(this.#writes, { found, request, body }, reply));
   }
 
   /** What may not be left behind once everything is at rest. */
@@ -179,7 +179,7 @@ export class GatewayNode {
         this.#joinedSeq = applied;
         world.tell(process.name, `joined ${epoch} at ${applied}`);
       },
-      caughtUp: () => this.hub.reset(cluster.status().epoch, `${this.#joinedSeq}.${BEHIND_ALL}`),
+      caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
     const versions = this.#versionKeys(bus, keys);
     const cluster: ClusterLog = new ClusterLog({
@@ -201,7 +201,7 @@ export class GatewayNode {
   #versionKeys(bus: SimulatedBus, keys: SimulatedKeys): VersionKeys {
     return {
       ...{ connection: keys.connection(bus), prefix: 'unstale', scope: 's' },
-      hitMs: () => HIT_LEASES * (this.cluster as ClusterLog).leaseMs,
+      minVersionMs: () => VERSION_LEASES * (this.cluster as ClusterLog).leaseMs,
     };
   }
 
@@ -211,7 +211,7 @@ export class GatewayNode {
     const tier = config.store.redis?.tier;
     if (cluster === undefined || shared === undefined || tier === undefined) return undefined;
     const joinedAt = (): number => this.#joinedAt;
-    const place: TierPlace = {
+    const logView: LogView = {
       get usable() {
         return cluster.serving() && cluster.published;
       },
@@ -227,7 +227,7 @@ export class GatewayNode {
       admits: (response) => fence.admits(response, response.asOf),
     };
     return new RedisTier({
-      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', place },
+      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', log: logView },
       monotonic: process.clock.monotonic,
       timers: process.timers,
       full: () => {},
@@ -282,7 +282,7 @@ export class GatewayNode {
       requestBytes: config.server.limits.requestBytes,
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms) => {
         process.timers.after(ms, () => {
-          // A node that loses its place settles nothing any more: others do.
+          // A node that loses its standing ends no quarantine any more: others do.
           log.append({ coverage, announcements, endsQuarantine: quarantine }).catch(() => undefined);
         });
       },

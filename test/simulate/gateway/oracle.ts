@@ -22,6 +22,14 @@ interface Change {
   readonly version: number;
 }
 
+/** `floors` are from when the read began; `how` is what `Cache-Status` says. */
+interface AnsweredRead {
+  readonly view: View;
+  readonly floors: Floors;
+  readonly content: string;
+  readonly how: string;
+}
+
 export interface OracleOptions {
   /** Where the API's reads lag: how long it may take until a write is to be seen by all. */
   readonly settlesMs: number;
@@ -125,7 +133,7 @@ export class Oracle {
     }
   }
 
-  answered(who: string, view: View, floors: Floors, content: string, how: string): void {
+  answered(who: string, { view, floors, content, how }: AnsweredRead): void {
     this.reads += 1;
     if (how.includes('hit')) this.hits += 1;
     const faults: string[] = [];
