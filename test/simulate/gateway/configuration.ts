@@ -178,7 +178,7 @@ function routesOf({ hidesStep, perUserItems, sharedCredentials, search, language
 function rulesOf(features: Features): object[] {
   const { condition, batch, commands, renames, search } = features;
   const found = search === 'off' ? [] : ['/search'];
-  const once = condition === 'onlyIfChanged' ? { onlyIfChanged: true } : {};
+  const once = condition === 'onlyIfChanged' ? { onlyIfChanged: { ignoring: ['rev'] } } : {};
   const when = condition === 'when' ? { when: { changed: ['step', 'name'] } } : {};
   const common = commonOf(features);
   const items = batch === 'tag' ? [{ tag: 'item:{request[*].id}' }] : ['/items/{request[*].id}', '/steps/*'];

@@ -224,7 +224,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'every write takes itself to be alone',
-
+    scenario: 'brings back what was before',
     features: { condition: 'onlyIfChanged' },
     inFlight: altered(() => ({ conflicted: false })),
   },
