@@ -33,7 +33,9 @@ export interface Entry {
 /** A notice to all members, in a sequence of its own next to the log. */
 export type Note =
   | { readonly kind: 'committed'; readonly seq: Seq }
-  | { readonly kind: 'withdrawn'; readonly intent: string };
+  | { readonly kind: 'withdrawn'; readonly intent: string }
+  /** It was noted again behind its record, which is at `seq`: who found it since waits for nothing else. */
+  | { readonly kind: 'recorded'; readonly intent: string; readonly seq: Seq };
 
 /** A record whose write the origin may still apply (coherence.md, invariant 6). */
 export interface OpenQuarantine {
@@ -137,6 +139,8 @@ export interface IntentNote {
   readonly posts: string;
   /** The indeterminate record that replaces the intent if its node dies. */
   readonly payload: string;
+  /** A first record is in the log, and a second one follows: no other write has to wait for it. */
+  readonly recorded?: boolean;
 }
 
 export interface Batch {

@@ -339,7 +339,7 @@ export class ClusterLog implements Log, Standing {
     this.#standing.read(note);
     for (const each of notes) {
       if (each.kind === 'committed') this.#commits.advanceTo(each.seq);
-      else this.#intents.ended(each.intent);
+      else this.#commits.when(each.kind === 'recorded' ? each.seq : 0, () => this.#intents.ended(each.intent));
     }
     this.#ack();
   }

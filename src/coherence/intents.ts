@@ -70,6 +70,12 @@ export class Intents {
     return this.#own.get(this.#numberOf(id))?.record;
   }
 
+  /** A first record is in the log, and a second one follows: no other write waits for it, wherever it is noted again. */
+  recorded(id: string): void {
+    const own = this.#own.get(this.#numberOf(id));
+    if (own !== undefined) this.#own.set(this.#numberOf(id), { ...own, note: { ...own.note, recorded: true } });
+  }
+
   /** The record of its write is in the log. */
   drop(id: string): void {
     this.#own.delete(this.#numberOf(id));

@@ -306,6 +306,7 @@ export class Outbox {
       if (!held) this.#intents.drop(id);
       // Its writer was told `unconfirmed` and will not make the second record.
       else if (pending.writer === undefined) this.abandon(id);
+      else this.#intents.recorded(id);
     }
     if (invalidation.endsQuarantine !== undefined) this.#quarantines.ended(invalidation, epoch, ends);
     if (invalidation.quarantine === true) {

@@ -149,6 +149,8 @@ export class Sequencer {
     const conflicting = this.#conflicting(probes, intent);
     const known = this.#refs.get(ref);
     const held = known?.held ?? (hold || conflicting.length > 0 || this.#mayHaveMissed(probes, asOf));
+    if (known !== undefined && intent !== undefined && this.#intents.has(intent))
+      this.#tell({ kind: 'recorded', intent, seq: known.seq });
     if (intent !== undefined && !held) this.#intents.delete(intent);
     if (known !== undefined) return { ok: true, seq: known.seq, conflicting, held };
     const more = {
@@ -188,7 +190,7 @@ export class Sequencer {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (numberOf(note.id) < this.#ensureMember(member).intentsFrom) return { ok: true };
     this.#intents.set(note.id, { ...note, member });
-    this.#post(note);
+    if (note.recorded !== true) this.#post(note);
     return { ok: true };
   }
 

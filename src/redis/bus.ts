@@ -80,8 +80,9 @@ export class RedisBus implements Bus {
     return answer(reply, ([, committed]) => ({ committed: Number(committed) }));
   }
 
-  async intend(epoch: string, member: string, { id, posts, payload }: IntentNote): Promise<StepResult> {
-    return answer(await this.#run('intend', epoch, [member, id, posts, payload]), () => ({}));
+  async intend(epoch: string, member: string, note: IntentNote): Promise<StepResult> {
+    const { id, posts, payload, recorded } = note;
+    return answer(await this.#run('intend', epoch, [member, id, posts, payload, recorded ? 1 : 0]), () => ({}));
   }
 
   async withdraw(epoch: string, intent: string): Promise<StepResult> {
@@ -198,11 +199,18 @@ function batchOf(streams: Streams, log: string, before: number): Batch {
         continue;
       }
       const [kind, what = ''] = fields;
-      notes.push(kind === 'c' ? { kind: 'committed', seq: Number(what) } : { kind: 'withdrawn', intent: what });
+      notes.push(noteOf(kind, what));
       note = number;
     }
   }
   return { entries, notes, note };
+}
+
+function noteOf(kind: string | undefined, what: string): Note {
+  if (kind === 'c') return { kind: 'committed', seq: Number(what) };
+  if (kind === 'w') return { kind: 'withdrawn', intent: what };
+  const end = what.indexOf(' ');
+  return { kind: 'recorded', seq: Number(what.slice(0, end)), intent: what.slice(end + 1) };
 }
 
 function hangUp(connection: Redis | Cluster): void {

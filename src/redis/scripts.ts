@@ -270,8 +270,9 @@ if known then
 else
   held = ARGV[8] == '1' or #others > 0 or mayHaveMissed(probes, tonumber(ARGV[9]))
 end
-if intent ~= '' and not held then redis.call('HDEL', intents, intent) end
 local seq = known and seqOf(known)
+if seq and redis.call('HEXISTS', intents, intent) == 1 then tell('r', string.format('%d %s', seq, intent)) end
+if intent ~= '' and not held then redis.call('HDEL', intents, intent) end
 if not seq then
   seq = push({ payload = payload, ref = ref, intent = intent, held = held and '1' or '', posts = posts })
   redis.call('HSET', refs, ref, string.format('%d %s %s', seq, held and '1' or '0', ARGV[10]))
@@ -304,7 +305,7 @@ return { 1, commit() }`,
   intend: `${guard}
 if numberOf(ARGV[3]) >= ensureMember(ARGV[2]).intents then
   redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
-  post(ARGV[3], ARGV[4])
+  if ARGV[6] == '0' then post(ARGV[3], ARGV[4]) end
 end
 count()
 return { 1 }`,

@@ -24,7 +24,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal, contact),
     (bus: Sequencer | RedisBus) => bus.append(epoch, member, append, contact),
     (bus: Sequencer | RedisBus) => bus.ack(epoch, member, applied, contact),
-    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, posts, payload }),
+    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, posts, payload, recorded }),
     (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
     (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
     (bus: Sequencer | RedisBus) => bus.published(epoch, applied),
@@ -53,6 +53,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     ...(chance.happens(0.7) && { intent }),
     ...{ probes, asOf: chance.integer(30), hold: chance.happens(0.1) },
   };
+  const recorded = chance.happens(0.2);
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);
   const beat = chance.integer(80);

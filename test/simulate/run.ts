@@ -2,11 +2,15 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { catchMutant } from './catch.ts';
-import { runGateway } from './gateway/run.ts';
+import { playSchedule, runGateway } from './gateway/run.ts';
 import { mutants } from './mutants.ts';
 import { simulate } from './schedule.ts';
+import type { Told } from './told.ts';
 
-/* npm run test:simulate: more schedules than `npm test` runs, shared among the cores. Exit code 1 for a stale read. */
+/*
+ * npm run test:simulate: more schedules than `npm test` runs, shared among the cores. Exit code 1 for a stale read.
+ * test/README.md says what there is to choose.
+ */
 
 const { values } = parseArgs({
   options: {
@@ -30,25 +34,11 @@ interface Shard {
   readonly step: number;
 }
 
-interface Counts {
-  readonly reads: number;
-  readonly hits: number;
-  readonly shared: number;
-  readonly acknowledged: number;
-  readonly announced: number;
-}
-
-/** What a shard tells of each schedule, or of each mutant. */
-interface Told {
-  readonly counts?: Counts;
-  readonly line?: string;
-  readonly failed: boolean;
-}
-
 const from = Number(values.seed ?? values.from);
 const schedules = values.seed === undefined ? Number(values.seeds) : 1;
 
 async function* work({ first, step }: Shard): AsyncGenerator<Told> {
+  const play = values.gateway ? (seed: number) => playSchedule(seed, values) : schedule;
   if (values.mutants) {
     for (let i = first; i < mutants.length; i += step) {
       const mutant = mutants[i] as (typeof mutants)[number];
@@ -58,13 +48,16 @@ async function* work({ first, step }: Shard): AsyncGenerator<Told> {
     }
     return;
   }
-  for (let i = first; i < schedules; i += step) yield schedule(from + i);
+  for (let i = first; i < schedules; i += step) yield play(from + i);
 }
 
 async function schedule(seed: number): Promise<Told> {
   const { violations, trace, history } = await simulate(seed);
   const { reads, hits, shared, acknowledged, announced } = history;
-  const counts = { reads, hits, shared, acknowledged, announced };
+  const counts = {
+    ...{ reads, hits, 'found in the tier': shared },
+    ...{ 'writes acknowledged': acknowledged, 'records announced': announced },
+  };
   const failed = violations.length > 0;
   const replay = `\nseed ${seed} (replay: npm run test:simulate -- --seed ${seed}):\n${violations.join('\n')}`;
   const lines = [...(failed || values.seed !== undefined ? trace() : []), ...(failed ? [replay] : [])];
@@ -84,7 +77,7 @@ async function shardedWork(told: (told: Told) => void): Promise<void> {
         new Promise<void>((resolve, reject) => {
           worker.on('message', (message: Told) => {
             told(message);
-            if (message.failed && !values.mutants) for (const each of workers) void each.terminate();
+            if (message.failed && !values.mutants && !values.gateway) for (const each of workers) void each.terminate();
           });
           worker.on('error', reject);
           worker.on('exit', () => resolve());
@@ -95,17 +88,17 @@ async function shardedWork(told: (told: Told) => void): Promise<void> {
 
 async function main(): Promise<void> {
   const startedAt = performance.now();
-  const total = { reads: 0, hits: 0, shared: 0, acknowledged: 0, announced: 0 };
+  const total: Record<string, number> = {};
   let done = 0;
-  let stale = false;
-  await shardedWork(({ counts, line, failed }) => {
+  let failing = 0;
+  await shardedWork(({ counts = {}, line, failed }) => {
     done += 1;
     if (line !== undefined) console.log(line);
     if (failed) {
-      stale = true;
+      failing += 1;
       process.exitCode = 1;
     }
-    for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += counts?.[name] ?? 0;
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
   });
   const all = values.mutants ? mutants.length : schedules;
   // A shard that waits for what never happens ends without a word.
@@ -114,13 +107,13 @@ async function main(): Promise<void> {
     process.exitCode = 1;
   }
   if (!values.mutants) {
-    const { reads, hits, shared, acknowledged, announced } = total;
-    console.log(`${done} schedules: ${reads} reads, ${hits} of them hits, ${shared} found in the tier;`);
-    const outcome = stale ? 'STALE' : 'none stale';
-    console.log(`${acknowledged} writes acknowledged, ${announced} records announced; ${outcome}`);
+    const counted = Object.entries(total).map(([name, count]) => `${count} ${name}`);
+    const failures = values.gateway ? `${failing} schedules failed` : failing > 0 ? 'STALE' : 'none stale';
+    console.log(`${done} schedules: ${[...counted, failures].join(', ')}`);
   }
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-if (isMainThread) await (values.gateway ? runGateway(values) : main());
+if (isMainThread)
+  await (values.gateway && (values.mutants || values.scenario !== undefined) ? runGateway(values) : main());
 else for await (const told of work(workerData as Shard)) parentPort?.postMessage(told);

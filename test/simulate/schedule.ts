@@ -1,5 +1,6 @@
 import type { Sequencer } from '../../src/coherence/sequencer.ts';
 import { MAX_WAIT_MS } from '../../src/coherence/transaction.ts';
+import { faultsOfBus, faultsOfProcess } from './faults.ts';
 import { History } from './history.ts';
 import { SimulatedKeys } from './keys.ts';
 import { SimulatedBus, SimulatedServer } from './network.ts';
@@ -136,53 +137,8 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
         if (places[i] === place) places[i] = start(i, place.starts + 1);
       });
     },
-    'is stopped': () => process.stop(ms),
-    'is suspended': () => process.suspend(ms),
-    'is cut off': () => {
-      place.bus.cutUntil = world.now + ms;
-    },
-    'is slow': () => {
-      place.bus.slowUntil = world.now + ms;
-    },
-    'sees the bus go down': () => {
-      server.up = false;
-      world.after(ms / 2, () => {
-        server.up = true;
-      });
-    },
-    'sees the bus lose all': () => {
-      server.loseAll();
-      if (chance.happens(0.5)) keys.loseAll();
-    },
-    'sees the tier go down': () => {
-      keys.downUntil = world.now + ms;
-    },
-    'sees a server of the tier come back with older data': () => {
-      keys.remember();
-      world.after(ms / 2, () => keys.goBack());
-    },
-    'sees the bus fail over': () => server.failOver(chance.integer(12)),
-    // By more than the time within which each node is told something: one that starts within it knows no better
-    // (docs/coherence.md, "What does not hold").
-    'sees Redis set back in place': () => {
-      const waitMs = Math.max(ms, LEASE_MS);
-      if (world.now + waitMs > START_MS + BUSY_MS) return;
-      server.remember();
-      keys.remember();
-      world.after(waitMs, () => {
-        server.setBack();
-        keys.setBack();
-      });
-    },
-    'sees the log trimmed': () => server.step((sequencer) => sequencer.trim(0)),
-    'is cut off, and the log trimmed': () => {
-      place.bus.cutUntil = world.now + ms;
-      world.after(ms - 1, () => server.step((sequencer) => sequencer.trim(0)));
-    },
-    'is cut off, and the bus loses all': () => {
-      place.bus.cutUntil = world.now + ms / 2;
-      server.loseAll();
-    },
+    ...faultsOfProcess(process, ms),
+    ...faultsOfBus({ world, server, keys, process, bus: place.bus, ms, end: START_MS + BUSY_MS }),
     'is killed, and comes back on a slow line': () => {
       if (!process.alive) return;
       process.kill();

@@ -55,6 +55,29 @@ describe('the sequencer', () => {
     expect(sequencer.append('e', 'a', append)).toMatchObject({ seq: 0 });
   });
 
+  test('who finds a write that was noted again behind its record is told where that is', () => {
+    const sequencer = withMembers('a', 'b');
+    const note = { id: 'a:1', posts: 'x', payload: '' };
+    sequencer.intend('e', 'a', note);
+    sequencer.append('e', 'a', { ...append, intent: 'a:1' });
+    // Its node has not heard the answer, and joins anew: it notes it again, and repeats the record.
+    sequencer.intend('e', 'a', note);
+    expect(sequencer.conflicting('e', 'b:1', 'x')).toMatchObject({ conflicting: ['a:1'] });
+    sequencer.append('e', 'a', { ...append, intent: 'a:1' });
+    const told = sequencer.read('e', 1, 0);
+    expect(told.ok && told.notes).toEqual([{ kind: 'recorded', intent: 'a:1', seq: 1 }]);
+    expect(sequencer.conflicting('e', 'b:1', 'x')).toMatchObject({ conflicting: [] });
+  });
+
+  test('nobody waits for a write that is noted again between its two records', () => {
+    const sequencer = withMembers('a', 'b');
+    const note = { id: 'a:1', posts: 'x', payload: '' };
+    sequencer.intend('e', 'a', note);
+    sequencer.append('e', 'a', { ...append, intent: 'a:1', hold: true });
+    sequencer.intend('e', 'a', { ...note, recorded: true });
+    expect(sequencer.conflicting('e', 'b:1', 'x')).toMatchObject({ conflicting: [] });
+  });
+
   test('an intent that arrives after its end is not noted; one from somebody unknown makes him a member', () => {
     const sequencer = withMembers('a');
     sequencer.renew('e', { ...joining, member: 'a', intentsFrom: 2 });

@@ -178,7 +178,7 @@ function routesOf({ hidesStep, perUserItems, sharedCredentials, search, language
 function rulesOf(features: Features): object[] {
   const { condition, batch, commands, renames, search } = features;
   const found = search === 'off' ? [] : ['/search'];
-  const once = condition === 'onlyIfChanged' ? { onlyIfChanged: true } : {};
+  const once = condition === 'onlyIfChanged' ? { onlyIfChanged: { ignoring: ['rev'] } } : {};
   const when = condition === 'when' ? { when: { changed: ['step', 'name'] } } : {};
   const common = commonOf(features);
   const items = batch === 'tag' ? [{ tag: 'item:{request[*].id}' }] : ['/items/{request[*].id}', '/steps/*'];
@@ -202,7 +202,7 @@ function rulesOf(features: Features): object[] {
   return rules.map((rule) => ({ ...rule, ...common }));
 }
 
-/** Where the items of a step are found, besides at the step: by what the query says, where all else is out of the key. */
+/** Where items are found by their step: as the query says, where all else is out of the key. */
 function searchOf({ search }: Features, step: string): string[] {
   if (search === 'off') return [];
   return search === 'keyed' ? [`/search?step={${step}}`] : ['/search'];

@@ -4,8 +4,9 @@ import { World } from '../world.ts';
 const MAX_TURNS = 1_000_000;
 
 /**
- * Virtual time around streams and promises, which run on the real event loop: time goes on when nothing is left to be done at this
- * instant. Ticks and reactions are through after one turn of the loop, and so is what the code under test has left for the next one.
+ * Virtual time around streams and promises, which run on the real event loop: time goes on when nothing is left to be
+ * done at this instant. Ticks and reactions are through after one turn of the loop, and so is what the code under test
+ * has left for the next one.
  */
 export class LiveWorld extends World {
   /** Whether threads of the pool are still at work for somebody. */

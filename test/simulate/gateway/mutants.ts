@@ -166,7 +166,10 @@ const refusedAreWaitedFor: Pick<Mutant, 'inFlight' | 'log'> = {
     })(knowledge),
   log: (log) => {
     const ending = new Set<string>();
-    const withdraw: Log['withdraw'] = (note) => (ending.has(note.id) ? log.withdraw(note) : void ending.add(note.id));
+    const withdraw: Log['withdraw'] = (note) => {
+      if (ending.has(note.id)) log.withdraw(note);
+      ending.add(note.id);
+    };
     return withMembers(log, { withdraw });
   },
 };
@@ -213,6 +216,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'nothing is carried over',
+    seed: 30,
     inFlight: (knowledge) =>
       new (class extends WritesInFlight {
         override note(): void {}
@@ -220,7 +224,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'every write takes itself to be alone',
-
+    scenario: 'brings back what was before',
     features: { condition: 'onlyIfChanged' },
     inFlight: altered(() => ({ conflicted: false })),
   },

@@ -1,3 +1,4 @@
+import type { Told } from '../told.ts';
 import type { Features } from './configuration.ts';
 import { catchMutant, mutants } from './mutants.ts';
 import { playScenario } from './scenario.ts';
@@ -6,42 +7,31 @@ import { simulateGateway } from './schedule.ts';
 
 export interface Arguments {
   readonly seeds: string;
-  readonly from: string;
   readonly seed?: string | undefined;
   readonly features?: string | undefined;
   readonly scenario?: string | undefined;
   readonly mutants: boolean;
 }
 
-/** With one seed the schedule is told step by step; with several, what was violated in each. */
-export async function runGateway(values: Arguments): Promise<void> {
-  if (values.mutants) return catchMutants(Number(values.seeds));
-  if (values.scenario !== undefined) return playScenarios(values.scenario);
-  const startedAt = performance.now();
+/** One seed: what was violated in it, and step by step what happened where it is the only one. */
+export async function playSchedule(seed: number, values: Arguments): Promise<Told> {
   const restrict = JSON.parse(values.features ?? '{}') as Partial<Features>;
-  const first = Number(values.seed ?? values.from);
-  const last = values.seed === undefined ? first + Number(values.seeds) - 1 : first;
-  const total = { reads: 0, hits: 0, acknowledged: 0, refused: 0, announced: 0 };
-  const failing: string[] = [];
-  for (let seed = first; seed <= last; seed++) {
-    const { violations, trace, features, oracle, announced } = await simulateGateway(seed, restrict);
-    total.reads += oracle.reads;
-    total.hits += oracle.hits;
-    total.acknowledged += oracle.acknowledged;
-    total.refused += oracle.refused;
-    total.announced += announced;
-    if (values.seed !== undefined) console.log(trace().join('\n'));
-    if (violations.length === 0) continue;
-    failing.push(`seed ${seed} ${JSON.stringify(features)}\n  ${violations.slice(0, 3).join('\n  ')}`);
-    console.log(failing.at(-1));
-  }
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  const { reads, hits, acknowledged, refused, announced } = total;
-  console.log(
-    `${last - first + 1} schedules: ${reads} reads, ${hits} of them hits; ${acknowledged} writes acknowledged, ${refused} refused;`,
-  );
-  console.log(`${announced} events heard; ${failing.length} schedules failed; ${seconds} s`);
-  if (failing.length > 0) process.exitCode = 1;
+  const { violations, trace, features, oracle, announced } = await simulateGateway(seed, restrict);
+  const failed = violations.length > 0;
+  const what = `seed ${seed} ${JSON.stringify(features)}\n  ${violations.slice(0, 3).join('\n  ')}`;
+  const lines = [...(values.seed === undefined ? [] : trace()), ...(failed ? [what] : [])];
+  const { reads, hits, acknowledged, refused } = oracle;
+  const counts = {
+    ...{ reads, hits, 'writes acknowledged': acknowledged, 'writes refused': refused },
+    'events heard': announced,
+  };
+  return { counts, failed, ...(lines.length > 0 && { line: lines.join('\n') }) };
+}
+
+/** What is not a number of seeds. */
+export async function runGateway(values: Arguments): Promise<void> {
+  if (values.mutants) await catchMutants(Number(values.seeds));
+  else if (values.scenario !== undefined) await playScenarios(values.scenario);
 }
 
 /** Those whose name has these words in it; one alone is told step by step. */

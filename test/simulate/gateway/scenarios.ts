@@ -34,6 +34,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a write that brings back what was before, after another has changed it',
+    features: { condition: 'onlyIfChanged' },
+    play: (play) => {
+      play.write(0, 0, { method: 'PUT', path: '/items/1', body: { step: 3, name: 'a' } }, { beforeMs: 30 });
+      play.write(1, 0, { method: 'PUT', path: '/items/1', body: { step: 2, name: 'a' } }, { beforeMs: 60 });
+      play.read(45, 0, '/steps/3');
+      play.readOften(75, 95, 0, '/steps/3');
+    },
+  },
+  {
     name: 'a refusal tells of a write that is not recorded',
     features: {},
     play: (play) => {

@@ -49,7 +49,8 @@ export async function simulateGateway(
     });
   }
   if (features.faults) {
-    for (let n = chance.integer(MAX_FAULTS); n >= 0; n--) world.after(chance.between(0, BUSY_MS), () => disturb(stage));
+    for (let n = chance.integer(MAX_FAULTS); n >= 0; n--)
+      world.after(chance.between(0, BUSY_MS), () => disturb(stage, end));
   }
   await world.runUntil(end);
   heal(stage);
