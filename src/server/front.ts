@@ -9,7 +9,7 @@ import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { hasBody, Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { PerAddress } from './per-address.ts';
-import { type Exchange, pipelineFor } from './pipeline.ts';
+import { type Exchange, Pipelines } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
 import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
 
@@ -56,25 +56,30 @@ export function createFront(options: FrontOptions): Server {
   server.maxHeadersCount = 0;
   server.maxConnections = options.limits.connections;
   const begin = ({ message, response }: Exchange): void => answer(message, response, options);
+  const pipelines = new Pipelines(begin, (socket) => options.cut(peerOf(socket), 'too many requests were waiting'));
   const receive = (message: IncomingMessage, response: ServerResponse): void => {
-    pipelineFor(message.socket, begin).receive({ message, response });
+    pipelines.of(message.socket).receive({ message, response });
   };
   server.on('request', receive);
   // What is expected is looked at where the rest of the head is.
   server.on('checkExpectation', receive);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const problem = malformed(error);
-    if (problem !== undefined) options.onMalformed(problem, (socket as { remoteAddress?: string }).remoteAddress);
-    refuse(pipelineFor(socket, begin), socket, problem);
+    if (problem !== undefined) options.onMalformed(problem, peerOf(socket));
+    refuse(pipelines.of(socket), socket, problem);
   });
   // Without a listener Node closes the connection, and says nothing.
   server.on('connect', (_message, socket) => {
     outlive(socket);
-    refuse(pipelineFor(socket, begin), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
+    refuse(pipelines.of(socket), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
   });
   server.on('upgrade', (_message, socket) => outlive(socket));
   watchClients(server, options);
   return server;
+}
+
+function peerOf(socket: Duplex): string | undefined {
+  return (socket as { remoteAddress?: string }).remoteAddress;
 }
 
 /** Bounds what one client takes of the connections, the gateway's and the origins'. */

@@ -6,6 +6,13 @@ import { safeMethods } from '../http/methods.ts';
 export const MAX_UNANSWERED = 8;
 /** Requests of one connection that may wait while more of it is read, for its end: stops them from filling the memory. */
 const MAX_WAITING = 1_000;
+/**
+ * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, and each is an object for
+ * as long as the one before them takes: stops a few megabytes on many connections from filling the memory.
+ */
+export const MAX_WAITING_IN_ALL = 20_000;
+/** A connection with no more than this waiting is never cut off for what others have. */
+const FEW_WAITING = 32;
 /** Bytes of answers that may wait for a client before its next request is begun: stops one that reads nothing. */
 export const MAX_UNSENT_BYTES = 256 * 1024;
 
@@ -25,6 +32,7 @@ export interface Exchange {
 export class Pipeline {
   readonly #socket: Duplex;
   readonly #begin: (exchange: Exchange) => void;
+  readonly #room: WaitingRoom;
   /** Begun, and not answered; the one that is alone may have been answered: a hit pays no listener. */
   #begun: Exchange[] = [];
   /** Parsed, and not begun. */
@@ -36,9 +44,10 @@ export class Pipeline {
   #held = false;
   #attended = false;
 
-  constructor(socket: Duplex, begin: (exchange: Exchange) => void) {
+  constructor(socket: Duplex, begin: (exchange: Exchange) => void, room: WaitingRoom) {
     this.#socket = socket;
     this.#begin = begin;
+    this.#room = room;
   }
 
   /** Begins a request, now or when its turn has come; drops one behind an answer that closes. */
@@ -52,7 +61,11 @@ export class Pipeline {
       this.#hold();
     } else if (this.#waiting.length === 0 && this.#mayBegin(exchange)) {
       this.#start(exchange);
+    } else if (this.#room.isFull && this.#waiting.length >= FEW_WAITING) {
+      this.#seal();
+      this.#room.cut(this.#socket);
     } else {
+      this.#room.held += 1;
       this.#waiting.push(exchange);
       this.#hold();
       this.#attend();
@@ -97,7 +110,7 @@ export class Pipeline {
     this.#sealed = true;
     const all = [...this.#begun, ...this.#waiting];
     const broken = all.find(({ message }) => !message.complete);
-    this.#waiting = this.#waiting.filter((exchange) => exchange !== broken);
+    this.#keepWaiting(this.#waiting.filter((exchange) => exchange !== broken));
     const last = all.findLast(({ message }) => message.complete);
     const end = (): void => {
       // To its end, which the client's closing is.
@@ -145,7 +158,12 @@ export class Pipeline {
 
   #seal(): void {
     this.#sealed = true;
-    this.#waiting = [];
+    this.#keepWaiting([]);
+  }
+
+  #keepWaiting(waiting: Exchange[]): void {
+    this.#room.held -= this.#waiting.length - waiting.length;
+    this.#waiting = waiting;
   }
 
   /** RFC 9112 §9.3.2: side by side, where all of them are safe. */
@@ -183,6 +201,7 @@ export class Pipeline {
     this.#settle();
     for (let next = this.#waiting[0]; next !== undefined && this.#mayBegin(next); next = this.#waiting[0]) {
       this.#waiting.shift();
+      this.#room.held -= 1;
       this.#start(next);
     }
     if (this.#begun.length > 1 || this.#waiting.length > 0) this.#attend();
@@ -235,17 +254,54 @@ function isParallel({ method = '', httpVersion }: IncomingMessage): boolean {
   return safeMethods.has(method) && httpVersion === '1.1';
 }
 
+/** The requests of all connections of a server that wait for others before them. */
+class WaitingRoom {
+  readonly #cut: (socket: Duplex) => void;
+  held = 0;
+
+  constructor(cut: (socket: Duplex) => void) {
+    this.#cut = cut;
+  }
+
+  get isFull(): boolean {
+    return this.held >= MAX_WAITING_IN_ALL;
+  }
+
+  /** RFC 9112 §9.3.2: a client that pipelines has to expect that its connection ends before its answers. */
+  cut(socket: Duplex): void {
+    this.#cut(socket);
+    socket.destroy();
+  }
+}
+
 const pipelines = new WeakMap<Duplex, Pipeline>();
 
 export function pipelineOf(socket: Duplex): Pipeline | undefined {
   return pipelines.get(socket);
 }
 
-/** The pipeline of a connection, made for its first request. */
-export function pipelineFor(socket: Duplex, begin: (exchange: Exchange) => void): Pipeline {
-  const known = pipelines.get(socket);
-  if (known !== undefined) return known;
-  const made = new Pipeline(socket, begin);
-  pipelines.set(socket, made);
-  return made;
+/** The pipelines of the connections of one server. */
+export class Pipelines {
+  readonly #begin: (exchange: Exchange) => void;
+  readonly #room: WaitingRoom;
+
+  /** `cut`: told of each connection that is cut off because too many requests wait. */
+  constructor(begin: (exchange: Exchange) => void, cut: (socket: Duplex) => void = () => {}) {
+    this.#begin = begin;
+    this.#room = new WaitingRoom(cut);
+  }
+
+  /** Requests that wait, of all connections. */
+  get waiting(): number {
+    return this.#room.held;
+  }
+
+  /** The pipeline of a connection, made for its first request. */
+  of(socket: Duplex): Pipeline {
+    const known = pipelines.get(socket);
+    if (known !== undefined) return known;
+    const made = new Pipeline(socket, this.#begin, this.#room);
+    pipelines.set(socket, made);
+    return made;
+  }
 }
