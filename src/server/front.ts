@@ -123,7 +123,9 @@ function outlive(socket: Duplex): void {
 /** A hit is answered within the event of the server, where whatever is thrown would end the process. */
 function taken(options: FrontOptions, request: ClientRequest, reply: NodeReply): boolean {
   try {
-    return options.read(request, reply);
+    const isTaken = options.read(request, reply);
+    if (isTaken) reply.forgetWhenGone();
+    return isTaken;
   } catch (error) {
     options.failed(error, request);
     reply.fail(asGatewayError(error));

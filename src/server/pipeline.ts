@@ -4,7 +4,10 @@ import { safeMethods } from '../http/methods.ts';
 
 /** Requests of one connection that are worked on at one time: stops a client from taking the origin's connections by one packet. */
 export const MAX_UNANSWERED = 8;
-/** Requests of one connection that may wait while more of it is read, for its end: stops them from filling the memory. */
+/**
+ * Requests of one connection that may wait while more of it is read, for its end. Where more wait, and none has been begun for a while,
+ * it is read for its end alone: a connection that has more requests then is cut off.
+ */
 const MAX_WAITING = 1_000;
 /**
  * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, and each is an object for
@@ -43,6 +46,11 @@ export class Pipeline {
   #lasting = false;
   #held = false;
   #attended = false;
+  /** Requests that were begun, now and when `peek` was called last. */
+  #started = 0;
+  #startedBefore = 0;
+  /** So many wait that no more may come. */
+  #overdue = false;
 
   constructor(socket: Duplex, begin: (exchange: Exchange) => void, room: WaitingRoom) {
     this.#socket = socket;
@@ -61,7 +69,7 @@ export class Pipeline {
       this.#hold();
     } else if (this.#waiting.length === 0 && this.#mayBegin(exchange)) {
       this.#start(exchange);
-    } else if (this.#room.isFull && this.#waiting.length >= FEW_WAITING) {
+    } else if (this.#overdue || (this.#room.isFull && this.#waiting.length >= FEW_WAITING)) {
       this.#seal();
       this.#room.cut(this.#socket);
     } else {
@@ -97,7 +105,12 @@ export class Pipeline {
 
   /** Reads on for once, where requests wait: the end of a connection is seen by reading it alone, and ends what was begun. */
   peek(): void {
-    if (this.#waiting.length > 0 && this.#waiting.length < MAX_WAITING) this.#release();
+    const stands = this.#started === this.#startedBefore;
+    this.#startedBefore = this.#started;
+    if (this.#waiting.length === 0) return;
+    const isMany = this.#waiting.length >= MAX_WAITING;
+    this.#overdue = isMany && stands;
+    if (stands || !isMany) this.#release();
   }
 
   /**
@@ -178,6 +191,8 @@ export class Pipeline {
   }
 
   #start(exchange: Exchange): void {
+    this.#started += 1;
+    this.#overdue = false;
     if (this.#begun.push(exchange) > 1) this.#attend();
     this.#begin(exchange);
     if (closes(exchange)) this.#seal();

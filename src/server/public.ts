@@ -85,6 +85,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     } else if (!safeMethods.has(request.method)) {
       fastifyReply.hijack();
       options.write(request, message, reply);
+      reply.forgetWhenGone();
     } else {
       return next();
     }
