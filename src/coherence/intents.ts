@@ -13,7 +13,7 @@ const TIMES_LOST = 8;
 
 /** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
 export class Intents {
-  readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation }>();
+  readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation; sent: boolean }>();
   /** Over for this node, and perhaps still in the bus, where other writes would wait for them; how often it has yet to be told. */
   readonly #leaving = new Map<string, number>();
   readonly #ended = new Set<string>();
@@ -31,6 +31,11 @@ export class Intents {
 
   get size(): number {
     return this.#own.size;
+  }
+
+  /** Withdrawn, and the bus may still have to be told. */
+  get leaving(): number {
+    return this.#leaving.size;
   }
 
   /** The lowest number that may still be in the bus. */
@@ -52,7 +57,7 @@ export class Intents {
     const at = new Date(this.#clock.wall()).toISOString();
     const id = `${this.#member}:${this.#last}`;
     const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
-    this.#own.set(this.#last, { note, record });
+    this.#own.set(this.#last, { note, record, sent: epoch !== undefined });
     try {
       return epoch === undefined ? { id } : { id, answer: await this.#bus.intend(epoch, this.#member, note) };
     } catch (cause) {
@@ -72,7 +77,10 @@ export class Intents {
 
   /** It has no record, and needs none. `lost`: whether the bus has it is not known. */
   withdraw(id: string, lost = false): void {
+    const sent = this.#own.get(this.#numberOf(id))?.sent !== false;
     this.drop(id);
+    // Of what never left, while the bus was out of reach, there is nothing to be told.
+    if (!sent) return;
     this.#leaving.set(id, lost ? TIMES_LOST : 1);
   }
 
@@ -93,8 +101,9 @@ export class Intents {
 
   /** The bus has forgotten what this node had noted there. */
   async noteAgain(epoch: string): Promise<Elsewhere | undefined> {
-    for (const { note } of [...this.#own.values()]) {
-      const answer = await this.#bus.intend(epoch, this.#member, note);
+    for (const own of [...this.#own.values()]) {
+      own.sent = true;
+      const answer = await this.#bus.intend(epoch, this.#member, own.note);
       if (!answer.ok) return answer;
     }
     return undefined;

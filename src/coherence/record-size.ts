@@ -10,7 +10,11 @@ export const MAX_RECORD_BYTES = 256 * 1024;
 /** Of siblings so many are named one by one where a record is too large. */
 const MAX_SIBLINGS = 8;
 
-interface Sized {
+/** What a record, and a name, take beside their characters: objects, and places in sets. */
+const CHARACTERS_PER_RECORD = 500;
+const CHARACTERS_PER_NAME = 32;
+
+export interface Sized {
   readonly hits: Hits;
   readonly announcements: readonly Announcement[];
 }
@@ -21,8 +25,25 @@ export function bounded<T extends Sized>(record: T, encode: (record: T) => strin
   if (Buffer.byteLength(exact) <= MAX_RECORD_BYTES) return exact;
   const wide = encode({ ...record, hits: widened(record.hits), announcements: record.announcements.map(widenedEvent) });
   if (Buffer.byteLength(wide) <= MAX_RECORD_BYTES) return wide;
-  const announcements = record.announcements.slice(0, MAX_SIBLINGS).map(announcingAll);
-  return encode({ ...record, hits: everything, announcements });
+  return encode({ ...record, ...coveringAll(record) });
+}
+
+/** A record that covers everything, in place of one that takes too much. */
+export function coveringAll({ announcements }: Sized): Sized {
+  return { hits: everything, announcements: announcements.slice(0, MAX_SIBLINGS).map(announcingAll) };
+}
+
+/** What a record takes in memory, about: the characters of its names, and of what is announced of them. */
+export function charactersOf({ hits, announcements }: Sized): number {
+  let characters = CHARACTERS_PER_RECORD;
+  for (const tag of hits.tags) characters += CHARACTERS_PER_NAME + tag.length;
+  for (const pattern of hits.patterns) characters += CHARACTERS_PER_NAME + pattern.length;
+  for (const parts of hits.tagPatterns) characters += CHARACTERS_PER_NAME + parts.join('').length;
+  for (const { paths, tags } of announcements) {
+    for (const name of paths) characters += CHARACTERS_PER_NAME + name.length;
+    for (const name of tags) characters += CHARACTERS_PER_NAME + name.length;
+  }
+  return characters;
 }
 
 /** Siblings by a wildcard: it hits no less, and names little where many have something in common. */

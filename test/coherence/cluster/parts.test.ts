@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import type { Bus } from '../../../src/coherence/bus.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
+import { Intents } from '../../../src/coherence/intents.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
 import { Membership } from '../../../src/coherence/membership.ts';
+import { nothingHit } from '../../../src/coherence/record.ts';
 import { isHit, pathTag } from '../../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
 import { hitting } from '../log-contract.ts';
@@ -115,5 +119,29 @@ describe('records on the wire', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
     const announced = { ...hitting('/a'), announcements: [{ ...told, payload: { id: 7 } }], settleMs: 0.5, at: 'now' };
     expect(decodeRecord(encodeRecord(announced))).toEqual(announced);
+  });
+});
+
+describe('intents', () => {
+  const note = { posts: new Set<string>(), hits: nothingHit, announcements: [], settleMs: 1 };
+
+  test('of writes that were refused while the bus was out of reach are not told to it: it never heard of them', async () => {
+    const told: string[] = [];
+    const bus = {
+      intend: () => Promise.reject(new Error('out of reach')),
+      withdraw: (_epoch: string, id: string) => {
+        told.push(id);
+        return Promise.resolve({ ok: true });
+      },
+    } as unknown as Bus;
+    const intents = new Intents(bus, 'n', systemClock);
+    for (let i = 0; i < 100; i++) intents.withdraw((await intents.note(note, undefined)).id, true);
+    expect(intents.leaving).toBe(0);
+    // One that was on its way may be there all the same.
+    const { id } = await intents.note(note, 'e');
+    intents.withdraw(id, true);
+    expect(intents.leaving).toBe(1);
+    await intents.leave('e');
+    expect(told).toEqual([id]);
   });
 });
