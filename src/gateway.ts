@@ -48,7 +48,7 @@ type State = 'starting' | 'ready' | 'draining';
 
 /**
  * Builds a gateway from a validated configuration. All wiring is here: what the parts are and whom they know. Closers are
- * pushed beside what they close, and run in reverse.
+ * pushed besides what they close, and run in reverse.
  */
 export async function createGateway(
   config: GatewayConfig,
@@ -149,8 +149,8 @@ function reader(
   readPorts: ReadPorts,
 ): PublicOptions['read'] {
   // For readers that have seen what this node does not know of yet.
-  const unheard = (): boolean => false;
-  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, unheard), serving: unheard };
+  const notServing = (): boolean => false;
+  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, notServing), serving: notServing };
   return (request, reply) => {
     const found = routes.find(request.target.resource);
     if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
@@ -227,16 +227,16 @@ function wireWrites(
     rules,
     routes,
     refresher,
-    doubtMs: config.coherence.settleMs,
+    indeterminateMs: config.coherence.quarantineMs,
     clock: systemClock,
     resolveBytes: config.server.limits.resolveBytes,
     requestBytes: config.server.limits.requestBytes,
     // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, once
     // more when that can no longer be, and fills that began before then are refused.
-    settleLater: ({ hits, announcements }: Effect, doubt, ms) => {
+    endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms) => {
       work.later(ms, async () => {
-        const { record } = await log.append({ hits, announcements, settled: doubt });
-        reports.settled(doubt, record.position);
+        const { record } = await log.append({ coverage, announcements, endsQuarantine: quarantine });
+        reports.quarantineEnded(quarantine, record.position);
       });
     },
     report: (report) => reports.write(report),
@@ -309,7 +309,7 @@ const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
   joining: 'joining the other nodes: Redis does not answer, or an epoch is beginning',
   'catching-up': 'catching up with the records of the other nodes',
   fenced: 'the lease has run out: Redis does not answer in time; requests are passed through',
-  owing: 'writes were acknowledged that the other nodes have not heard of yet',
+  undelivered: 'writes were acknowledged that the other nodes have not heard of yet',
 };
 
 /** Work under way that a stopping gateway waits for, and work that is due later. */

@@ -76,7 +76,7 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
   const inFlight = new WritesInFlight(knowledge);
   const applied: LogListener['applied'] = (record) => {
     fence.apply(record);
-    const removed = memory.invalidate(record.hits);
+    const removed = memory.invalidate(record.coverage);
     inFlight.note(record);
     metrics.removed += removed;
     return removed;
@@ -109,7 +109,7 @@ function wireAlone({ config, fence, memory, inFlight, applied }: Node): Coherenc
 
 function wireCluster(node: Node): Coherence {
   const { config, fence, memory, inFlight, applied, log: logger } = node;
-  const { mode, onPartition, leaseMs, settleMs } = config.coherence;
+  const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
   const failed = complainer(logger);
@@ -121,11 +121,11 @@ function wireCluster(node: Node): Coherence {
   const listener: SharedLogListener = {
     applied,
     committed: (record) => hub.announce(eventsOf(cluster.epoch, record).flatMap((event) => visible(event) ?? [])),
-    reset: (position, doubts) => {
+    reset: (position, quarantines) => {
       joinedAt = position;
-      fence.reset(position, doubts);
+      fence.reset(position, quarantines);
       memory.clear();
-      inFlight.note({ hits: everything, announcements: [] });
+      inFlight.note({ coverage: everything, announcements: [] });
       const { epoch, applied: seq, committed } = cluster.status();
       // Ids of what is not committed yet are not given out: who resumes elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
@@ -142,8 +142,8 @@ function wireCluster(node: Node): Coherence {
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
-    ...{ mode, onPartition, confirmMs, settleMs, leaseMs, nonce, failed, listener },
-    publish: keys && ((hits, epoch, seq) => bumpVersions(keys, hits, epoch, seq)),
+    ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, nonce, failed, listener },
+    publish: keys && ((coverage, epoch, seq) => bumpVersions(keys, coverage, epoch, seq)),
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });
   return {

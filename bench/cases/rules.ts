@@ -25,7 +25,7 @@ const rule = (name: string, pattern: string, targets: readonly string[]) => ({
   refresh: [],
   patch: [],
   onlyIfChanged: undefined,
-  settleMs: undefined,
+  quarantineMs: undefined,
   event: undefined,
   unresolved: 'widen',
   before: 'off',
@@ -124,7 +124,7 @@ export const resolving: Case = {
 
 interface Store {
   put(response: unknown): string | undefined;
-  invalidate(hits: unknown): number;
+  invalidate(coverage: unknown): number;
   readonly size: number;
 }
 
@@ -179,9 +179,9 @@ export const invalidating: Case = {
         const times = 2_000;
         for (let i = 0; i < times; i++) {
           const group = (i * 7919) % (size / dependents);
-          const hits = { tags: new Set([`t:group:${group}`]), patterns: [], tagPatterns: [] };
+          const coverage = { tags: new Set([`t:group:${group}`]), patterns: [], tagPatterns: [] };
           const started = process.hrtime.bigint();
-          const removed = store.invalidate(hits);
+          const removed = store.invalidate(coverage);
           spent += process.hrtime.bigint() - started;
           if (removed !== dependents) throw new Error(`${removed} were removed`);
           for (let j = 0; j < dependents; j++) store.put(stored(group * dependents + j, `t:group:${group}`));

@@ -17,7 +17,7 @@ const VERDICT_WIDTH = 7;
 export function showExchange(screen: Screen, { method, target }: { method: string; target: string }, answer: Answer) {
   const { status, headers, ms } = answer;
   const cacheStatus = String(headers['cache-status'] ?? '');
-  const isHit = /;\s*hit\b/.test(cacheStatus);
+  const isCoveredBy = /;\s*hit\b/.test(cacheStatus);
   screen.line(
     [
       INDENT,
@@ -26,7 +26,7 @@ export function showExchange(screen: Screen, { method, target }: { method: strin
       String(status).padEnd(STATUS_WIDTH),
       timeText(ms),
       '  ',
-      isHit ? screen.paint('green', cacheStatus) : screen.paint('dim', cacheStatus),
+      isCoveredBy ? screen.paint('green', cacheStatus) : screen.paint('dim', cacheStatus),
     ].join(''),
   );
 }

@@ -65,10 +65,10 @@ async function warm(read: Read, { gateway, client, screen }: Stage, count: Count
   const first = await client.ask(gateway, questionOf(read));
   showExchange(screen, { method: 'GET', target: labelOf(read) }, first);
   showBelow(screen, read.view(first));
-  if (isHit(first)) return;
+  if (isCoveredBy(first)) return;
   const second = await client.ask(gateway, questionOf(read));
   showExchange(screen, { method: 'GET', target: labelOf(read) }, second);
-  if (!isHit(second)) count.problems.push(`GET ${labelOf(read)} was not kept, and asked for again`);
+  if (!isCoveredBy(second)) count.problems.push(`GET ${labelOf(read)} was not kept, and asked for again`);
 }
 
 async function write(write: Act['write'], { gateway, client, events, screen }: Stage, count: Count): Promise<Answer> {
@@ -121,7 +121,7 @@ function labelOf({ target, language }: Read): string {
   return language === 'en' ? target : `${target} (${language})`;
 }
 
-function isHit({ headers }: Answer): boolean {
+function isCoveredBy({ headers }: Answer): boolean {
   return /^unstale; hit\b/.test(String(headers['cache-status']));
 }
 

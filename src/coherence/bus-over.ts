@@ -8,8 +8,8 @@ export class BusOver implements Bus {
     this.bus = bus;
   }
 
-  found(...args: Parameters<Bus['found']>): ReturnType<Bus['found']> {
-    return this.bus.found(...args);
+  createEpoch(...args: Parameters<Bus['createEpoch']>): ReturnType<Bus['createEpoch']> {
+    return this.bus.createEpoch(...args);
   }
 
   renew(...args: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {

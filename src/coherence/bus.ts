@@ -33,21 +33,21 @@ export type Note =
   | { readonly kind: 'withdrawn'; readonly intent: string };
 
 /** A record whose write may yet be applied (coherence.md, invariant 6). */
-export interface OpenDoubt {
+export interface OpenQuarantine {
   readonly seq: Seq;
   readonly payload: string;
-  /** The member that is to settle it. */
+  /** The member that is to end it. */
   readonly owner: string;
 }
 
 /** The bus is in another epoch than who asked: positions, leases and what is stored mean nothing any longer. */
-export interface Elsewhere {
+export interface EpochMismatch {
   readonly ok: false;
-  /** null: in none, somebody has to found one. */
+  /** null: in none, somebody has to create one. */
   readonly epoch: string | null;
 }
 
-export type Answer<T = unknown> = ({ readonly ok: true } & T) | Elsewhere;
+export type Answer<T = unknown> = ({ readonly ok: true } & T) | EpochMismatch;
 
 export interface Renewal {
   readonly member: string;
@@ -58,8 +58,8 @@ export interface Renewal {
   readonly intentsFrom: number;
   /** Its records with a lower number are in the log, and known to the second tier: one that comes later is a late copy. */
   readonly recordsFrom: number;
-  /** Whether the open doubts are wanted. */
-  readonly doubts: boolean;
+  /** Whether the open quarantines are wanted. */
+  readonly quarantines: boolean;
 }
 
 export interface Renewed {
@@ -78,7 +78,7 @@ export interface Renewed {
   /** The bus did not know this member: it is new, or its lease had run out and its intents were taken over. */
   readonly joined: boolean;
   /** Where they were asked for. */
-  readonly doubts: readonly OpenDoubt[];
+  readonly quarantines: readonly OpenQuarantine[];
 }
 
 /** What a member has been told by the bus so far. A bus that knows of less was set back: to a snapshot, by a restored dump. */
@@ -107,9 +107,9 @@ export interface Append {
   readonly asOf: Seq;
   /** The record is held in any case. */
   readonly kept: boolean;
-  readonly doubt: boolean;
-  /** The record in doubt whose settle window this one ends. */
-  readonly settled?: Seq;
+  readonly quarantine: boolean;
+  /** The record whose quarantine this one ends. */
+  readonly endsQuarantine?: Seq;
 }
 
 export interface Appended {
@@ -160,7 +160,7 @@ export const logBounds = {
  */
 export interface Bus {
   /** Begins an epoch named `nonce`, unless one is already valid: of those who try at once, one does. */
-  found(nonce: string, leaseMs: number): Promise<void>;
+  createEpoch(nonce: string, leaseMs: number): Promise<void>;
   /** Makes or keeps `member` a member. `applied` null: it joins empty-handed, and acknowledges once it has emptied itself. */
   renew(epoch: string, renewal: Renewal, contact?: Contact): Promise<Answer<Renewed>>;
   /** Of two with the same `ref` one is appended: both are answered with its place. */
@@ -172,15 +172,15 @@ export interface Bus {
   conflicting(epoch: string, intent: string, probes: string, contact?: Contact): Promise<Answer<Conflicts>>;
   /**
    * Removes a member whose lease has surely run out, if its beat is still the one given; in the same step its intents
-   * become records in doubt, and its open doubts are the caller's to settle: they are returned. What it had not said to be known
+   * become quarantining records, and its open quarantines are returned for the caller to end. What it had not said to be known
    * to the second tier is repeated, as is what other members that are gone had left to be made known. `by` empty: it leaves by
-   * itself, which it may not while it has intents or open doubts.
+   * itself, which it may not while it has intents or open quarantines.
    */
   evict(
     epoch: string,
     by: string,
     silent: Pick<Member, 'id' | 'beat'>,
-  ): Promise<Answer<{ readonly orphans: readonly OpenDoubt[] }>>;
+  ): Promise<Answer<{ readonly orphans: readonly OpenQuarantine[] }>>;
   /** A record that was repeated is known to the second tier. */
   published(epoch: string, seq: Seq): Promise<Answer>;
   /** What came after; waits for a while when there is nothing. */

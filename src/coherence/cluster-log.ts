@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import type { Batch, Elsewhere, Entry, Member, Renewed, Seq } from './bus.ts';
+import type { Batch, Entry, EpochMismatch, Member, Renewed, Seq } from './bus.ts';
 import { type ClusterLogOptions, type ClusterStatus, stateOf } from './cluster-status.ts';
 import { Commits } from './commits.ts';
 import { askConflicting } from './conflict-query.ts';
@@ -10,11 +10,11 @@ import { Evictions } from './evictions.ts';
 import { Intents } from './intents.ts';
 import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
-import { Nap } from './nap.ts';
 import { Outbox, type Standing } from './outbox.ts';
+import { PositionWaiters } from './position-waiters.ts';
 import { Publisher } from './publisher.ts';
-import { Reaching } from './reaching.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
+import { Sleeper } from './sleeper.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
 import type { Term } from './write-set.ts';
@@ -44,8 +44,8 @@ export class ClusterLog implements Log, Standing {
   #forgotten = false;
   #renewals = 0;
   #stopped = false;
-  readonly #nap: Nap;
-  readonly #reaching: Reaching;
+  readonly #sleeper: Sleeper;
+  readonly #positionWaiters: PositionWaiters;
   #resets = 0;
 
   constructor(options: ClusterLogOptions) {
@@ -62,8 +62,8 @@ export class ClusterLog implements Log, Standing {
       },
     );
     this.#evictions = new Evictions({ bus, member, clock, membership: options.membership });
-    this.#reaching = new Reaching(timers);
-    this.#nap = new Nap(timers);
+    this.#positionWaiters = new PositionWaiters(timers);
+    this.#sleeper = new Sleeper(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
     this.#intents = new Intents(bus, member, clock);
     this.#publisher = new Publisher({
@@ -83,7 +83,7 @@ export class ClusterLog implements Log, Standing {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#lease.void();
-    this.#nap.wake();
+    this.#sleeper.wake();
     this.#commits.reset(this.#applied);
     // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
     const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
@@ -141,7 +141,7 @@ export class ClusterLog implements Log, Standing {
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
     if (!this.#joined) return Promise.resolve({ known: false, writes: [] });
     const { bus, timers, mode } = this.#options;
-    const parts = { bus, timers, mode, commits: this.#commits, reaching: this.#reaching };
+    const parts = { bus, timers, mode, commits: this.#commits, positionWaiters: this.#positionWaiters };
     return askConflicting(parts, this, note, probes);
   }
 
@@ -174,7 +174,7 @@ export class ClusterLog implements Log, Standing {
   reached(token: string, timeoutMs: number): Promise<boolean> {
     const at = parseToken(token);
     if (at === undefined || at.epoch !== this.#epoch) return Promise.resolve(false);
-    return this.#reaching.wait(at.seq, this.#applied, timeoutMs);
+    return this.#positionWaiters.wait(at.seq, this.#applied, timeoutMs);
   }
 
   status(): ClusterStatus {
@@ -212,7 +212,7 @@ export class ClusterLog implements Log, Standing {
     this.#joined = false;
     this.#generation += 1;
     this.#acknowledgements.reset();
-    this.#nap.wake();
+    this.#sleeper.wake();
   }
 
   async #renewing(): Promise<void> {
@@ -223,7 +223,7 @@ export class ClusterLog implements Log, Standing {
       } catch {
         restMs *= RETRY_SHARE * RENEWALS_PER_LEASE;
       }
-      if (!this.#stopped) await this.#nap.take(restMs);
+      if (!this.#stopped) await this.#sleeper.sleep(restMs);
     }
   }
 
@@ -235,20 +235,20 @@ export class ClusterLog implements Log, Standing {
     const epoch = this.#epoch;
     const generation = this.#generation;
     this.#renewals += 1;
-    const doubts = this.#evictions.pending || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
+    const quarantines = this.#evictions.pending || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
     const answer = await bus.renew(epoch, {
       member,
       applied: this.#joined ? this.#applied : null,
       intentsFrom: this.#intents.from,
       recordsFrom: this.#outbox.from,
-      doubts,
+      quarantines,
     });
     if (this.#stopped) return true;
     if (generation !== this.#generation) return false;
     if (!answer.ok) {
       this.epochMismatch(epoch, answer.epoch);
       if (answer.epoch === null)
-        await bus.found(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.#leaseMs));
+        await bus.createEpoch(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.#leaseMs));
       return false;
     }
     this.#leaseMs = answer.leaseMs;
@@ -262,7 +262,7 @@ export class ClusterLog implements Log, Standing {
     this.#behind.known ||= answer.unpublished > this.#behind.seq;
     this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
     this.#commits.reach(answer.committed);
-    if (doubts) this.#adopt(answer);
+    if (quarantines) this.#adopt(answer);
     this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
@@ -284,21 +284,21 @@ export class ClusterLog implements Log, Standing {
     this.#resets += 1;
     this.#commits.reset(answer.committed);
     this.#intents.reset();
-    const doubts = answer.doubts.map(({ seq, payload }) => ({
+    const quarantines = answer.quarantines.map(({ seq, payload }) => ({
       position: this.positionOf(seq),
-      hits: decodeRecord(payload).hits,
+      coverage: decodeRecord(payload).coverage,
     }));
-    this.#options.listener.reset(position, doubts);
+    this.#options.listener.reset(position, quarantines);
     // What was appended before, and is not committed yet, is announced by those who have applied it: not here.
     if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
-    this.#reaching.reset();
+    this.#positionWaiters.reset();
     this.#outbox.joined();
-    this.#nap.wake();
+    this.#sleeper.wake();
   }
 
-  #adopt({ doubts }: Renewed): void {
+  #adopt({ quarantines }: Renewed): void {
     this.#evictions.pending = false;
-    this.#outbox.adopt(doubts.filter(({ owner }) => owner === this.#options.member));
+    this.#outbox.adopt(quarantines.filter(({ owner }) => owner === this.#options.member));
   }
 
   async #noteAgain(): Promise<void> {
@@ -306,7 +306,7 @@ export class ClusterLog implements Log, Standing {
   }
 
   /** Whether a step was made in the epoch that this node is in. */
-  async #isSame(step: (epoch: string) => Promise<Elsewhere | undefined>): Promise<boolean> {
+  async #isSame(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
     const epoch = this.#epoch;
     const mismatch = await step(epoch);
     if (mismatch !== undefined) this.epochMismatch(epoch, mismatch.epoch);
@@ -324,7 +324,7 @@ export class ClusterLog implements Log, Standing {
   async #reading(): Promise<void> {
     while (!this.#stopped) {
       if (!this.#joined) {
-        await this.#nap.take(this.#leaseMs);
+        await this.#sleeper.sleep(this.#leaseMs);
         continue;
       }
       const epoch = this.#epoch;
@@ -335,7 +335,7 @@ export class ClusterLog implements Log, Standing {
         if (answer.ok) this.#receive(answer);
         else this.epochMismatch(epoch, answer.epoch);
       } catch {
-        await this.#nap.take(this.#leaseMs * RETRY_SHARE);
+        await this.#sleeper.sleep(this.#leaseMs * RETRY_SHARE);
       }
     }
   }
@@ -365,13 +365,13 @@ export class ClusterLog implements Log, Standing {
   }
 
   #apply({ seq, payload, ref, intent, again, foreign, held }: Entry): void {
-    const { settled, announcements, ...rest } = decodeRecord(payload);
+    const { endsQuarantine, announcements, ...rest } = decodeRecord(payload);
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
       // What is repeated was announced the first time; what is held will be by a second record.
       announcements: again === true || held === true ? [] : announcements,
-      ...(settled !== undefined && { settled: this.positionOf(settled) }),
+      ...(endsQuarantine !== undefined && { endsQuarantine: this.positionOf(endsQuarantine) }),
       position,
       id: `${this.#epoch}-${seq}`,
     };
@@ -386,12 +386,12 @@ export class ClusterLog implements Log, Standing {
     if (again === true) {
       // For a member that is gone. All do it, so that it is done.
       const epoch = this.#epoch;
-      void this.#publisher.known(record.hits, epoch, seq, () => this.#options.bus.published(epoch, seq));
+      void this.#publisher.known(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
     }
-    if (foreign === true) void this.#publisher.known(record.hits, this.#epoch, seq);
+    if (foreign === true) void this.#publisher.known(record.coverage, this.#epoch, seq);
     this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
-    this.#reaching.applied(seq);
+    this.#positionWaiters.applied(seq);
   }
 
   #ack(): void {

@@ -18,7 +18,7 @@ export interface ClusterLogOptions extends OutboxOptions {
   readonly membership?: Membership;
 }
 
-export type ClusterState = 'joining' | 'catching-up' | 'fenced' | 'owing' | 'serving';
+export type ClusterState = 'joining' | 'catching-up' | 'fenced' | 'undelivered' | 'serving';
 
 export interface ClusterStatus {
   /** What it waits for: the bus, records, a lease, or to tell others what it has acknowledged. */
@@ -40,6 +40,6 @@ export function stateOf(
 ): ClusterState {
   if (!log.joined) return 'joining';
   if (log.serving()) return 'serving';
-  if (owes) return 'owing';
+  if (owes) return 'undelivered';
   return catchingUp ? 'catching-up' : 'fenced';
 }

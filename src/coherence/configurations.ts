@@ -1,14 +1,14 @@
-import type { Answer, Append, Batch, Bus, Entry, IntentNote, OpenDoubt, Renewed } from './bus.ts';
+import type { Answer, Append, Batch, Bus, Entry, IntentNote, OpenQuarantine, Renewed } from './bus.ts';
 import { BusOver } from './bus-over.ts';
 import { everything } from './record.ts';
-import { type Hits, isPathTag, pathOfTag } from './tag.ts';
+import { type Coverage, isPathTag, pathOfTag } from './tag.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
 /**
  * What a record of a node with another configuration covers here. Paths mean the same to both. Of a query it is not known how it
  * is keyed here, so its whole path is covered; and of a tag not which responses would have it, so everything is.
  */
-export function widenForOthers({ tags, patterns, tagPatterns }: Hits): Hits {
+export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Coverage {
   const all = [...tags];
   if (tagPatterns.length > 0 || all.some((tag) => tag.startsWith('t:'))) return everything;
   const paths = all.filter((tag) => !isPathTag(tag)).map(pathOfTag);
@@ -45,12 +45,16 @@ export class ConfiguredBus extends BusOver {
 
   override async renew(...args: Parameters<Bus['renew']>): Promise<Answer<Renewed>> {
     const answer = await this.bus.renew(...args);
-    return answer.ok ? { ...answer, doubts: answer.doubts.map((doubt) => this.#read<OpenDoubt>(doubt)) } : answer;
+    return answer.ok
+      ? { ...answer, quarantines: answer.quarantines.map((quarantine) => this.#read<OpenQuarantine>(quarantine)) }
+      : answer;
   }
 
   override async evict(...args: Parameters<Bus['evict']>): ReturnType<Bus['evict']> {
     const answer = await this.bus.evict(...args);
-    return answer.ok ? { ...answer, orphans: answer.orphans.map((orphan) => this.#read<OpenDoubt>(orphan)) } : answer;
+    return answer.ok
+      ? { ...answer, orphans: answer.orphans.map((orphan) => this.#read<OpenQuarantine>(orphan)) }
+      : answer;
   }
 
   override async read(...args: Parameters<Bus['read']>): Promise<Answer<Batch>> {
@@ -68,6 +72,6 @@ export class ConfiguredBus extends BusOver {
     if (by !== this.#last) this.#met(by);
     this.#last = by;
     const record = decodeRecord(payload);
-    return { ...of, payload: encodeRecord({ ...record, hits: widenForOthers(record.hits) }), foreign: true };
+    return { ...of, payload: encodeRecord({ ...record, coverage: widenForOthers(record.coverage) }), foreign: true };
   }
 }

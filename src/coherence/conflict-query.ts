@@ -3,7 +3,7 @@ import type { Bus, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Conflicting, Note } from './log.ts';
-import type { Reaching } from './reaching.ts';
+import type { PositionWaiters } from './position-waiters.ts';
 import { encodeTerms, type Term } from './write-set.ts';
 
 export interface ConflictQueryOptions {
@@ -11,7 +11,7 @@ export interface ConflictQueryOptions {
   readonly timers: Timers;
   readonly mode: 'strict' | 'eventual';
   readonly commits: Commits;
-  readonly reaching: Reaching;
+  readonly positionWaiters: PositionWaiters;
 }
 
 /** This node's standing in the log: an answer that comes in another one is void. */
@@ -30,7 +30,7 @@ const unknown: Conflicting = { known: false, writes: [] };
  * effective: committed under `strict`, applied on this node under `eventual`.
  */
 export async function askConflicting(
-  { bus, timers, mode, commits, reaching }: ConflictQueryOptions,
+  { bus, timers, mode, commits, positionWaiters }: ConflictQueryOptions,
   standing: Standing,
   { id }: Note,
   probes: ReadonlySet<Term>,
@@ -43,7 +43,7 @@ export async function askConflicting(
     const { seq, conflicting: writes } = answer;
     const isEffective =
       mode === 'eventual'
-        ? await reaching.wait(seq, standing.appliedSeq, leaseMs)
+        ? await positionWaiters.wait(seq, standing.appliedSeq, leaseMs)
         : await isCommitted(commits, timers, { seq, leaseMs, isApplied: () => standing.appliedSeq >= seq });
     return isEffective && generation === standing.generation ? { known: true, writes } : unknown;
   } catch {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Answer, Bus, Member, OpenDoubt } from './bus.ts';
+import type { Answer, Bus, Member, OpenQuarantine } from './bus.ts';
 import { Membership } from './membership.ts';
 
 export interface EvictionsOptions {
@@ -10,7 +10,7 @@ export interface EvictionsOptions {
   readonly membership?: Membership | undefined;
 }
 
-/** Removes members whose lease has surely run out. What they left behind is this node's to settle. */
+/** Removes members whose lease has surely run out. What they left behind is this node's to finish. */
 export class Evictions {
   readonly #options: EvictionsOptions;
   readonly #membership: Membership;
@@ -38,7 +38,7 @@ export class Evictions {
   async *watch(
     members: readonly Member[],
     { epoch, leaseMs }: { epoch: string; leaseMs: number },
-  ): AsyncGenerator<Answer<{ readonly orphans: readonly OpenDoubt[] }>> {
+  ): AsyncGenerator<Answer<{ readonly orphans: readonly OpenQuarantine[] }>> {
     const { bus, member, clock } = this.#options;
     // In another epoch beats begin anew.
     if (this.#epoch !== epoch) this.#membership.reset();

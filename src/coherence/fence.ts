@@ -1,11 +1,11 @@
 import { nameOf, ownText } from '../http/own-memory.ts';
-import { Doubts, patternCharacters } from './doubts.ts';
+import { patternCharacters, Quarantines } from './quarantines.ts';
 import type { LogRecord, Position } from './record.ts';
-import { type Hits, isHit, type Tag, type Tagged } from './tag.ts';
+import { type Coverage, isCoveredBy, type Tag, type Tagged } from './tag.ts';
 import type { Representation, TagKnowledge } from './write-set.ts';
 
 /**
- * Tags whose last hit is remembered, long ones by their digest. A node that invalidates more distinct tags than this while one fill is
+ * Tags whose last record is remembered, long ones by their digest. A node that invalidates more distinct tags than this while one fill is
  * under way forgets the oldest, and fills that began before those are refused: memory is bounded, the fence never has a hole.
  */
 const MAX_REMEMBERED_TAGS = 100_000;
@@ -13,28 +13,28 @@ const MAX_REMEMBERED_TAGS = 100_000;
 const MAX_REMEMBERED_PATTERNS = 1_000;
 const MAX_PATTERN_CHARACTERS = 4_000_000;
 
-/** What a record hits beside its tags. */
-interface PatternHit {
+/** What a record covers besides its tags. */
+interface PatternRecord {
   readonly position: Position;
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly characters: number;
 }
 
 const noTags: ReadonlySet<Tag> = new Set();
 
 /**
- * Invariant 1 (coherence.md): a response whose fill began at position s is stored only if no record after s hits any of
- * its tags; and invariant 6: nothing in doubt is stored until it has settled.
+ * Invariant 1 (coherence.md): a response whose fill began at position s is stored only if no record after s covers any of
+ * its tags; and invariant 6: nothing in quarantine is stored until its quarantine has ended.
  */
 export class Fence {
   #applied: Position = 0;
-  /** By name, in the order of their last hit, oldest first. */
-  readonly #lastHit = new Map<string, Position>();
-  #patternHits: PatternHit[] = [];
+  /** By name, in the order of their last record, oldest first. */
+  readonly #lastCovered = new Map<string, Position>();
+  #patternRecords: PatternRecord[] = [];
   #patternCharacters = 0;
-  /** What was hit at or before this position may be forgotten. */
+  /** What was covered at or before this position may be forgotten. */
   #forgotten: Position = 0;
-  readonly #doubts = new Doubts();
+  readonly #quarantines = new Quarantines();
 
   /** The applied position of this node: what a fill notes before it asks anyone for anything (`asOf`). */
   get applied(): Position {
@@ -43,76 +43,76 @@ export class Fence {
 
   apply(record: LogRecord): void {
     this.#applied = record.position;
-    for (const tag of record.hits.tags) {
+    for (const tag of record.coverage.tags) {
       const name = nameOf(tag);
-      this.#lastHit.delete(name);
-      this.#lastHit.set(ownText(name), record.position);
+      this.#lastCovered.delete(name);
+      this.#lastCovered.set(ownText(name), record.position);
     }
-    const { patterns, tagPatterns } = record.hits;
+    const { patterns, tagPatterns } = record.coverage;
     if (patterns.length > 0 || tagPatterns.length > 0) {
-      const hits = { tags: noTags, patterns, tagPatterns };
-      const characters = patternCharacters(hits);
-      this.#patternHits.push({ position: record.position, hits, characters });
+      const coverage = { tags: noTags, patterns, tagPatterns };
+      const characters = patternCharacters(coverage);
+      this.#patternRecords.push({ position: record.position, coverage, characters });
       this.#patternCharacters += characters;
     }
-    if (record.doubt === true) this.#doubts.open(record.position, record.hits);
-    if (record.settled !== undefined) this.#doubts.settle(record.settled);
+    if (record.quarantine === true) this.#quarantines.open(record.position, record.coverage);
+    if (record.endsQuarantine !== undefined) this.#quarantines.end(record.endsQuarantine);
     this.#forget();
   }
 
   /**
    * Records were missed, or mean nothing any longer: memory has been emptied, and every fill that began before is refused.
-   * `doubts`: what has not settled yet.
+   * `quarantines`: what has not ended yet.
    */
-  reset(position: Position, doubts: readonly { position: Position; hits: Hits }[]): void {
+  reset(position: Position, quarantines: readonly { position: Position; coverage: Coverage }[]): void {
     this.#applied = position;
     this.#forgotten = position;
-    this.#lastHit.clear();
-    this.#patternHits = [];
+    this.#lastCovered.clear();
+    this.#patternRecords = [];
     this.#patternCharacters = 0;
-    this.#doubts.clear();
-    for (const doubt of doubts) this.#doubts.open(doubt.position, doubt.hits);
+    this.#quarantines.clear();
+    for (const quarantine of quarantines) this.#quarantines.open(quarantine.position, quarantine.coverage);
   }
 
   /** Whether a response whose fill began at `asOf` may be stored, or given to someone who arrived after `asOf`. */
   admits(response: Tagged, asOf: Position): boolean {
     if (asOf < this.#forgotten) return false;
     for (const tag of response.tags) {
-      const position = this.#lastHit.get(nameOf(tag));
+      const position = this.#lastCovered.get(nameOf(tag));
       if (position !== undefined && position > asOf) return false;
     }
-    for (let i = this.#patternHits.length - 1; i >= 0; i--) {
-      const { position, hits } = this.#patternHits[i] as PatternHit;
+    for (let i = this.#patternRecords.length - 1; i >= 0; i--) {
+      const { position, coverage } = this.#patternRecords[i] as PatternRecord;
       if (position <= asOf) break;
-      if (isHit(response, hits)) return false;
+      if (isCoveredBy(response, coverage)) return false;
     }
     return true;
   }
 
   /** Whether a write of unknown outcome, or an origin that lags behind, may still change what a write reads. */
-  isQuarantined(reads: readonly Representation[], knowledge: TagKnowledge): boolean {
-    return reads.some((each) => this.#doubts.mayCover(each, knowledge));
+  readsQuarantined(reads: readonly Representation[], knowledge: TagKnowledge): boolean {
+    return reads.some((each) => this.#quarantines.mayCover(each, knowledge));
   }
 
   /** Whether a write of unknown outcome may still change this response at the origin. */
-  inDoubt(response: Tagged): boolean {
-    return this.#doubts.hit(response);
+  isQuarantined(response: Tagged): boolean {
+    return this.#quarantines.covers(response);
   }
 
   #forget(): void {
-    for (const [tag, position] of this.#lastHit) {
-      if (this.#lastHit.size <= MAX_REMEMBERED_TAGS) break;
-      this.#lastHit.delete(tag);
+    for (const [tag, position] of this.#lastCovered) {
+      if (this.#lastCovered.size <= MAX_REMEMBERED_TAGS) break;
+      this.#lastCovered.delete(tag);
       this.#forgotten = Math.max(this.#forgotten, position);
     }
     let dropped = 0;
-    for (const { position, characters } of this.#patternHits) {
-      const remembered = this.#patternHits.length - dropped;
+    for (const { position, characters } of this.#patternRecords) {
+      const remembered = this.#patternRecords.length - dropped;
       if (remembered <= MAX_REMEMBERED_PATTERNS && this.#patternCharacters <= MAX_PATTERN_CHARACTERS) break;
       dropped += 1;
       this.#patternCharacters -= characters;
       this.#forgotten = Math.max(this.#forgotten, position);
     }
-    if (dropped > 0) this.#patternHits.splice(0, dropped);
+    if (dropped > 0) this.#patternRecords.splice(0, dropped);
   }
 }

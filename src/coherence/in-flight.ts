@@ -1,5 +1,5 @@
-import { type Invalidation, mergeHits, nothingHit } from './record.ts';
-import type { Hits } from './tag.ts';
+import { type Invalidation, mergeCoverage, nothingCovered } from './record.ts';
+import type { Coverage } from './tag.ts';
 import { TagFamilies } from './tag-families.ts';
 import {
   mayCover,
@@ -14,7 +14,7 @@ import {
 
 /** Targets of earlier writes that a write takes over: what their records cover, and what they announced. */
 export interface CarriedOver {
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
 }
@@ -49,7 +49,7 @@ interface Entry {
   readonly done: Promise<void>;
 }
 
-const nothingCarried: CarriedOver = { hits: nothingHit, paths: [], tags: [] };
+const nothingCarried: CarriedOver = { coverage: nothingCovered, paths: [], tags: [] };
 
 /**
  * The writes of this node that are in flight. Two writes that move an accommodation A→B and B→C at once show what conflicts
@@ -125,8 +125,8 @@ export class WritesInFlight {
   /** Called for every record, in log order. */
   note(record: Invalidation): void {
     if (this.#size === 0) return;
-    for (const entry of this.#probed.at(recordTerms(record.hits, this.#knowledge))) {
-      if (entry.applying || !entry.reads.some((each) => mayCover(record.hits, each, this.#knowledge))) continue;
+    for (const entry of this.#probed.at(recordTerms(record.coverage, this.#knowledge))) {
+      if (entry.applying || !entry.reads.some((each) => mayCover(record.coverage, each, this.#knowledge))) continue;
       entry.conflicted = true;
       entry.carriedOver = carryOver(entry.carriedOver, record);
     }
@@ -178,7 +178,7 @@ class Index {
 /** Merged at once: a resource that is written without end while one write hangs costs its distinct targets, not its records. */
 function carryOver(earlier: CarriedOver, record: Invalidation): CarriedOver {
   return {
-    hits: mergeHits([earlier.hits, record.hits]),
+    coverage: mergeCoverage([earlier.coverage, record.coverage]),
     paths: [...new Set([...earlier.paths, ...record.announcements.flatMap((announcement) => announcement.paths)])],
     tags: [...new Set([...earlier.tags, ...record.announcements.flatMap((announcement) => announcement.tags)])],
   };

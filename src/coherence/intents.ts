@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Answer, Bus, Elsewhere, IntentNote } from './bus.ts';
+import type { Answer, Bus, EpochMismatch, IntentNote } from './bus.ts';
 import type { NotedWrite } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { encodeRecord } from './wire-record.ts';
@@ -49,11 +49,11 @@ export class Intents {
    * @param epoch undefined: this node has not joined one, so it is only kept for when it has
    */
   async note(
-    { posts, hits, announcements, settleMs }: NotedWrite,
+    { posts, coverage, announcements, quarantineMs }: NotedWrite,
     epoch: string | undefined,
   ): Promise<{ readonly id: string; readonly answer?: Answer; readonly cause?: unknown }> {
     this.#last += 1;
-    const record = { hits, announcements, doubt: true, settleMs };
+    const record = { coverage, announcements, quarantine: true, quarantineMs };
     const at = new Date(this.#clock.wall()).toISOString();
     const id = `${this.#member}:${this.#last}`;
     const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
@@ -85,7 +85,7 @@ export class Intents {
   }
 
   /** Tells the bus of what was withdrawn, until it has heard of it. */
-  async leave(epoch: string): Promise<Elsewhere | undefined> {
+  async leave(epoch: string): Promise<EpochMismatch | undefined> {
     for (const [id, times] of [...this.#leaving]) {
       const answer = await this.#bus.withdraw(epoch, id);
       if (!answer.ok) return answer;
@@ -100,7 +100,7 @@ export class Intents {
   }
 
   /** The bus has forgotten what this node had noted there. */
-  async noteAgain(epoch: string): Promise<Elsewhere | undefined> {
+  async noteAgain(epoch: string): Promise<EpochMismatch | undefined> {
     for (const own of [...this.#own.values()]) {
       own.sent = true;
       const answer = await this.#bus.intend(epoch, this.#member, own.note);

@@ -2,7 +2,7 @@ import type { Seq } from './bus.ts';
 
 /** Renewals within one lease: some may be lost, or late. */
 export const RENEWALS_PER_LEASE = 4;
-/** Whether this node is to settle what it does not know of, as answers that were lost may leave it. */
+/** Whether this node is to quarantine what it does not know of, as answers that were lost may leave it. */
 export const RENEWALS_PER_CHECK = 16;
 /** After the bus could not be reached. */
 export const RETRY_SHARE = 0.1;

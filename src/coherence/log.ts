@@ -1,5 +1,5 @@
 import type { Announcement, Invalidation, LogRecord, Position } from './record.ts';
-import type { Hits } from './tag.ts';
+import type { Coverage } from './tag.ts';
 import type { Term } from './write-set.ts';
 
 /**
@@ -46,10 +46,10 @@ export interface NotedWrite {
   /** Those whose probes hold one of these conflict with it. */
   readonly posts: ReadonlySet<Term>;
   /** What the request alone tells about the targets, the rest a wildcard. */
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
   /** How long until nothing of it can be applied any longer, should it become indeterminate. */
-  readonly settleMs: number;
+  readonly quarantineMs: number;
 }
 
 export interface Note {
@@ -108,7 +108,7 @@ export interface SharedLogListener extends LogListener {
   caughtUp(): void;
   /**
    * Records were missed, or the log is another one: memory is to be emptied, fills and writes in flight know nothing of
-   * what was missed, subscribers are to look again. `doubts` are open. Synchronous, like `applied`.
+   * what was missed, subscribers are to look again. `quarantines` are open. Synchronous, like `applied`.
    */
-  reset(position: Position, doubts: readonly { readonly position: Position; readonly hits: Hits }[]): void;
+  reset(position: Position, quarantines: readonly { readonly position: Position; readonly coverage: Coverage }[]): void;
 }

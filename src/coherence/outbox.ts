@@ -1,15 +1,15 @@
 import type { Clock, Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Append, Bus, Appended as BusAppended, OpenDoubt, Seq } from './bus.ts';
+import type { Append, Bus, Appended as BusAppended, OpenQuarantine, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
 import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions } from './log.ts';
+import { OpenQuarantines } from './open-quarantines.ts';
 import type { PendingAppend } from './pending-append.ts';
 import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
 import { charactersOf } from './record-size.ts';
-import { Unsettled } from './unsettled.ts';
 import { encodeRecord } from './wire-record.ts';
 import { encodeTerms } from './write-set.ts';
 
@@ -27,7 +27,7 @@ export interface OutboxOptions {
   readonly onPartition: 'reject' | 'queue';
   /** How long a write waits for its record to reach the bus. Its client is then told that it is not known. */
   readonly confirmMs: number;
-  readonly settleMs: number;
+  readonly quarantineMs: number;
   /** Records that may wait for the bus. */
   readonly maxWaiting?: number;
   readonly maxWaitingCharacters?: number;
@@ -63,7 +63,7 @@ export class Outbox {
   readonly #pending = new Map<string, PendingAppend>();
   /** Numbers of those that the second tier does not know yet. */
   readonly #unpublished = new Set<number>();
-  readonly #unsettled: Unsettled;
+  readonly #quarantines: OpenQuarantines;
   #overflow: PendingAppend | undefined;
   #stopped = false;
   #sent = 0;
@@ -77,8 +77,8 @@ export class Outbox {
     this.#commits = commits;
     this.#intents = intents;
     this.#publisher = publisher;
-    this.#unsettled = new Unsettled({
-      ...{ timers: options.timers, settleMs: options.settleMs, failed: this.#failed },
+    this.#quarantines = new OpenQuarantines({
+      ...{ timers: options.timers, quarantineMs: options.quarantineMs, failed: this.#failed },
       epoch: () => standing.epoch,
       positionOf: (seq) => standing.positionOf(seq),
       append: (invalidation) => this.append(invalidation, {}),
@@ -92,12 +92,12 @@ export class Outbox {
 
   /** There is something that only this node, or who takes over from it, can finish. */
   get unfinished(): boolean {
-    return this.#unsettled.size > 0 || this.#pending.size > 0 || this.#publisher.unfinished;
+    return this.#quarantines.size > 0 || this.#pending.size > 0 || this.#publisher.unfinished;
   }
 
   /** The highest position by which a writer may know its record. */
   get highest(): Position {
-    let highest = this.#unsettled.highest;
+    let highest = this.#quarantines.highest;
     for (const { progress } of this.#pending.values()) {
       if (progress.at === 'placed') highest = Math.max(highest, progress.position);
     }
@@ -165,16 +165,24 @@ export class Outbox {
     const { onPartition, clock } = this.#options;
     let pending = this.#overflow;
     if (pending === undefined || pending.progress.at !== 'waiting') {
-      pending = this.#post({ hits: everything, announcements: [], doubt: true, settleMs: 0 }, {}, undefined);
+      pending = this.#post(
+        { coverage: everything, announcements: [], quarantine: true, quarantineMs: 0 },
+        {},
+        undefined,
+      );
       this.#overflow = pending;
     }
-    // It is settled when the last of them is.
-    const settleMs = Math.max(pending.invalidation.settleMs ?? 0, invalidation.settleMs ?? 0, this.#options.settleMs);
-    pending.invalidation = { ...pending.invalidation, settleMs };
+    // Its quarantine ends when the last of theirs does.
+    const quarantineMs = Math.max(
+      pending.invalidation.quarantineMs ?? 0,
+      invalidation.quarantineMs ?? 0,
+      this.#options.quarantineMs,
+    );
+    pending.invalidation = { ...pending.invalidation, quarantineMs };
     if (note !== undefined) pending.notes.push(note.id);
     if (onPartition === 'reject') return Promise.reject(new GatewayError('unconfirmed'));
     this.#markUndelivered(pending);
-    const { settled: _, ...rest } = invalidation;
+    const { endsQuarantine: _, ...rest } = invalidation;
     const record = { ...rest, position: this.#standing.positionOf(0), at: new Date(clock.wall()).toISOString() };
     return Promise.resolve({ record, removed: 0, applied: false, held: false, conflicting: undefined });
   }
@@ -205,13 +213,13 @@ export class Outbox {
       if (pending.progress.at !== 'placed') continue;
       if (this.#options.mode === 'eventual' || pending.writer === undefined) this.#finish(pending);
     }
-    this.#unsettled.renew();
+    this.#quarantines.renew();
     this.flush();
   }
 
   /** Indeterminate records that this node has taken over from one that is gone. */
-  adopt(orphans: readonly OpenDoubt[]): void {
-    this.#unsettled.adopt(orphans);
+  adopt(orphans: readonly OpenQuarantine[]): void {
+    this.#quarantines.adopt(orphans);
   }
 
   stop(): void {
@@ -236,7 +244,7 @@ export class Outbox {
     const { bus, member } = this.#options;
     const { epoch, generation } = this.#standing;
     const append = this.#write(pending, epoch);
-    pending.progress = { at: 'sending', settles: append.settled };
+    pending.progress = { at: 'sending', ends: append.endsQuarantine };
     pending.asking = true;
     try {
       const answer = await bus.append(epoch, member, append);
@@ -254,15 +262,15 @@ export class Outbox {
   }
 
   #write({ invalidation, at, ref, notes, probes, keepsNote, asOf }: PendingAppend, epoch: string): Append {
-    const { settled, ...rest } = invalidation;
-    const seq = this.#unsettled.seqOf(settled, epoch);
-    const settles = seq === undefined ? {} : { settled: seq };
+    const { endsQuarantine, ...rest } = invalidation;
+    const seq = this.#quarantines.seqOf(endsQuarantine, epoch);
+    const ends = seq === undefined ? {} : { endsQuarantine: seq };
     const [intent] = notes;
     return {
-      payload: encodeRecord({ ...rest, ...settles, at }),
+      payload: encodeRecord({ ...rest, ...ends, at }),
       ref,
-      doubt: invalidation.doubt === true,
-      ...settles,
+      quarantine: invalidation.quarantine === true,
+      ...ends,
       ...(intent !== undefined && { intent }),
       ...{ probes, kept: keepsNote, asOf: asOf.epoch === epoch ? asOf.seq : 0 },
     };
@@ -298,21 +306,21 @@ export class Outbox {
         pending.progress = { ...progress, conflicting, generation };
       // This node was thought dead between two attempts, so that both were taken. Nobody else knows of the second.
       const twice = progress.seq !== seq || progress.epoch !== epoch;
-      if (twice && invalidation.doubt === true) this.#unsettled.settleLater(position, { epoch, seq }, invalidation);
+      if (twice && invalidation.quarantine === true) this.#quarantines.endLater(position, { epoch, seq }, invalidation);
       return;
     }
-    const settles = progress.at === 'sending' ? progress.settles : undefined;
+    const ends = progress.at === 'sending' ? progress.ends : undefined;
     pending.progress = { at: 'placed', epoch, seq, position, held, conflicting, generation };
     for (const id of pending.notes) {
       if (!held) this.#intents.drop(id);
       // Its writer was told that it is not known: nobody would make the second record.
       else if (pending.writer === undefined) this.abandon(id);
     }
-    if (invalidation.settled !== undefined) this.#unsettled.settled(invalidation, epoch, settles);
-    if (invalidation.doubt === true) {
-      // Where its writer was answered before, it knows no position that it could settle.
-      if (pending.writer === undefined) this.#unsettled.settleLater(position, { epoch, seq }, invalidation);
-      else this.#unsettled.add(position, { epoch, seq }, invalidation);
+    if (invalidation.endsQuarantine !== undefined) this.#quarantines.ended(invalidation, epoch, ends);
+    if (invalidation.quarantine === true) {
+      // Where its writer was answered before, it knows no position whose quarantine it could end.
+      if (pending.writer === undefined) this.#quarantines.endLater(position, { epoch, seq }, invalidation);
+      else this.#quarantines.add(position, { epoch, seq }, invalidation);
     }
     this.#awaitCommit(pending, { epoch, seq });
   }
@@ -341,7 +349,8 @@ export class Outbox {
     if (pending.publishing || progress.at !== 'placed') return;
     pending.publishing = true;
     this.#unpublished.add(number);
-    if (await this.#publisher.known(invalidation.hits, progress.epoch, progress.seq)) this.#unpublished.delete(number);
+    if (await this.#publisher.known(invalidation.coverage, progress.epoch, progress.seq))
+      this.#unpublished.delete(number);
   }
 
   #finish(pending: PendingAppend): void {
@@ -358,7 +367,7 @@ export class Outbox {
   #release(pending: PendingAppend): void {
     const { writer, invalidation, at, applied, progress } = pending;
     pending.writer = undefined;
-    const { settled, ...rest } = invalidation;
+    const { endsQuarantine, ...rest } = invalidation;
     const place = progress.at === 'placed' ? progress : undefined;
     const position = place?.position ?? this.#standing.positionOf(0);
     // The position by which it is known here, though this node may have joined anew before it came down the log.

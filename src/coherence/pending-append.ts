@@ -12,8 +12,8 @@ import type { Invalidation, LogRecord, Position } from './record.ts';
 export type Progress =
   /** Not sent, or the answer was lost. It is sent whenever the bus can be reached. */
   | { readonly at: 'waiting' }
-  /** `settles`: the place of the indeterminate record that it says it settles. */
-  | { readonly at: 'sending'; readonly settles: Seq | undefined }
+  /** `ends`: the place of the record whose quarantine it ends. */
+  | { readonly at: 'sending'; readonly ends: Seq | undefined }
   /** In the log. `conflicting` is undefined where the answer did not arrive; it holds while the node keeps its standing (`generation`). */
   | {
       readonly at: 'placed';

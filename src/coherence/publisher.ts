@@ -1,9 +1,9 @@
 import type { Timers } from '../clock.ts';
 import type { Seq } from './bus.ts';
-import type { Hits } from './tag.ts';
+import type { Coverage } from './tag.ts';
 
-/** Makes everything that a record hits invalid in the tier that the nodes share. Rejects where that is not sure. */
-export type Publish = (hits: Hits, epoch: string, seq: Seq) => Promise<void>;
+/** Makes everything that a record covers invalid in the tier that the nodes share. Rejects where that is not sure. */
+export type Publish = (coverage: Coverage, epoch: string, seq: Seq) => Promise<void>;
 
 const RETRY_MS = 100;
 
@@ -30,9 +30,9 @@ export class Publisher {
   }
 
   /** Resolves when it is known there and `then` has been done, or none of it is needed any longer: false where this node has stopped before. */
-  async known(hits: Hits, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
+  async known(coverage: Coverage, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
     const { publish, timers } = this.#options;
-    const nothing = hits.tags.size + hits.patterns.length + hits.tagPatterns.length === 0;
+    const nothing = coverage.tags.size + coverage.patterns.length + coverage.tagPatterns.length === 0;
     this.#pending += 1;
     const done = (): boolean => {
       this.#pending -= 1;
@@ -40,7 +40,7 @@ export class Publisher {
     };
     while (!this.#stopped && !this.#options.isOver(epoch)) {
       try {
-        if (!nothing) await publish?.(hits, epoch, seq);
+        if (!nothing) await publish?.(coverage, epoch, seq);
         await then?.();
         return done();
       } catch {

@@ -1,6 +1,6 @@
 import type { Announcement } from './record.ts';
 import { everything } from './record.ts';
-import { type Hits, pathOfTag, type Tag } from './tag.ts';
+import { type Coverage, pathOfTag, type Tag } from './tag.ts';
 
 /**
  * Of an encoded record. A batch that names thousands of things is sent, kept and applied as what covers them: it stops one
@@ -10,12 +10,12 @@ export const MAX_RECORD_BYTES = 256 * 1024;
 /** Of siblings so many are named one by one where a record is too large. */
 const MAX_SIBLINGS = 8;
 
-/** What a record, and a name, take beside their characters: objects, and places in sets. */
+/** What a record, and a name, take besides their characters: objects, and places in sets. */
 const CHARACTERS_PER_RECORD = 500;
 const CHARACTERS_PER_NAME = 32;
 
 export interface Sized {
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
 }
 
@@ -23,22 +23,26 @@ export interface Sized {
 export function bounded<T extends Sized>(record: T, encode: (record: T) => string): string {
   const exact = encode(record);
   if (Buffer.byteLength(exact) <= MAX_RECORD_BYTES) return exact;
-  const wide = encode({ ...record, hits: widened(record.hits), announcements: record.announcements.map(widenedEvent) });
+  const wide = encode({
+    ...record,
+    coverage: widened(record.coverage),
+    announcements: record.announcements.map(widenedEvent),
+  });
   if (Buffer.byteLength(wide) <= MAX_RECORD_BYTES) return wide;
   return encode({ ...record, ...coveringAll(record) });
 }
 
 /** A record that covers everything, in place of one that takes too much. */
 export function coveringAll({ announcements }: Sized): Sized {
-  return { hits: everything, announcements: announcements.slice(0, MAX_SIBLINGS).map(announcingAll) };
+  return { coverage: everything, announcements: announcements.slice(0, MAX_SIBLINGS).map(announcingAll) };
 }
 
 /** What a record takes in memory, about: the characters of its names, and of what is announced of them. */
-export function charactersOf({ hits, announcements }: Sized): number {
+export function charactersOf({ coverage, announcements }: Sized): number {
   let characters = CHARACTERS_PER_RECORD;
-  for (const tag of hits.tags) characters += CHARACTERS_PER_NAME + tag.length;
-  for (const pattern of hits.patterns) characters += CHARACTERS_PER_NAME + pattern.length;
-  for (const parts of hits.tagPatterns) characters += CHARACTERS_PER_NAME + parts.join('').length;
+  for (const tag of coverage.tags) characters += CHARACTERS_PER_NAME + tag.length;
+  for (const pattern of coverage.patterns) characters += CHARACTERS_PER_NAME + pattern.length;
+  for (const parts of coverage.tagPatterns) characters += CHARACTERS_PER_NAME + parts.join('').length;
   for (const { paths, tags } of announcements) {
     for (const name of paths) characters += CHARACTERS_PER_NAME + name.length;
     for (const name of tags) characters += CHARACTERS_PER_NAME + name.length;
@@ -46,8 +50,8 @@ export function charactersOf({ hits, announcements }: Sized): number {
   return characters;
 }
 
-/** Siblings by a wildcard: it hits no less, and names little where many have something in common. */
-export function widened({ tags, patterns, tagPatterns }: Hits): Hits {
+/** Siblings by a wildcard: it covers no less, and names little where many have something in common. */
+export function widened({ tags, patterns, tagPatterns }: Coverage): Coverage {
   const paths = [...tags].filter((tag) => !tag.startsWith('t:'));
   const names = [...tags].filter((tag) => tag.startsWith('t:')).map((tag) => tag.slice(2));
   const all = [...new Set([...wildcards(paths.map(pathOfTag)), ...patterns])];

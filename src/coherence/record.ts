@@ -1,5 +1,5 @@
 import type { Event } from '../events/event.ts';
-import type { Hits, Tag } from './tag.ts';
+import type { Coverage, Tag } from './tag.ts';
 
 /** Place of a record in the log, and of a node in it: 0 is before the first record. */
 export type Position = number;
@@ -9,14 +9,14 @@ export type Announcement = Omit<Event, 'id' | 'at'>;
 
 /** An invalidation to be appended. */
 export interface Invalidation {
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
-  /** Of unknown outcome: what it hits is not stored until `settled` names it (coherence.md, invariant 6). */
-  readonly doubt?: boolean;
-  /** For one in doubt: how long until it has settled, for whoever takes it over. Absent: as long as this node's configuration says. */
-  readonly settleMs?: number;
-  /** The position of an earlier record in doubt whose settle window this one ends. */
-  readonly settled?: Position;
+  /** Of unknown outcome: what it covers is not stored until a record ends its quarantine (coherence.md, invariant 6). */
+  readonly quarantine?: boolean;
+  /** How long, for whoever takes it over. Absent: as long as this node's configuration says. */
+  readonly quarantineMs?: number;
+  /** The position of an earlier record, whose quarantine this one ends. */
+  readonly endsQuarantine?: Position;
 }
 
 /** An invalidation in the log. */
@@ -28,36 +28,36 @@ export interface LogRecord extends Invalidation {
   readonly at: string;
 }
 
-export const nothingHit: Hits = { tags: new Set(), patterns: [], tagPatterns: [] };
+export const nothingCovered: Coverage = { tags: new Set(), patterns: [], tagPatterns: [] };
 
 /** Where what was hit is not known. */
-export const everything: Hits = { tags: new Set(), patterns: ['/**'], tagPatterns: [['', '']] };
+export const everything: Coverage = { tags: new Set(), patterns: ['/**'], tagPatterns: [['', '']] };
 
-/** Whether whatever `hits` covers is surely covered by `others`: one by one, without looking at what patterns mean. */
-export function isCovered(hits: Hits, others: Hits): boolean {
-  const rest = lackingOf(hits, others);
+/** Whether whatever `coverage` covers is surely covered by `others`: one by one, without looking at what patterns mean. */
+export function isIncluded(coverage: Coverage, others: Coverage): boolean {
+  const rest = difference(coverage, others);
   return rest.tags.size === 0 && rest.patterns.length === 0 && rest.tagPatterns.length === 0;
 }
 
-/** What of `hits` is not among `others`. */
-export function lackingOf(hits: Hits, others: Hits): Hits {
+/** What of `coverage` is not among `others`. */
+export function difference(coverage: Coverage, others: Coverage): Coverage {
   const tagPatterns = new Set(others.tagPatterns.map((parts) => JSON.stringify(parts)));
   return {
-    tags: new Set([...hits.tags].filter((tag) => !others.tags.has(tag))),
-    patterns: hits.patterns.filter((pattern) => !others.patterns.includes(pattern)),
-    tagPatterns: hits.tagPatterns.filter((parts) => !tagPatterns.has(JSON.stringify(parts))),
+    tags: new Set([...coverage.tags].filter((tag) => !others.tags.has(tag))),
+    patterns: coverage.patterns.filter((pattern) => !others.patterns.includes(pattern)),
+    tagPatterns: coverage.tagPatterns.filter((parts) => !tagPatterns.has(JSON.stringify(parts))),
   };
 }
 
-export function mergeHits(all: readonly Hits[]): Hits {
-  if (all.length === 1) return all[0] as Hits;
+export function mergeCoverage(all: readonly Coverage[]): Coverage {
+  if (all.length === 1) return all[0] as Coverage;
   const tags = new Set<Tag>();
   const patterns = new Set<string>();
   const tagPatterns = new Map<string, readonly string[]>();
-  for (const hits of all) {
-    for (const tag of hits.tags) tags.add(tag);
-    for (const pattern of hits.patterns) patterns.add(pattern);
-    for (const parts of hits.tagPatterns) tagPatterns.set(JSON.stringify(parts), parts);
+  for (const coverage of all) {
+    for (const tag of coverage.tags) tags.add(tag);
+    for (const pattern of coverage.patterns) patterns.add(pattern);
+    for (const parts of coverage.tagPatterns) tagPatterns.set(JSON.stringify(parts), parts);
   }
   return { tags, patterns: [...patterns], tagPatterns: [...tagPatterns.values()] };
 }

@@ -5,14 +5,14 @@ import {
   type Batch,
   type Conflicts,
   type Contact,
-  type Elsewhere,
   type Entry,
+  type EpochMismatch,
   type IntentNote,
   logBounds,
   type Member,
   type Note,
   noContact,
-  type OpenDoubt,
+  type OpenQuarantine,
   type Renewal,
   type Renewed,
   type Seq,
@@ -64,10 +64,10 @@ export class Sequencer {
   #notes: Note[] = [];
   #note = 0;
   #beats = 0;
-  #doubts = new Map<Seq, OpenDoubt>();
+  #quarantines = new Map<Seq, OpenQuarantine>();
   readonly #members = new Map<string, Known>();
   /** What members have appended, until they know it and it is known to the second tier; and what is to be made known for the dead. */
-  readonly #refs = new Map<string, { readonly seq: Seq; readonly held: boolean; readonly doubt: boolean }>();
+  readonly #refs = new Map<string, { readonly seq: Seq; readonly held: boolean; readonly quarantine: boolean }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
   /** The intents that others have to wait for, by what they post. */
   readonly #posted = new Map<string, Set<string>>();
@@ -77,7 +77,7 @@ export class Sequencer {
     this.#epoch = null;
   }
 
-  found(nonce: string, leaseMs: number): void {
+  createEpoch(nonce: string, leaseMs: number): void {
     if (this.#epoch !== null) return;
     this.#epoch = nonce;
     // The barrier has to outlast the leases of the old epoch.
@@ -89,7 +89,7 @@ export class Sequencer {
     this.#bytes = 0;
     this.#notes = [];
     this.#note = 0;
-    this.#doubts = new Map();
+    this.#quarantines = new Map();
     this.#refs.clear();
     // Who was a member may have left intents: they are taken over when it does not come back.
     for (const member of this.#members.values()) member.applied = -1;
@@ -101,8 +101,8 @@ export class Sequencer {
   }
 
   renew(epoch: string, renewal: Renewal, contact = noContact): Answer<Renewed> {
-    const { member: id, applied, intentsFrom, recordsFrom, doubts } = renewal;
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    const { member: id, applied, intentsFrom, recordsFrom, quarantines } = renewal;
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.lacks(id, contact) || this.#isAnother(renewal)) return this.#void();
     const member = this.#members.get(id);
     // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
@@ -131,14 +131,14 @@ export class Sequencer {
       leaseMs: this.#leaseMs,
       members: this.members,
       joined: member === undefined || !member.renewed,
-      doubts: doubts ? [...this.#doubts.values()] : [],
+      quarantines: quarantines ? [...this.#quarantines.values()] : [],
     };
   }
 
   append(epoch: string, member: string, append: Append, contact = noContact): Answer<Appended> {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.lacks(member, contact)) return this.#void();
-    const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
+    const { payload, ref, intent, probes, asOf, kept, quarantine, endsQuarantine } = append;
     // Nobody waits for the answer to a late copy.
     const appending = this.#known(member);
     appending.contact = Math.max(appending.contact, contact.number);
@@ -157,14 +157,14 @@ export class Sequencer {
       ...(held && { held }),
     };
     const seq = this.#push({ payload, ref, ...more });
-    this.#refs.set(ref, { seq, held, doubt });
-    if (doubt) this.#doubts.set(seq, { seq, payload, owner: member });
-    if (settled !== undefined) this.#doubts.delete(settled);
+    this.#refs.set(ref, { seq, held, quarantine });
+    if (quarantine) this.#quarantines.set(seq, { seq, payload, owner: member });
+    if (endsQuarantine !== undefined) this.#quarantines.delete(endsQuarantine);
     return { ok: true, seq, conflicting, held };
   }
 
   conflicting(epoch: string, intent: string, probes: string, contact = noContact): Answer<Conflicts> {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     const id = intent.slice(0, intent.lastIndexOf(':'));
     if (this.lacks(id, contact)) return this.#void();
     const member = this.#members.get(id);
@@ -173,7 +173,7 @@ export class Sequencer {
   }
 
   ack(epoch: string, id: string, applied: Seq, contact = noContact): Answer<{ committed: Seq }> {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.lacks(id, contact)) return this.#void();
     const member = this.#members.get(id);
     if (member !== undefined) {
@@ -185,7 +185,7 @@ export class Sequencer {
   }
 
   intend(epoch: string, member: string, note: IntentNote): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (numberOf(note.id) < this.#known(member).intentsFrom) return { ok: true };
     this.#intents.set(note.id, { ...note, member });
     this.#post(note);
@@ -193,24 +193,24 @@ export class Sequencer {
   }
 
   withdraw(epoch: string, intent: string): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     this.#unpost(intent);
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
 
-  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenDoubt[] }> {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenQuarantine[] }> {
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
     // Who leaves by itself leaves nothing that nobody else would finish.
     if (by === '' && this.#leavesWork(silent.id)) return { ok: true, orphans: [] };
     this.#members.delete(silent.id);
     this.repeat(by, silent.id);
-    const orphans: OpenDoubt[] = [];
-    for (const doubt of this.#doubts.values()) {
-      if (doubt.owner !== silent.id) continue;
-      const orphan = { ...doubt, owner: by };
-      this.#doubts.set(doubt.seq, orphan);
+    const orphans: OpenQuarantine[] = [];
+    for (const quarantine of this.#quarantines.values()) {
+      if (quarantine.owner !== silent.id) continue;
+      const orphan = { ...quarantine, owner: by };
+      this.#quarantines.set(quarantine.seq, orphan);
       orphans.push(orphan);
     }
     for (const { id, member, payload, posts } of this.#intents.values()) {
@@ -219,7 +219,7 @@ export class Sequencer {
       this.#intents.delete(id);
       const seq = this.#push({ payload, intent: id, posts });
       const orphan = { seq, payload, owner: by };
-      this.#doubts.set(seq, orphan);
+      this.#quarantines.set(seq, orphan);
       orphans.push(orphan);
     }
     this.#commit();
@@ -227,13 +227,13 @@ export class Sequencer {
   }
 
   published(epoch: string, seq: Seq): Answer {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     this.#refs.delete(`${again}:${seq}`);
     return { ok: true };
   }
 
   read(epoch: string, after: Seq, note: number): Answer<Batch> {
-    if (epoch !== this.#epoch) return this.#elsewhere(epoch);
+    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     const oldest = this.#entries[0]?.seq ?? 0;
     const missed = Math.max(0, after + 1 - oldest);
     const told = Math.max(0, this.#notes.length - (this.#note - note));
@@ -272,21 +272,21 @@ export class Sequencer {
 
   #leavesWork(id: string): boolean {
     const intents = [...this.#intents.values()].some(({ member }) => member === id);
-    return intents || [...this.#doubts.values()].some(({ owner }) => owner === id);
+    return intents || [...this.#quarantines.values()].some(({ owner }) => owner === id);
   }
 
-  /** A record in doubt is not: until the one that settles it, it keeps everything it hits out of every tier. */
+  /** A quarantining record is not: until the one that ends its quarantine, it keeps everything it covers out of every tier. */
   protected repeat(by: string, gone: string): void {
     const left = [...this.#refs].filter(
       ([ref]) => ref.startsWith(`${gone}:`) || (by !== '' && ref.startsWith(`${again}:`)),
     );
     left.sort(([, one], [, other]) => one.seq - other.seq);
-    for (const [ref, { seq, doubt }] of left) {
+    for (const [ref, { seq, quarantine }] of left) {
       this.#refs.delete(ref);
-      if (by === '' || doubt) continue;
+      if (by === '' || quarantine) continue;
       const payload = this.#entries.find((entry) => entry.seq === seq)?.payload ?? '';
       const repeated = this.#push({ payload, again: true });
-      this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, doubt: false });
+      this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, quarantine: false });
     }
   }
 
@@ -368,12 +368,12 @@ export class Sequencer {
     return entry !== undefined && entry.ref !== appliedRef;
   }
 
-  #void(): Elsewhere {
+  #void(): EpochMismatch {
     this.#epoch = null;
     return { ok: false, epoch: null };
   }
 
-  #elsewhere(asked: string): Elsewhere {
+  #epochMismatch(asked: string): EpochMismatch {
     if (this.#epoch !== null && this.leftBehind(this.#epoch, asked)) return this.#void();
     return { ok: false, epoch: this.#epoch };
   }

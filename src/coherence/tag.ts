@@ -20,8 +20,8 @@ export const isPathTag = (tag: Tag): boolean => tag.startsWith('p:');
 export const pathOfTag = (tag: Tag): string => tag.slice(2).replace(/\?.*$/s, '');
 export const namedTag = (name: string): Tag => `t:${name}`;
 
-/** What one invalidation hits. All of it is data: no part is ever a regular expression. */
-export interface Hits {
+/** What one invalidation covers. All of it is data: no part is ever a regular expression. */
+export interface Coverage {
   readonly tags: ReadonlySet<Tag>;
   /** Path patterns of `*` and `**` segments: `/steps/*`. */
   readonly patterns: readonly string[];
@@ -35,10 +35,10 @@ export interface Tagged {
   readonly tags: readonly Tag[];
 }
 
-export function isHit(response: Tagged, hits: Hits): boolean {
-  for (const tag of response.tags) if (hits.tags.has(tag)) return true;
-  for (const pattern of hits.patterns) if (pathMatchesPattern(response.path, pattern)) return true;
-  for (const parts of hits.tagPatterns) {
+export function isCoveredBy(response: Tagged, coverage: Coverage): boolean {
+  for (const tag of response.tags) if (coverage.tags.has(tag)) return true;
+  for (const pattern of coverage.patterns) if (pathMatchesPattern(response.path, pattern)) return true;
+  for (const parts of coverage.tagPatterns) {
     for (const tag of response.tags) if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) return true;
   }
   return false;

@@ -2,9 +2,9 @@ import type { Seq } from './bus.ts';
 import { type Announcement, everything, type Invalidation } from './record.ts';
 import { bounded } from './record-size.ts';
 
-/** An invalidation as it is written to the shared log. `settled` is a place in the log there, not a local position. */
-export interface WireRecord extends Omit<Invalidation, 'settled'> {
-  readonly settled?: Seq;
+/** An invalidation as it is written to the shared log. `endsQuarantine` is a place in the log there, not a local position. */
+export interface WireRecord extends Omit<Invalidation, 'endsQuarantine'> {
+  readonly endsQuarantine?: Seq;
   readonly at: string;
 }
 
@@ -13,21 +13,21 @@ export function encodeRecord(record: WireRecord): string {
   return bounded(record, encode);
 }
 
-function encode({ hits, announcements, doubt, settleMs, settled, at }: WireRecord): string {
+function encode({ coverage, announcements, quarantine, quarantineMs, endsQuarantine, at }: WireRecord): string {
   return JSON.stringify({
-    tags: [...hits.tags],
-    patterns: hits.patterns,
-    tagPatterns: hits.tagPatterns,
+    tags: [...coverage.tags],
+    patterns: coverage.patterns,
+    tagPatterns: coverage.tagPatterns,
     announcements,
-    ...(doubt === true && { doubt }),
-    ...(settleMs !== undefined && { settleMs }),
-    ...(settled !== undefined && { settled }),
+    ...(quarantine === true && { quarantine }),
+    ...(quarantineMs !== undefined && { quarantineMs }),
+    ...(endsQuarantine !== undefined && { endsQuarantine }),
     at,
   });
 }
 
 /**
- * What is not of the shape that a node writes, say of a newer version, hits everything: a record that is not applied would be a stale
+ * What is not of the shape that a node writes, say of a newer version, covers everything: a record that is not applied would be a stale
  * read. Subscribers are told of everything, too, and nothing of it reaches them or ends the process.
  */
 export function decodeRecord(payload: string): WireRecord {
@@ -39,32 +39,32 @@ export function decodeRecord(payload: string): WireRecord {
 }
 
 const unreadable: WireRecord = {
-  hits: everything,
+  coverage: everything,
   announcements: [
     { type: 'invalidate', paths: ['/**'], tags: ['*'], cause: { method: 'UNKNOWN', path: '/**', rule: null } },
   ],
   at: new Date(0).toISOString(),
 };
 
-/** The longest settle window that a configuration may say. Timers of more than 2^31 - 1 ms fire at once in Node. */
+/** The longest quarantine that a configuration may say. Timers of more than 2^31 - 1 ms fire at once in Node. */
 const MAX_SETTLE_MS = 24 * 60 * 60 * 1_000;
 
 function recordOf(wire: unknown): WireRecord | undefined {
   if (!isObject(wire)) return undefined;
-  const { tags, patterns, tagPatterns, announcements, doubt, settleMs, settled, at } = wire;
+  const { tags, patterns, tagPatterns, announcements, quarantine, quarantineMs, endsQuarantine, at } = wire;
   if (!isStrings(tags) || !isStrings(patterns) || !patterns.every((pattern) => pattern.startsWith('/')))
     return undefined;
   if (!isList(tagPatterns, (parts) => isStrings(parts) && parts.length > 1)) return undefined;
   if (!isList(announcements, isAnnouncement) || typeof at !== 'string') return undefined;
-  if (doubt !== undefined && typeof doubt !== 'boolean') return undefined;
-  if (settleMs !== undefined && !isDuration(settleMs)) return undefined;
-  if (settled !== undefined && !isCount(settled)) return undefined;
+  if (quarantine !== undefined && typeof quarantine !== 'boolean') return undefined;
+  if (quarantineMs !== undefined && !isDuration(quarantineMs)) return undefined;
+  if (endsQuarantine !== undefined && !isCount(endsQuarantine)) return undefined;
   return {
-    hits: { tags: new Set(tags), patterns, tagPatterns: tagPatterns as string[][] },
+    coverage: { tags: new Set(tags), patterns, tagPatterns: tagPatterns as string[][] },
     announcements: announcements as Announcement[],
-    ...(doubt === true && { doubt }),
-    ...(settleMs !== undefined && { settleMs: settleMs as number }),
-    ...(settled !== undefined && { settled: settled as number }),
+    ...(quarantine === true && { quarantine }),
+    ...(quarantineMs !== undefined && { quarantineMs: quarantineMs as number }),
+    ...(endsQuarantine !== undefined && { endsQuarantine: endsQuarantine as number }),
     at,
   };
 }

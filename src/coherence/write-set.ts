@@ -1,4 +1,4 @@
-import { type Hits, isHit, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from './tag.ts';
+import { type Coverage, isCoveredBy, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from './tag.ts';
 import type { TagFamilies } from './tag-families.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { TagFamilies } from './tag-families.ts';
  */
 export interface WriteSet {
   /** Everything that its record may cover, as far as the request tells; what is unknown is a wildcard. */
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   /** Paths that it may change everything below of. */
   readonly below: readonly string[];
   /** Families of tags by which it names what it changes: which resources those are, only the origin knows. */
@@ -41,12 +41,12 @@ const anything: Term = '*';
 const MAX_TERMS = 256;
 
 /** The terms of what a write may change. */
-export function postedTerms({ hits, below, opaque }: WriteSet, { families }: TagKnowledge): ReadonlySet<Term> {
+export function postedTerms({ coverage, below, opaque }: WriteSet, { families }: TagKnowledge): ReadonlySet<Term> {
   const terms = new Set<Term>();
-  for (const tag of hits.tags) addPosted(terms, tag, families);
-  for (const pattern of hits.patterns) terms.add(`d${shallow(literalHead(pattern))}`);
+  for (const tag of coverage.tags) addPosted(terms, tag, families);
+  for (const pattern of coverage.patterns) terms.add(`d${shallow(literalHead(pattern))}`);
   for (const path of below) terms.add(`d${shallow(path)}`);
-  for (const [beginning = ''] of hits.tagPatterns) {
+  for (const [beginning = ''] of coverage.tagPatterns) {
     for (const family of families.related(beginning)) terms.add(`w${family}`).add(`f${family}`);
   }
   for (const family of opaque) terms.add(`o${family}`);
@@ -54,10 +54,13 @@ export function postedTerms({ hits, below, opaque }: WriteSet, { families }: Tag
 }
 
 /** The terms of what a record covers: what reads none of them is not covered. */
-export function recordTerms(hits: Hits, knowledge: TagKnowledge): ReadonlySet<Term> {
+export function recordTerms(coverage: Coverage, knowledge: TagKnowledge): ReadonlySet<Term> {
   const { families, opaque } = knowledge;
-  const named = [...hits.tags].flatMap((tag) => (tag.startsWith('t:') ? [families.of(tag.slice(2))] : []));
-  const terms = postedTerms({ hits, below: [], opaque: opaque.filter((family) => named.includes(family)) }, knowledge);
+  const named = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [families.of(tag.slice(2))] : []));
+  const terms = postedTerms(
+    { coverage, below: [], opaque: opaque.filter((family) => named.includes(family)) },
+    knowledge,
+  );
   return named.includes(undefined) ? new Set([...terms, anything]) : terms;
 }
 
@@ -96,15 +99,17 @@ export function probedTerms(reads: readonly Representation[], knowledge: TagKnow
 }
 
 /** Whether a record may cover a representation: certain where only known tags and paths are compared. */
-export function mayCover(hits: Hits, read: Representation, { families, opaque }: TagKnowledge): boolean {
+export function mayCover(coverage: Coverage, read: Representation, { families, opaque }: TagKnowledge): boolean {
   const { path, tags, open } = read;
-  if (isHit({ path, tags: tagsOf(read) }, hits)) return true;
+  if (isCoveredBy({ path, tags: tagsOf(read) }, coverage)) return true;
   const known = new Set(tags.map((tag) => families.of(tag)));
   const mayCarry = (family: string | undefined): boolean =>
     // Without a family it is the name of a group that an origin made up: which responses are in it is not known.
     family === undefined || open.includes(family) || (opaque.includes(family) && !known.has(family));
-  for (const tag of hits.tags) if (tag.startsWith('t:') && mayCarry(families.of(tag.slice(2)))) return true;
-  return hits.tagPatterns.some(([beginning = '']) => families.related(beginning).some((family) => mayCarry(family)));
+  for (const tag of coverage.tags) if (tag.startsWith('t:') && mayCarry(families.of(tag.slice(2)))) return true;
+  return coverage.tagPatterns.some(([beginning = '']) =>
+    families.related(beginning).some((family) => mayCarry(family)),
+  );
 }
 
 /** All tags that a representation is known to carry. */
@@ -112,7 +117,7 @@ export function tagsOf({ path, tags }: Representation): Tag[] {
   return [pathTag(path), queryTag(path, ''), severalQueriesTag(path), ...tags.map(namedTag)];
 }
 
-/** Whether it may carry tags beside those. */
+/** Whether it may carry tags besides those. */
 export function mayCarryMore({ tags, open }: Representation, { families, opaque }: TagKnowledge): boolean {
   if (open.length > 0) return true;
   const known = new Set(tags.map((tag) => families.of(tag)));

@@ -57,7 +57,7 @@ export function assemble(
       mode: coherence.mode,
       onPartition: coherence.onPartition ?? (coherence.mode === 'strict' ? 'reject' : 'queue'),
       leaseMs: coherence.lease,
-      settleMs: coherence.settle,
+      quarantineMs: coherence.settle,
     },
     events: {
       path: events.path,
@@ -119,7 +119,7 @@ function ruleOf({ settings, document, path }: Located<RuleSettings>): RuleConfig
     })),
     patch: (settings.patch ?? []).map((patch, i) => ({ ...patch, source: document.positionOf([...path, 'patch', i]) })),
     onlyIfChanged: onlyIfChangedOf(onlyIfChanged),
-    settleMs: settings.settle,
+    quarantineMs: settings.settle,
     event:
       typeof event === 'string'
         ? { type: event, payload: {} }

@@ -41,7 +41,7 @@ export interface GatewayConfig {
     /** How long a node may serve from memory without contact to the others. */
     leaseMs: number;
     /** After an indeterminate write, how long nothing that it may have changed is stored. */
-    settleMs: number;
+    quarantineMs: number;
   };
   events: {
     path: string;
@@ -177,7 +177,7 @@ export interface RuleConfig {
   /** A write that changes only these members invalidates nothing and sends no event. */
   onlyIfChanged: { readonly ignoring: readonly string[] } | undefined;
   /** How long after the write nothing that the rule covers is stored: the origin may still serve the old state. */
-  settleMs: number | undefined;
+  quarantineMs: number | undefined;
   event: EventConfig | undefined;
   unresolved: 'widen' | 'ignore' | 'reject';
   /** Whether `before` may be read from the origin if it is not stored. */

@@ -10,14 +10,14 @@ import { userKey } from './user-key.ts';
  * field value hold no control characters, so that two different lists of parts never make one key.
  */
 export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
-  let key = `${request.scheme}://${request.host}${hostBeside(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
+  let key = `${request.scheme}://${request.host}${spelledHost(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
   for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   return key;
 }
 
 /** The `Host` of a trusted proxy that names another as the one asked for: the origin is told both. No host holds a blank. */
-function hostBeside({ trusted, host, headers }: ClientRequest): string {
+function spelledHost({ trusted, host, headers }: ClientRequest): string {
   const sent = trusted ? headers.get('host')?.toLowerCase() : undefined;
   return sent === undefined || sent === host ? '' : ` ${sent}`;
 }

@@ -49,21 +49,21 @@ export async function explainWrite(
   });
   const verdict = untouched(request, { status, refusal, serverErrors });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
-  const doubt = status >= 500;
+  const indeterminate = status >= 500;
   const applied = await applyRules(
     { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
     {
       matches,
       sources,
       status,
-      doubt,
+      indeterminate,
       alone: true,
       readAgain: async () => ({ missing: 'not-read' }),
     },
   );
   return explain(request, applied, sources, rules, {
     all,
-    verdict: verdictOf(status, doubt, applied.unchanged),
+    verdict: verdictOf(status, indeterminate, applied.unchanged),
     patching: {
       request,
       answer: { status, headers: new Fields(write.responseHeaders) },

@@ -1,4 +1,4 @@
-import { isHit, pathTag, queryTag } from '../coherence/tag.ts';
+import { isCoveredBy, pathTag, queryTag } from '../coherence/tag.ts';
 import type { RuleSet } from '../rules/compile.ts';
 import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '../rules/explain.ts';
 import { resolve } from '../rules/resolve.ts';
@@ -6,7 +6,7 @@ import { describeTarget } from '../rules/target.ts';
 import type { PathTemplate, Sources, Target } from '../rules/types.ts';
 import type { ClientRequest, Explanation, TargetAction, Verdict } from './ports.ts';
 import type { Applied, AppliedRule } from './write/apply.ts';
-import { effectOf, hitsBeside, impliedTargets } from './write/effect.ts';
+import { effectOf, impliedTargets, otherCoverage } from './write/effect.ts';
 import { type PatchingWrite, planPatches } from './write/patch.ts';
 
 type BodySources = Omit<Sources, 'params'>;
@@ -85,10 +85,10 @@ function actionsOf(
   { verdict, patching }: ExplainOptions,
 ): TargetAction[] {
   const prevented =
-    verdict.outcome === 'doubt'
+    verdict.outcome === 'indeterminate'
       ? 'the outcome is unknown'
-      : rules.some(({ match }) => (match.rule.config.settleMs ?? 0) > 0)
-        ? 'nothing is stored while it settles'
+      : rules.some(({ match }) => (match.rule.config.quarantineMs ?? 0) > 0)
+        ? 'nothing is stored while it is quarantined'
         : undefined;
   const wanted = new Map<string, TargetAction>();
   for (const rule of rules) {
@@ -96,7 +96,7 @@ function actionsOf(
     const planned =
       patching === undefined || patch.length === 0
         ? []
-        : planPatches(rule, patching, hitsBeside(rule, rules, request, sources, keyed));
+        : planPatches(rule, patching, otherCoverage(rule, rules, request, sources, keyed));
     for (const target of targetsOf(
       rule,
       patch.map(({ path }) => path),
@@ -104,7 +104,7 @@ function actionsOf(
       const name = describeTarget(target);
       const plans = planned.filter(({ path }) => path === name);
       const others = plans.some(({ path, others }) =>
-        isHit({ path, tags: [pathTag(path), queryTag(path, '')] }, others),
+        isCoveredBy({ path, tags: [pathTag(path), queryTag(path, '')] }, others),
       );
       const unplanned = plans.map(({ change }) => ('uncertain' in change ? change.uncertain : undefined));
       const uncertain = others ? 'another target names it, too' : unplanned.find((each) => each !== undefined);

@@ -1,7 +1,7 @@
 import type { Log } from '../coherence/log.ts';
 import type { Announcement } from '../coherence/record.ts';
 import { expand } from '../rules/expand.ts';
-import { describeTarget, hitsOf, type KeyedQuery } from '../rules/target.ts';
+import { coverageOf, describeTarget, type KeyedQuery } from '../rules/target.ts';
 import { parseTemplate, TemplateError } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
 import type { Store } from '../store/store.ts';
@@ -54,8 +54,8 @@ export async function invalidateTargets(
   { dryRun, cause }: { dryRun: boolean; cause: Announcement['cause'] },
 ): Promise<DoneInvalidation> {
   const counts = countTargets(store, targets, keyed);
-  const hits = hitsOf(targets, keyed);
-  if (dryRun) return { dryRun, targets: counts, removed: store.hitBy(hits).size, position: undefined };
+  const coverage = coverageOf(targets, keyed);
+  if (dryRun) return { dryRun, targets: counts, removed: store.coveredBy(coverage).size, position: undefined };
   const isTag = ({ kind }: Target): boolean => kind === 'tag' || kind === 'tagPattern';
   const announcement: Announcement = {
     type: 'invalidate',
@@ -63,13 +63,13 @@ export async function invalidateTargets(
     tags: targets.filter(isTag).map((target) => describeTarget(target).slice('tag:'.length)),
     cause,
   };
-  const { record, removed } = await log.append({ hits, announcements: [announcement] });
+  const { record, removed } = await log.append({ coverage, announcements: [announcement] });
   return { dryRun, targets: counts, removed, position: record.position };
 }
 
 export function countTargets(store: Store, targets: readonly Target[], keyed: KeyedQuery): TargetCount[] {
   return targets.map((target) => {
-    const hit = store.hitBy(hitsOf([target], keyed));
+    const hit = store.coveredBy(coverageOf([target], keyed));
     return { target: describeTarget(target), count: hit.size, samples: samplesOf(hit) };
   });
 }

@@ -1,6 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Announcement, Position } from '../coherence/record.ts';
-import type { Hits } from '../coherence/tag.ts';
+import type { Coverage } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
@@ -102,7 +102,7 @@ export interface ReadOutcome {
 
 /** What a write has made wrong, and what is said of it. */
 export interface Effect {
-  readonly hits: Hits;
+  readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
   readonly named: readonly Target[];
   /** As written in logs: `/steps/7`, `tag:step:7`. */
@@ -117,9 +117,9 @@ export interface PatchReport {
   readonly uncertain: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** What comes of a write, and why: `refused` by the gateway; `unchanged`, `applied` and `doubt` as in a `WriteReport`. */
+/** What comes of a write, and why: `refused` by the gateway; `unchanged`, `applied` and `indeterminate` as in a `WriteReport`. */
 export interface Verdict {
-  readonly outcome: 'applied' | 'unchanged' | 'refused' | 'doubt';
+  readonly outcome: 'applied' | 'unchanged' | 'refused' | 'indeterminate';
   readonly reason: string;
 }
 
@@ -136,7 +136,7 @@ export interface Explanation extends Verdict {
   readonly method: string;
   readonly path: string;
   readonly rules: readonly RuleExplanation[];
-  /** What any write hits: the written resource, what `Location` names, the origin's groups (RFC 9111 §4.4, RFC 9875). */
+  /** What any write covers: the written resource, what `Location` names, the origin's groups (RFC 9111 §4.4, RFC 9875). */
   readonly implied: readonly string[];
   /** All targets, of the rules and implied; empty where nothing is recorded. */
   readonly targets: readonly string[];
@@ -154,10 +154,10 @@ export interface WriteReport {
   /** Rules whose pattern matched and that took no part, and why. */
   readonly skipped: readonly { readonly rule: string; readonly why: string }[];
   /**
-   * `unchanged` for 4xx, for what never reached the origin, and for what left everything as it was; `doubt` for outcomes that are
+   * `unchanged` for 4xx, for what never reached the origin, and for what left everything as it was; `indeterminate` for outcomes that are
    * unknown.
    */
-  readonly outcome: 'applied' | 'doubt' | 'unchanged';
+  readonly outcome: 'applied' | 'indeterminate' | 'unchanged';
   readonly status: number | undefined;
   readonly effect: Effect | undefined;
   readonly position: Position | undefined;

@@ -30,9 +30,9 @@ export function untouched(
 }
 
 /** What comes of a write once its rules are applied. @param unchanged every rule asks for a change, and there is none */
-export function verdictOf(status: number | undefined, doubt: boolean, unchanged: boolean): Verdict {
+export function verdictOf(status: number | undefined, indeterminate: boolean, unchanged: boolean): Verdict {
   if (unchanged) return { outcome: 'unchanged', reason: 'it left everything as it was (onlyIfChanged)' };
-  if (!doubt) return { outcome: 'applied', reason: `the origin answered ${status}` };
+  if (!indeterminate) return { outcome: 'applied', reason: `the origin answered ${status}` };
   const came = status === undefined ? 'no answer came' : `the origin answered ${status}`;
-  return { outcome: 'doubt', reason: `${came}: whether it was applied is not known` };
+  return { outcome: 'indeterminate', reason: `${came}: whether it was applied is not known` };
 }

@@ -108,7 +108,7 @@ const times = {
 } as const;
 
 function apply(directives: MutableCacheControl, { name, argument, malformed }: Directive): void {
-  if (isDoubtful(name, argument)) directives.noStore = true;
+  if (isAmbiguous(name, argument)) directives.noStore = true;
   if (Object.hasOwn(prohibitions, name)) {
     directives[prohibitions[name as keyof typeof prohibitions]] = true;
   } else if (Object.hasOwn(permissions, name)) {
@@ -135,9 +135,9 @@ function apply(directives: MutableCacheControl, { name, argument, malformed }: D
 
 /**
  * Whether something may be forbidden here that cannot be read: a name that is none (`"no-store`), a quote that is not closed, or a
- * prohibition within something else (`max-age=60|no-store`). What is in doubt is not stored.
+ * prohibition within something else (`max-age=60|no-store`). What is ambiguous is not stored.
  */
-function isDoubtful(name: string, argument: string | undefined): boolean {
+function isAmbiguous(name: string, argument: string | undefined): boolean {
   if (name !== '' && !isToken(name)) return true;
   if (argument === undefined || unquote(argument) !== undefined) return false;
   return argument.includes('"') || /no-store|no-cache|private/i.test(argument);

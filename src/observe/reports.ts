@@ -76,9 +76,9 @@ export class Reports {
     }
   }
 
-  /** The end of a settle window: what an indeterminate write may have changed has been invalidated again. */
-  settled(doubt: number, position: number): void {
-    this.#log.info({ doubt, position }, 'settled');
+  /** The end of a quarantine: what an indeterminate write may have changed has been invalidated again. */
+  quarantineEnded(quarantine: number, position: number): void {
+    this.#log.info({ quarantine, position }, 'quarantine ended');
   }
 
   /** A request failed by the origin or by the gateway; called once for each request. */

@@ -41,7 +41,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   /**
    * `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. `misframed`: what
-   * becomes of an answer whose end is in doubt.
+   * becomes of an answer whose end is not certain.
    */
   constructor(request: OriginRequest, retried: boolean, misframed: 'bypass' | 'store') {
     this.#misframed = misframed;

@@ -3,7 +3,7 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { deferWriteErrors } from './deferred-write-errors.ts';
 import { isProtocolFault } from './failure.ts';
 
-/** What is known of one connection of the pool, beside what undici tells its handlers. */
+/** What is known of one connection of the pool, besides what undici tells its handlers. */
 export class Connection {
   readonly #connector: buildConnector.connector;
   readonly #servername: string | undefined;

@@ -12,7 +12,7 @@ import {
   type Member,
   type Note,
   noContact,
-  type OpenDoubt,
+  type OpenQuarantine,
   type Renewal,
   type Renewed,
   type Seq,
@@ -43,14 +43,14 @@ export class RedisBus implements Bus {
     this.#options = options;
   }
 
-  async found(nonce: string, leaseMs: number): Promise<void> {
-    await this.#run('found', nonce, [leaseMs]);
+  async createEpoch(nonce: string, leaseMs: number): Promise<void> {
+    await this.#run('createEpoch', nonce, [leaseMs]);
   }
 
   async renew(epoch: string, renewal: Renewal, contact = noContact): Promise<Answer<Renewed>> {
-    const { member, applied, appliedRef, intentsFrom, recordsFrom, doubts } = renewal;
+    const { member, applied, appliedRef, intentsFrom, recordsFrom, quarantines } = renewal;
     const has = [applied ?? '', appliedRef ?? ''];
-    const args = [member, textOf(contact), ...has, intentsFrom, recordsFrom, doubts ? 1 : 0];
+    const args = [member, textOf(contact), ...has, intentsFrom, recordsFrom, quarantines ? 1 : 0];
     return answer(await this.#run('renew', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       first: Number(reply[2]),
@@ -59,15 +59,15 @@ export class RedisBus implements Bus {
       leaseMs: Number(reply[5]),
       joined: reply[6] === 1,
       members: pairs(reply[7]).map(([id, text]) => memberOf(id, text)),
-      doubts: pairs(reply[8]).map(([seq, text]) => doubtOf(seq, text)),
+      quarantines: pairs(reply[8]).map(([seq, text]) => quarantineOf(seq, text)),
       unpublished: Number(reply[9]),
     }));
   }
 
   async append(epoch: string, member: string, append: Append, contact = noContact): Promise<Answer<Appended>> {
-    const { payload, ref, intent, probes, asOf, kept, doubt, settled } = append;
+    const { payload, ref, intent, probes, asOf, kept, quarantine, endsQuarantine } = append;
     const asks = [intent ?? '', probes, kept ? 1 : 0, asOf];
-    const args = [member, textOf(contact), payload, ref, ...asks, doubt ? 1 : 0, settled ?? ''];
+    const args = [member, textOf(contact), payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       conflicting: reply[2] as string[],
@@ -98,7 +98,7 @@ export class RedisBus implements Bus {
 
   async evict(epoch: string, by: string, { id, beat }: Pick<Member, 'id' | 'beat'>) {
     return answer(await this.#run('evict', epoch, [by, id, beat]), (reply) => ({
-      orphans: pairs(reply[1]).map(([seq, text]) => doubtOf(seq, text)),
+      orphans: pairs(reply[1]).map(([seq, text]) => quarantineOf(seq, text)),
     }));
   }
 
@@ -122,7 +122,7 @@ export class RedisBus implements Bus {
 
   async #run(step: Step, epoch: string, args: readonly (string | number)[]): Promise<Reply> {
     const { commands } = this.#options;
-    const names = ['state', 'members', 'intents', 'refs', 'doubts', 'terms', `log:${epoch}`, `notes:${epoch}`];
+    const names = ['state', 'members', 'intents', 'refs', 'quarantines', 'terms', `log:${epoch}`, `notes:${epoch}`];
     const rest = [names.length, ...names.map((name) => this.#key(name)), epoch, ...args];
     const { lua, sha } = scripts[step];
     try {
@@ -168,7 +168,7 @@ function memberOf(id: string, text: string): Member {
   return { id, beat: Number(beat), applied: Number(applied) };
 }
 
-function doubtOf(seq: string, text: string): OpenDoubt {
+function quarantineOf(seq: string, text: string): OpenQuarantine {
   const space = text.indexOf(' ');
   return { seq: Number(seq), owner: text.slice(0, space), payload: text.slice(space + 1) };
 }

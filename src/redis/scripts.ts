@@ -7,12 +7,12 @@ const NEARLY_FULL = 0.85;
 /**
  * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
  *
- * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member posts payload", a doubt "owner payload" and a
- * ref "seq held doubt", where neither members nor encoded terms hold a space. `terms` is an index of the intents that others
+ * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member posts payload", a quarantine "owner payload" and a
+ * ref "seq held quarantine", where neither members nor encoded terms hold a space. `terms` is an index of the intents that others
  * have to wait for: a sorted set of "term intent", all with one score, so that it is in the order of its members.
  */
 const prelude = `
-local state, members, intents, refs, doubts, terms, log, notes = unpack(KEYS)
+local state, members, intents, refs, quarantines, terms, log, notes = unpack(KEYS)
 local epoch = ARGV[1]
 
 -- run_id changes with each start, master_replid with each promotion: together they say whether this is still the server, and
@@ -23,19 +23,19 @@ local function identity()
 end
 
 local function current()
-  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'doubts', 'refs', 'terms')
+  local s = redis.call('HMGET', state, 'epoch', 'run', 'repl', 'members', 'intents', 'quarantines', 'refs', 'terms')
   if not s[1] then return '' end
   local run, repl = identity()
   if s[2] ~= run or s[3] ~= repl then return '' end
   if tonumber(s[4]) ~= redis.call('HLEN', members) or tonumber(s[5]) ~= redis.call('HLEN', intents)
-    or tonumber(s[6]) ~= redis.call('HLEN', doubts) or tonumber(s[7]) ~= redis.call('HLEN', refs)
+    or tonumber(s[6]) ~= redis.call('HLEN', quarantines) or tonumber(s[7]) ~= redis.call('HLEN', refs)
     or tonumber(s[8]) ~= redis.call('ZCARD', terms) then return '' end
   return s[1]
 end
 
 local function count()
   redis.call('HSET', state, 'members', redis.call('HLEN', members), 'intents', redis.call('HLEN', intents),
-    'doubts', redis.call('HLEN', doubts), 'refs', redis.call('HLEN', refs),
+    'quarantines', redis.call('HLEN', quarantines), 'refs', redis.call('HLEN', refs),
     'terms', redis.call('ZCARD', terms))
 end
 
@@ -196,11 +196,11 @@ if told >= 0 and told < tonumber(answered) then return void() end
 
 const steps = {
   /** ARGV: nonce, lease. */
-  found: `
+  createEpoch: `
 if current() ~= '' then return { 1 } end
 local run, repl = identity()
 local asked = tonumber(redis.call('HGET', state, 'asked') or 0)
-redis.call('DEL', refs, doubts, log, notes)
+redis.call('DEL', refs, quarantines, log, notes)
 local counted = redis.call('HMGET', state, 'intents', 'terms')
 if tonumber(counted[1]) ~= redis.call('HLEN', intents) or tonumber(counted[2]) ~= redis.call('ZCARD', terms) then
   -- Some of it was lost.
@@ -219,7 +219,7 @@ known('(barrier)')
 count()
 return { 1 }`,
 
-  /** ARGV: epoch, member, contact, applied or "", the ref of that record or "", intentsFrom, recordsFrom, doubts. */
+  /** ARGV: epoch, member, contact, applied or "", the ref of that record or "", intentsFrom, recordsFrom, quarantines. */
   renew: `${contactGuard}
 local id, applied = ARGV[2], tonumber(ARGV[4]) or -1
 if applied > 0 and ARGV[5] ~= '' then
@@ -239,7 +239,7 @@ for _, ref in ipairs(redis.call('HKEYS', refs)) do
   if string.sub(ref, 1, #id + 1) == id .. ':' and numberOf(ref) < m.records then redis.call('HDEL', refs, ref) end
 end
 count()
-for _, key in ipairs({ state, members, intents, refs, doubts, terms }) do redis.call('PEXPIRE', key, 86400000) end
+for _, key in ipairs({ state, members, intents, refs, quarantines, terms }) do redis.call('PEXPIRE', key, 86400000) end
 local committed = commit()
 local s = redis.call('HMGET', state, 'seq', 'note', 'lease')
 local unpublished = tonumber(s[1]) + 1
@@ -247,9 +247,9 @@ for _, ref in ipairs(redis.call('HVALS', refs)) do unpublished = math.min(unpubl
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
 local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber(s[1]) + 1
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
-  ARGV[8] == '1' and redis.call('HGETALL', doubts) or {}, unpublished }`,
+  ARGV[8] == '1' and redis.call('HGETALL', quarantines) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, whether it is kept, as of, doubt, settled or "". */
+  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, whether it is kept, as of, quarantine, endsQuarantine or "". */
   append: `${contactGuard}
 local member, payload, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local m = known(member)
@@ -272,8 +272,8 @@ local seq = known and seqOf(known)
 if not seq then
   seq = push({ payload = payload, ref = ref, intent = intent, held = held and '1' or '', posts = posts })
   redis.call('HSET', refs, ref, string.format('%d %s %s', seq, held and '1' or '0', ARGV[10]))
-  if ARGV[10] == '1' then redis.call('HSET', doubts, seq, member .. ' ' .. payload) end
-  if ARGV[11] ~= '' then redis.call('HDEL', doubts, ARGV[11]) end
+  if ARGV[10] == '1' then redis.call('HSET', quarantines, seq, member .. ' ' .. payload) end
+  if ARGV[11] ~= '' then redis.call('HDEL', quarantines, ARGV[11]) end
 end
 count()
 return { 1, seq, others, held and 1 or 0 }`,
@@ -327,8 +327,8 @@ if by == '' then
   for _, intent in ipairs(redis.call('HVALS', intents)) do
     if string.match(intent, '^([^ ]*) ') == id then return { 1, {} } end
   end
-  for _, doubt in ipairs(redis.call('HVALS', doubts)) do
-    if string.match(doubt, '^([^ ]*) ') == id then return { 1, {} } end
+  for _, quarantine in ipairs(redis.call('HVALS', quarantines)) do
+    if string.match(quarantine, '^([^ ]*) ') == id then return { 1, {} } end
   end
 end
 redis.call('HDEL', members, id)
@@ -349,11 +349,11 @@ for _, seq in ipairs(left) do
 end
 local orphans = {}
 local function adopt(seq, payload)
-  redis.call('HSET', doubts, seq, by .. ' ' .. payload)
+  redis.call('HSET', quarantines, seq, by .. ' ' .. payload)
   orphans[#orphans + 1] = tostring(seq)
   orphans[#orphans + 1] = by .. ' ' .. payload
 end
-local open = redis.call('HGETALL', doubts)
+local open = redis.call('HGETALL', quarantines)
 for i = 1, #open, 2 do
   local owner, payload = string.match(open[i + 1], '^([^ ]*) (.*)$')
   if owner == id then adopt(open[i], payload) end

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Hits, Tagged } from '../coherence/tag.ts';
+import type { Coverage, Tagged } from '../coherence/tag.ts';
 
 /**
- * The names under which versions are kept. A record changes those of what it hits, a response remembers those of what can hit it.
+ * The names under which versions are kept. A record changes those of what it covers, a response remembers those of what can hit it.
  * Tags have one each. So that patterns need no index, a response has one for each beginning of its path, and for each of its
- * named tags up to the first colon; a pattern changes that of its longest literal beginning, and so hits too much at times, and
+ * named tags up to the first colon; a pattern changes that of its longest literal beginning, and so covers too much at times, and
  * never too little.
  */
 export function versionsOf({ path, tags }: Tagged): string[] {
@@ -20,7 +20,7 @@ export function versionsOf({ path, tags }: Tagged): string[] {
   return [...names];
 }
 
-export function versionsHit({ tags, patterns, tagPatterns }: Hits): string[] {
+export function versionsToBump({ tags, patterns, tagPatterns }: Coverage): string[] {
   const names = new Set([...tags].map(short));
   for (const pattern of patterns) {
     const segments = pattern === '/' ? [] : pattern.slice(1).split('/');

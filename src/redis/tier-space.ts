@@ -2,7 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 
 /** Of `maxmemory`: from then on the tier stores nothing, so that the log beside it can go on. */
 const TIER_SHARE = 0.75;
-/** What an entry, and each version that it names, take beside their own bytes: keys, and the index of what is held. */
+/** What an entry, and each version that it names, take besides their own bytes: keys, and the index of what is held. */
 const ENTRY_OVERHEAD = 500;
 const VERSION_OVERHEAD = 200;
 /** Entries that have expired since the last one was stored are forgotten so many at a time. */

@@ -3,14 +3,14 @@ import type { Cluster, Redis } from 'ioredis';
 import type { Timers } from '../clock.ts';
 import { everything } from '../coherence/record.ts';
 import { widened } from '../coherence/record-size.ts';
-import type { Hits } from '../coherence/tag.ts';
+import type { Coverage } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { isVaryList } from './entry-check.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
-import { versionsHit, versionsOf } from './tag-versions.ts';
+import { versionsOf, versionsToBump } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
 
 /** Where the versions are kept. */
@@ -34,7 +34,7 @@ export interface RedisTierOptions extends VersionKeys {
   readonly maxEntryBytes: number;
   readonly compressAboveBytes: number;
   readonly ttlMs: number;
-  /** A read, or a claim, waits no longer than this for all of its steps together. */
+  /** A read, or a fill lease, waits no longer than this for all of its steps together. */
   readonly timeoutMs: number;
   /** This node's place in the shared log. */
   readonly place: TierPlace;
@@ -55,12 +55,12 @@ export interface TierPlace {
   readonly joinedAt: number;
   /** Asks the log whether it is still where this node knows it to be: what stands beside it may have been set back with it. */
   confirm(): Promise<boolean>;
-  /** Whether no record that this node has applied since its fill hits it. */
+  /** Whether no record that this node has applied since its fill covers it. */
   admits(response: StoredResponse): boolean;
 }
 
-/** Who claims a cold key renews the claim while it fills it: its death stalls others for so long. */
-const CLAIM_MS = 600;
+/** Who fills a cold key renews the fill lease while it fills it: its death stalls others for so long. */
+const FILL_LEASE_MS = 600;
 const RENEW_CLAIM_MS = 200;
 /** Who waits for another's fill looks so often, and goes on by itself after so long. */
 const LOOK_EVERY_MS = 25;
@@ -115,9 +115,9 @@ const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call
  * Changes the versions of what a record has hit: every node does it, also one that keeps nothing there itself.
  * @throws where it cannot
  */
-export async function bumpVersions(keys: VersionKeys, hits: Hits, epoch: string, seq: number): Promise<void> {
+export async function bumpVersions(keys: VersionKeys, coverage: Coverage, epoch: string, seq: number): Promise<void> {
   const hitMs = Math.ceil(keys.hitMs());
-  const bumps = boundedVersions(hits).map((name) =>
+  const bumps = boundedVersions(coverage).map((name) =>
     keys.connection.eval(bump, 1, versionKey(keys, name), epoch, seq, hitMs),
   );
   await Promise.all(bumps);
@@ -126,19 +126,19 @@ export async function bumpVersions(keys: VersionKeys, hits: Hits, epoch: string,
 /** Of one record: each is a key that stays for some leases, which is how batches would fill the Redis. */
 const MAX_VERSIONS = 256;
 
-function boundedVersions(hits: Hits): string[] {
-  const exact = versionsHit(hits);
+function boundedVersions(coverage: Coverage): string[] {
+  const exact = versionsToBump(coverage);
   if (exact.length <= MAX_VERSIONS) return exact;
-  const wide = versionsHit(widened(hits));
-  return wide.length <= MAX_VERSIONS ? wide : versionsHit(everything);
+  const wide = versionsToBump(widened(coverage));
+  return wide.length <= MAX_VERSIONS ? wide : versionsToBump(everything);
 }
 
 const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${prefix}:${scope}:v:${name}`;
 
 /**
  * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had when it was
- * stored, and is valid while all are unchanged. A record changes the versions of what it hits once it is in the log
- * (coherence/publisher.ts); until then the fence of each node that has applied it keeps out what it hits, which is why an entry
+ * stored, and is valid while all are unchanged. A record changes the versions of what it covers once it is in the log
+ * (coherence/publisher.ts); until then the fence of each node that has applied it keeps out what it covers, which is why an entry
  * passes it with the place of its fill, or the place where this node joined.
  */
 export class RedisTier implements SecondTier {
@@ -242,39 +242,39 @@ export class RedisTier implements SecondTier {
     this.#options.full();
   }
 
-  async claim(key: string): Promise<(() => void) | undefined> {
+  async acquireFillLease(key: string): Promise<(() => void) | undefined> {
     const { connection } = this.#options;
-    const claim = `${this.#entryKey(key, [], [])}:claim`;
+    const fillLease = `${this.#entryKey(key, [], [])}:fill`;
     const token = randomBytes(9).toString('base64url');
     const nothing = (): void => {};
-    const mine = await this.#inTime(() => connection.set(claim, token, 'PX', CLAIM_MS, 'NX'));
+    const mine = await this.#inTime(() => connection.set(fillLease, token, 'PX', FILL_LEASE_MS, 'NX'));
     if (mine === null) return undefined;
     if (mine === undefined) return nothing;
     let cancel: () => void;
     const renewLater = (): void => {
       cancel = this.#options.timers.after(RENEW_CLAIM_MS, () => {
-        void this.#try(() => connection.eval(renew, 1, claim, token, CLAIM_MS));
+        void this.#try(() => connection.eval(renew, 1, fillLease, token, FILL_LEASE_MS));
         renewLater();
       });
     };
     renewLater();
-    return () => void this.#letGo(key, claim, token).finally(() => cancel());
+    return () => void this.#letGo(key, fillLease, token).finally(() => cancel());
   }
 
-  /** Once what was filled can be found: those who see the claim gone look for it, and ask the origin if it is not there. */
-  async #letGo(key: string, claim: string, token: string): Promise<void> {
+  /** Once what was filled can be found: those who see the fill lease gone look for it, and ask the origin if it is not there. */
+  async #letGo(key: string, fillLease: string, token: string): Promise<void> {
     await this.#keeping.get(key);
-    await this.#try(() => this.#options.connection.eval(release, 1, claim, token));
+    await this.#try(() => this.#options.connection.eval(release, 1, fillLease, token));
   }
 
   /** What another node is fetching, if it comes within the bound. */
   async awaited(key: string, request: Fields): Promise<StoredResponse | undefined> {
     const { connection, monotonic, timers } = this.#options;
-    const claim = `${this.#entryKey(key, [], [])}:claim`;
+    const fillLease = `${this.#entryKey(key, [], [])}:fill`;
     const deadline = monotonic() + WAIT_MS;
     while (this.usable && monotonic() < deadline) {
       await new Promise<void>((resolve) => timers.after(LOOK_EVERY_MS, resolve));
-      const claimed = await this.#try(() => connection.exists(claim));
+      const claimed = await this.#try(() => connection.exists(fillLease));
       const loaded = await this.load(key, request);
       // Whoever had it is done, or dead: this node goes on by itself.
       if (loaded !== undefined || claimed !== 1) return loaded;

@@ -37,7 +37,7 @@ export interface Circumstances {
   /** Of the response; undefined if there was none. */
   readonly status: number | undefined;
   /** The outcome is indeterminate: the write may have been applied although the response does not say so. */
-  readonly doubt: boolean;
+  readonly indeterminate: boolean;
   /** No conflicting write to the resource: an equal field has not changed meanwhile. */
   readonly alone: boolean;
   /**
@@ -82,11 +82,11 @@ function told(source: Source, { sources, method }: Circumstances): Selection {
   return silent && selection.certainty === 'missing' ? { ...selection, certainty: 'unknown' } : selection;
 }
 
-function failingStatus({ status: ranges }: Condition, { status, doubt, unknownHolds }: Circumstances) {
+function failingStatus({ status: ranges }: Condition, { status, indeterminate, unknownHolds }: Circumstances) {
   if (ranges.length === 0) return undefined;
   if (status !== undefined && ranges.some(({ from, to }) => status >= from && status <= to)) return undefined;
   // An indeterminate write may have succeeded, so a condition on success cannot be ruled out.
-  if (doubt && unknownHolds) return undefined;
+  if (indeterminate && unknownHolds) return undefined;
   return `the status is ${status ?? 'unknown'}`;
 }
 

@@ -1,4 +1,4 @@
-import { type Hits, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
+import { type Coverage, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../coherence/tag.ts';
 import type { Target } from './types.ts';
 
 /** The part of a path's query that is in the cache key; undefined if the route keys the whole query. */
@@ -8,7 +8,7 @@ export type KeyedQuery = (path: string, query: string) => string | undefined;
  * The tags and patterns that the targets cover. If a route keys only some parameters, its responses are stored under
  * the reduced query that `keyed` returns.
  */
-export function hitsOf(targets: readonly Target[], keyed?: KeyedQuery): Hits {
+export function coverageOf(targets: readonly Target[], keyed?: KeyedQuery): Coverage {
   const tags = new Set<Tag>();
   const patterns = new Set<string>();
   const tagPatterns = new Map<string, readonly string[]>();

@@ -1,4 +1,4 @@
-import type { Hits, Tag } from '../coherence/tag.ts';
+import type { Coverage, Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Refusal, Store } from './store.ts';
 import type { StoredResponse } from './stored-response.ts';
@@ -36,12 +36,12 @@ export class FencedStore implements Store {
     this.#store.remove(response);
   }
 
-  hitBy(hits: Hits): ReadonlySet<StoredResponse> {
-    return this.#store.hitBy(hits);
+  coveredBy(coverage: Coverage): ReadonlySet<StoredResponse> {
+    return this.#store.coveredBy(coverage);
   }
 
-  invalidate(hits: Hits): number {
-    return this.#store.invalidate(hits);
+  invalidate(coverage: Coverage): number {
+    return this.#store.invalidate(coverage);
   }
 
   get sequence(): number {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Fence } from '../coherence/fence.ts';
-import { type Hits, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
+import { type Coverage, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { matchesVary, VariantSelector } from '../http/vary.ts';
 import { PathIndex } from './path-index.ts';
@@ -61,12 +61,12 @@ export class MemoryStore implements Store {
 
   put(response: StoredResponse): Refusal | undefined {
     if (response.body.byteLength > this.#options.maxEntryBytes) return 'too-large';
-    if (!this.#fence.admits(response, response.asOf)) return 'fenced';
-    if (this.#fence.inDoubt(response)) return 'doubt';
+    if (!this.#fence.admits(response, response.asOf)) return 'newer-record';
+    if (this.#fence.isQuarantined(response)) return 'quarantined';
     const variants = this.#byKey.get(response.key) ?? [];
     const same = variants.find((other) => sameVariant(other, response));
     // A slower fill must not put an older representation over a newer one.
-    if (same !== undefined && same.asOf > response.asOf) return 'fenced';
+    if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
     if (same !== undefined) this.remove(same);
     while (variants.length >= this.#options.maxVariants) this.remove(variants[0] as StoredResponse);
     response.since ??= ++this.#sequence;
@@ -79,15 +79,15 @@ export class MemoryStore implements Store {
     this.#responses.delete(response);
   }
 
-  hitBy(hits: Hits): ReadonlySet<StoredResponse> {
+  coveredBy(coverage: Coverage): ReadonlySet<StoredResponse> {
     const found = new Set<StoredResponse>();
-    this.#each(hits, (response) => found.add(response));
+    this.#each(coverage, (response) => found.add(response));
     return found;
   }
 
-  invalidate(hits: Hits): number {
+  invalidate(coverage: Coverage): number {
     let removed = 0;
-    this.#each(hits, (response) => {
+    this.#each(coverage, (response) => {
       this.remove(response);
       removed++;
     });
@@ -95,16 +95,16 @@ export class MemoryStore implements Store {
   }
 
   /** Everything hit; one that stays where it is may be visited twice. */
-  #each(hits: Hits, visit: (response: StoredResponse) => void): void {
+  #each(coverage: Coverage, visit: (response: StoredResponse) => void): void {
     const visitAll = (tag: Tag): void => {
       for (const response of this.#byTag.get(tag) ?? []) visit(response);
     };
-    for (const tag of hits.tags) visitAll(tag);
-    for (const pattern of hits.patterns) {
+    for (const tag of coverage.tags) visitAll(tag);
+    for (const pattern of coverage.patterns) {
       for (const resource of this.#paths.matching(pattern)) visitAll(pathTag(resource));
     }
     // Only a widened tag (`step:*`) comes here: it looks through the names of the tags, not through the responses.
-    for (const parts of hits.tagPatterns) {
+    for (const parts of coverage.tagPatterns) {
       for (const tag of [...this.#byTag.keys()]) {
         if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) visitAll(tag);
       }

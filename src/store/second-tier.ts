@@ -14,7 +14,7 @@ export interface SecondTier {
    * One node of all asks the origin for a cold key: undefined where another one does, and its response should be looked for
    * for a while; else called when the response has been kept, or will not be.
    */
-  claim(key: string): Promise<(() => void) | undefined>;
+  acquireFillLease(key: string): Promise<(() => void) | undefined>;
   /** The response of the node that has claimed the key, if it comes within a bound. */
   awaited(key: string, request: Fields): Promise<StoredResponse | undefined>;
   /** Whether it is worth asking: it answers, and this node has been one of the others for long enough. */

@@ -1,9 +1,9 @@
-import type { Hits, Tag } from '../coherence/tag.ts';
+import type { Coverage, Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /** Why a response was not stored. */
-export type Refusal = 'fenced' | 'doubt' | 'too-large';
+export type Refusal = 'newer-record' | 'newer-variant' | 'quarantined' | 'too-large';
 
 /** Stored responses, by cache key and variant. Every implementation runs test/store/contract.ts. */
 export interface Store {
@@ -20,9 +20,9 @@ export interface Store {
   /** Removes one response if it is still there. */
   remove(response: StoredResponse): void;
   /** Everything that an invalidation would remove, at the same cost. */
-  hitBy(hits: Hits): ReadonlySet<StoredResponse>;
+  coveredBy(coverage: Coverage): ReadonlySet<StoredResponse>;
   /** Removes everything hit. Returns how many. The cost follows what is removed, not what is stored. */
-  invalidate(hits: Hits): number;
+  invalidate(coverage: Coverage): number;
   readonly size: number;
   readonly bytes: number;
 }

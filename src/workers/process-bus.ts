@@ -46,8 +46,8 @@ export class ProcessBus implements Bus {
     });
   }
 
-  found(nonce: string, leaseMs: number): Promise<void> {
-    return this.#ask('found', nonce, leaseMs);
+  createEpoch(nonce: string, leaseMs: number): Promise<void> {
+    return this.#ask('createEpoch', nonce, leaseMs);
   }
 
   renew(epoch: string, renewal: Renewal, contact?: Contact): ReturnType<Bus['renew']> {

@@ -18,7 +18,7 @@ export interface Reply {
 }
 
 export const busSteps = [
-  'found',
+  'createEpoch',
   'renew',
   'append',
   'ack',

@@ -97,7 +97,7 @@ test.each([
   [['PUT', '/inns/42', '--status', '404'], 'refused', /^422, /, nothing],
   [['PUT', '/inns/42', '--response', '{"kind":"inn"}'], 'refused', /^422, /, nothing],
   [['PUT', '/inns/42', '--request', '{"stepId":7}'], 'applied', /^the origin answered 200$/, { implied: ['/inns/42'] }],
-  [['PUT', '/orders/5', '--status', '503'], 'doubt', /^the origin answered 503: /, { implied: ['/orders/5'] }],
+  [['PUT', '/orders/5', '--status', '503'], 'indeterminate', /^the origin answered 503: /, { implied: ['/orders/5'] }],
 ])('%j: says what comes of it, and why', async (argv, outcome, reason, rest) => {
   const file = configFile(outcomes);
   const { code, stdout } = await run(['explain', '-c', file, ...argv, '--json']);
@@ -157,7 +157,7 @@ test.each([
     ],
   ],
   [
-    'in doubt',
+    'in quarantine',
     kept.replace('/recent, at', '/latest, at'),
     [...bodies, '--status', '500'],
     [
@@ -175,9 +175,9 @@ test.each([
     bodies,
     [
       ['/inns', 'invalidate'],
-      ['/recent', 'invalidate', 'not patched: nothing is stored while it settles'],
-      ['/steps/7', 'invalidate', 'not refreshed: nothing is stored while it settles'],
-      ['/steps/7/inns', 'invalidate', 'not patched: nothing is stored while it settles'],
+      ['/recent', 'invalidate', 'not patched: nothing is stored while it is quarantined'],
+      ['/steps/7', 'invalidate', 'not refreshed: nothing is stored while it is quarantined'],
+      ['/steps/7/inns', 'invalidate', 'not patched: nothing is stored while it is quarantined'],
       ['/inns/42', 'invalidate'],
     ],
   ],

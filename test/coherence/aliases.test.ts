@@ -188,7 +188,7 @@ describe('a write that seems to have changed nothing', () => {
 rules:
   - { name: r, on: PUT /inns/:id, onlyIfChanged: { ignoring: [updatedAt] }, ${more}invalidate: ["/steps/7"] }
 `;
-  const isHit = async (path: string): Promise<boolean> =>
+  const isCoveredBy = async (path: string): Promise<boolean> =>
     String((await ask('GET', path)).headers['cache-status']).includes('; hit');
 
   test('has, where it was only accepted', async () => {
@@ -198,7 +198,7 @@ rules:
     });
     await ask('GET', '/steps/7');
     await ask('PUT', '/inns/42', { body: { name: 'New' } });
-    expect(await isHit('/steps/7')).toBe(false);
+    expect(await isCoveredBy('/steps/7')).toBe(false);
   });
 
   test('may have, where reads lag behind writes, and it answers nothing', async () => {
@@ -206,7 +206,7 @@ rules:
     api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(204).end());
     await ask('GET', '/steps/7');
     await ask('PUT', '/inns/42', { body: { name: 'New' } });
-    expect(await isHit('/steps/7')).toBe(false);
+    expect(await isCoveredBy('/steps/7')).toBe(false);
   });
 
   test('has not, where no other rule takes part', async () => {
@@ -216,6 +216,6 @@ rules:
     await ask('GET', '/inns/42');
     await ask('PUT', '/inns/42', { body: api.inns.get(42) as unknown as Record<string, unknown> });
     expect(gateway.logs.filter(({ msg }) => msg === 'write').map(({ outcome }) => outcome)).toEqual(['unchanged']);
-    for (const path of ['/steps/7', '/inns/42']) expect(await isHit(path)).toBe(true);
+    for (const path of ['/steps/7', '/inns/42']) expect(await isCoveredBy(path)).toBe(true);
   });
 });

@@ -1,29 +1,29 @@
 import { describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
-import { mergeHits, nothingHit } from '../../src/coherence/record.ts';
-import { type Hits, isHit, matchesParts, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { mergeCoverage, nothingCovered } from '../../src/coherence/record.ts';
+import { type Coverage, isCoveredBy, matchesParts, namedTag, pathTag } from '../../src/coherence/tag.ts';
 
-const hits = (part: Partial<Hits> & { named?: string[]; paths?: string[] }): Hits => ({
+const coverage = (part: Partial<Coverage> & { named?: string[]; paths?: string[] }): Coverage => ({
   tags: new Set([...(part.tags ?? []), ...(part.named ?? []).map(namedTag), ...(part.paths ?? []).map(pathTag)]),
   patterns: part.patterns ?? [],
   tagPatterns: part.tagPatterns ?? [],
 });
 const step = { path: '/steps/7', tags: [pathTag('/steps/7'), namedTag('step:7'), namedTag('accommodation:42')] };
 
-describe('what an invalidation hits', () => {
+describe('what an invalidation coverage', () => {
   test.each([
-    ['its path', hits({ paths: ['/steps/7'] }), true],
-    ['another path', hits({ paths: ['/steps/8'] }), false],
-    ['a path pattern', hits({ patterns: ['/steps/*'] }), true],
-    ['a pattern of other paths', hits({ patterns: ['/trips/*'] }), false],
-    ['a tag', hits({ named: ['accommodation:42'] }), true],
-    ['a tag that its own begins with', hits({ named: ['accommodation:4'] }), false],
-    ['a widened tag', hits({ tagPatterns: [['accommodation:', '']] }), true],
-    ['a widened tag of another kind', hits({ tagPatterns: [['activity:', '']] }), false],
-    ['a widened tag that looks like an automatic one', hits({ tagPatterns: [['/steps/', '']] }), false],
-    ['nothing', nothingHit, false],
+    ['its path', coverage({ paths: ['/steps/7'] }), true],
+    ['another path', coverage({ paths: ['/steps/8'] }), false],
+    ['a path pattern', coverage({ patterns: ['/steps/*'] }), true],
+    ['a pattern of other paths', coverage({ patterns: ['/trips/*'] }), false],
+    ['a tag', coverage({ named: ['accommodation:42'] }), true],
+    ['a tag that its own begins with', coverage({ named: ['accommodation:4'] }), false],
+    ['a widened tag', coverage({ tagPatterns: [['accommodation:', '']] }), true],
+    ['a widened tag of another kind', coverage({ tagPatterns: [['activity:', '']] }), false],
+    ['a widened tag that looks like an automatic one', coverage({ tagPatterns: [['/steps/', '']] }), false],
+    ['nothing', nothingCovered, false],
   ])('%s', (_what, hit, expected) => {
-    expect(isHit(step, hit)).toBe(expected);
+    expect(isCoveredBy(step, hit)).toBe(expected);
   });
 
   test.each([
@@ -41,27 +41,27 @@ describe('what an invalidation hits', () => {
 });
 
 describe('the fence', () => {
-  const fenceWith = (...all: Hits[]): Fence => {
+  const fenceWith = (...all: Coverage[]): Fence => {
     const fence = new Fence();
-    for (const [i, each] of all.entries()) fence.apply({ hits: each, position: i + 1, at: '', announcements: [] });
+    for (const [i, each] of all.entries()) fence.apply({ coverage: each, position: i + 1, at: '', announcements: [] });
     return fence;
   };
 
   test('admits what no record has hit since the fill began', () => {
-    const fence = fenceWith(hits({ named: ['step:7'] }), hits({ named: ['step:8'] }));
+    const fence = fenceWith(coverage({ named: ['step:7'] }), coverage({ named: ['step:8'] }));
     expect(fence.applied).toBe(2);
     expect(fence.admits(step, 1)).toBe(true);
     expect(fence.admits(step, 0)).toBe(false);
   });
 
   test('a tag hit twice counts from the later record', () => {
-    const fence = fenceWith(hits({ named: ['step:7'] }), nothingHit, hits({ named: ['step:7'] }));
+    const fence = fenceWith(coverage({ named: ['step:7'] }), nothingCovered, coverage({ named: ['step:7'] }));
     expect(fence.admits(step, 2)).toBe(false);
     expect(fence.admits(step, 3)).toBe(true);
   });
 
   test('patterns hit what lies in them', () => {
-    const fence = fenceWith(hits({ patterns: ['/steps/*'] }), hits({ patterns: ['/trips/*'] }));
+    const fence = fenceWith(coverage({ patterns: ['/steps/*'] }), coverage({ patterns: ['/trips/*'] }));
     expect(fence.admits(step, 0)).toBe(false);
     expect(fence.admits(step, 1)).toBe(true);
   });
@@ -69,9 +69,9 @@ describe('the fence', () => {
   test('what it has forgotten, it refuses', () => {
     const fence = new Fence();
     const many = (n: number): string[] => Array.from({ length: n }, (_, i) => `x:${i}`);
-    fence.apply({ hits: hits({ named: many(100_000) }), position: 1, at: '', announcements: [] });
+    fence.apply({ coverage: coverage({ named: many(100_000) }), position: 1, at: '', announcements: [] });
     expect(fence.admits(step, 0)).toBe(true);
-    fence.apply({ hits: hits({ named: ['one:more'] }), position: 2, at: '', announcements: [] });
+    fence.apply({ coverage: coverage({ named: ['one:more'] }), position: 2, at: '', announcements: [] });
     expect(fence.admits(step, 0)).toBe(false);
     expect(fence.admits(step, 1)).toBe(true);
   });
@@ -79,28 +79,52 @@ describe('the fence', () => {
   test('forgets patterns too, and refuses what began before them', () => {
     const fence = new Fence();
     for (let position = 1; position <= 1_001; position++) {
-      fence.apply({ hits: hits({ patterns: ['/trips/*'] }), position, at: '', announcements: [] });
+      fence.apply({ coverage: coverage({ patterns: ['/trips/*'] }), position, at: '', announcements: [] });
     }
     expect(fence.admits(step, 0)).toBe(false);
     expect(fence.admits(step, 1)).toBe(true);
   });
 
-  test('what is in doubt is so until its doubt is settled', () => {
+  test('what is in quarantine is so until its quarantine is settled', () => {
     const fence = new Fence();
-    fence.apply({ hits: hits({ named: ['step:7'] }), position: 1, at: '', announcements: [], doubt: true });
-    fence.apply({ hits: hits({ named: ['step:7'] }), position: 2, at: '', announcements: [], doubt: true });
-    fence.apply({ hits: hits({ named: ['step:7'] }), position: 3, at: '', announcements: [], settled: 1 });
-    expect(fence.inDoubt(step)).toBe(true);
-    fence.apply({ hits: hits({ named: ['step:7'] }), position: 4, at: '', announcements: [], settled: 2 });
-    expect(fence.inDoubt(step)).toBe(false);
+    fence.apply({
+      coverage: coverage({ named: ['step:7'] }),
+      position: 1,
+      at: '',
+      announcements: [],
+      quarantine: true,
+    });
+    fence.apply({
+      coverage: coverage({ named: ['step:7'] }),
+      position: 2,
+      at: '',
+      announcements: [],
+      quarantine: true,
+    });
+    fence.apply({
+      coverage: coverage({ named: ['step:7'] }),
+      position: 3,
+      at: '',
+      announcements: [],
+      endsQuarantine: 1,
+    });
+    expect(fence.isQuarantined(step)).toBe(true);
+    fence.apply({
+      coverage: coverage({ named: ['step:7'] }),
+      position: 4,
+      at: '',
+      announcements: [],
+      endsQuarantine: 2,
+    });
+    expect(fence.isQuarantined(step)).toBe(false);
     expect(fence.admits(step, 3)).toBe(false);
   });
 });
 
 test('merged hits are the union', () => {
-  const merged = mergeHits([
-    hits({ named: ['a'], patterns: ['/x/*'], tagPatterns: [['a', '']] }),
-    hits({ named: ['b', 'a'], patterns: ['/x/*', '/y/*'], tagPatterns: [['a', '']] }),
+  const merged = mergeCoverage([
+    coverage({ named: ['a'], patterns: ['/x/*'], tagPatterns: [['a', '']] }),
+    coverage({ named: ['b', 'a'], patterns: ['/x/*', '/y/*'], tagPatterns: [['a', '']] }),
   ]);
   expect([...merged.tags]).toEqual(['t:a', 't:b']);
   expect(merged.patterns).toEqual(['/x/*', '/y/*']);
@@ -112,7 +136,7 @@ describe('what the fence keeps', () => {
 
   test('long tags are known by their digest', () => {
     const fence = new Fence();
-    fence.apply({ hits: hits({ named: [long(1)] }), position: 1, at: '', announcements: [] });
+    fence.apply({ coverage: coverage({ named: [long(1)] }), position: 1, at: '', announcements: [] });
     const response = (i: number) => ({ path: '/a', tags: [namedTag(long(i))] });
     expect([fence.admits(response(1), 0), fence.admits(response(2), 0)]).toEqual([false, true]);
   });
@@ -120,52 +144,52 @@ describe('what the fence keeps', () => {
   test('patterns are forgotten by their length, and what began before them is refused', () => {
     const fence = new Fence();
     for (let position = 1; position <= 600; position++) {
-      fence.apply({ hits: hits({ patterns: [`/${long(position)}/*`] }), position, at: '', announcements: [] });
+      fence.apply({ coverage: coverage({ patterns: [`/${long(position)}/*`] }), position, at: '', announcements: [] });
     }
     expect(fence.admits(step, 0)).toBe(false);
     expect(fence.admits(step, 500)).toBe(true);
     expect(fence.admits({ path: `/${long(600)}/b`, tags: [] }, 500)).toBe(false);
   });
 
-  test.each<[string, (i: number) => Hits, number]>([
-    ['tags', (i) => hits({ named: Array.from({ length: 500 }, (_each, n) => `${i}-${n}`) }), 201],
-    ['patterns', (i) => hits({ patterns: [`/${long(i)}/*`] }), 500],
-  ])('beyond a number of doubtful %s everything is in doubt, until those have settled', (_what, of, count) => {
+  test.each<[string, (i: number) => Coverage, number]>([
+    ['tags', (i) => coverage({ named: Array.from({ length: 500 }, (_each, n) => `${i}-${n}`) }), 201],
+    ['patterns', (i) => coverage({ patterns: [`/${long(i)}/*`] }), 500],
+  ])('beyond a number of doubtful %s everything is in quarantine, until those have settled', (_what, of, count) => {
     const fence = new Fence();
-    const apply = (position: number, settled?: number): void => {
-      const doubt = settled === undefined ? { doubt: true } : { settled };
+    const apply = (position: number, endsQuarantine?: number): void => {
+      const quarantine = endsQuarantine === undefined ? { quarantine: true } : { endsQuarantine };
       fence.apply({
-        hits: settled === undefined ? of(position) : nothingHit,
+        coverage: endsQuarantine === undefined ? of(position) : nothingCovered,
         position,
         at: '',
         announcements: [],
-        ...doubt,
+        ...quarantine,
       });
     };
     for (let position = 1; position < count; position++) apply(position);
-    const before = fence.inDoubt(step);
+    const before = fence.isQuarantined(step);
     apply(count);
-    expect([before, fence.inDoubt(step)]).toEqual([false, true]);
+    expect([before, fence.isQuarantined(step)]).toEqual([false, true]);
     apply(count + 1, count);
-    expect(fence.inDoubt(step)).toBe(false);
+    expect(fence.isQuarantined(step)).toBe(false);
     for (let position = 1; position < count; position++) apply(count + 1 + position, position);
     apply(3 * count);
-    expect(fence.inDoubt(step)).toBe(false);
+    expect(fence.isQuarantined(step)).toBe(false);
   });
 
-  test('a doubt with a pattern, and with a long tag, is about what they hit', () => {
+  test('a quarantine with a pattern, and with a long tag, is about what they hit', () => {
     const fence = new Fence();
     fence.apply({
-      hits: hits({ patterns: ['/steps/*'], named: [long(1)] }),
+      coverage: coverage({ patterns: ['/steps/*'], named: [long(1)] }),
       position: 1,
       at: '',
       announcements: [],
-      doubt: true,
+      quarantine: true,
     });
-    expect(fence.inDoubt(step)).toBe(true);
-    expect(fence.inDoubt({ path: '/a', tags: [namedTag(long(1))] })).toBe(true);
-    expect(fence.inDoubt({ path: '/a', tags: [namedTag(long(2))] })).toBe(false);
-    fence.apply({ hits: nothingHit, position: 2, at: '', announcements: [], settled: 1 });
-    expect(fence.inDoubt(step)).toBe(false);
+    expect(fence.isQuarantined(step)).toBe(true);
+    expect(fence.isQuarantined({ path: '/a', tags: [namedTag(long(1))] })).toBe(true);
+    expect(fence.isQuarantined({ path: '/a', tags: [namedTag(long(2))] })).toBe(false);
+    fence.apply({ coverage: nothingCovered, position: 2, at: '', announcements: [], endsQuarantine: 1 });
+    expect(fence.isQuarantined(step)).toBe(false);
   });
 });

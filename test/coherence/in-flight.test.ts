@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { WritesInFlight } from '../../src/coherence/in-flight.ts';
-import { type Invalidation, nothingHit } from '../../src/coherence/record.ts';
+import { type Invalidation, nothingCovered } from '../../src/coherence/record.ts';
 import { pathTag } from '../../src/coherence/tag.ts';
 
 const record = (...paths: string[]): Invalidation => ({
-  hits: { ...nothingHit, tags: new Set(paths.map(pathTag)) },
+  coverage: { ...nothingCovered, tags: new Set(paths.map(pathTag)) },
   announcements: [
     { type: 'invalidate', paths, tags: [], cause: { method: 'PATCH', path: paths[0] ?? '', rule: null } },
   ],
@@ -12,8 +12,8 @@ const record = (...paths: string[]): Invalidation => ({
 
 /** A write to a resource that selects from its representation. */
 function begin(writes: WritesInFlight, path: string) {
-  const hits = { ...nothingHit, tags: new Set([pathTag(path)]) };
-  return writes.begin({ hits, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
+  const coverage = { ...nothingCovered, tags: new Set([pathTag(path)]) };
+  return writes.begin({ coverage, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -27,16 +27,16 @@ describe('what a write carries over', () => {
     writes.note(record('/accommodations/42', '/steps/7'));
     writes.note(record('/accommodations/42', '/steps/9'));
     writes.note(record('/accommodations/99', '/steps/2'));
-    expect([...later.carriedOver().hits.tags]).toEqual(['/accommodations/42', '/steps/7', '/steps/9'].map(pathTag));
+    expect([...later.carriedOver().coverage.tags]).toEqual(['/accommodations/42', '/steps/7', '/steps/9'].map(pathTag));
     expect(later.carriedOver().paths).toEqual(['/accommodations/42', '/steps/7', '/steps/9']);
-    expect(other.carriedOver().hits.tags.size).toBe(0);
+    expect(other.carriedOver().coverage.tags.size).toBe(0);
   });
 
   test('are those of a pattern that covers it, too', () => {
     const writes = new WritesInFlight();
     const write = begin(writes, '/accommodations/42');
-    writes.note({ hits: { ...nothingHit, patterns: ['/accommodations/*', '/steps/*'] }, announcements: [] });
-    expect(write.carriedOver().hits.patterns).toEqual(['/accommodations/*', '/steps/*']);
+    writes.note({ coverage: { ...nothingCovered, patterns: ['/accommodations/*', '/steps/*'] }, announcements: [] });
+    expect(write.carriedOver().coverage.patterns).toEqual(['/accommodations/*', '/steps/*']);
   });
 
   test('are those of what its lookups read, from when it read it', () => {
@@ -66,8 +66,8 @@ test('nothing is kept of writes that are recorded', () => {
   first.recorded();
   first.recorded();
   writes.note(record('/a', '/b'));
-  expect(first.carriedOver().hits.tags.size).toBe(0);
-  expect(second.carriedOver().hits.tags.size).toBe(2);
+  expect(first.carriedOver().coverage.tags.size).toBe(0);
+  expect(second.carriedOver().coverage.tags.size).toBe(2);
   second.recorded();
   expect(writes.size).toBe(0);
 });

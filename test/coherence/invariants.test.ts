@@ -57,7 +57,7 @@ describe('1, fence: a response whose fill began before a record is not stored', 
     reading.release();
     // Whoever asked before the write may get what was true then; nobody after it may.
     expect((await slow).text).toBe('version 1');
-    expect(cacheStatus(await slow)).toContain('detail=fenced');
+    expect(cacheStatus(await slow)).toContain('detail=newer-record');
     const after = await ask('GET', '/parents/7');
     expect(after.text).toBe('version 2');
   });
@@ -338,7 +338,7 @@ describe('overtaking: a write is released once those that it may have overtaken 
   });
 });
 
-describe('6, doubt: after a write of unknown outcome, what it may have touched is not stored', () => {
+describe('6, quarantine: after a write of unknown outcome, what it may have touched is not stored', () => {
   test.each([
     ['a 5xx', 500],
     ['a broken connection', undefined],
@@ -364,18 +364,18 @@ describe('6, doubt: after a write of unknown outcome, what it may have touched i
     expect(write.status).toBe(status ?? 502);
     const during = await ask('GET', '/parents/7');
     expect(during.text).toBe('version 1');
-    expect(cacheStatus(during)).toContain('detail=doubt');
+    expect(cacheStatus(during)).toContain('detail=quarantined');
     expect(cacheStatus(await ask('GET', '/others/1'))).toContain('hit');
     // The origin applies the write after all, late but within the window: nobody is left with the old version.
     version = 2;
     expect((await ask('GET', '/parents/7')).text).toBe('version 2');
-    await until(() => gateway.logs.some(({ msg }) => msg === 'settled'));
+    await until(() => gateway.logs.some(({ msg }) => msg === 'quarantine ended'));
     await ask('GET', '/parents/7');
-    const settled = await ask('GET', '/parents/7');
-    expect(cacheStatus(settled)).toContain('hit');
+    const endsQuarantine = await ask('GET', '/parents/7');
+    expect(cacheStatus(endsQuarantine)).toContain('hit');
   });
 
-  test('a connection that the origin refused is no doubt: nothing was sent', async () => {
+  test('a connection that the origin refused is no quarantine: nothing was sent', async () => {
     await origin.close();
     const write = await ask('PUT', '/children/5', { body: 'x' });
     expect(write.status).toBe(502);

@@ -43,14 +43,14 @@ export function listenerOf(open: Omit<OpenLog, 'log'>) {
 export function hitting(...paths: string[]): Invalidation {
   const cause = { method: 'PUT', path: paths[0] ?? '', rule: null };
   return {
-    hits: { tags: new Set(paths.map(pathTag)), patterns: [], tagPatterns: [] },
+    coverage: { tags: new Set(paths.map(pathTag)), patterns: [], tagPatterns: [] },
     announcements: [{ type: 'invalidate', paths, tags: [], cause }],
   };
 }
 
 /** A write in flight that may change a path, and nothing else. */
 export function writeTo(path: string): NotedWrite {
-  return { ...hitting(path), posts: new Set([`e${path}`]), settleMs: 100 };
+  return { ...hitting(path), posts: new Set([`e${path}`]), quarantineMs: 100 };
 }
 
 /** What every log promises to those that write to it. */
@@ -72,7 +72,7 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
 
     test('records arrive as they were appended', async () => {
       const invalidation: Invalidation = {
-        hits: {
+        coverage: {
           tags: new Set([pathTag('/a%20b'), namedTag('step:7 "x"')]),
           patterns: ['/steps/*', '/trips/**'],
           tagPatterns: [['step:', '']],
@@ -80,7 +80,7 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
         announcements: [
           { type: 'moved', paths: ['/a%20b'], tags: ['ü'], cause: { method: 'POST', path: '/a%20b', rule: 'r' } },
         ],
-        doubt: true,
+        quarantine: true,
       };
       await rig.wait(open.log.append(invalidation));
       expect(open.records).toEqual([expect.objectContaining(invalidation)]);
@@ -97,10 +97,10 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
       }
     });
 
-    test('what settles names the position of the doubt', async () => {
-      const doubt = await rig.wait(open.log.append({ ...hitting('/a'), doubt: true }));
-      await rig.wait(open.log.append({ ...hitting('/a'), settled: doubt.record.position }));
-      expect(open.records.map(({ settled }) => settled)).toEqual([undefined, doubt.record.position]);
+    test('what settles names the position of the quarantine', async () => {
+      const quarantine = await rig.wait(open.log.append({ ...hitting('/a'), quarantine: true }));
+      await rig.wait(open.log.append({ ...hitting('/a'), endsQuarantine: quarantine.record.position }));
+      expect(open.records.map(({ endsQuarantine }) => endsQuarantine)).toEqual([undefined, quarantine.record.position]);
     });
 
     test('an intent is fulfilled by a record, or withdrawn, and neither is in the way', async () => {

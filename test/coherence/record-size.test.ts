@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_RECORD_BYTES } from '../../src/coherence/record-size.ts';
-import { isHit, namedTag, pathTag, queryTag, type Tag } from '../../src/coherence/tag.ts';
+import { isCoveredBy, namedTag, pathTag, queryTag, type Tag } from '../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord, type WireRecord } from '../../src/coherence/wire-record.ts';
 
 const at = '2026-01-01T00:00:00.000Z';
@@ -8,8 +8,8 @@ const many = <T>(count: number, of: (i: number) => T): T[] => Array.from({ lengt
 const cause = { method: 'PATCH', path: '/items', rule: 'batch' };
 
 function batch(tags: readonly Tag[], paths: readonly string[] = [], names: readonly string[] = []): WireRecord {
-  const hits = { tags: new Set(tags), patterns: ['/lists/**'], tagPatterns: [['own:', '']] };
-  return { hits, announcements: [{ type: 'batch', paths, tags: names, cause }], at };
+  const coverage = { tags: new Set(tags), patterns: ['/lists/**'], tagPatterns: [['own:', '']] };
+  return { coverage, announcements: [{ type: 'batch', paths, tags: names, cause }], at };
 }
 
 const long = 'x'.repeat(300);
@@ -39,19 +39,19 @@ describe('a record is bounded in bytes', () => {
     const text = encodeRecord(record);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_RECORD_BYTES);
     const sent = decodeRecord(text);
-    for (const tag of record.hits.tags) {
+    for (const tag of record.coverage.tags) {
       const path = tag.startsWith('t:') ? '/elsewhere' : tag.slice(2).replace(/\?.*/, '');
-      expect(isHit({ path, tags: [tag] }, sent.hits)).toBe(true);
+      expect(isCoveredBy({ path, tags: [tag] }, sent.coverage)).toBe(true);
     }
-    expect(isHit({ path: '/lists/1/2', tags: [] }, sent.hits)).toBe(true);
-    expect(isHit({ path: '/elsewhere', tags: ['t:own:1'] }, sent.hits)).toBe(true);
+    expect(isCoveredBy({ path: '/lists/1/2', tags: [] }, sent.coverage)).toBe(true);
+    expect(isCoveredBy({ path: '/elsewhere', tags: ['t:own:1'] }, sent.coverage)).toBe(true);
     expect(sent.announcements.map(({ type }) => type)).toEqual(['batch']);
   });
 
   test('siblings become their wildcard, and nothing else', () => {
     const [, record] = rows[0] as (typeof rows)[0];
-    const { hits, announcements } = decodeRecord(encodeRecord(record));
-    expect([hits.patterns, hits.tagPatterns]).toEqual([
+    const { coverage, announcements } = decodeRecord(encodeRecord(record));
+    expect([coverage.patterns, coverage.tagPatterns]).toEqual([
       ['/items/*', '/lists/**'],
       [
         ['item:', ''],
@@ -59,13 +59,13 @@ describe('a record is bounded in bytes', () => {
       ],
     ]);
     expect(announcements[0]).toMatchObject({ paths: ['/items/*'], tags: ['item:*'] });
-    expect(isHit({ path: '/steps/7', tags: [pathTag('/steps/7')] }, hits)).toBe(false);
+    expect(isCoveredBy({ path: '/steps/7', tags: [pathTag('/steps/7')] }, coverage)).toBe(false);
   });
 
   test('a batch of 900 is named one by one', () => {
     const record = batch(
       many(900, (i) => [pathTag(`/items/k${i}`), namedTag(`item:k${i}`), pathTag(`/steps/s${i}`)]).flat(),
     );
-    expect(decodeRecord(encodeRecord(record)).hits).toEqual(record.hits);
+    expect(decodeRecord(encodeRecord(record)).coverage).toEqual(record.coverage);
   });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nothingHit } from '../../src/coherence/record.ts';
-import { type Hits, isHit, namedTag, pathTag, queryTag } from '../../src/coherence/tag.ts';
+import { nothingCovered } from '../../src/coherence/record.ts';
+import { type Coverage, isCoveredBy, namedTag, pathTag, queryTag } from '../../src/coherence/tag.ts';
 import { TagFamilies } from '../../src/coherence/tag-families.ts';
 import {
   ancestry,
@@ -15,7 +15,11 @@ import {
 } from '../../src/coherence/write-set.ts';
 
 const knowledge = { families: new TagFamilies(['inn:', 'step:', 'slug:']), opaque: ['inn:'] };
-const hitting = (hits: Partial<Hits>): WriteSet => ({ hits: { ...nothingHit, ...hits }, below: [], opaque: [] });
+const hitting = (coverage: Partial<Coverage>): WriteSet => ({
+  coverage: { ...nothingCovered, ...coverage },
+  below: [],
+  opaque: [],
+});
 const paths = (...each: string[]): WriteSet => hitting({ tags: new Set(each.map(pathTag)) });
 const tags = (...each: string[]): WriteSet => hitting({ tags: new Set(each.map(namedTag)) });
 const inn: Representation = { path: '/inns/42', tags: ['inn:42'], open: [] };
@@ -70,29 +74,29 @@ const aHits = fc.record({
 test('what covers a representation is never taken for disjoint from it', () => {
   fc.assert(
     fc.property(aHits, aPath, fc.array(fc.constantFrom('inn:1', 'inn:2', 'step:1')), (made, path, carried) => {
-      const hits = {
+      const coverage = {
         tags: new Set([...made.paths.map(pathTag), ...made.tags.map(namedTag)]),
         patterns: made.patterns,
         tagPatterns: made.parts.map((part) => [part.slice(0, 3), '']),
       };
       const reads = { path, tags: carried, open: [] };
-      if (!isHit({ path, tags: [pathTag(path), ...carried.map(namedTag)] }, hits)) return;
-      expect(mayCover(hits, reads, knowledge)).toBe(true);
-      expect(conflict({ hits, below: [], opaque: [] }, reads)).toBe(true);
+      if (!isCoveredBy({ path, tags: [pathTag(path), ...carried.map(namedTag)] }, coverage)) return;
+      expect(mayCover(coverage, reads, knowledge)).toBe(true);
+      expect(conflict({ coverage, below: [], opaque: [] }, reads)).toBe(true);
     }),
   );
 });
 
 describe('whether a record may cover what a write read', () => {
-  test.each<[string, Partial<Hits>, Representation, boolean]>([
+  test.each<[string, Partial<Coverage>, Representation, boolean]>([
     ['a tag that the body may have given it', { tags: new Set([namedTag('inn:9')]) }, step, true],
     ['a tag that another name of it may be', { tags: new Set([namedTag('inn:9')]) }, plain, true],
     ['another tag of a family that is known of it', { tags: new Set([namedTag('inn:9')]) }, inn, false],
     ['a group that only the origin knows', { tags: new Set([namedTag('menu')]) }, plain, true],
     ['a wildcard over what the body may have given', { tagPatterns: [['in', '']] }, step, true],
     ['another query of the path', { tags: new Set([queryTag('/inns/42', 'x=1')]) }, plain, false],
-  ])('%s', (_, hits, reads, expected) => {
-    expect(mayCover({ ...nothingHit, ...hits }, reads, knowledge)).toBe(expected);
+  ])('%s', (_, coverage, reads, expected) => {
+    expect(mayCover({ ...nothingCovered, ...coverage }, reads, knowledge)).toBe(expected);
   });
 });
 

@@ -73,7 +73,7 @@ it('cache: off for all, but for a route that says how', () => {
 });
 
 /** What a rule of the plainest kind does not say. */
-const none = { when: undefined, lookup: {}, refresh: [], patch: [], onlyIfChanged: undefined, settleMs: undefined };
+const none = { when: undefined, lookup: {}, refresh: [], patch: [], onlyIfChanged: undefined, quarantineMs: undefined };
 
 it('keeps the order and the place of routes and rules', () => {
   const config = configOf(`${origin}routes:

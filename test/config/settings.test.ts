@@ -36,7 +36,7 @@ const least: GatewayConfig = {
     memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64 },
     redis: undefined,
   },
-  coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, settleMs: 10_000 },
+  coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, quarantineMs: 10_000 },
   events: {
     path: '/_unstale/events',
     heartbeatMs: 15_000,
@@ -131,7 +131,7 @@ defaults:
       legacy: { ...least.origins.default, url: 'http://b.example' },
     },
     store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
-    coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, settleMs: 0 },
+    coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, quarantineMs: 0 },
     events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: { maxEvents: 0, maxBytes: 2_097_152 } },
     log: { level: 'debug' },
     fallback: {

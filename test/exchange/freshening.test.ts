@@ -20,7 +20,7 @@ afterEach(async () => {
   await origin.close();
 });
 const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isHit = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
+const isCoveredBy = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
 
 /** Stale as soon as it is stored; time need not pass. */
 const old = { 'Cache-Control': 'max-age=60', Age: '100' };
@@ -37,9 +37,9 @@ describe('a 200 to HEAD', () => {
     origin.on('GET /a', (_request, response) => void response.writeHead(200, { ETag: '"a"', ...old }).end('body'));
     origin.on('HEAD /a', (_request, response) => void response.writeHead(200, headers).end());
     await ask('/a');
-    expect(isHit(await ask('/a', { method: 'HEAD' }))).toBe(false);
+    expect(isCoveredBy(await ask('/a', { method: 'HEAD' }))).toBe(false);
     const again = await ask('/a');
-    expect(isHit(again)).toBe(expected);
+    expect(isCoveredBy(again)).toBe(expected);
     expect(again.text).toBe('body');
     if ('X-New' in headers) expect(again.headers['x-new']).toBe('1');
   });
@@ -70,9 +70,9 @@ test('a 304 that names fewer tags takes none of the others back', async () => {
   origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
   await ask('/a');
   await ask('/a');
-  expect(isHit(await ask('/a'))).toBe(true);
+  expect(isCoveredBy(await ask('/a'))).toBe(true);
   await ask('/hit', { method: 'POST', body: 'x' });
-  expect(isHit(await ask('/a'))).toBe(false);
+  expect(isCoveredBy(await ask('/a'))).toBe(false);
 });
 
 /** Answers 304 to a condition, else 200, with these fields each. */
@@ -91,7 +91,7 @@ describe('a 304', () => {
     validated(fresh, old);
     await text();
     expect((await ask('/a', { method: 'HEAD' })).status).toBe(200);
-    expect(isHit(await ask('/a'))).toBe(true);
+    expect(isCoveredBy(await ask('/a'))).toBe(true);
     expect(origin.seen.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
   });
 
@@ -101,7 +101,7 @@ describe('a 304', () => {
     await ask('/a', { method: 'HEAD' });
     await origin.until((seen) => seen.length === 2);
     expect(origin.seen.map(({ method }) => method)).toEqual(['GET', 'GET']);
-    await expect.poll(async () => isHit(await ask('/a'))).toBe(true);
+    await expect.poll(async () => isCoveredBy(await ask('/a'))).toBe(true);
   });
 
   test.each([
@@ -115,7 +115,7 @@ describe('a 304', () => {
     await text();
     // Stale: validated, and then fresh; fresh: still a hit.
     const before = origin.seen.length;
-    expect(isHit(await ask('/a'))).toBe(true);
+    expect(isCoveredBy(await ask('/a'))).toBe(true);
     expect(origin.seen).toHaveLength(before);
     expect(
       origin.seen.slice(1).every(({ rawHeaders }) => rawHeaders.join().toLowerCase().includes('if-none-match')),
@@ -267,7 +267,7 @@ test('what an origin forbids clients reaches them, whatever it tells caches besi
   });
   await text();
   const answer = await ask('/a');
-  expect(isHit(answer)).toBe(true);
+  expect(isCoveredBy(answer)).toBe(true);
   expect(String(answer.headers['cache-control'])).toMatch(/no-store, private/);
 });
 

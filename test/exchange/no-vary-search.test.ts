@@ -19,7 +19,7 @@ afterEach(async () => {
   await origin.close();
 });
 const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isHit = async (path: string): Promise<boolean> =>
+const isCoveredBy = async (path: string): Promise<boolean> =>
   String((await ask(path)).headers['cache-status']).startsWith('unstale; hit');
 const says = (variance: () => string | undefined): void => {
   origin.on(
@@ -44,7 +44,7 @@ test.each([
 ])('%s', async (_what, variance, first, second, expected) => {
   says(() => variance);
   expect((await ask(first)).text).toBe(first);
-  expect(await isHit(second)).toBe(expected);
+  expect(await isCoveredBy(second)).toBe(expected);
 });
 
 describe('a response that stands for several queries', () => {
@@ -52,16 +52,16 @@ describe('a response that stands for several queries', () => {
     says(() => 'params=("utm")');
     origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
     await ask('/a?lang=de&utm=1');
-    expect(await isHit('/a?lang=de')).toBe(true);
+    expect(await isCoveredBy('/a?lang=de')).toBe(true);
     await ask('/hit?lang=de', { method: 'POST', body: 'x' });
-    expect(await isHit('/a?lang=de')).toBe(false);
+    expect(await isCoveredBy('/a?lang=de')).toBe(false);
   });
 
   test('is found no longer once the origin says that they differ', async () => {
     let variance: string | undefined = 'params';
     says(() => variance);
     await ask('/a?x=1');
-    expect(await isHit('/a?x=2')).toBe(true);
+    expect(await isCoveredBy('/a?x=2')).toBe(true);
     variance = undefined;
     await ask('/a?x=3', { headers: { 'cache-control': 'no-cache' } });
     expect((await ask('/a?x=2')).text).toBe('/a?x=2');
@@ -113,6 +113,6 @@ describe('requests that wait for the fill of another query', () => {
     expect(texts).toEqual(shared ? waiters.map(() => waiters[0]) : waiters);
     // Each is stored under the key of its own.
     for (const [i, path] of waiters.entries())
-      expect([await isHit(path), (await ask(path)).text]).toEqual([true, texts[i]]);
+      expect([await isCoveredBy(path), (await ask(path)).text]).toEqual([true, texts[i]]);
   });
 });

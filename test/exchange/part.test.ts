@@ -22,7 +22,7 @@ const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get
 const range = (value: string, headers: Record<string, string> = {}): RequestOptions => ({
   headers: { range: value, ...headers },
 });
-const isHit = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
+const isCoveredBy = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
 
 /** An origin that knows ranges of ten digits. */
 function digits(
@@ -56,7 +56,7 @@ describe('a part', () => {
     const again = await ask('/a', range(value));
     expect([again.status, again.text, again.headers['content-range']]).toEqual([206, text, contentRange]);
     expect(again.headers.age).toBeDefined();
-    expect(isHit(again)).toBe(true);
+    expect(isCoveredBy(again)).toBe(true);
     expect(origin.seen).toHaveLength(1);
   });
 
@@ -72,7 +72,7 @@ describe('a part', () => {
   ])('does not answer for %s', async (_what, options) => {
     origin.on('GET /a', digits());
     await ask('/a', range('bytes=2-6'));
-    expect(isHit(await ask('/a', options))).toBe(false);
+    expect(isCoveredBy(await ask('/a', options))).toBe(false);
     expect(origin.seen).toHaveLength(2);
   });
 
@@ -80,7 +80,7 @@ describe('a part', () => {
     origin.on('GET /a', digits()).on('PUT /a', (_request, response) => void response.writeHead(204).end());
     await ask('/a', range('bytes=2-6'));
     await ask('/a', { method: 'PUT', body: 'x' });
-    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
+    expect(isCoveredBy(await ask('/a', range('bytes=2-6')))).toBe(false);
   });
 
   test('that was asked for before a write is not stored after it', async () => {
@@ -95,13 +95,13 @@ describe('a part', () => {
     await ask('/a', { method: 'PUT', body: 'x' });
     release();
     expect((await slow).text).toBe('23456');
-    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
+    expect(isCoveredBy(await ask('/a', range('bytes=2-6')))).toBe(false);
   });
 
   test('with no-store is not stored', async () => {
     origin.on('GET /a', digits({ ETag: '"a"', 'Cache-Control': 'no-store' }));
     await ask('/a', range('bytes=2-6'));
-    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
+    expect(isCoveredBy(await ask('/a', range('bytes=2-6')))).toBe(false);
   });
 
   test('shorter than its Content-Range answers for what it holds, and says so', async () => {
@@ -110,10 +110,10 @@ describe('a part', () => {
     });
     await ask('/a', range('bytes=-5'));
     const same = await ask('/a', range('bytes=-5'));
-    expect([same.text, same.headers['content-range'], isHit(same)]).toEqual(['01234', 'bytes 4-8/10', true]);
+    expect([same.text, same.headers['content-range'], isCoveredBy(same)]).toEqual(['01234', 'bytes 4-8/10', true]);
     const rest = await ask('/a', range('bytes=6-'));
-    expect([rest.text, rest.headers['content-range'], isHit(rest)]).toEqual(['234', 'bytes 6-8/10', true]);
-    expect(isHit(await ask('/a', range('bytes=9-9')))).toBe(false);
+    expect([rest.text, rest.headers['content-range'], isCoveredBy(rest)]).toEqual(['234', 'bytes 6-8/10', true]);
+    expect(isCoveredBy(await ask('/a', range('bytes=9-9')))).toBe(false);
   });
 });
 
@@ -123,11 +123,11 @@ describe('parts with one strong entity tag', () => {
     await ask('/a', range('bytes=0-3'));
     await ask('/a', range('bytes=4-6'));
     const middle = await ask('/a', range('bytes=2-5'));
-    expect([middle.text, isHit(middle)]).toEqual(['2345', true]);
+    expect([middle.text, isCoveredBy(middle)]).toEqual(['2345', true]);
     const last = await ask('/a', range('bytes=7-9'));
     expect([last.status, last.text, last.headers['content-range']]).toEqual([206, '789', 'bytes 7-9/10']);
     const complete = await ask('/a');
-    expect([complete.status, complete.text, isHit(complete)]).toEqual([200, whole, true]);
+    expect([complete.status, complete.text, isCoveredBy(complete)]).toEqual([200, whole, true]);
     expect(complete.headers['content-range']).toBeUndefined();
     expect(complete.headers['content-length']).toBe('10');
     expect(origin.seen).toHaveLength(3);
@@ -139,7 +139,7 @@ describe('parts with one strong entity tag', () => {
     const complete = await ask('/a');
     expect([complete.status, complete.text]).toEqual([200, whole]);
     expect(asked()).toEqual(['bytes=0-3', 'bytes=4-']);
-    expect(isHit(await ask('/a'))).toBe(true);
+    expect(isCoveredBy(await ask('/a'))).toBe(true);
   });
 
   test('are not kept when the later one carries a tag that was hit since the earlier one was asked for', async () => {
@@ -157,7 +157,7 @@ describe('parts with one strong entity tag', () => {
       digits()(request, response);
     });
     await ask('/a', range('bytes=4-9'));
-    expect(isHit(await ask('/a'))).toBe(false);
+    expect(isCoveredBy(await ask('/a'))).toBe(false);
   });
 
   test('that is another one by now is asked for as a whole', async () => {
@@ -188,7 +188,7 @@ describe('parts with one strong entity tag', () => {
     origin.on('GET /a', digits(headers));
     await ask('/a', range('bytes=0-3'));
     await ask('/a', range('bytes=4-9'));
-    expect(isHit(await ask('/a'))).toBe(false);
+    expect(isCoveredBy(await ask('/a'))).toBe(false);
   });
 });
 
@@ -198,5 +198,5 @@ test('a whole answer to a request for a part is stored whole', async () => {
   });
   await ask('/a', range('bytes=0-3'));
   const part = await ask('/a', range('bytes=4-5'));
-  expect([part.status, part.text, isHit(part)]).toEqual([206, '45', true]);
+  expect([part.status, part.text, isCoveredBy(part)]).toEqual([206, '45', true]);
 });

@@ -4,7 +4,7 @@ import {
   ask,
   expectInvalidated,
   expectPatched,
-  isHit,
+  isCoveredBy,
   patch,
   reasons,
   start,
@@ -68,13 +68,13 @@ describe('a write patches only what it would itself be answered', () => {
     await start(`${config}${patch()}`);
     for (const headers of [own, foreign]) {
       await ask('GET', '/steps/7', { headers });
-      expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(true);
+      expect(isCoveredBy(await ask('GET', '/steps/7', { headers }))).toBe(true);
     }
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' }, headers: own });
     const patched = await ask('GET', '/steps/7', { headers: own });
-    expect(isHit(patched), JSON.stringify(reasons())).toBe(true);
+    expect(isCoveredBy(patched), JSON.stringify(reasons())).toBe(true);
     expect(patched.json()).toEqual(api.step(7));
-    expect(isHit(await ask('GET', '/steps/7', { headers: foreign }))).toBe(false);
+    expect(isCoveredBy(await ask('GET', '/steps/7', { headers: foreign }))).toBe(false);
     expect(reasons()).toEqual([other]);
   });
 

@@ -35,19 +35,19 @@ export async function start(yaml: string): Promise<void> {
 
 export const ask = (method: string, path: string, options: Record<string, unknown> = {}): Promise<Answer> =>
   get(gateway.url + path, { method, ...options });
-export const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+export const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 
 export async function warm(...paths: string[]): Promise<void> {
   for (const path of paths) {
     await ask('GET', path);
-    expect(isHit(await ask('GET', path)), `${path} is stored`).toBe(true);
+    expect(isCoveredBy(await ask('GET', path)), `${path} is stored`).toBe(true);
   }
 }
 
 /** A hit that says what the origin would. */
 export async function expectPatched(path: string): Promise<Answer> {
   const answer = await ask('GET', path);
-  expect(isHit(answer), `${path} is patched: ${JSON.stringify(reasons())}`).toBe(true);
+  expect(isCoveredBy(answer), `${path} is patched: ${JSON.stringify(reasons())}`).toBe(true);
   expect(answer.json()).toEqual((await get(api.origin.url + path)).json());
   return answer;
 }
@@ -55,7 +55,7 @@ export async function expectPatched(path: string): Promise<Answer> {
 /** Not from the store, and right. */
 export async function expectInvalidated(path: string, reason?: string): Promise<void> {
   const answer = await ask('GET', path);
-  expect(isHit(answer), `${path} is invalidated`).toBe(false);
+  expect(isCoveredBy(answer), `${path} is invalidated`).toBe(false);
   expect(answer.text).toBe((await get(api.origin.url + path)).text);
   if (reason !== undefined) expect(reasons()).toContain(reason);
 }

@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { gate } from '../support/barrier.ts';
-import { api, ask, expectInvalidated, expectPatched, isHit, patch, start, usePatchRig, warm } from './patch-rig.ts';
+import {
+  api,
+  ask,
+  expectInvalidated,
+  expectPatched,
+  isCoveredBy,
+  patch,
+  start,
+  usePatchRig,
+  warm,
+} from './patch-rig.ts';
 
 /* `patch`: a stored parent takes the changed child in place, wherever that is certain; else it is invalidated. */
 
@@ -16,7 +26,7 @@ describe('certain', () => {
     expect(fresh.headers.etag).not.toBe(old.headers.etag);
     expect(fresh.headers.etag).toMatch(/^"[\w-]{20,}"$/);
     expect(fresh.headers['content-length']).toBe(String(fresh.body.byteLength));
-    expect(isHit(await ask('GET', '/steps/9'))).toBe(true);
+    expect(isCoveredBy(await ask('GET', '/steps/9'))).toBe(true);
     // The new tag is one that clients can come back with; the old one no longer answers 304.
     const again = { 'if-none-match': String(fresh.headers.etag) };
     expect((await ask('GET', '/steps/7', { headers: again })).status).toBe(304);
@@ -228,7 +238,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch());
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
+    expect(isCoveredBy(await ask('GET', '/steps/7'))).toBe(false);
   });
 
   test('a write of unknown outcome that tells all by its request', async () => {
@@ -263,8 +273,8 @@ describe('uncertain: invalidated instead', () => {
     );
     const headers = { authorization: 'Bearer me' };
     await ask('GET', '/steps/7', { headers });
-    expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(true);
+    expect(isCoveredBy(await ask('GET', '/steps/7', { headers }))).toBe(true);
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(false);
+    expect(isCoveredBy(await ask('GET', '/steps/7', { headers }))).toBe(false);
   });
 });

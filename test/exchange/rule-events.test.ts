@@ -26,12 +26,12 @@ async function start(yaml: string): Promise<void> {
 
 const ask = (method: string, path: string, body?: Record<string, unknown>): Promise<Answer> =>
   get(gateway.url + path, body === undefined ? { method } : { method, body });
-const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 
 async function warm(...paths: string[]): Promise<void> {
   for (const path of paths) {
     await ask('GET', path);
-    expect(isHit(await ask('GET', path)), `${path} is stored`).toBe(true);
+    expect(isCoveredBy(await ask('GET', path)), `${path} is stored`).toBe(true);
   }
 }
 
@@ -45,7 +45,7 @@ describe('settle', () => {
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { name: 'New' });
     await ask('GET', '/steps/7');
-    expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
+    expect(isCoveredBy(await ask('GET', '/steps/7'))).toBe(false);
     await events.next();
     await events.next();
     await warm('/steps/7');

@@ -125,7 +125,7 @@ describe('a body beyond the limit for requests', () => {
     expect(answer.status).toBe(413);
     expect(origin.requests('PUT /by-request')).toHaveLength(0);
   });
-  test('is broken off where it has no length, and what it may have done is in doubt', async () => {
+  test('is broken off where it has no length, and what it may have done is in quarantine', async () => {
     await warm();
     const client = await rawClient(gateway.url);
     client.write('PUT /by-request HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -156,7 +156,7 @@ describe('a client that leaves in the middle of its upload', () => {
     client.write(`PUT /by-request HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(300_000)}`);
     await until(() => origin.requests('PUT /by-request').length === 1);
     await client.close();
-    await until(() => gateway.logs.some(({ msg, outcome }) => msg === 'write' && outcome === 'doubt'));
+    await until(() => gateway.logs.some(({ msg, outcome }) => msg === 'write' && outcome === 'indeterminate'));
     expect(await left()).toEqual(['/others/1']);
     // It cannot be applied any later: what comes now is stored.
     await warm();

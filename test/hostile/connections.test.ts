@@ -89,11 +89,11 @@ interface Attack {
 const evil = `DELETE /evil HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`;
 const attacks: [string, Attack][] = [
   [
-    'hits behind a request that hangs',
+    'coverage behind a request that hangs',
     { clients: 2, bytes: () => read('/off/hang') + read('/hot').repeat(10_000), reads: true },
   ],
   ['requests that all hang', { clients: 1, bytes: () => read('/off/hang').repeat(10_000), reads: true }],
-  ['hits that are not read', { clients: 4, bytes: () => read('/big').repeat(500), reads: false }],
+  ['coverage that are not read', { clients: 4, bytes: () => read('/big').repeat(500), reads: false }],
   [
     'ranges that are not read',
     { clients: 4, bytes: () => read('/big', 'Range: bytes=0-3000000,3000002-\r\n').repeat(500), reads: false },

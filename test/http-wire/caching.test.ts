@@ -23,7 +23,8 @@ const begin = async (cache: string): Promise<void> => {
 };
 const ask = (options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}/a`, options);
 const status = (answer: Answer): string => String(answer.headers['cache-status']);
-const isHit = async (options: RequestOptions = {}): Promise<boolean> => status(await ask(options)).includes('; hit');
+const isCoveredBy = async (options: RequestOptions = {}): Promise<boolean> =>
+  status(await ask(options)).includes('; hit');
 type Headers = Record<string, string | string[]>;
 const says =
   (headers: Headers, body = 'body') =>
@@ -65,7 +66,7 @@ describe('RFC 9213: CDN-Cache-Control', () => {
     origin.on('GET /a', says(headers));
     const first = await ask();
     expect(first.headers['cdn-cache-control']).toBe([headers['CDN-Cache-Control']].flat().join(', '));
-    expect(await isHit()).toBe(expected);
+    expect(await isCoveredBy()).toBe(expected);
   });
 });
 
@@ -266,25 +267,25 @@ describe("RFC 9111 §5.2.1: a client's directives", () => {
     await begin('');
     origin.on('GET /a', says(headers));
     await ask();
-    expect(await isHit(options)).toBe(honoured);
+    expect(await isCoveredBy(options)).toBe(honoured);
     await gateway.stop();
     await begin('requestDirectives: ignore');
     await ask();
-    expect(await isHit(options)).toBe(ignored);
+    expect(await isCoveredBy(options)).toBe(ignored);
   });
 
   test('max-stale does not let a response with Set-Cookie be reused', async () => {
     await begin('');
     origin.on('GET /a', says({ ...old, 'Set-Cookie': 'a=b' }));
     await ask();
-    expect(await isHit(asked('max-stale'))).toBe(false);
+    expect(await isCoveredBy(asked('max-stale'))).toBe(false);
   });
 
   test('private="" forbids nothing less than private', async () => {
     await begin('');
     origin.on('GET /a', says({ 'Cache-Control': 'max-age=60, private=""' }));
     await ask();
-    expect(await isHit()).toBe(false);
+    expect(await isCoveredBy()).toBe(false);
   });
 
   test('only-if-cached is answered from the store, or with 504 and no request to the origin', async () => {
@@ -294,13 +295,13 @@ describe("RFC 9111 §5.2.1: a client's directives", () => {
     expect([cold.status, cold.headers['content-type']]).toEqual([504, 'application/problem+json']);
     expect(origin.seen).toHaveLength(0);
     await ask();
-    expect(await isHit(asked('only-if-cached'))).toBe(true);
+    expect(await isCoveredBy(asked('only-if-cached'))).toBe(true);
   });
 
   test('no-store of a request keeps its answer out of the store', async () => {
     await begin('');
     origin.on('GET /a', says(fresh));
     await ask(asked('no-store'));
-    expect(await isHit()).toBe(false);
+    expect(await isCoveredBy()).toBe(false);
   });
 });

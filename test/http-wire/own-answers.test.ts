@@ -19,7 +19,7 @@ const begin = async (yaml = 'defaults: { cache: { ttl: 60s } }'): Promise<void> 
   gateway = await startGateway(origin.url, yaml);
 };
 const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isHit = async (path: string): Promise<boolean> =>
+const isCoveredBy = async (path: string): Promise<boolean> =>
   String((await ask(path)).headers['cache-status']).includes('; hit');
 const every = (handler: (request: IncomingMessage, response: ServerResponse) => void): void => {
   origin.on(() => true, handler);
@@ -83,7 +83,7 @@ describe('a request with credentials whose answer the origin lets be shared', ()
       (_request, response) => void response.writeHead(200, { 'Cache-Control': 'public' }).end('page'),
     );
     await ask('/a', { headers: { cookie: 'x=1', ...headers } });
-    expect(await isHit('/a')).toBe(true);
+    expect(await isCoveredBy('/a')).toBe(true);
   });
 
   test('is not where a trusted proxy says whose it is: the origin may answer by that', async () => {
@@ -121,7 +121,7 @@ describe('another method, or another path, than the one that was routed', () => 
     await ask('/b');
     await ask('/a', { method: 'POST', headers: { 'X-HTTP-Method-Override': 'delete' } });
     expect(sent('x-http-method-override')).toBe('delete');
-    expect(await isHit('/b')).toBe(false);
+    expect(await isCoveredBy('/b')).toBe(false);
   });
 
   test('another path does not reach the origin with a write, unless a trusted proxy says so', async () => {

@@ -30,7 +30,7 @@ const begin = async (yaml = 'defaults: { cache: { ttl: 60s } }'): Promise<void> 
 };
 const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
 const status = (answer: Answer): string => String(answer.headers['cache-status']);
-const isHit = async (path: string, options: RequestOptions = {}): Promise<boolean> =>
+const isCoveredBy = async (path: string, options: RequestOptions = {}): Promise<boolean> =>
   status(await ask(path, options)).includes('; hit');
 const every = (handler: (request: IncomingMessage, response: ServerResponse) => void): void => {
   origin.on(() => true, handler);
@@ -184,7 +184,7 @@ describe('fields that are in no key', () => {
       response.end('x');
     });
     await ask('/a');
-    expect(await isHit('/a')).toBe(false);
+    expect(await isCoveredBy('/a')).toBe(false);
   });
 
   test('a GET with a body is answered for its sender alone', async () => {
@@ -233,7 +233,7 @@ describe('cache deception: a path that an origin takes for another', () => {
     every((request, response) => void response.end(request.url));
     const bytes = `GET ${sent} HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n\r\n`;
     expect((await rawExchange(gateway.url, bytes))[0]?.body.toString()).toBe(canonical);
-    expect(await isHit(canonical)).toBe(true);
+    expect(await isCoveredBy(canonical)).toBe(true);
   });
 });
 
@@ -258,7 +258,7 @@ describe('denial by a cached error', () => {
     await begin('');
     every((_request, response) => void response.writeHead(404, { 'Cache-Control': 'max-age=60' }).end('none'));
     await ask('/a');
-    expect(await isHit('/a')).toBe(true);
+    expect(await isCoveredBy('/a')).toBe(true);
   });
 });
 
@@ -273,9 +273,9 @@ describe('floods', () => {
     for (let i = 0; i < 20; i++) await ask('/a', { headers: { 'x-v': String(i) } });
     const metrics = (await get(`${gateway.adminUrl}/metrics`)).text;
     expect(/^unstale_stored_responses (\d+)$/m.exec(metrics)?.[1]).toBe('5');
-    expect(await isHit('/other')).toBe(true);
-    expect(await isHit('/a', { headers: { 'x-v': '19' } })).toBe(true);
-    expect(await isHit('/a', { headers: { 'x-v': '0' } })).toBe(false);
+    expect(await isCoveredBy('/other')).toBe(true);
+    expect(await isCoveredBy('/a', { headers: { 'x-v': '19' } })).toBe(true);
+    expect(await isCoveredBy('/a', { headers: { 'x-v': '0' } })).toBe(false);
   });
 
   test.each<[string, Record<string, string | string[]>]>([

@@ -12,7 +12,7 @@ describe('RFC 9211 §2: Cache-Status', () => {
     [{ fwd: 'uri-miss', fwdStatus: 200, stored: true }, 'unstale; fwd=uri-miss; fwd-status=200; stored'],
     [{ fwd: 'vary-miss', stored: false, collapsed: true }, 'unstale; fwd=vary-miss; collapsed'],
     [{ fwd: 'stale', fwdStatus: 304, stored: true, ttl: 60 }, 'unstale; fwd=stale; fwd-status=304; stored; ttl=60'],
-    [{ fwd: 'bypass', detail: 'fenced' }, 'unstale; fwd=bypass; detail=fenced'],
+    [{ fwd: 'bypass', detail: 'not-serving' }, 'unstale; fwd=bypass; detail=not-serving'],
     [{ fwd: 'bypass', detail: undefined, ttl: undefined, key: undefined }, 'unstale; fwd=bypass'],
     [{ fwd: 'bypass', detail: '' }, 'unstale; fwd=bypass'],
     [{ fwd: 'request', detail: 'max age' }, 'unstale; fwd=request; detail="max age"'],

@@ -68,7 +68,7 @@ test('a gateway starts without its Redis, says what it waits for, and serves wha
   const read = await get(`${gateway.url}/steps/7`);
   expect([read.status, read.headers['cache-status']]).toEqual([
     200,
-    'unstale; fwd=bypass; fwd-status=200; detail=fenced',
+    'unstale; fwd=bypass; fwd-status=200; detail=not-serving',
   ]);
   expect((await get(`${gateway.url}/inns/42`, { method: 'PATCH', body: {} })).status).toBe(503);
   expect((await get(`${gateway.adminUrl}/invalidate`, { method: 'POST', body: { paths: ['/a'] } })).status).toBe(504);

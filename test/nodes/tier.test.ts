@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { gate, withPatience } from '../support/barrier.ts';
 import { stream } from '../support/request.ts';
 import type { Inn } from '../support/small-api.ts';
-import { isHit, type Nodes, startNodes, status } from './rig.ts';
+import { isCoveredBy, type Nodes, startNodes, status } from './rig.ts';
 
 /* What the nodes share behind their memories: the Redis tier. */
 
@@ -34,7 +34,7 @@ test('what one node has stored, another need not fetch', async () => {
   const found = status(await nodes.ask(third, 'GET', '/steps/7'));
   expect(found).toMatch(/^unstale; hit; ttl=\d+; detail=redis$/);
   expect(nodes.api.reads('/steps/7')).toBeLessThanOrEqual(reads + 1);
-  expect(isHit(await nodes.ask(third, 'GET', '/steps/7'))).toBe(true);
+  expect(isCoveredBy(await nodes.ask(third, 'GET', '/steps/7'))).toBe(true);
 });
 
 const writes: [string, string, string][] = [
@@ -133,7 +133,7 @@ test('nothing of one user, and no credentials, are kept there', async () => {
   );
   const headers = { authorization: 'Bearer secret-of-mine' };
   await nodes.ask(0, 'GET', '/steps/7', { headers });
-  expect(isHit(await nodes.ask(0, 'GET', '/steps/7', { headers }))).toBe(true);
+  expect(isCoveredBy(await nodes.ask(0, 'GET', '/steps/7', { headers }))).toBe(true);
   const redis = nodes.redis.connect();
   await once(redis, 'ready');
   expect(await redis.keys('*:e:*')).toEqual([]);
@@ -156,7 +156,7 @@ test('a node that uses no tier tells it of its writes all the same: others may',
   expect(answer.json()).toEqual(nodes.api.step(7));
 });
 
-/* A claim on a key is for as long as something may be stored there, not for as long as a client takes to read. */
+/* A fill lease on a key is for as long as something may be stored there, not for as long as a client takes to read. */
 test.each<[string, Record<string, string>, number]>([
   ['must not be stored', { 'Cache-Control': 'no-store' }, 10],
   ['says that it is too large', { 'Cache-Control': 'max-age=60', 'Content-Length': String(2 * LARGE) }, LARGE],
@@ -168,7 +168,7 @@ test.each<[string, Record<string, string>, number]>([
   });
   const clients = new AbortController();
   const redis = nodes.redis.connect();
-  const claims = async (): Promise<string[]> => redis.keys('*:claim');
+  const claims = async (): Promise<string[]> => redis.keys('*:fill');
   const head = (node: number): Promise<IncomingMessage> =>
     stream(`${nodes.gateways[node]?.url}/slow`, { headers: { host: 'api.example' }, signal: clients.signal });
   expect((await head(0)).statusCode).toBe(200);
@@ -176,7 +176,7 @@ test.each<[string, Record<string, string>, number]>([
     (async () => {
       while ((await claims()).length > 0);
     })(),
-    () => 'the claim to be given back',
+    () => 'the fillLease to be given back',
   );
   expect((await head(1)).statusCode).toBe(200);
   clients.abort();

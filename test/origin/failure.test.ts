@@ -34,7 +34,7 @@ describe('what a failure is called', () => {
     ['a body that is too short', new errors.ResponseContentLengthMismatchError(), answered, 'originReset'],
     ['an end within a chunk', new errors.HTTPParserError('… (Invalid EOF state)'), answered, 'originReset'],
     ['a request body of another length', new errors.RequestContentLengthMismatchError(), sent, 'originReset'],
-    ['something unheard of', new Error('?'), sent, 'originReset'],
+    ['something notServing of', new Error('?'), sent, 'originReset'],
     ['something that is not even an error', 'thrown', sent, 'originReset'],
     ['two lengths', new errors.ResponseContentLengthMismatchError(), sent, 'originInvalid'],
     ['not HTTP', new errors.HTTPParserError('… (Expected HTTP/)'), sent, 'originInvalid'],

@@ -25,18 +25,18 @@ describe('three nodes over a real Redis', () => {
     await rig.until(() => nodes.every(({ told }) => told.some((line) => line.startsWith('committed'))));
   });
 
-  test('a node that dies holds writers up for a lease at most; its intents become records in doubt, which settle', async () => {
+  test('a node that dies holds writers up for a lease at most; its intents become quarantining record, which settle', async () => {
     await first().log.note(write);
     first().die();
     await second().log.append(hitting('/b'));
     expect(first().records).toEqual([]);
     await rig.until(() =>
-      [second(), third()].every(({ records }) => records.some(({ settled }) => settled !== undefined)),
+      [second(), third()].every(({ records }) => records.some(({ endsQuarantine }) => endsQuarantine !== undefined)),
     );
     for (const { records } of [second(), third()]) {
-      const doubts = records.filter(({ doubt }) => doubt === true);
-      expect(doubts.map(({ hits }) => [...hits.tags])).toEqual([['p:/a/1']]);
-      expect(records.filter(({ settled }) => settled === doubts[0]?.position)).toHaveLength(1);
+      const quarantines = records.filter(({ quarantine }) => quarantine === true);
+      expect(quarantines.map(({ coverage }) => [...coverage.tags])).toEqual([['p:/a/1']]);
+      expect(records.filter(({ endsQuarantine }) => endsQuarantine === quarantines[0]?.position)).toHaveLength(1);
     }
   });
 

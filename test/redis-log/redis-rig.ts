@@ -44,7 +44,7 @@ export class RedisRig implements LogRig {
       mode: 'strict',
       onPartition: 'reject',
       confirmMs: 5_000,
-      settleMs: 100,
+      quarantineMs: 100,
       leaseMs: LEASE_MS,
       nonce: () => `e${process.hrtime.bigint()}`,
       failed: (error) => told.errors.push(error),

@@ -41,15 +41,15 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     appliedRef: chance.happens(0.05) ? `${member}:${chance.integer(number)}` : '',
     intentsFrom: Math.max(1, number - chance.integer(6)),
     recordsFrom: Math.max(1, number - chance.integer(6)),
-    doubts: chance.happens(0.5),
+    quarantines: chance.happens(0.5),
   };
   const strange = (): number => (chance.happens(0.03) ? 1_000 : 0);
   const contact = { number, answered: strange(), seq: strange(), held: chance.happens(0.03) };
   const append = {
     payload,
     ref: `${member}:${number}`,
-    doubt: chance.happens(0.3),
-    ...(chance.happens(0.3) && { settled: chance.integer(20) }),
+    quarantine: chance.happens(0.3),
+    ...(chance.happens(0.3) && { endsQuarantine: chance.integer(20) }),
     ...(chance.happens(0.7) && { intent }),
     ...{ probes, asOf: chance.integer(30), kept: chance.happens(0.1) },
   };
@@ -91,13 +91,13 @@ describe('the scripts do what the sequencer does', () => {
     const numbers = new Map<string, number>();
     const epochs = [`1_e${seed}`];
     expect(
-      await redis.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false }),
-    ).toEqual(sequencer.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false }));
-    const found = async (epoch: string): Promise<void> => {
-      await redis.found(epoch, 100);
-      sequencer.found(epoch, 100);
+      await redis.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, quarantines: false }),
+    ).toEqual(sequencer.renew('e', { member: 'a', applied: null, intentsFrom: 1, recordsFrom: 1, quarantines: false }));
+    const createEpoch = async (epoch: string): Promise<void> => {
+      await redis.createEpoch(epoch, 100);
+      sequencer.createEpoch(epoch, 100);
     };
-    await found(`1_e${seed}`);
+    await createEpoch(`1_e${seed}`);
     let voided = 0;
     for (let i = 0; i < 300; i++) {
       const step = randomStep(chance, epochs, numbers);
@@ -107,7 +107,7 @@ describe('the scripts do what the sequencer does', () => {
       // It was told that it had been set back: the next epoch begins, and now and then one that was left before.
       voided += 1;
       if (chance.happens(0.7)) epochs.push(`${epochs.length + 1}_e${seed}`);
-      await found(epochs.at(-1) ?? '');
+      await createEpoch(epochs.at(-1) ?? '');
     }
     expect(voided).toBeGreaterThan(0);
     const last = epochs.at(-1) ?? '';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Hits, isHit } from '../../src/coherence/tag.ts';
-import { versionsHit, versionsOf } from '../../src/redis/tag-versions.ts';
+import { type Coverage, isCoveredBy } from '../../src/coherence/tag.ts';
+import { versionsOf, versionsToBump } from '../../src/redis/tag-versions.ts';
 
 const segment = fc.constantFrom('steps', 'trips', '7', '9', 'a:b');
 const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
@@ -32,7 +32,7 @@ const parts = fc.constantFrom(
   ['pl', 'n'],
   ['long:x', ''],
 );
-const hits = fc
+const coverage = fc
   .record({
     tags: fc.array(
       fc.oneof(
@@ -45,14 +45,14 @@ const hits = fc
     patterns: fc.array(pattern, { maxLength: 2 }),
     tagPatterns: fc.array(parts, { maxLength: 2 }),
   })
-  .map(({ tags, patterns, tagPatterns }): Hits => ({ tags: new Set(tags), patterns, tagPatterns }));
+  .map(({ tags, patterns, tagPatterns }): Coverage => ({ tags: new Set(tags), patterns, tagPatterns }));
 
 test('whatever a record hits has a version that it changes', () => {
   fc.assert(
-    fc.property(response, hits, (stored, record) => {
-      const changed = new Set(versionsHit(record));
+    fc.property(response, coverage, (stored, record) => {
+      const changed = new Set(versionsToBump(record));
       const shared = versionsOf(stored).some((version) => changed.has(version));
-      if (isHit(stored, record)) expect(shared).toBe(true);
+      if (isCoveredBy(stored, record)) expect(shared).toBe(true);
     }),
     { numRuns: 5_000 },
   );
@@ -62,8 +62,8 @@ test.each([
   [{ tags: new Set(['p:/steps/7']), patterns: [], tagPatterns: [] }, '/steps/9', ['t:step:9']],
   [{ tags: new Set<string>(), patterns: ['/steps/*'], tagPatterns: [] }, '/trips/7', []],
   [{ tags: new Set<string>(), patterns: [], tagPatterns: [['step:', '']] }, '/trips/7', ['t:trip:7']],
-] as [Hits, string, string[]][])('what has nothing to do with it keeps its versions (%#)', (record, at, tags) => {
-  const changed = new Set(versionsHit(record));
+] as [Coverage, string, string[]][])('what has nothing to do with it keeps its versions (%#)', (record, at, tags) => {
+  const changed = new Set(versionsToBump(record));
   expect(versionsOf({ path: at, tags: [`p:${at}`, ...tags] }).filter((version) => changed.has(version))).toEqual([]);
 });
 

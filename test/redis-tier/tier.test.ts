@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemTimers } from '../../src/clock.ts';
-import { nothingHit } from '../../src/coherence/record.ts';
-import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { nothingCovered } from '../../src/coherence/record.ts';
+import { type Coverage, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { selectingValues } from '../../src/http/vary.ts';
 import { bumpVersions, RedisTier, type RedisTierOptions, type TierPlace } from '../../src/redis/tier.ts';
@@ -45,10 +45,10 @@ const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
     },
     ...options,
   });
-const bump = (hits: Hits, epoch: string, seq: number): Promise<void> =>
-  bumpVersions({ connection, prefix: 'unstale', scope: 's', hitMs: () => 5_000 }, hits, epoch, seq);
+const bump = (coverage: Coverage, epoch: string, seq: number): Promise<void> =>
+  bumpVersions({ connection, prefix: 'unstale', scope: 's', hitMs: () => 5_000 }, coverage, epoch, seq);
 const anyone = new Fields([]);
-const hits = (...tags: string[]): Hits => ({ ...nothingHit, tags: new Set(tags) });
+const coverage = (...tags: string[]): Coverage => ({ ...nothingCovered, tags: new Set(tags) });
 const step = (more: Partial<StoredResponse> = {}): StoredResponse =>
   stored('/steps/7', { asOf: 5, tags: [pathTag('/steps/7'), namedTag('step:7')], ...more });
 
@@ -120,12 +120,12 @@ describe('an entry', () => {
 });
 
 describe('a record', () => {
-  const rows: [string, Hits][] = [
-    ['of its path', hits(pathTag('/steps/7'))],
-    ['of its tag', hits(namedTag('step:7'))],
-    ['of a pattern that it lies in', { ...nothingHit, patterns: ['/steps/*'] }],
-    ['of everything', { ...nothingHit, patterns: ['/**'] }],
-    ['of tags with a wildcard', { ...nothingHit, tagPatterns: [['step:', '']] }],
+  const rows: [string, Coverage][] = [
+    ['of its path', coverage(pathTag('/steps/7'))],
+    ['of its tag', coverage(namedTag('step:7'))],
+    ['of a pattern that it lies in', { ...nothingCovered, patterns: ['/steps/*'] }],
+    ['of everything', { ...nothingCovered, patterns: ['/**'] }],
+    ['of tags with a wildcard', { ...nothingCovered, tagPatterns: [['step:', '']] }],
   ];
   test.each(rows)('%s makes it invalid', async (_, record) => {
     await tier().keep(step());
@@ -135,12 +135,12 @@ describe('a record', () => {
 
   test('of something else does not', async () => {
     await tier().keep(step());
-    await bump({ ...hits(pathTag('/steps/8')), patterns: ['/trips/*'], tagPatterns: [['trip:', '']] }, 'e1', 6);
+    await bump({ ...coverage(pathTag('/steps/8')), patterns: ['/trips/*'], tagPatterns: [['trip:', '']] }, 'e1', 6);
     expect(await tier().load(step().key, anyone)).toBeDefined();
   });
 
   test('since its fill keeps it from being stored at all', async () => {
-    await bump(hits(pathTag('/steps/7')), 'e1', 6);
+    await bump(coverage(pathTag('/steps/7')), 'e1', 6);
     await tier().keep(step({ asOf: 5 }));
     expect(await tier().load(step().key, anyone)).toBeUndefined();
     await tier().keep(step({ asOf: 6 }));
@@ -148,11 +148,11 @@ describe('a record', () => {
   });
 
   test('that comes late does not bring back what a newer one made invalid', async () => {
-    await bump(hits(pathTag('/steps/7')), 'e1', 5);
+    await bump(coverage(pathTag('/steps/7')), 'e1', 5);
     await tier().keep(step({ asOf: 5 }));
-    await bump(hits(pathTag('/steps/7')), 'e1', 6);
+    await bump(coverage(pathTag('/steps/7')), 'e1', 6);
     // The version is that of 6, and stays.
-    await bump(hits(pathTag('/steps/7')), 'e1', 5);
+    await bump(coverage(pathTag('/steps/7')), 'e1', 5);
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 });
@@ -199,7 +199,7 @@ describe('a Redis that is away', () => {
 
   test('says so when it has not taken the versions of a record', async () => {
     await server.kill();
-    await expect(bump(hits(pathTag('/a')), 'e1', 1)).rejects.toThrow();
+    await expect(bump(coverage(pathTag('/a')), 'e1', 1)).rejects.toThrow();
   });
 
   test('it is not used while the place of the node does not allow it', () => {
@@ -211,24 +211,24 @@ describe('a Redis that is away', () => {
 
 describe('a cold key', () => {
   test('is claimed by one, who lets go of it', async () => {
-    const [first, second] = await Promise.all([tier().claim('a'), tier().claim('a')]);
-    expect([first, second].filter((claim) => claim === undefined)).toHaveLength(1);
+    const [first, second] = await Promise.all([tier().acquireFillLease('a'), tier().acquireFillLease('a')]);
+    expect([first, second].filter((fillLease) => fillLease === undefined)).toHaveLength(1);
     (first ?? second)?.();
-    await expect.poll(async () => await tier().claim('a')).toBeDefined();
+    await expect.poll(async () => await tier().acquireFillLease('a')).toBeDefined();
   });
 
   test('who waits is given what the other has fetched', async () => {
-    const claim = await tier().claim(step().key);
+    const fillLease = await tier().acquireFillLease(step().key);
     const waiting = tier().awaited(step().key, anyone);
     await tier().keep(step());
-    claim?.();
+    fillLease?.();
     expect(await waiting).toBeDefined();
   });
 
   test('who waits goes on by himself when the other has nothing, or is dead', async () => {
-    const claim = await tier().claim('a');
+    const fillLease = await tier().acquireFillLease('a');
     const waiting = tier().awaited('a', anyone);
-    claim?.();
+    fillLease?.();
     expect(await waiting).toBeUndefined();
   });
 });
@@ -242,12 +242,12 @@ describe('versions are kept', () => {
     expect(await lifeOf(tag)).toBeGreaterThan(20_000);
     await tier().keep(step({ lifetimeMs: 40_000 }));
     expect(await lifeOf(tag)).toBeGreaterThan(40_000);
-    await bump(hits(tag), 'e1', 6);
+    await bump(coverage(tag), 'e1', 6);
     expect(await lifeOf(tag)).toBeGreaterThan(40_000);
   });
 
   test('only so long where no entry names them as a fill from before may come', async () => {
-    await bump(hits(tag), 'e1', 6);
+    await bump(coverage(tag), 'e1', 6);
     expect(await lifeOf(tag)).toBeGreaterThan(0);
     expect(await lifeOf(tag)).toBeLessThanOrEqual(5_000);
     await tier().keep(step());
@@ -269,9 +269,9 @@ describe('while an entry is made', () => {
     expect(await entries()).toBe(0);
   });
 
-  test('its key stays claimed, so that who waits finds it', async () => {
+  test('its key stays leased, so that who waits finds it', async () => {
     const holder = tier();
-    const release = await holder.claim(step().key);
+    const release = await holder.acquireFillLease(step().key);
     const slow = gate();
     const set = connection.set.bind(connection);
     const setLater = async (...args: [string, string]): Promise<unknown> => {
@@ -283,7 +283,7 @@ describe('while an entry is made', () => {
     release?.();
     await slow.arrived();
     const waiting = tier().awaited(step().key, anyone);
-    expect(await connection.keys('*:claim')).toHaveLength(1);
+    expect(await connection.keys('*:fill')).toHaveLength(1);
     slow.release();
     expect(await waiting).toBeDefined();
     await keeping;
@@ -297,7 +297,7 @@ test('a Redis that is slow costs a read no more than its bound, and rests then',
   await other.client('PAUSE', 3_000);
   const startedAt = performance.now();
   expect(await slow.load(step().key, anyone)).toBeUndefined();
-  expect(await slow.claim(step().key)).toBeDefined();
+  expect(await slow.acquireFillLease(step().key)).toBeDefined();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(slow.usable).toBe(false);
   other.disconnect();
@@ -375,11 +375,11 @@ describe('its room', () => {
 
 describe('a record that names very much', () => {
   const many = <T>(of: (i: number) => T): T[] => Array.from({ length: 1_000 }, (_, i) => of(i));
-  const batches: [string, Hits][] = [
-    ['siblings', hits(...many((i) => [pathTag(`/steps/${i}`), namedTag(`step:${i}`)]).flat())],
-    ['things that have nothing in common', hits(pathTag('/steps/7'), ...many((i) => pathTag(`/${i}/${i}`)))],
+  const batches: [string, Coverage][] = [
+    ['siblings', coverage(...many((i) => [pathTag(`/steps/${i}`), namedTag(`step:${i}`)]).flat())],
+    ['things that have nothing in common', coverage(pathTag('/steps/7'), ...many((i) => pathTag(`/${i}/${i}`)))],
   ];
-  test.each(batches)('%s: changes few versions, and what it hits is not found', async (_, batch) => {
+  test.each(batches)('%s: changes few versions, and what it coverage is not found', async (_, batch) => {
     await tier().keep(step());
     const keys = await connection.dbsize();
     await bump(batch, 'e1', 9);

@@ -17,7 +17,7 @@ const whyNot = ({ when, method = 'PATCH', bodies = {}, unknownHolds = true }: Ca
     method,
     sources: sourcesOf({ id: '42' }, bodies),
     status: 200,
-    doubt: false,
+    indeterminate: false,
     alone: true,
     unknownHolds,
   });

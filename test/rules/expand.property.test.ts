@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isHit, matchesParts, namedTag, pathTag, queryTag } from '../../src/coherence/tag.ts';
+import { isCoveredBy, matchesParts, namedTag, pathTag, queryTag } from '../../src/coherence/tag.ts';
 import { decodeSegment, parseTarget, sortedQuery } from '../../src/route/path.ts';
 import { expand } from '../../src/rules/expand.ts';
-import { hitsOf } from '../../src/rules/target.ts';
+import { coverageOf } from '../../src/rules/target.ts';
 import { parseTemplate } from '../../src/rules/template.ts';
 
 const hostile = fc.constantFrom(
@@ -113,7 +113,7 @@ describe('no value escapes its place', () => {
   });
 });
 
-describe('what is widened hits all that it might have named', () => {
+describe('what is widened coverage all that it might have named', () => {
   const templates = [
     '/a/{x}/b',
     '/a/p{x}s/b',
@@ -128,7 +128,7 @@ describe('what is widened hits all that it might have named', () => {
   test.each(templates)('%s', (text) => {
     const template = parseTemplate(text, text.startsWith('/') ? 'path' : 'tag');
     const widened = template.placeholders.map(() => '*' as const);
-    const hits = hitsOf(expand(template, widened));
+    const coverage = coverageOf(expand(template, widened));
     fc.assert(
       fc.property(nameable, nameable, (x, y) => {
         const values = template.placeholders.map((placeholder) => [placeholder.text === 'x' ? x : y]);
@@ -139,7 +139,7 @@ describe('what is widened hits all that it might have named', () => {
           if (target.kind === 'query') tags.push(queryTag(target.path, target.query));
           if (target.kind === 'tag') tags.push(namedTag(target.tag));
           if (target.kind === 'tagPattern') tags.push(namedTag(target.parts.join('z')));
-          expect(isHit({ path, tags }, hits)).toBe(true);
+          expect(isCoveredBy({ path, tags }, coverage)).toBe(true);
         }
       }),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_EXPANSIONS } from '../../src/rules/expand.ts';
-import { hitsOf } from '../../src/rules/target.ts';
+import { coverageOf } from '../../src/rules/target.ts';
 import { type Bodies, described, resolved } from './sources.ts';
 
 const list = (count: number, from = 0): string =>
@@ -202,18 +202,18 @@ describe('what a rule says of the unresolved', () => {
   });
 });
 
-describe('targets as hits', () => {
+describe('targets as coverage', () => {
   test('every kind becomes what it hits, once', () => {
     const targets = ['/a/{id}', '/a?x={id}', '/a/*', 'tag: t:{id}', 'tag: t:*', 'tag: t:{response.nope}'];
     const { targets: found } = resolved(targets);
-    const hits = hitsOf([...found, ...found]);
+    const coverage = coverageOf([...found, ...found]);
     // n: is what stands for several queries of the path (No-Vary-Search).
-    expect([...hits.tags]).toEqual(['p:/a/42', 'q:/a?x=42', 'n:/a', 't:t:42']);
-    expect(hits.patterns).toEqual(['/a/*']);
-    expect(hits.tagPatterns).toEqual([['t:', '']]);
+    expect([...coverage.tags]).toEqual(['p:/a/42', 'q:/a?x=42', 'n:/a', 't:t:42']);
+    expect(coverage.patterns).toEqual(['/a/*']);
+    expect(coverage.tagPatterns).toEqual([['t:', '']]);
   });
 
   test('no target hits nothing', () => {
-    expect(hitsOf([])).toEqual({ tags: new Set(), patterns: [], tagPatterns: [] });
+    expect(coverageOf([])).toEqual({ tags: new Set(), patterns: [], tagPatterns: [] });
   });
 });

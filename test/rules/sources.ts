@@ -24,7 +24,7 @@ export function ruleConfig(targets: readonly string[], changes: Partial<RuleConf
     refresh: [],
     patch: [],
     onlyIfChanged: undefined,
-    settleMs: undefined,
+    quarantineMs: undefined,
     event: undefined,
     unresolved: 'widen',
     before: 'read',

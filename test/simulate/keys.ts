@@ -21,7 +21,7 @@ export class SimulatedKeys {
   readonly #tells: boolean;
   /** Claims among them, in the end. */
   get claims(): string[] {
-    return [...this.#values.keys()].filter((key) => key.endsWith(':claim') && this.#get(key) !== undefined);
+    return [...this.#values.keys()].filter((key) => key.endsWith(':fill') && this.#get(key) !== undefined);
   }
 
   /** Nobody is answered until then. */

@@ -7,7 +7,7 @@ import type { Appended, Log } from '../../src/coherence/log.ts';
 import { Membership } from '../../src/coherence/membership.ts';
 import type { LogRecord, Position } from '../../src/coherence/record.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
-import type { Hits } from '../../src/coherence/tag.ts';
+import type { Coverage } from '../../src/coherence/tag.ts';
 import type { ScheduleMutation } from './schedule.ts';
 
 /** One check taken out. `invariant` as numbered in coherence.md. */
@@ -25,9 +25,9 @@ class FenceWithoutRecords extends Fence {
 }
 
 class FenceThatKeepsOldFills extends Fence {
-  override reset(position: Position, doubts: readonly { position: Position; hits: Hits }[]): void {
-    super.reset(0, doubts);
-    this.apply({ position, at: '', hits: { tags: new Set(), patterns: [], tagPatterns: [] }, announcements: [] });
+  override reset(position: Position, quarantines: readonly { position: Position; coverage: Coverage }[]): void {
+    super.reset(0, quarantines);
+    this.apply({ position, at: '', coverage: { tags: new Set(), patterns: [], tagPatterns: [] }, announcements: [] });
   }
 }
 
@@ -193,7 +193,7 @@ export const mutants: readonly Mutant[] = [
     inFlight: altered((write) => ({ ...write, conflicting: () => [] })),
     log: (log) => facade(log, () => ({ append: (...args) => log.append(...args).then(withoutOthers) })),
   },
-  { invariant: 6, name: 'what is in doubt is stored, and not invalidated again', seed: 29, noDoubt: true },
+  { invariant: 6, name: 'what is in quarantine is stored, and not invalidated again', seed: 29, noQuarantine: true },
   { invariant: 7, name: 'writes are not noted', seed: 35, noIntent: true },
   {
     invariant: 7,
@@ -314,7 +314,7 @@ export const mutants: readonly Mutant[] = [
 /** A bus, some of whose steps are others. */
 export function withMethods(bus: Bus, methods: Partial<Bus>): Bus {
   return {
-    found: (...args) => bus.found(...args),
+    createEpoch: (...args) => bus.createEpoch(...args),
     renew: (...args) => bus.renew(...args),
     append: (...args) => bus.append(...args),
     ack: (...args) => bus.ack(...args),

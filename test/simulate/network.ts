@@ -91,8 +91,8 @@ export class SimulatedBus implements Bus {
     this.#process = process;
   }
 
-  found(nonce: string, leaseMs: number): Promise<void> {
-    return this.#call((sequencer) => sequencer.found(nonce, leaseMs));
+  createEpoch(nonce: string, leaseMs: number): Promise<void> {
+    return this.#call((sequencer) => sequencer.createEpoch(nonce, leaseMs));
   }
 
   renew(epoch: string, renewal: Renewal, contact?: Contact) {

@@ -5,8 +5,14 @@ import { Fence } from '../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
 import type { Log, Note, SharedLogListener } from '../../src/coherence/log.ts';
 import type { Publish } from '../../src/coherence/publisher.ts';
-import { everything, type Invalidation, type LogRecord, mergeHits, type Position } from '../../src/coherence/record.ts';
-import { type Hits, isHit, pathTag, type Tagged } from '../../src/coherence/tag.ts';
+import {
+  everything,
+  type Invalidation,
+  type LogRecord,
+  mergeCoverage,
+  type Position,
+} from '../../src/coherence/record.ts';
+import { type Coverage, isCoveredBy, pathTag, type Tagged } from '../../src/coherence/tag.ts';
 import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../src/redis/tier.ts';
@@ -19,7 +25,7 @@ import { accommodation, MAX_LATE_MS, type Origin, type Representation, stepPath,
 import type { Process, World } from './world.ts';
 
 export const LEASE_MS = 200;
-const SETTLE_MS = MAX_LATE_MS + 10;
+const QUARANTINE_MS = MAX_LATE_MS + 10;
 
 /** What a mutant may replace, each to take one check out. */
 export interface Mutation {
@@ -34,7 +40,7 @@ export interface Mutation {
   publish?(publish: Publish): Publish;
   tierUnchecked?: boolean;
   collapseUnchecked?: boolean;
-  noDoubt?: boolean;
+  noQuarantine?: boolean;
   noIntent?: boolean;
 }
 
@@ -74,7 +80,7 @@ export class Node {
     this.fence = mutation.fence?.() ?? new Fence();
     this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
     const listener = this.#listener();
-    const publish: Publish = (hits, epoch, seq) => bumpVersions(this.#versionKeys(), hits, epoch, seq);
+    const publish: Publish = (coverage, epoch, seq) => bumpVersions(this.#versionKeys(), coverage, epoch, seq);
     this.log = new ClusterLog({
       bus: mutation.bus?.(here.bus) ?? here.bus,
       member: process.name,
@@ -84,7 +90,7 @@ export class Node {
       onPartition: 'reject',
       confirmMs: 1_000,
       // Each record says its own.
-      settleMs: 1,
+      quarantineMs: 1,
       leaseMs: LEASE_MS,
       nonce: () => `e${world.chance.integer(1e6)}`,
       failed: (error) => here.history.violated(String(error)),
@@ -109,7 +115,7 @@ export class Node {
       const arrived = this.fence.applied;
       if (flight !== undefined) {
         const found = await flight.result;
-        const admitted = this.fence.admits(tagged(path), flight.asOf) && !this.fence.inDoubt(tagged(path));
+        const admitted = this.fence.admits(tagged(path), flight.asOf) && !this.fence.isQuarantined(tagged(path));
         const fresh = mutation.collapseUnchecked === true || admitted || flight.asOf === arrived;
         if (found !== undefined && fresh) return answer(found, 'collapsed');
       }
@@ -141,7 +147,7 @@ export class Node {
   }
 
   #put(path: string, found: Representation, asOf: Position): boolean {
-    if (!this.fence.admits(tagged(path), asOf) || this.fence.inDoubt(tagged(path))) return false;
+    if (!this.fence.admits(tagged(path), asOf) || this.fence.isQuarantined(tagged(path))) return false;
     this.#store.set(path, found);
     return true;
   }
@@ -200,12 +206,12 @@ export class Node {
   async write(i: number, step: number): Promise<void> {
     const { origin, world } = this.#here;
     const path = accommodation(i);
-    const hits = hitsOf(path, ['*']);
-    const inFlight = this.inFlight.begin({ hits, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
+    const coverage = coverageOf(path, ['*']);
+    const inFlight = this.inFlight.begin({ coverage, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
     let note: Note | undefined;
     try {
       if (this.#here.mutation.noIntent !== true) {
-        note = await this.log.note({ posts: inFlight.posts, hits, announcements: [], settleMs: SETTLE_MS });
+        note = await this.log.note({ posts: inFlight.posts, coverage, announcements: [], quarantineMs: QUARANTINE_MS });
       }
       const before = await this.#before(path);
       world.tell(this.process.name, `PUT ${path} to ${step}, before: ${before ?? '?'}`);
@@ -236,23 +242,23 @@ export class Node {
     const done = answer?.kind === 'done' ? answer : undefined;
     const steps = [before ?? '*', done?.step ?? '*'];
     const announcements = done === undefined ? [] : [announcement(done.version, path)];
-    const indeterminate = answer === undefined && mutation.noDoubt !== true;
+    const indeterminate = answer === undefined && mutation.noQuarantine !== true;
     const outcome = answer === undefined ? 'indeterminate' : answer.kind === 'done' ? 'done' : 'refused';
     const complete = (): Invalidation => {
-      return { hits: mergeHits([hitsOf(path, steps), inFlight.carriedOver().hits]), announcements };
+      return { coverage: mergeCoverage([coverageOf(path, steps), inFlight.carriedOver().coverage]), announcements };
     };
     const write: ConcludingWrite = {
       ...{ inFlight, note, selects: true },
-      isQuarantined: this.fence.inDoubt(tagged(path)),
+      readsQuarantined: this.fence.isQuarantined(tagged(path)),
       own: async () => ({
-        invalidation: { ...complete(), ...(indeterminate && { doubt: true, settleMs: SETTLE_MS }) },
+        invalidation: { ...complete(), ...(indeterminate && { quarantine: true, quarantineMs: QUARANTINE_MS }) },
         local: { applying: () => inFlight.applying(), applied: () => {} },
         made: ({ record }) => {
-          if (indeterminate) this.#settleLater(record);
+          if (indeterminate) this.#endQuarantineLater(record);
         },
       }),
       complete: async () => complete(),
-      noted: () => ({ hits: hitsOf(path, ['*']), announcements }),
+      noted: () => ({ coverage: coverageOf(path, ['*']), announcements }),
     };
     const record = await conclude({ log: this.#seen, timers: process.timers, shared: true }, write, outcome);
     if (done === undefined) return record;
@@ -262,9 +268,9 @@ export class Node {
     return record;
   }
 
-  #settleLater({ hits, position }: LogRecord): void {
-    this.process.timers.after(SETTLE_MS, () => {
-      this.log.append({ hits, announcements: [], settled: position }).catch(() => undefined);
+  #endQuarantineLater({ coverage, position }: LogRecord): void {
+    this.process.timers.after(QUARANTINE_MS, () => {
+      this.log.append({ coverage, announcements: [], endsQuarantine: position }).catch(() => undefined);
     });
   }
 
@@ -273,22 +279,22 @@ export class Node {
     return {
       applied: (record) => {
         this.fence.apply(record);
-        const removed = [...this.#store.keys()].filter((path) => isHit(tagged(path), record.hits));
+        const removed = [...this.#store.keys()].filter((path) => isCoveredBy(tagged(path), record.coverage));
         for (const path of removed) this.#store.delete(path);
         this.inFlight.note(record);
         world.tell(
           process.name,
-          `applied ${record.id}${record.doubt === true ? ' in doubt' : ''}: ${describe(record.hits)}`,
+          `applied ${record.id}${record.quarantine === true ? ' in quarantine' : ''}: ${describe(record.coverage)}`,
         );
         return removed.length;
       },
       committed: (record) => this.#announce(record),
       caughtUp: () => {},
-      reset: (position, doubts) => {
+      reset: (position, quarantines) => {
         this.#joinedAt = position;
-        this.fence.reset(position, doubts);
+        this.fence.reset(position, quarantines);
         this.#store.clear();
-        this.inFlight.note({ hits: everything, announcements: [] });
+        this.inFlight.note({ coverage: everything, announcements: [] });
         world.tell(process.name, `joined ${this.log.epoch} at ${position}`);
       },
     };
@@ -305,7 +311,7 @@ export class Node {
     this.#announced = { epoch, seq: Number(seq) };
     for (const { type } of record.announcements) {
       const version = Number(type.slice(1));
-      const paths = (origin.touched[version] ?? []).filter((path) => isHit(tagged(path), record.hits));
+      const paths = (origin.touched[version] ?? []).filter((path) => isCoveredBy(tagged(path), record.coverage));
       history.effective(paths, version, `announced by ${process.name}`);
     }
   }
@@ -322,7 +328,7 @@ function tagged(path: string): Tagged {
 }
 
 /** `*`: any step. */
-function hitsOf(path: string, steps: readonly (number | string)[]): Hits {
+function coverageOf(path: string, steps: readonly (number | string)[]): Coverage {
   const known = steps.filter((step) => typeof step === 'number').map((step) => pathTag(stepPath(step)));
   return {
     tags: new Set([pathTag(path), ...known]),
@@ -335,6 +341,6 @@ function announcement(version: number, path: string) {
   return { type: `v${version}`, paths: [path], tags: [], cause: { method: 'PUT', path, rule: null } };
 }
 
-function describe({ tags, patterns }: Hits): string {
+function describe({ tags, patterns }: Coverage): string {
   return [...[...tags].map((tag) => tag.slice(2)), ...patterns].join(' ');
 }

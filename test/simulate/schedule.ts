@@ -204,8 +204,8 @@ async function settled(
   for (const { node } of places) {
     for (const path of allPaths) {
       void node.read(path);
-      if (node.fence.inDoubt({ path, tags: [`p:${path}`] }))
-        history.violated(`${node.process.name}: ${path} is still in doubt`);
+      if (node.fence.isQuarantined({ path, tags: [`p:${path}`] }))
+        history.violated(`${node.process.name}: ${path} is still in quarantine`);
     }
   }
   const { intents, members } = server.sequencer;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
-import { nothingHit } from '../../src/coherence/record.ts';
-import { type Hits, namedTag, pathTag } from '../../src/coherence/tag.ts';
+import { nothingCovered } from '../../src/coherence/record.ts';
+import { type Coverage, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { selectingValues } from '../../src/http/vary.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -12,7 +12,7 @@ const anyRequest = new Fields([]);
 /** The secondary key of a request for one language. */
 const selecting = (language: string): string[] =>
   selectingValues(['accept-language'], new Fields(['Accept-Language', language]));
-const hits = (part: Partial<Hits>): Hits => ({ ...nothingHit, ...part });
+const coverage = (part: Partial<Coverage>): Coverage => ({ ...nothingCovered, ...part });
 
 let fence: Fence;
 let store: MemoryStore;
@@ -44,10 +44,10 @@ describe('selecting', () => {
   });
 
   test('a slower fill does not replace what a later one brought', () => {
-    fence.apply({ hits: nothingHit, announcements: [], position: 5, at: '' });
+    fence.apply({ coverage: nothingCovered, announcements: [], position: 5, at: '' });
     const newer = stored('/steps/7', { asOf: 5 });
     store.put(newer);
-    expect(store.put(stored('/steps/7', { asOf: 3 }))).toBe('fenced');
+    expect(store.put(stored('/steps/7', { asOf: 3 }))).toBe('newer-variant');
     expect(store.select(newer.key, anyRequest)).toBe(newer);
   });
 });
@@ -72,14 +72,14 @@ describe('bounds', () => {
     const response = stored('/big', { body: Buffer.alloc(10_000) });
     expect(small.put(response)).toBe('too-large');
     expect(small.varyOf(response.key)).toBeUndefined();
-    expect(small.invalidate(hits({ tags: new Set([pathTag('/big')]) }))).toBe(0);
+    expect(small.invalidate(coverage({ tags: new Set([pathTag('/big')]) }))).toBe(0);
   });
 
   test('the least recently used go first, and their indexes with them', () => {
     for (let i = 0; i < 12; i++) store.put(stored(`/steps/${i}`, { body: Buffer.alloc(10_000) }));
     expect(store.bytes).toBeLessThanOrEqual(options.maxBytes);
     expect(store.select(stored('/steps/0').key, anyRequest)).toBeUndefined();
-    expect(store.invalidate(hits({ patterns: ['/steps/*'] }))).toBeLessThan(12);
+    expect(store.invalidate(coverage({ patterns: ['/steps/*'] }))).toBeLessThan(12);
     expect(store.size).toBe(0);
     expect(store.bytes).toBe(0);
   });
@@ -94,17 +94,17 @@ describe('invalidating', () => {
   });
 
   test.each([
-    ['a path, with all its keys', hits({ tags: new Set([pathTag('/steps/7')]) }), 2],
-    ['a tag', hits({ tags: new Set([namedTag('accommodation:42')]) }), 1],
+    ['a path, with all its keys', coverage({ tags: new Set([pathTag('/steps/7')]) }), 2],
+    ['a tag', coverage({ tags: new Set([namedTag('accommodation:42')]) }), 1],
     [
       'a path and a tag of the same response, once',
-      hits({ tags: new Set([pathTag('/steps/7'), namedTag('step:7')]) }),
+      coverage({ tags: new Set([pathTag('/steps/7'), namedTag('step:7')]) }),
       2,
     ],
-    ['a pattern', hits({ patterns: ['/steps/*'] }), 3],
-    ['everything', hits({ patterns: ['/**'] }), 4],
-    ['a widened tag', hits({ tagPatterns: [['accommodation:', '']] }), 2],
-    ['a tag that nothing carries', hits({ tags: new Set([namedTag('step:9')]) }), 0],
+    ['a pattern', coverage({ patterns: ['/steps/*'] }), 3],
+    ['everything', coverage({ patterns: ['/**'] }), 4],
+    ['a widened tag', coverage({ tagPatterns: [['accommodation:', '']] }), 2],
+    ['a tag that nothing carries', coverage({ tags: new Set([namedTag('step:9')]) }), 0],
   ])('%s', (_what, hit, removed) => {
     expect(store.invalidate(hit)).toBe(removed);
     expect(store.size).toBe(4 - removed);
@@ -115,17 +115,17 @@ describe('invalidating', () => {
 describe('the fence', () => {
   test('a response that a record has hit since its fill began is refused', () => {
     const tags = new Set([namedTag('step:7')]);
-    fence.apply({ hits: hits({ tags }), announcements: [], position: 1, at: '' });
-    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 0 }))).toBe('fenced');
+    fence.apply({ coverage: coverage({ tags }), announcements: [], position: 1, at: '' });
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 0 }))).toBe('newer-record');
     expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBeUndefined();
   });
 
-  test('what is in doubt is not stored', () => {
+  test('what is in quarantine is not stored', () => {
     const tags = new Set([namedTag('step:7')]);
-    fence.apply({ hits: hits({ tags }), announcements: [], position: 1, at: '', doubt: true });
-    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('doubt');
-    fence.apply({ hits: hits({ tags }), announcements: [], position: 2, at: '', settled: 1 });
-    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('fenced');
+    fence.apply({ coverage: coverage({ tags }), announcements: [], position: 1, at: '', quarantine: true });
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('quarantined');
+    fence.apply({ coverage: coverage({ tags }), announcements: [], position: 2, at: '', endsQuarantine: 1 });
+    expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('newer-record');
     expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 2 }))).toBeUndefined();
   });
 });

@@ -44,14 +44,14 @@ async function completion(
   answer: OriginResponse,
 ): Promise<StoredResponse | undefined> {
   const headers = new Fields(endToEnd(answer.headers.lines));
-  const verdict = judge(context, answer.status, headers, true);
-  if (!verdict.store || answer.status !== 206) {
+  const storability = judge(context, answer.status, headers, true);
+  if (!storability.store || answer.status !== 206) {
     answer.body.destroy();
     return undefined;
   }
   const body = await collected(ports, answer.body);
   if (body === undefined) return undefined;
-  const form = storedForm(ports, context, { status: 206, headers, body, verdict });
+  const form = storedForm(ports, context, { status: 206, headers, body, storability });
   return 'unstorable' in form || form.part !== undefined ? undefined : form;
 }
 

@@ -31,7 +31,7 @@ export type Decision =
 export type Forward = Decision & { kind: 'forward' };
 
 /** The `detail` of a request that is passed through since this node may not answer it: nothing of it is stored. */
-export const FENCED = 'fenced';
+export const NOT_SERVING = 'not-serving';
 
 export interface Situation {
   readonly policy: CachePolicy;

@@ -8,13 +8,13 @@ import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
 import type { OriginResponse, ReadOutcome } from '../ports.ts';
 import { completed } from './completed.ts';
-import { FENCED, type Forward } from './decide.ts';
+import { type Forward, NOT_SERVING } from './decide.ts';
 import type { Asked, Fetching } from './fetching.ts';
 import { Fill } from './fill.ts';
 import type { Flight } from './flights.ts';
 import { learnFromHead, revalidated } from './freshening.ts';
 import { fromTier, mayBeInTier } from './from-tier.ts';
-import { type FillContext, judge, ofTheRequest, type Verdict } from './judge.ts';
+import { type FillContext, judge, ofTheRequest, type Storability } from './judge.ts';
 import { completionFields } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { serveOnError } from './serve-on-error.ts';
@@ -30,9 +30,9 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
   let flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
   try {
     if (flight !== undefined && mayBeInTier(ports, read, decision)) {
-      const { outcome, claim } = await fromTier(ports, read, flight, reply);
+      const { outcome, fillLease } = await fromTier(ports, read, flight, reply);
       if (outcome !== undefined) return outcome;
-      if (claim !== undefined) flight = withClaim(flight, claim);
+      if (fillLease !== undefined) flight = withFillLease(flight, fillLease);
     }
     return await askAndStore(ports, { ...asked, asOf, flight });
   } catch (error) {
@@ -42,10 +42,10 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
 }
 
 /**
- * Nothing is stored after a flight has landed. So that is when the claim is given back, and not when a slow client has read
+ * Nothing is stored after a flight has landed. So that is when the fill lease is given back, and not when a slow client has read
  * everything: other nodes would wait for nothing.
  */
-function withClaim(flight: Flight, giveBack: () => void): Flight {
+function withFillLease(flight: Flight, giveBack: () => void): Flight {
   let held = true;
   const land: Flight['land'] = (result) => {
     flight.land(result);
@@ -90,18 +90,18 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   }
   const judged = judge(context, answer.status, headers, decision.range !== undefined);
   const unfit = unfitFor(read, decision, answer.status);
-  const verdict: Verdict =
+  const storability: Storability =
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
-  const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, verdict });
+  const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, storability });
   // An origin that fails says nothing of what it will answer.
-  if (flightKey !== undefined && !isForSharing(verdict) && !isErrorStatus(answer.status))
+  if (flightKey !== undefined && !isForSharing(storability) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
 }
 
 /** Why an answer is not for others, whatever it says of itself: it was asked for in a way that is not theirs. */
 function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, status: number): string | undefined {
-  if (detail === FENCED) return FENCED;
+  if (detail === NOT_SERVING) return NOT_SERVING;
   if (fwd === 'bypass') {
     // The key names nobody: the next one that it names nobody for would get it.
     if (route.policy.cache.credentials === 'perUser') return 'credentials';
@@ -115,9 +115,9 @@ function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, sta
 }
 
 /** Whether those who ask at the same time may wait for one answer: one that must be validated for each (RFC 9111 §4) is no use to them. */
-function isForSharing(verdict: Verdict): boolean {
-  if (!verdict.store) return ofTheRequest.has(verdict.detail);
-  return verdict.directives.noCache !== true && verdict.lifetimeMs > 0;
+function isForSharing(storability: Storability): boolean {
+  if (!storability.store) return ofTheRequest.has(storability.detail);
+  return storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
 function askOrigin({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {

@@ -11,7 +11,7 @@ import { pump } from '../pump.ts';
 import type { Forward } from './decide.ts';
 import type { Fetching } from './fetching.ts';
 import type { Flight } from './flights.ts';
-import type { FillContext, Verdict } from './judge.ts';
+import type { FillContext, Storability } from './judge.ts';
 import { keep } from './keep.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
@@ -27,7 +27,7 @@ const MAX_HELD_BYTES = 256 * 1024;
 interface Answered {
   readonly context: FillContext;
   readonly answer: OriginResponse;
-  readonly verdict: Verdict;
+  readonly storability: Storability;
 }
 
 /** One answer's way to the client and into the store. */
@@ -36,7 +36,7 @@ export class Fill {
   readonly #context: FillContext;
   readonly #decision: Forward;
   readonly #answer: OriginResponse;
-  readonly #verdict: Verdict;
+  readonly #storability: Storability;
   readonly #flight: Flight | undefined;
   readonly #reply: Reply | undefined;
   /** The client's stream, once its head has been sent. */
@@ -48,12 +48,12 @@ export class Fill {
   /** The one reader of the body. It leaves the body alone when it stops early, for the rest to be passed on. */
   readonly #body: AsyncIterator<Buffer>;
 
-  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, verdict }: Answered) {
+  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, storability }: Answered) {
     this.#ports = ports;
     this.#context = context;
     this.#decision = decision;
     this.#answer = answer;
-    this.#verdict = verdict;
+    this.#storability = storability;
     this.#flight = flight;
     this.#reply = reply;
     this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
@@ -62,9 +62,9 @@ export class Fill {
   /** Rejects where the body breaks off, the flight not landed: the caller sees to that and to the client. */
   async run(): Promise<ReadOutcome> {
     try {
-      if (!this.#verdict.store) return await this.#pass(this.#verdict.detail);
+      if (!this.#storability.store) return await this.#pass(this.#storability.detail);
       if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
-      return await this.#collect(this.#verdict);
+      return await this.#collect(this.#storability);
     } finally {
       this.#ports.budget.give(this.#bytes);
     }
@@ -90,7 +90,7 @@ export class Fill {
     return { outcome: this.#decision.fwd === 'bypass' ? 'bypass' : 'miss', detail };
   }
 
-  async #collect(verdict: Verdict & { store: true }): Promise<ReadOutcome> {
+  async #collect(storability: Storability & { store: true }): Promise<ReadOutcome> {
     const { headers } = this.#answer;
     const declared = Number(headers.get('content-length') ?? 0);
     if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
@@ -110,7 +110,7 @@ export class Fill {
       if (this.#sink === undefined && this.#reply !== undefined && this.#bytes > holdBytes) this.#start('streamed');
       if (this.#sink !== undefined) this.#give(this.#sink);
     }
-    return this.#finish(verdict);
+    return this.#finish(storability);
   }
 
   /** Gives the client's stream what has come, but for a client that does not keep up: it gets the rest out of what is stored. */
@@ -122,10 +122,10 @@ export class Fill {
     }
   }
 
-  #finish(verdict: Verdict & { store: true }): ReadOutcome {
+  #finish(storability: Storability & { store: true }): ReadOutcome {
     const { status, headers } = this.#answer;
     const body = Buffer.concat(this.#chunks);
-    const answer = { status, headers, body, verdict, range: this.#decision.range };
+    const answer = { status, headers, body, storability, range: this.#decision.range };
     const response = this.#answer.isDelimited()
       ? storedForm(this.#ports, this.#context, answer)
       : { unstorable: 'not-delimited' };
@@ -165,7 +165,7 @@ export class Fill {
   }
 
   #status(detail: string | undefined): CacheStatus {
-    const stored = this.#verdict.store && detail === undefined;
+    const stored = this.#storability.store && detail === undefined;
     return { fwd: this.#decision.fwd, fwdStatus: this.#answer.status, stored, detail: detail ?? this.#decision.detail };
   }
 
@@ -176,7 +176,7 @@ export class Fill {
     const { status, headers } = this.#answer;
     return clientFields(headers.lines, {
       policy: policy.client,
-      directives: this.#verdict.directives,
+      directives: this.#storability.directives,
       etag: etag ?? codedEtagOf304(status, headers.get('etag'), request.headers, policy.client.encode),
       date: formatHttpDate(this.#context.respondedAt),
       stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],

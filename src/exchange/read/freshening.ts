@@ -75,8 +75,8 @@ function freshened(
   answer: OriginResponse,
 ): StoredResponse | { unstorable: string } {
   const headers = new Fields(freshen(stored.headers.lines, endToEnd(answer.headers.lines)));
-  const verdict = judge(context, stored.status, headers);
-  if (!verdict.store) return { unstorable: verdict.detail };
+  const storability = judge(context, stored.status, headers);
+  if (!storability.store) return { unstorable: storability.detail };
   // An update that names fewer tags does not take back the others: the octets are those that they were given to.
-  return storedResponse(context, { status: stored.status, headers, body: stored.body, verdict, tags: stored.tags });
+  return storedResponse(context, { status: stored.status, headers, body: stored.body, storability, tags: stored.tags });
 }

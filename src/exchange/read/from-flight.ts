@@ -36,8 +36,8 @@ export function fromFlight(
   // Both requests had one key by what an earlier answer said of queries; this answer may say something else.
   if (response.key !== state.key) return undefined;
   // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
-  // What is in doubt may have changed since without a record: a late write, of which the next one to the resource knew nothing.
-  const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.inDoubt(response);
+  // What is in quarantine may have changed since without a record: a late write, of which the next one to the resource knew nothing.
+  const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.isQuarantined(response);
   if (flight.asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
   if (state.credentials && mayNotShare(state.route.policy.cache, response)) return undefined;

@@ -16,20 +16,20 @@ export function mayBeInTier({ tier }: ReadPorts, { request, route }: Read, { fwd
 
 /**
  * Answers from the shared tier, or from what another node is fetching at the moment: what comes is put into memory first, past this
- * node's fence. `claim`: this node is the one to fetch it, and says so when it has.
+ * node's fence. `fillLease`: this node is the one to fetch it, and says so when it has.
  */
 export async function fromTier(
   ports: ReadPorts,
   read: Read,
   flight: Flight,
   reply: Reply | undefined,
-): Promise<{ readonly outcome?: ReadOutcome; readonly claim?: (() => void) | undefined }> {
+): Promise<{ readonly outcome?: ReadOutcome; readonly fillLease?: (() => void) | undefined }> {
   const tier = ports.tier as SecondTier;
   const found = await tier.load(read.key, read.request.headers);
   const served = found && serve(ports, read, found, flight, reply);
   if (served !== undefined) return { outcome: served };
-  const claim = await tier.claim(read.key);
-  if (claim !== undefined) return { claim };
+  const fillLease = await tier.acquireFillLease(read.key);
+  if (fillLease !== undefined) return { fillLease };
   const awaited = await tier.awaited(read.key, read.request.headers);
   const outcome = awaited && serve(ports, read, awaited, flight, reply);
   return outcome === undefined ? {} : { outcome };

@@ -16,7 +16,7 @@ export interface FillContext {
 }
 
 /** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
-export type Verdict =
+export type Storability =
   | {
       readonly store: true;
       readonly shareable: boolean;
@@ -31,11 +31,11 @@ export const ofTheRequest: ReadonlySet<string> = new Set(['method', 'request-bod
 /** RFC 9213 fields that are looked for on every route, after the route's own. */
 const targetedFields = ['cdn-cache-control'];
 
-export function judge(context: FillContext, status: number, headers: Fields, partial = false): Verdict {
+export function judge(context: FillContext, status: number, headers: Fields, partial = false): Storability {
   const policy = context.read.route.policy.cache;
   const { directives, targeted } = responseDirectives(headers, [...policy.targetedFields, ...targetedFields]);
   const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
-  const verdict = storable({
+  const storability = storable({
     method: context.read.request.method,
     status,
     request: context.read.request.headers,
@@ -46,10 +46,10 @@ export function judge(context: FillContext, status: number, headers: Fields, par
     policy: { ...policy, ttl: policy.ttlMs !== undefined },
     partial,
   });
-  if (!verdict.store) return { store: false, detail: verdict.reason, directives };
+  if (!storability.store) return { store: false, detail: storability.reason, directives };
   return {
     store: true,
-    shareable: verdict.shareable,
+    shareable: storability.shareable,
     directives: policy.force ? { ...directives, noCache: false } : directives,
     lifetimeMs: lifetimeUnder(policy, status, lifetime),
   };

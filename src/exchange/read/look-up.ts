@@ -8,7 +8,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import { cacheKey } from '../cache-key.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 import { isIdentified } from '../user-key.ts';
-import { type Decision, decide, FENCED } from './decide.ts';
+import { type Decision, decide, NOT_SERVING } from './decide.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
@@ -57,7 +57,7 @@ export function lookUp(ports: ReadPorts, { request, route, credentials, ...state
   });
   // Invariant 8: it finds nothing, and waits for nobody's fill.
   if (decision.kind !== 'forward' || ports.serving()) return decision;
-  return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: FENCED };
+  return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: NOT_SERVING };
 }
 
 /** What the client asks of caches; undefined where the route ignores that. */
@@ -72,6 +72,6 @@ export function flightKeyOf(state: Read, vary: readonly string[] | undefined): s
 }
 
 /** The key of a request by what `response`, of the same path, says of queries (`No-Vary-Search`). */
-export function keyBeside({ key, request, route }: Read, response: StoredResponse): string {
+export function keyOfVariant({ key, request, route }: Read, response: StoredResponse): string {
   return response.key === key ? key : cacheKey(request, route.policy.cache, varianceOf(response.headers));
 }

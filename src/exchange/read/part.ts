@@ -8,7 +8,7 @@ import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 
 /*
- * Parts of representations (RFC 9111 §3.3, §3.4). For each variant one part may be stored beside what is complete, under a
+ * Parts of representations (RFC 9111 §3.3, §3.4). For each variant one part may be stored besides what is complete, under a
  * key of its own. It answers requests for octets that it holds, grows with every 206 that adjoins it, and becomes a
  * complete response when nothing is missing.
  */

@@ -3,10 +3,10 @@ import { Fields, without } from '../../http/fields.ts';
 import { partKey } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
-import { type Decision, FENCED, type Forward } from './decide.ts';
+import { type Decision, type Forward, NOT_SERVING } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
 import { fromFlight } from './from-flight.ts';
-import { directivesOf, type Found, flightKeyOf, keyBeside, lookUp, stateOf } from './look-up.ts';
+import { directivesOf, type Found, flightKeyOf, keyOfVariant, lookUp, stateOf } from './look-up.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
@@ -69,7 +69,7 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     const result = await ports.flights.wait(flight);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     // What the answer says of queries may tell this request from the one that was waited for.
-    if (result.kind === 'response') state = { ...state, key: keyBeside(state, result.response) };
+    if (result.kind === 'response') state = { ...state, key: keyOfVariant(state, result.response) };
     const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
     if (served !== undefined) return served;
     // A fill that the fence refused, or that brought another variant: the next one begins after this request arrived, so
@@ -88,7 +88,7 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
     const result = await ports.flights.wait(earlier);
     // Somebody has asked since: that is what this was for.
     const isBrought =
-      result.kind === 'response' && result.stored && keyBeside(state, result.response) === result.response.key;
+      result.kind === 'response' && result.stored && keyOfVariant(state, result.response) === result.response.key;
     if (isBrought || ports.flights.get(flightKey) !== undefined) return;
   }
   const forward = { kind: 'forward', fwd: 'uri-miss', stored: undefined, detail: 'refresh' } as const;
@@ -141,5 +141,5 @@ const ofOneClient = new Set(['cache-control', 'pragma']);
 
 /** Nothing of its answer is stored, so that waiting for it is no use to others. */
 function isForNobodyElse({ route }: Read, { fwd, detail }: Forward): boolean {
-  return detail === FENCED || (fwd === 'bypass' && route.policy.cache.credentials === 'perUser');
+  return detail === NOT_SERVING || (fwd === 'bypass' && route.policy.cache.credentials === 'perUser');
 }

@@ -16,7 +16,7 @@ import { readJson } from '../body.ts';
 import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
 import { clientFields } from '../client-fields.ts';
 import { encodable } from './encoder.ts';
-import type { FillContext, Verdict } from './judge.ts';
+import type { FillContext, Storability } from './judge.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
@@ -25,7 +25,7 @@ export interface Storable {
   readonly status: number;
   readonly headers: Fields;
   readonly body: Buffer;
-  readonly verdict: Verdict & { store: true };
+  readonly storability: Storability & { store: true };
   /** Tags that it has whatever its fields say. */
   readonly tags?: readonly Tag[];
   /** For a 206: the `Range` that was asked for. */
@@ -54,7 +54,7 @@ function combinedWithStored(
   const joined = older === undefined ? undefined : combine(partIn(older), partIn(newer));
   if (older === undefined || joined === undefined)
     return isComplete(partIn(newer)) ? whole(context, answer, newer) : newer;
-  // Octets of both: valid as of the earlier of the two, and hit by whatever hits one of them.
+  // Octets of both: valid as of the earlier of the two, and hit by whatever covers one of them.
   const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
   const tags = [...new Set([...older.tags, ...newer.tags])];
   const body = ownBytes(Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength));
@@ -84,7 +84,7 @@ const MAX_TAGS_KEPT = 3_000;
 /** The stored form of a complete answer, or why it cannot be stored after all. */
 export function storedResponse(context: FillContext, answer: Storable): StoredResponse | { unstorable: string } {
   const { request, route } = context.read;
-  const { status, body, verdict } = answer;
+  const { status, body, storability } = answer;
   const variance = varianceOf(answer.headers);
   const found = tagsOf(context, answer.headers, body, variance !== undefined);
   if (!Array.isArray(found)) return found;
@@ -98,12 +98,12 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   // The origin was asked for the octets as they are, whatever the client accepts: they are for all.
   const asOne = route.policy.client.encode.length > 0 && !answer.headers.has('content-encoding');
   const vary = asOne ? named.filter((name) => name !== 'accept-encoding') : named;
-  const headers = new Fields(storedFields(answer.headers.lines, verdict.directives, route.policy.cache.setCookie));
+  const headers = new Fields(storedFields(answer.headers.lines, storability.directives, route.policy.cache.setCookie));
   const codings = encodable(route.policy.client.encode, {
     status,
     headers,
     body,
-    noTransform: verdict.directives.noTransform,
+    noTransform: storability.directives.noTransform,
   });
   const originEtag = headers.get('etag');
   // One that is malformed is no validator: no client could send it back.
@@ -123,18 +123,18 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     ...(codings === undefined ? {} : { codings }),
     clientHeaders: clientFields(headers.lines, {
       policy: route.policy.client,
-      directives: verdict.directives,
+      directives: storability.directives,
       etag: made ? etag : undefined,
       date: formatHttpDate(context.respondedAt),
       stripped: [],
     }),
     vary,
     selecting: selectingValues(vary, request.headers),
-    directives: verdict.directives,
-    lifetimeMs: verdict.lifetimeMs,
+    directives: storability.directives,
+    lifetimeMs: storability.lifetimeMs,
     initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
     respondedAt: context.respondedAt,
-    shareable: verdict.shareable,
+    shareable: storability.shareable,
     etag,
     lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
     dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),

@@ -30,7 +30,7 @@ export interface Answered {
   readonly sources: Omit<Sources, 'params'>;
   readonly status: number | undefined;
   /** The write may have been applied, or not. */
-  readonly doubt: boolean;
+  readonly indeterminate: boolean;
   /** Nobody else has written the resource since `before` was read: what equals it is as it was. */
   readonly alone: boolean;
   /** Reads the representation of the written resource once more. */
@@ -91,22 +91,22 @@ function failingOf(
   ahead: boolean,
 ): string | undefined {
   if (rule.condition === undefined) return undefined;
-  const { status, doubt, alone } = answered;
+  const { status, indeterminate, alone } = answered;
   const unknownHolds = ahead || rule.config.unresolved !== 'ignore';
-  return failing(rule.condition, { method, sources, status, doubt, alone, unknownHolds });
+  return failing(rule.condition, { method, sources, status, indeterminate, alone, unknownHolds });
 }
 
 /** Only what is certain counts: where somebody else wrote beside this write, what equals `before` may have been changed twice. */
 async function isUnchanged(
-  { sources, status, alone, doubt }: Answered,
+  { sources, status, alone, indeterminate }: Answered,
   { ignoring, config }: CompiledRule,
   after: Once<Json>,
 ): Promise<boolean> {
-  if (ignoring === undefined || doubt || !alone || !('value' in sources.before)) return false;
+  if (ignoring === undefined || indeterminate || !alone || !('value' in sources.before)) return false;
   // Accepted, and not done yet: what is there now says nothing.
   if (status === 202) return false;
   // Its reads lag behind its writes: only the answer itself could tell.
-  if ((config.settleMs ?? 0) > 0 && isSilent(sources.response)) return false;
+  if ((config.quarantineMs ?? 0) > 0 && isSilent(sources.response)) return false;
   return changed(sources.before, await after.get(), ignoring) === 'same';
 }
 

@@ -1,8 +1,8 @@
 import type { Timers } from '../../clock.ts';
 import type { WriteInFlight } from '../../coherence/in-flight.ts';
 import type { Appended, LocalStep, Log, Note } from '../../coherence/log.ts';
-import { type Invalidation, isCovered, type LogRecord, lackingOf, nothingHit } from '../../coherence/record.ts';
-import type { Hits } from '../../coherence/tag.ts';
+import { difference, type Invalidation, isIncluded, type LogRecord, nothingCovered } from '../../coherence/record.ts';
+import type { Coverage } from '../../coherence/tag.ts';
 import {
   type Command,
   MAX_WAIT_MS,
@@ -27,7 +27,7 @@ export interface ConcludingWrite {
   /** Its targets depend on what it read. */
   readonly selects: boolean;
   /** Something that it reads is in an open quarantine window. */
-  readonly isQuarantined: boolean;
+  readonly readsQuarantined: boolean;
   /** What its rules come to. `disturbed`: also those that ask for a change where there seems to be none. */
   own(disturbed: boolean): Promise<OwnRecord>;
   /** What its rules come to now that the conflicting writes are recorded. */
@@ -57,12 +57,12 @@ class Conclusion {
   readonly #ports: ConcludePorts;
   readonly #write: ConcludingWrite;
   /** What the write's own record covers. */
-  #covered: Hits = nothingHit;
+  #covered: Coverage = nothingCovered;
   #record: LogRecord | undefined;
   /** What it has to wait for: on this node, and on others. */
-  #pending: { readonly here: readonly Promise<void>[]; readonly elsewhere: readonly string[] } = {
+  #pending: { readonly here: readonly Promise<void>[]; readonly onOtherNodes: readonly string[] } = {
     here: [],
-    elsewhere: [],
+    onOtherNodes: [],
   };
 
   constructor(ports: ConcludePorts, write: ConcludingWrite) {
@@ -72,7 +72,7 @@ class Conclusion {
 
   async run(outcome: Outcome): Promise<LogRecord | undefined> {
     const { selects } = this.#write;
-    const quarantined = this.#write.isQuarantined;
+    const quarantined = this.#write.readsQuarantined;
     let event: WriteEvent = { type: 'answered', outcome, selects, quarantined };
     let state: WriteState = { phase: 'forwarded' };
     for (;;) {
@@ -103,7 +103,7 @@ class Conclusion {
     const here = inFlight.conflicting();
     const { known, writes } =
       shared && note !== undefined ? await log.conflicting(note, inFlight.probes) : { known: !shared, writes: [] };
-    this.#pending = { here, elsewhere: writes };
+    this.#pending = { here, onOtherNodes: writes };
     return { type: 'told', known, pending: here.length + writes.length, disturbed: inFlight.conflicted };
   }
 
@@ -118,16 +118,16 @@ class Conclusion {
     const asks = selects ? { probes: inFlight.probes, keepsNote: waits } : {};
     const appended = await this.#ports.log.append(announced, { note, local: own.local, ...asks });
     inFlight.recorded();
-    this.#covered = own.invalidation.hits;
+    this.#covered = own.invalidation.coverage;
     this.#record = appended.record;
     own.made(appended);
-    const { conflicting: elsewhere = [] } = appended;
-    this.#pending = { here, elsewhere };
+    const { conflicting: onOtherNodes = [] } = appended;
+    this.#pending = { here, onOtherNodes };
     return {
       type: 'appended',
       known: appended.applied && appended.conflicting !== undefined,
-      pending: here.length + elsewhere.length,
-      lacking: !isCovered(inFlight.carriedOver().hits, this.#covered),
+      pending: here.length + onOtherNodes.length,
+      lacking: !isIncluded(inFlight.carriedOver().coverage, this.#covered),
       announced: !appended.held,
     };
   }
@@ -141,16 +141,16 @@ class Conclusion {
 
   async #more(what: 'rest' | 'noted'): Promise<Invalidation> {
     if (what === 'noted') return this.#write.noted();
-    const { hits, announcements } = await this.#write.complete();
-    return { hits: lackingOf(hits, this.#covered), announcements };
+    const { coverage, announcements } = await this.#write.complete();
+    return { coverage: difference(coverage, this.#covered), announcements };
   }
 
   async #wait(): Promise<WriteEvent> {
     const { log, timers } = this.#ports;
-    const { here, elsewhere } = this.#pending;
+    const { here, onOtherNodes } = this.#pending;
     const all = await new Promise<boolean>((resolve, reject) => {
       const cancel = timers.after(MAX_WAIT_MS, () => resolve(false));
-      Promise.all([log.ended(elsewhere), ...here])
+      Promise.all([log.ended(onOtherNodes), ...here])
         .then(([seen]) => resolve(seen), reject)
         .finally(cancel);
     });

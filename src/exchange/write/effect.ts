@@ -1,13 +1,13 @@
 import type { CarriedOver } from '../../coherence/in-flight.ts';
-import { type Announcement, mergeHits } from '../../coherence/record.ts';
-import type { Hits } from '../../coherence/tag.ts';
+import { type Announcement, mergeCoverage } from '../../coherence/record.ts';
+import type { Coverage } from '../../coherence/tag.ts';
 import { Fields } from '../../http/fields.ts';
 import { groupInvalidations } from '../../http/tags.ts';
 import { parseTarget, TargetError } from '../../route/path.ts';
 import { failing } from '../../rules/condition.ts';
 import { payloadOf } from '../../rules/payload.ts';
 import { resolve } from '../../rules/resolve.ts';
-import { describeTarget, hitsOf, type KeyedQuery } from '../../rules/target.ts';
+import { coverageOf, describeTarget, type KeyedQuery } from '../../rules/target.ts';
 import type { RuleMatch, Sources, Target } from '../../rules/types.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
@@ -33,7 +33,7 @@ export function effectOf(
   if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, carriedOver));
   const targets = [...resolutions.flatMap((resolution) => resolution.targets), ...implied];
   return {
-    hits: mergeHits([hitsOf(targets, keyed), ...(carriedOver === undefined ? [] : [carriedOver.hits])]),
+    coverage: mergeCoverage([coverageOf(targets, keyed), ...(carriedOver === undefined ? [] : [carriedOver.coverage])]),
     announcements,
     named: targets,
     targets: [...new Set(targets.map(describeTarget))],
@@ -44,16 +44,16 @@ export function effectOf(
 }
 
 /**
- * For one rule, what the record of a write hits beside the tags that the rule itself names, and the parents that it patches: a
- * parent that any of it hits lacks more than the patch brings.
+ * For one rule, what the record of a write covers besides the tags that the rule itself names, and the parents that it patches: a
+ * parent that any of it covers lacks more than the patch brings.
  */
-export function hitsBeside(
+export function otherCoverage(
   rule: AppliedRule,
   rules: readonly AppliedRule[],
   request: ClientRequest,
   sources: BodySources,
   keyed: KeyedQuery,
-): Hits {
+): Coverage {
   // A patch may be of the written resource itself: its answer is what it has become.
   const itself = rule.match.rule.patch.some(({ at }) => at.length === 0) ? request.target.resource : undefined;
   const implied = impliedTargets(request, sources).filter((target) => target.kind !== 'path' || target.path !== itself);
@@ -62,7 +62,7 @@ export function hitsBeside(
   );
   const others = rules.filter((other) => other !== rule);
   const theirs = others.flatMap((other) => resolve(other.match, other.sources).targets);
-  return hitsOf([...own, ...theirs, ...implied], keyed);
+  return coverageOf([...own, ...theirs, ...implied], keyed);
 }
 
 /** Why the write must be refused before it is forwarded: a rule says `unresolved: reject`, and what it needs is not there. */
@@ -72,7 +72,7 @@ export function unresolvable(matches: readonly RuleMatch[], sources: BodySources
     const own = { ...sources, params: match.params };
     // What the answer will say of its conditions is not known yet: only one that fails in any case spares the write.
     const { method } = match;
-    const ahead = { method, sources: own, status: undefined, doubt: true, alone: false, unknownHolds: true };
+    const ahead = { method, sources: own, status: undefined, indeterminate: true, alone: false, unknownHolds: true };
     if (match.rule.condition !== undefined && failing(match.rule.condition, ahead) !== undefined) continue;
     const { rejected } = resolve(match, own);
     const first = rejected?.[0];

@@ -4,7 +4,7 @@ import { resolve } from '../../rules/resolve.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
-import { hitsBeside } from './effect.ts';
+import { otherCoverage } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
 import type { Answered, NotedWrite, WritePorts } from './ports.ts';
 import type { BodySources } from './sources.ts';
@@ -31,7 +31,7 @@ export class WriteLocally implements LocalStep {
     const answeredWrite = patchingOf(write, answered);
     if (patching.length === 0 || answeredWrite === undefined) return;
     const planned = patching.flatMap((rule) =>
-      planPatches(rule, answeredWrite, hitsBeside(rule, rules, write.request, sources, ports.rules.keyed)),
+      planPatches(rule, answeredWrite, otherCoverage(rule, rules, write.request, sources, ports.rules.keyed)),
     );
     this.patches = new Patches(ports, planned, write.request, write.since);
   }

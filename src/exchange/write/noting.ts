@@ -8,7 +8,7 @@ import { type Address, addressOf, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
 import { reachOf, readsOf } from './plan.ts';
 import type { ArrivedWrite, NotedWrite, WritePorts } from './ports.ts';
-import { settleMsOf } from './records.ts';
+import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
 
 /** Makes a write known to others, and reads what was there before it: all that comes before the origin has the whole of it. */
@@ -68,7 +68,7 @@ export class Noting {
   }
 
   async #begin(mayReadBefore: boolean): Promise<NotedWrite> {
-    const { log, inFlight, rules, routes, shared, doubtMs } = this.#ports;
+    const { log, inFlight, rules, routes, shared, indeterminateMs } = this.#ports;
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
     const reach = reachOf(rules, request, matches, sources);
@@ -78,8 +78,8 @@ export class Noting {
     const begun = inFlight.begin(reach, reads);
     this.#inFlight = begun;
     if (shared) {
-      const settleMs = Math.max(doubtMs, settleMsOf(matches));
-      this.#note = await log.note({ posts: begun.posts, ...reach, settleMs });
+      const quarantineMs = Math.max(indeterminateMs, quarantineMsOf(matches));
+      this.#note = await log.note({ posts: begun.posts, ...reach, quarantineMs });
       this.#open = true;
     }
     const before: Json = mayReadBefore ? await this.#before(address, reads) : { missing: 'incomplete' };
@@ -94,7 +94,7 @@ export class Noting {
     const mode = beforeModeOf(this.#arrived.matches);
     if (mode === undefined) return { missing: 'not-read' };
     // An origin whose reads lag behind, or that may apply a write late, says what was, and not what is.
-    if (address === undefined || this.#isQuarantined(reads)) return { missing: 'incomplete' };
+    if (address === undefined || this.#readsQuarantined(reads)) return { missing: 'incomplete' };
     const { store, clock, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => {
       this.beforeFailure = error;
@@ -102,8 +102,8 @@ export class Noting {
     return readBefore(address, { store, clock, maxBytes, mode, onFailure });
   }
 
-  #isQuarantined(reads: readonly Representation[]): boolean {
+  #readsQuarantined(reads: readonly Representation[]): boolean {
     const { fence, rules } = this.#ports;
-    return fence.isQuarantined(reads, rules.knowledge);
+    return fence.readsQuarantined(reads, rules.knowledge);
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Position } from '../../coherence/record.ts';
-import { type Hits, isHit, pathTag, queryTag } from '../../coherence/tag.ts';
+import { type Coverage, isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { Fields, without } from '../../http/fields.ts';
@@ -35,8 +35,8 @@ interface PlannedPatch {
   readonly change: Change | Uncertain;
   /** By what the representation that is put was selected. */
   readonly vary: readonly string[] | '*';
-  /** By which the record hits the parent for other reasons than this change: it is more than this change that it lacks. */
-  readonly others: Hits;
+  /** By which the record covers the parent for other reasons than this change: it is more than this change that it lacks. */
+  readonly others: Coverage;
 }
 
 /** A write that was answered, and what it brought. */
@@ -52,9 +52,9 @@ export interface PatchingWrite {
 /**
  * What the patches of a rule come to for one write. Where a change is not certain, the parents are planned with the reason: another
  * patch of the same parent must not be all that becomes of it.
- * @param others what else the record hits, without the rule's own tags
+ * @param others what else the record covers, without the rule's own tags
  */
-export function planPatches({ match, sources }: AppliedRule, write: PatchingWrite, others: Hits): PlannedPatch[] {
+export function planPatches({ match, sources }: AppliedRule, write: PatchingWrite, others: Coverage): PlannedPatch[] {
   const { patch: patches } = match.rule;
   const found = patches.map((patch) => ({ patch, places: placesOf(patch.path, sources, match.method) }));
   // A parent that is not known may be any, also one that another patch names.
@@ -194,7 +194,7 @@ export class Patches {
     if ('uncertain' in change) return change.uncertain;
     if (stored.since === undefined || stored.since > this.#since) return 'it was filled after the write began';
     if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is of a query';
-    if (isHit(stored, others)) return 'another target names it, too';
+    if (isCoveredBy(stored, others)) return 'another target names it, too';
     const parent = textOf(stored.body, stored.headers);
     if (parent === undefined) return 'it is not JSON';
     const replay = replayOf(stored, this.#write, this.#ports.routes);

@@ -29,9 +29,9 @@ export interface WritePorts {
   /** Request bodies longer than this are refused. */
   readonly requestBytes: number | undefined;
   /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
-  readonly doubtMs: number;
-  /** Appends the record that ends a settle window, when it is over. */
-  settleLater(effect: Effect, doubt: number, ms: number): void;
+  readonly indeterminateMs: number;
+  /** Appends the record that ends a quarantine, when it is over. */
+  endQuarantineLater(effect: Effect, quarantine: number, ms: number): void;
   /** One line in the log for each write. */
   report(report: WriteReport): void;
   failed(error: unknown, request: ClientRequest): void;

@@ -1,5 +1,5 @@
 import type { Appended } from '../../coherence/log.ts';
-import { type Invalidation, mergeHits } from '../../coherence/record.ts';
+import { type Invalidation, mergeCoverage } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
 import type { RuleMatch } from '../../rules/types.ts';
 import { explain } from '../explain.ts';
@@ -62,25 +62,25 @@ export class AnsweredWrite implements ConcludingWrite {
     return this.#write.needs.before || this.#lookedUp.size > 0;
   }
 
-  get isQuarantined(): boolean {
+  get readsQuarantined(): boolean {
     const { fence, rules, routes } = this.#ports;
     const { request, address } = this.#write;
-    return fence.isQuarantined(readsOf(rules, routes, request, address), rules.knowledge);
+    return fence.readsQuarantined(readsOf(rules, routes, request, address), rules.knowledge);
   }
 
   async own(disturbed: boolean): Promise<OwnRecord> {
     if (this.#applied.unchanged || (disturbed && this.#applied.compared)) await this.#apply(false);
     const effect = this.#effect();
-    const settleMs = settleMsOf(this.#applied.rules.map(({ match }) => match));
-    const quarantineMs = this.#indeterminate ? Math.max(this.#ports.doubtMs, settleMs) : settleMs;
+    const ruleMs = quarantineMsOf(this.#applied.rules.map(({ match }) => match));
+    const quarantineMs = this.#indeterminate ? Math.max(this.#ports.indeterminateMs, ruleMs) : ruleMs;
     const local = new WriteLocally(this.#ports, this.#write, {
       rules: this.#indeterminate ? [] : this.#applied.rules,
       answered: this.#answered,
       sources: this.#sources,
     });
-    const { hits, announcements } = effect;
+    const { coverage, announcements } = effect;
     return {
-      invalidation: { hits, announcements, ...(quarantineMs > 0 && { doubt: true, settleMs: quarantineMs }) },
+      invalidation: { coverage, announcements, ...(quarantineMs > 0 && { quarantine: true, quarantineMs }) },
       local,
       made: (appended) => this.#made(appended, { effect, local, quarantineMs }),
     };
@@ -88,19 +88,22 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async complete(): Promise<Invalidation> {
     if (this.#applied.compared) await this.#apply(false);
-    const { hits, announcements } = this.#effect();
-    return { hits, announcements };
+    const { coverage, announcements } = this.#effect();
+    return { coverage, announcements };
   }
 
   noted(): Invalidation {
     // Of a refused write there is nothing to announce: those that it tells of are announced by their own records.
-    if (this.#applied.rules.length === 0) return { hits: this.#write.reach.hits, announcements: [] };
+    if (this.#applied.rules.length === 0) return { coverage: this.#write.reach.coverage, announcements: [] };
     const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
     const rules = this.#applied.rules.map(({ match, sources }) => ({ match, sources: { ...sources, ...unknown } }));
     const { request } = this.#write;
     const carriedOver = this.inFlight.carriedOver();
     const effect = effectOf(request, rules, { ...this.#sources, ...unknown }, carriedOver, this.#ports.rules.keyed);
-    return { hits: mergeHits([effect.hits, this.#write.reach.hits]), announcements: effect.announcements };
+    return {
+      coverage: mergeCoverage([effect.coverage, this.#write.reach.coverage]),
+      announcements: effect.announcements,
+    };
   }
 
   /** One line in the log for a write that has no record. */
@@ -144,7 +147,7 @@ export class AnsweredWrite implements ConcludingWrite {
         matches,
         sources: this.#sources,
         status: this.#answered.answer?.status,
-        doubt: this.#indeterminate,
+        indeterminate: this.#indeterminate,
         alone,
         readAgain: async () =>
           address === undefined ? { missing: 'incomplete' } : readRepresentation(address.get, address.route, options),
@@ -156,11 +159,11 @@ export class AnsweredWrite implements ConcludingWrite {
     { record, removed }: Appended,
     { effect, local, quarantineMs }: { effect: Effect; local: WriteLocally; quarantineMs: number },
   ): void {
-    const { refresher, settleLater } = this.#ports;
-    if (quarantineMs > 0) settleLater(effect, record.position, quarantineMs);
+    const { refresher, endQuarantineLater } = this.#ports;
+    if (quarantineMs > 0) endQuarantineLater(effect, record.position, quarantineMs);
     refresher.refresh(local.refreshed, this.#write.request);
     this.#report({
-      outcome: this.#indeterminate ? 'doubt' : 'applied',
+      outcome: this.#indeterminate ? 'indeterminate' : 'applied',
       status: this.#answered.answer?.status,
       effect,
       position: record.position,
@@ -197,6 +200,6 @@ export class AnsweredWrite implements ConcludingWrite {
 }
 
 /** The longest window that the rules of a write declare. */
-export function settleMsOf(matches: readonly RuleMatch[]): number {
-  return Math.max(0, ...matches.map(({ rule }) => rule.config.settleMs ?? 0));
+export function quarantineMsOf(matches: readonly RuleMatch[]): number {
+  return Math.max(0, ...matches.map(({ rule }) => rule.config.quarantineMs ?? 0));
 }

@@ -122,10 +122,10 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
   noting.withdraw();
   const { request, matches, startedAt } = arrived;
   const effect = reachOf(ports.rules, request, matches, sourcesOf(arrived));
-  const { hits, announcements } = effect;
-  const { record, removed } = await ports.log.append({ hits, announcements });
+  const { coverage, announcements } = effect;
+  const { record, removed } = await ports.log.append({ coverage, announcements });
   ports.report({
-    ...{ request, effect, removed, skipped: [], outcome: 'doubt', position: record.position },
+    ...{ request, effect, removed, skipped: [], outcome: 'indeterminate', position: record.position },
     ...{ status: undefined, patched: undefined, explain: undefined },
     rules: matches.map(({ rule }) => rule.config.name),
     ms: ports.clock.monotonic() - startedAt,

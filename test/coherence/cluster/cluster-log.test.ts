@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nothingHit } from '../../../src/coherence/record.ts';
+import { nothingCovered } from '../../../src/coherence/record.ts';
 import { withMethods } from '../../simulate/mutants.ts';
 import { hitting, writeTo } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig, three } from './simulated-rig.ts';
@@ -49,22 +49,22 @@ describe('a cluster log', () => {
     expect(rig.world.now - from).toBeLessThan(LEASE_MS / 2);
   });
 
-  test('a joining node begins after what was there, and knows what is in doubt', async () => {
+  test('a joining node begins after what was there, and knows what is in quarantine', async () => {
     const { rig, nodes } = await three();
-    const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
-    let doubts: readonly unknown[] = [];
+    const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), quarantine: true }));
+    let quarantines: readonly unknown[] = [];
     const late = rig.start({
       listener: {
         applied: () => 0,
         committed: () => {},
         reset: (_position: number, open: readonly unknown[]) => {
-          doubts = open;
+          quarantines = open;
         },
         caughtUp: () => {},
       },
     });
     await rig.until(() => late.log.serving());
-    expect(doubts).toEqual([expect.objectContaining({ hits: record.hits })]);
+    expect(quarantines).toEqual([expect.objectContaining({ coverage: record.coverage })]);
   });
 
   test('a node that missed what was trimmed away empties itself, without waiting for the next record', async () => {
@@ -86,17 +86,17 @@ describe('a cluster log', () => {
     expect(open.records.map(({ announcements }) => announcements[0]?.paths)).toEqual([['/a'], ['/b'], ['/c']]);
   });
 
-  test('a doubt is still one in a new epoch, until it is settled', async () => {
+  test('a quarantine is still one in a new epoch, until it is settled', async () => {
     const { rig, nodes } = await three();
-    const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
+    const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), quarantine: true }));
     rig.server.loseAll();
     await rig.until(() => nodes.every(({ log, resets }) => resets.length === 2 && log.serving()));
     await rig.until(() => nodes[1].records.length === 2);
     const again = nodes[1].records[1];
-    expect([again?.doubt, again?.hits]).toEqual([true, record.hits]);
+    expect([again?.quarantine, again?.coverage]).toEqual([true, record.coverage]);
     await rig.pass(3 * LEASE_MS);
-    await rig.wait(nodes[0].log.append({ ...hitting('/a'), settled: record.position }));
-    expect(nodes[1].records.at(-1)?.settled).toBe(again?.position);
+    await rig.wait(nodes[0].log.append({ ...hitting('/a'), endsQuarantine: record.position }));
+    expect(nodes[1].records.at(-1)?.endsQuarantine).toBe(again?.position);
   });
 
   test('a node that has stopped is not waited for', async () => {
@@ -129,7 +129,7 @@ describe('without the bus', () => {
     cut(rig, node, 100);
     await rig.wait(node.log.note(write));
     await rig.wait(node.log.append(hitting('/a')));
-    expect(node.log.status().state).toBe('owing');
+    expect(node.log.status().state).toBe('undelivered');
     await rig.until(() => node.log.serving());
     expect(node.records).toHaveLength(1);
     await rig.until(() => other.records.length === 1);
@@ -138,21 +138,21 @@ describe('without the bus', () => {
   test.each([
     ['many', { maxWaiting: 2 }],
     ['much', { maxWaitingCharacters: 1_000 }],
-  ])('queue: when too %s waits, one record that hits everything stands for the rest', async (_, bound) => {
+  ])('queue: when too %s waits, one record that coverage everything stands for the rest', async (_, bound) => {
     const { rig, nodes } = await three({ onPartition: 'queue', ...bound });
     cut(rig, nodes[0], 100);
     const writes = ['/a', '/b', '/c', '/d'].map((path) => nodes[0].log.append(hitting(path)));
     await rig.wait(Promise.all(writes));
     await rig.until(() => nodes[1].records.length === 3 && nodes[0].log.serving());
-    expect(nodes[1].records.map(({ hits }) => hits.patterns)).toEqual([[], [], ['/**']]);
+    expect(nodes[1].records.map(({ coverage }) => coverage.patterns)).toEqual([[], [], ['/**']]);
   });
 
-  test('a doubt that was queued is settled by this node', async () => {
+  test('a quarantine that was queued is settled by this node', async () => {
     const { rig, nodes } = await three({ onPartition: 'queue' });
     cut(rig, nodes[0], 100);
-    await rig.wait(nodes[0].log.append({ ...hitting('/a'), doubt: true }));
+    await rig.wait(nodes[0].log.append({ ...hitting('/a'), quarantine: true }));
     await rig.until(() => nodes[1].records.length === 2);
-    expect(nodes[1].records[1]?.settled).toBe(nodes[1].records[0]?.position);
+    expect(nodes[1].records[1]?.endsQuarantine).toBe(nodes[1].records[0]?.position);
   });
 });
 
@@ -210,7 +210,7 @@ describe('intents', () => {
     const note = await rig.wait(nodes[0].log.note(write));
     nodes[0].log.abandon(note);
     nodes[0].log.abandon(await rig.wait(nodes[0].log.note(write)));
-    await rig.until(() => nodes[1].records.filter(({ settled }) => settled !== undefined).length === 2);
+    await rig.until(() => nodes[1].records.filter(({ endsQuarantine }) => endsQuarantine !== undefined).length === 2);
     expect(rig.server.sequencer.intents).toEqual([]);
   });
 
@@ -223,7 +223,7 @@ describe('intents', () => {
     await expect(rig.wait(nodes[0].log.append(hitting('/a/1'), { note, probes }))).rejects.toMatchObject({
       code: 'unconfirmed',
     });
-    await rig.until(() => nodes[1].records.some(({ doubt }) => doubt === true));
+    await rig.until(() => nodes[1].records.some(({ quarantine }) => quarantine === true));
     nodes[1].log.withdraw(other);
     await rig.until(() => rig.server.sequencer.intents.length === 0);
   });
@@ -235,7 +235,7 @@ describe('intents', () => {
     await rig.until(() => nodes[1].records.length === 2);
     await rig.pass(5 * LEASE_MS);
     for (const { records } of nodes.slice(1)) {
-      expect(records.map(({ doubt, settled }) => [doubt, settled])).toEqual([
+      expect(records.map(({ quarantine, endsQuarantine }) => [quarantine, endsQuarantine])).toEqual([
         [true, undefined],
         [undefined, records[0]?.position],
       ]);
@@ -246,10 +246,12 @@ describe('intents', () => {
   test('of a record that is held are taken over when their node dies then', async () => {
     const { rig, nodes } = await three();
     const note = await rig.wait(nodes[0].log.note(write));
-    await rig.wait(nodes[0].log.append({ hits: nothingHit, announcements: [] }, { note, keepsNote: true }));
+    await rig.wait(nodes[0].log.append({ coverage: nothingCovered, announcements: [] }, { note, keepsNote: true }));
     nodes[0].process.kill();
-    await rig.until(() => nodes[1].records.some(({ doubt }) => doubt === true));
-    expect([...(nodes[1].records.find(({ doubt }) => doubt === true)?.hits.tags ?? [])]).toEqual(['p:/a/1']);
+    await rig.until(() => nodes[1].records.some(({ quarantine }) => quarantine === true));
+    expect([...(nodes[1].records.find(({ quarantine }) => quarantine === true)?.coverage.tags ?? [])]).toEqual([
+      'p:/a/1',
+    ]);
   });
 
   test('are noted again in a new epoch', async () => {
@@ -280,10 +282,10 @@ describe('a window that is longer than the configuration has it', () => {
     const { rig, nodes } = await three();
     const [writer, other] = nodes;
     const from = rig.world.now;
-    if (intent) await rig.wait(writer.log.note({ ...write, settleMs: 5_000 }));
-    else await rig.wait(writer.log.append({ ...hitting('/a'), doubt: true, settleMs: 5_000 }));
+    if (intent) await rig.wait(writer.log.note({ ...write, quarantineMs: 5_000 }));
+    else await rig.wait(writer.log.append({ ...hitting('/a'), quarantine: true, quarantineMs: 5_000 }));
     await leave(rig, writer);
-    await rig.until(() => other.records.some(({ settled }) => settled !== undefined));
+    await rig.until(() => other.records.some(({ endsQuarantine }) => endsQuarantine !== undefined));
     return rig.world.now - from;
   };
   const killed = async (_: SimulatedRig, node: SimulatedLog): Promise<void> => node.process.kill();

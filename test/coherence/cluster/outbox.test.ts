@@ -7,7 +7,7 @@ import { Outbox, type Standing } from '../../../src/coherence/outbox.ts';
 import { Publisher } from '../../../src/coherence/publisher.ts';
 import { hitting } from '../log-contract.ts';
 
-test('a doubt is settled by the position that its writer was told, though the node joined anew before it came down the log', async () => {
+test('a quarantine is settled by the position that its writer was told, though the node joined anew before it came down the log', async () => {
   const appended: Append[] = [];
   const bus = {
     append: async (_epoch: string, _member: string, append: Append) => {
@@ -28,22 +28,22 @@ test('a doubt is settled by the position that its writer was told, though the no
   const outbox = new Outbox(
     {
       ...{ bus, member: 'n', clock: systemClock, timers, mode: 'strict', onPartition: 'reject' },
-      ...{ confirmMs: 1_000, settleMs: 100 },
+      ...{ confirmMs: 1_000, quarantineMs: 100 },
     },
     { standing, commits, intents: new Intents(bus, 'n', systemClock), publisher },
   );
 
-  const appending = outbox.append({ ...hitting('/a'), doubt: true }, {});
+  const appending = outbox.append({ ...hitting('/a'), quarantine: true }, {});
   await new Promise((resolve) => setImmediate(resolve));
   base = 300;
-  const record305 = { ...hitting('/a'), position: 305, at: '', doubt: true };
+  const record305 = { ...hitting('/a'), position: 305, at: '', quarantine: true };
   outbox.applied('n:1', 5, { record: record305, removed: 0, held: false });
   commits.reach(5);
   const { record } = await appending;
-  void outbox.append({ ...hitting('/a'), settled: record.position }, {});
+  void outbox.append({ ...hitting('/a'), endsQuarantine: record.position }, {});
   await new Promise((resolve) => setImmediate(resolve));
-  expect(appended.map(({ doubt, settled }) => ({ doubt, settled }))).toEqual([
-    { doubt: true, settled: undefined },
-    { doubt: false, settled: 5 },
+  expect(appended.map(({ quarantine, endsQuarantine }) => ({ quarantine, endsQuarantine }))).toEqual([
+    { quarantine: true, endsQuarantine: undefined },
+    { quarantine: false, endsQuarantine: 5 },
   ]);
 });

@@ -5,8 +5,8 @@ import { Fence } from '../../../src/coherence/fence.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
 import { Membership } from '../../../src/coherence/membership.ts';
-import { nothingHit } from '../../../src/coherence/record.ts';
-import { isHit, pathTag } from '../../../src/coherence/tag.ts';
+import { nothingCovered } from '../../../src/coherence/record.ts';
+import { isCoveredBy, pathTag } from '../../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
 import { hitting } from '../log-contract.ts';
 
@@ -59,13 +59,13 @@ test('a member is silent when its beat has stood still for longer than any lease
 });
 
 describe('a fence that begins anew', () => {
-  test('refuses every fill that began before, and what is in doubt', () => {
+  test('refuses every fill that began before, and what is in quarantine', () => {
     const fence = new Fence();
-    fence.reset(10, [{ position: 7, hits: hitting('/doubtful').hits }]);
+    fence.reset(10, [{ position: 7, coverage: hitting('/quarantined').coverage }]);
     expect([fence.admits(tagged('/a'), 9), fence.admits(tagged('/a'), 10)]).toEqual([false, true]);
-    expect([fence.inDoubt(tagged('/doubtful')), fence.inDoubt(tagged('/a'))]).toEqual([true, false]);
-    fence.apply({ ...hitting(), position: 11, at: '', settled: 7 });
-    expect(fence.inDoubt(tagged('/doubtful'))).toBe(false);
+    expect([fence.isQuarantined(tagged('/quarantined')), fence.isQuarantined(tagged('/a'))]).toEqual([true, false]);
+    fence.apply({ ...hitting(), position: 11, at: '', endsQuarantine: 7 });
+    expect(fence.isQuarantined(tagged('/quarantined'))).toBe(false);
   });
 });
 
@@ -91,10 +91,10 @@ describe('records on the wire', () => {
     ['a cause without a path', { ...written, announcements: [{ ...told, cause: { method: 'X', rule: null } }] }],
     ['a payload that is a text', { ...written, announcements: [{ ...told, payload: 'x' }] }],
     ['no time', { ...written, at: undefined }],
-    ['a settle window without end', { ...written, doubt: true, settleMs: 1e12 }],
-    ['a settle window before its beginning', { ...written, doubt: true, settleMs: -1 }],
-    ['the end of a window that never began', { ...written, settled: -5 }],
-    ['doubt that is a text', { ...written, doubt: 'yes' }],
+    ['a settle window without end', { ...written, quarantine: true, quarantineMs: 1e12 }],
+    ['a settle window before its beginning', { ...written, quarantine: true, quarantineMs: -1 }],
+    ['the end of a window that never began', { ...written, endsQuarantine: -5 }],
+    ['quarantine that is a text', { ...written, quarantine: 'yes' }],
   ];
   const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
   test.each<[string, string]>([
@@ -106,24 +106,29 @@ describe('records on the wire', () => {
       JSON.stringify({ ...written, announcements: [{ ...told, payload: 'DEEP' }] }).replace('"DEEP"', deep(100_000)),
     ],
     ...broken.map(([what, record]): [string, string] => [what, JSON.stringify(record)]),
-  ])('%s cannot be read: it hits everything, and subscribers are told so', (_what, payload) => {
-    const { hits, announcements, ...rest } = decodeRecord(payload);
+  ])('%s cannot be read: it coverage everything, and subscribers are told so', (_what, payload) => {
+    const { coverage, announcements, ...rest } = decodeRecord(payload);
     expect(announcements).toMatchObject([{ type: 'invalidate', paths: ['/**'], tags: ['*'] }]);
     expect(rest).toEqual({ at: new Date(0).toISOString() });
-    for (const path of ['/', '/a/b']) expect(isHit(tagged(path), hits)).toBe(true);
-    expect(isHit({ path: '/', tags: ['t:x'] }, hits)).toBe(true);
+    for (const path of ['/', '/a/b']) expect(isCoveredBy(tagged(path), coverage)).toBe(true);
+    expect(isCoveredBy({ path: '/', tags: ['t:x'] }, coverage)).toBe(true);
   });
 
   test('what is written is read', () => {
-    const record = { ...hitting('/a'), doubt: true, settled: 3, at: 'now' };
+    const record = { ...hitting('/a'), quarantine: true, endsQuarantine: 3, at: 'now' };
     expect(decodeRecord(encodeRecord(record))).toEqual(record);
-    const announced = { ...hitting('/a'), announcements: [{ ...told, payload: { id: 7 } }], settleMs: 0.5, at: 'now' };
+    const announced = {
+      ...hitting('/a'),
+      announcements: [{ ...told, payload: { id: 7 } }],
+      quarantineMs: 0.5,
+      at: 'now',
+    };
     expect(decodeRecord(encodeRecord(announced))).toEqual(announced);
   });
 });
 
 describe('intents', () => {
-  const note = { posts: new Set<string>(), hits: nothingHit, announcements: [], settleMs: 1 };
+  const note = { posts: new Set<string>(), coverage: nothingCovered, announcements: [], quarantineMs: 1 };
 
   test('of writes that were refused while the bus was out of reach are not told to it: it never heard of them', async () => {
     const told: string[] = [];

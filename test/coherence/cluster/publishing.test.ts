@@ -35,7 +35,7 @@ describe('what the nodes share behind their memories', () => {
   test('what a member that is gone had not told it, the others do, and announce nothing again', async () => {
     const told: string[] = [];
     const { rig, nodes } = await three({
-      publish: async (hits: { tags: ReadonlySet<string> }) => void told.push([...hits.tags].join()),
+      publish: async (coverage: { tags: ReadonlySet<string> }) => void told.push([...coverage.tags].join()),
     });
     const [writer, one, two] = nodes;
     const never = rig.start({ publish: () => new Promise(() => {}) });
@@ -47,7 +47,7 @@ describe('what the nodes share behind their memories', () => {
     expect(told).toEqual(['p:/b', 'p:/b', 'p:/b']);
     await rig.until(() => joining.log.published);
     for (const { records } of [writer, one, two]) {
-      expect(records.map(({ hits, announcements }) => [[...hits.tags], announcements.length])).toEqual([
+      expect(records.map(({ coverage, announcements }) => [[...coverage.tags], announcements.length])).toEqual([
         [['p:/b'], 1],
         [['p:/b'], 0],
       ]);
@@ -88,7 +88,7 @@ describe('what the nodes share behind their memories', () => {
     }
     const last = rig.start();
     await rig.until(() => last.log.published);
-    expect(last.records.map(({ hits }) => [...hits.tags])).toContainEqual(['p:/a']);
+    expect(last.records.map(({ coverage }) => [...coverage.tags])).toContainEqual(['p:/a']);
   });
 
   test('who leaves by itself leaves nothing to be told', async () => {

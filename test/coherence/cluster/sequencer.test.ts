@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { Sequencer } from '../../../src/coherence/sequencer.ts';
 
-const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, doubts: false };
-const append = { payload: '', ref: 'a:1', doubt: false, probes: '', asOf: 0, kept: false };
+const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, quarantines: false };
+const append = { payload: '', ref: 'a:1', quarantine: false, probes: '', asOf: 0, kept: false };
 
 function withMembers(...ids: string[]): Sequencer {
   const sequencer = new Sequencer();
-  sequencer.found('e', 100);
+  sequencer.createEpoch('e', 100);
   for (const member of ids) {
     sequencer.renew('e', { ...joining, member });
     sequencer.ack('e', member, 0);
@@ -95,7 +95,7 @@ describe('the sequencer', () => {
 
   test('while a new epoch has its barrier, acknowledgements commit nothing', () => {
     const sequencer = new Sequencer();
-    sequencer.found('e', 100);
+    sequencer.createEpoch('e', 100);
     sequencer.renew('e', { ...joining, member: 'a' });
     sequencer.append('e', 'a', append);
     expect(committed(sequencer, 'a', 1)).toBe(0);
@@ -107,22 +107,22 @@ describe('the sequencer', () => {
       const answer = sequencer.renew(epoch, { ...joining, member: 'a' });
       return answer.ok ? answer.leaseMs : 0;
     };
-    sequencer.found('e', 400);
+    sequencer.createEpoch('e', 400);
     sequencer.invalidate();
-    sequencer.found('f', 100);
+    sequencer.createEpoch('f', 100);
     expect(lease('f')).toBe(400);
     sequencer.invalidate();
-    sequencer.found('g', 100);
+    sequencer.createEpoch('g', 100);
     expect(lease('g')).toBe(100);
   });
 });
 
 test.each([
   ['an intent', (sequencer: Sequencer) => sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' })],
-  ['a doubt', (sequencer: Sequencer) => sequencer.append('e', 'a', { ...append, doubt: true })],
+  ['a quarantine', (sequencer: Sequencer) => sequencer.append('e', 'a', { ...append, quarantine: true })],
 ])('nobody leaves by himself who has left %s', (_, leave) => {
   const sequencer = new Sequencer();
-  sequencer.found('e', 100);
+  sequencer.createEpoch('e', 100);
   leave(sequencer);
   const beat = sequencer.members.find(({ id }) => id === 'a')?.beat ?? 0;
   sequencer.evict('e', '', { id: 'a', beat });

@@ -33,7 +33,7 @@ export class SimulatedRig implements LogRig {
       mode: 'strict',
       onPartition: 'reject',
       confirmMs: 1_000,
-      settleMs: 100,
+      quarantineMs: 100,
       leaseMs: LEASE_MS,
       nonce: () => `e${++this.#epochs}`,
       failed: (error) => {

@@ -80,7 +80,7 @@ export function randomFeatures(chance: Chance): Features {
 /** How long the API may still apply a write that was given up. */
 export const MAX_LATE_MS = 100;
 
-function settleMsOf({ lagMs }: Features): number {
+function quarantineMsOf({ lagMs }: Features): number {
   return Math.ceil(MAX_LATE_MS + 20 + lagMs);
 }
 
@@ -101,7 +101,7 @@ export function configurationOf(features: Features): GatewayConfig {
   return {
     ...loaded,
     ...(origin !== undefined && { origins: { [DEFAULT_ORIGIN]: { ...origin, timeoutMs } } }),
-    coherence: { ...loaded.coherence, leaseMs: LEASE_MS, settleMs: settleMsOf(features) },
+    coherence: { ...loaded.coherence, leaseMs: LEASE_MS, quarantineMs: quarantineMsOf(features) },
   };
 }
 

@@ -3,7 +3,7 @@ import { type WriteInFlight, WritesInFlight } from '../../../src/coherence/in-fl
 import { Lease } from '../../../src/coherence/lease.ts';
 import type { Log } from '../../../src/coherence/log.ts';
 import type { Invalidation, LogRecord } from '../../../src/coherence/record.ts';
-import type { Hits } from '../../../src/coherence/tag.ts';
+import type { Coverage } from '../../../src/coherence/tag.ts';
 import type { Representation, TagKnowledge, Term, WriteSet } from '../../../src/coherence/write-set.ts';
 import type { ReadPorts } from '../../../src/exchange/read/read-ports.ts';
 import type { WritePorts } from '../../../src/exchange/write/ports.ts';
@@ -34,8 +34,8 @@ class FenceWithoutRecords extends Fence {
   }
 }
 
-class FenceWithoutDoubt extends Fence {
-  override inDoubt(): boolean {
+class FenceWithoutQuarantine extends Fence {
+  override isQuarantined(): boolean {
     return false;
   }
 }
@@ -79,17 +79,17 @@ class WritesWithoutTags extends WritesInFlight {
 
   override begin(writeSet: WriteSet, reads: readonly Representation[]): WriteInFlight {
     return super.begin(
-      { ...writeSet, hits: withoutTags(writeSet.hits), opaque: [] },
+      { ...writeSet, coverage: withoutTags(writeSet.coverage), opaque: [] },
       reads.map(({ path }) => ({ path, tags: [], open: [] })),
     );
   }
 
   override note(record: Invalidation): void {
-    super.note({ ...record, hits: withoutTags(record.hits) });
+    super.note({ ...record, coverage: withoutTags(record.coverage) });
   }
 }
 
-function withoutTags({ tags, patterns }: Hits): Hits {
+function withoutTags({ tags, patterns }: Coverage): Coverage {
   return { tags: new Set([...tags].filter((tag) => !tag.startsWith('t:'))), patterns, tagPatterns: [] };
 }
 
@@ -149,9 +149,9 @@ function leavingNotes(log: Log): Log {
   });
 }
 
-/** Of the writes alone: what is in doubt is not stored all the same. */
-function writesWithoutDoubt(ports: WritePorts): WritePorts {
-  return { ...ports, fence: withMembers(ports.fence, { isQuarantined: () => false }) };
+/** Of the writes alone: what is in quarantine is not stored all the same. */
+function writesWithoutQuarantine(ports: WritePorts): WritePorts {
+  return { ...ports, fence: withMembers(ports.fence, { readsQuarantined: () => false }) };
 }
 
 const many = { nodes: 3, cluster: true } as const;
@@ -164,7 +164,7 @@ export const mutants: readonly Mutant[] = [
 
     reads: (ports) => ({
       ...ports,
-      fence: withMembers(ports.fence, { admits: () => true, inDoubt: () => false }),
+      fence: withMembers(ports.fence, { admits: () => true, isQuarantined: () => false }),
     }),
   },
   {
@@ -209,13 +209,18 @@ export const mutants: readonly Mutant[] = [
     features: { nodes: 1, cluster: false, parents: 'before' },
     inFlight: altered(() => ({ conflicting: () => [] })),
   },
-  { name: 'what is in doubt is stored', seed: 9, features: { apiFails: true }, fence: () => new FenceWithoutDoubt() },
   {
-    name: 'what was in doubt is not invalidated again',
+    name: 'what is in quarantine is stored',
+    seed: 9,
+    features: { apiFails: true },
+    fence: () => new FenceWithoutQuarantine(),
+  },
+  {
+    name: 'what was in quarantine is not invalidated again',
     seed: 3,
 
     features: { apiFails: true },
-    writes: (ports) => ({ ...ports, settleLater: () => {} }),
+    writes: (ports) => ({ ...ports, endQuarantineLater: () => {} }),
   },
   {
     name: 'the notes of the dead are not taken over',
@@ -277,12 +282,12 @@ export const mutants: readonly Mutant[] = [
   {
     name: '`before` is believed in a window',
     scenario: 'inside the window of another write',
-    writes: writesWithoutDoubt,
+    writes: writesWithoutQuarantine,
   },
   {
     name: 'a refusal in a window has no record',
     scenario: 'a write of unknown outcome, sent again and refused',
-    writes: writesWithoutDoubt,
+    writes: writesWithoutQuarantine,
   },
   {
     name: '`before` is what anybody may see',

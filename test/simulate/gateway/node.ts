@@ -140,15 +140,15 @@ export class GatewayNode {
 
   #applied: SharedLogListener['applied'] = (record) => {
     this.fence.apply(record);
-    const removed = this.#memory.invalidate(record.hits);
+    const removed = this.#memory.invalidate(record.coverage);
     this.inFlight.note(record);
-    const hits = [
-      ...record.hits.tags,
-      ...record.hits.patterns,
-      ...record.hits.tagPatterns.map((each) => each.join('*')),
+    const coverage = [
+      ...record.coverage.tags,
+      ...record.coverage.patterns,
+      ...record.coverage.tagPatterns.map((each) => each.join('*')),
     ];
-    const kind = record.doubt === true ? ' in doubt' : record.settled === undefined ? '' : ' settles';
-    this.#parts.world.tell(this.process.name, `applied #${record.position}${kind}: ${hits.join(' ')}`);
+    const kind = record.quarantine === true ? ' in quarantine' : record.endsQuarantine === undefined ? '' : ' settles';
+    this.#parts.world.tell(this.process.name, `applied #${record.position}${kind}: ${coverage.join(' ')}`);
     return removed;
   };
 
@@ -162,15 +162,15 @@ export class GatewayNode {
 
   #clusterLog({ bus, keys }: { bus: SimulatedBus; keys: SimulatedKeys }): ClusterLog {
     const { config, mutation, process, world } = this.#parts;
-    const { mode, onPartition, leaseMs, settleMs } = config.coherence;
+    const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
     const listener: SharedLogListener = {
       applied: this.#applied,
       committed: (record) => this.hub.announce(eventsOf(cluster.epoch, record)),
-      reset: (position, doubts) => {
+      reset: (position, quarantines) => {
         this.#joinedAt = position;
-        this.fence.reset(position, doubts);
+        this.fence.reset(position, quarantines);
         this.#memory.clear();
-        this.inFlight.note({ hits: everything, announcements: [] });
+        this.inFlight.note({ coverage: everything, announcements: [] });
         const { epoch, applied, committed } = cluster.status();
         this.hub.reset(epoch, Math.min(applied, committed));
         this.#joinedSeq = applied;
@@ -184,12 +184,12 @@ export class GatewayNode {
       member: process.name,
       clock: process.clock,
       timers: process.timers,
-      ...{ mode, onPartition, leaseMs, settleMs, confirmMs: CONFIRM_MS },
+      ...{ mode, onPartition, leaseMs, quarantineMs, confirmMs: CONFIRM_MS },
       nonce: () => `e${world.chance.integer(1e6)}`,
       // A bus that is away is no fault of the node.
       failed: () => {},
       listener: mutation.listener?.(listener) ?? listener,
-      publish: (hits, epoch, seq) => bumpVersions(versions, hits, epoch, seq),
+      publish: (coverage, epoch, seq) => bumpVersions(versions, coverage, epoch, seq),
       ...mutation.cluster?.(process),
     });
     return cluster;
@@ -267,14 +267,14 @@ export class GatewayNode {
       rules: this.#rules,
       routes: this.routes,
       refresher,
-      doubtMs: config.coherence.settleMs,
+      indeterminateMs: config.coherence.quarantineMs,
       clock: process.clock,
       resolveBytes: config.server.limits.resolveBytes,
       requestBytes: config.server.limits.requestBytes,
-      settleLater: ({ hits, announcements }, doubt, ms) => {
+      endQuarantineLater: ({ coverage, announcements }, quarantine, ms) => {
         process.timers.after(ms, () => {
           // A node that loses its place settles nothing any more: others do.
-          log.append({ hits, announcements, settled: doubt }).catch(() => undefined);
+          log.append({ coverage, announcements, endsQuarantine: quarantine }).catch(() => undefined);
         });
       },
       report: () => {},

@@ -1,10 +1,10 @@
 import type { Timers } from '../clock.ts';
-import type { OpenDoubt, Seq } from './bus.ts';
+import type { OpenQuarantine, Seq } from './bus.ts';
 import type { Appended } from './log.ts';
 import type { Invalidation, Position } from './record.ts';
 import { decodeRecord } from './wire-record.ts';
 
-/** An indeterminate record that this node has to settle. */
+/** A record whose quarantine this node has to end. */
 interface Own {
   readonly invalidation: Invalidation;
   place: Place;
@@ -15,10 +15,10 @@ interface Place {
   readonly seq: Seq;
 }
 
-export interface UnsettledOptions {
+export interface OpenQuarantinesOptions {
   readonly timers: Timers;
   /** For records that do not say how long their window is. */
-  readonly settleMs: number;
+  readonly quarantineMs: number;
   epoch(): string;
   positionOf(seq: Seq): Position;
   append(invalidation: Invalidation): Promise<Appended>;
@@ -27,14 +27,14 @@ export interface UnsettledOptions {
 }
 
 /**
- * The indeterminate records that this node has to settle: its own, and those that it took over from members that are gone. A
+ * The records whose quarantine this node has to end: its own, and those that it took over from members that are gone. A
  * record is known by the position that its writer was told.
  */
-export class Unsettled {
-  readonly #options: UnsettledOptions;
+export class OpenQuarantines {
+  readonly #options: OpenQuarantinesOptions;
   readonly #own = new Map<Position, Own>();
 
-  constructor(options: UnsettledOptions) {
+  constructor(options: OpenQuarantinesOptions) {
     this.#options = options;
   }
 
@@ -46,28 +46,28 @@ export class Unsettled {
     return Math.max(0, ...this.#own.keys());
   }
 
-  /** Its writer settles it. */
+  /** Its writer ends it. */
   add(position: Position, place: Place, invalidation: Invalidation): void {
     this.#own.set(position, { invalidation, place });
   }
 
-  /** Nobody but this node settles it. */
-  settleLater(position: Position, place: Place, { hits, announcements, settleMs }: Invalidation): void {
-    const invalidation = { hits, announcements, ...(settleMs !== undefined && { settleMs }) };
+  /** Nobody but this node ends it. */
+  endLater(position: Position, place: Place, { coverage, announcements, quarantineMs }: Invalidation): void {
+    const invalidation = { coverage, announcements, ...(quarantineMs !== undefined && { quarantineMs }) };
     const { timers, append, failed } = this.#options;
     this.#own.set(position, { invalidation, place });
-    timers.after(settleMs ?? this.#options.settleMs, () => {
-      append({ hits, announcements, settled: position }).catch(failed);
+    timers.after(quarantineMs ?? this.#options.quarantineMs, () => {
+      append({ coverage, announcements, endsQuarantine: position }).catch(failed);
     });
   }
 
   /** Taken over from a member that is gone. */
-  adopt(orphans: readonly OpenDoubt[]): void {
+  adopt(orphans: readonly OpenQuarantine[]): void {
     const epoch = this.#options.epoch();
     if (orphans.length === 0) return;
     const known = new Set([...this.#own.values()].map(({ place }) => (place.epoch === epoch ? place.seq : undefined)));
     for (const { seq, payload } of orphans) {
-      if (!known.has(seq)) this.settleLater(this.#options.positionOf(seq), { epoch, seq }, decodeRecord(payload));
+      if (!known.has(seq)) this.endLater(this.#options.positionOf(seq), { epoch, seq }, decodeRecord(payload));
     }
   }
 
@@ -77,13 +77,13 @@ export class Unsettled {
     return place?.epoch === epoch ? place.seq : undefined;
   }
 
-  /** A record that ends the window of `invalidation.settled` is in the log. @param settles the place that it names there */
-  settled(invalidation: Invalidation, epoch: string, settles: Seq | undefined): void {
-    const position = invalidation.settled as Position;
+  /** A record that ends a quarantine is in the log. @param ends the place that it names there */
+  ended(invalidation: Invalidation, epoch: string, ends: Seq | undefined): void {
+    const position = invalidation.endsQuarantine as Position;
     const own = this.#own.get(position);
     const { append, failed } = this.#options;
     // It was put into a new epoch while the record that ends it was on its way.
-    if (own?.place.epoch === epoch && own.place.seq !== settles) append(invalidation).catch(failed);
+    if (own?.place.epoch === epoch && own.place.seq !== ends) append(invalidation).catch(failed);
     else this.#own.delete(position);
   }
 
@@ -93,9 +93,9 @@ export class Unsettled {
   }
 
   #renew(position: Position, own: Own): void {
-    const { hits, announcements, settleMs } = own.invalidation;
+    const { coverage, announcements, quarantineMs } = own.invalidation;
     const { append, failed } = this.#options;
-    append({ hits, announcements: [], doubt: true, ...(settleMs !== undefined && { settleMs }) })
+    append({ coverage, announcements: [], quarantine: true, ...(quarantineMs !== undefined && { quarantineMs }) })
       .then(({ record }) => {
         const renewed = this.#own.get(record.position);
         if (renewed === undefined || record.position === position) return undefined;
@@ -104,9 +104,9 @@ export class Unsettled {
           own.place = renewed.place;
           return undefined;
         }
-        // It was settled meanwhile.
+        // It has ended meanwhile.
         this.#own.set(record.position, renewed);
-        return append({ hits, announcements, settled: record.position });
+        return append({ coverage, announcements, endsQuarantine: record.position });
       })
       .catch(failed);
   }

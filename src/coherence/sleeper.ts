@@ -1,7 +1,7 @@
 import type { Timers } from '../clock.ts';
 
 /** Waits that end early when somebody calls for attention. */
-export class Nap {
+export class Sleeper {
   readonly #timers: Timers;
   readonly #sleeping = new Set<() => void>();
 
@@ -10,7 +10,7 @@ export class Nap {
   }
 
   /** Resolves when `ms` have passed, or at the next `wake`. */
-  take(ms: number): Promise<void> {
+  sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         cancel();

@@ -7,7 +7,7 @@ interface Waiting {
 }
 
 /** Who waits until this node has applied a record. */
-export class Reaching {
+export class PositionWaiters {
   readonly #waiting = new Set<Waiting>();
   readonly #timers: Timers;
 

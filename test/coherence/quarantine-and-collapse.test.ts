@@ -32,7 +32,7 @@ const json = (value: unknown) => (_request: IncomingMessage, response: ServerRes
   response.end(JSON.stringify(value));
 };
 // Seed 13510 of test/simulate, on one node.
-test('a fill of what is in doubt answers nobody who came after a write: the write may not know what the late one did', async () => {
+test('a fill of what is in quarantine answers nobody who came after a write: the write may not know what the late one did', async () => {
   let parent = 'A';
   const toC = gate();
   const early = gate();
