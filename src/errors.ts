@@ -14,6 +14,7 @@ const table = {
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
   tooManyStreams: { status: 429, title: 'This address has as many streams open as it may' },
+  tooManyIndeterminate: { status: 429, title: 'The outcome of too many writes of this address is not known yet' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },
   unprocessable: { status: 422, title: 'The write names nothing that its rule could resolve' },
   internal: { status: 500, title: 'The gateway failed' },

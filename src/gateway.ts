@@ -18,6 +18,7 @@ import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import { serverErrorsOf } from './exchange/verdict.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
+import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
 import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
@@ -29,6 +30,7 @@ import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
+import { addressOf } from './server/per-address.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
@@ -233,8 +235,11 @@ function wireWrites(
     requestBytes: config.server.limits.requestBytes,
     // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, once
     // more when that can no longer be, and fills that began before then are refused.
-    endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms) => {
+    quarantines: new QuarantineBudget(),
+    addressOf,
+    endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {
       work.later(ms, async () => {
+        ended();
         const { record } = await log.append({ coverage, announcements, endsQuarantine: quarantine });
         reports.quarantineEnded(quarantine, record.position);
       });

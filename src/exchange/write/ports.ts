@@ -9,6 +9,7 @@ import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteRep
 import type { Refresher } from '../read/refresher.ts';
 import type { Address } from './before.ts';
 import type { Reach } from './plan.ts';
+import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { Upload } from './upload.ts';
 
 /** What the write exchange needs of others. */
@@ -31,7 +32,11 @@ export interface WritePorts {
   /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
   readonly indeterminateMs: number;
   /** Appends the record that ends a quarantine, when it is over. */
-  endQuarantineLater(effect: Effect, quarantine: number, ms: number): void;
+  endQuarantineLater(effect: Effect, quarantine: number, ms: number, ended: () => void): void;
+  /** What the windows hold until then. */
+  readonly quarantines: QuarantineBudget;
+  /** The address that a client counts as. */
+  addressOf(request: ClientRequest): string;
   /** One line in the log for each write. */
   report(report: WriteReport): void;
   failed(error: unknown, request: ClientRequest): void;

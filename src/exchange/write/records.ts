@@ -70,9 +70,10 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async own(disturbed: boolean): Promise<OwnRecord> {
     if (this.#applied.unchanged || (disturbed && this.#applied.compared)) await this.#apply(false);
-    const effect = this.#effect();
     const ruleMs = quarantineMsOf(this.#applied.rules.map(({ match }) => match));
     const quarantineMs = this.#indeterminate ? Math.max(this.#ports.indeterminateMs, ruleMs) : ruleMs;
+    const whole = this.#effect();
+    const effect = quarantineMs > 0 ? this.#ports.quarantines.bounded(whole) : whole;
     const local = new WriteLocally(this.#ports, this.#write, {
       rules: this.#indeterminate ? [] : this.#applied.rules,
       answered: this.#answered,
@@ -159,8 +160,11 @@ export class AnsweredWrite implements ConcludingWrite {
     { record, removed }: Appended,
     { effect, local, quarantineMs }: { effect: Effect; local: WriteLocally; quarantineMs: number },
   ): void {
-    const { refresher, endQuarantineLater } = this.#ports;
-    if (quarantineMs > 0) endQuarantineLater(effect, record.position, quarantineMs);
+    const { refresher, quarantines, endQuarantineLater, addressOf } = this.#ports;
+    if (quarantineMs > 0) {
+      const giveBack = quarantines.take(effect, this.#indeterminate ? addressOf(this.#write.request) : undefined);
+      endQuarantineLater(effect, record.position, quarantineMs, giveBack);
+    }
     refresher.refresh(local.refreshed, this.#write.request);
     this.#report({
       outcome: this.#indeterminate ? 'indeterminate' : 'applied',

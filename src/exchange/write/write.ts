@@ -42,6 +42,7 @@ export async function write(
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
   try {
+    refuseBeyondShare(ports, request);
     const arrived = await arrive(ports, found, request, body, startedAt);
     noting = new Noting(ports, found, arrived);
     const outcome = await forward(arrived, noting, reply);
@@ -79,6 +80,11 @@ async function arrive(
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
   return { request, route, matches, needs: { ...needs, request: readsRequest }, upload, startedAt };
+}
+
+/** Before the origin hears of it: nothing has to be quarantined then. */
+function refuseBeyondShare({ quarantines, addressOf }: WritePorts, request: ClientRequest): void {
+  if (!quarantines.hasRoom(addressOf(request))) throw new GatewayError('tooManyIndeterminate');
 }
 
 /** What says that it is too large is refused before the origin hears of it; what does not is broken off (upload.ts). */

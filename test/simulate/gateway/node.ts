@@ -22,6 +22,7 @@ import { Refresher } from '../../../src/exchange/read/refresher.ts';
 import { SearchVariances } from '../../../src/exchange/read/search-variances.ts';
 import { compileRoutes } from '../../../src/exchange/routes.ts';
 import type { WritePorts } from '../../../src/exchange/write/ports.ts';
+import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
@@ -271,8 +272,11 @@ export class GatewayNode {
       clock: process.clock,
       resolveBytes: config.server.limits.resolveBytes,
       requestBytes: config.server.limits.requestBytes,
-      endQuarantineLater: ({ coverage, announcements }, quarantine, ms) => {
+      quarantines: new QuarantineBudget(),
+      addressOf: ({ peer }) => peer,
+      endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
+          ended();
           // A node that loses its place settles nothing any more: others do.
           log.append({ coverage, announcements, endsQuarantine: quarantine }).catch(() => undefined);
         });
