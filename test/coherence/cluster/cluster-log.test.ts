@@ -138,7 +138,7 @@ describe('without the bus', () => {
   test.each([
     ['many', { maxWaiting: 2 }],
     ['much', { maxWaitingCharacters: 1_000 }],
-  ])('queue: when too %s waits, one record that coverage everything stands for the rest', async (_, bound) => {
+  ])('queue: when too %s waits, one record that covers everything stands for the rest', async (_, bound) => {
     const { rig, nodes } = await three({ onPartition: 'queue', ...bound });
     cut(rig, nodes[0], 100);
     const writes = ['/a', '/b', '/c', '/d'].map((path) => nodes[0].log.append(hitting(path)));
