@@ -8,12 +8,18 @@ import { encodeTerms } from './write-set.ts';
 /** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
 const MAX_ENDED = 4_096;
 
+/**
+ * Withdrawals that the bus has yet to be told of, as many as writes are refused while it is away. What is forgotten of them the next
+ * renewal says as well (`from`).
+ */
+const MAX_LEAVING = 1_000;
+
 /** How often a note is withdrawn whose noting was not answered: it may still be on its way, and arrive later. */
 const TIMES_LOST = 8;
 
 /** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
 export class Intents {
-  readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation; sent: boolean }>();
+  readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation }>();
   /** Over for this node, and perhaps still in the bus, where other writes would wait for them; how often it has yet to be told. */
   readonly #leaving = new Map<string, number>();
   readonly #ended = new Set<string>();
@@ -57,7 +63,7 @@ export class Intents {
     const at = new Date(this.#clock.wall()).toISOString();
     const id = `${this.#member}:${this.#last}`;
     const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
-    this.#own.set(this.#last, { note, record, sent: epoch !== undefined });
+    this.#own.set(this.#last, { note, record });
     try {
       return epoch === undefined ? { id } : { id, answer: await this.#bus.intend(epoch, this.#member, note) };
     } catch (cause) {
@@ -77,11 +83,10 @@ export class Intents {
 
   /** It has no record, and needs none. `lost`: whether the bus has it is not known. */
   withdraw(id: string, lost = false): void {
-    const sent = this.#own.get(this.#numberOf(id))?.sent !== false;
     this.drop(id);
-    // Of what never left, while the bus was out of reach, there is nothing to be told.
-    if (!sent) return;
     this.#leaving.set(id, lost ? TIMES_LOST : 1);
+    const [oldest] = this.#leaving.keys();
+    if (this.#leaving.size > MAX_LEAVING && oldest !== undefined) this.#leaving.delete(oldest);
   }
 
   /** Tells the bus of what was withdrawn, until it has heard of it. */
@@ -101,9 +106,8 @@ export class Intents {
 
   /** The bus has forgotten what this node had noted there. */
   async noteAgain(epoch: string): Promise<EpochMismatch | undefined> {
-    for (const own of [...this.#own.values()]) {
-      own.sent = true;
-      const answer = await this.#bus.intend(epoch, this.#member, own.note);
+    for (const { note } of [...this.#own.values()]) {
+      const answer = await this.#bus.intend(epoch, this.#member, note);
       if (!answer.ok) return answer;
     }
     return undefined;
