@@ -19,6 +19,7 @@ import { compileRoutes } from './exchange/routes.ts';
 import { serverErrorsOf } from './exchange/verdict.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
 import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
+import { UploadBudget } from './exchange/write/upload-budget.ts';
 import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
@@ -45,6 +46,8 @@ export interface Gateway {
 
 /** Fills under way may hold this share of the memory tier's size, beside it. */
 const FILL_SHARE = 0.25;
+/** Bodies of writes, as far as they are held ahead of the origin and for rules, too. */
+const UPLOAD_SHARE = 0.25;
 
 type State = 'starting' | 'ready' | 'draining';
 
@@ -236,6 +239,7 @@ function wireWrites(
     // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, once
     // more when that can no longer be, and fills that began before then are refused.
     quarantines: new QuarantineBudget(),
+    uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
     addressOf,
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {
       work.later(ms, async () => {

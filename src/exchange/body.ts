@@ -63,6 +63,12 @@ export class Capture {
     }
   }
 
+  /** Keeps nothing, whatever it was. */
+  drop(): void {
+    this.#overflowed = true;
+    this.#chunks = [];
+  }
+
   get bytes(): number {
     return this.#bytes;
   }
@@ -77,10 +83,11 @@ export class Capture {
   }
 }
 
-/** Reads a stream up to `maxBytes`. What was read is put back when there is more, for the rest to be streamed. */
+/** Reads a stream up to `maxBytes`, or until `stopped`. What was read is put back when there is more, for the rest to be streamed. */
 export async function readUpTo(
   stream: Readable,
   maxBytes: number,
+  stopped: () => boolean = () => false,
 ): Promise<{ whole: Buffer } | { head: Buffer; rest: AsyncIterator<Buffer> }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -90,6 +97,6 @@ export async function readUpTo(
     if (done === true) return { whole: Buffer.concat(chunks) };
     chunks.push(value);
     bytes += value.byteLength;
-    if (bytes > maxBytes) return { head: Buffer.concat(chunks), rest: iterator };
+    if (bytes > maxBytes || stopped()) return { head: Buffer.concat(chunks), rest: iterator };
   }
 }

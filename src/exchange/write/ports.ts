@@ -11,6 +11,7 @@ import type { Address } from './before.ts';
 import type { Reach } from './plan.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { Upload } from './upload.ts';
+import type { UploadBudget } from './upload-budget.ts';
 
 /** What the write exchange needs of others. */
 export interface WritePorts {
@@ -35,6 +36,8 @@ export interface WritePorts {
   endQuarantineLater(effect: Effect, quarantine: number, ms: number, ended: () => void): void;
   /** What the windows hold until then. */
   readonly quarantines: QuarantineBudget;
+  /** What uploads hold. */
+  readonly uploads: UploadBudget;
   /** The address that a client counts as. */
   addressOf(request: ClientRequest): string;
   /** One line in the log for each write. */

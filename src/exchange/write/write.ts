@@ -17,6 +17,7 @@ import type { Answered, ArrivedWrite, NotedWrite, WritePorts } from './ports.ts'
 import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
+import type { HeldUpload } from './upload-budget.ts';
 
 /** Bodies up to this are received whole before the origin hears of the write: slow clients hold no connection to it. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -41,9 +42,10 @@ export async function write(
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
+  const held = ports.uploads.begin(ports.addressOf(request));
   try {
     refuseBeyondShare(ports, request);
-    const arrived = await arrive(ports, found, request, body, startedAt);
+    const arrived = await arrive(ports, found, request, { body, held, startedAt });
     noting = new Noting(ports, found, arrived);
     const outcome = await forward(arrived, noting, reply);
     if (outcome.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
@@ -54,6 +56,7 @@ export async function write(
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
   } finally {
+    held.release();
     noting?.end();
   }
 }
@@ -63,8 +66,7 @@ async function arrive(
   ports: WritePorts,
   { route }: ReturnType<RouteTable['find']>,
   request: ClientRequest,
-  body: Readable | undefined,
-  startedAt: number,
+  { body, held, startedAt }: { body: Readable | undefined; held: HeldUpload; startedAt: number },
 ): Promise<ArrivedWrite> {
   refuseTooLarge(request, ports.requestBytes);
   const matches = matchesOf(ports.rules, request);
@@ -77,8 +79,10 @@ async function arrive(
   const upload = new Upload(request, body, {
     captureBytes: readsRequest ? ports.resolveBytes : 0,
     maxBytes: ports.requestBytes,
+    held,
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
+  if (bodyTells && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
   return { request, route, matches, needs: { ...needs, request: readsRequest }, upload, startedAt };
 }
 

@@ -23,6 +23,7 @@ import { SearchVariances } from '../../../src/exchange/read/search-variances.ts'
 import { compileRoutes } from '../../../src/exchange/routes.ts';
 import type { WritePorts } from '../../../src/exchange/write/ports.ts';
 import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.ts';
+import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
@@ -273,6 +274,7 @@ export class GatewayNode {
       resolveBytes: config.server.limits.resolveBytes,
       requestBytes: config.server.limits.requestBytes,
       quarantines: new QuarantineBudget(),
+      uploads: new UploadBudget(Number.POSITIVE_INFINITY),
       addressOf: ({ peer }) => peer,
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
