@@ -89,3 +89,19 @@ test('of one address is bounded: beyond it writes are refused before the origin 
   };
   await withPatience(writing(), () => 'the windows to end');
 });
+
+test.each([
+  ['PURGE', 501],
+  ['PROPPATCH', 501],
+  ['M-SEARCH', 501],
+  ['PUT', 401],
+  ['PUT', 405],
+  ['PUT', 414],
+  ['PUT', 421],
+  ['PUT', 431],
+])('%s answered %i says that nothing was done: nothing is dropped, and nothing quarantined', async (method, status) => {
+  origin.on(`${method} /a`, (_request, response) => void response.writeHead(status).end());
+  await ask('/a');
+  expect((await ask('/a', { method })).status).toBe(status);
+  expect(isHit(await ask('/a'))).toBe(true);
+});
