@@ -4,7 +4,7 @@ import type { Effort } from './options.ts';
 import type { BenchOrigin } from './servers/origin.ts';
 import type { Server } from './servers/server.ts';
 
-/** What every case is given. All of it runs for the whole bench; cases that need a fresh gateway start their own. */
+/** What every case gets. The servers run during the whole bench; cases that need a fresh gateway start their own. */
 export interface Bench {
   readonly effort: Effort;
   readonly placement: Placement;
@@ -15,7 +15,7 @@ export interface Bench {
   readonly directories: Readonly<Record<string, string>>;
   readonly nginx: Server | undefined;
   readonly generator: Generator;
-  /** A number that no earlier call has given: for paths that must not have been asked for before. */
+  /** The first of `count` numbers that no earlier call returned: for paths that have not been requested before. */
   freshNumbers(count: number): number;
   progress(text: string): void;
 }
@@ -29,22 +29,22 @@ export interface Case {
 export interface Metric {
   readonly name: string;
   readonly unit: string;
-  /** Which way is better; absent where there is no better: such a metric is shown for context and never compared. */
+  /** Which direction is better. A metric without one is only shown for context and never compared. */
   readonly better?: 'higher' | 'lower';
   readonly digits: number;
 }
 
-/** One round of one contender: metric name → value; NaN where this machine cannot tell. */
+/** One round of one contender: metric name → value, or NaN if this machine cannot measure it. */
 export type Sample = Readonly<Record<string, number>>;
 
 export interface CaseResult {
   readonly metrics: readonly Metric[];
-  /** Contender → one sample per round; all contenders have the same rounds, measured side by side. */
+  /** Contender → one sample per round. All contenders are measured in the same rounds. */
   readonly samples: Readonly<Record<string, readonly Sample[]>>;
   readonly comparisons: readonly Comparison[];
 }
 
-/** Two contenders, compared round by round: as a ratio, or for times also as a difference. */
+/** A comparison of two contenders, round by round: as a ratio or, for times, as a difference. */
 export interface Comparison {
   readonly of: string;
   readonly to: string;

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 
-/** How long and how often everything is measured. */
+/** Durations and repetitions of the measurements. */
 export interface Effort {
-  /** Rounds per case; each round measures every contender once, one after the other. */
+  /** Rounds per case. Each round measures every contender once. */
   readonly rounds: number;
   /** Seconds of load per contender and round. */
   readonly seconds: number;
-  /** Seconds of load that nobody counts, before the first round of a case. */
+  /** Seconds of uncounted load before the first round of a case. */
   readonly warmUpSeconds: number;
   readonly startUps: number;
   readonly fanOutWrites: number;
@@ -32,7 +32,7 @@ const full: Effort = {
   storedResponses: 20_000,
 };
 
-/** A smoke run: everything once or twice, in a minute. Its figures are no baseline. */
+/** A smoke run of about a minute. Its figures are not a baseline. */
 const quick: Effort = {
   rounds: 2,
   seconds: 0.7,
@@ -44,13 +44,13 @@ const quick: Effort = {
 
 export const usage = `npm run bench -- [options]
 
-  --quick            a smoke run of under a minute; its figures are no baseline
-  --only <cases>     only these cases, comma-separated
-  --against <dir>    measure the build of another checkout beside this one, as "before"
-  --no-pin           leave processes on any core
-  --help             this text`;
+  --quick            a smoke run of under a minute; its figures are not a baseline
+  --only <cases>     run only these cases, comma-separated
+  --against <dir>    also measure the build of another checkout, as "before"
+  --no-pin           do not pin processes to cores
+  --help             show this text`;
 
-/** @throws TypeError for unknown options, with a message for the user. */
+/** @throws TypeError for unknown options, with a message for the user */
 export function parseOptions(argv: readonly string[], caseNames: readonly string[]): Options | 'help' {
   const { values } = parseArgs({
     args: [...argv],
@@ -65,7 +65,7 @@ export function parseOptions(argv: readonly string[], caseNames: readonly string
   if (values.help) return 'help';
   const only = values.only.split(',').filter((name) => name !== '');
   for (const name of only) {
-    if (!caseNames.includes(name)) throw new TypeError(`no case is called "${name}": ${caseNames.join(', ')}`);
+    if (!caseNames.includes(name)) throw new TypeError(`unknown case "${name}". Cases: ${caseNames.join(', ')}`);
   }
   return {
     quick: values.quick,

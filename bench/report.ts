@@ -1,7 +1,7 @@
 import type { Case, CaseResult, Comparison, Metric, Sample } from './bench.ts';
 import { type Spread, spread } from './measure/statistics.ts';
 
-/** Terminal table of one case: a row per contender, then a row per ratio; each cell is the median (min–max). */
+/** The table of one case: a row per contender, then a row per comparison. Each cell is the median (min–max). */
 export function formatCase(title: string, result: CaseResult): string {
   const measured = result.metrics.filter((metric) => allSamples(result).some((sample) => isKnown(sample, metric)));
   const rows = [
@@ -22,7 +22,7 @@ export function formatCase(title: string, result: CaseResult): string {
   return [`\n${title}`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-/** The same for machines. JSON has no NaN: what could not be measured is null. */
+/** The result as JSON. Values that could not be measured are null, since JSON has no NaN. */
 export function caseJson(benchCase: Case, result: CaseResult): object {
   const { metrics, samples, comparisons } = result;
   return {
@@ -45,7 +45,7 @@ export function caseJson(benchCase: Case, result: CaseResult): object {
   };
 }
 
-/** Digits of a ratio. */
+/** Decimal places of a ratio. */
 const ratioDigits = 2;
 
 function formatComparison(result: CaseResult, comparison: Comparison, metric: Metric): string {
@@ -54,12 +54,12 @@ function formatComparison(result: CaseResult, comparison: Comparison, metric: Me
   return formatSpread(compare(result, comparison, metric), digits);
 }
 
-/** What one server adds to another is a time; more or fewer requests per second is a ratio. */
+/** Differences are for times only. Rates are compared as ratios. */
 function applies({ by }: Comparison, { better, unit }: Metric): boolean {
   return better !== undefined && (by === 'ratio' || unit === 'µs' || unit === 'ms');
 }
 
-/** Round by round, because the two of one round met the same disturbances; the medians of all rounds did not. */
+/** Compares round by round, because both values of a round were subject to the same disturbances. */
 function compare(result: CaseResult, { of, to, by }: Comparison, metric: Metric): Spread {
   const left = valuesOf(result.samples[of] ?? [], metric);
   const right = valuesOf(result.samples[to] ?? [], metric);

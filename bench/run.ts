@@ -40,7 +40,7 @@ const cases: readonly Case[] = [
   million,
 ];
 
-/** Starts everything that lives as long as the bench. */
+/** Starts everything that runs during the whole bench. */
 async function prepare(options: Options): Promise<Bench> {
   const directories = { gateway: root, ...(options.against === undefined ? {} : { before: resolve(options.against) }) };
   for (const directory of Object.values(directories)) {
@@ -77,13 +77,13 @@ function announce(options: Options, bench: Bench): object {
   console.log(`${machine.cpu}, cores ${machine.cores.join(' ')}, Node ${machine.node}`);
   console.log(
     server === undefined
-      ? 'not pinned: taskset is missing, there is one core, or --no-pin was given'
+      ? 'not pinned: taskset is missing, there is only one core, or --no-pin was given'
       : `pinned: servers under test on core ${server}, generator on ${generator}, origin on ${origin}`,
   );
   console.log(
     machine.nginx === undefined ? 'nginx was not found: no peer is measured' : `peer: nginx ${machine.nginx}`,
   );
-  if (options.quick) console.log('quick: a smoke run, no baseline');
+  if (options.quick) console.log('quick: a smoke run, not a baseline');
   return machine;
 }
 

@@ -19,14 +19,16 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const config = 'gateway.example.yaml';
 
 const WARM_UPS = 5;
-/** npm hands on the signal of a Ctrl-C, which the terminal has sent to every process already: that is not a second one. */
+/**
+ * npm forwards the signal of a Ctrl-C that the terminal already sent to every process. It does not count as a second.
+ */
 const SAME_SIGNAL_MS = 500;
 
 const screen = new Screen(process.stdout, process.env);
 
 /**
- * Plays scenario 1 aloud on the travel API and a real gateway, and stays up. Exit codes: 0 asked to end, or with `--once` all
- * was as promised; 1 something was not, or could not start; 2 wrong arguments.
+ * Plays the scenario on the travel API and a real gateway, and then keeps both running. Exit codes: 0 stopped, or all
+ * checks passed with `--once`; 1 a check failed, or something could not start; 2 invalid arguments.
  */
 async function main(): Promise<number> {
   let wanted: DemoArguments;
@@ -40,7 +42,7 @@ async function main(): Promise<number> {
     screen.line(usage);
     return 0;
   }
-  // Heard from the first moment on, so that Ctrl-C while the database starts ends the demo as cleanly as later.
+  // Registered first, so that Ctrl-C while the database starts also ends the demo cleanly.
   const ending = new AbortController();
   const asked = askedToEnd().then(() => {
     ending.abort();
@@ -50,15 +52,15 @@ async function main(): Promise<number> {
   try {
     return await Promise.race([demonstrate(wanted, closers, ending.signal), asked]);
   } catch (error) {
-    console.error(`\nThe demo could not go on: ${messageOf(error)}`);
+    console.error(`\nThe demo failed: ${messageOf(error)}`);
     return 1;
   } finally {
-    // What is still being started is waited for by its closer.
+    // A closer waits for its process if that is still starting.
     for (const close of closers.reverse()) await close();
   }
 }
 
-/** Starts nothing more once `ending` is aborted: nobody would close it. */
+/** Runs the demo. Starts nothing after `ending` is aborted, since nothing would stop it. */
 async function demonstrate(wanted: DemoArguments, closers: Closer[], ending: AbortSignal): Promise<number> {
   const { gateway: listen, admin, apiPort } = wanted;
   const taken = await explainTakenPorts([
@@ -76,7 +78,7 @@ async function demonstrate(wanted: DemoArguments, closers: Closer[], ending: Abo
   closers.push(() => client.close());
   const events = await followEvents(`${gateway.url}/_unstale/events`);
   closers.push(() => events.close());
-  // The first exchanges of two processes measure how long their code takes to warm up.
+  // Warms up both processes, so that the times shown do not include compilation.
   for (let i = 0; i < WARM_UPS; i++) await client.ask(gateway.url, { method: 'GET', target: '/countries' });
   const playing = play(scenario(seededRows), { gateway: gateway.url, api, client, events, screen });
   const tally = await Promise.race([playing, gateway.failed]);
@@ -88,18 +90,18 @@ async function demonstrate(wanted: DemoArguments, closers: Closer[], ending: Abo
 }
 
 async function startApi(port: number, closers: Closer[], ending: AbortSignal): Promise<string> {
-  screen.line('Starting the travel API, on a PostgreSQL in the process (PGlite): some 3 seconds …');
+  screen.line('Starting the travel API with an in-process PostgreSQL (PGlite). This takes about 3 seconds …');
   const startedAt = performance.now();
   const starting = startTravelApi({ port });
   closers.push(async () => {
-    // What could not start says so below, and is nothing to close.
+    // If it could not start, the error is reported below and there is nothing to close.
     const api = await starting.catch(() => undefined);
     await api?.close();
   });
   const { url } = await starting;
   ending.throwIfAborted();
-  screen.line(`  ${url}  after ${seconds(startedAt)}. It takes 30 to 80 ms for an answer, and says`);
-  screen.line('  "Cache-Control: public, max-age=300" of everything.');
+  screen.line(`  ${url}  after ${seconds(startedAt)}. It answers within 30 to 80 ms, always with`);
+  screen.line('  "Cache-Control: public, max-age=300".');
   return url;
 }
 
@@ -121,26 +123,24 @@ async function startGateway(
   });
   const gateway = await starting;
   ending.throwIfAborted();
-  screen.line(`  ${gateway.url}  after ${seconds(startedAt)}, its admin port ${gateway.adminUrl}.`);
+  screen.line(`  ${gateway.url}  after ${seconds(startedAt)}. Admin port: ${gateway.adminUrl}.`);
   screen.line();
-  screen.line(
-    'An ordinary cache is asked the same: one that believes the API, and forgets a resource that is written.',
-  );
-  screen.line("Times are the client's: from the request to the whole answer, or from the write to its event.");
+  screen.line('An ordinary cache gets the same requests. It trusts the API, and invalidates only written resources.');
+  screen.line('Times are measured by the client: from a request to its whole answer, or from a write to its event.');
   screen.line();
   return gateway;
 }
 
 function showTally({ reads, ordinaryOld, problems }: Tally): void {
   const old = `an ordinary cache would have answered ${ordinaryOld} with an old copy`;
-  if (problems.length === 0) screen.line(`${reads} reads after writes: unstale answered each as the API does; ${old}.`);
-  else screen.line(screen.paint('red', ['Not as promised:', ...problems].join('\n  ')));
+  if (problems.length === 0) screen.line(`${reads} reads after writes: unstale answered all like the API; ${old}.`);
+  else screen.line(screen.paint('red', ['Failed checks:', ...problems].join('\n  ')));
 }
 
 function showInvitation(gateway: string): void {
   const { accommodation, otherStep } = seededRows;
   screen.line();
-  screen.line('Both stay up. Try in another terminal, and read again after the write:');
+  screen.line('Both keep running. Try this in another terminal, and repeat the read after the write:');
   screen.line();
   screen.line(`  curl -si ${gateway}/steps/${otherStep}`);
   screen.line(
@@ -148,11 +148,11 @@ function showInvitation(gateway: string): void {
   );
   screen.line(`  curl -sN '${gateway}/_unstale/events?match=/steps/:id'`);
   screen.line();
-  screen.line('Events are shown here as they arrive. Ctrl-C ends the demo.');
+  screen.line('Events are shown here as they arrive. Press Ctrl-C to end the demo.');
   screen.line();
 }
 
-/** A signal, or that nobody reads any more (`npm run demo | head`). A second signal ends the process at once. */
+/** Resolves on a signal, or when the output is closed (`npm run demo | head`). A second signal exits at once. */
 async function askedToEnd(): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const pipe = new Promise<void>((resolve) => {

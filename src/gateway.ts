@@ -4,8 +4,12 @@ import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig } from './config/model.ts';
 import { asGatewayError } from './errors.ts';
-import { beforeOfProposed, explainWrite, given } from './exchange/dry-run.ts';
-import { countTargets, invalidateTargets } from './exchange/invalidate.ts';
+import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
+import { explain } from './exchange/inspect/explain.ts';
+import { explainWrite } from './exchange/inspect/explain-write.ts';
+import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
+import { given } from './exchange/inspect/proposed-write.ts';
+import { serverErrorsOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
@@ -16,7 +20,6 @@ import type { ReadPorts } from './exchange/read/read-ports.ts';
 import { Refresher } from './exchange/read/refresher.ts';
 import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
-import { serverErrorsOf } from './exchange/verdict.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
 import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
 import { UploadBudget } from './exchange/write/upload-budget.ts';
@@ -38,13 +41,16 @@ import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
-  /** Listens. Resolves with the addresses that clients and operators reach it at. */
+  /** Listens. Resolves with the addresses at which clients and operators reach it. */
   start(): Promise<{ url: string; adminUrl: string }>;
-  /** Takes no new connections, lets exchanges in flight end within `server.drain`, ends event streams, and closes all. */
+  /**
+   * Stops accepting connections, lets exchanges finish within `server.drain`, ends event streams, and closes
+   * everything.
+   */
   stop(): Promise<void>;
 }
 
-/** Fills under way may hold this share of the memory tier's size, beside it. */
+/** Fills in progress may hold this share of the memory tier's size, in addition to it. */
 const FILL_SHARE = 0.25;
 /** Bodies of writes, as far as they are held ahead of the origin and for rules, too. */
 const UPLOAD_SHARE = 0.25;
@@ -52,16 +58,16 @@ const UPLOAD_SHARE = 0.25;
 type State = 'starting' | 'ready' | 'draining';
 
 /**
- * Builds a gateway from a validated configuration. All wiring is here: what the parts are and whom they know. Closers are
- * pushed besides what they close, and run in reverse.
+ * Builds a gateway from a validated configuration. All wiring is here: which parts there are, and which others each
+ * part gets. A closer is pushed next to what it closes; closers run in reverse order.
  */
 export async function createGateway(
   config: GatewayConfig,
   options: {
     log?: Logger;
-    /** What sequences for this process and its siblings. */
+    /** Sequences for this process and its siblings. */
     bus?: Bus | undefined;
-    /** Whether it has the admin port; of several processes one has. */
+    /** Whether this process has the admin port. Of several processes, one has. Default: true. */
     admin?: boolean;
     siblings?: Siblings | undefined;
   } = {},
@@ -97,10 +103,9 @@ export async function createGateway(
     read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
-      work.track(write(writePorts, found, request, hasBody(message) ? message : undefined, reply));
+      work.track(write(writePorts, { found, request, body: hasBody(message) ? message : undefined }, reply));
     },
     routeOf: (request) => routes.find(request.target.resource).route,
-    upstreamOf: ({ policy }) => upstreamOf(config, policy.origin),
     failed: (error, request) => reports.failed(error, request),
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
@@ -148,12 +153,12 @@ function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence:
   return new MinPosition({ ...coherence, queues: onPartition === 'queue' });
 }
 
-/** Reads that the cache takes; false for those that pass through. */
+/** Handles reads through the cache. Returns false for requests that pass through. */
 function reader(
   { coherence, routes, reports, work, minPosition }: Reading,
   readPorts: ReadPorts,
 ): PublicOptions['read'] {
-  // For readers that have seen what this node does not know of yet.
+  // For clients that have seen a later state than this node: they get nothing from its memory.
   const notServing = (): boolean => false;
   const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, notServing), serving: notServing };
   return (request, reply) => {
@@ -168,7 +173,7 @@ function reader(
       if (outcome instanceof Promise) work.track(outcome.then(report).catch(failed));
       else report(outcome);
     };
-    // What no step has caught is a defect: its client is answered all the same.
+    // An error that no step has caught is a bug. Its client still gets an answer.
     const failed = (error: unknown): void => {
       reports.failed(error, request);
       reply.fail(asGatewayError(error));
@@ -236,11 +241,11 @@ function wireWrites(
     clock: systemClock,
     resolveBytes: config.server.limits.resolveBytes,
     requestBytes: config.server.limits.requestBytes,
-    // The origin may still apply a write whose outcome is unknown: what it touches is invalidated, and announced, once
-    // more when that can no longer be, and fills that began before then are refused.
     quarantines: new QuarantineBudget(),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
     addressOf,
+    // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
+    // announced once more, and fills that began before then are refused.
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {
       work.later(ms, async () => {
         ended();
@@ -248,7 +253,10 @@ function wireWrites(
         reports.quarantineEnded(quarantine, record.position);
       });
     },
-    report: (report) => reports.write(report),
+    report: ({ resolved, ...report }) => {
+      const explained = resolved && (() => explain(resolved, rules, { all: false }).explanation);
+      reports.write({ ...report, explain: explained });
+    },
     failed: (error, request) => reports.failed(error, request),
   };
 }
@@ -267,7 +275,7 @@ function wireAdmin(
   { metrics, reports, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
-  // What cannot be read widens, and the explanation says why.
+  // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
   const serverErrors = serverErrorsOf(config);
   const registry = metricsRegistry(metrics, {
@@ -308,20 +316,22 @@ function wireAdmin(
   });
 }
 
-/** What the gateway waits for; undefined where it may be sent traffic. Not hearing from Redis is a reason, never for liveness. */
+/**
+ * Why the gateway must not get traffic yet. Undefined if it may. Losing Redis is a reason here, but never for liveness.
+ */
 function notReady(state: State, cluster: ClusterStatus | undefined): string | undefined {
   if (state !== 'ready') return state;
   return cluster === undefined || cluster.state === 'serving' ? undefined : waitingFor[cluster.state];
 }
 
 const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
-  joining: 'joining the other nodes: Redis does not answer, or an epoch is beginning',
+  joining: 'joining the other nodes: Redis does not answer, or a new epoch is being created',
   'catching-up': 'catching up with the records of the other nodes',
-  fenced: 'the lease has run out: Redis does not answer in time; requests are passed through',
-  undelivered: 'writes were acknowledged that the other nodes have not heard of yet',
+  fenced: 'the lease has run out: Redis does not answer in time, and requests are passed through',
+  undelivered: 'other nodes have not received writes that this node has acknowledged',
 };
 
-/** Work under way that a stopping gateway waits for, and work that is due later. */
+/** Work in progress, which a stopping gateway waits for, and work scheduled for later, which it cancels. */
 class Work {
   readonly underway = new Set<Promise<unknown>>();
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -358,9 +368,4 @@ function listenOptions({ host, port }: Address): { host: string; port: number; b
 function urlOf(address: AddressInfo | string | null): string {
   if (address === null || typeof address === 'string') throw new Error('the server does not listen on a port');
   return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
-}
-
-function upstreamOf(config: GatewayConfig, origin: string): { url: string; basePath: string } {
-  const url = new URL((config.origins[origin] as { url: string }).url);
-  return { url: url.origin, basePath: url.pathname.replace(/\/$/, '') };
 }

@@ -22,45 +22,44 @@ import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
 
-/** The node's place among others, and what it holds. */
+/** The parts that keep this node coherent with the others, and what it stores. */
 export interface Coherence {
   readonly fence: Fence;
   /** As reads see it: empty while this node may not serve. */
   readonly store: Store;
-  /** What the nodes share behind their memories. */
+  /** The store that the nodes share, behind the memory of each. */
   readonly tier: RedisTier | undefined;
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
-  /** Undefined for a gateway that is alone. */
+  /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
-  /** What the nodes have agreed on; 0 for a gateway that is alone. */
+  /** The lease that the nodes have agreed on. 0 for a single gateway. */
   readonly leaseMs: () => number;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** How long a write waits for its record to be confirmed by the other nodes, in leases: the slowest of them may have died. */
+/** How long a write waits for the other nodes to confirm its record, in leases: the slowest of them may have died. */
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
 
-/** Of the ids `position.n` of one record's events, the last: who has seen this has seen all of them. */
-const BEHIND_ALL = 999_999;
-
-/** How long the tier remembers what a record has hit, in leases: a node that has not applied it serves for one at most. */
-const HIT_LEASES = 4;
+/**
+ * How long the tier keeps the version of what a record covers. A node without the record serves for one lease at most.
+ */
+const VERSION_LEASES = 4;
 
 export interface CoherenceParts {
   readonly config: GatewayConfig;
-  /** What the rules tell of tags. */
+  /** What the rules say about tags. */
   readonly knowledge: TagKnowledge;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** What sequences for the nodes, where it is not a Redis. */
+  /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
 }
 
-/** What every node has, alone or not. */
+/** What every node has, a single one or one of several. */
 interface Node extends CoherenceParts {
   readonly fence: Fence;
   readonly memory: MemoryStore;
@@ -68,7 +67,7 @@ interface Node extends CoherenceParts {
   readonly applied: LogListener['applied'];
 }
 
-/** What a record goes through: made effective on this node, then announced. */
+/** Wires the way of a record: it takes effect on this node, then it is announced. */
 export function wireCoherence(parts: CoherenceParts): Coherence {
   const { config, knowledge, metrics } = parts;
   const fence = new Fence();
@@ -82,10 +81,10 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
     return removed;
   };
   const node = { ...parts, fence, memory, inFlight, applied };
-  return config.store.redis === undefined && parts.bus === undefined ? wireAlone(node) : wireCluster(node);
+  return config.store.redis === undefined && parts.bus === undefined ? wireSingle(node) : wireCluster(node);
 }
 
-function wireAlone({ config, fence, memory, inFlight, applied }: Node): Coherence {
+function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coherence {
   const log = new MemoryLog(systemClock, {
     applied,
     committed: (record) => hub.announce(eventsOf(log.epoch, record).flatMap((event) => visible(event) ?? [])),
@@ -112,7 +111,7 @@ function wireCluster(node: Node): Coherence {
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
-  const failed = complainer(logger);
+  const failed = connectionReporter(logger);
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
   const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: '' });
@@ -127,15 +126,15 @@ function wireCluster(node: Node): Coherence {
       memory.clear();
       inFlight.note({ coverage: everything, announcements: [] });
       const { epoch, applied: seq, committed } = cluster.status();
-      // Ids of what is not committed yet are not given out: who resumes elsewhere with one would miss its event.
+      // No ids beyond the committed ones: a subscriber that resumed elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
-    caughtUp: () => hub.reset(cluster.status().epoch, `${joinedSeq}.${BEHIND_ALL}`),
+    caughtUp: () => hub.reset(cluster.status().epoch, joinedSeq),
   };
-  const hitMs = (): number => HIT_LEASES * cluster.leaseMs;
-  const keys = connection && redis && { ...redis, connection: connection.commands, hitMs };
+  const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
+  const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const cluster: ClusterLog = new ClusterLog({
     bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, config, logger),
@@ -164,18 +163,21 @@ function wireCluster(node: Node): Coherence {
 }
 
 /**
- * A Redis that drops keys by chance is refused at start. One that is found to do so later, having been away, or having been
- * replaced, is told of as an error: what it loses of the log is noticed, and costs what is stored.
+ * Refuses to start on a Redis that evicts random keys. A Redis found to do so later, after it was away or was replaced,
+ * is logged as an error: if it evicts part of the log, the nodes notice, and void what is stored.
  */
 async function checkEviction(connection: ConnectedBus | undefined, logger: Logger): Promise<void> {
   const check = async (atStart: boolean): Promise<void> => {
     const fault = await connection?.evictionFault();
     if (fault === undefined) return;
-    const message = `the Redis drops keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
+    const message = `Redis evicts keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
     if (fault.refused && atStart) throw new Error(message);
     if (fault.refused) logger.error({ policy: fault.policy }, message);
     else
-      logger.warn({ policy: fault.policy }, 'the Redis may drop what joins the nodes: set maxmemory-policy noeviction');
+      logger.warn(
+        { policy: fault.policy },
+        'Redis may evict keys that the nodes need: set maxmemory-policy noeviction',
+      );
   };
   await check(true);
   connection?.onReached(() => void check(false));
@@ -183,15 +185,15 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
 
 function wireTier(
   config: GatewayConfig,
-  { connection, prefix, scope, hitMs }: VersionKeys,
+  { connection, prefix, scope, minVersionMs }: VersionKeys,
   { cluster, fence, joinedAt, logger }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number; logger: Logger },
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
   return new RedisTier({
-    ...{ connection, prefix, scope, hitMs, ...redis.tier },
+    ...{ connection, prefix, scope, minVersionMs, ...redis.tier },
     shape: shapeOf(config),
-    place: {
+    log: {
       get usable() {
         return cluster.serving() && cluster.published;
       },
@@ -207,9 +209,9 @@ function wireTier(
       admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,
-    full: onceInAWhile(() => {
+    full: throttled(() => {
       const message =
-        'the tier has no room: more is kept in memory alone (store.redis.tier.maxSize, and 3/4 of maxmemory)';
+        'the Redis tier is full: responses are stored in memory only (store.redis.tier.maxSize, or 3/4 of maxmemory)';
       logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
     }),
     timers: systemTimers,
@@ -218,29 +220,29 @@ function wireTier(
 
 const QUIET_MS = 600_000;
 
-/** Of what lasts: it is told once, and again when it is still so after a while. */
-function onceInAWhile(tell: () => void): () => void {
+/** Limits a report to one in `QUIET_MS`, for conditions that last. */
+function throttled(report: () => void): () => void {
   let quietUntil = 0;
   return () => {
     const now = systemClock.monotonic();
     if (now < quietUntil) return;
     quietUntil = now + QUIET_MS;
-    tell();
+    report();
   };
 }
 
-/** Nodes may have different configurations, as while one is deployed. */
+/** Nodes may have different configurations, as during a deployment. */
 function configured(bus: Bus, config: GatewayConfig, logger: Logger): Bus {
   return new ConfiguredBus(bus, shapeOf(config).slice(0, FINGERPRINT_LENGTH), (theirs) => {
     const message =
-      'a node with other routes writes here: until it is gone, its records are widened, to everything where they name tags';
+      'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
   });
 }
 
 const FINGERPRINT_LENGTH = 16;
 
-/** Of what decides how a response is stored: nodes of another configuration must not take what this one has stored. */
+/** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
 function shapeOf({ routes, fallback }: GatewayConfig): string {
   const sources = routes.map(({ source: _, ...route }) => route);
   return createHash('sha256')
@@ -248,8 +250,11 @@ function shapeOf({ routes, fallback }: GatewayConfig): string {
     .digest('base64url');
 }
 
-/** A Redis that is away fails many times a second: it is told once, and again when it is something else. */
-function complainer(logger: Logger): (error: unknown) => void {
+/**
+ * Logs failures to reach the other nodes. The same one is logged once in ten seconds: an absent Redis causes many a
+ * second.
+ */
+function connectionReporter(logger: Logger): (error: unknown) => void {
   let last = '';
   let quietUntil = 0;
   return (error) => {

@@ -6,7 +6,9 @@ const eventsPath = '/_unstale/events';
 const ms = (name: string): Metric => ({ name, unit: 'ms', better: 'lower', digits: 1 });
 const metrics = [ms('each p50 ms'), ms('each p99 ms'), ms('last p50 ms'), ms('last p99 ms'), ms('sent p99 ms')];
 
-/** One write, 1,000 event streams: the time from the write's answer until each, and until the last, has heard of it. */
+/**
+ * One write, 1,000 event streams: the time from the write's answer until each, and the last, subscriber has its event.
+ */
 export const fanOut: Case = {
   name: 'fan-out',
   title: `events to ${subscribers.toLocaleString('en')} subscribers`,

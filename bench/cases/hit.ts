@@ -2,7 +2,7 @@ import { type Bench, type Case, ratioOf } from '../bench.ts';
 import { ask, type Server } from '../servers/server.ts';
 import { type Contender, runLoadCase } from './load-case.ts';
 
-/** Enough to keep a server busy, few enough for the generator to keep up. */
+/** Enough connections to keep a server busy, but few enough for the generator to keep up. */
 const connections = 64;
 
 const hits = (name: string, title: string, prefix: string, etag?: string): Case => ({
@@ -30,7 +30,7 @@ const hits = (name: string, title: string, prefix: string, etag?: string): Case 
   },
 });
 
-/** Asks until the response is stored, which the second answer must already show. */
+/** Stores a response, and checks that the second answer is a hit. */
 async function store(cache: Server, path: string): Promise<void> {
   await ask(cache.url + path);
   const { headers } = await ask(cache.url + path);

@@ -7,11 +7,11 @@ import type { Server } from '../servers/server.ts';
 export interface Contender {
   readonly name: string;
   readonly server: Server;
-  /** The load without its address; `paths` are made anew for every run. */
+  /** The load without its URL; `paths` creates new paths for every run. */
   readonly load: Omit<Load, 'url' | 'seconds' | 'amount' | 'paths'>;
   paths(): Load['paths'];
   readonly status: 200 | 304;
-  /** Requests that the origin may see per request of the load; a run outside of it measured something else. */
+  /** Requests to the origin per request of the load. A run outside of these limits measured something else. */
   readonly originRequests: { readonly min: number; readonly max: number };
 }
 
@@ -24,7 +24,7 @@ const generatorLoad: Metric = { name: 'generator CPU %', unit: '%', digits: 0 };
 
 const loadMetrics: readonly Metric[] = [throughput, perCpu, p50, p99, serverLoad, generatorLoad];
 
-/** Measures every contender once per round, one after the other, so that all of them meet the same disturbances. */
+/** Measures every contender once per round, one after the other, so that disturbances affect all of them. */
 export async function runLoadCase(
   bench: Bench,
   contenders: readonly Contender[],
@@ -65,7 +65,7 @@ async function measure(bench: Bench, contender: Contender, seconds: number): Pro
   };
 }
 
-/** A figure for errors, or for hits that were misses, is worse than none. */
+/** Fails on errors and on hits that were misses: a figure for those would be misleading. */
 function assertMeasured(contender: Contender, result: LoadResult, originRequests: number): void {
   const { name, status, load, originRequests: expected } = contender;
   const others = Object.keys(result.statuses).filter((code) => Number(code) !== status);
@@ -74,9 +74,9 @@ function assertMeasured(contender: Contender, result: LoadResult, originRequests
     throw new Error(`${name}: expected only ${status}, got ${answers} and ${result.errors} failed requests`);
   }
   const min = expected.min * result.requests;
-  // When a run ends, each connection has a request under way that is not counted any more.
+  // When a run ends, each connection has a request in flight that is not counted.
   const max = expected.max * (result.requests + load.connections);
   if (originRequests < min || originRequests > max) {
-    throw new Error(`${name}: the origin saw ${originRequests} requests for ${result.requests} of the load`);
+    throw new Error(`${name}: the origin got ${originRequests} requests for ${result.requests} of the load`);
   }
 }

@@ -4,13 +4,13 @@ import { startGateway } from '../servers/gateway.ts';
 import { ask } from '../servers/server.ts';
 
 const connections = 16;
-/** Stored and written over before anything is measured: compiled code and pools are no part of a response. */
+/** Stored before anything is measured, so that compiled code and pools are not counted as part of a response. */
 const warmUpResponses = 2_000;
 
 const held: Metric = { name: 'held bytes', unit: 'B', better: 'lower', digits: 0 };
 const resident: Metric = { name: 'resident bytes', unit: 'B', better: 'lower', digits: 0 };
 
-/** What one stored response of 1 KiB costs in memory, everything about it included. */
+/** The memory of one stored response of 1 KiB, including all its metadata. */
 export const memory: Case = {
   name: 'memory',
   title: 'memory per stored response of 1 KiB',

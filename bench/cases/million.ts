@@ -7,10 +7,10 @@ const charged: Metric = { name: 'charged bytes', unit: 'B', digits: 0 };
 const resident: Metric = { name: 'resident bytes', unit: 'B', better: 'lower', digits: 0 };
 const rate: Metric = { name: 'stored/s', unit: '1/s', better: 'higher', digits: 0 };
 
-/** Room for a million: what is measured is what they hold, not how often they are collected. */
+/** Enough heap for a million responses, so that garbage collections do not distort the result. */
 const HEAP_MB = 12_288;
 
-/** What `store.memory.maxSize` counts, beside what is really held, for small responses with many tags. */
+/** Compares the bytes that `store.memory.maxSize` counts with those really held, for small responses with many tags. */
 export const million: Case = {
   name: 'million',
   title: 'a million stored responses of 256 B with five tags each, per response',

@@ -1,7 +1,7 @@
 import { type Case, differenceOf, ratioOf } from '../bench.ts';
 import { runLoadCase } from './load-case.ts';
 
-/** More than any run asks for, so that no path is asked for twice. */
+/** More than any run requests, so that no path is requested twice. */
 const pathsPerRun = 10_000_000;
 
 const misses = (name: string, title: string, connections: number): Case => ({
@@ -24,6 +24,6 @@ const misses = (name: string, title: string, connections: number): Case => ({
   },
 });
 
-/** One connection: the difference of the p50s is what the gateway adds to a request that it must forward and store. */
+/** One connection: the difference of the p50s is the overhead of forwarding and storing. */
 export const missAlone = misses('miss', 'miss, 1 KiB, one connection', 1);
 export const missLoaded = misses('miss-load', 'miss, 1 KiB, 32 connections', 32);

@@ -6,9 +6,9 @@ import { type Contender, runLoadCase } from './load-case.ts';
 
 const nodes = 3;
 
-/** Runs with three gateways that a Redis joins, `strict`; what is measured of them is the first. */
+/** Runs with three gateways joined by a Redis in `strict` mode. Only the first is measured. */
 async function withNodes<T>(bench: Bench, run: (first: Gateway) => Promise<T>): Promise<T> {
-  if (redisVersion() === undefined) throw new Error('redis-server is not on the path: the nodes cannot be joined');
+  if (redisVersion() === undefined) throw new Error('redis-server is not on the path: it is needed to join the nodes');
   const redis = await startRedis(bench.placement.generator);
   const gateways: Gateway[] = [];
   try {
@@ -54,7 +54,7 @@ const writes = (name: string, title: string, connections: number): Case => ({
 export const writeNodes = writes('write-nodes', 'strict write over three nodes, 1 KiB, one connection', 1);
 export const writeNodesLoaded = writes('write-nodes-load', 'strict write over three nodes, 1 KiB, 32 connections', 32);
 
-/** A hit asks whether the node may serve: that is all that the others cost it. */
+/** A hit only checks whether the node is serving. That is its whole overhead for other nodes. */
 export const hitNodes: Case = {
   name: 'hit-nodes',
   title: 'hit, 1 KiB, of a node of three',

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Bench, type Case, type Metric, ratioOf, type Sample } from '../bench.ts';
 
-/* In this process, with the modules of the built checkout: what is measured is a function, and no socket. */
+/* These cases run in this process with modules of the built checkout: they measure functions without sockets. */
 
 const each: Metric = { name: 'µs each', unit: 'µs', better: 'lower', digits: 2 };
 
@@ -14,7 +14,7 @@ async function load<T>(bench: Bench, path: string): Promise<T> {
   return (await import(pathToFileURL(join(bench.directories.gateway ?? '', 'dist', path)).href)) as T;
 }
 
-/** A rule as configurations have them, and the least that its compiler asks for. */
+/** A minimal rule of a configuration. */
 const rule = (name: string, pattern: string, targets: readonly string[]) => ({
   name,
   methods: ['PUT'],
@@ -39,7 +39,7 @@ function timed(calls: number, call: (i: number) => void): number {
   return Number(process.hrtime.bigint() - started) / calls / 1_000;
 }
 
-/** Rounds of every contender, one after the other: a disturbance meets all of them. */
+/** Measures all contenders in each round, one after the other, so that disturbances affect all of them. */
 function rounds(bench: Bench, contenders: Readonly<Record<string, () => number>>): Record<string, Sample[]> {
   const samples: Record<string, Sample[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
   for (const measure of Object.values(contenders)) measure();
@@ -49,7 +49,7 @@ function rounds(bench: Bench, contenders: Readonly<Record<string, () => number>>
   return samples;
 }
 
-/** Of the rules, one matches: as many as share its pattern are looked at, and no others. */
+/** One rule matches. The cost depends on the rules that share its pattern, not on their total number. */
 export const matching: Case = {
   name: 'match',
   title: 'matching a write with one of 10 rules, and of 1,000',
@@ -79,7 +79,7 @@ const body = JSON.stringify({
   parts: Array.from({ length: 20 }, (_, i) => ({ id: i, name: `part ${i}`, notes: 'x'.repeat(150), tags: ['a', 'b'] })),
 });
 
-/** Targets from a parsed body. Parsing is its own row: a write pays for it once, however many rules read it. */
+/** Resolves targets from a parsed body. Parsing is a separate row: a write parses once for all its rules. */
 export const resolving: Case = {
   name: 'resolve',
   title: `targets from a body of ${(body.length / 1024).toFixed(1)} KiB`,
@@ -105,7 +105,7 @@ export const resolving: Case = {
       return () =>
         timed(20_000, () => {
           const { targets } = resolve(match, { ...sources, params: { id: '42' }, response });
-          if (targets.length !== count) throw new Error(`${target} came to ${targets.length} targets`);
+          if (targets.length !== count) throw new Error(`${target} resolved to ${targets.length} targets`);
         });
     };
     return {
@@ -130,7 +130,7 @@ interface Store {
 
 const dependents = 10;
 
-/** What a record removes is the same ten responses, however many others are stored. */
+/** A record always removes ten responses, while the number of stored responses grows. */
 export const invalidating: Case = {
   name: 'invalidate',
   title: `an invalidation of ${dependents} responses, as stored ones grow`,

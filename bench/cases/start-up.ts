@@ -7,7 +7,7 @@ import { startGateway } from '../servers/gateway.ts';
 const elapsed: Metric = { name: 'ms', unit: 'ms', better: 'lower', digits: 0 };
 const cpu: Metric = { name: 'CPU ms', unit: 'ms', better: 'lower', digits: 0 };
 
-/** From the start of the process until `/readyz` answers 200, beside a Node that starts and ends doing nothing. */
+/** From the start of the process until `/readyz` answers 200, compared with a Node process that does nothing. */
 export const startUp: Case = {
   name: 'start-up',
   title: 'start-up, until ready',
@@ -30,7 +30,7 @@ export const startUp: Case = {
 async function emptyNode(bench: Bench): Promise<Sample> {
   const started = performance.now();
   const child = startChild(process.execPath, ['-e', ''], { core: bench.placement.server });
-  // It ends by itself, which for the bench's other children is a failure.
+  // It exits by itself. For the bench's other children that is a failure.
   await once(child.process, 'exit');
   const ms = performance.now() - started;
   await child.stop();

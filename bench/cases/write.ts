@@ -1,13 +1,13 @@
 import { type Case, differenceOf, ratioOf } from '../bench.ts';
 import { type Contender, runLoadCase } from './load-case.ts';
 
-/** Writes go round so many children: few writes in flight meet one another, as in most applications. */
+/** Writes cycle through this many children, so that concurrent writes rarely conflict, as in most applications. */
 const children = 1000;
 
 /**
- * `direct` writes to the origin. `gateway` is a rule that takes the parent from the answer: a record, two targets, an
- * event. `gateway, before` is a rule that also reads the representation as it was, from the origin, ahead of the write:
- * nothing else stores it here, so every write pays for it.
+ * `direct` writes to the origin. `gateway` has a rule that takes the parent from the answer: a record, two targets and
+ * an event. `gateway, before` has a rule that also reads the representation from the origin before the write. It is
+ * never stored here, so every write reads it.
  */
 const writes = (name: string, title: string, connections: number): Case => ({
   name,

@@ -4,14 +4,14 @@ import { childOf } from '../servers/representations.ts';
 import type { FanOut, FanOutResult, Percentiles } from './protocol.ts';
 import { Subscriber } from './subscriber.ts';
 
-/** Connections are opened in lots of this size: a listen queue holds only so many. */
+/** Connections are opened in batches of this size, since the listen queue is bounded. */
 const openedAtOnce = 100;
-/** An event that has not reached everyone by then is lost, which is a fault and no figure. */
+/** An event that has not reached all subscribers by then is lost, and the run fails. */
 const deliveryDeadlineMs = 10_000;
-/** The first write finds cold code on both sides; it is not counted. */
+/** The first write runs cold code on both sides and is not counted. */
 const uncounted = 1;
 
-/** Opens the streams, writes, and notes when each subscriber heard of each write. One process, so one clock. */
+/** Opens the streams, writes, and measures when each subscriber receives each event. One process, so one clock. */
 export async function runFanOut(task: FanOut): Promise<FanOutResult> {
   const subscribers: Subscriber[] = [];
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -48,7 +48,7 @@ async function writeAndHear(task: FanOut, id: number, subscribers: Subscriber[],
   const arrivals: number[] = [];
   const everyone = new Promise<void>((resolve, reject) => {
     const deadline = setTimeout(
-      () => reject(new Error(`${arrivals.length} of ${subscribers.length} subscribers heard of the write`)),
+      () => reject(new Error(`only ${arrivals.length} of ${subscribers.length} subscribers received the event`)),
       deliveryDeadlineMs,
     );
     for (const subscriber of subscribers) {

@@ -3,7 +3,7 @@ import { generatorProgram } from '../paths.ts';
 import { startChild } from '../servers/child.ts';
 import type { FanOut, FanOutResult, Load, LoadResult, Reply, Task } from './protocol.ts';
 
-/** The bench's end of the generator's channel. */
+/** The bench's side of the channel to the generator. */
 export interface Generator {
   load(load: Load): Promise<LoadResult>;
   fanOut(task: FanOut): Promise<FanOutResult>;

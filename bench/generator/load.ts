@@ -3,14 +3,14 @@ import autocannon from 'autocannon';
 import { childOf } from '../servers/representations.ts';
 import type { Load, LoadResult } from './protocol.ts';
 
-/** An answer that has not come after this long counts as an error. */
+/** A request without an answer after this time counts as an error. */
 const timeoutSeconds = 10;
-/** How exactly autocannon keeps to the seconds that it was given. */
+/** How precisely autocannon keeps to the given duration. */
 const samplingMs = 100;
-/** For a run that ends by `amount`; it is only there so that a broken one ends at all. */
+/** Upper limit for runs that end by `amount`, in case one hangs. */
 const longestSeconds = 120;
 
-/** Runs one load with autocannon. Latencies are kept in microseconds: autocannon itself rounds to milliseconds. */
+/** Runs one load with autocannon. Records latencies in microseconds, since autocannon rounds to milliseconds. */
 export async function runLoad(load: Load): Promise<LoadResult> {
   const latencies = createHistogram();
   const statuses: Record<string, number> = {};
@@ -54,7 +54,7 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 function requestOf(load: Load): autocannon.Request {
   const { prefix, first, count } = load.paths;
   const fixed = { method: load.method, headers: { ...load.headers } };
-  // One fixed request is encoded once by autocannon: nothing is spent on it while it is measured.
+  // autocannon encodes a fixed request once, so that this does not take time during the measurement.
   if (count === 1 && load.body === undefined) return { ...fixed, path: `${prefix}${first}` };
   let next = 0;
   return {

@@ -2,7 +2,7 @@ import { runFanOut } from './fan-out.ts';
 import { runLoad } from './load.ts';
 import type { Reply, Task } from './protocol.ts';
 
-/** The generator's process: one task at a time, and the same process for all of them, so that its code is warm. */
+/** The generator's process. It performs all tasks, one at a time, so that its code is warm. */
 async function perform(task: Task): Promise<Reply> {
   try {
     return { done: task.kind === 'load' ? await runLoad(task) : await runFanOut(task) };

@@ -1,7 +1,7 @@
-/** What the bench asks of the generator, a process of its own, over Node's IPC channel. */
+/** A task that the bench sends to the generator's process over Node's IPC channel. */
 export type Task = ({ readonly kind: 'load' } & Load) | ({ readonly kind: 'fan-out' } & FanOut);
 
-/** A closed loop: each connection sends its next request when the last one was answered. */
+/** A closed loop: each connection sends its next request when the last one has been answered. */
 export interface Load {
   readonly url: string;
   readonly method: 'GET' | 'PUT';
@@ -11,7 +11,7 @@ export interface Load {
   /** The body of each request; `undefined` for none. `child` is the representation of the number in the path. */
   readonly body: 'child' | undefined;
   readonly connections: number;
-  /** Whichever comes first; one of them is given. */
+  /** Limits, of which at least one is given. The first one to be reached ends the load. */
   readonly seconds?: number;
   readonly amount?: number;
 }
@@ -27,11 +27,11 @@ export interface LoadResult {
   readonly statuses: Readonly<Record<string, number>>;
   /** Connections that failed and answers that never came. */
   readonly errors: number;
-  /** CPU seconds of the generator: near `seconds`, it was the generator that was at its limit. */
+  /** CPU seconds of the generator. If they are near `seconds`, the generator was the bottleneck. */
   readonly cpuSeconds: number;
 }
 
-/** Subscribers on one stream each, and writes one after the other, the next when all have heard of the last. */
+/** Subscribers on one stream each. Each write is sent after all subscribers have received the previous event. */
 export interface FanOut {
   readonly url: string;
   readonly eventsPath: string;
@@ -42,11 +42,11 @@ export interface FanOut {
 }
 
 export interface FanOutResult {
-  /** Milliseconds from the arrival of the write's answer to the arrival of its event, for every event of every write. */
+  /** Milliseconds from the arrival of a write's answer to the arrival of its event, over all events of all writes. */
   readonly released: Percentiles;
-  /** The same from the sending of the write. */
+  /** The same, measured from sending the write. */
   readonly sent: Percentiles;
-  /** For each write, from its answer until the last subscriber had heard of it. */
+  /** For each write, from its answer until the last subscriber received its event. */
   readonly last: Percentiles;
 }
 

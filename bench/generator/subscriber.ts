@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net';
 
-/** Longer than `\ndata:`, so that a field name cut in two by a segment is still seen. */
+/** Longer than `\ndata:`, so that a field name split across two segments is still found. */
 const overlap = 8;
 const connectDeadlineMs = 10_000;
-/** Of a wrong answer, in the message. */
+/** How much of an unexpected answer the error message shows. */
 const shownOctets = 300;
 
 /**
- * One SSE stream, read as cheaply as can be: 1,000 real parsers in one process would measure themselves. `onEvent` is
- * called for each chunk that holds the data of an event; the writes are far enough apart for that to be one event.
+ * One SSE stream, read as cheaply as possible: 1,000 full parsers in one process would mostly measure themselves.
+ * `onEvent` is called for each chunk with the data of an event. Writes are far enough apart for this to be one event.
  */
 export class Subscriber {
   readonly #socket: Socket;
@@ -33,7 +33,7 @@ export class Subscriber {
         clearTimeout(deadline);
         const head = chunk.toString('latin1');
         if (/^HTTP\/1\.1 200 [\s\S]*^content-type: text\/event-stream/im.test(head)) resolve();
-        else reject(new Error(`this is no event stream: ${head.slice(0, shownOctets)}`));
+        else reject(new Error(`not an event stream: ${head.slice(0, shownOctets)}`));
       });
       socket.on('data', (chunk) => subscriber.#read(chunk));
       socket.on('error', (error) => subscriber.#lost?.(error));

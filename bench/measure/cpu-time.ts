@@ -13,8 +13,8 @@ function clockTicks(): number {
 }
 
 /**
- * CPU seconds that a process and its living children have used, all threads together. NaN where there is no /proc: the
- * figures made from it are then left out rather than wrong.
+ * CPU seconds that a process and its living children have used, over all threads. NaN without /proc: figures that
+ * depend on it are then left out.
  */
 export function cpuSeconds(pid: number): number {
   try {
@@ -26,7 +26,7 @@ export function cpuSeconds(pid: number): number {
 
 function ticksOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  // The command may hold spaces and parentheses itself: everything that is counted follows the last one.
+  // The command may contain spaces and parentheses. The fields follow the last parenthesis.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[userTicks]) + Number(fields[systemTicks]);
 }

@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Child } from '../servers/child.ts';
 
-/** The Node option that opens the inspector on a free port; its address is then on stderr. */
+/** The Node option that opens the inspector on a free port. Node prints its address to stderr. */
 export const inspectOption = '--inspect=127.0.0.1:0';
 
 export interface Memory {
-  /** What the program holds: the heap and the buffers beside it, after a full collection. */
+  /** The heap and external buffers after a full collection. */
   readonly heldBytes: number;
-  /** What the kernel counts. */
+  /** The resident set size of the process. */
   readonly residentBytes: number;
 }
 
-/** Collects garbage in a process that was started with `inspectOption`, then reads what is left. */
+/** Collects garbage in a process that was started with `inspectOption`, then reads its memory usage. */
 export async function heldMemory(child: Child): Promise<Memory> {
   const address = /ws:\/\/\S+/.exec(child.stderr())?.[0];
-  if (address === undefined) throw new Error('the inspector did not tell its address');
+  if (address === undefined) throw new Error('the inspector did not print its address');
   const socket = new WebSocket(address);
   await once(socket, 'open');
   try {
-    // Twice: finalizers of the first collection release buffers that the second then frees.
+    // Twice: finalizers of the first collection release buffers, which the second one frees.
     await call(socket, 'HeapProfiler.collectGarbage', {});
     await call(socket, 'HeapProfiler.collectGarbage', {});
     const expression = 'JSON.stringify(process.memoryUsage())';
@@ -43,7 +43,7 @@ async function evaluate(socket: WebSocket, expression: string): Promise<string> 
   return value;
 }
 
-/** One call at a time: the next message without a `method` is its answer. */
+/** One call at a time: the next message with its `id` is the answer. */
 async function call(socket: WebSocket, method: string, params: object): Promise<InspectorReply> {
   socket.send(JSON.stringify({ id: 1, method, params }));
   for (;;) {

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 
-/** What a reader must know to compare two results. No names of hosts, users or places. */
+/** Facts that are needed to compare two results. Contains no names of hosts or users. */
 export interface Machine {
   readonly cpu: string;
   /** Cores that this process may use. */
@@ -14,7 +14,7 @@ export interface Machine {
   readonly pinned: boolean;
 }
 
-/** Where the processes run: the server under test alone, the generator and the origin elsewhere. */
+/** The cores of the processes. The server under test has a core to itself. */
 export interface Placement {
   readonly server: number | undefined;
   readonly generator: number | undefined;
@@ -33,7 +33,7 @@ export function describeMachine(pinned: boolean): Machine {
   };
 }
 
-/** With two cores the origin shares the generator's: the server under test must have its own to be measured. */
+/** With two cores, the origin shares the generator's, so that the server under test has its own. */
 export function placement(wanted: boolean): Placement {
   const cores = allowedCores();
   const [server, generator, origin] = cores;
@@ -48,7 +48,7 @@ export function nginxVersion(): string | undefined {
   return status === 0 ? /nginx\/(\S+)/.exec(stderr)?.[1] : undefined;
 }
 
-/** The commit that is measured, with a mark when files differ from it. */
+/** The measured commit, followed by `+changes` if the work tree differs from it. */
 export function commit(directory: string): string | undefined {
   const git = (...args: string[]): string =>
     execFileSync('git', ['-C', directory, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
@@ -59,7 +59,7 @@ export function commit(directory: string): string | undefined {
   }
 }
 
-/** The kernel's list, `0-3,6`: a container's cores need not begin at 0. */
+/** The kernel's list, such as `0-3,6`. A container's cores need not begin at 0. */
 function allowedCores(): number[] {
   let list: string | undefined;
   try {

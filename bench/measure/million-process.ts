@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/* In a process of its own, with room: stores so many responses of five tags, and says what they hold. */
+/* A separate process with a large heap: stores the given number of responses with five tags each, and prints what they
+ * take. */
 
 const [directory = '', count = '1000000'] = process.argv.slice(2);
 const load = async <T>(path: string): Promise<T> =>
@@ -23,7 +24,7 @@ if (collect === undefined) throw new Error('run with --expose-gc');
 function held(): number {
   collect?.();
   const { heapUsed, external } = process.memoryUsage();
-  // What array buffers hold is part of `external`.
+  // `external` includes array buffers.
   return heapUsed + external;
 }
 
@@ -38,7 +39,7 @@ for (let i = 0; i < wanted; i++) {
   const lines = ['Content-Type', 'application/json', 'ETag', `"${i}"`, 'Cache-Control', 'max-age=60'];
   const refused = store.put({
     ...{ key: `http://api.example\n${path}\n`, path, asOf: 1, since: undefined, uses: 0, status: 200 },
-    // Its own path and query, and three that its route declares: two that others have, too.
+    // The tags of its path and query, and three declared by its route, two of which other responses share.
     tags: [`p:${path}`, `q:${path}?`, `t:thing:${i}`, `t:group:${i % 1_000}`, `t:kind:${i % 50}`],
     ...{ headers: new Fields(lines), body, clientHeaders: [...lines], vary: [], selecting: [] },
     ...{
@@ -54,7 +55,7 @@ for (let i = 0; i < wanted; i++) {
 }
 const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
 const after = held();
-if (store.size !== wanted) throw new Error(`${store.size} of ${wanted} are stored`);
+if (store.size !== wanted) throw new Error(`only ${store.size} of ${wanted} responses are stored`);
 console.log(
   JSON.stringify({
     heldBytes: (after - before) / wanted,

@@ -1,4 +1,4 @@
-/** The middle of several rounds and how far they lie apart. */
+/** The median of several rounds with minimum and maximum. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -10,7 +10,7 @@ export function spread(values: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), min: sorted[0] ?? Number.NaN, max: sorted[sorted.length - 1] ?? Number.NaN };
 }
 
-/** `values` in ascending order; linear between neighbours; NaN when there are none. */
+/** A quantile of `values`, which are in ascending order, with linear interpolation. NaN if there are none. */
 export function quantile(values: readonly number[], q: number): number {
   const position = (values.length - 1) * q;
   const below = values[Math.floor(position)] ?? Number.NaN;

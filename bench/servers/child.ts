@@ -2,33 +2,33 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 
-/** The end of what a process wrote to stderr, kept for the message when it fails. */
+/** How much of the end of stderr is kept for the message if the process fails. */
 const keptStderr = 4096;
-/** After this long without leaving, a process that was asked to stop is killed. */
+/** A process that has not exited this long after it was asked to stop is killed. */
 const stopDeadlineMs = 5_000;
 
 export interface Child {
   readonly process: ChildProcess;
   readonly pid: number;
-  /** Everything that is still held of stderr. */
+  /** The kept end of stderr. */
   stderr(): string;
-  /** Rejects when the process ends before it was asked to. */
+  /** Rejects if the process exits before it was asked to. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
 }
 
 export interface ChildOptions {
-  /** Core to pin to; undefined leaves the process on any. */
+  /** Core to pin the process to; undefined does not pin it. */
   readonly core: number | undefined;
   /** Opens a channel for `process.send`. */
   readonly ipc?: boolean;
-  /** A directory of its own, to work in; it is removed when the process is stopped. */
+  /** A temporary working directory, removed when the process is stopped. */
   readonly scratch?: string;
 }
 
 const living = new Set<Child>();
 
-/** Starts a program. `taskset` replaces itself by it, so the pid is the program's own. */
+/** Starts a program. `taskset` executes it in the same process, so the pid is the program's own. */
 export function startChild(command: string, args: readonly string[], options: ChildOptions): Child {
   const pinned = options.core === undefined ? [] : ['taskset', '-c', String(options.core)];
   const [program = command, ...rest] = [...pinned, command, ...args];
@@ -47,7 +47,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
       if (!stopping) reject(new Error(`${command} ${args.join(' ')} ended (${signal ?? code})\n${kept}`));
     });
   });
-  // Whoever waits for the child races against this promise; nobody waits all the time.
+  // Callers race against this promise, but not at all times: it must not become an unhandled rejection.
   failed.catch(() => undefined);
   const self: Child = {
     process: child,
@@ -71,7 +71,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   return self;
 }
 
-/** Ends whatever was not stopped: after a failure, or when the bench is interrupted. */
+/** Stops all remaining processes after a failure or an interruption. */
 export async function stopAll(): Promise<void> {
   await Promise.all([...living].map((child) => child.stop()));
 }

@@ -11,19 +11,19 @@ export interface GatewayOptions {
   readonly directory: string;
   readonly originUrl: string;
   readonly core: number | undefined;
-  /** Of the Redis that joins it with others. */
+  /** The port of the Redis that joins it with other nodes. */
   readonly redisPort?: number;
-  /** Options for Node itself. */
+  /** Options for Node. */
   readonly nodeOptions?: readonly string[];
 }
 
 export interface Gateway extends Server {
   readonly child: Child;
-  /** From the start of the process until `/readyz` answered 200. */
+  /** Milliseconds from the start of the process until `/readyz` answered 200. */
   readonly startUpMs: number;
 }
 
-/** Everything that is not named here is a default: what is measured is what a user gets. */
+/** Everything else is a default, so that the bench measures what users get. */
 const configuration = (listen: string, adminListen: string, originUrl: string, redisPort?: number): string => `
 server: { listen: "${listen}" }
 admin: { listen: "${adminListen}" }
@@ -53,7 +53,7 @@ rules:
       - /parents/{before.parentId, response.parentId}
 `;
 
-/** `node dist/cli/main.js serve`, as a user starts it, on a generated configuration. */
+/** Starts `node dist/cli/main.js serve`, as users do, with a generated configuration. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()]);
   const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-'));

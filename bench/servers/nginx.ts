@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startChild } from './child.ts';
 import { freePort, type Server, untilReady } from './server.ts';
 
-/** One worker with `proxy_cache`, keep-alive on both sides, no access log: nginx as one would set it up for this. */
+/** A typical setup for this purpose: one worker with `proxy_cache`, keep-alive on both sides, no access log. */
 const configuration = (directory: string, port: number, originAuthority: string): string => `
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
@@ -36,7 +36,7 @@ http {
 }
 `;
 
-/** The peer on this machine; the caller has looked whether it is installed. */
+/** Starts nginx, which the caller has found to be installed. */
 export async function startNginx(originUrl: string, core: number | undefined): Promise<Server> {
   const port = await freePort();
   const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-nginx-'));

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { childOf, jsonOf, largeBytes, smallBytes } from './representations.ts';
 
 /**
- * The origin of the bench, a process of its own: fixed answers, no logic. It tells its parent its port, and how many
- * requests it has seen when asked, so that a case can prove that its hits were hits and its misses misses.
+ * The process of the bench's origin, with fixed answers. It sends its parent its port and, when asked, the number of
+ * requests that it has received, so that a case can verify that its hits were hits and its misses were misses.
  */
 const small = Buffer.from(jsonOf(smallBytes, { kind: 'thing' }));
 const large = Buffer.from(jsonOf(largeBytes, { kind: 'large' }));

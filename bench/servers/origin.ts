@@ -5,13 +5,13 @@ import { startChild } from './child.ts';
 import type { Server } from './server.ts';
 
 export interface BenchOrigin extends Server {
-  /** Requests seen since the start. */
+  /** Requests received since the start. */
   requests(): Promise<number>;
-  /** The same, once nothing comes any more: a load that has ended may have left requests under way in a gateway. */
+  /** The same, once no more requests arrive: after a load, requests may still be in flight in a gateway. */
   settledRequests(): Promise<number>;
 }
 
-/** When no request came for this long, none is under way. */
+/** If no request arrives for this long, none is in flight. */
 const quietMs = 50;
 
 export async function startOrigin(core: number | undefined): Promise<BenchOrigin> {

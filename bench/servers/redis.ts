@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Child, startChild } from './child.ts';
 import { freePort } from './server.ts';
 
-/** What `redis-server --version` says; undefined where there is none. */
+/** The version of `redis-server`; undefined if it is not installed. */
 export function redisVersion(): string | undefined {
   try {
     return /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1];
@@ -15,7 +15,7 @@ export function redisVersion(): string | undefined {
   }
 }
 
-/** A Redis that keeps nothing on disk, on a free port. */
+/** Starts a Redis without persistence on a free port. */
 export async function startRedis(core: number | undefined): Promise<{ port: number; child: Child }> {
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];

@@ -1,4 +1,4 @@
-/** What the bench origin answers. Every body is made once: the origin must cost as little as possible. */
+/* The bodies of the bench's origin. */
 
 /** A JSON document of exactly `bytes` octets. */
 export function jsonOf(bytes: number, fields: Readonly<Record<string, unknown>>): string {
@@ -14,5 +14,5 @@ const childrenPerParent = 10;
 
 const parentOf = (child: number): number => Math.floor(child / childrenPerParent);
 
-/** The body of a write, and of its answer. */
+/** The body of a write and of its answer. */
 export const childOf = (id: number): string => jsonOf(smallBytes, { id, parentId: parentOf(id) });

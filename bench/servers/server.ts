@@ -3,9 +3,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from './child.ts';
 
-/** Something that answers HTTP and whose CPU time is counted. */
+/** An HTTP server whose CPU time is measured. */
 export interface Server {
-  /** As the tables call it: `gateway`, `before`, `nginx`, `direct`. */
+  /** The name in the tables: `gateway`, `before`, `nginx`, `direct`. */
   readonly name: string;
   readonly url: string;
   readonly pid: number;
@@ -18,11 +18,11 @@ export interface Answer {
   readonly body: string;
 }
 
-/** How often a starting server is asked whether it is ready; also the resolution of the start-up case. */
+/** How often a starting server is polled, which is also the resolution of the start-up case. */
 const pollMs = 2;
 const startDeadlineMs = 20_000;
 
-/** One request on a connection of its own. */
+/** Sends a GET on a separate connection. */
 export function ask(url: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     get(url, { agent: false, headers }, (response) => {
@@ -36,7 +36,7 @@ export function ask(url: string, headers: Record<string, string> = {}): Promise<
   });
 }
 
-/** Waits until `url` answers 200. Rejects when the process ends first or the deadline passes. */
+/** Waits until `url` answers 200. Rejects if the process exits first or the deadline passes. */
 export async function untilReady(url: string, child: Child): Promise<void> {
   const deadline = performance.now() + startDeadlineMs;
   while (performance.now() < deadline) {
@@ -47,7 +47,7 @@ export async function untilReady(url: string, child: Child): Promise<void> {
   throw new Error(`${url} was not ready after ${startDeadlineMs} ms\n${child.stderr()}`);
 }
 
-/** A port that was free a moment ago. */
+/** A port that is free at the time of the call. */
 export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));

@@ -11,11 +11,13 @@ import type { RouteTable } from './route-table.ts';
 const me: Resource = { ...users, document: 'me_document' };
 const dashboard: Resource = { ...users, document: 'dashboard_document' };
 
-/** Users, and what depends on who asks. All of it is labelled `public, max-age=300` like the rest: that is the trap. */
+/**
+ * Users, and resources that depend on the user. All are marked `public, max-age=300` like the rest: that is the trap.
+ */
 export function accountRoutes(db: Database): RouteTable {
   return {
     '/users': { POST: async (call) => createUser(db, readFields(users.fields, await readJson(call), 'create')) },
-    // Before `/users/:id`, which would take "me" for an id.
+    // Must come before `/users/:id`, which would take "me" for an id.
     '/users/me': {
       GET: async (call) => json(200, await documentOf(db, me, await userOf(db, call), languageOf(call))),
       PATCH: async (call) => {
@@ -77,7 +79,7 @@ function notificationRoutes(db: Database): RouteTable {
   };
 }
 
-/** The only answer that holds the token: it is stored as a hash. */
+/** Creates a user. Only this answer contains the token, which is stored as a hash. */
 async function createUser(db: Database, values: ColumnValues) {
   const token = randomBytes(24).toString('base64url');
   const { id, body } = await db.transaction(async (tx) => {
@@ -88,13 +90,13 @@ async function createUser(db: Database, values: ColumnValues) {
   return json(201, JSON.stringify({ ...JSON.parse(body), token }), { location: `/users/${id}` });
 }
 
-/** Somebody else's notification does not exist. @throws HttpError 404 */
+/** Hides other users' notifications. @throws HttpError 404 */
 async function requireOwn(db: Queries, userId: number, id: number): Promise<void> {
   const own = await db.query('select id from notifications where id = $1 and user_id = $2', [id, userId]);
   if (own.length === 0) throw notFound(notifications.singular, id);
 }
 
-/** The user whose token is the bearer token (RFC 6750 §2.1) or, without one, the cookie `session`. @throws HttpError 401 */
+/** The user of the bearer token (RFC 6750 §2.1) or, without one, of the cookie `session`. @throws HttpError 401 */
 async function userOf(db: Queries, call: Call): Promise<number> {
   const bearer = /^Bearer +(\S+)$/i.exec(call.headers.authorization ?? '')?.[1];
   const token = bearer ?? /(?:^|; *)session=([^;]*)/.exec(call.headers.cookie ?? '')?.[1];

@@ -9,7 +9,7 @@ export interface Arguments {
 
 export const usage = 'usage: main.js [--host 127.0.0.1] [--port 4000] [--latency 30-80 (milliseconds)]';
 
-/** A slow backend is a purpose of this one; a minute is no longer a backend. */
+/** Slow answers are a purpose of this API, but not beyond a minute. */
 const MAX_LATENCY_MS = 60_000;
 
 /** @throws Error that says which argument is wrong */

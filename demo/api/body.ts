@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import { type Call, HttpError } from './exchange.ts';
 
-/** A JSON document or a thumbnail is held in memory whole; this is what one client can make us hold. */
+/** Limit on JSON documents and thumbnails, which are held in memory whole. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
 /**
- * The chunks of a request's body. Leaving the loop early must not close the stream, because it would take the
- * connection with it and no answer could be sent; what is left unread Node discards after the answer.
+ * The chunks of a request's body. Leaving the loop early must not close the stream: that would close the connection,
+ * and no answer could be sent. Node discards the unread rest after the answer.
  */
 export function unclosed(body: Readable): AsyncIterable<Buffer> {
   return body.iterator({ destroyOnReturn: false });

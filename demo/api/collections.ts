@@ -5,7 +5,7 @@ const title: Field = { name: 'title', kind: 'text', required: true };
 const name: Field = { name: 'name', kind: 'text', required: true };
 const startsOn: Field = { name: 'startsOn', kind: 'date', nullable: true };
 const endsOn: Field = { name: 'endsOn', kind: 'date', nullable: true };
-/** The server ought to keep these two itself. It takes them from the client, so a partial PUT loses them. */
+/** The server should maintain these two itself. It takes them from the client, so a partial PUT loses them. */
 const createdAt: Field = { name: 'createdAt', kind: 'timestamp' };
 const updatedBy: Field = { name: 'updatedBy', kind: 'text', nullable: true };
 

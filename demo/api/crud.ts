@@ -6,13 +6,13 @@ import { languageOf } from './language.ts';
 import { deleteRow, documentOf, idOf, insertRow, listOf, type Resource, updateRow } from './resource.ts';
 import type { RouteTable } from './route-table.ts';
 
-/** Elements of one batch: they are written in one transaction, which holds everybody else up. */
+/** Limit on the elements of a batch, which is one transaction that blocks all other requests. */
 export const MAX_BATCH = 100;
 
 interface Options {
   /** `PATCH` on the collection takes an array of `{id, …}` and answers with an array. */
   readonly batch?: true;
-  /** One of the few routes with a validator, a weak one: `W/"<singular>-<id>-<version>"`. */
+  /** Adds a weak validator: `W/"<singular>-<id>-<version>"`. Few routes have one. */
   readonly weakEtag?: true;
 }
 
@@ -36,7 +36,7 @@ export function crudRoutes(db: Database, resource: Resource, options: Options = 
   };
 }
 
-/** One representation; a localised one says so, and in which language it is. */
+/** One representation. If it is localised, adds `Content-Language` and `Vary`. */
 function representation(call: Call, resource: Resource, status: number, body: string): Reply {
   if (!resource.localised) return json(status, body);
   return json(status, body, { 'content-language': languageOf(call), vary: 'Accept-Language' });
@@ -69,7 +69,7 @@ function writeOne(db: Database, resource: Resource, mode: 'replace' | 'change'):
   return async (call) => {
     const id = idOf(call, resource.singular);
     const values = readFields(resource.fields, await readJson(call), mode);
-    // One transaction: the answer is what this write made, not what a later one has made of it.
+    // One transaction, so that the answer shows this write and no later one.
     const body = await db.transaction(async (tx) => {
       await updateRow(tx, resource, id, { mode, values });
       return documentOf(tx, resource, id, languageOf(call));
@@ -78,7 +78,7 @@ function writeOne(db: Database, resource: Resource, mode: 'replace' | 'change'):
   };
 }
 
-/** All or nothing; the answer is in the order of the request. */
+/** Writes all elements or none. The answer is in the order of the request. */
 function changeMany(db: Database, resource: Resource): Handler {
   return async (call) => {
     const elements = await readJson(call);

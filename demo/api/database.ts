@@ -10,16 +10,16 @@ export interface Queries {
 }
 
 export interface Database extends Queries {
-  /** Nothing else is run between the statements of `work`: a write and the read of what it made are one. */
+  /** Runs `work` as one transaction: no other statement runs in between. */
   transaction<Result>(work: (tx: Queries) => Promise<Result>): Promise<Result>;
-  /** All of it as a tar file, for `openDatabase`. */
+  /** The whole database as a tar file, for `openDatabase`. */
   snapshot(): Promise<Blob>;
   close(): Promise<void>;
 }
 
 /**
- * A PostgreSQL of one's own, in this process and in memory, with the schema and the seed. Takes about 3 s, or a quarter of
- * that from the `snapshot` of another.
+ * Opens a separate PostgreSQL in this process and in memory, with the schema and the seed. Takes about 3 s, or a
+ * quarter of that from a `snapshot`.
  */
 export async function openDatabase(snapshot?: Blob): Promise<Database> {
   const pg = await PGlite.create(snapshot && { loadDataDir: snapshot });
@@ -47,20 +47,20 @@ function queriesOn(connection: PGlite | Transaction): Queries {
   };
 }
 
-/** What a constraint has to say to the client; undefined for what is our own fault. */
+/** Translates constraint violations for the client; undefined for errors that are the server's. */
 export function asHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (!(error instanceof messages.DatabaseError)) return undefined;
   const reason = error.detail ?? error.message;
   switch (error.code) {
-    case '23001': // restrict_violation: something still refers to the row
+    case '23001': // restrict_violation: another row still refers to this one
       return new HttpError(409, 'conflict', reason);
     case '23505': // unique_violation
       return new HttpError(409, 'conflict', reason);
-    case '23503': // foreign_key_violation: the row named does not exist
+    case '23503': // foreign_key_violation: the named row does not exist
       return new HttpError(422, 'unprocessable', reason);
     default:
-      // Class 22: a value of the right JSON type that the column cannot hold (31 February, a NUL in a text).
+      // Class 22: the column cannot hold the value although its JSON type is right (31 February, NUL in a text).
       return error.code?.startsWith('22') ? new HttpError(422, 'unprocessable', reason) : undefined;
   }
 }

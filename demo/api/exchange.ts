@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 
-/** One request, as a handler sees it. */
+/** A request as a handler sees it. */
 export interface Call {
   readonly method: string;
   readonly path: string;
@@ -12,17 +12,17 @@ export interface Call {
   readonly body: Readable;
 }
 
-/** One answer, decided before a byte of it is sent. `headers` are in lower case. */
+/** An answer, complete before any of it is sent. `headers` are in lower case. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream is opened only when the body is wanted: not for HEAD, not for a 304. */
+  /** A stream is opened only if the body is sent, so not for HEAD or a 304. */
   readonly body?: string | Uint8Array | (() => Readable);
 }
 
 export type Handler = (call: Call) => Promise<Reply>;
 
-/** An error that is an answer: the API's JSON shape is `{error, message, …details}`. */
+/** An error that is sent as an answer, in the API's JSON form `{error, message, …details}`. */
 export class HttpError extends Error {
   override readonly name = 'HttpError';
   readonly status: number;
@@ -54,8 +54,8 @@ export function errorReply(error: HttpError): Reply {
 }
 
 /**
- * A 304 in place of a reply whose `ETag` the client already has. GET and HEAD only.
- * Weak comparison, lists and `*`: RFC 9110 §13.1.2.
+ * Replaces a reply by a 304 if the client already has its `ETag` (RFC 9110 §13.1.2: weak comparison, lists and `*`).
+ * For GET and HEAD only.
  */
 export function conditional(call: Call, reply: Reply): Reply {
   const etag = reply.headers?.etag;

@@ -1,8 +1,8 @@
 import { HttpError } from './exchange.ts';
 
-/** What PostgreSQL's `int` can hold, and so the largest id. */
+/** The largest value of PostgreSQL's `int`, and so the largest id. */
 export const MAX_INT = 2_147_483_647;
-/** Longest text of one field, in UTF-16 units. */
+/** Maximum length of a text field, in UTF-16 units. */
 const MAX_TEXT = 10_000;
 
 type Kind = 'integer' | 'text' | 'boolean' | 'date' | 'timestamp';
@@ -11,22 +11,22 @@ type Kind = 'integer' | 'text' | 'boolean' | 'date' | 'timestamp';
 export interface Field {
   readonly name: string;
   readonly kind: Kind;
-  /** Must be there in POST and PUT. */
+  /** Required in POST and PUT. */
   readonly required?: true;
   readonly nullable?: true;
 }
 
 /**
- * How fields that the body does not name are treated: `create` leaves them to the column's default, `replace` *resets*
- * them to it (a PUT of a partial document destroys: the habit is real, and the gateway has to live with it), `change`
- * leaves them alone.
+ * What happens to fields that the body does not name: `create` uses the column's default, `replace` resets them to it,
+ * `change` leaves them alone. So a PUT of a partial document loses data: real APIs do that, and the gateway has to
+ * cope.
  */
 export type WriteMode = 'create' | 'replace' | 'change';
 
-/** Column → value, for the columns named in the body. */
+/** Column → value, for the fields in the body. */
 export type ColumnValues = ReadonlyMap<string, unknown>;
 
-/** Fields that are not ours to write (`id`, `version`, embedded children) are ignored: clients send back what they read. */
+/** Ignores fields that clients cannot write (`id`, `version`, embedded children): clients send back what they read. */
 export function readFields(fields: readonly Field[], body: unknown, mode: WriteMode): ColumnValues {
   if (!isObject(body)) throw new HttpError(422, 'unprocessable', 'The body must be a JSON object.');
   const values = new Map<string, unknown>();

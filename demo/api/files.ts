@@ -6,25 +6,25 @@ import { type ByteRange, rangeIn } from './range.ts';
 import type { RouteTable } from './route-table.ts';
 
 export const BIG_FILE_BYTES = 50_000_000;
-/** Nothing of an upload is kept, so this bounds only for how long one request can keep the process hashing. */
+/** Uploads are not stored, so this only limits how long one request can keep the process hashing. */
 const MAX_UPLOAD_BYTES = 1024 * 1024 * 1024;
 
-/** Prime, so that no two ranges of the file that begin at round offsets look alike. */
+/** Prime, so that ranges of the file that begin at round offsets differ. */
 const BLOCK_BYTES = 65_521;
 const block = Buffer.from(Uint8Array.from({ length: BLOCK_BYTES }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
 
-/** Two streams of any length at constant memory: a large download and an upload. */
+/** A large download and an upload, both streamed with constant memory. */
 export function fileRoutes(maxUploadBytes = MAX_UPLOAD_BYTES): RouteTable {
   return { '/files/big': { GET: bigFile }, '/uploads': { POST: (call) => upload(call, maxUploadBytes) } };
 }
 
-/** What the file holds at an offset: tests and clients can check any range without the file. */
+/** The byte of the file at an offset. Tests and clients can check any range without the file. */
 export function bigFileByte(offset: number): number {
   return block[offset % BLOCK_BYTES] ?? 0;
 }
 
 async function bigFile(call: Call): Promise<Reply> {
-  // RFC 9110 §13.1.5: without a validator no `If-Range` can match, and then the whole is sent. §14.2: GET only.
+  // RFC 9110 §13.1.5: without a validator no `If-Range` matches, so the whole is sent. §14.2: ranges are for GET only.
   const ignored = call.method !== 'GET' || call.headers['if-range'] !== undefined;
   const range = ignored ? 'whole' : rangeIn(call.headers.range, BIG_FILE_BYTES);
   if (range === 'unsatisfiable') {
@@ -44,7 +44,7 @@ async function bigFile(call: Call): Promise<Reply> {
   };
 }
 
-/** Slices of one buffer: the file is never in memory. */
+/** Yields slices of one buffer: the whole file is never in memory. */
 function* blocksOf({ first, last }: ByteRange): Generator<Buffer> {
   for (let offset = first; offset <= last; ) {
     const start = offset % BLOCK_BYTES;

@@ -2,7 +2,7 @@ import type { Call } from './exchange.ts';
 
 export type Language = 'en' | 'fr';
 
-/** `?lang=` where it names one of the two, else the `Accept-Language` that weighs more, else English. */
+/** The language of `?lang=`, otherwise the one that `Accept-Language` prefers, otherwise English. */
 export function languageOf(call: Pick<Call, 'query' | 'headers'>): Language {
   const asked = call.query.get('lang');
   if (asked === 'en' || asked === 'fr') return asked;
@@ -10,7 +10,7 @@ export function languageOf(call: Pick<Call, 'query' | 'headers'>): Language {
   return weightOf('fr', header) > weightOf('en', header) ? 'fr' : 'en';
 }
 
-/** The highest weight of a range that covers the language, `fr-CA` among them; `*` only when none does (RFC 9110 §12.5.4). */
+/** The highest weight of a range for the language, such as `fr-CA`; that of `*` if there is none (RFC 9110 §12.5.4). */
 function weightOf(language: Language, header: string): number {
   let named: number | undefined;
   let wildcard = 0;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type Arguments, parseArguments, usage } from './arguments.ts';
 import { startTravelApi } from './travel-api.ts';
 
-/** Runs the travel API until SIGINT or SIGTERM. Exit codes: 0 ended, 1 could not start, 2 wrong arguments. */
+/** Runs the travel API until SIGINT or SIGTERM. Exit codes: 0 stopped, 1 could not start, 2 invalid arguments. */
 async function main(): Promise<number> {
   let wanted: Arguments;
   try {
@@ -11,11 +11,11 @@ async function main(): Promise<number> {
     console.error(`${messageOf(error)}\n${usage}`);
     return 2;
   }
-  // Listened for before the database starts, so that a signal in those three seconds ends it as cleanly as one later.
+  // Registered before the database starts, so that a signal during those three seconds also ends it cleanly.
   const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   try {
     const api = await startTravelApi(wanted);
-    console.log(`Travel API on ${api.url}, latency ${wanted.latencyMs.join('–')} ms. Ctrl-C ends it.`);
+    console.log(`Travel API on ${api.url}, latency ${wanted.latencyMs.join('–')} ms. Press Ctrl-C to end it.`);
     await asked;
     await api.close();
     return 0;

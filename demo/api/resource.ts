@@ -3,11 +3,11 @@ import { type Call, HttpError } from './exchange.ts';
 import { type ColumnValues, columnOf, type Field, MAX_INT, type WriteMode } from './fields.ts';
 import type { Language } from './language.ts';
 
-/** A table that the API exposes. Every name here is a constant of ours: none of it ever comes from a request. */
+/** A table that the API exposes. All names are constants: none of them comes from a request. */
 export interface Resource {
-  /** In messages: "accommodation". */
+  /** The name in messages: "accommodation". */
   readonly singular: string;
-  /** The collection: its path, its table and the key of a list's rows. */
+  /** The name of the collection: its path, its table and the JSON key of a list's rows. */
   readonly plural: string;
   /** The view whose columns are the JSON names. */
   readonly rows: string;
@@ -21,11 +21,11 @@ export interface Resource {
 }
 
 const DEFAULT_PER_PAGE = 20;
-/** Rows of one list: what one request can make the database aggregate. */
+/** Limits on the rows of a page, which the database aggregates for each request. */
 const MAX_PER_PAGE = 100;
 const MAX_PAGE = 1_000_000;
 
-/** The id in the path. Anything else than a row's number names nothing. @throws HttpError 404 */
+/** The id in the path. @throws HttpError 404 if it is not a number that a row can have */
 export function idOf(call: Call, singular: string): number {
   const text = call.params.id ?? '';
   const id = /^[1-9]\d{0,9}$/.test(text) ? Number(text) : Number.NaN;
@@ -37,7 +37,7 @@ export function notFound(singular: string, id: number | string): HttpError {
   return new HttpError(404, 'not_found', `There is no ${singular} ${id}.`);
 }
 
-/** The representation as JSON text, made by PostgreSQL in one statement and so of one moment. @throws HttpError 404 */
+/** The representation as JSON text. PostgreSQL makes it in one statement, so it is consistent. @throws HttpError 404 */
 export async function documentOf(db: Queries, resource: Resource, id: number, language: Language): Promise<string> {
   const sql = `select ${resource.document}($1, $2)::text as body`;
   const [row] = await db.query<{ body: string | null }>(sql, [id, language]);
@@ -46,8 +46,8 @@ export async function documentOf(db: Queries, resource: Resource, id: number, la
 }
 
 /**
- * One page as JSON text: `{page, perPage, total, <plural>: […]}`, in the order of ids.
- * @param scope column of the view → value, for lists that are somebody's
+ * One page as JSON text: `{page, perPage, total, <plural>: […]}`, ordered by id.
+ * @param scope column of the view → value, for lists of one user
  * @throws HttpError 400 for a page or a filter that is not a number
  */
 export async function listOf(
@@ -97,7 +97,9 @@ export async function insertRow(db: Queries, resource: Resource, values: ColumnV
   return row.id;
 }
 
-/** Every write raises the version, also one that changes nothing: the legacy API does not compare. @throws HttpError 404 */
+/**
+ * Every write increments the version, even if nothing changes: the legacy API does not compare. @throws HttpError 404
+ */
 export async function updateRow(
   db: Queries,
   resource: Resource,

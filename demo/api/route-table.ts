@@ -11,7 +11,7 @@ interface Match {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** @throws HttpError 400 for a malformed escape, 404 for an unknown path, 405 with `Allow` for a method it does not have */
+/** @throws HttpError 400 for a malformed escape, 404 for an unknown path, 405 with `Allow` for an unsupported method */
 export function matchRoute(table: RouteTable, method: string, path: string): Match {
   for (const [pattern, handlers] of Object.entries(table)) {
     const params = matchPattern(pattern, path);
@@ -48,6 +48,6 @@ function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
-    throw new HttpError(400, 'bad_request', 'The path holds a malformed percent-encoding.');
+    throw new HttpError(400, 'bad_request', 'The path contains a malformed percent-encoding.');
   }
 }

@@ -7,7 +7,7 @@ import { fileRoutes } from './files.ts';
 import type { RouteTable } from './route-table.ts';
 import { thumbnailRoutes } from './thumbnails.ts';
 
-/** Everything that the API answers over HTTP. */
+/** All routes of the API. */
 export function travelRoutes(db: Database): RouteTable {
   return {
     ...crudRoutes(db, trips),
@@ -28,7 +28,7 @@ async function countries(db: Database): Promise<string> {
     'code', code, 'names', json_build_object('en', name_en, 'fr', name_fr), 'version', version) order by code))::text
     as body from countries`;
   const [row] = await db.query<{ body: string }>(sql);
-  if (row === undefined) throw new Error('the list of countries has no row');
+  if (row === undefined) throw new Error('the query for countries returned no row');
   return row.body;
 }
 

@@ -1,9 +1,9 @@
 /**
- * The legacy database: tables, the triggers that number versions, and the views and functions that build JSON.
+ * The legacy database: tables, triggers that maintain versions, and views and functions that build JSON.
  *
- * Two numbers tell old from new. `version` counts the writes to one row. `aggregate_version`, on trips and steps, counts
- * the writes to the row *and to anything that its aggregate embeds*, and so grows when a child is deleted or moved
- * away, which no sum or maximum over the children that are left would show. Both start at 1 and only grow.
+ * Two numbers order representations. `version` counts the writes to one row. `aggregate_version`, on trips and steps,
+ * counts the writes to the row and to everything that its aggregate embeds. It therefore also grows when a child is
+ * deleted or moved, which a sum or maximum over the remaining children would not show. Both start at 1 and only grow.
  */
 const tables = `
 create table countries (
@@ -102,7 +102,7 @@ create trigger touch after insert or update or delete on activities
 create trigger touch after insert or update or delete on steps for each row execute function number_trip_of_step();
 `;
 
-/** Rows as lists show them: the column names are the JSON names. */
+/** Views of rows as lists show them. Column names are JSON names. */
 const rows = `
 create view user_rows as
   select id, name, version, created_at as "createdAt", updated_at as "updatedAt" from users;
@@ -132,7 +132,7 @@ create view notification_rows as
   from notifications;
 `;
 
-/** One resource as its own path shows it; null when there is none. Aggregates are computed here, on every read. */
+/** Functions that build one resource as JSON, or null if there is none. Aggregates are computed on every read. */
 const documents = `
 create function plural(n bigint, one text, many text) returns text language sql immutable as $$
   select n || ' ' || case when n = 1 then one else many end

@@ -1,6 +1,6 @@
 /**
- * A few believable trips. Trip 3 has steps 7 and 9, and accommodation 42 stands in step 7, so that the examples in the
- * documentation can be typed as they are. New rows are numbered from 1000, so they never meet these.
+ * A few plausible trips. Trip 3 has steps 7 and 9, and accommodation 42 belongs to step 7, so that the examples in the
+ * documentation work as written. New rows are numbered from 1000 and never collide with these.
  *
  * Tokens of the seeded users: `ada-token`, `grace-token`.
  */

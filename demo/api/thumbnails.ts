@@ -7,12 +7,12 @@ import type { RouteTable } from './route-table.ts';
 
 const imageTypes: readonly string[] = ['image/gif', 'image/jpeg', 'image/png', 'image/webp'];
 
-/** A step's picture. It is a column of the step, so writing it is a write to the step: its version grows. */
+/** A step's picture. It is a column of the step, so writing it also increments the step's version. */
 export function thumbnailRoutes(db: Database): RouteTable {
   return { '/steps/:id/thumbnail': { GET: read(db), PUT: replace(db), DELETE: remove(db) } };
 }
 
-/** One of the few routes with a validator, a strong one: the hash of the bytes. */
+/** One of the few routes with a validator: a strong one, the hash of the bytes. */
 function read(db: Database): Handler {
   return async (call) => {
     const id = idOf(call, steps.singular);

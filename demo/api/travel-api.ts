@@ -13,26 +13,28 @@ interface TravelApiOptions {
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
-  /** Least and most milliseconds that an answer takes beyond its queries. Default [30, 80]. */
+  /** Minimum and maximum latency added to each answer, in milliseconds. Default [30, 80]. */
   readonly latencyMs?: readonly [number, number];
-  /** Where the database begins: see `openDatabase`. Default: with the schema and the seed. */
+  /** The initial database: see `openDatabase`. Default: the schema and the seed. */
   readonly snapshot?: Blob;
-  /** Told of each request as it arrives: its method and its target with the query. */
+  /** Called for each request with its method and its target, including the query. */
   readonly onRequest?: (method: string, target: string) => void;
 }
 
 export interface TravelApi {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly url: string;
-  /** Requests so far; a target without a query counts all queries. Another process asks `GET /_requests?method=&path=`. */
+  /**
+   * Requests so far. A target without a query counts all queries. Other processes use `GET /_requests?method=&path=`.
+   */
   requestCount(method: string, target: string): number;
-  /** Ends open connections, too. */
+  /** Also closes open connections. */
   close(): Promise<void>;
 }
 
 export const defaultLatencyMs: readonly [number, number] = [30, 80];
 
-/** Starts the legacy API on a database of its own, which takes about 3 s. @throws what `listen` reports, e.g. EADDRINUSE */
+/** Starts the legacy API with a separate database. Takes about 3 s. @throws errors of `listen`, such as EADDRINUSE */
 export async function startTravelApi(options: TravelApiOptions = {}): Promise<TravelApi> {
   const { host = '127.0.0.1', port = 0, latencyMs = defaultLatencyMs, snapshot, onRequest } = options;
   const db = await openDatabase(snapshot);
@@ -91,8 +93,8 @@ function urlOf(server: Server): string {
 }
 
 /**
- * Waits half of the latency before the work and half after it: an answer may leave after a write that it has not
- * seen, which is the race that a cache in front has to survive.
+ * Waits half of the latency before the work and half after it. So an answer can be sent after a write that it does not
+ * reflect: the race that a cache has to survive.
  */
 async function answer(
   table: RouteTable,
@@ -118,13 +120,13 @@ async function replyTo(table: RouteTable, request: IncomingMessage): Promise<Rep
     return await handle(call);
   } catch (error) {
     const known = asHttpError(error);
-    // A client that left in the middle of its body: nobody reads this reply, and it is no failure of ours.
+    // A client that disconnected within its body is not a failure of the server.
     if (known === undefined && !request.destroyed) console.error(`${method} ${target}:`, error);
     return errorReply(known ?? new HttpError(500, 'internal_error', 'The server failed.'));
   }
 }
 
-/** Every answer is `public, max-age=300`, whatever it is: a filter set up once, long ago, that nobody dares to touch. */
+/** Every answer gets `public, max-age=300`: a filter that was set up long ago and that nobody dares to touch. */
 async function send(reply: Reply, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status, headers, body } = reply;
   const length = body === undefined || typeof body === 'function' ? {} : { 'content-length': Buffer.byteLength(body) };
@@ -136,7 +138,7 @@ async function send(reply: Reply, request: IncomingMessage, response: ServerResp
   try {
     await pipeline(body(), response);
   } catch (error) {
-    // The client has had enough of the stream and closed the connection: everyday, and nothing of ours is left open.
+    // A client that closes the connection during the stream is normal. Nothing is left open.
     const clientLeft = error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
     if (!clientLeft) console.error(`${request.method} ${request.url}:`, error);
   }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export interface DemoArguments {
   readonly help: boolean;
-  /** End after the play, with 1 if something was not as promised. */
+  /** Exit after the scenario, with code 1 if a check failed. */
   readonly once: boolean;
   readonly gateway: Listen;
   readonly admin: Listen;
@@ -10,25 +10,25 @@ export interface DemoArguments {
 }
 
 export interface Listen {
-  /** As the configuration takes it: `127.0.0.1:8080`. */
+  /** As in the configuration: `127.0.0.1:8080`. */
   readonly address: string;
-  /** Empty for every interface. */
+  /** Empty for all interfaces. */
   readonly host: string;
   readonly port: number;
 }
 
 export const usage = `usage: npm run demo -- [options]
 
-  --port 8080         where the gateway listens; UNSTALE_LISTEN=127.0.0.1:8080 says the same
-  --admin-port 9090   its admin port; UNSTALE_ADMIN_LISTEN=127.0.0.1:9090 says the same
-  --api-port 4000     where the travel API listens
-  --once              end after the play (exit code 1 if something was not as promised)
+  --port 8080         port of the gateway, or set UNSTALE_LISTEN=127.0.0.1:8080
+  --admin-port 9090   admin port of the gateway, or set UNSTALE_ADMIN_LISTEN=127.0.0.1:9090
+  --api-port 4000     port of the travel API
+  --once              exit after the scenario (with code 1 if a check failed)
 
-Port 0 is any free one. NO_COLOR=1 leaves colours out.`;
+Port 0 means any free port. NO_COLOR=1 disables colours.`;
 
 /**
- * An option goes before the variable that gateway.example.yaml reads.
- * @throws Error that says which argument is wrong
+ * Options take precedence over the variables that gateway.example.yaml reads.
+ * @throws Error that names the invalid argument
  */
 export function parseArguments(argv: readonly string[], env: NodeJS.ProcessEnv): DemoArguments {
   const { values } = parseArgs({
@@ -60,7 +60,7 @@ function listenOf(
     const port = portOf(`--${option}`, value);
     return { address: `${host}:${port}`, host, port };
   }
-  // An empty variable is an unset one, as in the configuration's ${NAME:-default}.
+  // An empty variable counts as unset, as in the configuration's ${NAME:-default}.
   const address = fallback.env[fallback.name] || `${host}:${fallback.port}`;
   const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d+)$/.exec(address);
   if (found === null) throw new Error(`${fallback.name} must be like ${host}:${fallback.port}, not "${address}"`);

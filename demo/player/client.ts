@@ -5,7 +5,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** From before the request was sent until its answer had arrived. */
+  /** Milliseconds from before the request was sent until the whole answer had arrived. */
   readonly ms: number;
 }
 
@@ -18,11 +18,11 @@ export interface Question {
   readonly body?: unknown;
 }
 
-/** A plain client, with connections that are kept: the times that it takes are those of the exchange alone. */
+/** A plain client with persistent connections, so that its times do not include connecting. */
 export class Client {
   readonly #agent = new Agent({ keepAlive: true });
 
-  /** @param base without a slash at its end. @throws what the connection reports */
+  /** @param base without a trailing slash. @throws errors of the connection */
   async ask(base: string, { method, target, headers = {}, body }: Question): Promise<Answer> {
     const startedAt = performance.now();
     const json = body === undefined ? undefined : JSON.stringify(body);

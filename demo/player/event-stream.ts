@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-/** One announced invalidation, as the demo shows it. */
+/** An announced invalidation as the demo shows it. */
 export interface Announced {
   readonly type: string;
   readonly paths: readonly string[];
@@ -12,14 +12,14 @@ export interface Announced {
 }
 
 export interface EventStream {
-  /** The next event that `wanted` takes; undefined when none comes in time, or the stream ends. */
+  /** The next event for which `wanted` is true; undefined if none comes in time or the stream ends. */
   next(wanted: (event: Announced) => boolean, waitMs: number): Promise<Announced | undefined>;
-  /** Tells of each event from now on. */
+  /** Calls `listener` for each event from now on. */
   onEvent(listener: (event: Announced) => void): void;
   close(): void;
 }
 
-/** Follows an event stream of the gateway (WHATWG HTML §9.2). Resolves once it is open. @throws when it is refused */
+/** Follows an event stream of the gateway (WHATWG HTML §9.2). Resolves once it is open. @throws if it is refused */
 export async function followEvents(url: string): Promise<EventStream> {
   const { outgoing, response } = await open(url);
   const listeners = new Set<(event: Announced | undefined) => void>();
@@ -64,7 +64,7 @@ export async function followEvents(url: string): Promise<EventStream> {
 function open(url: string): Promise<{ outgoing: ClientRequest; response: IncomingMessage }> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { headers: { accept: 'text/event-stream' }, agent: false }, (response) => {
-      // The gateway may end it at any time; `close` tells of that.
+      // The gateway may end the stream at any time; `close` reports that.
       response.on('error', () => response.destroy());
       if (response.statusCode === 200) return resolve({ outgoing, response });
       outgoing.destroy();
@@ -75,7 +75,7 @@ function open(url: string): Promise<{ outgoing: ClientRequest; response: Incomin
   });
 }
 
-/** Undefined for a block without data: comments, and the id that a stream begins with. */
+/** Parses a block; undefined if it has no data: a comment, or the id at the start of a stream. */
 function eventIn(block: string): Announced | undefined {
   const fieldOf = (name: string) =>
     block

@@ -6,52 +6,52 @@ import type { Readable } from 'node:stream';
 export interface GatewayProcess {
   readonly url: string;
   readonly adminUrl: string;
-  /** Rejects when the gateway ends without having been asked to. */
+  /** Rejects if the gateway exits without having been asked to. */
   readonly failed: Promise<never>;
-  /** Lets it drain, as a supervisor would. */
+  /** Stops the gateway gracefully, as a supervisor would. */
   stop(): Promise<void>;
 }
 
 interface GatewayProcessOptions {
-  /** The built checkout; the configuration is looked for in it too. */
+  /** The built checkout, which also has the configuration. */
   readonly root: string;
   readonly config: string;
-  /** What the configuration reads. */
+  /** Variables that the configuration reads. */
   readonly env: Readonly<Record<string, string>>;
-  /** Told of warnings and errors in the gateway's log, and of what it writes to standard error. */
+  /** Called for warnings and errors in the gateway's log, and for its standard error. */
   readonly onComplaint: (line: string) => void;
 }
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Above the gateway's own drain deadline; after it the process is killed. */
+/** Longer than the gateway's own drain deadline. After it, the process is killed. */
 const STOP_DEADLINE_MS = 12_000;
-/** pino's number of `warn`. */
+/** pino's level number of `warn`. */
 const WARN = 40;
 
-/** The gateway as its users run it: `unstale serve -c …`. Resolves once it listens. @throws when it ends before */
+/** Starts the gateway as users run it: `unstale serve -c …`. Resolves once it listens. @throws if it exits before */
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const program = join(options.root, 'dist', 'cli', 'main.js');
   const child = spawn(process.execPath, [program, 'serve', '--json', '-c', options.config], {
     cwd: options.root,
-    // The line that tells where it listens is at "info".
+    // The line with the addresses is logged at "info".
     env: { ...process.env, ...options.env, UNSTALE_LOG_LEVEL: 'info' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C reaches every process of the terminal's group, and the gateway takes a second signal,
-    // which would be ours, for impatience.
+    // A separate process group: otherwise Ctrl-C would reach the gateway directly, and it would treat our SIGTERM as a
+    // second signal and exit at once.
     detached: true,
   });
-  // Should the demo itself be at fault, nothing is left that holds the ports.
+  // If the demo itself crashes, the gateway must not keep the ports.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const ended = endOf(child).finally(() => process.off('exit', kill));
   let stopping = false;
   const failed = ended.then((how) => {
-    // Asked to, it ends as it should: then there is nothing to tell, and whoever still waits waits for good.
+    // A requested exit is not a failure, so the promise stays pending.
     if (stopping) return new Promise<never>(() => {});
-    throw new Error(`the gateway ended by itself (${how})`);
+    throw new Error(`the gateway exited unexpectedly (${how})`);
   });
-  // Heard by those who race against it; between two races nobody listens, and that is no unhandled rejection.
+  // Callers race against it. Between two races it has no listener, which must not be an unhandled rejection.
   failed.catch(() => {});
   const stop = async () => {
     stopping = true;
@@ -75,7 +75,7 @@ function endOf(child: Child): Promise<string> {
   });
 }
 
-/** Reads the log for as long as there is one. */
+/** Reads the log until it ends. Resolves with the addresses once the gateway listens. */
 function listening(child: Child, onComplaint: (line: string) => void): Promise<{ url: string; adminUrl: string }> {
   createInterface({ input: child.stderr }).on('line', onComplaint);
   return new Promise((resolve) => {
@@ -87,7 +87,7 @@ function listening(child: Child, onComplaint: (line: string) => void): Promise<{
   });
 }
 
-/** Empty for a line that is none of the log's: Node's own warnings, say. */
+/** Parses a log line; empty for other lines, such as Node's own warnings. */
 function logged(line: string): Record<string, unknown> {
   try {
     return JSON.parse(line);

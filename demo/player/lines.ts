@@ -2,13 +2,13 @@ import type { Answer } from './client.ts';
 import type { Announced } from './event-stream.ts';
 import type { Screen } from './screen.ts';
 
-/** Columns: where a line begins, and how wide a method, a target, a status and a time are. */
+/** The indentation of a line, and the widths of its columns. */
 const INDENT = '   ';
 const METHOD_WIDTH = 8;
 const TARGET_WIDTH = 26;
 const STATUS_WIDTH = 4;
 const TIME_WIDTH = 10;
-/** Below a target: what else there is to say of it. */
+/** The indentation of details below a target. */
 const BELOW = ' '.repeat(INDENT.length + METHOD_WIDTH);
 const CACHE_WIDTH = 16;
 const VERDICT_WIDTH = 7;
@@ -17,7 +17,7 @@ const VERDICT_WIDTH = 7;
 export function showExchange(screen: Screen, { method, target }: { method: string; target: string }, answer: Answer) {
   const { status, headers, ms } = answer;
   const cacheStatus = String(headers['cache-status'] ?? '');
-  const isCoveredBy = /;\s*hit\b/.test(cacheStatus);
+  const isHit = /;\s*hit\b/.test(cacheStatus);
   screen.line(
     [
       INDENT,
@@ -26,7 +26,7 @@ export function showExchange(screen: Screen, { method, target }: { method: strin
       String(status).padEnd(STATUS_WIDTH),
       timeText(ms),
       '  ',
-      isCoveredBy ? screen.paint('green', cacheStatus) : screen.paint('dim', cacheStatus),
+      isHit ? screen.paint('green', cacheStatus) : screen.paint('dim', cacheStatus),
     ].join(''),
   );
 }
@@ -36,7 +36,7 @@ export function showBelow(screen: Screen, text: string): void {
   screen.line(screen.paint('dim', BELOW + text));
 }
 
-/** Its type, then its time or, when there is nothing to count from, its cause; below that, what it says is wrong now. */
+/** Shows an event: its type and its time, or its cause if no time is given; below that, what it invalidates. */
 export function showEvent(screen: Screen, { type, paths, tags, cause }: Announced, ms?: number): void {
   const rest = ms === undefined ? `${cause.method} ${cause.path}` : ' '.repeat(STATUS_WIDTH) + timeText(ms);
   screen.line(INDENT + screen.paint('cyan', 'event'.padEnd(METHOD_WIDTH)) + type.padEnd(TARGET_WIDTH) + rest);

@@ -7,9 +7,9 @@ interface Copy {
 }
 
 /**
- * What the demo compares with: a shared cache in front of the same API that does all that RFC 9111 asks of one, and knows
- * nothing else. It keeps what the API says may be kept, for as long as the API says, and a write that passes through it
- * makes it forget the resource that was written. It is asked for real and not made up: a miss is a request to the API.
+ * The shared cache that the demo compares with. It is in front of the same API and does what RFC 9111 requires, but
+ * nothing more: it stores responses for as long as the API says, and a write that passes through it invalidates the
+ * written resource. It is not simulated: a miss is a request to the API.
  */
 export class OrdinaryCache {
   readonly #client: Client;
@@ -17,16 +17,16 @@ export class OrdinaryCache {
   readonly #now: () => number;
   readonly #copies = new Map<string, Copy>();
 
-  /** @param now milliseconds of a clock that only goes forward */
+  /** @param now a monotonic clock, in milliseconds */
   constructor(client: Client, api: string, now: () => number = () => performance.now()) {
     this.#client = client;
     this.#api = api;
     this.#now = now;
   }
 
-  /** What it serves to a GET. `freshForMs`: how long it will serve the same again, 0 for what it does not keep. */
+  /** Answers a GET. `freshForMs` is how long it will serve the same answer again; 0 if it does not store it. */
   async read({ target, headers = {} }: Omit<Question, 'method'>): Promise<{ answer: Answer; freshForMs: number }> {
-    // Every header field that the demo sends is part of the key: as strict as any `Vary` could be.
+    // All header fields that the demo sends are in the key, which is as strict as any `Vary`.
     const key = keyOf(target, headers);
     const copy = this.#copies.get(key);
     const now = this.#now();
@@ -37,13 +37,13 @@ export class OrdinaryCache {
     return { answer, freshForMs };
   }
 
-  /** RFC 9111 §4.4: a write that did not fail invalidates its target, and what `Location` and `Content-Location` name. */
+  /** RFC 9111 §4.4: a successful write invalidates its target and the URIs in `Location` and `Content-Location`. */
   noteWrite(target: string, { status, headers }: Pick<Answer, 'status' | 'headers'>): void {
     if (status < 200 || status >= 400) return;
     for (const uri of [target, headers.location, headers['content-location']]) {
       if (uri === undefined) continue;
       const written = new URL(uri, this.#api);
-      // What another host says about this one is none of its business.
+      // URIs of another host are ignored.
       if (written.origin !== new URL(this.#api).origin) continue;
       const forgotten = keyOf(written.pathname + written.search, {});
       for (const key of this.#copies.keys()) if (key.startsWith(forgotten)) this.#copies.delete(key);
@@ -51,13 +51,13 @@ export class OrdinaryCache {
   }
 }
 
-/** The target ends at a line feed, which none contains, so that no target is the beginning of another's key. */
+/** A line feed, which no target contains, ends the target, so that no target is a prefix of another one's key. */
 function keyOf(target: string, headers: Readonly<Record<string, string>>): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\n`);
   return `${target}\n${lines.sort().join('')}`;
 }
 
-/** RFC 9111 §4.2.1, as far as the travel API goes: `max-age`, unless it must not be kept. */
+/** RFC 9111 §4.2.1, as far as the travel API needs it: `max-age`, or 0 if the response must not be stored. */
 function lifetimeMs({ headers }: Answer): number {
   const control = headers['cache-control'] ?? '';
   if (/\b(?:no-store|no-cache|private)\b/.test(control)) return 0;

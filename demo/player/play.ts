@@ -8,7 +8,7 @@ import type { Screen } from './screen.ts';
 
 export interface Stage {
   readonly gateway: string;
-  /** The API itself: what it says is what is true. */
+  /** The API itself, which always has the current state. */
   readonly api: string;
   readonly client: Client;
   readonly events: EventStream;
@@ -18,9 +18,9 @@ export interface Stage {
 export interface Tally {
   /** Reads after a write. */
   readonly reads: number;
-  /** How many of them an ordinary cache would have answered with an old copy. */
+  /** How many of these reads an ordinary cache answered with an old copy. */
   readonly ordinaryOld: number;
-  /** What was not as promised, one line each. */
+  /** Failed checks, one line each. */
   readonly problems: readonly string[];
 }
 
@@ -30,12 +30,12 @@ interface Count {
   problems: string[];
 }
 
-/** An event leaves before the write's answer does; so long only where something is wrong. */
+/** Timeout for an event. Normally it is sent before the answer of the write. */
 const EVENT_WAIT_MS = 5_000;
 
 /**
- * Plays the acts aloud, and checks what it shows: each read after a write is compared with what the API itself says.
- * @throws what the connections to the gateway and the API report
+ * Plays the acts on the screen and checks them: each read after a write is compared with the API's own answer.
+ * @throws errors of the connections to the gateway and the API
  */
 export async function play(acts: readonly Act[], stage: Stage): Promise<Tally> {
   const count: Count = { reads: 0, ordinaryOld: 0, problems: [] };
@@ -50,7 +50,7 @@ export async function play(acts: readonly Act[], stage: Stage): Promise<Tally> {
 }
 
 async function playAct(act: Act, stage: Stage, count: Count): Promise<void> {
-  // As cold as the gateway was: it has seen what this act reads, and nothing else.
+  // As cold as the gateway: it has seen only the reads of this act.
   const ordinary = new OrdinaryCache(stage.client, stage.api);
   for (const read of act.reads) {
     await warm(read, stage, count);
@@ -60,22 +60,22 @@ async function playAct(act: Act, stage: Stage, count: Count): Promise<void> {
   for (const read of act.reads) await compare(read, ordinary, stage, count);
 }
 
-/** Reads until the gateway has it: once where it was kept from the act before. */
+/** Reads until the gateway has stored the response. One read is enough if a previous act stored it. */
 async function warm(read: Read, { gateway, client, screen }: Stage, count: Count): Promise<void> {
   const first = await client.ask(gateway, questionOf(read));
   showExchange(screen, { method: 'GET', target: labelOf(read) }, first);
   showBelow(screen, read.view(first));
-  if (isCoveredBy(first)) return;
+  if (isHit(first)) return;
   const second = await client.ask(gateway, questionOf(read));
   showExchange(screen, { method: 'GET', target: labelOf(read) }, second);
-  if (!isCoveredBy(second)) count.problems.push(`GET ${labelOf(read)} was not kept, and asked for again`);
+  if (!isHit(second)) count.problems.push(`GET ${labelOf(read)} was not stored`);
 }
 
 async function write(write: Act['write'], { gateway, client, events, screen }: Stage, count: Count): Promise<Answer> {
   const { method, target, body } = write;
   const isOfWrite = ({ cause }: { cause: { method: string; path: string } }) =>
     cause.method === method && cause.path === target;
-  // Listened for before the write is sent: the event may be here before the answer is.
+  // Awaited before the write is sent, since the event may arrive before the answer.
   const announced = events.next(isOfWrite, EVENT_WAIT_MS);
   const sentAt = performance.now();
   const answer = await client.ask(gateway, write);
@@ -95,19 +95,19 @@ async function compare(read: Read, ordinary: OrdinaryCache, stage: Stage, count:
   const { gateway, api, client, screen } = stage;
   const question = questionOf(read);
   const served = await client.ask(gateway, question);
-  const elsewhere = await ordinary.read(question);
+  const ordinarily = await ordinary.read(question);
   const truth = await client.ask(api, question);
   const isCurrent = isSame(served, truth);
-  const isOrdinaryCurrent = isSame(elsewhere.answer, truth);
+  const isOrdinaryCurrent = isSame(ordinarily.answer, truth);
   count.reads += 1;
   if (!isCurrent) count.problems.push(`GET ${labelOf(read)} was answered with an old copy`);
   if (!isOrdinaryCurrent) count.ordinaryOld += 1;
   showExchange(screen, { method: 'GET', target: labelOf(read) }, served);
   showServed(screen, { cache: 'unstale', view: read.view(served), isCurrent });
-  const seconds = Math.floor(elsewhere.freshForMs / 1000);
+  const seconds = Math.floor(ordinarily.freshForMs / 1000);
   showServed(screen, {
     cache: 'ordinary cache',
-    view: read.view(elsewhere.answer),
+    view: read.view(ordinarily.answer),
     isCurrent: isOrdinaryCurrent,
     ...(isOrdinaryCurrent ? {} : { remark: `(for another ${seconds} s)` }),
   });
@@ -121,7 +121,7 @@ function labelOf({ target, language }: Read): string {
   return language === 'en' ? target : `${target} (${language})`;
 }
 
-function isCoveredBy({ headers }: Answer): boolean {
+function isHit({ headers }: Answer): boolean {
   return /^unstale; hit\b/.test(String(headers['cache-status']));
 }
 

@@ -1,20 +1,20 @@
 import { createServer } from 'node:net';
 
-/** A port that the demo needs, and the option that moves it. */
+/** A port that the demo needs, and the option that changes it. */
 export interface WantedPort {
-  /** "the gateway" */
+  /** For example "the gateway". */
   readonly who: string;
   readonly option: string;
   readonly host: string;
   readonly port: number;
 }
 
-/** How far above a port that cannot be had another one is looked for. */
+/** How many ports above an unavailable one are tried. */
 const MAX_STEPS = 50;
 
 /**
- * Which of the ports cannot be had, and one command that avoids them; empty when all can. Asked before anything starts:
- * who has to change a port should not have waited for a database first.
+ * Explains which ports are unavailable, and gives one command that avoids them. Empty if all are available. Called
+ * before anything starts, so that the user learns of it without waiting for the database.
  */
 export async function explainTakenPorts(wanted: readonly WantedPort[]): Promise<string> {
   const lines: string[] = [];
@@ -27,10 +27,10 @@ export async function explainTakenPorts(wanted: readonly WantedPort[]): Promise<
     options.push(`${option} ${await freePortAbove(host, port, named)}`);
   }
   if (lines.length === 0) return '';
-  return [...lines, 'Free it, or choose another:', '', `  npm run demo -- ${options.join(' ')}`].join('\n');
+  return [...lines, 'Free the port or choose another one:', '', `  npm run demo -- ${options.join(' ')}`].join('\n');
 }
 
-/** 0 when there is none near: it lets the system choose. */
+/** The next free port; 0, which lets the system choose, if there is none nearby. */
 async function freePortAbove(host: string, port: number, named: Set<number>): Promise<number> {
   for (let next = port + 1; next <= Math.min(port + MAX_STEPS, 65_535); next++) {
     if (named.has(next) || (await whyNot(host, next)) !== undefined) continue;
@@ -40,7 +40,7 @@ async function freePortAbove(host: string, port: number, named: Set<number>): Pr
   return 0;
 }
 
-/** Undefined for a port that can be listened on: it was, for a moment. */
+/** Why a port is unavailable; undefined if it is available. Listens on it briefly to find out. */
 function whyNot(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
@@ -50,7 +50,7 @@ function whyNot(host: string, port: number): Promise<string | undefined> {
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program',
+  EADDRINUSE: 'is in use by another program',
   EACCES: 'is for privileged users only',
-  EADDRNOTAVAIL: 'belongs to an address that this machine does not have',
+  EADDRNOTAVAIL: 'is on an address that this machine does not have',
 };

@@ -6,7 +6,7 @@ export interface Read {
   readonly view: View;
 }
 
-/** Some reads, a write that makes every one of them wrong, and the same reads again. */
+/** Some reads, a write that makes all of them stale, and the same reads again. */
 export interface Act {
   readonly title: string;
   readonly why: string;
@@ -14,28 +14,28 @@ export interface Act {
   readonly write: { readonly method: string; readonly target: string; readonly body?: unknown };
 }
 
-/** The rows that the scenario is played on. */
+/** The rows that the scenario uses. */
 export interface Rows {
   readonly trip: number;
-  /** Of that trip, with no accommodation but the one below. */
+  /** A step of that trip, with only the accommodation below. */
   readonly step: number;
   readonly accommodation: number;
-  /** Where it moves to. */
+  /** The step that the accommodation moves to. */
   readonly otherStep: number;
-  /** An accommodation that is deleted, and the step that it stands in. */
+  /** An accommodation that is deleted, and its step. */
   readonly doomed: number;
   readonly doomedStep: number;
 }
 
-/** Those of demo/api/seed.ts. */
+/** The rows in demo/api/seed.ts. */
 export const seededRows: Rows = { trip: 3, step: 7, accommodation: 42, otherStep: 9, doomed: 43, doomedStep: 8 };
 
 export function scenario(rows: Rows): readonly Act[] {
   const { trip, step, accommodation, otherStep, doomed, doomedStep } = rows;
   return [
     {
-      title: 'A child is written: every parent that embeds it is fresh, in every language',
-      why: `The answer to the PUT names step ${step} and trip ${trip}, and the rule asks it for them.`,
+      title: 'A PUT of a child: every parent that embeds it is fresh, in every language',
+      why: `The answer to the PUT names step ${step} and trip ${trip}. The rule reads them from there.`,
       reads: [
         read(`/steps/${step}`, stepView),
         { ...read(`/steps/${step}`, stepView), language: 'fr' },
@@ -48,8 +48,8 @@ export function scenario(rows: Rows): readonly Act[] {
       },
     },
     {
-      title: 'A DELETE that answers 204 and not a word more',
-      why: 'Its parents are known only from the representation before, which the gateway has, or else reads first.',
+      title: 'A DELETE that answers 204 without a body',
+      why: 'Only the representation before the write names its parents. The gateway has it stored, or reads it first.',
       reads: [
         read(`/steps/${doomedStep}`, stepView),
         read(`/trips/${trip}`, tripView),
@@ -59,13 +59,13 @@ export function scenario(rows: Rows): readonly Act[] {
     },
     {
       title: `A PATCH that moves a child from step ${step} to step ${otherStep}`,
-      why: 'The answer names the step that it joins; the one that it leaves is known only from before.',
+      why: 'The answer names the new step. Only the representation before the write names the old one.',
       reads: [read(`/steps/${step}`, stepView), read(`/steps/${otherStep}`, stepView)],
       write: { method: 'PATCH', target: `/accommodations/${accommodation}`, body: { stepId: otherStep } },
     },
     {
       title: 'A POST into a list that was cached empty',
-      why: 'Nothing in the list could have named what was not in it: a rule names its path, and so its every query.',
+      why: 'An empty list names no child. The rule names the path of the list, which covers all its queries.',
       reads: [read(`/accommodations?stepId=${step}`, listView), read(`/steps/${step}`, stepView)],
       write: {
         method: 'POST',

@@ -1,4 +1,4 @@
-/** Where text goes. `isTTY`: a terminal, with people before it. */
+/** The output to write to. `isTTY` is true for a terminal. */
 interface TextOutput {
   readonly isTTY?: boolean | undefined;
   write(text: string): unknown;
@@ -8,7 +8,7 @@ export type Style = keyof typeof codes;
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, cyan: 36 } as const;
 
-/** Lines on an output, in colour where it is a terminal and nobody asked for none (https://no-color.org). */
+/** Writes lines, in colour if the output is a terminal and NO_COLOR is not set (https://no-color.org). */
 export class Screen {
   readonly #output: TextOutput;
   readonly #color: boolean;

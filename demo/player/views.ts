@@ -1,6 +1,6 @@
 import type { Answer } from './client.ts';
 
-/** The few words of a representation in which the demo's writes show. */
+/** A short summary of a representation that shows the effect of the demo's writes. */
 export type View = (answer: Pick<Answer, 'status' | 'text'>) => string;
 
 interface Named {
@@ -27,7 +27,7 @@ function namesOf(rows: readonly Named[]): string {
   return rows.map(({ name }) => name).join(', ');
 }
 
-/** An answer that is no representation shows as its status, and what the API says of it. */
+/** Any other answer than a 200 is shown as its status and message. */
 function viewOf<Body>(show: (body: Body) => string): View {
   return ({ status, text }) => {
     if (status === 200) return show(JSON.parse(text));

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { explainWrite, given, type ProposedWrite } from '../exchange/dry-run.ts';
+import { explainWrite } from '../exchange/inspect/explain-write.ts';
+import { given, type ProposedWrite } from '../exchange/inspect/proposed-write.ts';
+import { serverErrorsOf } from '../exchange/inspect/verdict.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
-import { serverErrorsOf } from '../exchange/verdict.ts';
+import { pairs } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
@@ -128,7 +130,6 @@ function fieldOf(option: string, line: string): string[] {
 
 /** The form that the admin port takes. */
 function bodyOf({ target, requestHeaders, responseHeaders, ...write }: ProposedWrite): object {
-  const named = (lines: readonly string[]): Record<string, string> =>
-    Object.fromEntries(lines.flatMap((name, i) => (i % 2 === 0 ? [[name, lines[i + 1] ?? '']] : [])));
+  const named = (lines: readonly string[]): Record<string, string> => Object.fromEntries(pairs(lines));
   return { ...write, path: target, requestHeaders: named(requestHeaders), responseHeaders: named(responseHeaders) };
 }

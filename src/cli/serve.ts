@@ -32,13 +32,13 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
     const { config } = result;
     if (config.server.workers > 1 && role === undefined) {
       const { runWorkers } = await import('../workers/primary.ts');
-      return await runWorkers({ count: config.server.workers, log, asked: signals.asked });
+      return await runWorkers({ count: config.server.workers, log, stopRequested: signals.asked });
     }
     const { createGateway } = await import('../gateway.ts');
     // With a Redis, workers are ordinary nodes.
     const bus = config.store.redis === undefined ? role?.bus : undefined;
     const gateway = await createGateway(config, { log, bus, admin: role?.hasAdmin ?? true, siblings: role?.siblings });
-    const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.asked]);
+    const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.stopRequested]);
     return await run(gateway, { io, json, log, asked });
   } catch (error) {
     io.stderr.write(`unstale: ${messageOf(error)}\n`);

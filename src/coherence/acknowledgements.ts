@@ -1,8 +1,8 @@
-import type { Answer, Seq } from './bus.ts';
+import type { Seq, StepResult } from './bus.ts';
 
-type Acknowledged = Answer<{ readonly committed: Seq }>;
+type Acknowledged = StepResult<{ readonly committed: Seq }>;
 
-/** What this node tells the bus that it has applied. One at a time: what is applied meanwhile is acknowledged together. */
+/** Sends this node's acknowledgements to the bus, one at a time. Records applied meanwhile share the next one. */
 export class Acknowledgements {
   readonly #send: (applied: Seq) => Promise<Acknowledged>;
   readonly #answered: (answer: Acknowledged) => void;
@@ -11,20 +11,20 @@ export class Acknowledgements {
   #generation = 0;
   #sending = false;
 
-  /** @param answered called for each answer that came to what this node still is */
+  /** @param answered called with each answer, unless the node was reset after the acknowledgement was sent */
   constructor(send: (applied: Seq) => Promise<Acknowledged>, answered: (answer: Acknowledged) => void) {
     this.#send = send;
     this.#answered = answered;
   }
 
-  /** Another epoch, or the same one joined anew: nothing is acknowledged there. */
+  /** Another epoch, or the same one joined again: nothing has been acknowledged there. */
   reset(): void {
     this.#generation += 1;
     this.#acked = -1;
     this.#applied = -1;
   }
 
-  /** All up to `seq` is applied. */
+  /** Every record up to `seq` has been applied. */
   async acknowledge(seq: Seq): Promise<void> {
     this.#applied = seq;
     if (this.#sending) return;
@@ -40,7 +40,7 @@ export class Acknowledgements {
         this.#acked = applied;
       }
     } catch {
-      // The next renewal carries it.
+      // The next renewal carries `applied` as well.
     } finally {
       this.#sending = false;
     }

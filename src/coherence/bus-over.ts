@@ -1,6 +1,6 @@
 import type { Bus } from './bus.ts';
 
-/** A bus that is another one: what it is made for replaces some of its steps. */
+/** A decorator: forwards every step to another bus. Subclasses override some of them. */
 export class BusOver implements Bus {
   protected readonly bus: Bus;
 

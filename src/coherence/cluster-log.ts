@@ -15,6 +15,7 @@ import { PositionWaiters } from './position-waiters.ts';
 import { Publisher } from './publisher.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 import { Sleeper } from './sleeper.ts';
+import { LogStanding } from './standing.ts';
 import { parseToken, tokenFor } from './token.ts';
 import { decodeRecord } from './wire-record.ts';
 import type { Term } from './write-set.ts';
@@ -29,36 +30,25 @@ export class ClusterLog implements Log, Standing {
   readonly #publisher: Publisher;
   readonly #outbox: Outbox;
   readonly #acknowledgements: Acknowledgements;
-  #epoch = '';
-  #joined = false;
-  /** Counts the times that this node lost its place: what was asked before is answered to somebody else. */
-  #generation = 0;
-  #leaseMs: number;
-  #applied: Seq = 0;
-  /** The last record before this node joined, and whether all up to it are known to the second tier. */
-  #behind: { readonly seq: Seq; known: boolean } = { seq: 0, known: false };
-  #note = 0;
-  #base: Position = 0;
-  #lastPosition: Position = 0;
-  /** The bus has, or may have, forgotten the intents of this node. */
+  readonly #standing: LogStanding;
+  /** The bus has forgotten this node's intents, or may have. */
   #forgotten = false;
   #renewals = 0;
   #stopped = false;
   readonly #sleeper: Sleeper;
   readonly #positionWaiters: PositionWaiters;
-  #resets = 0;
 
   constructor(options: ClusterLogOptions) {
     const { member, clock, timers, listener } = options;
     const bus = new ContactingBus(options.bus, () => this.#lease.holds(clock.monotonic(), clock.wall()));
     this.#options = { ...options, bus };
-    this.#leaseMs = options.leaseMs;
+    this.#standing = new LogStanding(options.leaseMs);
     this.#lease = options.lease ?? new Lease();
     this.#acknowledgements = new Acknowledgements(
-      (applied) => bus.ack(this.#epoch, member, applied),
+      (applied) => bus.ack(this.epoch, member, applied),
       (answer) => {
-        if (answer.ok) this.#commits.reach(answer.committed);
-        else this.epochMismatch(this.#epoch, answer.epoch);
+        if (answer.ok) this.#commits.advanceTo(answer.committed);
+        else this.epochMismatch(this.epoch, answer.epoch);
       },
     );
     this.#evictions = new Evictions({ bus, member, clock, membership: options.membership });
@@ -69,7 +59,7 @@ export class ClusterLog implements Log, Standing {
     this.#publisher = new Publisher({
       publish: options.publish,
       timers,
-      isOver: (epoch) => this.#joined && this.#epoch !== epoch,
+      isOver: (epoch) => this.joined && this.epoch !== epoch,
     });
     const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
     this.#outbox = new Outbox(this.#options, { standing: this, ...parts });
@@ -84,32 +74,32 @@ export class ClusterLog implements Log, Standing {
     this.#stopped = true;
     this.#lease.void();
     this.#sleeper.wake();
-    this.#commits.reset(this.#applied);
-    // What it leaves behind is for another node to finish, which takes it over when this one has been silent for a lease.
-    const leaves = this.#joined && this.#intents.size === 0 && !this.#outbox.unfinished;
+    this.#commits.reset(this.appliedSeq);
+    // Another node finishes what is left. It takes over once this node has been silent for a lease.
+    const leaves = this.joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
-    if (leaves) await this.#options.bus.evict(this.#epoch, '', this.#evictions.self).catch(() => undefined);
-    this.#joined = false;
+    if (leaves) await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
+    this.#standing.stop();
   }
 
   get epoch(): string {
-    return this.#epoch;
+    return this.#standing.epoch;
   }
 
   get joined(): boolean {
-    return this.#joined;
+    return this.#standing.joined;
   }
 
   get generation(): number {
-    return this.#generation;
+    return this.#standing.generation;
   }
 
   get appliedSeq(): Seq {
-    return this.#applied;
+    return this.#standing.applied;
   }
 
   get leaseMs(): number {
-    return this.#leaseMs;
+    return this.#standing.leaseMs;
   }
 
   append(invalidation: Invalidation, options: AppendOptions = {}): Promise<Appended> {
@@ -117,21 +107,21 @@ export class ClusterLog implements Log, Standing {
   }
 
   async note(write: NotedWrite): Promise<Note> {
-    const epoch = this.#epoch;
-    const { id, answer, cause } = await this.#intents.note(write, this.#joined ? epoch : undefined);
+    const epoch = this.epoch;
+    const { id, answer, cause } = await this.#intents.note(write, this.joined ? epoch : undefined);
     if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
-    // In another epoch it is noted again when this node joins: which it may have done, and has to do, before now.
-    if (answer?.ok === true && this.#joined && this.#epoch === epoch) return { id };
+    // In another epoch the answer proves nothing: this node may have noted its intents there before this one existed.
+    if (answer?.ok === true && this.joined && this.epoch === epoch) return { id };
     if (this.#options.onPartition === 'queue') return { id };
-    // The bus may have it all the same.
+    // The bus may have received it all the same.
     this.#intents.withdraw(id, true);
     throw new GatewayError('uncoordinated', undefined, { cause });
   }
 
   withdraw({ id }: Note): void {
     this.#intents.withdraw(id);
-    // Where this is lost, it is said again after the next renewal.
-    if (this.#joined) this.#isSame((epoch) => this.#intents.leave(epoch)).catch(() => undefined);
+    // If this is lost, the next renewal sends it again.
+    if (this.joined) this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
   }
 
   abandon({ id }: Note): void {
@@ -139,7 +129,7 @@ export class ClusterLog implements Log, Standing {
   }
 
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
-    if (!this.#joined) return Promise.resolve({ known: false, writes: [] });
+    if (!this.joined) return Promise.resolve({ known: false, writes: [] });
     const { bus, timers, mode } = this.#options;
     const parts = { bus, timers, mode, commits: this.#commits, positionWaiters: this.#positionWaiters };
     return askConflicting(parts, this, note, probes);
@@ -151,48 +141,48 @@ export class ClusterLog implements Log, Standing {
 
   serving(): boolean {
     const { clock } = this.#options;
-    return this.#joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
+    return this.joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
   }
 
-  /** Every record behind the place where this node joined is known to the second tier: what is found there is not older. */
+  /** Every record from before this node joined is published to the second tier: what is found there is not older. */
   get published(): boolean {
-    return this.#joined && this.#behind.known;
+    return this.#standing.published;
   }
 
-  /** Whether the bus still knows all that this node was told. Rejects where it cannot be asked. */
+  /** Whether the bus still knows everything it told this node. Rejects if the bus cannot be reached. */
   async confirm(): Promise<boolean> {
-    const epoch = this.#epoch;
-    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.#applied);
+    const epoch = this.epoch;
+    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.appliedSeq);
     if (!answer.ok) this.epochMismatch(epoch, answer.epoch);
     return answer.ok;
   }
 
   tokenOf({ id }: LogRecord): string {
-    return tokenFor(id, this.#epoch, this.#applied);
+    return tokenFor(id, this.epoch, this.appliedSeq);
   }
 
   reached(token: string, timeoutMs: number): Promise<boolean> {
     const at = parseToken(token);
-    if (at === undefined || at.epoch !== this.#epoch) return Promise.resolve(false);
-    return this.#positionWaiters.wait(at.seq, this.#applied, timeoutMs);
+    if (at === undefined || at.epoch !== this.epoch) return Promise.resolve(false);
+    return this.#positionWaiters.wait(at.seq, this.appliedSeq, timeoutMs);
   }
 
   status(): ClusterStatus {
     return {
       state: stateOf(this, this.#outbox.hasUndelivered, this.#lease.catchingUp),
-      epoch: this.#epoch,
-      applied: this.#applied,
+      epoch: this.epoch,
+      applied: this.appliedSeq,
       committed: this.#commits.committed,
       members: this.#evictions.members,
       intents: this.#intents.size,
       queued: this.#outbox.size,
-      resets: this.#resets,
+      resets: this.#standing.joins,
       evictions: this.#evictions.count,
     };
   }
 
   positionOf(seq: Seq): Position {
-    return this.#base + seq;
+    return this.#standing.positionOf(seq);
   }
 
   failed(error: unknown): void {
@@ -200,24 +190,22 @@ export class ClusterLog implements Log, Standing {
   }
 
   epochMismatch(sent: string, epoch: string | null): void {
-    if (sent !== this.#epoch) return;
-    // The epoch that was left is remembered: a bus that was set back to it, or behind it, may not have it go on.
-    this.#epoch = epoch ?? sent;
-    this.#leavePlace();
+    if (sent !== this.epoch) return;
+    // Remembers the epoch that was left: a bus that was set back to it, or before it, must not continue there.
+    this.#leave(epoch ?? sent);
   }
 
-  /** What this node holds is void: it serves nothing until it has joined anew. */
-  #leavePlace(): void {
+  /** What this node holds is void. It serves nothing until it has joined again. */
+  #leave(epoch?: string): void {
     this.#lease.void();
-    this.#joined = false;
-    this.#generation += 1;
+    this.#standing.leave(epoch);
     this.#acknowledgements.reset();
     this.#sleeper.wake();
   }
 
   async #renewing(): Promise<void> {
     while (!this.#stopped) {
-      let restMs = this.#leaseMs / RENEWALS_PER_LEASE;
+      let restMs = this.leaseMs / RENEWALS_PER_LEASE;
       try {
         if (!(await this.#renew())) continue;
       } catch {
@@ -227,61 +215,53 @@ export class ClusterLog implements Log, Standing {
     }
   }
 
-  /** False: there is something to be done at once. */
+  /** Resolves false if the next renewal has to follow at once. */
   async #renew(): Promise<boolean> {
     const { bus, clock, member, nonce } = this.#options;
     const sentAt = clock.monotonic();
     const sentWall = clock.wall();
-    const epoch = this.#epoch;
-    const generation = this.#generation;
+    const epoch = this.epoch;
+    const generation = this.generation;
     this.#renewals += 1;
-    const quarantines = this.#evictions.pending || !this.#joined || this.#renewals % RENEWALS_PER_CHECK === 0;
+    const quarantines = this.#evictions.pending || !this.joined || this.#renewals % RENEWALS_PER_CHECK === 0;
     const answer = await bus.renew(epoch, {
       member,
-      applied: this.#joined ? this.#applied : null,
+      applied: this.joined ? this.appliedSeq : null,
       intentsFrom: this.#intents.from,
       recordsFrom: this.#outbox.from,
       quarantines,
     });
     if (this.#stopped) return true;
-    if (generation !== this.#generation) return false;
+    if (generation !== this.generation) return false;
     if (!answer.ok) {
       this.epochMismatch(epoch, answer.epoch);
       if (answer.epoch === null)
-        await bus.createEpoch(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.#leaseMs));
+        await bus.createEpoch(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.leaseMs));
       return false;
     }
-    this.#leaseMs = answer.leaseMs;
-    const joining = !this.#joined;
-    if (!joining && answer.first > this.#applied + 1 && answer.seq > this.#applied) {
-      // Trimmed away before they were read.
-      this.#leavePlace();
+    const joining = !this.joined;
+    if (!joining && answer.first > this.appliedSeq + 1 && answer.seq > this.appliedSeq) {
+      // The records were trimmed before this node had read them.
+      this.#leave();
       return false;
     }
     if (joining) this.#join(answer);
-    this.#behind.known ||= answer.unpublished > this.#behind.seq;
-    this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#applied);
-    this.#commits.reach(answer.committed);
+    this.#standing.renewed(answer);
+    this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.appliedSeq);
+    this.#commits.advanceTo(answer.committed);
     if (quarantines) this.#adopt(answer);
     this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
     if (this.#forgotten) await this.#noteAgain();
-    await this.#isSame((epoch) => this.#intents.leave(epoch));
+    await this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch));
     await this.#watch(answer.members);
     return true;
   }
 
   #join(answer: Renewed): void {
-    const position = Math.max(this.#lastPosition, this.#outbox.highest) + 1;
-    this.#base = position - answer.seq;
-    this.#lastPosition = position;
-    this.#applied = answer.seq;
+    const position = this.#standing.join(answer, this.#outbox.highest);
     this.#acknowledgements.reset();
-    this.#behind = { seq: answer.seq, known: false };
-    this.#note = answer.note;
-    this.#joined = true;
-    this.#resets += 1;
     this.#commits.reset(answer.committed);
     this.#intents.reset();
     const quarantines = answer.quarantines.map(({ seq, payload }) => ({
@@ -289,7 +269,7 @@ export class ClusterLog implements Log, Standing {
       coverage: decodeRecord(payload).coverage,
     }));
     this.#options.listener.reset(position, quarantines);
-    // What was appended before, and is not committed yet, is announced by those who have applied it: not here.
+    // Earlier records that are not committed yet are announced by the nodes that have applied them, not here.
     if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
     this.#positionWaiters.reset();
     this.#outbox.joined();
@@ -302,63 +282,63 @@ export class ClusterLog implements Log, Standing {
   }
 
   async #noteAgain(): Promise<void> {
-    if (await this.#isSame((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
+    if (await this.#inSameEpoch((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
   }
 
-  /** Whether a step was made in the epoch that this node is in. */
-  async #isSame(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
-    const epoch = this.#epoch;
+  /** Whether the bus made a step in the epoch that this node is in. */
+  async #inSameEpoch(step: (epoch: string) => Promise<EpochMismatch | undefined>): Promise<boolean> {
+    const epoch = this.epoch;
     const mismatch = await step(epoch);
     if (mismatch !== undefined) this.epochMismatch(epoch, mismatch.epoch);
     return mismatch === undefined;
   }
 
   async #watch(members: readonly Member[]): Promise<void> {
-    const epoch = this.#epoch;
-    for await (const answer of this.#evictions.watch(members, { epoch, leaseMs: this.#leaseMs })) {
+    const epoch = this.epoch;
+    for await (const answer of this.#evictions.watch(members, { epoch, leaseMs: this.leaseMs })) {
       if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
-      if (this.#joined && this.#epoch === epoch) this.#outbox.adopt(answer.orphans);
+      if (this.joined && this.epoch === epoch) this.#outbox.adopt(answer.orphans);
     }
   }
 
   async #reading(): Promise<void> {
     while (!this.#stopped) {
-      if (!this.#joined) {
-        await this.#sleeper.sleep(this.#leaseMs);
+      if (!this.joined) {
+        await this.#sleeper.sleep(this.leaseMs);
         continue;
       }
-      const epoch = this.#epoch;
-      const generation = this.#generation;
+      const epoch = this.epoch;
+      const generation = this.generation;
       try {
-        const answer = await this.#options.bus.read(epoch, this.#applied, this.#note);
-        if (this.#stopped || generation !== this.#generation) continue;
+        const answer = await this.#options.bus.read(epoch, this.appliedSeq, this.#standing.note);
+        if (this.#stopped || generation !== this.generation) continue;
         if (answer.ok) this.#receive(answer);
         else this.epochMismatch(epoch, answer.epoch);
       } catch {
-        await this.#sleeper.sleep(this.#leaseMs * RETRY_SHARE);
+        await this.#sleeper.sleep(this.leaseMs * RETRY_SHARE);
       }
     }
   }
 
   #receive({ entries, notes, note }: Batch): void {
     for (const entry of entries) {
-      if (entry.seq <= this.#applied) continue;
-      // Dense: a gap is what was trimmed.
-      if (entry.seq > this.#applied + 1) {
-        this.#leavePlace();
+      if (entry.seq <= this.appliedSeq) continue;
+      // Sequence numbers are dense: a gap was trimmed.
+      if (entry.seq > this.appliedSeq + 1) {
+        this.#leave();
         return;
       }
       try {
         this.#apply(entry);
       } catch (error) {
         this.#options.failed(error);
-        this.#leavePlace();
+        this.#leave();
         return;
       }
     }
-    this.#note = note;
+    this.#standing.read(note);
     for (const each of notes) {
-      if (each.kind === 'committed') this.#commits.reach(each.seq);
+      if (each.kind === 'committed') this.#commits.advanceTo(each.seq);
       else this.#intents.ended(each.intent);
     }
     this.#ack();
@@ -369,32 +349,31 @@ export class ClusterLog implements Log, Standing {
     const position = this.positionOf(seq);
     const record: LogRecord = {
       ...rest,
-      // What is repeated was announced the first time; what is held will be by a second record.
+      // A repeated record was announced the first time. A held one is announced by a second record.
       announcements: again === true || held === true ? [] : announcements,
       ...(endsQuarantine !== undefined && { endsQuarantine: this.positionOf(endsQuarantine) }),
       position,
-      id: `${this.#epoch}-${seq}`,
+      id: `${this.epoch}-${seq}`,
     };
     const local = ref === undefined ? undefined : this.#outbox.localStepOf(ref);
     local?.applying();
     const removed = this.#options.listener.applied(record);
     local?.applied(record);
-    this.#applied = seq;
-    this.#lastPosition = position;
+    this.#standing.applying(seq);
     this.#lease.applied(seq);
     if (ref !== undefined) this.#outbox.applied(ref, seq, { record, removed, held: held === true });
     if (again === true) {
-      // For a member that is gone. All do it, so that it is done.
-      const epoch = this.#epoch;
-      void this.#publisher.known(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
+      // Its member is gone. Every node publishes the record, so that it is done even if some of them fail.
+      const epoch = this.epoch;
+      void this.#publisher.publish(record.coverage, epoch, seq, () => this.#options.bus.published(epoch, seq));
     }
-    if (foreign === true) void this.#publisher.known(record.coverage, this.#epoch, seq);
-    this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.#leaseMs) });
+    if (foreign === true) void this.#publisher.publish(record.coverage, this.epoch, seq);
+    this.#commits.applied({ seq, record, dueAt: this.#options.clock.monotonic() + surelyOverMs(this.leaseMs) });
     if (intent !== undefined) this.#commits.when(seq, () => this.#intents.ended(intent));
     this.#positionWaiters.applied(seq);
   }
 
   #ack(): void {
-    if (this.#joined) void this.#acknowledgements.acknowledge(this.#applied);
+    if (this.joined) void this.#acknowledgements.acknowledge(this.appliedSeq);
   }
 }

@@ -18,10 +18,16 @@ export interface ClusterLogOptions extends OutboxOptions {
   readonly membership?: Membership;
 }
 
+/**
+ * - `joining`: has no epoch, or has not joined it
+ * - `catching-up`: has renewed its lease, and has yet to apply the records that the lease requires
+ * - `fenced`: holds no lease
+ * - `undelivered`: has acknowledged writes whose records have not reached the bus
+ * - `serving`: may serve from memory
+ */
 export type ClusterState = 'joining' | 'catching-up' | 'fenced' | 'undelivered' | 'serving';
 
 export interface ClusterStatus {
-  /** What it waits for: the bus, records, a lease, or to tell others what it has acknowledged. */
   readonly state: ClusterState;
   readonly epoch: string;
   readonly applied: Seq;
@@ -35,11 +41,11 @@ export interface ClusterStatus {
 
 export function stateOf(
   log: { readonly joined: boolean; serving(): boolean },
-  owes: boolean,
+  hasUndelivered: boolean,
   catchingUp: boolean,
 ): ClusterState {
   if (!log.joined) return 'joining';
   if (log.serving()) return 'serving';
-  if (owes) return 'undelivered';
+  if (hasUndelivered) return 'undelivered';
   return catchingUp ? 'catching-up' : 'fenced';
 }

@@ -5,13 +5,13 @@ import type { LogRecord } from './record.ts';
 interface Applied {
   readonly seq: Seq;
   readonly record: LogRecord;
-  /** When every lease that was given before the record has surely run out. */
+  /** When every lease granted before the record has surely run out. */
   readonly dueAt: number;
 }
 
 /**
- * Which of the records that were applied here are committed: those that the bus says all members have applied, and those
- * that have been known for so long that whoever has not applied them serves nothing. They are delivered in log order.
+ * Decides which of the records applied here are committed: those that the bus says all members have applied, and those
+ * so old that a node which has not applied them no longer holds a lease. Delivers them in log order.
  */
 export class Commits {
   #pending: Applied[] = [];
@@ -37,19 +37,20 @@ export class Commits {
     this.#advance();
   }
 
-  /** All up to `seq` are committed. */
-  reach(seq: Seq): void {
+  /** Every record up to `seq` is committed. */
+  advanceTo(seq: Seq): void {
     if (seq <= this.#committed) return;
     this.#committed = seq;
     this.#advance();
   }
 
+  /** Calls `done` once `seq` is committed; at once if it already is. `reset` drops the call. */
   when(seq: Seq, done: () => void): void {
     if (seq <= this.#committed) done();
     else this.#waiting.push({ seq, done });
   }
 
-  /** What was applied so far is forgotten: who waits for events is told to look again. */
+  /** Drops pending records and waiting calls. Subscribers resync instead of receiving the events. */
   reset(committed: Seq): void {
     this.#pending = [];
     this.#waiting = [];
@@ -65,16 +66,22 @@ export class Commits {
       this.#committed = Math.max(this.#committed, seq);
     }
     while (this.#pending.length > 0 && (this.#pending[0] as Applied).seq <= this.#committed) {
-      this.#deliver((this.#pending.shift() as Applied).record);
+      const { seq, record } = this.#pending.shift() as Applied;
+      // Calls that wait for earlier records run before this one is delivered.
+      this.#wake(seq - 1);
+      this.#deliver(record);
     }
-    const ready = this.#waiting.filter(({ seq }) => seq <= this.#committed);
-    if (ready.length > 0) {
-      this.#waiting = this.#waiting.filter(({ seq }) => seq > this.#committed);
-      for (const { done } of ready) done();
-    }
+    this.#wake(this.#committed);
     this.#cancel?.();
     this.#cancel = undefined;
     const next = this.#pending[0];
     if (next !== undefined) this.#cancel = this.#timers.after(next.dueAt - now, () => this.#advance());
+  }
+
+  #wake(upTo: Seq): void {
+    const ready = this.#waiting.filter(({ seq }) => seq <= upTo);
+    if (ready.length === 0) return;
+    this.#waiting = this.#waiting.filter(({ seq }) => seq > upTo);
+    for (const { done } of ready) done();
   }
 }

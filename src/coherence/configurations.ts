@@ -1,12 +1,13 @@
-import type { Answer, Append, Batch, Bus, Entry, IntentNote, OpenQuarantine, Renewed } from './bus.ts';
+import type { Append, Batch, Bus, Entry, IntentNote, OpenQuarantine, Renewed, StepResult } from './bus.ts';
 import { BusOver } from './bus-over.ts';
 import { everything } from './record.ts';
 import { type Coverage, isPathTag, pathOfTag } from './tag.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
 
 /**
- * What a record of a node with another configuration covers here. Paths mean the same to both. Of a query it is not known how it
- * is keyed here, so its whole path is covered; and of a tag not which responses would have it, so everything is.
+ * What a record of a node with another configuration covers here. Paths mean the same under both configurations. A
+ * query may be keyed in another way here, so its whole path is covered. A tag may belong to other responses here, so
+ * the record covers everything.
  */
 export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Coverage {
   const all = [...tags];
@@ -16,9 +17,9 @@ export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Cover
 }
 
 /**
- * The bus of nodes that may have different configurations, as while a new one is deployed. Each record says by a fingerprint
- * which configuration its targets were made for, and is widened by whoever has another one: at the reader, so that it does not
- * matter when who hears of whom.
+ * The bus of nodes whose configurations may differ, as during a deployment. Each record carries a fingerprint of the
+ * configuration that its targets were made for. A reader with another configuration widens the record, so nodes need
+ * not know of each other.
  */
 export class ConfiguredBus extends BusOver {
   readonly #fingerprint: string;
@@ -26,8 +27,8 @@ export class ConfiguredBus extends BusOver {
   #last = '';
 
   /**
-   * @param fingerprint of what decides by what a stored response can be covered: letters, digits, "-" and "_"
-   * @param met called when records of another configuration begin to come
+   * @param fingerprint of the part of the configuration that decides what covers a response: letters, digits, "-", "_"
+   * @param met called when records of another configuration begin to arrive
    */
   constructor(bus: Bus, fingerprint: string, met: (fingerprint: string) => void) {
     super(bus);
@@ -43,7 +44,7 @@ export class ConfiguredBus extends BusOver {
     return this.bus.intend(epoch, member, this.#signed<IntentNote>(note));
   }
 
-  override async renew(...args: Parameters<Bus['renew']>): Promise<Answer<Renewed>> {
+  override async renew(...args: Parameters<Bus['renew']>): Promise<StepResult<Renewed>> {
     const answer = await this.bus.renew(...args);
     return answer.ok
       ? { ...answer, quarantines: answer.quarantines.map((quarantine) => this.#read<OpenQuarantine>(quarantine)) }
@@ -57,21 +58,22 @@ export class ConfiguredBus extends BusOver {
       : answer;
   }
 
-  override async read(...args: Parameters<Bus['read']>): Promise<Answer<Batch>> {
+  override async read(...args: Parameters<Bus['read']>): Promise<StepResult<Batch>> {
     const answer = await this.bus.read(...args);
     return answer.ok ? { ...answer, entries: answer.entries.map((entry) => this.#read<Entry>(entry)) } : answer;
   }
 
-  #signed<T extends { readonly payload: string }>(of: T): T {
-    return { ...of, payload: `${this.#fingerprint} ${of.payload}` };
+  #signed<T extends { readonly payload: string }>(message: T): T {
+    return { ...message, payload: `${this.#fingerprint} ${message.payload}` };
   }
 
-  #read<T extends { readonly payload: string }>(of: T): T & { readonly foreign?: true } {
-    const [, by = '', payload = ''] = /^([\w-]*) ?(.*)$/s.exec(of.payload) ?? [];
-    if (by === this.#fingerprint) return { ...of, payload };
-    if (by !== this.#last) this.#met(by);
-    this.#last = by;
+  #read<T extends { readonly payload: string }>(message: T): T & { readonly foreign?: true } {
+    const [, fingerprint = '', payload = ''] = /^([\w-]*) ?(.*)$/s.exec(message.payload) ?? [];
+    if (fingerprint === this.#fingerprint) return { ...message, payload };
+    if (fingerprint !== this.#last) this.#met(fingerprint);
+    this.#last = fingerprint;
     const record = decodeRecord(payload);
-    return { ...of, payload: encodeRecord({ ...record, coverage: widenForOthers(record.coverage) }), foreign: true };
+    const coverage = widenForOthers(record.coverage);
+    return { ...message, payload: encodeRecord({ ...record, coverage }), foreign: true };
   }
 }

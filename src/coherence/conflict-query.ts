@@ -14,7 +14,7 @@ export interface ConflictQueryOptions {
   readonly positionWaiters: PositionWaiters;
 }
 
-/** This node's standing in the log: an answer that comes in another one is void. */
+/** This node's standing in the log. An answer is void if the standing changes before it arrives. */
 interface Standing {
   readonly epoch: string;
   readonly generation: number;
@@ -26,8 +26,8 @@ interface Standing {
 const unknown: Conflicting = { known: false, writes: [] };
 
 /**
- * Asks the bus which writes conflict with one that has nothing to record, and waits until what was recorded by then is
- * effective: committed under `strict`, applied on this node under `eventual`.
+ * Asks the bus which writes conflict with one that has nothing to record. Then waits until every record in the log at
+ * that time is effective: committed under `strict`, applied on this node under `eventual`.
  */
 export async function askConflicting(
   { bus, timers, mode, commits, positionWaiters }: ConflictQueryOptions,
@@ -51,7 +51,7 @@ export async function askConflicting(
   }
 }
 
-/** Every lease that could be used without having applied the record was given before now: it runs out while this waits. */
+/** A node that has not applied the record can only hold a lease granted before now. It runs out during this wait. */
 function isCommitted(
   commits: Commits,
   timers: Timers,

@@ -1,9 +1,9 @@
-import type { Answer, Bus, Contact, Seq } from './bus.ts';
+import type { Bus, Contact, Seq, StepResult } from './bus.ts';
 import { BusOver } from './bus-over.ts';
 
 /**
- * The bus as one member sees it: each step that says where the member is, or where a record goes, also says what the member has
- * been told before. So a bus that was set back is found out by the first such step, before anything is committed there.
+ * The bus as one member sees it. Each step that reports the member's position, or appends a record, also carries what
+ * the bus has told the member before. The first such step exposes a bus that was set back, before it commits anything.
  */
 export class ContactingBus extends BusOver {
   readonly #held: () => boolean;
@@ -20,8 +20,8 @@ export class ContactingBus extends BusOver {
   }
 
   override renew(...[epoch, asked]: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {
-    const { epoch: of, seq, ref } = this.#read;
-    const renewal = { ...asked, appliedRef: epoch === of && asked.applied === seq ? ref : '' };
+    const { epoch: readIn, seq, ref } = this.#read;
+    const renewal = { ...asked, appliedRef: epoch === readIn && asked.applied === seq ? ref : '' };
     return this.#contact(
       epoch,
       (contact) => this.bus.renew(epoch, renewal, contact),
@@ -62,9 +62,9 @@ export class ContactingBus extends BusOver {
 
   async #contact<T>(
     epoch: string,
-    step: (contact: Contact) => Promise<Answer<T>>,
+    step: (contact: Contact) => Promise<StepResult<T>>,
     seqOf: (answer: T) => Seq,
-  ): Promise<Answer<T>> {
+  ): Promise<StepResult<T>> {
     const number = ++this.#number;
     const known = epoch === this.#epoch;
     const answer = await step({
@@ -79,7 +79,7 @@ export class ContactingBus extends BusOver {
 
   #told(epoch: string, number: number, seq: Seq): void {
     if (epoch !== this.#epoch) {
-      // A late answer in an epoch that was left.
+      // A late answer from an epoch that this node has left.
       if (number < this.#answered) return;
       this.#epoch = epoch;
       this.#answered = 0;

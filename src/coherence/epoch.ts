@@ -1,14 +1,15 @@
 /**
- * Epochs are named `number_nonce`: a later one has a higher number, also where the bus has lost all, since whoever begins an
- * epoch has counted on from the latest that it knows.
+ * Epochs are named `number_nonce`. A later epoch has a higher number, even if the bus has lost everything: the member
+ * that creates it counts on from the latest epoch it knows.
  */
 export function successorOf(epoch: string, nonce: string): string {
   return `${numberOf(epoch) + 1}_${nonce}`;
 }
 
 /**
- * Whether the bus, being in the epoch `present`, has been set back: who has been in `known` has left it, or never was in it.
- * Without this, what was stored in it, and the leases given in it, would be valid again. The same is said in redis/scripts.ts.
+ * Whether a bus in the epoch `present` was set back, as seen by a member that has been in `known`: epochs only count
+ * up. Without this check, responses stored in `present` and leases granted in it would be valid again. redis/scripts.ts
+ * has the same check.
  */
 export function isSetBack(present: string, known: string): boolean {
   return present !== known && numberOf(known) > 0 && numberOf(present) <= numberOf(known);

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Answer, Bus, Member, OpenQuarantine } from './bus.ts';
+import type { Bus, Member, OpenQuarantine, StepResult } from './bus.ts';
 import { Membership } from './membership.ts';
 
 export interface EvictionsOptions {
@@ -10,13 +10,15 @@ export interface EvictionsOptions {
   readonly membership?: Membership | undefined;
 }
 
-/** Removes members whose lease has surely run out. What they left behind is this node's to finish. */
+/** Evicts members whose lease has surely run out. This node finishes what they left behind. */
 export class Evictions {
   readonly #options: EvictionsOptions;
   readonly #membership: Membership;
   #epoch = '';
   #beat = 0;
-  /** An answer that tells of what was taken over may have been lost: it is asked for with the next renewal. */
+  /**
+   * The answer to an eviction may have been lost. The next renewal asks for the quarantines that this node took over.
+   */
   pending = false;
   count = 0;
 
@@ -29,18 +31,18 @@ export class Evictions {
     return this.#membership.ids;
   }
 
-  /** This node, as it last renewed itself: how it leaves. */
+  /** This node as of its last renewal. It evicts itself when it leaves. */
   get self(): Pick<Member, 'id' | 'beat'> {
     return { id: this.#options.member, beat: this.#beat };
   }
 
-  /** Yields what comes of each eviction. */
+  /** Evicts silent members. Yields the answer to each eviction. */
   async *watch(
     members: readonly Member[],
     { epoch, leaseMs }: { epoch: string; leaseMs: number },
-  ): AsyncGenerator<Answer<{ readonly orphans: readonly OpenQuarantine[] }>> {
+  ): AsyncGenerator<StepResult<{ readonly orphans: readonly OpenQuarantine[] }>> {
     const { bus, member, clock } = this.#options;
-    // In another epoch beats begin anew.
+    // Beats start again in another epoch.
     if (this.#epoch !== epoch) this.#membership.reset();
     this.#epoch = epoch;
     this.#beat = members.find(({ id }) => id === member)?.beat ?? this.#beat;

@@ -5,15 +5,16 @@ import { type Coverage, isCoveredBy, type Tag, type Tagged } from './tag.ts';
 import type { Representation, TagKnowledge } from './write-set.ts';
 
 /**
- * Tags whose last record is remembered, long ones by their digest. A node that invalidates more distinct tags than this while one fill is
- * under way forgets the oldest, and fills that began before those are refused: memory is bounded, the fence never has a hole.
+ * How many tags have their last record remembered, long ones by their digest. If a node invalidates more distinct tags
+ * during one fill, the fence forgets the oldest and refuses fills that began before them. Memory is bounded, and the
+ * fence never has a hole.
  */
 const MAX_REMEMBERED_TAGS = 100_000;
-/** The same for patterns, of which one record may have many, and long ones. */
+/** The same for patterns. One record may have many, and they may be long. */
 const MAX_REMEMBERED_PATTERNS = 1_000;
 const MAX_PATTERN_CHARACTERS = 4_000_000;
 
-/** What a record covers besides its tags. */
+/** The part of a record's coverage that is not tags. */
 interface PatternRecord {
   readonly position: Position;
   readonly coverage: Coverage;
@@ -23,20 +24,20 @@ interface PatternRecord {
 const noTags: ReadonlySet<Tag> = new Set();
 
 /**
- * Invariant 1 (coherence.md): a response whose fill began at position s is stored only if no record after s covers any of
- * its tags; and invariant 6: nothing in quarantine is stored until its quarantine has ended.
+ * Invariant 1 (coherence.md): a response whose fill began at position s is stored only if no record after s covers it.
+ * Invariant 6: no response is stored while it is in quarantine.
  */
 export class Fence {
   #applied: Position = 0;
-  /** By name, in the order of their last record, oldest first. */
+  /** Name of a tag → position of its last record, oldest first. */
   readonly #lastCovered = new Map<string, Position>();
   #patternRecords: PatternRecord[] = [];
   #patternCharacters = 0;
-  /** What was covered at or before this position may be forgotten. */
+  /** Records up to this position may have been forgotten. */
   #forgotten: Position = 0;
   readonly #quarantines = new Quarantines();
 
-  /** The applied position of this node: what a fill notes before it asks anyone for anything (`asOf`). */
+  /** The applied position of this node. A fill notes it before its first request (`asOf`). */
   get applied(): Position {
     return this.#applied;
   }
@@ -61,8 +62,8 @@ export class Fence {
   }
 
   /**
-   * Records were missed, or mean nothing any longer: memory has been emptied, and every fill that began before is refused.
-   * `quarantines`: what has not ended yet.
+   * Records were missed, or are void. Memory has been emptied, and every fill that began before is refused.
+   * `quarantines`: those that are still open.
    */
   reset(position: Position, quarantines: readonly { position: Position; coverage: Coverage }[]): void {
     this.#applied = position;
@@ -74,7 +75,7 @@ export class Fence {
     for (const quarantine of quarantines) this.#quarantines.open(quarantine.position, quarantine.coverage);
   }
 
-  /** Whether a response whose fill began at `asOf` may be stored, or given to someone who arrived after `asOf`. */
+  /** Whether a response whose fill began at `asOf` may be stored, or sent to a client that arrived after `asOf`. */
   admits(response: Tagged, asOf: Position): boolean {
     if (asOf < this.#forgotten) return false;
     for (const tag of response.tags) {
@@ -89,12 +90,12 @@ export class Fence {
     return true;
   }
 
-  /** Whether a write of unknown outcome, or an origin that lags behind, may still change what a write reads. */
+  /** Whether an indeterminate write, or an origin that lags behind, may still change what a write reads. */
   readsQuarantined(reads: readonly Representation[], knowledge: TagKnowledge): boolean {
     return reads.some((each) => this.#quarantines.mayCover(each, knowledge));
   }
 
-  /** Whether a write of unknown outcome may still change this response at the origin. */
+  /** Whether an indeterminate write may still change this response at the origin. */
   isQuarantined(response: Tagged): boolean {
     return this.#quarantines.covers(response);
   }

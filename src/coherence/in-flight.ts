@@ -12,30 +12,33 @@ import {
   type WriteSet,
 } from './write-set.ts';
 
-/** Targets of earlier writes that a write takes over: what their records cover, and what they announced. */
+/** Targets that a write carries over from earlier writes: what their records cover, and what they announced. */
 export interface CarriedOver {
   readonly coverage: Coverage;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
 }
 
-/** A write between the reading of its `before` and its record. */
+/** A write between the read of its `before` and its record. */
 export interface WriteInFlight {
-  /** Targets of the records that covered something it reads since it began, up to its own record. */
+  /** Targets of the records that covered something it reads, from its beginning up to its own record. */
   carriedOver(): CarriedOver;
-  /** Some other write was in flight that may change what this one reads, or whose reads this one may change. */
+  /** Another write was in flight that may change what this one reads, or reads what this one may change. */
   readonly conflicted: boolean;
-  /** Adds to what it reads: representations that its lookups will bring. */
+  /** Adds to the read set: representations that its lookups will fetch. */
   reads(representations: readonly Representation[]): void;
-  /** What others are asked by, where they share the log. */
+  /** The terms of its read set. The nodes that share the log look for writes that post one of them. */
   readonly probes: ReadonlySet<Term>;
-  /** What others find it by. */
+  /** The terms of its write set, by which other writes find it. */
   readonly posts: ReadonlySet<Term>;
-  /** Writes in flight on this node now that may change what this one reads: each resolves when that one is recorded. */
+  /**
+   * Writes in flight on this node that may change what this one reads. Each promise resolves when its write is
+   * recorded.
+   */
   conflicting(): Promise<void>[];
-  /** Its record is applied next: what comes after it is not carried over. */
+  /** Its record is applied next. Later records are not carried over. */
   applying(): void;
-  /** Its record is in the log, or it has none to make: nobody waits for it any longer. */
+  /** Its record is in the log, or it makes none. Other writes stop waiting for it. */
   recorded(): void;
 }
 
@@ -52,17 +55,17 @@ interface Entry {
 const nothingCarried: CarriedOver = { coverage: nothingCovered, paths: [], tags: [] };
 
 /**
- * The writes of this node that are in flight. Two writes that move an accommodation A→B and B→C at once show what conflicts
- * cost. Both read "A" as its `before`; they answer "B" and "C". By themselves their records cover A, B and A, C.
+ * The writes in flight on this node. Take two writes that move an accommodation A→B and B→C at the same time. Both read
+ * "A" as their `before`; the origin answers "B" and "C". By themselves, their records cover A, B and A, C.
  *
- * Carry over: if A→B is recorded first, somebody may have stored B since, as it was with the accommodation. So the record of
- * B→C also covers the targets of A→B.
+ * Carry over: if A→B is recorded first, a node may have stored B since then, while the accommodation was in it. So the
+ * record of B→C also covers the targets of A→B.
  *
- * Wait: if B→C is recorded first, although the origin applied it second, no record covers B yet, and whoever stored B in
- * between has it as it was before B→C. So a write whose targets depend on what it read is released only when the writes that
- * conflict with it have been recorded. A→B's record covers B. transaction.ts says when that is.
+ * Wait: if B→C is recorded first, although the origin applied it second, no record covers B yet. A node that stored B
+ * in between holds it as it was before B→C. So a write whose targets depend on what it read is released only when the
+ * writes that conflict with it are recorded: the record of A→B covers B. transaction.ts decides when that is.
  *
- * The cost follows the terms of a write and what conflicts with it, not how many are in flight.
+ * The cost depends on the terms of a write and on its conflicts, not on how many writes are in flight.
  */
 export class WritesInFlight {
   readonly #knowledge: TagKnowledge;
@@ -122,7 +125,7 @@ export class WritesInFlight {
     };
   }
 
-  /** Called for every record, in log order. */
+  /** Has to be called for every record, in log order. */
   note(record: Invalidation): void {
     if (this.#size === 0) return;
     for (const entry of this.#probed.at(recordTerms(record.coverage, this.#knowledge))) {
@@ -151,7 +154,7 @@ export class WritesInFlight {
 class Index {
   readonly #entries = new Map<Term, Set<Entry>>();
 
-  /** Those that have one of the terms. */
+  /** Entries that have at least one of the terms. */
   at(terms: ReadonlySet<Term>): Set<Entry> {
     const found = new Set<Entry>();
     for (const term of terms) for (const entry of this.#entries.get(term) ?? []) found.add(entry);
@@ -175,7 +178,10 @@ class Index {
   }
 }
 
-/** Merged at once: a resource that is written without end while one write hangs costs its distinct targets, not its records. */
+/**
+ * Merged at once: while one write hangs, a resource written again and again costs its distinct targets, not its
+ * records.
+ */
 function carryOver(earlier: CarriedOver, record: Invalidation): CarriedOver {
   return {
     coverage: mergeCoverage([earlier.coverage, record.coverage]),

@@ -1,27 +1,30 @@
 import type { Clock } from '../clock.ts';
-import type { Answer, Bus, EpochMismatch, IntentNote } from './bus.ts';
+import type { Bus, EpochMismatch, IntentNote, StepResult } from './bus.ts';
 import type { NotedWrite } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { encodeRecord } from './wire-record.ts';
 import { encodeTerms } from './write-set.ts';
 
-/** Intents whose end was seen lately: the answer that asks for one may arrive after its end. */
+/** How many ended intents are remembered: the answer that names one may arrive after its end. */
 const MAX_ENDED = 4_096;
 
 /**
- * Withdrawals that the bus has yet to be told of, as many as writes are refused while it is away. What is forgotten of them the next
- * renewal says as well (`from`).
+ * Withdrawals that the bus is yet to be told of: they grow with the writes that are refused while it is out of reach. The
+ * next renewal withdraws what is forgotten here as well (`from`).
  */
 const MAX_LEAVING = 1_000;
 
-/** How often a note is withdrawn whose noting was not answered: it may still be on its way, and arrive later. */
-const TIMES_LOST = 8;
+/** How often an intent is withdrawn if the bus has not confirmed it: it may still be on its way, and arrive later. */
+const WITHDRAWALS_IF_LOST = 8;
 
-/** The intents of this node, as long as they are in the bus or should be; and those of others that its writes wait for. */
+/** The intents of this node that are in the bus, or should be, and those of other nodes that its writes wait for. */
 export class Intents {
   readonly #own = new Map<number, { readonly note: IntentNote; readonly record: Invalidation }>();
-  /** Over for this node, and perhaps still in the bus, where other writes would wait for them; how often it has yet to be told. */
-  readonly #leaving = new Map<string, number>();
+  /**
+   * Intents that have ended here but may still be in the bus, where other writes would wait for them. The number says
+   * how often the bus still has to be told.
+   */
+  readonly #withdrawing = new Map<string, number>();
   readonly #ended = new Set<string>();
   readonly #waiting = new Map<string, Set<(seen: boolean) => void>>();
   readonly #bus: Bus;
@@ -41,7 +44,7 @@ export class Intents {
 
   /** Withdrawn, and the bus may still have to be told. */
   get leaving(): number {
-    return this.#leaving.size;
+    return this.#withdrawing.size;
   }
 
   /** The lowest number that may still be in the bus. */
@@ -51,13 +54,13 @@ export class Intents {
   }
 
   /**
-   * Notes a write at the bus. From now on, and until it is dropped, it is noted again wherever the bus has forgotten it.
-   * @param epoch undefined: this node has not joined one, so it is only kept for when it has
+   * Notes a write in the bus. Until the intent is dropped, it is noted again whenever the bus has forgotten it.
+   * @param epoch undefined: this node has not joined one, so the intent is kept until it has
    */
   async note(
     { posts, coverage, announcements, quarantineMs }: NotedWrite,
     epoch: string | undefined,
-  ): Promise<{ readonly id: string; readonly answer?: Answer; readonly cause?: unknown }> {
+  ): Promise<{ readonly id: string; readonly answer?: StepResult; readonly cause?: unknown }> {
     this.#last += 1;
     const record = { coverage, announcements, quarantine: true, quarantineMs };
     const at = new Date(this.#clock.wall()).toISOString();
@@ -71,31 +74,35 @@ export class Intents {
     }
   }
 
-  /** The indeterminate record that it becomes when its writer gives up; undefined once it was dropped. */
+  /**
+   * The indeterminate record that replaces the intent when its writer gives up. Undefined once the intent was dropped.
+   */
   recordOf(id: string): Invalidation | undefined {
     return this.#own.get(this.#numberOf(id))?.record;
   }
 
-  /** Its record is in the log. */
+  /** The record of its write is in the log. */
   drop(id: string): void {
     this.#own.delete(this.#numberOf(id));
   }
 
-  /** It has no record, and needs none. `lost`: whether the bus has it is not known. */
+  /**
+   * Its write makes no record. Further calls have no effect. `lost`: it is not known whether the bus has the intent.
+   */
   withdraw(id: string, lost = false): void {
-    this.drop(id);
-    this.#leaving.set(id, lost ? TIMES_LOST : 1);
-    const [oldest] = this.#leaving.keys();
-    if (this.#leaving.size > MAX_LEAVING && oldest !== undefined) this.#leaving.delete(oldest);
+    if (!this.#own.delete(this.#numberOf(id))) return;
+    this.#withdrawing.set(id, lost ? WITHDRAWALS_IF_LOST : 1);
+    const [oldest] = this.#withdrawing.keys();
+    if (this.#withdrawing.size > MAX_LEAVING && oldest !== undefined) this.#withdrawing.delete(oldest);
   }
 
-  /** Tells the bus of what was withdrawn, until it has heard of it. */
-  async leave(epoch: string): Promise<EpochMismatch | undefined> {
-    for (const [id, times] of [...this.#leaving]) {
+  /** Sends pending withdrawals to the bus. */
+  async sendWithdrawals(epoch: string): Promise<EpochMismatch | undefined> {
+    for (const [id, times] of [...this.#withdrawing]) {
       const answer = await this.#bus.withdraw(epoch, id);
       if (!answer.ok) return answer;
-      if (times > 1) this.#leaving.set(id, times - 1);
-      else this.#leaving.delete(id);
+      if (times > 1) this.#withdrawing.set(id, times - 1);
+      else this.#withdrawing.delete(id);
     }
     return undefined;
   }
@@ -104,7 +111,7 @@ export class Intents {
     return Number(id.slice(this.#member.length + 1));
   }
 
-  /** The bus has forgotten what this node had noted there. */
+  /** Notes every intent of this node again: the bus has forgotten them. */
   async noteAgain(epoch: string): Promise<EpochMismatch | undefined> {
     for (const { note } of [...this.#own.values()]) {
       const answer = await this.#bus.intend(epoch, this.#member, note);
@@ -123,13 +130,13 @@ export class Intents {
     for (const done of waiting ?? []) done(true);
   }
 
-  /** Ends may have been missed. */
+  /** Notes about ended intents may have been missed. */
   reset(): void {
     for (const waiting of this.#waiting.values()) for (const done of waiting) done(false);
     this.#waiting.clear();
   }
 
-  /** Resolves when all of them have ended; false where that may have been missed. */
+  /** Resolves true when all intents have ended; false if their end may have been missed. */
   async allEnded(ids: readonly string[]): Promise<boolean> {
     const seen = await Promise.all(
       ids.map(

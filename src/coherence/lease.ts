@@ -1,20 +1,23 @@
 import type { Seq } from './bus.ts';
 
-/** Renewals within one lease: some may be lost, or late. */
+/** Renewals sent within one lease: some may be lost, or late. */
 export const RENEWALS_PER_LEASE = 4;
-/** Whether this node is to quarantine what it does not know of, as answers that were lost may leave it. */
+/** Every so many renewals, a node asks for its open quarantines: an answer that named one may have been lost. */
 export const RENEWALS_PER_CHECK = 16;
-/** After the bus could not be reached. */
+/** Pause before a renewal that follows a failed one, as a share of the lease. */
 export const RETRY_SHARE = 0.1;
 
-/** How far two monotonic clocks may drift apart, as a share of what they measure: twenty times what NTP ever corrects. */
+/**
+ * How far two monotonic clocks may drift apart, as a share of the time measured: twenty times the most that NTP
+ * corrects.
+ */
 const MAX_DRIFT = 0.01;
-/** How far wall and monotonic clock may come apart within a lease: more means that the machine was suspended. */
+/** How far wall clock and monotonic clock may diverge within a lease. More means that the machine was suspended. */
 const MAX_JUMP_MS = 50;
-/** On top of a lease, for the part of it that a suspended machine's clock may have left out, and for slow timers. */
+/** Added to a lease: covers slow timers, and the part of it that a suspended machine's clock may have skipped. */
 const MARGIN_MS = 2 * MAX_JUMP_MS;
 
-/** How long others wait before a lease, of which nothing is known but that it was given before now, has surely run out. */
+/** How long others wait until a lease that was granted before now has surely run out. */
 export function surelyOverMs(leaseMs: number): number {
   return leaseMs * (1 + MAX_DRIFT) + MARGIN_MS;
 }
@@ -27,13 +30,13 @@ interface Grant {
 }
 
 const none: Grant = { endsAt: Number.NEGATIVE_INFINITY, offset: 0, seq: 0 };
-/** Renewals whose records have not been applied yet. They run out, so that there are few; the newest are kept. */
+/** Renewals whose records have not been applied yet. They run out, so few suffice. The newest are kept. */
 const MAX_PENDING = 16;
 
 /**
- * The right to serve from memory (coherence.md, invariant 8). Timed from before the renewal was sent, and good only once
- * every record has been applied that was in the log when the renewal was made: so whoever appends a record has to wait for
- * leases that were given before it, and never longer than one lease.
+ * The right to serve from memory (coherence.md, invariant 8). It is timed from before the renewal was sent, and holds
+ * only once every record that was in the log at the renewal has been applied. So an append waits only for leases
+ * granted before it, and never longer than one lease.
  */
 export class Lease {
   #held = none;

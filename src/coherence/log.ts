@@ -3,52 +3,57 @@ import type { Coverage } from './tag.ts';
 import type { Term } from './write-set.ts';
 
 /**
- * The log: a total order over all invalidations. Records are applied on this node in log order; a record is committed
- * when every live node has applied it.
+ * The log: a total order of all invalidations. Each node applies records in log order. A record is committed when every
+ * live node has applied it.
  */
 export interface Log {
-  /** Distinguishes this log's positions from those of a log that has forgotten them (a restart). */
+  /** Tells this log's positions from those of a log that has forgotten them (a restart). */
   readonly epoch: string;
   /**
-   * Resolves when the record is committed: only then may the write's answer be released (invariant 3).
-   * @throws GatewayError unconfirmed: it is not known whether every node has heard of it. It is still appended when that can be done
+   * Resolves when the record is committed. Only then may the write's answer be released (invariant 3).
+   * @throws GatewayError unconfirmed: some nodes may not have the record. It is still appended as soon as possible
    */
   append(invalidation: Invalidation, options?: AppendOptions): Promise<Appended>;
   /**
    * Notes a write before it is forwarded (invariant 7).
-   * @throws GatewayError uncoordinated: it cannot be noted, and must not be forwarded
+   * @throws GatewayError uncoordinated: the write could not be noted, and must not be forwarded
    */
   note(write: NotedWrite): Promise<Note>;
   /** The write has changed nothing. */
   withdraw(note: Note): void;
   /**
-   * Its writer has given up on it: the log makes an indeterminate record of all that was noted, as it does for a node that
-   * dies. Does nothing where the note was fulfilled or withdrawn.
+   * The writer has given up. The log makes an indeterminate record of everything that was noted, as it does for a node
+   * that dies. Does nothing if the note was fulfilled or withdrawn.
    */
   abandon(note: Note): void;
   /**
-   * Which writes of other nodes are in flight that post one of `probes`. Resolves when everything that was in the log by then is
-   * committed: what the answer of a write tells of those is effective.
+   * Finds the writes in flight on other nodes that post one of `probes`. Resolves when every record in the log at that
+   * time is committed, so that whatever the answer of a write reveals of them is effective.
    */
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting>;
-  /** Resolves when all of these have been recorded and committed, or withdrawn; false where that may have been missed. */
+  /**
+   * Resolves true when all of these are recorded and committed, or withdrawn; false if their end may have been missed.
+   */
   ended(writes: readonly string[]): Promise<boolean>;
   /** Whether this node may serve from memory, and collapse, now (invariant 8). */
   serving(): boolean;
-  /** A read-your-writes token: a node that has reached it serves nothing older than the record, and than all applied here by now. */
+  /**
+   * A read-your-writes token. A node that has reached it serves nothing older than the record or what is applied here
+   * now.
+   */
   tokenOf(record: LogRecord): string;
-  /** Whether this node has applied what a position token (`epoch-seq`) stands for, within `timeoutMs`. */
+  /** Whether this node applies the position of a token (`epoch-seq`) within `timeoutMs`. */
   reached(token: string, timeoutMs: number): Promise<boolean>;
 }
 
-/** What other nodes have to know of a write in flight. */
+/** What other nodes have to know about a write in flight. */
 export interface NotedWrite {
-  /** Those whose probes hold one of these conflict with it. */
+  /** Writes whose probes contain one of these terms conflict with it. */
   readonly posts: ReadonlySet<Term>;
-  /** What the request alone tells about the targets, the rest a wildcard. */
+  /** The targets as far as the request determines them, with wildcards for the rest. */
   readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
-  /** How long until nothing of it can be applied any longer, should it become indeterminate. */
+  /** If the write becomes indeterminate: how long the origin may still apply it. */
   readonly quarantineMs: number;
 }
 
@@ -57,11 +62,11 @@ export interface Note {
 }
 
 export interface AppendOptions {
-  /** Fulfilled by the record, in the same step. */
+  /** The note that the record fulfils, in the same step. */
   readonly note?: Note | undefined;
   /**
-   * Asks which writes conflict. Where there are any, or where records that this node has not applied may have covered what
-   * it reads, the record is not announced and the note is kept: a second record follows.
+   * Asks which writes conflict. If any do, or if records that this node has not applied may cover what the write reads,
+   * the record is not announced and its note is kept: a second record follows.
    */
   readonly probes?: ReadonlySet<Term> | undefined;
   /** A second record follows in any case. */
@@ -69,23 +74,23 @@ export interface AppendOptions {
   readonly local?: LocalStep | undefined;
 }
 
-/** What the appending node does at the moment when its record becomes effective there. Synchronous, both of them. */
+/** What the appending node does when its record takes effect there. Both methods are synchronous. */
 export interface LocalStep {
-  /** Just before it is applied. */
+  /** Called just before the record is applied. */
   applying(): void;
-  /** Just after, before anybody is told. */
+  /** Called just after, before anyone is told. */
   applied(record: LogRecord): void;
 }
 
 export interface Appended {
   readonly record: LogRecord;
-  /** How many stored responses of this node's memory tier it removed. */
+  /** How many stored responses it removed from this node's memory tier. */
   readonly removed: number;
-  /** It has been applied on this node, and with it everything before it. False: others know more than this node. */
+  /** This node has applied the record and all before it. False: other nodes may have applied more. */
   readonly applied: boolean;
-  /** A second record must follow: this one was not announced, and its note stands. */
+  /** A second record has to follow: this one was not announced, and its note stays. */
   readonly held: boolean;
-  /** Writes of other nodes that conflict with it. Undefined: that is not known. */
+  /** Conflicting writes of other nodes. Undefined: not known. */
   readonly conflicting: readonly string[] | undefined;
 }
 
@@ -96,19 +101,23 @@ export interface Conflicting {
 }
 
 export interface LogListener {
-  /** Makes the record effective on this node. Synchronous: when it returns, no hit can be stale by this record. Returns how many it removed. */
+  /**
+   * Makes the record effective on this node. Returns how many stored responses it removed. Synchronous: once it
+   * returns, no hit can be stale because of this record.
+   */
   applied(record: LogRecord): number;
   /** Called in log order, once the record is committed (invariant 4). */
   committed(record: LogRecord): void;
 }
 
-/** Of a log that may lose records, and come back. */
+/** The listener of a log that may lose records, and come back. */
 export interface SharedLogListener extends LogListener {
-  /** Records that were appended before this node joined are committed only now: they are announced by the nodes that applied them. */
+  /** Records appended before this node joined are committed only now. The nodes that applied them announce them. */
   caughtUp(): void;
   /**
-   * Records were missed, or the log is another one: memory is to be emptied, fills and writes in flight know nothing of
-   * what was missed, subscribers are to look again. `quarantines` are open. Synchronous, like `applied`.
+   * Records were missed, or the log is another one. The listener empties the memory, voids fills, tells writes in
+   * flight that they may have missed anything, and has subscribers resync. `quarantines` are open. Synchronous, like
+   * `applied`.
    */
   reset(position: Position, quarantines: readonly { readonly position: Position; readonly coverage: Coverage }[]): void;
 }

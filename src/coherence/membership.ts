@@ -2,8 +2,8 @@ import type { Member } from './bus.ts';
 import { surelyOverMs } from './lease.ts';
 
 /**
- * Which members have been silent for so long that their lease has surely run out, as timed by this node's own clock from
- * when it first saw the beat that is still their last. Nothing else may remove a member.
+ * Finds members that have been silent for so long that their lease has surely run out. This node's own clock measures
+ * it, from when it first saw the member's last beat. No other code may remove a member.
  */
 export class Membership {
   #seen = new Map<string, { beat: number; since: number }>();
@@ -25,7 +25,7 @@ export class Membership {
     return [...this.#seen.keys()];
   }
 
-  /** In another epoch beats begin anew. */
+  /** Beats start again in another epoch. */
   reset(): void {
     this.#seen.clear();
   }

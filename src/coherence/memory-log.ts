@@ -4,12 +4,12 @@ import type { Appended, AppendOptions, Conflicting, Log, LogListener, Note } fro
 import type { Invalidation } from './record.ts';
 import { parseToken } from './token.ts';
 
-/** Writes in flight on this node are in its own index (in-flight.ts); there are no others. */
+/** Writes in flight on this node are in its own index (in-flight.ts), and there are no other nodes. */
 const none: Conflicting = { known: true, writes: [] };
 
-/** The log of a gateway that is alone: a counter. What is applied here is applied everywhere. */
+/** The log of a single gateway: a counter. A record that is applied here is applied everywhere. */
 export class MemoryLog implements Log {
-  /** A nonce for each start: positions from before a restart mean nothing after it. */
+  /** A nonce for each start: positions from before a restart are void. */
   readonly epoch = randomBytes(6).toString('base64url').replaceAll('-', '_');
   readonly #clock: Clock;
   readonly #listener: LogListener;
@@ -30,7 +30,7 @@ export class MemoryLog implements Log {
     return Promise.resolve({ record, removed, applied: true, held: keepsNote, conflicting: [] });
   }
 
-  /** Nobody would take it over. */
+  /** Nothing to do: there is no node that could take the write over. */
   note(): Promise<Note> {
     return Promise.resolve({ id: '' });
   }

@@ -13,7 +13,7 @@ import { charactersOf } from './record-size.ts';
 import { encodeRecord } from './wire-record.ts';
 import { encodeTerms } from './write-set.ts';
 
-/** Records that wait for the bus. Beyond them, one record that covers everything stands for all further ones. */
+/** Records that wait for the bus. Beyond it, one record that covers everything replaces all further ones. */
 const MAX_WAITING = 10_000;
 /** Characters of their names: a batch may name thousands of things. */
 const MAX_WAITING_CHARACTERS = 32_000_000;
@@ -25,7 +25,7 @@ export interface OutboxOptions {
   readonly timers: Timers;
   readonly mode: 'strict' | 'eventual';
   readonly onPartition: 'reject' | 'queue';
-  /** How long a write waits for its record to reach the bus. Its client is then told that it is not known. */
+  /** How long a write waits for its record to reach the bus. Then its client is told that the write is unconfirmed. */
   readonly confirmMs: number;
   readonly quarantineMs: number;
   /** Records that may wait for the bus. */
@@ -33,12 +33,12 @@ export interface OutboxOptions {
   readonly maxWaitingCharacters?: number;
 }
 
-/** What the outbox needs to know of the node's standing in the log. */
+/** The node's standing in the log, as the outbox sees it. */
 export interface Standing {
   readonly epoch: string;
   readonly joined: boolean;
   readonly leaseMs: number;
-  /** Counts the times that this node lost its standing: ends of other writes may have been missed since. */
+  /** Counts how often this node lost its standing. The ends of other writes may have been missed since. */
   readonly generation: number;
   readonly appliedSeq: Seq;
   positionOf(seq: Seq): Position;
@@ -46,14 +46,14 @@ export interface Standing {
   failed(error: unknown): void;
 }
 
-interface Surroundings {
+interface OutboxParts {
   readonly standing: Standing;
   readonly commits: Commits;
   readonly intents: Intents;
   readonly publisher: Publisher;
 }
 
-/** The records of this node on their way into the log, and what their writers wait for. */
+/** This node's records on their way into the log, and the writers that wait for them. */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #standing: Standing;
@@ -61,7 +61,7 @@ export class Outbox {
   readonly #intents: Intents;
   readonly #publisher: Publisher;
   readonly #pending = new Map<string, PendingAppend>();
-  /** Numbers of those that the second tier does not know yet. */
+  /** Numbers of the records that are not published to the second tier yet. */
   readonly #unpublished = new Set<number>();
   readonly #quarantines: OpenQuarantines;
   #overflow: PendingAppend | undefined;
@@ -71,7 +71,7 @@ export class Outbox {
   /** Of the records that are pending. */
   #characters = 0;
 
-  constructor(options: OutboxOptions, { standing, commits, intents, publisher }: Surroundings) {
+  constructor(options: OutboxOptions, { standing, commits, intents, publisher }: OutboxParts) {
     this.#options = options;
     this.#standing = standing;
     this.#commits = commits;
@@ -85,17 +85,17 @@ export class Outbox {
     });
   }
 
-  /** Writes were acknowledged that no other node knows of: this one may not serve what it holds. */
+  /** Writes were acknowledged whose records no other node has. This node must not serve what it holds. */
   get hasUndelivered(): boolean {
     return this.#undelivered > 0;
   }
 
-  /** There is something that only this node, or who takes over from it, can finish. */
+  /** Work is left that only this node, or the one that takes over from it, can finish. */
   get unfinished(): boolean {
     return this.#quarantines.size > 0 || this.#pending.size > 0 || this.#publisher.unfinished;
   }
 
-  /** The highest position by which a writer may know its record. */
+  /** The highest position that a writer may know its record by. */
   get highest(): Position {
     let highest = this.#quarantines.highest;
     for (const { progress } of this.#pending.values()) {
@@ -104,7 +104,7 @@ export class Outbox {
     return highest;
   }
 
-  /** The lowest number that may still have to be sent, or made known to the second tier. */
+  /** The lowest number that may still have to be sent, or published to the second tier. */
   get from(): number {
     const [first] = this.#pending.values();
     return Math.min(first?.number ?? this.#sent + 1, ...this.#unpublished);
@@ -128,7 +128,7 @@ export class Outbox {
     return this.#pending.size >= maxWaiting || this.#characters >= maxWaitingCharacters;
   }
 
-  /** Nobody waits for it. */
+  /** Appends a record that no writer waits for. */
   appendBehind(invalidation: Invalidation, options: AppendOptions): void {
     void this.#send(this.#post(invalidation, options, undefined));
   }
@@ -160,7 +160,10 @@ export class Outbox {
     return pending;
   }
 
-  /** Too many wait: one record stands for all further ones. What has left may be in the log already, before this write. */
+  /**
+   * Too many records wait: one that covers everything replaces all further ones. Once sent it may precede this write in
+   * the log, so then another one is made.
+   */
   #overflown(invalidation: Invalidation, { note }: AppendOptions): Promise<Appended> {
     const { onPartition, clock } = this.#options;
     let pending = this.#overflow;
@@ -172,7 +175,7 @@ export class Outbox {
       );
       this.#overflow = pending;
     }
-    // Its quarantine ends when the last of theirs does.
+    // Its quarantine ends when the last of theirs would have.
     const quarantineMs = Math.max(
       pending.invalidation.quarantineMs ?? 0,
       invalidation.quarantineMs ?? 0,
@@ -187,17 +190,17 @@ export class Outbox {
     return Promise.resolve({ record, removed: 0, applied: false, held: false, conflicting: undefined });
   }
 
-  /** The bus can be reached: sends what waits for it. */
+  /** The bus can be reached: sends the waiting records. */
   flush(): void {
     for (const pending of this.#pending.values()) void this.#send(pending);
   }
 
-  /** What the writer of one of ours does when it is applied here. */
+  /** The local step of one of this node's records. */
   localStepOf(ref: string): AppendOptions['local'] {
     return this.#pending.get(ref)?.local;
   }
 
-  /** One of ours has come down the log. */
+  /** One of this node's records has come down the log. */
   applied(ref: string, seq: Seq, applied: { record: LogRecord; removed: number; held: boolean }): void {
     const pending = this.#pending.get(ref);
     if (pending === undefined) return;
@@ -207,7 +210,7 @@ export class Outbox {
     if (this.#options.mode === 'eventual' || pending.writer === undefined) this.#finish(pending);
   }
 
-  /** This node has joined with nothing in memory: what had been appended is effective here. */
+  /** This node has joined with an empty memory, so the records that are in the log are effective here. */
   joined(): void {
     for (const pending of [...this.#pending.values()]) {
       if (pending.progress.at !== 'placed') continue;
@@ -217,7 +220,7 @@ export class Outbox {
     this.flush();
   }
 
-  /** Indeterminate records that this node has taken over from one that is gone. */
+  /** Takes over indeterminate records from a member that is gone. */
   adopt(orphans: readonly OpenQuarantine[]): void {
     this.#quarantines.adopt(orphans);
   }
@@ -233,7 +236,7 @@ export class Outbox {
     this.#characters = 0;
   }
 
-  /** Of what is appended for nobody. When this node stops, another takes it over. */
+  /** Reports a failed append that no writer waits for. After a stop, another node takes the record over. */
   readonly #failed = (error: unknown): void => {
     if (!this.#stopped) this.#standing.failed(error);
   };
@@ -251,7 +254,7 @@ export class Outbox {
       if (answer.ok) this.#placed(pending, epoch, answer, generation);
       else this.#standing.epochMismatch(epoch, answer.epoch);
     } catch {
-      // The bus is out of reach: the renewals say so, and say when it is back.
+      // The bus cannot be reached. The renewals report it, and call `flush` when it is back.
     } finally {
       pending.asking = false;
     }
@@ -272,7 +275,7 @@ export class Outbox {
       quarantine: invalidation.quarantine === true,
       ...ends,
       ...(intent !== undefined && { intent }),
-      ...{ probes, kept: keepsNote, asOf: asOf.epoch === epoch ? asOf.seq : 0 },
+      ...{ probes, hold: keepsNote, asOf: asOf.epoch === epoch ? asOf.seq : 0 },
     };
   }
 
@@ -304,21 +307,22 @@ export class Outbox {
     if (progress.at === 'placed') {
       if (progress.conflicting === undefined && progress.seq === seq)
         pending.progress = { ...progress, conflicting, generation };
-      // This node was thought dead between two attempts, so that both were taken. Nobody else knows of the second.
-      const twice = progress.seq !== seq || progress.epoch !== epoch;
-      if (twice && invalidation.quarantine === true) this.#quarantines.endLater(position, { epoch, seq }, invalidation);
+      // This node was evicted between two attempts, so the bus took both. No writer knows of the second record.
+      const isSecond = progress.seq !== seq || progress.epoch !== epoch;
+      if (isSecond && invalidation.quarantine === true)
+        this.#quarantines.endLater(position, { epoch, seq }, invalidation);
       return;
     }
     const ends = progress.at === 'sending' ? progress.ends : undefined;
     pending.progress = { at: 'placed', epoch, seq, position, held, conflicting, generation };
     for (const id of pending.notes) {
       if (!held) this.#intents.drop(id);
-      // Its writer was told that it is not known: nobody would make the second record.
+      // Its writer was told `unconfirmed` and will not make the second record.
       else if (pending.writer === undefined) this.abandon(id);
     }
     if (invalidation.endsQuarantine !== undefined) this.#quarantines.ended(invalidation, epoch, ends);
     if (invalidation.quarantine === true) {
-      // Where its writer was answered before, it knows no position whose quarantine it could end.
+      // A writer that was answered before knows no position whose quarantine it could end.
       if (pending.writer === undefined) this.#quarantines.endLater(position, { epoch, seq }, invalidation);
       else this.#quarantines.add(position, { epoch, seq }, invalidation);
     }
@@ -327,9 +331,9 @@ export class Outbox {
 
   #awaitCommit(pending: PendingAppend, { epoch, seq }: { epoch: string; seq: Seq }): void {
     const finish = (): void => this.#finish(pending);
-    // Every lease that could be used without having applied the record was given before now.
+    // A node that has not applied the record can only hold a lease granted before now.
     const overdue = (): void => {
-      if (this.#standing.epoch === epoch) this.#commits.reach(seq);
+      if (this.#standing.epoch === epoch) this.#commits.advanceTo(seq);
       finish();
     };
     pending.cancels.push(this.#options.timers.after(surelyOverMs(this.#standing.leaseMs), overdue));
@@ -337,19 +341,19 @@ export class Outbox {
     if (this.#options.mode === 'strict' && pending.writer !== undefined) this.#commits.when(seq, finish);
   }
 
-  /** Makes an indeterminate record of what was noted: its writer is gone. */
+  /** Makes an indeterminate record of an intent whose writer has given up. */
   abandon(id: string): void {
     const record = this.#intents.recordOf(id);
     if (record !== undefined && !this.#stopped) this.appendBehind(record, { note: { id } });
   }
 
-  /** From when nobody on this node can be given what it covers, since that would be before it is known. */
+  /** Publishes the record to the second tier. Called once no client of this node can be sent what it covers. */
   async #publish(pending: PendingAppend): Promise<void> {
     const { number, progress, invalidation } = pending;
     if (pending.publishing || progress.at !== 'placed') return;
     pending.publishing = true;
     this.#unpublished.add(number);
-    if (await this.#publisher.known(invalidation.coverage, progress.epoch, progress.seq))
+    if (await this.#publisher.publish(invalidation.coverage, progress.epoch, progress.seq))
       this.#unpublished.delete(number);
   }
 
@@ -370,7 +374,7 @@ export class Outbox {
     const { endsQuarantine, ...rest } = invalidation;
     const place = progress.at === 'placed' ? progress : undefined;
     const position = place?.position ?? this.#standing.positionOf(0);
-    // The position by which it is known here, though this node may have joined anew before it came down the log.
+    // The position that the writer knows. This node may have joined again before the record came down the log.
     const record = (applied && { ...applied.record, position }) ?? {
       ...rest,
       position,
@@ -387,7 +391,7 @@ export class Outbox {
   }
 }
 
-/** A function, as the compiler does not know that it changes while something is awaited. */
+/** A function, because the compiler does not see that `progress` changes across an await. */
 function isPlaced({ progress }: PendingAppend): boolean {
   return progress.at === 'placed';
 }

@@ -3,18 +3,20 @@ import type { Appended, AppendOptions } from './log.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
 
 /**
- * Where a record is on its way into the log.
+ * How far a record has come on its way into the log.
  *
  * ```
- * waiting ⇄ sending ──► placed ──► applied here ──► committed: it is no longer pending
+ * waiting ⇄ sending ──► placed ──► applied here ──► committed: no longer pending
  * ```
  */
 export type Progress =
-  /** Not sent, or the answer was lost. It is sent whenever the bus can be reached. */
+  /** Not sent, or the answer was lost. It is sent once the bus can be reached. */
   | { readonly at: 'waiting' }
-  /** `ends`: the place of the record whose quarantine it ends. */
+  /** `ends`: the `seq` of the record whose quarantine it ends. */
   | { readonly at: 'sending'; readonly ends: Seq | undefined }
-  /** In the log. `conflicting` is undefined where the answer did not arrive; it holds while the node keeps its standing (`generation`). */
+  /**
+   * In the log. `conflicting`: undefined if the answer did not arrive; valid while the node's `generation` is this one.
+   */
   | {
       readonly at: 'placed';
       readonly epoch: string;
@@ -25,9 +27,9 @@ export type Progress =
       readonly generation: number;
     };
 
-/** A record of this node that is not committed yet, and what its writer waits for. */
+/** A record of this node that is not committed yet, and its writer. */
 export interface PendingAppend {
-  /** `member:number`: by it the bus knows a record that is sent again. */
+  /** `member:number`. Identifies the record to the bus when it is sent again. */
   readonly ref: string;
   readonly number: number;
   invalidation: Invalidation;
@@ -36,21 +38,21 @@ export interface PendingAppend {
   readonly notes: string[];
   readonly probes: string;
   readonly keepsNote: boolean;
-  /** What this node had applied when the record was made: it means something in its epoch only. */
+  /** What this node had applied when the record was made. Means nothing in another epoch. */
   readonly asOf: { readonly epoch: string; readonly seq: Seq };
   readonly local: AppendOptions['local'];
   progress: Progress;
-  /** What became of it on this node. */
+  /** The result of applying it on this node. */
   applied: { readonly record: LogRecord; readonly removed: number } | undefined;
   /** Undefined: there is none, or it has been answered. */
   writer: { resolve(appended: Appended): void; reject(error: unknown): void } | undefined;
-  /** A send is under way: its answer tells who conflicts. */
+  /** A send is in progress. Its answer names the conflicting writes. */
   asking: boolean;
-  /** It is committed, and waits for that answer. */
+  /** Committed. The writer may still wait for that answer. */
   committed: boolean;
-  /** The second tier is being told. */
+  /** Publishing to the second tier has begun. */
   publishing: boolean;
-  /** Its writer was answered although nobody else knows of the record (`onPartition: queue`). */
+  /** Its writer was answered although no other node knows of the record (`onPartition: queue`). */
   undelivered: boolean;
   readonly cancels: (() => void)[];
 }

@@ -6,7 +6,7 @@ interface Waiting {
   done(reached: boolean): void;
 }
 
-/** Who waits until this node has applied a record. */
+/** Callers that wait until this node has applied a record. */
 export class PositionWaiters {
   readonly #waiting = new Set<Waiting>();
   readonly #timers: Timers;

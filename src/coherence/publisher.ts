@@ -2,7 +2,7 @@ import type { Timers } from '../clock.ts';
 import type { Seq } from './bus.ts';
 import type { Coverage } from './tag.ts';
 
-/** Makes everything that a record covers invalid in the tier that the nodes share. Rejects where that is not sure. */
+/** Invalidates everything that a record covers in the tier that the nodes share. Rejects if that is not certain. */
 export type Publish = (coverage: Coverage, epoch: string, seq: Seq) => Promise<void>;
 
 const RETRY_MS = 100;
@@ -11,14 +11,14 @@ export interface PublisherOptions {
   /** Undefined: the nodes share no tier. */
   readonly publish: Publish | undefined;
   readonly timers: Timers;
-  /** Whether this node has joined another epoch since: what is stored of that one is void by itself. */
+  /** Whether this node has joined another epoch since. What was stored in the old one is void. */
   readonly isOver: (epoch: string) => boolean;
 }
 
 /**
- * Makes records known to the second tier (coherence.md, "Two tiers without a tag index"), however often that fails. No write waits
- * for it: nodes that have applied a record refuse by their fence what it hit, and one that joins does not use the tier before
- * every record behind its place is known there (`Renewed.unpublished`).
+ * Publishes records to the second tier (coherence.md, "Two tiers without a tag index"), and retries until that
+ * succeeds. No write waits for it. The fence of a node that has applied a record refuses what it covers. A node that
+ * joins does not use the tier until every earlier record is published (`Renewed.unpublished`).
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -29,10 +29,10 @@ export class Publisher {
     this.#options = options;
   }
 
-  /** Resolves when it is known there and `then` has been done, or none of it is needed any longer: false where this node has stopped before. */
-  async known(coverage: Coverage, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
+  /** Resolves true when the tier has stored it and `then` has run (or neither was needed), false if stopped first. */
+  async publish(coverage: Coverage, epoch: string, seq: Seq, then?: () => Promise<unknown>): Promise<boolean> {
     const { publish, timers } = this.#options;
-    const nothing = coverage.tags.size + coverage.patterns.length + coverage.tagPatterns.length === 0;
+    const isEmpty = coverage.tags.size + coverage.patterns.length + coverage.tagPatterns.length === 0;
     this.#pending += 1;
     const done = (): boolean => {
       this.#pending -= 1;
@@ -40,18 +40,18 @@ export class Publisher {
     };
     while (!this.#stopped && !this.#options.isOver(epoch)) {
       try {
-        if (!nothing) await publish?.(coverage, epoch, seq);
+        if (!isEmpty) await publish?.(coverage, epoch, seq);
         await then?.();
         return done();
       } catch {
-        // Whoever reaches for the tier finds it away, too; the bus on the same Redis tells what is wrong with it.
+        // Readers find that the tier fails, too. The bus on the same Redis reports what is wrong with it.
         await new Promise<void>((resolve) => void timers.after(RETRY_MS, resolve));
       }
     }
     return done();
   }
 
-  /** There are records that only this node may be making known. */
+  /** Records are left that perhaps no other node publishes. */
   get unfinished(): boolean {
     return this.#pending > 0;
   }

@@ -4,8 +4,8 @@ import { type Coverage, isCoveredBy, type Tag, type Tagged } from './tag.ts';
 import { mayCarryMore, mayCover, type Representation, type TagKnowledge, tagsOf } from './write-set.ts';
 
 /**
- * Tags and patterns of all open quarantines together. Beyond it everything is quarantined until those have ended: a flood of writes
- * that fail does not fill the memory.
+ * Limits of the tags and patterns of all open quarantines together. Beyond them everything is quarantined until the
+ * quarantines that did not fit have ended, so that a flood of failing writes cannot fill the memory.
  */
 const MAX_NAMES = 100_000;
 const MAX_PATTERN_CHARACTERS = 4_000_000;
@@ -18,17 +18,17 @@ interface Quarantine {
 
 const noTags: ReadonlySet<Tag> = new Set();
 
-/** What writes of unknown outcome may still change: asked for each response that is to be stored, however many such writes there are. */
+/** What indeterminate writes may still change. Every response is checked against it before it is stored. */
 export class Quarantines {
   readonly #open = new Map<Position, Quarantine>();
-  /** Of those of `open` that have any: most have tags alone, which are looked up at once. */
+  /** Those of `open` that have patterns. Most have tags alone, which `names` finds at once. */
   readonly #patterned = new Map<Position, Coverage>();
-  /** Name of a tag → how many of `open` cover it. */
+  /** Name of a tag → number of open quarantines that cover it. */
   readonly #names = new Map<string, number>();
-  /** What did not fit: while one of these is open, everything is in quarantine. */
+  /** Quarantines beyond the limits. While one of them is open, everything is quarantined. */
   readonly #overflow = new Set<Position>();
   #nameCount = 0;
-  /** Those of them that are declared tags, or an origin's, and no paths. */
+  /** How many of `nameCount` are tags that were declared, or sent by an origin, and not paths. */
   #named = 0;
   #patternCharacters = 0;
 
@@ -77,12 +77,12 @@ export class Quarantines {
     this.#patternCharacters = 0;
   }
 
-  /** Whether one of them may cover what a write reads, of which not every tag is known. */
+  /** Whether an open quarantine may cover what a write reads. Not every tag of that is known. */
   mayCover(read: Representation, knowledge: TagKnowledge): boolean {
     if (this.#overflow.size > 0) return true;
     if (this.#open.size === 0) return false;
     if (this.covers({ path: read.path, tags: tagsOf(read) })) return true;
-    // Which tags are open is not remembered, only that there are some.
+    // Only the number of named tags is kept, not their families.
     if (this.#named > 0 && mayCarryMore(read, knowledge)) return true;
     for (const coverage of this.#patterned.values()) if (mayCover(coverage, read, knowledge)) return true;
     return false;
@@ -97,7 +97,7 @@ export class Quarantines {
   }
 }
 
-/** More than 0 where there is any. */
+/** 0 if the coverage has no patterns. */
 export function patternCharacters({ patterns, tagPatterns }: Coverage): number {
   let characters = 0;
   for (const pattern of patterns) characters += pattern.length;

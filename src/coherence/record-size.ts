@@ -3,11 +3,11 @@ import { everything } from './record.ts';
 import { type Coverage, pathOfTag, type Tag } from './tag.ts';
 
 /**
- * Of an encoded record. A batch that names thousands of things is sent, kept and applied as what covers them: it stops one
- * client from filling the log that all nodes share.
+ * Limit of an encoded record. A batch that names thousands of targets is sent, kept and applied as wildcards that cover
+ * them, so that one client cannot fill the log that all nodes share.
  */
 export const MAX_RECORD_BYTES = 256 * 1024;
-/** Of siblings so many are named one by one where a record is too large. */
+/** In a record that is too large, up to this many siblings keep their names. */
 const MAX_SIBLINGS = 8;
 
 /** What a record, and a name, take besides their characters: objects, and places in sets. */
@@ -19,7 +19,7 @@ export interface Sized {
   readonly announcements: readonly Announcement[];
 }
 
-/** The record as it is if it is small enough, else one that covers it: siblings by a wildcard, and if that is too large, all. */
+/** Encodes the record: as it is if it is small enough, else with wildcards for siblings, else covering everything. */
 export function bounded<T extends Sized>(record: T, encode: (record: T) => string): string {
   const exact = encode(record);
   if (Buffer.byteLength(exact) <= MAX_RECORD_BYTES) return exact;
@@ -50,7 +50,7 @@ export function charactersOf({ coverage, announcements }: Sized): number {
   return characters;
 }
 
-/** Siblings by a wildcard: it covers no less, and names little where many have something in common. */
+/** Replaces siblings by a wildcard. Covers no less, and is short if the targets have few parents. */
 export function widened({ tags, patterns, tagPatterns }: Coverage): Coverage {
   const paths = [...tags].filter((tag) => !tag.startsWith('t:'));
   const names = [...tags].filter((tag) => tag.startsWith('t:')).map((tag) => tag.slice(2));
@@ -71,16 +71,18 @@ function announcingAll({ payload: _, ...rest }: Announcement): Announcement {
   return { ...rest, paths: ['/**'], tags: ['*'] };
 }
 
-/** `/items/1`, `/items/2`, …: `/items/*`. */
+/** `/items/1`, `/items/2` and so on become `/items/*`. Keeps `/` and `…/**`: no single segment stands for them. */
 function wildcards(paths: readonly string[]): string[] {
-  return grouped(
-    paths,
+  const others = new Set(paths.filter((path) => path === '/' || path.endsWith('/**')));
+  const siblings = grouped(
+    paths.filter((path) => !others.has(path)),
     (path) => path.slice(0, path.lastIndexOf('/')),
     (parent) => `${parent}/*`,
   );
+  return [...siblings, ...others];
 }
 
-/** `item:1`, `item:2`, …: `item:*`. */
+/** `item:1`, `item:2` and so on become `item:*`. */
 function wildcardsOfTags(names: readonly string[]): string[] {
   return grouped(
     names,

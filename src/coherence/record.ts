@@ -1,45 +1,48 @@
 import type { Event } from '../events/event.ts';
 import type { Coverage, Tag } from './tag.ts';
 
-/** Place of a record in the log, and of a node in it: 0 is before the first record. */
+/** Position of a record in the log, or of a node that has applied it. 0 is before the first record. */
 export type Position = number;
 
-/** What a record tells subscribers, but for what only its position gives (`id`, `at`). */
+/** What a record tells subscribers, without the fields that derive from its position (`id`, `at`). */
 export type Announcement = Omit<Event, 'id' | 'at'>;
 
 /** An invalidation to be appended. */
 export interface Invalidation {
   readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
-  /** Of unknown outcome: what it covers is not stored until a record ends its quarantine (coherence.md, invariant 6). */
+  /** Indeterminate: what it covers is not stored until a record ends its quarantine (coherence.md, invariant 6). */
   readonly quarantine?: boolean;
-  /** How long, for whoever takes it over. Absent: as long as this node's configuration says. */
+  /** Length of the quarantine, for a node that takes it over. Absent: as long as that node's configuration says. */
   readonly quarantineMs?: number;
-  /** The position of an earlier record, whose quarantine this one ends. */
+  /** The position of an earlier record whose quarantine this one ends. */
   readonly endsQuarantine?: Position;
 }
 
 /** An invalidation in the log. */
 export interface LogRecord extends Invalidation {
   readonly position: Position;
-  /** The same on every node, where positions are each node's own: `epoch-seq`. Absent: made of the log's epoch and the position. */
+  /**
+   * `epoch-seq`: the same on every node, while positions are local. Absent: derived from the log's epoch and
+   * `position`.
+   */
   readonly id?: string;
-  /** ISO 8601, for people: nothing is ordered by it. */
+  /** ISO 8601, for people. Nothing is ordered by it. */
   readonly at: string;
 }
 
 export const nothingCovered: Coverage = { tags: new Set(), patterns: [], tagPatterns: [] };
 
-/** Where what was hit is not known. */
+/** Used when the targets are not known. */
 export const everything: Coverage = { tags: new Set(), patterns: ['/**'], tagPatterns: [['', '']] };
 
-/** Whether whatever `coverage` covers is surely covered by `others`: one by one, without looking at what patterns mean. */
+/** Whether `others` surely covers what `coverage` covers. Compares entries as text, without interpreting patterns. */
 export function isIncluded(coverage: Coverage, others: Coverage): boolean {
   const rest = difference(coverage, others);
   return rest.tags.size === 0 && rest.patterns.length === 0 && rest.tagPatterns.length === 0;
 }
 
-/** What of `coverage` is not among `others`. */
+/** The entries of `coverage` that `others` lacks. */
 export function difference(coverage: Coverage, others: Coverage): Coverage {
   const tagPatterns = new Set(others.tagPatterns.map((parts) => JSON.stringify(parts)));
   return {

@@ -1,5 +1,4 @@
 import {
-  type Answer,
   type Append,
   type Appended,
   type Batch,
@@ -16,29 +15,30 @@ import {
   type Renewal,
   type Renewed,
   type Seq,
+  type StepResult,
 } from './bus.ts';
 import { isSetBack } from './epoch.ts';
 
 const MAX_NOTES = 1_000;
-/** Records that are looked at one by one: a writer that is further behind than this is held without a look. */
-const MAX_OVERTAKEN = 256;
+/** How many records are searched for what a writer may have missed. One that is further behind is held unsearched. */
+const MAX_SEARCHED = 256;
 
 /**
- * A member that never applies anything, put there by a new epoch: until it has been silent for a lease, during which every
- * lease of the old epoch runs out, no record is committed by acknowledgements alone (coherence.md, invariant 9).
+ * A member that never applies anything, added by a new epoch. Until it has been silent for a lease, acknowledgements
+ * alone commit no record. By then every lease of the old epoch has run out (coherence.md, invariant 9).
  */
 const barrier = '(barrier)';
 
-/** In place of a member: what was repeated, and is not known to the second tier yet. No member is named so. */
+/** Replaces the member in the refs of repeated records that are not published yet. No member has this name. */
 const again = '(again)';
 
-interface Known {
+interface MemberState {
   renewed: boolean;
   beat: number;
   applied: Seq;
   intentsFrom: number;
   recordsFrom: number;
-  /** The highest number of its steps; -1: none is known, since it has come back by what it left here. */
+  /** The highest number of its steps. -1: unknown, because it became a member by the state it stored here. */
   contact: number;
 }
 
@@ -52,7 +52,7 @@ function termsIn(encoded = ''): string[] {
 
 const sizeOf = ({ payload, posts = '' }: Omit<Entry, 'seq'>): number => Buffer.byteLength(payload) + posts.length;
 
-/** The steps of a bus over plain state in memory. src/redis/scripts.ts says the same in Lua. */
+/** The steps of a bus, over state in memory. src/redis/scripts.ts has the same steps in Lua. */
 export class Sequencer {
   #epoch: string | null = null;
   #leaseMs = 0;
@@ -65,14 +65,14 @@ export class Sequencer {
   #note = 0;
   #beats = 0;
   #quarantines = new Map<Seq, OpenQuarantine>();
-  readonly #members = new Map<string, Known>();
-  /** What members have appended, until they know it and it is known to the second tier; and what is to be made known for the dead. */
+  readonly #members = new Map<string, MemberState>();
+  /** Appended records, until their member knows and has published them; and repeated ones, until they are published. */
   readonly #refs = new Map<string, { readonly seq: Seq; readonly held: boolean; readonly quarantine: boolean }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
-  /** The intents that others have to wait for, by what they post. */
+  /** Term → the intents that post it, while other writes have to wait for them. */
   readonly #posted = new Map<string, Set<string>>();
 
-  /** The state is not what the nodes saw (a restart, a failover): what is kept of it belongs to no epoch. */
+  /** The state is not the one that the nodes saw (a restart, a failover): what is left belongs to no epoch. */
   invalidate(): void {
     this.#epoch = null;
   }
@@ -91,21 +91,21 @@ export class Sequencer {
     this.#note = 0;
     this.#quarantines = new Map();
     this.#refs.clear();
-    // Who was a member may have left intents: they are taken over when it does not come back.
+    // Members may have left intents. Others take them over if the member does not come back.
     for (const member of this.#members.values()) member.applied = -1;
     this.raiseBarrier();
   }
 
   protected raiseBarrier(): void {
-    this.#known(barrier);
+    this.#ensureMember(barrier);
   }
 
-  renew(epoch: string, renewal: Renewal, contact = noContact): Answer<Renewed> {
+  renew(epoch: string, renewal: Renewal, contact = noContact): StepResult<Renewed> {
     const { member: id, applied, intentsFrom, recordsFrom, quarantines } = renewal;
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    if (this.lacks(id, contact) || this.#isAnother(renewal)) return this.#void();
+    if (this.lacks(id, contact) || this.#refDiffers(renewal)) return this.#void();
     const member = this.#members.get(id);
-    // Who joins empty-handed says by its first acknowledgement that it has applied all: this renewal may be a late copy.
+    // A joining member reports what it has applied by its first acknowledgement. This renewal may be a late copy.
     this.#members.set(id, {
       renewed: true,
       beat: this.#nextBeat(),
@@ -135,20 +135,20 @@ export class Sequencer {
     };
   }
 
-  append(epoch: string, member: string, append: Append, contact = noContact): Answer<Appended> {
+  append(epoch: string, member: string, append: Append, contact = noContact): StepResult<Appended> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.lacks(member, contact)) return this.#void();
-    const { payload, ref, intent, probes, asOf, kept, quarantine, endsQuarantine } = append;
-    // Nobody waits for the answer to a late copy.
-    const appending = this.#known(member);
+    const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine } = append;
+    const appending = this.#ensureMember(member);
     appending.contact = Math.max(appending.contact, contact.number);
+    // A late copy: no writer waits for the answer.
     if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
     const posts = intent === undefined ? undefined : this.#intents.get(intent)?.posts;
-    // It is recorded now: what others wait for. Its note stands until a second record, in case its node dies.
+    // The write is recorded now, so others stop waiting for it. Its intent stays if a second record has to follow.
     if (intent !== undefined) this.#unpost(intent);
     const conflicting = this.#conflicting(probes, intent);
     const known = this.#refs.get(ref);
-    const held = known?.held ?? (kept || conflicting.length > 0 || this.#overtaken(probes, asOf));
+    const held = known?.held ?? (hold || conflicting.length > 0 || this.#mayHaveMissed(probes, asOf));
     if (intent !== undefined && !held) this.#intents.delete(intent);
     if (known !== undefined) return { ok: true, seq: known.seq, conflicting, held };
     const more = {
@@ -163,7 +163,7 @@ export class Sequencer {
     return { ok: true, seq, conflicting, held };
   }
 
-  conflicting(epoch: string, intent: string, probes: string, contact = noContact): Answer<Conflicts> {
+  conflicting(epoch: string, intent: string, probes: string, contact = noContact): StepResult<Conflicts> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     const id = intent.slice(0, intent.lastIndexOf(':'));
     if (this.lacks(id, contact)) return this.#void();
@@ -172,7 +172,7 @@ export class Sequencer {
     return { ok: true, seq: this.#seq, conflicting: this.#conflicting(probes, intent) };
   }
 
-  ack(epoch: string, id: string, applied: Seq, contact = noContact): Answer<{ committed: Seq }> {
+  ack(epoch: string, id: string, applied: Seq, contact = noContact): StepResult<{ committed: Seq }> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.lacks(id, contact)) return this.#void();
     const member = this.#members.get(id);
@@ -184,25 +184,25 @@ export class Sequencer {
     return { ok: true, committed: this.#committed };
   }
 
-  intend(epoch: string, member: string, note: IntentNote): Answer {
+  intend(epoch: string, member: string, note: IntentNote): StepResult {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    if (numberOf(note.id) < this.#known(member).intentsFrom) return { ok: true };
+    if (numberOf(note.id) < this.#ensureMember(member).intentsFrom) return { ok: true };
     this.#intents.set(note.id, { ...note, member });
     this.#post(note);
     return { ok: true };
   }
 
-  withdraw(epoch: string, intent: string): Answer {
+  withdraw(epoch: string, intent: string): StepResult {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     this.#unpost(intent);
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
 
-  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): Answer<{ orphans: OpenQuarantine[] }> {
+  evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): StepResult<{ orphans: OpenQuarantine[] }> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.#members.get(silent.id)?.beat !== silent.beat) return { ok: true, orphans: [] };
-    // Who leaves by itself leaves nothing that nobody else would finish.
+    // A member that leaves by itself must not leave work that no other member would finish.
     if (by === '' && this.#leavesWork(silent.id)) return { ok: true, orphans: [] };
     this.#members.delete(silent.id);
     this.repeat(by, silent.id);
@@ -226,13 +226,13 @@ export class Sequencer {
     return { ok: true, orphans };
   }
 
-  published(epoch: string, seq: Seq): Answer {
+  published(epoch: string, seq: Seq): StepResult {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     this.#refs.delete(`${again}:${seq}`);
     return { ok: true };
   }
 
-  read(epoch: string, after: Seq, note: number): Answer<Batch> {
+  read(epoch: string, after: Seq, note: number): StepResult<Batch> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     const oldest = this.#entries[0]?.seq ?? 0;
     const missed = Math.max(0, after + 1 - oldest);
@@ -240,7 +240,7 @@ export class Sequencer {
     return { ok: true, entries: this.#entries.slice(missed), notes: this.#notes.slice(told), note: this.#note };
   }
 
-  /** As an operator's trimming would. */
+  /** Trims the log as an operator would. */
   trim(keep: number): void {
     this.#entries = keep === 0 ? [] : this.#entries.slice(-keep);
     this.#bytes = this.#entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
@@ -254,8 +254,8 @@ export class Sequencer {
     return [...this.#intents.keys()];
   }
 
-  /** Who leaves anything here is a member, or becomes one: so that others finish it when he does not come back. */
-  #known(id: string): Known {
+  /** Whoever stores state here is a member, so that others can take over. */
+  #ensureMember(id: string): MemberState {
     let member = this.#members.get(id);
     if (member === undefined) {
       member = { renewed: false, beat: this.#nextBeat(), applied: -1, intentsFrom: 0, recordsFrom: 0, contact: -1 };
@@ -264,7 +264,7 @@ export class Sequencer {
     return member;
   }
 
-  /** Never repeated: who compares beats must not take one of a member that has returned for its old one. */
+  /** Never repeats, so that the beat of a member that has returned differs from its old one. */
   #nextBeat(): number {
     this.#beats += 1;
     return this.#beats;
@@ -275,7 +275,10 @@ export class Sequencer {
     return intents || [...this.#quarantines.values()].some(({ owner }) => owner === id);
   }
 
-  /** A quarantining record is not: until the one that ends its quarantine, it keeps everything it covers out of every tier. */
+  /**
+   * Repeats the unpublished records of a member that is gone, except quarantining ones: until their quarantine ends,
+   * what they cover stays out of every tier.
+   */
   protected repeat(by: string, gone: string): void {
     const left = [...this.#refs].filter(
       ([ref]) => ref.startsWith(`${gone}:`) || (by !== '' && ref.startsWith(`${again}:`)),
@@ -297,11 +300,11 @@ export class Sequencer {
     return [...found];
   }
 
-  /** Whether records that the writer had not applied may have covered what it reads. */
-  #overtaken(probes: string, asOf: Seq): boolean {
+  /** Whether a record that the writer had not applied may cover what it reads. */
+  #mayHaveMissed(probes: string, asOf: Seq): boolean {
     if (probes === '' || asOf >= this.#seq) return false;
-    if (this.#seq - asOf > MAX_OVERTAKEN) return true;
-    // What was trimmed cannot be looked at.
+    if (this.#seq - asOf > MAX_SEARCHED) return true;
+    // Trimmed records cannot be searched.
     if ((this.#entries[0]?.seq ?? this.#seq + 1) > asOf + 1) return true;
     const asked = new Set(termsIn(probes));
     return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
@@ -355,14 +358,14 @@ export class Sequencer {
     this.#tell({ kind: 'committed', seq });
   }
 
-  /** Whether a member was told of what is not here. A member whose lease lasts was evicted by nobody. */
+  /** Whether a member was told more than this state holds. No member evicts another one while that holds a lease. */
   protected lacks(id: string, { answered, seq, held }: Contact): boolean {
     const member = this.#members.get(id);
     return seq > this.#seq || (member === undefined ? held : member.contact >= 0 && member.contact < answered);
   }
 
-  /** What it has applied is not what stands there. */
-  #isAnother({ applied, appliedRef = '' }: Renewal): boolean {
+  /** Whether the record at `applied` is not the one that the member has applied. */
+  #refDiffers({ applied, appliedRef = '' }: Renewal): boolean {
     if (applied === null || appliedRef === '') return false;
     const entry = this.#entries.find(({ seq }) => seq === applied);
     return entry !== undefined && entry.ref !== appliedRef;

@@ -1,6 +1,6 @@
 import type { Timers } from '../clock.ts';
 
-/** Waits that end early when somebody calls for attention. */
+/** Sleeps that `wake` ends early. */
 export class Sleeper {
   readonly #timers: Timers;
   readonly #sleeping = new Set<() => void>();

@@ -1,22 +1,24 @@
 /**
- * Declared tags that may be the same tag belong to one family, named by the literal text that all of them begin with:
- * `accommodation:{id}` and `accommodation:{response.items[*].id}` are of the family `accommodation:`. No name of a family
- * begins with another, so a tag belongs to one family at most.
+ * Declared tags that may be equal belong to one family. Its name is the literal text that all of them begin with:
+ * `accommodation:{id}` and `accommodation:{response.items[*].id}` belong to `accommodation:`. No family's name begins
+ * with another's, so a tag belongs to one family at most.
  */
 export class TagFamilies {
   readonly #heads: readonly string[];
 
-  /** @param heads the literal beginnings of all tag templates of a configuration, `''` where one begins with a placeholder */
+  /**
+   * @param heads the literal beginnings of all tag templates of a configuration; `''` if one begins with a placeholder
+   */
   constructor(heads: Iterable<string> = []) {
-    const kept: string[] = [];
+    const shortest: string[] = [];
     for (const head of [...new Set(heads)].sort()) {
-      const last = kept[kept.length - 1];
-      if (last === undefined || !head.startsWith(last)) kept.push(head);
+      const last = shortest[shortest.length - 1];
+      if (last === undefined || !head.startsWith(last)) shortest.push(head);
     }
-    this.#heads = kept;
+    this.#heads = shortest;
   }
 
-  /** The family of a tag, given by its name without a kind. Undefined: no template of the configuration makes it. */
+  /** The family of a tag, given without its kind. Undefined: no template of the configuration yields the tag. */
   of(tag: string): string | undefined {
     // The last head that sorts at or before the tag is the only one that the tag can begin with.
     let low = 0;

@@ -5,7 +5,7 @@ import { pathMatchesPattern } from '../route/pattern.ts';
  * be mistaken for an automatic one:
  *   p:/steps/7          every stored response of that path (canonical, see `canonicalPath`)
  *   q:/steps/7?lang=de  that path with exactly that query
- *   n:/steps/7          of that path, standing for several queries (No-Vary-Search): hit by every query of it
+ *   n:/steps/7          of that path, standing for several queries (No-Vary-Search): every query of the path covers it
  *   t:step:7            a declared tag, or one the origin sent
  */
 export type Tag = string;
@@ -29,7 +29,7 @@ export interface Coverage {
   readonly tagPatterns: readonly (readonly string[])[];
 }
 
-/** What a response can be hit by: its path, and all its tags, automatic ones included. */
+/** What a response is matched by: its path, and all its tags, automatic ones included. */
 export interface Tagged {
   readonly path: string;
   readonly tags: readonly Tag[];
@@ -44,7 +44,7 @@ export function isCoveredBy(response: Tagged, coverage: Coverage): boolean {
   return false;
 }
 
-/** Whether `text` is the parts in order with anything between them. No backtracking: linear in the text. */
+/** Whether `text` consists of the parts in order, with any text between them. Linear in the text: no backtracking. */
 export function matchesParts(text: string, parts: readonly string[]): boolean {
   const first = parts[0] ?? '';
   const last = parts[parts.length - 1] ?? '';

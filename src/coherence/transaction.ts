@@ -1,6 +1,6 @@
 /**
- * A write, from the moment at which it is noted until its answer may reach its client. This file says what it waits for, and
- * why; exchange/write/conclude.ts does what it says.
+ * A write, from the moment it is noted until its answer may be released. This file decides what the write waits for;
+ * exchange/write/conclude.ts carries out the commands.
  *
  * ```
  * noted ──► forwarded ──► answered ──┬─ done, indeterminate ──► recorded ──┬─ nothing conflicts ─────► concluded
@@ -10,33 +10,38 @@
  *                                                                      └─ wait, or a record ─────────► concluded
  * ```
  *
- * An answer of any kind tells its client something. A 404 says that a DELETE in flight was applied; a 412 says that a PUT
- * was; a 200 that "changed nothing" says that another write has made the change. So none is released before every write that
- * conflicts with it, and was in flight at the same time, has been recorded. A write waits `MAX_WAIT_MS` at most. Then it
- * records its own noted write set, which makes unusable whatever the answer tells of.
+ * Any answer reveals something. A 404 shows that a DELETE in flight was applied; a 412 shows that a PUT was; a 200 that
+ * "changed nothing" shows that another write has made the change. So no answer is released before every conflicting
+ * write that was in flight at the same time has been recorded. A write waits `MAX_WAIT_MS` at most. Then it records its
+ * own noted write set, which invalidates whatever the answer may reveal.
+ *
+ * Two writes never wait for each other. A write with a record waits only once that is in the log, where the others find
+ * it. A refused write has changed nothing, and is withdrawn before it waits.
  */
 export type WriteState =
-  /** Others can find it, on every node. The origin has not heard of it. */
+  /** Other writes can find it, on every node. The origin has not received the whole request. */
   | { readonly phase: 'noted' }
-  /** The origin has, or may have, the whole request. */
+  /** The origin has received the whole request, or may have. */
   | { readonly phase: 'forwarded' }
-  /** What became of it is known; the log is asked which writes conflict, or for a place for its record. */
+  /** Its outcome is known. The log has been asked to append its record, or to name conflicting writes. */
   | { readonly phase: 'answered'; readonly outcome: Outcome; readonly selects: boolean }
-  /** Its record is in the log. Conflicting writes are not. `lacking`: the record does not cover all that it must. */
+  /**
+   * Its record is in the log; those of conflicting writes are not. `lacking`: the record does not cover all it must.
+   */
   | { readonly phase: 'recorded'; readonly lacking: boolean }
-  /** It tells of writes that are not recorded yet, and has nothing to record itself. */
+  /** It has no record to make, but its answer reveals writes that are not recorded yet. */
   | { readonly phase: 'asked' }
-  /** All that its client can learn from the answer is effective. */
+  /** Everything that the client can learn from the answer is effective. */
   | { readonly phase: 'concluded' };
 
 export type Outcome =
   /** 2xx or 3xx. */
   | 'done'
-  /** Done, and every rule that takes part asks for a change where there is none. */
+  /** Done, but every rule that applies requires a change, and nothing has changed. */
   | 'unchanged'
-  /** 4xx, and 5xx that say so: the origin did nothing. */
+  /** 4xx, or a 5xx that says so: the origin did nothing. */
   | 'refused'
-  /** A timeout, a broken connection, 5xx: it may have been applied, or may be yet. */
+  /** A timeout, a broken connection or a 5xx: the origin may have applied it, or may still do so. */
   | 'indeterminate';
 
 export type WriteEvent =
@@ -44,16 +49,16 @@ export type WriteEvent =
   | {
       readonly type: 'answered';
       readonly outcome: Outcome;
-      /** Its targets depend on what it read: its record may lack targets where others wrote meanwhile. */
+      /** Its targets depend on what it read. If others wrote meanwhile, its record may lack targets. */
       readonly selects: boolean;
-      /** What it reads is in quarantine: a write of unknown outcome, which is in no index, may have been what it tells of. */
+      /** What it reads is in quarantine: its answer may reveal an indeterminate write, which is in no index. */
       readonly quarantined: boolean;
     }
-  /** The log has said who conflicts. `known` false: it could not. */
+  /** The log has named the conflicting writes. `known` false: it could not. */
   | { readonly type: 'told'; readonly known: boolean; readonly pending: number; readonly disturbed: boolean }
   /**
-   * Its record is in the log. `known` false: what came before it, and who conflicts, is not known. `lacking`: earlier records,
-   * which this node had not applied yet, covered what it read.
+   * Its record is in the log. `known` false: the earlier records and the conflicting writes are not known. `lacking`:
+   * earlier records, which this node had not applied yet, covered what it read.
    */
   | {
       readonly type: 'appended';
@@ -62,26 +67,29 @@ export type WriteEvent =
       readonly lacking: boolean;
       readonly announced: boolean;
     }
-  /** The conflicting writes have been recorded, or withdrawn; false where one was not within the bound. */
+  /** The conflicting writes have been recorded or withdrawn. `all` false: one was not, within the bound. */
   | { readonly type: 'ended'; readonly all: boolean };
 
 export type Command =
   | { readonly do: 'forward' }
-  /** Ask the log which writes conflict, and whether it is current here. */
-  | { readonly do: 'ask' }
+  /**
+   * Ask the log which writes conflict, and whether this node is up to date. `withdraws`: the write has changed nothing,
+   * so no other write has to wait for it.
+   */
+  | { readonly do: 'ask'; readonly withdraws: boolean }
   /**
    * Append a record.
-   * - `own`: what its rules come to
-   * - `rest`: what `own` lacked, with its announcements where they were held back
-   * - `noted`: all that it may have changed, as far as is known
+   * - `own`: the targets of its rules
+   * - `rest`: targets that `own` lacked, and its announcements if they were held back
+   * - `noted`: everything that it may have changed, as far as is known
    */
   | { readonly do: 'append'; readonly what: 'own' | 'rest' | 'noted' }
   /** Wait for the conflicting writes, for `MAX_WAIT_MS` at most. */
   | { readonly do: 'wait' }
-  /** The answer may leave. `recorded`: the log has a record of it. */
+  /** Release the answer. `recorded`: the log has a record of the write. */
   | { readonly do: 'release'; readonly recorded: boolean };
 
-/** How long a write waits for those that conflict with it: an origin may take longer, its other clients should not. */
+/** How long a write waits for conflicting ones. An origin may take longer; clients of other writes should not wait. */
 export const MAX_WAIT_MS = 2_000;
 
 export interface Next {
@@ -89,7 +97,7 @@ export interface Next {
   readonly command: Command;
 }
 
-/** Pure. @throws Error on an event that the state does not expect: a defect of the caller */
+/** Pure. @throws Error on an event that the state does not expect: a bug in the caller */
 export function next(state: WriteState, event: WriteEvent): Next {
   switch (event.type) {
     case 'forwarded':
@@ -103,7 +111,7 @@ export function next(state: WriteState, event: WriteEvent): Next {
       break;
     case 'appended':
       if (state.phase === 'answered') return appended(state, event);
-      // A second record closes what the first one left open.
+      // A second record completes the first one.
       if (state.phase === 'recorded' || state.phase === 'asked') return release(true);
       break;
     case 'ended':
@@ -116,14 +124,17 @@ export function next(state: WriteState, event: WriteEvent): Next {
 function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answered' }): Next {
   const state = { phase: 'answered', outcome, selects } as const;
   if (outcome === 'done' || outcome === 'indeterminate') return { state, command: { do: 'append', what: 'own' } };
-  if (!quarantined) return { state, command: { do: 'ask' } };
-  // Nothing certain is known of the resource: what looks unchanged may have been changed twice.
+  if (!quarantined) return { state, command: { do: 'ask', withdraws: outcome === 'refused' } };
+  // An indeterminate write may have changed the resource first: what looks unchanged may have changed twice.
   if (outcome === 'unchanged') return recordAfterAll;
-  // Nothing of it is stored; but a fill from before this answer must not be given to who comes after it.
+  // The quarantine keeps the resource from being stored. But an earlier fill must not answer requests after this
+  // answer.
   return { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
 }
 
-/** What looked unchanged is recorded like any other write: with every rule, as its targets may have been read too early. */
+/**
+ * A write that looked unchanged is recorded like any other, with every rule: its targets may have been read too early.
+ */
 const recordAfterAll: Next = {
   state: { phase: 'answered', outcome: 'done', selects: true },
   command: { do: 'append', what: 'own' },

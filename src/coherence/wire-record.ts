@@ -2,13 +2,13 @@ import type { Seq } from './bus.ts';
 import { type Announcement, everything, type Invalidation } from './record.ts';
 import { bounded } from './record-size.ts';
 
-/** An invalidation as it is written to the shared log. `endsQuarantine` is a place in the log there, not a local position. */
+/** An invalidation as the shared log holds it. `endsQuarantine` is a `seq` there, not a local position. */
 export interface WireRecord extends Omit<Invalidation, 'endsQuarantine'> {
   readonly endsQuarantine?: Seq;
   readonly at: string;
 }
 
-/** Of a bounded size: what would be larger is covered by wildcards. */
+/** The size is bounded: a record that would be larger falls back to wildcards. */
 export function encodeRecord(record: WireRecord): string {
   return bounded(record, encode);
 }
@@ -27,8 +27,8 @@ function encode({ coverage, announcements, quarantine, quarantineMs, endsQuarant
 }
 
 /**
- * What is not of the shape that a node writes, say of a newer version, covers everything: a record that is not applied would be a stale
- * read. Subscribers are told of everything, too, and nothing of it reaches them or ends the process.
+ * Decodes a record. One of an unknown shape, say from a newer version, covers everything: if it were skipped, reads
+ * could be stale. Subscribers are told the same. Nothing of its content reaches them, or crashes the process.
  */
 export function decodeRecord(payload: string): WireRecord {
   try {
@@ -46,8 +46,8 @@ const unreadable: WireRecord = {
   at: new Date(0).toISOString(),
 };
 
-/** The longest quarantine that a configuration may say. Timers of more than 2^31 - 1 ms fire at once in Node. */
-const MAX_SETTLE_MS = 24 * 60 * 60 * 1_000;
+/** The longest quarantine that a configuration may set. Node fires timers of more than 2^31 - 1 ms at once. */
+const MAX_QUARANTINE_MS = 24 * 60 * 60 * 1_000;
 
 function recordOf(wire: unknown): WireRecord | undefined {
   if (!isObject(wire)) return undefined;
@@ -74,13 +74,13 @@ function isAnnouncement(value: unknown): boolean {
   const { type, paths, tags, cause, payload } = value;
   if (typeof type !== 'string' || !eventType.test(type) || !isStrings(paths) || !isStrings(tags)) return false;
   if (!isObject(cause) || (payload !== undefined && !isObject(payload))) return false;
-  // What is nested so deeply that it cannot be written throws here, and not where subscribers are told of it.
+  // A value that is nested too deeply for JSON throws here, and not while subscribers are being told.
   if (payload !== undefined) JSON.stringify(payload);
   const { method, path, rule } = cause;
   return typeof method === 'string' && typeof path === 'string' && (rule === null || typeof rule === 'string');
 }
 
-/** As a configuration may name one: it stands in a line of its own in the event stream. */
+/** The names that a configuration allows. In the event stream, the name is a line of its own. */
 const eventType = /^[A-Za-z][A-Za-z0-9._:-]*$/;
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -96,7 +96,7 @@ function isStrings(value: unknown): value is string[] {
 }
 
 function isDuration(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value <= MAX_SETTLE_MS;
+  return typeof value === 'number' && value >= 0 && value <= MAX_QUARANTINE_MS;
 }
 
 function isCount(value: unknown): value is number {

@@ -2,30 +2,30 @@ import { type Coverage, isCoveredBy, namedTag, pathTag, queryTag, severalQueries
 import type { TagFamilies } from './tag-families.ts';
 
 /**
- * What a write may change, before its answer tells. Two writes conflict when it is not certain that what one may change and
- * what the other reads are disjoint. Both sets are reduced to terms: they conflict when they share a term. So the index that
- * finds conflicts, in memory and in Redis, compares strings and knows nothing of paths and tags.
+ * What a write may change, before its answer is known. Two writes conflict unless it is certain that what one may
+ * change and what the other reads are disjoint. Both sets are reduced to terms; writes conflict when they share a term.
+ * So the index that finds conflicts, in memory and in Redis, compares strings and knows nothing of paths and tags.
  */
 export interface WriteSet {
-  /** Everything that its record may cover, as far as the request tells; what is unknown is a wildcard. */
+  /** Everything that its record may cover, as far as the request tells, with wildcards for the rest. */
   readonly coverage: Coverage;
-  /** Paths that it may change everything below of. */
+  /** Paths below which it may change everything. */
   readonly below: readonly string[];
-  /** Families of tags by which it names what it changes: which resources those are, only the origin knows. */
+  /** Families of tags by which it names what it changes, where only the origin knows which resources carry the tag. */
   readonly opaque: readonly string[];
 }
 
-/** A representation that a write selects from, or tells something of by its answer. */
+/** A representation that a write selects targets from, or that its answer reveals something of. */
 export interface Representation {
   /** Canonical. */
   readonly path: string;
   /** Names of the tags that it is known to carry. */
   readonly tags: readonly string[];
-  /** Families of which it may carry any tag, since its body tells which. */
+  /** Families of which it may carry any tag: its body decides. */
   readonly open: readonly string[];
 }
 
-/** What the configuration tells of tags. */
+/** What the configuration says about tags. */
 export interface TagKnowledge {
   readonly families: TagFamilies;
   /** Families that some rule uses to name what is written (`WriteSet.opaque`). */
@@ -34,10 +34,10 @@ export interface TagKnowledge {
 
 export type Term = string;
 
-/** Stands for every term: what conflicts with everything. */
+/** Stands for every term: its write conflicts with every other. */
 const anything: Term = '*';
 
-/** A write that names more than this conflicts with everything: stops batches of thousands of ids from filling the index. */
+/** A write with more terms conflicts with everything: keeps batches of thousands of ids from filling the index. */
 const MAX_TERMS = 256;
 
 /** The terms of what a write may change. */
@@ -53,7 +53,7 @@ export function postedTerms({ coverage, below, opaque }: WriteSet, { families }:
   return terms.size > MAX_TERMS ? new Set([anything]) : terms;
 }
 
-/** The terms of what a record covers: what reads none of them is not covered. */
+/** The terms of what a record covers. It does not cover a write that reads none of them. */
 export function recordTerms(coverage: Coverage, knowledge: TagKnowledge): ReadonlySet<Term> {
   const { families, opaque } = knowledge;
   const named = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [families.of(tag.slice(2))] : []));
@@ -76,7 +76,7 @@ function addPosted(terms: Set<Term>, tag: Tag, families: TagFamilies): void {
   terms.add(`e${query < 0 ? name : name.slice(0, query)}`);
 }
 
-/** The terms of what a write reads: it conflicts with every write that posts one of them. */
+/** The terms of what a write reads. It conflicts with every write that posts one of them. */
 export function probedTerms(reads: readonly Representation[], knowledge: TagKnowledge): ReadonlySet<Term> {
   const { families, opaque } = knowledge;
   const terms = new Set<Term>([anything]);
@@ -98,13 +98,13 @@ export function probedTerms(reads: readonly Representation[], knowledge: TagKnow
   return terms;
 }
 
-/** Whether a record may cover a representation: certain where only known tags and paths are compared. */
+/** Whether a record may cover a representation. Exact where only known tags and paths are compared. */
 export function mayCover(coverage: Coverage, read: Representation, { families, opaque }: TagKnowledge): boolean {
   const { path, tags, open } = read;
   if (isCoveredBy({ path, tags: tagsOf(read) }, coverage)) return true;
   const known = new Set(tags.map((tag) => families.of(tag)));
   const mayCarry = (family: string | undefined): boolean =>
-    // Without a family it is the name of a group that an origin made up: which responses are in it is not known.
+    // A tag without a family is a name that an origin made up: it is not known which responses carry it.
     family === undefined || open.includes(family) || (opaque.includes(family) && !known.has(family));
   for (const tag of coverage.tags) if (tag.startsWith('t:') && mayCarry(families.of(tag.slice(2)))) return true;
   return coverage.tagPatterns.some(([beginning = '']) =>
@@ -117,14 +117,14 @@ export function tagsOf({ path, tags }: Representation): Tag[] {
   return [pathTag(path), queryTag(path, ''), severalQueriesTag(path), ...tags.map(namedTag)];
 }
 
-/** Whether it may carry tags besides those. */
+/** Whether it may carry other tags than those. */
 export function mayCarryMore({ tags, open }: Representation, { families, opaque }: TagKnowledge): boolean {
   if (open.length > 0) return true;
   const known = new Set(tags.map((tag) => families.of(tag)));
   return opaque.some((family) => !known.has(family));
 }
 
-/** Terms as they go over the wire: hashes, separated by commas. Two that collide make a conflict that is none. */
+/** Terms in wire form: hashes, separated by commas. A collision causes a needless conflict. */
 export function encodeTerms(terms: Iterable<Term>): string {
   return [...terms].map(hashOf).join(',');
 }
@@ -143,7 +143,7 @@ function hashOf(term: Term): string {
   return (4294967296 * (2097151 & low) + (high >>> 0)).toString(36);
 }
 
-/** A path and all above it, as far as they are told apart: `/a/b`, `/a`, and the root as an empty one. */
+/** A path and all its ancestors, down to the depth that is told apart: `/a/b`, `/a`, and "" for the root. */
 export function ancestry(path: string): string[] {
   const found: string[] = [];
   for (let at = shallow(path); at !== ''; at = at.slice(0, at.lastIndexOf('/'))) found.push(at);
@@ -151,7 +151,7 @@ export function ancestry(path: string): string[] {
   return found;
 }
 
-/** What is below this depth counts as one: stops a path of thousands of segments from being thousands of long terms. */
+/** Longer paths count as their ancestor of this depth: bounds the terms of a path of thousands of segments. */
 const MAX_DEPTH = 32;
 
 function shallow(path: string): string {

@@ -15,12 +15,15 @@ export function configJsonSchema(): JsonSchema {
     io: 'input',
     target: 'draft-7',
     unrepresentable: 'any',
-    override: ({ jsonSchema, path }) => {
+    override: ({ zodSchema, jsonSchema, path }) => {
+      // Zod leaves them out of the schema of what is parsed: it takes them for values of the result.
+      const examples = examplesOf(zodSchema);
+      if (examples !== undefined) jsonSchema.examples = examples;
       const isScalar = ['string', 'boolean', 'integer'].includes(String(jsonSchema.type));
       const isOpen = jsonSchema.type === 'string' && jsonSchema.pattern === undefined && jsonSchema.enum === undefined;
       // Names are keys, which are never interpolated.
       if (!isScalar || isOpen || path.at(-1) === 'propertyNames') return;
-      const { description, default: fallback, examples, ...form } = jsonSchema;
+      const { description, default: fallback, examples: _, ...form } = jsonSchema;
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
       Object.assign(jsonSchema, { anyOf: [form, fromEnvironment] });
       if (description !== undefined) jsonSchema.description = description;
@@ -28,4 +31,12 @@ export function configJsonSchema(): JsonSchema {
       if (examples !== undefined) jsonSchema.examples = examples;
     },
   });
+}
+
+/** Of a key: what it says itself, else what its type says. */
+function examplesOf(schema: z.core.$ZodType): unknown[] | undefined {
+  const own = z.globalRegistry.get(schema)?.examples;
+  if (Array.isArray(own)) return own;
+  const { innerType } = schema._zod.def as { readonly innerType?: z.core.$ZodType };
+  return innerType && examplesOf(innerType);
 }

@@ -40,38 +40,57 @@ const keySchema = z.strictObject({
   query: z
     .array(text({}, parseParameter))
     .optional()
-    .meta({ description: 'The query parameters in the cache key. Absent: the whole query string.' }),
+    .meta({
+      description: 'The query parameters in the cache key. Absent: the whole query string.',
+      examples: [['lang', 'page']],
+    }),
   order: choice(['keep', 'sort'])
     .optional()
-    .meta({ description: 'sort: the order of query parameters does not matter.' }),
+    .meta({ description: 'sort: the order of query parameters does not matter.', examples: ['sort'] }),
   headers: z
     .array(text({}, parseFieldName))
     .optional()
-    .meta({ description: 'Request header fields in the cache key, in addition to those in Vary.' }),
+    .meta({
+      description: 'Request header fields in the cache key, in addition to those in Vary.',
+      examples: [['accept-language']],
+    }),
 });
 
 /** All optional: `defaults` fills in what a route leaves out, and policy.ts what `defaults` leaves out. */
 const cacheSchema = z.strictObject({
   ttl: duration(lifetime)
     .optional()
-    .meta({ description: "Replaces the origin's freshness lifetime, not its prohibitions. Absent: the origin's own." }),
-  errorTtl: duration(lifetime).optional().meta({
-    description:
-      'What a 404, 405 or 410 is kept for at most under a ttl, or by a guess (default 10s); 414 and 501 are not.',
-  }),
+    .meta({
+      description: "Replaces the origin's freshness lifetime, not its prohibitions. Absent: the origin's own.",
+      examples: ['60s'],
+    }),
+  errorTtl: duration(lifetime)
+    .optional()
+    .meta({
+      description: 'How long an error is kept at most if the origin does not say; 414 and 501 are never kept then.',
+      examples: ['30s'],
+    }),
   force: flag().optional().meta({ description: 'With ttl: also overrides no-store, no-cache and private.' }),
-  staleWhileRevalidate: durationOr('origin', lifetime).optional().meta({
-    description:
-      'How long a stale response may be served while it is revalidated. origin (default): as its directive says.',
-  }),
-  staleIfError: durationOr('origin', lifetime).optional().meta({
-    description: 'How long a stale response may be served while the origin fails. origin: as its directive says.',
-  }),
+  staleWhileRevalidate: durationOr('origin', lifetime)
+    .optional()
+    .meta({
+      description: 'How long a stale response may be served while it is revalidated. origin: as its directive says.',
+      examples: ['30s'],
+    }),
+  staleIfError: durationOr('origin', lifetime)
+    .optional()
+    .meta({
+      description: 'How long a stale response may be served while the origin fails. origin: as its directive says.',
+      examples: ['10m'],
+    }),
   key: keySchema.optional().meta({ description: 'What the cache key has in addition to the path.' }),
-  credentials: choice(['bypass', 'perUser', 'shared']).optional().meta({
-    description:
-      'Responses to requests with Authorization or Cookie: not cached, cached per user, or shared by all users.',
-  }),
+  credentials: choice(['bypass', 'perUser', 'shared'])
+    .optional()
+    .meta({
+      description:
+        'Responses to requests with Authorization or Cookie: not cached, cached per user, or shared by all users.',
+      examples: ['perUser'],
+    }),
   userKey: z
     .array(text({ examples: ['authorization', 'cookie:session'] }, parseUserKey))
     .min(1)
@@ -79,13 +98,22 @@ const cacheSchema = z.strictObject({
     .meta({ description: 'For credentials: perUser: the header fields, or "cookie:NAME", that identify the user.' }),
   cookies: choice(['credentials', 'ignore'])
     .optional()
-    .meta({ description: 'ignore: responses do not depend on cookies; reads are forwarded without them.' }),
+    .meta({
+      description: 'ignore: responses do not depend on cookies; reads are forwarded without them.',
+      examples: ['ignore'],
+    }),
   setCookie: choice(['bypass', 'store', 'strip'])
     .optional()
-    .meta({ description: 'Responses with Set-Cookie: not stored, stored with it, or stored without it.' }),
+    .meta({
+      description: 'Responses with Set-Cookie: not stored, stored with it, or stored without it.',
+      examples: ['strip'],
+    }),
   requestDirectives: choice(['honour', 'ignore'])
     .optional()
-    .meta({ description: "Whether the client's no-cache, max-age and other request directives apply." }),
+    .meta({
+      description: "Whether the client's no-cache, max-age and other request directives apply.",
+      examples: ['ignore'],
+    }),
   targetedFields: z
     .array(text({ examples: ['Unstale-Cache-Control'] }, parseFieldName))
     .optional()
@@ -101,18 +129,26 @@ const clientSchema = z.strictObject({
     .meta({ description: 'The Cache-Control that clients get, or "origin" to pass on what the origin sent.' }),
   etag: choice(['strong', 'origin'])
     .optional()
-    .meta({ description: 'strong: add an ETag if the origin sends none; origin: never add one.' }),
+    .meta({
+      description: 'strong: add an ETag if the origin sends none; origin: never add one.',
+      examples: ['origin'],
+    }),
   encode: z
     .array(choice(['br', 'gzip']))
     .optional()
     .meta({ description: 'Codings for serving stored text compressed to clients that accept them, preferred first.' }),
   tags: choice(['strip', 'keep'])
     .optional()
-    .meta({ description: 'Whether clients get Surrogate-Key, Cache-Tag and similar fields.' }),
+    .meta({ description: 'Whether clients get Surrogate-Key, Cache-Tag and similar fields.', examples: ['keep'] }),
 });
 
 export const routePolicyShape = {
-  origin: text({}, String).optional().meta({ description: 'The name of an origin.' }),
+  origin: text({}, String)
+    .optional()
+    .meta({
+      description: 'The name of an origin. Default: the one named default, or the only one.',
+      examples: ['legacy'],
+    }),
   cache: z
     .union([z.literal('off'), cacheSchema])
     .optional()
@@ -132,9 +168,12 @@ export const routeSchema = z.strictObject({
       description:
         'Tags that rules can invalidate; {…} takes values from the path, the query, header fields or the body.',
     }),
-  before: readTemplate().optional().meta({
-    description: 'Where to read the representation of a resource written at this path, if not at the same path.',
-  }),
+  before: readTemplate()
+    .optional()
+    .meta({
+      description: 'Where to read the representation of a resource written at this path, if not at the same path.',
+      examples: ['GET /steps/{query.stepId}/accommodations/{id}'],
+    }),
 });
 
 export type CacheSettings = Exclude<z.output<typeof routeSchema>['cache'], undefined>;

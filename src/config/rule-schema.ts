@@ -85,6 +85,7 @@ const targetSchema = z.union([
   z.strictObject({
     path: template('path', { pattern: '^/', examples: ['/steps/{response.stepId}'] }).meta({
       description: 'A path target.',
+      examples: ['/steps/{response.stepId}'],
     }),
     cascade,
   }),
@@ -116,7 +117,10 @@ const whenSchema = z.strictObject({
   equals: z
     .record(source, oneOrMore(scalarValue))
     .optional()
-    .meta({ description: 'Source: the value, or the values, one of which it must have.' }),
+    .meta({
+      description: 'Source: the value, or the values, one of which it must have.',
+      examples: [{ 'response.kind': ['hotel', 'inn'] }],
+    }),
   changed: oneOrMore(text({ examples: ['stepId'] }, checkedPath))
     .optional()
     .meta({ description: 'Fields, at least one of which must differ between before and response.' }),
@@ -144,15 +148,20 @@ const patchSchema = z.strictObject({
   at: text({ examples: ['/accommodations'] }, parsePointer).meta({
     description: 'JSON Pointer in the parent: to the array that contains the element, or to the element itself.',
   }),
-  key: text({}, String).prefault('id').meta({ description: 'The member that identifies an element.' }),
+  key: text({}, String)
+    .prefault('id')
+    .meta({ description: 'The member that identifies an element.', examples: ['id'] }),
   with: text({ examples: ['response'] }, checkedBody)
     .prefault('response')
     .meta({
       description: 'The new representation: response, request, or a path below one.',
     }),
-  add: choice(['end', 'start', 'never']).prefault('end').meta({
-    description: 'Where to add a new element; never: invalidate the parent instead.',
-  }),
+  add: choice(['end', 'start', 'never'])
+    .prefault('end')
+    .meta({
+      description: 'Where to add a new element; never: invalidate the parent instead.',
+      examples: ['start'],
+    }),
 });
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -160,7 +169,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_LOOKUPS = 4;
 
 export const ruleSchema = z.strictObject({
-  name: text({}, parseName).meta({ description: 'A unique name, shown in logs, events and metrics.' }),
+  name: text({}, parseName).meta({
+    description: 'A unique name, shown in logs, events and metrics.',
+    examples: ['accommodation-in-step'],
+  }),
   on: text({ examples: ['PUT|PATCH|DELETE /accommodations/:id'] }, parseOn).meta({
     description: 'Methods joined by "|", then a pattern; "*" means any unsafe method.',
   }),
@@ -174,12 +186,16 @@ export const ruleSchema = z.strictObject({
     })
     .meta({
       description: 'Reads from the origin after the write, to follow the parent; each name is a root for placeholders.',
+      examples: [{ step: 'GET /steps/{response.stepId}' }],
     }),
   invalidate: z
     .array(targetSchema)
     .min(1)
     .optional()
-    .meta({ description: 'Paths (with every variant and query string) or tags, with {placeholders}.' }),
+    .meta({
+      description: 'Paths (with every variant and query string) or tags, with {placeholders}.',
+      examples: [['/steps/{response.stepId}', { tag: 'accommodation:{id}' }]],
+    }),
   refresh: z
     .array(text({ pattern: '^/', examples: ['/steps/{response.stepId}'] }, checkedPlace))
     .min(1)
@@ -202,7 +218,7 @@ export const ruleSchema = z.strictObject({
     .meta({ description: 'A write that does not change the representation invalidates nothing and sends no event.' }),
   settle: duration({ min: 0, max: DAY_MS })
     .optional()
-    .meta({ description: 'How long after the write nothing that the rule covers is stored.' }),
+    .meta({ description: 'How long after the write nothing that the rule covers is stored.', examples: ['5s'] }),
   event: z
     .union([
       text({ examples: ['accommodation.changed'] }, parseEvent),
@@ -210,9 +226,14 @@ export const ruleSchema = z.strictObject({
         type: text({ examples: ['accommodation.changed'] }, parseEvent).meta({
           description: 'The event type that clients listen for.',
         }),
-        payload: z.record(z.string(), source).optional().meta({
-          description: 'Member of data.payload: the source of its value. A source with several values gives an array.',
-        }),
+        payload: z
+          .record(z.string(), source)
+          .optional()
+          .meta({
+            description:
+              'Member of data.payload: the source of its value. A source with several values gives an array.',
+            examples: [{ id: 'response.id' }],
+          }),
       }),
     ])
     .optional()

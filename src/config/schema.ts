@@ -22,15 +22,25 @@ const address = () => text({ pattern: '^(\\[[^\\]]*\\]|[^:]*):[0-9]+$', examples
 const perAddressSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(1_000)
-    .meta({ description: 'Connections at one time; further ones are closed at once. Not of trusted proxies.' }),
+    .meta({
+      description: 'Connections at one time; further ones are closed at once. Trusted proxies are not counted.',
+      examples: [2_000],
+    }),
   originShare: text({ pattern: '^[0-9]+%$', examples: ['50%'] }, parsePercentage)
     .prefault('50%')
-    .meta({ description: "Of an origin's connections, for bodies that wait for their client while others need them." }),
+    .meta({
+      description:
+        "Share of an origin's connections that bodies may hold which wait for this client, while others need one.",
+      examples: ['25%'],
+    }),
   // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many
   // clients.
-  streams: count({ min: 1, max: 1_000_000 }).prefault(1_000).meta({
-    description: 'Event streams, and as many WebSockets, at one time; of events.maxSubscribers never more than half.',
-  }),
+  streams: count({ min: 1, max: 1_000_000 })
+    .prefault(1_000)
+    .meta({
+      description: 'Event streams, and as many WebSockets, at one time. Never more than half of events.maxSubscribers.',
+      examples: [2_000],
+    }),
 });
 
 function parsePercentage(written: string): number {
@@ -42,36 +52,43 @@ function parsePercentage(written: string): number {
 const limitsSchema = z.strictObject({
   headers: size({ min: KIB, max: MIB })
     .prefault('32KiB')
-    .meta({ description: 'The header fields of a request in total; more is answered with 431.' }),
+    .meta({ description: 'The header fields of a request in total; more is answered with 431.', examples: ['64KiB'] }),
   resolveBody: size({ min: 0, max: 64 * MIB })
     .prefault('1MiB')
     .meta({
       description:
         'Request and response bodies of writes up to this size are read for ids; longer ones fall back to a wildcard.',
+      examples: ['4MiB'],
     }),
   requestBody: size({ min: 0, max: MAX_BYTES })
     .optional()
-    .meta({ description: 'A longer request body is refused with 413. Absent: no limit.' }),
+    .meta({ description: 'A longer request body is refused with 413. Absent: no limit.', examples: ['100MiB'] }),
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(10_000)
-    .meta({ description: 'Concurrent client connections; further ones are closed at once.' }),
+    .meta({ description: 'Concurrent client connections; further ones are closed at once.', examples: [20_000] }),
   // Below the time for which a proxy before the gateway would wait; a client that makes any progress is not affected.
   bodyIdle: duration(timer)
     .prefault('20s')
-    .meta({ description: 'How long a body may stand still because of its client, in either direction.' }),
+    .meta({
+      description: 'How long a body may stand still because of its client, in either direction.',
+      examples: ['30s'],
+    }),
   minBodyRate: size({ min: 0, max: MIB })
     .prefault('512B')
-    .meta({ description: 'Bytes a second that a client must send or read at least, on the average, behind bodyIdle.' }),
+    .meta({
+      description: 'Bytes a second that a client must send or read on average, once bodyIdle has passed.',
+      examples: ['1KiB'],
+    }),
   perAddress: perAddressSchema.prefault({}).meta({
     description:
-      'What one address may use: a block of 64 bits for IPv6. Behind trusted proxies, the address that they name.',
+      'Limits for one client address; for IPv6, its /64 block. Behind trusted proxies, the address that they name.',
   }),
 });
 
 const serverSchema = z.strictObject({
   listen: address()
     .prefault('127.0.0.1:8080')
-    .meta({ description: 'Address and port of the gateway; ":8080" means every interface.' }),
+    .meta({ description: 'Address and port of the gateway; ":8080" means every interface.', examples: [':8080'] }),
   trustedProxies: z
     .array(text({ examples: ['10.0.0.0/8'] }, parseNetwork))
     .prefault([])
@@ -79,22 +96,29 @@ const serverSchema = z.strictObject({
       description: 'Addresses or blocks whose Forwarded and X-Forwarded-* are trusted; from others they are replaced.',
     }),
   limits: limitsSchema.prefault({}).meta({ description: 'Limits per request and for all clients together.' }),
-  workers: count({ min: 1, max: 256 }).prefault(1).meta({
-    description: 'Processes that share the port and stay coherent with each other, with or without Redis.',
-  }),
+  workers: count({ min: 1, max: 256 })
+    .prefault(1)
+    .meta({
+      description: 'Processes that share the port and stay coherent with each other, with or without Redis.',
+      examples: [4],
+    }),
   // Less than the 10 s after which container engines kill a process.
   drain: duration(timer)
     .prefault('8s')
-    .meta({ description: 'How long a stopping gateway waits for requests in flight.' }),
+    .meta({ description: 'How long a stopping gateway waits for requests in flight.', examples: ['25s'] }),
 });
 
 const adminSchema = z.strictObject({
   listen: address()
     .prefault('127.0.0.1:9090')
-    .meta({ description: 'Address and port; different from the public port.' }),
+    .meta({ description: 'Address and port; different from the public port.', examples: ['0.0.0.0:9090'] }),
   token: text({}, parseToken)
     .optional()
-    .meta({ description: 'Bearer token of the admin port; required unless it listens on loopback.' }),
+    .meta({
+      description: 'Bearer token of the admin port; required unless it listens on loopback.',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is written in the file
+      examples: ['${UNSTALE_ADMIN_TOKEN}'],
+    }),
 });
 
 function parseToken(token: string): string {
@@ -111,24 +135,27 @@ const originSchema = z.strictObject({
   }),
   timeout: duration(timer)
     .prefault('10s')
-    .meta({ description: 'For the response head, and for each pause within the body.' }),
-  connectTimeout: duration(timer).prefault('2s').meta({ description: 'For a new connection, including TLS.' }),
+    .meta({ description: 'For the response head, and for each pause within the body.', examples: ['30s'] }),
+  connectTimeout: duration(timer)
+    .prefault('2s')
+    .meta({ description: 'For a new connection, including TLS.', examples: ['5s'] }),
   connections: count({ min: 1, max: 65_535 })
     .prefault(256)
-    .meta({ description: 'Connections to the origin at one time; further requests wait.' }),
-  serverErrors: choice(['unknown', 'unchanged'])
-    .prefault('unknown')
-    .meta({ description: 'What 5xx says of a write: it may have been applied, or (unchanged) it was rolled back.' }),
+    .meta({ description: 'Connections to the origin at one time; further requests wait.', examples: [64] }),
+  serverErrors: choice(['unknown', 'unchanged']).prefault('unknown').meta({
+    description:
+      'What a 5xx answer to a write means: it may have been applied (unknown), or it was rolled back (unchanged).',
+  }),
   misframed: choice(['bypass', 'store']).prefault('bypass').meta({
     description:
-      'Answers that more bytes follow than they say, or with an unknown transfer coding: not stored, or stored.',
+      'A response followed by more bytes than it declares, or with an unknown transfer coding: pass through, or store.',
   }),
   ignoreInPaths: z
     .array(choice(['case', 'parameters', 'extension']))
     .prefault([])
     .meta({
       description:
-        'What the origin ignores in paths, so that routes do too: letters’ case, ";x" of a segment, ".x" at the end.',
+        'What the origin, and therefore each route, ignores in paths: case of letters, ";x" after a segment, ".x" at the end.',
     }),
 });
 
@@ -137,13 +164,16 @@ const storeSchema = z.strictObject({
     .strictObject({
       maxSize: size({ min: MIB, max: MAX_BYTES })
         .prefault('256MiB')
-        .meta({ description: 'All stored responses in total; the least recently used are evicted first.' }),
+        .meta({
+          description: 'All stored responses in total; the least recently used are evicted first.',
+          examples: ['1GiB'],
+        }),
       maxEntry: size({ min: KIB, max: MAX_BYTES })
         .prefault('8MiB')
-        .meta({ description: 'A larger response is passed through and not stored.' }),
+        .meta({ description: 'A larger response is passed through and not stored.', examples: ['2MiB'] }),
       maxVariants: count({ min: 1, max: 10_000 })
         .prefault(64)
-        .meta({ description: 'Stored variants (Vary) per cache key; the oldest is evicted first.' }),
+        .meta({ description: 'Stored variants (Vary) per cache key; the oldest is evicted first.', examples: [16] }),
     })
     .prefault({})
     .meta({ description: 'The memory tier.' }),
@@ -157,32 +187,37 @@ const storeSchema = z.strictObject({
         .meta({ description: 'redis://…, rediss://… or unix:/path; a list names the nodes of one Redis Cluster.' }),
       prefix: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
         .prefault('unstale')
-        .meta({ description: 'The prefix of all keys in Redis.' }),
-      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart).optional().meta({
-        description:
-          'Gateways with the same scope form one cluster. Default: derived from the URL of the default origin.',
-      }),
+        .meta({ description: 'The prefix of all keys in Redis.', examples: ['travel-api'] }),
+      scope: text({ pattern: '^[A-Za-z0-9._-]+$' }, parseKeyPart)
+        .optional()
+        .meta({
+          description:
+            'Gateways with the same scope form one cluster. Default: derived from the URL of the default origin.',
+          examples: ['travel'],
+        }),
       tier: z
         .union([
           z.literal('off'),
           z.strictObject({
             ttl: duration({ min: 1_000, max: 30 * DAY_MS })
               .prefault('1d')
-              .meta({ description: 'How long a response is kept at most.' }),
+              .meta({ description: 'How long a response is kept at most.', examples: ['1h'] }),
             maxSize: size({ min: 1024 * 1024, max: MAX_BYTES })
               .prefault('256MiB')
               .meta({
-                description: 'What all nodes together keep at most, about; never more than 3/4 of its maxmemory.',
+                description:
+                  'About how much all nodes together keep there. Nothing is added beyond 3/4 of its maxmemory.',
+                examples: ['1GiB'],
               }),
             maxEntry: size({ min: 1, max: MAX_BYTES })
               .prefault('1MiB')
-              .meta({ description: 'A larger response is stored in memory only.' }),
+              .meta({ description: 'A larger response is stored in memory only.', examples: ['256KiB'] }),
             compressAbove: size({ min: 0, max: MAX_BYTES })
               .prefault('4KiB')
-              .meta({ description: 'Larger responses are compressed.' }),
+              .meta({ description: 'Larger responses are compressed.', examples: ['16KiB'] }),
             timeout: duration({ min: 1, max: 10_000 })
               .prefault('250ms')
-              .meta({ description: 'How long a read waits for Redis at most.' }),
+              .meta({ description: 'How long a read waits for Redis at most.', examples: ['100ms'] }),
           }),
         ])
         .prefault({})
@@ -205,13 +240,19 @@ const coherenceSchema = z.strictObject({
   onPartition: choice(['reject', 'queue']).optional().meta({
     description: 'What happens to writes while Redis cannot be reached. Default: reject if strict, queue if eventual.',
   }),
-  lease: duration({ min: 200, max: 60_000 }).prefault('2s').meta({
-    description:
-      'How long a node may serve from memory without contact to Redis; also how long a write waits for a dead node.',
-  }),
+  lease: duration({ min: 200, max: 60_000 })
+    .prefault('2s')
+    .meta({
+      description:
+        'How long a node may serve from memory without contact to Redis; also how long a write waits for a dead node.',
+      examples: ['5s'],
+    }),
   settle: duration({ min: 0, max: DAY_MS })
     .prefault('10s')
-    .meta({ description: 'After an indeterminate write: how long nothing that it may have changed is stored.' }),
+    .meta({
+      description: 'After an indeterminate write: how long nothing that it may have changed is stored.',
+      examples: ['30s'],
+    }),
 });
 
 const eventsSchema = z.strictObject({
@@ -221,17 +262,26 @@ const eventsSchema = z.strictObject({
   // Below the 30 s after which many proxies drop a silent connection.
   heartbeat: duration({ min: 1, max: DAY_MS })
     .prefault('15s')
-    .meta({ description: 'How often each subscriber gets a comment, so that proxies do not drop a silent stream.' }),
+    .meta({
+      description: 'How often each subscriber gets a comment, so that proxies do not drop a silent stream.',
+      examples: ['30s'],
+    }),
   maxSubscribers: count({ min: 0, max: 1_000_000 })
     .prefault(10_000)
-    .meta({ description: 'Concurrent subscribers; further ones get 503.' }),
+    .meta({ description: 'Concurrent subscribers; further ones get 503.', examples: [50_000] }),
   history: count({ min: 0, max: 10_000_000 })
     .prefault(10_000)
-    .meta({ description: 'Events kept for clients that reconnect; a client that missed more gets a resync event.' }),
+    .meta({
+      description: 'Events kept for clients that reconnect; a client that missed more gets a resync event.',
+      examples: [100_000],
+    }),
   // Ten thousand events that name a handful of paths each.
   historySize: size({ min: MIB, max: MAX_BYTES })
     .prefault('16MiB')
-    .meta({ description: 'What they may take together; a burst of large ones is forgotten sooner.' }),
+    .meta({
+      description: 'Bytes of events kept for clients that reconnect; a burst of large events is forgotten sooner.',
+      examples: ['64MiB'],
+    }),
 });
 
 function parseEventsPath(path: string): string {
@@ -242,7 +292,10 @@ function parseEventsPath(path: string): string {
 const logSchema = z.strictObject({
   level: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .prefault('info')
-    .meta({ description: 'info: one line per write; debug: also one line per read, with the reason for its outcome.' }),
+    .meta({
+      description: 'info: one line per write; debug: also one line per read, with the reason for its outcome.',
+      examples: ['debug'],
+    }),
 });
 
 /** The keys of an included file. */

@@ -12,7 +12,7 @@ export type Path = readonly PropertyKey[];
 /** Values after expanding aliases: a few nested ones could otherwise fill the memory. */
 const MAX_NODES = 100_000;
 
-interface Place {
+interface Offsets {
   /** Offset of the key; for an element of a sequence, of the element. */
   readonly key: number;
   readonly value: number;
@@ -39,7 +39,7 @@ export class SourceDocument {
   readonly problems: Problem[] = [];
   readonly #text: string;
   readonly #lines = new LineCounter();
-  readonly #places = new Map<string, Place>();
+  readonly #offsets = new Map<string, Offsets>();
   /** Paths whose value could not be read: already reported, so further reports are dropped. */
   readonly #broken = new Set<string>();
   readonly #silenced: Silenced;
@@ -63,12 +63,12 @@ export class SourceDocument {
   /** The position of a value or its key. For a missing path, the position of its nearest existing ancestor. */
   positionOf(path: Path, { atKey = false, offset }: Pick<Finding, 'atKey' | 'offset'> = {}): SourcePosition {
     for (let length = path.length; length >= 0; length--) {
-      const place = this.#places.get(keyOf(path.slice(0, length)));
-      if (place === undefined) continue;
+      const offsets = this.#offsets.get(keyOf(path.slice(0, length)));
+      if (offsets === undefined) continue;
       // A missing key is reported at its parent's key.
-      if (atKey || length < path.length) return this.#positionAt(place.key);
-      const isWithin = offset !== undefined && place.text !== undefined;
-      return this.#positionAt(isWithin ? place.text + offset : place.value);
+      if (atKey || length < path.length) return this.#positionAt(offsets.key);
+      const isWithin = offset !== undefined && offsets.text !== undefined;
+      return this.#positionAt(isWithin ? offsets.text + offset : offsets.value);
     }
     return this.#positionAt(0);
   }
@@ -132,7 +132,7 @@ export class SourceDocument {
 
   #read(document: Document, node: Node | null, path: Path, key?: number): unknown {
     const start = node?.range?.[0] ?? key ?? 0;
-    this.#places.set(keyOf(path), { key: key ?? start, value: start, text: undefined });
+    this.#offsets.set(keyOf(path), { key: key ?? start, value: start, text: undefined });
     if (++this.#nodes > MAX_NODES) {
       if (this.#nodes === MAX_NODES + 1) {
         this.report(path, {
@@ -188,7 +188,7 @@ export class SourceDocument {
     // Quotes, escapes and folded lines shift offsets. In that case, point to the start of the value.
     const first = /["']/.test(this.#text[start] ?? '') ? start + 1 : start;
     const isVerbatim = this.#text.startsWith(text, first);
-    if (isVerbatim && value === text) this.#places.set(keyOf(path), { key, value: start, text: first });
+    if (isVerbatim && value === text) this.#offsets.set(keyOf(path), { key, value: start, text: first });
     if (problems.length === 0) return value;
     for (const { offset, message, hint } of problems) {
       this.#push(this.#positionAt(isVerbatim ? first + offset : start), { message, hint });

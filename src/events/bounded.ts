@@ -1,13 +1,14 @@
 import type { Event } from './event.ts';
 
-/** Paths of one event, and tags: a write that names a thousand ids is told to each subscriber, and is held for those to come. */
+/** Limit on the paths, and on the tags, of one event. It is sent to every subscriber and held for those that resume. */
 const MAX_NAMES = 100;
-/** Characters of them together: an id in a body may be as long as the body. */
+/** Limit on the total length of the paths, and of the tags: an id from a body may be as long as the body. */
 const MAX_CHARACTERS = 16 * 1024;
 
 /**
- * The event with as many names as one may have. Beyond them it names patterns in their place, which cover them: first the
- * queries go, then siblings become one (`/steps/*`, `step:*`), then what begins alike (`/steps/**`), at last everything.
+ * Bounds the names of an event by replacing them with patterns that cover them, one step after the other until they
+ * fit: queries are dropped, siblings are joined (`/steps/*`, `step:*`), paths with a common first segment are joined
+ * (`/steps/**`), and finally everything is one pattern.
  */
 export function boundedEvent(event: Event): Event {
   const [paths, tags] = [event.paths, event.tags];
@@ -24,13 +25,13 @@ export function boundedEvent(event: Event): Event {
   };
 }
 
-type Widening = (names: readonly string[]) => readonly string[];
+type Generalisation = (names: readonly string[]) => readonly string[];
 
-function firstFitting(names: readonly string[], widenings: readonly Widening[]): readonly string[] {
+function firstFitting(names: readonly string[], generalisations: readonly Generalisation[]): readonly string[] {
   let found = names;
-  for (const widen of widenings) {
+  for (const generalise of generalisations) {
     if (fits(found)) break;
-    found = widen(found);
+    found = generalise(found);
   }
   return found;
 }
@@ -39,7 +40,7 @@ function fits(names: readonly string[]): boolean {
   return names.length <= MAX_NAMES && names.reduce((sum, name) => sum + name.length, 0) <= MAX_CHARACTERS;
 }
 
-/** Each name as the pattern that covers it, where others have the same, or where it is too long for an event. */
+/** Replaces names by the pattern that covers them if several share it, or if a name is too long for an event. */
 function joined(names: readonly string[], patternOf: (name: string) => string): readonly string[] {
   const groups = new Map<string, string[]>();
   for (const name of new Set(names)) {
@@ -55,7 +56,7 @@ function joined(names: readonly string[], patternOf: (name: string) => string): 
   return [...found];
 }
 
-/** A path stands for all its queries. */
+/** A path without a query covers all its queries. */
 const withoutQuery = (path: string): string => path.split('?', 1)[0] as string;
 
 const siblings = (path: string): string => (path.endsWith('/**') ? path : `${path.slice(0, path.lastIndexOf('/'))}/*`);

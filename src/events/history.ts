@@ -1,21 +1,22 @@
 import type { Event } from './event.ts';
 import { eventFrame } from './frame.ts';
 
-/** An event as it is held: what its subscribers are sent, and the names by which they are found. */
+/** An event as held in memory: the frame to send, and the names that select its subscribers. */
 export interface HeldEvent {
   readonly id: string;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
-  /** The same bytes for everyone, whenever they are sent. */
+  /** The bytes sent to every subscriber. */
   readonly frame: Buffer;
 }
 
 export interface HistoryLimits {
   readonly maxEvents: number;
-  /** What the held events may take together; a burst of large ones is forgotten sooner. */
+  /** Limit on the memory of all held events. Large events are forgotten sooner. */
   readonly maxBytes: number;
 }
 
+/** An event id as numbers: the record's position, and the event's number within the record. */
 type Order = readonly [position: number, further: number];
 
 interface Entry extends HeldEvent {
@@ -23,28 +24,28 @@ interface Entry extends HeldEvent {
   readonly bytes: number;
 }
 
-/** What an entry takes beside its texts: objects, arrays, and what a `Buffer` is to the collector. */
+/** Estimated memory of an entry in addition to its texts: objects, arrays, and the overhead of a `Buffer`. */
 const BYTES_PER_EVENT = 512;
 const BYTES_PER_NAME = 32;
 
 /**
- * The last events, in log order: for live subscribers until they have been sent to all, and for those that come back. Each has an
- * index, which grows by one from event to event.
+ * The latest events in log order, held until they have been sent to all live subscribers, and for subscribers that
+ * resume. Each event has an index, which grows by one per event.
  */
 export class EventHistory {
   readonly #epoch: string;
   readonly #limits: HistoryLimits;
   #entries: (Entry | undefined)[] = [];
-  /** Index of the first of `#entries`; those before `#head` are gone already. */
+  /** Index of the first of `#entries`. Entries before `#head` have been forgotten. */
   #base = 0;
   #head = 0;
   #bytes = 0;
-  /** The newest event that is no longer held: who saw less than this has missed something. */
+  /** The newest event that is no longer held. A subscriber that saw only earlier ones has missed events. */
   #forgotten: { readonly id: string; readonly order: Order };
-  /** Events from this index on are still to be sent: they count in bytes alone. */
+  /** Events from this index on have not been sent yet. `maxEvents` does not apply to them, only `maxBytes`. */
   unsent = 0;
 
-  /** `from`: the position after which events are held. */
+  /** @param from the position after which events are held */
   constructor(epoch: string, limits: HistoryLimits, from: number | string = 0) {
     this.#epoch = epoch;
     this.#limits = limits;
@@ -52,16 +53,17 @@ export class EventHistory {
     this.#forgotten = { id: `${epoch}-${from}`, order: [position, further] };
   }
 
-  /** The id of the newest event; before the first one, of the beginning of the log. */
+  /** The id of the newest event, or of the start of the log if there is none. */
   get lastId(): string {
     return (this.#entries.at(-1) ?? this.#forgotten).id;
   }
 
-  /** Index of the oldest event that is held, and of the next one that will come. */
+  /** Index of the oldest event that is held. */
   get first(): number {
     return this.#base + this.#head;
   }
 
+  /** Index that the next event will have. */
   get end(): number {
     return this.#base + this.#entries.length;
   }
@@ -72,7 +74,7 @@ export class EventHistory {
 
   push(event: Event): void {
     const frame = eventFrame(event);
-    // Copied: a text that was cut out of a body would keep that body in memory for as long as the event is held.
+    // Copied, because a substring of a body would keep the whole body in memory.
     const { paths, tags } = JSON.parse(JSON.stringify({ paths: event.paths, tags: event.tags })) as HeldEvent;
     let bytes = BYTES_PER_EVENT + frame.byteLength;
     for (const name of [...paths, ...tags]) bytes += BYTES_PER_NAME + name.length;
@@ -82,7 +84,7 @@ export class EventHistory {
     this.trim();
   }
 
-  /** Forgets what is too much: of events that are still to be sent, only what is too large. */
+  /** Forgets the oldest events until the limits hold. Unsent events count only towards `maxBytes`. */
   trim(): void {
     const { maxEvents, maxBytes } = this.#limits;
     while (this.#head < this.#entries.length) {
@@ -95,7 +97,7 @@ export class EventHistory {
       this.#bytes -= oldest.bytes;
       this.#forgotten = { id: oldest.id, order: oldest.order };
     }
-    // Shifting in blocks: one `shift` for each event would move the whole array each time.
+    // Removed in blocks: a `shift` for each event would move the whole array each time.
     if (this.#head > 16 && this.#head * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#base += this.#head;
@@ -103,14 +105,14 @@ export class EventHistory {
     }
   }
 
-  /** Undefined where it is no longer held. */
+  /** Undefined if the event is no longer held. */
   at(index: number): HeldEvent | undefined {
     return index < this.first ? undefined : this.#entries[index - this.#base];
   }
 
   /**
-   * The index of what came after the event that a subscriber saw last. `gap` where that cannot be told: the id is of another
-   * epoch (the gateway was restarted), older than what is held, not yet given out, or no id.
+   * The index of the event after the one that a subscriber saw last. `gap` if that is unknown: the id is malformed,
+   * from another epoch (the gateway was restarted), older than the held events, or not issued yet.
    */
   after(lastEventId: string): number | 'gap' {
     const seen = this.#order(lastEventId);

@@ -6,25 +6,28 @@ import { Sliced } from './sliced.ts';
 import { type Filter, Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
 
-/** Bytes that may wait to be sent to one subscriber. Beyond them it reads too slowly, and is dropped; it can resume. */
+/** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 
-/** Held events that one subscriber is looked at for, and bytes that it is sent, before it is another one's turn. */
+/** How many held events are checked, and bytes sent, for one resuming subscriber before the next has its turn. */
 const REPLAY_EVENTS = 64;
 const REPLAY_BYTES = 64 * 1024;
 
+/** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
+const LAST_OF_RECORD = 999_999;
+
 export interface EventHubOptions {
-  /** Of the log whose positions the ids are. */
+  /** The epoch of the log whose positions are the event ids. */
   readonly epoch: string;
   readonly history: HistoryLimits;
   readonly maxSubscribers: number;
   readonly heartbeatMs: number;
 }
 
-/** Where a subscriber's bytes go: a socket, or a response that writes straight to one. */
+/** The destination of a subscriber's bytes: a socket, or a response that writes directly to one. */
 export interface Sink {
   readonly writableLength: number;
-  /** False: nothing more should be written before `drain`. */
+  /** Returns false if nothing more should be written before `drain`. */
   write(bytes: Buffer): boolean;
   once(event: 'drain', listener: () => void): unknown;
   cork(): void;
@@ -34,44 +37,44 @@ export interface Sink {
 }
 
 export interface Subscriber {
-  /** Ends the subscription; the sink is left to its owner. */
+  /** Ends the subscription. Does not end the sink. */
   unsubscribe(): void;
 }
 
 interface Subscription {
   readonly topic: Topic;
   readonly sink: Sink;
-  /** Index of the event that it gets next: what is announced before it is not for it, or it has it. */
+  /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
   next: number;
-  /** It gets what it missed, and what is announced meanwhile behind that. */
+  /** It is receiving events that it missed. New events follow after them. */
   replaying: boolean;
   open: boolean;
 }
 
 /**
- * Announces committed records to subscribers (coherence.md, invariant 4): in log order, to each the same prepared bytes. Who
- * subscribes with the id of the last event that it saw gets what it missed, without a gap or a repetition before what is live.
+ * Announces committed records to subscribers (invariant 4): in log order, with the same prepared bytes for all. A
+ * subscriber that gives the id of the last event it saw first receives what it missed, without gaps or repetitions.
  *
- * Events are sent out of the history, in slices of the event loop: what is not sent yet is bounded as the history is, and who falls
- * behind it is told to resync.
+ * Events are sent from the history in slices of the event loop. The limits of the history therefore also bound unsent
+ * events. A subscriber that falls behind the history is told to resync.
  */
 export class EventHub {
   readonly #options: EventHubOptions;
   #history: EventHistory;
   readonly #topics = new TopicIndex();
   readonly #subscriptions = new Map<Topic, Set<Subscription>>();
-  /** Those that miss something and can be written to. */
+  /** Subscriptions that still miss events and can be written to. */
   readonly #replaying = new Set<Subscription>();
-  /** Index of the next event that live subscribers get. */
+  /** Index of the next event for live subscribers. */
   #live = 0;
-  /** What all are sent ahead of the next event. */
+  /** A frame to send to all subscribers before the next event. */
   #toAll: Buffer | undefined;
   readonly #work = new Sliced(() => this.#send());
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
   subscribers = 0;
   announced = 0;
-  /** Dropped for reading too slowly. */
+  /** Subscribers dropped for reading too slowly. */
   dropped = 0;
   resyncs = 0;
 
@@ -80,24 +83,27 @@ export class EventHub {
     this.#history = new EventHistory(options.epoch, options.history);
   }
 
-  /** What the held events take. */
+  /** Memory of the held events. */
   get historyBytes(): number {
     return this.#history.bytes;
   }
 
-  /** Distinct filters that are subscribed to. */
+  /** Number of distinct filters with subscribers. */
   get topics(): number {
     return this.#topics.size;
   }
 
-  /** Events were missed: whoever listens is told to look again. What is announced next comes after `from` in `epoch`. */
-  reset(epoch: string, from: number | string): void {
-    this.#history = new EventHistory(epoch, this.#options.history, from);
+  /**
+   * Tells all subscribers to resync because events were missed. The next event comes after all events of the record
+   * `seq`: a subscriber that saw only the first of them on another node has missed the others.
+   */
+  reset(epoch: string, seq: number): void {
+    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`);
     this.#resyncAll();
     this.#work.restart();
   }
 
-  /** `events` in log order, their records committed. */
+  /** @param events events of committed records, in log order */
   announce(events: readonly Event[]): void {
     for (const event of events) {
       this.#history.push(boundedEvent(event));
@@ -107,7 +113,8 @@ export class EventHub {
   }
 
   /**
-   * Begins a subscription. `lastEventId` undefined: from now on. `full`: there are as many subscribers as there may be.
+   * Starts a subscription. Without `lastEventId`, it receives events from now on. Returns `full` if the maximum number
+   * of subscribers is reached.
    * @throws PatternError
    */
   subscribe(filter: Filter, sink: Sink, lastEventId?: string): Subscriber | 'full' {
@@ -152,7 +159,7 @@ export class EventHub {
     return [...this.#subscriptions.values()].flatMap((subscriptions) => [...subscriptions]);
   }
 
-  /** Everything that is to be sent, a step between two `yield`s. */
+  /** Sends everything that is pending. One step of work between two `yield`s. */
   *#send(): Generator<unknown> {
     for (;;) {
       const bytes = this.#toAll;
@@ -177,17 +184,17 @@ export class EventHub {
     }
   }
 
-  /** The next event, to all live subscribers that want it. */
+  /** Sends the next event to all live subscribers whose filter matches. */
   *#sendNext(): Generator<unknown> {
     const index = this.#live;
     const event = this.#history.at(index);
     if (event === undefined) {
-      // More was announced than could be sent.
+      // The event was forgotten: more was announced than could be sent.
       this.#resyncAll();
       return;
     }
     if (this.subscribers > 0) yield* this.#sendEvent(event, index);
-    // The history is another one since a reset, which has begun the work anew.
+    // Not reached after a reset in between: it replaces the history and restarts the work.
     this.#live = index + 1;
     this.#history.unsent = this.#live;
     this.#history.trim();
@@ -205,7 +212,7 @@ export class EventHub {
     }
   }
 
-  /** Nobody is sent what is in the history: all look again, and go on from its end. */
+  /** Tells all subscribers to resync, and continues from the end of the history. */
   #resyncAll(): void {
     const { end, lastId } = this.#history;
     this.#live = end;
@@ -225,9 +232,9 @@ export class EventHub {
     this.#work.wake();
   }
 
-  /** Some of what a subscriber has missed. When it has everything it is live; when it reads slowly, it is waited for. */
+  /** Sends some of the events that a subscriber missed. It becomes live when it has them all; a slow one is awaited. */
   *#replaySome(subscription: Subscription): Generator<unknown> {
-    // It goes behind the others.
+    // Moves it to the end of the queue.
     this.#replaying.delete(subscription);
     const own = new TopicIndex();
     own.add(subscription.topic);
@@ -237,7 +244,7 @@ export class EventHub {
     while (subscription.next < this.#history.end && looked < REPLAY_EVENTS && bytes < REPLAY_BYTES) {
       const event = this.#history.at(subscription.next);
       if (event === undefined) {
-        // It read so slowly that what it misses has been forgotten.
+        // It read so slowly that the events it missed have been forgotten.
         subscription.next = this.#history.end;
         frames.push(resyncFrame(this.#history.lastId));
         this.resyncs += 1;
@@ -258,7 +265,7 @@ export class EventHub {
     }
     if (!subscription.open || !subscription.replaying) return;
     const isLive = subscription.next >= this.#history.end;
-    // What came since and does not match is passed over for good: the id says so, behind the replay.
+    // The id after the replay lets it resume without checking the events that did not match.
     if (isLive) frames.push(idFrame(this.#history.lastId));
     const { sink } = subscription;
     let ready = true;

@@ -1,16 +1,19 @@
 interface Node<T> {
   literals: Map<string, Node<T>> | undefined;
-  /** What `*` leads to. */
+  /** The child for `*`. */
   one: Node<T> | undefined;
-  /** Items whose pattern ends here, and those whose `**` stands here. */
+  /** `ends`: items whose pattern ends here. `rests`: items whose pattern has `**` here. */
   ends: Set<T> | undefined;
   rests: Set<T> | undefined;
 }
 
-/** Nodes that are looked at before the walk lets others have their turn. */
+/** Nodes visited in one step, before the walk yields. */
 const NODES_PER_STEP = 32;
 
-/** Items by path patterns of literal, `*` and `**` segments. What a path costs follows the patterns that it reaches, not their number. */
+/**
+ * Indexes items by path patterns of literal, `*` and `**` segments. The cost of a lookup depends on the patterns that
+ * share a prefix with the path, not on the number of patterns.
+ */
 export class PatternIndex<T> {
   readonly #root = emptyNode<T>();
 
@@ -36,7 +39,7 @@ export class PatternIndex<T> {
     return isEmpty(this.#root);
   }
 
-  /** The items whose patterns a canonical path lies in, some of them twice; undefined after each bit of work. */
+  /** Yields the items whose patterns match a canonical path, possibly repeatedly, and undefined after each step. */
   *matching(path: string): Generator<T | undefined> {
     const waiting: { node: Node<T>; from: number }[] = [{ node: this.#root, from: path === '/' ? 2 : 1 }];
     let looked = 0;
@@ -80,7 +83,7 @@ function childOf<T>(node: Node<T>, segment: string): Node<T> {
   return child;
 }
 
-/** As deep as a pattern has segments, which are bounded. */
+/** Recursion is as deep as the pattern has segments, which are bounded. */
 function removeBelow<T>(node: Node<T>, segments: readonly string[], depth: number, item: T): void {
   const segment = segments[depth];
   if (segment === undefined) {

@@ -1,27 +1,27 @@
 /**
- * Steps of one slice. A step is one write to a socket or some dozens of comparisons, so that a slice takes a few milliseconds:
- * however many subscribers an event has, or events a subscriber has missed, requests are answered in between.
+ * Steps of one slice. A step is one write to a socket or a few dozen comparisons, so a slice takes a few milliseconds.
+ * Requests are answered between slices, however many subscribers an event has or events a subscriber has missed.
  */
 const STEPS_PER_SLICE = 512;
 
-/** Work that goes on in slices of the event loop, the first of them at once. */
+/** Runs work in slices of the event loop. The first slice runs at once. */
 export class Sliced {
   readonly #begin: () => Generator<unknown>;
   #work: Generator<unknown> | undefined;
   #scheduled: NodeJS.Immediate | undefined;
   #running = false;
 
-  /** `begin`: the work that there is now. It returns when nothing is left, and is begun again at the next `wake`. */
+  /** @param begin starts the pending work; it returns when nothing is left and is started again by the next `wake` */
   constructor(begin: () => Generator<unknown>) {
     this.#begin = begin;
   }
 
-  /** There is something to do. */
+  /** Continues or starts the work. Call when there is something to do. */
   wake(): void {
     if (this.#scheduled === undefined && !this.#running) this.#slice();
   }
 
-  /** What is under way is not gone on with. */
+  /** Abandons the current work and starts again. */
   restart(): void {
     this.#work = undefined;
     this.wake();

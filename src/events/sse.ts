@@ -4,29 +4,29 @@ import { PatternError } from '../route/pattern.ts';
 import type { EventHub } from './hub.ts';
 import type { Filter } from './topic.ts';
 
-/** Parameters of one subscription, and the length of each: what a filter may cost at every event. */
+/** Limits on the parameters of one subscription: a filter is matched against every event. */
 const MAX_FILTERS = 64;
 const MAX_FILTER_LENGTH = 1_024;
 
 /**
- * Serves `GET /_unstale/events?match=/steps/:id&tag=step:7` as an event stream (WHATWG HTML §9.2). It ends when the client
- * leaves, reads too slowly, or the hub closes.
- * @throws GatewayError 400 for a bad filter, 503 where there is no room; nothing has been sent then
+ * Serves `GET /_unstale/events?match=/steps/:id&tag=step:7` as an event stream (WHATWG HTML §9.2). It ends when the
+ * client disconnects or reads too slowly, or the hub closes.
+ * @throws GatewayError 400 for an invalid filter, 503 if there are too many subscribers; nothing has been sent then
  */
 export function serveEvents(hub: EventHub, request: IncomingMessage, response: ServerResponse): void {
   const query = new URL(request.url ?? '/', 'http://gateway').searchParams;
   const filter = filterOf(query);
-  // On a reconnection a browser sends the header, and the address as it was: the header is the newer of the two.
+  // When a browser reconnects, it sends the header and the unchanged URL. The header has the newer id.
   const lastEventId = header(request) ?? query.get('lastEventId') ?? undefined;
   response.setHeader('Content-Type', 'text/event-stream');
   response.setHeader('Cache-Control', 'no-store');
   response.setHeader('X-Accel-Buffering', 'no');
-  // Ended by closing: without chunks around each event, all subscribers are sent the same bytes.
+  // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;
   try {
     const subscriber = hub.subscribe(filter, response, lastEventId);
-    if (subscriber === 'full') throw new GatewayError('overloaded', 'there is no room for another subscriber');
+    if (subscriber === 'full') throw new GatewayError('overloaded', 'there are too many subscribers');
     response.on('close', () => subscriber.unsubscribe());
   } catch (error) {
     for (const name of response.getHeaderNames()) response.removeHeader(name);

@@ -3,18 +3,18 @@ import type { HeldEvent } from './history.ts';
 import { PatternIndex } from './pattern-index.ts';
 import { hasWildcard, type Topic } from './topic.ts';
 
-/** Comparisons of one name with each of many topics, before others have their turn. */
+/** Topics compared with one name in one step, before the index yields. */
 const TOPICS_PER_STEP = 4;
 
 type Names = Pick<HeldEvent, 'paths' | 'tags'>;
 
-/** The topics that have subscribers, found by what an event names: the cost follows what the event reaches. */
+/** Finds the topics that match an event's names. The cost depends on the topics that match, not on their number. */
 export class TopicIndex {
   readonly #all = new Map<string, Topic>();
-  /** By each literal path and each tag without a wildcard. */
+  /** By literal path (`p…`) and by tag without a wildcard (`t…`). */
   readonly #byName = new Map<string, Set<Topic>>();
   readonly #byPattern = new PatternIndex<Topic>();
-  /** By what stands in front of the first `*` of a tag, and how many there are of each length. */
+  /** Tag patterns by the text before their first `*`, and the number of such prefixes of each length. */
   readonly #byTagPrefix = new Map<string, Map<Topic, string[][]>>();
   readonly #prefixLengths = new Map<number, number>();
   readonly #everything = new Set<Topic>();
@@ -23,7 +23,7 @@ export class TopicIndex {
     return this.#all.get(key);
   }
 
-  /** Nothing of any topic is left. */
+  /** Whether nothing of any topic is left. */
   get isEmpty(): boolean {
     const { size } = this.#all;
     const named = this.#byName.size + this.#byTagPrefix.size + this.#prefixLengths.size + this.#everything.size;
@@ -75,7 +75,7 @@ export class TopicIndex {
     }
   }
 
-  /** The topics that an event reaches, once each; undefined after each bit of work. */
+  /** Yields each topic that matches an event once, and undefined after each step. */
   *matching(event: Names): Generator<Topic | undefined> {
     const found = new Set<Topic>();
     for (const topic of this.#candidates(event)) {
@@ -105,13 +105,13 @@ export class TopicIndex {
         yield* this.#overlapping((topic) => topic.overlapsTag(tag));
       } else {
         yield* this.#byName.get(`t${tag}`) ?? [];
-        yield* this.#byWideTag(tag);
+        yield* this.#byTagPattern(tag);
       }
       yield undefined;
     }
   }
 
-  /** A name that stands for many may reach any topic. */
+  /** A name with a wildcard may match any topic, so all are compared. */
   *#overlapping(overlaps: (topic: Topic) => boolean): Generator<Topic | undefined> {
     let looked = 0;
     for (const topic of this.#all.values()) {
@@ -121,7 +121,7 @@ export class TopicIndex {
     }
   }
 
-  *#byWideTag(tag: string): Generator<Topic | undefined> {
+  *#byTagPattern(tag: string): Generator<Topic | undefined> {
     let looked = 0;
     for (const length of this.#prefixLengths.keys()) {
       if (length > tag.length) continue;

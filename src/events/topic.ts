@@ -1,23 +1,23 @@
 import { matchesParts } from '../coherence/tag.ts';
 import { PatternError, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 
-/** What a subscriber wants to hear of: the union of path patterns and tags; neither means everything. */
+/** A subscriber's filter: events that match any of the path patterns or tags; all events if both are empty. */
 export interface Filter {
-  /** As written: `/steps/:id`, `/steps/7`. */
+  /** Patterns as written: `/steps/:id`, `/steps/7`. */
   readonly match: readonly string[];
   readonly tags: readonly string[];
 }
 
-/** Segments of all patterns with a wildcard of one subscription: each is a node of the index for as long as it lasts. */
+/** Limit on the segments of all wildcard patterns of one subscription. Each segment takes a node of the index. */
 export const MAX_SEGMENTS = 256;
 
-/** One distinct filter, however many subscribers share it: an event is matched against it once. */
+/** A distinct filter, shared by all its subscribers. An event is matched against it once. */
 export class Topic {
-  /** Equal for filters that let the same events through. */
+  /** Equal for equivalent filters. */
   readonly key: string;
-  /** Canonical, without wildcards. */
+  /** Canonical paths without wildcards. */
   readonly paths: readonly string[];
-  /** Of literal, `*` and `**` segments. */
+  /** Patterns of literal, `*` and `**` segments. */
   readonly patterns: readonly string[];
   readonly tags: readonly string[];
   readonly tagPatterns: readonly string[];
@@ -35,7 +35,7 @@ export class Topic {
     if (segments > MAX_SEGMENTS) {
       throw new PatternError(
         `the patterns have more than ${MAX_SEGMENTS} segments`,
-        'subscribe to fewer, or wider ones',
+        'subscribe to fewer or broader patterns',
       );
     }
   }
@@ -44,7 +44,7 @@ export class Topic {
     return this.paths.length + this.patterns.length + this.tags.length + this.tagPatterns.length === 0;
   }
 
-  /** Whether it hears of anything that a name with a wildcard covers. */
+  /** Whether the filter matches any path that a pattern in an event covers. */
   overlapsPath(pattern: string): boolean {
     const overlaps = (own: string): boolean => patternsOverlap(pattern, own);
     return this.paths.some(overlaps) || this.patterns.some(overlaps);
@@ -58,7 +58,7 @@ export class Topic {
 
 export const hasWildcard = (name: string): boolean => name.includes('*');
 
-/** Whether some tag is in both; a `*` in either stands for any text. */
+/** Whether any tag matches both. A `*` in either stands for any text. */
 function tagsOverlap(a: string, b: string): boolean {
   if (!hasWildcard(a) && !hasWildcard(b)) return a === b;
   const [fixedA, fixedB] = [a.split('*'), b.split('*')];
@@ -67,7 +67,7 @@ function tagsOverlap(a: string, b: string): boolean {
     const [text, parts] = hasWildcard(a) ? [b, fixedA] : [a, fixedB];
     return matchesParts(text, parts);
   }
-  // Two wildcards: their ends must agree; what lies between can always be filled in.
+  // Two wildcards: prefixes and suffixes must agree. The text between them can always be filled in.
   return prefix && ends(fixedA.at(-1) ?? '', fixedB.at(-1) ?? '', (x, y) => x.endsWith(y));
 }
 

@@ -2,15 +2,15 @@ import type { GatewayConfig } from '../config/model.ts';
 import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Event } from './event.ts';
 
-/** What operators cause has no path that a client could have asked for. */
+/** The cause of an operator's invalidation has this prefix instead of a path. */
 const ADMIN = 'admin:';
 
 type Shown = Pick<GatewayConfig, 'routes' | 'fallback' | 'rules'>;
 
 /**
- * What subscribers are told of an event: anybody may be one. A path whose route is `cache: off` is somebody's own, or a secret
- * (`/reset/S3CRET`), and no client holds a response of it that the gateway made wrong; it is left out, unless the event is one that a
- * rule names (`event`), or an operator asked for it. Undefined where nothing is left to tell.
+ * The part of an event that subscribers may see, since anyone may subscribe. Paths of `cache: off` routes are left out:
+ * they may be personal or secret (`/reset/S3CRET`), and nothing that the gateway stored there became stale. Events that
+ * a rule declares (`event`) and invalidations by an operator are complete. Undefined if nothing is left.
  */
 export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event) => Event | undefined {
   const declared = new Set(rules.filter(({ event }) => event !== undefined).map(({ name }) => name));
@@ -19,7 +19,7 @@ export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event
   const shapes = routes.map(({ match, cache }) => ({ shape: patternShape(parsePattern(match)), off: cache.off }));
   const other = { off: fallback.cache.off, match: '/**' };
   const routeOf = (path: string) => trie.first(path) ?? { data: other };
-  /** Of a pattern: whether no path in it is cached. */
+  /** Whether no path that the pattern matches is cached. */
   const isPatternOff = (pattern: string): boolean => {
     if (shapes.some(({ shape, off }) => !off && patternsOverlap(shape, pattern))) return false;
     return other.off || shapes.some(({ shape }) => covers(shape, pattern));
@@ -38,7 +38,7 @@ export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event
   };
 }
 
-/** Whether every path of a pattern lies in the other one. */
+/** Whether the outer pattern matches every path that the inner one matches. */
 function covers(outer: string, inner: string): boolean {
   const [all, some] = [outer.split('/'), inner.split('/')];
   for (let i = 0; ; i++) {

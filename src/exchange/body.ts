@@ -4,7 +4,7 @@ import type { Fields } from '../http/fields.ts';
 import { parseJson } from '../rules/json.ts';
 import type { Json } from '../rules/types.ts';
 
-/** A decoded body is at most this many times its encoded size, and this large: stops decompression bombs. */
+/** Limits on a decoded body, relative to its encoded size and absolute. They stop decompression bombs. */
 const MAX_DECODING_RATIO = 100;
 const MAX_DECODED_BYTES = 8 * 1024 * 1024;
 
@@ -15,7 +15,7 @@ const decoders: Record<string, typeof gunzipSync> = {
   br: brotliDecompressSync,
 };
 
-/** The JSON of a complete body, its content coding undone, for rules and tags to select from. */
+/** Parses a complete body as JSON after undoing its content coding. Rules and tags select from the result. */
 export function readJson(body: Buffer, headers: Fields): Json {
   if (body.byteLength === 0) return { missing: 'absent' };
   const coding = (headers.get('content-encoding') ?? '').trim().toLowerCase();
@@ -26,23 +26,23 @@ export function readJson(body: Buffer, headers: Fields): Json {
     const maxOutputLength = Math.min(MAX_DECODED_BYTES, body.byteLength * MAX_DECODING_RATIO + 1024);
     return parseJson(decode(body, { maxOutputLength }), headers.get('content-type'));
   } catch {
-    // Malformed, or beyond the bound: the caller widens, which is what a body that cannot be read must lead to.
+    // Malformed or beyond the limits. The caller falls back to a wildcard, as for any body that it cannot read.
     return { missing: 'encoded' };
   }
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of a body that is JSON as it is, without a content coding; undefined otherwise. */
+/** The text of a JSON body without a content coding; undefined for any other body. */
 export function textOf(body: Buffer, headers: Fields): string | undefined {
   if (headers.has('content-encoding')) return undefined;
   const json: Json = readJson(body, headers);
-  // A byte order mark is no part of a value that goes into another text.
+  // A byte order mark would end up in the middle of the document that the value is copied into.
   if (!('value' in json) || (body[0] === 0xef && body[1] === 0xbb)) return undefined;
   return utf8.decode(body);
 }
 
-/** The first bytes of a stream, kept while it flows on to where it goes. */
+/** Keeps a copy of a stream while it is forwarded, up to `maxBytes`. */
 export class Capture {
   readonly #maxBytes: number;
   #chunks: Buffer[] = [];
@@ -77,13 +77,13 @@ export class Capture {
     return this.#overflowed;
   }
 
-  /** Everything added, unless it was too much. */
+  /** Everything that was added; empty after an overflow. */
   body(): Buffer {
     return this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
   }
 }
 
-/** Reads a stream up to `maxBytes`, or until `stopped`. What was read is put back when there is more, for the rest to be streamed. */
+/** Reads a stream up to `maxBytes`, or until `stopped`. Returns the head and an iterator over the rest if it is longer. */
 export async function readUpTo(
   stream: Readable,
   maxBytes: number,

@@ -6,8 +6,8 @@ import type { ClientRequest } from './ports.ts';
 import { userKey } from './user-key.ts';
 
 /**
- * The cache key (RFC 9111 §2). Its parts are joined by line feeds, which can stand in none of them: a target, a host and a
- * field value hold no control characters, so that two different lists of parts never make one key.
+ * The cache key (RFC 9111 §2). Line feeds separate its parts. Targets, hosts and field values contain no control
+ * characters, so two different lists of parts never make the same key.
  */
 export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
   let key = `${request.scheme}://${request.host}${spelledHost(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
@@ -16,30 +16,36 @@ export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?:
   return key;
 }
 
-/** The `Host` of a trusted proxy that names another as the one asked for: the origin is told both. No host holds a blank. */
+/**
+ * The `Host` that a trusted proxy sent, if it forwards for another host: the origin sees both. The leading space is
+ * unambiguous, since no host contains one.
+ */
 function spelledHost({ trusted, host, headers }: ClientRequest): string {
   const sent = trusted ? headers.get('host')?.toLowerCase() : undefined;
   return sent === undefined || sent === host ? '' : ` ${sent}`;
 }
 
-/** A field that is empty is not one that is absent, to some origins. Only HTTP's blanks are no part of a value (RFC 9110 §5.5). */
+/**
+ * Distinguishes an empty field from an absent one, as some origins do. Only spaces and tabs are trimmed: other
+ * whitespace is part of the value (RFC 9110 §5.5).
+ */
 function keyedField(value: string | undefined): string {
   return value === undefined ? '' : `=${trimWhitespace(value)}`;
 }
 
-/** The value in the key; undefined for a field that the request did not have. */
+/** Reads a field's value back from the key; undefined if the request did not have the field. */
 export function valueOfKeyed(keyed: string): string | undefined {
   return keyed === '' ? undefined : keyed.slice(1);
 }
 
-/** The key of a part of what `key` names. A line feed ends no other key: see above. */
+/** The key under which a partial response is stored. No key of a complete response has this form. */
 export function partKey(key: string): string {
   return `${key}\n\npart`;
 }
 
 /**
- * What is alike under one variance need not be under another: a response is found only by requests that its own
- * `No-Vary-Search` lets it answer, so the variance is in the key.
+ * Queries that are equivalent under one variance may differ under another. The variance is therefore part of the key,
+ * and a request finds a response only if that response's own `No-Vary-Search` allows it.
  */
 function queryKey(query: string, policy: CachePolicy, variance: SearchVariance | undefined): string {
   const keyed = keyedQuery(query, policy);
@@ -47,8 +53,8 @@ function queryKey(query: string, policy: CachePolicy, variance: SearchVariance |
 }
 
 /**
- * The part of the query that is in the key. The same is forwarded: a parameter that is not keyed must not reach the origin,
- * where it could change what is stored for everyone (cache poisoning by unkeyed input).
+ * The part of the query that is in the key. Exactly this is forwarded: an unkeyed parameter could change the response
+ * that the origin returns, and the changed response would be stored for everyone (cache poisoning by unkeyed input).
  */
 export function keyedQuery(query: string, policy: CachePolicy): string {
   const { query: names, order } = policy.key;
@@ -56,7 +62,7 @@ export function keyedQuery(query: string, policy: CachePolicy): string {
   return order === 'sort' ? byName(query) : query;
 }
 
-/** In the order of their names; those of one name stay in theirs, which an origin may go by. */
+/** Sorts parameters by name. Parameters of the same name keep their order, which may matter to the origin. */
 function byName(query: string): string {
   const pairs = query.split('&').filter((pair) => pair !== '');
   const named = pairs.map((pair) => ({ pair, name: parameterName(pair) }));

@@ -5,13 +5,13 @@ import { eachLine, type FieldLines, Fields, without } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
 
-/** Replaced by the route's client policy, set for each answer, or for caches alone: never copied to clients as they are. */
+/** Fields that are set anew for each answer and never copied from the origin. */
 const replaced = new Set(['age', 'content-length']);
 const ofTags = new Set(tagFields);
 
 /**
- * The fields that clients get of a response: the origin's end-to-end fields with the route's `Cache-Control` and an
- * `ETag`. `etag` is what the gateway made; undefined leaves the origin's.
+ * The fields of a response as sent to clients: the origin's end-to-end fields with the route's `Cache-Control` and an
+ * `ETag`. `etag` is the entity tag that the gateway made; undefined keeps the origin's.
  */
 export function clientFields(
   origin: FieldLines,
@@ -32,7 +32,7 @@ export function clientFields(
     const name = field.toLowerCase();
     if (replaced.has(name) || options.stripped.includes(name)) return;
     if (policy.tags === 'strip' && ofTags.has(name)) return;
-    // It would make the whole field, and so our member behind it, unreadable (RFC 9211 §2).
+    // A malformed line would make the whole field unreadable, including the member that we append (RFC 9211 §2).
     if (name === 'cache-status' && !isStructuredList(value)) return;
     if (name === 'vary') varied = `${varied}, ${value}`;
     // Expires and Pragma would contradict the literal for HTTP/1.0 caches (RFC 9111 §5.3, §5.4).
@@ -41,12 +41,12 @@ export function clientFields(
     if (name === 'date') dated = true;
     lines.push(field, value);
   });
-  // Which coding a client gets depends on what it accepts: no cache behind may hand one to somebody who did not ask for it.
+  // The coding depends on what the client accepts, so downstream caches must not reuse it for other clients.
   if (policy.encode.length > 0 && !namesEncoding(varied)) lines.push('Vary', 'Accept-Encoding');
   // RFC 9110 §6.6.1: a recipient with a clock that stores a response without a Date adds the time it was received.
   if (!dated) lines.push('Date', options.date);
   if (literal !== undefined) {
-    // A targeted field speaks to caches like this one; what `Cache-Control` forbids is meant for the client.
+    // The directives may come from a targeted field, which is for caches. `Cache-Control` also binds the client.
     const said = parseCacheControl(new Fields(origin).get('cache-control'));
     lines.push('Cache-Control', withProhibitions(literal, [options.directives, said]));
   }
@@ -54,7 +54,7 @@ export function clientFields(
   return lines;
 }
 
-/** The fields of an answer that is passed on as it came, to a write above all. */
+/** The fields of an answer that is passed on unchanged, such as the answer to a write. */
 export function passedFields(lines: FieldLines, { tags }: ClientPolicy): string[] {
   return without(lines, (name, value) => {
     return (tags === 'strip' && ofTags.has(name)) || (name === 'cache-status' && !isStructuredList(value));
@@ -65,7 +65,7 @@ function namesEncoding(vary: string): boolean {
   return splitList(vary).some((name) => name === '*' || name.toLowerCase() === 'accept-encoding');
 }
 
-/** Whatever a route says to clients, an origin's `no-store` and `private` reach them. */
+/** Adds the origin's `no-store` and `private` to the route's own `Cache-Control`: a route cannot lift them. */
 function withProhibitions(literal: string, said: readonly CacheControl[]): string {
   let value = literal;
   for (const [forbidden, name] of [

@@ -6,18 +6,18 @@ import { safeMethods } from '../http/methods.ts';
 import type { ClientRequest } from './ports.ts';
 
 /*
- * Clients get tags of the codings that the gateway has made (read/encoder.ts), and send them back. The origin knows only what they were
- * made of: it would answer 412 to every such `If-Match`.
+ * Clients receive entity tags for the codings that the gateway makes (read/encoder.ts), and send them back in
+ * conditions. The origin knows only its own entity tags: it would answer 412 to every such `If-Match`.
  */
 
-/** The lines of a request, with tags in its conditions that the origin knows. */
+/** The lines of a request, with the gateway's entity tags in conditions replaced by the origin's. */
 export function uncodedConditions(
   lines: FieldLines,
   { method, headers }: ClientRequest,
   codings: readonly ContentCoding[],
 ): FieldLines {
   if (codings.length === 0 || !(headers.has('if-match') || headers.has('if-none-match'))) return lines;
-  // A tag beside a `Range` is about octets that the client has: those of the coding, which the origin could not go on with.
+  // With `Range`, the tag names the coded octets that the client has. The origin cannot continue those.
   if (headers.has('range')) return lines;
   const stillTaken = safeMethods.has(method) ? takenBy(headers, codings) : codings;
   return lines.map((text, i) => {
@@ -28,8 +28,8 @@ export function uncodedConditions(
 }
 
 /**
- * The entity tag that a client gets with the origin's 304: that of its own copy, where this is a coding made here (RFC 9111 §4.3.4
- * has it ignore a 304 about another). Undefined for the origin's own.
+ * The entity tag to send with the origin's 304. If the client's copy has a coding made by the gateway, this is the
+ * copy's own tag: a client ignores a 304 for another one (RFC 9111 §4.3.4). Undefined keeps the origin's tag.
  */
 export function codedEtagOf304(
   status: number,

@@ -6,9 +6,10 @@ import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
 
 /**
- * Fields by which frameworks and servers find another method, path, host, scheme or client than the request's own. They are in
- * no key, so a read that may be stored is forwarded without them (cache poisoning by unkeyed input), `X-Forwarded-*` too
- * but for what this gateway says of the host and the scheme, which are keyed. A route that keys one keeps it.
+ * Fields from which frameworks and servers take another method, path, host, scheme or client than the request's own.
+ * They are not in the cache key, so they are removed from reads that may be stored (cache poisoning by unkeyed input).
+ * The same goes for `X-Forwarded-*`, except for the host and the scheme, which the gateway sets and keys. A route that
+ * has one of these fields in its key keeps it.
  */
 const methodOverrides = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
 const pathOverrides = new Set([
@@ -32,7 +33,7 @@ const overrides = new Set([
   'x-script-name',
   'base-url',
 ]);
-/** Of whom the request is. `Forwarded` tells of the host and the scheme, too, but only a trusted proxy's is believed. */
+/** Fields that name the client. `Forwarded` also names the host and the scheme; only a trusted proxy's is believed. */
 const addresses = new Set([
   'client-ip',
   'true-client-ip',
@@ -52,15 +53,15 @@ function isOverride(name: string): boolean {
   return overrides.has(name) || (name.startsWith('x-forwarded-') && !keyedForwarding.has(name) && !addresses.has(name));
 }
 
-/** Whether a request has fields that say of whom it is, and are in no key. */
+/** Whether a request has a field that names the client and is not in the key. */
 export function hasUnkeyed({ headers }: ClientRequest, { key }: CachePolicy): boolean {
   for (const name of addresses) if (headers.has(name) && !key.headers.includes(name)) return true;
   return false;
 }
 
 /**
- * The client's conditions are answered by the gateway, against what it stores: forwarded, they would have the origin
- * answer 304 to a cache that holds nothing. `Range` likewise: only a whole response is stored.
+ * The gateway evaluates the client's conditions against the stored response. If it forwarded them, the origin could
+ * answer 304 to a cache that has nothing stored. The same goes for `Range`: a fill needs the whole response.
  */
 const conditions = new Set([
   'if-none-match',
@@ -72,11 +73,11 @@ const conditions = new Set([
 ]);
 
 /**
- * What is sent to the origin for a read whose answer may be stored: nothing that could change it for one client alone.
- * `asked`: what the gateway asks for itself.
+ * The fields to send for a read whose answer may be stored. Fields that could change the answer for one client are
+ * removed. `asked` holds the gateway's own conditions.
  */
 export function fillFields(request: ClientRequest, { cache, client }: RoutePolicy, asked: FieldLines): string[] {
-  // A route that makes the codings itself wants the octets as they are, once for all clients.
+  // The gateway compresses on this route itself, so it fetches the uncoded octets once for all clients.
   const asOne = client.encode.length > 0;
   const lines = without(forwardFields(request, client), (name) => {
     if (conditions.has(name) || (asOne && name === 'accept-encoding')) return true;
@@ -87,8 +88,8 @@ export function fillFields(request: ClientRequest, { cache, client }: RoutePolic
 }
 
 /**
- * What is sent to the origin for a read with credentials of its own, whose answer is stored where the origin lets it be shared: with
- * the client's conditions, which the gateway has nothing to compare with.
+ * The fields to send for a read with credentials, whose answer is stored only if the origin lets caches share it. The
+ * client's conditions are forwarded, since the gateway has nothing to compare them with.
  */
 export function ownFields(request: ClientRequest, { cache, client }: RoutePolicy): string[] {
   return without(
@@ -97,7 +98,7 @@ export function ownFields(request: ClientRequest, { cache, client }: RoutePolicy
   );
 }
 
-/** A name that is another to some origins (`X_Tenant`), one that is in the key. */
+/** Whether some origins read this name as a field that is in the key (`X_Tenant` as `X-Tenant`). */
 function poses(name: string, { key, userKey }: CachePolicy): boolean {
   const meant = disguised(name);
   return meant !== undefined && !key.headers.includes(name) && (key.headers.includes(meant) || userKey.includes(meant));
@@ -109,14 +110,14 @@ export function hasConditions({ headers }: ClientRequest): boolean {
 }
 
 /**
- * What is sent to the origin for anything else: end-to-end fields, `Forwarded` and its kin, `Via`. Not what would make it another
- * request than the one that was routed, and whose rules were applied: of a method that changes nothing another method, and another
- * path, unless a trusted proxy says so.
+ * The fields to send for any other request: end-to-end fields, `Forwarded` and its relatives, `Via`. Overrides that
+ * would make it another request than the one that was routed, and whose rules apply, are removed: method overrides of
+ * safe methods, and path overrides unless a trusted proxy sent them.
  */
 export function forwardFields(request: ClientRequest, { encode }: ClientPolicy): string[] {
   const { headers } = request;
   const isSafe = safeMethods.has(request.method);
-  // Trailers of uploads are dropped (RFC 9110 §6.5.1), so nothing may announce them.
+  // Trailers of uploads are dropped (RFC 9110 §6.5.1), so the field that announces them is dropped, too.
   const lines = without(headers.lines, (name) => {
     const meant = disguised(name);
     if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
@@ -131,20 +132,20 @@ export function forwardFields(request: ClientRequest, { encode }: ClientPolicy):
   });
 }
 
-/** As the gateway reads them, so that no origin takes the first line, or the last, for all (RFC 9113 §8.2.3). */
+/** Joins the cookie lines, so that the origin reads the same cookies as the gateway (RFC 9113 §8.2.3). */
 function withOneCookieLine(headers: Fields, lines: string[]): string[] {
   if (headers.all('cookie').length < 2) return lines;
   return [...without(lines, (name) => name === 'cookie'), 'Cookie', headers.get('cookie') as string];
 }
 
-/** RFC 9110 §7.6.2; one that may go no further does not come here (server/answered-here.ts). */
+/** Decrements `Max-Forwards` (RFC 9110 §7.6.2). A request with 0 never gets here (server/answered-here.ts). */
 function countedDown({ method, headers }: ClientRequest, lines: string[]): string[] {
   const left = method === 'OPTIONS' || method === 'TRACE' ? maxForwards(headers) : undefined;
   if (left === undefined) return lines;
   return [...without(lines, (name) => name === 'max-forwards'), 'Max-Forwards', String(left - 1)];
 }
 
-/** The method that a write's fields name in place of its own, in upper case, as frameworks have it. */
+/** The method that override fields of a write name instead of its own, in upper case as frameworks read it. */
 export function overriddenMethod({ headers }: ClientRequest): string | undefined {
   for (const name of methodOverrides) {
     const value = headers.get(name)?.trim().toUpperCase();

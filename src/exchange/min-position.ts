@@ -4,34 +4,34 @@ import { surelyOverMs } from '../coherence/lease.ts';
 import type { Log } from '../coherence/log.ts';
 import { parseToken } from '../coherence/token.ts';
 
-/** How long a read waits for the position that it asks for, before it is passed through. */
+/** How long a read waits for the requested position before it is passed through. */
 const MAX_WAIT_MS = 1_000;
-/** Further behind than this no node serves: nobody was given such a token. */
+/** No node that serves is further behind than this, so a token further ahead was never issued. */
 const MAX_AHEAD = 100_000;
-/** Reads at one time, within one lease, that are passed through for a token that may have been made up. */
+/** How many reads with a possibly invented token may be passed through at once. */
 const MAX_TRIALS = 16;
-/** Longer than any epoch is named. */
+/** Longer than the name of any epoch. */
 const MAX_EPOCH_LENGTH = 64;
-/** Epochs that are known to be over, for clients that carry their tokens on. */
+/** How many past epochs are remembered, for clients that still send tokens from them. */
 const MAX_PAST_EPOCHS = 64;
 
 export interface MinPositionOptions {
   readonly log: Log;
-  /** Undefined for a gateway that is alone. */
+  /** Undefined for a single gateway. */
   readonly cluster: (() => Pick<ClusterStatus, 'epoch' | 'applied'>) | undefined;
   readonly leaseMs: () => number;
-  /** Whether clients are given tokens of records that no node knows of yet. */
+  /** Whether clients may receive tokens of records that are still queued and known to no node. */
   readonly queues: boolean;
 }
 
 /**
- * Whether memory may answer a read that asks for a position (`Unstale-Min-Position`), so that nobody forces requests past the cache with
- * tokens that nobody was given.
+ * Decides whether memory may answer a read that asks for a position (`Unstale-Min-Position`). Clients must not be able
+ * to bypass the cache with invented tokens.
  *
- * Of a gateway that is alone every token is either reached, or from before its start: what it has stored is younger. A node of several
- * may not have heard yet of a later epoch, or of a record. Once it has renewed its lease since the read came, it has; a token that it
- * still does not know is from an epoch before its own, all of which its memory is younger than, or made up. Few such reads are passed
- * through at once, and the others wait for that.
+ * A single gateway has reached every token, or the token is from before its start and everything in memory is newer. A
+ * node of several may not know the latest epoch or record yet. It knows them once it has renewed its lease after the
+ * read arrived. A token that it still does not know is either invented or from a past epoch, which everything in memory
+ * is newer than. A limited number of such reads is passed through at once; the others wait for the renewal.
  */
 export class MinPosition {
   readonly #options: MinPositionOptions;
@@ -42,7 +42,7 @@ export class MinPosition {
     this.#options = options;
   }
 
-  /** At once where nothing has to be waited for. */
+  /** Returns a promise only if the read has to wait. */
   mayServe(token: string): boolean | Promise<boolean> {
     const { log, cluster, queues } = this.#options;
     const at = parseToken(token);
@@ -55,7 +55,10 @@ export class MinPosition {
     return log.reached(token, MAX_WAIT_MS).then((known) => known || this.#proved(undefined));
   }
 
-  /** False where the origin is to answer. `other`: the epoch that is over if this node's still holds then. */
+  /**
+   * Returns false if the read should go to the origin. `other` is the token's epoch; it is over if this node is still
+   * in its own epoch one lease later.
+   */
   #proved(other: string | undefined): boolean | Promise<boolean> {
     if (this.#trials >= MAX_TRIALS) return this.#outlasts(other);
     this.#trials += 1;
@@ -65,7 +68,7 @@ export class MinPosition {
     return false;
   }
 
-  /** Whether this node serves in its epoch for a whole lease more: it has then heard from the bus since. */
+  /** Whether this node still serves in the same epoch after one lease, and so has heard from the bus since. */
   async #outlasts(other: string | undefined): Promise<boolean> {
     const { log, cluster, leaseMs } = this.#options;
     const before = cluster?.().epoch;

@@ -9,29 +9,29 @@ import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explain.ts';
 import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
 
-/** What the exchanges need of an origin. Implemented by `origin/`, on undici. */
+/** The origin as the exchanges see it. Implemented by `origin/` on undici. */
 export interface Origin {
   /**
    * Sends one request. Resolves when the head of the final answer has arrived; rejects with an `OriginError`. The body
-   * ends, or is destroyed with an `OriginError` (a broken or short body is never a clean end).
+   * either ends or is destroyed with an `OriginError`: a broken or short body never ends cleanly.
    */
   fetch(request: OriginRequest): Promise<OriginResponse>;
-  /** What its 5xx say of a write: it may have been applied, or it certainly was not. */
+  /** What a 5xx means for a write: it may have been applied (`unknown`), or it was not (`unchanged`). */
   readonly serverErrors: 'unknown' | 'unchanged';
 }
 
 export interface OriginRequest {
   readonly method: string;
-  /** Origin-form, canonical: path and query, without the origin's base path. */
+  /** Canonical origin-form: path and query, without the origin's base path. */
   readonly target: string;
-  /** End-to-end fields plus what the gateway adds; `Host` included. Hop-by-hop fields are already gone. */
+  /** End-to-end fields and those that the gateway adds, including `Host`. Hop-by-hop fields are already removed. */
   readonly headers: FieldLines;
-  /** Streamed; framing comes from a `Content-Length` in `headers`, else chunked. */
+  /** Streamed. Framed by a `Content-Length` in `headers`, otherwise chunked. */
   readonly body?: Readable | Buffer | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called for each 1xx answer but 101 and 100. */
+  /** Called for each 1xx response except 100 and 101. */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
-  /** Asks for another protocol, on a connection of its own. */
+  /** Asks to switch to this protocol, on a separate connection. */
   readonly upgrade?: 'websocket' | undefined;
 }
 
@@ -41,21 +41,21 @@ export interface OriginResponse {
   readonly body: Readable;
   /** Complete once `body` has ended. */
   readonly trailers: () => FieldLines;
-  /** The connection, where the origin has switched to the protocol that it was asked for (101); `body` is empty then. */
+  /** The connection after a 101, when the origin has switched protocols. `body` is empty then. */
   readonly upgraded?: Duplex | undefined;
   /**
-   * Once `body` has ended: whether that is certainly where the representation ends. Not so where more bytes followed than the answer
-   * has, or under a transfer coding that is not known: it is passed on, and not stored.
+   * Valid once `body` has ended: whether the representation certainly ends there. False if more bytes followed than the
+   * answer declares, or if the transfer coding is unknown. Such an answer is passed on but not stored.
    */
   readonly isDelimited: () => boolean;
 }
 
-/** A request as a client sent it, framing checked, target canonical. */
+/** A client's request, with its framing checked and its target made canonical. */
 export interface ClientRequest {
   readonly method: string;
   readonly target: RequestTarget;
   readonly scheme: 'http' | 'https';
-  /** Lower case, with its port where one was given. */
+  /** In lower case, with the port if one was given. */
   readonly host: string;
   readonly headers: Fields;
   /** The address of the peer on the socket, and whether its forwarding fields are believed. */
@@ -63,29 +63,31 @@ export interface ClientRequest {
   readonly trusted: boolean;
 }
 
-/** The way back to one client. Exactly one of `send`, `begin` and `fail` is called. */
+/** The reply to one client. Callers use exactly one of `send`, `begin` and `fail`; `fail` may also follow `begin`. */
 export interface Reply {
-  /** The client has left: nothing more needs to be sent. */
+  /** The client has disconnected: nothing more needs to be sent. */
   readonly gone: boolean;
-  /** The head has been sent: all that can be said of a failure now is to cut the connection. */
+  /** The head has been sent: a failure can now only be signalled by closing the connection. */
   readonly begun: boolean;
   onGone(listener: () => void): void;
   interim(status: number, lines: FieldLines): void;
-  /** A whole response. `lines` hold no framing; the length is the body's, or `headLength` for an answer to HEAD. */
+  /**
+   * Sends a whole response. `lines` has no framing; the length is the body's, or `headLength` for an answer to HEAD.
+   */
   send(status: number, lines: FieldLines, body: Buffer | undefined, headLength?: number): void;
-  /** Starts a streamed response: `Content-Length` from `lines`, else chunked. */
+  /** Starts a streamed response. Framed by a `Content-Length` in `lines`, otherwise chunked. */
   begin(status: number, lines: FieldLines): Writable;
-  /** Answers with problem+json; after `begin`, cuts the connection so that the client sees that it broke. */
+  /** Answers with problem+json. After `begin`, closes the connection so that the client notices the failure. */
   fail(error: GatewayError, lines?: FieldLines): void;
 }
 
-/** Where a request is routed, first match wins; what `routes` says, or the fallback. */
+/** A route of the configuration, or the fallback. The first match wins. */
 export interface Route {
   /** The pattern as written; undefined for the fallback. */
   readonly name: string | undefined;
   readonly policy: RoutePolicy;
   readonly tags: RouteTags | undefined;
-  /** Where the representation of what is written at this path lives, if not there. */
+  /** The path of the written resource's representation, if it differs from the path that is written to. */
   readonly before: PathTemplate | undefined;
   readonly origin: Origin;
 }
@@ -94,13 +96,13 @@ export interface RouteTable {
   find(resource: string): { readonly route: Route; readonly params: Readonly<Record<string, string>> };
 }
 
-/** How a read went, for the log and the metrics. */
+/** The outcome of a read, for the log and the metrics. */
 export interface ReadOutcome {
   readonly outcome: 'hit' | 'stale' | 'revalidated' | 'miss' | 'collapsed' | 'bypass' | 'error';
   readonly detail: string | undefined;
 }
 
-/** What a write has made wrong, and what is said of it. */
+/** What a write invalidates, and the events that announce it. */
 export interface Effect {
   readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
@@ -110,52 +112,52 @@ export interface Effect {
   readonly unresolved: readonly (Unresolved & { readonly rule: string })[];
 }
 
-/** What became of stored parents that a rule patches. */
+/** The result of patching stored parents. */
 export interface PatchReport {
   readonly put: number;
-  /** Those that stay invalidated, and why. */
+  /** Parents that stay invalidated, and why. */
   readonly uncertain: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** What comes of a write, and why: `refused` by the gateway; `unchanged`, `applied` and `indeterminate` as in a `WriteReport`. */
+/** The outcome of a write and its reason. `refused` is by the gateway; for the others see `WriteReport`. */
 export interface Verdict {
   readonly outcome: 'applied' | 'unchanged' | 'refused' | 'indeterminate';
   readonly reason: string;
 }
 
-/** What becomes of what is stored under a target. */
+/** What happens to the responses stored under a target. */
 export interface TargetAction {
   readonly target: string;
   readonly action: 'invalidate' | 'refresh' | 'patch';
-  /** Why it is not what a rule asks for. */
+  /** Why the action differs from the one that a rule asks for. */
   readonly why?: string;
 }
 
-/** What a write makes wrong, and how that was found. */
+/** What a write invalidates, and how that was determined. */
 export interface Explanation extends Verdict {
   readonly method: string;
   readonly path: string;
   readonly rules: readonly RuleExplanation[];
-  /** What any write covers: the written resource, what `Location` names, the origin's groups (RFC 9111 §4.4, RFC 9875). */
+  /** Targets of every write: the written resource, `Location`, the origin's cache groups (RFC 9111 §4.4, RFC 9875). */
   readonly implied: readonly string[];
-  /** All targets, of the rules and implied; empty where nothing is recorded. */
+  /** All targets, from the rules and implied; empty if nothing is recorded. */
   readonly targets: readonly string[];
-  /** One for each of `targets`. */
+  /** One action for each of `targets`. */
   readonly actions: readonly TargetAction[];
-  /** Names of the tags among them. */
+  /** Names of the tags among the targets. */
   readonly tags: readonly string[];
   readonly events: readonly Announcement[];
 }
 
-/** How a write went: one line in the log. */
+/** The outcome of a write: one line in the log. */
 export interface WriteReport {
   readonly request: ClientRequest;
   readonly rules: readonly string[];
-  /** Rules whose pattern matched and that took no part, and why. */
+  /** Rules whose pattern matched but that were not applied, and why. */
   readonly skipped: readonly { readonly rule: string; readonly why: string }[];
   /**
-   * `unchanged` for 4xx, for what never reached the origin, and for what left everything as it was; `indeterminate` for outcomes that are
-   * unknown.
+   * `unchanged`: a 4xx, a write that never reached the origin, or one that changed nothing. `indeterminate`: it is
+   * unknown whether the origin applied it.
    */
   readonly outcome: 'applied' | 'indeterminate' | 'unchanged';
   readonly status: number | undefined;
@@ -163,24 +165,24 @@ export interface WriteReport {
   readonly position: Position | undefined;
   readonly removed: number;
   readonly patched: PatchReport | undefined;
-  /** How everything was resolved; made only where somebody looks at it. */
+  /** Explains how the targets were resolved. Computed on demand. */
   readonly explain: (() => Explanation) | undefined;
   readonly ms: number;
 }
 
-/** What a target would remove, or has removed, of this node's memory. */
+/** How many responses in this node's memory a target covers. */
 export interface TargetCount {
   readonly target: string;
   readonly count: number;
-  /** Some of them, as paths with queries. */
+  /** A few of the covered responses, as paths with queries. */
   readonly samples: readonly string[];
 }
 
 export interface DoneInvalidation {
   readonly dryRun: boolean;
   readonly targets: readonly TargetCount[];
-  /** All together, each once. */
+  /** Responses covered by any target, each counted once. */
   readonly removed: number;
-  /** Of the record; undefined after a dry run. */
+  /** The record's position; undefined after a dry run. */
   readonly position: Position | undefined;
 }

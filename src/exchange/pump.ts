@@ -2,8 +2,8 @@ import type { Writable } from 'node:stream';
 import type { Reply } from './ports.ts';
 
 /**
- * Copies a body at the reader's pace. Rejects when the source breaks; ends quietly when the client leaves. `beforeEnd` is
- * called when all of the body has been written, for trailers.
+ * Copies a body at the reader's pace. Rejects when the source fails; returns when the client disconnects. `beforeEnd`
+ * is called after the whole body has been written, for trailers.
  */
 export async function pump(
   source: AsyncIterator<Buffer>,
@@ -12,7 +12,7 @@ export async function pump(
   beforeEnd?: () => void,
 ): Promise<void> {
   let wake = (): void => {};
-  // Once: a listener for each time that the client lags would add up for as long as its download takes.
+  // One listener for all waits: adding one per wait would accumulate listeners during a slow download.
   reply.onGone(() => wake());
   const drained = (): Promise<void> =>
     new Promise((resolve) => {

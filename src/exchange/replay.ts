@@ -6,7 +6,7 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey, valueOfKeyed } from './cache-key.ts';
 import type { ClientRequest, Route, RouteTable } from './ports.ts';
 
-/** A stored response with a request that it answers. */
+/** A stored response together with a request that it answers. */
 export interface Replay {
   readonly stored: StoredResponse;
   readonly route: Route;
@@ -17,9 +17,9 @@ export interface Replay {
 const credentials = new Set(['authorization', 'cookie']);
 
 /**
- * A request that would be answered by a stored response, made of the key and the selecting fields, as the client of `write`
- * would send it. Undefined where there is none to be made: responses of one user, those that vary by credentials, parts, and
- * those that stand for several queries.
+ * Rebuilds a request that the stored response answers, from the key and the selecting fields, as the client of `write`
+ * would send it. Undefined for responses from which no such request can be rebuilt: those of one user, those that vary
+ * by credentials, partial responses, and those that stand for several queries.
  */
 export function replayOf(stored: StoredResponse, write: ClientRequest, routes: RouteTable): Replay | undefined {
   const { route, params } = routes.find(stored.path);
@@ -39,7 +39,7 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
   const selecting = selectingFields(stored.vary, stored.selecting);
   if (selecting === undefined) return undefined;
   lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
-  // What is the same for all who may see it, the writer might have fetched.
+  // The response is the same for everyone who may see it, so the writer's credentials may fetch it again.
   if (cache.credentials === 'shared') lines.push(...without(write.headers.lines, (name) => !credentials.has(name)));
   const request: ClientRequest = {
     ...write,
@@ -56,13 +56,13 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
 }
 
 /**
- * Whether `write`, had it been a read of this, would have been answered by this very response: of the same scheme and host, with
- * the same keyed and selecting fields. What others are answered is not for this write to tell.
+ * Whether a read with the scheme, host and fields of `write` would have selected this very response. A write says
+ * nothing about responses that other clients select.
  */
 export function asksAlike({ stored, route, request }: Replay, { scheme, host, headers }: ClientRequest): boolean {
   const { cache } = route.policy;
   if (cacheKey({ ...request, scheme, host, headers }, cache) !== stored.key) return false;
-  // RFC 9111 §3.5: what somebody with credentials is answered may be more than everybody may see.
+  // RFC 9111 §3.5: the answer to a client with credentials may hold more than other clients may see.
   const credentials = cache.cookies === 'ignore' ? headers.has('authorization') : hasCredentials(headers);
   if (credentials && cache.credentials === 'bypass' && !stored.shareable) return false;
   const values = selectingValues(stored.vary, headers);

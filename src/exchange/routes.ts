@@ -5,7 +5,7 @@ import { compileTags } from '../rules/compile.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Origin, Route, RouteTable } from './ports.ts';
 
-/** The routes of a configuration, first match wins; what matches none gets the fallback policy. */
+/** Compiles the routes of a configuration. The first match wins; a resource that matches none gets the fallback. */
 export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string, Origin>): RouteTable {
   const originOf = (name: string): Origin => {
     const origin = origins.get(name);
@@ -51,7 +51,7 @@ interface Ordered {
   readonly order: number;
 }
 
-/** By origin: the route that a resource is a spelling of, if it comes before the one of this order. */
+/** By origin: finds the route that a resource is another spelling of, if that route precedes the given order. */
 type Spellings = ReadonlyMap<string, (resource: string, before: number) => RouteConfig | undefined>;
 
 function otherSpellings({ origins, routes }: GatewayConfig): Spellings {
@@ -69,8 +69,8 @@ function otherSpellings({ origins, routes }: GatewayConfig): Spellings {
 }
 
 /**
- * Another spelling of what a route is for passes through, whatever that route says: stored, it would be found by no rule, and what is
- * somebody's own would be cached as whatever the spelling happens to match.
+ * Another spelling of a routed path always passes through. If it were stored, no rule would find it, and one user's
+ * response could be cached under the policy of whatever route the spelling happens to match.
  */
 function asOther(
   found: { route: Route; params: Readonly<Record<string, string>> },

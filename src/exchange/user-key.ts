@@ -6,7 +6,7 @@ import { hasCredentials } from '../http/storable.ts';
 
 const COOKIE = 'cookie:';
 
-/** A hash of the named credentials: the key is looked at by people, credentials must not be. */
+/** A hash of the named credentials. Cache keys are shown to operators; credentials must not be. */
 export function userKey(headers: Fields, names: readonly string[]): string {
   return createHash('sha256')
     .update(JSON.stringify(names.map((name) => credential(headers, name))))
@@ -14,8 +14,8 @@ export function userKey(headers: Fields, names: readonly string[]): string {
 }
 
 /**
- * Whether the key of a route with `credentials: perUser` says whose the request is. If not, its answer is for it alone: stored under a
- * key that names nobody, it would reach the next client that the key does not tell from this one.
+ * Whether the key of a route with `credentials: perUser` identifies the user. If not, the answer is not stored: under a
+ * key that identifies nobody, it would be served to other clients with the same key.
  */
 export function isIdentified(headers: Fields, { credentials, userKey: names }: CachePolicy): boolean {
   if (credentials !== 'perUser' || !hasCredentials(headers)) return true;
@@ -48,18 +48,19 @@ function valuesOf(cookies: string, name: string): string[] {
 }
 
 /**
- * Whether an origin could find another cookie of this name than the gateway does. It stands there twice; or once more for those who
- * split at commas or quotes too (RFC 2965), trim more than blanks, unescape names, or ignore their case.
+ * Whether an origin could read another cookie of this name than the gateway does. That is so if the name occurs twice,
+ * or occurs again for a parser that also splits at commas or quotes (RFC 2965), trims more than spaces and tabs,
+ * unescapes names, or ignores their case.
  */
 function isAmbiguous(cookies: string, name: string): boolean {
   const found = valuesOf(cookies, name).length;
   return found > 1 || namesIn(cookies, name) > found;
 }
 
-/** Blanks of any kind, and quotes, between a name and its "=". */
+/** Whitespace of any kind, and quotes, between a name and its "=". */
 const behindName = /[^A-Za-z0-9;,=]*=/y;
 
-/** How often the name stands before an "=" where a cookie could begin for anybody, in the most generous reading. */
+/** How often the name precedes an "=" where any parser could see the start of a cookie. */
 function namesIn(cookies: string, name: string): number {
   const text = loosely(cookies);
   const wanted = loosely(name);
@@ -72,7 +73,9 @@ function namesIn(cookies: string, name: string): number {
   return count;
 }
 
-/** PHP unescapes the names of cookies, and has "_" for what cannot stand in a variable's. */
+/**
+ * Normalises a cookie name as PHP does: it unescapes names, and replaces characters that variables cannot have by "_".
+ */
 function loosely(text: string): string {
   const unescaped = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),

@@ -33,6 +33,13 @@ export function headText(lines: FieldLines): string {
   return text;
 }
 
+/** The lines as pairs of a name and a value. */
+export function pairs(lines: FieldLines): [name: string, value: string][] {
+  const found: [string, string][] = [];
+  eachLine(lines, (name, value) => found.push([name, value]));
+  return found;
+}
+
 /** The values of each field, by its lower-case name. */
 export function valuesByName(lines: FieldLines): Map<string, string[]> {
   const fields = new Map<string, string[]>();
@@ -79,6 +86,7 @@ export class Fields {
   #indexed(): Map<string, string> {
     if (this.#index !== undefined) return this.#index;
     const index = new Map<string, string>();
+    // A loop of its own, and not `eachLine`: every hit looks up fields.
     for (let i = 0; i < this.lines.length; i += 2) {
       const name = (this.lines[i] as string).toLowerCase();
       const value = this.lines[i + 1] as string;
@@ -91,8 +99,8 @@ export class Fields {
 }
 
 /**
- * Two lines of one field as one value: by ", " (RFC 9110 §5.3). Cookies by "; " (RFC 6265 §5.4, RFC 9113 §8.2.3): behind a comma
- * no cookie of the second line would be found, and its user would be taken for nobody.
+ * Joins two lines of one field, by ", " (RFC 9110 §5.3). Cookies are joined by "; " (RFC 6265 §5.4, RFC 9113 §8.2.3): behind
+ * a comma no cookie of the second line would be found, and its user would be taken for nobody.
  */
 function joined(name: string, earlier: string, value: string): string {
   return name === 'cookie' ? `${earlier}; ${value}` : `${earlier}, ${value}`;

@@ -1,8 +1,8 @@
-/** Of one request: a line of the log must not grow with what somebody sends. */
+/** Limits on the values in a log line, so that it does not grow with what a client sends. */
 export const MAX_LOGGED_NAMES = 50;
 const MAX_LOGGED_LENGTH = 512;
 
-/** What a line of the log says of a value: of long lists the first, of long texts the beginning. */
+/** Shortens a value for the log: long lists to their first elements, long texts to their beginning. */
 export function brief(value: unknown): unknown {
   if (typeof value === 'string') return briefText(value);
   if (Array.isArray(value)) {

@@ -1,7 +1,7 @@
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
 
-/** Plain integers that are read when somebody scrapes: a hit pays for one increment. */
+/** Plain integers, read when they are scraped: a hit pays for one increment. */
 export class Metrics {
   readonly reads: Record<string, number> = {};
   readonly writes: Record<string, number> = {};
@@ -18,7 +18,7 @@ export class Metrics {
   }
 }
 
-/** Values that other parts hold, read at scrape time. */
+/** Values of other parts, read when they are scraped. */
 export interface Gauges {
   storedResponses(): number;
   storedBytes(): number;
@@ -94,7 +94,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
   gauge('unstale_stored_bytes', 'Bytes that the memory tier accounts for its responses.', gauges.storedBytes);
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
-  gauge('unstale_event_history_bytes', 'Bytes that events take which are held for subscribers.', gauges.eventBytes);
+  gauge('unstale_event_history_bytes', 'Bytes of the events held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
   gauge('unstale_fills', 'Fills that other reads may wait for.', gauges.fills);
   gauge('unstale_fill_bytes', 'Bytes of bodies that fills hold.', gauges.fillBytes);
@@ -110,7 +110,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
     gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
     gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
-    counter('unstale_cluster_resets_total', 'Times that this node joined, with empty memory.', () => cluster().resets);
+    counter('unstale_cluster_resets_total', 'Times that this node joined with empty memory.', () => cluster().resets);
     counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
   }
   return registry;

@@ -205,7 +205,7 @@ class RuleDrafter {
     return {
       comments: [
         `${methods.join(', ')} ${path.written}`,
-        ...(targets.length === 0 ? ['TODO: what does it change? Nothing here tells'] : []),
+        ...(targets.length === 0 ? ['TODO: what does it change? The document does not say'] : []),
       ],
       name: `${name || 'root'}-changed`,
       methods,
@@ -217,7 +217,7 @@ class RuleDrafter {
     };
   }
 
-  /** `PUT /users/me` responds with a user, or reading it does: that user changes, also under its own path. */
+  /** `PUT /users/me` or `GET /users/me` responds with a user: that user changes, also at its own path. */
   #shown(path: ApiPath, methods: readonly string[]): { targets: readonly DraftTarget[]; before: boolean } {
     const { document, embeddings, resources } = this.#model;
     const roots = [

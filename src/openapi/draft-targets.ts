@@ -65,19 +65,19 @@ export class TargetDrafter {
 
   /** What is below a deleted resource, also under its other paths. */
   below(resource: Resource, known: Known): DraftTarget[] {
-    const nothingTold: Known = { resource: undefined, ids: '*', others: new Map() };
+    const unknownIds: Known = { resource: undefined, ids: '*', others: new Map() };
     return resource.items.flatMap((item) => {
       const below = this.#byParent.get(item.pattern) ?? [];
       const filled = this.fill(item, known);
       if (below.length === 0 || filled === undefined) return [];
       const what = below.map(({ written }) => written).join(', ');
       const owners = new Set(below.flatMap((path) => this.#model.owners.get(path) ?? []));
-      const elsewhere = [...owners].flatMap((owner) =>
+      const atOtherPaths = [...owners].flatMap((owner) =>
         [...owner.items, ...owner.collections]
           .filter((path) => path.operations.has('GET') && !path.pattern.startsWith(`${item.pattern}/`))
-          .flatMap((path) => targetOf(this.fill(path, nothingTold), `it is unknown which ${owner.name} was below it`)),
+          .flatMap((path) => targetOf(this.fill(path, unknownIds), `it is unknown which ${owner.name} was below it`)),
       );
-      return [...targetOf(`${filled}/**`, `everything below it is gone, too: ${what}`), ...elsewhere];
+      return [...targetOf(`${filled}/**`, `everything below it is gone, too: ${what}`), ...atOtherPaths];
     });
   }
 

@@ -20,7 +20,7 @@ export function writeDraft({ origin, routes, rules, notes }: Draft, source: stri
     lines.push('# The first match wins. The API decides freshness; add cache: { ttl: 60s } to override it.', 'routes:');
   for (const route of routes) lines.push(...routeLines(route));
   if (rules.length > 0)
-    lines.push('', '# All that match apply. A path stands for every query and variant of it.', 'rules:');
+    lines.push('', '# All matching rules apply. A path covers all its queries and variants.', 'rules:');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
   return `${lines.join('\n').trimEnd()}\n`;
 }

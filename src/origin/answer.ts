@@ -9,15 +9,15 @@ import type { Connection } from './connection.ts';
 import { isClosure, originFailure } from './failure.ts';
 import type { Upload } from './upload.ts';
 
-/** Interim answers to one request. Stops an origin from holding a request for ever by never coming to the final one. */
+/** Limit on interim answers to one request, so that an origin cannot hold a request forever without a final answer. */
 export const MAX_INTERIM_ANSWERS = 32;
 
-/** What is read ahead of the reader of a body; beyond it the connection is paused. */
+/** How much of a body is read ahead of its reader. Beyond it, the connection is paused. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
-/** One attempt to have a request answered: undici's handler on one side, an `OriginResponse` on the other. */
+/** One attempt at a request: turns the calls of undici's handler into an `OriginResponse`. */
 export class Answer implements Dispatcher.DispatchHandler {
-  /** The head of the final answer; its body follows. Rejects with an `OriginError`. */
+  /** Resolves with the head of the final answer, whose body follows. Rejects with an `OriginError`. */
   readonly head: Promise<OriginResponse>;
   #resolve: (response: OriginResponse) => void = () => {};
   #reject: (error: OriginError) => void = () => {};
@@ -40,8 +40,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   readonly #misframed: 'bypass' | 'store';
 
   /**
-   * `retried`: an attempt before this one was sent; whatever becomes of this one, the origin may know of the request. `misframed`: what
-   * becomes of an answer whose end is not certain.
+   * @param retried an earlier attempt was sent, so the origin may have the request whatever the result of this one
+   * @param misframed whether an answer whose end is not certain may be stored
    */
   constructor(request: OriginRequest, retried: boolean, misframed: 'bypass' | 'store') {
     this.#misframed = misframed;
@@ -55,7 +55,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Told of the request body, and of the connection, when there are such. */
+  /** Set if the request has a streamed body. */
   set upload(upload: Upload) {
     this.#upload = upload;
   }
@@ -65,14 +65,14 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * Failed because the origin closed a kept connection just as the request was written to it: no byte of an answer came,
-   * and a connection that had served others before says nothing of the origin's health.
+   * Whether the attempt failed because the origin closed a reused connection while the request was being written,
+   * before any byte of an answer. That says nothing about the origin's health.
    */
   get lostToReuse(): boolean {
     return this.#lostToReuse;
   }
 
-  /** Bounds the wait for a connection that is free; undici itself waits for ever. Milliseconds. */
+  /** Bounds the wait for a free connection, in milliseconds. undici itself waits forever. */
   expectStartWithin(timeoutMs: number): void {
     if (this.#state !== 'waiting') return;
     this.#waitTimer = setTimeout(() => {
@@ -82,15 +82,15 @@ export class Answer implements Dispatcher.DispatchHandler {
     }, timeoutMs);
   }
 
-  /** Gives the request up, whether it waits, is being sent or being answered. */
+  /** Cancels the request, whether it is waiting, being sent or being answered. */
   cancel(error: OriginError): void {
     if (this.#controller === undefined) this.#fail(error);
     else this.#controller.abort(error);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Given up while it waited, or a library that would send it once more. Throwing, unlike aborting, spares the connection.
-    if (this.#state !== 'waiting') throw new Error('the request is not to be sent');
+    // Cancelled while it waited, or sent a second time by undici. Throwing, unlike aborting, keeps the connection.
+    if (this.#state !== 'waiting') throw new Error('the request must not be sent');
     clearTimeout(this.#waitTimer);
     this.#state = 'sent';
     this.#controller = controller;
@@ -129,13 +129,13 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    // A body that only the close of the connection delimits (RFC 9112 §8) looks complete to undici after a reset as well.
+    // A body that only the close of the connection delimits (RFC 9112 §8) looks complete to undici even after a reset.
     if (this.#connection?.broken === true) {
       this.#fail(new OriginError('originReset', { sent: true }));
       return;
     }
     this.#trailers = fieldLines(controller.rawTrailers);
-    // What follows in the same bytes is parsed once this has returned. Nobody waits for it: undici cuts the connection.
+    // Excess bytes after the answer are parsed once this has returned. undici then closes the connection.
     queueMicrotask(() => {
       this.#overrun = this.#connection?.misread === true;
     });
@@ -159,7 +159,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #final(controller: Dispatcher.DispatchController, status: number, headers: Fields): void {
     if (isCoded(headers.get('transfer-encoding'))) {
-      controller.abort(invalid('The answer has a transfer coding that was not asked for'));
+      controller.abort(invalid('The answer has an unsupported transfer coding'));
       return;
     }
     this.#state = 'answered';
@@ -167,16 +167,16 @@ export class Answer implements Dispatcher.DispatchHandler {
       highWaterMark: READ_AHEAD_BYTES,
       read: () => controller.resume(),
       destroy: (error, done) => {
-        // Without effect once the answer is complete. Before, it frees the connection of what nobody wants.
+        // Has no effect once the answer is complete. Before that, it frees the connection from an unwanted body.
         controller.abort(error ?? abandoned(undefined));
         done(error);
       },
     });
-    // The failure stays readable on the stream; one that comes before anybody listens must not end the process.
+    // A failure before anyone listens must not end the process. It stays readable on the stream.
     body.on('error', () => {});
     this.#body = body;
     if (status >= 300 && closes(headers)) this.#upload?.stop();
-    // RFC 9112 §6.3: these end with their head, and undici fails them when they name the length of a body.
+    // RFC 9112 §6.3: these end with their head. undici fails them if they declare a body length.
     if (status === 204 || status === 304) {
       body.push(null);
       this.#finish();
@@ -187,7 +187,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#resolve({ status, headers, body, trailers: () => this.#trailers, isDelimited });
   }
 
-  /** Without effect when the answer is over: its promise is settled, and its body has ended. */
+  /** Has no effect after the end of the answer: its promise is settled and its body has ended. */
   #fail(cause: unknown): void {
     const answered = this.#state === 'answered';
     const error = originFailure(cause, { started: this.#state !== 'waiting', answered, retried: this.#retried });
@@ -216,13 +216,12 @@ function invalid(detail: string): OriginError {
 }
 
 function abandoned(cause: unknown): OriginError {
-  return new OriginError('originReset', { sent: true, detail: 'The request was given up', cause });
+  return new OriginError('originReset', { sent: true, detail: 'The request was cancelled', cause });
 }
 
-/** Field lines of undici, which are bytes, as the strings that Node would make of them. */
 /**
- * RFC 9112 §6.1: only `chunked` is understood; the body under another coding would be passed on as if it were plain. A name that
- * no coding has (§7.3, the registry) says nothing of the body, which the close of the connection ends (§6.3).
+ * Whether the body has a transfer coding that the gateway does not undo (RFC 9112 §6.1): only `chunked` is supported. A
+ * name that is not a registered coding (§7.3) is ignored; the close of the connection then ends the body (§6.3).
  */
 function isCoded(value: string | undefined): boolean {
   if (value === undefined || value.toLowerCase() === 'chunked') return false;
@@ -231,12 +230,13 @@ function isCoded(value: string | undefined): boolean {
 
 const codings = new Set(['chunked', 'gzip', 'x-gzip', 'compress', 'x-compress', 'deflate', 'identity']);
 
+/** Converts undici's field lines, which are bytes, to strings as Node does. */
 function fieldLines(raw: Dispatcher.DispatchController['rawHeaders']): FieldLines {
   if (!Array.isArray(raw)) return [];
   return raw.map((text) => trimmed(typeof text === 'string' ? text : text.toString('latin1')));
 }
 
-/** Without the white space at its end, which is no part of a value (RFC 9112 §5) though llhttp leaves it there. */
+/** Removes trailing whitespace, which is not part of a value (RFC 9112 §5) but which llhttp leaves there. */
 function trimmed(text: string): string {
   let end = text.length;
   while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end -= 1;

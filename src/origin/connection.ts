@@ -3,7 +3,7 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { deferWriteErrors } from './deferred-write-errors.ts';
 import { isProtocolFault } from './failure.ts';
 
-/** What is known of one connection of the pool, besides what undici tells its handlers. */
+/** The state of one pool connection that undici does not report to its handlers. */
 export class Connection {
   readonly #connector: buildConnector.connector;
   readonly #servername: string | undefined;
@@ -11,7 +11,7 @@ export class Connection {
   #socket: Socket | undefined;
   #requests = 0;
 
-  /** `open`: the sockets of the whole pool, which this connection adds its own to. */
+  /** @param open the open sockets of the whole pool; this connection adds its own */
   constructor(connector: buildConnector.connector, servername: string | undefined, open: Set<Socket>) {
     this.#connector = connector;
     this.#servername = servername;
@@ -19,8 +19,8 @@ export class Connection {
   }
 
   readonly connect: buildConnector.connector = (options, callback) => {
-    // undici takes the name that TLS asks for, and checks the certificate against, from the `Host` of the request, which a
-    // client has written. It is the origin's own.
+    // undici takes the TLS server name, against which it checks the certificate, from the request's `Host`. The client
+    // wrote that field, so the origin's own name is used instead.
     const target = { ...options, servername: this.#servername ?? '' };
     this.#connector(target, (...[error, socket]) => {
       if (error !== null) {
@@ -36,33 +36,33 @@ export class Connection {
     });
   };
 
-  /** Counts a request that is about to be written. True when the connection has carried one before. */
+  /** Counts a request that is about to be written. Returns whether the connection has carried one before. */
   begin(): boolean {
     this.#requests += 1;
     return this.#requests > 1;
   }
 
-  /** The socket has failed: an end of the answer is then no proof that it is complete. */
+  /** Whether the socket has failed. The end of the answer then does not prove that it is complete. */
   get broken(): boolean {
     return this.#socket !== undefined && this.#socket.errored !== null;
   }
 
   /**
-   * Bytes have come that are no answer to anything: what was sent behind the last answer belongs to none, or to that one. Where the
-   * origin closes the connection, undici reads no further than to the end of the answer, and nothing is known.
+   * Whether bytes followed that answer no request: the last answer may be longer than it declares. Not detected if the
+   * origin closes the connection, since undici then stops reading at the end of the answer.
    */
   get misread(): boolean {
     return this.#socket?.errored != null && isProtocolFault(this.#socket.errored);
   }
 }
 
-/** A request that wants to know the connection that it is given. */
+/** A request that is told its connection. */
 export interface AssignedOptions extends Dispatcher.DispatchOptions {
   readonly servername: string;
   readonly assign: (connection: Connection) => void;
 }
 
-/** One connection of an undici pool, which tells each request of what it is given. */
+/** One connection of an undici pool. Tells each request which connection it was assigned. */
 export class AssigningClient extends Client {
   readonly #connection: Connection;
 

@@ -1,13 +1,13 @@
 import { errors } from 'undici';
 import { OriginError } from '../errors.ts';
 
-/** How far a request and its answer had come when something failed. */
+/** How far a request and its answer had progressed when something failed. */
 export interface Progress {
-  /** The request was handed to a connection: it may have reached the origin, wholly or in part. */
+  /** The request was handed to a connection, so the origin may have received it in whole or in part. */
   readonly started: boolean;
   /** The head of the final answer has arrived. */
   readonly answered: boolean;
-  /** An attempt before this one was started. */
+  /** An earlier attempt was started. */
   readonly retried: boolean;
 }
 
@@ -20,31 +20,31 @@ const reset: Failure = {
 };
 const invalid: Failure = { code: 'originInvalid', detail: 'The answer of the origin is not HTTP/1.1' };
 
-/** What undici's and Node's error codes mean once a request is on its way. Any other: the connection broke. */
+/** The meaning of undici's and Node's error codes once a request was started. Any other means a broken connection. */
 const failures: Readonly<Record<string, Failure>> = {
   UND_ERR_HEADERS_TIMEOUT: { code: 'originTimeout', detail: 'The origin did not begin its answer in time' },
-  UND_ERR_BODY_TIMEOUT: { code: 'originTimeout', detail: 'The origin fell silent within its answer' },
-  // The system gave up on packets that nobody acknowledged.
-  ETIMEDOUT: { code: 'originTimeout', detail: 'The origin stopped acknowledging what was sent to it' },
+  UND_ERR_BODY_TIMEOUT: { code: 'originTimeout', detail: 'The origin stopped sending its answer' },
+  // TCP retransmission timeout.
+  ETIMEDOUT: { code: 'originTimeout', detail: 'The origin stopped acknowledging data' },
   UND_ERR_HEADERS_OVERFLOW: { code: 'originInvalid', detail: 'The header fields of the answer are too large' },
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: { code: 'originInvalid', detail: 'The answer gives its length twice' },
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: {
     code: 'originReset',
     detail: 'The request body does not have the length that it declares',
   },
-  // undici asserts what the parser lets through (a status below 100, for one).
+  // undici asserts some properties that its parser does not check, such as a status of at least 100.
   ERR_ASSERTION: invalid,
 };
 
-/** Codes with which a connection that is being established runs out of time. */
+/** Error codes of a timeout while a connection is established. */
 const connectTimeouts = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT']);
 
-/** Codes with which the other side of an established connection is found to have closed it. */
+/** Error codes of an established connection that the other side has closed. */
 const closures = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /**
- * The one error that a failed request ends with. `error` is whatever undici, the socket, the request body or the caller's
- * signal came up with; it becomes the `cause`. An `OriginError` keeps its code, and is told whether anything was sent.
+ * The error that a failed request ends with. `error` comes from undici, the socket, the request body or the caller's
+ * signal, and becomes the `cause`. An `OriginError` keeps its code; only `sent` is corrected.
  */
 export function originFailure(error: unknown, progress: Progress): OriginError {
   const sent = progress.started || progress.retried;
@@ -60,7 +60,7 @@ export function originFailure(error: unknown, progress: Progress): OriginError {
   return new OriginError(code, { sent, detail, cause: error });
 }
 
-/** Whether the other side closed the connection, as it may at any time while it is idle (RFC 9112 §9.3.1). */
+/** Whether the other side closed the connection, as it may do at any time while it is idle (RFC 9112 §9.3.1). */
 export function isClosure(error: unknown): boolean {
   return closures.has(systemCode(error)) && !isProtocolFault(error);
 }
@@ -71,16 +71,16 @@ function facts({ message, cause }: OriginError): { detail: string; cause: unknow
 
 function sentFailure(error: unknown, { answered }: Progress): Failure {
   if (error instanceof errors.HTTPParserError) {
-    // llhttp's word for an end of input within a message.
+    // llhttp reports this when the input ends within a message.
     return error.message.includes('Invalid EOF state') ? reset : invalid;
   }
   if (isProtocolFault(error)) return invalid;
-  // After the head, the only length that undici can find wrong is one that the body did not reach.
+  // After the head, undici reports a wrong length only if the body was too short.
   if (answered && error instanceof errors.ResponseContentLengthMismatchError) return reset;
   return failures[systemCode(error)] ?? reset;
 }
 
-/** What undici calls a socket error though the socket is fine: a 100 or a 101 that nobody asked for. */
+/** Whether undici reports a socket error for an invalid answer, such as an unsolicited 100 or 101. */
 export function isProtocolFault(error: unknown): boolean {
   return error instanceof errors.SocketError && (error.message === 'bad response' || error.message === 'bad upgrade');
 }

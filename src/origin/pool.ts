@@ -9,18 +9,18 @@ import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './connection.ts';
 import { Upload } from './upload.ts';
 
-/** Header fields of one answer, names and values together: stops an origin from filling the memory with them. */
+/** Limit on the header fields of one answer, so that an origin cannot exhaust the memory with them. */
 export const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
 
 /**
- * How long an idle connection is kept where the origin's `Keep-Alive` does not say. Shorter than the 5 s after which Node and
- * Apache close theirs, so that a write is seldom sent into a connection that is just being closed.
+ * How long an idle connection is kept if the origin's `Keep-Alive` does not say. Shorter than the 5 s after which Node
+ * and Apache close idle connections, so that writes are rarely sent on a connection that is being closed.
  */
 const KEEP_ALIVE_MS = 4_000;
 
 /**
- * An origin behind a pool of HTTP/1.1 connections, one request at a time on each. `close` cuts what is in flight, so a
- * gateway that stops drains its exchanges first.
+ * An origin behind a pool of HTTP/1.1 connections with one request at a time on each. `close` aborts requests in
+ * flight, so a gateway that stops must drain its exchanges first.
  */
 export function createOrigin(config: OriginConfig): PooledOrigin {
   return new PooledOrigin(config);
@@ -28,7 +28,7 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
 
 export class PooledOrigin implements Origin {
   readonly serverErrors: OriginConfig['serverErrors'];
-  /** How many there are at most. */
+  /** Maximum number of connections. */
   readonly connections: number;
   readonly #pool: Pool;
   readonly #basePath: string;
@@ -47,7 +47,7 @@ export class PooledOrigin implements Origin {
     this.#hostname = url.hostname;
     this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
     const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
-    // An address is no name to ask for in TLS (RFC 6066 §3).
+    // An IP address is not allowed as a TLS server name (RFC 6066 §3).
     const servername = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined;
     const settings: Client.Options = {
       pipelining: 1,
@@ -70,19 +70,19 @@ export class PooledOrigin implements Origin {
       return await first.head;
     } catch (error) {
       if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) throw error;
-      // Once only: RFC 9110 §9.2.2 wants no automatic retry of an automatic retry.
+      // Only once: RFC 9110 §9.2.2 forbids automatic retries of a failed automatic retry.
       return await this.#attempt(request, true).head;
     }
   }
 
-  /** Requests wait for a connection. */
+  /** Whether requests are waiting for a connection. */
   get crowded(): boolean {
     return this.#pool.stats.queued > 0;
   }
 
   async close(): Promise<void> {
     await this.#pool.destroy();
-    // A pool forgets a connection that once failed to connect, though that may have succeeded since.
+    // A pool forgets a connection whose first attempt to connect failed, even if a later one succeeded.
     for (const socket of this.#open) socket.destroy();
   }
 
@@ -93,7 +93,7 @@ export class PooledOrigin implements Origin {
       path: this.#basePath + request.target,
       headers: sendable(request.headers),
       body: outgoing(request.body, answer),
-      // Constant, so that undici does not reconnect for each client's `Host`; what TLS asks for is `Connection`'s.
+      // Constant, so that undici does not reconnect for each `Host`. `Connection` sets the actual TLS server name.
       servername: this.#hostname,
       assign: (connection) => {
         answer.connection = connection;
@@ -105,19 +105,19 @@ export class PooledOrigin implements Origin {
     return answer;
   }
 
-  /** Not in the pool: a connection that is switched to another protocol never comes back to it, and may last for hours. */
+  /** Uses a connection outside of the pool, since an upgraded one never returns to it and may last for hours. */
   #upgrade(options: AssignedOptions, answer: Answer): void {
     const client = this.#ownClient();
     client.dispatch(options, answer);
-    // Takes nothing further, and is gone when this one is answered.
+    // Accepts no further requests, and closes after this one.
     client.close().catch(() => undefined);
   }
 }
 
-/** Why a request is not even tried. */
+/** Why a request is not sent at all. */
 function refusalOf({ method, body, signal }: OriginRequest): { detail: string; cause?: unknown } | undefined {
-  if (method === 'CONNECT') return { detail: 'No tunnel is made through the gateway' };
-  if (signal?.aborted === true) return { detail: 'The request was given up', cause: signal.reason };
+  if (method === 'CONNECT') return { detail: 'The gateway does not support tunnels' };
+  if (signal?.aborted === true) return { detail: 'The request was cancelled', cause: signal.reason };
   if (body instanceof Readable && body.destroyed && !body.readableEnded) {
     return { detail: 'The request broke off before it was sent', cause: body.errored };
   }
@@ -131,12 +131,12 @@ function outgoing(body: OriginRequest['body'], answer: Answer): Readable | Buffe
   return upload.stream;
 }
 
-/** Sending it twice is the same as sending it once, and there is no body that is gone (RFC 9110 §9.2.2). */
+/** Whether a request may be sent again: its method is safe, and it has no body that was consumed (RFC 9110 §9.2.2). */
 function replayable({ method, body }: OriginRequest): boolean {
   return (method === 'GET' || method === 'HEAD') && body === undefined;
 }
 
-/** Without `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */
+/** Removes `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */
 function sendable(lines: FieldLines): string[] {
   return without(lines, (name) => name === 'expect');
 }

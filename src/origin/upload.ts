@@ -2,14 +2,14 @@ import { PassThrough, type Readable } from 'node:stream';
 import { OriginError } from '../errors.ts';
 
 /**
- * A request body on its way to the origin. What undici gets is a stream of our own: it destroys the body of a request that
- * ends early, and a destroyed client request takes along the connection on which the client waits for its answer.
+ * A request body on its way to the origin. undici gets a separate stream, because it destroys the body of a request
+ * that ends early. Destroying the client's request would close the connection on which the client waits for its answer.
  */
 export class Upload {
   readonly stream = new PassThrough();
   readonly #source: Readable;
 
-  /** `onFailure` is called when the source breaks off; the stream is then destroyed with that error. */
+  /** @param onFailure called if the source breaks off; the stream is then destroyed with the same error */
   constructor(source: Readable, onFailure: (error: OriginError) => void) {
     this.#source = source;
     const fail = (cause: unknown) => {
@@ -18,26 +18,26 @@ export class Upload {
       this.stream.destroy(error);
       onFailure(error);
     };
-    // Stays for good: a source may fail long after anybody cares, and an error without a listener ends the process.
+    // Never removed: a source may fail late, and an error without a listener ends the process.
     source.on('error', fail);
     source.on('close', () => fail(source.errored));
     this.stream.on('close', () => this.#release());
-    // A failure reaches the request by `onFailure`; undici listens only while it has the request in hand.
+    // `onFailure` reports a failure to the request. undici listens only while it handles the request.
     this.stream.on('error', () => {});
     source.pipe(this.stream);
   }
 
-  /** Sends no more. The origin has said that it will not read it (RFC 9112 §9.5). */
+  /** Stops sending: the origin has signalled that it will not read the rest (RFC 9112 §9.5). */
   stop(): void {
     this.#source.unpipe(this.stream);
   }
 
-  /** Lets go of the source, whoever needs the rest of it no longer. */
+  /** Ends the upload. The rest of the source is not needed. */
   cancel(): void {
     this.stream.destroy();
   }
 
-  /** What was not sent flows away: a client request that stays paused would block its connection for ever. */
+  /** Discards the unsent rest: a client request that stays paused would block its connection forever. */
   #release(): void {
     this.#source.unpipe(this.stream);
     this.#source.resume();

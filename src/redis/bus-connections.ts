@@ -14,25 +14,25 @@ export interface RedisBusConfig {
 
 /** A step must fail well before a lease runs out, so that another attempt can still renew it. */
 const STEPS_PER_LEASE = 4;
-/** For a first answer at start: without one the node starts all the same, fenced. */
+/** Limit for the first answer at start. Without one, the node starts all the same, fenced. */
 const CHECK_MS = 2_000;
 
 export interface ConnectedBus {
   readonly bus: Bus;
-  /** For steps: a command that has no answer in time fails. */
+  /** For steps: a command fails if it is not answered in time. */
   readonly commands: Redis | Cluster;
-  /** What is wrong with how the server drops keys. Undefined where it is fine, or cannot be asked now. */
+  /** The server's eviction policy, if it is a wrong one. Undefined if it is right, or cannot be read now. */
   evictionFault(): ReturnType<typeof evictionFault>;
-  /** Calls whenever a server has been reached anew, which may be another one, or be configured otherwise. */
+  /** Calls the listener after each connect: it may be another server, or have another configuration. */
   onReached(listener: () => void): void;
   close(): void;
 }
 
-/** The bus of a gateway on a Redis: one connection for steps, and one that blocks on what is new. */
+/** The Redis bus of a gateway: one connection for steps, and one for blocking reads. */
 export function connectBus({ urls, prefix, scope, leaseMs, failed }: RedisBusConfig): ConnectedBus {
   const commands = connectRedis({ urls, commandTimeoutMs: Math.max(50, leaseMs / STEPS_PER_LEASE), failed });
   const blocking = connectRedis({ urls, failed });
-  // Reading from a server that writes are not for any longer would go on, and bring nothing.
+  // After a failover, the blocking connection would go on reading, without error, from the old server.
   commands.on('close', () => blocking.disconnect(true));
   return {
     commands,

@@ -1,6 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
 import {
-  type Answer,
   type Append,
   type Appended,
   type Batch,
@@ -16,22 +15,23 @@ import {
   type Renewal,
   type Renewed,
   type Seq,
+  type StepResult,
 } from '../coherence/bus.ts';
 import { type Step, scripts } from './scripts.ts';
 
-/** How long a read waits for something to happen: it is also what a node loses that waits at the log of a past epoch. */
+/** How long a read waits for new entries. A node that waits at the log of a past epoch loses as much. */
 const BLOCK_MS = 100;
-/** Beyond it the line is taken for dead: a read that nobody answers would hold the node back until TCP gives up. */
+/** After that the connection counts as dead: a read without an answer would hold the node back until TCP gives up. */
 const READ_GRACE_MS = 1_000;
 const MAX_BATCH = 512;
 
 export interface RedisBusOptions {
-  /** For the steps. `commandTimeout` well below a lease; no offline queue and no retries: the protocol makes its own. */
+  /** For steps. `commandTimeout` well below a lease; no offline queue and no retries, because the protocol retries. */
   readonly commands: Redis | Cluster;
-  /** For reading, which blocks: nothing else may use it. */
+  /** For blocking reads: nothing else may use it. */
   readonly blocking: Redis | Cluster;
   readonly prefix: string;
-  /** Gateways that share a Redis and not a log have different ones. */
+  /** Gateways that share a Redis but not a log have different scopes. */
   readonly scope: string;
 }
 
@@ -47,10 +47,10 @@ export class RedisBus implements Bus {
     await this.#run('createEpoch', nonce, [leaseMs]);
   }
 
-  async renew(epoch: string, renewal: Renewal, contact = noContact): Promise<Answer<Renewed>> {
+  async renew(epoch: string, renewal: Renewal, contact = noContact): Promise<StepResult<Renewed>> {
     const { member, applied, appliedRef, intentsFrom, recordsFrom, quarantines } = renewal;
-    const has = [applied ?? '', appliedRef ?? ''];
-    const args = [member, textOf(contact), ...has, intentsFrom, recordsFrom, quarantines ? 1 : 0];
+    const appliedArgs = [applied ?? '', appliedRef ?? ''];
+    const args = [member, textOf(contact), ...appliedArgs, intentsFrom, recordsFrom, quarantines ? 1 : 0];
     return answer(await this.#run('renew', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       first: Number(reply[2]),
@@ -64,9 +64,9 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<Answer<Appended>> {
-    const { payload, ref, intent, probes, asOf, kept, quarantine, endsQuarantine } = append;
-    const asks = [intent ?? '', probes, kept ? 1 : 0, asOf];
+  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<StepResult<Appended>> {
+    const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine } = append;
+    const asks = [intent ?? '', probes, hold ? 1 : 0, asOf];
     const args = [member, textOf(contact), payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? ''];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
@@ -75,20 +75,25 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async ack(epoch: string, member: string, applied: Seq, contact = noContact): Promise<Answer<{ committed: Seq }>> {
+  async ack(epoch: string, member: string, applied: Seq, contact = noContact): Promise<StepResult<{ committed: Seq }>> {
     const reply = await this.#run('ack', epoch, [member, textOf(contact), applied]);
     return answer(reply, ([, committed]) => ({ committed: Number(committed) }));
   }
 
-  async intend(epoch: string, member: string, { id, posts, payload }: IntentNote): Promise<Answer> {
+  async intend(epoch: string, member: string, { id, posts, payload }: IntentNote): Promise<StepResult> {
     return answer(await this.#run('intend', epoch, [member, id, posts, payload]), () => ({}));
   }
 
-  async withdraw(epoch: string, intent: string): Promise<Answer> {
+  async withdraw(epoch: string, intent: string): Promise<StepResult> {
     return answer(await this.#run('withdraw', epoch, [intent]), () => ({}));
   }
 
-  async conflicting(epoch: string, intent: string, probes: string, contact = noContact): Promise<Answer<Conflicts>> {
+  async conflicting(
+    epoch: string,
+    intent: string,
+    probes: string,
+    contact = noContact,
+  ): Promise<StepResult<Conflicts>> {
     const member = intent.slice(0, intent.lastIndexOf(':'));
     return answer(await this.#run('conflicting', epoch, [member, textOf(contact), intent, probes]), (reply) => ({
       seq: Number(reply[1]),
@@ -101,13 +106,13 @@ export class RedisBus implements Bus {
       orphans: pairs(reply[1]).map(([seq, text]) => quarantineOf(seq, text)),
     }));
   }
-
-  async published(epoch: string, seq: Seq): Promise<Answer> {
+  // The stream of an old epoch gets no more entries: a node learns of a new epoch by its renewals.
+  async published(epoch: string, seq: Seq): Promise<StepResult> {
     return answer(await this.#run('published', epoch, [seq]), () => ({}));
   }
 
   // An old epoch's stream says nothing any longer: it is by its renewals that a node learns of a new one.
-  async read(epoch: string, after: Seq, note: number): Promise<Answer<Batch>> {
+  async read(epoch: string, after: Seq, note: number): Promise<StepResult<Batch>> {
     const { blocking } = this.#options;
     const log = this.#key(`log:${epoch}`);
     const streams = [log, this.#key(`notes:${epoch}`), `${after}-0`, `${note}-0`];
@@ -148,7 +153,7 @@ function streamsOf(reply: unknown): Streams {
   return reply.flatMap((key, i) => (i % 2 === 0 ? [[key, reply[i + 1]]] : [])) as Streams;
 }
 
-function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): Answer<T> {
+function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): StepResult<T> {
   if (reply[0] === 1) return { ok: true, ...read(reply) };
   const epoch = String(reply[1]);
   return { ok: false, epoch: epoch === '' ? null : epoch };

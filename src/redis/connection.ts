@@ -1,20 +1,20 @@
 import { Cluster, Redis } from 'ioredis';
 
 export interface RedisConnectionOptions {
-  /** `redis://…`, `rediss://…`, `unix:/path`; several are nodes of one Redis Cluster. */
+  /** `redis://…`, `rediss://…` or `unix:/path`. Several URLs are nodes of one Redis Cluster. */
   readonly urls: readonly string[];
-  /** After which a command counts as failed; undefined for a connection that blocks by design. */
+  /** When a command counts as failed. Undefined for a connection that blocks by design. */
   readonly commandTimeoutMs?: number | undefined;
   readonly failed: (error: Error) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Between attempts to reach it again: soon enough that a restart costs little, not so soon as to be a burden. */
+/** Pauses between attempts to reconnect: short enough that a restart costs little, long enough not to be a burden. */
 const RETRY_MS = { first: 50, most: 500 };
 
 /**
- * A connection that never keeps a command waiting for a server that is not there, and never sends one twice: what to do then
- * is decided by who asked. It comes back by itself.
+ * A connection that never queues a command for a server that is away, and never sends one twice: the caller decides
+ * what to do then. It reconnects by itself.
  */
 export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnectionOptions): Redis | Cluster {
   const retry = (attempt: number): number => Math.min(RETRY_MS.most, RETRY_MS.first * attempt);
@@ -24,7 +24,7 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: retry,
-    // It has become a replica: its address leads to another server by now, or will.
+    // The server has become a replica: its address leads, or will lead, to another one.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     ...(commandTimeoutMs === undefined ? {} : { commandTimeout: commandTimeoutMs }),
   } as const;
@@ -43,7 +43,7 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
   return connection;
 }
 
-/** The nodes that a cluster names by itself are asked with what the first URL says. */
+/** The credentials of the first URL are also used for nodes that the cluster announces. */
 function credentialsOf(url: string): { username?: string; password?: string; tls?: object } {
   const { username, password, protocol } = new URL(url);
   return {
@@ -53,10 +53,15 @@ function credentialsOf(url: string): { username?: string; password?: string; tls
   };
 }
 
-/** Policies that drop keys by chance: a version that is missing would be a miss, a member that is missing a lease that nobody waits for. */
+/**
+ * Policies that evict random keys: a lost version costs a miss, but a lost member holds a lease that no write waits
+ * for.
+ */
 const randomPolicies = ['allkeys-random', 'volatile-random'];
 
-/** What is wrong with how a Redis, or any server of a cluster, drops keys; undefined where it is fine, or may not be asked. */
+/**
+ * The wrong eviction policy of a Redis, or of any server of a cluster. Undefined if all are right or may not be read.
+ */
 export async function evictionFault(
   connection: Redis | Cluster,
 ): Promise<{ policy: string; refused: boolean } | undefined> {
@@ -72,7 +77,7 @@ async function policyOf(server: Redis): Promise<string> {
     const [, policy = 'noeviction'] = (await server.call('CONFIG', 'GET', 'maxmemory-policy')) as [string, string?];
     return policy;
   } catch {
-    // Many services do not let CONFIG be asked: then it is theirs to know.
+    // Many hosted services forbid CONFIG. Their operators have to know.
     return 'noeviction';
   }
 }

@@ -2,13 +2,13 @@ import { isToken } from '../http/list.ts';
 import { resourceOf } from '../route/path.ts';
 import { versionsOf } from './tag-versions.ts';
 
-/* What a node takes from Redis, it sends to clients: anything that no node would have put there is a miss. */
+/* Entries from Redis are sent to clients, so an entry that no node would have written is a miss. */
 
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
 const isFlag: Check = (value) => typeof value === 'boolean';
-/** Milliseconds, of a lifetime or since 1970: far less than where sums of them lose precision. */
+/** Milliseconds, of a lifetime or since 1970: far below where sums lose precision. */
 const isTime: Check = (value) => typeof value === 'number' && Math.abs(value) < 1e15;
 const isDuration: Check = (value) => isTime(value) && (value as number) >= 0;
 const isSeconds: Check = (value) => typeof value === 'number' && value >= 0;
@@ -24,7 +24,7 @@ const listOf =
   (value) =>
     Array.isArray(value) && value.every(check);
 
-/** Written by the gateway itself: a second one would split the answer in two. */
+/** The gateway writes these fields itself. A second one would split the response in two. */
 const framing = new Set(['connection', 'content-length', 'keep-alive', 'transfer-encoding', 'trailer', 'upgrade']);
 
 const isLines =
@@ -83,7 +83,7 @@ const stamp: Readonly<Record<string, Check>> = {
   versions: (value) => isRecord(value) && Object.values(value).every(isText),
 };
 
-/** Whether a decoded head is one that a node has written: of the right form, and naming a version for each of its own tags. */
+/** Whether a node can have written this decoded head: the right form, and a version for each of its tags. */
 export function isSoundEntry(head: { stamp?: unknown; response?: unknown }): boolean {
   if (!hasShape(head.stamp, stamp) || !hasShape(head.response, response)) return false;
   const { key, path, tags, vary, selecting } = head.response as Record<'key' | 'path', string> &
@@ -97,7 +97,7 @@ export function isSoundEntry(head: { stamp?: unknown; response?: unknown }): boo
   );
 }
 
-/** A list that no origin's `Vary` would be too long for (http/vary.ts). */
+/** Whether it is a list of names no longer than an origin's `Vary` may be (http/vary.ts). */
 export function isVaryList(names: unknown, max: number): names is string[] {
   return listOf(isName)(names) && (names as unknown[]).length <= max;
 }

@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto';
 import { logBounds } from '../coherence/bus.ts';
 
-/** Of `maxmemory`: from then on records go that some node has not applied, which then starts empty. */
+/** Share of `maxmemory` above which records go that some node has not applied. That node then starts empty. */
 const NEARLY_FULL = 0.85;
 
 /**
- * The steps of src/coherence/sequencer.ts in Lua; what they mean is said there. All keys of a scope are in one hash slot.
+ * The steps of src/coherence/sequencer.ts in Lua; that file documents them. All keys of a scope are in one hash slot.
  *
- * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member posts payload", a quarantine "owner payload" and a
- * ref "seq held quarantine", where neither members nor encoded terms hold a space. `terms` is an index of the intents that others
- * have to wait for: a sorted set of "term intent", all with one score, so that it is in the order of its members.
+ * A member is "beat applied intentsFrom recordsFrom renewed contact"; an intent "member posts payload"; a quarantine
+ * "owner payload"; a ref "seq held quarantine". Neither members nor encoded terms contain a space. `terms` indexes the
+ * intents that other writes have to wait for: a sorted set of "term intent" with equal scores, so ordered by its
+ * members.
  */
 const prelude = `
 local state, members, intents, refs, quarantines, terms, log, notes = unpack(KEYS)
 local epoch = ARGV[1]
 
--- run_id changes with each start, master_replid with each promotion: together they say whether this is still the server, and
--- the data, that the epoch was founded on. Keys that were evicted or deleted one by one are missed by their counts.
+-- run_id changes with each start, master_replid with each promotion. Together they show whether this is still the
+-- server, and the data, of the epoch. The counts in the state reveal keys that were evicted or deleted one by one.
 local function identity()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)'),
     string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
@@ -52,7 +53,7 @@ local function save(id, m)
     m.contact))
 end
 
-local function known(id)
+local function ensureMember(id)
   local found = redis.call('HGET', members, id)
   if found then return parse(found) end
   local m = { beat = beat(), applied = -1, intents = 0, records = 0, renewed = '0', contact = -1 }
@@ -76,14 +77,14 @@ end
 
 local function oldestFrom(at) return redis.call('XRANGE', log, at, '+', 'COUNT', 1)[1] end
 
-local function placeOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
+local function seqAt(entry) return tonumber(string.match(entry[1], '^%d+')) end
 
--- Each entry says how many bytes have been appended up to it: so what is held is known whoever else has trimmed.
+-- Each entry holds the number of bytes appended so far, so the size of the log is known even if others have trimmed it.
 local function trim(seq, total)
   local committed, last, pressed = tonumber(redis.call('HGET', state, 'committed')), nil, nil
   local entry = oldestFrom('-')
-  while entry and placeOf(entry) < seq do
-    local at, fields = placeOf(entry), entry[2]
+  while entry and seqAt(entry) < seq do
+    local at, fields = seqAt(entry), entry[2]
     local bytes = total - tonumber(fields[14]) + #fields[2] + #fields[12]
     if bytes <= ${logBounds.mostBytes} and seq - at < ${logBounds.records} then
       if bytes <= ${logBounds.keptBytes} then break end
@@ -134,12 +135,12 @@ local function conflicting(probes, own)
   return found
 end
 
-local function overtaken(probes, asOf)
+local function mayHaveMissed(probes, asOf)
   local seq = tonumber(redis.call('HGET', state, 'seq'))
   if probes == '' or asOf >= seq then return false end
   if seq - asOf > 256 then return true end
   local oldest = oldestFrom('-')
-  if not oldest or placeOf(oldest) > asOf + 1 then return true end
+  if not oldest or seqAt(oldest) > asOf + 1 then return true end
   local asked = {}
   for term in string.gmatch(probes, '[^,]+') do asked[term] = true end
   for _, entry in ipairs(redis.call('XRANGE', log, string.format('%d-0', asOf + 1), '+')) do
@@ -160,13 +161,13 @@ local function commit()
   return seq
 end
 
--- This is not what members were told: it was set back, and what is kept of it belongs to no epoch.
+-- The state was set back: it is not what members were told. What is left of it belongs to no epoch.
 local function void()
   redis.call('HDEL', state, 'epoch')
   return { 0, '' }
 end
 
--- numberOf in coherence/epoch.ts.
+-- As numberOf in coherence/epoch.ts.
 local function numberIn(name) return tonumber(string.match(name, '^(%d+)_') or 0) end
 
 local function withdraw(id)
@@ -183,7 +184,7 @@ if now == '' or now ~= epoch then
 end
 `;
 
-/** ARGV: epoch, member, contact: of a member that may know more than is here (coherence/contact.ts). */
+/** ARGV: epoch, member, contact. The member may know more than this state holds (coherence/contact.ts). */
 const contactGuard = `${guard}
 local number, answered, reached, held = string.match(ARGV[3], '^(%d+) (%d+) (%d+) (%d)$')
 number = tonumber(number)
@@ -203,7 +204,7 @@ local asked = tonumber(redis.call('HGET', state, 'asked') or 0)
 redis.call('DEL', refs, quarantines, log, notes)
 local counted = redis.call('HMGET', state, 'intents', 'terms')
 if tonumber(counted[1]) ~= redis.call('HLEN', intents) or tonumber(counted[2]) ~= redis.call('ZCARD', terms) then
-  -- Some of it was lost.
+  -- Some intents or terms were lost.
   redis.call('DEL', terms)
   for _, intent in ipairs(redis.call('HKEYS', intents)) do post(intent, postsOf(intent) or '') end
 end
@@ -215,11 +216,13 @@ for i = 1, #all, 2 do
 end
 redis.call('HSET', state, 'epoch', epoch, 'run', run, 'repl', repl, 'seq', 0, 'committed', 0, 'note', 0, 'bytes', 0,
   'lease', math.max(tonumber(ARGV[2]), asked), 'asked', ARGV[2])
-known('(barrier)')
+ensureMember('(barrier)')
 count()
 return { 1 }`,
 
-  /** ARGV: epoch, member, contact, applied or "", the ref of that record or "", intentsFrom, recordsFrom, quarantines. */
+  /**
+   * ARGV: epoch, member, contact, applied or "", the ref of that record or "", intentsFrom, recordsFrom, quarantines.
+   */
   renew: `${contactGuard}
 local id, applied = ARGV[2], tonumber(ARGV[4]) or -1
 if applied > 0 and ARGV[5] ~= '' then
@@ -249,10 +252,10 @@ local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
   ARGV[8] == '1' and redis.call('HGETALL', quarantines) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, whether it is kept, as of, quarantine, endsQuarantine or "". */
+  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, hold, asOf, quarantine, endsQuarantine or "". */
   append: `${contactGuard}
 local member, payload, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local m = known(member)
+local m = ensureMember(member)
 m.contact = math.max(number, m.contact)
 save(member, m)
 count()
@@ -265,7 +268,7 @@ local held
 if known then
   held = string.match(known, '^%d+ (%d)') == '1'
 else
-  held = ARGV[8] == '1' or #others > 0 or overtaken(probes, tonumber(ARGV[9]))
+  held = ARGV[8] == '1' or #others > 0 or mayHaveMissed(probes, tonumber(ARGV[9]))
 end
 if intent ~= '' and not held then redis.call('HDEL', intents, intent) end
 local seq = known and seqOf(known)
@@ -299,7 +302,7 @@ return { 1, commit() }`,
 
   /** ARGV: epoch, member, id, posts, payload. */
   intend: `${guard}
-if numberOf(ARGV[3]) >= known(ARGV[2]).intents then
+if numberOf(ARGV[3]) >= ensureMember(ARGV[2]).intents then
   redis.call('HSET', intents, ARGV[3], ARGV[2] .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
   post(ARGV[3], ARGV[4])
 end

@@ -8,17 +8,17 @@ import { isSoundEntry } from './entry-check.ts';
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** Another shape of the head: entries of other versions of the gateway are not read. */
+/** Number of the head's layout. Entries with another one, from other versions of the gateway, are not read. */
 const FORMAT = 1;
 const PLAIN = 0;
 const GZIPPED = 1;
-/** A decoded entry is no larger: stops what somebody else may have put there. */
+/** Limit for a decoded entry: another program may have written it. */
 const MAX_DECODED_BYTES = 64 * 1024 * 1024;
 
-/** What is kept with a response: as when it was filled, and the versions that its tags had when it was stored. */
+/** Stored with a response: when it was filled, and the versions that its tags had when it was stored. */
 export interface Stamp {
   readonly epoch: string;
-  /** Place of the fill in the shared log. */
+  /** This node's position in the shared log at the fill. */
   readonly seq: number;
   /** Version key → its value. */
   readonly versions: Readonly<Record<string, string>>;
@@ -28,7 +28,7 @@ type Head = Omit<StoredResponse, 'body' | 'headers' | 'encoded' | 'asOf' | 'sinc
   readonly headers: readonly string[];
 };
 
-/** One octet each for format and compression, the length of the JSON head, the head, the body. */
+/** Layout: one octet each for format and compression, then the length of the JSON head, the head, the body. */
 export async function encodeEntry(response: StoredResponse, stamp: Stamp, compressAboveBytes: number): Promise<Buffer> {
   const { body, headers, encoded: _, asOf: __, since: ___, uses: ____, part: _____, ...rest } = response;
   const head = Buffer.from(JSON.stringify({ stamp, response: { ...rest, headers: headers.lines } }));
@@ -40,7 +40,7 @@ export async function encodeEntry(response: StoredResponse, stamp: Stamp, compre
   return Buffer.concat([Buffer.from([FORMAT, GZIPPED]), packed]);
 }
 
-/** Undefined for whatever is not an entry of this format: a miss, never an error. */
+/** Undefined for anything that is not an entry of this format: a miss, never an error. */
 export async function decodeEntry(
   entry: Buffer,
 ): Promise<{ readonly stamp: Stamp; readonly response: Omit<StoredResponse, 'asOf'> } | undefined> {
@@ -52,7 +52,7 @@ export async function decodeEntry(
     const head: unknown = JSON.parse(plain.subarray(4, 4 + length).toString());
     if (!isSoundEntry(head as object)) return undefined;
     const { stamp, response } = head as { stamp: Stamp; response: Head };
-    // Undefined has no JSON: what is missing is undefined.
+    // JSON has no undefined: an absent property was undefined.
     const missing = { etag: undefined, lastModifiedMs: undefined, dateMs: undefined, language: undefined };
     return {
       stamp,
@@ -66,7 +66,7 @@ export async function decodeEntry(
       },
     };
   } catch {
-    // Cut short, or written by somebody else.
+    // Cut short, or written by another program.
     return undefined;
   }
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Coverage, Tagged } from '../coherence/tag.ts';
 
 /**
- * The names under which versions are kept. A record changes those of what it covers, a response remembers those of what can hit it.
- * Tags have one each. So that patterns need no index, a response has one for each beginning of its path, and for each of its
- * named tags up to the first colon; a pattern changes that of its longest literal beginning, and so covers too much at times, and
- * never too little.
+ * The names of versions in Redis. A record changes the versions of what it covers; a response remembers the versions of
+ * what can cover it. Each tag has a version. Patterns need no index: a response also has a version for each ancestor of
+ * its path, and for the part of each named tag up to the first colon. A pattern changes the version of its longest
+ * literal beginning. That may cover too much, never too little.
  */
 export function versionsOf({ path, tags }: Tagged): string[] {
   const names = new Set(tags.map(short));
@@ -37,7 +37,7 @@ export function versionsToBump({ tags, patterns, tagPatterns }: Coverage): strin
 const below = (segments: readonly string[]): string => `P:/${segments.join('/')}`;
 const headed = (head: string): string => `T:${head}`;
 
-/** Of a key in Redis; what is longer is named by its hash. */
+/** Limit for a name in a Redis key. A longer one is replaced by its hash. */
 const MAX_NAME_LENGTH = 120;
 
 function short(name: string): string {

@@ -1,18 +1,18 @@
 import type { Cluster, Redis } from 'ioredis';
 
-/** Of `maxmemory`: from then on the tier stores nothing, so that the log beside it can go on. */
+/** Share of `maxmemory` above which the tier stores nothing, to leave room for the log. */
 const TIER_SHARE = 0.75;
-/** What an entry, and each version that it names, take besides their own bytes: keys, and the index of what is held. */
+/** Bytes that an entry, and each version that it names, take besides their own: keys, and the index of entries. */
 const ENTRY_OVERHEAD = 500;
 const VERSION_OVERHEAD = 200;
-/** Entries that have expired since the last one was stored are forgotten so many at a time. */
+/** How many expired entries one reservation removes from the index. */
 const FORGOTTEN_AT_ONCE = 100;
-/** The index outlives what is in it by so long. */
+/** How much longer the index lives than its entries. */
 const MARGIN_MS = 10_000;
 
 /**
- * ARGV: id, bytes, ttl, most. An index of what is held, by when it expires, and of how much: an entry that is stored again counts
- * once, and one that has expired not any longer. The server's own figure is asked as well, since others may fill it.
+ * ARGV: id, bytes, ttl, most. Keeps an index of entries by expiry, and of their total size. An entry that is stored
+ * again counts once; an expired one does not count. Also checks the server's own figure, because others may fill it.
  */
 const reserve = `
 local held, sizes, id, bytes, ttl = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -37,7 +37,7 @@ for _, key in ipairs(KEYS) do
 end
 return 1`;
 
-/** ARGV: id. What was reserved was not stored. */
+/** ARGV: id. Undoes a reservation whose entry was not stored. */
 const release = `
 local bytes = tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or 0)
 redis.call('HDEL', KEYS[2], ARGV[1])
@@ -52,7 +52,7 @@ export interface TierSpaceOptions {
   readonly maxBytes: number;
 }
 
-/** How much the tier holds of an epoch: all of its nodes count together. */
+/** The space that the tier takes in one epoch, for all nodes together. */
 export class TierSpace {
   readonly #options: TierSpaceOptions;
 
@@ -60,7 +60,7 @@ export class TierSpace {
     this.#options = options;
   }
 
-  /** Whether there is room for it. Reserved again, its size is the latest. */
+  /** Whether there is room for the entry. Reserving again replaces its size. */
   async reserve(epoch: string, entry: { id: string; bytes: number; versions: number; ttl: number }): Promise<boolean> {
     const { connection, maxBytes } = this.#options;
     const bytes = entry.bytes + ENTRY_OVERHEAD + entry.versions * VERSION_OVERHEAD;
@@ -71,7 +71,7 @@ export class TierSpace {
     await this.#options.connection.eval(release, 2, ...this.#keys(epoch), id);
   }
 
-  /** In the hash slot of the log: it is that server whose memory matters most. */
+  /** In the hash slot of the log, because the memory of that server matters most. */
   #keys(epoch: string): [string, string] {
     const { prefix, scope } = this.#options;
     return [`${prefix}:{${scope}}:held:${epoch}`, `${prefix}:{${scope}}:sizes:${epoch}`];

@@ -13,66 +13,68 @@ import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsOf, versionsToBump } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
 
-/** Where the versions are kept. */
+/** Where versions are kept. */
 export interface VersionKeys {
   readonly connection: Redis | Cluster;
   readonly prefix: string;
-  /** Of the gateways that share the log. */
+  /** Shared by the gateways that share the log. */
   readonly scope: string;
   /**
-   * How long the version of what a record has hit is kept where no entry needs it: longer than a node that has not applied the record
-   * may serve, so that what such a node has filled before is refused.
+   * How long the version of what a record covers is kept if no entry needs it. Longer than a node that has not applied
+   * the record may serve, so that earlier fills of such a node are refused.
    */
-  readonly hitMs: () => number;
+  readonly minVersionMs: () => number;
 }
 
 export interface RedisTierOptions extends VersionKeys {
-  /** Of the configuration: what one stores, another would give other tags and header fields. */
+  /** Identifies the configuration: another one would give a response other tags and header fields. */
   readonly shape: string;
-  /** All nodes together keep no more there. */
+  /** Limit for all nodes together. */
   readonly maxBytes: number;
   readonly maxEntryBytes: number;
   readonly compressAboveBytes: number;
   readonly ttlMs: number;
-  /** A read, or a fill lease, waits no longer than this for all of its steps together. */
+  /** Limit for all steps of one read, or of acquiring one fill lease. */
   readonly timeoutMs: number;
-  /** This node's place in the shared log. */
-  readonly place: TierPlace;
+  /** The shared log, as this node sees it. */
+  readonly log: LogView;
   readonly monotonic: () => number;
-  /** Something was not kept, since there is no room. */
+  /** Called when a response was not kept for lack of room. */
   readonly full: () => void;
   readonly timers: Timers;
 }
 
-export interface TierPlace {
-  /** It may serve, and the versions of all records behind the place where it joined are known. */
+export interface LogView {
+  /** The node may serve, and every record from before it joined is published. */
   readonly usable: boolean;
   readonly epoch: string;
-  /** Where positions of this node lie in the log. */
+  /** The `seq` of one of this node's positions, in the shared log. */
   seqOf(position: number): number;
   positionOf(seq: number): number;
-  /** The position at which it joined. */
+  /** The position at which the node joined. */
   readonly joinedAt: number;
-  /** Asks the log whether it is still where this node knows it to be: what stands beside it may have been set back with it. */
+  /**
+   * Asks whether the log still is where this node knows it to be. If it was set back, so were the versions next to it.
+   */
   confirm(): Promise<boolean>;
   /** Whether no record that this node has applied since its fill covers it. */
   admits(response: StoredResponse): boolean;
 }
 
-/** Who fills a cold key renews the fill lease while it fills it: its death stalls others for so long. */
+/** How long a fill lease lasts. Its holder renews it while it fills; if the holder dies, others wait this long. */
 const FILL_LEASE_MS = 600;
-const RENEW_CLAIM_MS = 200;
-/** Who waits for another's fill looks so often, and goes on by itself after so long. */
+const RENEW_FILL_LEASE_MS = 200;
+/** How often a node that waits for another's fill looks for it, and when it fetches by itself. */
 const LOOK_EVERY_MS = 25;
 const WAIT_MS = 10_000;
-/** Versions outlive the entries that name them by so long. */
+/** How much longer versions live than the entries that name them. */
 const VERSION_MARGIN_MS = 10_000;
-/** After a failure the tier is left alone for so long: a dead Redis costs a read one timeout, and then nothing. */
+/** How long the tier is left alone after a failure: a dead Redis costs a read one timeout, then nothing. */
 const REST_MS = 1_000;
-/** Where there is no room, nothing is kept for so long. */
+/** How long nothing is kept once there was no room. */
 const FULL_MS = 1_000;
 
-/** To a later place in the same epoch, or out of any other. Each of a record's versions, however often and in whatever order. */
+/** Raises the version. Idempotent and order-independent; replaces older epochs. */
 const bump = `
 local was = redis.call('GET', KEYS[1])
 if was then
@@ -84,8 +86,9 @@ redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ttl)
 return 1`;
 
 /**
- * The version of a name, made where nobody has one, and kept for as long as the entry that is to name it. None of a server of a
- * cluster that has just started: it may have forgotten what a record has hit since an older fill.
+ * Returns the version of a name, creates it if there is none, and keeps it as long as the entry that will name it.
+ * Returns nil on a cluster's server that has just started: it may have forgotten that a record covered the name after
+ * an earlier fill.
  */
 const hold = `
 local server = ARGV[3] == '1' and redis.call('INFO', 'server') or ''
@@ -101,29 +104,36 @@ if ARGV[3] ~= '1' then return version end
 return version .. ' ' .. string.match(server, 'run_id:(%x+)')`;
 
 /**
- * A version together with which server keeps it. Of a Redis Cluster the log sees one server: another that restarts with older data,
- * or whose replica takes over without the latest, would bring back versions, and with them what a record has hit since.
+ * A version, together with the server that keeps it. The log sees only one server of a Redis Cluster. Another that
+ * restarts with older data, or whose replica takes over without the latest, would restore old versions, and so make
+ * entries valid that a record has covered since.
  */
 const witnessed = `
 local version = redis.call('GET', KEYS[1])
 return version and version .. ' ' .. string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
 
-const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
-const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
+const renew = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0`;
+const release = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`;
 
 /**
- * Changes the versions of what a record has hit: every node does it, also one that keeps nothing there itself.
- * @throws where it cannot
+ * Raises the versions of what a record covers. Every node does, even one that keeps nothing in the tier itself.
+ * @throws if that fails
  */
 export async function bumpVersions(keys: VersionKeys, coverage: Coverage, epoch: string, seq: number): Promise<void> {
-  const hitMs = Math.ceil(keys.hitMs());
+  const minVersionMs = Math.ceil(keys.minVersionMs());
   const bumps = boundedVersions(coverage).map((name) =>
-    keys.connection.eval(bump, 1, versionKey(keys, name), epoch, seq, hitMs),
+    keys.connection.eval(bump, 1, versionKey(keys, name), epoch, seq, minVersionMs),
   );
   await Promise.all(bumps);
 }
 
-/** Of one record: each is a key that stays for some leases, which is how batches would fill the Redis. */
+/**
+ * Limit for one record. Each version is a key that stays for some leases, which is how batches would fill the Redis.
+ */
 const MAX_VERSIONS = 256;
 
 function boundedVersions(coverage: Coverage): string[] {
@@ -136,21 +146,21 @@ function boundedVersions(coverage: Coverage): string[] {
 const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${prefix}:${scope}:v:${name}`;
 
 /**
- * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had when it was
- * stored, and is valid while all are unchanged. A record changes the versions of what it covers once it is in the log
- * (coherence/publisher.ts); until then the fence of each node that has applied it keeps out what it covers, which is why an entry
- * passes it with the place of its fill, or the place where this node joined.
+ * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had
+ * when it was stored. It is valid while none of them has changed. A record raises the versions of what it covers once
+ * it is in the log (coherence/publisher.ts). Until then, nodes that have applied the record refuse the entry by their
+ * fence. So an entry is checked there with the position of its fill, or the position where this node joined.
  */
 export class RedisTier implements SecondTier {
   readonly #options: RedisTierOptions;
   readonly #space: TierSpace;
   #restUntil = 0;
   #fullUntil = 0;
-  /** What this node is putting there. */
+  /** Key → its response that this node is storing. */
   readonly #keeping = new Map<string, Promise<unknown>>();
   loads = 0;
   found = 0;
-  /** Responses that were not kept, since there was no room. */
+  /** Responses that were not kept for lack of room. */
   refused = 0;
 
   constructor(options: RedisTierOptions) {
@@ -159,14 +169,14 @@ export class RedisTier implements SecondTier {
   }
 
   get usable(): boolean {
-    const { place, monotonic } = this.#options;
-    return monotonic() >= this.#restUntil && place.usable;
+    const { log, monotonic } = this.#options;
+    return monotonic() >= this.#restUntil && log.usable;
   }
 
   async load(key: string, request: Fields): Promise<StoredResponse | undefined> {
     this.loads += 1;
-    const { connection, place } = this.#options;
-    const { epoch, joinedAt } = place;
+    const { connection, log } = this.#options;
+    const { epoch, joinedAt } = log;
     const found = await this.#inTime(async () => {
       let entry = await connection.getBuffer(this.#entryKey(key, [], []));
       const vary = entry === null ? undefined : varyNames(entry);
@@ -178,24 +188,24 @@ export class RedisTier implements SecondTier {
       const names = Object.keys(decoded.stamp.versions);
       const versions = await Promise.all(names.map((name) => this.#version(name)));
       if (!names.every((name, i) => versions[i] === decoded.stamp.versions[name])) return undefined;
-      // After the versions were read: with a Redis that was set back they would be valid again, and only the log tells.
-      return (await place.confirm()) ? decoded : undefined;
+      // Asked after the versions were read: a Redis that was set back would make them valid, and only the log shows it.
+      return (await log.confirm()) ? decoded : undefined;
     });
-    // Having joined anew meanwhile, it has not heard of records that came after the versions were read.
-    if (found === undefined || place.epoch !== epoch || place.joinedAt !== joinedAt || !place.usable) return undefined;
+    // A node that has joined again meanwhile does not know the records that followed the versions.
+    if (found === undefined || log.epoch !== epoch || log.joinedAt !== joinedAt || !log.usable) return undefined;
     this.found += 1;
-    const position = place.positionOf(found.stamp.seq);
+    const position = log.positionOf(found.stamp.seq);
     return { ...found.response, asOf: Math.max(position, joinedAt) };
   }
 
   async keep(response: StoredResponse): Promise<void> {
-    const { place, maxEntryBytes, ttlMs } = this.#options;
+    const { log, maxEntryBytes, ttlMs } = this.#options;
     if (!this.usable || !isShared(response) || response.body.byteLength > maxEntryBytes) return;
-    const seq = place.seqOf(response.asOf);
+    const seq = log.seqOf(response.asOf);
     const ttl = Math.ceil(Math.min(ttlMs, response.lifetimeMs - response.initialAgeMs));
     if (ttl < 1_000 || seq < 0) return;
     if (this.#options.monotonic() < this.#fullUntil) return this.#refuse();
-    const keeping = this.#put(response, place.epoch, seq, ttl);
+    const keeping = this.#put(response, log.epoch, seq, ttl);
     this.#keeping.set(response.key, keeping);
     await keeping;
     if (this.#keeping.get(response.key) === keeping) this.#keeping.delete(response.key);
@@ -206,7 +216,7 @@ export class RedisTier implements SecondTier {
     const names = versionsOf(response);
     const entry = { id: this.#idOf(key, vary, selecting), bytes: body.byteLength, versions: names.length, ttl };
     await this.#try(async () => {
-      // Before anything is made there: each version is a key, too.
+      // Before any version is created: each is a key, too.
       if (!(await this.#space.reserve(epoch, entry))) return this.#refuse();
       const bytes = await this.#set(response, names, { epoch, seq, ttl });
       if (bytes === undefined) await this.#space.release(epoch, entry.id);
@@ -214,20 +224,20 @@ export class RedisTier implements SecondTier {
     });
   }
 
-  /** How many bytes it has become; undefined where it is not to be kept. */
+  /** Returns the entry's size in bytes. Undefined if it must not be kept. */
   async #set(
     response: StoredResponse,
     names: readonly string[],
     { epoch, seq, ttl }: { epoch: string; seq: number; ttl: number },
   ): Promise<number | undefined> {
-    const { connection, place, compressAboveBytes } = this.#options;
+    const { connection, log, compressAboveBytes } = this.#options;
     const versions = await this.#hold(names, ttl + VERSION_MARGIN_MS);
-    // A record has hit it since it was filled: by the fence of some other node, it is outdated.
+    // A record has covered it since its fill: some other node's fence would refuse it.
     if (versions === undefined || Object.values(versions).some((version) => isNewer(version, epoch, seq)))
       return undefined;
     const entry = await encodeEntry(response, { epoch, seq, versions }, compressAboveBytes);
-    // A record that this node, having been paused, has not heard of may have been forgotten there by now.
-    if (place.epoch !== epoch || !place.usable || !place.admits(response)) return undefined;
+    // If this node was paused, the version of a record that it has not applied may have expired.
+    if (log.epoch !== epoch || !log.usable || !log.admits(response)) return undefined;
     const { key, vary, selecting } = response;
     await connection.set(this.#entryKey(key, vary, selecting), entry, 'PX', ttl);
     if (vary.length > 0) await connection.set(this.#entryKey(key, [], []), varyEntry(vary), 'PX', ttl);
@@ -252,51 +262,51 @@ export class RedisTier implements SecondTier {
     if (mine === undefined) return nothing;
     let cancel: () => void;
     const renewLater = (): void => {
-      cancel = this.#options.timers.after(RENEW_CLAIM_MS, () => {
+      cancel = this.#options.timers.after(RENEW_FILL_LEASE_MS, () => {
         void this.#try(() => connection.eval(renew, 1, fillLease, token, FILL_LEASE_MS));
         renewLater();
       });
     };
     renewLater();
-    return () => void this.#letGo(key, fillLease, token).finally(() => cancel());
+    return () => void this.#releaseFillLease(key, fillLease, token).finally(() => cancel());
   }
 
-  /** Once what was filled can be found: those who see the fill lease gone look for it, and ask the origin if it is not there. */
-  async #letGo(key: string, fillLease: string, token: string): Promise<void> {
+  /** Releases the lease once the fill can be found: nodes that see it gone look there, then ask the origin. */
+  async #releaseFillLease(key: string, fillLease: string, token: string): Promise<void> {
     await this.#keeping.get(key);
     await this.#try(() => this.#options.connection.eval(release, 1, fillLease, token));
   }
 
-  /** What another node is fetching, if it comes within the bound. */
+  /** The response that another node is fetching, if it comes within the bound. */
   async awaited(key: string, request: Fields): Promise<StoredResponse | undefined> {
     const { connection, monotonic, timers } = this.#options;
     const fillLease = `${this.#entryKey(key, [], [])}:fill`;
     const deadline = monotonic() + WAIT_MS;
     while (this.usable && monotonic() < deadline) {
       await new Promise<void>((resolve) => timers.after(LOOK_EVERY_MS, resolve));
-      const claimed = await this.#try(() => connection.exists(fillLease));
+      const held = await this.#try(() => connection.exists(fillLease));
       const loaded = await this.load(key, request);
-      // Whoever had it is done, or dead: this node goes on by itself.
-      if (loaded !== undefined || claimed !== 1) return loaded;
+      // The other node is done, or dead: this one goes on by itself.
+      if (loaded !== undefined || held !== 1) return loaded;
     }
     return undefined;
   }
 
-  /** The present versions; those that nobody has are made, never the same twice. */
+  /** The present versions. Missing ones are created; a created version never repeats. */
   async #hold(names: readonly string[], ttl: number): Promise<Record<string, string> | undefined> {
-    const { connection, hitMs } = this.#options;
+    const { connection, minVersionMs } = this.#options;
     const witness = connection.isCluster ? 1 : 0;
     const values = await Promise.all(
       names.map((name) => {
-        const made = `c:${randomBytes(9).toString('base64url')}`;
+        const created = `c:${randomBytes(9).toString('base64url')}`;
         return connection.eval(
           hold,
           1,
           versionKey(this.#options, name),
-          made,
+          created,
           ttl,
           witness,
-          Math.ceil(hitMs() / 1_000),
+          Math.ceil(minVersionMs() / 1_000),
         );
       }),
     );
@@ -310,12 +320,12 @@ export class RedisTier implements SecondTier {
     return connection.isCluster ? (connection.eval(witnessed, 1, key) as Promise<string | null>) : connection.get(key);
   }
 
-  /** Reads wait for it: what is not there in time is not there. */
+  /** A step with a time limit, for reads that wait for it. */
   #inTime<T>(step: () => Promise<T>): Promise<T | undefined> {
     return this.#try(() => {
       const { timers, timeoutMs } = this.#options;
       return new Promise<T>((resolve, reject) => {
-        const cancel = timers.after(timeoutMs, () => reject(new Error('the tier is slow')));
+        const cancel = timers.after(timeoutMs, () => reject(new Error('the tier did not answer in time')));
         step().then(resolve, reject).finally(cancel);
       });
     });
@@ -326,11 +336,11 @@ export class RedisTier implements SecondTier {
     try {
       return await step();
     } catch (error) {
-      // Somebody has put something else under one key: no reason to leave the others alone.
+      // Another program has stored another type under one key. The other keys are not affected.
       if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
-      // What it holds can be read all the same.
+      // Out of memory: existing entries can still be read.
       if (error instanceof Error && error.message.includes('OOM')) return void this.#refuse();
-      // The bus on the same Redis tells what is wrong with it; here it only means that there is nothing.
+      // The bus on the same Redis reports what is wrong with it. Here it only means a miss.
       this.#restUntil = this.#options.monotonic() + REST_MS;
       return undefined;
     }
@@ -349,7 +359,7 @@ export class RedisTier implements SecondTier {
 
 const VARIES = 2;
 
-/** In place of an entry: by which fields its variants are told apart. */
+/** Stored in place of an entry: the fields that its variants depend on. */
 const varyEntry = (names: readonly string[]): Buffer =>
   Buffer.from(`${String.fromCharCode(VARIES)}${JSON.stringify(names)}`);
 
@@ -363,7 +373,7 @@ function varyNames(entry: Buffer): string[] | undefined {
   }
 }
 
-/** Whether a version is that of a record after `seq`. One of another epoch is of a record that every node has voided since. */
+/** Whether a version is that of a record after `seq`. Records of another epoch are void on every node. */
 function isNewer(version: string, epoch: string, seq: number): boolean {
   const [, of, at] = /^h:([^:]*):(\d+)/.exec(version) ?? [];
   return of === epoch && Number(at) > seq;

@@ -59,6 +59,11 @@ function canonicalPath(raw: string): string {
   return path;
 }
 
+/** The target as in a request line. */
+export function targetText({ path, query }: Pick<RequestTarget, 'path' | 'query'>): string {
+  return query === '' ? path : `${path}?${query}`;
+}
+
 /** RFC 3986 §5.2.4, on whole segments; ".." at the root stays at the root. */
 function removeDotSegments(path: string): string {
   if (!/\/\.\.?(?:\/|$)/.test(path)) return path;

@@ -13,7 +13,8 @@ export type Change =
   /** Removes an element that was deleted or moved to another parent. */
   | { readonly kind: 'remove'; readonly key: string };
 
-export interface Place {
+/** Where the element to change is in the parent. */
+export interface ElementLocation {
   /** The reference tokens of a JSON Pointer. */
   readonly at: readonly string[];
   /** The member that identifies an element. */
@@ -28,14 +29,14 @@ export type Spliced = { readonly text: string; readonly inPlace: boolean } | { r
  * why this is not safe: the place is missing or has another type, elements have no unique key, the new representation
  * has another form than the old one (which may be a summary), or the old one is not what the resource was.
  */
-export function spliceElement(parent: string, place: Place, change: Change): Spliced {
-  const node = nodeAt(parseText(parent), place.at);
+export function spliceElement(parent: string, location: ElementLocation, change: Change): Spliced {
+  const node = nodeAt(parseText(parent), location.at);
   if (node === undefined) return { uncertain: 'the parent has no value at that place' };
-  if (node.type === 'array') return spliceArray(parent, node, place.key, change);
+  if (node.type === 'array') return spliceArray(parent, node, location.key, change);
   if (node.type !== 'object') return { uncertain: 'the value at that place is neither an array nor an object' };
   if (change.kind === 'remove') return { uncertain: 'only an element of an array can be removed' };
-  if (keyOf(parent, node, place.key) !== keyOfText(change.text, place.key))
-    return { uncertain: `the ${place.key} differs` };
+  if (keyOf(parent, node, location.key) !== keyOfText(change.text, location.key))
+    return { uncertain: `the ${location.key} differs` };
   return inPlaceOf(parent, spanOf(node), [], change);
 }
 

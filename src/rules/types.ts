@@ -26,6 +26,9 @@ export type MissingReason =
   | 'encoded'
   | 'not-read';
 
+/** What the placeholders of every rule select from. */
+export type BodySources = Omit<Sources, 'params'>;
+
 /** What placeholders select from. */
 export interface Sources {
   /** Path parameters, percent-decoded. */

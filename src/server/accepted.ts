@@ -2,21 +2,21 @@ import type { IncomingMessage } from 'node:http';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 
-/** The canonical request behind a Node message, for those who get it from Fastify. */
+/** The checked request of a Node message, for code that gets the message from Fastify or from a socket. */
 const accepted = new WeakMap<IncomingMessage, ClientRequest>();
 
-/** Undefined for a message that came past the front: an upgrade, which Node announces by another event. */
+/** Undefined for a message that the front has not checked: an upgrade comes by another event of Node's. */
 export function knownRequest(message: IncomingMessage): ClientRequest | undefined {
   return accepted.get(message);
 }
 
 export function acceptedRequest(message: IncomingMessage): ClientRequest {
   const request = accepted.get(message);
-  if (request === undefined) throw new GatewayError('internal', 'a request came past the front');
+  if (request === undefined) throw new GatewayError('internal', 'the front has not checked this request');
   return request;
 }
 
-/** Notes what a message was found to be. */
+/** Notes the request of a message that has been checked. */
 export function noteAccepted(message: IncomingMessage, request: ClientRequest): void {
   accepted.set(message, request);
 }

@@ -1,16 +1,16 @@
 import { isIPv6 } from 'node:net';
 
-/** Bits of an IPv6 address that tell clients apart, in groups of 16: whoever has one address of a /64 has all of them. */
+/** Groups of 16 bits of an IPv6 address that tell clients apart: whoever has one address of a /64 has all of them. */
 const IPV6_GROUPS = 4;
 
-/** What stands for one client among addresses: an IPv4 address, or the first 64 bits of an IPv6 one. */
+/** What identifies one client among addresses: an IPv4 address, or the first 64 bits of an IPv6 one. */
 export function clientOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=[0-9.]+$)/i, '').replace(/%.*$/, '');
   if (!isIPv6(plain)) return plain;
   const [head = '', tail] = plain.split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const first = groups(head);
-  // "::" stands for as many zeros as are missing; what is behind it is never among the first groups but where it is long.
+  // "::" stands for as many zeros as are missing.
   const missing = tail === undefined ? 0 : 8 - first.length - groups(tail).length;
   const all = [...first, ...Array<string>(Math.max(0, missing)).fill('0'), ...groups(tail ?? '')];
   const numbers = all.slice(0, IPV6_GROUPS).map((group) => Number.parseInt(group, 16).toString(16));

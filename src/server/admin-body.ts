@@ -1,5 +1,5 @@
-import type { ProposedWrite } from '../exchange/dry-run.ts';
-import type { AskedInvalidation, Fault } from '../exchange/invalidate.ts';
+import type { AskedInvalidation, Fault } from '../exchange/inspect/asked-targets.ts';
+import type { ProposedWrite } from '../exchange/inspect/proposed-write.ts';
 
 /** Targets of one request: what an operator pastes in is a mistake beyond this, and would be one record. */
 const MAX_TARGETS = 10_000;
@@ -25,7 +25,8 @@ export function parseInvalidation(body: unknown): Parsed<AskedInvalidation> {
 
 /**
  * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, lookups, requestHeaders,
- * responseHeaders}`. A body is JSON, or a text that holds it: numbers that JavaScript cannot hold survive only in a text.
+ * responseHeaders}`. A body is JSON, or a text that holds it: numbers that JavaScript cannot hold survive only in a
+ * text.
  */
 export function parseProposedWrite(body: unknown): Parsed<ProposedWrite & { readonly all: boolean }> {
   const names = ['method', 'path', 'status', 'request', 'response', 'before', 'lookups'];
@@ -50,7 +51,7 @@ export function parseProposedWrite(body: unknown): Parsed<ProposedWrite & { read
   return fields.faults.length > 0 ? { faults: fields.faults } : { value: write };
 }
 
-/** The members of a JSON object, each read as what it must be. All faults are kept: the whole is checked before anything is done. */
+/** The members of a JSON object, each read as the type that it must have. Keeps all faults. */
 class BodyFields {
   readonly faults: Fault[] = [];
   readonly #members: Readonly<Record<string, unknown>>;

@@ -2,14 +2,13 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
-import type { ProposedWrite } from '../exchange/dry-run.ts';
-import { type AskedInvalidation, askedTargets, type Fault } from '../exchange/invalidate.ts';
+import { type AskedInvalidation, askedTargets, type Fault } from '../exchange/inspect/asked-targets.ts';
+import type { ProposedWrite } from '../exchange/inspect/proposed-write.ts';
 import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/ports.ts';
-import { eachLine } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
 import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
-import { problemBody, problemLines } from './problem.ts';
+import { sendProblem } from './problem.ts';
 
 export interface AdminOptions {
   readonly config: GatewayConfig['admin'];
@@ -25,13 +24,13 @@ export interface AdminOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Of a request's body: a few thousand targets, or the bodies of one write. */
+/** The limit for a request's body: a few thousand targets, or the bodies of one write. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
 /** The admin port. `/livez` and `/readyz` are open, for probes; everything else needs the token where there is one. */
 export function createAdmin(options: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
-  // Without a content type of its own to ask for, a page in a browser could have text sent here as a simple request.
+  // A web page can send text here as a simple request, without a CORS preflight.
   app.removeContentTypeParser('text/plain');
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
   app.get('/readyz', (_request, reply) => {
@@ -58,17 +57,20 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   });
   app.setNotFoundHandler((request, reply) => {
     const known = ['/invalidate', '/explain'].includes(request.url.split('?')[0] ?? '');
-    return problem(reply, known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'));
+    return sendProblem(
+      reply,
+      known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'),
+    );
   });
   app.setErrorHandler((error, _request, reply) => {
     const known = knownError(error);
     if (known.code === 'internal') options.failed(error);
-    return problem(reply, known);
+    return sendProblem(reply, known);
   });
   return app;
 }
 
-/** What fastify refuses by itself, in the gateway's own words. */
+/** An error of Fastify's, as the gateway's own. */
 function knownError(error: unknown): GatewayError {
   if (error instanceof TargetError) return new GatewayError('badRequest', `path: ${error.message}`);
   if (!(error instanceof Error) || !('statusCode' in error)) return asGatewayError(error);
@@ -85,14 +87,14 @@ function knownError(error: unknown): GatewayError {
 }
 
 /**
- * Who may ask. Without a token the port is on loopback, and the machine's users are trusted; the pages in their browsers are
- * not: those are known by their `Origin`, or by a name that was made to lead here (DNS rebinding).
+ * Refuses callers without the token. Without a configured token the port is on loopback, and the machine's users are
+ * trusted. Web pages in their browsers are not: they send `Origin`, or a host name that leads here (DNS rebinding).
  * @throws GatewayError
  */
 function refuseStrangers({ headers }: FastifyRequest, token: string | undefined): void {
   if (token !== undefined) {
     const hash = (text: string): Buffer => createHash('sha256').update(text).digest();
-    // Hashed so that the comparison takes the same time whatever the length.
+    // Hashed, so that the comparison takes the same time for every length.
     if (timingSafeEqual(hash(`Bearer ${token}`), hash(headers.authorization ?? ''))) return;
     throw new GatewayError('unauthorized', 'send Authorization: Bearer with the token of admin.token');
   }
@@ -105,11 +107,5 @@ function refuseStrangers({ headers }: FastifyRequest, token: string | undefined)
 function refuse(reply: FastifyReply, faults: readonly Fault[]): FastifyReply {
   const [first] = faults;
   const detail = `${first?.at === '' ? '' : `${first?.at}: `}${first?.message}; ${first?.hint}`;
-  return problem(reply, new GatewayError('badRequest', detail), faults);
-}
-
-function problem(reply: FastifyReply, error: GatewayError, faults?: readonly Fault[]): FastifyReply {
-  const lines = problemLines(error);
-  eachLine(lines, (name, value) => void reply.header(name, value));
-  return reply.code(error.status).send(problemBody(error, faults));
+  return sendProblem(reply, new GatewayError('badRequest', detail), faults);
 }

@@ -10,12 +10,12 @@ import { parseTarget, TargetError } from '../route/path.ts';
 /** Request targets longer than this are refused: the cache key, the logs and the origin all hold them. */
 const MAX_TARGET_BYTES = 8 * 1024;
 
-/** A `Host` as RFC 9110 §7.2 and RFC 3986 §3.2.2 let it be: a name, an address or a bracketed IPv6 address, and a port. */
+/** `Host` (RFC 9110 §7.2, RFC 3986 §3.2.2): a name, an address or a bracketed IPv6 address, and perhaps a port. */
 const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
- * A client's request, its framing and target checked beyond what Node checks (architecture.md, "Tools"): what two parties
- * could read in two ways is refused here, before anything is looked up or forwarded.
+ * A client's request, its framing and target checked beyond what Node checks. A request that two parties could read in
+ * two ways is refused here, before anything is looked up or forwarded.
  * @throws GatewayError 400, 414, 417, 508
  */
 export function clientRequest(message: IncomingMessage, trusted: TrustedProxies): ClientRequest {
@@ -25,7 +25,7 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
   const host = hostOf(headers);
   const peer = message.socket.remoteAddress ?? '';
   const isTrusted = trusted.includes(peer);
-  // What a trusted proxy says that it was asked for is what the origin is told, so it is what the key must hold.
+  // The origin is told the host and scheme that a trusted proxy names, so they must be in the cache key.
   const direct = { scheme: 'http', host } as const;
   const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : direct;
   return {
@@ -40,7 +40,7 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
 }
 
 function checkFraming(message: IncomingMessage, headers: Fields): void {
-  // RFC 9112 §2.3: what another major version means by these bytes is not known. Node takes 2.0 for the same.
+  // RFC 9112 §2.3: another major version may mean something else by these bytes. Node accepts 2.0.
   if (message.httpVersionMajor !== 1) throw new GatewayError('badRequest', `HTTP/${message.httpVersion} is not HTTP/1`);
   const coding = headers.get('transfer-encoding');
   if (coding !== undefined) {

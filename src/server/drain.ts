@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../observe/log.ts';
 
 /**
- * Stops listening, lets exchanges in flight end within `drainMs`, then ends event streams and closes whatever connection
- * is left: those that never sent a request too, for which `server.close()` alone would wait without end.
+ * Stops listening, lets exchanges in flight end within `drainMs`, then ends event streams and closes the connections
+ * that are left. `server.close()` alone would wait for ever for those that never sent a request.
  */
 export async function drain(
   app: FastifyInstance,
@@ -25,7 +25,7 @@ export async function drain(
   await app.close();
 }
 
-/** Requests on connections that were open already may still come while others end. */
+/** While some end, further requests may come on connections that are open. */
 async function allEnded(underway: ReadonlySet<Promise<unknown>>): Promise<void> {
   while (underway.size > 0) await Promise.allSettled([...underway]);
 }

@@ -2,11 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError } from '../errors.ts';
-import type { ClientRequest, Reply } from '../exchange/ports.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
 import { noteAccepted } from './accepted.ts';
 import { clientOf } from './addresses.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
-import { hasBody, Message } from './message.ts';
+import { Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { PerAddress } from './per-address.ts';
 import { type Exchange, Pipelines } from './pipeline.ts';
@@ -18,16 +18,21 @@ const HEADERS_TIMEOUT_MS = 30_000;
 /** How long an idle connection is kept for the next request. */
 const KEEP_ALIVE_MS = 65_000;
 
-export type NodeHandler = (message: IncomingMessage, response: ServerResponse) => void;
+/** A request that has been checked, and the way back to its client. */
+export interface AcceptedExchange extends Exchange {
+  readonly request: ClientRequest;
+}
+
+export interface Front {
+  readonly server: Server;
+  /** Listens to the server's `clientError`: the parser has refused what came on a connection. */
+  readonly clientError: (error: NodeJS.ErrnoException, socket: Socket) => void;
+}
 
 export interface FrontOptions extends SlowClientsOptions {
   readonly trusted: TrustedProxies;
-  /** Takes reads that go through the cache. False leaves the request to Fastify. */
-  readonly read: (request: ClientRequest, reply: Reply) => boolean;
-  /** Fastify. */
-  readonly fallThrough: NodeHandler;
-  /** What Fastify routes by. Not the target itself: it refuses escapes that are not UTF-8. */
-  readonly routedAs: (request: ClientRequest) => string;
+  /** Answers a request. Whatever it throws is answered with a problem. */
+  readonly answer: (exchange: AcceptedExchange) => void;
   /** Connections are not kept for further requests once the gateway is stopping. */
   readonly draining: () => boolean;
   readonly failed: (error: unknown, request: ClientRequest) => void;
@@ -35,10 +40,10 @@ export interface FrontOptions extends SlowClientsOptions {
 }
 
 /**
- * The HTTP server: every request's framing and target are checked and made canonical here, then a read of a cached route
- * is answered without the framework; everything else falls through to it.
+ * The HTTP server. It checks the framing and the target of every request, makes the target canonical, and begins the
+ * requests of each connection in their order. `answer` does the rest.
  */
-export function createFront(options: FrontOptions): Server {
+export function createFront(options: FrontOptions): Front {
   const server = createServer({
     IncomingMessage: Message,
     maxHeaderSize: options.limits.headerBytes,
@@ -46,7 +51,7 @@ export function createFront(options: FrontOptions): Server {
     // Uploads may take as long as they move: a whole-request timeout would break large ones.
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Its absence is answered by us, with a problem that says so.
+    // The gateway answers a missing Host itself, with a problem that says so.
     requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
@@ -55,34 +60,34 @@ export function createFront(options: FrontOptions): Server {
   // parser. Headers are bounded by their bytes instead.
   server.maxHeadersCount = 0;
   server.maxConnections = options.limits.connections;
-  const begin = ({ message, response }: Exchange): void => answer(message, response, options);
+  const begin = (exchange: Exchange): void => answer(exchange, options);
   const pipelines = new Pipelines(begin, (socket) => options.cut(peerOf(socket), 'too many requests were waiting'));
   const receive = (message: IncomingMessage, response: ServerResponse): void => {
     pipelines.of(message.socket).receive({ message, response });
   };
   server.on('request', receive);
-  // What is expected is looked at where the rest of the head is.
+  // `Expect` is checked where the rest of the head is.
   server.on('checkExpectation', receive);
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const problem = malformed(error);
-    if (problem !== undefined) options.onMalformed(problem, peerOf(socket));
-    refuse(pipelines.of(socket), socket, problem);
-  });
-  // Without a listener Node closes the connection, and says nothing.
+  // Without a listener Node closes the connection without an answer.
   server.on('connect', (_message, socket) => {
     outlive(socket);
     refuse(pipelines.of(socket), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
   });
   server.on('upgrade', (_message, socket) => outlive(socket));
   watchClients(server, options);
-  return server;
+  const clientError: Front['clientError'] = (error, socket) => {
+    const problem = malformed(error);
+    if (problem !== undefined) options.onMalformed(problem, socket.remoteAddress);
+    refuse(pipelines.of(socket), socket, problem);
+  };
+  return { server, clientError };
 }
 
 function peerOf(socket: Duplex): string | undefined {
   return (socket as { remoteAddress?: string }).remoteAddress;
 }
 
-/** Bounds what one client takes of the connections, the gateway's and the origins'. */
+/** Bounds how many connections one client takes, of the gateway's and of the origins'. */
 function watchClients(server: Server, options: FrontOptions): void {
   const { limits, trusted, onMalformed } = options;
   const addresses = new PerAddress(limits.perAddress.connections);
@@ -103,34 +108,23 @@ function watchClients(server: Server, options: FrontOptions): void {
   server.on('close', () => slow.stop());
 }
 
-/** Answers a request, or hands it to Fastify. */
-function answer(message: IncomingMessage, response: ServerResponse, options: FrontOptions): void {
-  // What follows on a connection that was to be upgraded is read by no rule.
+function answer({ message, response }: Exchange, options: FrontOptions): void {
+  // Nobody can tell what follows on a connection whose upgrade was refused.
   if (options.draining() || (message as Message).refused) response.shouldKeepAlive = false;
   const request = accept(message, response, options);
   if (request === undefined) return;
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (isRead && !hasBody(message) && taken(options, request, new NodeReply(response))) return;
-  message.url = options.routedAs(request);
-  options.fallThrough(message, response);
+  try {
+    options.answer({ message, response, request });
+  } catch (error) {
+    // Within an event of the server, whatever is thrown would end the process.
+    options.failed(error, request);
+    new NodeReply(response).fail(asGatewayError(error));
+  }
 }
 
-/** Node lets go of a connection that it hands over: an error of it that nobody hears would end the process. */
+/** Node takes its listeners off a connection that it hands over: an error without a listener would end the process. */
 function outlive(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
-}
-
-/** A hit is answered within the event of the server, where whatever is thrown would end the process. */
-function taken(options: FrontOptions, request: ClientRequest, reply: NodeReply): boolean {
-  try {
-    const isTaken = options.read(request, reply);
-    if (isTaken) reply.forgetWhenGone();
-    return isTaken;
-  } catch (error) {
-    options.failed(error, request);
-    reply.fail(asGatewayError(error));
-    return true;
-  }
 }
 
 /** Checks a message and notes its canonical form; answers and returns undefined where it is refused. */
@@ -146,7 +140,7 @@ export function accept(
   } catch (error) {
     const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
     onMalformed(problem, message.socket.remoteAddress);
-    // The connection is closed: where the request ends may be what the two sides disagree on.
+    // The connection is closed: the two sides may disagree on where the request ends.
     new NodeReply(response).refuse(problem);
     return undefined;
   }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { Reply } from '../exchange/ports.ts';
-import { type FieldLines, valuesByName } from '../http/fields.ts';
+import { type FieldLines, pairs, valuesByName } from '../http/fields.ts';
 import { problemBody, problemLines } from './problem.ts';
 
 /** The way back to a client over Node's own HTTP server. */
@@ -65,6 +65,11 @@ export class NodeReply implements Reply {
     if (response === undefined) return nowhere();
     if (!this.gone) response.writeHead(status, [...lines]);
     return response;
+  }
+
+  /** Sends fields behind the body of a streamed response; only where it is chunked (RFC 9112 §7.1.2). */
+  trailers(lines: FieldLines): void {
+    this.#response?.addTrailers(pairs(lines));
   }
 
   /** Fails, and lets the connection end with that: no request behind this one is taken. */

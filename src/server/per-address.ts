@@ -11,12 +11,12 @@ export class PerAddress {
     this.#max = max;
   }
 
-  /** Addresses that hold anything. */
+  /** How many addresses hold anything. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** Returns what gives it back (once), or undefined where the address holds as many as it may. */
+  /** Returns a function that gives it back, once; undefined where the address holds as many as it may. */
   take(address: string): (() => void) | undefined {
     const held = this.#held.get(address) ?? 0;
     if (held >= this.#max) return undefined;
@@ -36,8 +36,8 @@ export class PerAddress {
 }
 
 /**
- * The address that a client counts as: its own, as a trusted proxy forwards it, else that of the peer. A proxy that names none
- * stands for all its clients. Of IPv6 the /64 network counts: one host can use every address in it.
+ * The address that a client counts as: the one that a trusted proxy forwards, else the peer's. All clients of a proxy
+ * that forwards none count as one. For IPv6 the /64 network counts: one host can use every address in it.
  */
 export function addressOf({ headers, peer, trusted, scheme, host }: ClientRequest): string {
   const { address } = clientView(headers.lines, { peer, trusted, scheme, host });

@@ -2,21 +2,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { safeMethods } from '../http/methods.ts';
 
-/** Requests of one connection that are worked on at one time: stops a client from taking the origin's connections by one packet. */
+/** Requests of one connection that are in progress at once: stops a client from taking all origin connections. */
 export const MAX_UNANSWERED = 8;
 /**
- * Requests of one connection that may wait while more of it is read, for its end. Where more wait, and none has been begun for a while,
- * it is read for its end alone: a connection that has more requests then is cut off.
+ * Requests of one connection that may wait while it is read further, to notice its end. Where more wait and none has begun
+ * for a while, it is read for its end alone, and cut off if more requests come.
  */
 const MAX_WAITING = 1_000;
 /**
- * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, and each is an object for
- * as long as the one before them takes: stops a few megabytes on many connections from filling the memory.
+ * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, each of which is
+ * an object for as long as the request before it takes.
  */
 export const MAX_WAITING_IN_ALL = 20_000;
-/** A connection with no more than this waiting is never cut off for what others have. */
+/** A connection with no more requests than this waiting is never cut off for what others have. */
 const FEW_WAITING = 32;
-/** Bytes of answers that may wait for a client before its next request is begun: stops one that reads nothing. */
+/** Bytes of answers that may wait for a client before its next request begins: stops a client that reads nothing. */
 export const MAX_UNSENT_BYTES = 256 * 1024;
 
 /** A request and the way to answer it. */
@@ -26,23 +26,23 @@ export interface Exchange {
 }
 
 /**
- * The requests of one client connection, in their order. It decides when each is begun, and that none is begun behind an answer
- * with which the connection closes (RFC 9112 §9.6): where the request before ends may be what two parties disagree on.
+ * The requests of one client connection, in their order. The pipeline decides when each begins. None begins behind an
+ * answer that closes the connection (RFC 9112 §9.6): two parties may disagree on where the request before it ends.
  *
- * Node parses all that one read of the socket brings, and calls for each request at once. Those that are not begun wait here, and
- * the socket is not read meanwhile, so that what waits is at most what one read has brought.
+ * Node parses everything that one read of the socket brings, and emits every request at once. Requests that may not
+ * begin yet wait here. The socket is not read meanwhile, so at most one read's worth of requests waits.
  */
 export class Pipeline {
   readonly #socket: Duplex;
   readonly #begin: (exchange: Exchange) => void;
   readonly #room: WaitingRoom;
-  /** Begun, and not answered; the one that is alone may have been answered: a hit pays no listener. */
+  /** Begun and not answered. A single one may have been answered: a read that is a hit does not pay for a listener. */
   #begun: Exchange[] = [];
   /** Parsed, and not begun. */
   #waiting: Exchange[] = [];
-  /** Nothing that comes from now on is a request. */
+  /** No further request is taken. */
   #sealed = false;
-  /** An answer that ends with the connection is being sent. */
+  /** An answer is being sent that lasts as long as the connection. */
   #lasting = false;
   #held = false;
   #attended = false;
@@ -58,14 +58,14 @@ export class Pipeline {
     this.#room = room;
   }
 
-  /** Begins a request, now or when its turn has come; drops one behind an answer that closes. */
+  /** Begins a request, now or when its turn comes. Drops one behind an answer that closes the connection. */
   receive(exchange: Exchange): void {
     this.#settle();
     if (this.#lasting) {
-      // It would never be answered, and each such request would be held for as long as the answer before it lasts.
+      // It would never be answered, and would be held for as long as the answer before it lasts.
       this.#socket.destroy();
     } else if (this.#sealed) {
-      // Not before: the body of the last request may be on its way still.
+      // Not earlier: the body of the last request may still be on its way.
       this.#hold();
     } else if (this.#waiting.length === 0 && this.#mayBegin(exchange)) {
       this.#start(exchange);
@@ -80,30 +80,30 @@ export class Pipeline {
     }
   }
 
-  /** No further request is taken: an answer that closes the connection was given, or is on its way. */
+  /** No further request is taken: an answer that closes the connection has been given, or is on its way. */
   get sealed(): boolean {
     this.#settle();
     return this.#sealed;
   }
 
-  /** Requests that are worked on, in their order. For at once: the list changes. */
+  /** Requests in progress, in their order. Read it at once: the list changes. */
   get begun(): readonly Exchange[] {
     this.#settle();
     return this.#begun;
   }
 
-  /** The one whose body is still on its way. */
+  /** The request whose body is still on its way. */
   get uploading(): Exchange | undefined {
     return this.begun.find(({ message }) => !message.complete);
   }
 
-  /** Whether the connection could be handed over: everything is answered, and it goes on. */
+  /** The connection can be handed over: everything is answered, and it stays open. */
   get free(): boolean {
     this.#settle();
     return !this.#sealed && this.#begun.length === 0 && this.#waiting.length === 0;
   }
 
-  /** Reads on for once, where requests wait: the end of a connection is seen by reading it alone, and ends what was begun. */
+  /** Reads once where requests wait. Only reading shows that a connection has ended, which ends what has begun. */
   peek(): void {
     const stands = this.#started === this.#startedBefore;
     this.#startedBefore = this.#started;
@@ -114,8 +114,8 @@ export class Pipeline {
   }
 
   /**
-   * What came is no request. `answer` is called when all before it are answered; never where the connection closes before, or with
-   * them. `cut`: the answer to the broken request itself has begun, so that no other can be sent.
+   * Ends the pipeline: what came is no request. `answer` is called when all requests before it have been answered, and
+   * never if the connection closes before. `cut` is called instead where the answer to the broken request has begun.
    */
   malformed(answer: () => void, cut: () => void): void {
     this.#settle();
@@ -126,7 +126,7 @@ export class Pipeline {
     this.#keepWaiting(this.#waiting.filter((exchange) => exchange !== broken));
     const last = all.findLast(({ message }) => message.complete);
     const end = (): void => {
-      // To its end, which the client's closing is.
+      // Reads on until the client closes.
       this.#release();
       if (broken?.response.headersSent === true) cut();
       else answer();
@@ -136,8 +136,8 @@ export class Pipeline {
   }
 
   /**
-   * Begins an answer that lasts as long as the connection: once those before it are answered, so that its end is noticed, and only
-   * if nothing was sent behind it.
+   * Begins an answer that lasts as long as the connection, once those before it have been given: only then does Node
+   * notice the end of the connection. If the client has sent requests behind this one, the connection is closed.
    */
   beginLast(response: ServerResponse, begin: () => void): void {
     const start = (): void => {
@@ -150,12 +150,12 @@ export class Pipeline {
       begin();
       this.#lasting = !response.writableEnded;
     };
-    // Node gives a response its socket when its turn has come.
+    // Node gives a response its socket when its turn comes.
     if (response.socket === null) response.once('socket', start);
     else start();
   }
 
-  /** Forgets what is answered, and notes an answer that closes. Hits come here: one request at a time is the rule. */
+  /** Drops what has been answered, and notes an answer that closes the connection. Hits come this way. */
   #settle(): void {
     const begun = this.#begun;
     const only = begun[0];
@@ -179,7 +179,7 @@ export class Pipeline {
     this.#waiting = waiting;
   }
 
-  /** RFC 9112 §9.3.2: side by side, where all of them are safe. */
+  /** RFC 9112 §9.3.2: requests may be processed in parallel if all of them are safe. */
   #mayBegin({ message }: Exchange): boolean {
     if (this.#begun.length === 0) return true;
     if (this.#begun.length >= MAX_UNANSWERED || !isParallel(message)) return false;
@@ -198,7 +198,7 @@ export class Pipeline {
     if (closes(exchange)) this.#seal();
   }
 
-  /** Looks at the connection again when its oldest request is answered. Behind one that closes, there is nothing to look at. */
+  /** Continues when the oldest request has been answered, and abandons everything if the connection closes before. */
   #attend(): void {
     const [oldest] = this.#begun;
     if (this.#attended || oldest === undefined) return;
@@ -223,7 +223,7 @@ export class Pipeline {
     if (this.#waiting.length === 0 && !this.#sealed) this.#release();
   }
 
-  /** Node tells the one answer that is being written of the end of the connection, and none behind it. */
+  /** Node tells only the answer that is being written that the connection has ended. This tells those behind it. */
   #abandon(): void {
     this.#seal();
     for (const { response } of this.#begun.filter(isOpen)) {
@@ -250,7 +250,7 @@ export class Pipeline {
   /** Node resumes a socket whenever the body of a request is read, or answers have flowed off. */
   readonly #pauseAgain = (): void => {
     this.#socket.pause();
-    // A stream that was paused while its `resume` was on the way says nothing; Node's server goes by the event.
+    // A stream that is paused while its `resume` is pending emits no event, and Node's server relies on it.
     this.#socket.emit('pause');
   };
 }
@@ -259,12 +259,12 @@ function isOpen({ response }: Exchange): boolean {
   return !response.closed;
 }
 
-/** The connection ends with this answer; Node has read that of the request, or who answers has said it. */
+/** The connection ends with this answer: the request asked for that, or the answer says so. */
 function closes({ response }: Exchange): boolean {
   return !response.shouldKeepAlive;
 }
 
-/** The connections of HTTP/1.0 close behind an answer whose length is not known beforehand. */
+/** Not in HTTP/1.0, where the connection closes behind an answer whose length is not known beforehand. */
 function isParallel({ method = '', httpVersion }: IncomingMessage): boolean {
   return safeMethods.has(method) && httpVersion === '1.1';
 }

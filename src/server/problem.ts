@@ -1,4 +1,6 @@
+import type { FastifyReply } from 'fastify';
 import type { GatewayError } from '../errors.ts';
+import { eachLine } from '../http/fields.ts';
 import { formatProxyStatus } from '../http/proxy-status.ts';
 
 /** The body of an error that the gateway itself makes (RFC 9457): application/problem+json. */
@@ -17,9 +19,15 @@ const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = {
 
 export function problemLines(error: GatewayError): string[] {
   const lines = ['Content-Type', 'application/problem+json', 'Cache-Control', 'no-store'];
-  // RFC 9209: which of the gateway and the origin is to blame, for whoever debugs through several proxies.
+  // RFC 9209: says whether the gateway or the origin is to blame, for debugging through several proxies.
   lines.push('Proxy-Status', formatProxyStatus(error.code));
   const seconds = retryAfterSeconds[error.code];
   if (seconds !== undefined) lines.push('Retry-After', String(seconds));
   return lines;
+}
+
+/** Answers a request that Fastify has routed with a problem. */
+export function sendProblem(reply: FastifyReply, error: GatewayError, errors?: readonly object[]): FastifyReply {
+  eachLine(problemLines(error), (name, value) => void reply.header(name, value));
+  return reply.code(error.status).send(problemBody(error, errors));
 }

@@ -1,20 +1,22 @@
-import { type IncomingMessage, METHODS, type Server } from 'node:http';
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
-import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
+import { targetText } from '../route/path.ts';
 import { acceptedRequest } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { accept, createFront, type FrontOptions } from './front.ts';
+import { registerEvents } from './events-route.ts';
+import { type AcceptedExchange, accept, createFront, type Front, type FrontOptions } from './front.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
-import { type PassThroughOptions, registerPassThrough } from './pass-through.ts';
-import { addressOf, PerAddress } from './per-address.ts';
-import { pipelineOf } from './pipeline.ts';
+import { type PassThroughOptions, passThrough } from './pass-through.ts';
+import { PerAddress } from './per-address.ts';
+import { sendProblem } from './problem.ts';
 import { Tunnels } from './tunnel.ts';
 
 export interface PublicOptions extends PassThroughOptions {
@@ -25,85 +27,45 @@ export interface PublicOptions extends PassThroughOptions {
   readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
-  /** Takes a read that goes through the cache; false for routes with `cache: off`. */
+  /** Answers a read that goes through the cache; false for one that passes through. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
   readonly write: (request: ClientRequest, message: IncomingMessage, reply: Reply) => void;
+  /** Keeps count of work that a stopping gateway waits for. */
+  readonly track: (work: Promise<unknown>) => void;
 }
 
-/** The public port: the front takes cached reads; Fastify gets events, writes and what passes through. */
+type NodeHandler = (message: IncomingMessage, response: ServerResponse) => void;
+
+/** Where Fastify finds what passes through. The event stream has the one other path. */
+const MOUNT = '/';
+
+/**
+ * The public port. The front checks what comes, and `answer` says who answers it: reads of cached routes and writes
+ * have exchanges of their own, and Fastify gets the rest: the event stream, and what passes through.
+ */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
-  const isEvents = (request: ClientRequest): boolean => request.target.path === config.events.path;
-  const refusalOf = (request: ClientRequest): GatewayError | undefined => {
-    if (options.draining()) return new GatewayError('draining');
-    return isEvents(request) ? new GatewayError('badRequest', 'the event stream is no WebSocket') : undefined;
-  };
-  const front: Omit<FrontOptions, 'fallThrough'> = {
-    limits: config.server.limits,
-    trusted: options.trusted,
-    onMalformed: options.onMalformed,
-    origins: options.origins,
-    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
-    cut: options.cut,
-    failed: options.failed,
-    draining: options.draining,
-    routedAs: (request) => (isEvents(request) ? targetOf(request) : '/'),
-    read: (request, reply) => !isEvents(request) && options.read(request, reply),
-  };
-  const app = fastify({
-    serverFactory: (handler) => createFront({ ...front, fallThrough: handler }) as Server,
-    logger: false,
-    // The front answers what Node cannot parse: a second one would write into the answer before it.
-    clientErrorHandler: () => {},
-    // Bodies are never read by Fastify; the gateway's own limit applies.
-    bodyLimit: Number.MAX_SAFE_INTEGER,
-    // A path that Fastify cannot decode still passes through.
-    frameworkErrors: (error, _request, reply) => {
-      reply.hijack();
-      new NodeReply(reply.raw).fail(new GatewayError('badRequest', undefined, { cause: error }));
-    },
-    forceCloseConnections: true,
-    routerOptions: { maxParamLength: Number.MAX_SAFE_INTEGER },
-  });
-  for (const method of METHODS) {
-    if (method !== 'CONNECT' && !app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
-  }
-  app.setErrorHandler((error, _request, reply) => {
-    reply.hijack();
-    new NodeReply(reply.raw).fail(asGatewayError(error));
-  });
-  app.addHook('onRequest', (fastifyRequest, fastifyReply, next) => {
-    const message = fastifyRequest.raw;
-    const request = acceptedRequest(message);
-    const reply = new NodeReply(fastifyReply.raw);
-    if (isEvents(request)) {
-      if (request.method === 'GET') return next();
-      fastifyReply.hijack();
-      reply.fail(new GatewayError('methodNotAllowed'), ['Allow', 'GET']);
-    } else if (answeredHere(request, reply, hasBody(message))) {
-      fastifyReply.hijack();
-    } else if (!safeMethods.has(request.method)) {
-      fastifyReply.hijack();
-      options.write(request, message, reply);
-      reply.forgetWhenGone();
-    } else {
-      return next();
-    }
-    return undefined;
-  });
-  registerEvents(app, options);
-  await registerPassThrough(app, options);
-  const tunnels = new Tunnels({
+  const isEvents = ({ target }: ClientRequest): boolean => target.path === config.events.path;
+  let framework: NodeHandler;
+  const front = createFront({
     ...options,
-    accept: (message, response) => {
-      const request = accept(message, response, front);
-      const refusal = request && refusalOf(request);
-      if (refusal !== undefined) new NodeReply(response).fail(refusal);
-      return refusal === undefined ? request : undefined;
+    limits: config.server.limits,
+    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
+    answer: (exchange) => {
+      if (isEvents(exchange.request) || !answered(exchange, options)) framework(exchange.message, exchange.response);
     },
-    perAddress: new PerAddress(config.server.limits.perAddress.streams),
   });
-  // It is a connection of a client: whatever Node's types say of TLS, the front has none.
+  const app = createFramework(
+    front,
+    (handler) => {
+      framework = handler;
+    },
+    isEvents,
+  );
+  registerEvents(app, options);
+  await mountPassThrough(app, options);
+  const tunnels = createTunnels(options, isEvents);
+  // A client's connection is a TCP socket, whatever Node's types say: this server has no TLS.
   app.server.on('upgrade', (message, socket, head) => tunnels.take(message, socket as Socket, head));
   app.addHook('preClose', (done) => {
     tunnels.close();
@@ -112,29 +74,85 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   return app;
 }
 
-/** Server-Sent Events. A stream lasts as long as its connection. */
-function registerEvents(app: FastifyInstance, { config, hub }: PublicOptions): void {
-  const streams = new PerAddress(streamsPerAddress(config));
-  app.get(config.events.path, (request, reply) => {
-    reply.hijack();
-    pipelineOf(request.raw.socket)?.beginLast(reply.raw, () => {
-      try {
-        const release = streams.take(addressOf(acceptedRequest(request.raw)));
-        if (release === undefined) throw new GatewayError('tooManyStreams');
-        reply.raw.once('close', release);
-        serveEvents(hub, request.raw, reply.raw);
-      } catch (error) {
-        new NodeReply(reply.raw).fail(asGatewayError(error));
-      }
-    });
+/** Answers what needs no framework; false for what passes through. Hits come first, and pay for nothing else. */
+function answered({ request, message, response }: AcceptedExchange, { read, write }: PublicOptions): boolean {
+  const reply = new NodeReply(response);
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (isRead) {
+    const isTaken = !hasBody(message) && read(request, reply);
+    if (isTaken) reply.forgetWhenGone();
+    return isTaken;
+  }
+  if (answeredHere(request, reply, hasBody(message))) return true;
+  if (safeMethods.has(request.method)) return false;
+  write(request, message, reply);
+  reply.forgetWhenGone();
+  return true;
+}
+
+function createFramework(
+  { server, clientError }: Front,
+  begin: (handler: NodeHandler) => void,
+  isEvents: (request: ClientRequest) => boolean,
+): FastifyInstance {
+  const app = fastify({
+    serverFactory: (handler) => {
+      begin(handler);
+      return server;
+    },
+    clientErrorHandler: clientError,
+    logger: false,
+    forceCloseConnections: true,
+    // The gateway has routed the request, by its canonical path. Fastify's router only has to find the mount: by the
+    // path itself it would refuse escapes that are not UTF-8, which origins may use.
+    rewriteUrl: (message) => {
+      const request = acceptedRequest(message);
+      return isEvents(request) ? targetText(request.target) : MOUNT;
+    },
+  });
+  for (const method of METHODS) {
+    // Fastify must not read any body, nor refuse one for its type: bodies are the origin's.
+    const overrideExisting = app.supportedMethods.includes(method);
+    if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting });
+  }
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, asGatewayError(error)));
+  return app;
+}
+
+/**
+ * Mounts what passes through, for every method, by http-proxy's `handler`: it answers in place of `reply.from()`, which
+ * could not pass on what this gateway promises. That would lose 1xx answers, trailers, the order and the case of
+ * fields, statuses above 599, and targets that are not UTF-8, and send a GET again that was answered 503. The handler
+ * asks the origin as reads and writes do.
+ */
+async function mountPassThrough(app: FastifyInstance, options: PublicOptions): Promise<void> {
+  await app.register(httpProxy, {
+    // http-proxy wants to know one. The handler asks the origin of the request's route.
+    upstream: options.config.origins[options.config.fallback.origin]?.url ?? '',
+    routes: [MOUNT],
+    httpMethods: app.supportedMethods,
+    handler: ({ raw: message }, reply) => {
+      // The answer goes to the response itself: Fastify refuses some statuses that origins use.
+      reply.hijack();
+      const passing = { request: acceptedRequest(message), message, reply: new NodeReply(reply.raw) };
+      options.track(passThrough(passing, options));
+    },
   });
 }
 
-/** However many streams an address may have, half of the room for subscribers is left to others. */
-function streamsPerAddress({ server, events }: GatewayConfig): number {
-  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
-}
-
-function targetOf({ target }: ClientRequest): string {
-  return target.query === '' ? target.path : `${target.path}?${target.query}`;
+function createTunnels(options: PublicOptions, isEvents: (request: ClientRequest) => boolean): Tunnels {
+  const refusalOf = (request: ClientRequest): GatewayError | undefined => {
+    if (options.draining()) return new GatewayError('draining');
+    return isEvents(request) ? new GatewayError('badRequest', 'the event stream is no WebSocket') : undefined;
+  };
+  return new Tunnels({
+    ...options,
+    accept: (message, response) => {
+      const request = accept(message, response, options);
+      const refusal = request && refusalOf(request);
+      if (refusal !== undefined) new NodeReply(response).fail(refusal);
+      return refusal === undefined ? request : undefined;
+    },
+    perAddress: new PerAddress(options.config.server.limits.perAddress.streams),
+  });
 }

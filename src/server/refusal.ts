@@ -5,12 +5,12 @@ import { headText } from '../http/fields.ts';
 import type { Pipeline } from './pipeline.ts';
 import { problemBody, problemLines } from './problem.ts';
 
-/** How long a client that was refused may go on sending before it is cut off: cut at once, it might not see why (RFC 9112 §9.6). */
+/** How long a refused client may go on sending: one that is cut off at once might not see why (RFC 9112 §9.6). */
 const LINGER_MS = 2_000;
 
 /**
- * Says what is wrong where the answer to the malformed request belongs: behind those to earlier ones, and not into the middle of one,
- * which its client, or a cache on the way, would take for a part of its body.
+ * Answers a malformed request behind the answers to earlier ones. In the middle of one, the client or a cache on the
+ * way would take it for a part of that answer's body.
  */
 export function refuse(pipeline: Pipeline, socket: Duplex, problem: GatewayError | undefined): void {
   if (problem === undefined) socket.destroy();
@@ -21,7 +21,7 @@ export function refuse(pipeline: Pipeline, socket: Duplex, problem: GatewayError
     );
 }
 
-/** What Node's parser refused, as one of our errors; undefined where the client merely went away. */
+/** The error for what Node's parser has refused; undefined where the client merely went away. */
 export function malformed(error: NodeJS.ErrnoException): GatewayError | undefined {
   switch (error.code) {
     case 'ECONNRESET':
@@ -47,6 +47,6 @@ function write(socket: Duplex, problem: GatewayError): void {
   const cut = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(cut));
   socket.end(`${head}\r\n${body.toString()}`);
-  // One that Node has handed over is read by nobody.
+  // Nobody reads a socket that Node has handed over.
   socket.resume();
 }

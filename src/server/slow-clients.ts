@@ -9,7 +9,7 @@ import { clientOf } from './addresses.ts';
 import { type Exchange, type Pipeline, pipelineOf } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
-/** How often connections are looked at, at most; the bounds are that exact. */
+/** Connections are looked at at least this often: the bounds are that exact. */
 const LOOK_MS = 1_000;
 
 /** What is known of an origin's connections. */
@@ -27,23 +27,23 @@ export interface SlowClientsOptions {
   readonly cut: (peer: string | undefined, reason: string) => void;
 }
 
-/** A body that waits for its client: one that is to be sent by it (`upload`), or read by it (`answer`). */
+/** A body that waits for its client to send it (`upload`) or to read it (`answer`). */
 interface Wait {
   readonly kind: 'upload' | 'answer';
   readonly since: number;
   movedAt: number;
   /** What has moved since then. */
   bytes: number;
-  /** Bytes that came, or left, as the socket counts them, and what of the last write the system has not taken yet. */
+  /** Bytes received or sent, as the socket counts them, and how much of the last write the system has not taken. */
   seen: { readonly done: number; readonly queued: number };
 }
 
 /**
- * Cuts off clients that do not move: each holds a connection of the gateway, and mostly one of the origin's. A body may stand still
- * for so long, and has to keep a rate on the average. While requests wait for a connection to an origin, one client may hold a
- * share of them with such bodies, and no more: those that have waited the longest are cut off.
+ * Cuts off clients that stand still: each holds a connection of the gateway, and mostly one to an origin. A body may
+ * stand still for a bounded time, and has to keep an average rate. While requests wait for a connection to an origin,
+ * one client may hold no more than a share of its connections with such bodies: the longest waits are cut off.
  *
- * All connections are looked at now and then, so that nothing is paid for by requests.
+ * A timer looks at all connections, so that requests pay nothing.
  */
 export class SlowClients {
   readonly #options: SlowClientsOptions;
@@ -60,7 +60,7 @@ export class SlowClients {
     socket.once('close', () => this.#waits.delete(socket));
   }
 
-  /** Leaves a connection to whom it was handed over. */
+  /** Stops watching a connection that has been handed over. */
   release(socket: Socket): void {
     this.#waits.delete(socket);
   }
@@ -93,7 +93,7 @@ export class SlowClients {
     const share = Math.max(1, Math.floor(connections * this.#options.limits.perAddress.originShare));
     const held = new Map<string, { readonly socket: Socket; readonly since: number }[]>();
     for (const [socket, wait] of this.#waits) {
-      // One that has just begun to wait may be about to go on.
+      // A wait that has just begun may be about to end.
       if (wait === undefined || wait.since === now) continue;
       for (const exchange of holding(pipelineOf(socket), wait)) {
         const request = knownRequest(exchange.message);
@@ -123,7 +123,7 @@ export class SlowClients {
   }
 }
 
-/** What a connection waits for its client with, continued from the last look at it. */
+/** What a connection waits for, continued from the last look at it. */
 function waitOf(socket: Socket, earlier: Wait | undefined, now: number): Wait | undefined {
   const kind = kindOf(socket);
   if (kind === undefined) return undefined;
@@ -141,13 +141,13 @@ function waitOf(socket: Socket, earlier: Wait | undefined, now: number): Wait | 
 function kindOf(socket: Socket): Wait['kind'] | undefined {
   if (socket.writableLength > 0) return 'answer';
   const message = pipelineOf(socket)?.uploading?.message;
-  // What has come and was not taken yet waits for the origin.
+  // What has come and has not been taken waits for the origin, not for the client.
   return message !== undefined && message.readableLength === 0 ? 'upload' : undefined;
 }
 
 function measure(socket: Socket, kind: Wait['kind']): Wait['seen'] {
   if (kind === 'upload') return { done: socket.bytesRead, queued: 0 };
-  // Of one large write only the system knows how much has left.
+  // Only the system knows how much of one large write has been sent.
   const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
   return { done: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
 }

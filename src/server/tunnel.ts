@@ -2,39 +2,45 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
+import { askOrigin } from '../exchange/ask-origin.ts';
 import { passedFields } from '../exchange/client-fields.ts';
 import { forwardFields } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
 import { endToEnd } from '../http/connection.ts';
 import { headText } from '../http/fields.ts';
 import { NodeReply } from './node-reply.ts';
-import { deliver, type PassThroughOptions } from './pass-through.ts';
+import { deliver, type Passing, type PassThroughOptions } from './pass-through.ts';
 import { addressOf, type PerAddress } from './per-address.ts';
 
-/** How often tunnels are looked at. One whose reader has taken nothing of what waits for it since the last time is closed. */
+/**
+ * How often tunnels are looked at. One is closed whose reader has taken nothing of what waits for it since the last
+ * time.
+ */
 const SWEEP_MS = 60_000;
 
-/** One in which nothing has moved for so many times is closed, too: it holds two connections. */
+/** A tunnel in which nothing has moved for so many looks is closed, too: it holds two connections. */
 const IDLE_SWEEPS = 10;
 
 /** Probes whether the other side of a silent connection is still there. */
 const PROBE_MS = 60_000;
 
 export interface TunnelOptions extends PassThroughOptions {
+  /** Keeps count of work that a stopping gateway waits for. */
+  readonly track: (work: Promise<unknown>) => void;
   /** Checks the handshake, and answers it where it is refused. */
   readonly accept: (message: IncomingMessage, response: ServerResponse) => ClientRequest | undefined;
-  /** How many one client address may have open. */
+  /** Bounds how many tunnels one client address may have open. */
   readonly perAddress: PerAddress;
   /** Default: a minute. */
   readonly sweepMs?: number;
 }
 
 /**
- * WebSockets: the handshake is the origin's to answer, and its answer the client's to read. What follows are bytes, copied both
+ * WebSockets: the origin answers the handshake, and the client gets that answer. What follows are bytes, copied both
  * ways at the reader's pace.
  *
- * @fastify/http-proxy would answer the handshake itself before it asks the origin, and copies messages without regard to whether
- * the other side reads them.
+ * @fastify/http-proxy is not used for them: it answers the handshake itself before it asks the origin, and it copies
+ * messages whether or not the other side reads them.
  */
 export class Tunnels {
   readonly #options: TunnelOptions;
@@ -45,7 +51,7 @@ export class Tunnels {
     this.#options = options;
   }
 
-  /** Tunnels that are open. */
+  /** How many tunnels are open. */
   get size(): number {
     return this.#open.size;
   }
@@ -66,7 +72,7 @@ export class Tunnels {
     }
     socket.once('close', release);
     if (head.byteLength > 0) socket.unshift(head);
-    this.#options.track(this.#handshake({ message, request, response, reply, socket }));
+    this.#options.track(this.#handshake({ request, response, reply, socket }));
   }
 
   /** Ends every tunnel. */
@@ -75,19 +81,19 @@ export class Tunnels {
   }
 
   async #handshake(asked: Asked): Promise<void> {
-    const { request, reply, socket } = asked;
+    const { request, response, reply, socket } = asked;
     try {
       const route = this.#options.routeOf(request);
       const answer = await ask(asked, route);
       if (answer.upgraded === undefined) {
-        await deliver({ ...asked, answer }, asked.response, this.#options);
+        await deliver(asked, answer, this.#options);
       } else {
-        // A connection over TCP or TLS, which both are sockets.
+        // Whether over TCP or TLS, the connection is a socket.
         const origin = answer.upgraded as Socket;
         origin.on('error', () => origin.destroy());
         const head = headOf(answer, route);
         this.#options.passed(request);
-        asked.response.detachSocket(socket);
+        response.detachSocket(socket);
         this.#join(new Tunnel(socket, origin, head));
       }
     } catch (error) {
@@ -129,7 +135,7 @@ class Tunnel {
       side.setTimeout(0);
       side.setKeepAlive(true, PROBE_MS);
       side.on('error', () => side.destroy());
-      // What it has sent before is still sent on.
+      // What this side has sent before is still sent on.
       side.once('close', () => other.destroySoon());
     }
     socket.write(head, 'latin1');
@@ -150,7 +156,7 @@ class Tunnel {
     }
   }
 
-  /** Asked at each sweep: a reader takes nothing of what waits for it, or nothing has moved for long. */
+  /** Asked at each look. True if a reader takes nothing of what waits for it, or nothing has moved for long. */
   isStill(): boolean {
     let moved = 0;
     for (const side of this.#sides) moved += side.bytesRead + side.bytesWritten - side.writableLength;
@@ -168,36 +174,26 @@ class Tunnel {
   }
 }
 
-interface Asked {
-  readonly message: IncomingMessage;
-  readonly request: ClientRequest;
+interface Asked extends Passing {
   readonly response: ServerResponse;
-  readonly reply: NodeReply;
   readonly socket: Socket;
 }
 
-/** What the origin answers. The client may leave meanwhile. */
+/** Asks the origin, until the client leaves. */
 async function ask({ request, reply, socket }: Asked, route: Route): Promise<OriginResponse> {
-  const { target } = request;
   const abort = new AbortController();
   const leave = (): void => abort.abort();
   reply.onGone(leave);
   const unwatch = onceEnded(socket, leave);
   try {
-    return await route.origin.fetch({
-      method: 'GET',
-      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request, route.policy.client),
-      upgrade: 'websocket',
-      signal: abort.signal,
-      onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
-    });
+    const headers = forwardFields(request, route.policy.client);
+    return await askOrigin({ request, route }, { headers, reply, upgrade: 'websocket', signal: abort.signal });
   } finally {
     unwatch();
   }
 }
 
-/** The head of the 101. The key, the protocol and the extensions are between client and origin. */
+/** The head of the 101. The client and the origin negotiate the key, the protocol and the extensions. */
 function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') {
     upgraded?.destroy();
@@ -207,7 +203,10 @@ function headOf({ headers, upgraded }: OriginResponse, route: Route): string {
   return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${headText(lines)}\r\n`;
 }
 
-/** Tells of the end of a connection that nobody reads from yet; what comes before it stays where it is, and is bounded there. */
+/**
+ * Calls `ended` at the end of a connection that nobody reads from yet. What comes before the end stays in the socket's
+ * buffer, which is bounded.
+ */
 function onceEnded(socket: Duplex, ended: () => void): () => void {
   const look = (): void => {
     if (socket.readableLength === 0) socket.read();

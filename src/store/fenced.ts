@@ -4,8 +4,8 @@ import type { Refusal, Store } from './store.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /**
- * The memory tier of a node of several: nothing is found in it while the node may not serve (coherence.md, invariant 8). What is
- * put is kept: records that come late remove what they hit, and a new epoch empties it.
+ * The memory tier of one node of several: reads find nothing in it while the node may not serve (coherence.md,
+ * invariant 8). Puts still store: records that arrive late remove what they cover, and a new epoch empties the tier.
  */
 export class FencedStore implements Store {
   readonly #store: Store;

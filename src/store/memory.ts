@@ -11,13 +11,13 @@ import type { StoredResponse } from './stored-response.ts';
 export interface MemoryStoreOptions {
   readonly maxBytes: number;
   readonly maxEntryBytes: number;
-  /** Variants kept for one key: bounds what a client that varies a header without end can hold. */
+  /** Variants kept for one key: bounds what a client can store by varying a header field without end. */
   readonly maxVariants: number;
 }
 
 /**
- * The memory tier. Variants are evicted one by one, least recently used first; indexes by key and by tag make a hit two
- * look-ups and an invalidation as dear as what it removes.
+ * The memory tier. Evicts single variants, least recently used first. Indexes by key and by tag make a hit two
+ * look-ups, and an invalidation cost as much as what it removes.
  */
 export class MemoryStore implements Store {
   readonly #options: MemoryStoreOptions;
@@ -94,7 +94,7 @@ export class MemoryStore implements Store {
     return removed;
   }
 
-  /** Everything hit; one that stays where it is may be visited twice. */
+  /** Visits every response that `coverage` covers. May visit one twice if the visit does not remove it. */
   #each(coverage: Coverage, visit: (response: StoredResponse) => void): void {
     const visitAll = (tag: Tag): void => {
       for (const response of this.#byTag.get(tag) ?? []) visit(response);
@@ -103,7 +103,7 @@ export class MemoryStore implements Store {
     for (const pattern of coverage.patterns) {
       for (const resource of this.#paths.matching(pattern)) visitAll(pathTag(resource));
     }
-    // Only a widened tag (`step:*`) comes here: it looks through the names of the tags, not through the responses.
+    // Only a tag with a wildcard (`step:*`) gets here. Searches the names of tags, not the responses.
     for (const parts of coverage.tagPatterns) {
       for (const tag of [...this.#byTag.keys()]) {
         if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) visitAll(tag);
@@ -111,7 +111,7 @@ export class MemoryStore implements Store {
     }
   }
 
-  /** Nothing of it means anything any longer. */
+  /** Removes every response. */
   clear(): void {
     for (const variants of [...this.#byKey.values()]) for (const response of [...variants]) this.remove(response);
   }
@@ -124,7 +124,7 @@ export class MemoryStore implements Store {
     return this.#responses.calculatedSize;
   }
 
-  // lru-cache silently declines what is larger than the whole cache; the indexes must not keep it.
+  // lru-cache silently declines what is larger than the whole cache. The indexes must not keep it.
   #tooLarge(response: StoredResponse): Refusal {
     this.#unindex(response);
     return 'too-large';

@@ -1,4 +1,4 @@
-/** A tree of the resources that are stored, by segment, so that a pattern costs what it visits. */
+/** The paths of stored resources as a tree of segments: a pattern costs as much as the nodes that it visits. */
 export class PathIndex {
   readonly #root: PathNode = { children: new Map(), present: false };
 
@@ -19,7 +19,7 @@ export class PathIndex {
     removeBelow(this.#root, split(resource), 0);
   }
 
-  /** The resources that lie in a pattern of literal, `*` and `**` segments. */
+  /** The resources that match a pattern of literal, `*` and `**` segments. */
   matching(pattern: string): string[] {
     const search = { pattern: split(pattern), found: [] };
     collect(this.#root, '', 0, search);
@@ -34,7 +34,7 @@ interface PathNode {
 
 const split = (path: string): string[] => (path === '/' ? [] : path.slice(1).split('/'));
 
-/** Returns whether the node is empty, so that its parent drops it: the tree never outgrows what is stored. */
+/** Returns whether the node is empty, so that its parent drops it: the tree never outgrows the stored paths. */
 function removeBelow(node: PathNode, segments: readonly string[], depth: number): boolean {
   const segment = segments[depth];
   if (segment === undefined) {

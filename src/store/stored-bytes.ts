@@ -2,20 +2,20 @@ import type { FieldLines } from '../http/fields.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /**
- * What a response costs beside its texts and octets: the objects, the index entries, an array buffer of its own. It covers the texts of
- * an ordinary response, and the first segments of its path. Measured by the bench (`million`).
+ * What a response costs besides its texts and octets: objects, index entries, its own array buffer. Includes the texts
+ * of an ordinary response, and the first segments of its path. Measured by the bench (`million`).
  */
 const OVERHEAD_BYTES = 1_500;
-/** Of a tag that only it has: the set that finds it, and the place in the map of all. */
+/** Cost of a tag that no other response has: the set that finds it, and its entry in the map of all tags. */
 const TAG_BYTES = 300;
-/** Of one more text: its object, and its place in an array. */
+/** Cost of one more text: its object, and its slot in an array. */
 const TEXT_BYTES = 32;
 const COVERED_TEXTS = 64;
-/** Of one more segment of a path that only it has: a node of the index with its map. */
+/** Cost of one more path segment that no other response has: a node of the index with its map. */
 const SEGMENT_BYTES = 400;
 const COVERED_SEGMENTS = 8;
 
-/** Bytes that a stored response is charged for: all that it alone keeps in memory. */
+/** Bytes that a stored response is charged for: all the memory that it alone retains. */
 export function storedBytes(response: StoredResponse): number {
   const { key, path, tags, vary, selecting, headers, clientHeaders, encoded, directives, etag, language, part } =
     response;

@@ -4,64 +4,64 @@ import type { ContentCoding } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 
-/** A complete response, kept for reuse (RFC 9111 §3). Immutable: freshening makes a new one. */
+/** A complete response, kept for reuse (RFC 9111 §3). Immutable: freshening creates a new one. */
 export interface StoredResponse {
   /** The cache key; variants of one key differ in `selecting`. */
   readonly key: string;
-  /** The resource (route/path.ts) and every tag, automatic ones included: what invalidations hit. */
+  /** The resource (route/path.ts) and every tag, automatic ones included: what records are matched against. */
   readonly path: string;
   readonly tags: readonly Tag[];
-  /** The position before which the fill had not asked anyone for anything. */
+  /** The node's applied position before the first request of the fill. */
   readonly asOf: Position;
-  /** The store's sequence number when it was put first. What is derived from it without asking anyone keeps it. */
+  /** The store's sequence number when it was first put. Responses derived without a new request keep it. */
   since?: number | undefined;
-  /** How often the store has selected it. This and `since` are the store's, and all that changes. */
+  /** How often the store has selected it. Only the store sets this and `since`; nothing else changes. */
   uses?: number;
 
   readonly status: number;
   /** The end-to-end fields as the origin sent them. */
   readonly headers: Fields;
   readonly body: Buffer;
-  /** Of a 206, whose `body` is a part only. Kept under a key of its own; never an answer to a request for the whole. */
+  /** Set for a 206, whose `body` is a part only. It has a key of its own and never answers a request for the whole. */
   readonly part?: StoredPart;
-  /** The content codings in which it is served to clients that take them; undefined where it is served as it is. */
+  /** The content codings in which it is served to clients that accept them. Undefined: served as it is. */
   readonly codings?: readonly ContentCoding[];
-  /** Those that have been made of the body. */
+  /** Encodings of the body that have been made so far. */
   readonly encoded?: Readonly<Partial<Record<ContentCoding, Encoded>>>;
-  /** What clients get: `headers` with the route's `Cache-Control` and `ETag`; without `Age`. */
+  /** The fields that clients get: `headers` with the route's `Cache-Control` and `ETag`, without `Age`. */
   readonly clientHeaders: FieldLines;
 
-  /** Names from `Vary`, and the normalised values of the request that was answered. */
+  /** Names from `Vary`, and the normalised values of the request that it answered. */
   readonly vary: readonly string[];
   readonly selecting: readonly string[];
 
   readonly directives: CacheControl;
   readonly lifetimeMs: number;
   readonly initialAgeMs: number;
-  /** Wall clock. */
+  /** Wall clock, in milliseconds since 1970. */
   readonly respondedAt: number;
   /** The origin explicitly allows use for requests with credentials (RFC 9111 §3.5). */
   readonly shareable: boolean;
-  /** The `ETag` that clients get, the gateway's own where the origin sends none. */
+  /** The `ETag` that clients get: the gateway's own if the origin sends none. */
   readonly etag: string | undefined;
   readonly lastModifiedMs: number | undefined;
-  /** Of the origin's `Date`. */
+  /** The origin's `Date`. */
   readonly dateMs: number | undefined;
-  /** A request whose one preferred language this is selects the variant; see `selectableLanguage`. */
+  /** A request with this as its one preferred language selects the variant; see `selectableLanguage`. */
   readonly language: string | undefined;
 }
 
-/** A coding of a stored body, a representation of its own; or that it saves too little to be kept. */
+/** An encoded body, a representation of its own; or `not-worthwhile` if the coding saves too little. */
 export type Encoded =
   | 'not-worthwhile'
   | { readonly body: Buffer; readonly etag: string | undefined; readonly clientHeaders: FieldLines };
 
-/** Which octets of a representation of `size` octets a 206 brought. */
+/** Which octets of a representation of `size` octets a 206 contained. */
 export interface StoredPart {
   readonly start: number;
   readonly size: number;
-  /** The last octet by the origin's `Content-Range`; there may be fewer than it says. */
+  /** The last octet according to the origin's `Content-Range`. Fewer may have arrived. */
   readonly saidEnd: number;
-  /** The `Range` that was asked for; undefined once parts were joined. */
+  /** The `Range` that was requested. Undefined once parts were joined. */
   readonly asked: string | undefined;
 }

@@ -1,9 +1,9 @@
 import type { Worker } from 'node:cluster';
 
-/** The figures of one process, as prom-client gives them as JSON. */
+/** The figures of one process, as prom-client's JSON. */
 export type Figures = readonly object[];
 
-/** A worker's question for the figures of all; the same, asked of each; and what each says. */
+/** Asks for figures. A worker asks the primary for those of all workers; the primary asks each worker for its own. */
 export interface AskFigures {
   readonly unstale: 'figures?';
   readonly id: number;
@@ -19,7 +19,7 @@ interface AllFigures {
   readonly figures: readonly Figures[];
 }
 
-/** A worker that is busy for longer is left out: a scrape must not hang on it. */
+/** A worker that does not answer in time is left out: a scrape must not hang on it. */
 const MEASURE_MS = 1_000;
 
 const says = (message: unknown, what: string): boolean => (message as { unstale?: unknown } | null)?.unstale === what;
@@ -27,36 +27,36 @@ export const isAskFigures = (message: unknown): message is AskFigures => says(me
 const isOwnFigures = (message: unknown): message is OwnFigures => says(message, 'figures');
 const isAllFigures = (message: unknown): message is AllFigures => says(message, 'all figures');
 
-/** In the process that forked them: asks all workers for their figures. */
+/** In the primary: collects the figures of all workers. */
 export async function figuresOf(workers: readonly Worker[]): Promise<Figures[]> {
-  const all = await Promise.all(workers.map(askedOf));
+  const all = await Promise.all(workers.map(askForFigures));
   return all.filter((figures) => figures !== undefined);
 }
 
-let asked = 0;
+let lastId = 0;
 
-function askedOf(worker: Worker): Promise<Figures | undefined> {
-  const id = ++asked;
+function askForFigures(worker: Worker): Promise<Figures | undefined> {
+  const id = ++lastId;
   return new Promise((resolve) => {
     const done = (figures: Figures | undefined): void => {
       clearTimeout(timer);
-      worker.off('message', hear);
+      worker.off('message', onMessage);
       resolve(figures);
     };
-    const hear = (message: unknown): void => {
+    const onMessage = (message: unknown): void => {
       if (isOwnFigures(message) && message.id === id) done(message.figures);
     };
     const timer = setTimeout(() => done(undefined), MEASURE_MS);
-    worker.on('message', hear);
+    worker.on('message', onMessage);
     worker.send({ unstale: 'figures?', id } satisfies AskFigures, (error) => error !== null && done(undefined));
   });
 }
 
-/** What a worker has of the process that forked it. */
+/** A worker's view of the other workers, by way of the primary. */
 export interface Siblings {
-  /** Called for this worker's own figures. */
+  /** Sets the function that returns this worker's own figures. */
   onAsked(figures: () => Promise<Figures>): void;
-  /** Those of all workers; of none where the other process does not answer. */
+  /** The figures of all workers. Empty if the primary does not answer. */
   figures(): Promise<readonly Figures[]>;
 }
 
@@ -90,7 +90,7 @@ export function siblings(channel: {
   };
 }
 
-/** Answers a worker that has asked for the figures of all. */
+/** Answers a worker that has asked for the figures of all workers. */
 export function tellFigures(worker: Worker, { id }: AskFigures, figures: readonly Figures[]): void {
   if (worker.isConnected()) worker.send({ unstale: 'all figures', id, figures } satisfies AllFigures, () => {});
 }

@@ -4,13 +4,13 @@ import type { Logger } from '../observe/log.ts';
 import { figuresOf, isAskFigures, tellFigures } from './measuring.ts';
 import { isQuestion, type Question, Sequencing } from './sequencing.ts';
 
-/** Names the place of a worker among its siblings: the first one has the admin port. */
-export const WORKER_PLACE = 'UNSTALE_WORKER_PLACE';
+/** Environment variable with the worker's number, from 1. The first worker has the admin port. */
+export const WORKER_NUMBER = 'UNSTALE_WORKER_NUMBER';
 
-/** To a worker: end what is under way, and go. */
+/** Tells a worker to finish its work and exit. */
 export const stopMessage = { unstale: 'stop' } as const;
 
-/** A worker that dies is replaced; that often within so long means that none of them can live. */
+/** A worker that dies is replaced. This many deaths in this time mean that no worker can run. */
 const MAX_DEATHS = 5;
 const DEATHS_WITHIN_MS = 10_000;
 const REPLACE_AFTER_MS = 200;
@@ -18,48 +18,49 @@ const REPLACE_AFTER_MS = 200;
 export interface WorkersOptions {
   readonly count: number;
   readonly log: Logger;
-  /** Resolves when all of this is to end. */
-  readonly asked: Promise<void>;
+  /** Resolves when the workers have to stop. */
+  readonly stopRequested: Promise<void>;
 }
 
 /**
- * Runs the gateway in several processes that share its port (node:cluster). This one serves nobody: it hands out connections,
- * sequences what the workers write, and replaces those that die. Returns the exit code.
+ * Runs the gateway in several processes that share its port (node:cluster). This process, the primary, serves no
+ * requests: it hands out connections, sequences the workers' records, and replaces workers that die. Returns the exit
+ * code.
  */
-export async function runWorkers({ count, log, asked }: WorkersOptions): Promise<number> {
+export async function runWorkers({ count, log, stopRequested }: WorkersOptions): Promise<number> {
   const sequencing = new Sequencing();
   const deaths: number[] = [];
-  let ending = false;
+  let stopping = false;
   let failed: () => void = () => {};
-  const given = new Promise<'failed'>((resolve) => {
+  const crashLoop = new Promise<'failed'>((resolve) => {
     failed = () => resolve('failed');
   });
-  const fork = (place: number): void => {
-    const worker = cluster.fork({ [WORKER_PLACE]: String(place) });
+  const fork = (number: number): void => {
+    const worker = cluster.fork({ [WORKER_NUMBER]: String(number) });
     worker.on('message', (message: unknown) => {
       if (isQuestion(message)) void reply(sequencing, worker, message);
       if (isAskFigures(message)) void figuresOf(alive()).then((all) => tellFigures(worker, message, all));
     });
     worker.on('exit', (code, signal) => {
-      if (ending) return;
+      if (stopping) return;
       const now = performance.now();
       deaths.push(now);
-      log.error({ worker: place, code, signal }, 'a worker has died: another takes its place');
+      log.error({ worker: number, code, signal }, 'a worker has died and is replaced');
       const recent = deaths.filter((at) => now - at < DEATHS_WITHIN_MS);
       if (recent.length >= MAX_DEATHS) failed();
-      else setTimeout(() => ending || fork(place), REPLACE_AFTER_MS);
+      else setTimeout(() => stopping || fork(number), REPLACE_AFTER_MS);
     });
   };
-  for (let place = 1; place <= count; place++) fork(place);
-  const why = await Promise.race([asked.then(() => 'asked' as const), given]);
-  ending = true;
-  const living = alive();
-  const gone = living.map((worker) => once(worker, 'exit'));
-  // Not by a signal: a terminal has sent them one already, and the second would end them at once.
-  for (const worker of living) worker.send(stopMessage, () => {});
-  const codes = await Promise.all(gone);
+  for (let number = 1; number <= count; number++) fork(number);
+  const why = await Promise.race([stopRequested.then(() => 'requested' as const), crashLoop]);
+  stopping = true;
+  const workers = alive();
+  const exits = workers.map((worker) => once(worker, 'exit'));
+  // A message, not a signal: a terminal has already sent them one, and a second signal would end them at once.
+  for (const worker of workers) worker.send(stopMessage, () => {});
+  const codes = await Promise.all(exits);
   if (why === 'failed') {
-    log.error('the workers die as soon as they start');
+    log.error('workers die repeatedly: giving up');
     return 1;
   }
   return codes.every(([code]) => code === 0) ? 0 : 1;
@@ -71,6 +72,6 @@ function alive(): Worker[] {
 
 async function reply(sequencing: Sequencing, worker: Worker, question: Question): Promise<void> {
   const answer = await sequencing.answer(question);
-  // One that has died meanwhile waits for nothing.
+  // A worker that has died meanwhile needs no answer.
   if (worker.isConnected()) worker.send(answer, () => {});
 }

@@ -1,16 +1,16 @@
 import type { Append, Bus, Contact, IntentNote, Member, Renewal, Seq } from '../coherence/bus.ts';
 import { type BusStep, isReply, type Question } from './sequencing.ts';
 
-/** What a process has of the one that forked it. */
+/** A worker's channel to the primary. */
 export interface Channel {
   send(message: Question, done: (error: Error | null) => void): void;
   onMessage(listener: (message: unknown) => void): void;
 }
 
-/** A step takes microseconds over there: no answer means that there is nobody any longer. */
+/** A step takes the primary microseconds. No answer means that the primary is gone. */
 const STEP_TIMEOUT_MS = 1_000;
 
-/** The bus of a worker: each step is a question to the process that sequences for all of them. */
+/** The bus of a worker: each step is a question to the primary, which sequences for all workers. */
 export class ProcessBus implements Bus {
   readonly #channel: Channel;
   readonly #asked = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
@@ -30,18 +30,21 @@ export class ProcessBus implements Bus {
   #ask<T>(step: BusStep, ...args: readonly unknown[]): Promise<T> {
     const id = ++this.#last;
     return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(() => settle(() => reject(new Error(`no answer to ${step}`))), STEP_TIMEOUT_MS);
-      const settle = (how: () => void): void => {
+      const timer = setTimeout(
+        () => finish(() => reject(new Error(`no answer from the primary process to "${step}"`))),
+        STEP_TIMEOUT_MS,
+      );
+      const finish = (act: () => void): void => {
         clearTimeout(timer);
         this.#asked.delete(id);
-        how();
+        act();
       };
       this.#asked.set(id, {
-        resolve: (value) => settle(() => resolve(value as T)),
-        reject: (error) => settle(() => reject(error)),
+        resolve: (value) => finish(() => resolve(value as T)),
+        reject: (error) => finish(() => reject(error)),
       });
       this.#channel.send({ unstale: 'ask', id, step, args }, (error) => {
-        if (error !== null) settle(() => reject(error));
+        if (error !== null) finish(() => reject(error));
       });
     });
   }

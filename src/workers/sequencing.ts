@@ -1,7 +1,7 @@
 import type { Batch } from '../coherence/bus.ts';
 import { Sequencer } from '../coherence/sequencer.ts';
 
-/** What a worker asks of the process that sequences for it: a step of the bus, and its arguments. */
+/** A worker's question to the primary: a step of the bus, and its arguments. */
 export interface Question {
   readonly unstale: 'ask';
   readonly id: number;
@@ -9,7 +9,7 @@ export interface Question {
   readonly args: readonly unknown[];
 }
 
-/** `failed`: why there is no value. */
+/** The primary's answer. `failed`: why there is no value. */
 export interface Reply {
   readonly unstale: 'told';
   readonly id: number;
@@ -31,7 +31,7 @@ export const busSteps = [
 ] as const;
 export type BusStep = (typeof busSteps)[number];
 
-/** How long a read waits for something to happen. */
+/** How long a read waits for new entries. */
 const READ_MS = 100;
 
 export const isQuestion = (message: unknown): message is Question =>
@@ -39,21 +39,21 @@ export const isQuestion = (message: unknown): message is Question =>
 export const isReply = (message: unknown): message is Reply =>
   typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'told';
 
-/** The bus of several processes of one gateway: this one, which serves nobody, puts their records in order. */
+/** The bus of the workers of one gateway, in the primary, which puts their records in order. */
 export class Sequencing {
   readonly #sequencer = new Sequencer();
   readonly #waiting = new Set<() => void>();
 
   async answer({ id, step, args }: Question): Promise<Reply> {
-    if (!busSteps.includes(step)) return { unstale: 'told', id, failed: `there is no step "${step}"` };
+    if (!busSteps.includes(step)) return { unstale: 'told', id, failed: `unknown step "${step}"` };
     const value = step === 'read' ? await this.#read(args) : this.#step(step, args);
     return { unstale: 'told', id, value };
   }
 
   #step(step: BusStep, args: readonly unknown[]): unknown {
-    const made = (this.#sequencer[step] as (...given: unknown[]) => unknown).apply(this.#sequencer, [...args]);
+    const result = (this.#sequencer[step] as (...given: unknown[]) => unknown).apply(this.#sequencer, [...args]);
     for (const wake of [...this.#waiting]) wake();
-    return made;
+    return result;
   }
 
   async #read(args: readonly unknown[]): Promise<unknown> {

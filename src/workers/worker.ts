@@ -1,18 +1,18 @@
 import cluster from 'node:cluster';
 import type { Bus } from '../coherence/bus.ts';
 import { type Siblings, siblings } from './measuring.ts';
-import { stopMessage, WORKER_PLACE } from './primary.ts';
+import { stopMessage, WORKER_NUMBER } from './primary.ts';
 import { ProcessBus } from './process-bus.ts';
 
-/** What a process is told by the one that forked it; undefined for one that stands by itself. */
+/** What the primary gives a worker. */
 export interface WorkerRole {
   readonly bus: Bus;
   readonly siblings: Siblings;
-  /** Of several, one has the admin port: what it shows, and what it does, is about all of them. */
+  /** One worker has the admin port. What it shows and does concerns all workers. */
   readonly hasAdmin: boolean;
-  /** Resolves when the process that forked this one says so, or is gone. */
-  readonly asked: Promise<void>;
-  /** Lets go of that process: nothing keeps this one any longer. */
+  /** Resolves when the primary tells this worker to stop, or is gone. */
+  readonly stopRequested: Promise<void>;
+  /** Disconnects from the primary, which otherwise keeps this process alive. */
   leave(): void;
 }
 
@@ -20,7 +20,7 @@ export function workerRole(): WorkerRole | undefined {
   if (!cluster.isWorker) return undefined;
   const bus = new ProcessBus({
     send: (message, done) => {
-      if (process.send === undefined || !process.connected) done(new Error('the process that sequences is gone'));
+      if (process.send === undefined || !process.connected) done(new Error('the primary process is gone'));
       else process.send(message, undefined, undefined, done);
     },
     onMessage: (listener) => void process.on('message', listener),
@@ -29,7 +29,7 @@ export function workerRole(): WorkerRole | undefined {
     send: (message) => void (process.connected && process.send?.(message)),
     onMessage: (listener) => void process.on('message', listener),
   });
-  const asked = new Promise<void>((resolve) => {
+  const stopRequested = new Promise<void>((resolve) => {
     process.once('disconnect', () => resolve());
     process.on('message', (message: unknown) => {
       if ((message as Partial<typeof stopMessage> | null)?.unstale === stopMessage.unstale) resolve();
@@ -38,5 +38,5 @@ export function workerRole(): WorkerRole | undefined {
   const leave = (): void => {
     if (process.connected) process.disconnect();
   };
-  return { bus, siblings: others, hasAdmin: process.env[WORKER_PLACE] === '1', asked, leave };
+  return { bus, siblings: others, hasAdmin: process.env[WORKER_NUMBER] === '1', stopRequested, leave };
 }

@@ -138,7 +138,7 @@ test.each([
     bodies,
     [
       ['/inns', 'invalidate'],
-      ['/recent', 'invalidate', 'not patched: another target names it, too'],
+      ['/recent', 'invalidate', 'not patched: another target also covers it'],
       ['/steps/7', 'refresh'],
       ['/steps/7/inns', 'patch'],
       ['/inns/42', 'invalidate'],
@@ -151,7 +151,7 @@ test.each([
     [
       ['/inns', 'invalidate'],
       ['/recent', 'invalidate', 'not patched: the change is not certain'],
-      ['/steps/*', 'invalidate', 'not refreshed: which it is, is not known'],
+      ['/steps/*', 'invalidate', 'not refreshed: it does not resolve to one path'],
       ['/steps/*/inns', 'invalidate', 'not patched: the change is not certain'],
       ['/inns/42', 'invalidate'],
     ],
@@ -175,9 +175,9 @@ test.each([
     bodies,
     [
       ['/inns', 'invalidate'],
-      ['/recent', 'invalidate', 'not patched: nothing is stored while it is quarantined'],
-      ['/steps/7', 'invalidate', 'not refreshed: nothing is stored while it is quarantined'],
-      ['/steps/7/inns', 'invalidate', 'not patched: nothing is stored while it is quarantined'],
+      ['/recent', 'invalidate', 'not patched: nothing is stored during the quarantine'],
+      ['/steps/7', 'invalidate', 'not refreshed: nothing is stored during the quarantine'],
+      ['/steps/7/inns', 'invalidate', 'not patched: nothing is stored during the quarantine'],
       ['/inns/42', 'invalidate'],
     ],
   ],
@@ -193,7 +193,7 @@ it('names it in text, too', async () => {
   const { stdout } = await run(['explain', '-c', configFile(kept), 'PUT', '/inns/42', ...bodies]);
   expect(stdout).toContain('  /steps/7   (refreshed: stored responses are fetched again)\n');
   expect(stdout).toContain('  /steps/7/inns   (patched in place if the stored response allows it)\n');
-  expect(stdout).toContain('  /recent   (not patched: another target names it, too)\n');
+  expect(stdout).toContain('  /recent   (not patched: another target also covers it)\n');
 });
 
 it('takes bodies from files, and fields', async () => {

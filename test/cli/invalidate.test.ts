@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 const env = (): NodeJS.ProcessEnv => ({ UNSTALE_ADMIN_URL: gateway.adminUrl, UNSTALE_ADMIN_TOKEN: token });
-const isCoveredBy = async (path: string): Promise<boolean> =>
+const isHit = async (path: string): Promise<boolean> =>
   /hit/.test((await fetch(gateway.url + path)).headers.get('cache-status') ?? '');
 
 describe.each(['invalidate', 'purge'])('unstale %s', (command) => {
@@ -30,13 +30,13 @@ describe.each(['invalidate', 'purge'])('unstale %s', (command) => {
         '/steps/*: 2 stored responses\n  /steps/7\n  /steps/7?a=b\nwould remove 2 stored responses on this node; nothing was changed\n',
       stderr: '',
     });
-    expect(await isCoveredBy('/steps/7')).toBe(true);
+    expect(await isHit('/steps/7')).toBe(true);
     const done = await run([command, '/steps/*'], { env: env() });
     expect(done.code).toBe(0);
     expect(done.stdout).toMatch(
       /removed 2 stored responses on this node; effective on every node as of position \d+\n$/,
     );
-    expect(await isCoveredBy('/steps/7')).toBe(false);
+    expect(await isHit('/steps/7')).toBe(false);
   });
 
   it('takes tags, everything, and speaks JSON', async () => {
@@ -47,7 +47,7 @@ describe.each(['invalidate', 'purge'])('unstale %s', (command) => {
       'tag:a',
       'tag:b*',
     ]);
-    expect(await isCoveredBy('/steps/7')).toBe(false);
+    expect(await isHit('/steps/7')).toBe(false);
   });
 });
 

@@ -1,26 +1,15 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { deferred, gate } from '../support/barrier.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
+import type { Inn } from '../support/small-api.ts';
+import { api, ask, gateway, start, useSmallApiRig } from '../support/small-api-rig.ts';
 
 /*
  * Invariant 5 beyond one address: a write is answered when all that it may have overtaken are recorded, were they sent to another
  * path of the same resource, as a batch, or to a resource that its rule has looked up.
  */
 
-let api: SmallApi;
-let gateway: TestGateway;
-beforeEach(async () => {
-  api = await smallApi();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await api.origin.close();
-});
-const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
-  get(gateway.url + path, { method, ...options });
+useSmallApiRig();
 const json = (response: ServerResponse, value: unknown): void =>
   void response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(value));
 const writes = (count: number) =>
@@ -57,7 +46,7 @@ describe('a write that overtakes one that was sent', () => {
     ['to another path of it', 'PATCH', '/steps/7/inns/42'],
     ['as a batch', 'POST', '/moves'],
   ])('%s is answered when that is recorded', async (_, method, path) => {
-    gateway = await startGateway(api.origin.url, rules);
+    await start(rules);
     const [applied, answered, second] = [gate(), gate(), gate()];
     let first = true;
     api.origin.on(`${method} ${path}`, async (_request, response) => {
@@ -94,7 +83,7 @@ describe('a write that overtakes one that was sent', () => {
   });
 
   test('is answered after a while where that hangs, and has widened then', async () => {
-    gateway = await startGateway(api.origin.url, rules);
+    await start(rules);
     const hanging = deferred();
     api.origin.on('PATCH /steps/7/inns/42', async (_, response) => {
       const inn = move(9);
@@ -126,7 +115,7 @@ rules:
     ['by a new member of its collection', 'POST', '/inns', 'PUT', '/inns/42'],
     ['by one to another member', 'PUT', '/inns/43', 'PUT', '/inns/42'],
   ])('%s', async (_, slowMethod, slowPath, method, path) => {
-    gateway = await startGateway(api.origin.url, travel);
+    await start(travel);
     const held = gate();
     api.origin.on(`${slowMethod} ${slowPath}`, async (_request, response) => {
       await held.pass();
@@ -146,8 +135,7 @@ rules:
 });
 
 test('a lookup of what is being moved waits for where it was', async () => {
-  gateway = await startGateway(
-    api.origin.url,
+  await start(
     `
 defaults: { cache: { ttl: 60s } }
 rules:
@@ -188,34 +176,34 @@ describe('a write that seems to have changed nothing', () => {
 rules:
   - { name: r, on: PUT /inns/:id, onlyIfChanged: { ignoring: [updatedAt] }, ${more}invalidate: ["/steps/7"] }
 `;
-  const isCoveredBy = async (path: string): Promise<boolean> =>
+  const isHit = async (path: string): Promise<boolean> =>
     String((await ask('GET', path)).headers['cache-status']).includes('; hit');
 
   test('has, where it was only accepted', async () => {
-    gateway = await startGateway(api.origin.url, unchanged(''));
+    await start(unchanged(''));
     api.origin.on('PUT /inns/42', (_, response) => {
       response.writeHead(202, { 'Content-Type': 'application/json' }).end(JSON.stringify(api.inns.get(42)));
     });
     await ask('GET', '/steps/7');
     await ask('PUT', '/inns/42', { body: { name: 'New' } });
-    expect(await isCoveredBy('/steps/7')).toBe(false);
+    expect(await isHit('/steps/7')).toBe(false);
   });
 
   test('may have, where reads lag behind writes, and it answers nothing', async () => {
-    gateway = await startGateway(api.origin.url, unchanged('settle: 5s, '));
+    await start(unchanged('settle: 5s, '));
     api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(204).end());
     await ask('GET', '/steps/7');
     await ask('PUT', '/inns/42', { body: { name: 'New' } });
-    expect(await isCoveredBy('/steps/7')).toBe(false);
+    expect(await isHit('/steps/7')).toBe(false);
   });
 
   test('has not, where no other rule takes part', async () => {
     const other = '  - { name: s, on: PUT /inns/:id, when: { changed: stepId }, invalidate: ["/steps/9"] }\n';
-    gateway = await startGateway(api.origin.url, unchanged('') + other);
+    await start(unchanged('') + other);
     await ask('GET', '/steps/7');
     await ask('GET', '/inns/42');
     await ask('PUT', '/inns/42', { body: api.inns.get(42) as unknown as Record<string, unknown> });
     expect(gateway.logs.filter(({ msg }) => msg === 'write').map(({ outcome }) => outcome)).toEqual(['unchanged']);
-    for (const path of ['/steps/7', '/inns/42']) expect(await isCoveredBy(path)).toBe(true);
+    for (const path of ['/steps/7', '/inns/42']) expect(await isHit(path)).toBe(true);
   });
 });

@@ -1,42 +1,23 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import { get } from '../support/request.ts';
+import { gate, until } from '../support/scripted-origin.ts';
+import {
+  send as ask,
+  begin,
+  cacheStatus,
+  childRules,
+  gateway,
+  jsonOf,
+  origin,
+  useScriptedRig,
+} from '../support/scripted-rig.ts';
 
 /*
  * The invariants of one node, each as a schedule that an origin with gates plays: without the guard that the test names,
  * a reader gets what a write has made wrong.
  */
 
-const rules = `
-coherence: { settle: 400ms }
-defaults: { cache: { ttl: 60s } }
-rules:
-  - name: child
-    on: PUT|PATCH|DELETE /children/:id
-    invalidate: ["/children/{id}", "/parents/{before.parent, response.parent}"]
-    event: child.changed
-`;
-
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(origin.url, rules);
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-
-const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
-  get(gateway.url + path, { method, ...options });
-const json = (value: unknown) => (_request: IncomingMessage, response: ServerResponse) => {
-  response.setHeader('Content-Type', 'application/json');
-  response.end(JSON.stringify(value));
-};
-const cacheStatus = (answer: Answer): string => String(answer.headers['cache-status']);
+useScriptedRig(childRules('400ms'));
 
 describe('1, fence: a response whose fill began before a record is not stored', () => {
   test('when the record names its path', async () => {
@@ -64,13 +45,10 @@ describe('1, fence: a response whose fill began before a record is not stored', 
 
   test('when the record names a tag that only the body tells', async () => {
     await gateway.stop();
-    gateway = await startGateway(
-      origin.url,
-      `
+    await begin(`
 routes: [{ match: /parents/:id, cache: { ttl: 60s }, tags: ["child:{response.children[*].id}"] }]
 rules: [{ name: tagged, on: PUT /children/:id, invalidate: [{ tag: "child:{id}" }] }]
-`,
-    );
+`);
     const reading = gate();
     let children = [{ id: 5, version: 1 }];
     origin.on('GET /parents/7', async (_request, response) => {
@@ -96,7 +74,7 @@ rules: [{ name: tagged, on: PUT /children/:id, invalidate: [{ tag: "child:{id}" 
 
   test('a 304 to a condition sent before the record revives nothing', async () => {
     await gateway.stop();
-    gateway = await startGateway(origin.url, 'defaults: { cache: { requestDirectives: honour } }');
+    await begin('defaults: { cache: { requestDirectives: honour } }');
     const validating = gate();
     let version = 1;
     origin.on('GET /parents/7', async (request, response) => {
@@ -151,7 +129,7 @@ describe('2, collapse', () => {
   test('1,000 requests for one cold key make one request to the origin', { timeout: 60_000 }, async () => {
     // On a busy machine it takes longer than a time-out until all of them are there.
     await gateway.stop();
-    gateway = await startGateway(origin.url, `origin: { url: "${origin.url}", timeout: 60s }\n${rules}`);
+    await begin(`origin: { url: "${origin.url}", timeout: 60s }\n${childRules('400ms')}`);
     const filling = gate();
     origin.on('GET /parents/7', async (_request, response) => {
       await filling.pass();
@@ -190,7 +168,7 @@ describe('2, collapse', () => {
   test('what may not be shared is asked for by each, as soon as the head of an answer tells', async () => {
     // Nobody is let go by a time-out here.
     await gateway.stop();
-    gateway = await startGateway(origin.url, `origin: { url: "${origin.url}", timeout: 60s }`);
+    await begin(`origin: { url: "${origin.url}", timeout: 60s }`);
     const bodies = gate();
     origin.on('GET /parents/7', async (_request, response) => {
       response.setHeader('Cache-Control', 'no-store');
@@ -209,7 +187,7 @@ describe('2, collapse', () => {
 describe('3, acknowledge: the answer to a write is released when its record is effective', () => {
   test('not its head, not its body', async () => {
     const answering = gate();
-    origin.on('GET /children/5', json({ parent: 7 }));
+    origin.on('GET /children/5', jsonOf({ parent: 7 }));
     origin.on('GET /parents/7', (_request, response) => {
       response.end('parent');
     });
@@ -242,7 +220,7 @@ describe('5, inherit: of two writes in flight to one resource, the later record 
     const firstAnswer = gate();
     const secondApplies = gate();
     const secondAnswer = gate();
-    origin.on('GET /children/5', json({ parent: 'A' }));
+    origin.on('GET /children/5', jsonOf({ parent: 'A' }));
     for (const name of ['A', 'B', 'C']) {
       origin.on(`GET /parents/${name}`, (_request, response) => {
         response.end(parent === name ? 'has it' : 'empty');
@@ -254,7 +232,7 @@ describe('5, inherit: of two writes in flight to one resource, the later record 
       if (to === 'C') await secondApplies.pass();
       parent = to;
       await (to === 'B' ? firstAnswer : secondAnswer).pass();
-      json({ parent: to })(_request, response);
+      jsonOf({ parent: to })(_request, response);
     });
     const toB = ask('PATCH', '/children/5', { body: 'B' });
     const toC = ask('PATCH', '/children/5', { body: 'C' });
@@ -280,7 +258,7 @@ describe('overtaking: a write is released once those that it may have overtaken 
     const reads = gate();
     const firstAnswer = gate();
     const secondApplies = gate();
-    origin.on('GET /children/5', json({ parent: 'A' }));
+    origin.on('GET /children/5', jsonOf({ parent: 'A' }));
     for (const name of ['A', 'B', 'C']) {
       origin.on(`GET /parents/${name}`, (_request, response) => {
         response.end(parent === name ? 'has it' : 'empty');
@@ -293,7 +271,7 @@ describe('overtaking: a write is released once those that it may have overtaken 
       parent = to;
       // The write to B was applied first, and is answered last.
       if (to === 'B') await firstAnswer.pass();
-      json({ parent: to })(request, response);
+      jsonOf({ parent: to })(request, response);
     });
     const toB = ask('PATCH', '/children/5', { body: 'B' });
     const toC = ask('PATCH', '/children/5', { body: 'C' });
@@ -318,16 +296,16 @@ describe('overtaking: a write is released once those that it may have overtaken 
 
   test('one that takes its time is not waited for without end: what it may have done is widened', async () => {
     const slow = gate();
-    origin.on('GET /children/5', json({ parent: 'A' }));
+    origin.on('GET /children/5', jsonOf({ parent: 'A' }));
     origin.on('GET /parents/B', (_request, response) => {
       response.end('B');
     });
     origin.on('PATCH /children/5', async (request, response, { body }) => {
       if (body.toString() === 'B') await slow.pass();
-      json({ parent: body.toString() })(request, response);
+      jsonOf({ parent: body.toString() })(request, response);
     });
     await gateway.stop();
-    gateway = await startGateway(origin.url, `${rules}\norigin: { url: "${origin.url}", timeout: 60s }`);
+    await begin(`${childRules('400ms')}\norigin: { url: "${origin.url}", timeout: 60s }`);
     const toB = ask('PATCH', '/children/5', { body: 'B' });
     await slow.arrived();
     await ask('GET', '/parents/B');
@@ -344,7 +322,7 @@ describe('6, quarantine: after a write of unknown outcome, what it may have touc
     ['a broken connection', undefined],
   ])('%s', async (_what, status) => {
     let version = 1;
-    origin.on('GET /children/5', json({ parent: 7 }));
+    origin.on('GET /children/5', jsonOf({ parent: 7 }));
     origin.on('GET /parents/7', (_request, response) => {
       response.end(`version ${version}`);
     });

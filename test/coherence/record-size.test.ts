@@ -22,6 +22,14 @@ const rows: [string, WireRecord][] = [
       many(1_000, (i) => `item:${long}${i}`),
     ),
   ],
+  ['the root, and its children', batch([pathTag('/'), ...many(4_000, (i) => pathTag(`/${long}${i}`))])],
+  [
+    'a path with all below it, its children, and what has nothing in common',
+    batch([
+      ...many(8, (i) => pathTag(`/lists/${i}`)),
+      ...many(70, (i) => many(20, (n) => pathTag(`/of${i}/${long}${n}`))).flat(),
+    ]),
+  ],
   ['queries of one path', batch(many(2_000, (i) => queryTag('/items', `q=${long}${i}`)))],
   ['paths that have nothing in common', batch(many(4_000, (i) => pathTag(`/${long}${i}/${i}`)))],
   ['names that have nothing in common', batch(many(4_000, (i) => namedTag(`${long}${i}:${i}`)))],

@@ -24,6 +24,7 @@ function commands(...events: WriteEvent[]): string[] {
 
 function describeCommand(command: Command): string {
   if (command.do === 'append') return `append ${command.what}`;
+  if (command.do === 'ask') return command.withdraws ? 'withdraw, ask' : 'ask';
   return command.do === 'release' ? `release${command.recorded ? ', recorded' : ''}` : command.do;
 }
 
@@ -63,21 +64,21 @@ describe('a write that was done', () => {
 
 describe('a write that was refused tells of others', () => {
   test.each<[string, WriteEvent[], string[]]>([
-    ['of none', [answered('refused'), told()], ['ask', 'release']],
+    ['of none', [answered('refused'), told()], ['withdraw, ask', 'release']],
     [
       'of some, and waits for them',
       [answered('refused'), told({ pending: 1 }), ended(true)],
-      ['ask', 'wait', 'release'],
+      ['withdraw, ask', 'wait', 'release'],
     ],
     [
       'of one that takes too long',
       [answered('refused'), told({ pending: 1 }), ended(false), appended()],
-      ['ask', 'wait', 'append noted', 'release, recorded'],
+      ['withdraw, ask', 'wait', 'append noted', 'release, recorded'],
     ],
     [
       'of which, the log cannot say',
       [answered('refused'), told({ known: false }), appended()],
-      ['ask', 'append noted', 'release, recorded'],
+      ['withdraw, ask', 'append noted', 'release, recorded'],
     ],
     [
       'of one whose outcome is unknown',

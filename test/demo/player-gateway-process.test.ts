@@ -64,13 +64,13 @@ test('what it warns of, and what is no line of its log, is told; the rest is not
 
 test('one that ends before it listens could not start', async () => {
   const starting = start('console.error("the address is in use"); process.exitCode = 1;');
-  await expect(starting).rejects.toThrow('the gateway ended by itself (exit code 1)');
+  await expect(starting).rejects.toThrow('the gateway exited unexpectedly (exit code 1)');
   expect(complaints).toEqual(['the address is in use']);
 });
 
 test('one that ends later is told of', async () => {
   const gateway = await start(`${listening} setImmediate(() => process.kill(process.pid, 'SIGKILL'));`);
-  await expect(gateway.failed).rejects.toThrow('the gateway ended by itself (SIGKILL)');
+  await expect(gateway.failed).rejects.toThrow('the gateway exited unexpectedly (SIGKILL)');
   await gateway.stop();
 });
 

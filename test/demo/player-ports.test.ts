@@ -42,8 +42,8 @@ test('every port that is taken is named, with one command that avoids them all',
     { who: 'the travel API', option: '--api-port', host, port: second },
     { who: 'the admin port', option: '--admin-port', host, port: 0 },
   ]);
-  expect(explained).toContain(`Port ${first} is taken by another program: the gateway cannot listen there.`);
-  expect(explained).toContain(`Port ${second} is taken by another program: the travel API cannot listen there.`);
+  expect(explained).toContain(`Port ${first} is in use by another program: the gateway cannot listen there.`);
+  expect(explained).toContain(`Port ${second} is in use by another program: the travel API cannot listen there.`);
   const command = /npm run demo -- --port (\d+) --api-port (\d+)$/.exec(explained);
   const [proposed, another] = [Number(command?.[1]), Number(command?.[2])];
   expect(another).not.toBe(proposed);
@@ -73,5 +73,5 @@ test('what is proposed is free, and proposed once', async () => {
 test('an address that is not this machine’s is said to be that', async () => {
   // RFC 5737: for documentation, and nobody's.
   const explained = await explainTakenPorts([{ who: 'the gateway', option: '--port', host: '192.0.2.1', port: 8080 }]);
-  expect(explained).toMatch(/^Port 8080 belongs to an address that this machine does not have: the gateway cannot/);
+  expect(explained).toMatch(/^Port 8080 is on an address that this machine does not have: the gateway cannot/);
 });

@@ -91,7 +91,7 @@ describe('what is not as promised is said', () => {
     const rows = await ownRows();
     const stage = await gatewayWith('routes: [{ match: /accommodations, cache: off }]\ninclude: [rules/travel.yaml]');
     const { tally } = await played(rows, stage);
-    expect(tally.problems).toContain(`GET /accommodations?stepId=${rows.step} was not kept, and asked for again`);
+    expect(tally.problems).toContain(`GET /accommodations?stepId=${rows.step} was not stored`);
   });
 
   test('writes that are refused', async () => {

@@ -175,9 +175,20 @@ test('when the log is another one, nothing of the old one is sent any longer', a
   position = 7;
   hub.announce([{ ...event('/b'), id: 'f-8' }]);
   await until(() => client.events.at(-1)?.id === 'f-8');
-  expect(client.events.at(-2)).toMatchObject({ type: 'resync', id: 'f-7' });
+  expect(client.events.at(-2)).toMatchObject({ type: 'resync', id: 'f-7.999999' });
   await until(() => resumed.blocks.at(-1)?.startsWith('id: f-8') === true);
   expect(resumed.blocks.length).toBeLessThanOrEqual(sent + 2);
+});
+
+test.each([
+  ['the first of several events of the last record before', 'f-7', ['resync']],
+  ['the last of them that there may be', 'f-7.999999', []],
+])('who resumes where the log begins, having seen %s', async (_, lastEventId, told) => {
+  hub.reset('f', 7);
+  const client = await sseClient(`${url}?lastEventId=${lastEventId}`);
+  hub.announce([{ ...event('/b'), id: 'f-8' }]);
+  await until(() => client.events.at(-1)?.id === 'f-8');
+  expect(client.events.map(({ type }) => type)).toEqual([...told, 'invalidate']);
 });
 
 test('what would end a line is taken out of what is not JSON', async () => {

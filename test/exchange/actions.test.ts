@@ -1,50 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { gate } from '../support/barrier.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get } from '../support/request.ts';
-import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
-import { type SseClient, sseClient } from '../support/sse-client.ts';
+import { get } from '../support/request.ts';
+import type { Inn } from '../support/small-api.ts';
+import {
+  api,
+  send as ask,
+  gateway,
+  isHit,
+  rule,
+  start,
+  stillHits,
+  subscribe,
+  useSmallApiRig,
+  warm,
+} from '../support/small-api-rig.ts';
 
 /* What a rule may say beside `invalidate`: conditions, lookups, cascades, refresh, onlyIfChanged. */
 
-let api: SmallApi;
-let gateway: TestGateway;
-let events: SseClient | undefined;
-
-beforeEach(async () => {
-  api = await smallApi();
-});
-afterEach(async () => {
-  events?.close();
-  events = undefined;
-  await gateway.stop();
-  await api.origin.close();
-});
-
-async function start(yaml: string): Promise<void> {
-  gateway = await startGateway(api.origin.url, yaml);
-}
-
-const ask = (method: string, path: string, body?: Record<string, unknown>): Promise<Answer> =>
-  get(gateway.url + path, body === undefined ? { method } : { method, body });
-const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
-
-async function warm(...paths: string[]): Promise<void> {
-  for (const path of paths) {
-    await ask('GET', path);
-    expect(isCoveredBy(await ask('GET', path)), `${path} is stored`).toBe(true);
-  }
-}
-
-/** Which of the paths are still hits. Asking stores again, so each is asked once. */
-async function stillHits(...paths: string[]): Promise<string[]> {
-  const kept: string[] = [];
-  for (const path of paths) if (isCoveredBy(await ask('GET', path))) kept.push(path);
-  return kept;
-}
-
-const rule = (lines: string): string =>
-  `rules:\n  - name: r\n    on: "* /inns/:id"\n    ${lines.replaceAll('\n', '\n    ')}`;
+useSmallApiRig();
 
 describe('when', () => {
   // What a PUT of { stepId: 7, name: 'New' } to an inn of step 7 called "Inn" does.
@@ -253,7 +226,7 @@ describe('refresh', () => {
     expect(String(answer.headers['cache-status'])).toMatch(/hit|collapsed/);
     expect(answer.json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
     expect(api.reads('/steps/7')).toBe(before + 1);
-    expect(isCoveredBy(await ask('GET', '/steps/7'))).toBe(true);
+    expect(isHit(await ask('GET', '/steps/7'))).toBe(true);
   });
 
   test('each stored query and variant, and nothing that was not stored', async () => {
@@ -283,7 +256,7 @@ describe('onlyIfChanged', () => {
 
   test('a write that changes nothing records and announces nothing', async () => {
     await start(only('{ ignoring: [updatedAt] }'));
-    events = await sseClient(`${gateway.url}/_unstale/events`);
+    const events = await subscribe();
     await warm('/inns/42', '/steps/7');
     await ask('PUT', '/inns/42', { name: 'Inn' });
     expect(await stillHits('/inns/42', '/steps/7')).toEqual(['/inns/42', '/steps/7']);

@@ -1,26 +1,14 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import { get, type RequestOptions } from '../support/request.ts';
+import { gate } from '../support/scripted-origin.ts';
+import { ask, begin, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* RFC 9111 §4.3.4, §4.3.5: what answers to validations and to HEAD do to stored responses. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(
-    origin.url,
-    'defaults: { client: { etag: origin } }\nrules: [{ name: r, on: POST /hit, invalidate: [{ tag: two }] }]',
-  );
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isCoveredBy = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
+useScriptedRig(
+  'defaults: { client: { etag: origin } }\nrules: [{ name: r, on: POST /hit, invalidate: [{ tag: two }] }]',
+);
 
 /** Stale as soon as it is stored; time need not pass. */
 const old = { 'Cache-Control': 'max-age=60', Age: '100' };
@@ -37,9 +25,9 @@ describe('a 200 to HEAD', () => {
     origin.on('GET /a', (_request, response) => void response.writeHead(200, { ETag: '"a"', ...old }).end('body'));
     origin.on('HEAD /a', (_request, response) => void response.writeHead(200, headers).end());
     await ask('/a');
-    expect(isCoveredBy(await ask('/a', { method: 'HEAD' }))).toBe(false);
+    expect(isHit(await ask('/a', { method: 'HEAD' }))).toBe(false);
     const again = await ask('/a');
-    expect(isCoveredBy(again)).toBe(expected);
+    expect(isHit(again)).toBe(expected);
     expect(again.text).toBe('body');
     if ('X-New' in headers) expect(again.headers['x-new']).toBe('1');
   });
@@ -70,9 +58,9 @@ test('a 304 that names fewer tags takes none of the others back', async () => {
   origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
   await ask('/a');
   await ask('/a');
-  expect(isCoveredBy(await ask('/a'))).toBe(true);
+  expect(isHit(await ask('/a'))).toBe(true);
   await ask('/hit', { method: 'POST', body: 'x' });
-  expect(isCoveredBy(await ask('/a'))).toBe(false);
+  expect(isHit(await ask('/a'))).toBe(false);
 });
 
 /** Answers 304 to a condition, else 200, with these fields each. */
@@ -91,7 +79,7 @@ describe('a 304', () => {
     validated(fresh, old);
     await text();
     expect((await ask('/a', { method: 'HEAD' })).status).toBe(200);
-    expect(isCoveredBy(await ask('/a'))).toBe(true);
+    expect(isHit(await ask('/a'))).toBe(true);
     expect(origin.seen.map(({ method }) => method)).toEqual(['GET', 'HEAD']);
   });
 
@@ -101,7 +89,7 @@ describe('a 304', () => {
     await ask('/a', { method: 'HEAD' });
     await origin.until((seen) => seen.length === 2);
     expect(origin.seen.map(({ method }) => method)).toEqual(['GET', 'GET']);
-    await expect.poll(async () => isCoveredBy(await ask('/a'))).toBe(true);
+    await expect.poll(async () => isHit(await ask('/a'))).toBe(true);
   });
 
   test.each([
@@ -115,7 +103,7 @@ describe('a 304', () => {
     await text();
     // Stale: validated, and then fresh; fresh: still a hit.
     const before = origin.seen.length;
-    expect(isCoveredBy(await ask('/a'))).toBe(true);
+    expect(isHit(await ask('/a'))).toBe(true);
     expect(origin.seen).toHaveLength(before);
     expect(
       origin.seen.slice(1).every(({ rawHeaders }) => rawHeaders.join().toLowerCase().includes('if-none-match')),
@@ -143,7 +131,7 @@ describe('an origin that fails', () => {
   };
   const restart = async (yaml: string): Promise<void> => {
     await gateway.stop();
-    gateway = await startGateway(origin.url, yaml);
+    await begin(yaml);
   };
 
   test('gets no stand-in for what a client wants validated, where a stale one is not wanted', async () => {
@@ -202,7 +190,7 @@ describe('requests at the same time', () => {
     'are one where the origin is %s',
     async (_, directives, yaml) => {
       await gateway.stop();
-      gateway = await startGateway(origin.url, yaml);
+      await begin(yaml);
       const { asked, slow } = counted(directives);
       const all = Array.from({ length: 10 }, () => ask('/a'));
       await slow.arrived();
@@ -267,7 +255,7 @@ test('what an origin forbids clients reaches them, whatever it tells caches besi
   });
   await text();
   const answer = await ask('/a');
-  expect(isCoveredBy(answer)).toBe(true);
+  expect(isHit(answer)).toBe(true);
   expect(String(answer.headers['cache-control'])).toMatch(/no-store, private/);
 });
 

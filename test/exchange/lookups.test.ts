@@ -1,39 +1,23 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { describe, expect, test } from 'vitest';
 import { type Answer, get } from '../support/request.ts';
-import { type SmallApi, smallApi } from '../support/small-api.ts';
+import {
+  api,
+  send as ask,
+  gateway,
+  rule,
+  start as startWith,
+  stillHits,
+  useSmallApiRig,
+  warm,
+} from '../support/small-api-rig.ts';
 
 /* What lookups cannot tell, and how many there may be; what an answer that tells nothing means to the conditions. */
 
-let api: SmallApi;
-let gateway: TestGateway;
-
-beforeEach(async () => {
-  api = await smallApi();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await api.origin.close();
-});
+useSmallApiRig();
 
 const start = async (...lines: string[]): Promise<void> => {
-  const rule = ['name: r', 'on: "* /inns/:id"', ...lines].join('\n    ');
-  gateway = await startGateway(api.origin.url, `rules:\n  - ${rule}`);
+  await startWith(rule(lines.join('\n')));
 };
-const ask = (method: string, path: string, body?: Record<string, unknown>): Promise<Answer> =>
-  get(gateway.url + path, body === undefined ? { method } : { method, body });
-
-async function warm(...paths: string[]): Promise<void> {
-  for (const path of paths) await ask('GET', path);
-}
-
-async function stillHits(...paths: string[]): Promise<string[]> {
-  const kept: string[] = [];
-  for (const path of paths) {
-    if (/unstale; hit/.test(String((await ask('GET', path)).headers['cache-status']))) kept.push(path);
-  }
-  return kept;
-}
 
 describe('lookups', () => {
   test('one of two resources that is gone widens: what it would have told is not known', async () => {

@@ -1,26 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway, waitingReads } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import { waitingReads } from '../support/gateway.ts';
+import { gate } from '../support/scripted-origin.ts';
+import { ask, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* No-Vary-Search: which differences between queries make another response. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(
-    origin.url,
-    'rules: [{ name: r, on: POST /hit, before: off, invalidate: ["/a?lang={query.lang}"] }]',
-  );
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isCoveredBy = async (path: string): Promise<boolean> =>
-  String((await ask(path)).headers['cache-status']).startsWith('unstale; hit');
+useScriptedRig('rules: [{ name: r, on: POST /hit, before: off, invalidate: ["/a?lang={query.lang}"] }]');
 const says = (variance: () => string | undefined): void => {
   origin.on(
     ({ method, url }) => method === 'GET' && url?.startsWith('/a') === true,
@@ -44,7 +29,7 @@ test.each([
 ])('%s', async (_what, variance, first, second, expected) => {
   says(() => variance);
   expect((await ask(first)).text).toBe(first);
-  expect(await isCoveredBy(second)).toBe(expected);
+  expect(await isHitAt(second)).toBe(expected);
 });
 
 describe('a response that stands for several queries', () => {
@@ -52,16 +37,16 @@ describe('a response that stands for several queries', () => {
     says(() => 'params=("utm")');
     origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
     await ask('/a?lang=de&utm=1');
-    expect(await isCoveredBy('/a?lang=de')).toBe(true);
+    expect(await isHitAt('/a?lang=de')).toBe(true);
     await ask('/hit?lang=de', { method: 'POST', body: 'x' });
-    expect(await isCoveredBy('/a?lang=de')).toBe(false);
+    expect(await isHitAt('/a?lang=de')).toBe(false);
   });
 
   test('is found no longer once the origin says that they differ', async () => {
     let variance: string | undefined = 'params';
     says(() => variance);
     await ask('/a?x=1');
-    expect(await isCoveredBy('/a?x=2')).toBe(true);
+    expect(await isHitAt('/a?x=2')).toBe(true);
     variance = undefined;
     await ask('/a?x=3', { headers: { 'cache-control': 'no-cache' } });
     expect((await ask('/a?x=2')).text).toBe('/a?x=2');
@@ -113,6 +98,6 @@ describe('requests that wait for the fill of another query', () => {
     expect(texts).toEqual(shared ? waiters.map(() => waiters[0]) : waiters);
     // Each is stored under the key of its own.
     for (const [i, path] of waiters.entries())
-      expect([await isCoveredBy(path), (await ask(path)).text]).toEqual([true, texts[i]]);
+      expect([await isHitAt(path), (await ask(path)).text]).toEqual([true, texts[i]]);
   });
 });

@@ -1,28 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import type { RequestOptions } from '../support/request.ts';
+import { gate } from '../support/scripted-origin.ts';
+import { ask, begin, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* RFC 9111 §3.3, §3.4: parts of representations are stored, reused and joined. */
 
 const whole = '0123456789';
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(origin.url, 'defaults: { client: { etag: origin } }');
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
+useScriptedRig('defaults: { client: { etag: origin } }');
 
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
 const range = (value: string, headers: Record<string, string> = {}): RequestOptions => ({
   headers: { range: value, ...headers },
 });
-const isCoveredBy = (answer: Answer): boolean => String(answer.headers['cache-status']).startsWith('unstale; hit');
 
 /** An origin that knows ranges of ten digits. */
 function digits(
@@ -56,7 +45,7 @@ describe('a part', () => {
     const again = await ask('/a', range(value));
     expect([again.status, again.text, again.headers['content-range']]).toEqual([206, text, contentRange]);
     expect(again.headers.age).toBeDefined();
-    expect(isCoveredBy(again)).toBe(true);
+    expect(isHit(again)).toBe(true);
     expect(origin.seen).toHaveLength(1);
   });
 
@@ -72,7 +61,7 @@ describe('a part', () => {
   ])('does not answer for %s', async (_what, options) => {
     origin.on('GET /a', digits());
     await ask('/a', range('bytes=2-6'));
-    expect(isCoveredBy(await ask('/a', options))).toBe(false);
+    expect(isHit(await ask('/a', options))).toBe(false);
     expect(origin.seen).toHaveLength(2);
   });
 
@@ -80,7 +69,7 @@ describe('a part', () => {
     origin.on('GET /a', digits()).on('PUT /a', (_request, response) => void response.writeHead(204).end());
     await ask('/a', range('bytes=2-6'));
     await ask('/a', { method: 'PUT', body: 'x' });
-    expect(isCoveredBy(await ask('/a', range('bytes=2-6')))).toBe(false);
+    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
   });
 
   test('that was asked for before a write is not stored after it', async () => {
@@ -95,13 +84,13 @@ describe('a part', () => {
     await ask('/a', { method: 'PUT', body: 'x' });
     release();
     expect((await slow).text).toBe('23456');
-    expect(isCoveredBy(await ask('/a', range('bytes=2-6')))).toBe(false);
+    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
   });
 
   test('with no-store is not stored', async () => {
     origin.on('GET /a', digits({ ETag: '"a"', 'Cache-Control': 'no-store' }));
     await ask('/a', range('bytes=2-6'));
-    expect(isCoveredBy(await ask('/a', range('bytes=2-6')))).toBe(false);
+    expect(isHit(await ask('/a', range('bytes=2-6')))).toBe(false);
   });
 
   test('shorter than its Content-Range answers for what it holds, and says so', async () => {
@@ -110,10 +99,10 @@ describe('a part', () => {
     });
     await ask('/a', range('bytes=-5'));
     const same = await ask('/a', range('bytes=-5'));
-    expect([same.text, same.headers['content-range'], isCoveredBy(same)]).toEqual(['01234', 'bytes 4-8/10', true]);
+    expect([same.text, same.headers['content-range'], isHit(same)]).toEqual(['01234', 'bytes 4-8/10', true]);
     const rest = await ask('/a', range('bytes=6-'));
-    expect([rest.text, rest.headers['content-range'], isCoveredBy(rest)]).toEqual(['234', 'bytes 6-8/10', true]);
-    expect(isCoveredBy(await ask('/a', range('bytes=9-9')))).toBe(false);
+    expect([rest.text, rest.headers['content-range'], isHit(rest)]).toEqual(['234', 'bytes 6-8/10', true]);
+    expect(isHit(await ask('/a', range('bytes=9-9')))).toBe(false);
   });
 });
 
@@ -123,11 +112,11 @@ describe('parts with one strong entity tag', () => {
     await ask('/a', range('bytes=0-3'));
     await ask('/a', range('bytes=4-6'));
     const middle = await ask('/a', range('bytes=2-5'));
-    expect([middle.text, isCoveredBy(middle)]).toEqual(['2345', true]);
+    expect([middle.text, isHit(middle)]).toEqual(['2345', true]);
     const last = await ask('/a', range('bytes=7-9'));
     expect([last.status, last.text, last.headers['content-range']]).toEqual([206, '789', 'bytes 7-9/10']);
     const complete = await ask('/a');
-    expect([complete.status, complete.text, isCoveredBy(complete)]).toEqual([200, whole, true]);
+    expect([complete.status, complete.text, isHit(complete)]).toEqual([200, whole, true]);
     expect(complete.headers['content-range']).toBeUndefined();
     expect(complete.headers['content-length']).toBe('10');
     expect(origin.seen).toHaveLength(3);
@@ -139,15 +128,12 @@ describe('parts with one strong entity tag', () => {
     const complete = await ask('/a');
     expect([complete.status, complete.text]).toEqual([200, whole]);
     expect(asked()).toEqual(['bytes=0-3', 'bytes=4-']);
-    expect(isCoveredBy(await ask('/a'))).toBe(true);
+    expect(isHit(await ask('/a'))).toBe(true);
   });
 
   test('are not kept when the later one carries a tag that was hit since the earlier one was asked for', async () => {
     await gateway.stop();
-    gateway = await startGateway(
-      origin.url,
-      'rules: [{ name: r, on: POST /hit, before: off, invalidate: [{ tag: t }] }]',
-    );
+    await begin('rules: [{ name: r, on: POST /hit, before: off, invalidate: [{ tag: t }] }]');
     origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());
     origin.on('GET /a', digits());
     await ask('/a', range('bytes=0-3'));
@@ -157,7 +143,7 @@ describe('parts with one strong entity tag', () => {
       digits()(request, response);
     });
     await ask('/a', range('bytes=4-9'));
-    expect(isCoveredBy(await ask('/a'))).toBe(false);
+    expect(isHit(await ask('/a'))).toBe(false);
   });
 
   test('that is another one by now is asked for as a whole', async () => {
@@ -188,7 +174,7 @@ describe('parts with one strong entity tag', () => {
     origin.on('GET /a', digits(headers));
     await ask('/a', range('bytes=0-3'));
     await ask('/a', range('bytes=4-9'));
-    expect(isCoveredBy(await ask('/a'))).toBe(false);
+    expect(isHit(await ask('/a'))).toBe(false);
   });
 });
 
@@ -198,5 +184,5 @@ test('a whole answer to a request for a part is stored whole', async () => {
   });
   await ask('/a', range('bytes=0-3'));
   const part = await ask('/a', range('bytes=4-5'));
-  expect([part.status, part.text, isCoveredBy(part)]).toEqual([206, '45', true]);
+  expect([part.status, part.text, isHit(part)]).toEqual([206, '45', true]);
 });

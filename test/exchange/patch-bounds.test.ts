@@ -1,20 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import {
-  api,
-  ask,
-  expectInvalidated,
-  expectPatched,
-  isCoveredBy,
-  patch,
-  reasons,
-  start,
-  usePatchRig,
-  warm,
-} from './patch-rig.ts';
+import { api, ask, isHit, start, useSmallApiRig, warm } from '../support/small-api-rig.ts';
+import { expectInvalidated, expectPatched, patch, reasons } from './patch-rig.ts';
 
 /* `patch`: what a write may not change in place, since it is not its own to tell, was not done, or may not be kept. */
 
-usePatchRig();
+useSmallApiRig();
 
 /** A parent as the small API has it, with other fields. */
 function parentWith(headers: Record<string, string>): void {
@@ -44,7 +34,7 @@ function answering(status: number, headers: Record<string, string> = {}): void {
 }
 
 describe('a write patches only what it would itself be answered', () => {
-  const other = 'it is of another host, or another variant';
+  const other = 'it is for another host or variant';
   const rows: [string, string, Record<string, string>, Record<string, string>, Record<string, string>][] = [
     ['hosts', '', {}, { host: 'a.example' }, { host: 'b.example' }],
     [
@@ -68,13 +58,13 @@ describe('a write patches only what it would itself be answered', () => {
     await start(`${config}${patch()}`);
     for (const headers of [own, foreign]) {
       await ask('GET', '/steps/7', { headers });
-      expect(isCoveredBy(await ask('GET', '/steps/7', { headers }))).toBe(true);
+      expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(true);
     }
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' }, headers: own });
     const patched = await ask('GET', '/steps/7', { headers: own });
-    expect(isCoveredBy(patched), JSON.stringify(reasons())).toBe(true);
+    expect(isHit(patched), JSON.stringify(reasons())).toBe(true);
     expect(patched.json()).toEqual(api.step(7));
-    expect(isCoveredBy(await ask('GET', '/steps/7', { headers: foreign }))).toBe(false);
+    expect(isHit(await ask('GET', '/steps/7', { headers: foreign }))).toBe(false);
     expect(reasons()).toEqual([other]);
   });
 
@@ -83,7 +73,7 @@ describe('a write patches only what it would itself be answered', () => {
     await start(patch());
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: {} });
-    await expectInvalidated('/steps/7', 'the representation varies by more than it does');
+    await expectInvalidated('/steps/7', 'the representation varies by more fields than the parent');
   });
 
   test('its content coding is none of these fields', async () => {
@@ -132,7 +122,7 @@ describe('only what the answer says was done', () => {
     await start(`${byRequest()}${second}`);
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: whole });
-    await expectInvalidated('/steps/7', 'the answer brings no representation');
+    await expectInvalidated('/steps/7', 'the answer has no representation');
   });
 
   test('nor where one of two may be of any parent', async () => {

@@ -1,20 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { gate } from '../support/barrier.ts';
-import {
-  api,
-  ask,
-  expectInvalidated,
-  expectPatched,
-  isCoveredBy,
-  patch,
-  start,
-  usePatchRig,
-  warm,
-} from './patch-rig.ts';
+import { api, ask, isHit, start, useSmallApiRig, warm } from '../support/small-api-rig.ts';
+import { expectInvalidated, expectPatched, patch } from './patch-rig.ts';
 
 /* `patch`: a stored parent takes the changed child in place, wherever that is certain; else it is invalidated. */
 
-usePatchRig();
+useSmallApiRig();
 
 describe('certain', () => {
   test('a changed element takes the place of the one with its id', async () => {
@@ -26,7 +17,7 @@ describe('certain', () => {
     expect(fresh.headers.etag).not.toBe(old.headers.etag);
     expect(fresh.headers.etag).toMatch(/^"[\w-]{20,}"$/);
     expect(fresh.headers['content-length']).toBe(String(fresh.body.byteLength));
-    expect(isCoveredBy(await ask('GET', '/steps/9'))).toBe(true);
+    expect(isHit(await ask('GET', '/steps/9'))).toBe(true);
     // The new tag is one that clients can come back with; the old one no longer answers 304.
     const again = { 'if-none-match': String(fresh.headers.etag) };
     expect((await ask('GET', '/steps/7', { headers: again })).status).toBe(304);
@@ -196,7 +187,7 @@ describe('uncertain: invalidated instead', () => {
     await warm('/steps/7', '/steps/7?lang=de');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
     await expectPatched('/steps/7');
-    await expectInvalidated('/steps/7?lang=de', 'it is of a query');
+    await expectInvalidated('/steps/7?lang=de', 'it is the response to a query');
   });
 
   test('an answer that brings no representation', async () => {
@@ -211,7 +202,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch('invalidate: ["/steps/{response.stepId}"]'));
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'another target names it, too');
+    await expectInvalidated('/steps/7', 'another target also covers it');
   });
 
   test('another rule whose tag the parent carries', async () => {
@@ -219,7 +210,7 @@ describe('uncertain: invalidated instead', () => {
     await start(`${routes}${patch()}  - { name: s, on: "PUT /inns/:id", invalidate: [{ tag: "step:7" }] }\n`);
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    await expectInvalidated('/steps/7', 'another target names it, too');
+    await expectInvalidated('/steps/7', 'another target also covers it');
   });
 
   test('a new element where the rule does not say where it goes', async () => {
@@ -238,7 +229,7 @@ describe('uncertain: invalidated instead', () => {
     await start(patch());
     await warm('/steps/7');
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    expect(isCoveredBy(await ask('GET', '/steps/7'))).toBe(false);
+    expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
   });
 
   test('a write of unknown outcome that tells all by its request', async () => {
@@ -273,8 +264,8 @@ describe('uncertain: invalidated instead', () => {
     );
     const headers = { authorization: 'Bearer me' };
     await ask('GET', '/steps/7', { headers });
-    expect(isCoveredBy(await ask('GET', '/steps/7', { headers }))).toBe(true);
+    expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(true);
     await ask('PUT', '/inns/42', { body: { stepId: 7, name: 'New' } });
-    expect(isCoveredBy(await ask('GET', '/steps/7', { headers }))).toBe(false);
+    expect(isHit(await ask('GET', '/steps/7', { headers }))).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isCoveredBy, startNodes } from '../nodes/rig.ts';
+import { isHit, startNodes } from '../nodes/rig.ts';
 import { until } from '../support/scripted-origin.ts';
 import { sseClient } from '../support/sse-client.ts';
 
@@ -25,7 +25,7 @@ test('a malformed record voids what is stored, subscribers hear of everything, a
       JSON.stringify({ ...record, patterns: ['', '**'], tagPatterns: [[]] }),
       '{',
     ]) {
-      expect(isCoveredBy(await nodes.warm(0, '/steps/7'))).toBe(true);
+      expect(isHit(await nodes.warm(0, '/steps/7'))).toBe(true);
       const [[last = '0-0'] = []] = (await redis.xrevrange(log, '+', '-', 'COUNT', 1)) as [string, string[]][];
       const next = `${Number(last.split('-')[0]) + 1}-0`;
       // What counts the records says how many there are: fewer would be a Redis that was set back.
@@ -35,7 +35,7 @@ test('a malformed record voids what is stored, subscribers hear of everything, a
       await until(() => subscriber.events.length === heard, 'the event of a malformed record');
       expect(subscriber.events.at(-1)).toMatchObject({ type: 'invalidate' });
       expect(subscriber.events.at(-1)?.json()).toMatchObject({ paths: ['/**'], tags: ['*'] });
-      expect(isCoveredBy(await nodes.ask(0, 'GET', '/steps/7'))).toBe(false);
+      expect(isHit(await nodes.ask(0, 'GET', '/steps/7'))).toBe(false);
     }
     subscriber.close();
   } finally {

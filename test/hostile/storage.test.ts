@@ -1,30 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { describe, expect, test } from 'vitest';
 import { rawExchange } from '../support/raw-client.ts';
 import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { type Answer, get } from '../support/request.ts';
+import { ask, begin, every, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* What a hostile client, or origin, tries of keys and of what is stored. Beside each attack a well-behaved client gets right answers. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-const begin = async (yaml: string): Promise<void> => {
-  gateway = await startGateway(origin.url, yaml);
-};
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isCoveredBy = (answer: Answer): boolean => String(answer.headers['cache-status']).includes('; hit');
-const every = (handler: (request: IncomingMessage, response: ServerResponse) => void): void => {
-  origin.on(() => true, handler);
-};
+useScriptedRig();
 
 describe('whose a response is', () => {
   /** Takes cookies from all lines, at ";" and at ",". */
@@ -56,7 +39,7 @@ describe('whose a response is', () => {
     const grace = { headers: { cookie: 'theme=dark; session=grace' } };
     await ask(path, grace);
     const again = await ask(path, grace);
-    expect([isCoveredBy(again), again.text]).toEqual([true, 'data of grace']);
+    expect([isHit(again), again.text]).toEqual([true, 'data of grace']);
   });
 
   test('is not shared with those who wait for it', async () => {
@@ -128,7 +111,7 @@ describe('what is in a key', () => {
     expect((await ask('/a', speaks('en'))).text).not.toContain('evil');
     expect((await ask('/a', speaks('en-US, en;q=0.9'))).text).not.toContain('evil');
     // By the language alone, those are still answered who ask in other words.
-    expect(isCoveredBy(await ask('/a', speaks('en, de;q=0.5')))).toBe(true);
+    expect(isHit(await ask('/a', speaks('en, de;q=0.5')))).toBe(true);
   });
 });
 
@@ -160,18 +143,18 @@ describe('another spelling of a path that is not cached', () => {
     every((request, response) => void response.end(request.url));
     for (const path of ['/inns/AbC', '/inns/ME']) {
       await ask(path);
-      expect(isCoveredBy(await ask(path))).toBe(true);
+      expect(isHit(await ask(path))).toBe(true);
     }
     await ask('/Inns/AbC');
     // No rule would find it there.
-    expect(isCoveredBy(await ask('/Inns/AbC'))).toBe(false);
+    expect(isHit(await ask('/Inns/AbC'))).toBe(false);
   });
 
   test('of an origin that ignores nothing, is another path', async () => {
     await begin(config('[]'));
     every(pageOf);
     await ask('/Users/me');
-    expect(isCoveredBy(await ask('/Users/me'))).toBe(true);
+    expect(isHit(await ask('/Users/me'))).toBe(true);
   });
 });
 
@@ -190,7 +173,7 @@ describe('an error that one client provokes', () => {
     const odd = { headers: { 'x-odd': '1' } };
     await ask('/a', odd);
     const next = await ask('/a');
-    expect([isCoveredBy(next), next.status, ttlOf(next) <= 10]).toEqual([true, code, true]);
+    expect([isHit(next), next.status, ttlOf(next) <= 10]).toEqual([true, code, true]);
     await ask('/b', odd);
     expect((await ask('/b')).text).toBe('page');
     expect(ttlOf(await ask('/b'))).toBeGreaterThan(3_000);
@@ -246,7 +229,7 @@ describe('what clients make the gateway keep', () => {
       const [path, language] = attack(i);
       await ask(path, { headers: { 'accept-language': language } });
       // A well-behaved client beside it keeps hitting: what is used is evicted last.
-      expect(isCoveredBy(await ask('/fine'))).toBe(true);
+      expect(isHit(await ask('/fine'))).toBe(true);
     }
     const { responses, bytes } = await stored();
     expect([bytes <= MAX_BYTES, responses <= most + 1]).toEqual([true, true]);
@@ -269,7 +252,7 @@ describe('a position that nobody was given', () => {
       await begin('defaults: { cache: { ttl: 60s } }');
       every((_request, response) => void response.end('x'));
       await ask('/a');
-      expect(isCoveredBy(await ask('/a', { headers: { 'unstale-min-position': token } }))).toBe(true);
+      expect(isHit(await ask('/a', { headers: { 'unstale-min-position': token } }))).toBe(true);
     },
   );
 
@@ -279,7 +262,7 @@ describe('a position that nobody was given', () => {
     const given = String((await ask('/b', { method: 'PUT', body: 'x' })).headers['unstale-position']);
     await ask('/a');
     for (const token of [given, given.replace(/\d+$/, '999999999')]) {
-      expect(isCoveredBy(await ask('/a', { headers: { 'unstale-min-position': token } }))).toBe(true);
+      expect(isHit(await ask('/a', { headers: { 'unstale-min-position': token } }))).toBe(true);
     }
   });
 });
@@ -309,7 +292,7 @@ rules:
         const [again] = await rawExchange(gateway.url, `GET ${url} HTTP/1.1\r\nHost: h\r\n\r\n`);
         expect([url, again?.status]).toEqual([url, 200]);
       }
-      if (stepId !== '..') expect(isCoveredBy(await ask('/trips/4'))).toBe(false);
+      if (stepId !== '..') expect(isHit(await ask('/trips/4'))).toBe(false);
       // Beside it, what can be asked for is.
       await ask('/inns/42', { method: 'PUT', body: { stepId: 7 } });
       expect(origin.requests('GET /steps/7')).toHaveLength(1);
@@ -343,7 +326,7 @@ describe('an origin whose answer is in doubt', () => {
   ])('with %s: passed on, not stored, and the connection is not used again', async (_what, bytes) => {
     const { answers, connections } = await over(bytes);
     expect(answers.map(({ text }) => text)).toEqual(['ok', 'ok', 'fine', 'fine']);
-    expect(answers.map(isCoveredBy)).toEqual([false, false, false, true]);
+    expect(answers.map(isHit)).toEqual([false, false, false, true]);
     expect(connections).toBe(3);
   });
 
@@ -353,7 +336,7 @@ describe('an origin whose answer is in doubt', () => {
     ['in chunks', `${ok}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`],
   ])('one %s is not in doubt', async (_what, bytes) => {
     const { answers } = await over(bytes);
-    expect(answers.map(isCoveredBy)).toEqual([false, true, false, true]);
+    expect(answers.map(isHit)).toEqual([false, true, false, true]);
   });
 
   test.each([
@@ -366,6 +349,6 @@ describe('an origin whose answer is in doubt', () => {
     await begin('defaults: { cache: { ttl: 60s } }');
     every((request, response) => void response.writeHead(200, request.url === '/fine' ? {} : headers).end('x'));
     for (const path of ['/a', '/fine']) await ask(path);
-    expect([isCoveredBy(await ask('/a')), isCoveredBy(await ask('/fine'))]).toEqual([false, true]);
+    expect([isHit(await ask('/a')), isHit(await ask('/fine'))]).toEqual([false, true]);
   });
 });

@@ -1,30 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import type { Answer, RequestOptions } from '../support/request.ts';
+import { gate, until } from '../support/scripted-origin.ts';
+import {
+  ask as askFor,
+  begin as beginWith,
+  cacheStatus,
+  gateway,
+  isHitAt,
+  origin,
+  useScriptedRig,
+} from '../support/scripted-rig.ts';
 
 /*
  * What the packaged conformance suite does not cover, over sockets: targeted fields, interim responses, stale responses,
  * a client's directives. An origin's `Age` makes a response old at once, so that nobody waits.
  */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-const begin = async (cache: string): Promise<void> => {
-  gateway = await startGateway(origin.url, `defaults: { cache: { ${cache} }, client: { cacheControl: origin } }`);
-};
-const ask = (options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}/a`, options);
-const status = (answer: Answer): string => String(answer.headers['cache-status']);
-const isCoveredBy = async (options: RequestOptions = {}): Promise<boolean> =>
-  status(await ask(options)).includes('; hit');
+useScriptedRig();
+const begin = (cache: string): Promise<void> =>
+  beginWith(`defaults: { cache: { ${cache} }, client: { cacheControl: origin } }`);
+const ask = (options: RequestOptions = {}): Promise<Answer> => askFor('/a', options);
+const isHit = async (options: RequestOptions = {}): Promise<boolean> => isHitAt('/a', options);
 type Headers = Record<string, string | string[]>;
 const says =
   (headers: Headers, body = 'body') =>
@@ -66,7 +63,7 @@ describe('RFC 9213: CDN-Cache-Control', () => {
     origin.on('GET /a', says(headers));
     const first = await ask();
     expect(first.headers['cdn-cache-control']).toBe([headers['CDN-Cache-Control']].flat().join(', '));
-    expect(await isCoveredBy()).toBe(expected);
+    expect(await isHit()).toBe(expected);
   });
 });
 
@@ -85,7 +82,11 @@ describe('RFC 9110 §15.2: interim responses', () => {
     expect(first.interim.map((each) => each.status)).toEqual([code]);
     if (hints !== undefined) expect(first.interim[0]?.rawHeaders).toContain('yes');
     const again = await ask();
-    expect([status(again).includes('; hit'), again.interim, again.headers['x-mine']]).toEqual([true, [], undefined]);
+    expect([cacheStatus(again).includes('; hit'), again.interim, again.headers['x-mine']]).toEqual([
+      true,
+      [],
+      undefined,
+    ]);
   });
 });
 
@@ -121,8 +122,8 @@ describe('RFC 5861 §3: stale-while-revalidate', () => {
     origin.on('GET /a', says(headers));
     await ask();
     const again = await ask(options);
-    expect(status(again).includes('detail=stale-while-revalidate')).toBe(expected);
-    if (!expected) expect(status(again)).toContain('fwd=');
+    expect(cacheStatus(again).includes('detail=stale-while-revalidate')).toBe(expected);
+    if (!expected) expect(cacheStatus(again)).toContain('fwd=');
   });
 
   test('asks the origin once behind, however many are served meanwhile, and serves what it brings', async () => {
@@ -194,7 +195,7 @@ describe('RFC 5861 §4: stale-if-error', () => {
     const again = await ask();
     expect([again.status, again.text === 'body']).toEqual(expected ? [200, true] : [again.status, false]);
     if (!expected) expect(again.status).toBeGreaterThanOrEqual(500);
-    else expect(status(again)).toContain('detail=stale-if-error');
+    else expect(cacheStatus(again)).toContain('detail=stale-if-error');
   });
 
   test('never brings back what a write has hit', async () => {
@@ -267,25 +268,25 @@ describe("RFC 9111 §5.2.1: a client's directives", () => {
     await begin('');
     origin.on('GET /a', says(headers));
     await ask();
-    expect(await isCoveredBy(options)).toBe(honoured);
+    expect(await isHit(options)).toBe(honoured);
     await gateway.stop();
     await begin('requestDirectives: ignore');
     await ask();
-    expect(await isCoveredBy(options)).toBe(ignored);
+    expect(await isHit(options)).toBe(ignored);
   });
 
   test('max-stale does not let a response with Set-Cookie be reused', async () => {
     await begin('');
     origin.on('GET /a', says({ ...old, 'Set-Cookie': 'a=b' }));
     await ask();
-    expect(await isCoveredBy(asked('max-stale'))).toBe(false);
+    expect(await isHit(asked('max-stale'))).toBe(false);
   });
 
   test('private="" forbids nothing less than private', async () => {
     await begin('');
     origin.on('GET /a', says({ 'Cache-Control': 'max-age=60, private=""' }));
     await ask();
-    expect(await isCoveredBy()).toBe(false);
+    expect(await isHit()).toBe(false);
   });
 
   test('only-if-cached is answered from the store, or with 504 and no request to the origin', async () => {
@@ -295,13 +296,13 @@ describe("RFC 9111 §5.2.1: a client's directives", () => {
     expect([cold.status, cold.headers['content-type']]).toEqual([504, 'application/problem+json']);
     expect(origin.seen).toHaveLength(0);
     await ask();
-    expect(await isCoveredBy(asked('only-if-cached'))).toBe(true);
+    expect(await isHit(asked('only-if-cached'))).toBe(true);
   });
 
   test('no-store of a request keeps its answer out of the store', async () => {
     await begin('');
     origin.on('GET /a', says(fresh));
     await ask(asked('no-store'));
-    expect(await isCoveredBy()).toBe(false);
+    expect(await isHit()).toBe(false);
   });
 });

@@ -1,29 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import { ask, begin, every, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* Answers that are somebody's own, and requests that want to be others than they seem: what is stored for all knows nothing of them. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-const begin = async (yaml = 'defaults: { cache: { ttl: 60s } }'): Promise<void> => {
-  gateway = await startGateway(origin.url, yaml);
-};
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const isCoveredBy = async (path: string): Promise<boolean> =>
-  String((await ask(path)).headers['cache-status']).includes('; hit');
-const every = (handler: (request: IncomingMessage, response: ServerResponse) => void): void => {
-  origin.on(() => true, handler);
-};
+useScriptedRig();
 
 describe('errors that only some are answered', () => {
   test.each([416, 400, 404])('%i to a range is not what others get', async (code) => {
@@ -83,11 +63,11 @@ describe('a request with credentials whose answer the origin lets be shared', ()
       (_request, response) => void response.writeHead(200, { 'Cache-Control': 'public' }).end('page'),
     );
     await ask('/a', { headers: { cookie: 'x=1', ...headers } });
-    expect(await isCoveredBy('/a')).toBe(true);
+    expect(await isHitAt('/a')).toBe(true);
   });
 
   test('is not where a trusted proxy says whose it is: the origin may answer by that', async () => {
-    gateway = await startGateway(origin.url, 'server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }');
+    await begin('server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }');
     origin.on('GET /a', (request, response) => {
       response.writeHead(200, { 'Cache-Control': 'public, max-age=60' }).end(String(request.headers['true-client-ip']));
     });
@@ -121,7 +101,7 @@ describe('another method, or another path, than the one that was routed', () => 
     await ask('/b');
     await ask('/a', { method: 'POST', headers: { 'X-HTTP-Method-Override': 'delete' } });
     expect(sent('x-http-method-override')).toBe('delete');
-    expect(await isCoveredBy('/b')).toBe(false);
+    expect(await isHitAt('/b')).toBe(false);
   });
 
   test('another path does not reach the origin with a write, unless a trusted proxy says so', async () => {
@@ -130,7 +110,7 @@ describe('another method, or another path, than the one that was routed', () => 
     await ask('/a', { method: 'POST', headers: { 'X-Original-URL': '/b', 'X-Rewrite-URL': '/b' } });
     expect([sent('x-original-url'), sent('x-rewrite-url')]).toEqual([undefined, undefined]);
     await gateway.stop();
-    gateway = await startGateway(origin.url, 'server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }');
+    await begin('server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }');
     await ask('/a', { method: 'POST', headers: { 'X-Original-URL': '/b' } });
     expect(sent('x-original-url')).toBe('/b');
   });

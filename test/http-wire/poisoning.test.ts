@@ -1,16 +1,14 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rawExchange } from '../support/raw-client.ts';
 import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { type Answer, get } from '../support/request.ts';
+import { gate } from '../support/scripted-origin.ts';
+import { ask, begin, cacheStatus, every, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* One client must not be able to change what others get: poisoning, deception, denial by cached errors, floods. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
+useScriptedRig();
 const unhandled: unknown[] = [];
 const note = (error: unknown): void => void unhandled.push(error);
 beforeAll(() => void process.on('unhandledRejection', note));
@@ -18,23 +16,6 @@ afterAll(() => {
   process.off('unhandledRejection', note);
   expect(unhandled).toEqual([]);
 });
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
-const begin = async (yaml = 'defaults: { cache: { ttl: 60s } }'): Promise<void> => {
-  gateway = await startGateway(origin.url, yaml);
-};
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}${path}`, options);
-const status = (answer: Answer): string => String(answer.headers['cache-status']);
-const isCoveredBy = async (path: string, options: RequestOptions = {}): Promise<boolean> =>
-  status(await ask(path, options)).includes('; hit');
-const every = (handler: (request: IncomingMessage, response: ServerResponse) => void): void => {
-  origin.on(() => true, handler);
-};
 
 describe('fields that are in no key', () => {
   test.each([
@@ -86,7 +67,7 @@ describe('fields that are in no key', () => {
     // Nor does the client's true address, which an origin might answer by.
     expect(poisoned.text).not.toMatch(/127\.0\.0\.1"/);
     const next = await ask('/a');
-    expect([status(next).includes('; hit'), next.text]).toEqual([true, poisoned.text]);
+    expect([cacheStatus(next).includes('; hit'), next.text]).toEqual([true, poisoned.text]);
   });
 
   test.each(['GET', 'PUT'])(
@@ -184,7 +165,7 @@ describe('fields that are in no key', () => {
       response.end('x');
     });
     await ask('/a');
-    expect(await isCoveredBy('/a')).toBe(false);
+    expect(await isHitAt('/a')).toBe(false);
   });
 
   test('a GET with a body is answered for its sender alone', async () => {
@@ -233,7 +214,7 @@ describe('cache deception: a path that an origin takes for another', () => {
     every((request, response) => void response.end(request.url));
     const bytes = `GET ${sent} HTTP/1.1\r\nHost: ${new URL(gateway.url).host}\r\n\r\n`;
     expect((await rawExchange(gateway.url, bytes))[0]?.body.toString()).toBe(canonical);
-    expect(await isCoveredBy(canonical)).toBe(true);
+    expect(await isHitAt(canonical)).toBe(true);
   });
 });
 
@@ -258,7 +239,7 @@ describe('denial by a cached error', () => {
     await begin('');
     every((_request, response) => void response.writeHead(404, { 'Cache-Control': 'max-age=60' }).end('none'));
     await ask('/a');
-    expect(await isCoveredBy('/a')).toBe(true);
+    expect(await isHitAt('/a')).toBe(true);
   });
 });
 
@@ -273,9 +254,9 @@ describe('floods', () => {
     for (let i = 0; i < 20; i++) await ask('/a', { headers: { 'x-v': String(i) } });
     const metrics = (await get(`${gateway.adminUrl}/metrics`)).text;
     expect(/^unstale_stored_responses (\d+)$/m.exec(metrics)?.[1]).toBe('5');
-    expect(await isCoveredBy('/other')).toBe(true);
-    expect(await isCoveredBy('/a', { headers: { 'x-v': '19' } })).toBe(true);
-    expect(await isCoveredBy('/a', { headers: { 'x-v': '0' } })).toBe(false);
+    expect(await isHitAt('/other')).toBe(true);
+    expect(await isHitAt('/a', { headers: { 'x-v': '19' } })).toBe(true);
+    expect(await isHitAt('/a', { headers: { 'x-v': '0' } })).toBe(false);
   });
 
   test.each<[string, Record<string, string | string[]>]>([
@@ -286,7 +267,7 @@ describe('floods', () => {
     await begin();
     every((_request, response) => void response.writeHead(200, headers).end('x'));
     expect((await ask('/a')).text).toBe('x');
-    expect(status(await ask('/a'))).toContain('detail=too-many-tags');
+    expect(cacheStatus(await ask('/a'))).toContain('detail=too-many-tags');
   });
 
   test('of ranges: answered as if there were none', async () => {
@@ -326,7 +307,7 @@ describe('an origin', () => {
     const [first, second] = await answered(bytes);
     expect([first.status, first.headers['content-type']]).toEqual([502, 'application/problem+json']);
     expect(first.headers['set-cookie']).toBeUndefined();
-    expect(status(second)).not.toContain('; hit');
+    expect(cacheStatus(second)).not.toContain('; hit');
   });
 
   test('that answers twice does not answer the next request with what it sent unasked', async () => {
@@ -383,9 +364,9 @@ test('a gateway that is its own origin on a cached route does not go round for e
   const { port } = probe.address() as { port: number };
   await new Promise((resolve) => probe.close(resolve));
   const url = `http://127.0.0.1:${port}`;
-  gateway = await startGateway(
-    url,
+  await begin(
     `server: { listen: "127.0.0.1:${port}" }\norigin: { url: "${url}", timeout: 300ms }\ndefaults: { cache: { ttl: 60s } }`,
+    url,
   );
   expect([504, 508]).toContain((await ask('/round')).status);
 });

@@ -3,7 +3,7 @@ import { gate, until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
 import type { Inn } from '../support/small-api.ts';
 import { type SseClient, type SseEvent, sseClient } from '../support/sse-client.ts';
-import { isCoveredBy, type Nodes, startNodes, status } from './rig.ts';
+import { isHit, type Nodes, startNodes, status } from './rig.ts';
 
 /* Several gateways before one API, over a real Redis: what a write through one made wrong is served by none. */
 
@@ -21,14 +21,14 @@ afterEach(() => nodes.stop());
 describe('strict', () => {
   test('once a write is answered, every node asks anew', async () => {
     nodes = await startNodes(3, rules);
-    for (const node of [0, 1, 2]) expect(isCoveredBy(await nodes.warm(node, '/steps/7'))).toBe(true);
+    for (const node of [0, 1, 2]) expect(isHit(await nodes.warm(node, '/steps/7'))).toBe(true);
     for (let name = 0; name < 20; name++) {
       expect((await nodes.ask(name % 3, 'PATCH', '/inns/42', { body: { name: `N${name}` } })).status).toBe(200);
       for (const node of [0, 1, 2]) {
         const { inns } = (await nodes.ask(node, 'GET', '/steps/7')).json<{ inns: Inn[] }>();
         expect(inns[0]?.name).toBe(`N${name}`);
       }
-      for (const node of [0, 1, 2]) expect(isCoveredBy(await nodes.ask(node, 'GET', '/steps/7'))).toBe(true);
+      for (const node of [0, 1, 2]) expect(isHit(await nodes.ask(node, 'GET', '/steps/7'))).toBe(true);
     }
   });
 
@@ -83,13 +83,13 @@ describe('strict', () => {
 
   test('the admin port of one invalidates on all', async () => {
     nodes = await startNodes(2);
-    for (const node of [0, 1]) expect(isCoveredBy(await nodes.warm(node, '/steps/7'))).toBe(true);
+    for (const node of [0, 1]) expect(isHit(await nodes.warm(node, '/steps/7'))).toBe(true);
     const answer = await get(`${nodes.gateways[0]?.adminUrl}/invalidate`, {
       method: 'POST',
       body: { paths: ['/steps/*'] },
     });
     expect(answer.status).toBe(200);
-    expect(isCoveredBy(await nodes.ask(1, 'GET', '/steps/7'))).toBe(false);
+    expect(isHit(await nodes.ask(1, 'GET', '/steps/7'))).toBe(false);
   });
 
   test('moves through two nodes at once leave nothing behind', async () => {
@@ -114,7 +114,7 @@ describe('strict', () => {
     );
     for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
     await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });
-    for (const node of [0, 1]) expect(isCoveredBy(await nodes.ask(node, 'GET', '/steps/7'))).toBe(true);
+    for (const node of [0, 1]) expect(isHit(await nodes.ask(node, 'GET', '/steps/7'))).toBe(true);
     const slow = gate();
     nodes.api.origin.on('PUT /inns/42', async (_, response) => {
       await slow.pass();
@@ -152,7 +152,7 @@ describe('eventual', () => {
     async (token) => {
       nodes = await startNodes(1);
       await nodes.warm(0, '/steps/7');
-      expect(isCoveredBy(await readAt(token))).toBe(true);
+      expect(isHit(await readAt(token))).toBe(true);
     },
   );
 
@@ -161,7 +161,7 @@ describe('eventual', () => {
     await nodes.warm(0, '/steps/7');
     expect(status(await readAt('elsewhere-1'))).toBe('unstale; fwd=bypass; fwd-status=200; detail=not-serving');
     // It is asked again and again, as its client would.
-    for (let read = await readAt('elsewhere-2'); !isCoveredBy(read); ) read = await readAt('elsewhere-2');
+    for (let read = await readAt('elsewhere-2'); !isHit(read); ) read = await readAt('elsewhere-2');
   });
 
   test('positions that were made up force few requests, and are answered from memory in the end', async () => {
@@ -178,15 +178,15 @@ describe('eventual', () => {
     expect(answers.every(({ text }) => text.includes('"A"'))).toBe(true);
     // Some at once, and some of those that have waited for a record that does not come.
     expect(seen() - before).toBeLessThanOrEqual(32);
-    expect(answers.filter(isCoveredBy).length).toBeGreaterThanOrEqual(88);
-    expect(isCoveredBy(await readAt(position))).toBe(true);
+    expect(answers.filter(isHit).length).toBeGreaterThanOrEqual(88);
+    expect(isHit(await readAt(position))).toBe(true);
   });
 });
 
 describe('without Redis', () => {
   test('reads pass through and nothing is stored; writes are refused before the origin hears of them', async () => {
     nodes = await startNodes(2, rules);
-    expect(isCoveredBy(await nodes.warm(0, '/steps/7'))).toBe(true);
+    expect(isHit(await nodes.warm(0, '/steps/7'))).toBe(true);
     await nodes.redis.kill();
     const refused = await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } });
     expect(refused.status).toBe(503);
@@ -195,7 +195,7 @@ describe('without Redis', () => {
     expect(nodes.api.inns.get(42)?.name).toBe('Inn');
     // Once the lease has run out.
     let answer = await nodes.ask(0, 'GET', '/steps/7');
-    while (isCoveredBy(answer)) answer = await nodes.ask(0, 'GET', '/steps/7');
+    while (isHit(answer)) answer = await nodes.ask(0, 'GET', '/steps/7');
     expect(status(answer)).toBe('unstale; fwd=bypass; fwd-status=200; detail=not-serving');
     const ready = await get(`${nodes.gateways[0]?.adminUrl}/readyz`);
     expect(ready.status).toBe(503);
@@ -205,7 +205,7 @@ describe('without Redis', () => {
     for (const node of [0, 1]) await nodes.ready(node);
     expect((await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } })).status).toBe(200);
     expect((await nodes.ask(1, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
-    expect(isCoveredBy(await nodes.warm(1, '/steps/7'))).toBe(true);
+    expect(isHit(await nodes.warm(1, '/steps/7'))).toBe(true);
   });
 
   test('with onPartition: queue writes go through, and are told when it is back', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { isCoveredBy, type Nodes, startNodes } from './rig.ts';
+import { isHit, type Nodes, startNodes } from './rig.ts';
 
 /* Two configurations at once, as while one is deployed over the other. */
 
@@ -23,7 +23,7 @@ test.each([0, 1])('what one has stored, a write through the other makes wrong: n
   nodes = await startNodes(1, byPath);
   const newer = await nodes.addAnother(byTag);
   for (let i = 0; i < 3; i++) {
-    for (const node of [0, newer]) expect(isCoveredBy(await nodes.warm(node, '/steps/7'))).toBe(true);
+    for (const node of [0, newer]) expect(isHit(await nodes.warm(node, '/steps/7'))).toBe(true);
     await nodes.ask([0, newer][writer] ?? 0, 'PATCH', '/inns/42', { body: { name: `N${i}` } });
     for (const node of [0, newer]) {
       expect((await nodes.ask(node, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));

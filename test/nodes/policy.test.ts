@@ -27,11 +27,11 @@ async function withPolicy(policy: string): Promise<string> {
 }
 
 test.each(['allkeys-random', 'volatile-random'])(
-  'one that drops keys by chance (%s) is refused at start',
+  'one that evicts random keys (%s) is refused at start',
   async (policy) => {
     const yaml = await withPolicy(policy);
     await expect(startGateway('http://127.0.0.1:1', yaml)).rejects.toThrow(
-      `the Redis drops keys at random (maxmemory-policy ${policy}): set noeviction`,
+      `Redis evicts keys at random (maxmemory-policy ${policy}): set noeviction`,
     );
   },
 );
@@ -45,13 +45,13 @@ test.each([
   await gateway.stop();
 });
 
-test('one that was away at start, and drops keys by chance, is told of when it is there', async () => {
+test('one that was away at start, and evicts random keys, is reported when it is there', async () => {
   redis = await RedisServer.start();
   const { socket } = redis;
   await redis.kill();
   const gateway = await startGateway('http://127.0.0.1:1', `store: { redis: { url: "unix:${socket}" } }\n`);
   await redis.launch(['--maxmemory-policy', 'allkeys-random']);
-  const told = (): boolean => gateway.logs.some(({ msg }) => /drops keys at random/.test(msg));
+  const told = (): boolean => gateway.logs.some(({ msg }) => /evicts keys at random/.test(msg));
   await until(told, 'a word on the policy');
   await gateway.stop();
 });
@@ -63,7 +63,7 @@ test('a gateway starts without its Redis, says what it waits for, and serves wha
   const ready = await get(`${gateway.adminUrl}/readyz`);
   expect([ready.status, ready.text]).toEqual([
     503,
-    'not ready: joining the other nodes: Redis does not answer, or an epoch is beginning\n',
+    'not ready: joining the other nodes: Redis does not answer, or a new epoch is being created\n',
   ]);
   const read = await get(`${gateway.url}/steps/7`);
   expect([read.status, read.headers['cache-status']]).toEqual([

@@ -54,13 +54,13 @@ test('what one node has stored the others find, wherever it lies', async () => {
   expect(fromTier.length).toBeGreaterThan(20);
 });
 
-test('one of its servers that drops keys by chance is found, whichever it is', async () => {
+test('one of its servers that evicts random keys is found, whichever it is', async () => {
   const [, second = ''] = redis.urls;
   const asked = new Redis(second);
   await asked.config('SET', 'maxmemory-policy', 'volatile-random');
   await expect(
     startGateway(api.origin.url, `store: { redis: { url: ${JSON.stringify(redis.urls)} } }`),
-  ).rejects.toThrow(/drops keys at random/);
+  ).rejects.toThrow(/evicts keys at random/);
   await asked.config('SET', 'maxmemory-policy', 'noeviction');
   asked.disconnect();
 });

@@ -65,5 +65,5 @@ export async function startNodes(count: number, yaml = '', coherence = '', redis
   return nodes;
 }
 
-export const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+export const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 export const status = (answer: Answer): string => String(answer.headers['cache-status']);

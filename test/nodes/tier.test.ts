@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { gate, withPatience } from '../support/barrier.ts';
 import { stream } from '../support/request.ts';
 import type { Inn } from '../support/small-api.ts';
-import { isCoveredBy, type Nodes, startNodes, status } from './rig.ts';
+import { isHit, type Nodes, startNodes, status } from './rig.ts';
 
 /* What the nodes share behind their memories: the Redis tier. */
 
@@ -34,7 +34,7 @@ test('what one node has stored, another need not fetch', async () => {
   const found = status(await nodes.ask(third, 'GET', '/steps/7'));
   expect(found).toMatch(/^unstale; hit; ttl=\d+; detail=redis$/);
   expect(nodes.api.reads('/steps/7')).toBeLessThanOrEqual(reads + 1);
-  expect(isCoveredBy(await nodes.ask(third, 'GET', '/steps/7'))).toBe(true);
+  expect(isHit(await nodes.ask(third, 'GET', '/steps/7'))).toBe(true);
 });
 
 const writes: [string, string, string][] = [
@@ -133,7 +133,7 @@ test('nothing of one user, and no credentials, are kept there', async () => {
   );
   const headers = { authorization: 'Bearer secret-of-mine' };
   await nodes.ask(0, 'GET', '/steps/7', { headers });
-  expect(isCoveredBy(await nodes.ask(0, 'GET', '/steps/7', { headers }))).toBe(true);
+  expect(isHit(await nodes.ask(0, 'GET', '/steps/7', { headers }))).toBe(true);
   const redis = nodes.redis.connect();
   await once(redis, 'ready');
   expect(await redis.keys('*:e:*')).toEqual([]);

@@ -22,7 +22,7 @@ afterEach(async () => {
 
 const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
   get(gateway.url + path, { method, ...options });
-const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 
 interface Scenario {
   readonly write: [method: string, path: string, body?: Readonly<Record<string, unknown>>];
@@ -72,16 +72,16 @@ test.each(Object.entries(scenarios))('%s', async (_, { write: [method, path, bod
   for (const each of [...fresh, ...kept]) {
     const { status, text } = await ask('GET', each);
     before.set(each, text);
-    expect(status === 404 || isCoveredBy(await ask('GET', each)), `${each} is stored`).toBe(true);
+    expect(status === 404 || isHit(await ask('GET', each)), `${each} is stored`).toBe(true);
   }
   const { status } = await ask(method, path, body === undefined ? {} : { body });
   expect(status).toBeLessThan(300);
   for (const each of fresh) {
     const answer = await ask('GET', each);
-    expect(isCoveredBy(answer), each).toBe(false);
+    expect(isHit(answer), each).toBe(false);
     expect(answer.text, each).not.toBe(before.get(each));
   }
-  for (const each of kept) expect(isCoveredBy(await ask('GET', each)), each).toBe(true);
+  for (const each of kept) expect(isHit(await ask('GET', each)), each).toBe(true);
 });
 
 interface Post {

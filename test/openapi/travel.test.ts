@@ -20,17 +20,17 @@ afterAll(() => gateway.stop());
 
 const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
   get(gateway.url + path, { method, ...options });
-const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 async function warm(...paths: string[]): Promise<void> {
   for (const path of paths) {
     await ask('GET', path);
-    expect(isCoveredBy(await ask('GET', path)), `${path} is stored`).toBe(true);
+    expect(isHit(await ask('GET', path)), `${path} is stored`).toBe(true);
   }
 }
 async function expectFresh(...paths: string[]): Promise<void> {
   for (const path of paths) {
     const answer = await ask('GET', path);
-    expect(isCoveredBy(answer), path).toBe(false);
+    expect(isHit(answer), path).toBe(false);
     expect(answer.text).toBe((await get(api + path)).text);
   }
 }
@@ -48,7 +48,7 @@ test('a move makes both steps, the lists and the trip fresh', async () => {
   await warm(...paths, `/accommodations/${accommodation.id}`, `/steps/${bystander.step.id}`);
   await ask('PATCH', `/accommodations/${accommodation.id}`, { body: { stepId: other.id } });
   await expectFresh(...paths, `/accommodations/${accommodation.id}`);
-  expect(isCoveredBy(await ask('GET', `/steps/${bystander.step.id}`))).toBe(true);
+  expect(isHit(await ask('GET', `/steps/${bystander.step.id}`))).toBe(true);
 });
 
 test('so does a DELETE that answers 204', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Answer } from '../../src/coherence/bus.ts';
+import type { StepResult } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import { RedisBus } from '../../src/redis/bus.ts';
 import { Chance } from '../simulate/world.ts';
@@ -51,7 +51,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     quarantine: chance.happens(0.3),
     ...(chance.happens(0.3) && { endsQuarantine: chance.integer(20) }),
     ...(chance.happens(0.7) && { intent }),
-    ...{ probes, asOf: chance.integer(30), kept: chance.happens(0.1) },
+    ...{ probes, asOf: chance.integer(30), hold: chance.happens(0.1) },
   };
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);
@@ -60,7 +60,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
 }
 
 /** Without what has no order. */
-function unordered(answer: Answer): unknown {
+function unordered(answer: StepResult): unknown {
   const sorted = (value: unknown): unknown => {
     if (Array.isArray(value)) {
       return value.map(sorted).sort((x, y) => (JSON.stringify(x) < JSON.stringify(y) ? -1 : 1));
@@ -102,7 +102,7 @@ describe('the scripts do what the sequencer does', () => {
     for (let i = 0; i < 300; i++) {
       const step = randomStep(chance, epochs, numbers);
       const answer = await step(redis);
-      expect(unordered(answer), `step ${i}`).toEqual(unordered(step(sequencer) as Answer));
+      expect(unordered(answer), `step ${i}`).toEqual(unordered(step(sequencer) as StepResult));
       if (answer.ok || answer.epoch !== null) continue;
       // It was told that it had been set back: the next epoch begins, and now and then one that was left before.
       voided += 1;
@@ -113,7 +113,7 @@ describe('the scripts do what the sequencer does', () => {
     const last = epochs.at(-1) ?? '';
     const [mine, model] = [await redis.read(last, 0, 0), sequencer.read(last, 0, 0)];
     // Members are told of in no order, and so are the ends of their intents.
-    const plain = (answer: Answer): unknown => unordered(JSON.parse(JSON.stringify(answer)));
+    const plain = (answer: StepResult): unknown => unordered(JSON.parse(JSON.stringify(answer)));
     expect(plain(mine)).toEqual(plain(withoutEmpty(model)));
     commands.disconnect();
     blocking.disconnect();

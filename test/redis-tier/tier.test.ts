@@ -6,14 +6,14 @@ import { nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { selectingValues } from '../../src/http/vary.ts';
-import { bumpVersions, RedisTier, type RedisTierOptions, type TierPlace } from '../../src/redis/tier.ts';
+import { bumpVersions, type LogView, RedisTier, type RedisTierOptions } from '../../src/redis/tier.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { gate } from '../support/barrier.ts';
 import { stored } from '../support/stored.ts';
 
 let server: RedisServer;
-let place: { -readonly [Name in keyof TierPlace]: TierPlace[Name] };
+let log: { -readonly [Name in keyof LogView]: LogView[Name] };
 let now: number;
 let connection: ReturnType<RedisServer['connect']>;
 beforeEach(async () => {
@@ -21,7 +21,7 @@ beforeEach(async () => {
   connection = server.connect(100);
   await once(connection, 'ready');
   now = 1_000;
-  place = {
+  log = {
     ...{ usable: true, epoch: 'e1', joinedAt: 0, confirm: () => Promise.resolve(true), admits: () => true },
     ...{ seqOf: (position: number) => position, positionOf: (seq: number) => seq },
   };
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
   new RedisTier({
-    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', place, monotonic: () => now, timers: systemTimers },
+    ...{ connection, prefix: 'unstale', scope: 's', shape: 'c', log, monotonic: () => now, timers: systemTimers },
     ...{
       maxBytes: 1_000_000,
       full: () => {},
@@ -41,12 +41,12 @@ const tier = (options: Partial<RedisTierOptions> = {}): RedisTier =>
       compressAboveBytes: 100,
       ttlMs: 60_000,
       timeoutMs: 250,
-      hitMs: () => 5_000,
+      minVersionMs: () => 5_000,
     },
     ...options,
   });
 const bump = (coverage: Coverage, epoch: string, seq: number): Promise<void> =>
-  bumpVersions({ connection, prefix: 'unstale', scope: 's', hitMs: () => 5_000 }, coverage, epoch, seq);
+  bumpVersions({ connection, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 }, coverage, epoch, seq);
 const anyone = new Fields([]);
 const coverage = (...tags: string[]): Coverage => ({ ...nothingCovered, tags: new Set(tags) });
 const step = (more: Partial<StoredResponse> = {}): StoredResponse =>
@@ -64,7 +64,7 @@ describe('an entry', () => {
 
   test('of a node that joined after it was filled passes the fence from there on', async () => {
     await tier().keep(step());
-    place.joinedAt = 100;
+    log.joinedAt = 100;
     expect((await tier().load(step().key, anyone))?.asOf).toBe(100);
   });
 
@@ -75,13 +75,13 @@ describe('an entry', () => {
   ])('is not found by a node that %s while it looks', async (_, later) => {
     await tier().keep(step());
     const loading = tier().load(step().key, anyone);
-    Object.assign(place, later);
+    Object.assign(log, later);
     expect(await loading).toBeUndefined();
   });
 
   test('is not found where the log is not what this node was told: both were set back', async () => {
     await tier().keep(step());
-    place.confirm = () => Promise.resolve(false);
+    log.confirm = () => Promise.resolve(false);
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 
@@ -171,7 +171,7 @@ describe('never a hit', () => {
     for (const options of [{ scope: 'x' }, { prefix: 'x' }, { shape: 'x' }]) {
       expect(await tier(options).load(step().key, anyone)).toBeUndefined();
     }
-    place.epoch = 'e2';
+    log.epoch = 'e2';
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 
@@ -202,9 +202,9 @@ describe('a Redis that is away', () => {
     await expect(bump(coverage(pathTag('/a')), 'e1', 1)).rejects.toThrow();
   });
 
-  test('it is not used while the place of the node does not allow it', () => {
+  test('it is not used while the node may not serve', () => {
     expect(tier().usable).toBe(true);
-    place.usable = false;
+    log.usable = false;
     expect(tier().usable).toBe(false);
   });
 });
@@ -264,7 +264,7 @@ describe('while an entry is made', () => {
     ['a record has hit it', { admits: () => false }],
   ])('%s: it is not stored', async (_, later) => {
     const keeping = tier().keep(step());
-    Object.assign(place, later);
+    Object.assign(log, later);
     await keeping;
     expect(await entries()).toBe(0);
   });
@@ -342,7 +342,7 @@ describe('its room', () => {
     expect(await tier().load(large(7).key, anyone)).toBeDefined();
     await bounded.keep(large(8));
     await bounded.keep(large(9));
-    Object.assign(place, { epoch: 'e2' });
+    Object.assign(log, { epoch: 'e2' });
     now += 2_000;
     await bounded.keep(large(9));
     expect(await tier().load(large(9).key, anyone)).toBeDefined();

@@ -20,14 +20,14 @@ afterAll(() => gateway.stop());
 
 const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
   get(gateway.url + path, { method, ...options });
-const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 
 /** Reads until the second is a hit: what the test is about is stored now. */
 async function warm<T>(path: string, headers: Record<string, string> = {}): Promise<T> {
   const first = await ask('GET', path, { headers });
   expect(first.status, `GET ${path}`).toBe(200);
   const second = await ask('GET', path, { headers });
-  expect(isCoveredBy(second), `GET ${path} is cached: ${second.headers['cache-status']}`).toBe(true);
+  expect(isHit(second), `GET ${path} is cached: ${second.headers['cache-status']}`).toBe(true);
   return second.json<T>();
 }
 
@@ -35,14 +35,14 @@ async function warm<T>(path: string, headers: Record<string, string> = {}): Prom
 async function expectFresh(path: string, headers: Record<string, string> = {}): Promise<Answer> {
   const served = await ask('GET', path, { headers });
   const direct = await get(api + path, { headers });
-  expect(isCoveredBy(served), `GET ${path} comes from the origin`).toBe(false);
+  expect(isHit(served), `GET ${path} comes from the origin`).toBe(false);
   expect(served.status).toBe(direct.status);
   expect(served.text).toBe(direct.text);
   return served;
 }
 
 async function expectStillCached(path: string): Promise<void> {
-  expect(isCoveredBy(await ask('GET', path)), `GET ${path} is untouched`).toBe(true);
+  expect(isHit(await ask('GET', path)), `GET ${path} is untouched`).toBe(true);
 }
 
 let rows: Awaited<ReturnType<typeof travel.ownTrip>>;
@@ -173,7 +173,7 @@ describe('a POST that creates a child', () => {
     });
     const next = missing.json<Child>().id + 1;
     expect((await ask('GET', `/accommodations/${next}`)).status).toBe(404);
-    expect(isCoveredBy(await ask('GET', `/accommodations/${next}`)), 'the 404 is cached').toBe(true);
+    expect(isHit(await ask('GET', `/accommodations/${next}`)), 'the 404 is cached').toBe(true);
     const created = await ask('POST', '/accommodations', {
       body: { stepId: rows.step.id, name: 'Second', nights: 1, priceCents: 1 },
     });
@@ -221,7 +221,7 @@ test('a removed thumbnail does not come back', async () => {
   const withIt = await warm<Step>(`/steps/${step.id}`);
   expect(withIt.thumbnailUrl).not.toBeNull();
   expect((await ask('GET', `/steps/${step.id}/thumbnail`)).body.equals(image)).toBe(true);
-  expect(isCoveredBy(await ask('GET', `/steps/${step.id}/thumbnail`))).toBe(true);
+  expect(isHit(await ask('GET', `/steps/${step.id}/thumbnail`))).toBe(true);
   await warm(`/trips/${trip.id}`);
   expect((await ask('DELETE', `/steps/${step.id}/thumbnail`)).status).toBe(204);
   expect((await ask('GET', `/steps/${step.id}/thumbnail`)).status).toBe(404);

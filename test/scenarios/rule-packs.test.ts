@@ -28,12 +28,12 @@ async function play(pack: string): Promise<void> {
 }
 const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
   get(gateway.url + path, { method, ...options });
-const isCoveredBy = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
+const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
 
 async function warm(...paths: string[]): Promise<void> {
   for (const path of paths) {
     await ask('GET', path);
-    expect(isCoveredBy(await ask('GET', path)), `${path} is stored`).toBe(true);
+    expect(isHit(await ask('GET', path)), `${path} is stored`).toBe(true);
   }
 }
 
@@ -56,13 +56,13 @@ describe('refresh-and-patch', () => {
     await warm(own, `/steps/${step.id}`, `/trips/${trip.id}`, '/accommodations');
     await ask('PATCH', own, { body: { name: 'New', priceCents: 77 } });
     const patched = await ask('GET', own);
-    expect(isCoveredBy(patched)).toBe(true);
+    expect(isHit(patched)).toBe(true);
     expect(patched.json()).toEqual((await get(api + own)).json());
     const refreshed = await ask('GET', `/steps/${step.id}`);
     expect(String(refreshed.headers['cache-status'])).toMatch(/hit|collapsed/);
     expect(refreshed.json<Step>().totals).toEqual((await get(`${api}/steps/${step.id}`)).json<Step>().totals);
     expect(String((await ask('GET', `/trips/${trip.id}`)).headers['cache-status'])).toMatch(/hit|collapsed/);
-    expect(isCoveredBy(await ask('GET', '/accommodations'))).toBe(false);
+    expect(isHit(await ask('GET', '/accommodations'))).toBe(false);
   });
 
   test('DELETE leaves nothing behind', async () => {
@@ -83,12 +83,12 @@ test('route-policy: who may keep what', async () => {
   for (const path of ['/users/me', '/notifications', '/dashboard']) {
     const answer = await ask('GET', path, { headers: { authorization } });
     expect(answer.headers['cache-control']).toBe('private, no-store');
-    expect(isCoveredBy(await ask('GET', path, { headers: { authorization } }))).toBe(false);
+    expect(isHit(await ask('GET', path, { headers: { authorization } }))).toBe(false);
   }
   await warm('/countries', '/trips');
   expect((await ask('GET', '/countries')).headers['cache-control']).toBe('public, max-age=3600');
   const trips = await ask('GET', '/trips', { headers: { 'cache-control': 'no-cache' } });
-  expect(isCoveredBy(trips), 'no client can make the origin work').toBe(true);
+  expect(isHit(trips), 'no client can make the origin work').toBe(true);
   const again = { 'if-none-match': String(trips.headers.etag) };
   expect((await ask('GET', '/trips', { headers: again })).status).toBe(304);
 });
@@ -103,7 +103,7 @@ test('live-updates: events carry what a client needs', async () => {
   const created = await events.next();
   expect(created.type).toBe('activity.created');
   expect(created.json().payload).toEqual({ id, steps: step.id, name: 'Walk' });
-  expect(isCoveredBy(await ask('GET', `/trips/${trip.id}`))).toBe(false);
+  expect(isHit(await ask('GET', `/trips/${trip.id}`))).toBe(false);
   await ask('PATCH', `/activities/${id}`, { body: { stepId: other.id } });
   expect((await events.next()).json().payload).toEqual({
     id: String(id),
@@ -124,9 +124,9 @@ test('unchanged-writes: saving the same form again disturbs nobody', async () =>
   await warm(`/steps/${step.id}`, own);
   events = await sseClient(`${gateway.url}/_unstale/events`);
   await ask('PUT', own, { body: form });
-  expect(isCoveredBy(await ask('GET', `/steps/${step.id}`))).toBe(true);
+  expect(isHit(await ask('GET', `/steps/${step.id}`))).toBe(true);
   await ask('PUT', own, { body: { ...form, name: 'Another' } });
-  expect(isCoveredBy(await ask('GET', `/steps/${step.id}`))).toBe(false);
+  expect(isHit(await ask('GET', `/steps/${step.id}`))).toBe(false);
   await ask('PUT', own, { body: { ...form, stepId: other.id, name: 'Another' } });
   await until(() => (events?.events.length ?? 0) >= 3);
   expect(events.events.map(({ type }) => type)).toEqual([
@@ -148,7 +148,7 @@ describe('deleted-data', () => {
     await ask('DELETE', `/accommodations/${accommodation.id}`);
     expect((await ask('GET', `/accommodations/${accommodation.id}`)).status).toBe(404);
     expect((await ask('GET', `/steps/${step.id}`)).json<Step>().accommodations).toEqual([]);
-    expect(isCoveredBy(await ask('GET', `/trips/${trip.id}`))).toBe(false);
+    expect(isHit(await ask('GET', `/trips/${trip.id}`))).toBe(false);
     await ask('DELETE', picture);
     expect((await ask('GET', picture)).status).toBe(404);
     expect((await ask('GET', `/steps/${step.id}`)).json<Step>().thumbnailUrl).toBeNull();
@@ -191,14 +191,14 @@ test('offline-clients: batches and replays', async () => {
   events = await sseClient(`${gateway.url}/_unstale/events`);
   await ask('PATCH', '/accommodations', { body: [{ id: accommodation.id, stepId: other.id }] });
   for (const path of [own, `/steps/${step.id}`, `/steps/${other.id}`, '/accommodations']) {
-    expect(isCoveredBy(await ask('GET', path)), path).toBe(false);
+    expect(isHit(await ask('GET', path)), path).toBe(false);
   }
   const event = await events.next();
   expect(event.json().payload).toEqual({ ids: [accommodation.id] });
   await warm(own, `/steps/${other.id}`);
   // The same write once more, since its answer had got lost.
   await ask('PATCH', own, { body: { stepId: other.id } });
-  expect(isCoveredBy(await ask('GET', `/steps/${other.id}`))).toBe(true);
+  expect(isHit(await ask('GET', `/steps/${other.id}`))).toBe(true);
   // And what was missed is there for who comes back.
   const back = await sseClient(`${gateway.url}/_unstale/events?lastEventId=${event.id?.replace(/-\d+$/, '-0')}`);
   expect((await back.next()).id).toBe(event.id);

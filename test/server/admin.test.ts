@@ -34,14 +34,14 @@ const post = (path: string, body: RequestOptions['body'], headers: Record<string
     body: body ?? '',
     headers: { 'content-type': 'application/json', ...headers },
   });
-const isCoveredBy = async (path: string): Promise<boolean> =>
+const isHit = async (path: string): Promise<boolean> =>
   /unstale; hit/.test(String((await get(gateway.url + path)).headers['cache-status']));
 
 beforeEach(async () => {
   await post('/invalidate', { paths: ['/**'] });
   for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1']) {
     await get(gateway.url + path);
-    expect(await isCoveredBy(path)).toBe(true);
+    expect(await isHit(path)).toBe(true);
   }
 });
 
@@ -74,8 +74,7 @@ describe('POST /invalidate', () => {
     }>();
     expect(dry.targets.map(({ target, count }) => [target, count])).toEqual(counts);
     expect(dry).not.toHaveProperty('position');
-    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1'])
-      expect(await isCoveredBy(path)).toBe(true);
+    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1']) expect(await isHit(path)).toBe(true);
     const done = await post('/invalidate', body);
     expect(done.status).toBe(200);
     expect(done.json()).toMatchObject({
@@ -85,8 +84,7 @@ describe('POST /invalidate', () => {
       position: expect.any(Number),
     });
     const left: string[] = [];
-    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1'])
-      if (await isCoveredBy(path)) left.push(path);
+    for (const path of ['/steps/7', '/steps/7?lang=de', '/steps/9', '/trips/1']) if (await isHit(path)) left.push(path);
     expect(left).toEqual(kept);
   });
 
@@ -137,7 +135,7 @@ describe('POST /invalidate', () => {
       { paths: ['/steps/7', 'steps', '/a/{id}', '/a/**/b'], tags: ['a b', ''] },
       [
         'paths[1]: a path must start with a slash',
-        'paths[2]: placeholders have nothing to stand for here',
+        'paths[2]: placeholders have no values here',
         'paths[3]: "**" must be the last segment',
         'tags[0]: a tag cannot contain white space',
         'tags[1]: the target is empty',
@@ -152,7 +150,7 @@ describe('POST /invalidate', () => {
     expect(answer.headers['content-type']).toBe('application/problem+json');
     const { errors } = answer.json<{ errors: { at: string; message: string; hint: string }[] }>();
     expect(errors.map(({ at, message }) => (at === '' ? message : `${at}: ${message}`))).toEqual(faults);
-    expect(await isCoveredBy('/steps/7')).toBe(true);
+    expect(await isHit('/steps/7')).toBe(true);
   });
 });
 
@@ -185,7 +183,7 @@ describe('POST /explain', () => {
         { target: '/inns/42', count: 0, samples: [] },
       ],
     });
-    expect(await isCoveredBy('/steps/7')).toBe(true);
+    expect(await isHit('/steps/7')).toBe(true);
     expect(api.inns.get(42)?.stepId).toBe(7);
   });
 

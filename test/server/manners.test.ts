@@ -1,38 +1,30 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { describe, expect, test } from 'vitest';
+import { startGateway } from '../support/gateway.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { gate, until } from '../support/scripted-origin.ts';
+import { gateway, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  gateway = await startGateway(origin.url, 'defaults: { cache: { ttl: 60s } }');
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
+useScriptedRig('defaults: { cache: { ttl: 60s } }');
 
 describe('stopping', () => {
-  test('lets an exchange in flight end, and takes no new connections', async () => {
+  test.each(['GET', 'PUT', 'OPTIONS'])('lets a %s in flight end, and takes no new connections', async (method) => {
     const answering = gate();
-    origin.on('PUT /slow', async (_request, response) => {
+    origin.on(`${method} /slow`, async (_request, response) => {
       await answering.pass();
       response.end('done');
     });
-    const writing = get(`${gateway.url}/slow`, { method: 'PUT', body: 'x' });
+    const answer = get(`${gateway.url}/slow`, { method });
     await answering.arrived();
     const stopping = gateway.stop();
     expect((await get(`${gateway.adminUrl}/readyz`)).text).toContain('draining');
     expect((await get(`${gateway.adminUrl}/livez`)).status).toBe(200);
     await expect(get(`${gateway.url}/new`)).rejects.toThrow('ECONNREFUSED');
     answering.release();
-    expect((await writing).text).toBe('done');
+    expect((await answer).text).toBe('done');
     await stopping;
   });
 

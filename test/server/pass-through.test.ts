@@ -151,6 +151,31 @@ describe('what belongs to a message', () => {
     expect(pairs.some((line) => /^(x-private|te):/i.test(line))).toBe(false);
   });
 
+  test.each([
+    ['a QUERY without a Content-Type', 'QUERY', {}],
+    ['a QUERY with one that is not valid', 'QUERY', { 'content-type': '/' }],
+    ['an OPTIONS in JSON that is broken', 'OPTIONS', { 'content-type': 'application/json' }],
+    ['a PROPFIND in XML', 'PROPFIND', { 'content-type': 'application/xml' }],
+    ['a GET in a form', 'GET', { 'content-type': 'multipart/form-data' }],
+  ] as const)('the body of %s, which the gateway does not look at', async (_what, method, headers) => {
+    const path = '/passed/body';
+    origin.on(`${method} ${path}`, (_request, response, { body }) => void response.end(body));
+    const answer = await get(gateway.url + path, { method, headers, body: '{"a":' });
+    expect(answer.text).toBe('{"a":');
+    expect(answer.status).toBe(200);
+  });
+
+  test.each(['//twice//x', '/passed/a%5Cb', '/passed/a;b?c=//d'])(
+    'the target %s, which a framework might refuse',
+    async (target) => {
+      origin.on(
+        ({ url }) => url === target,
+        (_request, response) => void response.end('here'),
+      );
+      expect((await get(gateway.url + target, { method: 'OPTIONS' })).text).toBe('here');
+    },
+  );
+
   test('a path that is no UTF-8 passes', async () => {
     origin.on(
       ({ url }) => url === '/passed/caf%E9',

@@ -207,7 +207,10 @@ describe('the requests of one connection', () => {
     await client.close();
   });
 
-  test('all end with it, those that it has not come to as well', async () => {
+  test.each([
+    ['those that it has not come to as well', [1, 2, 3, 4].map((i) => one(`/off/left/${i}`)).join(''), 4],
+    ['where some of them wait', one('/off/left').repeat(total), MAX_UNANSWERED],
+  ])('all end with it, %s', async (_what, requests, begun) => {
     const held = gate();
     let gone = 0;
     origin.on(
@@ -225,35 +228,10 @@ describe('the requests of one connection', () => {
       `origins: { default: { url: "${origin.url}", timeout: 1h } }\nroutes: [{ match: /off/**, cache: off }]`,
     );
     const client = await rawClient(patient.url);
-    client.write([1, 2, 3, 4].map((i) => one(`/off/left/${i}`)).join(''));
-    await held.arrived(4);
+    client.write(requests);
+    await held.arrived(begun);
     await client.close();
-    await until(() => gone === 4);
-    held.release();
-    await patient.stop();
-  });
-
-  test('all end with it, where some of them wait', async () => {
-    const held = gate();
-    let gone = 0;
-    origin.on(
-      ({ url = '' }) => url.startsWith('/off/waited'),
-      async (_request, response) => {
-        response.on('close', () => {
-          gone += 1;
-        });
-        await held.pass();
-      },
-    );
-    const patient = await startGateway(
-      origin.url,
-      `origins: { default: { url: "${origin.url}", timeout: 1h } }\nroutes: [{ match: /off/**, cache: off }]`,
-    );
-    const client = await rawClient(patient.url);
-    client.write(one('/off/waited').repeat(total));
-    await held.arrived(MAX_UNANSWERED);
-    await client.close();
-    await until(() => gone === MAX_UNANSWERED);
+    await until(() => gone === begun);
     held.release();
     await patient.stop();
   });

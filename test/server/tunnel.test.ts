@@ -46,7 +46,6 @@ beforeEach(async () => {
     perAddress,
     sweepMs: SWEEP_MS,
     routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip', encode: [] } } }) as unknown as Route,
-    upstreamOf: () => ({ url: origin.url, basePath: '' }),
     failed: () => {},
     passed: () => {},
     track: (work) => void work,

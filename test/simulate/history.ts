@@ -1,5 +1,13 @@
 import type { World } from './world.ts';
 
+/** `floor` is from when the read began. */
+interface AnsweredRead {
+  readonly path: string;
+  readonly floor: { readonly version: number; readonly why: string };
+  readonly version: number;
+  readonly how: string;
+}
+
 /**
  * What clients saw. For each path it knows the oldest version that a read may still return: once a write was acknowledged, or
  * announced, no read that begins returns an older version of anything that the write touched.
@@ -23,7 +31,7 @@ export class History {
     return this.#floor.get(path) ?? { version: 0, why: 'at first' };
   }
 
-  answered(node: string, path: string, floor: { version: number; why: string }, version: number, how: string): void {
+  answered(node: string, { path, floor, version, how }: AnsweredRead): void {
     this.reads += 1;
     if (how === 'hit') this.hits += 1;
     this.#world.tell(node, `GET ${path} → v${version} (${how})`);

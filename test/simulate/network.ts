@@ -1,4 +1,4 @@
-import type { Answer, Append, Batch, Bus, Contact, IntentNote, Member, Renewal } from '../../src/coherence/bus.ts';
+import type { Append, Batch, Bus, Contact, IntentNote, Member, Renewal, StepResult } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Process, World } from './world.ts';
 
@@ -127,7 +127,7 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.published(epoch, seq));
   }
 
-  read(epoch: string, after: number, note: number): Promise<Answer<Batch>> {
+  read(epoch: string, after: number, note: number): Promise<StepResult<Batch>> {
     return new Promise((resolve, reject) => {
       this.#process.timers.after(READ_TIMEOUT_MS, () => reject(silence));
       this.#travel(() => {

@@ -15,7 +15,7 @@ import {
 import { type Coverage, isCoveredBy, pathTag, type Tagged } from '../../src/coherence/tag.ts';
 import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
 import { Fields } from '../../src/http/fields.ts';
-import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../src/redis/tier.ts';
+import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../src/redis/tier.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { stored } from '../support/stored.ts';
 import type { History } from './history.ts';
@@ -107,7 +107,7 @@ export class Node {
     const { history, mutation } = this.#here;
     const floor = history.began(path);
     const answer = (found: Representation, how: string): void =>
-      history.answered(this.process.name, path, floor, found.version, how);
+      history.answered(this.process.name, { path, floor, version: found.version, how });
     if (this.#seen.serving()) {
       const stored = this.#store.get(path);
       if (stored !== undefined) return answer(stored, 'hit');
@@ -164,14 +164,14 @@ export class Node {
 
   #versionKeys(): VersionKeys {
     const { bus, keys } = this.#here;
-    return { connection: keys.connection(bus), prefix: 'unstale', scope: 's', hitMs: () => 4 * LEASE_MS };
+    return { connection: keys.connection(bus), prefix: 'unstale', scope: 's', minVersionMs: () => 4 * LEASE_MS };
   }
 
   #sharedTier(): RedisTier {
     const { mutation, process } = this.#here;
     const { log, fence } = this;
     const joinedAt = (): Position => this.#joinedAt;
-    const place: TierPlace = {
+    const logView: LogView = {
       get usable() {
         return mutation.tierUsable?.(log) ?? (log.serving() && log.published);
       },
@@ -197,7 +197,7 @@ export class Node {
         compressAboveBytes: 10_000,
       },
       ...{ timeoutMs: 1_000 },
-      place,
+      log: logView,
       monotonic: process.clock.monotonic,
       timers: process.timers,
     });

@@ -67,7 +67,7 @@ async function schedule(seed: number): Promise<Told> {
   const counts = { reads, hits, shared, acknowledged, announced };
   const failed = violations.length > 0;
   const replay = `\nseed ${seed} (replay: npm run test:simulate -- --seed ${seed}):\n${violations.join('\n')}`;
-  const lines = [...(failed || values.seed !== undefined ? trace : []), ...(failed ? [replay] : [])];
+  const lines = [...(failed || values.seed !== undefined ? trace() : []), ...(failed ? [replay] : [])];
   return { counts, failed, ...(lines.length > 0 && { line: lines.join('\n') }) };
 }
 

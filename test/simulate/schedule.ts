@@ -25,7 +25,7 @@ export interface ScheduleMutation extends Mutation {
 export interface Outcome {
   readonly seed: number;
   readonly violations: readonly string[];
-  readonly trace: readonly string[];
+  trace(): readonly string[];
   readonly history: History;
 }
 
@@ -78,7 +78,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   await world.runUntil(end + QUIET_MS);
   for (const [path, version] of origin.versions) history.effective([path], version, 'written long ago');
   await settled(world, server, places, history);
-  return { seed, violations: history.violations, trace: world.trace, history };
+  return { seed, violations: history.violations, trace: () => world.trace, history };
 }
 
 function load(world: World, places: readonly Place[], end: number): void {
@@ -162,7 +162,8 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
       world.after(ms / 2, () => keys.goBack());
     },
     'sees the bus fail over': () => server.failOver(chance.integer(12)),
-    // By more than the time within which each node is told something: one that starts within it knows no better (SPEC.md).
+    // By more than the time within which each node is told something: one that starts within it knows no better
+    // (docs/coherence.md, "What does not hold").
     'sees Redis set back in place': () => {
       const waitMs = Math.max(ms, LEASE_MS);
       if (world.now + waitMs > START_MS + BUSY_MS) return;

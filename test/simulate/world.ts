@@ -46,7 +46,7 @@ const MAX_TRACE = 4_000;
 /** Virtual time: everything that happens is an event in one queue. */
 export class World {
   readonly chance: Chance;
-  readonly trace: string[] = [];
+  readonly #told: { readonly at: number; readonly who: string; readonly what: string }[] = [];
   now = 0;
   #order = 0;
   readonly #queue: Due[] = [];
@@ -76,7 +76,12 @@ export class World {
   }
 
   tell(who: string, what: string): void {
-    if (this.trace.length < MAX_TRACE) this.trace.push(`${this.now.toFixed(1).padStart(8)} ${who.padEnd(7)} ${what}`);
+    if (this.#told.length < MAX_TRACE) this.#told.push({ at: this.now, who, what });
+  }
+
+  /** What has been told, a line each. */
+  get trace(): string[] {
+    return this.#told.map(({ at, who, what }) => `${at.toFixed(1).padStart(8)} ${who.padEnd(7)} ${what}`);
   }
 }
 
@@ -116,8 +121,8 @@ export class Process {
   readonly name: string;
   readonly #world: World;
   readonly #rate: number;
-  readonly #wallOffset: number;
-  #alive = true;
+  #wallOffset: number;
+  #diedAt = Number.POSITIVE_INFINITY;
   #stoppedUntil = 0;
   /** While a machine is suspended, its monotonic clock stands still. */
   #lost = 0;
@@ -132,7 +137,12 @@ export class Process {
   }
 
   get alive(): boolean {
-    return this.#alive;
+    return this.#diedAt === Number.POSITIVE_INFINITY;
+  }
+
+  /** When it was killed; never, as long as it lives. */
+  get diedAt(): number {
+    return this.#diedAt;
   }
 
   get stopped(): boolean {
@@ -140,7 +150,7 @@ export class Process {
   }
 
   kill(): void {
-    this.#alive = false;
+    this.#diedAt = Math.min(this.#diedAt, this.#world.now);
   }
 
   stop(ms: number): void {
@@ -153,9 +163,14 @@ export class Process {
     this.#lost += ms;
   }
 
+  /** Its wall clock is set to another time. */
+  setClock(byMs: number): void {
+    this.#wallOffset += byMs;
+  }
+
   /** What reaches a stopped process is done when it goes on; a dead one is never reached. */
   run(task: () => void): void {
-    if (!this.#alive) return;
+    if (!this.alive) return;
     if (this.stopped) this.#world.after(this.#stoppedUntil - this.#world.now, () => this.run(task));
     else task();
   }

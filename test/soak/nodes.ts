@@ -37,6 +37,16 @@ class Paths {
     for (const proxy of this.#proxies.values()) proxy.mend();
   }
 
+  /** Of the first command that matches, on whichever of them. */
+  async interrupt(at: RegExp, meanwhile: () => Promise<void>): Promise<void> {
+    let begun: Promise<void> | undefined;
+    const once = (): Promise<void> => {
+      begun ??= meanwhile();
+      return begun;
+    };
+    await Promise.race([...this.#proxies.values()].map((proxy) => proxy.interrupt(at, once)));
+  }
+
   reset(): void {
     for (const proxy of this.#proxies.values()) proxy.reset();
   }
@@ -52,12 +62,14 @@ export class GatewayProcess {
   readonly adminUrl: string;
   readonly paths: Paths;
   readonly #file: string;
+  readonly #text: string;
   #process: ChildProcess | undefined;
 
-  private constructor(ports: { listen: number; admin: number }, file: string, paths: Paths) {
+  private constructor(ports: { listen: number; admin: number }, file: string, paths: Paths, text: string) {
     this.url = `http://127.0.0.1:${ports.listen}`;
     this.adminUrl = `http://127.0.0.1:${ports.admin}`;
     this.#file = file;
+    this.#text = text;
     this.paths = paths;
   }
 
@@ -81,7 +93,7 @@ coherence: { lease: ${LEASE_MS}ms, settle: 1500ms, mode: ${options.mode} }
 defaults: { cache: { ttl: 1h } }
 ${options.rules}`;
     await writeFile(file, text);
-    const gateway = new GatewayProcess({ listen, admin }, file, paths);
+    const gateway = new GatewayProcess({ listen, admin }, file, paths, text);
     gateway.launch();
     return gateway;
   }
@@ -98,11 +110,28 @@ ${options.rules}`;
     return this.#process?.pid;
   }
 
+  /** What it is told at its next launch. `changed`: parents have a tag that the other configuration does not know. */
+  async reconfigure(changed: boolean): Promise<void> {
+    const tagged = this.#text.replace('routes:', 'routes:\n  - { match: "/parents/:id", tags: ["parent:{id}"] }');
+    await writeFile(this.#file, changed ? tagged : this.#text);
+  }
+
   /** One of several processes, if it is more than one. */
   killWorker(): void {
+    const [worker] = this.#workers();
+    if (worker !== undefined) process.kill(worker, 'SIGKILL');
+  }
+
+  /** See redirect.mjs. */
+  stepClock(): void {
+    this.signal('SIGUSR2');
+    for (const worker of this.#workers()) process.kill(worker, 'SIGUSR2');
+  }
+
+  #workers(): number[] {
     const pid = String(this.#process?.pid);
-    const [worker] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
-    if (worker !== undefined && worker > 0) process.kill(worker, 'SIGKILL');
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -121,11 +150,12 @@ ${options.rules}`;
   }
 
   async ready(): Promise<void> {
-    for (;;) {
+    while (this.#process?.exitCode === null) {
       const answer = await fetch(`${this.adminUrl}/readyz`).catch(() => undefined);
       if (answer?.status === 200) return;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
+    throw new Error(`the gateway at ${this.url} has ended`);
   }
 
   async stop(): Promise<void> {

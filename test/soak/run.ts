@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { disturbances, failovers, pause } from './disturbances.ts';
 import { type Result, Soak } from './soak.ts';
 
-/* npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read. */
+/* npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read or a lost event. */
 
 const usage = `npm run soak -- [options]
 
@@ -57,9 +57,10 @@ try {
     const { seen } = result;
     say(
       `${result.disturbance}: ${seen.reads} reads (${seen.hits} hits), ${seen.acknowledged} writes, ${seen.refused} refused, ` +
-        `${seen.stale.length} stale; without a read ${Math.round(seen.longestWithoutReadMs)} ms, without a write ${Math.round(seen.longestWithoutWriteMs)} ms`,
+        `${seen.stale.length} stale, ${seen.lost.length} lost; hits back after ${Math.round(seen.hitsBackMs)} ms; without a read ${Math.round(seen.longestWithoutReadMs)} ms, without a write ${Math.round(seen.longestWithoutWriteMs)} ms`,
     );
     for (const stale of seen.stale.slice(0, 5)) say(`  STALE ${stale}`);
+    for (const lost of seen.lost.slice(0, 5)) say(`  LOST ${lost}`);
     if (i % names.length === names.length - 1) await soak.measure();
   }
   // What was asked for once is gone by then.
@@ -69,6 +70,10 @@ try {
   await soak.stop();
 }
 
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
 const sum = (of: (result: Result) => number): number => results.reduce((total, result) => total + of(result), 0);
 const byName = names.map((disturbance) => {
   const own = results.filter((result) => result.disturbance === disturbance);
@@ -76,6 +81,8 @@ const byName = names.map((disturbance) => {
   return {
     disturbance,
     times: own.length,
+    hitsBackMs: most(({ seen }) => seen.hitsBackMs),
+    medianHitsBackMs: Math.round(median(own.map(({ seen }) => seen.hitsBackMs))),
     longestWithoutReadMs: most(({ seen }) => seen.longestWithoutReadMs),
     longestWithoutWriteMs: most(({ seen }) => seen.longestWithoutWriteMs),
   };
@@ -89,6 +96,8 @@ const report = {
   refused: sum(({ seen }) => seen.refused),
   failed: sum(({ seen }) => seen.failed),
   stale: sum(({ seen }) => seen.stale.length),
+  lost: sum(({ seen }) => seen.lost.length),
+  events: soak.events,
   disturbances: byName,
   resources: soak.resources,
 };
@@ -97,11 +106,12 @@ else {
   console.log(
     `\n${report.reads} reads checked (${report.hits} hits), ${report.acknowledged} writes acknowledged, ${report.refused} refused`,
   );
-  console.log(`stale reads: ${report.stale}`);
+  console.log(`stale reads: ${report.stale}; events lost: ${report.lost} of ${report.events} delivered\n`);
+  console.log('| Fault | Times | Hits back, median | Hits back, at most | No read for | No write for |');
+  console.log('| --- | --: | --: | --: | --: | --: |');
   for (const each of byName) {
-    console.log(
-      `  ${each.disturbance} (${each.times}×): at most ${each.longestWithoutReadMs} ms without a read, ${each.longestWithoutWriteMs} ms without a write`,
-    );
+    const times = [each.medianHitsBackMs, each.hitsBackMs, each.longestWithoutReadMs, each.longestWithoutWriteMs];
+    console.log(`| ${each.disturbance} | ${each.times} | ${times.map((ms) => `${ms} ms`).join(' | ')} |`);
   }
   for (const { seconds, gatewayBytes, redisKeys, redisBytes } of soak.resources) {
     const megabytes = gatewayBytes.map((bytes) => Math.round(bytes / 1e6)).join(' ');
@@ -110,4 +120,4 @@ else {
     );
   }
 }
-process.exitCode = report.stale === 0 ? 0 : 1;
+process.exitCode = report.stale + report.lost === 0 ? 0 : 1;

@@ -25,9 +25,10 @@ const isEnough = ({ reads, hits, acknowledged }: Seen): boolean => reads > 100 &
 export function testsOf(names: readonly string[]): void {
   const soak = started(SHORT);
 
-  test.each(names)('%s: no stale read', { timeout: 60_000 }, async (name) => {
+  test.each(names)('%s: no stale read, no lost event', { timeout: 60_000 }, async (name) => {
     const { seen } = await soak().play(name, isEnough);
     expect(seen.stale).toEqual([]);
+    expect(seen.lost).toEqual([]);
     expect(seen.reads).toBeGreaterThan(100);
     expect(seen.hits).toBeGreaterThan(20);
     expect(seen.acknowledged).toBeGreaterThan(5);
@@ -46,9 +47,10 @@ export function testsOf(names: readonly string[]): void {
 export function clusterTestsOf(names: readonly string[]): void {
   const soak = started({ ...SHORT, cluster: true });
 
-  test.each(names)('%s: no stale read', { timeout: 60_000 }, async (name) => {
+  test.each(names)('%s: no stale read, no lost event', { timeout: 60_000 }, async (name) => {
     const { seen } = await soak().play(name, isEnough);
     expect(seen.stale).toEqual([]);
+    expect(seen.lost).toEqual([]);
     expect(seen.hits).toBeGreaterThan(20);
     expect(seen.acknowledged).toBeGreaterThan(5);
   });

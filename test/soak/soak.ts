@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { disturbances, failovers, pause, type Scene } from './disturbances.ts';
 import { GatewayProcess } from './nodes.ts';
+import { Page } from './page.ts';
 import { ClusterRedis, SingleRedis, sizeOf } from './redis.ts';
 import { type Seen, Workload } from './workload.ts';
 import { rules, World } from './world.ts';
@@ -48,14 +49,23 @@ export interface SoakOptions {
 /** Gateways, a Redis, an origin and clients, all real, and what was seen while they were disturbed. */
 export class Soak {
   readonly resources: Resources[] = [];
-  readonly #scene: Scene;
+  readonly #scene: Omit<Scene, 'mended'>;
+  /** One for each gateway. */
+  readonly #pages: readonly Page[];
+  readonly #floors = new Map<string, { readonly version: number; readonly write: number }>();
   readonly #directory: string;
   readonly #options: SoakOptions;
   readonly #random: (below: number) => number;
   readonly #startedAt = performance.now();
 
-  private constructor(scene: Scene, directory: string, options: SoakOptions, random: (below: number) => number) {
+  private constructor(
+    scene: Omit<Scene, 'mended'>,
+    directory: string,
+    options: SoakOptions,
+    random: (below: number) => number,
+  ) {
     this.#scene = scene;
+    this.#pages = scene.gateways.map(({ url }) => new Page(url));
     this.#directory = directory;
     this.#options = options;
     this.#random = random;
@@ -97,13 +107,30 @@ export class Soak {
     const workload = new Workload(this.#scene.world, urls, this.#random);
     const running = workload.run(this.#options.clients);
     await pause(300);
-    await act(this.#scene);
+    await act({ ...this.#scene, mended: () => workload.mended() });
     await pause(500);
     const patience = performance.now() + PATIENCE_MS;
-    while (!enough(workload.seen) && performance.now() < patience) await pause(100);
+    const isOver = (): boolean => enough(workload.seen) && workload.hitsAreBack;
+    while (!isOver() && performance.now() < patience) await pause(100);
     workload.stop();
     await running;
+    for (const [path, floor] of workload.floors) this.#floors.set(path, floor);
+    workload.seen.lost.push(...(await this.#lost()));
     return { disturbance, seconds: (performance.now() - startedAt) / 1_000, seen: workload.seen };
+  }
+
+  /** That all pages have had. */
+  get events(): number {
+    return this.#pages.reduce((sum, { events }) => sum + events, 0);
+  }
+
+  /** Nothing is written any more: once events have come through, every page shows what is there. */
+  async #lost(): Promise<string[]> {
+    const behind = (): string[] =>
+      this.#pages.flatMap((page, i) => page.behind(this.#floors).map((path) => `page ${i} of ${path}`));
+    const patience = performance.now() + PATIENCE_MS;
+    while (behind().length > 0 && performance.now() < patience) await pause(50);
+    return behind();
   }
 
   async measure(): Promise<Resources> {
@@ -121,6 +148,7 @@ export class Soak {
 
   async stop(): Promise<void> {
     const { gateways, redis, world } = this.#scene;
+    for (const page of this.#pages) page.close();
     await Promise.all(gateways.map((gateway) => gateway.stop()));
     await redis.stop();
     await world.stop();

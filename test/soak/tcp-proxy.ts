@@ -10,6 +10,11 @@ export interface Conditions {
   delayMs: { readonly up: number; readonly down: number };
 }
 
+interface Interruption {
+  readonly at: RegExp;
+  meanwhile(): Promise<void>;
+}
+
 const fine: Readonly<Conditions> = { cut: { up: false, down: false }, delayMs: { up: 0, down: 0 } };
 
 /** A way to a server on the loopback, for tests to make bad. */
@@ -18,6 +23,7 @@ export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #held: (() => void)[] = [];
+  #interruption: Interruption | undefined;
 
   private constructor(port: () => number) {
     this.#server = createServer((client) => {
@@ -49,7 +55,7 @@ export class TcpProxy {
     // In order, whatever the delay: each chunk waits for the one before it.
     let last = Promise.resolve();
     from.on('data', (chunk) => {
-      last = last.then(() => this.#pass(direction)).then(() => void (to.destroyed || to.write(chunk)));
+      last = last.then(() => this.#pass(direction)).then(() => this.#deliver(to, chunk, direction));
     });
   }
 
@@ -59,9 +65,28 @@ export class TcpProxy {
     if (this.conditions.cut[direction]) await new Promise<void>((resolve) => this.#held.push(resolve));
   }
 
+  /** The next command for the server that matches is sent in halves, with `meanwhile` between them. Once. */
+  interrupt(at: RegExp, meanwhile: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#interruption = { at, meanwhile: () => meanwhile().then(resolve, reject) };
+    });
+  }
+
+  async #deliver(to: Socket, chunk: Buffer, direction: Direction): Promise<void> {
+    const interruption = this.#interruption;
+    if (interruption === undefined || direction === 'down') return void (to.destroyed || to.write(chunk));
+    const at = chunk.toString('latin1').search(interruption.at);
+    if (at < 0) return void (to.destroyed || to.write(chunk));
+    this.#interruption = undefined;
+    if (!to.destroyed) to.write(chunk.subarray(0, at + 1));
+    await interruption.meanwhile();
+    if (!to.destroyed) to.write(chunk.subarray(at + 1));
+  }
+
   /** Lets pass what was held, as a network does that was only away. */
   mend(): void {
     this.conditions = { ...fine };
+    this.#interruption = undefined;
     for (const release of this.#held.splice(0)) release();
   }
 

@@ -15,6 +15,10 @@ export interface Seen {
   /** The longest that no read, and no write, succeeded anywhere. */
   longestWithoutReadMs: number;
   longestWithoutWriteMs: number;
+  /** After what was broken worked again, the longest that a gateway answered no hit. */
+  hitsBackMs: number;
+  /** What a page that follows the events of a gateway shows as of before a write, although no event is under way any more. */
+  readonly lost: string[];
 }
 
 const REQUEST_TIMEOUT_MS = 3_000;
@@ -26,13 +30,16 @@ const REQUEST_TIMEOUT_MS = 3_000;
 export class Workload {
   readonly seen: Seen = {
     ...{ reads: 0, hits: 0, acknowledged: 0, refused: 0, failed: 0, stale: [] },
-    ...{ longestWithoutReadMs: 0, longestWithoutWriteMs: 0 },
+    ...{ longestWithoutReadMs: 0, longestWithoutWriteMs: 0, hitsBackMs: 0, lost: [] },
   };
   readonly #world: World;
   readonly #urls: readonly string[];
   readonly #random: (below: number) => number;
-  readonly #floors = new Map<string, { readonly version: number; readonly write: number }>();
+  readonly floors = new Map<string, { readonly version: number; readonly write: number }>();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  /** Those that have answered no hit since `mended`. */
+  #withoutHit = new Set<string>();
+  #mendedAt = 0;
   #writes = 0;
   #onces = 0;
   #lastRead = performance.now();
@@ -64,16 +71,31 @@ export class Workload {
     this.#running = false;
   }
 
+  mended(): void {
+    this.#mendedAt = performance.now();
+    this.#withoutHit = new Set(this.#urls);
+  }
+
+  get hitsAreBack(): boolean {
+    return this.#withoutHit.size === 0;
+  }
+
+  #hit(url: string): void {
+    this.seen.hits += 1;
+    if (!this.#withoutHit.delete(url)) return;
+    this.seen.hitsBackMs = Math.max(this.seen.hitsBackMs, performance.now() - this.#mendedAt);
+  }
+
   async #read(url: string): Promise<void> {
     const path = this.#random(3) === 0 ? `/children/${this.#random(CHILDREN)}` : `/parents/${this.#random(PARENTS)}`;
-    const floor = this.#floors.get(path);
+    const floor = this.floors.get(path);
     const answer = await this.#ask(url, 'GET', path);
     if (answer?.status !== 200) return this.#failed();
     const now = performance.now();
     this.seen.longestWithoutReadMs = Math.max(this.seen.longestWithoutReadMs, now - this.#lastRead);
     this.#lastRead = now;
     this.seen.reads += 1;
-    if (/; hit/.test(answer.cacheStatus)) this.seen.hits += 1;
+    if (/; hit/.test(answer.cacheStatus)) this.#hit(url);
     const { asOf } = JSON.parse(answer.body) as { asOf: number };
     if (floor === undefined || asOf >= floor.version) return;
     this.seen.stale.push(
@@ -111,8 +133,7 @@ export class Workload {
     // Answered, were it with a 502: if the origin applied it, nobody who asks from now on may get what was before.
     if (done === undefined) return;
     for (const path of [`/children/${child}`, ...done.parents.map((id) => `/parents/${id}`)]) {
-      if ((this.#floors.get(path)?.version ?? 0) < done.version)
-        this.#floors.set(path, { version: done.version, write });
+      if ((this.floors.get(path)?.version ?? 0) < done.version) this.floors.set(path, { version: done.version, write });
     }
   }
 

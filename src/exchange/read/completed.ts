@@ -11,7 +11,9 @@ import type { ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 import { storedForm } from './stored-form.ts';
 
-/** The rest of a stored part has been asked for. Undefined where the answer does not complete it. */
+/**
+ * Handles the answer to a request for the rest of a stored part. Undefined if the answer does not complete the part.
+ */
 export async function completed(
   ports: ReadPorts,
   { part, ...fetching }: Fetching & { part: StoredResponse },
@@ -22,7 +24,7 @@ export async function completed(
   try {
     response = await completion(ports, context, answer);
   } finally {
-    // An origin that breaks off here each time may well send the whole: it is asked for next time.
+    // If the origin always fails here, it may still send the whole: without the part, the next request asks for that.
     if (response === undefined) ports.store.remove(part);
   }
   if (response === undefined) return undefined;
@@ -32,12 +34,12 @@ export async function completed(
   flight?.land({ kind: 'response', response, stored: refusal === undefined });
   if (reply !== undefined) {
     const status = { fwd: decision.fwd, fwdStatus: 206, stored: refusal === undefined, detail: refusal };
-    respond(read.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+    respond(read.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   }
   return { outcome: 'miss', detail: refusal };
 }
 
-/** The whole, if the rest of it has come. */
+/** The complete response, if the rest of it has arrived. */
 async function completion(
   ports: ReadPorts,
   context: FillContext,
@@ -55,7 +57,7 @@ async function completion(
   return 'unstorable' in form || form.part !== undefined ? undefined : form;
 }
 
-/** A body that is not streamed to anyone meanwhile; undefined, and destroyed, where there is no room for it. */
+/** Collects a body that is not streamed to a client. Undefined, and the body destroyed, if it does not fit. */
 async function collected({ budget, maxEntryBytes }: ReadPorts, body: Readable): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let held = 0;

@@ -5,24 +5,24 @@ import { requestAllows } from '../../http/request-directives.ts';
 import { mayServeStale, prohibitsStale } from '../../http/stale.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 
-/** Why a request goes to the origin, in RFC 9211's words. */
+/** Why a request goes to the origin (RFC 9211 §2.2). */
 export type Forwarding = 'bypass' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial';
 
-/** What to do with a read: a value with its reason. Deciding does no I/O. */
+/** What to do with a read, and why. Deciding does no I/O. */
 export type Decision =
   /** Answer from the store. */
   | { readonly kind: 'hit'; readonly stored: StoredResponse; readonly ageMs: number }
-  /** Answer with a stale response and revalidate it behind (RFC 5861 §3). */
+  /** Answer with a stale response and revalidate it in the background (RFC 5861 §3). */
   | { readonly kind: 'stale'; readonly stored: StoredResponse; readonly ageMs: number; readonly detail: string }
-  /** Ask the origin; `stored` may be revalidated, or served should the origin fail. */
+  /** Ask the origin. `stored` may be revalidated, or served if the origin fails. */
   | {
       readonly kind: 'forward';
       readonly fwd: Forwarding;
       readonly stored: StoredResponse | undefined;
       readonly detail: string | undefined;
-      /** The octets that the client asks for, where they are asked for alone (part.ts). */
+      /** The `Range` to forward, if only these octets are requested (part.ts). */
       readonly range?: string;
-      /** The beginning of the representation is stored: the rest of it is asked for. */
+      /** The stored beginning of the representation: only the rest is requested. */
       readonly part?: StoredResponse | undefined;
     }
   /** `only-if-cached`, and nothing suitable is stored (RFC 9111 §5.2.1.7). */
@@ -30,26 +30,27 @@ export type Decision =
 
 export type Forward = Decision & { kind: 'forward' };
 
-/** The `detail` of a request that is passed through since this node may not answer it: nothing of it is stored. */
+/** The `detail` of a request that is passed through because this node is not serving. Its answer is not stored. */
 export const NOT_SERVING = 'not-serving';
 
 export interface Situation {
   readonly policy: CachePolicy;
   /** The variant that the request selects. */
   readonly stored: StoredResponse | undefined;
-  /** Some other variant of the key is stored. */
+  /** Another variant of the key is stored. */
   readonly otherVariant: boolean;
-  /** The request has credentials that the key does not hold. */
+  /** The request has credentials that are not in the key. */
   readonly credentials: boolean;
-  /** The request's directives, none where the route ignores them. */
+  /** The request's directives; undefined if the route ignores them. */
   readonly directives: CacheControl | undefined;
   /** Wall clock. */
   readonly now: number;
 }
 
 /**
- * Whether a request with credentials that the key does not hold may not be answered with this. RFC 9111 §3.5: only what the origin
- * explicitly lets caches share may be. What a route keeps for each user, nobody shares who might be any of them.
+ * Whether the stored response must not be used for a request with credentials that are not in the key. It may be used
+ * only if the origin explicitly lets caches share it (RFC 9111 §3.5), and never on a `perUser` route, where the request
+ * could be from any user.
  */
 export function mayNotShare({ credentials }: CachePolicy, stored: StoredResponse | undefined): boolean {
   return credentials === 'perUser' || (credentials === 'bypass' && stored?.shareable !== true);
@@ -68,7 +69,7 @@ export function decide(situation: Situation): Decision {
   const isFresh = ageMs < stored.lifetimeMs && stored.directives.noCache !== true;
   const asked =
     directives === undefined ? { reuse: isFresh } : requestAllows(directives, { ageMs, lifetimeMs: stored.lifetimeMs });
-  // §4.2.4: stale by no more than the client said it would take, unless the response forbids it.
+  // §4.2.4: the client accepts a response this stale (`max-stale`), unless the response forbids it.
   if (asked.reuse && (isFresh || !prohibitsStale(stored.directives))) return { kind: 'hit', stored, ageMs };
   if (directives?.onlyIfCached) return { kind: 'unavailable' };
   if (isFresh) return { kind: 'forward', fwd: 'request', stored, detail: asked.reason };

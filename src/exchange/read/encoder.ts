@@ -7,35 +7,35 @@ import { ownBytes } from '../../http/own-memory.ts';
 import type { Store } from '../../store/store.ts';
 import type { Encoded, StoredResponse } from '../../store/stored-response.ts';
 
-/** Below it, a body is one packet anyway. */
+/** A body below this size fits one packet anyway. */
 const MIN_BYTES = 512;
-/** A coding that saves less than this share is not worth its place in memory. */
+/** A coded body that is larger than this share of the original is not worth its memory. */
 const WORTHWHILE = 0.9;
-/** Compressions at one time: each takes a thread of the pool that file and DNS work share. */
+/** Compressions at one time. Each occupies a thread of the pool that file and DNS work also use. */
 const MAX_AT_ONCE = 2;
-/** Under way and waiting; beyond it a body is served as it is, and tried again by a later hit. */
+/** Bodies being compressed or waiting. Beyond it, a body is served uncompressed and a later hit tries again. */
 const MAX_WAITING = 256;
-/** Made once and served often, but not at any price: 11, brotli's best, is fifty times slower. */
+/** A compromise for bodies compressed once and served often: quality 11 is fifty times slower. */
 const BROTLI_QUALITY = 5;
 
-/** What a client gets of a stored response: its own octets, or a coding of them. */
+/** The form in which a stored response is sent: as stored, or with a coding made by the gateway. */
 export interface Form {
   readonly body: Buffer;
   readonly clientHeaders: FieldLines;
   readonly etag: string | undefined;
 }
 
-/** The codings in which a response is to be served, where it can be; undefined otherwise. */
+/** The codings that the gateway may make for a response; undefined if it may make none. */
 export function encodable(
   codings: readonly ContentCoding[],
   { status, headers, body, noTransform }: { status: number; headers: Fields; body: Buffer; noTransform: boolean },
 ): readonly ContentCoding[] | undefined {
-  // RFC 9111 §5.2.2.6: with no-transform it is nobody's to change.
+  // RFC 9111 §5.2.2.6: no-transform forbids changing the body.
   if (codings.length === 0 || status !== 200 || noTransform || body.byteLength < MIN_BYTES) return undefined;
   return headers.has('content-encoding') || !isCompressible(headers.get('content-type')) ? undefined : codings;
 }
 
-/** The form that a request is answered with. Ranges are of the octets as they are, so that all clients mean the same ones. */
+/** Selects the form for a request. Ranges refer to the octets as stored, so that they mean the same for all clients. */
 export function formFor(request: Fields, stored: StoredResponse): Form {
   const { codings, encoded = {} } = stored;
   const accepted = request.get('accept-encoding');
@@ -49,8 +49,8 @@ export function formFor(request: Fields, stored: StoredResponse): Form {
 }
 
 /**
- * A client that has a coding of the present octets gets a 304 for it, made here at the moment or not (RFC 9110 §13.1.2): its
- * entity tag names them and the coding.
+ * The form that the client already has, if its entity tag names the present octets in one of the codings. It gets a 304
+ * even if that coding is not in memory now (RFC 9110 §13.1.2).
  */
 function currentCopy(request: Fields, stored: StoredResponse, accepted: string): Form | undefined {
   const ifNoneMatch = request.get('if-none-match');
@@ -74,11 +74,11 @@ function headersOf({ clientHeaders }: StoredResponse, coding: ContentCoding, eta
   return lines;
 }
 
-/** Makes codings of stored responses behind their clients' backs: nobody waits for one. */
+/** Compresses stored responses in the background. No client waits for it. */
 export class Encoder {
   readonly #store: Store;
   readonly #failed: (error: unknown) => void;
-  /** By the octets that they are made of. */
+  /** By the body to be compressed. */
   readonly #underway = new Map<Buffer, Set<ContentCoding>>();
   readonly #waiting: (() => Promise<void>)[] = [];
   #active = 0;
@@ -88,7 +88,7 @@ export class Encoder {
     this.#failed = failed;
   }
 
-  /** Notes that this client would have had a coding that is not there yet. Returns at once. */
+  /** Requests the coding that this client prefers, if it has not been made yet. Returns at once. */
   want(request: Fields, stored: StoredResponse): void {
     if (stored.codings === undefined || request.has('range')) return;
     const coding = wantedCoding(request.get('accept-encoding'), stored.codings);
@@ -106,7 +106,7 @@ export class Encoder {
     if (codings?.size === 0) this.#underway.delete(body);
   }
 
-  /** Bodies of which codings are being made, or about to be. */
+  /** Bodies being compressed or waiting for it. */
   get size(): number {
     return this.#underway.size;
   }
@@ -127,7 +127,7 @@ export class Encoder {
 
   async #make(request: Fields, stored: StoredResponse, coding: ContentCoding): Promise<void> {
     const body = ownBytes(await compress(stored.body, coding));
-    // Invalidated or replaced meanwhile: what it was made of must not come back.
+    // The response may have been invalidated or replaced meanwhile, and must not be stored again.
     const current = this.#store.select(stored.key, request);
     if (current === undefined || current.body !== stored.body || current.clientHeaders !== stored.clientHeaders) return;
     const etag = codedEtag(current.etag, coding);

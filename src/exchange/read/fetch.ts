@@ -3,6 +3,7 @@ import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
+import { abortWhenGone, askOrigin } from '../ask-origin.ts';
 import { keyedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
@@ -20,12 +21,12 @@ import type { Read, ReadPorts } from './read-ports.ts';
 import { serveOnError } from './serve-on-error.ts';
 
 /**
- * Asks the origin, answers the client while the body arrives, and stores what may be stored. With a `flightKey` others may
- * wait for the result; without a `reply` nobody but them does (a revalidation behind).
+ * Asks the origin, streams the answer to the client, and stores it if it may be stored. With a `flightKey`, other
+ * requests may wait for the result. Without a `reply`, only they do (a revalidation in the background).
  */
 export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<ReadOutcome> {
   const { read, decision, flightKey, reply } = asked;
-  // Invariant 1: noted before anyone is asked for anything.
+  // Invariant 1: must be read before anything is requested.
   const asOf = ports.fence.applied;
   let flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
   try {
@@ -36,14 +37,14 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
     }
     return await askAndStore(ports, { ...asked, asOf, flight });
   } catch (error) {
-    // Whatever fails, wherever: those who wait for this, and the client, must hear of it.
+    // Every failure must reach the client and the requests that wait for this flight.
     return giveUp(ports, { ...asked, asOf, flight }, error);
   }
 }
 
 /**
- * Nothing is stored after a flight has landed. So that is when the fill lease is given back, and not when a slow client has read
- * everything: other nodes would wait for nothing.
+ * Gives the fill lease back when the flight lands: nothing is stored after that. Waiting for a slow client to read the
+ * whole answer would make other nodes wait for nothing.
  */
 function withFillLease(flight: Flight, giveBack: () => void): Flight {
   let held = true;
@@ -58,13 +59,13 @@ function withFillLease(flight: Flight, giveBack: () => void): Flight {
 async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOutcome> {
   const { read, decision, asOf, flightKey, flight, reply } = fetching;
   const requestedAt = ports.clock.wall();
-  const answer = await askOrigin(fetching);
+  const answer = await forwardRead(fetching);
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
   const { stored } = decision;
   if (answer.status === 304 && stored !== undefined) {
     answer.body.resume();
     if (!selectsForFreshening(stored.headers, answer.headers)) {
-      // It is about another response than the one that was asked about (RFC 9111 §4.3.4): asked again without conditions.
+      // The 304 is for another response than the stored one (RFC 9111 §4.3.4). Ask again without conditions.
       flight?.land({ kind: 'unusable' });
       return fetchAndStore(ports, { ...fetching, decision: { ...decision, stored: undefined } });
     }
@@ -73,12 +74,12 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   if (decision.part !== undefined && (answer.status === 206 || answer.status === 416)) {
     const outcome = await completed(ports, { ...fetching, part: decision.part }, context, answer);
     if (outcome !== undefined) return outcome;
-    // Not of the same representation after all: asked for as a whole.
+    // The part belongs to another representation. Ask for the whole.
     flight?.land({ kind: 'unusable' });
     return fetchAndStore(ports, { ...fetching, decision: { ...decision, part: undefined } });
   }
   if (isErrorStatus(answer.status) && stored !== undefined && reply !== undefined) {
-    if (serveOnError(ports, read, { ...decision, stored }, reply, answer.status)) {
+    if (serveOnError(ports, read, { ...decision, stored }, { reply, fwdStatus: answer.status })) {
       answer.body.destroy();
       flight?.land({ kind: 'failed', error: asGatewayError(new Error(`the origin answered ${answer.status}`)) });
       return { outcome: 'stale', detail: 'stale-if-error' };
@@ -93,53 +94,49 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   const storability: Storability =
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
   const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, storability });
-  // An origin that fails says nothing of what it will answer.
+  // An error says nothing about the origin's next answer.
   if (flightKey !== undefined && !isForSharing(storability) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
 }
 
-/** Why an answer is not for others, whatever it says of itself: it was asked for in a way that is not theirs. */
+/** Why an answer must not be stored because of how it was requested, whatever its own fields say. */
 function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, status: number): string | undefined {
   if (detail === NOT_SERVING) return NOT_SERVING;
   if (fwd === 'bypass') {
-    // The key names nobody: the next one that it names nobody for would get it.
+    // The key identifies no user, so the answer would be served to others that the key does not identify either.
     if (route.policy.cache.credentials === 'perUser') return 'credentials';
-    // Asked with the client's own conditions, and with what a trusted proxy says of its address: what they did is in no key.
+    // The client's conditions and the client address from a trusted proxy were forwarded, and neither is in the key.
     if (status !== 200 && hasConditions(request)) return 'conditional';
     if (request.trusted && hasUnkeyed(request, route.policy.cache)) return 'unkeyed';
   }
-  // To a range an origin answers with errors that the whole does not have: 416 above all.
+  // A range can cause errors that a request for the whole would not get, such as 416.
   if (range !== undefined && status !== 206 && status !== 200) return 'range';
   return undefined;
 }
 
-/** Whether those who ask at the same time may wait for one answer: one that must be validated for each (RFC 9111 §4) is no use to them. */
+/** Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4). */
 function isForSharing(storability: Storability): boolean {
   if (!storability.store) return ofTheRequest.has(storability.detail);
   return storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
-function askOrigin({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
+function forwardRead({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
   const { request, route } = read;
-  const abort = new AbortController();
-  // Nobody else waits: an answer for a client that has left is not worth the origin's work.
-  if (flight === undefined) reply?.onGone(() => abort.abort());
-  const query = keyedQuery(request.target.query, route.policy.cache);
-  return route.origin.fetch({
-    method: request.method,
-    target: query === '' ? request.target.path : `${request.target.path}?${query}`,
-    // A response for credentials of its own is the origin's to condition; the gateway has nothing to compare.
+  return askOrigin(read, {
+    query: keyedQuery(request.target.query, route.policy.cache),
+    // A bypass forwards the client's own conditions: the gateway has no stored response to evaluate them against.
     headers:
       decision.fwd === 'bypass'
         ? ownFields(request, route.policy)
         : fillFields(request, route.policy, conditionsOf(decision)),
-    signal: abort.signal,
-    onInterim: reply === undefined ? undefined : (status, lines) => reply.interim(status, endToEnd(lines)),
+    // A flight continues when its client disconnects: other requests may wait for it.
+    signal: flight === undefined ? abortWhenGone(reply) : undefined,
+    reply,
   });
 }
 
-/** What is asked of the origin beside the client's own question. */
+/** The range or conditions that the gateway adds to the forwarded request. */
 function conditionsOf({ stored, range, part }: Forward): readonly string[] {
   if (range !== undefined) return ['Range', range];
   if (part !== undefined) return completionFields(part) ?? [];
@@ -152,7 +149,7 @@ function giveUp(ports: ReadPorts, { read, decision, flight, reply }: Fetching, e
   ports.failed(error, read);
   if (reply !== undefined) {
     const { stored } = decision;
-    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, reply)) {
+    if (stored !== undefined && !reply.begun && serveOnError(ports, read, { ...decision, stored }, { reply })) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     reply.fail(asGatewayError(error), statusLines({ fwd: decision.fwd, detail: decision.detail }));

@@ -4,17 +4,17 @@ import type { Forward } from './decide.ts';
 import type { Flight } from './flights.ts';
 import type { Read } from './read-ports.ts';
 
-/** What is to be asked of the origin. */
+/** A read that is to be forwarded to the origin. */
 export interface Asked {
   readonly read: Read;
   readonly decision: Forward;
-  /** Under which others may wait for the answer. */
+  /** The key under which other requests may wait for the answer. */
   readonly flightKey: string | undefined;
-  /** Of the client that asked; undefined where none did. */
+  /** Undefined if no client asked. */
   readonly reply: Reply | undefined;
 }
 
-/** It is being asked: as of when, and who else waits for it. */
+/** A read that is being forwarded: its position, and the flight that other requests may wait for. */
 export interface Fetching extends Asked {
   readonly asOf: Position;
   readonly flight: Flight | undefined;

@@ -1,6 +1,6 @@
 /**
- * Bytes that all fills under way may hold together. What would go beyond it streams through unstored, so that slow
- * origins with large answers cannot fill the memory beside the store.
+ * The bytes that all fills in progress may hold together. Bodies beyond it are streamed and not stored, so that slow
+ * origins with large answers cannot exhaust the memory outside the store.
  */
 export class FillBudget {
   readonly #maxBytes: number;
@@ -10,7 +10,7 @@ export class FillBudget {
     this.#maxBytes = maxBytes;
   }
 
-  /** False where there is no room: nothing is taken then. */
+  /** Returns false, and takes nothing, if the budget is exhausted. */
   take(bytes: number): boolean {
     if (this.#held + bytes > this.#maxBytes) return false;
     this.#held += bytes;

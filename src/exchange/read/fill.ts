@@ -18,19 +18,19 @@ import { respond } from './respond.ts';
 import { storedForm } from './stored-form.ts';
 
 /**
- * The head of a response that needs an `ETag` of the gateway's own is held back until its body is known, up to this many
- * bytes: beyond it, the first byte is worth more to a client than a validator.
+ * If the gateway computes the `ETag`, the head is held back until the body is complete, up to this many bytes. For
+ * longer bodies, a prompt first byte is worth more to the client than a validator.
  */
 const MAX_HELD_BYTES = 256 * 1024;
 
-/** The head of an answer, and what it means. */
-interface Answered {
+/** An answer whose head has arrived, and whether it may be stored. */
+interface JudgedAnswer {
   readonly context: FillContext;
   readonly answer: OriginResponse;
   readonly storability: Storability;
 }
 
-/** One answer's way to the client and into the store. */
+/** Sends one answer to the client and stores it. */
 export class Fill {
   readonly #ports: ReadPorts;
   readonly #context: FillContext;
@@ -43,12 +43,12 @@ export class Fill {
   #sink: Writable | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** How many of the chunks, and how many bytes, the client's stream has been given. */
+  /** How many chunks and bytes have been written to the client's stream. */
   #given = { chunks: 0, bytes: 0 };
-  /** The one reader of the body. It leaves the body alone when it stops early, for the rest to be passed on. */
+  /** The only reader of the body. Stopping early does not destroy the body, so that the rest can be passed on. */
   readonly #body: AsyncIterator<Buffer>;
 
-  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, storability }: Answered) {
+  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, storability }: JudgedAnswer) {
     this.#ports = ports;
     this.#context = context;
     this.#decision = decision;
@@ -59,7 +59,7 @@ export class Fill {
     this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
 
-  /** Rejects where the body breaks off, the flight not landed: the caller sees to that and to the client. */
+  /** Rejects if the body breaks off. The caller must then land the flight and fail the reply. */
   async run(): Promise<ReadOutcome> {
     try {
       if (!this.#storability.store) return await this.#pass(this.#storability.detail);
@@ -70,7 +70,7 @@ export class Fill {
     }
   }
 
-  /** Streams the answer through, unstored, at the client's pace. */
+  /** Streams the answer at the client's pace without storing it. */
   async #pass(detail: string): Promise<ReadOutcome> {
     this.#flight?.land({ kind: 'unusable' });
     const { body } = this.#answer;
@@ -113,7 +113,9 @@ export class Fill {
     return this.#finish(storability);
   }
 
-  /** Gives the client's stream what has come, but for a client that does not keep up: it gets the rest out of what is stored. */
+  /**
+   * Writes what has arrived to the client's stream. A client that does not keep up gets the rest from the stored body.
+   */
   #give(sink: Writable): void {
     while (this.#given.chunks < this.#chunks.length && !sink.writableNeedDrain) {
       const chunk = this.#chunks[this.#given.chunks] as Buffer;
@@ -136,22 +138,23 @@ export class Fill {
     }
     const refusal = keep(this.#ports, this.#context.read, response);
     this.#flight?.land({ kind: 'response', response, stored: refusal === undefined });
-    // A client that asked for some octets gets those that came, whatever they were joined with.
+    // A client that asked for a range gets the octets of this answer, not those that they were combined with.
     this.#end(status === 206 ? undefined : response, refusal);
     return { outcome: 'miss', detail: refusal };
   }
 
-  /** The end of a body that was collected: the whole answer at once, if its head was held back until now. */
+  /** Ends the reply after the body was collected. Sends the whole answer if its head was held back until now. */
   #end(response: StoredResponse | undefined, detail: string | undefined): void {
     if (this.#sink !== undefined) {
-      // What is stored is held once for all; chunks of its own would be held for each client that does not read.
+      // Slices of the stored body are shared. The chunks would be held in memory once for each slow client.
       const rest = response && [response.body.subarray(this.#given.bytes)];
       for (const chunk of rest ?? this.#chunks.slice(this.#given.chunks)) this.#sink.write(chunk);
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
-      // The client that asked gets every field, those too that are not stored for others (`private="…"`).
+      // The client that asked gets every field, including those that are not stored for others (`private="…"`).
       const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
-      respond(this.#context.read.request, this.#reply, own, this.#status(detail), this.#ageMs(response));
+      const said = { status: this.#status(detail), ageMs: this.#ageMs(response) };
+      respond(this.#context.read.request, this.#reply, own, said);
     } else if (this.#reply !== undefined) {
       const sink = this.#start(detail);
       for (const chunk of this.#chunks) sink.write(chunk);
@@ -169,7 +172,7 @@ export class Fill {
     return { fwd: this.#decision.fwd, fwdStatus: this.#answer.status, stored, detail: detail ?? this.#decision.detail };
   }
 
-  /** `etag`: of the complete response, where it is known by now. */
+  /** `etag` is the complete response's, if it is already known. */
   #clientFields(etag: string | undefined): string[] {
     const { request, route } = this.#context.read;
     const { policy } = route;

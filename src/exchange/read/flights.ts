@@ -3,48 +3,48 @@ import type { Position } from '../../coherence/record.ts';
 import { nameOf, ownText } from '../../http/own-memory.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 
-/** What a fill came to, for those who waited for it. */
+/** The result of a fill, for the requests that waited for it. */
 export type FlightResult =
   /** A complete response. `stored`: it passed the fence. */
   | { readonly kind: 'response'; readonly response: StoredResponse; readonly stored: boolean }
-  /** No answer came, or not whole: whoever waited gets the same error. */
+  /** No answer came, or an incomplete one: all waiting requests get the same error. */
   | { readonly kind: 'failed'; readonly error: unknown }
-  /** The answer is for the request that asked alone: everyone else asks for himself. */
+  /** The answer is only for the request that asked: the waiting requests ask for themselves. */
   | { readonly kind: 'unusable' };
 
-/** One fill that others may wait for (collapsed forwarding). */
+/** One fill that other requests may wait for (collapsed forwarding). */
 export interface Flight {
   readonly asOf: Position;
   readonly result: Promise<FlightResult>;
-  /** First call counts. */
+  /** Only the first call has an effect. */
   land(result: FlightResult): void;
 }
 
 /**
- * How long keys whose answers cannot be shared are remembered, and how many: without it, requests for them would wait
- * in line for nothing (the "hit-for-miss" of varnish).
+ * How long, and how many, keys are remembered whose answers cannot be shared. Otherwise requests for them would wait
+ * for each other in vain ("hit-for-miss" in Varnish).
  */
 const UNSHARED_MS = 5_000;
 const MAX_UNSHARED_KEYS = 10_000;
 
-/** The fills under way that may answer more than the request that began them. */
+/** The fills in progress that may also answer other requests. */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
-  /** By name: a key may be as long as a request's target. */
+  /** By the key's name (own-memory.ts), since a key may be as long as a request target. */
   readonly #unsharedUntil = new Map<string, number>();
   readonly #monotonic: () => number;
   readonly #timers: Timers;
   readonly #maxWaitMs: number;
   #waiting = 0;
 
-  /** `maxWaitMs`: after it, those who wait are released to ask for themselves, so that one stalled fill stalls no others. */
+  /** After `maxWaitMs`, waiting requests ask for themselves, so that a stalled fill does not stall them. */
   constructor(options: { monotonic: () => number; timers: Timers; maxWaitMs: number }) {
     this.#monotonic = options.monotonic;
     this.#timers = options.timers;
     this.#maxWaitMs = options.maxWaitMs;
   }
 
-  /** Whether answers for this key were recently found not to be shareable. */
+  /** Whether an answer for this key recently could not be shared. */
   isUnshared(key: string): boolean {
     if (this.#unsharedUntil.size === 0) return false;
     const name = nameOf(key);
@@ -78,7 +78,7 @@ export class Flights {
     return flight;
   }
 
-  /** Waits for a fill that another request began. */
+  /** Waits for a fill that another request started. */
   async wait(flight: Flight): Promise<FlightResult> {
     this.#waiting += 1;
     try {
@@ -88,7 +88,7 @@ export class Flights {
     }
   }
 
-  /** Notes that answers for this key cannot be shared: the next requests do not wait for each other. */
+  /** Remembers that answers for this key cannot be shared: the next requests do not wait for each other. */
   markUnshared(key: string): void {
     const name = nameOf(key);
     this.#unsharedUntil.delete(name);
@@ -105,7 +105,7 @@ export class Flights {
     this.#unsharedUntil.delete(nameOf(key));
   }
 
-  /** Requests that wait for a fill. */
+  /** Requests waiting for a fill. */
   get waiting(): number {
     return this.#waiting;
   }

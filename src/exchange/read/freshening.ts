@@ -14,17 +14,17 @@ import type { ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 import { storedResponse } from './stored-form.ts';
 
-/** A 304: the stored response, its fields brought up to date, is the answer (RFC 9111 §4.3.3, §4.3.4). */
+/** Handles a 304: updates the fields of the stored response and answers with it (RFC 9111 §4.3.3, §4.3.4). */
 export function revalidated(
   ports: ReadPorts,
   { stored, decision, flight, reply }: Fetching & { stored: StoredResponse },
   context: FillContext,
   answer: OriginResponse,
 ): ReadOutcome {
-  // What a HEAD asked is whether the response that is stored for GET still holds (RFC 9111 §4.3.3).
+  // The stored response is for GET. A HEAD can validate it, too (RFC 9111 §4.3.3).
   const fresh = freshened(forGet(context), stored, answer);
   const refusal = 'unstorable' in fresh ? fresh.unstorable : keep(ports, context.read, fresh);
-  // Replaced where it is the same variant; gone too where the origin now varies by other fields, or forbids storing.
+  // The old response is replaced, or removed if the origin now varies by other fields or forbids storing.
   if (refusal === undefined || ('unstorable' in fresh && !ofTheRequest.has(fresh.unstorable)))
     ports.store.remove(stored);
   const response = 'unstorable' in fresh ? forOne(context, stored, answer) : fresh;
@@ -33,14 +33,14 @@ export function revalidated(
   );
   if (reply !== undefined) {
     const status = { fwd: decision.fwd, fwdStatus: 304, stored: refusal === undefined, detail: refusal };
-    respond(context.read.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+    respond(context.read.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   }
   return { outcome: 'revalidated', detail: refusal };
 }
 
 /**
- * What the answer to a HEAD says of the response that is stored for GET (RFC 9111 §4.3.5): it brings its fields up to date, or
- * shows that it is outdated. Nothing in it proves the stored octets anew, so they stay as of when they were asked for.
+ * Applies the answer to a HEAD to the response stored for GET (RFC 9111 §4.3.5): updates its fields, or removes it if
+ * the answer shows that it is outdated. A HEAD does not prove that the body is current, so `asOf` stays as it is.
  */
 export function learnFromHead(ports: ReadPorts, context: FillContext, stored: StoredResponse, answer: OriginResponse) {
   const meaning = headFreshens({ ...stored, bodyBytes: stored.body.byteLength }, answer);
@@ -55,7 +55,9 @@ function forGet(context: FillContext): FillContext {
   return { ...context, read: { ...context.read, request: { ...context.read.request, method: 'GET' } } };
 }
 
-/** Brought up to date for the one who asked, where the 304 forbids to store that: its fields, `Set-Cookie` too, are his. */
+/**
+ * The updated response for the client that asked, if the 304 may not be stored. It gets all fields, also `Set-Cookie`.
+ */
 function forOne({ read, respondedAt }: FillContext, stored: StoredResponse, answer: OriginResponse): StoredResponse {
   const headers = new Fields(freshen(stored.headers.lines, endToEnd(answer.headers.lines)));
   const { cache, client } = read.route.policy;
@@ -77,6 +79,6 @@ function freshened(
   const headers = new Fields(freshen(stored.headers.lines, endToEnd(answer.headers.lines)));
   const storability = judge(context, stored.status, headers);
   if (!storability.store) return { unstorable: storability.detail };
-  // An update that names fewer tags does not take back the others: the octets are those that they were given to.
+  // The body is the same, so it keeps its tags even if the update names fewer.
   return storedResponse(context, { status: stored.status, headers, body: stored.body, storability, tags: stored.tags });
 }

@@ -15,41 +15,50 @@ import { directivesOf } from './look-up.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 import { serveOnError } from './serve-on-error.ts';
-/** Answers a request that waited from the fill it waited for, where invariant 2 and the response itself allow it. */
+
+/** The result of a fill that a request waited for, with the decision to forward that request. */
+interface Landed {
+  readonly decision: Decision & { kind: 'forward' };
+  readonly result: FlightResult;
+  readonly asOf: Position;
+}
+
+/** Answers a request from the fill that it waited for, if invariant 2 and the response itself allow it. */
 export function fromFlight(
   ports: ReadPorts,
   state: Read,
-  decision: Decision & { kind: 'forward' },
-  flight: { result: FlightResult; asOf: Position },
+  { decision, result, asOf }: Landed,
   reply: Reply,
 ): ReadOutcome | undefined {
-  const { result } = flight;
   if (result.kind === 'unusable') return undefined;
   if (result.kind === 'failed') {
-    if (decision.stored !== undefined && serveOnError(ports, state, { ...decision, stored: decision.stored }, reply)) {
+    if (
+      decision.stored !== undefined &&
+      serveOnError(ports, state, { ...decision, stored: decision.stored }, { reply })
+    ) {
       return { outcome: 'stale', detail: 'stale-if-error' };
     }
     reply.fail(asGatewayError(result.error), statusLines({ fwd: decision.fwd, collapsed: true }));
     return { outcome: 'error', detail: 'collapsed' };
   }
   const { response } = result;
-  // Both requests had one key by what an earlier answer said of queries; this answer may say something else.
+  // Both requests had the same key under the previous `No-Vary-Search`. This answer may have another one.
   if (response.key !== state.key) return undefined;
-  // Invariant 2: this request arrived at `a`, the fill began at `s`; a record in between may have made it wrong.
-  // What is in quarantine may have changed since without a record: a late write, of which the next one to the resource knew nothing.
-  const shared = ports.fence.admits(response, flight.asOf) && !ports.fence.isQuarantined(response);
-  if (flight.asOf < state.arrived && !shared) return undefined;
+  // Invariant 2: a record between the start of the fill and the arrival of this request may cover the response. A
+  // response in quarantine may have changed without a record: an indeterminate write may have been applied late.
+  const shared = ports.fence.admits(response, asOf) && !ports.fence.isQuarantined(response);
+  if (asOf < state.arrived && !shared) return undefined;
   if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
   if (state.credentials && mayNotShare(state.route.policy.cache, response)) return undefined;
   if (!isReusable(response, directivesOf(state))) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
-  respond(state.request, reply, response, status, currentAgeMs(response, ports.clock.wall()));
+  respond(state.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   return { outcome: 'collapsed', detail: undefined };
 }
 
 /**
- * Whether a response that has just come may answer those who waited for it (RFC 9111 §4): not one that has to be validated for
- * each. The time that the origin took is not held against it: it is what they have waited for.
+ * Whether a response that has just arrived may answer the requests that waited for it (RFC 9111 §4). Not if it must be
+ * validated for each request. The origin's response time does not count towards its age here: they waited for it.
  */
 function isReusable({ directives, headers, lifetimeMs }: StoredResponse, asked: CacheControl | undefined): boolean {
   if (directives.noCache === true) return false;

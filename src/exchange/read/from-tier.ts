@@ -8,15 +8,16 @@ import type { Flight } from './flights.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
 
-/** Whether what the nodes share may hold what memory does not. */
+/** Whether the shared tier may have a response that memory does not have. */
 export function mayBeInTier({ tier }: ReadPorts, { request, route }: Read, { fwd, range, stored }: Forward): boolean {
   if (tier?.usable !== true || request.method !== 'GET' || range !== undefined || stored !== undefined) return false;
   return (fwd === 'uri-miss' || fwd === 'vary-miss') && route.policy.cache.credentials !== 'perUser';
 }
 
 /**
- * Answers from the shared tier, or from what another node is fetching at the moment: what comes is put into memory first, past this
- * node's fence. `fillLease`: this node is the one to fetch it, and says so when it has.
+ * Answers from the shared tier, or from the result of another node's fetch in progress. The response must pass this
+ * node's fence and is put into memory first. With `fillLease`, this node fetches the response and then calls
+ * `fillLease` to give the lease back.
  */
 export async function fromTier(
   ports: ReadPorts,
@@ -26,12 +27,12 @@ export async function fromTier(
 ): Promise<{ readonly outcome?: ReadOutcome; readonly fillLease?: (() => void) | undefined }> {
   const tier = ports.tier as SecondTier;
   const found = await tier.load(read.key, read.request.headers);
-  const served = found && serve(ports, read, found, flight, reply);
+  const served = found && serve(ports, read, found, { flight, reply });
   if (served !== undefined) return { outcome: served };
   const fillLease = await tier.acquireFillLease(read.key);
   if (fillLease !== undefined) return { fillLease };
   const awaited = await tier.awaited(read.key, read.request.headers);
-  const outcome = awaited && serve(ports, read, awaited, flight, reply);
+  const outcome = awaited && serve(ports, read, awaited, { flight, reply });
   return outcome === undefined ? {} : { outcome };
 }
 
@@ -39,8 +40,7 @@ function serve(
   ports: ReadPorts,
   { request, route, credentials }: Read,
   found: StoredResponse,
-  flight: Flight,
-  reply: Reply | undefined,
+  { flight, reply }: { flight: Flight; reply: Reply | undefined },
 ): ReadOutcome | undefined {
   const policy = route.policy.cache;
   const now = ports.clock.wall();
@@ -50,7 +50,8 @@ function serve(
   flight.land({ kind: 'response', response: found, stored: true });
   if (reply !== undefined) {
     const ttl = Math.floor((found.lifetimeMs - decision.ageMs) / 1000);
-    respond(request, reply, found, { hit: true, ttl, detail: 'redis' }, currentAgeMs(found, now));
+    const status = { hit: true, ttl, detail: 'redis' } as const;
+    respond(request, reply, found, { status, ageMs: currentAgeMs(found, now) });
   }
   if (found.codings !== undefined) ports.encoder.want(request.headers, found);
   return { outcome: 'hit', detail: 'redis' };

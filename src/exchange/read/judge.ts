@@ -7,7 +7,7 @@ import { storable } from '../../http/storable.ts';
 import { responseDirectives } from '../../http/targeted.ts';
 import type { Read } from './read-ports.ts';
 
-/** One fill: who asked for what, as of when. Times are wall clock. */
+/** The context of one fill: the read, its position, and wall-clock times. */
 export interface FillContext {
   readonly read: Read;
   readonly asOf: Position;
@@ -15,7 +15,7 @@ export interface FillContext {
   readonly respondedAt: number;
 }
 
-/** Whether an answer may be stored, decided on its head; what the body tells (tags) is checked when it has come. */
+/** Whether an answer may be stored, judged by its head. Tags from the body are checked once it has arrived. */
 export type Storability =
   | {
       readonly store: true;
@@ -25,10 +25,10 @@ export type Storability =
     }
   | { readonly store: false; readonly detail: string; readonly directives: CacheControl };
 
-/** Reasons not to store that are the request's alone: they say nothing of what others would be answered. */
+/** Reasons not to store that depend only on the request. The answers to other requests may still be stored. */
 export const ofTheRequest: ReadonlySet<string> = new Set(['method', 'request-body', 'request-no-store']);
 
-/** RFC 9213 fields that are looked for on every route, after the route's own. */
+/** RFC 9213 fields that apply on every route, after the route's own. */
 const targetedFields = ['cdn-cache-control'];
 
 export function judge(context: FillContext, status: number, headers: Fields, partial = false): Storability {
@@ -55,7 +55,7 @@ export function judge(context: FillContext, status: number, headers: Fields, par
   };
 }
 
-/** An error that was provoked by what is in no key stays for a moment only, but where the origin itself says how long it holds. */
+/** Unkeyed input may have caused an error, so it is kept only briefly, unless the origin itself gives its lifetime. */
 function lifetimeUnder(
   { ttlMs, errorTtlMs }: CachePolicy,
   status: number,

@@ -3,7 +3,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
-/** Stores, and learns what the origin says of queries there. The reason, where it is refused. */
+/** Stores a response and learns its `No-Vary-Search`. Returns the reason if the store refuses it. */
 export function keep(ports: ReadPorts, { request, route }: Read, response: StoredResponse): Refusal | undefined {
   const refusal = ports.store.put(response);
   if (refusal !== undefined) return refusal;

@@ -12,7 +12,7 @@ import { type Decision, decide, NOT_SERVING } from './decide.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
-/** What `routes` found for a request. */
+/** The route of a request, with the values of its path parameters. */
 export interface Found {
   readonly route: Route;
   readonly params: Readonly<Record<string, string>>;
@@ -29,8 +29,9 @@ export function stateOf(ports: ReadPorts, { route, params }: Found, asked: Clien
 }
 
 /**
- * The request without what `Connection` names (RFC 9110 §7.6.1): the origin does not get to see it, so it must select no
- * variant. Otherwise `Connection: accept-language` would have the default language stored for those who ask for German.
+ * The request without the fields that `Connection` names (RFC 9110 §7.6.1). The origin does not receive them, so they
+ * must not select a variant. Otherwise `Connection: accept-language` would store the default language as the variant of
+ * the language that the client names.
  */
 function endToEndRequest(request: ClientRequest): ClientRequest {
   const connection = request.headers.get('connection');
@@ -38,7 +39,9 @@ function endToEndRequest(request: ClientRequest): ClientRequest {
   return { ...request, headers: new Fields(endToEnd(request.headers.lines)) };
 }
 
-/** What is not to tell responses apart must not reach the origin either: it would change what is stored for all. */
+/**
+ * Cookies that are ignored in the key must not reach the origin either: they could change a response stored for all.
+ */
 function withoutCookies(request: ClientRequest): ClientRequest {
   if (!request.headers.has('cookie')) return request;
   return { ...request, headers: new Fields(without(request.headers.lines, (name) => name === 'cookie')) };
@@ -55,23 +58,23 @@ export function lookUp(ports: ReadPorts, { request, route, credentials, ...state
     directives: directivesOf({ request, route }),
     now: ports.clock.wall(),
   });
-  // Invariant 8: it finds nothing, and waits for nobody's fill.
+  // Invariant 8: a node that is not serving uses no stored response and waits for no fill.
   if (decision.kind !== 'forward' || ports.serving()) return decision;
   return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: NOT_SERVING };
 }
 
-/** What the client asks of caches; undefined where the route ignores that. */
+/** The request's cache directives; undefined if the route ignores them. */
 export function directivesOf({ request, route }: Pick<Read, 'request' | 'route'>): CacheControl | undefined {
   return route.policy.cache.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined;
 }
 
-/** Requests that select one variant wait for one fill; before any variant is known, all of a key's do. */
+/** Requests for the same variant share one fill. Before a variant is known, all requests for the key share one. */
 export function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
   const parts = [state.key, state.credentials ? 'credentials' : ''];
   return vary === undefined ? parts.join('\n') : [...parts, ...selectingValues(vary, state.request.headers)].join('\n');
 }
 
-/** The key of a request by what `response`, of the same path, says of queries (`No-Vary-Search`). */
+/** The key of a request under the `No-Vary-Search` of `response`, which is of the same path. */
 export function keyOfVariant({ key, request, route }: Read, response: StoredResponse): string {
   return response.key === key ? key : cacheKey(request, route.policy.cache, varianceOf(response.headers));
 }

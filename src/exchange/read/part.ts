@@ -8,30 +8,29 @@ import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 
 /*
- * Parts of representations (RFC 9111 §3.3, §3.4). For each variant one part may be stored besides what is complete, under a
- * key of its own. It answers requests for octets that it holds, grows with every 206 that adjoins it, and becomes a
+ * Partial responses (RFC 9111 §3.3, §3.4). One part may be stored for each variant, under a separate key next to that
+ * of the complete response. It answers requests for octets that it holds, grows with every adjoining 206, and becomes a
  * complete response when nothing is missing.
  */
 
-/** One range of octets: what the exchange asks for and keeps. Several at once are the origin's to answer. */
+/** A single range, which the gateway can request and store. Requests for several ranges are left to the origin. */
 const oneRange = /^bytes=[ \t]*[0-9]*-[0-9]*[ \t]*$/i;
 
-/** With any of these a 304, a 412 or a whole representation may be the answer: the origin's to decide. */
+/** With any of these the answer may be a 304, a 412 or the whole representation. They are left to the origin. */
 const conditions = ['if-range', 'if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since'] as const;
 
-/** The range, where the request asks for one alone. */
+/** The `Range` of a request for a single range without conditions; otherwise undefined. */
 export function askedRange({ method, headers }: ClientRequest): string | undefined {
   const range = headers.get('range');
   if (method !== 'GET' || range === undefined || !oneRange.test(range)) return undefined;
   return conditions.some((name) => headers.has(name)) ? undefined : range;
 }
 
-/** Answers from a stored part; undefined where it does not hold the octets. */
+/** Answers from a stored part. Undefined if the part does not hold the requested octets. */
 export function servePart(
   ports: ReadPorts,
   { request }: Read,
-  stored: StoredResponse,
-  range: string,
+  { stored, range }: { stored: StoredResponse; range: string },
   reply: Reply,
 ): ReadOutcome | undefined {
   const { part } = stored;
@@ -47,7 +46,7 @@ export function servePart(
   return { outcome: 'hit', detail: 'partial' };
 }
 
-/** The same octets, not a copy of them. */
+/** A view of the same memory, not a copy. */
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
@@ -60,19 +59,23 @@ function octetsOf(
   asked: string,
 ): { range: ByteRange; bytes: Uint8Array } | undefined {
   const held = { start: part.start, end: part.start + body.byteLength - 1 };
-  // The same question has the same answer, were it less than was asked for.
+  // The same `Range` gets the same answer, even if that was shorter than requested.
   if (asked === part.asked) return { range: held, bytes: body };
   const ranges = selectRanges(asked, part.size);
   const range = Array.isArray(ranges) && ranges.length === 1 ? ranges[0] : undefined;
   if (range === undefined) return undefined;
   const bytes = sliceOf({ ...part, etag: undefined, bytes: body }, range);
   if (bytes !== undefined) return { range, bytes };
-  // The origin sent fewer octets than it said: as many of them as there are (RFC 9110 §15.3.7, "only a subset").
+  // The origin sent fewer octets than it declared. Answer with those that are there (RFC 9110 §15.3.7, "only a
+  // subset").
   if (range.start < held.start || range.start > held.end || range.end > part.saidEnd) return undefined;
   return { range: { start: range.start, end: held.end }, bytes: body.subarray(range.start - held.start) };
 }
 
-/** The fields that ask for what a stored part lacks, on condition that it is still a part of the same (RFC 9110 §13.1.5). */
+/**
+ * Fields that request the missing rest of a stored part, on condition that the representation is unchanged (RFC 9110
+ * §13.1.5). Undefined without a strong validator.
+ */
 export function completionFields(stored: StoredResponse): readonly string[] | undefined {
   const { part } = stored;
   const etag = stored.headers.get('etag');

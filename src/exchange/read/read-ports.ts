@@ -9,7 +9,7 @@ import type { FillBudget } from './fill-budget.ts';
 import type { Flights } from './flights.ts';
 import type { SearchVariances } from './search-variances.ts';
 
-/** One read on its way: what every step needs. */
+/** The state of one read that every step needs. */
 export interface Read {
   readonly request: ClientRequest;
   readonly route: Route;
@@ -17,26 +17,26 @@ export interface Read {
   readonly key: string;
   /** The applied position when the request arrived. */
   readonly arrived: Position;
-  /** It has credentials that the key does not hold. */
+  /** The request has credentials that are not in the key. */
   readonly credentials: boolean;
 }
 
 export interface ReadPorts {
   readonly store: Store;
   readonly fence: Fence;
-  /** Whether this node may answer from memory, and from what other requests have asked, now. */
+  /** Whether this node may now answer from memory and from fills of other requests. */
   readonly serving: () => boolean;
-  /** What the nodes share behind their memory. */
+  /** The tier that the nodes share behind their memory. */
   readonly tier: SecondTier | undefined;
   readonly clock: Clock;
   readonly flights: Flights;
-  /** What origins said of queries that make no difference. */
+  /** The query differences that do not matter, as origins declared them (`No-Vary-Search`). */
   readonly variances: SearchVariances;
   readonly budget: FillBudget;
   readonly encoder: Encoder;
   readonly maxEntryBytes: number;
-  /** Takes care of work that no client waits for: its failure is logged, a stopping gateway waits for it. */
+  /** Runs work that no client waits for. Its failure is logged, and the gateway waits for it before it stops. */
   background(work: Promise<unknown>): void;
-  /** Reports a failing origin, once for each request that it failed. */
+  /** Reports a failed read. Called once for each request. */
   failed(error: unknown, read: Read): void;
 }

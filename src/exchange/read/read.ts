@@ -10,10 +10,11 @@ import { directivesOf, type Found, flightKeyOf, keyOfVariant, lookUp, stateOf } 
 import { askedRange, completionFields, servePart } from './part.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
+
 /**
- * A GET or HEAD of a route that is cached: look up → decide → serve | collapse → fetch → store. Reads of routes with
- * `cache: off`, with a body or an upgrade, never come here: they pass through. What the store can answer is answered before
- * this returns: a hit pays for no promise.
+ * Handles a GET or HEAD on a cached route: look up → decide → serve | collapse → fetch → store. Reads on routes with
+ * `cache: off`, and reads with a body or an upgrade, pass through and never get here. A hit is answered before this
+ * returns, so that it does not pay for a promise.
  */
 export function read(
   ports: ReadPorts,
@@ -23,7 +24,7 @@ export function read(
 ): ReadOutcome | Promise<ReadOutcome> {
   const state = stateOf(ports, found, request);
   const decision = lookUp(ports, state);
-  // Where the whole is stored, it is brought up to date, and cut then.
+  // If the whole is stored, it is used or revalidated first, and the range is cut from it.
   const isStored =
     decision.kind === 'hit' || decision.kind === 'stale' || (decision.kind === 'forward' && decision.stored);
   const range = isStored ? undefined : askedRange(request);
@@ -31,10 +32,11 @@ export function read(
   return answer(ports, state, decision, reply) ?? ask(ports, state, decision, reply);
 }
 
-/** A read of some octets of what is not stored whole: from a stored part, else from the origin, to be kept as a part. */
+/** A range of a representation that is not stored whole: from a stored part, otherwise from the origin. */
 function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): ReadOutcome | Promise<ReadOutcome> {
   const decision = lookUp(ports, state, partKey(state.key));
-  const served = decision.kind === 'hit' ? servePart(ports, state, decision.stored, range, reply) : undefined;
+  const served =
+    decision.kind === 'hit' ? servePart(ports, state, { stored: decision.stored, range }, reply) : undefined;
   if (served !== undefined) return served;
   if (decision.kind === 'unavailable') return answer(ports, state, decision, reply) as ReadOutcome;
   const { fwd, detail } = decision.kind === 'forward' ? decision : ({ fwd: 'uri-miss', detail: undefined } as const);
@@ -42,7 +44,7 @@ function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): R
   return fetchAndStore(ports, { read: state, decision: ranged, flightKey: undefined, reply });
 }
 
-/** Undefined where the origin must be asked. */
+/** Answers without the origin. Undefined if the origin must be asked. */
 function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply): ReadOutcome | undefined {
   if (decision.kind === 'forward') return undefined;
   if (decision.kind !== 'unavailable') return serve(ports, state, decision, reply);
@@ -53,11 +55,11 @@ function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply)
 async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Reply): Promise<ReadOutcome> {
   let state = arrived;
   let decision = first;
-  // What a HEAD brings, and what must not be kept, is for nobody else.
+  // The answer to a HEAD, and one that must not be stored, cannot be shared.
   let alone = state.request.method === 'HEAD' || directivesOf(state)?.noStore === true;
   let vary = ports.store.varyOf(state.key);
   for (let attempt = 1; ; attempt++) {
-    // What another fill has stored while this one waited may do.
+    // Another fill may have stored a suitable response meanwhile.
     if (attempt > 1) decision = lookUp(ports, state);
     if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
     const flightKey = flightKeyOf(state, vary);
@@ -68,25 +70,25 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
       return fetchAndStore(ports, { read: state, decision: withPart(ports, state, decision), flightKey, reply });
     const result = await ports.flights.wait(flight);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
-    // What the answer says of queries may tell this request from the one that was waited for.
+    // The answer's `No-Vary-Search` may distinguish this request from the one that it waited for.
     if (result.kind === 'response') state = { ...state, key: keyOfVariant(state, result.response) };
-    const served = fromFlight(ports, state, decision, { result, asOf: flight.asOf }, reply);
+    const served = fromFlight(ports, state, { decision, result, asOf: flight.asOf }, reply);
     if (served !== undefined) return served;
-    // A fill that the fence refused, or that brought another variant: the next one begins after this request arrived, so
-    // it may be waited for too. After that, or where the answer is not for sharing, the request asks for itself.
+    // The fence refused the response, or it is another variant. The next fill begins after this request arrived, so the
+    // request may wait for that one, too. After that, or if the answer cannot be shared, it asks for itself.
     alone = attempt > 1 || result.kind !== 'response';
     if (result.kind === 'response') vary = result.response.vary;
   }
 }
 
-/** Asks the origin for what was stored, for whoever asks next: they wait for this, or hit what it brings. */
+/** Fetches again for the next readers. A request that arrives meanwhile waits for this fill; a later one is a hit. */
 export async function refetch(ports: ReadPorts, found: Found, request: ClientRequest): Promise<void> {
   const state = stateOf(ports, found, request);
   const flightKey = flightKeyOf(state, ports.store.varyOf(state.key));
   const earlier = ports.flights.get(flightKey);
   if (earlier !== undefined) {
     const result = await ports.flights.wait(earlier);
-    // Somebody has asked since: that is what this was for.
+    // Another request has already fetched it again, or is doing so.
     const isBrought =
       result.kind === 'response' && result.stored && keyOfVariant(state, result.response) === result.response.key;
     if (isBrought || ports.flights.get(flightKey) !== undefined) return;
@@ -95,7 +97,7 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
   await fetchAndStore(ports, { read: state, decision: forward, flightKey, reply: undefined });
 }
 
-/** Where the beginning of the representation is stored, only the rest needs to be asked for. */
+/** If the beginning of the representation is stored, only the rest is requested. */
 function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): Forward {
   if (decision.stored !== undefined || decision.fwd === 'bypass') return decision;
   const part = ports.store.select(partKey(key), request.headers);
@@ -103,8 +105,8 @@ function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): 
 }
 
 /**
- * Whether a request with a `Range` is this exchange's to answer: where the whole is stored, and where one range is asked for
- * alone. Several ranges of what is not stored whole, and those under conditions, are the origin's to cut.
+ * Whether this exchange can answer a request with `Range`: if the whole is stored, or if it asks for a single range.
+ * Several ranges of a representation that is not stored whole, and ranges with conditions, are left to the origin.
  */
 export function answersRange(ports: ReadPorts, found: Found, request: ClientRequest): boolean {
   return askedRange(request) !== undefined || lookUp(ports, stateOf(ports, found, request)).kind === 'hit';
@@ -119,27 +121,27 @@ function serve(
   const { stored, ageMs } = decision;
   const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
   const detail = decision.kind === 'stale' ? decision.detail : undefined;
-  respond(state.request, reply, stored, { hit: true, ttl, detail }, ageMs);
+  respond(state.request, reply, stored, { status: { hit: true, ttl, detail }, ageMs });
   if (stored.codings !== undefined) ports.encoder.want(state.request.headers, stored);
   if (decision.kind === 'hit') return { outcome: 'hit', detail };
-  // One revalidation behind, however many are served the stale response meanwhile; it is a fill like any other.
+  // One revalidation runs in the background, however many requests are served stale meanwhile. It is a normal fill.
   const flightKey = flightKeyOf(state, stored.vary);
   if (ports.flights.get(flightKey) === undefined) {
     const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
-    const behind = { read: forAll(state), decision: forward, flightKey, reply: undefined };
-    ports.background(fetchAndStore(ports, behind));
+    const revalidation = { read: forAll(state), decision: forward, flightKey, reply: undefined };
+    ports.background(fetchAndStore(ports, revalidation));
   }
   return { outcome: 'stale', detail };
 }
 
-/** The same read, without what is this client's alone: what it brings is for those who ask later. */
+/** The same read without the client's own directives: its result is for later requests of any client. */
 function forAll(state: Read): Read {
   const headers = new Fields(without(state.request.headers.lines, (name) => ofOneClient.has(name)));
   return { ...state, request: { ...state.request, method: 'GET', headers } };
 }
 const ofOneClient = new Set(['cache-control', 'pragma']);
 
-/** Nothing of its answer is stored, so that waiting for it is no use to others. */
+/** Whether the answer will not be stored, so that other requests have no reason to wait for it. */
 function isForNobodyElse({ route }: Read, { fwd, detail }: Forward): boolean {
   return detail === NOT_SERVING || (fwd === 'bypass' && route.policy.cache.credentials === 'perUser');
 }

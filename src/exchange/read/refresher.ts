@@ -4,23 +4,23 @@ import { type Replay, replayOf } from '../replay.ts';
 import { refetch } from './read.ts';
 import type { ReadPorts } from './read-ports.ts';
 
-/** Of one write: a rule that names a path with thousands of stored queries must not ask the origin for all of them. */
+/** A rule may name a path with thousands of stored queries. They must not all be requested from the origin. */
 const MAX_REFRESHES_OF_ONE_WRITE = 100;
-/** Under way at one time, of all writes: the origin has readers to serve, too. */
+/** Concurrent refreshes of all writes. The origin must also serve readers. */
 const MAX_REFRESHES_AT_ONCE = 8;
-/** Waiting; what comes beyond is left to the next reader. */
+/** Refreshes that may wait. Beyond it, a refresh is dropped and the next reader fetches the response. */
 const MAX_REFRESHES_WAITING = 1_000;
 
 /**
- * Fetches again what writes have invalidated, the most used first, so that the next reader hits. Who comes meanwhile waits for
- * the same fill.
+ * Fetches invalidated responses again, the most used first, so that the next read is a hit. A read that arrives
+ * meanwhile waits for the same fill.
  */
 export class Refresher {
   readonly #ports: ReadPorts;
   readonly #routes: RouteTable;
   readonly #waiting: Replay[] = [];
   #underway = 0;
-  /** Left to the next reader, since too many were waiting. */
+  /** Refreshes dropped because there were too many. */
   dropped = 0;
 
   constructor(ports: ReadPorts, routes: RouteTable) {
@@ -28,7 +28,7 @@ export class Refresher {
     this.#routes = routes;
   }
 
-  /** @param invalidated what was stored of the targets to be refreshed, before the record of `write` */
+  /** @param invalidated the responses under `refresh` targets that were stored before the record of `write` */
   refresh(invalidated: readonly StoredResponse[], write: ClientRequest): void {
     const byUse = [...new Set(invalidated)].sort((a, b) => (b.uses ?? 0) - (a.uses ?? 0));
     for (const stored of byUse.slice(0, MAX_REFRESHES_OF_ONE_WRITE)) {

@@ -9,19 +9,18 @@ import { appendCacheStatus } from '../cache-status-lines.ts';
 import type { ClientRequest, Reply } from '../ports.ts';
 import { formFor } from './encoder.ts';
 
-/** Random bytes of a boundary: whoever writes a body cannot foresee it. */
+/** Random bytes of a boundary, so that the author of a body cannot predict it. */
 const BOUNDARY_BYTES = 16;
 
 /** Fields that describe a body, left out of a 304 (RFC 9110 §15.4.5). */
 const ofBody = new Set(['content-length', 'content-type', 'content-encoding', 'content-language', 'content-range']);
 
-/** Answers from a complete response: 304 where the client's copy is current, a part where one is asked for, no body to HEAD. */
+/** Answers from a complete response: with 304 if the client's copy is current, with 206 if it asks for ranges. */
 export function respond(
   request: ClientRequest,
   reply: Reply,
   stored: StoredResponse,
-  status: CacheStatus,
-  ageMs: number | undefined,
+  { status, ageMs }: { status: CacheStatus; ageMs: number | undefined },
 ): void {
   const form = stored.codings === undefined ? stored : formFor(request.headers, stored);
   const lines = [...form.clientHeaders];
@@ -45,7 +44,7 @@ export function respond(
   }
 }
 
-/** RFC 9110 §14.2: only a GET that would be answered 200 has ranges, and only where `If-Range` holds. */
+/** RFC 9110 §14.2: ranges apply only to a GET that would be answered 200, and only if `If-Range` matches. */
 function rangesOf(headers: Fields, stored: StoredResponse): ReturnType<typeof selectRanges> {
   const range = headers.get('range');
   if (range === undefined || stored.status !== 200 || !ifRangeMatches(headers, stored)) return 'none';

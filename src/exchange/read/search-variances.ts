@@ -3,30 +3,30 @@ import { everyDifference, parseNoVarySearch, type SearchVariance } from '../../h
 import { nameOf, ownText } from '../../http/own-memory.ts';
 import type { ClientRequest } from '../ports.ts';
 
-/** Paths whose variance is remembered. One that is forgotten costs a miss for each spelling of its queries. */
+/** Paths whose variance is remembered. A forgotten one costs a miss for each spelling of its queries. */
 const MAX_REMEMBERED = 10_000;
-/** Of one variance: an origin that names thousands of parameters has its responses keyed by the full query. */
+/** Length limit of one variance. Responses with a longer one are keyed by the full query. */
 const MAX_VARIANCE_CHARACTERS = 1_000;
 
 /**
- * Which differences between queries do not matter, by host and path, as the origin's last answer there said
- * (`No-Vary-Search`). Without it the full query is in the key.
+ * The query differences that do not matter, by host and path, as of the origin's last `No-Vary-Search` there. Without
+ * one, the full query is in the key.
  */
 export class SearchVariances {
-  /** In the order in which they were learnt, oldest first. */
+  /** In the order in which they were learned, oldest first. */
   readonly #byPath = new Map<string, SearchVariance>();
 
   of(request: ClientRequest): SearchVariance | undefined {
-    // A hit on a site without the field must not pay for a string.
-    return this.#byPath.size === 0 ? undefined : this.#byPath.get(placeOf(request));
+    // Without the field, a hit must not pay for building the string.
+    return this.#byPath.size === 0 ? undefined : this.#byPath.get(pathKey(request));
   }
 
   learn(request: ClientRequest, variance: SearchVariance | undefined): void {
     if (variance === undefined && this.#byPath.size === 0) return;
-    const place = placeOf(request);
-    this.#byPath.delete(place);
+    const key = pathKey(request);
+    this.#byPath.delete(key);
     if (variance === undefined) return;
-    this.#byPath.set(ownText(place), variance);
+    this.#byPath.set(ownText(key), variance);
     if (this.#byPath.size <= MAX_REMEMBERED) return;
     for (const oldest of this.#byPath.keys()) {
       this.#byPath.delete(oldest);
@@ -35,7 +35,7 @@ export class SearchVariances {
   }
 }
 
-/** What a response says of its queries; undefined where every difference matters. */
+/** The `No-Vary-Search` of a response; undefined if every query difference matters. */
 export function varianceOf(headers: Fields): SearchVariance | undefined {
   const value = headers.get('no-vary-search');
   if (value === undefined) return undefined;
@@ -46,6 +46,6 @@ export function varianceOf(headers: Fields): SearchVariance | undefined {
   return variance === everyDifference || matters ? undefined : variance;
 }
 
-function placeOf({ scheme, host, target }: ClientRequest): string {
+function pathKey({ scheme, host, target }: ClientRequest): string {
   return nameOf(`${scheme}://${host}\n${target.path}`);
 }

@@ -20,19 +20,19 @@ import type { FillContext, Storability } from './judge.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
-/** A complete answer, or a part of one, that a verdict lets be stored. */
+/** A complete or partial answer that may be stored, judging by its head. */
 export interface Storable {
   readonly status: number;
   readonly headers: Fields;
   readonly body: Buffer;
   readonly storability: Storability & { store: true };
-  /** Tags that it has whatever its fields say. */
+  /** Tags in addition to those of its fields. */
   readonly tags?: readonly Tag[];
-  /** For a 206: the `Range` that was asked for. */
+  /** For a 206: the `Range` of the request. */
   readonly range?: string | undefined;
 }
 
-/** The stored form of a complete answer: of a 206, joined with what is stored of the same representation. */
+/** The stored form of an answer whose body is complete. A 206 is combined with the stored part, if there is one. */
 export function storedForm(
   ports: ReadPorts,
   context: FillContext,
@@ -43,7 +43,7 @@ export function storedForm(
   return combinedWithStored(ports, context, response, answer);
 }
 
-/** A part that has arrived, joined with the stored one where both are of one representation (RFC 9110 §15.3.7.3). */
+/** Combines a new part with the stored one if both are of the same representation (RFC 9110 §15.3.7.3). */
 function combinedWithStored(
   ports: ReadPorts,
   context: FillContext,
@@ -54,7 +54,7 @@ function combinedWithStored(
   const joined = older === undefined ? undefined : combine(partIn(older), partIn(newer));
   if (older === undefined || joined === undefined)
     return isComplete(partIn(newer)) ? whole(context, answer, newer) : newer;
-  // Octets of both: valid as of the earlier of the two, and hit by whatever covers one of them.
+  // The result has octets of both: its position is the earlier one, and a record that covers either covers it.
   const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
   const tags = [...new Set([...older.tags, ...newer.tags])];
   const body = ownBytes(Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength));
@@ -64,7 +64,7 @@ function combinedWithStored(
   return { ...newer, asOf: asked.asOf, tags, body, part };
 }
 
-/** All octets are there: a complete representation, as a 200 would have brought it (RFC 9111 §3.4). */
+/** A complete representation assembled from parts, stored as if it had arrived in a 200 (RFC 9111 §3.4). */
 function whole(
   context: FillContext,
   answer: Storable,
@@ -78,10 +78,10 @@ function partIn({ part, headers, body }: StoredResponse): Part {
   return { start: part?.start ?? 0, size: part?.size, etag: headers.get('etag'), bytes: body };
 }
 
-/** More than an origin and a route may give at once (http/tags.ts, rules/expand.ts): what many 304s add up to is bounded. */
+/** Bounds the tags that many 304s add up. Larger than what one response may have (http/tags.ts, rules/expand.ts). */
 const MAX_TAGS_KEPT = 3_000;
 
-/** The stored form of a complete answer, or why it cannot be stored after all. */
+/** The stored form of a complete answer, or why it cannot be stored. */
 export function storedResponse(context: FillContext, answer: Storable): StoredResponse | { unstorable: string } {
   const { request, route } = context.read;
   const { status, body, storability } = answer;
@@ -95,7 +95,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   const key = cacheKey(request, route.policy.cache, variance);
   const named = parseVary(answer.headers.get('vary'));
   if (named === '*') return { unstorable: 'vary-star' };
-  // The origin was asked for the octets as they are, whatever the client accepts: they are for all.
+  // The origin was asked for the uncoded octets whatever the client accepts, so they are the same for all clients.
   const asOne = route.policy.client.encode.length > 0 && !answer.headers.has('content-encoding');
   const vary = asOne ? named.filter((name) => name !== 'accept-encoding') : named;
   const headers = new Fields(storedFields(answer.headers.lines, storability.directives, route.policy.cache.setCookie));
@@ -106,7 +106,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     noTransform: storability.directives.noTransform,
   });
   const originEtag = headers.get('etag');
-  // One that is malformed is no validator: no client could send it back.
+  // A malformed entity tag is not a validator: no client could send it back.
   const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
   return {
@@ -142,7 +142,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   };
 }
 
-/** RFC 9110 §15.3.7: what a 206 brings; undefined where it does not say of how much. */
+/** The part in a 206 (RFC 9110 §15.3.7); undefined if the complete length is unknown. */
 function storedPart({ headers, body, range }: Storable): StoredPart | undefined {
   const part = partOf(headers, body);
   if (part?.size === undefined) return undefined;
@@ -150,8 +150,8 @@ function storedPart({ headers, body, range }: Storable): StoredPart | undefined 
 }
 
 /**
- * Every tag of a response: the automatic ones, the route's, the origin's. A response whose tags cannot all be determined
- * is not stored: an invalidation of the missing one would leave it behind.
+ * All tags of a response: the automatic ones, the route's and the origin's. A response with a tag that cannot be
+ * determined is not stored: an invalidation of that tag would miss it.
  */
 export function tagsOf(
   context: FillContext,

@@ -2,14 +2,14 @@ import type { Timers } from '../../clock.ts';
 import { changed } from '../../rules/changed.ts';
 import { failing } from '../../rules/condition.ts';
 import { placesOf } from '../../rules/resolve.ts';
-import type { CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
 
-/** Resources that one lookup may read: each is a request to the origin that the client of the write waits for. */
+/** How many resources one lookup may read. The write's client waits for each of these requests to the origin. */
 const MAX_LOOKUP_READS = 10;
-/** What the lookups of one write may take together; what has not come by then widens. */
+/** Time limit for all lookups of one write together. Lookups that miss it fall back to a wildcard. */
 const MAX_LOOKUP_MS = 5_000;
 
-/** A rule that takes part in a write, with what its placeholders select from. */
+/** A rule that applies to a write, with the sources that its placeholders select from. */
 export interface AppliedRule {
   readonly match: RuleMatch;
   readonly sources: Sources;
@@ -17,34 +17,35 @@ export interface AppliedRule {
 
 export interface Applied {
   readonly rules: readonly AppliedRule[];
-  /** Those whose pattern matched, and why they take no part. */
+  /** Rules whose pattern matched but that do not apply, and why. */
   readonly skipped: readonly { readonly rule: string; readonly why: string }[];
-  /** By a rule that says `onlyIfChanged` nothing has changed, and no other takes part: there is nothing to record. */
+  /** An `onlyIfChanged` rule found no change, and no other rule applies: there is nothing to record. */
   readonly unchanged: boolean;
-  /** Some take no part since what they compare seems to be as it was: where others write meanwhile that is not certain. */
+  /** Some rules were skipped after comparing representations. With conflicting writes the comparison is not certain. */
   readonly compared: boolean;
 }
 
-export interface Answered {
+/** An answered write, as far as its rules need it. */
+export interface RuleInputs {
   readonly matches: readonly RuleMatch[];
-  readonly sources: Omit<Sources, 'params'>;
+  readonly sources: BodySources;
   readonly status: number | undefined;
-  /** The write may have been applied, or not. */
+  /** It is unknown whether the write was applied. */
   readonly indeterminate: boolean;
-  /** Nobody else has written the resource since `before` was read: what equals it is as it was. */
+  /** No write conflicts since `before` was read, so a representation that equals `before` is unchanged. */
   readonly alone: boolean;
-  /** Reads the representation of the written resource once more. */
+  /** Reads the representation of the written resource again. */
   readonly readAgain: () => Promise<Json>;
 }
 
 export interface ApplyPorts {
   readonly timers: Timers;
-  /** What a lookup of that name finds at a path. */
+  /** Reads the resource at `path` for the lookup called `name`. */
   lookUp(name: string, path: string): Promise<Json>;
 }
 
-/** Which of the rules that matched take part, once their lookups are made. */
-export async function applyRules(ports: ApplyPorts, answered: Answered): Promise<Applied> {
+/** Makes the lookups of the rules that matched, and decides which of these rules apply. */
+export async function applyRules(ports: ApplyPorts, answered: RuleInputs): Promise<Applied> {
   const rules: AppliedRule[] = [];
   const skipped: { rule: string; why: string }[] = [];
   const after = new Once(() => representationAfter(answered));
@@ -83,10 +84,10 @@ export async function applyRules(ports: ApplyPorts, answered: Answered): Promise
   return { rules, skipped, unchanged: same > 0 && rules.length === 0, compared };
 }
 
-/** @param ahead whether lookups are still to come: what they may tell cannot fail the condition yet */
+/** @param ahead whether the rule's lookups are still to be made: values from them cannot fail the condition yet */
 function failingOf(
   { rule, method }: RuleMatch,
-  answered: Answered,
+  answered: RuleInputs,
   sources: Sources,
   ahead: boolean,
 ): string | undefined {
@@ -96,16 +97,16 @@ function failingOf(
   return failing(rule.condition, { method, sources, status, indeterminate, alone, unknownHolds });
 }
 
-/** Only what is certain counts: where somebody else wrote beside this write, what equals `before` may have been changed twice. */
+/** Whether the write certainly changed nothing. With a conflicting write, an equal representation proves nothing. */
 async function isUnchanged(
-  { sources, status, alone, indeterminate }: Answered,
+  { sources, status, alone, indeterminate }: RuleInputs,
   { ignoring, config }: CompiledRule,
   after: Once<Json>,
 ): Promise<boolean> {
   if (ignoring === undefined || indeterminate || !alone || !('value' in sources.before)) return false;
-  // Accepted, and not done yet: what is there now says nothing.
+  // 202: the write may be applied later, so the present representation says nothing.
   if (status === 202) return false;
-  // Its reads lag behind its writes: only the answer itself could tell.
+  // The origin's reads lag behind its writes, so reading again proves nothing. Only the answer itself could.
   if ((config.quarantineMs ?? 0) > 0 && isSilent(sources.response)) return false;
   return changed(sources.before, await after.get(), ignoring) === 'same';
 }
@@ -114,8 +115,8 @@ function isSilent(response: Json): boolean {
   return 'missing' in response && (response.missing === 'absent' || response.missing === 'not-json');
 }
 
-/** The answer, where it brings one; else what is read again. */
-async function representationAfter({ sources, readAgain }: Answered): Promise<Json> {
+/** The representation after the write: from the answer if it has one, otherwise read again. */
+async function representationAfter({ sources, readAgain }: RuleInputs): Promise<Json> {
   return isSilent(sources.response) ? readAgain() : sources.response;
 }
 
@@ -134,8 +135,9 @@ class Once<T> {
 }
 
 /**
- * The sources with what the rule's lookups read, one after the other: a later one may climb from what an earlier one brought.
- * Always from the origin, and after the write: what is stored may be from before another one that is under way.
+ * Adds the results of the rule's lookups to the sources. Lookups run in order, so that a later one can follow the
+ * parent that an earlier one found. They always ask the origin, after the write: a stored response may predate another
+ * write in flight.
  */
 async function lookedUp(
   ports: ApplyPorts,
@@ -145,17 +147,17 @@ async function lookedUp(
 ): Promise<Sources> {
   let sources = known;
   for (const { name, path } of rule.lookups) {
-    const places = placesOf(path, sources, method);
-    const read = places !== undefined && places.length <= MAX_LOOKUP_READS ? places : undefined;
-    const fetched = await Promise.all((read ?? []).map((place) => deadline.before(ports.lookUp(name, place))));
-    sources = { ...sources, lookups: { ...sources.lookups, [name]: read === undefined ? [unread] : fetched } };
+    const paths = placesOf(path, sources, method);
+    const readable = paths !== undefined && paths.length <= MAX_LOOKUP_READS ? paths : undefined;
+    const fetched = await Promise.all((readable ?? []).map((each) => deadline.before(ports.lookUp(name, each))));
+    sources = { ...sources, lookups: { ...sources.lookups, [name]: readable === undefined ? [unread] : fetched } };
   }
   return sources;
 }
 
 const unread: Json = { missing: 'not-read' };
 
-/** Of all lookups of one write, counted from the first of them. */
+/** One deadline for all lookups of a write. It starts with the first lookup. */
 class Deadline {
   readonly #timers: Timers;
   #cancel: (() => void) | undefined;

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { hasCredentials } from '../../http/storable.ts';
 import { resourceOf } from '../../route/path.ts';
 import { placesOf } from '../../rules/resolve.ts';
-import type { Json, RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, Json, RuleMatch, Sources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import { readJson } from '../body.ts';
 import { cacheKey } from '../cache-key.ts';
@@ -16,21 +16,21 @@ export interface BeforeOptions extends RepresentationOptions {
   readonly mode: 'read' | 'stored';
 }
 
-/** Where the representation of a written resource lives, and how it is read. */
+/** Where the representation of a written resource is, and the request that reads it. */
 export interface Address {
   readonly get: ClientRequest;
   readonly route: Route;
 }
 
 /**
- * Where the representation of the written resource lives: at its own path, or where its route's `before` says. Undefined where
- * that takes what the write does not tell.
+ * Where the representation of the written resource is: at the written path, or at the path of the route's `before`.
+ * Undefined if the write does not have the values for that path, or they give several paths.
  */
 export function addressOf(
   request: ClientRequest,
   { route, params }: { route: Route; params: Sources['params'] },
   routes: RouteTable,
-  sources: Omit<Sources, 'params'>,
+  sources: BodySources,
 ): Address | undefined {
   if (route.before === undefined) return { get: readFor(request, request.target.path, request.target.resource), route };
   const [path, ...others] = placesOf(route.before, { ...sources, params }, request.method) ?? [];
@@ -38,15 +38,15 @@ export function addressOf(
   return { get: readFor(request, path, resourceOf(path)), route: routes.find(resourceOf(path)).route };
 }
 
-/** How `before` is got for these rules; undefined where none of them needs it. */
+/** How `before` is read for these rules; undefined if none of them needs it. */
 export function beforeModeOf(matches: readonly RuleMatch[]): 'read' | 'stored' | undefined {
   const modes = matches.filter(({ rule }) => rule.needs.before).map(({ rule }) => rule.config.before);
   return modes.includes('read') ? 'read' : modes.includes('stored') ? 'stored' : undefined;
 }
 
 /**
- * The representation of the written resource as it was: what its writer would be served from the store, else what the origin
- * answers to its credentials, before the write is forwarded.
+ * Reads the representation of the written resource before the write is forwarded: from the store if the writer would be
+ * served from it, otherwise from the origin with the writer's credentials.
  */
 export async function readBefore({ get, route }: Address, options: BeforeOptions): Promise<Json> {
   const policy = route.policy.cache;
@@ -54,7 +54,7 @@ export async function readBefore({ get, route }: Address, options: BeforeOptions
     policy,
     stored: options.store.select(cacheKey(get, policy), get.headers),
     otherVariant: false,
-    // Others may be shown less than the writer: a parent that is missing there would be missed.
+    // Other clients may see less than the writer. A parent that is missing in their response would not be invalidated.
     credentials: hasCredentials(get.headers),
     directives: undefined,
     now: options.clock.wall(),

@@ -12,38 +12,41 @@ import {
   type WriteState,
 } from '../../coherence/transaction.ts';
 
-/** What concluding a write needs of others. */
+/** What concluding a write depends on. */
 export interface ConcludePorts {
   readonly log: Log;
   readonly timers: Timers;
-  /** Other nodes write to the log, too. */
+  /** Other nodes also write to the log. */
   readonly shared: boolean;
 }
 
-/** A write that was answered, and the records that it may come to. */
+/** An answered write and the records that may be made for it. */
 export interface ConcludingWrite {
   readonly inFlight: WriteInFlight;
   readonly note: Note | undefined;
-  /** Its targets depend on what it read. */
+  /** Its targets depend on representations that it read. */
   readonly selects: boolean;
-  /** Something that it reads is in an open quarantine window. */
+  /** Something that it reads is in quarantine. */
   readonly readsQuarantined: boolean;
-  /** What its rules come to. `disturbed`: also those that ask for a change where there seems to be none. */
+  /** The record of its rules. `disturbed`: a write conflicted, so rules that found no change apply as well. */
   own(disturbed: boolean): Promise<OwnRecord>;
-  /** What its rules come to now that the conflicting writes are recorded. */
+  /** The invalidation of its rules, computed again after the conflicting writes have been recorded. */
   complete(): Promise<Invalidation>;
-  /** All that it may have changed, as far as is known. */
+  /** Everything that it may have changed, as noted before it was forwarded. */
   noted(): Invalidation;
 }
 
 export interface OwnRecord {
   readonly invalidation: Invalidation;
   readonly local: LocalStep;
-  /** Called once it is in the log. */
+  /** Called when the record is in the log. */
   made(appended: Appended): void;
 }
 
-/** Concludes a write as transaction.ts says. Resolves with its record when the answer may leave; undefined where it has none. */
+/**
+ * Concludes a write as the state machine in coherence/transaction.ts prescribes. Resolves when the answer may be sent,
+ * with the write's record, or undefined if it has none.
+ */
 export async function conclude(
   ports: ConcludePorts,
   write: ConcludingWrite,
@@ -52,14 +55,14 @@ export async function conclude(
   return await new Conclusion(ports, write).run(outcome);
 }
 
-/** Does what transaction.ts says, and tells it what came of that. */
+/** Carries out the commands of transaction.ts and feeds the results back to it. */
 class Conclusion {
   readonly #ports: ConcludePorts;
   readonly #write: ConcludingWrite;
-  /** What the write's own record covers. */
+  /** The coverage of the write's own record. */
   #covered: Coverage = nothingCovered;
   #record: LogRecord | undefined;
-  /** What it has to wait for: on this node, and on others. */
+  /** The conflicting writes to wait for, on this node and on others. */
   #pending: { readonly here: readonly Promise<void>[]; readonly onOtherNodes: readonly string[] } = {
     here: [],
     onOtherNodes: [],
@@ -86,20 +89,24 @@ class Conclusion {
   #do(command: Command, state: WriteState): Promise<WriteEvent> {
     switch (command.do) {
       case 'ask':
-        return this.#ask();
+        return this.#ask(command.withdraws);
       case 'wait':
         return this.#wait();
       case 'append':
         return command.what === 'own' ? this.#appendOwn(state) : this.#appendMore(command.what);
       default:
-        throw new Error(`a write that has been answered cannot ${command.do}`);
+        throw new Error(`an answered write cannot ${command.do}`);
     }
   }
 
-  /** A node that is alone knows everything by itself. */
-  async #ask(): Promise<WriteEvent> {
+  /** Finds the conflicting writes. A single node knows them all; otherwise the log is asked. */
+  async #ask(withdraws: boolean): Promise<WriteEvent> {
     const { log, shared } = this.#ports;
     const { inFlight, note } = this.#write;
+    if (withdraws) {
+      inFlight.recorded();
+      if (note !== undefined) log.withdraw(note);
+    }
     const here = inFlight.conflicting();
     const { known, writes } =
       shared && note !== undefined ? await log.conflicting(note, inFlight.probes) : { known: !shared, writes: [] };
@@ -113,7 +120,7 @@ class Conclusion {
     const here = selects ? inFlight.conflicting() : [];
     const own = await this.#write.own(outcome === 'done' && selects && inFlight.conflicted);
     const waits = here.length > 0;
-    // Whoever is told of it fetches what it names, and what it may lack until the conflicting writes are recorded.
+    // Subscribers refetch on an announcement. It waits until the record has the targets of the conflicting writes, too.
     const announced = waits ? { ...own.invalidation, announcements: [] } : own.invalidation;
     const asks = selects ? { probes: inFlight.probes, keepsNote: waits } : {};
     const appended = await this.#ports.log.append(announced, { note, local: own.local, ...asks });

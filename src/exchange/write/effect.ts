@@ -8,23 +8,24 @@ import { failing } from '../../rules/condition.ts';
 import { payloadOf } from '../../rules/payload.ts';
 import { resolve } from '../../rules/resolve.ts';
 import { coverageOf, describeTarget, type KeyedQuery } from '../../rules/target.ts';
-import type { RuleMatch, Sources, Target } from '../../rules/types.ts';
+import type { BodySources, RuleMatch, Target } from '../../rules/types.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
 
-type BodySources = Omit<Sources, 'params'>;
+/** A write and the rules that apply to it. */
+export interface AppliedWrite {
+  readonly request: ClientRequest;
+  readonly rules: readonly AppliedRule[];
+  readonly sources: BodySources;
+  readonly keyed: KeyedQuery;
+}
 
 /**
- * The targets of every rule that takes part, of RFC 9111 §4.4 (the written resource, and `Location` and `Content-Location` on
- * the same host), of the origin's `Cache-Group-Invalidation`, and of writes to the same resource that finished meanwhile.
+ * What a write invalidates: the targets of every rule that applies, those of RFC 9111 §4.4 (the written resource, and
+ * `Location` and `Content-Location` on the same host), those of the origin's `Cache-Group-Invalidation`, and those
+ * carried over from conflicting writes.
  */
-export function effectOf(
-  request: ClientRequest,
-  rules: readonly AppliedRule[],
-  sources: BodySources,
-  carriedOver: CarriedOver | undefined,
-  keyed: KeyedQuery,
-): Effect {
+export function effectOf({ request, rules, sources, keyed }: AppliedWrite, carriedOver?: CarriedOver): Effect {
   const implied = impliedTargets(request, sources);
   const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
   const announcements = resolutions.map((resolution, i) =>
@@ -44,17 +45,11 @@ export function effectOf(
 }
 
 /**
- * For one rule, what the record of a write covers besides the tags that the rule itself names, and the parents that it patches: a
- * parent that any of it covers lacks more than the patch brings.
+ * The coverage of a write's record, without one rule's own tags and the parents that this rule patches. A parent that
+ * the rest covers has other changes as well, so the patch alone would leave it stale.
  */
-export function otherCoverage(
-  rule: AppliedRule,
-  rules: readonly AppliedRule[],
-  request: ClientRequest,
-  sources: BodySources,
-  keyed: KeyedQuery,
-): Coverage {
-  // A patch may be of the written resource itself: its answer is what it has become.
+export function otherCoverage(rule: AppliedRule, { request, rules, sources, keyed }: AppliedWrite): Coverage {
+  // A patch may replace the written resource itself: the answer is its new representation.
   const itself = rule.match.rule.patch.some(({ at }) => at.length === 0) ? request.target.resource : undefined;
   const implied = impliedTargets(request, sources).filter((target) => target.kind !== 'path' || target.path !== itself);
   const own = resolve(rule.match, rule.sources).beyondPatches.filter(
@@ -65,12 +60,12 @@ export function otherCoverage(
   return coverageOf([...own, ...theirs, ...implied], keyed);
 }
 
-/** Why the write must be refused before it is forwarded: a rule says `unresolved: reject`, and what it needs is not there. */
+/** Why the write must be refused before it is forwarded: a rule with `unresolved: reject` cannot be resolved. */
 export function unresolvable(matches: readonly RuleMatch[], sources: BodySources): string | undefined {
   for (const match of matches) {
     if (match.rule.config.unresolved !== 'reject') continue;
     const own = { ...sources, params: match.params };
-    // What the answer will say of its conditions is not known yet: only one that fails in any case spares the write.
+    // Conditions may depend on the answer. The rule is skipped only if its condition fails whatever the answer is.
     const { method } = match;
     const ahead = { method, sources: own, status: undefined, indeterminate: true, alone: false, unknownHolds: true };
     if (match.rule.condition !== undefined && failing(match.rule.condition, ahead) !== undefined) continue;
@@ -86,7 +81,7 @@ export function unresolvable(matches: readonly RuleMatch[], sources: BodySources
 export function impliedTargets(request: ClientRequest, sources: BodySources): Target[] {
   const targets: Target[] = [{ kind: 'path', path: request.target.resource }];
   for (const name of ['location', 'content-location']) {
-    const path = samePlace(request, sources.responseHeader(name));
+    const path = resourceOnSameHost(request, sources.responseHeader(name));
     if (path !== undefined && path !== request.target.resource) targets.push({ kind: 'path', path });
   }
   const group = sources.responseHeader('cache-group-invalidation');
@@ -98,8 +93,10 @@ export function impliedTargets(request: ClientRequest, sources: BodySources): Ta
   return targets;
 }
 
-/** The resource that a reference leads to, if it is on the host that was written to: no origin may invalidate another's. */
-function samePlace(request: ClientRequest, reference: string | undefined): string | undefined {
+/**
+ * The resource that a reference names, if it is on the written host. One host must not invalidate another's resources.
+ */
+function resourceOnSameHost(request: ClientRequest, reference: string | undefined): string | undefined {
   if (reference === undefined) return undefined;
   const base = `${request.scheme}://${request.host}`;
   if (!URL.canParse(reference, `${base}${request.target.path}`)) return undefined;

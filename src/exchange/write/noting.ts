@@ -6,12 +6,15 @@ import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
 import { type Address, addressOf, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
-import { reachOf, readsOf } from './plan.ts';
+import { reachOf, readsOf, taggedReads } from './plan.ts';
 import type { ArrivedWrite, NotedWrite, WritePorts } from './ports.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
 
-/** Makes a write known to others, and reads what was there before it: all that comes before the origin has the whole of it. */
+/**
+ * Makes a write known to conflicting writes and other nodes, and reads `before`: the steps that must precede the origin
+ * receiving the whole request.
+ */
 export class Noting {
   readonly #ports: WritePorts;
   readonly #found: ReturnType<RouteTable['find']>;
@@ -31,7 +34,7 @@ export class Noting {
     this.#arrived = arrived;
   }
 
-  /** @throws GatewayError uncoordinated, unprocessable: it must not be forwarded */
+  /** @throws GatewayError uncoordinated, unprocessable: the write must not be forwarded */
   begin(): Promise<NotedWrite> {
     this.#begun ??= this.#begin(true).catch((error: unknown) => {
       this.failure = error;
@@ -40,7 +43,7 @@ export class Noting {
     return this.#begun;
   }
 
-  /** The origin has answered before it had the whole: what `before` is cannot be read any longer. */
+  /** Notes a write that the origin answered before it had the whole request. It is too late to read `before`. */
   async beginLate(): Promise<void> {
     const before: Json = { missing: 'incomplete' };
     const noted = this.#begun ?? this.#begin(false);
@@ -48,18 +51,18 @@ export class Noting {
     await this.#begun;
   }
 
-  /** The log has a record of it. */
+  /** The write has a record in the log, which replaces the note. */
   fulfilled(): void {
     this.#open = false;
   }
 
-  /** It has changed nothing. */
+  /** The write has changed nothing: takes the note back. */
   withdraw(): void {
     if (this.#note !== undefined && this.#open) this.#ports.log.withdraw(this.#note);
     this.#open = false;
   }
 
-  /** A write that was not concluded may have been done: whoever finds its note makes a record of it. */
+  /** Ends the write. If it was not concluded it may have been applied, so its note is left to be recorded. */
   end(): void {
     this.#inFlight?.recorded();
     if (this.#note === undefined || !this.#open) return;
@@ -72,10 +75,12 @@ export class Noting {
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
     const reach = reachOf(rules, request, matches, sources);
-    const address = needs.before ? addressOf(request, this.#found, routes, sources) : undefined;
+    // If the route's `before` names another path, the answer also reveals that representation, whatever the rules need.
+    const readsRepresentation = needs.before || this.#found.route.before !== undefined;
+    const address = readsRepresentation ? addressOf(request, this.#found, routes, sources) : undefined;
     const reads = readsOf(rules, routes, request, address);
-    // Before `before` is read, so that no record falls between the two (invariant 5).
-    const begun = inFlight.begin(reach, reads);
+    // Must precede the read of `before`, so that no record falls between the two (invariant 5).
+    const begun = inFlight.begin(reach, [...reads, ...taggedReads(reach)]);
     this.#inFlight = begun;
     if (shared) {
       const quarantineMs = Math.max(indeterminateMs, quarantineMsOf(matches));
@@ -89,11 +94,11 @@ export class Noting {
     return { ...this.#arrived, reach, inFlight: begun, note: this.#note, before, address, since };
   }
 
-  /** The representation as it was, as far as a rule needs it; `incomplete` where that cannot be known. */
+  /** Reads `before` if a rule needs it; `incomplete` if it cannot be known. */
   #before(address: Address | undefined, reads: readonly Representation[]): Promise<Json> | Json {
     const mode = beforeModeOf(this.#arrived.matches);
     if (mode === undefined) return { missing: 'not-read' };
-    // An origin whose reads lag behind, or that may apply a write late, says what was, and not what is.
+    // In quarantine the origin's reads may lag, or a write may be applied late: the answer may be outdated.
     if (address === undefined || this.#readsQuarantined(reads)) return { missing: 'incomplete' };
     const { store, clock, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => {

@@ -8,7 +8,7 @@ import { ownBytes } from '../../http/own-memory.ts';
 import { responseDirectives } from '../../http/targeted.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary } from '../../http/vary.ts';
-import { type Change, type Place, spliceElement } from '../../rules/json-splice.ts';
+import { type Change, type ElementLocation, spliceElement } from '../../rules/json-splice.ts';
 import { locate } from '../../rules/json-text.ts';
 import { type Body, nodesAt } from '../../rules/nodes.ts';
 import { placesOf } from '../../rules/resolve.ts';
@@ -27,75 +27,78 @@ interface Uncertain {
   readonly uncertain: string;
 }
 
-/** One element to be changed in what is stored of one parent. */
+/** A change of one element in the stored responses of one parent. */
 interface PlannedPatch {
   readonly path: string;
-  readonly place: Place;
-  /** Or why there is none that is certain. */
+  readonly element: ElementLocation;
+  /** The change, or why it is uncertain. */
   readonly change: Change | Uncertain;
-  /** By what the representation that is put was selected. */
+  /** The fields that selected the representation to be put. */
   readonly vary: readonly string[] | '*';
-  /** By which the record covers the parent for other reasons than this change: it is more than this change that it lacks. */
+  /** What else the record covers. If this includes the parent, other changes also affect it and it is not patched. */
   readonly others: Coverage;
 }
 
-/** A write that was answered, and what it brought. */
+/** An answered write and the representations that it transferred. */
 export interface PatchingWrite {
   readonly request: ClientRequest;
   readonly answer: Pick<OriginResponse, 'status' | 'headers'>;
-  /** Fields, beside `Cache-Control`, whose directives count on the route of the write (RFC 9213). */
+  /** Targeted fields whose directives apply on the write's route, in addition to `Cache-Control` (RFC 9213). */
   readonly targetedFields: readonly string[];
-  /** As they were sent, in UTF-8 and without a content coding; undefined where they were not. */
+  /** The bodies, if they were sent as JSON in UTF-8 without a content coding. */
   readonly text: { readonly request: string | undefined; readonly response: string | undefined };
 }
 
 /**
- * What the patches of a rule come to for one write. Where a change is not certain, the parents are planned with the reason: another
- * patch of the same parent must not be all that becomes of it.
+ * Plans the patches of a rule for one write. An uncertain change is planned, too, with its reason: otherwise another
+ * patch of the same parent would be applied alone and leave the parent stale.
  * @param others what else the record covers, without the rule's own tags
  */
 export function planPatches({ match, sources }: AppliedRule, write: PatchingWrite, others: Coverage): PlannedPatch[] {
   const { patch: patches } = match.rule;
-  const found = patches.map((patch) => ({ patch, places: placesOf(patch.path, sources, match.method) }));
-  // A parent that is not known may be any, also one that another patch names.
-  if (found.some(({ places }) => places === undefined)) return [];
-  return found.flatMap(({ patch, places = [] }): PlannedPatch[] => {
-    const gaining = gainingPlaces(patch.path, sources, match.method);
-    const place = { at: patch.at, key: patch.config.key };
+  const found = patches.map((patch) => ({ patch, parents: placesOf(patch.path, sources, match.method) }));
+  // An unknown parent could be any path, including one that another patch names.
+  if (found.some(({ parents }) => parents === undefined)) return [];
+  return found.flatMap(({ patch, parents = [] }): PlannedPatch[] => {
+    const gaining = parentsAfterWrite(patch.path, sources, match.method);
+    const element = { at: patch.at, key: patch.config.key };
     const put = putOf(patch, sources, write);
     const vary = patch.with.root === 'response' ? parseVary(write.answer.headers.get('vary')) : [];
     const remove = removalOf(patch, sources);
     const changeOf = (path: string): Change | Uncertain => {
-      // RFC 9110 §15.3: 202 promises nothing, 203 is another's word, 3xx and the rest do not say that it was done.
+      // RFC 9110 §15.3: 202 promises nothing, 203 was modified by a proxy, other statuses do not say it was applied.
       if (!done.has(write.answer.status))
         return { uncertain: `the status ${write.answer.status} does not say what was done` };
-      if (gaining === undefined) return { uncertain: 'only before names it: the element may have left' };
+      if (gaining === undefined) return { uncertain: 'only before names it: the element may have moved' };
       return gaining.includes(path) ? put : remove;
     };
-    return places.map((path) => ({ path, place, change: changeOf(path), vary, others }));
+    return parents.map((path) => ({ path, element, change: changeOf(path), vary, others }));
   });
 }
 
 const done = new Set([200, 201, 204]);
 
-/** Parents that hold the element once the write is done: those that anything but `before` names. None after DELETE. */
-function gainingPlaces(path: PathTemplate, sources: Sources, method: string): string[] | undefined {
+/**
+ * Parents that have the element after the write: those named by any source except `before`. None after DELETE;
+ * undefined if only `before` names them.
+ */
+function parentsAfterWrite(path: PathTemplate, sources: Sources, method: string): string[] | undefined {
   if (method === 'DELETE') return [];
   const placeholders = path.placeholders.map((placeholder) => ({
     ...placeholder,
     sources: placeholder.sources.filter(({ root }) => root !== 'before'),
   }));
-  // Where only `before` tells the parent, whether the write has moved the element is not known.
+  // If only `before` names the parent, it is unknown whether the write moved the element.
   if (placeholders.some((placeholder) => placeholder.sources.length === 0)) return undefined;
   return placesOf({ ...path, placeholders }, sources, method);
 }
 
 function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Change | Uncertain {
   const { root, steps } = patch.with;
-  if (root === 'response' && write.answer.status === 204) return { uncertain: 'the answer brings no representation' };
+  if (root === 'response' && write.answer.status === 204) return { uncertain: 'the answer has no representation' };
   if (mayNotBeStored(write)) return { uncertain: 'the representation may not be stored' };
   const text = write.text[root];
-  // Parsed before: `locate` goes by a text that every parser reads alike.
+  // `locate` relies on text that was parsed already: only JSON that every parser reads alike gets here.
   if (text === undefined || !('value' in sources[root])) return { uncertain: `the ${root} is not JSON` };
   const tokens = steps.map((step) =>
     step.kind === 'name' ? step.name : step.kind === 'index' ? String(step.index) : '',
@@ -111,7 +114,7 @@ function putOf(patch: CompiledPatch, sources: Sources, write: PatchingWrite): Ch
   };
 }
 
-/** RFC 9111 §5.2.1.5, §5.2.2.5: of neither the request nor its answer any part; §5.2.2.7: it is of one user. */
+/** RFC 9111 §5.2.1.5 and §5.2.2.5: no-store covers request and answer. §5.2.2.7: `private` is for one user. */
 function mayNotBeStored({ request, answer, targetedFields }: PatchingWrite): boolean {
   const targeted = responseDirectives(answer.headers, [...targetedFields, 'cdn-cache-control']).directives;
   const plain = parseCacheControl(answer.headers.get('cache-control'));
@@ -121,7 +124,7 @@ function mayNotBeStored({ request, answer, targetedFields }: PatchingWrite): boo
   );
 }
 
-/** The representation as it was, wrapped like that which the patch takes, or by itself. */
+/** The element in `before`: inside the same wrapper as in the patch's source, or `before` itself. */
 function wasOf(before: Json, steps: readonly Step[]): Body | undefined {
   if (!('value' in before)) return undefined;
   const [node, ...others] = nodesAt(before.value, steps) ?? [];
@@ -134,7 +137,7 @@ function removalOf(patch: CompiledPatch, sources: Sources): Change | Uncertain {
   const [key, ...others] = values;
   return key !== undefined && others.length === 0 && certainty === 'all'
     ? { kind: 'remove', key }
-    : { uncertain: `before tells no ${patch.config.key}` };
+    : { uncertain: `before has no ${patch.config.key}` };
 }
 
 export interface PatchPorts {
@@ -143,19 +146,19 @@ export interface PatchPorts {
   readonly clock: Clock;
 }
 
-/** Stored parents that take their change in place of being invalidated. */
+/** Patches stored parents instead of leaving them invalidated. */
 export class Patches {
   readonly #ports: PatchPorts;
   #planned: readonly PlannedPatch[];
   readonly #write: ClientRequest;
   readonly #since: number;
   #ready: StoredResponse[] = [];
-  /** Why parents that were stored are not patched. */
+  /** Stored parents that were not patched, and why. */
   readonly uncertain: { readonly path: string; readonly reason: string }[] = [];
-  /** How many responses were put. */
+  /** How many patched responses were stored. */
   put = 0;
 
-  /** @param since the store's sequence before the write was forwarded: what came later may hold the change, or not */
+  /** @param since the store's sequence before the write was forwarded; later entries may already have the change */
   constructor(ports: PatchPorts, planned: readonly PlannedPatch[], write: ClientRequest, since: number) {
     this.#ports = ports;
     this.#planned = planned;
@@ -163,17 +166,17 @@ export class Patches {
     this.#since = since;
   }
 
-  /** Somebody else has written the resource: nothing is certain. */
+  /** Drops all patches: a conflicting write made them uncertain. */
   giveUp(): void {
     this.#planned = [];
   }
 
-  /** Before the record is applied on this node: takes what is stored of the parents. */
+  /** Patches copies of the stored parents. Call before the record is applied on this node. */
   take(): void {
     const ready = new Map<StoredResponse, StoredResponse | undefined>();
     for (const planned of this.#planned) {
       for (const stored of this.#ports.store.tagged(pathTag(planned.path))) {
-        // Two changes to one parent: the second is made to what came of the first.
+        // A second change to the same parent is applied to the result of the first.
         const base = ready.has(stored) ? ready.get(stored) : stored;
         const patched = base && this.#patched(base, planned);
         if (typeof patched === 'string') this.uncertain.push({ path: planned.path, reason: patched });
@@ -183,30 +186,31 @@ export class Patches {
     this.#ready = [...ready.values()].filter((response) => response !== undefined);
   }
 
-  /** After it was, and before anybody else is served: puts the changed ones. */
+  /** Stores the patched parents. Call after the record is applied and before other requests are served. */
   store(position: Position): void {
     for (const response of this.#ready) {
       if (this.#ports.store.put({ ...response, asOf: position }) === undefined) this.put += 1;
     }
   }
 
-  #patched(stored: StoredResponse, { place, change, vary, others }: PlannedPatch): StoredResponse | string {
+  /** The patched response, or why it cannot be patched. */
+  #patched(stored: StoredResponse, { element, change, vary, others }: PlannedPatch): StoredResponse | string {
     if ('uncertain' in change) return change.uncertain;
     if (stored.since === undefined || stored.since > this.#since) return 'it was filled after the write began';
-    if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is of a query';
-    if (isCoveredBy(stored, others)) return 'another target names it, too';
+    if (!stored.tags.includes(queryTag(stored.path, ''))) return 'it is the response to a query';
+    if (isCoveredBy(stored, others)) return 'another target also covers it';
     const parent = textOf(stored.body, stored.headers);
     if (parent === undefined) return 'it is not JSON';
     const replay = replayOf(stored, this.#write, this.#ports.routes);
-    if (replay === undefined) return 'it is of one user, or a part';
-    if (!asksAlike(replay, this.#write)) return 'it is of another host, or another variant';
-    // What differs by a field must not go where one answer is for all; its coding is undone.
+    if (replay === undefined) return 'it is for one user, or partial';
+    if (!asksAlike(replay, this.#write)) return 'it is for another host or variant';
+    // A representation selected by more fields must not be put where other clients share it. Codings are undone anyway.
     const selecting = [...stored.vary, ...replay.route.policy.cache.key.headers, 'accept-encoding'];
     if (change.kind === 'put' && (vary === '*' || vary.some((name) => !selecting.includes(name))))
-      return 'the representation varies by more than it does';
-    const spliced = spliceElement(parent, place, change);
+      return 'the representation varies by more fields than the parent';
+    const spliced = spliceElement(parent, element, change);
     if ('uncertain' in spliced) return spliced.uncertain;
-    // A page that lacks the element may count it.
+    // Header fields may count elements, also those on other pages.
     if (!spliced.inPlace && counts(stored.headers)) return 'its header fields count elements';
     const body = ownBytes(Buffer.from(spliced.text));
     const headers = new Fields(without(stored.headers.lines, (name) => ofTheOctets.has(name)));
@@ -235,14 +239,16 @@ export class Patches {
   }
 }
 
-/** `X-Total-Count`, `Content-Range`, `X-Pagination`, `Link` to the pages beside (RFC 8288): wrong once there is one more, or less. */
+/**
+ * `X-Total-Count`, `Content-Range`, `X-Pagination`, `Link` to adjacent pages (RFC 8288): wrong if the count changes.
+ */
 const counting = /(?:^|-)(?:total|count|totalcount|range|pages?|pagination)(?:-|$)|^link$/;
 
 function counts({ lines }: Fields): boolean {
   return lines.some((name, i) => i % 2 === 0 && counting.test(name.toLowerCase()));
 }
 
-/** Fields that are about the octets that were changed: validators and digests of the origin's would now be lies. */
+/** The origin's validators and digests, which no longer match the patched octets. */
 const ofTheOctets = new Set([
   'etag',
   'last-modified',

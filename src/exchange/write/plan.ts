@@ -2,17 +2,13 @@ import type { Representation, WriteSet } from '../../coherence/write-set.ts';
 import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
-import type { RuleMatch, Sources } from '../../rules/types.ts';
+import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { Address } from './before.ts';
 import { effectOf } from './effect.ts';
 
-type BodySources = Omit<Sources, 'params'>;
-
-/**
- * The rules of the method, and those of the method that an override names: which of the two the origin goes by, only it knows.
- */
+/** The rules of the request's method and of the method that an override field names. The origin may use either. */
 export function matchesOf(rules: RuleSet, request: ClientRequest): readonly RuleMatch[] {
   const { resource } = request.target;
   const matches = rules.match(request.method, resource);
@@ -22,19 +18,23 @@ export function matchesOf(rules: RuleSet, request: ClientRequest): readonly Rule
   return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
 }
 
-/** Which bodies the rules of a write select from. */
+/**
+ * Which bodies the rules of a write select from. `tags`: whether they name tags. What these cover depends on what was
+ * stored after other writes.
+ */
 export function needsOf(matches: readonly RuleMatch[]) {
   return {
+    tags: matches.some(({ rule }) => rule.targets.some(({ kind }) => kind === 'tag') || rule.cascades.includes(true)),
     before: matches.some(({ rule }) => rule.needs.before),
     request: matches.some(({ rule }) => rule.needs.request),
     response: matches.some(({ rule }) => rule.needs.response),
   };
 }
 
-/** What a write may change, and what is announced of that, as far as the request tells. */
+/** What a write may change and how that is announced, as far as the request shows. */
 export interface Reach extends Effect, WriteSet {}
 
-/** @param sources of the request alone: what the answer and `before` would tell falls back to a wildcard */
+/** @param sources of the request alone; placeholders that need the answer or `before` fall back to a wildcard */
 export function reachOf(
   rules: RuleSet,
   request: ClientRequest,
@@ -43,14 +43,20 @@ export function reachOf(
 ): Reach {
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
-    ...effectOf(request, applied, sources, undefined, rules.keyed),
-    // What is posted to a collection is a new member of it, unless a rule says otherwise.
+    ...effectOf({ request, rules: applied, sources, keyed: rules.keyed }),
+    // A POST creates a new member of a collection and leaves existing ones alone, unless a rule says otherwise.
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
 }
 
-/** What a write reads, and tells something of by its answer: the written resource, and where its representation lives. */
+/** The tags that a write names, as part of its read set: the responses with these tags, at any path. */
+export function taggedReads({ coverage }: WriteSet): Representation[] {
+  const tags = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [tag.slice(2)] : []));
+  return tags.length === 0 ? [] : [{ path: '', tags, open: [] }];
+}
+
+/** The read set of a write: the written resource and its representation, which may be at another path. */
 export function readsOf(
   rules: RuleSet,
   routes: RouteTable,
@@ -62,7 +68,7 @@ export function readsOf(
   return [...paths].map((path) => representationAt(rules, routes, path));
 }
 
-/** The representation at a path, canonical or as a lookup made it, with what is known of its tags. */
+/** The representation at a path with its known tags. The path may come from a lookup and need not be canonical. */
 export function representationAt(rules: RuleSet, routes: RouteTable, at: string): Representation {
   const path = resourceOf(at);
   const { route, params } = routes.find(path);

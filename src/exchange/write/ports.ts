@@ -8,12 +8,13 @@ import type { Store } from '../../store/store.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from '../ports.ts';
 import type { Refresher } from '../read/refresher.ts';
 import type { Address } from './before.ts';
-import type { Reach } from './plan.ts';
+import type { needsOf, Reach } from './plan.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
+import type { ResolvedWrite } from './resolved-write.ts';
 import type { Upload } from './upload.ts';
 import type { UploadBudget } from './upload-budget.ts';
 
-/** What the write exchange needs of others. */
+/** What the write exchange depends on. */
 export interface WritePorts {
   readonly store: Store;
   readonly fence: Fence;
@@ -21,28 +22,34 @@ export interface WritePorts {
   readonly inFlight: WritesInFlight;
   readonly rules: RuleSet;
   readonly routes: RouteTable;
-  /** Other nodes write to the log, too: a write is noted there before it is forwarded (invariant 7). */
+  /** Other nodes also write to the log: a write is noted there before it is forwarded (invariant 7). */
   readonly shared: boolean;
   readonly timers: Timers;
   readonly refresher: Refresher;
   readonly clock: Clock;
-  /** Bodies longer than this stream through and are not read for ids. */
+  /** Bodies longer than this are streamed and not read by rules. */
   readonly resolveBytes: number;
   /** Request bodies longer than this are refused. */
   readonly requestBytes: number | undefined;
-  /** After a write of unknown outcome, how long what it may have touched is passed through and not stored. */
+  /** After an indeterminate write, how long everything that it may have changed stays in quarantine. */
   readonly indeterminateMs: number;
-  /** Appends the record that ends a quarantine, when it is over. */
+  /** Schedules the record that ends a quarantine. Calls `ended` then. */
   endQuarantineLater(effect: Effect, quarantine: number, ms: number, ended: () => void): void;
-  /** What the windows hold until then. */
+  /** What quarantines hold until they end. */
   readonly quarantines: QuarantineBudget;
   /** What uploads hold. */
   readonly uploads: UploadBudget;
   /** The address that a client counts as. */
   addressOf(request: ClientRequest): string;
-  /** One line in the log for each write. */
-  report(report: WriteReport): void;
+  /** Called once for each write. */
+  report(result: WriteResult): void;
   failed(error: unknown, request: ClientRequest): void;
+}
+
+/** The outcome of a write, with the input from which an explanation can be made on demand. */
+export interface WriteResult extends Omit<WriteReport, 'explain'> {
+  /** Undefined if no rule was applied: the origin refused the write, or never received all of it. */
+  readonly resolved: ResolvedWrite | undefined;
 }
 
 /** A write as it arrived. */
@@ -50,29 +57,29 @@ export interface ArrivedWrite {
   readonly request: ClientRequest;
   readonly route: Route;
   readonly matches: readonly RuleMatch[];
-  readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
+  readonly needs: ReturnType<typeof needsOf>;
   readonly upload: Upload;
   readonly startedAt: number;
 }
 
-/** A write that others can find, and whose `before` has been read: it may be forwarded. */
+/** A write that is known to conflicting writes and whose `before` has been read. It may be forwarded. */
 export interface NotedWrite extends ArrivedWrite {
-  /** All that it may change. */
+  /** Everything that it may change. */
   readonly reach: Reach;
   readonly inFlight: WriteInFlight;
-  /** Where the log is shared: what another node would make of this one's death. */
+  /** Only on a shared log: what another node records if this one dies. */
   readonly note: Note | undefined;
   readonly before: Json;
-  /** Where the representation of the written resource lives, if that is known. */
+  /** Where the representation of the written resource is, if known. */
   readonly address: Address | undefined;
   /** The store's sequence just before it was forwarded. */
   readonly since: number;
 }
 
-/** What came back; `answer` is undefined where it is not known whether the origin did anything. */
-export interface Answered {
+/** The origin's answer to a write. `answer` is undefined if none came. */
+export interface OriginAnswer {
   readonly answer: OriginResponse | undefined;
   readonly response: Json;
-  /** The body's text, where it is JSON as it was sent. */
+  /** The body's text, if it is JSON without a content coding. */
   readonly text: string | undefined;
 }

@@ -1,30 +1,29 @@
 import type { Appended } from '../../coherence/log.ts';
 import { type Invalidation, mergeCoverage } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
-import type { RuleMatch } from '../../rules/types.ts';
-import { explain } from '../explain.ts';
-import type { Effect, WriteReport } from '../ports.ts';
-import { verdictOf } from '../verdict.ts';
+import type { BodySources, RuleMatch } from '../../rules/types.ts';
+import type { Effect } from '../ports.ts';
 import { type Applied, applyRules } from './apply.ts';
 import type { ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
 import { readsOf, representationAt } from './plan.ts';
-import type { Answered, NotedWrite, WritePorts } from './ports.ts';
+import type { NotedWrite, OriginAnswer, WritePorts, WriteResult } from './ports.ts';
 import { readFor, readRepresentation } from './representation.ts';
-import { type BodySources, sourcesOf } from './sources.ts';
+import type { ResolvedWrite } from './resolved-write.ts';
+import { sourcesOf } from './sources.ts';
 
-/** An answered write, and what its rules come to: once, and once more where other writes have disturbed it. */
+/** An answered write and the effect of its rules. The rules are applied again if conflicting writes disturbed it. */
 export class AnsweredWrite implements ConcludingWrite {
   readonly #ports: WritePorts;
   readonly #write: NotedWrite;
-  readonly #answered: Answered;
+  readonly #answered: OriginAnswer;
   readonly #indeterminate: boolean;
   readonly #sources: BodySources;
   readonly #lookedUp = new Set<string>();
   #applied: Applied;
 
-  private constructor(ports: WritePorts, write: NotedWrite, answered: Answered) {
+  private constructor(ports: WritePorts, write: NotedWrite, answered: OriginAnswer) {
     this.#ports = ports;
     this.#write = write;
     this.#answered = answered;
@@ -33,15 +32,15 @@ export class AnsweredWrite implements ConcludingWrite {
     this.#applied = { rules: [], skipped: [], unchanged: false, compared: false };
   }
 
-  /** Of a write that was, or may have been, done: applies its rules. */
-  static async of(ports: WritePorts, write: NotedWrite, answered: Answered): Promise<AnsweredWrite> {
+  /** For a write that was, or may have been, applied: applies its rules. */
+  static async of(ports: WritePorts, write: NotedWrite, answered: OriginAnswer): Promise<AnsweredWrite> {
     const made = new AnsweredWrite(ports, write, answered);
     await made.#apply(!write.inFlight.conflicted);
     return made;
   }
 
-  /** Of a write that was refused: it has no record of its own. */
-  static refused(ports: WritePorts, write: NotedWrite, answered: Answered): AnsweredWrite {
+  /** For a write that was refused: it has no record of its own. */
+  static refused(ports: WritePorts, write: NotedWrite, answered: OriginAnswer): AnsweredWrite {
     return new AnsweredWrite(ports, write, answered);
   }
 
@@ -59,7 +58,8 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   get selects(): boolean {
-    return this.#write.needs.before || this.#lookedUp.size > 0;
+    const { before, tags } = this.#write.needs;
+    return before || tags || this.#lookedUp.size > 0;
   }
 
   get readsQuarantined(): boolean {
@@ -94,45 +94,37 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   noted(): Invalidation {
-    // Of a refused write there is nothing to announce: those that it tells of are announced by their own records.
+    // A refused write announces nothing. The conflicting writes are announced by their own records.
     if (this.#applied.rules.length === 0) return { coverage: this.#write.reach.coverage, announcements: [] };
     const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
     const rules = this.#applied.rules.map(({ match, sources }) => ({ match, sources: { ...sources, ...unknown } }));
     const { request } = this.#write;
-    const carriedOver = this.inFlight.carriedOver();
-    const effect = effectOf(request, rules, { ...this.#sources, ...unknown }, carriedOver, this.#ports.rules.keyed);
+    const { keyed } = this.#ports.rules;
+    const sources = { ...this.#sources, ...unknown };
+    const effect = effectOf({ request, rules, sources, keyed }, this.inFlight.carriedOver());
     return {
       coverage: mergeCoverage([effect.coverage, this.#write.reach.coverage]),
       announcements: effect.announcements,
     };
   }
 
-  /** One line in the log for a write that has no record. */
+  /** Reports a write that has no record. */
   reportUnrecorded(): void {
     const { answer } = this.#answered;
-    const unchanged = this.#applied.unchanged;
-    this.#report({
-      outcome: 'unchanged',
-      status: answer?.status,
-      explain: unchanged ? this.#explanation(true) : undefined,
-    });
+    const resolved = this.#applied.unchanged ? this.#resolved() : undefined;
+    this.#report({ outcome: 'unchanged', status: answer?.status, resolved });
   }
 
   #effect(): Effect {
     const { request, inFlight } = this.#write;
     const { keyed } = this.#ports.rules;
-    return effectOf(
-      request,
-      this.#applied.rules,
-      this.#sources,
-      this.selects ? inFlight.carriedOver() : undefined,
-      keyed,
-    );
+    const write = { request, rules: this.#applied.rules, sources: this.#sources, keyed };
+    return effectOf(write, this.selects ? inFlight.carriedOver() : undefined);
   }
 
   async #apply(alone: boolean): Promise<void> {
     const { request, matches, address, inFlight } = this.#write;
-    const { routes, rules, resolveBytes: maxBytes } = this.#ports;
+    const { fence, routes, rules, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => this.#ports.failed(error, request);
     const options = { maxBytes, onFailure };
     this.#applied = await applyRules(
@@ -140,7 +132,10 @@ export class AnsweredWrite implements ConcludingWrite {
         timers: this.#ports.timers,
         lookUp: (_, path) => {
           this.#lookedUp.add(path);
-          inFlight.reads([representationAt(rules, routes, path)]);
+          const reads = [representationAt(rules, routes, path)];
+          inFlight.reads(reads);
+          // As with `before`: in quarantine, the origin's answer may be outdated.
+          if (fence.readsQuarantined(reads, rules.knowledge)) return Promise.resolve({ missing: 'incomplete' });
           return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
         },
       },
@@ -173,19 +168,23 @@ export class AnsweredWrite implements ConcludingWrite {
       position: record.position,
       removed,
       patched: local.patches,
-      explain: this.#explanation(false),
+      resolved: this.#resolved(),
     });
   }
 
-  #explanation(unchanged: boolean): WriteReport['explain'] {
+  #resolved(): ResolvedWrite {
     const { request, inFlight } = this.#write;
-    const patching = inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered);
-    const verdict = verdictOf(this.#answered.answer?.status, this.#indeterminate, unchanged);
-    const options = { all: false, verdict, patching };
-    return () => explain(request, this.#applied, this.#sources, this.#ports.rules, options).explanation;
+    return {
+      request,
+      applied: this.#applied,
+      sources: this.#sources,
+      status: this.#answered.answer?.status,
+      indeterminate: this.#indeterminate,
+      patching: inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered),
+    };
   }
 
-  #report(result: Pick<WriteReport, 'outcome' | 'status' | 'explain'> & Partial<WriteReport>): void {
+  #report(result: Pick<WriteResult, 'outcome' | 'status' | 'resolved'> & Partial<WriteResult>): void {
     const { matches, startedAt, request } = this.#write;
     const { rules, skipped, unchanged } = this.#applied;
     const taking = rules.length > 0 || unchanged || skipped.length > 0 ? rules.map(({ match }) => match) : matches;
@@ -203,7 +202,7 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 }
 
-/** The longest window that the rules of a write declare. */
+/** The longest quarantine that the rules of a write declare. */
 export function quarantineMsOf(matches: readonly RuleMatch[]): number {
   return Math.max(0, ...matches.map(({ rule }) => rule.config.quarantineMs ?? 0));
 }

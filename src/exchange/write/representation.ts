@@ -1,11 +1,12 @@
 import { Fields, without } from '../../http/fields.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
+import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo } from '../body.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 
-/** Fields of the write that say nothing about a read of the same resource, or would change its answer. */
+/** Fields of the write that do not apply to a read of the same resource, or would change its answer. */
 const ofTheWrite = new Set([
   'content-length',
   'content-type',
@@ -27,7 +28,7 @@ const ofTheWrite = new Set([
   'accept-encoding',
 ]);
 
-/** A read of `path`, canonical, with the credentials of a write. */
+/** A read of the canonical `path` with the credentials of a write. */
 export function readFor(request: ClientRequest, path: string, resource: string): ClientRequest {
   return {
     ...request,
@@ -37,7 +38,7 @@ export function readFor(request: ClientRequest, path: string, resource: string):
   };
 }
 
-/** Whether a client's request for this path would reach the origin, and as this path. */
+/** Whether a client could request this path and have it forwarded unchanged. */
 function isCanonical(path: string): boolean {
   try {
     return parseTarget(path).path === path;
@@ -53,28 +54,20 @@ export interface RepresentationOptions {
 }
 
 /**
- * The representation of a resource as the origin has it now. One that does not exist is `absent`; one that cannot be read is
- * `incomplete`, and what depends on it widens.
+ * Reads the present representation of a resource from the origin. `absent` if there is none; `incomplete` if it cannot
+ * be read, in which case dependent placeholders fall back to a wildcard.
  */
 export async function readRepresentation(
   get: ClientRequest,
   route: Route,
   { maxBytes, onFailure }: RepresentationOptions,
 ): Promise<Json> {
-  // Made of values that a client has chosen: what a client may not ask for, nobody asks for on its behalf.
+  // The path contains values from a client. The gateway requests nothing that the client itself could not request.
   if (!isCanonical(get.target.path)) return { missing: 'incomplete' };
   try {
-    const answer = await route.origin.fetch({
-      method: 'GET',
-      target: get.target.path,
-      headers: [
-        ...forwardFields(get, route.policy.client),
-        'Accept',
-        'application/json, */*;q=0.1',
-        'Accept-Encoding',
-        'identity',
-      ],
-    });
+    const accepted = ['Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'];
+    const headers = [...forwardFields(get, route.policy.client), ...accepted];
+    const answer = await askOrigin({ request: get, route }, { headers });
     if (answer.status !== 200) {
       answer.body.destroy();
       return { missing: answer.status === 404 || answer.status === 410 ? 'absent' : 'incomplete' };

@@ -1,13 +1,10 @@
-import type { Json, Sources } from '../../rules/types.ts';
-import type { Answered, ArrivedWrite } from './ports.ts';
-
-/** Everything that placeholders select from, but for the parameters of each rule's own pattern. */
-export type BodySources = Omit<Sources, 'params'>;
+import type { BodySources, Json } from '../../rules/types.ts';
+import type { ArrivedWrite, OriginAnswer } from './ports.ts';
 
 const notRead: Json = { missing: 'not-read' };
 
-/** What the write itself tells; with `known` also what was read before it, and what came back. */
-export function sourcesOf(write: ArrivedWrite, known?: { before: Json; answered?: Answered }): BodySources {
+/** The sources of the write itself; with `known` also `before` and the answer. */
+export function sourcesOf(write: ArrivedWrite, known?: { before: Json; answered?: OriginAnswer }): BodySources {
   const { request, upload, needs } = write;
   return {
     query: request.target.query,

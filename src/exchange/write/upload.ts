@@ -7,16 +7,16 @@ import type { ClientRequest } from '../ports.ts';
 import type { HeldUpload } from './upload-budget.ts';
 
 export interface UploadOptions {
-  /** How much of the body is kept for rules to read; 0 for none. */
+  /** How much of the body is kept for rules to read; 0 keeps nothing. */
   readonly captureBytes: number;
   readonly maxBytes: number | undefined;
   readonly held: HeldUpload;
 }
 
 /**
- * The body of a write on its way to the origin: bounded, and kept as far as rules need to read it. The origin gets the end
- * of it only when the write has been noted. So an upload that stalls conflicts with nobody, and one that breaks off was never
- * a whole request.
+ * The body of a write on its way to the origin. Enforces the size limit and keeps a copy for rules to read. The end of
+ * the body is held back until the write has been noted. So a stalled upload conflicts with no other write, and an
+ * upload that breaks off was never a complete request.
  */
 export class Upload {
   readonly #request: ClientRequest;
@@ -37,7 +37,9 @@ export class Upload {
     this.#body = body === undefined ? undefined : this.#metered(body, options);
   }
 
-  /** Receives the body before any of it is forwarded, up to `maxBytes`: a slow client holds no connection to the origin. */
+  /**
+   * Receives up to `maxBytes` before anything is forwarded, so that a slow client does not occupy an origin connection.
+   */
   async readAhead(maxBytes: number): Promise<void> {
     if (this.#body === undefined) return;
     const read = await readUpTo(this.#body, maxBytes, () => this.#crowdedOut);
@@ -59,14 +61,14 @@ export class Upload {
     return this.#content instanceof Readable && (!this.#captures || this.#capture.overflowed);
   }
 
-  /** The origin has, or may have, the whole request. */
+  /** The origin may have the whole request. */
   get handedOver(): boolean {
     return this.#handedOver;
   }
 
   /**
-   * What is forwarded; undefined where the request has no body. `noted` is awaited before the end of it is handed over.
-   * After `readAhead`.
+   * The body to forward; undefined if the request has none. Awaits `noted` before the last chunk is handed over. Call
+   * after `readAhead`.
    */
   forwarded(noted: () => Promise<unknown>): Readable | Buffer | undefined {
     if (this.#content instanceof Readable)
@@ -75,7 +77,7 @@ export class Upload {
     return this.#content;
   }
 
-  /** The JSON of the body as far as it has passed. */
+  /** The body as JSON; `incomplete` until all of it has arrived. */
   json(): Json {
     if (this.#body === undefined) return { missing: 'absent' };
     if (!this.#captures) return { missing: 'not-read' };
@@ -84,7 +86,7 @@ export class Upload {
     return readJson(this.#capture.body(), new Fields(this.#request.headers.lines));
   }
 
-  /** The text of the body, where it is JSON as it was sent. */
+  /** The text of the body, if it is JSON without a content coding. */
   text(): string | undefined {
     return 'value' in this.json() ? textOf(this.#capture.body(), new Fields(this.#request.headers.lines)) : undefined;
   }
@@ -118,10 +120,10 @@ export class Upload {
         done();
       },
     });
-    // Whoever reads the meter gets its error; before anybody does, it must not end the process.
+    // The reader of the meter receives its errors. An error before there is a reader must not end the process.
     meter.on('error', () => {});
     if (body.destroyed) meter.destroy(new Error('the client broke off its request'));
-    // `pipeline` would also destroy the request, and with it the connection that the error is to be answered on.
+    // `pipeline` would also destroy the request, and with it the connection on which the error is answered.
     body.once('error', (error) => meter.destroy(error));
     body.once('close', () => {
       if (!body.readableEnded) meter.destroy(new Error('the client broke off its request'));
@@ -130,7 +132,7 @@ export class Upload {
   }
 }
 
-/** The head in two, so that the origin hears of the write while the rest is on its way: the last chunk is held back. */
+/** Splits the head in two: the last chunk is held back, and the origin should receive the first part at once. */
 async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
   yield head.subarray(0, -1);
   yield head.subarray(-1);

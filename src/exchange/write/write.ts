@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
+import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
@@ -13,31 +14,31 @@ import { pump } from '../pump.ts';
 import { conclude } from './conclude.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
-import type { Answered, ArrivedWrite, NotedWrite, WritePorts } from './ports.ts';
+import type { ArrivedWrite, NotedWrite, OriginAnswer, WritePorts } from './ports.ts';
 import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
 import type { HeldUpload } from './upload-budget.ts';
 
-/** Bodies up to this are received whole before the origin hears of the write: slow clients hold no connection to it. */
+/** Bodies up to this size are received whole before they are forwarded: slow clients occupy no origin connection. */
 const READ_AHEAD_BYTES = 256 * 1024;
 
-type Outcome =
+type Found = ReturnType<RouteTable['find']>;
+
+type ForwardResult =
   | { readonly kind: 'answered'; readonly answer: OriginResponse }
   | { readonly kind: 'indeterminate'; readonly error: unknown }
   | { readonly kind: 'not-sent'; readonly error: unknown }
-  /** The origin got a part of the body, and never its end. */
+  /** The origin received a part of the body but never its end. */
   | { readonly kind: 'broken-off'; readonly error: unknown };
 
 /**
- * A write: arrive → note → before → forward → outcome → resolve → invalidate → release. What the answer waits for before it
- * reaches the client is in coherence/transaction.ts.
+ * Handles a write: arrive → note → before → forward → outcome → resolve → invalidate → release.
+ * coherence/transaction.ts defines what the answer waits for before it is sent to the client.
  */
 export async function write(
   ports: WritePorts,
-  found: ReturnType<RouteTable['find']>,
-  request: ClientRequest,
-  body: Readable | undefined,
+  { found, request, body }: { found: Found; request: ClientRequest; body: Readable | undefined },
   reply: Reply,
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
@@ -45,13 +46,13 @@ export async function write(
   const held = ports.uploads.begin(ports.addressOf(request));
   try {
     refuseBeyondShare(ports, request);
-    const arrived = await arrive(ports, found, request, { body, held, startedAt });
+    const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt });
     noting = new Noting(ports, found, arrived);
-    const outcome = await forward(arrived, noting, reply);
-    if (outcome.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
-    else if (outcome.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), outcome, noting);
-    if (outcome.kind !== 'answered') throw outcome.error;
-    await release(ports, await noting.begin(), outcome.answer, { reply, noting });
+    const result = await forward(arrived, noting, reply);
+    if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
+    else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
+    if (result.kind !== 'answered') throw result.error;
+    await release(ports, await noting.begin(), result.answer, { reply, noting });
   } catch (error) {
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -61,17 +62,23 @@ export async function write(
   }
 }
 
-/** Receives the body as far as it is needed before anybody else hears of the write. */
+/** Receives as much of the body as is needed before the write is noted. */
 async function arrive(
   ports: WritePorts,
-  { route }: ReturnType<RouteTable['find']>,
-  request: ClientRequest,
-  { body, held, startedAt }: { body: Readable | undefined; held: HeldUpload; startedAt: number },
+  {
+    body,
+    held,
+    ...arriving
+  }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & {
+    readonly body: Readable | undefined;
+    readonly held: HeldUpload;
+  },
 ): Promise<ArrivedWrite> {
+  const { route, request } = arriving;
   refuseTooLarge(request, ports.requestBytes);
   const matches = matchesOf(ports.rules, request);
   const needs = needsOf(matches);
-  // Where the representation lives, and whether the write is to be refused, may be told by the body alone.
+  // The body may be needed to find the representation, or to decide whether the write must be refused.
   const bodyTells =
     route.before?.placeholders.some(({ sources }) => sources.some(({ root }) => root === 'request')) === true ||
     (needs.request && matches.some(({ rule }) => rule.config.unresolved === 'reject'));
@@ -83,50 +90,49 @@ async function arrive(
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
   if (bodyTells && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
-  return { request, route, matches, needs: { ...needs, request: readsRequest }, upload, startedAt };
+  return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload };
 }
 
-/** Before the origin hears of it: nothing has to be quarantined then. */
+/** Refuses before the origin hears of the write: nothing has to be quarantined then. */
 function refuseBeyondShare({ quarantines, addressOf }: WritePorts, request: ClientRequest): void {
   if (!quarantines.hasRoom(addressOf(request))) throw new GatewayError('tooManyIndeterminate');
 }
 
-/** What says that it is too large is refused before the origin hears of it; what does not is broken off (upload.ts). */
+/**
+ * Refuses a body whose declared length is too large. A body of undeclared length is cut off while it is sent
+ * (upload.ts).
+ */
 function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): void {
   if (maxBytes !== undefined && Number(request.headers.get('content-length') ?? 0) > maxBytes) {
     throw new GatewayError('contentTooLarge', `the limit is ${maxBytes} bytes`);
   }
 }
 
-/** Sends the write to the origin, noted before the end of it is sent. */
-async function forward({ request, route, upload }: ArrivedWrite, noting: Noting, reply: Reply): Promise<Outcome> {
-  const { target } = request;
+/** Forwards the write to the origin. The write is noted before the end of the body is sent. */
+async function forward({ request, route, upload }: ArrivedWrite, noting: Noting, reply: Reply): Promise<ForwardResult> {
   if (upload.isWhole) await noting.begin();
   try {
-    const answer = await route.origin.fetch({
-      method: request.method,
-      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      headers: forwardFields(request, route.policy.client),
-      body: upload.forwarded(() => noting.begin()),
-      onInterim: (status, lines) => reply.interim(status, endToEnd(lines)),
-    });
-    // It did not wait for the end of the body: what was read since may be from before or after the write.
+    const headers = forwardFields(request, route.policy.client);
+    const body = upload.forwarded(() => noting.begin());
+    const answer = await askOrigin({ request, route }, { headers, body, reply });
+    // The origin answered before the end of the body. A representation read since may be from before or after the
+    // write.
     if (!upload.handedOver) await noting.beginLate();
     return { kind: 'answered', answer };
   } catch (error) {
     if (noting.failure !== undefined) throw noting.failure;
     const sent = !(error instanceof OriginError) || error.sent;
-    // Of an upload that never left there is nothing to record.
+    // Nothing was sent, so there is nothing to record.
     if (!upload.handedOver && !sent) throw error;
     if (!upload.handedOver) return { kind: 'broken-off', error };
-    // Where the request may have reached the origin, what it did there is unknown.
+    // If the request may have reached the origin, the outcome is unknown.
     return { kind: sent ? 'indeterminate' : 'not-sent', error };
   }
 }
 
 /**
- * An origin that applies what it has of a body, though it never got the end, has changed something: what the write may have
- * touched is dropped once. It cannot be applied any later, so nothing is kept out of the store.
+ * Records an upload that broke off. The origin may have applied the part that it received, so everything that the write
+ * may have changed is invalidated once. It cannot be applied later, so no quarantine is needed.
  */
 async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting: Noting): Promise<void> {
   noting.withdraw();
@@ -136,7 +142,7 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
   const { record, removed } = await ports.log.append({ coverage, announcements });
   ports.report({
     ...{ request, effect, removed, skipped: [], outcome: 'indeterminate', position: record.position },
-    ...{ status: undefined, patched: undefined, explain: undefined },
+    ...{ status: undefined, patched: undefined, resolved: undefined },
     rules: matches.map(({ rule }) => rule.config.name),
     ms: ports.clock.monotonic() - startedAt,
   });
@@ -145,10 +151,10 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
 async function concludeUnanswered(
   ports: WritePorts,
   write: NotedWrite,
-  { kind }: Outcome,
+  { kind }: ForwardResult,
   noting: Noting,
 ): Promise<void> {
-  const answered: Answered = { answer: undefined, response: { missing: 'incomplete' }, text: undefined };
+  const answered: OriginAnswer = { answer: undefined, response: { missing: 'incomplete' }, text: undefined };
   if (kind === 'indeterminate') {
     await conclude(ports, await AnsweredWrite.of(ports, write, answered), 'indeterminate');
     noting.fulfilled();
@@ -158,7 +164,7 @@ async function concludeUnanswered(
   }
 }
 
-/** Makes the record, waits for what transaction.ts says, and only then lets the client have the answer. */
+/** Makes the record, waits as transaction.ts prescribes, and only then sends the answer to the client. */
 async function release(
   ports: WritePorts,
   write: NotedWrite,
@@ -169,14 +175,14 @@ async function release(
   if (isRefusal(write, answer.status)) {
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: undefined });
     await finish(ports, { noting, write: refused, outcome: 'refused' });
-    return pass(write, answer, [], answer.body.iterator({ destroyOnReturn: false }), reply);
+    return pass(write, { answer, chunks: [], rest: answer.body.iterator({ destroyOnReturn: false }) }, { reply });
   }
   let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
   let failure: unknown;
   try {
     if (write.needs.response && answer.status < 500) read = await readUpTo(answer.body, ports.resolveBytes);
   } catch (error) {
-    // The status said that it was done; what was done is in the part of the body that is missing.
+    // The status says that the write was applied. Its details are in the part of the body that is missing.
     failure = error;
   }
   const text = read !== undefined && 'whole' in read ? textOf(read.whole, answer.headers) : undefined;
@@ -191,7 +197,7 @@ async function release(
   const rest =
     read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
   const position = record && ports.log.tokenOf(record);
-  await pass(write, answer, chunks, rest as AsyncIterator<Buffer> | undefined, reply, position);
+  await pass(write, { answer, chunks, rest: rest as AsyncIterator<Buffer> | undefined }, { reply, position });
 }
 
 async function finish(
@@ -205,7 +211,7 @@ async function finish(
   return record;
 }
 
-/** The origin says that it has done nothing: a client error, or a method that it does not implement (RFC 9110 §15.6.2). */
+/** Whether the origin did nothing: a client error, or a method that it does not implement (RFC 9110 §15.6.2). */
 function isRefusal({ route }: ArrivedWrite, status: number): boolean {
   if (status < 400) return false;
   return status < 500 || status === 501 || route.origin.serverErrors === 'unchanged';
@@ -221,14 +227,18 @@ function responseJson(
   return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
 }
 
+interface PassedAnswer {
+  readonly answer: OriginResponse;
+  /** The part of the body that has been read. `rest` is undefined if that is all. */
+  readonly chunks: readonly Buffer[];
+  readonly rest: AsyncIterator<Buffer> | undefined;
+}
+
 /** Streams the answer of a write to its client. */
 async function pass(
   { route }: ArrivedWrite,
-  answer: OriginResponse,
-  chunks: readonly Buffer[],
-  rest: AsyncIterator<Buffer> | undefined,
-  reply: Reply,
-  position?: string,
+  { answer, chunks, rest }: PassedAnswer,
+  { reply, position }: { reply: Reply; position?: string | undefined },
 ): Promise<void> {
   const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);

@@ -38,7 +38,7 @@ test('a quarantine is settled by the position that its writer was told, though t
   base = 300;
   const record305 = { ...hitting('/a'), position: 305, at: '', quarantine: true };
   outbox.applied('n:1', 5, { record: record305, removed: 0, held: false });
-  commits.reach(5);
+  commits.advanceTo(5);
   const { record } = await appending;
   void outbox.append({ ...hitting('/a'), endsQuarantine: record.position }, {});
   await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import type { Bus } from '../../../src/coherence/bus.ts';
+import { Commits } from '../../../src/coherence/commits.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
@@ -44,6 +45,21 @@ describe('a lease', () => {
     lease.granted({ ...renewal, sentAt: 1_100, sentWall: 50_100, seq: 9 }, 0);
     expect([lease.holds(1_150, 50_150), lease.holds(1_250, 50_250)]).toEqual([true, false]);
   });
+});
+
+test('who waits for a record is told before what is behind it is announced', () => {
+  const told: string[] = [];
+  const commits = new Commits(
+    { after: () => () => {} },
+    () => 0,
+    ({ position }) => told.push(`record ${position}`),
+  );
+  commits.when(3, () => told.push('all up to 3'));
+  for (const seq of [2, 3, 4, 5]) {
+    commits.applied({ seq, record: { ...hitting('/a'), position: seq, at: '' }, dueAt: 1 });
+  }
+  commits.advanceTo(5);
+  expect(told).toEqual(['record 2', 'record 3', 'all up to 3', 'record 4', 'record 5']);
 });
 
 test('a member is silent when its beat has stood still for longer than any lease', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Sequencer } from '../../../src/coherence/sequencer.ts';
 
 const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, quarantines: false };
-const append = { payload: '', ref: 'a:1', quarantine: false, probes: '', asOf: 0, kept: false };
+const append = { payload: '', ref: 'a:1', quarantine: false, probes: '', asOf: 0, hold: false };
 
 function withMembers(...ids: string[]): Sequencer {
   const sequencer = new Sequencer();

@@ -1,4 +1,5 @@
 import type { World } from '../world.ts';
+import type { Features } from './configuration.ts';
 
 export const ITEMS = [1, 2, 3];
 /** Those that can be created beside them. Nobody asks for one before the answer to its creation has told of it. */
@@ -52,8 +53,10 @@ export interface Evaluation {
 
 /** What a client can ask for; `user` only where the answer depends on it. */
 export interface View {
+  /** With the query, as the API means it. */
   readonly path: string;
   readonly user: string | undefined;
+  readonly language?: 'de' | undefined;
 }
 
 /**
@@ -67,12 +70,17 @@ export class Api {
   readonly #world: World;
   readonly #hidesStep: boolean;
   readonly #lagMs: number;
+  readonly #options: Pick<Features, 'search' | 'languages'>;
+  /** All that a client can ask for. */
+  readonly views: readonly View[];
   #created = 0;
 
-  constructor(world: World, options: { hidesStep: boolean; lagMs: number }) {
+  constructor(world: World, options: Pick<Features, 'hidesStep' | 'lagMs' | 'search' | 'languages'>) {
     this.#world = world;
     this.#hidesStep = options.hidesStep;
     this.#lagMs = options.lagMs;
+    this.#options = options;
+    this.views = this.#viewsOf();
     const items = ITEMS.map((id) => ({ id, step: STEPS[id % STEPS.length] as number, name: 'a', rev: 0 }));
     const steps = STEPS.map((id) => ({ id, trip: TRIPS[id % TRIPS.length] as number, title: 'a' }));
     this.states = [{ state: { items, steps }, at: 0 }];
@@ -82,24 +90,31 @@ export class Api {
     return (this.states.at(-1) as { state: State }).state;
   }
 
-  get views(): readonly View[] {
+  #viewsOf(): readonly View[] {
     const shared = [
       '/items',
       ...[...ITEMS, ...MORE_ITEMS].map((id) => `/items/${id}`),
       ...STEPS.map((id) => `/steps/${id}`),
       ...TRIPS.map((id) => `/trips/${id}`),
+      ...(this.#options.search === 'off' ? [] : STEPS.map((id) => `/search?step=${id}`)),
     ];
     const own = USERS.flatMap((user) => [
       { path: '/me/items', user },
       ...(this.#hidesStep ? [...ITEMS, ...MORE_ITEMS].map((id) => ({ path: `/items/${id}`, user })) : []),
     ]);
-    return [...shared.map((path) => ({ path, user: undefined })), ...own];
+    const translated = this.#options.languages === 'off' ? [] : TRIPS.map((id) => `/trips/${id}`);
+    return [
+      ...shared.map((path) => ({ path, user: undefined })),
+      ...translated.map((path) => ({ path, user: undefined, language: 'de' as const })),
+      ...own,
+    ];
   }
 
   /** The view of a path that a user has. */
-  viewOf(path: string, user: string | undefined): View {
+  viewOf(path: string, user: string | undefined, language?: 'de'): View {
     const own = path === '/me/items' || (this.#hidesStep && path.startsWith('/items/'));
-    return { path, user: own ? user : undefined };
+    const translated = this.#options.languages !== 'off' && path.startsWith('/trips/');
+    return { path, user: own ? user : undefined, ...(translated && language !== undefined && { language }) };
   }
 
   /** The paths at which a resource is shown, in a state or in the one before it. */
@@ -115,7 +130,7 @@ export class Api {
         '/items',
         '/me/items',
         `/items/${id}`,
-        ...(step === undefined ? [] : [`/steps/${step}`]),
+        ...(step === undefined ? [] : [`/steps/${step}`, `/search?step=${step}`]),
         ...tripsOf(step),
       ];
     });
@@ -127,9 +142,11 @@ export class Api {
     return this.represent(view, (seen as { state: State }).state);
   }
 
-  represent({ path, user }: View, { items, steps }: State): ApiAnswer {
+  represent({ path, user, language }: View, { items, steps }: State): ApiAnswer {
     const [, kind, last] = path.split('/');
     const id = Number(last);
+    const searched = /^\/search\?step=(\d+)$/.exec(path)?.[1];
+    if (searched !== undefined) return found({ items: items.filter(({ step }) => step === Number(searched)) });
     if (path === '/items') return found({ items });
     if (path === '/me/items') {
       if (user === undefined) return { status: 401, body: {} };
@@ -147,7 +164,11 @@ export class Api {
     }
     const inTrip = steps.filter(({ trip }) => trip === id);
     const count = (of: number): number => items.filter(({ step }) => step === of).length;
-    return found({ id, steps: inTrip.map((step) => ({ id: step.id, title: step.title, count: count(step.id) })) });
+    return found({
+      id,
+      ...(language !== undefined && { language }),
+      steps: inTrip.map((step) => ({ id: step.id, title: step.title, count: count(step.id) })),
+    });
   }
 
   write(request: ApiRequest): Evaluation {

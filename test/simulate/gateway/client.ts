@@ -25,13 +25,30 @@ export interface WriteSpec {
   readonly body?: unknown;
   readonly user?: string | undefined;
   readonly ifMatch?: string | undefined;
+  /** The client does not wait for the answer. */
+  readonly leaves?: boolean;
 }
 
 export interface ReadSpec {
   readonly path: string;
   readonly user?: string | undefined;
+  readonly language?: 'de' | undefined;
+  /** The path as this client spells it, and the field by which it asks for the language. */
+  readonly target?: string;
+  readonly languages?: string | undefined;
+  readonly directives?: string | undefined;
   readonly conditional?: boolean;
   readonly gzip?: boolean;
+  /** The client does not wait for the answer. */
+  readonly leaves?: boolean;
+}
+
+interface Sent {
+  readonly method: string;
+  readonly path: string;
+  readonly lines: string[];
+  readonly body: string | undefined;
+  readonly leaves: boolean;
 }
 
 const broken: Received = { status: 0, headers: new Fields([]), body: Buffer.alloc(0) };
@@ -82,15 +99,18 @@ export class Clients {
   }
 
   read(node: GatewayNode, spec: ReadSpec, done: (content: string | undefined) => void = () => {}): void {
-    const { path, user, conditional, gzip } = spec;
-    const view = this.api.viewOf(path, user);
+    const { path, user, language, conditional, gzip, leaves = false, directives } = spec;
+    const { target = path, languages = language } = spec;
+    const view = this.api.viewOf(path, user, language);
     const floors = this.oracle.floorsOf(view);
     const copy = conditional === true ? this.#copies.get(keyOf(view)) : undefined;
     const lines: string[] = [];
     if (user !== undefined) lines.push('Authorization', user);
     if (copy !== undefined) lines.push('If-None-Match', copy.etag);
     if (gzip === true) lines.push('Accept-Encoding', 'gzip');
-    this.#send(node, { method: 'GET', path, lines, body: undefined }, (received) => {
+    if (languages !== undefined) lines.push('Accept-Language', languages);
+    if (directives !== undefined) lines.push('Cache-Control', directives);
+    this.#send(node, { method: 'GET', path: target, lines, body: undefined, leaves }, (received) => {
       const how = (received.headers.get('cache-status') ?? '').replace('unstale; ', '');
       if (received.status !== 200 && received.status !== 304 && received.status !== 404) {
         this.world.tell(node.process.name, `GET ${keyOf(view)} → ${received.code ?? received.status}`);
@@ -99,7 +119,8 @@ export class Clients {
       const content = received.status === 304 && copy !== undefined ? copy.content : contentIn(received);
       const etag = received.headers.get('etag');
       if (etag !== undefined) this.#copies.set(keyOf(view), { etag, content });
-      this.oracle.answered(node.process.name, view, floors, content, received.status === 304 ? `304 ${how}` : how);
+      const served = received.status === 304 ? `304 ${how}` : how;
+      this.oracle.answered(node.process.name, { view, floors, content, how: served });
       done(content);
     });
   }
@@ -112,7 +133,7 @@ export class Clients {
   write(node: GatewayNode, spec: WriteSpec, done: (received: Received) => void = () => {}): number {
     this.#writes += 1;
     const number = this.#writes;
-    const { method, path, user, ifMatch } = spec;
+    const { method, path, user, ifMatch, leaves = false } = spec;
     const body = spec.body === undefined ? undefined : JSON.stringify(spec.body);
     const lines = ['X-Write', String(number)];
     if (user !== undefined) lines.push('Authorization', user);
@@ -122,7 +143,7 @@ export class Clients {
       node.process.name,
       `w${number}: ${method} ${path} ${body ?? ''}${user === undefined ? '' : ` by ${user}`}`,
     );
-    this.#send(node, { method, path, lines, body }, (received) => {
+    this.#send(node, { method, path, lines, body, leaves }, (received) => {
       this.world.tell(node.process.name, `w${number} answered ${received.code ?? received.status}`);
       this.#written(number, received);
       done(received);
@@ -140,11 +161,7 @@ export class Clients {
     if (status === 201) this.known.push((JSON.parse(body.toString()) as { id: number }).id);
   }
 
-  #send(
-    node: GatewayNode,
-    { method, path, lines, body }: { method: string; path: string; lines: string[]; body: string | undefined },
-    done: (received: Received) => void,
-  ): void {
+  #send(node: GatewayNode, { method, path, lines, body, leaves }: Sent, done: (received: Received) => void): void {
     const { chance } = this.world;
     let over = false;
     const finish = (received: Received): void => {
@@ -160,18 +177,29 @@ export class Clients {
       headers: new Fields(['Host', 'api.example', ...lines]),
     };
     const reply = new ClientReply((received) => this.world.after(chance.between(0.1, 2), () => finish(received)));
+    let upload: Readable | undefined;
+    if (leaves) {
+      this.world.after(chance.between(0.2, 40), () => {
+        if (over) return;
+        finish(broken);
+        node.process.run(() => {
+          upload?.destroy();
+          reply.leave();
+        });
+      });
+    }
     this.world.after(chance.between(0.1, 2), () => {
       if (!node.process.alive) return breakOff();
       node.process.run(() => {
         if (method === 'GET') return node.read(request, reply);
         // Now and then a body arrives behind its head.
-        const upload = body === undefined ? undefined : new Readable({ read: () => {} });
+        upload = body === undefined ? undefined : new Readable({ read: () => {} });
         const uploadMs = chance.happens(0.1) ? chance.between(1, 15) : 0;
         if (upload !== undefined) {
           this.world.after(uploadMs, () =>
             node.process.run(() => {
-              upload.push(body);
-              upload.push(null);
+              upload?.push(body);
+              upload?.push(null);
             }),
           );
         }
@@ -181,13 +209,26 @@ export class Clients {
   }
 }
 
+/** By status and octets: most answers are the same as an earlier one. */
+const contents = new Map<string, string>();
+const MAX_CONTENTS = 10_000;
+
 function contentIn({ status, headers, body }: Received): string {
-  const bytes = headers.get('content-encoding') === 'gzip' ? gunzipSync(body) : body;
-  return contentOf({ status, body: bytes.byteLength === 0 ? undefined : JSON.parse(bytes.toString()) });
+  const coded = headers.get('content-encoding') === 'gzip';
+  const key = `${status} ${body.toString(coded ? 'latin1' : 'utf8')}`;
+  const known = contents.get(key);
+  if (known !== undefined) return known;
+  const bytes = coded ? gunzipSync(body) : body;
+  const content = contentOf({ status, body: bytes.byteLength === 0 ? undefined : JSON.parse(bytes.toString()) });
+  if (contents.size >= MAX_CONTENTS) contents.clear();
+  contents.set(key, content);
+  return content;
 }
 
 class ClientReply implements Reply {
-  readonly gone = false;
+  gone = false;
+  readonly #whenGone: (() => void)[] = [];
+  #sink: Writable | undefined;
   readonly #done: (received: Received) => void;
   #begun: { status: number; lines: FieldLines; chunks: Buffer[] } | undefined;
 
@@ -199,7 +240,17 @@ class ClientReply implements Reply {
     return this.#begun !== undefined;
   }
 
-  onGone(): void {}
+  onGone(listener: () => void): void {
+    if (this.gone) listener();
+    else this.#whenGone.push(listener);
+  }
+
+  /** The client closes its connection. */
+  leave(): void {
+    this.gone = true;
+    this.#sink?.destroy();
+    for (const listener of this.#whenGone) listener();
+  }
 
   interim(): void {}
 
@@ -210,7 +261,7 @@ class ClientReply implements Reply {
   begin(status: number, lines: FieldLines): Writable {
     const chunks: Buffer[] = [];
     this.#begun = { status, lines, chunks };
-    return new Writable({
+    this.#sink = new Writable({
       write: (chunk: Buffer, _encoding, next) => {
         chunks.push(chunk);
         next();
@@ -220,6 +271,8 @@ class ClientReply implements Reply {
         next();
       },
     });
+    this.#sink.on('error', () => {});
+    return this.#sink;
   }
 
   fail(error: GatewayError): void {

@@ -23,6 +23,8 @@ export interface Features {
   /** The answer tells a new parent; the request too. */
   readonly asks: boolean;
   readonly commands: boolean;
+  /** A rule that names all that shows an item by its tag alone. */
+  readonly renames: boolean;
   readonly hidesStep: boolean;
   readonly perUserItems: boolean;
   /** Reads of the API lag behind its writes by this. */
@@ -31,6 +33,22 @@ export interface Features {
   readonly public: boolean;
   readonly etags: boolean;
   readonly encode: boolean;
+  /** A view that is asked for by a query: what of it is in the key, and so how rules may name it. */
+  readonly search: 'off' | 'keyed' | 'sorted' | 'whole';
+  /** Trips depend on the language: the API says so, or the key of their route does. */
+  readonly languages: 'off' | 'vary' | 'keyed';
+  /** Clients leave before they are answered, writers also in the middle of their body. */
+  readonly aborts: boolean;
+  /** What was before is used only where it is stored. */
+  readonly beforeStored: boolean;
+  /** Responses become stale within a schedule, and may be served all the same. */
+  readonly shortLived: boolean;
+  /** Readers ask for something newer, or say that something older will do. */
+  readonly directives: boolean;
+  /** What is for all is shared with those who have credentials. */
+  readonly sharedCredentials: boolean;
+  /** An error of the API says that it has done nothing. */
+  readonly rollsBack: boolean;
   readonly faults: boolean;
   readonly apiFails: boolean;
   /** Of the API: its slow answers take longer than a write waits for others. */
@@ -42,8 +60,10 @@ export interface Features {
 
 export const plain: Features = {
   ...{ nodes: 1, cluster: false, tier: false, parents: 'before', trips: 'pattern', batch: 'path' },
-  ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false },
+  ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false, renames: false },
   ...{ hidesStep: false, perUserItems: false, lagMs: 0, silent: false, public: false, etags: false, encode: false },
+  ...{ search: 'off', languages: 'off', aborts: false, beforeStored: false, shortLived: false, directives: false },
+  ...{ sharedCredentials: false, rollsBack: false },
   ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true, eventsTell: true },
 };
 
@@ -56,19 +76,27 @@ export function randomFeatures(chance: Chance): Features {
   return {
     ...{ nodes, cluster, lagMs, parents, hidesStep },
     tier: cluster && chance.happens(0.5),
-    // What a lookup reads lags, too.
-    trips: chance.pick(lagMs > 0 ? (['cascade', 'pattern'] as const) : (['lookup', 'cascade', 'pattern'] as const)),
+    trips: chance.pick(['lookup', 'cascade', 'pattern'] as const),
     batch: chance.pick(['path', 'tag'] as const),
     action: parents === 'before' ? chance.pick(['invalidate', 'refresh', 'patch'] as const) : 'invalidate',
     condition: chance.pick(['none', 'onlyIfChanged', 'when'] as const),
     unresolved: chance.happens(0.2) ? 'reject' : 'widen',
     asks: chance.happens(0.5),
     commands: chance.happens(0.5),
+    renames: chance.happens(0.4),
     perUserItems: hidesStep && chance.happens(0.5),
     silent: chance.happens(0.4),
     public: chance.happens(0.3),
     etags: chance.happens(0.5),
     encode: chance.happens(0.2),
+    search: chance.pick(['off', 'keyed', 'sorted', 'whole'] as const),
+    languages: chance.pick(['off', 'off', 'vary', 'keyed'] as const),
+    aborts: chance.happens(0.3),
+    beforeStored: chance.happens(0.15),
+    shortLived: chance.happens(0.2),
+    directives: chance.happens(0.2),
+    sharedCredentials: chance.happens(0.3),
+    rollsBack: chance.happens(0.2),
     faults: chance.happens(0.6),
     apiFails: chance.happens(0.6),
     slowApi: chance.happens(0.1),
@@ -110,28 +138,46 @@ function load(text: string): GatewayConfig {
   return config;
 }
 
+/** Nothing is fresh for longer than this, where responses are short-lived. */
+const SHORT_TTL = '200ms';
+
 function documentOf(features: Features): object {
-  const { cluster, tier, encode, commands, hidesStep, perUserItems } = features;
+  const { cluster, tier, encode, commands, shortLived, rollsBack } = features;
   const redis = { url: 'redis://127.0.0.1:1', scope: 's', ...(!tier && { tier: 'off' }) };
-  const personal = { credentials: 'perUser', userKey: ['authorization'] };
+  const ages = shortLived ? { ttl: SHORT_TTL, staleWhileRevalidate: '10s', staleIfError: '10s' } : { ttl: '60s' };
   return {
-    origin: { url: 'http://127.0.0.1:1' },
+    origin: { url: 'http://127.0.0.1:1', ...(rollsBack && { serverErrors: 'unchanged' }) },
     ...(cluster && { store: { redis } }),
-    defaults: { cache: { ttl: '60s' }, ...(encode && { client: { encode: ['gzip'] } }) },
-    routes: [
-      { match: '/items' },
-      { match: '/items/:id', tags: ['item:{id}'], ...(hidesStep && perUserItems && { cache: personal }) },
-      { match: '/steps/:id', tags: ['step:{id}', 'item:{response.items[*].id}'] },
-      { match: '/trips/:id', tags: ['trip:{id}', 'step:{response.steps[*].id}'] },
-      { match: '/me/items', cache: personal },
-      ...(commands ? [{ match: '/commands/move/:id', before: 'GET /items/{id}' }] : []),
-    ],
+    defaults: { cache: ages, ...(encode && { client: { encode: ['gzip'] } }) },
+    routes: [...routesOf(features), ...(commands ? [{ match: '/commands/move/:id', before: 'GET /items/{id}' }] : [])],
     rules: rulesOf(features),
   };
 }
 
+function routesOf({ hidesStep, perUserItems, sharedCredentials, search, languages }: Features): object[] {
+  const personal = { credentials: 'perUser', userKey: ['authorization'] };
+  const forAll = sharedCredentials ? { credentials: 'shared' } : {};
+  const item = hidesStep ? (perUserItems ? personal : {}) : forAll;
+  const keys = { off: {}, keyed: { key: { query: ['step'] } }, sorted: { key: { order: 'sort' } }, whole: {} };
+  const byLanguage = languages === 'keyed' ? { key: { headers: ['accept-language'] } } : {};
+  return [
+    { match: '/items', cache: forAll },
+    { match: '/items/:id', tags: ['item:{id}'], cache: item },
+    { match: '/steps/:id', tags: ['step:{id}', 'item:{response.items[*].id}'], cache: forAll },
+    {
+      ...{ match: '/trips/:id', tags: ['trip:{id}', 'step:{response.steps[*].id}'] },
+      cache: { ...forAll, ...byLanguage },
+    },
+    ...(search === 'off'
+      ? []
+      : [{ match: '/search', tags: ['item:{response.items[*].id}'], cache: { ...forAll, ...keys[search] } }]),
+    { match: '/me/items', cache: personal },
+  ];
+}
+
 function rulesOf(features: Features): object[] {
-  const { condition, batch, commands } = features;
+  const { condition, batch, commands, renames, search } = features;
+  const found = search === 'off' ? [] : ['/search'];
   const once = condition === 'onlyIfChanged' ? { onlyIfChanged: true } : {};
   const when = condition === 'when' ? { when: { changed: ['step', 'name'] } } : {};
   const common = commonOf(features);
@@ -141,17 +187,25 @@ function rulesOf(features: Features): object[] {
     { name: 'deleted', on: 'DELETE /items/:id', ...ofItem(features, '{id}') },
     {
       ...{ name: 'batch', on: 'PATCH /items', before: 'off' },
-      invalidate: [...items, '/steps/{request[*].step}', '/trips/*', '/me/items'],
+      invalidate: [...items, '/steps/{request[*].step}', '/trips/*', '/me/items', ...found],
     },
     {
       ...{ name: 'created', on: 'POST /items', before: 'off' },
-      invalidate: ['/steps/{request.step}', '/trips/*', '/me/items'],
+      invalidate: ['/steps/{request.step}', '/trips/*', '/me/items', ...searchOf(features, 'request.step')],
     },
     { name: 'step', on: 'PATCH /steps/:id', invalidate: ['/trips/{before.trip, response.trip}'] },
   ];
   if (commands)
     rules.push({ name: 'command', on: 'PUT /commands/move/:id', ...ofItem(features, '{id}', ['/items/{id}']) });
+  const shown = ['/items', '/me/items', ...found, '/items/{id}', { tag: 'item:{id}' }];
+  if (renames) rules.push({ name: 'renamed', on: 'PATCH /items/:id/name', before: 'off', invalidate: shown });
   return rules.map((rule) => ({ ...rule, ...common }));
+}
+
+/** Where the items of a step are found, besides at the step: by what the query says, where all else is out of the key. */
+function searchOf({ search }: Features, step: string): string[] {
+  if (search === 'off') return [];
+  return search === 'keyed' ? [`/search?step={${step}}`] : ['/search'];
 }
 
 function commonOf({ lagMs, unresolved }: Features): object {
@@ -163,7 +217,8 @@ function commonOf({ lagMs, unresolved }: Features): object {
 }
 
 /** What a write to one item makes wrong. */
-function ofItem({ parents, trips, action, asks }: Features, id: string, more: readonly string[] = []): object {
+function ofItem(features: Features, id: string, more: readonly string[] = []): object {
+  const { parents, trips, action, asks, beforeStored, search } = features;
   const after = asks ? 'request.step, response.step' : 'response.step';
   const steps = `/steps/{before.step, ${after}}`;
   const climbs = trips === 'cascade' ? { path: steps, cascade: true } : steps;
@@ -174,9 +229,12 @@ function ofItem({ parents, trips, action, asks }: Features, id: string, more: re
   }[parents];
   const viaLookup = trips === 'lookup' && parents === 'before';
   const exact = viaLookup || (trips === 'cascade' && parents === 'before');
+  const found =
+    parents === 'before' ? searchOf(features, `before.step, ${after}`) : search === 'off' ? [] : ['/search'];
   return {
+    ...(parents === 'before' && beforeStored && { before: 'stored' }),
     invalidate: [
-      ...['/items', '/me/items', ...more, ...named],
+      ...['/items', '/me/items', ...more, ...named, ...found],
       ...(exact ? [] : ['/trips/*']),
       ...(viaLookup ? ['/trips/{step.trip}'] : []),
     ],

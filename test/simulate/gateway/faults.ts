@@ -1,5 +1,8 @@
-import { LEASE_MS, MAX_LATE_MS, timeoutMsOf } from './configuration.ts';
+import { LEASE_MS, MAX_LATE_MS } from './configuration.ts';
 import type { Place, Stage } from './stage.ts';
+
+/** As an operator, or a time server, sets a clock. */
+const CLOCK_STEPS_MS = [-3_600_000, -5_000, -100, 100, 5_000, 3_600_000];
 
 /** Something goes wrong somewhere. */
 export function disturb(stage: Stage): void {
@@ -16,11 +19,11 @@ export function disturb(stage: Stage): void {
     });
   };
   const ofOne: Record<string, () => void> = {
-    // A gateway that is alone leaves nobody who knows of its writes: what it had sent may be applied until then.
-    'is killed': () =>
-      restart(stage.features.cluster ? chance.between(1, 300) : timeoutMsOf(stage.features) + MAX_LATE_MS),
+    // A gateway that is alone leaves nobody who knows of its writes: what it had sent may be applied, and seen, until then.
+    'is killed': () => restart(stage.features.cluster ? chance.between(1, 300) : MAX_LATE_MS + stage.features.lagMs),
     'is stopped': () => node.process.stop(ms),
     'is suspended': () => node.process.suspend(ms),
+    'has its clock set': () => node.process.setClock(chance.pick(CLOCK_STEPS_MS)),
   };
   const ofMany: Record<string, () => void> = {
     'leaves by itself': () => {

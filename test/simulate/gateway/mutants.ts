@@ -149,6 +149,28 @@ function leavingNotes(log: Log): Log {
   });
 }
 
+/** Whoever was refused is waited for by others until it is answered. */
+const refusedAreWaitedFor: Pick<Mutant, 'inFlight' | 'log'> = {
+  inFlight: (knowledge) =>
+    new (class extends WritesInFlight {
+      override begin(...begun: Parameters<WritesInFlight['begin']>): WriteInFlight {
+        const write = super.begin(...begun);
+        let asked = false;
+        // Said for the first time before it asks, for the second when it has ended.
+        const recorded = (): void => {
+          if (asked) write.recorded();
+          asked = true;
+        };
+        return withMembers(write, { recorded });
+      }
+    })(knowledge),
+  log: (log) => {
+    const ending = new Set<string>();
+    const withdraw: Log['withdraw'] = (note) => (ending.has(note.id) ? log.withdraw(note) : void ending.add(note.id));
+    return withMembers(log, { withdraw });
+  },
+};
+
 /** Of the writes alone: what is in quarantine is not stored all the same. */
 function writesWithoutQuarantine(ports: WritePorts): WritePorts {
   return { ...ports, fence: withMembers(ports.fence, { readsQuarantined: () => false }) };
@@ -263,6 +285,9 @@ export const mutants: readonly Mutant[] = [
     writes: (ports) => ({ ...ports, store: withMembers<Store>(ports.store, { sequence: Number.MAX_SAFE_INTEGER }) }),
   },
   { name: 'what has changed nothing asks nobody', scenario: 'a write that changes nothing', ...asksNobody },
+  { name: 'who was refused is waited for', scenario: 'two that are refused', ...refusedAreWaitedFor },
+  { name: 'a lookup is believed in a window', scenario: 'what a lookup finds', writes: writesWithoutQuarantine },
+  { name: 'who names by tag asks nobody', scenario: 'by tag alone', ...asksNobody },
   { name: 'a refusal asks nobody', scenario: 'a refusal', ...asksNobody },
   {
     name: 'events do not wait for writes that have overtaken theirs',
@@ -276,7 +301,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the address of `before` is not among what a write reads',
-    scenario: 'a command to where the representation is not',
+    scenario: 'command to where the representation is not',
     inFlight: (knowledge) => new WritesWithoutAddress(knowledge),
   },
   {

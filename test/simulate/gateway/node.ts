@@ -8,6 +8,7 @@ import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
 import { MemoryLog } from '../../../src/coherence/memory-log.ts';
 import { everything } from '../../../src/coherence/record.ts';
+import { MAX_WAIT_MS } from '../../../src/coherence/transaction.ts';
 import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
 import { DEFAULT_ORIGIN } from '../../../src/config/origins.ts';
@@ -25,7 +26,7 @@ import type { WritePorts } from '../../../src/exchange/write/ports.ts';
 import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.ts';
 import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
-import { bumpVersions, RedisTier, type TierPlace, type VersionKeys } from '../../../src/redis/tier.ts';
+import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
@@ -37,8 +38,7 @@ import type { Process, World } from '../world.ts';
 import type { SimulatedOrigin } from './origin.ts';
 
 const CONFIRM_MS = 1_000;
-const HIT_LEASES = 4;
-const BEHIND_ALL = 999_999;
+const VERSION_LEASES = 4;
 const FILL_BYTES = 10_000_000;
 
 /** What a mutant may replace, each to take one check out. */
@@ -63,6 +63,8 @@ export interface NodeParts {
   readonly shared: { readonly bus: SimulatedBus; readonly keys: SimulatedKeys } | undefined;
   readonly mutation: NodeMutation;
   failed(error: unknown): void;
+  /** A write has waited for others as long as it may. */
+  waitedOut(): void;
 }
 
 /** A gateway as gateway.ts and wire-coherence.ts put it together, without sockets, its clock and timers virtual. */
@@ -112,7 +114,8 @@ export class GatewayNode {
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
-    this.#track(write(this.#writes, this.routes.find(request.target.resource), request, body, reply));
+    const found = this.routes.find(request.target.resource);
+    this.#track(write(this.#writes, { found, request, body }, reply));
   }
 
   /** What may not be left behind once everything is at rest. */
@@ -178,7 +181,7 @@ export class GatewayNode {
         this.#joinedSeq = applied;
         world.tell(process.name, `joined ${epoch} at ${applied}`);
       },
-      caughtUp: () => this.hub.reset(cluster.status().epoch, `${this.#joinedSeq}.${BEHIND_ALL}`),
+      caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
     const versions = this.#versionKeys(bus, keys);
     const cluster: ClusterLog = new ClusterLog({
@@ -200,7 +203,7 @@ export class GatewayNode {
   #versionKeys(bus: SimulatedBus, keys: SimulatedKeys): VersionKeys {
     return {
       ...{ connection: keys.connection(bus), prefix: 'unstale', scope: 's' },
-      hitMs: () => HIT_LEASES * (this.cluster as ClusterLog).leaseMs,
+      minVersionMs: () => VERSION_LEASES * (this.cluster as ClusterLog).leaseMs,
     };
   }
 
@@ -210,7 +213,7 @@ export class GatewayNode {
     const tier = config.store.redis?.tier;
     if (cluster === undefined || shared === undefined || tier === undefined) return undefined;
     const joinedAt = (): number => this.#joinedAt;
-    const place: TierPlace = {
+    const logView: LogView = {
       get usable() {
         return cluster.serving() && cluster.published;
       },
@@ -226,7 +229,7 @@ export class GatewayNode {
       admits: (response) => fence.admits(response, response.asOf),
     };
     return new RedisTier({
-      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', place },
+      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', log: logView },
       monotonic: process.clock.monotonic,
       timers: process.timers,
       full: () => {},
@@ -265,7 +268,13 @@ export class GatewayNode {
       log,
       inFlight: this.inFlight,
       shared: this.cluster !== undefined,
-      timers: process.timers,
+      timers: {
+        after: (ms, run) =>
+          process.timers.after(ms, () => {
+            if (ms === MAX_WAIT_MS) this.#parts.waitedOut();
+            run();
+          }),
+      },
       rules: this.#rules,
       routes: this.routes,
       refresher,
@@ -279,7 +288,7 @@ export class GatewayNode {
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
           ended();
-          // A node that loses its place settles nothing any more: others do.
+          // A node that loses its standing ends no quarantine any more: others do.
           log.append({ coverage, announcements, endsQuarantine: quarantine }).catch(() => undefined);
         });
       },

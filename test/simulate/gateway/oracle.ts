@@ -22,6 +22,14 @@ interface Change {
   readonly version: number;
 }
 
+/** `floors` are from when the read began; `how` is what `Cache-Status` says. */
+interface AnsweredRead {
+  readonly view: View;
+  readonly floors: Floors;
+  readonly content: string;
+  readonly how: string;
+}
+
 export interface OracleOptions {
   /** Where the API's reads lag: how long it may take until a write is to be seen by all. */
   readonly settlesMs: number;
@@ -86,14 +94,18 @@ export class Oracle {
   }
 
   floorsOf(view: View): Floors {
+    const floors = new Map<string, Floor>();
+    for (const facet of this.#facetsOf(view)) {
+      const floor = this.#floors.get(facet);
+      if (floor !== undefined) floors.set(facet, floor);
+    }
+    return floors;
+  }
+
+  #facetsOf(view: View): string[] {
     const key = keyOf(view);
-    const facets = [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
-    return new Map(
-      facets.flatMap((facet) => {
-        const floor = this.#floors.get(facet);
-        return floor === undefined ? [] : [[facet, floor] as const];
-      }),
-    );
+    if (!this.#options.patches || !view.path.startsWith('/steps/')) return [key];
+    return [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
   }
 
   /** What a write tells whoever has its answer, or its event. */
@@ -121,7 +133,7 @@ export class Oracle {
     }
   }
 
-  answered(who: string, view: View, floors: Floors, content: string, how: string): void {
+  answered(who: string, { view, floors, content, how }: AnsweredRead): void {
     this.reads += 1;
     if (how.includes('hit')) this.hits += 1;
     const faults: string[] = [];
@@ -151,8 +163,9 @@ export class Oracle {
   }
 }
 
-export function keyOf({ path, user }: View): string {
-  return user === undefined ? path : `${user}:${path}`;
+export function keyOf({ path, user, language }: View): string {
+  const key = user === undefined ? path : `${user}:${path}`;
+  return language === undefined ? key : `${key} (${language})`;
 }
 
 /** As text in one order of members and of elements: a patched parent may have another. */

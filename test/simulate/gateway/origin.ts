@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { OriginError } from '../../../src/errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../../../src/exchange/ports.ts';
 import { Fields } from '../../../src/http/fields.ts';
 import type { Process, World } from '../world.ts';
 import type { Api, ApiAnswer, Evaluation } from './api.ts';
+import { type Features, MAX_LATE_MS } from './configuration.ts';
 
 /** How the API treats one request. Times in milliseconds. */
 export interface Treatment {
@@ -43,17 +45,20 @@ export interface OriginOptions {
   /** Fields of every answer to a read. */
   readonly cacheControl: string;
   readonly etags: boolean;
+  readonly languages: Features['languages'];
+  readonly serverErrors: 'unknown' | 'unchanged';
 }
 
 /** The way of one gateway to the API, as origin/ has it: a port, its waits in virtual time. */
 export class SimulatedOrigin implements Origin {
-  readonly serverErrors = 'unknown';
+  readonly serverErrors: 'unknown' | 'unchanged';
   readonly #options: OriginOptions;
   /** Requests that have not been answered whole. */
   underway = 0;
 
   constructor(options: OriginOptions) {
     this.#options = options;
+    this.serverErrors = options.serverErrors;
   }
 
   async fetch(request: OriginRequest): Promise<OriginResponse> {
@@ -99,13 +104,17 @@ export class SimulatedOrigin implements Origin {
       write: isRead ? undefined : write,
     });
     const user = fields.get('authorization');
+    const language = fields.get('accept-language')?.startsWith('de') === true ? 'de' : undefined;
+    const ifNoneMatch = isRead ? fields.get('if-none-match') : undefined;
     const broken = (): void => back.fail(new OriginError('originReset', { sent: true }));
     const failed = (): void => back.answer(this.#response({ status: 500, body: {} }, 0, 'answered', []));
     world.after(beforeMs, () => {
+      // Whose gateway has died has given it up.
+      if (world.now > process.diedAt + MAX_LATE_MS) return;
       if (fate === 'fails-before') return void world.after(afterMs, failed);
       if (fate === 'breaks-before') return broken();
       const evaluation = isRead
-        ? { answer: api.read({ path, user }) }
+        ? { answer: this.#tagged(api.read(api.viewOf(asked(request.target), user, language)), ifNoneMatch) }
         : api.write({ method: request.method, path, user, ifMatch: fields.get('if-match'), body: parsed(text) });
       if ('resources' in evaluation && write !== undefined) observed.evaluated(write, evaluation, process.name);
       world.after(afterMs, () => {
@@ -114,22 +123,36 @@ export class SimulatedOrigin implements Origin {
         if (!isRead && write !== undefined && fate !== 'breaks-off') {
           world.after(bodyMs, () => process.run(() => observed.returned(write)));
         }
-        back.answer(this.#response(evaluation.answer, bodyMs, fate, isRead ? this.#readFields(evaluation.answer) : []));
+        const fieldsOf = isRead ? this.#readFields(evaluation.answer, path, language) : [];
+        back.answer(this.#response(evaluation.answer, bodyMs, fate, fieldsOf));
       });
     });
   }
 
-  #readFields({ status }: ApiAnswer): string[] {
-    return status === 401 ? ['Cache-Control', 'no-store'] : ['Cache-Control', this.#options.cacheControl];
+  #readFields({ status }: ApiAnswer, path: string, language: string | undefined): string[] {
+    if (status === 401) return ['Cache-Control', 'no-store'];
+    const lines = ['Cache-Control', this.#options.cacheControl];
+    if (this.#options.languages === 'off' || !path.startsWith('/trips/')) return lines;
+    lines.push('Content-Language', language ?? 'en');
+    if (this.#options.languages === 'vary') lines.push('Vary', 'Accept-Language');
+    return lines;
+  }
+
+  /** With a validator, and without a body for who has it. */
+  #tagged(answer: ApiAnswer, ifNoneMatch: string | undefined): ApiAnswer {
+    if (!this.#options.etags || answer.status !== 200) return answer;
+    const etag = answer.etag ?? `"c${hash('sha1', JSON.stringify(answer.body))}"`;
+    return ifNoneMatch === etag ? { status: 304, body: undefined, etag } : { ...answer, etag };
   }
 
   #response(answer: ApiAnswer, bodyMs: number, fate: Treatment['fate'], fields: readonly string[]): OriginResponse {
     const { world, process, etags } = this.#options;
     const silent = fate === 'silent' && answer.status === 200 && fields.length === 0;
     const status = silent ? 204 : answer.status;
-    const bytes = status === 204 ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
+    const bodiless = status === 204 || status === 304;
+    const bytes = bodiless ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
     const lines = [...fields];
-    if (status !== 204) lines.push('Content-Type', 'application/json', 'Content-Length', String(bytes.byteLength));
+    if (!bodiless) lines.push('Content-Type', 'application/json', 'Content-Length', String(bytes.byteLength));
     if (answer.etag !== undefined && etags) lines.push('ETag', answer.etag);
     if (answer.location !== undefined) lines.push('Location', answer.location);
     const body = new Readable({ read: () => {} });
@@ -147,6 +170,13 @@ export class SimulatedOrigin implements Origin {
     world.after(bodyMs, () => process.run(end));
     return { status, headers: new Fields(lines), body, trailers: () => [], isDelimited: () => true };
   }
+}
+
+/** The target as the API means it: of a query, the step. */
+function asked(target: string): string {
+  const [path = '', query = ''] = target.split('?');
+  const step = new URLSearchParams(query).get('step');
+  return step === null ? path : `${path}?step=${step}`;
 }
 
 async function wholeOf(body: OriginRequest['body']): Promise<string> {

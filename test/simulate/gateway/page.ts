@@ -105,7 +105,9 @@ export class Page {
       end: nothing,
       destroy: nothing,
     };
-    const filter = this.#parts.narrow ? { match: [view.path], tags: ['item:*', 'step:*'] } : { match: [], tags: [] };
+    const filter = this.#parts.narrow
+      ? { match: [view.path.split('?')[0] as string], tags: ['item:*', 'step:*'] }
+      : { match: [], tags: [] };
     world.after(world.chance.between(0.1, 2), () => {
       if (!node.process.alive) return this.died(node);
       node.process.run(() => {

@@ -1,6 +1,7 @@
+import type { Chance } from '../world.ts';
 import { STEPS, TRIPS, USERS } from './api.ts';
-import type { Received, WriteSpec } from './client.ts';
-import { MAX_LATE_MS, timeoutMsOf } from './configuration.ts';
+import type { ReadSpec, Received, WriteSpec } from './client.ts';
+import { type Features, MAX_LATE_MS, timeoutMsOf } from './configuration.ts';
 import type { Treat } from './origin.ts';
 import type { Stage } from './stage.ts';
 
@@ -27,7 +28,8 @@ export function randomTreat({ world, features }: Stage): Treat {
       if (chance.happens(0.4))
         return { ...usual, beforeMs: chance.between(timeoutMs - 40, timeoutMs + MAX_LATE_MS - 10), fate: 'answered' };
       const fates = ['fails-before', 'fails-after', 'breaks-before', 'breaks-after', 'breaks-off'] as const;
-      return { ...usual, fate: chance.pick(fates) };
+      const fate = chance.pick(fates);
+      return { ...usual, fate: fate === 'fails-after' && features.rollsBack ? 'fails-before' : fate };
     }
     return { ...usual, fate: features.silent && chance.happens(0.4) ? 'silent' : 'answered' };
   };
@@ -52,33 +54,51 @@ function randomWrite({ world, features, clients }: Stage, id: number): WriteSpec
     return { method: 'PATCH', path: '/items', body: ids.map((each) => ({ id: each, step: chance.pick(STEPS) })), user };
   }
   if (kind < 0.88 && features.commands) return { method: 'PUT', path: `/commands/move/${id}`, body: { step }, user };
+  if (kind < 0.92 && features.renames) return { method: 'PATCH', path: `/items/${id}/name`, body: { name }, user };
   const change = chance.happens(0.7) ? { trip: chance.pick(TRIPS) } : { title: name };
   return { method: 'PATCH', path: `/steps/${chance.pick(STEPS)}`, body: change, user };
 }
 
-export function randomRead({ world, api, features, clients }: Stage) {
+/** What some client might ask for. */
+export function randomRead({ world, api, features, clients }: Stage): ReadSpec {
   const { chance } = world;
   const views = api.views.filter(({ path }) => {
     const [, kind, id] = path.split('/');
     return kind !== 'items' || id === undefined || clients.known.includes(Number(id));
   });
-  const { path, user } = chance.pick(views);
+  const { path, user, language } = chance.pick(views);
   // Who has credentials reads what is for all, too.
   const as =
     user ?? (chance.happens(0.15) && api.viewOf(path, 'u1').user === undefined ? chance.pick(USERS) : undefined);
-  return { path, user: as, conditional: chance.happens(0.2), gzip: features.encode && chance.happens(0.5) };
+  const directives = features.directives && chance.happens(0.2) ? chance.pick(DIRECTIVES) : undefined;
+  return {
+    ...{ path, user: as, language, directives, target: spelled(path, features, chance) },
+    languages: language === undefined ? chance.pick([undefined, 'en']) : chance.pick(['de', 'de, en;q=0.5']),
+    conditional: chance.happens(0.2),
+    gzip: features.encode && chance.happens(0.5),
+    leaves: features.aborts && chance.happens(0.1),
+  };
+}
+
+const DIRECTIVES = ['no-cache', 'max-age=0', 'max-stale', 'min-fresh=59', 'only-if-cached', 'no-store'];
+
+/** One of the spellings by which the API is asked for the same. */
+function spelled(path: string, { search }: Features, chance: Chance): string {
+  if (!path.includes('?') || search === 'off') return path;
+  return chance.pick([path, path, path.replace('?', '?utm=x&'), `${path}&utm=y`]);
 }
 
 /** Readers and writers at every node until `end`. */
 export function load(stage: Stage, end: number): void {
-  const { world, clients } = stage;
+  const { world, clients, features } = stage;
   const { chance } = world;
   const reading = (): void => {
     clients.read(stage.anyNode(), randomRead(stage));
     if (world.now < end) world.after(chance.between(0.5, 8), reading);
   };
   const write = (spec: WriteSpec): void => {
-    clients.write(stage.anyNode(), spec, (received) => followUp(stage, spec, received, write));
+    const leaves = features.aborts && chance.happens(0.08);
+    clients.write(stage.anyNode(), { ...spec, leaves }, (received) => followUp(stage, spec, received, write));
   };
   const writing = (): void => {
     const id = chance.pick(clients.known);

@@ -30,7 +30,7 @@ export async function runGateway(values: Arguments): Promise<void> {
     total.acknowledged += oracle.acknowledged;
     total.refused += oracle.refused;
     total.announced += announced;
-    if (values.seed !== undefined) console.log(trace.join('\n'));
+    if (values.seed !== undefined) console.log(trace().join('\n'));
     if (violations.length === 0) continue;
     failing.push(`seed ${seed} ${JSON.stringify(features)}\n  ${violations.slice(0, 3).join('\n  ')}`);
     console.log(failing.at(-1));
@@ -49,7 +49,7 @@ async function playScenarios(words: string): Promise<void> {
   const chosen = scenarios.filter(({ name }) => name.includes(words));
   for (const scenario of chosen) {
     const { violations, trace } = await playScenario(scenario);
-    if (chosen.length === 1) console.log(trace.join('\n'));
+    if (chosen.length === 1) console.log(trace().join('\n'));
     console.log(`${violations.length === 0 ? 'holds ' : 'FAILS '} ${scenario.name}`);
     for (const violation of violations.slice(0, 2)) console.log(`         ${violation}`);
     if (violations.length > 0) process.exitCode = 1;

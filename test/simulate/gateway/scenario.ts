@@ -75,7 +75,7 @@ export async function playScenario(scenario: Scenario, seed = 1, mutation: Mutat
   await settled(stage);
   stage.close();
   return {
-    ...{ seed, features, violations: oracle.violations, trace: world.trace, oracle },
-    announced: announcements.count,
+    ...{ seed, features, violations: oracle.violations, trace: () => world.trace, oracle },
+    ...{ announced: announcements.count, waitedOut: stage.waitedOut },
   };
 }

@@ -55,6 +55,17 @@ export const scenarios: readonly Scenario[] = [
       play.readOften(45, 130, 0, '/items/1');
     },
   },
+  ...([1, 2] as const).map(
+    (nodes): Scenario => ({
+      name: `two that are refused at once, and could each tell of the other (${nodes === 1 ? 'one node' : 'two'})`,
+      features: { nodes, cluster: nodes > 1 },
+      play: (play) => {
+        play.write(0, 0, delete1);
+        play.write(100, 0, delete1, { afterMs: 40 });
+        play.write(102, nodes - 1, delete1, { afterMs: 40 });
+      },
+    }),
+  ),
   {
     name: 'a refusal tells of a write whose node has died',
     features: three,
@@ -74,6 +85,16 @@ export const scenarios: readonly Scenario[] = [
       play.write(10, 0, { method: 'PATCH', path: '/items', body: [{ id: 1, step: 1 }] });
       play.read(40, 0, '/steps/1');
       play.readOften(80, 100, 0, '/steps/1');
+    },
+  },
+  {
+    name: 'a write whose rule names what shows an item by tag alone, beside one that has moved it and is not answered',
+    features: { renames: true },
+    play: (play) => {
+      play.read(0, 0, '/steps/3');
+      play.write(20, 0, patch1({ step: 3 }), { afterMs: 110 });
+      play.write(40, 0, { method: 'PATCH', path: '/items/1/name', body: { name: 'b' } });
+      play.readOften(45, 130, 0, '/steps/3');
     },
   },
   {
@@ -97,6 +118,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a refusal of a command to where the representation is not, of which no rule reads what was before',
+    features: { commands: true, parents: 'pattern' },
+    play: (play) => {
+      play.read(0, 0, '/items');
+      play.write(20, 0, delete1, { afterMs: 110 });
+      play.write(40, 0, { method: 'PUT', path: '/commands/move/1', body: { step: 3 } });
+      play.readOften(45, 130, 0, '/items');
+    },
+  },
+  {
     name: 'what was before, read from an API that lags, inside the window of another write',
     features: { lagMs: 100 },
     play: (play) => {
@@ -104,6 +135,16 @@ export const scenarios: readonly Scenario[] = [
       play.write(80, 0, patch1({ step: 1 }));
       play.readOften(150, 190, 0, '/steps/3');
       play.readOften(1_000, 1_010, 0, '/steps/3');
+    },
+  },
+  {
+    name: 'what a lookup finds, read from an API that lags, inside the window of another write',
+    features: { lagMs: 100, trips: 'lookup' },
+    play: (play) => {
+      play.write(0, 0, { method: 'PATCH', path: '/steps/1', body: { trip: 1 } });
+      play.write(80, 0, { method: 'DELETE', path: '/items/3' });
+      play.readOften(165, 185, 0, '/trips/1');
+      play.readOften(1_000, 1_010, 0, '/trips/1');
     },
   },
   {

@@ -21,9 +21,12 @@ export interface Outcome {
   readonly seed: number;
   readonly features: Features;
   readonly violations: readonly string[];
-  readonly trace: readonly string[];
+  /** What happened, step by step. */
+  trace(): readonly string[];
   readonly oracle: Oracle;
   readonly announced: number;
+  /** Writes that have waited for others as long as they may. */
+  readonly waitedOut: number;
 }
 
 /** One schedule of a seed: gateways of a random configuration, read and written at random, while whatever may go wrong does. */
@@ -41,8 +44,8 @@ export async function simulateGateway(
   load(stage, end);
   for (let n = 0; n < PAGES; n++) {
     world.after(chance.between(0, BUSY_MS * 0.8), () => {
-      const { path, user } = randomRead(stage);
-      stage.open({ path, user, narrow: chance.happens(0.4) });
+      const { path, user, language } = randomRead(stage);
+      stage.open({ path, user, language, narrow: chance.happens(0.4) });
     });
   }
   if (features.faults) {
@@ -54,8 +57,8 @@ export async function simulateGateway(
   await settled(stage);
   stage.close();
   return {
-    ...{ seed, features, violations: stage.oracle.violations, trace: world.trace, oracle: stage.oracle },
-    announced: stage.announcements.count,
+    ...{ seed, features, violations: stage.oracle.violations, trace: () => world.trace, oracle: stage.oracle },
+    ...{ announced: stage.announcements.count, waitedOut: stage.waitedOut },
   };
 }
 
@@ -63,6 +66,9 @@ export async function simulateGateway(
 export async function settled(stage: Stage): Promise<void> {
   const { world, oracle, places, server } = stage;
   oracle.tellAll();
+  const { faults, slowApi } = stage.features;
+  if (stage.waitedOut > 0 && !faults && !slowApi)
+    oracle.violated(`${stage.waitedOut} writes waited for others as long as they may`);
   for (const page of stage.pages) finalShown(page, oracle);
   for (const { node } of places) await servesAgain(stage, node);
   await world.runUntil(world.now + 400);

@@ -41,6 +41,7 @@ const WALL_MS = Date.UTC(2026, 0, 1);
 export interface PageOptions {
   readonly path: string;
   readonly user?: string | undefined;
+  readonly language?: 'de' | undefined;
   /** Told of what concerns its view alone. */
   readonly narrow?: boolean;
   /** The nodes that it listens at, and fetches from; any. */
@@ -60,6 +61,8 @@ export class Stage {
   readonly places: Place[] = [];
   readonly pages: Page[] = [];
   readonly announcements = new Announcements();
+  /** Writes that have waited for others as long as they may. */
+  waitedOut = 0;
   readonly #config: GatewayConfig;
   readonly #mutation: Mutation;
   readonly #treat: Treat;
@@ -91,12 +94,18 @@ export class Stage {
     const bus = features.cluster ? new SimulatedBus(world, this.server, process) : undefined;
     const origin = new SimulatedOrigin({
       ...{ world, process, api, treat: this.#treat, timeoutMs: timeoutMsOf(features), etags: features.etags },
+      languages: features.languages,
+      serverErrors: features.rollsBack ? 'unchanged' : 'unknown',
       observed: this.clients,
       cacheControl: features.public && !features.hidesStep ? 'public, max-age=60' : 'max-age=60',
     });
     const node = new GatewayNode({
       ...{ world, process, origin, config: this.#config, mutation: this.#mutation },
       shared: bus && { bus, keys: this.keys },
+      waitedOut: () => {
+        world.tell(name, 'a write has waited for others as long as it may');
+        this.waitedOut += 1;
+      },
       failed: (error) => this.oracle.violated(`${name} failed: ${error instanceof Error ? error.stack : error}`),
     });
     world.busy.push(() => node.reads.encoder.size > 0);
@@ -124,7 +133,7 @@ export class Stage {
 
   open(page: PageOptions): Page {
     const { at, from } = page;
-    const view = this.api.viewOf(page.path, page.user);
+    const view = this.api.viewOf(page.path, page.user, page.language);
     const opened = new Page({
       ...{ name: `p${this.pages.length}`, clients: this.clients, announcements: this.announcements, view },
       narrow: page.narrow === true,

@@ -1,0 +1,47 @@
+import { systemTimers } from '../../clock.ts';
+import { Fields } from '../../http/fields.ts';
+import type { RuleSet } from '../../rules/compile.ts';
+import type { Json } from '../../rules/types.ts';
+import { applyRules } from '../write/apply.ts';
+import { unresolvable } from '../write/effect.ts';
+import { type Explained, explain, explainUntouched } from './explain.ts';
+import { given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
+import { type ServerErrors, untouched } from './verdict.ts';
+
+/**
+ * Explains what a write would invalidate. Sends nothing to the origin: lookups are answered from the proposed write.
+ * @throws TargetError
+ */
+export async function explainWrite(
+  rules: RuleSet,
+  write: ProposedWrite,
+  { before, all, serverErrors }: { before: Json; all: boolean; serverErrors: ServerErrors },
+): Promise<Explained> {
+  const request = proposedRequest(write);
+  const sources = { ...proposedSources(write, request), before };
+  const lookups = new Map(Object.entries(write.lookups).map(([name, text]) => [name, given(text)]));
+  const matches = rules.match(write.method, request.target.resource);
+  const { status } = write;
+  const refusal = unresolvable(matches, {
+    ...sources,
+    response: { missing: 'not-read' },
+    responseHeader: () => undefined,
+  });
+  const verdict = untouched(request, { status, refusal, serverErrors });
+  if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
+  const indeterminate = status >= 500;
+  const applied = await applyRules(
+    { timers: systemTimers, lookUp: async (name) => lookups.get(name) ?? { missing: 'not-read' } },
+    {
+      ...{ matches, sources, status, indeterminate, alone: true },
+      readAgain: async () => ({ missing: 'not-read' }),
+    },
+  );
+  const patching = {
+    request,
+    answer: { status, headers: new Fields(write.responseHeaders) },
+    targetedFields: [],
+    text: { request: write.request, response: write.response },
+  };
+  return explain({ request, applied, sources, status, indeterminate, patching }, rules, { all });
+}

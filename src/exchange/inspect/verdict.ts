@@ -1,0 +1,44 @@
+import type { GatewayConfig, OriginConfig } from '../../config/model.ts';
+import { safeMethods } from '../../http/methods.ts';
+import { PatternTrie } from '../../route/pattern.ts';
+import type { ClientRequest, Verdict } from '../ports.ts';
+import type { ResolvedWrite } from '../write/resolved-write.ts';
+
+/** Maps a written resource to what a 5xx of its origin means for the write. */
+export type ServerErrors = (resource: string) => OriginConfig['serverErrors'];
+
+export function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): ServerErrors {
+  const trie = new PatternTrie<string>();
+  for (const { match, origin } of routes) trie.add(match, origin);
+  return (resource) => origins[trie.first(resource)?.data ?? fallback.origin]?.serverErrors ?? 'unknown';
+}
+
+/**
+ * The verdict on a write that no rule applies to: its method is safe, it is refused, or it changed nothing. Undefined
+ * if rules apply.
+ */
+export function untouched(
+  { method, target }: ClientRequest,
+  { status, refusal, serverErrors }: { status: number; refusal: string | undefined; serverErrors: ServerErrors },
+): Verdict | undefined {
+  if (safeMethods.has(method)) {
+    return { outcome: 'unchanged', reason: `${method} is a safe method: it requests no change` };
+  }
+  if (refusal !== undefined) return { outcome: 'refused', reason: `422, without asking the origin: ${refusal}` };
+  if (status >= 400 && status < 500) return { outcome: 'unchanged', reason: `the origin refused it with ${status}` };
+  if (status >= 500 && serverErrors(target.resource) === 'unchanged') {
+    return {
+      outcome: 'unchanged',
+      reason: `this origin's ${status} means that nothing changed (serverErrors: unchanged)`,
+    };
+  }
+  return undefined;
+}
+
+/** The verdict on a write whose rules have been applied. */
+export function verdictOf({ status, indeterminate, applied }: ResolvedWrite): Verdict {
+  if (applied.unchanged) return { outcome: 'unchanged', reason: 'it changed nothing (onlyIfChanged)' };
+  if (!indeterminate) return { outcome: 'applied', reason: `the origin answered ${status}` };
+  const came = status === undefined ? 'no answer came' : `the origin answered ${status}`;
+  return { outcome: 'indeterminate', reason: `${came}: it is unknown whether the write was applied` };
+}
