@@ -14,6 +14,7 @@ const table = {
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
   tooManyStreams: { status: 429, title: 'This address has too many streams open' },
+  tooManyIndeterminate: { status: 429, title: 'This address has too many writes of unknown outcome' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },
   unprocessable: { status: 422, title: 'A rule cannot resolve what this write changes' },
   internal: { status: 500, title: 'The gateway failed' },

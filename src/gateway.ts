@@ -21,6 +21,8 @@ import { Refresher } from './exchange/read/refresher.ts';
 import { SearchVariances } from './exchange/read/search-variances.ts';
 import { compileRoutes } from './exchange/routes.ts';
 import type { WritePorts } from './exchange/write/ports.ts';
+import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
+import { UploadBudget } from './exchange/write/upload-budget.ts';
 import { write } from './exchange/write/write.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/log.ts';
@@ -32,6 +34,7 @@ import { createAdmin } from './server/admin.ts';
 import { TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
+import { addressOf } from './server/per-address.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
@@ -49,6 +52,8 @@ export interface Gateway {
 
 /** Fills in progress may hold this share of the memory tier's size, in addition to it. */
 const FILL_SHARE = 0.25;
+/** Bodies of writes, as far as they are held ahead of the origin and for rules, too. */
+const UPLOAD_SHARE = 0.25;
 
 type State = 'starting' | 'ready' | 'draining';
 
@@ -236,10 +241,14 @@ function wireWrites(
     clock: systemClock,
     resolveBytes: config.server.limits.resolveBytes,
     requestBytes: config.server.limits.requestBytes,
+    quarantines: new QuarantineBudget(),
+    uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
+    addressOf,
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
     // announced once more, and fills that began before then are refused.
-    endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms) => {
+    endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {
       work.later(ms, async () => {
+        ended();
         const { record } = await log.append({ coverage, announcements, endsQuarantine: quarantine });
         reports.quarantineEnded(quarantine, record.position);
       });

@@ -8,6 +8,12 @@ import { encodeTerms } from './write-set.ts';
 /** How many ended intents are remembered: the answer that names one may arrive after its end. */
 const MAX_ENDED = 4_096;
 
+/**
+ * Withdrawals that the bus is yet to be told of: they grow with the writes that are refused while it is out of reach. The
+ * next renewal withdraws what is forgotten here as well (`from`).
+ */
+const MAX_LEAVING = 1_000;
+
 /** How often an intent is withdrawn if the bus has not confirmed it: it may still be on its way, and arrive later. */
 const WITHDRAWALS_IF_LOST = 8;
 
@@ -34,6 +40,11 @@ export class Intents {
 
   get size(): number {
     return this.#own.size;
+  }
+
+  /** Withdrawn, and the bus may still have to be told. */
+  get leaving(): number {
+    return this.#withdrawing.size;
   }
 
   /** The lowest number that may still be in the bus. */
@@ -87,6 +98,8 @@ export class Intents {
   withdraw(id: string, lost = false): void {
     if (!this.#own.delete(this.#numberOf(id))) return;
     this.#withdrawing.set(id, lost ? WITHDRAWALS_IF_LOST : 1);
+    const [oldest] = this.#withdrawing.keys();
+    if (this.#withdrawing.size > MAX_LEAVING && oldest !== undefined) this.#withdrawing.delete(oldest);
   }
 
   /** Sends pending withdrawals to the bus. */

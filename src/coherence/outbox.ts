@@ -9,11 +9,14 @@ import { OpenQuarantines } from './open-quarantines.ts';
 import type { PendingAppend } from './pending-append.ts';
 import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
+import { charactersOf } from './record-size.ts';
 import { encodeRecord } from './wire-record.ts';
 import { encodeTerms } from './write-set.ts';
 
 /** Records that wait for the bus. Beyond it, one record that covers everything replaces all further ones. */
 const MAX_WAITING = 10_000;
+/** Characters of their names: a batch may name thousands of things. */
+const MAX_WAITING_CHARACTERS = 32_000_000;
 
 export interface OutboxOptions {
   readonly bus: Bus;
@@ -27,6 +30,7 @@ export interface OutboxOptions {
   readonly quarantineMs: number;
   /** Records that may wait for the bus. */
   readonly maxWaiting?: number;
+  readonly maxWaitingCharacters?: number;
 }
 
 /** The node's standing in the log, as the outbox sees it. */
@@ -64,6 +68,8 @@ export class Outbox {
   #stopped = false;
   #sent = 0;
   #undelivered = 0;
+  /** Of the records that are pending. */
+  #characters = 0;
 
   constructor(options: OutboxOptions, { standing, commits, intents, publisher }: OutboxParts) {
     this.#options = options;
@@ -109,12 +115,17 @@ export class Outbox {
   }
 
   append(invalidation: Invalidation, options: AppendOptions): Promise<Appended> {
-    if (this.#pending.size >= (this.#options.maxWaiting ?? MAX_WAITING)) return this.#overflown(invalidation, options);
+    if (this.#isFull) return this.#overflown(invalidation, options);
     return new Promise((resolve, reject) => {
       const pending = this.#post(invalidation, options, { resolve, reject });
       pending.cancels.push(this.#options.timers.after(this.#options.confirmMs, () => this.#unconfirmed(pending)));
       void this.#send(pending);
     });
+  }
+
+  get #isFull(): boolean {
+    const { maxWaiting = MAX_WAITING, maxWaitingCharacters = MAX_WAITING_CHARACTERS } = this.#options;
+    return this.#pending.size >= maxWaiting || this.#characters >= maxWaitingCharacters;
   }
 
   /** Appends a record that no writer waits for. */
@@ -145,6 +156,7 @@ export class Outbox {
       cancels: [],
     };
     this.#pending.set(pending.ref, pending);
+    this.#characters += charactersOf(invalidation);
     return pending;
   }
 
@@ -221,6 +233,7 @@ export class Outbox {
       pending.writer?.reject(new GatewayError('unconfirmed'));
     }
     this.#pending.clear();
+    this.#characters = 0;
   }
 
   /** Reports a failed append that no writer waits for. After a stop, another node takes the record over. */
@@ -350,7 +363,7 @@ export class Outbox {
     if (pending.asking && pending.writer !== undefined) return;
     for (const cancel of pending.cancels) cancel();
     void this.#publish(pending);
-    this.#pending.delete(pending.ref);
+    if (this.#pending.delete(pending.ref)) this.#characters -= charactersOf(pending.invalidation);
     if (pending.undelivered) this.#undelivered -= 1;
     pending.undelivered = false;
     this.#release(pending);

@@ -10,7 +10,11 @@ export const MAX_RECORD_BYTES = 256 * 1024;
 /** In a record that is too large, up to this many siblings keep their names. */
 const MAX_SIBLINGS = 8;
 
-interface Sized {
+/** What a record, and a name, take besides their characters: objects, and places in sets. */
+const CHARACTERS_PER_RECORD = 500;
+const CHARACTERS_PER_NAME = 32;
+
+export interface Sized {
   readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
 }
@@ -25,8 +29,25 @@ export function bounded<T extends Sized>(record: T, encode: (record: T) => strin
     announcements: record.announcements.map(widenedEvent),
   });
   if (Buffer.byteLength(wide) <= MAX_RECORD_BYTES) return wide;
-  const announcements = record.announcements.slice(0, MAX_SIBLINGS).map(announcingAll);
-  return encode({ ...record, coverage: everything, announcements });
+  return encode({ ...record, ...coveringAll(record) });
+}
+
+/** A record that covers everything, in place of one that takes too much. */
+export function coveringAll({ announcements }: Sized): Sized {
+  return { coverage: everything, announcements: announcements.slice(0, MAX_SIBLINGS).map(announcingAll) };
+}
+
+/** What a record takes in memory, about: the characters of its names, and of what is announced of them. */
+export function charactersOf({ coverage, announcements }: Sized): number {
+  let characters = CHARACTERS_PER_RECORD;
+  for (const tag of coverage.tags) characters += CHARACTERS_PER_NAME + tag.length;
+  for (const pattern of coverage.patterns) characters += CHARACTERS_PER_NAME + pattern.length;
+  for (const parts of coverage.tagPatterns) characters += CHARACTERS_PER_NAME + parts.join('').length;
+  for (const { paths, tags } of announcements) {
+    for (const name of paths) characters += CHARACTERS_PER_NAME + name.length;
+    for (const name of tags) characters += CHARACTERS_PER_NAME + name.length;
+  }
+  return characters;
 }
 
 /** Replaces siblings by a wildcard. Covers no less, and is short if the targets have few parents. */

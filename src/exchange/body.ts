@@ -63,6 +63,12 @@ export class Capture {
     }
   }
 
+  /** Keeps nothing, whatever it was. */
+  drop(): void {
+    this.#overflowed = true;
+    this.#chunks = [];
+  }
+
   get bytes(): number {
     return this.#bytes;
   }
@@ -77,10 +83,11 @@ export class Capture {
   }
 }
 
-/** Reads a stream up to `maxBytes`. Returns the head and an iterator over the rest if the stream is longer. */
+/** Reads a stream up to `maxBytes`, or until `stopped`. Returns the head and an iterator over the rest if it is longer. */
 export async function readUpTo(
   stream: Readable,
   maxBytes: number,
+  stopped: () => boolean = () => false,
 ): Promise<{ whole: Buffer } | { head: Buffer; rest: AsyncIterator<Buffer> }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -90,6 +97,6 @@ export async function readUpTo(
     if (done === true) return { whole: Buffer.concat(chunks) };
     chunks.push(value);
     bytes += value.byteLength;
-    if (bytes > maxBytes) return { head: Buffer.concat(chunks), rest: iterator };
+    if (bytes > maxBytes || stopped()) return { head: Buffer.concat(chunks), rest: iterator };
   }
 }

@@ -16,6 +16,7 @@ export const proxyErrors = {
   expectationFailed: 'http_request_error',
   uriTooLong: 'http_request_error',
   tooManyStreams: 'http_request_denied',
+  tooManyIndeterminate: 'http_request_denied',
   headersTooLarge: 'http_request_error',
   unprocessable: 'http_request_denied',
   internal: 'proxy_internal_error',

@@ -94,7 +94,7 @@ export class Reports {
 
   /** A client that neither sent its body nor read its answer. */
   cutOff(peer: string | undefined, reason: string): void {
-    this.#log.info({ peer, reason }, 'a slow client was cut off');
+    this.#log.info({ peer, reason }, 'a client was cut off');
   }
 
   malformed(error: GatewayError, peer: string | undefined): void {

@@ -9,7 +9,7 @@ import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { PerAddress } from './per-address.ts';
-import { type Exchange, pipelineFor } from './pipeline.ts';
+import { type Exchange, Pipelines } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
 import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
 
@@ -61,8 +61,9 @@ export function createFront(options: FrontOptions): Front {
   server.maxHeadersCount = 0;
   server.maxConnections = options.limits.connections;
   const begin = (exchange: Exchange): void => answer(exchange, options);
+  const pipelines = new Pipelines(begin, (socket) => options.cut(peerOf(socket), 'too many requests were waiting'));
   const receive = (message: IncomingMessage, response: ServerResponse): void => {
-    pipelineFor(message.socket, begin).receive({ message, response });
+    pipelines.of(message.socket).receive({ message, response });
   };
   server.on('request', receive);
   // `Expect` is checked where the rest of the head is.
@@ -70,16 +71,20 @@ export function createFront(options: FrontOptions): Front {
   // Without a listener Node closes the connection without an answer.
   server.on('connect', (_message, socket) => {
     outlive(socket);
-    refuse(pipelineFor(socket, begin), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
+    refuse(pipelines.of(socket), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
   });
   server.on('upgrade', (_message, socket) => outlive(socket));
   watchClients(server, options);
   const clientError: Front['clientError'] = (error, socket) => {
     const problem = malformed(error);
     if (problem !== undefined) options.onMalformed(problem, socket.remoteAddress);
-    refuse(pipelineFor(socket, begin), socket, problem);
+    refuse(pipelines.of(socket), socket, problem);
   };
   return { server, clientError };
+}
+
+function peerOf(socket: Duplex): string | undefined {
+  return (socket as { remoteAddress?: string }).remoteAddress;
 }
 
 /** Bounds how many connections one client takes, of the gateway's and of the origins'. */

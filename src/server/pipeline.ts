@@ -4,8 +4,18 @@ import { safeMethods } from '../http/methods.ts';
 
 /** Requests of one connection that are in progress at once: stops a client from taking all origin connections. */
 export const MAX_UNANSWERED = 8;
-/** Requests of one connection that may wait while it is read further, to notice its end: bounds their memory. */
+/**
+ * Requests of one connection that may wait while it is read further, to notice its end. Where more wait and none has begun
+ * for a while, it is read for its end alone, and cut off if more requests come.
+ */
 const MAX_WAITING = 1_000;
+/**
+ * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, each of which is
+ * an object for as long as the request before it takes.
+ */
+export const MAX_WAITING_IN_ALL = 20_000;
+/** A connection with no more requests than this waiting is never cut off for what others have. */
+const FEW_WAITING = 32;
 /** Bytes of answers that may wait for a client before its next request begins: stops a client that reads nothing. */
 export const MAX_UNSENT_BYTES = 256 * 1024;
 
@@ -25,6 +35,7 @@ export interface Exchange {
 export class Pipeline {
   readonly #socket: Duplex;
   readonly #begin: (exchange: Exchange) => void;
+  readonly #room: WaitingRoom;
   /** Begun and not answered. A single one may have been answered: a read that is a hit does not pay for a listener. */
   #begun: Exchange[] = [];
   /** Parsed, and not begun. */
@@ -35,10 +46,16 @@ export class Pipeline {
   #lasting = false;
   #held = false;
   #attended = false;
+  /** Requests that were begun, now and when `peek` was called last. */
+  #started = 0;
+  #startedBefore = 0;
+  /** So many wait that no more may come. */
+  #overdue = false;
 
-  constructor(socket: Duplex, begin: (exchange: Exchange) => void) {
+  constructor(socket: Duplex, begin: (exchange: Exchange) => void, room: WaitingRoom) {
     this.#socket = socket;
     this.#begin = begin;
+    this.#room = room;
   }
 
   /** Begins a request, now or when its turn comes. Drops one behind an answer that closes the connection. */
@@ -52,7 +69,11 @@ export class Pipeline {
       this.#hold();
     } else if (this.#waiting.length === 0 && this.#mayBegin(exchange)) {
       this.#start(exchange);
+    } else if (this.#overdue || (this.#room.isFull && this.#waiting.length >= FEW_WAITING)) {
+      this.#seal();
+      this.#room.cut(this.#socket);
     } else {
+      this.#room.held += 1;
       this.#waiting.push(exchange);
       this.#hold();
       this.#attend();
@@ -84,7 +105,12 @@ export class Pipeline {
 
   /** Reads once where requests wait. Only reading shows that a connection has ended, which ends what has begun. */
   peek(): void {
-    if (this.#waiting.length > 0 && this.#waiting.length < MAX_WAITING) this.#release();
+    const stands = this.#started === this.#startedBefore;
+    this.#startedBefore = this.#started;
+    if (this.#waiting.length === 0) return;
+    const isMany = this.#waiting.length >= MAX_WAITING;
+    this.#overdue = isMany && stands;
+    if (stands || !isMany) this.#release();
   }
 
   /**
@@ -97,7 +123,7 @@ export class Pipeline {
     this.#sealed = true;
     const all = [...this.#begun, ...this.#waiting];
     const broken = all.find(({ message }) => !message.complete);
-    this.#waiting = this.#waiting.filter((exchange) => exchange !== broken);
+    this.#keepWaiting(this.#waiting.filter((exchange) => exchange !== broken));
     const last = all.findLast(({ message }) => message.complete);
     const end = (): void => {
       // Reads on until the client closes.
@@ -145,7 +171,12 @@ export class Pipeline {
 
   #seal(): void {
     this.#sealed = true;
-    this.#waiting = [];
+    this.#keepWaiting([]);
+  }
+
+  #keepWaiting(waiting: Exchange[]): void {
+    this.#room.held -= this.#waiting.length - waiting.length;
+    this.#waiting = waiting;
   }
 
   /** RFC 9112 §9.3.2: requests may be processed in parallel if all of them are safe. */
@@ -160,6 +191,8 @@ export class Pipeline {
   }
 
   #start(exchange: Exchange): void {
+    this.#started += 1;
+    this.#overdue = false;
     if (this.#begun.push(exchange) > 1) this.#attend();
     this.#begin(exchange);
     if (closes(exchange)) this.#seal();
@@ -183,6 +216,7 @@ export class Pipeline {
     this.#settle();
     for (let next = this.#waiting[0]; next !== undefined && this.#mayBegin(next); next = this.#waiting[0]) {
       this.#waiting.shift();
+      this.#room.held -= 1;
       this.#start(next);
     }
     if (this.#begun.length > 1 || this.#waiting.length > 0) this.#attend();
@@ -235,17 +269,54 @@ function isParallel({ method = '', httpVersion }: IncomingMessage): boolean {
   return safeMethods.has(method) && httpVersion === '1.1';
 }
 
+/** The requests of all connections of a server that wait for others before them. */
+class WaitingRoom {
+  readonly #cut: (socket: Duplex) => void;
+  held = 0;
+
+  constructor(cut: (socket: Duplex) => void) {
+    this.#cut = cut;
+  }
+
+  get isFull(): boolean {
+    return this.held >= MAX_WAITING_IN_ALL;
+  }
+
+  /** RFC 9112 §9.3.2: a client that pipelines has to expect that its connection ends before its answers. */
+  cut(socket: Duplex): void {
+    this.#cut(socket);
+    socket.destroy();
+  }
+}
+
 const pipelines = new WeakMap<Duplex, Pipeline>();
 
 export function pipelineOf(socket: Duplex): Pipeline | undefined {
   return pipelines.get(socket);
 }
 
-/** The pipeline of a connection, made for its first request. */
-export function pipelineFor(socket: Duplex, begin: (exchange: Exchange) => void): Pipeline {
-  const known = pipelines.get(socket);
-  if (known !== undefined) return known;
-  const made = new Pipeline(socket, begin);
-  pipelines.set(socket, made);
-  return made;
+/** The pipelines of the connections of one server. */
+export class Pipelines {
+  readonly #begin: (exchange: Exchange) => void;
+  readonly #room: WaitingRoom;
+
+  /** `cut`: told of each connection that is cut off because too many requests wait. */
+  constructor(begin: (exchange: Exchange) => void, cut: (socket: Duplex) => void = () => {}) {
+    this.#begin = begin;
+    this.#room = new WaitingRoom(cut);
+  }
+
+  /** Requests that wait, of all connections. */
+  get waiting(): number {
+    return this.#room.held;
+  }
+
+  /** The pipeline of a connection, made for its first request. */
+  of(socket: Duplex): Pipeline {
+    const known = pipelines.get(socket);
+    if (known !== undefined) return known;
+    const made = new Pipeline(socket, this.#begin, this.#room);
+    pipelines.set(socket, made);
+    return made;
+  }
 }

@@ -78,10 +78,15 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
 function answered({ request, message, response }: AcceptedExchange, { read, write }: PublicOptions): boolean {
   const reply = new NodeReply(response);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (isRead) return !hasBody(message) && read(request, reply);
+  if (isRead) {
+    const isTaken = !hasBody(message) && read(request, reply);
+    if (isTaken) reply.forgetWhenGone();
+    return isTaken;
+  }
   if (answeredHere(request, reply, hasBody(message))) return true;
   if (safeMethods.has(request.method)) return false;
   write(request, message, reply);
+  reply.forgetWhenGone();
   return true;
 }
 

@@ -129,3 +129,27 @@ test.each(attacks)('%s', { timeout: 60_000 }, async (_, { clients, bytes, reads 
   await wellBehaved();
   expect(origin.requests('DELETE /evil')).toEqual([]);
 });
+
+test.each([
+  ['a read', read('/hang')],
+  ['a write', `POST /hang HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`],
+])('%s that waits for the origin keeps nothing of a client that has left', { timeout: 60_000 }, async (_, first) => {
+  const silent = await scriptedOrigin();
+  silent.on(
+    () => true,
+    () => {},
+  );
+  const patient = await startGateway(
+    silent.url,
+    `origin: { url: "${silent.url}", timeout: 1h }\nserver: { listen: "127.0.0.1:0", drain: 1ms }\nlog: { level: silent }`,
+  );
+  const before = usedBytes();
+  const clients = await Promise.all(Array.from({ length: 40 }, () => rawClient(patient.url)));
+  for (const client of clients) client.write(first + read('/', '').repeat(1_500));
+  await until(() => silent.seen.length > 0);
+  await get(`${patient.adminUrl}/livez`);
+  for (const client of clients) await client.close();
+  await until(() => usedBytes() <= before + LEFT_BYTES / 2, 'the memory of the clients to be given back');
+  await patient.stop();
+  await silent.close();
+});

@@ -1,8 +1,14 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Exchange, MAX_UNANSWERED, MAX_UNSENT_BYTES, pipelineFor } from '../../src/server/pipeline.ts';
+import {
+  type Exchange,
+  MAX_UNANSWERED,
+  MAX_UNSENT_BYTES,
+  MAX_WAITING_IN_ALL,
+  Pipelines,
+} from '../../src/server/pipeline.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawClient, rawExchange } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
@@ -232,12 +238,10 @@ describe('the requests of one connection', () => {
 
   test('are not read while some of them wait', async () => {
     let parsed = 0;
+    const pipelines = new Pipelines(holding);
     const server = createServer((message, response) => {
       parsed += 1;
-      const begin = ({ message, response }: Exchange): void => {
-        if (message.url !== '/held') response.end();
-      };
-      pipelineFor(message.socket, begin).receive({ message, response });
+      pipelines.of(message.socket).receive({ message, response });
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -252,4 +256,47 @@ describe('the requests of one connection', () => {
     server.closeAllConnections();
     server.close();
   });
+
+  test('that wait are bounded over all connections: those with many of them are cut off, others are not', async () => {
+    const held: ServerResponse[] = [];
+    let cut = 0;
+    const pipelines = new Pipelines(
+      ({ message, response }) => void (message.url === '/held' ? held.push(response) : response.end()),
+      () => {
+        cut += 1;
+      },
+    );
+    const server = createServer((message, response) => pipelines.of(message.socket).receive({ message, response }));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const few = one('/held') + one('/polite').repeat(MAX_UNANSWERED + 4);
+    const early = await rawClient(url);
+    early.write(few);
+    await until(() => held.length === 1);
+    // One read of a socket is 64 KiB.
+    const each = Math.floor(60_000 / one('/held').length);
+    const count = Math.ceil(MAX_WAITING_IN_ALL / each) + 5;
+    const attackers = await Promise.all(Array.from({ length: count }, () => rawClient(url)));
+    for (const attacker of attackers) attacker.write(one('/held').repeat(each));
+    await until(() => cut > 0);
+    const late = await rawClient(url);
+    late.write(few);
+    await until(() => held.length > (count - cut) * MAX_UNANSWERED);
+    expect(pipelines.waiting).toBeLessThanOrEqual(MAX_WAITING_IN_ALL + count * 32);
+    for (const attacker of attackers) await attacker.close();
+    for (const response of held) response.end();
+    for (const client of [early, late]) {
+      for (let i = 0; i < MAX_UNANSWERED + 5; i++) expect((await client.answer()).status).toBe(200);
+      await client.close();
+    }
+    await until(() => pipelines.waiting === 0);
+    server.closeAllConnections();
+    server.close();
+  });
 });
+
+/** Answers everything but what is to be held. */
+function holding({ message, response }: Exchange): void {
+  if (message.url !== '/held') response.end();
+}

@@ -9,8 +9,10 @@ import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteRep
 import type { Refresher } from '../read/refresher.ts';
 import type { Address } from './before.ts';
 import type { needsOf, Reach } from './plan.ts';
+import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import type { Upload } from './upload.ts';
+import type { UploadBudget } from './upload-budget.ts';
 
 /** What the write exchange depends on. */
 export interface WritePorts {
@@ -31,8 +33,14 @@ export interface WritePorts {
   readonly requestBytes: number | undefined;
   /** After an indeterminate write, how long everything that it may have changed stays in quarantine. */
   readonly indeterminateMs: number;
-  /** Schedules the record that ends a quarantine. */
-  endQuarantineLater(effect: Effect, quarantine: number, ms: number): void;
+  /** Schedules the record that ends a quarantine. Calls `ended` then. */
+  endQuarantineLater(effect: Effect, quarantine: number, ms: number, ended: () => void): void;
+  /** What quarantines hold until they end. */
+  readonly quarantines: QuarantineBudget;
+  /** What uploads hold. */
+  readonly uploads: UploadBudget;
+  /** The address that a client counts as. */
+  addressOf(request: ClientRequest): string;
   /** Called once for each write. */
   report(result: WriteResult): void;
   failed(error: unknown, request: ClientRequest): void;

@@ -1,5 +1,5 @@
 import type { Appended } from '../../coherence/log.ts';
-import { type Invalidation, mergeCoverage } from '../../coherence/record.ts';
+import { type Invalidation, mergeCoverage, type Position } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
 import type { Representation } from '../../coherence/write-set.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
@@ -85,11 +85,12 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async own(disturbed: boolean): Promise<OwnRecord> {
     if (this.#applied.unchanged || (disturbed && this.#applied.compared)) await this.#apply(false);
-    const effect = this.#effect();
     const ruleMs = quarantineMsOf(this.#applied.rules.map(({ match }) => match));
     const ownMs = this.#indeterminate ? Math.max(this.#ports.indeterminateMs, ruleMs) : ruleMs;
     const quarantineMs = Math.max(ownMs, this.#quarantinedForMs);
     this.#quarantined = quarantineMs > 0;
+    const whole = this.#effect();
+    const effect = this.#quarantined ? this.#ports.quarantines.bounded(whole) : whole;
     const local = new WriteLocally(this.#ports, this.#write, {
       rules: this.#indeterminate ? [] : this.#applied.rules,
       answered: this.#answered,
@@ -105,15 +106,18 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async complete(): Promise<CompletedRecord> {
     if (this.#applied.compared) await this.#apply(false);
-    const effect = this.#effect();
-    const { coverage, announcements } = effect;
+    const whole = this.#effect();
     // The record of an indeterminate write may have come in between.
     const quarantineMs = this.#quarantined ? 0 : this.#quarantinedForMs;
-    if (quarantineMs === 0) return { invalidation: { coverage, announcements }, made: () => {} };
-    const { endQuarantineLater } = this.#ports;
+    if (quarantineMs === 0) {
+      const { coverage, announcements } = whole;
+      return { invalidation: { coverage, announcements }, made: () => {} };
+    }
+    const effect = this.#ports.quarantines.bounded(whole);
+    const { coverage, announcements } = effect;
     return {
       invalidation: { coverage, announcements, quarantine: true, quarantineMs },
-      made: ({ record }) => endQuarantineLater(effect, record.position, quarantineMs),
+      made: ({ record }) => this.#quarantine(effect, record.position, quarantineMs),
     };
   }
 
@@ -179,8 +183,8 @@ export class AnsweredWrite implements ConcludingWrite {
     { record, removed }: Appended,
     { effect, local, quarantineMs }: { effect: Effect; local: WriteLocally; quarantineMs: number },
   ): void {
-    const { refresher, endQuarantineLater } = this.#ports;
-    if (quarantineMs > 0) endQuarantineLater(effect, record.position, quarantineMs);
+    const { refresher } = this.#ports;
+    if (quarantineMs > 0) this.#quarantine(effect, record.position, quarantineMs);
     refresher.refresh(local.refreshed, this.#write.request);
     this.#report({
       outcome: this.#indeterminate ? 'indeterminate' : 'applied',
@@ -191,6 +195,12 @@ export class AnsweredWrite implements ConcludingWrite {
       patched: local.patches,
       resolved: this.#resolved(),
     });
+  }
+
+  #quarantine(effect: Effect, position: Position, ms: number): void {
+    const { quarantines, endQuarantineLater, addressOf } = this.#ports;
+    const giveBack = quarantines.take(effect, this.#indeterminate ? addressOf(this.#write.request) : undefined);
+    endQuarantineLater(effect, position, ms, giveBack);
   }
 
   #resolved(): ResolvedWrite {

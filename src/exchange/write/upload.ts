@@ -4,11 +4,13 @@ import { Fields } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
 import { Capture, readJson, readUpTo, textOf } from '../body.ts';
 import type { ClientRequest } from '../ports.ts';
+import type { HeldUpload } from './upload-budget.ts';
 
 export interface UploadOptions {
   /** How much of the body is kept for rules to read; 0 keeps nothing. */
   readonly captureBytes: number;
   readonly maxBytes: number | undefined;
+  readonly held: HeldUpload;
 }
 
 /**
@@ -22,13 +24,16 @@ export class Upload {
   readonly #captures: boolean;
   readonly #body: Readable | undefined;
   #content: Buffer | Readable | undefined;
+  readonly #held: HeldUpload;
   #complete = false;
+  #crowdedOut = false;
   #handedOver = false;
 
   constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
     this.#request = request;
     this.#capture = new Capture(options.captureBytes);
     this.#captures = options.captureBytes > 0;
+    this.#held = options.held;
     this.#body = body === undefined ? undefined : this.#metered(body, options);
   }
 
@@ -37,13 +42,23 @@ export class Upload {
    */
   async readAhead(maxBytes: number): Promise<void> {
     if (this.#body === undefined) return;
-    const read = await readUpTo(this.#body, maxBytes);
+    const read = await readUpTo(this.#body, maxBytes, () => this.#crowdedOut);
     this.#content = 'whole' in read ? read.whole : Readable.from(joined(read.head, read.rest), { objectMode: false });
+  }
+
+  /** Other uploads hold so much that this one is not read. */
+  get crowdedOut(): boolean {
+    return this.#crowdedOut;
   }
 
   /** The whole body has been received. */
   get isWhole(): boolean {
     return !(this.#content instanceof Readable);
+  }
+
+  /** It flows through, and nothing more of it is held. */
+  get #isStreaming(): boolean {
+    return this.#content instanceof Readable && (!this.#captures || this.#capture.overflowed);
   }
 
   /** The origin may have the whole request. */
@@ -90,6 +105,9 @@ export class Upload {
   #metered(body: Readable, { maxBytes }: UploadOptions): Readable {
     const meter = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
+        if (this.#isStreaming) this.#held.release();
+        else if (!this.#crowdedOut) this.#crowdedOut = !this.#held.take(chunk.byteLength);
+        if (this.#crowdedOut) this.#capture.drop();
         this.#capture.add(chunk);
         if (maxBytes !== undefined && this.#capture.bytes > maxBytes) {
           done(new OriginError('contentTooLarge', { sent: true, detail: `the limit is ${maxBytes} bytes` }));

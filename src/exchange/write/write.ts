@@ -18,6 +18,7 @@ import type { ArrivedWrite, NotedWrite, OriginAnswer, WritePorts } from './ports
 import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
+import type { HeldUpload } from './upload-budget.ts';
 
 /** Bodies up to this size are received whole before they are forwarded: slow clients occupy no origin connection. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -42,8 +43,10 @@ export async function write(
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
+  const held = ports.uploads.begin(ports.addressOf(request));
   try {
-    const arrived = await arrive(ports, { route: found.route, request, body, startedAt });
+    refuseBeyondShare(ports, request);
+    const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt });
     noting = new Noting(ports, found, arrived);
     const result = await forward(arrived, noting, reply);
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
@@ -54,6 +57,7 @@ export async function write(
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
   } finally {
+    held.release();
     noting?.end();
   }
 }
@@ -63,8 +67,12 @@ async function arrive(
   ports: WritePorts,
   {
     body,
+    held,
     ...arriving
-  }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & { readonly body: Readable | undefined },
+  }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & {
+    readonly body: Readable | undefined;
+    readonly held: HeldUpload;
+  },
 ): Promise<ArrivedWrite> {
   const { route, request } = arriving;
   refuseTooLarge(request, ports.requestBytes);
@@ -78,9 +86,16 @@ async function arrive(
   const upload = new Upload(request, body, {
     captureBytes: readsRequest ? ports.resolveBytes : 0,
     maxBytes: ports.requestBytes,
+    held,
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
+  if (bodyTells && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
   return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload };
+}
+
+/** Refuses before the origin hears of the write: nothing has to be quarantined then. */
+function refuseBeyondShare({ quarantines, addressOf }: WritePorts, request: ClientRequest): void {
+  if (!quarantines.hasRoom(addressOf(request))) throw new GatewayError('tooManyIndeterminate');
 }
 
 /**

@@ -135,8 +135,11 @@ describe('without the bus', () => {
     await rig.until(() => other.records.length === 1);
   });
 
-  test('queue: when too many wait, one record that hits everything stands for the rest', async () => {
-    const { rig, nodes } = await three({ onPartition: 'queue', maxWaiting: 2 });
+  test.each([
+    ['many', { maxWaiting: 2 }],
+    ['much', { maxWaitingCharacters: 1_000 }],
+  ])('queue: when too %s waits, one record that covers everything stands for the rest', async (_, bound) => {
+    const { rig, nodes } = await three({ onPartition: 'queue', ...bound });
     cut(rig, nodes[0], 100);
     const writes = ['/a', '/b', '/c', '/d'].map((path) => nodes[0].log.append(hitting(path)));
     await rig.wait(Promise.all(writes));

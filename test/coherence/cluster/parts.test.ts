@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import type { Bus } from '../../../src/coherence/bus.ts';
 import { Commits } from '../../../src/coherence/commits.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
+import { Intents } from '../../../src/coherence/intents.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
 import { Membership } from '../../../src/coherence/membership.ts';
+import { nothingCovered } from '../../../src/coherence/record.ts';
+import { Sequencer } from '../../../src/coherence/sequencer.ts';
 import { isCoveredBy, pathTag } from '../../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
 import { hitting } from '../log-contract.ts';
@@ -136,5 +141,23 @@ describe('records on the wire', () => {
       at: 'now',
     };
     expect(decodeRecord(encodeRecord(announced))).toEqual(announced);
+  });
+});
+
+describe('intents', () => {
+  const note = { posts: new Set<string>(), coverage: nothingCovered, announcements: [], quarantineMs: 1 };
+
+  test('of writes that are refused while the bus is out of reach: few are kept, and a renewal withdraws all of them', async () => {
+    const bus = { intend: () => Promise.reject(new Error('out of reach')) } as unknown as Bus;
+    const intents = new Intents(bus, 'n', systemClock);
+    for (let i = 0; i < 1_500; i++) intents.withdraw((await intents.note(note, 'e')).id, true);
+    expect([intents.leaving, intents.from]).toEqual([1_000, 1_501]);
+    const sequencer = new Sequencer();
+    sequencer.createEpoch('e', 1_000);
+    sequencer.intend('e', 'n', { id: 'n:1', posts: '', payload: '' });
+    expect(sequencer.intents).toEqual(['n:1']);
+    const renewal = { member: 'n', applied: null, recordsFrom: 0, quarantines: false };
+    sequencer.renew('e', { ...renewal, intentsFrom: intents.from });
+    expect(sequencer.intents).toEqual([]);
   });
 });

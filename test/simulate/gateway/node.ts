@@ -23,6 +23,8 @@ import { Refresher } from '../../../src/exchange/read/refresher.ts';
 import { SearchVariances } from '../../../src/exchange/read/search-variances.ts';
 import { compileRoutes } from '../../../src/exchange/routes.ts';
 import type { WritePorts } from '../../../src/exchange/write/ports.ts';
+import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.ts';
+import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
@@ -280,8 +282,12 @@ export class GatewayNode {
       clock: process.clock,
       resolveBytes: config.server.limits.resolveBytes,
       requestBytes: config.server.limits.requestBytes,
-      endQuarantineLater: ({ coverage, announcements }, quarantine, ms) => {
+      quarantines: new QuarantineBudget(),
+      uploads: new UploadBudget(Number.POSITIVE_INFINITY),
+      addressOf: ({ peer }) => peer,
+      endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
+          ended();
           // A node that loses its standing ends no quarantine any more: others do.
           log.append({ coverage, announcements, endsQuarantine: quarantine }).catch(() => undefined);
         });

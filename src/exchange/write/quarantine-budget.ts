@@ -1,0 +1,58 @@
+import { charactersOf, coveringAll, type Sized } from '../../coherence/record-size.ts';
+
+/** What the open quarantine windows of this node may hold together; of one beyond that only everything is held, in a few words. */
+const MAX_CHARACTERS = 64_000_000;
+/**
+ * What windows of indeterminate writes may hold for one client address. Stops one that can provoke 5xx by large bodies from having
+ * everything quarantined; it is less than what a node remembers one by one (coherence/quarantines.ts).
+ */
+const MAX_CHARACTERS_OF_ADDRESS = 8_000_000;
+
+/** Counts what quarantine windows hold until they end: what they cover, and what is announced then. */
+export class QuarantineBudget {
+  readonly #max: { readonly characters: number; readonly ofAddress: number };
+  readonly #ofAddress = new Map<string, number>();
+  #held = 0;
+
+  constructor(max = { characters: MAX_CHARACTERS, ofAddress: MAX_CHARACTERS_OF_ADDRESS }) {
+    this.#max = max;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Addresses with windows of indeterminate writes. */
+  get addresses(): number {
+    return this.#ofAddress.size;
+  }
+
+  /** Whether an address has not yet as many indeterminate writes in their windows as it may. */
+  hasRoom(address: string): boolean {
+    return (this.#ofAddress.get(address) ?? 0) < this.#max.ofAddress;
+  }
+
+  /** The effect of a write, or what covers it where there is no room for that. */
+  bounded<T extends Sized>(effect: T): T {
+    return this.#held + charactersOf(effect) <= this.#max.characters ? effect : { ...effect, ...coveringAll(effect) };
+  }
+
+  /** Returns what gives it back (once). `address`: of an indeterminate write. */
+  take(effect: Sized, address: string | undefined): () => void {
+    const characters = charactersOf(effect);
+    this.#count(characters, address);
+    let open = true;
+    return () => {
+      if (open) this.#count(-characters, address);
+      open = false;
+    };
+  }
+
+  #count(characters: number, address: string | undefined): void {
+    this.#held += characters;
+    if (address === undefined) return;
+    const held = (this.#ofAddress.get(address) ?? 0) + characters;
+    if (held > 0) this.#ofAddress.set(address, held);
+    else this.#ofAddress.delete(address);
+  }
+}
