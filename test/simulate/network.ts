@@ -54,6 +54,9 @@ export class SimulatedServer {
     this.#remembered = this.#steps.length;
   }
 
+  /** Set back in place, and no epoch has begun since: gateways that end now take with them what tells that it was. */
+  isBelieved = false;
+
   /** In place: the server is the same, its connections too, and it has what it had when it was told to remember. */
   setBack(): void {
     const lost = Math.max(0, this.#steps.length - this.#remembered);
@@ -61,6 +64,7 @@ export class SimulatedServer {
     const sequencer = this.#create();
     for (const step of this.#steps) step(sequencer);
     this.sequencer = sequencer;
+    this.isBelieved = lost > 0;
     this.#world.tell('bus', `is set back in place by ${lost} steps`);
   }
 
@@ -92,7 +96,10 @@ export class SimulatedBus implements Bus {
   }
 
   createEpoch(nonce: string, leaseMs: number): Promise<void> {
-    return this.#call((sequencer) => sequencer.createEpoch(nonce, leaseMs));
+    return this.#call((sequencer) => {
+      this.#server.isBelieved = false;
+      sequencer.createEpoch(nonce, leaseMs);
+    });
   }
 
   renew(epoch: string, renewal: Renewal, contact?: Contact) {

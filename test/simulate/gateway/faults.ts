@@ -29,9 +29,10 @@ export function disturb(stage: Stage, end: number): void {
   kinds[kind]?.();
 }
 
+/** Not behind a Redis that was set back and that nobody knows of (docs/coherence.md, "What does not hold"). */
 function restartLater(stage: Stage, i: number, afterMs: number): void {
   const { node } = stage.places[i] as Place;
-  if (!node.process.alive) return;
+  if (!node.process.alive || stage.server.isBelieved) return;
   stage.kill(i);
   stage.world.after(afterMs, () => {
     if (stage.places[i]?.node === node) stage.start(i);
@@ -42,10 +43,10 @@ function restartLater(stage: Stage, i: number, afterMs: number): void {
 function leave(stage: Stage, i: number): void {
   const { world, places } = stage;
   const { node } = places[i] as Place;
-  if (!node.process.alive) return;
+  if (!node.process.alive || stage.server.isBelieved) return;
   node.process.run(() => void node.cluster?.stop());
   world.after(world.chance.between(1, 100), () => {
-    if (places[i]?.node !== node) return;
+    if (places[i]?.node !== node || stage.server.isBelieved) return;
     stage.kill(i);
     stage.start(i);
   });
