@@ -1,6 +1,6 @@
 /**
- * Every error that the gateway itself makes: its code, HTTP status, problem `type` (RFC 9457) and title. The `type`s are
- * stable; clients may switch on them.
+ * Every error that the gateway itself makes: its code, HTTP status, problem `type` (RFC 9457) and title. The `type`s
+ * are stable; clients may switch on them.
  */
 const table = {
   badRequest: { status: 400, title: 'The request is malformed' },

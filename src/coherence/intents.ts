@@ -9,8 +9,8 @@ import { encodeTerms } from './write-set.ts';
 const MAX_ENDED = 4_096;
 
 /**
- * Withdrawals that the bus is yet to be told of: they grow with the writes that are refused while it is out of reach. The
- * next renewal withdraws what is forgotten here as well (`from`).
+ * Withdrawals that the bus is yet to be told of: they grow with the writes that are refused while it is out of reach.
+ * The next renewal withdraws what is forgotten here as well (`from`).
  */
 const MAX_LEAVING = 1_000;
 
@@ -81,7 +81,9 @@ export class Intents {
     return this.#own.get(this.#numberOf(id))?.record;
   }
 
-  /** A first record is in the log, and a second one follows: no other write waits for it, wherever it is noted again. */
+  /**
+   * A first record is in the log, and a second one follows: no other write waits for it, wherever it is noted again.
+   */
   recorded(id: string): void {
     const own = this.#own.get(this.#numberOf(id));
     if (own !== undefined) this.#own.set(this.#numberOf(id), { ...own, note: { ...own.note, recorded: true } });

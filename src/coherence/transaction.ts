@@ -55,8 +55,8 @@ export type WriteEvent =
       readonly quarantined: boolean;
     }
   /**
-   * The log has named the conflicting writes. `known` false: it could not. `quarantined`: as in `answered`, by what this
-   * node has applied since then.
+   * The log has named the conflicting writes. `known` false: it could not. `quarantined`: as in `answered`, by what
+   * this node has applied since then.
    */
   | {
       readonly type: 'told';
@@ -139,7 +139,9 @@ function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answe
   return recordNoted;
 }
 
-/** A quarantine keeps the resource from being stored. But an earlier fill must not answer requests after this answer. */
+/**
+ * A quarantine keeps the resource from being stored. But an earlier fill must not answer requests after this answer.
+ */
 const recordNoted: Next = { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
 
 /**

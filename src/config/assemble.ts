@@ -146,8 +146,8 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
 }
 
 /**
- * Gateways whose default origin has the same URL are nodes of one, unless they say otherwise; those before others never meet. Not
- * of all origins, so that one that is added, as a new configuration is deployed, does not make two of them.
+ * Gateways whose default origin has the same URL are nodes of one, unless they say otherwise; those before others never
+ * meet. Not of all origins, so that one that is added, as a new configuration is deployed, does not make two of them.
  */
 function scopeOf(origins: GatewayConfig['origins'], fallback: string): string {
   const named = Object.keys(origins).sort()[0] ?? '';

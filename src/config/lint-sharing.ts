@@ -35,8 +35,9 @@ function leftOut({ userKey, cookies }: CachePolicy): { message: string; hint: st
 }
 
 /**
- * A route that keeps something from being shared, while another spelling of its path is cached: an origin that takes the two for one
- * would have what is somebody's own stored for all. Once, and not where the configuration says what origins ignore.
+ * A route that keeps something from being shared, while another spelling of its path is cached: an origin that takes
+ * the two for one would have what is somebody's own stored for all. Once, and not where the configuration says what
+ * origins ignore.
  */
 export function lintSpellings(
   routes: readonly Located<RouteSettings>[],

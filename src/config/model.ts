@@ -98,7 +98,10 @@ export interface OriginConfig {
   connections: number;
   /** What a 5xx says about a write: it may have been applied, or it certainly was not. */
   serverErrors: 'unknown' | 'unchanged';
-  /** Answers that more bytes follow than they say, or with an unknown transfer coding: passed on, or stored as far as they say. */
+  /**
+   * Answers that more bytes follow than they say, or with an unknown transfer coding: passed on, or stored as far as
+   * they say.
+   */
   misframed: 'bypass' | 'store';
   /** What this origin makes no difference of in paths: routes match whatever stands there. */
   ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];

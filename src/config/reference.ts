@@ -127,7 +127,9 @@ function below(prefix: string, schema: JsonSchema): Setting[] {
   });
 }
 
-/** The keys of what stands under a key: of a mapping, of the elements of a list, of a mapping with names of one's own. */
+/**
+ * The keys of what stands under a key: of a mapping, of the elements of a list, of a mapping with names of one's own.
+ */
 function inside(key: string, schema: JsonSchema): Setting[] {
   return alternatives(schema).flatMap((each) => {
     if (each.properties !== undefined) return below(`${key}.`, each);

@@ -83,7 +83,9 @@ export class Capture {
   }
 }
 
-/** Reads a stream up to `maxBytes`, or until `stopped`. Returns the head and an iterator over the rest if it is longer. */
+/**
+ * Reads a stream up to `maxBytes`, or until `stopped`. Returns the head and an iterator over the rest if it is longer.
+ */
 export async function readUpTo(
   stream: Readable,
   maxBytes: number,

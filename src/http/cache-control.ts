@@ -134,8 +134,8 @@ function apply(directives: MutableCacheControl, { name, argument, malformed }: D
 }
 
 /**
- * Whether something may be forbidden here that cannot be read: a name that is none (`"no-store`), a quote that is not closed, or a
- * prohibition within something else (`max-age=60|no-store`). What is ambiguous is not stored.
+ * Whether something may be forbidden here that cannot be read: a name that is none (`"no-store`), a quote that is not
+ * closed, or a prohibition within something else (`max-age=60|no-store`). What is ambiguous is not stored.
  */
 function isAmbiguous(name: string, argument: string | undefined): boolean {
   if (name !== '' && !isToken(name)) return true;
@@ -143,7 +143,10 @@ function isAmbiguous(name: string, argument: string | undefined): boolean {
   return argument.includes('"') || /no-store|no-cache|private/i.test(argument);
 }
 
-/** Whether a quoted string opens in a line that does not end there: joined with the next line, it would hide what that says. */
+/**
+ * Whether a quoted string opens in a line that does not end there: joined with the next line, it would hide what that
+ * says.
+ */
 export function hasOpenQuote(line: string): boolean {
   return withoutQuoted(line).replaceAll('""', '').includes('"');
 }

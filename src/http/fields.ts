@@ -99,8 +99,8 @@ export class Fields {
 }
 
 /**
- * Joins two lines of one field, by ", " (RFC 9110 §5.3). Cookies are joined by "; " (RFC 6265 §5.4, RFC 9113 §8.2.3): behind
- * a comma no cookie of the second line would be found, and its user would be taken for nobody.
+ * Joins two lines of one field, by ", " (RFC 9110 §5.3). Cookies are joined by "; " (RFC 6265 §5.4, RFC 9113 §8.2.3):
+ * behind a comma no cookie of the second line would be found, and its user would be taken for nobody.
  */
 function joined(name: string, earlier: string, value: string): string {
   return name === 'cookie' ? `${earlier}; ${value}` : `${earlier}, ${value}`;

@@ -75,8 +75,9 @@ export function preferredLanguage(value: string): string | undefined {
 const languageRange = /^(?:\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)$/;
 
 /**
- * The language by which others may select the response to a request with this `Accept-Language`: that of the response, where the request
- * asked for it, and for nothing but languages. What else stood in the field may have changed the response, and is in no key of theirs.
+ * The language by which others may select the response to a request with this `Accept-Language`: that of the response,
+ * where the request asked for it, and for nothing but languages. What else stood in the field may have changed the
+ * response, and is in no key of theirs.
  */
 export function selectableLanguage(
   contentLanguage: string | undefined,

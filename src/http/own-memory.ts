@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * Octets in memory of their own. Small buffers are cut from a pool of 8 KiB, and what zlib makes is cut from 16: a single one that is kept
- * keeps all of that.
+ * Octets in memory of their own. Small buffers are cut from a pool of 8 KiB, and what zlib makes is cut from 16: a
+ * single one that is kept keeps all of that.
  */
 export function ownBytes(bytes: Buffer): Buffer {
   if (bytes.byteLength === bytes.buffer.byteLength) return bytes;
@@ -26,7 +26,9 @@ const MAX_NAME_LENGTH = 128;
 /** In front of a digest: names hold no control characters. */
 const DIGEST = '\u0001';
 
-/** A name by which something long is known: itself, or a digest of it where it would fill the memory that remembers it. */
+/**
+ * A name by which something long is known: itself, or a digest of it where it would fill the memory that remembers it.
+ */
 export function nameOf(text: string): string {
   return text.length <= MAX_NAME_LENGTH ? text : DIGEST + hash('sha256', text, 'base64url');
 }

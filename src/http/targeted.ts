@@ -29,8 +29,8 @@ export function responseDirectives(
   if (cacheControl?.includes('"') === true && headers.all('cache-control').some(hasOpenQuote)) {
     return { directives: { ...directives, noStore: true }, targeted: false };
   }
-  // RFC 9111 §5.4 gives `Pragma` no meaning in responses; the origins that send it without a `Cache-Control` are the old ones
-  // that mean "do not reuse this", and not reusing is always allowed.
+  // RFC 9111 §5.4 gives `Pragma` no meaning in responses; the origins that send it without a `Cache-Control` are the
+  // old ones that mean "do not reuse this", and not reusing is always allowed.
   if (cacheControl === undefined && hasPragmaNoCache(headers)) {
     return { directives: { ...directives, noCache: true }, targeted: false };
   }

@@ -130,7 +130,8 @@ export function selectsForFreshening(stored: Fields, notModified: Fields): boole
 
 /**
  * What a 200 to HEAD means for the response stored for GET (RFC 9111 §4.3.5): it freshens it if all validators and the
- * length match, and makes it stale if one differs. Other statuses have no effect, nor does a match by a weak date alone.
+ * length match, and makes it stale if one differs. Other statuses have no effect, nor does a match by a weak date
+ * alone.
  */
 export function headFreshens(
   stored: Dated & { status: number; headers: Fields; bodyBytes: number },

@@ -3,13 +3,16 @@ import type { Fields } from './fields.ts';
 import { isToken, splitList } from './list.ts';
 import { normaliseField, preferredLanguage } from './normalise.ts';
 
-/** More fields than any API goes by: an origin that names thousands would have each request for it compared in all of them. */
+/**
+ * More fields than any API goes by: an origin that names thousands would have each request for it compared in all of
+ * them.
+ */
 export const MAX_SELECTING_FIELDS = 64;
 
 /**
- * The request fields that a response was selected by (RFC 9110 §12.5.5): lower case, sorted, each once. `*` where it is anywhere
- * in the list, and where a member is no field name: what else selected the response is not known then either. Nor where there are
- * too many.
+ * The request fields that a response was selected by (RFC 9110 §12.5.5): lower case, sorted, each once. `*` where it is
+ * anywhere in the list, and where a member is no field name: what else selected the response is not known then either.
+ * Nor where there are too many.
  */
 export function parseVary(value: string | undefined): readonly string[] | '*' {
   if (value === undefined) return [];
@@ -23,7 +26,9 @@ export function parseVary(value: string | undefined): readonly string[] | '*' {
 const ABSENT = '';
 const EMPTY = ' ';
 
-/** A longer value is kept as a digest: a client that varies a field without end would fill the memory with what it sent. */
+/**
+ * A longer value is kept as a digest: a client that varies a field without end would fill the memory with what it sent.
+ */
 const MAX_KEPT_LENGTH = 256;
 /** In front of a digest. No value of a field holds it. */
 const DIGEST = '\u0001';
@@ -54,8 +59,8 @@ export function selectingFields(names: readonly string[], values: readonly strin
 }
 
 /**
- * Whether a request selects the variant stored under `values`. With the language of the variant (`selectableLanguage`), a request whose
- * one preferred language that is selects it too, whatever else it would accept (RFC 9110 §12.5.4).
+ * Whether a request selects the variant stored under `values`. With the language of the variant (`selectableLanguage`),
+ * a request whose one preferred language that is selects it too, whatever else it would accept (RFC 9110 §12.5.4).
  */
 export function matchesVary(
   names: readonly string[],

@@ -4,8 +4,9 @@ import { decodeSegment } from './path.ts';
 export type PathDifference = 'case' | 'parameters' | 'extension';
 
 /**
- * A resource as an origin sees it that makes no difference of these: without parameters (`/users/me;x.css`) and segments that are nothing
- * else, and without an extension (`/users/me.json`). Letters keep their case: values of parameters are made of them.
+ * A resource as an origin sees it that makes no difference of these: without parameters (`/users/me;x.css`) and
+ * segments that are nothing else, and without an extension (`/users/me.json`). Letters keep their case: values of
+ * parameters are made of them.
  */
 export function spelledPlainly(resource: string, ignored: readonly PathDifference[]): string {
   let segments = resource.slice(1).split('/');

@@ -24,7 +24,7 @@ interface Selected {
  *   `before` lacks the field        or there was no representation: a resource without a parent
  *   `request` lacks the field       or there is no body: the client asks for no other parent
  *   the request lacks it            a parameter or a header field
- *   the response does not tell      no body, no JSON, no such field: only after DELETE, which leaves nothing that could
+ *   the response does not tell      no body, no JSON, no such field: only after DELETE, which leaves nothing to
  *                                   have a new parent, or when another source tells what the write made: the request's
  *                                   JSON or another field of the response. A PATCH answered with 204 or `{"ok":true}` may
  *                                   be a move.

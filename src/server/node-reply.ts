@@ -31,8 +31,8 @@ export class NodeReply implements Reply {
   }
 
   /**
-   * For what is not answered at once. Whoever waits for the origin holds this reply for as long; without this also the connection, and
-   * with it every request that was pipelined there, long after the client has left.
+   * For what is not answered at once. Whoever waits for the origin holds this reply for as long; without this also the
+   * connection, and with it every request that was pipelined there, long after the client has left.
    */
   forgetWhenGone(): void {
     const response = this.#response;

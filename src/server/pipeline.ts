@@ -5,13 +5,13 @@ import { safeMethods } from '../http/methods.ts';
 /** Requests of one connection that are in progress at once: stops a client from taking all origin connections. */
 export const MAX_UNANSWERED = 8;
 /**
- * Requests of one connection that may wait while it is read further, to notice its end. Where more wait and none has begun
- * for a while, it is read for its end alone, and cut off if more requests come.
+ * Requests of one connection that may wait while it is read further, to notice its end. Where more wait and none has
+ * begun for a while, it is read for its end alone, and cut off if more requests come.
  */
 const MAX_WAITING = 1_000;
 /**
- * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, each of which is
- * an object for as long as the request before it takes.
+ * Requests of all connections together that may wait. One read of a socket brings thousands of small ones, each of
+ * which is an object for as long as the request before it takes.
  */
 export const MAX_WAITING_IN_ALL = 20_000;
 /** A connection with no more requests than this waiting is never cut off for what others have. */

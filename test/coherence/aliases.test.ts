@@ -5,8 +5,8 @@ import type { Inn } from '../support/small-api.ts';
 import { api, ask, gateway, start, useSmallApiRig } from '../support/small-api-rig.ts';
 
 /*
- * Invariant 5 beyond one address: a write is answered when all that it may have overtaken are recorded, were they sent to another
- * path of the same resource, as a batch, or to a resource that its rule has looked up.
+ * Invariant 5 beyond one address: a write is answered when all that it may have overtaken are recorded, were they sent
+ * to another path of the same resource, as a batch, or to a resource that its rule has looked up.
  */
 
 useSmallApiRig();

@@ -5,10 +5,10 @@ import { testClient } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * The promise, as in history.test.ts, where writes do more than invalidate: parents are patched in place, fetched again, and
- * left alone by writes that change nothing. A patched parent was never answered by the origin as it stands, so it is looked
- * at child by child: what it shows of each must be what the origin showed at some time since the last write of that child
- * that was answered before the read began.
+ * The promise, as in history.test.ts, where writes do more than invalidate: parents are patched in place, fetched
+ * again, and left alone by writes that change nothing. A patched parent was never answered by the origin as it stands,
+ * so it is looked at child by child: what it shows of each must be what the origin showed at some time since the last
+ * write of that child that was answered before the read began.
  */
 
 const CHILDREN = 6;

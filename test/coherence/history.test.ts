@@ -6,8 +6,8 @@ import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.
 
 /*
  * The promise, as a history: no read that began after a write was answered returns a representation from before that
- * write. Random writers move children between parents while random readers read both, over real sockets, against an origin
- * that numbers its versions, delays its answers, and now and then applies a write and then fails to say so.
+ * write. Random writers move children between parents while random readers read both, over real sockets, against an
+ * origin that numbers its versions, delays its answers, and now and then applies a write and then fails to say so.
  */
 
 const CHILDREN = 6;

@@ -13,8 +13,8 @@ import {
 } from '../support/scripted-rig.ts';
 
 /*
- * The invariants of one node, each as a schedule that an origin with gates plays: without the guard that the test names,
- * a reader gets what a write has made wrong.
+ * The invariants of one node, each as a schedule that an origin with gates plays: without the guard that the test
+ * names, a reader gets what a write has made wrong.
  */
 
 useScriptedRig(childRules('400ms'));

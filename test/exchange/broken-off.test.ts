@@ -6,8 +6,8 @@ import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * An origin breaks off, at each stage of each kind of read: whoever asked and whoever waits is answered or cut off, nothing of it is
- * stored or held, and the next reader gets the whole.
+ * An origin breaks off, at each stage of each kind of read: whoever asked and whoever waits is answered or cut off,
+ * nothing of it is stored or held, and the next reader gets the whole.
  */
 
 const whole = '0123456789'.repeat(500);

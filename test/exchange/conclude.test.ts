@@ -8,7 +8,10 @@ import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclud
 
 const noted: Coverage = { tags: new Set(['p:/items/1']), patterns: [], tagPatterns: [] };
 
-/** A log that others share, in which the record of a write of unknown outcome stands that this node applies only when it asks. */
+/**
+ * A log that others share, in which the record of a write of unknown outcome stands that this node applies only when it
+ * asks.
+ */
 class LateLog {
   readonly appended: Invalidation[] = [];
   inQuarantine = false;

@@ -4,7 +4,10 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, testClient } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
-/* What `refresh` may ask of an origin: eight at a time, a hundred for one write, a thousand waiting; the most used first. */
+/**
+ * What `refresh` may ask of an origin: eight at a time, a hundred for one write, a thousand waiting; the most used
+ * first.
+ */
 
 let origin: ScriptedOrigin;
 let gateway: TestGateway;

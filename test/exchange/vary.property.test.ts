@@ -18,7 +18,9 @@ const vary = fc
   .subarray([...names])
   .map((listed) => listed.map((name, i) => (i % 2 === 0 ? name : name.toUpperCase())).join(' , '));
 
-/** Written apart from the code: equal member lists, in any order where the field is a set of preferences, are one value. */
+/**
+ * Written apart from the code: equal member lists, in any order where the field is a set of preferences, are one value.
+ */
 function same(name: string, a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   if (name === 'cookie') return a === b;

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net';
 
-/* What a hostile client does, from one address, for as long as it is let. Bounded in connections, and in what it sends. */
+/**
+ * What a hostile client does, from one address, for as long as it is let. Bounded in connections, and in what it sends.
+ */
 
 export interface Target {
   readonly port: number;

@@ -7,8 +7,8 @@ import { get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
 
 /*
- * Attacks on connections and framing. Beside each of them a well-behaved client gets right answers, and when the attacker has left,
- * what it took is given back.
+ * Attacks on connections and framing. Beside each of them a well-behaved client gets right answers, and when the
+ * attacker has left, what it took is given back.
  */
 
 const host = 'Host: gateway.example\r\n';

@@ -5,7 +5,10 @@ import { get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 
-/* Clients of the event stream that mean harm. Beside each, a well-behaved subscriber gets its events; what the attacker holds is given back. */
+/**
+ * Clients of the event stream that mean harm. Beside each, a well-behaved subscriber gets its events; what the attacker
+ * holds is given back.
+ */
 
 const EVENTS = '/_unstale/events';
 const subscription = `GET ${EVENTS} HTTP/1.1\r\nHost: h.test\r\n\r\n`;

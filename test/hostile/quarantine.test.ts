@@ -5,7 +5,8 @@ import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * Whoever can provoke a 5xx keeps a URL uncached for the settle window. It is not to cost the origin, or other clients, more than that.
+ * Whoever can provoke a 5xx keeps a URL uncached for the settle window. It is not to cost the origin, or other clients,
+ * more than that.
  */
 
 const rules = `server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }

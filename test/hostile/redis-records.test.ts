@@ -3,7 +3,10 @@ import { isHit, startNodes } from '../nodes/rig.ts';
 import { until } from '../support/scripted-origin.ts';
 import { sseClient } from '../support/sse-client.ts';
 
-/* Whoever can write to the Redis of the nodes can void what they hold. It cannot end them, or speak to their subscribers. */
+/**
+ * Whoever can write to the Redis of the nodes can void what they hold. It cannot end them, or speak to their
+ * subscribers.
+ */
 
 const told = { type: 'x', paths: ['/a'], tags: [], cause: { method: 'X', path: '/', rule: null } };
 const record = { tags: [], patterns: [], tagPatterns: [], announcements: [told], at: 'now' };

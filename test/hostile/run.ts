@@ -4,8 +4,8 @@ import { attacks } from './attacks.ts';
 import { type Memory, pause, Stage } from './stage.ts';
 
 /*
- * npm run hostile -- --minutes 5: each attack in turn, and all together. Beside them a well-behaved client gets right answers in time,
- * and when an attacker has left, what it took is given back. Exit code 1 otherwise.
+ * npm run hostile -- --minutes 5: each attack in turn, and all together. Beside them a well-behaved client gets right
+ * answers in time, and when an attacker has left, what it took is given back. Exit code 1 otherwise.
  */
 
 /** 99 of 100 answers to the well-behaved client come within this. */

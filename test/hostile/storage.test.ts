@@ -5,7 +5,10 @@ import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
 import { type Answer, get } from '../support/request.ts';
 import { ask, begin, every, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
-/* What a hostile client, or origin, tries of keys and of what is stored. Beside each attack a well-behaved client gets right answers. */
+/**
+ * What a hostile client, or origin, tries of keys and of what is stored. Beside each attack a well-behaved client gets
+ * right answers.
+ */
 
 useScriptedRig();
 

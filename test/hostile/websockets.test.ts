@@ -9,7 +9,10 @@ import { type RawClient, rawClient } from '../support/raw-client.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { until } from '../support/scripted-origin.ts';
 
-/* WebSockets: the origin answers the handshake, what follows goes at the reader's pace, and what one client holds is bounded. */
+/**
+ * WebSockets: the origin answers the handshake, what follows goes at the reader's pace, and what one client holds is
+ * bounded.
+ */
 
 const handshake = [
   'GET /ws/a HTTP/1.1',

@@ -13,8 +13,8 @@ import {
 } from '../support/scripted-rig.ts';
 
 /*
- * What the packaged conformance suite does not cover, over sockets: targeted fields, interim responses, stale responses,
- * a client's directives. An origin's `Age` makes a response old at once, so that nobody waits.
+ * What the packaged conformance suite does not cover, over sockets: targeted fields, interim responses, stale
+ * responses, a client's directives. An origin's `Age` makes a response old at once, so that nobody waits.
  */
 
 useScriptedRig();

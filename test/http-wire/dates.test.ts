@@ -3,7 +3,10 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
-/* Dates count seconds, and a write takes less than one. The origin's own `Date` says when things happen, so no test waits. */
+/**
+ * Dates count seconds, and a write takes less than one. The origin's own `Date` says when things happen, so no test
+ * waits.
+ */
 
 let origin: ScriptedOrigin;
 let gateway: TestGateway;

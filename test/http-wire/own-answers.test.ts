@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ask, begin, every, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
-/* Answers that are somebody's own, and requests that want to be others than they seem: what is stored for all knows nothing of them. */
+/**
+ * Answers that are somebody's own, and requests that want to be others than they seem: what is stored for all knows
+ * nothing of them.
+ */
 
 useScriptedRig();
 

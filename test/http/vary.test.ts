@@ -119,7 +119,8 @@ describe('RFC 9111 §4.1: which request selects a stored variant', () => {
     const name = fc.constantFrom('Foo', 'Bar', 'Accept-Language', 'Accept-Encoding', 'Cookie');
     const value = fc.string({ unit: fc.constantFrom(...'ab1 ,;"='), maxLength: 8 });
     const lines = fc.uniqueArray(fc.tuple(name, value), { selector: ([each]) => each }).map((all) => all.flat());
-    // What may be done to a value is to take away blanks, commas and repetitions, and to change case and order: what is left differs.
+    // What may be done to a value is to take away blanks, commas and repetitions, and to change case and order: what is
+    // left differs.
     const essence = (text: string | undefined): string | undefined =>
       text === undefined ? undefined : [...new Set(text.toLowerCase().replace(/[ ,]/g, ''))].sort().join('');
     fc.assert(

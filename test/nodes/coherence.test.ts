@@ -60,7 +60,8 @@ describe('strict', () => {
       await nodes.warm(0, '/steps/7');
       await nodes.warm(1, '/steps/7');
       const writing = nodes.ask(0, 'PATCH', `/inns/${id}`, { body: { name: 'New' } });
-      // A write may be told of twice: when others beside it were not known in time, it is recorded once more, and widened.
+      // A write may be told of twice: when others beside it were not known in time, it is recorded once more, and
+      // widened.
       const told = async (client: SseClient): Promise<SseEvent> => {
         for (;;) {
           const event = await client.next();

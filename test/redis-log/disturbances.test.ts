@@ -101,7 +101,10 @@ describe('three nodes over a real Redis', () => {
     }
   });
 
-  /* A VM that is set back to a snapshot, a dump that is restored: `run_id` and `master_replid` stay, positions come again. */
+  /**
+   * A VM that is set back to a snapshot, a dump that is restored: `run_id` and `master_replid` stay, positions come
+   * again.
+   */
   const goBack = () => command('DEBUG', 'RELOAD', 'NOSAVE');
   const setBacks: [string, () => Promise<void>, () => Promise<void>][] = [
     ['to before the last records', () => command('SAVE'), goBack],

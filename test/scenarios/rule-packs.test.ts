@@ -9,7 +9,10 @@ import { scriptedOrigin } from '../support/scripted-origin.ts';
 import { travelApi } from '../support/shared.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 
-/* Each pack in rules/ by itself: sound, without a warning, and doing what its comments say. travel.yaml is child-write.test.ts's. */
+/**
+ * Each pack in rules/ by itself: sound, without a warning, and doing what its comments say. travel.yaml is
+ * child-write.test.ts's.
+ */
 
 const packs = readdirSync('rules').filter((name) => name.endsWith('.yaml'));
 const api = await travelApi();

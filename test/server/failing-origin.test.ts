@@ -3,7 +3,10 @@ import { startGateway, type TestGateway, waitingReads } from '../support/gateway
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { get } from '../support/request.ts';
 
-/* An origin that is down, slow, breaks off or sends garbage: a clear error, one line in the log, nothing partial stored. */
+/**
+ * An origin that is down, slow, breaks off or sends garbage: a clear error, one line in the log, nothing partial
+ * stored.
+ */
 
 let origin: RawOrigin;
 let gateway: TestGateway;

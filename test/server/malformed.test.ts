@@ -7,8 +7,8 @@ import { get } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * Requests that two parties could read in two ways: 400 and a closed connection, and the origin sees nothing. Sent as raw
- * bytes, because no HTTP client would send them.
+ * Requests that two parties could read in two ways: 400 and a closed connection, and the origin sees nothing. Sent as
+ * raw bytes, because no HTTP client would send them.
  */
 
 let origin: ScriptedOrigin;

@@ -1,7 +1,9 @@
 import type { Mutant } from './mutants.ts';
 import { simulate } from './schedule.ts';
 
-/** The first stale read, or event out of order, within `schedules` of them: what is merely left behind does not count. */
+/**
+ * The first stale read, or event out of order, within `schedules` of them: what is merely left behind does not count.
+ */
 export async function catchMutant(mutant: Mutant, schedules: number): Promise<string | undefined> {
   const known = mutant.seed === undefined ? [] : [mutant.seed];
   for (const seed of [...known, ...Array.from({ length: schedules }, (_, i) => i + 1)]) {

@@ -16,6 +16,8 @@ export interface Disturbed {
   readonly ms: number;
   /** When everything is to be whole again. */
   readonly end: number;
+  /** Whether somebody could tell that Redis was set back. */
+  isKnown(): boolean;
 }
 
 export function faultsOfProcess(process: Process, ms: number): Faults {
@@ -23,7 +25,7 @@ export function faultsOfProcess(process: Process, ms: number): Faults {
 }
 
 /** Of the line to the server, and of the server itself. */
-export function faultsOfBus({ world, server, keys, bus, ms, end }: Disturbed): Faults {
+export function faultsOfBus({ world, server, keys, bus, ms, end, isKnown }: Disturbed): Faults {
   return {
     'is cut off': () => {
       bus.cutUntil = world.now + ms;
@@ -57,6 +59,7 @@ export function faultsOfBus({ world, server, keys, bus, ms, end }: Disturbed): F
       server.remember();
       keys.remember();
       world.after(waitMs, () => {
+        if (!isKnown()) return;
         server.setBack();
         keys.setBack();
       });

@@ -9,8 +9,8 @@ interface AnsweredRead {
 }
 
 /**
- * What clients saw. For each path it knows the oldest version that a read may still return: once a write was acknowledged, or
- * announced, no read that begins returns an older version of anything that the write touched.
+ * What clients saw. For each path it knows the oldest version that a read may still return: once a write was
+ * acknowledged, or announced, no read that begins returns an older version of anything that the write touched.
  */
 export class History {
   readonly violations: string[] = [];

@@ -8,8 +8,8 @@ interface Kept {
 }
 
 /**
- * What the nodes share beside the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come back with
- * what it had some time ago. The server is then another one, which is all that tells.
+ * What the nodes share beside the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come
+ * back with what it had some time ago. The server is then another one, which is all that tells.
  */
 export class SimulatedKeys {
   readonly #world: World;

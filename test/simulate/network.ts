@@ -11,7 +11,9 @@ const silence = new Error('the bus does not answer');
 
 type Step = (sequencer: Sequencer) => unknown;
 
-/** The machine that sequences: it can be down, lose its memory, and be replaced by one that had not heard the latest. */
+/**
+ * The machine that sequences: it can be down, lose its memory, and be replaced by one that had not heard the latest.
+ */
 export class SimulatedServer {
   up = true;
   sequencer: Sequencer;

@@ -138,7 +138,7 @@ function disturb({ world, server, keys, places, start }: Scene, only: readonly s
       });
     },
     ...faultsOfProcess(process, ms),
-    ...faultsOfBus({ world, server, keys, process, bus: place.bus, ms, end: START_MS + BUSY_MS }),
+    ...faultsOfBus({ world, server, keys, process, bus: place.bus, ms, end: START_MS + BUSY_MS, isKnown: () => true }),
     'is killed, and comes back on a slow line': () => {
       if (!process.alive) return;
       process.kill();

@@ -9,8 +9,8 @@ const HEADERS = { host: 'api.example' };
 const SILENCE_MS = 20_000;
 
 /**
- * A page in a browser: it fetches everything once, and after that only what events name. What it still shows of before a write, once
- * all events have come, is a lost event.
+ * A page in a browser: it fetches everything once, and after that only what events name. What it still shows of before
+ * a write, once all events have come, is a lost event.
  */
 export class Page {
   readonly #url: string;

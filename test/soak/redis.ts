@@ -121,8 +121,8 @@ export class SingleRedis implements SharedRedis {
   }
 
   /**
-   * Its address comes to mean a replica, which lags behind by `lagMs`. `planned`: the old server goes on as a replica of the new
-   * one, and keeps its connections; else it is killed, and with it what the replica had not received.
+   * Its address comes to mean a replica, which lags behind by `lagMs`. `planned`: the old server goes on as a replica
+   * of the new one, and keeps its connections; else it is killed, and with it what the replica had not received.
    */
   async failOver({ lagMs, planned }: { lagMs: number; planned: boolean }): Promise<void> {
     const old = this.#current;
@@ -148,7 +148,9 @@ export class SingleRedis implements SharedRedis {
 }
 
 const PRIMARIES = 3;
-/** A node listens for the others on its port and so much more: a port of the system's choosing leaves no room for that. */
+/**
+ * A node listens for the others on its port and so much more: a port of the system's choosing leaves no room for that.
+ */
 const BUS_OFFSET = 10_000;
 
 /** A Redis Cluster of three primaries. */

@@ -2,7 +2,10 @@ import { parseArgs } from 'node:util';
 import { disturbances, failovers, pause } from './disturbances.ts';
 import { type Result, Soak } from './soak.ts';
 
-/* npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read or a lost event. */
+/**
+ * npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read or a lost
+ * event.
+ */
 
 const usage = `npm run soak -- [options]
 

@@ -93,7 +93,10 @@ export class Soak {
     return new Soak({ gateways, redis, world, any }, directory, options, random);
   }
 
-  /** Clients go on from before the disturbance until a while after it, and on a busy machine until they have seen enough. */
+  /**
+   * Clients go on from before the disturbance until a while after it, and on a busy machine until they have seen
+   * enough.
+   */
   async play(disturbance: string, enough: (seen: Seen) => boolean = () => true): Promise<Result> {
     const { redis } = this.#scene;
     const failover = failovers[disturbance];

@@ -17,15 +17,18 @@ export interface Seen {
   longestWithoutWriteMs: number;
   /** After what was broken worked again, the longest that a gateway answered no hit. */
   hitsBackMs: number;
-  /** What a page that follows the events of a gateway shows as of before a write, although no event is under way any more. */
+  /**
+   * What a page that follows the events of a gateway shows as of before a write, although no event is under way any
+   * more.
+   */
   readonly lost: string[];
 }
 
 const REQUEST_TIMEOUT_MS = 3_000;
 
 /**
- * Clients of several gateways: each goes on with its next request when the last one is answered. No read that began after a
- * write was answered may be as of before it.
+ * Clients of several gateways: each goes on with its next request when the last one is answered. No read that began
+ * after a write was answered may be as of before it.
  */
 export class Workload {
   readonly seen: Seen = {

@@ -18,8 +18,8 @@ rules:
 `;
 
 /**
- * An origin whose every answer says as of which version of the whole it is. It is slow now and then, and can be told to fail:
- * to answer nothing, to break off, to apply a write and not say so.
+ * An origin whose every answer says as of which version of the whole it is. It is slow now and then, and can be told to
+ * fail: to answer nothing, to break off, to apply a write and not say so.
  */
 export class World {
   readonly parentOf = Array.from({ length: CHILDREN }, (_, child) => child % PARENTS);

@@ -19,8 +19,8 @@ export interface TestGateway {
 const root = new URL('../../', import.meta.url).pathname;
 
 /**
- * A real gateway on free ports. `yaml` is what the test is about; origin, ports and log level are added where it does not
- * say them.
+ * A real gateway on free ports. `yaml` is what the test is about; origin, ports and log level are added where it does
+ * not say them.
  */
 export async function startGateway(originUrl: string, yaml = ''): Promise<TestGateway> {
   const has = (key: string): boolean => new RegExp(`^${key}:`, 'm').test(yaml);

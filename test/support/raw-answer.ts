@@ -28,8 +28,8 @@ interface Head {
 }
 
 /**
- * Reads one response, and the interim ones before it, from the start of `bytes`. Undefined while it is incomplete. Knows
- * just enough HTTP/1.1 to check a gateway by, and throws on what is not HTTP.
+ * Reads one response, and the interim ones before it, from the start of `bytes`. Undefined while it is incomplete.
+ * Knows just enough HTTP/1.1 to check a gateway by, and throws on what is not HTTP.
  */
 export function parseAnswer(bytes: Buffer, context: AnswerContext): { answer: RawAnswer; rest: Buffer } | undefined {
   const interim: { status: number; rawHeaders: string[] }[] = [];

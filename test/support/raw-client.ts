@@ -19,7 +19,9 @@ export interface RawClient {
   close(): Promise<void>;
 }
 
-/** Connects to `http://host:port`. Strings are sent as latin1. `reads: false`: it takes nothing of what is sent to it. */
+/**
+ * Connects to `http://host:port`. Strings are sent as latin1. `reads: false`: it takes nothing of what is sent to it.
+ */
 export async function rawClient(url: string, { reads = true } = {}): Promise<RawClient> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true });

@@ -12,8 +12,8 @@ export interface RawOrigin {
 }
 
 /**
- * An origin whose answers are bytes: for what no HTTP server would send. `onSocket` gets each connection and its number,
- * from 1. Errors of the socket are ignored: to be broken is its purpose.
+ * An origin whose answers are bytes: for what no HTTP server would send. `onSocket` gets each connection and its
+ * number, from 1. Errors of the socket are ignored: to be broken is its purpose.
  */
 export async function rawOrigin(onSocket: (socket: Socket, connection: number) => void): Promise<RawOrigin> {
   const open = new Set<Socket>();

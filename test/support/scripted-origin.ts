@@ -48,8 +48,8 @@ interface Script {
 }
 
 /**
- * An origin that answers as a test tells it to, on a real HTTP server at a free port of the loopback. A handler runs when
- * the whole request has arrived; with `early` as soon as its head has, and then it reads the body itself.
+ * An origin that answers as a test tells it to, on a real HTTP server at a free port of the loopback. A handler runs
+ * when the whole request has arrived; with `early` as soon as its head has, and then it reads the body itself.
  */
 export async function scriptedOrigin(): Promise<ScriptedOrigin> {
   const scripts: Script[] = [];

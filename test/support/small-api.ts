@@ -8,7 +8,9 @@ export interface Inn {
   updatedAt: number;
 }
 
-/** Steps that embed their inns, trips that embed their steps: whatever a write changes shows in what stands above it. */
+/**
+ * Steps that embed their inns, trips that embed their steps: whatever a write changes shows in what stands above it.
+ */
 export interface SmallApi {
   readonly origin: ScriptedOrigin;
   readonly inns: Map<number, Inn>;

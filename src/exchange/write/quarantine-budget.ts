@@ -1,10 +1,13 @@
 import { charactersOf, coveringAll, type Sized } from '../../coherence/record-size.ts';
 
-/** What the open quarantine windows of this node may hold together; of one beyond that only everything is held, in a few words. */
+/**
+ * What the open quarantine windows of this node may hold together; of one beyond that only everything is held, in a few
+ * words.
+ */
 const MAX_CHARACTERS = 64_000_000;
 /**
- * What windows of indeterminate writes may hold for one client address. Stops one that can provoke 5xx by large bodies from having
- * everything quarantined; it is less than what a node remembers one by one (coherence/quarantines.ts).
+ * What windows of indeterminate writes may hold for one client address. Stops one that can provoke 5xx by large bodies
+ * from having everything quarantined; it is less than what a node remembers one by one (coherence/quarantines.ts).
  */
 const MAX_CHARACTERS_OF_ADDRESS = 8_000_000;
 

@@ -1,6 +1,9 @@
 /** Of each body so much is always held: a small write is read for ids whatever others send. */
 const SMALL_BYTES = 16 * 1024;
-/** What uploads of one address may hold of all: stops a single client from having the writes of others fall back to wildcards. */
+/**
+ * What uploads of one address may hold of all: stops a single client from having the writes of others fall back to
+ * wildcards.
+ */
 const SHARE_OF_ADDRESS = 0.5;
 
 /** One upload, and what it holds. */
@@ -12,8 +15,8 @@ export interface HeldUpload {
 }
 
 /**
- * Bytes that all uploads may hold together, ahead of the origin and for rules. Beyond them a body is streamed on, and not read: slow
- * clients with large bodies cannot fill the memory.
+ * Bytes that all uploads may hold together, ahead of the origin and for rules. Beyond them a body is streamed on, and
+ * not read: slow clients with large bodies cannot fill the memory.
  */
 export class UploadBudget {
   readonly #maxBytes: number;

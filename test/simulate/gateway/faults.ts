@@ -21,12 +21,17 @@ export function disturb(stage: Stage, end: number): void {
     ...faultsOfProcess(process, ms),
     ...(bus !== undefined && {
       'leaves by itself': () => leave(stage, i),
-      ...faultsOfBus({ world, server, keys, process, bus, ms, end }),
+      ...faultsOfBus({ world, server, keys, process, bus, ms, end, isKnown: () => isKnown(stage) }),
     }),
   };
   const kind = chance.pick(Object.keys(kinds));
   world.tell(process.name, `${kind} (${ms.toFixed(0)})`);
   kinds[kind]?.();
+}
+
+/** Whether some gateway could tell that Redis was set back. */
+function isKnown({ places }: Stage): boolean {
+  return places.some(({ node }) => node.process.alive && node.cluster?.joined === true);
 }
 
 /** Not behind a Redis that was set back and that nobody knows of (docs/coherence.md, "What does not hold"). */
@@ -46,7 +51,7 @@ function leave(stage: Stage, i: number): void {
   if (!node.process.alive || stage.server.isBelieved) return;
   node.process.run(() => void node.cluster?.stop());
   world.after(world.chance.between(1, 100), () => {
-    if (places[i]?.node !== node || stage.server.isBelieved) return;
+    if (places[i]?.node !== node) return;
     stage.kill(i);
     stage.start(i);
   });

@@ -137,7 +137,10 @@ function announcedAtOnce(ports: WritePorts): WritePorts {
   return { ...ports, inFlight: withMembers(inFlight, { begin }), log: withMembers(log, { append, ended }) };
 }
 
-/** Notes outlive the records that would fulfil them: whoever wrote withdraws them, unless it has been told that it is not known. */
+/**
+ * Notes outlive the records that would fulfil them: whoever wrote withdraws them, unless it has been told that it is
+ * not known.
+ */
 function leavingNotes(log: Log): Log {
   return withMembers(log, {
     append: async (invalidation, { note, ...options } = {}) => {
@@ -363,8 +366,8 @@ export async function playMutant(mutant: Mutant): Promise<readonly Played[]> {
 }
 
 /**
- * The first violation that the mutant makes within so many schedules, in one that holds without it. What is merely left behind
- * counts, too.
+ * The first violation that the mutant makes within so many schedules, in one that holds without it. What is merely left
+ * behind counts, too.
  */
 export async function catchMutant(mutant: Mutant, schedules: number): Promise<string | undefined> {
   for (const { scenario, violations, without } of await playMutant(mutant)) {

@@ -9,7 +9,10 @@ import { type Features, MAX_LATE_MS } from './configuration.ts';
 
 /** How the API treats one request. Times in milliseconds. */
 export interface Treatment {
-  /** From the arrival until it is looked at, and from there until the head of the answer is sent; until the body, from there. */
+  /**
+   * From the arrival until it is looked at, and from there until the head of the answer is sent; until the body, from
+   * there.
+   */
   readonly beforeMs: number;
   readonly afterMs: number;
   readonly bodyMs: number;

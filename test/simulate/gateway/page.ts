@@ -48,8 +48,8 @@ export interface PageParts {
 }
 
 /**
- * Somebody who shows one view, and fetches it again, from any node, when an event says so. It must end up with what is there:
- * no event was lost. And what an event makes it fetch is not older than the event.
+ * Somebody who shows one view, and fetches it again, from any node, when an event says so. It must end up with what is
+ * there: no event was lost. And what an event makes it fetch is not older than the event.
  */
 export class Page {
   shown: string | undefined;

@@ -6,7 +6,10 @@ const delete1 = { method: 'DELETE', path: '/items/1' };
 const patch1 = (change: object) => ({ method: 'PATCH', path: '/items/1', body: change });
 const rename1 = { method: 'PUT', path: '/items/1', body: { step: 2, name: 'b' } };
 
-/** At first item 1 is in step 2, item 2 in step 3, item 3 in step 1; step 1 is in trip 2, step 2 in trip 1, step 3 in trip 2. */
+/**
+ * At first item 1 is in step 2, item 2 in step 3, item 3 in step 1; step 1 is in trip 2, step 2 in trip 1, step 3 in
+ * trip 2.
+ */
 export const scenarios: readonly Scenario[] = [
   ...(['onlyIfChanged', 'when'] as const).map(
     (condition): Scenario => ({

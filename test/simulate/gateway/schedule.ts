@@ -29,7 +29,10 @@ export interface Outcome {
   readonly waitedOut: number;
 }
 
-/** One schedule of a seed: gateways of a random configuration, read and written at random, while whatever may go wrong does. */
+/**
+ * One schedule of a seed: gateways of a random configuration, read and written at random, while whatever may go wrong
+ * does.
+ */
 export async function simulateGateway(
   seed: number,
   restrict: Partial<Features> = {},

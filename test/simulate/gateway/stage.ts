@@ -31,7 +31,9 @@ export interface StageOptions {
   readonly config?: GatewayConfig;
 }
 
-/** Where reads lag: the window of a rule, and until the record that ends it is everywhere, were a node to die meanwhile. */
+/**
+ * Where reads lag: the window of a rule, and until the record that ends it is everywhere, were a node to die meanwhile.
+ */
 function visibleAfterMs({ lagMs, faults }: Features): number {
   return lagMs === 0 ? 0 : lagMs + 60 + (faults ? 6 * LEASE_MS : 60);
 }
