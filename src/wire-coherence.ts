@@ -14,7 +14,7 @@ import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
-import type { Logger } from './observe/log.ts';
+import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
 import { bumpVersions, RedisTier, type VersionKeys } from './redis/tier.ts';

@@ -1,5 +1,5 @@
 import type { Explanation, TargetAction, TargetCount } from '../exchange/ports.ts';
-import type { PlaceholderExplanation, RuleExplanation } from '../rules/explain.ts';
+import type { PlaceholderExplanation, RuleExplanation } from '../rules/explanation.ts';
 import { plural } from './configuration.ts';
 
 /** An explanation for people: the rules, then the targets and events of all of them. */

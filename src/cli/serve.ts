@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Gateway } from '../gateway.ts';
-import { createLogger, type Logger } from '../observe/log.ts';
+import { createLogger, type Logger } from '../observe/logger.ts';
 import { workerRole } from '../workers/worker.ts';
 import { configOption, readConfiguration, showProblems } from './configuration.ts';
 import { type CliIo, exitCodes } from './io.ts';

@@ -6,7 +6,7 @@ import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
-import type { RuleExplanation } from '../rules/explain.ts';
+import type { RuleExplanation } from '../rules/explanation.ts';
 import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
 
 /** The origin as the exchanges see it. Implemented by `origin/` on undici. */

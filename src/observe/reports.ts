@@ -1,7 +1,7 @@
 import { GatewayError, OriginError } from '../errors.ts';
 import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
 import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
-import type { Logger } from './log.ts';
+import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Logs and counts exchanges. Log lines contain no queries, which may hold secrets. */

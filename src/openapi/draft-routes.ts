@@ -1,8 +1,8 @@
 import { list, type Mapping } from './document.ts';
 import type { ApiModel, DraftRoute } from './draft-model.ts';
+import { answerSchema } from './json-schema.ts';
 import type { ApiPath } from './operations.ts';
 import { lastLiteral, lastParameter } from './resources.ts';
-import { answerSchema } from './schema.ts';
 
 /** Path segments where the response depends on the user. */
 const perUser = new Set([

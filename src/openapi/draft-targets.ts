@@ -1,9 +1,9 @@
 import type { ApiModel, DraftTarget } from './draft-model.ts';
 import { templateOf } from './draft-routes.ts';
+import type { Others } from './id-sources.ts';
+import { answerSchema } from './json-schema.ts';
 import type { ApiPath } from './operations.ts';
 import { lastParameter, type Resource } from './resources.ts';
-import { answerSchema } from './schema.ts';
-import type { Others } from './sources.ts';
 import { plainWord, singular } from './words.ts';
 
 /** What is known about a write: the sources of the ids that its targets need. */

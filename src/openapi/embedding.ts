@@ -1,6 +1,6 @@
 import type { OpenApiDocument } from './document.ts';
+import { shapeOf } from './json-schema.ts';
 import type { Resource } from './resources.ts';
-import { shapeOf } from './schema.ts';
 import { plainWord, singular } from './words.ts';
 
 /** A resource embedded in a response, with the place of its id. */

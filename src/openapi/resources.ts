@@ -1,6 +1,6 @@
 import type { OpenApiDocument } from './document.ts';
+import { answerSchema, type Shape, shapeOf, unwrapped } from './json-schema.ts';
 import { type ApiPath, operationsOf } from './operations.ts';
-import { answerSchema, type Shape, shapeOf, unwrapped } from './schema.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 
 /** A resource type with ids, and the paths of its items and collections. */

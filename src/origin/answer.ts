@@ -5,9 +5,9 @@ import { OriginError } from '../errors.ts';
 import type { OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
-import type { Connection } from './connection.ts';
 import { isClosure, originFailure } from './failure.ts';
-import type { Upload } from './upload.ts';
+import type { Connection } from './pool-connection.ts';
+import type { Upload } from './request-body.ts';
 
 /** Limit on interim answers to one request, so that an origin cannot hold a request forever without a final answer. */
 export const MAX_INTERIM_ANSWERS = 32;

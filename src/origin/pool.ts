@@ -6,8 +6,8 @@ import { OriginError } from '../errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, without } from '../http/fields.ts';
 import { Answer } from './answer.ts';
-import { type AssignedOptions, AssigningClient, Connection } from './connection.ts';
-import { Upload } from './upload.ts';
+import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
+import { Upload } from './request-body.ts';
 
 /** Limit on the header fields of one answer, so that an origin cannot exhaust the memory with them. */
 export const MAX_ANSWER_HEAD_BYTES = 64 * 1024;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { Cluster, Redis } from 'ioredis';
 import type { Bus } from '../coherence/bus.ts';
-import { RedisBus } from './bus.ts';
-import { connectRedis, evictionFault } from './connection.ts';
+import { RedisBus } from './redis-bus.ts';
+import { connectRedis, evictionFault } from './redis-connection.ts';
 
 export interface RedisBusConfig {
   readonly urls: readonly string[];

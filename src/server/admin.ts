@@ -8,7 +8,7 @@ import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/por
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
 import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
-import { sendProblem } from './problem.ts';
+import { sendProblem } from './problem-json.ts';
 
 export interface AdminOptions {
   readonly config: GatewayConfig['admin'];

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Logger } from '../observe/log.ts';
+import type { Logger } from '../observe/logger.ts';
 
 /**
  * Stops listening, lets exchanges in flight end within `drainMs`, then ends event streams and closes the connections

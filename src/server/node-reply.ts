@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { Reply } from '../exchange/ports.ts';
 import { type FieldLines, pairs, valuesByName } from '../http/fields.ts';
-import { problemBody, problemLines } from './problem.ts';
+import { problemBody, problemLines } from './problem-json.ts';
 
 /** The way back to a client over Node's own HTTP server. */
 export class NodeReply implements Reply {

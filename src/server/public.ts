@@ -16,7 +16,7 @@ import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { type PassThroughOptions, passThrough } from './pass-through.ts';
 import { PerAddress } from './per-address.ts';
-import { sendProblem } from './problem.ts';
+import { sendProblem } from './problem-json.ts';
 import { Tunnels } from './tunnel.ts';
 
 export interface PublicOptions extends PassThroughOptions {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { headText } from '../http/fields.ts';
 import type { Pipeline } from './pipeline.ts';
-import { problemBody, problemLines } from './problem.ts';
+import { problemBody, problemLines } from './problem-json.ts';
 
 /** How long a refused client may go on sending: one that is cut off at once might not see why (RFC 9112 §9.6). */
 const LINGER_MS = 2_000;

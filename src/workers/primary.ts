@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import type { Logger } from '../observe/log.ts';
+import type { Logger } from '../observe/logger.ts';
 import { figuresOf, isAskFigures, tellFigures } from './measuring.ts';
 import { isQuestion, type Question, Sequencing } from './sequencing.ts';
 

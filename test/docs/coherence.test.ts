@@ -31,7 +31,7 @@ describe('docs/coherence.md', () => {
   });
 
   test('lists every key of the log', () => {
-    const [, names = ''] = /const names = \[([^\]]*)\]/.exec(repository.textOf('src/redis/bus.ts')) ?? [];
+    const [, names = ''] = /const names = \[([^\]]*)\]/.exec(repository.textOf('src/redis/redis-bus.ts')) ?? [];
     const keys = [...names.matchAll(/['`](\w+)/g)].map(([, name]) => `prefix:{scope}:${name}`);
     expect(keys).not.toEqual([]);
     expect(keys.filter((key) => !text.includes(key))).toEqual([]);

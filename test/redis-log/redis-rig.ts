@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { systemClock, systemTimers } from '../../src/clock.ts';
 import { ClusterLog } from '../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
-import { RedisBus } from '../../src/redis/bus.ts';
+import { RedisBus } from '../../src/redis/redis-bus.ts';
 import { type LogRig, listenerOf, type OpenLog } from '../coherence/log-contract.ts';
 import { until } from '../support/barrier.ts';
 import { RedisServer } from './redis-server.ts';

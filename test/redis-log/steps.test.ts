@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StepResult } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
-import { RedisBus } from '../../src/redis/bus.ts';
+import { RedisBus } from '../../src/redis/redis-bus.ts';
 import { Chance } from '../simulate/world.ts';
 import { RedisServer } from './redis-server.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
-import { createLogger } from '../../src/observe/log.ts';
+import { createLogger } from '../../src/observe/logger.ts';
 import { withPatience } from './barrier.ts';
 import { get } from './request.ts';
 

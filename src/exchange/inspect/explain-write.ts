@@ -4,7 +4,7 @@ import type { RuleSet } from '../../rules/compile.ts';
 import type { Json } from '../../rules/types.ts';
 import { applyRules } from '../write/apply.ts';
 import { unresolvable } from '../write/effect.ts';
-import { type Explained, explain, explainUntouched } from './explain.ts';
+import { type Explained, explain, explainUntouched } from './explained.ts';
 import { given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
 import { type ServerErrors, untouched } from './verdict.ts';
 

@@ -7,7 +7,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
 import { otherCoverage } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
-import type { NotedWrite, OriginAnswer, WritePorts } from './ports.ts';
+import type { NotedWrite, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** What a write does to its own node's memory besides its record: patches parents and collects responses to refetch. */
 export class WriteLocally implements LocalStep {

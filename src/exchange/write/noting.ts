@@ -7,9 +7,9 @@ import type { RouteTable } from '../ports.ts';
 import { type Address, addressOf, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
 import { reachOf, readsOf, taggedReads } from './plan.ts';
-import type { ArrivedWrite, NotedWrite, WritePorts } from './ports.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
+import type { ArrivedWrite, NotedWrite, WritePorts } from './write-ports.ts';
 
 /**
  * Makes a write known to conflicting writes and other nodes, and reads `before`: the steps that must precede the origin

@@ -9,10 +9,10 @@ import type { CompletedRecord, ConcludingWrite, OwnRecord } from './conclude.ts'
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
 import { readsOf, representationAt } from './plan.ts';
-import type { NotedWrite, OriginAnswer, WritePorts, WriteResult } from './ports.ts';
 import { readFor, readRepresentation } from './representation.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import { sourcesOf } from './sources.ts';
+import type { NotedWrite, OriginAnswer, WritePorts, WriteResult } from './write-ports.ts';
 
 /** An answered write and the effect of its rules. The rules are applied again if conflicting writes disturbed it. */
 export class AnsweredWrite implements ConcludingWrite {

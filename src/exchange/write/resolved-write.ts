@@ -3,7 +3,7 @@ import type { ClientRequest } from '../ports.ts';
 import type { Applied } from './apply.ts';
 import type { PatchingWrite } from './patch.ts';
 
-/** An answered write and the rules applied to it: the input of an explanation (inspect/explain.ts). */
+/** An answered write and the rules applied to it: the input of an explanation (inspect/explained.ts). */
 export interface ResolvedWrite {
   readonly request: ClientRequest;
   readonly applied: Applied;

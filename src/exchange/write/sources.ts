@@ -1,5 +1,5 @@
 import type { BodySources, Json } from '../../rules/types.ts';
-import type { ArrivedWrite, OriginAnswer } from './ports.ts';
+import type { ArrivedWrite, OriginAnswer } from './write-ports.ts';
 
 const notRead: Json = { missing: 'not-read' };
 

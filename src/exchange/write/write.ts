@@ -14,11 +14,11 @@ import { pump } from '../pump.ts';
 import { conclude } from './conclude.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
-import type { ArrivedWrite, NotedWrite, OriginAnswer, WritePorts } from './ports.ts';
 import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
 import type { HeldUpload } from './upload-budget.ts';
+import type { ArrivedWrite, NotedWrite, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** Bodies up to this size are received whole before they are forwarded: slow clients occupy no origin connection. */
 const READ_AHEAD_BYTES = 256 * 1024;

@@ -6,7 +6,7 @@ import type { Invalidation, LogRecord } from '../../../src/coherence/record.ts';
 import type { Coverage } from '../../../src/coherence/tag.ts';
 import type { Representation, TagKnowledge, Term, WriteSet } from '../../../src/coherence/write-set.ts';
 import type { ReadPorts } from '../../../src/exchange/read/read-ports.ts';
-import type { WritePorts } from '../../../src/exchange/write/ports.ts';
+import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { withMethods } from '../mutants.ts';

@@ -1,8 +1,8 @@
 import { type Mapping, mapping, type OpenApiDocument } from './document.ts';
 import type { ApiModel } from './draft-model.ts';
+import { answerOf, answerSchema, requestSchema, shapeOf, unwrapped } from './json-schema.ts';
 import type { ApiPath } from './operations.ts';
 import { lastLiteral, type Resource } from './resources.ts';
-import { answerOf, answerSchema, requestSchema, shapeOf, unwrapped } from './schema.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 
 /** Sources of ids, by the name of the resource. */

@@ -1,6 +1,6 @@
 import { isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
 import type { RuleSet } from '../../rules/compile.ts';
-import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '../../rules/explain.ts';
+import { explainApplied, explainSkipped, mismatch, type RuleExplanation } from '../../rules/explanation.ts';
 import { resolve } from '../../rules/resolve.ts';
 import { describeTarget } from '../../rules/target.ts';
 import type { PathTemplate, Target } from '../../rules/types.ts';
