@@ -30,7 +30,7 @@ class LateLog {
   }
 }
 
-test('a refusal makes a record where what it tells of came into quarantine while it asked', async () => {
+test('a refused write is recorded if its read set came into quarantine while it asked for conflicts', async () => {
   const log = new LateLog();
   const inFlight = new WritesInFlight().begin({ coverage: noted, below: [], opaque: [] }, []);
   const unused = (): never => {
