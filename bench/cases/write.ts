@@ -47,3 +47,30 @@ const writes = (name: string, title: string, connections: number): Case => ({
 
 export const writeAlone = writes('write', 'write with rules, 1 KiB, one connection', 1);
 export const writeLoaded = writes('write-load', 'write with rules, 1 KiB, 32 connections', 32);
+
+/**
+ * 32 clients write to one resource, on whose writes the origin works one at a time: every write conflicts with all others. The queue
+ * is the origin's own; p99 tells what waiting for each other adds to it.
+ */
+export const writeBusy: Case = {
+  name: 'write-busy',
+  title: 'writes to one resource, 32 connections, an origin that takes 4 ms for each in turn',
+  run(bench) {
+    const load: Contender['load'] = {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: 'child',
+      connections: 32,
+    };
+    const paths = () => ({ prefix: '/busy/', first: 1, count: 1 });
+    const contenders = [bench.origin, ...bench.gateways].map((server): Contender => {
+      const each = server === bench.origin ? 1 : 2;
+      return { name: server.name, server, load, paths, status: 200, originRequests: { min: 1, max: each } };
+    });
+    return runLoadCase(
+      bench,
+      contenders,
+      contenders.slice(1).map(({ name }) => ratioOf(name, 'direct')),
+    );
+  },
+};

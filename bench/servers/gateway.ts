@@ -51,6 +51,11 @@ rules:
     invalidate:
       - /movable/{id}
       - /parents/{before.parentId, response.parentId}
+  - name: busy-child
+    on: PUT /busy/:id
+    invalidate:
+      - /busy/{id}
+      - /parents/{before.parentId, response.parentId}
 `;
 
 /** Starts `node dist/cli/main.js serve`, as users do, with a generated configuration. */

@@ -1,5 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { childOf, jsonOf, largeBytes, smallBytes } from './representations.ts';
 
 /**
@@ -10,7 +11,11 @@ const small = Buffer.from(jsonOf(smallBytes, { kind: 'thing' }));
 const large = Buffer.from(jsonOf(largeBytes, { kind: 'large' }));
 const smallHead = head(small, '"small-1"');
 const largeHead = head(large, '"large-1"');
-const childLine = /^\/(?:children|movable)\/(\d+)$/;
+const childLine = /^\/(?:children|movable|busy)\/(\d+)$/;
+
+/** How long the origin works on a write below `/busy/`, on one at a time, as with a lock on a row. */
+const BUSY_MS = 4;
+let lastBusy = Promise.resolve();
 
 let requests = 0;
 
@@ -37,7 +42,10 @@ const server = createServer((request, response) => {
   const url = request.url ?? '/';
   const child = childLine.exec(url);
   if (request.method === 'PUT' && child !== null) {
-    request.resume().on('end', () => answerChild(response, Number(child[1])));
+    request.resume().on('end', () => {
+      if (!url.startsWith('/busy/')) return answerChild(response, Number(child[1]));
+      lastBusy = lastBusy.then(() => setTimeout(BUSY_MS)).then(() => answerChild(response, Number(child[1])));
+    });
   } else if (child !== null) {
     answerChild(response, Number(child[1]));
   } else if (url.startsWith('/large/')) {
