@@ -112,7 +112,7 @@ describe('a write that seems to have changed nothing', () => {
       ['ask', 'append own', 'release, recorded'],
     ],
     [
-      'in a quarantine window',
+      'in a quarantine',
       [answered('unchanged', { quarantined: true }), appended()],
       ['append own', 'release, recorded'],
     ],

@@ -8,10 +8,7 @@ import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclud
 
 const noted: Coverage = { tags: new Set(['p:/items/1']), patterns: [], tagPatterns: [] };
 
-/**
- * A log that others share, in which the record of a write of unknown outcome stands that this node applies only when it
- * asks.
- */
+/** A shared log with the record of an indeterminate write, which this node applies only when it asks for conflicts. */
 class LateLog {
   readonly appended: Invalidation[] = [];
   inQuarantine = false;

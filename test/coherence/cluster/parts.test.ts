@@ -110,7 +110,7 @@ describe('records on the wire', () => {
     ['no time', { ...written, at: undefined }],
     ['a quarantine without end', { ...written, quarantine: true, quarantineMs: 1e12 }],
     ['a quarantine that ends before it begins', { ...written, quarantine: true, quarantineMs: -1 }],
-    ['the end of a window that never began', { ...written, endsQuarantine: -5 }],
+    ['the end of a quarantine that never began', { ...written, endsQuarantine: -5 }],
     ['quarantine that is a text', { ...written, quarantine: 'yes' }],
   ];
   const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;

@@ -318,7 +318,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a refusal in a quarantine has no record',
-    scenario: 'a write of unknown outcome, sent again and refused',
+    scenario: 'an indeterminate write, sent again and refused',
     writes: writesWithoutQuarantine,
   },
   {

@@ -171,7 +171,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a write of unknown outcome, sent again and refused, during a fill from before',
+    name: 'an indeterminate write, sent again and refused, during a fill from before',
     features: {},
     play: (play) => {
       play.read(0, 0, '/items/1');
