@@ -60,6 +60,10 @@ type State = 'starting' | 'ready' | 'draining';
 /**
  * Builds a gateway from a validated configuration. All wiring is here: which parts there are, and which others each
  * part gets. A closer is pushed next to what it closes; closers run in reverse order.
+ *
+ * server/public.ts decides how a request is answered. A GET or HEAD goes to `read`, which leaves some to pass through.
+ * A method that is not safe, such as PUT, goes to `write` on every route, cached or not. The records that writes append
+ * to the log reach the fence, the store and the event hub in wire-coherence.ts.
  */
 export async function createGateway(
   config: GatewayConfig,

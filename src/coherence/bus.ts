@@ -34,7 +34,7 @@ export interface Entry {
 export type BusNote =
   | { readonly kind: 'committed'; readonly seq: Seq }
   | { readonly kind: 'withdrawn'; readonly intent: string }
-  /** It was noted again behind its record, which is at `seq`: who found it since waits for nothing else. */
+  /** It was noted again after its record, which is at `seq`. Writes that found the new note need not wait longer. */
   | { readonly kind: 'recorded'; readonly intent: string; readonly seq: Seq };
 
 /** A record whose write the origin may still apply (coherence.md, invariant 6). */

@@ -17,7 +17,7 @@ interface LogPosition {
 
 export interface OpenQuarantinesOptions {
   readonly timers: Timers;
-  /** The window of records that do not say how long theirs is. */
+  /** The length of quarantines whose records do not say it. */
   readonly quarantineMs: number;
   epoch(): string;
   positionOf(seq: Seq): Position;
@@ -51,7 +51,7 @@ export class OpenQuarantines {
     this.#own.set(position, { invalidation, at });
   }
 
-  /** Ends the quarantine when its window is over: no writer does. */
+  /** Ends the quarantine when its time is over, since no writer will. */
   endLater(position: Position, at: LogPosition, { coverage, announcements, quarantineMs }: Invalidation): void {
     const invalidation = { coverage, announcements, ...(quarantineMs !== undefined && { quarantineMs }) };
     const { timers, append, failed } = this.#options;

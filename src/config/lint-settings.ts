@@ -33,7 +33,7 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
   }
 }
 
-/** Whoever can read and write there, or listen on the way, chooses what clients are answered. */
+/** Anyone with access to that Redis, or to the network in between, can choose what clients are answered. */
 function lintRedis(document: SourceDocument, urls: readonly string[]): void {
   for (const [i, url] of urls.entries()) {
     const { protocol, hostname } = new URL(url);

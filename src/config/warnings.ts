@@ -7,7 +7,7 @@ export const warnings = {
   'tag-without-route': 'a rule invalidates a tag that no route gives its responses',
   'tag-never-invalidated': 'a route gives its responses a tag that no rule invalidates',
   'cascade-dead-end': 'a cascade goes no further, for want of a tag that says who the responses of a route are',
-  'widens-to-everything': 'a target that hits everything, or does once its placeholders give nothing',
+  'widens-to-everything': 'a target that covers everything, or does so once its placeholders have no value',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
   'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
   'other-spellings': 'another spelling of a path that is kept from being shared is cached',

@@ -25,9 +25,9 @@ interface Selected {
  *   `request` lacks the field       or there is no body: the client asks for no other parent
  *   the request lacks it            a parameter or a header field
  *   the response does not tell      no body, no JSON, no such field: only after DELETE, which leaves nothing to
- *                                   have a new parent, or when another source tells what the write made: the request's
- *                                   JSON or another field of the response. A PATCH answered with 204 or `{"ok":true}` may
- *                                   be a move.
+ *                                   have a new parent, or when another source tells what the write made: the
+ *                                   request's JSON or another field of the response. A PATCH answered with 204 or
+ *                                   `{"ok":true}` may be a move.
  *
  * The placeholder falls back to a wildcard when something exists that could not be read (too large, incomplete,
  * encoded, malformed, not read, beyond a bound) or is not an id (an object, an array, a scalar where a field was

@@ -32,7 +32,7 @@ export function nodeAt(root: TextNode, tokens: readonly string[]): TextNode | un
   return node;
 }
 
-/** As `nodeAt`, for those who need only its place. */
+/** As `nodeAt`, for callers that need only the location. */
 export function locate(text: string, tokens: readonly string[]): Span | undefined {
   const node = nodeAt(parseText(text), tokens);
   return node && spanOf(node);

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** Groups of 16 bits of an IPv6 address that tell clients apart: whoever has one address of a /64 has all of them. */
+/** Groups of 16 bits of an IPv6 address that tell clients apart: one client can have a whole /64. */
 const IPV6_GROUPS = 4;
 
 /** What identifies one client among addresses: an IPv4 address, or the first 64 bits of an IPv6 one. */

@@ -44,7 +44,7 @@ function checkFraming(message: IncomingMessage, headers: Fields): void {
   if (message.httpVersionMajor !== 1) throw new GatewayError('badRequest', `HTTP/${message.httpVersion} is not HTTP/1`);
   const coding = headers.get('transfer-encoding');
   if (coding !== undefined) {
-    // RFC 9112 §6.1: not for HTTP/1.0, nothing but one final "chunked", never beside a length.
+    // RFC 9112 §6.1: not for HTTP/1.0, nothing but one final "chunked", never together with a length.
     if (message.httpVersion !== '1.1') throw new GatewayError('badRequest', 'Transfer-Encoding needs HTTP/1.1');
     if (coding.toLowerCase() !== 'chunked') throw new GatewayError('badRequest', 'only "chunked" is a transfer coding');
     if (headers.has('content-length')) throw new GatewayError('badRequest', 'both a length and a transfer coding');

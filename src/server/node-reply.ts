@@ -12,7 +12,7 @@ export class NodeReply implements Reply {
 
   constructor(response: ServerResponse) {
     this.#response = response;
-    // A write after the client has left is not an error of ours; `gone` tells whoever writes.
+    // A write after the client has left is not an error of ours; `gone` tells the caller.
     response.on('error', () => response.destroy());
   }
 
@@ -31,8 +31,8 @@ export class NodeReply implements Reply {
   }
 
   /**
-   * For what is not answered at once. Whoever waits for the origin holds this reply for as long; without this also the
-   * connection, and with it every request that was pipelined there, long after the client has left.
+   * For requests that are not answered at once. An exchange that waits for the origin holds this reply. Without this it
+   * would also hold the connection, and every request pipelined there, long after the client has left.
    */
   forgetWhenGone(): void {
     const response = this.#response;

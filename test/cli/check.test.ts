@@ -6,7 +6,7 @@ routes: [{ match: /a }, { match: /b }]
 rules: [{ name: r, on: PUT /a, invalidate: [/a] }]
 `;
 const wrong = 'origin: { url: http://x }\nroutes: [{ match: a }]\nlogg: {}\n';
-const doubtful = `${fine}coherence: { onPartition: queue }\n`;
+const withWarning = `${fine}coherence: { onPartition: queue }\n`;
 
 it('says in a line that all is fine', async () => {
   expect(await run(['check', '-c', configFile(fine)])).toEqual({
@@ -17,7 +17,7 @@ it('says in a line that all is fine', async () => {
 });
 
 it('tells warnings, and is fine', async () => {
-  const { code, stdout, stderr } = await run(['check', '--config', configFile(doubtful)]);
+  const { code, stdout, stderr } = await run(['check', '--config', configFile(withWarning)]);
   expect(code).toBe(0);
   expect(stdout).toBe('2 routes, 1 rule: ok, 1 warning\n');
   expect(stderr).toMatch(/gateway\.yaml:4:14: warning: onPartition has no effect/);
@@ -45,7 +45,7 @@ it('tells every mistake and exits 2', async () => {
 });
 
 it('counts errors and warnings apart', async () => {
-  const { code, stderr } = await run(['check', '-c', configFile(`${doubtful}extra: 1\n`)]);
+  const { code, stderr } = await run(['check', '-c', configFile(`${withWarning}extra: 1\n`)]);
   expect(code).toBe(2);
   expect(stderr).toMatch(/\n1 error, 1 warning\n$/);
 });
@@ -75,7 +75,7 @@ it('--json: one line for machines, on standard output', async () => {
 });
 
 it('--json: warnings too', async () => {
-  const { code, stdout } = await run(['check', '--json', '-c', configFile(doubtful)]);
+  const { code, stdout } = await run(['check', '--json', '-c', configFile(withWarning)]);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ ok: true, problems: [{ severity: 'warning' }] });
 });

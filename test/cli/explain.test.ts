@@ -56,7 +56,7 @@ sends events
   );
 });
 
-it('says what is widened, and why', async () => {
+it('says what falls back to a wildcard, and why', async () => {
   const { stdout } = await explain('PUT', '/inns/42', '--response', '{"ok":true}', '--before', '{"stepId":7}');
   expect(stdout).toMatch(/\{before\.stepId, response\.stepId\} = \* {3}\(wildcard\)/);
   expect(stdout).toContain('response.stepId: missing\n        unresolved: response.stepId: missing');
@@ -264,7 +264,7 @@ it('asks a running gateway what it would remove', async () => {
   expect(gone.stderr).toMatch(/cannot reach the admin port at \S+ \(.*\): set its URL with --gateway/);
 });
 
-it('reads a configuration that is named, not one that lies about', async () => {
+it('reads the configuration that is named, not the one in the working directory', async () => {
   const file = configFile(config);
   writeFileSync(file, 'origin: [');
   expect((await run(['explain', '-c', file, 'PUT', '/a'])).code).toBe(2);

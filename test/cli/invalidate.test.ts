@@ -103,7 +103,7 @@ describe('unstale tail', () => {
     expect(lines).toMatchObject([{ type: 'resync' }, { type: 'invalidate', paths: ['/steps/7'], tags: [] }]);
   });
 
-  it('comes back where it was when the stream breaks off', async () => {
+  it('resumes after the last event when the stream breaks off', async () => {
     const other = await startGateway(api.origin.url, 'server: { listen: "127.0.0.1:0" }');
     const tail = start(['tail', '--url', other.url, '--since', 'unknown-1'], {});
     await tail.printed('resync');
@@ -126,7 +126,7 @@ describe('unstale tail', () => {
     expect(result.stderr).toMatch(says);
   });
 
-  it('a refusal is told', async () => {
+  it('reports a refusal', async () => {
     const { code, stderr } = await run(['tail', '--url', gateway.url, '--match', 'steps']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/answered 400: .*match/);

@@ -5,7 +5,7 @@ import type { Inn } from '../support/small-api.ts';
 import { api, ask, gateway, start, useSmallApiRig } from '../support/small-api-rig.ts';
 
 /*
- * Invariant 5 beyond one address: a write is answered when all that it may have overtaken are recorded, were they sent
+ * Invariant 5 beyond one address: a write is answered once every conflicting write is recorded, even one that was sent
  * to another path of the same resource, as a batch, or to a resource that its rule has looked up.
  */
 
@@ -40,12 +40,12 @@ rules:
   - { name: batch, on: POST /moves, invalidate: ["/inns/{request.ids[*]}", "/steps/{response.steps[*]}"] }
 `;
 
-describe('a write that overtakes one that was sent', () => {
+describe('a write that conflicts with one sent earlier', () => {
   test.each([
     ['to the same path', 'PATCH', '/inns/42'],
     ['to another path of it', 'PATCH', '/steps/7/inns/42'],
     ['as a batch', 'POST', '/moves'],
-  ])('%s is answered when that is recorded', async (_, method, path) => {
+  ])('%s is answered once the earlier one is recorded', async (_, method, path) => {
     await start(rules);
     const [applied, answered, second] = [gate(), gate(), gate()];
     let first = true;
@@ -82,7 +82,7 @@ describe('a write that overtakes one that was sent', () => {
     await slow;
   });
 
-  test('is answered after a while where that hangs, and has widened then', async () => {
+  test('is answered after a bounded wait if the earlier one hangs, with its whole write set invalidated', async () => {
     await start(rules);
     const hanging = deferred();
     api.origin.on('PATCH /steps/7/inns/42', async (_, response) => {
@@ -101,7 +101,7 @@ describe('a write that overtakes one that was sent', () => {
   });
 });
 
-describe('a write is not kept waiting', () => {
+describe('a write does not wait', () => {
   const travel = `
 defaults: { cache: { ttl: 60s } }
 rules:
@@ -110,10 +110,10 @@ rules:
   - { name: step, on: "* /steps/:id", invalidate: ["/trips/{before.tripId, response.tripId}"] }
 `;
   test.each([
-    ['by one to a child of what it writes', 'PUT', '/inns/42', 'PATCH', '/steps/7'],
-    ['by a new child of what it writes', 'POST', '/steps/7/inns', 'PATCH', '/steps/7'],
-    ['by a new member of its collection', 'POST', '/inns', 'PUT', '/inns/42'],
-    ['by one to another member', 'PUT', '/inns/43', 'PUT', '/inns/42'],
+    ['for one to a child of its resource', 'PUT', '/inns/42', 'PATCH', '/steps/7'],
+    ['for a new child of its resource', 'POST', '/steps/7/inns', 'PATCH', '/steps/7'],
+    ['for a new member of its collection', 'POST', '/inns', 'PUT', '/inns/42'],
+    ['for one to another member', 'PUT', '/inns/43', 'PUT', '/inns/42'],
   ])('%s', async (_, slowMethod, slowPath, method, path) => {
     await start(travel);
     const held = gate();
@@ -123,7 +123,7 @@ rules:
     });
     const slow = ask(slowMethod, slowPath, { body: {} });
     await held.arrived();
-    // Had it to wait, it would be for two seconds, and would say so.
+    // If it had to wait, that would take two seconds and be logged.
     await ask(method, path, { body: {} });
     const written = gateway.logs.filter(({ msg, path: at }) => msg === 'write' && at === path);
     expect(written).toHaveLength(1);
@@ -134,7 +134,7 @@ rules:
   });
 });
 
-test('a lookup of what is being moved waits for where it was', async () => {
+test('a write that looks up a resource waits for a write in flight that moves it', async () => {
   await start(
     `
 defaults: { cache: { ttl: 60s } }
@@ -179,7 +179,7 @@ rules:
   const isHit = async (path: string): Promise<boolean> =>
     String((await ask('GET', path)).headers['cache-status']).includes('; hit');
 
-  test('has, where it was only accepted', async () => {
+  test('is taken for a change if it was only accepted (202)', async () => {
     await start(unchanged(''));
     api.origin.on('PUT /inns/42', (_, response) => {
       response.writeHead(202, { 'Content-Type': 'application/json' }).end(JSON.stringify(api.inns.get(42)));
@@ -189,7 +189,7 @@ rules:
     expect(await isHit('/steps/7')).toBe(false);
   });
 
-  test('may have, where reads lag behind writes, and it answers nothing', async () => {
+  test('is taken for a change if reads lag behind writes and it is answered without a body', async () => {
     await start(unchanged('settle: 5s, '));
     api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(204).end());
     await ask('GET', '/steps/7');
@@ -197,7 +197,7 @@ rules:
     expect(await isHit('/steps/7')).toBe(false);
   });
 
-  test('has not, where no other rule takes part', async () => {
+  test('invalidates nothing if no other rule applies', async () => {
     const other = '  - { name: s, on: PUT /inns/:id, when: { changed: stepId }, invalidate: ["/steps/9"] }\n';
     await start(unchanged('') + other);
     await ask('GET', '/steps/7');

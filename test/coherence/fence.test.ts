@@ -11,7 +11,7 @@ const coverage = (part: Partial<Coverage> & { named?: string[]; paths?: string[]
 });
 const step = { path: '/steps/7', tags: [pathTag('/steps/7'), namedTag('step:7'), namedTag('accommodation:42')] };
 
-describe('what an invalidation coverage', () => {
+describe('an invalidation covers', () => {
   test.each([
     ['its path', coverage({ paths: ['/steps/7'] }), true],
     ['another path', coverage({ paths: ['/steps/8'] }), false],
@@ -19,9 +19,9 @@ describe('what an invalidation coverage', () => {
     ['a pattern of other paths', coverage({ patterns: ['/trips/*'] }), false],
     ['a tag', coverage({ named: ['accommodation:42'] }), true],
     ['a tag that its own begins with', coverage({ named: ['accommodation:4'] }), false],
-    ['a widened tag', coverage({ tagPatterns: [['accommodation:', '']] }), true],
-    ['a widened tag of another kind', coverage({ tagPatterns: [['activity:', '']] }), false],
-    ['a widened tag that looks like an automatic one', coverage({ tagPatterns: [['/steps/', '']] }), false],
+    ['a wildcard for a tag', coverage({ tagPatterns: [['accommodation:', '']] }), true],
+    ['a wildcard for tags of another kind', coverage({ tagPatterns: [['activity:', '']] }), false],
+    ['a wildcard that looks like an automatic tag', coverage({ tagPatterns: [['/steps/', '']] }), false],
     ['nothing', nothingCovered, false],
   ])('%s', (_what, hit, expected) => {
     expect(isCoveredBy(step, hit)).toBe(expected);
@@ -48,7 +48,7 @@ describe('the fence', () => {
     return fence;
   };
 
-  test('says how long what a write reads is in quarantine, so that no window grows by what is written within it', () => {
+  test('says how long what a write reads stays quarantined, so that a write inside a quarantine does not prolong it', () => {
     let now = 0;
     const fence = new Fence(() => now);
     const knowledge = { families: new TagFamilies(), opaque: [] };
@@ -70,26 +70,26 @@ describe('the fence', () => {
     expect(left('/unknown')).toBe(0);
   });
 
-  test('admits what no record has hit since the fill began', () => {
+  test('admits a response that no record has covered since the fill began', () => {
     const fence = fenceWith(coverage({ named: ['step:7'] }), coverage({ named: ['step:8'] }));
     expect(fence.applied).toBe(2);
     expect(fence.admits(step, 1)).toBe(true);
     expect(fence.admits(step, 0)).toBe(false);
   });
 
-  test('a tag hit twice counts from the later record', () => {
+  test('a tag named by two records counts from the later one', () => {
     const fence = fenceWith(coverage({ named: ['step:7'] }), nothingCovered, coverage({ named: ['step:7'] }));
     expect(fence.admits(step, 2)).toBe(false);
     expect(fence.admits(step, 3)).toBe(true);
   });
 
-  test('patterns hit what lies in them', () => {
+  test('patterns cover the paths that match them', () => {
     const fence = fenceWith(coverage({ patterns: ['/steps/*'] }), coverage({ patterns: ['/trips/*'] }));
     expect(fence.admits(step, 0)).toBe(false);
     expect(fence.admits(step, 1)).toBe(true);
   });
 
-  test('what it has forgotten, it refuses', () => {
+  test('refuses what it has forgotten', () => {
     const fence = new Fence();
     const many = (n: number): string[] => Array.from({ length: n }, (_, i) => `x:${i}`);
     fence.apply({ coverage: coverage({ named: many(100_000) }), position: 1, at: '', announcements: [] });
@@ -108,7 +108,7 @@ describe('the fence', () => {
     expect(fence.admits(step, 1)).toBe(true);
   });
 
-  test('what is in quarantine is so until its quarantine is settled', () => {
+  test('a response is quarantined until its quarantine ends', () => {
     const fence = new Fence();
     fence.apply({
       coverage: coverage({ named: ['step:7'] }),
@@ -144,7 +144,7 @@ describe('the fence', () => {
   });
 });
 
-test('merged hits are the union', () => {
+test('merged coverage is the union', () => {
   const merged = mergeCoverage([
     coverage({ named: ['a'], patterns: ['/x/*'], tagPatterns: [['a', '']] }),
     coverage({ named: ['b', 'a'], patterns: ['/x/*', '/y/*'], tagPatterns: [['a', '']] }),
@@ -177,7 +177,7 @@ describe('what the fence keeps', () => {
   test.each<[string, (i: number) => Coverage, number]>([
     ['tags', (i) => coverage({ named: Array.from({ length: 500 }, (_each, n) => `${i}-${n}`) }), 201],
     ['patterns', (i) => coverage({ patterns: [`/${long(i)}/*`] }), 500],
-  ])('beyond a number of doubtful %s everything is in quarantine, until those have settled', (_what, of, count) => {
+  ])('beyond a number of quarantined %s everything is quarantined, until those quarantines end', (_what, of, count) => {
     const fence = new Fence();
     const apply = (position: number, endsQuarantine?: number): void => {
       const quarantine = endsQuarantine === undefined ? { quarantine: true } : { endsQuarantine };
@@ -200,7 +200,7 @@ describe('what the fence keeps', () => {
     expect(fence.isQuarantined(step)).toBe(false);
   });
 
-  test('a quarantine with a pattern, and with a long tag, is about what they hit', () => {
+  test('a quarantine with a pattern and a long tag applies to what they cover', () => {
     const fence = new Fence();
     fence.apply({
       coverage: coverage({ patterns: ['/steps/*'], named: [long(1)] }),

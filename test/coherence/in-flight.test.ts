@@ -58,7 +58,7 @@ describe('what a write carries over', () => {
   });
 });
 
-test('nothing is kept of writes that are recorded', () => {
+test('recorded writes are forgotten', () => {
   const writes = new WritesInFlight();
   const first = begin(writes, '/a');
   const second = begin(writes, '/a');
@@ -99,7 +99,7 @@ test.each([
   ['one below it', '/accommodations/42/photos', true],
   ['another resource', '/accommodations/43', false],
   ['a resource whose name it begins with', '/accommodations/421', false],
-])('a write knows whether another one disturbs it, or is disturbed by it: %s', (_what, path, conflicted) => {
+])('a write knows whether it conflicts with another one: %s', (_what, path, conflicted) => {
   // Whichever of the two began first, and also where the other has ended.
   for (const otherFirst of [true, false]) {
     const writes = new WritesInFlight();
@@ -112,7 +112,7 @@ test.each([
   }
 });
 
-test('a write is disturbed by a record that covers what it reads', () => {
+test('a write conflicts with a record that covers what it reads', () => {
   const writes = new WritesInFlight();
   const write = begin(writes, '/accommodations/42');
   writes.note(record('/accommodations/42', '/steps/7'));

@@ -36,7 +36,7 @@ describe('1, fence: a response whose fill began before a record is not stored', 
     await reading.arrived();
     await ask('PUT', '/parents/7', { body: 'x' });
     reading.release();
-    // Whoever asked before the write may get what was true then; nobody after it may.
+    // A request from before the write may get the old state; a later one may not.
     expect((await slow).text).toBe('version 1');
     expect(cacheStatus(await slow)).toContain('detail=newer-record');
     const after = await ask('GET', '/parents/7');
@@ -213,7 +213,7 @@ describe('3, acknowledge: the answer to a write is released when its record is e
   });
 });
 
-describe('5, inherit: of two writes in flight to one resource, the later record takes the earlier one’s targets too', () => {
+describe('5, conflicts: of two writes in flight to one resource, the later record carries over the targets of the earlier', () => {
   test('moving a child A→B and B→C at once does not leave B stale', async () => {
     let parent = 'A';
     const reads = gate();
@@ -252,7 +252,7 @@ describe('5, inherit: of two writes in flight to one resource, the later record 
   });
 });
 
-describe('overtaking: a write is released once those that it may have overtaken are recorded', () => {
+describe('5, conflicts: a write is answered once every conflicting write is recorded', () => {
   test('moving a child A→B and B→C, answered in the other order, does not leave B stale', async () => {
     let parent = 'A';
     const reads = gate();
@@ -294,7 +294,7 @@ describe('overtaking: a write is released once those that it may have overtaken 
     expect(await after).toBe('empty');
   });
 
-  test('one that takes its time is not waited for without end: what it may have done is widened', async () => {
+  test('it waits for a slow one only so long, and then invalidates its whole write set', async () => {
     const slow = gate();
     origin.on('GET /children/5', jsonOf({ parent: 'A' }));
     origin.on('GET /parents/B', (_request, response) => {
@@ -316,7 +316,7 @@ describe('overtaking: a write is released once those that it may have overtaken 
   });
 });
 
-describe('6, quarantine: after a write of unknown outcome, what it may have touched is not stored', () => {
+describe('6, quarantine: after an indeterminate write, what it may have changed is not stored', () => {
   test.each([
     ['a 5xx', 500],
     ['a broken connection', undefined],
@@ -344,7 +344,7 @@ describe('6, quarantine: after a write of unknown outcome, what it may have touc
     expect(during.text).toBe('version 1');
     expect(cacheStatus(during)).toContain('detail=quarantined');
     expect(cacheStatus(await ask('GET', '/others/1'))).toContain('hit');
-    // The origin applies the write after all, late but within the window: nobody is left with the old version.
+    // The origin applies the write after all, late but within the quarantine: nobody is left with the old version.
     version = 2;
     expect((await ask('GET', '/parents/7')).text).toBe('version 2');
     await until(() => gateway.logs.some(({ msg }) => msg === 'quarantine ended'));
@@ -353,7 +353,7 @@ describe('6, quarantine: after a write of unknown outcome, what it may have touc
     expect(cacheStatus(endsQuarantine)).toContain('hit');
   });
 
-  test('a connection that the origin refused is no quarantine: nothing was sent', async () => {
+  test('a connection that the origin refused leads to no quarantine: nothing was sent', async () => {
     await origin.close();
     const write = await ask('PUT', '/children/5', { body: 'x' });
     expect(write.status).toBe(502);

@@ -97,13 +97,13 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
       }
     });
 
-    test('what settles names the position of the quarantine', async () => {
+    test('the record that ends a quarantine names its position', async () => {
       const quarantine = await rig.wait(open.log.append({ ...hitting('/a'), quarantine: true }));
       await rig.wait(open.log.append({ ...hitting('/a'), endsQuarantine: quarantine.record.position }));
       expect(open.records.map(({ endsQuarantine }) => endsQuarantine)).toEqual([undefined, quarantine.record.position]);
     });
 
-    test('an intent is fulfilled by a record, or withdrawn, and neither is in the way', async () => {
+    test('an intent is fulfilled by a record or withdrawn, and then conflicts with nothing', async () => {
       const note = await rig.wait(open.log.note(writeTo('/a')));
       open.log.withdraw(await rig.wait(open.log.note(writeTo('/a'))));
       const probes = new Set(['e/a']);

@@ -15,7 +15,7 @@ rules:
   - { name: rerouted, on: PATCH /steps/:id, before: off, invalidate: ["/trips/{request.from, request.to}"] }
 `;
 
-test('a write waits for what has changed what it looked up, also where that began while it looked once more', async () => {
+test('a write waits for writes that change what it looked up, even one that began during its second lookup', async () => {
   const origin = await scriptedOrigin();
   const gateway = await startGateway(origin.url, rules);
   const ask = (method: string, path: string, body?: unknown): Promise<Answer> =>

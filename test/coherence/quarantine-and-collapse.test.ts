@@ -6,7 +6,7 @@ import { send as ask, begin, childRules, gateway, jsonOf, origin, useScriptedRig
 useScriptedRig(childRules('2s'));
 
 // Seed 13510 of test/simulate, on one node.
-test('a fill of what is in quarantine answers nobody who came after a write: the write may not know what the late one did', async () => {
+test('a fill of a quarantined response answers no request that came after a later write', async () => {
   let parent = 'A';
   const toC = gate();
   const early = gate();
@@ -42,7 +42,7 @@ test('a fill of what is in quarantine answers nobody who came after a write: the
   expect((await after).text).toBe('empty');
 });
 
-test('what another write has moved while an earlier one may be applied yet is not stored, and once that is over it is', async () => {
+test('what a write changes inside a quarantine is not stored before the quarantine ends', async () => {
   await gateway.stop();
   await begin(`
 coherence: { settle: 400ms }

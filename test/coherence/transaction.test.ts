@@ -44,7 +44,7 @@ describe('a write that was done', () => {
       ['append own', 'wait', 'append rest', 'release, recorded'],
     ],
     [
-      'was overtaken by records that its node had not applied',
+      'conflicts with records that its node had not applied',
       [answered('done'), appended({ lacking: true, announced: false }), appended()],
       ['append own', 'append rest', 'release, recorded'],
     ],
@@ -64,31 +64,27 @@ describe('a write that was done', () => {
   });
 });
 
-describe('a write that was refused tells of others', () => {
+describe('a write that was refused waits for conflicting writes', () => {
   test.each<[string, WriteEvent[], string[]]>([
-    ['of none', [answered('refused'), told()], ['withdraw, ask', 'release']],
+    ['none', [answered('refused'), told()], ['withdraw, ask', 'release']],
+    ['some', [answered('refused'), told({ pending: 1 }), ended(true)], ['withdraw, ask', 'wait', 'release']],
     [
-      'of some, and waits for them',
-      [answered('refused'), told({ pending: 1 }), ended(true)],
-      ['withdraw, ask', 'wait', 'release'],
-    ],
-    [
-      'of one that takes too long',
+      'one that takes too long',
       [answered('refused'), told({ pending: 1 }), ended(false), appended()],
       ['withdraw, ask', 'wait', 'append noted', 'release, recorded'],
     ],
     [
-      'of one of unknown outcome, whose record has come while it asked',
+      'an indeterminate one, recorded while the log was asked',
       [answered('refused'), told({ quarantined: true }), appended()],
       ['withdraw, ask', 'append noted', 'release, recorded'],
     ],
     [
-      'of which, the log cannot say',
+      'ones that the log cannot name',
       [answered('refused'), told({ known: false }), appended()],
       ['withdraw, ask', 'append noted', 'release, recorded'],
     ],
     [
-      'of one whose outcome is unknown',
+      'an indeterminate one',
       [answered('refused', { quarantined: true }), appended()],
       ['append noted', 'release, recorded'],
     ],
@@ -116,7 +112,7 @@ describe('a write that seems to have changed nothing', () => {
       ['ask', 'append own', 'release, recorded'],
     ],
     [
-      'in a quarantine window',
+      'in a quarantine',
       [answered('unchanged', { quarantined: true }), appended()],
       ['append own', 'release, recorded'],
     ],

@@ -15,13 +15,13 @@ import {
 } from '../../src/coherence/write-set.ts';
 
 const knowledge = { families: new TagFamilies(['inn:', 'step:', 'slug:']), opaque: ['inn:'] };
-const hitting = (coverage: Partial<Coverage>): WriteSet => ({
+const writing = (coverage: Partial<Coverage>): WriteSet => ({
   coverage: { ...nothingCovered, ...coverage },
   below: [],
   opaque: [],
 });
-const paths = (...each: string[]): WriteSet => hitting({ tags: new Set(each.map(pathTag)) });
-const tags = (...each: string[]): WriteSet => hitting({ tags: new Set(each.map(namedTag)) });
+const paths = (...each: string[]): WriteSet => writing({ tags: new Set(each.map(pathTag)) });
+const tags = (...each: string[]): WriteSet => writing({ tags: new Set(each.map(namedTag)) });
 const inn: Representation = { path: '/inns/42', tags: ['inn:42'], open: [] };
 const plain: Representation = { path: '/inns/42', tags: [], open: [] };
 const step: Representation = { path: '/steps/7', tags: ['step:7'], open: ['inn:'] };
@@ -35,16 +35,16 @@ describe('two writes conflict unless it is certain that what one may change and 
   test.each<[string, WriteSet, Representation, boolean]>([
     ['the path', paths('/inns/42'), plain, true],
     ['another path', paths('/inns/421', '/inns'), plain, false],
-    ['a query of the path', hitting({ tags: new Set([queryTag('/inns/42', 'lang=de')]) }), plain, true],
+    ['a query of the path', writing({ tags: new Set([queryTag('/inns/42', 'lang=de')]) }), plain, true],
     ['all below a collection', { ...paths('/inns'), below: ['/inns'] }, plain, true],
     ['all below it', { ...paths('/inns/42/x'), below: ['/inns/42/x'] }, plain, false],
-    ['a pattern that may cover it', hitting({ patterns: ['/inns/*'] }), plain, true],
-    ['a pattern elsewhere', hitting({ patterns: ['/steps/*'] }), plain, false],
-    ['everything', hitting({ patterns: ['/**'] }), plain, true],
+    ['a pattern that may cover it', writing({ patterns: ['/inns/*'] }), plain, true],
+    ['a pattern of other paths', writing({ patterns: ['/steps/*'] }), plain, false],
+    ['everything', writing({ patterns: ['/**'] }), plain, true],
     ['a tag that its path gives it', tags('inn:42'), inn, true],
     ['another tag of the same family', tags('inn:43'), inn, false],
-    ['all tags of the family', hitting({ tagPatterns: [['inn:', '']] }), inn, true],
-    ['all tags of another family', hitting({ tagPatterns: [['step:', '']] }), inn, false],
+    ['all tags of the family', writing({ tagPatterns: [['inn:', '']] }), inn, true],
+    ['all tags of another family', writing({ tagPatterns: [['step:', '']] }), inn, false],
     ['a tag that its body may give it', tags('inn:9'), step, true],
     ['a tag of a family that it has nothing of', tags('slug:x'), step, false],
     ['what it names by tags, of which this may be one', { ...tags('inn:9'), opaque: ['inn:'] }, plain, true],

@@ -176,7 +176,7 @@ describe('on a file system', () => {
     return [];
   };
 
-  it('reads the file and what stands beside it', () => {
+  it('reads the file and others of its folder', () => {
     write('rules/b.yaml', pack('b'));
     write('rules/a.yaml', pack('a'));
     const { config, warnings } = loadConfig(

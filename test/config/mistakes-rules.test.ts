@@ -77,7 +77,7 @@ tellsEach({
       says: '6:17 "before" is never read: the rule has before: off | remove before: off, or this source',
     },
     {
-      it: 'a rule that hits nothing',
+      it: 'a rule that invalidates nothing',
       yaml: 'rules:\n  - { name: r, on: PUT /a, event: e }',
       says: '3:13 the rule invalidates nothing | name targets: invalidate: [/steps]',
     },

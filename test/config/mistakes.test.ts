@@ -97,7 +97,7 @@ describe('warnings do not refuse', () => {
     ],
   ])('%s', (yaml, says) => expect(lines(warningsOf(origin + yaml))).toEqual([`gateway.yaml:${says}`]));
 
-  it('and are told beside the errors', () => {
+  it('and are reported together with errors', () => {
     const found = problemsOf(`${origin}coherence: { onPartition: queue, mode: x }`);
     expect(found.map(({ severity }) => severity)).toEqual(['warning', 'error']);
   });

@@ -230,7 +230,7 @@ describe('YAML', () => {
   });
 });
 
-describe('who is a node of whom', () => {
+describe('which gateways form one cluster', () => {
   const redis = 'store: { redis: { url: "redis://127.0.0.1:6379" } }';
   const scope = (origins: string): string | undefined => configOf(`${origins}\n${redis}`).store.redis?.scope;
   const one = scope('origin: { url: "http://api.example" }');

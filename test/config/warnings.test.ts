@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { warnings } from '../../src/config/warnings.ts';
 import { configOf, problemsOf, warningsOf } from './parse.ts';
 
-/* What `check` doubts. Each row is a configuration, the code, and what is said of it. */
+/* What `check` warns of. Each row is a configuration and the warnings about it, with their codes. */
 
 const origin = 'origin: { url: http://x, ignoreInPaths: [] }\n';
 const routes = (...lines: string[]): string => `routes:\n${lines.map((line) => `  - ${line}\n`).join('')}`;
@@ -164,7 +164,7 @@ const rows: [string, string, string[]][] = [
     [],
   ],
   [
-    'refresh of what settles',
+    'refresh of what is quarantined',
     `${routes('match: /a')}rules:\n  - { name: r, on: PUT /a, settle: 1s, refresh: [/a] }\n`,
     ['5:28 settle-defeats: nothing is stored during settle, so refresh and patch have no effect'],
   ],
@@ -196,11 +196,11 @@ describe('another spelling of what is not cached for all', () => {
   const said = (yaml: string): string[] =>
     warningsOf(yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);
   const off = routes('{ match: /users/me, cache: off }', '{ match: /inns/:id, cache: { ttl: 1s } }');
-  const doubt = '/Users/me and /users/me;x.css are other paths, and are cached';
+  const warning = '/Users/me and /users/me;x.css are other paths, and are cached';
   const rest = ': an origin may take them for this one';
 
   test.each<[string, string, string[]]>([
-    ['is cached as the origin says', `origin: { url: http://x }\n${off}`, [`3:14 other-spellings: ${doubt}${rest}`]],
+    ['is cached as the origin says', `origin: { url: http://x }\n${off}`, [`3:14 other-spellings: ${warning}${rest}`]],
     [
       'is cached as another route says',
       `origin: { url: http://x }\ndefaults: { cache: off }\n${routes('{ match: /a/b, cache: off }', '{ match: "/*/b", cache: { ttl: 1s } }')}`,

@@ -334,7 +334,7 @@ describe('representations', () => {
   });
 });
 
-describe('what depends on who asks', () => {
+describe('what depends on the user', () => {
   test('the token names the user, as a bearer or as the cookie', async () => {
     const user = await client.ownUser();
     const { id, authorization, token } = user;

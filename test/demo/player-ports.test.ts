@@ -61,7 +61,7 @@ test('a port that another part of the demo wants is not proposed', async () => {
 
 test('what is proposed is free, and proposed once', async () => {
   const port = await listen();
-  // Whoever has the next one already serves as well.
+  // If the next port is already taken, that serves as well.
   await listen(port + 1).catch(() => undefined);
   const wanted = ['--port', '--api-port'].map((option) => ({ who: 'a part', option, host, port }));
   const explained = await explainTakenPorts(wanted);

@@ -44,7 +44,7 @@ describe('what came after an event', () => {
   ])('%s', (id, expected) => {
     expect(idsSince(history, id)).toEqual(expected);
   });
-  test('the newest id is where somebody who comes now begins', () => {
+  test('a new subscriber begins after the newest id', () => {
     expect(history.lastId).toBe('e-5');
     expect(upTo(1).lastId).toBe('e-0');
     expect(idsSince(upTo(1), 'e-0')).toEqual([]);

@@ -64,8 +64,8 @@ function recorder(): Sink & { readonly blocks: string[] } {
   };
 }
 
-describe('who comes back', () => {
-  test('gets everything in order, while more is announced, and so do those who are there', async () => {
+describe('a subscriber that resumes', () => {
+  test('gets everything in order while more is announced, and so do the others', async () => {
     const live = await sseClient(url);
     announced(1_500);
     const resumed = await Promise.all(Array.from({ length: 10 }, (_, i) => sseClient(`${url}?lastEventId=e-${i}`)));
@@ -78,7 +78,7 @@ describe('who comes back', () => {
     for (const [i, client] of resumed.entries()) expect(positions(client)).toEqual(from(i + 1, 2_000));
   });
 
-  test('and reads nothing is written no more than a little', async () => {
+  test('and reads nothing is sent only a little', async () => {
     announced(10_000, `/${'x'.repeat(1_000)}`);
     const readers = Array.from({ length: 20 }, () => sseClient(`${url}?lastEventId=e-0`));
     for (const reader of await Promise.all(readers)) reader.pause();
@@ -89,7 +89,7 @@ describe('who comes back', () => {
     expect(hub.dropped).toBe(0);
   });
 
-  test('and reads so slowly that what it misses is forgotten is told to resync, and goes on', async () => {
+  test('and reads so slowly that events it needs are dropped is told to resync, and goes on', async () => {
     begin(32 * 1024 * 1024);
     const padding = `/${'x'.repeat(1_000)}`;
     // More than the sockets of both sides hold.
@@ -129,7 +129,7 @@ describe('many subscribers', () => {
     announced(2);
     expect(reached()).toBeGreaterThan(0);
     expect(reached()).toBeLessThan(2_000);
-    // Who comes now has missed neither.
+    // A subscriber that connects now has missed neither.
     const late = recorder();
     hub.subscribe({ match: ['/a'], tags: [] }, late);
     await until(() => sinks.every(({ blocks }) => blocks.at(-1)?.startsWith('id: e-2')));
@@ -139,7 +139,7 @@ describe('many subscribers', () => {
     await until(() => late.blocks.length === 3);
   });
 
-  test('are told to resync where more is announced than can be held, and hear of what comes then', async () => {
+  test('are told to resync if more is announced than can be held, and get later events', async () => {
     begin(100_000);
     const client = await sseClient(url);
     announced(1_000, '/'.padEnd(1_000, 'x'));
@@ -164,7 +164,7 @@ describe('many subscribers', () => {
   });
 });
 
-test('when the log is another one, nothing of the old one is sent any longer', async () => {
+test('after the log has been replaced, nothing of the old one is sent', async () => {
   const client = await sseClient(url);
   const resumed = recorder();
   announced(2_000);
@@ -183,7 +183,7 @@ test('when the log is another one, nothing of the old one is sent any longer', a
 test.each([
   ['the first of several events of the last record before', 'f-7', ['resync']],
   ['the last of them that there may be', 'f-7.999999', []],
-])('who resumes where the log begins, having seen %s', async (_, lastEventId, told) => {
+])('a subscriber resumes where the log begins, having seen %s', async (_, lastEventId, told) => {
   hub.reset('f', 7);
   const client = await sseClient(`${url}?lastEventId=${lastEventId}`);
   hub.announce([{ ...event('/b'), id: 'f-8' }]);

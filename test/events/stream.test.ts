@@ -149,7 +149,7 @@ test('a thousand subscribers get one event each', async () => {
   expect(hub.subscribers).toBe(1_000);
 });
 
-test('who leaves is forgotten; closing ends the others', async () => {
+test('a subscriber that leaves is forgotten; closing ends the others', async () => {
   const leaver = await sseClient(url);
   const stayer = await sseClient(url);
   leaver.close();

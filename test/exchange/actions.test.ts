@@ -15,7 +15,7 @@ import {
   warm,
 } from '../support/small-api-rig.ts';
 
-/* What a rule may say beside `invalidate`: conditions, lookups, cascades, refresh, onlyIfChanged. */
+/* What a rule may say in addition to `invalidate`: conditions, lookups, cascades, refresh, onlyIfChanged. */
 
 useSmallApiRig();
 
@@ -45,7 +45,7 @@ describe('when', () => {
     expect(await stillHits('/steps/7')).toEqual(applies ? [] : ['/steps/7']);
   });
 
-  test('what cannot be known holds, but under unresolved: ignore', async () => {
+  test('a condition that cannot be decided holds, except under unresolved: ignore', async () => {
     api.answers = 'nothing';
     for (const [unresolved, kept] of [
       ['widen', []],
@@ -61,7 +61,7 @@ describe('when', () => {
     await start('');
   });
 
-  test('a write of unknown outcome meets a condition on its success', async () => {
+  test('an indeterminate write meets a condition on its success', async () => {
     api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(500).end());
     await start(rule('when: { status: 2xx }\ninvalidate: [/steps/7]'));
     await warm('/steps/7');
@@ -69,7 +69,7 @@ describe('when', () => {
     expect(await stillHits('/steps/7')).toEqual([]);
   });
 
-  test('why a rule took no part is in the log', async () => {
+  test('the log says why a rule did not apply', async () => {
     await start(rule('when: { changed: stepId }\ninvalidate: [/steps/7]'));
     await ask('PUT', '/inns/42', { name: 'New' });
     const line = gateway.logs.find(({ msg }) => msg === 'write');
@@ -82,14 +82,14 @@ describe('lookup', () => {
     'lookup: { step: "GET /steps/{before.stepId, response.stepId}" }\ninvalidate: ["/trips/{step.tripId}"]',
   );
 
-  test('climbs from the answer to what stands above it', async () => {
+  test('follows the answer to its parent', async () => {
     await start(lookup);
     await warm('/trips/1', '/trips/2');
     await ask('PUT', '/inns/42', { name: 'New' });
     expect(await stillHits('/trips/1', '/trips/2')).toEqual(['/trips/2']);
   });
 
-  test('from both sides of a move', async () => {
+  test('follows both parents of a move', async () => {
     await start(lookup);
     await warm('/trips/1', '/trips/2', '/trips/3');
     await ask('PATCH', '/inns/42', { stepId: 9 });
@@ -104,7 +104,7 @@ describe('lookup', () => {
     expect(await stillHits('/trips/1', '/trips/2')).toEqual(['/trips/1']);
   });
 
-  test('one that fails widens, and is in the log', async () => {
+  test('falls back to a wildcard if it fails, and is logged', async () => {
     await start(lookup);
     await warm('/trips/1', '/trips/2');
     api.origin.on('GET /steps/7', (_, response) => void response.writeHead(500).end());
@@ -115,7 +115,7 @@ describe('lookup', () => {
     ]);
   });
 
-  test('one that nothing is known for widens without a read', async () => {
+  test('falls back to a wildcard without a read if its path is unknown', async () => {
     await start(rule('lookup: { step: "GET /steps/{response.nope}" }\ninvalidate: ["/trips/{step.tripId}"]'));
     await warm('/trips/1', '/trips/2');
     await ask('PUT', '/inns/42', { name: 'New' });
@@ -131,7 +131,7 @@ describe('lookup', () => {
     expect(await stillHits('/trips/1', '/trips/2')).toEqual([]);
   });
 
-  test('several, each by its own name', async () => {
+  test('several are made, each by its own name', async () => {
     const lookups = 'lookup: { step: "GET /steps/{response.stepId}", other: "GET /inns/{response.id}" }';
     await start(rule(`${lookups}\ninvalidate: ["/trips/{step.tripId}", "/steps/{other.stepId}"]`));
     await warm('/trips/1', '/trips/2', '/steps/7', '/steps/9');
@@ -139,7 +139,7 @@ describe('lookup', () => {
     expect(await stillHits('/trips/1', '/trips/2', '/steps/7', '/steps/9')).toEqual(['/trips/2', '/steps/9']);
   });
 
-  test('a later one climbs from an earlier one', async () => {
+  test('a later one uses the result of an earlier one', async () => {
     await start(
       rule(
         'lookup:\n  step: GET /steps/{response.stepId}\n  trip: GET /trips/{step.tripId}\ninvalidate: ["/steps/{trip.steps[*].id}"]',
@@ -165,7 +165,7 @@ describe('a route that says where the representation lives', () => {
     expect(await stillHits('/steps/7', '/steps/9')).toEqual(['/steps/9']);
   });
 
-  test('by what the body says, too', async () => {
+  test('finds the address in the request body, too', async () => {
     await start(nested('GET /steps/{request.stepId}/inns/{id}'));
     await warm('/steps/7', '/steps/9');
     await ask('PUT', '/inns/42', { stepId: 7, name: 'New' });
@@ -173,7 +173,7 @@ describe('a route that says where the representation lives', () => {
     expect(await stillHits('/steps/7', '/steps/9')).toEqual(['/steps/9']);
   });
 
-  test('what does not tell the place widens, whatever else is known', async () => {
+  test('if the address is unknown, falls back to a wildcard, whatever else is known', async () => {
     await start(nested('GET /steps/{query.stepId}/inns/{id}').replace('before.stepId', 'before.stepId, params.id'));
     await warm('/steps/7', '/steps/9');
     await ask('DELETE', '/inns/42');
@@ -190,11 +190,12 @@ describe('cascade', () => {
     '',
   ].join('\n');
 
-  test('hits what embeds the target, and what embeds that', async () => {
+  test('invalidates what embeds the target, and what embeds that', async () => {
     await start(`${routes}${rule('invalidate: [{ path: "/inns/{id}", cascade: true }]')}`);
     await warm('/inns/42', '/inns', '/steps/7', '/trips/1', '/trips/2');
     await ask('PUT', '/inns/42', { name: 'New' });
-    // Which steps embed it only their bodies tell: trips are hit by any step, lists that carry no tag by none.
+    // Only the bodies of steps say which of them embed it. So any step invalidates trips, and no step invalidates a list
+    // without tags.
     expect(await stillHits('/inns/42', '/inns', '/steps/7', '/trips/1')).toEqual(['/inns']);
   });
 
@@ -216,7 +217,7 @@ describe('cascade', () => {
 describe('refresh', () => {
   const refresh = rule('refresh: ["/steps/{before.stepId, response.stepId}"]');
 
-  test('the next reader hits what the origin says now', async () => {
+  test('the next read is a hit with what the origin says now', async () => {
     await start(refresh);
     await warm('/steps/7');
     const before = api.reads('/steps/7');
@@ -286,7 +287,7 @@ describe('onlyIfChanged', () => {
     expect(await stillHits('/steps/7')).toEqual([]);
   });
 
-  test('a write beside another is never taken for one that changes nothing', async () => {
+  test('a write that conflicts with another is never taken for unchanged', async () => {
     await start(only('{ ignoring: [updatedAt] }'));
     await warm('/steps/7');
     const held = gate();

@@ -8,10 +8,7 @@ import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclud
 
 const noted: Coverage = { tags: new Set(['p:/items/1']), patterns: [], tagPatterns: [] };
 
-/**
- * A log that others share, in which the record of a write of unknown outcome stands that this node applies only when it
- * asks.
- */
+/** A shared log with the record of an indeterminate write, which this node applies only when it asks for conflicts. */
 class LateLog {
   readonly appended: Invalidation[] = [];
   inQuarantine = false;
@@ -30,7 +27,7 @@ class LateLog {
   }
 }
 
-test('a refusal makes a record where what it tells of came into quarantine while it asked', async () => {
+test('a refused write is recorded if its read set came into quarantine while it asked for conflicts', async () => {
   const log = new LateLog();
   const inFlight = new WritesInFlight().begin({ coverage: noted, below: [], opaque: [] }, []);
   const unused = (): never => {

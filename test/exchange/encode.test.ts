@@ -71,7 +71,7 @@ describe('a stored body', () => {
     expect(origin.seen).toHaveLength(1);
   });
 
-  test('answers 304 to whoever has any of its codings and still takes it', async () => {
+  test('answers 304 to a client that has any of its codings and still accepts it', async () => {
     const identity = await ask(undefined);
     const br = await encodedAs('br');
     const condition = (etag: unknown): RequestOptions => ({ headers: { 'if-none-match': String(etag) } });
@@ -150,7 +150,7 @@ describe('the entity tag of a coding', () => {
     ['as it is, in If-Range', 'GET', { ...bearer, 'if-range': 'B', range: 'bytes=9-' }, 'if-range', 'B'],
     // It has a coding that it does not take any more.
     [
-      'as it is, from who takes it no more',
+      'as it is, from a client that no longer accepts it',
       'GET',
       { ...bearer, 'if-none-match': 'B', accept: '' },
       'if-none-match',

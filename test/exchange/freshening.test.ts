@@ -110,7 +110,7 @@ describe('a 304', () => {
     ).toBe(true);
   });
 
-  test('that forbids storing gives its fields to the one who asked', async () => {
+  test('that forbids storing gives its fields only to the client that asked', async () => {
     validated({ 'Set-Cookie': 's=1', 'Cache-Control': 'no-store', 'X-New': '1' }, old);
     await text();
     const answer = await ask('/a');
@@ -134,7 +134,7 @@ describe('an origin that fails', () => {
     await begin(yaml);
   };
 
-  test('gets no stand-in for what a client wants validated, where a stale one is not wanted', async () => {
+  test('gets no stale response in its place if the client asks for validation and excludes stale ones', async () => {
     failing((response) => response.destroy(), 'max-age=60', '0');
     await text();
     expect((await ask('/a', { headers: { 'cache-control': 'no-cache' } })).status).toBe(502);
@@ -151,7 +151,7 @@ describe('an origin that fails', () => {
     );
   });
 
-  test('has some octets of a stale response stand in, too', async () => {
+  test('has a range of a stale response served in its place, too', async () => {
     await restart('defaults: { cache: { staleIfError: 10m } }');
     failing((response) => response.destroy(), 'max-age=60');
     await text();
@@ -249,7 +249,7 @@ describe('requests at the same time', () => {
   });
 });
 
-test('what an origin forbids clients reaches them, whatever it tells caches beside (RFC 9213)', async () => {
+test('what an origin forbids clients reaches them, whatever it tells caches in addition (RFC 9213)', async () => {
   origin.on('GET /a', (_, response) => {
     response.writeHead(200, { 'Cache-Control': 'private, no-store', 'CDN-Cache-Control': 'max-age=60' }).end('x');
   });

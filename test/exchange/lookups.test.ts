@@ -20,7 +20,7 @@ const start = async (...lines: string[]): Promise<void> => {
 };
 
 describe('lookups', () => {
-  test('one of two resources that is gone widens: what it would have told is not known', async () => {
+  test('fall back to a wildcard if one of two resources is gone: its parent is unknown', async () => {
     await start(
       'lookup: { step: "GET /steps/{before.stepId, response.stepId}" }',
       'invalidate: ["/trips/{step.tripId}"]',

@@ -131,7 +131,7 @@ describe('parts with one strong entity tag', () => {
     expect(isHit(await ask('/a'))).toBe(true);
   });
 
-  test('are not kept when the later one carries a tag that was hit since the earlier one was asked for', async () => {
+  test('are not kept if the later one has a tag that was invalidated since the earlier one was requested', async () => {
     await gateway.stop();
     await begin('rules: [{ name: r, on: POST /hit, before: off, invalidate: [{ tag: t }] }]');
     origin.on('POST /hit', (_request, response) => void response.writeHead(204).end());

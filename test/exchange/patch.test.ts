@@ -143,7 +143,7 @@ describe('uncertain: invalidated instead', () => {
     await expectInvalidated('/steps/7', 'it was filled after the write began');
   });
 
-  test('a write beside another to the same resource', async () => {
+  test('a write that conflicts with another to the same resource', async () => {
     await start(patch());
     await warm('/steps/7');
     const held = gate();
@@ -220,7 +220,7 @@ describe('uncertain: invalidated instead', () => {
     await expectInvalidated('/steps/7', 'the rule does not say where to add an element');
   });
 
-  test('a write of unknown outcome', async () => {
+  test('an indeterminate write', async () => {
     api.origin.on('PUT /inns/42', (_, response) => {
       response
         .writeHead(500, { 'Content-Type': 'application/json' })
@@ -232,7 +232,7 @@ describe('uncertain: invalidated instead', () => {
     expect(isHit(await ask('GET', '/steps/7'))).toBe(false);
   });
 
-  test('a write of unknown outcome that tells all by its request', async () => {
+  test('an indeterminate write whose request has every value', async () => {
     api.origin.on('PUT /inns/42', (_, response) => void response.writeHead(503).end());
     await start(
       patch()

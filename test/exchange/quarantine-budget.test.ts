@@ -11,7 +11,7 @@ const effect = (path: string) => ({
 });
 const one = charactersOf(effect('/a'));
 
-describe('what quarantine windows hold', () => {
+describe('what quarantines hold', () => {
   test('is counted by what it names, until it is given back, once', () => {
     const budget = new QuarantineBudget();
     const giveBack = [budget.take(effect('/a'), 'x'), budget.take(effect(`/${'a'.repeat(500)}`), undefined)];

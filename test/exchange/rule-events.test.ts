@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { send as ask, gateway, isHit, rule, start, subscribe, useSmallApiRig, warm } from '../support/small-api-rig.ts';
 
-/* What a rule tells: when what it hits may be stored again, what its events carry, what is logged. */
+/* When targets of a rule may be stored again, what its events carry, and what is logged. */
 
 useSmallApiRig();
 
 describe('settle', () => {
-  test('what a write hits is passed through until its window is over, then hit once more', async () => {
+  test('what a write covers is passed through until its quarantine ends, and is then invalidated once more', async () => {
     await start(rule('settle: 200ms\ninvalidate: [/steps/7]'));
     const events = await subscribe();
     await warm('/steps/7');

@@ -54,9 +54,9 @@ describe('the body of the request', () => {
   test.each([
     ['is read', JSON.stringify({ parent: 7 }), ['/parents/8', '/others/1']],
     ['keeps large numbers', '{"parent": 7, "other": 12345678901234567890}', ['/parents/8', '/others/1']],
-    ['larger than the bound widens', JSON.stringify({ parent: 7, filler }), ['/others/1']],
-    ['that is not JSON widens', 'parent=7', ['/others/1']],
-    ['without the field widens', '{}', ['/others/1']],
+    ['larger than the bound falls back to a wildcard', JSON.stringify({ parent: 7, filler }), ['/others/1']],
+    ['that is not JSON falls back to a wildcard', 'parent=7', ['/others/1']],
+    ['without the field falls back to a wildcard', '{}', ['/others/1']],
   ])('%s', async (_what, body, expected) => {
     await warm();
     const answer = await ask('PUT', '/by-request', { body });
@@ -71,8 +71,13 @@ describe('the body of the request', () => {
 describe('the body of the answer', () => {
   test.each([
     ['is read', JSON.stringify({ parent: 7 }), json, ['/parents/8', '/others/1']],
-    ['larger than the bound streams through, and widens', JSON.stringify({ parent: 7, filler }), json, ['/others/1']],
-    ['that is not there widens', '', {}, ['/others/1']],
+    [
+      'larger than the bound streams through, and falls back to a wildcard',
+      JSON.stringify({ parent: 7, filler }),
+      json,
+      ['/others/1'],
+    ],
+    ['that is absent falls back to a wildcard', '', {}, ['/others/1']],
   ])('%s', async (_what, body, headers, expected) => {
     answers('/by-response', body, headers);
     await warm();
@@ -111,7 +116,7 @@ describe('unresolved', () => {
     expect(origin.requests('PUT /strict')[0]?.body.toString()).toBe(body);
     expect(await left()).toEqual(['/parents/8', '/others/1']);
   });
-  test('ignore: nothing widens', async () => {
+  test('ignore: nothing falls back to a wildcard', async () => {
     answers('/lax', 'ok');
     await warm();
     await ask('PUT', '/lax', { body: '{}' });
@@ -125,7 +130,7 @@ describe('a body beyond the limit for requests', () => {
     expect(answer.status).toBe(413);
     expect(origin.requests('PUT /by-request')).toHaveLength(0);
   });
-  test('is broken off where it has no length, and what it may have done is in quarantine', async () => {
+  test('is cut off if it declares no length, and what it may have changed is quarantined', async () => {
     await warm();
     const client = await rawClient(gateway.url);
     client.write('PUT /by-request HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -150,7 +155,7 @@ describe('a client that leaves in the middle of its upload', () => {
     expect(origin.requests('PUT /by-request')).toHaveLength(sent);
   });
 
-  test('of a large one: it never was a whole request, and what it may have touched is dropped once', async () => {
+  test('of a large one: it never was a whole request, and what it may have changed is invalidated once', async () => {
     await warm();
     const client = await rawClient(gateway.url);
     client.write(`PUT /by-request HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(300_000)}`);

@@ -7,7 +7,7 @@ import { get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
 
 /*
- * Attacks on connections and framing. Beside each of them a well-behaved client gets right answers, and when the
+ * Attacks on connections and framing. During each of them a well-behaved client gets right answers, and when the
  * attacker has left, what it took is given back.
  */
 

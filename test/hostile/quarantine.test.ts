@@ -5,7 +5,7 @@ import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * Whoever can provoke a 5xx keeps a URL uncached for the settle window. It is not to cost the origin, or other clients,
+ * A client that can provoke a 5xx keeps a URL uncached while it is quarantined. That must not cost the origin, or other clients,
  * more than that.
  */
 

@@ -4,7 +4,7 @@ import { until } from '../support/scripted-origin.ts';
 import { sseClient } from '../support/sse-client.ts';
 
 /**
- * Whoever can write to the Redis of the nodes can void what they hold. It cannot end them, or speak to their
+ * A process that can write to the nodes' Redis can void what they hold. It cannot end them, or speak to their
  * subscribers.
  */
 

@@ -4,7 +4,7 @@ import { attacks } from './attacks.ts';
 import { type Memory, pause, Stage } from './stage.ts';
 
 /*
- * npm run hostile -- --minutes 5: each attack in turn, and all together. Beside them a well-behaved client gets right
+ * npm run hostile -- --minutes 5: each attack in turn, and all together. During them a well-behaved client gets right
  * answers in time, and when an attacker has left, what it took is given back. Exit code 1 otherwise.
  */
 
@@ -14,7 +14,7 @@ const P99_MS = 250;
 const MAX_LOAD = 2;
 /** What an attack may leave behind. */
 const LEFT_BYTES = 50 * 1024 * 1024;
-/** Longer than the settle window, `bodyIdle` and the origin's timeout. */
+/** Longer than the quarantine, `bodyIdle` and the origin's timeout. */
 const RECOVERY_MS = 30_000;
 
 const { values } = parseArgs({
@@ -41,10 +41,10 @@ async function play(name: string, start: Memory) {
     wrong.push(...(await stage.behave(pause(1_000))).wrong);
     left = await stage.memory();
   }
-  const [beside, without] = [p99(seen.latenciesMs), p99(quiet.latenciesMs)];
+  const [during, without] = [p99(seen.latenciesMs), p99(quiet.latenciesMs)];
   // A machine that is slow without an attack tells nothing.
-  const isSlow = beside > P99_MS && without <= P99_MS / 2 && !isLoaded();
-  return { made: await attack, seen, most, left, wrong, beside, without, isSlow };
+  const isSlow = during > P99_MS && without <= P99_MS / 2 && !isLoaded();
+  return { made: await attack, seen, most, left, wrong, during, without, isSlow };
 }
 
 const stage = await Stage.start();
@@ -58,7 +58,7 @@ try {
     let played = await play(name, start);
     // What else the machine did at the time is not the gateway's: once more.
     if (played.isSlow) played = await play(name, start);
-    const { made, seen, without, beside, most, left, wrong, isSlow } = played;
+    const { made, seen, without, during, most, left, wrong, isSlow } = played;
     const faults = [
       ...(wrong.length > 0 ? [`${wrong.length} wrong: ${wrong.slice(0, 3).join('; ')}`] : []),
       ...(left.held > start.held + LEFT_BYTES ? ['memory was not given back'] : []),
@@ -66,7 +66,7 @@ try {
     ];
     if (faults.length > 0) failures += 1;
     console.log(
-      `${faults.length === 0 ? 'ok  ' : 'FAIL'} ${name} (${made} connections): ${seen.latenciesMs.length} answers, p99 ${beside.toFixed(0)} ms ` +
+      `${faults.length === 0 ? 'ok  ' : 'FAIL'} ${name} (${made} connections): ${seen.latenciesMs.length} answers, p99 ${during.toFixed(0)} ms ` +
         `(${without.toFixed(0)} ms without), held ${megabytes(most.held)} → ${megabytes(left.held)} MB, ` +
         `RSS ${megabytes(most.rss)} → ${megabytes(left.rss)} MB, load ${loadavg()[0]?.toFixed(1)}${isLoaded() ? ' (too high to judge p99)' : ''}${faults.map((fault) => `\n     ${fault}`).join('')}`,
     );

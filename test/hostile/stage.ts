@@ -16,7 +16,7 @@ const EVERY_MS = 20;
 
 export interface Memory {
   readonly rss: number;
-  /** In use after a collection, on the heap and beside it. */
+  /** In use after a collection, on the heap and outside of it. */
   readonly held: number;
 }
 

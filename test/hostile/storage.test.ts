@@ -6,7 +6,7 @@ import { type Answer, get } from '../support/request.ts';
 import { ask, begin, every, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /**
- * What a hostile client, or origin, tries of keys and of what is stored. Beside each attack a well-behaved client gets
+ * What a hostile client, or origin, tries of keys and of what is stored. During each attack a well-behaved client gets
  * right answers.
  */
 
@@ -38,7 +38,7 @@ describe('whose a response is', () => {
     expect((await ask(path, { headers: victim })).text).toBe(`data of ${secret}`);
     expect((await ask(path, { headers: attacker })).text).not.toBe(`data of ${secret}`);
     expect((await ask(path, { headers: victim })).text).toBe(`data of ${secret}`);
-    // The well-behaved client beside it still has a response of its own.
+    // The well-behaved client still has a response of its own.
     const grace = { headers: { cookie: 'theme=dark; session=grace' } };
     await ask(path, grace);
     const again = await ask(path, grace);
@@ -46,7 +46,7 @@ describe('whose a response is', () => {
   });
 
   test('is not shared with those who wait for it', async () => {
-    // Who waits for the other's answer would wait for as long.
+    // A request that waits for the other's answer would wait as long.
     await begin(
       `origin: { url: "${origin.url}", timeout: 30s }\ndefaults: { cache: { ttl: 60s, credentials: perUser, userKey: ["cookie:session"] } }`,
     );
@@ -101,7 +101,7 @@ describe('what is in a key', () => {
     expect(again?.headers['cache-status']).toContain('; hit');
   });
 
-  test('what an Accept-Language holds beside languages reaches nobody else', async () => {
+  test('anything but languages in an Accept-Language reaches no other client', async () => {
     await begin('defaults: { cache: { ttl: 60s } }');
     every((request, response) => {
       response.writeHead(200, { Vary: 'Accept-Language', 'Content-Language': 'en' });
@@ -231,7 +231,7 @@ describe('what clients make the gateway keep', () => {
     for (let i = 0; i < 100; i++) {
       const [path, language] = attack(i);
       await ask(path, { headers: { 'accept-language': language } });
-      // A well-behaved client beside it keeps hitting: what is used is evicted last.
+      // A well-behaved client still gets hits: what is used is evicted last.
       expect(isHit(await ask('/fine'))).toBe(true);
     }
     const { responses, bytes } = await stored();
@@ -280,7 +280,7 @@ rules:
     invalidate: ["/trips/{step.tripId}", "/x/{before.y}"]
 `;
   test.each(['../users/me', '..\\users\\me', '7/../../users/me', '\u0000', '..'])(
-    'for %j a client may ask for, too; what depends on it widens',
+    'for %j a client may ask for, too; ids from it fall back to a wildcard',
     async (stepId) => {
       await begin(rule);
       every((_request, response) => {
@@ -296,14 +296,14 @@ rules:
         expect([url, again?.status]).toEqual([url, 200]);
       }
       if (stepId !== '..') expect(isHit(await ask('/trips/4'))).toBe(false);
-      // Beside it, what can be asked for is.
+      // Responses under other keys are.
       await ask('/inns/42', { method: 'PUT', body: { stepId: 7 } });
       expect(origin.requests('GET /steps/7')).toHaveLength(1);
     },
   );
 });
 
-describe('an origin whose answer is in doubt', () => {
+describe('an origin whose answer has an uncertain end', () => {
   const ok = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n';
   const over = async (bytes: string): Promise<{ answers: Answer[]; connections: number }> => {
     const raw = await rawOrigin((socket) =>
@@ -337,7 +337,7 @@ describe('an origin whose answer is in doubt', () => {
     ['that ends with its connection', `${ok}\r\nok`],
     ['whose connection is closed', `${ok}Connection: close\r\nContent-Length: 2\r\n\r\nok`],
     ['in chunks', `${ok}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n`],
-  ])('one %s is not in doubt', async (_what, bytes) => {
+  ])('one %s has a certain end', async (_what, bytes) => {
     const { answers } = await over(bytes);
     expect(answers.map(isHit)).toEqual([false, true, false, true]);
   });

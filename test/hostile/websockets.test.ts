@@ -175,7 +175,7 @@ describe('back-pressure', () => {
     });
     await steady(state);
     expect(state.frames).toBeLessThan(100);
-    // Beside it another one goes on.
+    // Another one goes on meanwhile.
     answer = (socket) => {
       socket.write(accepted);
       socket.removeAllListeners('data');

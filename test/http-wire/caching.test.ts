@@ -144,7 +144,7 @@ describe('RFC 5861 §3: stale-while-revalidate', () => {
     expect(origin.seen).toHaveLength(2);
   });
 
-  test('serves nothing that a write has hit, and stores nothing that was asked for before it', async () => {
+  test('serves nothing that a write has invalidated, and stores nothing requested before the write', async () => {
     await begin('');
     const held = gate();
     origin.on('GET /a', says(old(', stale-while-revalidate=100'), 'old'));
@@ -198,7 +198,7 @@ describe('RFC 5861 §4: stale-if-error', () => {
     else expect(cacheStatus(again)).toContain('detail=stale-if-error');
   });
 
-  test('never brings back what a write has hit', async () => {
+  test('never brings back what a write has invalidated', async () => {
     await begin('staleIfError: 10m');
     origin.on('GET /a', says({ 'Cache-Control': 'max-age=60' }));
     origin.on('PUT /a', (_request, response) => void response.writeHead(204).end());
@@ -208,7 +208,7 @@ describe('RFC 5861 §4: stale-if-error', () => {
     expect((await ask()).status).toBe(503);
   });
 
-  test('never brings back what a write has hit while the origin was asked', async () => {
+  test('never brings back what a write has invalidated while the origin was asked', async () => {
     await begin('staleIfError: 10m');
     const held = gate();
     origin.on('GET /a', says({ 'Cache-Control': 'max-age=60', Age: '100' }));
@@ -235,7 +235,7 @@ describe("RFC 9111 §5.2.1: a client's directives", () => {
     ['no-cache', fresh, asked('no-cache'), false, true],
     ['Pragma', fresh, { headers: { pragma: 'no-cache' } }, false, true],
     [
-      'Pragma beside Cache-Control',
+      'Pragma together with Cache-Control',
       fresh,
       { headers: { pragma: 'no-cache', 'cache-control': 'max-age=100' } },
       true,

@@ -110,7 +110,7 @@ describe('fields that are in no key', () => {
     expect(origin.seen.length).toBe(1);
   });
 
-  test('the host that a trusted proxy itself asks for is keyed beside the one that it names', async () => {
+  test('the host that a trusted proxy itself asks for is part of the key, as is the one that it names', async () => {
     await begin('server: { listen: "127.0.0.1:0", trustedProxies: [127.0.0.1] }\ndefaults: { cache: { ttl: 60s } }');
     every((request, response) => void response.end(request.headers.host));
     for (const host of ['one.example', 'two.example']) {

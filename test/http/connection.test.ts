@@ -116,7 +116,7 @@ describe('the lines that are sent on', () => {
   });
 
   test.each(['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto'])(
-    'hold one line of %s, whoever sent some',
+    'hold one line of %s, even if the client sent one',
     (name) => {
       const sent = forwardedFields([name, 'host=a', name.toLowerCase(), 'host=b'], { ...received, trusted: true });
       expect(sent.filter((line) => line.toLowerCase() === name.toLowerCase())).toHaveLength(1);

@@ -31,7 +31,7 @@ describe('RFC 7239 §4: the elements of Forwarded', () => {
   });
 });
 
-describe('who asked for what', () => {
+describe('the client and what it asked for', () => {
   const seen = { address: '10.0.0.9', scheme: 'http', host: 'inner.test' };
   test.each<[string, string[], object]>([
     ['nothing said: what is seen', [], seen],

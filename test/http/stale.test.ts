@@ -36,7 +36,7 @@ describe('RFC 5861: stale responses', () => {
     ['§5.2.2.8', 'proxy-revalidate'],
     ['§5.2.2.4', 'no-cache'],
     ['§5.2.2.10', 's-maxage=2'],
-  ])('RFC 9111 %s: never against %s, whoever allows it', (_, directive) => {
+  ])('RFC 9111 %s: never against %s, whatever else allows it', (_, directive) => {
     const directives = parseCacheControl(`max-age=2, stale-if-error=60, stale-while-revalidate=60, ${directive}`);
     expect(prohibitsStale(directives)).toBe(true);
     for (const route of [leftToOrigin, generous]) {

@@ -63,7 +63,7 @@ describe('RFC 9111 §3: what is stored', () => {
     ['no-cache for some fields', { response: cc('no-cache="a", max-age=60') }, 'stored'],
     ['private for some fields (§5.2.2.7)', { response: cc('private="a", max-age=60') }, 'stored'],
     ['no-store under must-understand (§5.2.2.3)', { response: cc('no-store, must-understand, max-age=60') }, 'stored'],
-    ['a part for who keeps parts (§3.3)', { status: 206, response: fresh, partial: true }, 'stored'],
+    ['a part, for a cache that keeps parts (§3.3)', { status: 206, response: fresh, partial: true }, 'stored'],
     ['unknown directives change nothing', { response: cc('foobar, max-age=60') }, 'stored'],
     ['a Vary', { response: [...fresh, 'Vary', 'Accept'] }, 'stored'],
     ['a GET that says it has no body', { request: ['Content-Length', '0'], response: fresh }, 'stored'],

@@ -163,7 +163,7 @@ describe('RFC 9110 §12.5.4: negotiation by Content-Language', () => {
     );
   });
 
-  test('does not stand in for other fields', () => {
+  test('does not replace other fields', () => {
     expect(matches('Foo, Accept-Language', ['Foo', 'de'], ['Foo', 'en', 'Accept-Language', 'de'], 'de')).toBe(false);
     expect(matches('Foo', ['Foo', 'x'], ['Foo', 'de'], 'de')).toBe(false);
   });

@@ -32,7 +32,7 @@ describe('strict', () => {
     }
   });
 
-  test('a fill that another node’s write overtook is not stored', async () => {
+  test('a fill is not stored if a write through another node came in between', async () => {
     nodes = await startNodes(2, rules);
     const slow = gate();
     let held = true;
@@ -60,8 +60,8 @@ describe('strict', () => {
       await nodes.warm(0, '/steps/7');
       await nodes.warm(1, '/steps/7');
       const writing = nodes.ask(0, 'PATCH', `/inns/${id}`, { body: { name: 'New' } });
-      // A write may be told of twice: when others beside it were not known in time, it is recorded once more, and
-      // widened.
+      // A write may be announced twice: if conflicting writes were not known in time, it is recorded once more, with
+      // all that it may have changed.
       const told = async (client: SseClient): Promise<SseEvent> => {
         for (;;) {
           const event = await client.next();
@@ -74,7 +74,7 @@ describe('strict', () => {
       for (const node of [0, 1]) expect(await named(node, id)).toBe('New');
       expect((await writing).status).toBe(200);
     }
-    // Who comes back to another node misses nothing, and gets nothing twice.
+    // A subscriber that resumes at another node misses nothing, and gets nothing twice.
     const last = clients[0]?.lastEventId ?? '';
     await nodes.ask(1, 'PATCH', '/inns/42', { body: { name: 'Once more' } });
     const back = await sseClient(`${nodes.gateways[1]?.url}/_unstale/events?lastEventId=${last}`);
@@ -108,7 +108,7 @@ describe('strict', () => {
     }
   });
 
-  test('a write that changes nothing leaves the memory of every node alone, one beside another does not', async () => {
+  test('a write that changes nothing invalidates nothing on any node, unless it conflicts with another', async () => {
     nodes = await startNodes(
       2,
       rules.replace('invalidate:', 'onlyIfChanged: { ignoring: [updatedAt] }\n    invalidate:'),
@@ -123,11 +123,11 @@ describe('strict', () => {
     });
     const other = nodes.ask(1, 'PUT', '/inns/42', { body: {} });
     await slow.arrived();
-    const beside = nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });
+    const conflicting = nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'Inn' } });
     const written = () => (nodes.gateways[0]?.logs ?? []).filter(({ msg }) => msg === 'write');
     await until(() => written().length === 2);
     slow.release();
-    await Promise.all([other, beside]);
+    await Promise.all([other, conflicting]);
     expect(written().map(({ outcome }) => outcome)).toEqual(['unchanged', 'applied']);
   });
 });
@@ -149,7 +149,7 @@ describe('eventual', () => {
   const readAt = (token: string) => nodes.ask(0, 'GET', '/steps/7', { headers: { 'unstale-min-position': token } });
 
   test.each(['nonsense', '', `${'x'.repeat(5_000)}-1`, 'queued-0', '__proto__-1, a-1'])(
-    'a position that nobody was given is none: %s',
+    'a position that was never issued is ignored: %s',
     async (token) => {
       nodes = await startNodes(1);
       await nodes.warm(0, '/steps/7');
@@ -209,7 +209,7 @@ describe('without Redis', () => {
     expect(isHit(await nodes.warm(1, '/steps/7'))).toBe(true);
   });
 
-  test('with onPartition: queue writes go through, and are told when it is back', async () => {
+  test('with onPartition: queue writes go through, and are announced when Redis is back', async () => {
     nodes = await startNodes(2, rules, ', onPartition: queue');
     for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
     await nodes.redis.kill();

@@ -112,7 +112,7 @@ test('a Redis that is set back in place gives nothing back that was written sinc
   for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
   await redis.call('SAVE');
   await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } });
-  // Has seen neither what was stored nor what hit it: only what Redis says tells it of both.
+  // It has seen neither the response nor the record that covers it: it can only learn of both from Redis.
   const fresh = await nodes.add();
   await redis.call('DEBUG', 'RELOAD', 'NOSAVE');
   const answers = await Promise.all([fresh, 1, 0].map((node) => nodes.ask(node, 'GET', '/steps/7')));
@@ -161,20 +161,20 @@ test.each<[string, Record<string, string>, number]>([
   ['must not be stored', { 'Cache-Control': 'no-store' }, 10],
   ['says that it is too large', { 'Cache-Control': 'max-age=60', 'Content-Length': String(2 * LARGE) }, LARGE],
   ['turns out to be too large', { 'Cache-Control': 'max-age=60' }, 1.5 * LARGE],
-])('what %s is claimed no more while a slow client gets it', async (_what, headers, bytes) => {
+])('what %s is no longer leased while a slow client gets it', async (_what, headers, bytes) => {
   nodes = await startNodes(2, rules);
   nodes.api.origin.on('GET /slow', (_request, response) => {
     response.writeHead(200, headers).write(Buffer.alloc(bytes));
   });
   const clients = new AbortController();
   const redis = nodes.redis.connect();
-  const claims = async (): Promise<string[]> => redis.keys('*:fill');
+  const leases = async (): Promise<string[]> => redis.keys('*:fill');
   const head = (node: number): Promise<IncomingMessage> =>
     stream(`${nodes.gateways[node]?.url}/slow`, { headers: { host: 'api.example' }, signal: clients.signal });
   expect((await head(0)).statusCode).toBe(200);
   await withPatience(
     (async () => {
-      while ((await claims()).length > 0);
+      while ((await leases()).length > 0);
     })(),
     () => 'the fillLease to be given back',
   );

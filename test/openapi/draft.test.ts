@@ -193,7 +193,7 @@ test.each(edges)('%s: %s', (name, part, present, absent) => {
   for (const each of absent) expect(found).not.toContain(each);
 });
 
-test('what depends on who asks is not kept', () => {
+test('what depends on the user is not cached', () => {
   const off = documents.flatMap((name) =>
     draftConfig(readFileSync(`${folder}/${name}`, 'utf8'))
       .routes.filter(({ off }) => off)

@@ -51,7 +51,7 @@ const scenarios: Record<string, Scenario> = {
     fresh: ['/orders', '/orders/7', '/orders/7/items', '/items/71'],
     kept: ['/orders/8', '/orders/8/items', '/threads/5'],
   },
-  'who asks is renamed: the old name, the new, and what shows either': {
+  'the requesting user is renamed: the old name, the new, and what shows either': {
     write: ['PUT', '/users/me', { username: 'anna' }],
     fresh: ['/users/ann', '/users/anna', '/threads/5', '/threads/5/posts', '/boards/1/threads', '/posts/51'],
     kept: ['/users/bob', '/threads/6', '/posts/52'],
@@ -95,7 +95,7 @@ interface Part {
   readonly cents: number;
 }
 
-/** Thread 6 has no posts, and so no `lastPost`. Whoever asks is Ann. */
+/** Thread 6 has no posts, and so no `lastPost`. Every request is Ann's. */
 async function forum(): Promise<ScriptedOrigin> {
   let ann = 'ann';
   const nameOf = (author: string) => ({ username: author === 'ann' ? ann : author });

@@ -122,7 +122,7 @@ describe('a kept connection that the origin closes just as a request is written 
     expect(await failureOf(client.fetch(get()))).toMatchObject({ code: 'originRefused', sent: true });
   });
 
-  it('is not tried again for a caller who gives up at that moment', async () => {
+  it('is not tried again for a caller that gives up at that moment', async () => {
     const origin = await closing((socket) => socket.end());
     const client = clientOf(origin.url, { connections: 1 });
     await textOf((await client.fetch(get())).body);

@@ -25,7 +25,7 @@ describe('three nodes over a real Redis', () => {
     await rig.until(() => nodes.every(({ told }) => told.some((line) => line.startsWith('committed'))));
   });
 
-  test('a node that dies holds writers up for a lease at most; its intents become quarantining record, which settle', async () => {
+  test('a node that dies holds writers up for a lease at most; its intents become indeterminate records, whose quarantines end', async () => {
     await first().log.note(write);
     first().die();
     await second().log.append(hitting('/b'));
@@ -138,13 +138,13 @@ describe('three nodes over a real Redis', () => {
     const before = new Set(nodes.map(({ log }) => log.epoch));
     await setBack();
     await rig.until(() => nodes.every(({ log }) => !before.has(log.epoch) && log.serving()));
-    // Nobody who holds anything from before is passed over.
+    // No node that holds anything from before is passed over.
     const { record } = await second().log.append(hitting('/a/3'));
     for (const { records } of nodes) expect(records.at(-1)?.id).toBe(record.id);
     expect(new Set(nodes.map(({ log }) => log.epoch)).size).toBe(1);
   });
 
-  test('a write that comes first to a Redis that was set back waits for those who hold what was before', async () => {
+  test('the first write to a Redis that was set back waits for the nodes that still hold older responses', async () => {
     for (let i = 0; i < 4; i++) {
       await rig.until(() => nodes.every(({ log }) => log.serving()));
       await first().log.append(hitting('/a'));

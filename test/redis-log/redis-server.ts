@@ -76,7 +76,7 @@ export class RedisServer {
       retryStrategy: () => 20,
       ...(commandTimeout !== undefined && { commandTimeout }),
     });
-    // Whoever asked hears of it.
+    // The caller gets the error.
     redis.on('error', () => undefined);
     return redis;
   }

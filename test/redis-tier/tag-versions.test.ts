@@ -47,7 +47,7 @@ const coverage = fc
   })
   .map(({ tags, patterns, tagPatterns }): Coverage => ({ tags: new Set(tags), patterns, tagPatterns }));
 
-test('whatever a record hits has a version that it changes', () => {
+test('every response that a record covers has a version that the record changes', () => {
   fc.assert(
     fc.property(response, coverage, (stored, record) => {
       const changed = new Set(versionsToBump(record));

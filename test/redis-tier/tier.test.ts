@@ -210,14 +210,14 @@ describe('a Redis that is away', () => {
 });
 
 describe('a cold key', () => {
-  test('is claimed by one, who lets go of it', async () => {
+  test('is leased by one node, which releases it', async () => {
     const [first, second] = await Promise.all([tier().acquireFillLease('a'), tier().acquireFillLease('a')]);
     expect([first, second].filter((fillLease) => fillLease === undefined)).toHaveLength(1);
     (first ?? second)?.();
     await expect.poll(async () => await tier().acquireFillLease('a')).toBeDefined();
   });
 
-  test('who waits is given what the other has fetched', async () => {
+  test('a node that waits gets what the other has fetched', async () => {
     const fillLease = await tier().acquireFillLease(step().key);
     const waiting = tier().awaited(step().key, anyone);
     await tier().keep(step());
@@ -225,7 +225,7 @@ describe('a cold key', () => {
     expect(await waiting).toBeDefined();
   });
 
-  test('who waits goes on by himself when the other has nothing, or is dead', async () => {
+  test('a node that waits goes on by itself if the other has nothing, or is dead', async () => {
     const fillLease = await tier().acquireFillLease('a');
     const waiting = tier().awaited('a', anyone);
     fillLease?.();
@@ -237,7 +237,7 @@ describe('versions are kept', () => {
   const lifeOf = async (name: string): Promise<number> => connection.pttl(`unstale:s:v:${name}`);
   const tag = namedTag('step:7');
 
-  test('for longer than the entries that name them, whatever is hit meanwhile', async () => {
+  test('for longer than the entries that name them, whatever is invalidated meanwhile', async () => {
     await tier().keep(step({ lifetimeMs: 20_000 }));
     expect(await lifeOf(tag)).toBeGreaterThan(20_000);
     await tier().keep(step({ lifetimeMs: 40_000 }));
@@ -261,7 +261,7 @@ describe('while an entry is made', () => {
   test.each([
     ['another epoch has begun', { epoch: 'e2' }],
     ['the lease has run out', { usable: false }],
-    ['a record has hit it', { admits: () => false }],
+    ['a record has covered it', { admits: () => false }],
   ])('%s: it is not stored', async (_, later) => {
     const keeping = tier().keep(step());
     Object.assign(log, later);
@@ -269,7 +269,7 @@ describe('while an entry is made', () => {
     expect(await entries()).toBe(0);
   });
 
-  test('its key stays leased, so that who waits finds it', async () => {
+  test('its key stays leased, so that a node that waits finds it', async () => {
     const holder = tier();
     const release = await holder.acquireFillLease(step().key);
     const slow = gate();
@@ -379,7 +379,7 @@ describe('a record that names very much', () => {
     ['siblings', coverage(...many((i) => [pathTag(`/steps/${i}`), namedTag(`step:${i}`)]).flat())],
     ['things that have nothing in common', coverage(pathTag('/steps/7'), ...many((i) => pathTag(`/${i}/${i}`)))],
   ];
-  test.each(batches)('%s: changes few versions, and what it coverage is not found', async (_, batch) => {
+  test.each(batches)('%s: changes few versions, and what it covers is not found', async (_, batch) => {
     await tier().keep(step());
     const keys = await connection.dbsize();
     await bump(batch, 'e1', 9);

@@ -70,7 +70,7 @@ describe('a value in a segment', () => {
     );
   });
 
-  test.each(['.', '..'])('%s cannot climb', (value) => {
+  test.each(['.', '..'])('%s cannot leave its segment', (value) => {
     expect(parseTarget(`/steps/${encodeSegment(value)}/x`).path.split('/')).toHaveLength(4);
   });
 });

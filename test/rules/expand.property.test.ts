@@ -56,7 +56,7 @@ describe('no value escapes its place', () => {
     );
   });
 
-  test('dots do not climb', () => {
+  test('dots do not lead to a parent path', () => {
     const template = parseTemplate('/a/{x}', 'path');
     for (const x of ['.', '..']) {
       const [target] = expand(template, [[x]]);
@@ -98,7 +98,7 @@ describe('no value escapes its place', () => {
     );
   });
 
-  test('a tag with values hits that tag, and with a widened one whatever stands in its place', () => {
+  test('a tag with values covers that tag, and with a wildcard any value in its place', () => {
     const template = parseTemplate('a:{x}:{y}', 'tag');
     fc.assert(
       fc.property(value, value, value, (x, y, other) => {
@@ -113,7 +113,7 @@ describe('no value escapes its place', () => {
   });
 });
 
-describe('what is widened coverage all that it might have named', () => {
+describe('a wildcard fallback covers everything that the target might have named', () => {
   const templates = [
     '/a/{x}/b',
     '/a/p{x}s/b',

@@ -71,7 +71,7 @@ describe('what is uncertain', () => {
     ['{"inns":[{"id":"42"}]}', ['inns'], put('{"id":42}'), /differs from what it would replace/],
     ['{"inns":{"id":"42"}}', ['inns'], put('{"id":42}'), /differs from what it would replace/],
     ['{"inns":[{"id":1,"r":[1]}]}', ['inns'], put('{"id":1,"r":[{"id":1}]}'), /differs from what it would replace/],
-    // Of the one replaced nothing can be told; those beside it are of another kind.
+    // Nothing is known of the element replaced; its neighbours are of another kind.
     ['{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}', ['inns'], put('{"id":1,"r":[{"id":1}]}'), /would replace/],
     [
       '{"inns":[{"id":1,"r":[]},{"id":2,"r":[1]}]}',

@@ -88,7 +88,7 @@ describe('nesting', () => {
     expect(json(deep(1_000_000))).toEqual({ missing: 'too-deep' });
   });
 
-  test('brackets beside each other, or in strings, are not nested', () => {
+  test('brackets next to each other, or in strings, are not nested', () => {
     expect('value' in json(`[${'[],{},'.repeat(10_000)}1]`)).toBe(true);
     expect('value' in json(`["${'[{'.repeat(10_000)}"]`)).toBe(true);
     expect('value' in json(`["\\"${'['.repeat(10_000)}"]`)).toBe(true);

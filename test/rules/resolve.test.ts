@@ -79,7 +79,7 @@ describe('nothing resolvable is never nothing', () => {
     );
   });
 
-  test('a widened tag is a wildcard only where nothing is known: stars in values stay data', () => {
+  test('a tag has a wildcard only for an unknown value: stars in values stay data', () => {
     const bodies: Bodies = { response: '{"a":"x*","b":null}' };
     expect(resolved('tag: {response.a}:{response.b}:{response.a}', bodies).targets).toEqual([
       { kind: 'tagPattern', parts: ['x*:', ':x*'] },
@@ -141,7 +141,7 @@ describe('the product of several placeholders is bounded', () => {
     expect(unresolved).toEqual([]);
   });
 
-  test.each(['widen', 'ignore', 'reject'] as const)('above it the target widens, under "%s" too', (policy) => {
+  test.each(['widen', 'ignore', 'reject'] as const)('above it the target has wildcards, under "%s" too', (policy) => {
     const resolution = resolved(target, bodies(MAX_EXPANSIONS / 10 + 1, 10), { rule: { unresolved: policy } });
     expect(described(resolution)).toEqual(['/a/*/*']);
     expect(resolution.unresolved).toHaveLength(1);
@@ -182,7 +182,7 @@ describe('what a rule says of the unresolved', () => {
     expect(described(resolution)).toEqual(['/steps/*']);
   });
 
-  test('reject names what speaks for refusing the write, and widens should it be done already', () => {
+  test('reject says why to refuse the write, and falls back to a wildcard if it is already done', () => {
     const resolution = resolved(targets, { before: '{"stepId":7}' }, { rule: { unresolved: 'reject' } });
     expect(described(resolution)).toEqual(['/accommodations/42', '/steps/*', 'tag:trip:*']);
     expect(resolution.rejected).toEqual([
@@ -203,7 +203,7 @@ describe('what a rule says of the unresolved', () => {
 });
 
 describe('targets as coverage', () => {
-  test('every kind becomes what it hits, once', () => {
+  test('every kind becomes what it covers, once', () => {
     const targets = ['/a/{id}', '/a?x={id}', '/a/*', 'tag: t:{id}', 'tag: t:*', 'tag: t:{response.nope}'];
     const { targets: found } = resolved(targets);
     const coverage = coverageOf([...found, ...found]);
@@ -213,7 +213,7 @@ describe('targets as coverage', () => {
     expect(coverage.tagPatterns).toEqual([['t:', '']]);
   });
 
-  test('no target hits nothing', () => {
+  test('no target covers nothing', () => {
     expect(coverageOf([])).toEqual({ tags: new Set(), patterns: [], tagPatterns: [] });
   });
 });

@@ -84,7 +84,7 @@ describe('a union is enough only if it is certain that there is no other value',
     expect(described(resolved(target, bodies, { method }))).toEqual(expected);
   });
 
-  test.each(unread)('a body that could not be read widens: %s', (missing) => {
+  test.each(unread)('a body that could not be read falls back to a wildcard: %s', (missing) => {
     for (const method of ['PUT', 'DELETE']) {
       const after = resolved(parents, { before: in7, response: { missing } }, { method });
       expect(described(after)).toEqual(any);
@@ -97,7 +97,7 @@ describe('a union is enough only if it is certain that there is no other value',
     }
   });
 
-  test('a page instead of a representation before widens: the parent may be on it', () => {
+  test('a page instead of a representation falls back to a wildcard: the parent may be on it', () => {
     const bodies: Bodies = { before: { missing: 'not-json' }, response: in9 };
     expect(described(resolved(parents, bodies))).toEqual(any);
   });

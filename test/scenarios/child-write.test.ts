@@ -106,7 +106,7 @@ describe('a DELETE that answers 204 without a body', () => {
     await warm(`/accommodations/${accommodation.id}`);
     const asked = await readsOf(`/accommodations/${accommodation.id}`);
     expect((await ask('DELETE', `/accommodations/${accommodation.id}`)).status).toBe(204);
-    expect(await readsOf(`/accommodations/${accommodation.id}`), 'no read beside the stored one').toBe(asked);
+    expect(await readsOf(`/accommodations/${accommodation.id}`), 'no read in addition to the stored one').toBe(asked);
     expect((await expectFresh(`/steps/${step.id}`)).json<Step>().accommodations).toEqual([]);
     await expectFresh(`/trips/${trip.id}`);
     expect((await ask('GET', `/accommodations/${accommodation.id}`)).status).toBe(404);

@@ -161,7 +161,7 @@ describe('deleted-data', () => {
     expect(steps.map(({ id }) => id)).not.toContain(step.id);
   });
 
-  test('also while the API is down: an error, or a copy that no write has hit', async () => {
+  test('also while the API is down: an error, or a copy that no write has invalidated', async () => {
     const origin = await scriptedOrigin();
     let down = false;
     origin.on(
@@ -202,7 +202,7 @@ test('offline-clients: batches and replays', async () => {
   // The same write once more, since its answer had got lost.
   await ask('PATCH', own, { body: { stepId: other.id } });
   expect(isHit(await ask('GET', `/steps/${other.id}`))).toBe(true);
-  // And what was missed is there for who comes back.
+  // A subscriber that comes back gets what it missed.
   const back = await sseClient(`${gateway.url}/_unstale/events?lastEventId=${event.id?.replace(/-\d+$/, '-0')}`);
   expect((await back.next()).id).toBe(event.id);
   back.close();

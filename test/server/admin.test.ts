@@ -95,7 +95,7 @@ describe('POST /invalidate', () => {
     expect(targets[0]?.samples.sort()).toEqual(['/steps/7', '/steps/7?lang=de', '/steps/9']);
   });
 
-  test('a query that a route keys in part hits what is stored of it', async () => {
+  test('a query that a route keys in part invalidates what is stored of it', async () => {
     api.origin.on(
       'GET /lists',
       (_, response) => void response.writeHead(200, { 'Cache-Control': 'max-age=60' }).end('[]'),
@@ -228,7 +228,7 @@ describe('who may ask', () => {
     expect((await get(`${gateway.adminUrl}/metrics`, { headers: { origin: 'http://evil.example' } })).status).toBe(403);
   });
 
-  test('only who has the token, where there is one', async () => {
+  test('only a client with the token, if there is one', async () => {
     const guarded = await startGateway(api.origin.url, 'admin: { listen: "127.0.0.1:0", token: 0123456789abcdef }');
     const ask = (authorization: string, path = '/invalidate') =>
       get(guarded.adminUrl + path, { method: 'POST', body, headers: { authorization } });

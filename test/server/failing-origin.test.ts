@@ -112,7 +112,7 @@ describe('a response larger than maxEntry streams through and is not stored', ()
   });
 });
 
-test('those who waited for a fill that fails get its error, and nobody asks the origin again for them', async () => {
+test('requests that waited for a fill that fails get its error, and are not sent to the origin', async () => {
   await gateway.stop();
   gateway = await startGateway(origin.url, 'defaults: { cache: { ttl: 60s } }');
   let broken: import('node:net').Socket | undefined;

@@ -61,7 +61,7 @@ const refusals: [string, string, number][] = [
   ['a version from the future', `GET /x HTTP/2.0\r\n${host}Connection: keep-alive\r\n\r\n`, 400],
   ['an expectation', `POST /x HTTP/1.1\r\n${host}Expect: miracles\r\nContent-Length: 0\r\n\r\n`, 417],
   [
-    'an expectation beside one that is met',
+    'an unknown expectation together with one that is met',
     `POST /x HTTP/1.1\r\n${host}Expect: 100-continue, miracles\r\nContent-Length: 0\r\n\r\n`,
     417,
   ],
@@ -166,7 +166,7 @@ describe('the requests of one connection', () => {
     await client.close();
   });
 
-  test('RFC 9112 §9.3.2: none beside one that may change something', async () => {
+  test('RFC 9112 §9.3.2: none during one that may change something', async () => {
     const held = gate();
     const order: string[] = [];
     origin.on(

@@ -8,7 +8,7 @@ interface Kept {
 }
 
 /**
- * What the nodes share beside the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come
+ * What the nodes share in addition to the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come
  * back with what it had some time ago. The server is then another one, which is all that tells.
  */
 export class SimulatedKeys {
@@ -19,8 +19,8 @@ export class SimulatedKeys {
   #startedAt = Number.NEGATIVE_INFINITY;
   /** False: readers are not told that the server is another one. */
   readonly #tells: boolean;
-  /** Claims among them, in the end. */
-  get claims(): string[] {
+  /** Fill leases among them, at the end. */
+  get fillLeases(): string[] {
     return [...this.#values.keys()].filter((key) => key.endsWith(':fill') && this.#get(key) !== undefined);
   }
 

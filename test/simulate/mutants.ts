@@ -155,7 +155,7 @@ const withoutOthers = (appended: Appended): Appended => ({
 export const mutants: readonly Mutant[] = [
   {
     invariant: 1,
-    name: 'responses are stored whatever was hit meanwhile',
+    name: 'responses are stored whatever was invalidated meanwhile',
     seed: 2,
     fence: () => new FenceWithoutRecords(),
   },
@@ -183,7 +183,7 @@ export const mutants: readonly Mutant[] = [
   { invariant: 5, name: 'nothing is carried over', inFlight: () => new CarriesNothingOver() },
   {
     invariant: 5,
-    name: 'what came before the record while it was on its way is not looked at again',
+    name: 'records that precede the own one in the log are not checked again',
     seed: 299,
     inFlight: altered((write) => new CarriesOverOnce(write)),
   },
@@ -266,7 +266,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 9,
-    name: 'who joins anew keeps fills in flight',
+    name: 'a node that joins again keeps fills in flight',
     seed: 163,
     only: ['is cut off, and the log trimmed'],
     fence: () => new FenceThatKeepsOldFills(),
@@ -277,10 +277,10 @@ export const mutants: readonly Mutant[] = [
     seed: 1,
     tierUnchecked: true,
   },
-  { invariant: 10, name: 'the tier does not hear of records', seed: 12, publish: () => () => Promise.resolve() },
+  { invariant: 10, name: 'records are not published to the tier', seed: 12, publish: () => () => Promise.resolve() },
   {
     invariant: 10,
-    name: 'the tier hears of a record if it can be reached, and else not',
+    name: 'a record is not published again after the tier was unreachable',
     seed: 50,
     only: ['sees the tier go down', 'is killed'],
     publish:
@@ -290,14 +290,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     invariant: 10,
-    name: 'who joins asks the tier at once',
+    name: 'a joining node asks the tier at once',
     seed: 72,
     only: ['is killed', 'sees the tier go down'],
     tierUsable: (log) => log.serving(),
   },
   {
     invariant: 10,
-    name: 'what the dead had not told the tier is not told',
+    name: 'records that a dead node had not published are not published',
     seed: 2085,
     only: ['is killed', 'sees the tier go down'],
     sequencer: () => new SequencerThatRepeatsNothing(),

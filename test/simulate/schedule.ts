@@ -11,7 +11,7 @@ import { Process, World } from './world.ts';
 const NODES = 3;
 const START_MS = 450;
 const BUSY_MS = 1_500;
-/** Everything is whole again: enough for every lease, settle window and takeover after the last disturbance. */
+/** Everything is whole again: enough for every lease, quarantine and takeover after the last disturbance. */
 /** Longer than a write waits for one whose end it has missed. */
 const QUIET_MS = MAX_WAIT_MS + 1_500;
 

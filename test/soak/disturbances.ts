@@ -61,7 +61,7 @@ export const disturbances: Readonly<Record<string, (scene: Scene) => Promise<voi
   },
 
   'two configurations at once': async ({ gateways, mended }) => {
-    // Every node but the first gets another one, works beside it, and goes back.
+    // Every node but the first gets another one, works with it for a while, and goes back.
     for (const changed of [true, false]) {
       for (const gateway of gateways.slice(1)) {
         await gateway.kill('SIGTERM');

@@ -103,7 +103,7 @@ describe('invalidating', () => {
     ],
     ['a pattern', coverage({ patterns: ['/steps/*'] }), 3],
     ['everything', coverage({ patterns: ['/**'] }), 4],
-    ['a widened tag', coverage({ tagPatterns: [['accommodation:', '']] }), 2],
+    ['a wildcard for a tag', coverage({ tagPatterns: [['accommodation:', '']] }), 2],
     ['a tag that nothing carries', coverage({ tags: new Set([namedTag('step:9')]) }), 0],
   ])('%s', (_what, hit, removed) => {
     expect(store.invalidate(hit)).toBe(removed);
@@ -113,14 +113,14 @@ describe('invalidating', () => {
 });
 
 describe('the fence', () => {
-  test('a response that a record has hit since its fill began is refused', () => {
+  test('a response that a record has covered since its fill began is refused', () => {
     const tags = new Set([namedTag('step:7')]);
     fence.apply({ coverage: coverage({ tags }), announcements: [], position: 1, at: '' });
     expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 0 }))).toBe('newer-record');
     expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBeUndefined();
   });
 
-  test('what is in quarantine is not stored', () => {
+  test('a quarantined response is not stored', () => {
     const tags = new Set([namedTag('step:7')]);
     fence.apply({ coverage: coverage({ tags }), announcements: [], position: 1, at: '', quarantine: true });
     expect(store.put(stored('/steps/7', { named: ['step:7'], asOf: 1 }))).toBe('quarantined');

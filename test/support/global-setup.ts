@@ -36,7 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       travelApi ??= snapshot.then((file) => startTravelApi({ latencyMs: [0, 0], snapshot: readSnapshot(file) }));
       return (await travelApi).url;
     },
-    // Looked at again by each who asks: in watch mode src/ changes between runs.
+    // Each caller looks again: in watch mode src/ changes between runs.
     '/build': async () => {
       building ??= buildIfOutdated().finally(() => {
         building = undefined;

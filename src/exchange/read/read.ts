@@ -15,6 +15,10 @@ import { respond } from './respond.ts';
  * Handles a GET or HEAD on a cached route: look up → decide → serve | collapse → fetch → store. Reads on routes with
  * `cache: off`, and reads with a body or an upgrade, pass through and never get here. A hit is answered before this
  * returns, so that it does not pay for a promise.
+ *
+ * Writes are noticed in three places. A response that a record covers is no longer in the store, so it is fetched. A
+ * fill that began before the record is not stored (keep.ts asks coherence/fence.ts). Nor does such a fill answer
+ * requests that arrived after the record (from-flight.ts).
  */
 export function read(
   ports: ReadPorts,

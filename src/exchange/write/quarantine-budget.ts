@@ -1,17 +1,14 @@
 import { charactersOf, coveringAll, type Sized } from '../../coherence/record-size.ts';
 
-/**
- * What the open quarantine windows of this node may hold together; of one beyond that only everything is held, in a few
- * words.
- */
+/** The bound for all open quarantines of this node. One beyond it covers everything instead, which takes few bytes. */
 const MAX_CHARACTERS = 64_000_000;
 /**
- * What windows of indeterminate writes may hold for one client address. Stops one that can provoke 5xx by large bodies
- * from having everything quarantined; it is less than what a node remembers one by one (coherence/quarantines.ts).
+ * The bound for one client address. Without it, a client that provokes 5xx with large bodies could have everything
+ * quarantined. It is less than what a node remembers by name (coherence/quarantines.ts).
  */
 const MAX_CHARACTERS_OF_ADDRESS = 8_000_000;
 
-/** Counts what quarantine windows hold until they end: what they cover, and what is announced then. */
+/** Counts what quarantines hold until they end: what they cover, and what is announced then. */
 export class QuarantineBudget {
   readonly #max: { readonly characters: number; readonly ofAddress: number };
   readonly #ofAddress = new Map<string, number>();

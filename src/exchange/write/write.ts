@@ -33,8 +33,17 @@ type ForwardResult =
   | { readonly kind: 'broken-off'; readonly error: unknown };
 
 /**
- * Handles a write: arrive → note → before → forward → outcome → resolve → invalidate → release.
- * coherence/transaction.ts defines what the answer waits for before it is sent to the client.
+ * Handles a write, for example a PUT. Its steps, and where they are:
+ *
+ * - arrive: finds the rules that match and receives a small body whole (`arrive`, upload.ts)
+ * - note, before: lets conflicting writes and other nodes know of it, then reads the representation that it replaces
+ *   (`noting.begin()`, called by `forward`)
+ * - forward: sends it to the origin; the end of the body only once it is noted (`forward`)
+ * - outcome: refused, indeterminate, unchanged or done (`isRefusal`, `concludeUnanswered`, records.ts)
+ * - resolve: evaluates its rules: which targets, so what is covered (`AnsweredWrite.of` in records.ts)
+ * - invalidate: appends the record, and waits as coherence/transaction.ts prescribes (conclude.ts). wire-coherence.ts
+ *   applies the record to the memory of this node when it comes down the log
+ * - release: only then answers the client (`release`, `pass`)
  */
 export async function write(
   ports: WritePorts,

@@ -49,7 +49,7 @@ describe('a cluster log', () => {
     expect(rig.world.now - from).toBeLessThan(LEASE_MS / 2);
   });
 
-  test('a joining node begins after what was there, and knows what is in quarantine', async () => {
+  test('a joining node begins after the existing records, and knows what is quarantined', async () => {
     const { rig, nodes } = await three();
     const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), quarantine: true }));
     let quarantines: readonly unknown[] = [];
@@ -86,7 +86,7 @@ describe('a cluster log', () => {
     expect(open.records.map(({ announcements }) => announcements[0]?.paths)).toEqual([['/a'], ['/b'], ['/c']]);
   });
 
-  test('a quarantine is still one in a new epoch, until it is settled', async () => {
+  test('a quarantine lasts into a new epoch, until a record ends it', async () => {
     const { rig, nodes } = await three();
     const { record } = await rig.wait(nodes[0].log.append({ ...hitting('/a'), quarantine: true }));
     rig.server.loseAll();
@@ -147,7 +147,7 @@ describe('without the bus', () => {
     expect(nodes[1].records.map(({ coverage }) => coverage.patterns)).toEqual([[], [], ['/**']]);
   });
 
-  test('a quarantine that was queued is settled by this node', async () => {
+  test('a quarantine that was queued is ended by this node', async () => {
     const { rig, nodes } = await three({ onPartition: 'queue' });
     cut(rig, nodes[0], 100);
     await rig.wait(nodes[0].log.append({ ...hitting('/a'), quarantine: true }));
@@ -193,7 +193,7 @@ describe('intents', () => {
     expect(rig.server.sequencer.intents).toHaveLength(2);
   });
 
-  test('who asks which writes conflict is answered when all that was recorded by then is committed', async () => {
+  test('asking which writes conflict resolves once everything recorded by then is committed', async () => {
     const { rig, nodes } = await three();
     cut(rig, nodes[2], 300);
     void nodes[0].log.append(hitting('/a/1'));
@@ -205,7 +205,7 @@ describe('intents', () => {
     expect(rig.world.now - from).toBeGreaterThan(LEASE_MS / 2);
   });
 
-  test('of a writer that gives up become an indeterminate record, which is settled', async () => {
+  test('of a writer that gives up become an indeterminate record, whose quarantine ends', async () => {
     const { rig, nodes } = await three();
     const note = await rig.wait(nodes[0].log.note(write));
     nodes[0].log.abandon(note);
@@ -214,7 +214,7 @@ describe('intents', () => {
     expect(rig.server.sequencer.intents).toEqual([]);
   });
 
-  test('of a record that nobody confirmed in time, and that was held, are abandoned', async () => {
+  test('of a held record that was not confirmed in time are abandoned', async () => {
     const { rig, nodes } = await three({ confirmMs: 50 });
     const other = await rig.wait(nodes[1].log.note(write));
     const note = await rig.wait(nodes[0].log.note(write));
@@ -228,7 +228,7 @@ describe('intents', () => {
     await rig.until(() => rig.server.sequencer.intents.length === 0);
   });
 
-  test('of a dead node are taken over by one of the others, once, and settled', async () => {
+  test('of a dead node are taken over by one of the others, once, and their quarantines end', async () => {
     const { rig, nodes } = await three();
     await rig.wait(nodes[0].log.note(write));
     nodes[0].process.kill();
@@ -243,7 +243,7 @@ describe('intents', () => {
     expect(rig.server.sequencer.intents).toEqual([]);
   });
 
-  test('of a record that is held are taken over when their node dies then', async () => {
+  test('of a held record are taken over if their node dies then', async () => {
     const { rig, nodes } = await three();
     const note = await rig.wait(nodes[0].log.note(write));
     await rig.wait(nodes[0].log.append({ coverage: nothingCovered, announcements: [] }, { note, keepsNote: true }));
@@ -277,7 +277,7 @@ describe('position tokens', () => {
   });
 });
 
-describe('a window that is longer than the configuration has it', () => {
+describe('a quarantine that is longer than the configured one', () => {
   const settledAfterMs = async (leave: (rig: SimulatedRig, node: SimulatedLog) => Promise<void>, intent: boolean) => {
     const { rig, nodes } = await three();
     const [writer, other] = nodes;
@@ -295,7 +295,7 @@ describe('a window that is longer than the configuration has it', () => {
     ['of a record, when its node dies', killed, false],
     ['of a record, when its node is stopped', stopped, false],
     ['of a write that was only noted', killed, true],
-  ])('%s, is kept by who takes it over', async (_, leave, intent) => {
+  ])('%s, is kept by the node that takes it over', async (_, leave, intent) => {
     expect(await settledAfterMs(leave, intent)).toBeGreaterThan(5_000);
   });
 });

@@ -7,7 +7,7 @@ import { Outbox, type Standing } from '../../../src/coherence/outbox.ts';
 import { Publisher } from '../../../src/coherence/publisher.ts';
 import { hitting } from '../log-contract.ts';
 
-test('a quarantine is settled by the position that its writer was told, though the node joined anew before it came down the log', async () => {
+test('a quarantine ends by the position that its writer was given, though the node joined again before reading the record', async () => {
   const appended: Append[] = [];
   const bus = {
     append: async (_epoch: string, _member: string, append: Append) => {

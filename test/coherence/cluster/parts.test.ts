@@ -47,7 +47,7 @@ describe('a lease', () => {
   });
 });
 
-test('who waits for a record is told before what is behind it is announced', () => {
+test('the writer of a record learns of its commit before later records are announced', () => {
   const told: string[] = [];
   const commits = new Commits(
     { after: () => () => {} },
@@ -76,7 +76,7 @@ test('a member is silent when its beat has stood still for longer than any lease
 });
 
 describe('a fence that begins anew', () => {
-  test('refuses every fill that began before, and what is in quarantine', () => {
+  test('refuses every fill that began before, and whatever is quarantined', () => {
     const fence = new Fence();
     fence.reset(10, [{ position: 7, coverage: hitting('/quarantined').coverage }]);
     expect([fence.admits(tagged('/a'), 9), fence.admits(tagged('/a'), 10)]).toEqual([false, true]);
@@ -108,9 +108,9 @@ describe('records on the wire', () => {
     ['a cause without a path', { ...written, announcements: [{ ...told, cause: { method: 'X', rule: null } }] }],
     ['a payload that is a text', { ...written, announcements: [{ ...told, payload: 'x' }] }],
     ['no time', { ...written, at: undefined }],
-    ['a settle window without end', { ...written, quarantine: true, quarantineMs: 1e12 }],
-    ['a settle window before its beginning', { ...written, quarantine: true, quarantineMs: -1 }],
-    ['the end of a window that never began', { ...written, endsQuarantine: -5 }],
+    ['a quarantine without end', { ...written, quarantine: true, quarantineMs: 1e12 }],
+    ['a quarantine that ends before it begins', { ...written, quarantine: true, quarantineMs: -1 }],
+    ['the end of a quarantine that never began', { ...written, endsQuarantine: -5 }],
     ['quarantine that is a text', { ...written, quarantine: 'yes' }],
   ];
   const deep = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`;
@@ -123,7 +123,7 @@ describe('records on the wire', () => {
       JSON.stringify({ ...written, announcements: [{ ...told, payload: 'DEEP' }] }).replace('"DEEP"', deep(100_000)),
     ],
     ...broken.map(([what, record]): [string, string] => [what, JSON.stringify(record)]),
-  ])('%s cannot be read: it coverage everything, and subscribers are told so', (_what, payload) => {
+  ])('%s cannot be read: it covers everything, and subscribers are told so', (_what, payload) => {
     const { coverage, announcements, ...rest } = decodeRecord(payload);
     expect(announcements).toMatchObject([{ type: 'invalidate', paths: ['/**'], tags: ['*'] }]);
     expect(rest).toEqual({ at: new Date(0).toISOString() });
@@ -147,7 +147,7 @@ describe('records on the wire', () => {
 describe('intents', () => {
   const note = { posts: new Set<string>(), coverage: nothingCovered, announcements: [], quarantineMs: 1 };
 
-  test('of writes that are refused while the bus is out of reach: few are kept, and a renewal withdraws all of them', async () => {
+  test('of writes refused while the bus is unreachable: few are kept, and a renewal withdraws all of them', async () => {
     const bus = { intend: () => Promise.reject(new Error('out of reach')) } as unknown as Bus;
     const intents = new Intents(bus, 'n', systemClock);
     for (let i = 0; i < 1_500; i++) intents.withdraw((await intents.note(note, 'e')).id, true);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { hitting } from '../log-contract.ts';
 import { LEASE_MS, SimulatedRig, three } from './simulated-rig.ts';
 
-describe('what the nodes share behind their memories', () => {
-  test('no write waits for it; who joins does without it until it has heard of every record behind its place', async () => {
+describe('publishing records to the shared tier', () => {
+  test('delays no write; a joining node does not use the tier until it has every record before the position where it joined', async () => {
     const rig = new SimulatedRig();
     let release = (): void => {};
     const held = new Promise<void>((resolve) => {
@@ -21,7 +21,7 @@ describe('what the nodes share behind their memories', () => {
     await rig.until(() => other.log.published);
   });
 
-  test('it is told again where it could not be reached', async () => {
+  test('is tried again if the tier was unreachable', async () => {
     const rig = new SimulatedRig();
     let told = 0;
     const publish = (): Promise<void> => (++told < 3 ? Promise.reject(new Error('away')) : Promise.resolve());
@@ -32,7 +32,7 @@ describe('what the nodes share behind their memories', () => {
     expect(told).toBe(3);
   });
 
-  test('what a member that is gone had not told it, the others do, and announce nothing again', async () => {
+  test('is completed by the others for a member that died, without announcing anything again', async () => {
     const told: string[] = [];
     const { rig, nodes } = await three({
       publish: async (coverage: { tags: ReadonlySet<string> }) => void told.push([...coverage.tags].join()),
@@ -54,7 +54,7 @@ describe('what the nodes share behind their memories', () => {
     }
   });
 
-  test('a server that knows of no epoch for a while does not make it unnecessary', async () => {
+  test('is still needed after a server has known no epoch for a while', async () => {
     const rig = new SimulatedRig();
     let told = 0;
     let reachable = false;
@@ -77,7 +77,7 @@ describe('what the nodes share behind their memories', () => {
     expect(told).toBe(before + 1);
   });
 
-  test('who may be the only one to tell it of a record of the dead does not leave as if nothing were left', async () => {
+  test('a node that may be the only one to publish a record of a dead one leaves that to a later node when it stops', async () => {
     const { rig, nodes } = await three({ publish: () => Promise.reject(new Error('away')) });
     await rig.wait(nodes[0].log.append(hitting('/a')));
     nodes[0].process.kill();
@@ -91,7 +91,7 @@ describe('what the nodes share behind their memories', () => {
     expect(last.records.map(({ coverage }) => [...coverage.tags])).toContainEqual(['p:/a']);
   });
 
-  test('who leaves by itself leaves nothing to be told', async () => {
+  test('a node that stops properly leaves nothing to publish', async () => {
     const { rig, nodes } = await three();
     await rig.wait(nodes[0].log.append(hitting('/a')));
     await rig.wait(nodes[0].log.stop());

@@ -28,7 +28,7 @@ describe('the sequencer', () => {
     expect(committed(sequencer, 'b', 1)).toBe(1);
   });
 
-  test('a late copy of a renewal with which a member joined says nothing of what it has applied since', () => {
+  test('a late copy of the renewal with which a member joined does not acknowledge records', () => {
     const sequencer = withMembers('a', 'b');
     sequencer.append('e', 'a', append);
     committed(sequencer, 'a', 1);
@@ -36,7 +36,7 @@ describe('the sequencer', () => {
     expect(late).toMatchObject({ ok: true, committed: 0 });
   });
 
-  test('the beat of a member that has returned is none that it had before', () => {
+  test('a member that returns gets a beat that it did not have before', () => {
     const sequencer = withMembers('a', 'b');
     const beat = () => sequencer.members.find(({ id }) => id === 'b')?.beat ?? 0;
     const before = beat();
@@ -55,7 +55,7 @@ describe('the sequencer', () => {
     expect(sequencer.append('e', 'a', append)).toMatchObject({ seq: 0 });
   });
 
-  test('who finds a write that was noted again behind its record is told where that is', () => {
+  test('a reader that meets an intent noted again after its record is told the position of the record', () => {
     const sequencer = withMembers('a', 'b');
     const note = { id: 'a:1', posts: 'x', payload: '' };
     sequencer.intend('e', 'a', note);
@@ -78,7 +78,7 @@ describe('the sequencer', () => {
     expect(sequencer.conflicting('e', 'b:1', 'x')).toMatchObject({ conflicting: [] });
   });
 
-  test('an intent that arrives after its end is not noted; one from somebody unknown makes him a member', () => {
+  test('an intent that arrives after its end is not noted; one from an unknown node makes that node a member', () => {
     const sequencer = withMembers('a');
     sequencer.renew('e', { ...joining, member: 'a', intentsFrom: 2 });
     sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' });
@@ -116,7 +116,7 @@ describe('the sequencer', () => {
     expect(sequencer.append('e', 'a', { ...append, probes: 'y', asOf })).toMatchObject({ held, conflicting: [] });
   });
 
-  test('while a new epoch has its barrier, acknowledgements commit nothing', () => {
+  test('acknowledgements commit nothing before the barrier of a new epoch is over', () => {
     const sequencer = new Sequencer();
     sequencer.createEpoch('e', 100);
     sequencer.renew('e', { ...joining, member: 'a' });
@@ -124,7 +124,7 @@ describe('the sequencer', () => {
     expect(committed(sequencer, 'a', 1)).toBe(0);
   });
 
-  test('an epoch has the longer of its lease and that of the one before, which it has to outlast', () => {
+  test('the lease of an epoch is the longer of its own and that of the epoch before', () => {
     const sequencer = new Sequencer();
     const lease = (epoch: string): number => {
       const answer = sequencer.renew(epoch, { ...joining, member: 'a' });
@@ -143,7 +143,7 @@ describe('the sequencer', () => {
 test.each([
   ['an intent', (sequencer: Sequencer) => sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' })],
   ['a quarantine', (sequencer: Sequencer) => sequencer.append('e', 'a', { ...append, quarantine: true })],
-])('nobody leaves by himself who has left %s', (_, leave) => {
+])('a node that has stored %s does not evict itself', (_, leave) => {
   const sequencer = new Sequencer();
   sequencer.createEpoch('e', 100);
   leave(sequencer);

@@ -2,7 +2,7 @@ import type { World } from '../world.ts';
 import type { Features } from './configuration.ts';
 
 export const ITEMS = [1, 2, 3];
-/** Those that can be created beside them. Nobody asks for one before the answer to its creation has told of it. */
+/** Items that can be created. Nobody asks for one before the answer to its creation has arrived. */
 export const MORE_ITEMS = [4, 5, 6];
 export const STEPS = [1, 2, 3];
 export const TRIPS = [1, 2];
@@ -61,7 +61,7 @@ export interface View {
 
 /**
  * An API without a cache: items in steps in trips. Its states are kept, since its reads may lag behind its writes. Item
- * representations can depend on who asks: the anonymous do not see in which step one is.
+ * representations can depend on the user: the anonymous do not see in which step one is.
  */
 export class Api {
   readonly states: { readonly state: State; readonly at: number }[];

@@ -16,7 +16,7 @@ export interface Features {
   readonly trips: 'lookup' | 'cascade' | 'pattern';
   /** How the rule of batches names its items. */
   readonly batch: 'path' | 'tag';
-  /** What is done with stored steps beside being invalidated. */
+  /** What is done with stored steps in addition to invalidating them. */
   readonly action: 'invalidate' | 'refresh' | 'patch';
   readonly condition: 'none' | 'onlyIfChanged' | 'when';
   readonly unresolved: 'widen' | 'reject';
@@ -221,9 +221,9 @@ function ofItem(features: Features, id: string, more: readonly string[] = []): o
   const { parents, trips, action, asks, beforeStored, search } = features;
   const after = asks ? 'request.step, response.step' : 'response.step';
   const steps = `/steps/{before.step, ${after}}`;
-  const climbs = trips === 'cascade' ? { path: steps, cascade: true } : steps;
+  const cascading = trips === 'cascade' ? { path: steps, cascade: true } : steps;
   const named = {
-    before: action === 'invalidate' || trips === 'cascade' ? [climbs] : [],
+    before: action === 'invalidate' || trips === 'cascade' ? [cascading] : [],
     tag: [{ tag: `item:${id}` }, `/steps/{${after}}`],
     pattern: ['/steps/*'],
   }[parents];

@@ -13,7 +13,7 @@ export function disturb(stage: Stage, end: number): void {
   const { node, bus } = places[i] as Place;
   const { process } = node;
   const ms = chance.between(20, 3 * LEASE_MS);
-  // A gateway that is alone leaves nobody who knows of its writes: until then they may be applied, and seen.
+  // If a gateway is alone, no other node knows of its writes: until then they may be applied, and seen.
   const awayMs = features.cluster ? chance.between(1, 300) : MAX_LATE_MS + features.lagMs;
   const kinds: Faults = {
     'is killed': () => restartLater(stage, i, awayMs),

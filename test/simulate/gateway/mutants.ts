@@ -109,11 +109,11 @@ const asksNobody = {
     }),
 };
 
-/** Of writes of the same node that have been overtaken: the answer waits for them, what is announced does not. */
+/** The answer waits for conflicting writes of the same node; what is announced does not. */
 function announcedAtOnce(ports: WritePorts): WritePorts {
   const { inFlight, log } = ports;
   const pending = new WeakMap<ReadonlySet<Term>, readonly Promise<void>[]>();
-  const overtaken = new Map<string, Promise<unknown>>();
+  const conflicting = new Map<string, Promise<unknown>>();
   const begin: WritesInFlight['begin'] = (...begun) => {
     const write = inFlight.begin(...begun);
     const conflicting = (): Promise<void>[] => {
@@ -126,19 +126,19 @@ function announcedAtOnce(ports: WritePorts): WritePorts {
     const appended = await log.append(invalidation, options);
     const here = options?.probes && pending.get(options.probes);
     if (here === undefined || here.length === 0) return appended;
-    const id = `here:${overtaken.size}`;
-    overtaken.set(id, Promise.all(here));
+    const id = `here:${conflicting.size}`;
+    conflicting.set(id, Promise.all(here));
     return { ...appended, conflicting: appended.conflicting && [...appended.conflicting, id] };
   };
   const ended: Log['ended'] = async (writes) => {
-    await Promise.all(writes.map((id) => overtaken.get(id)));
-    return log.ended(writes.filter((id) => !overtaken.has(id)));
+    await Promise.all(writes.map((id) => conflicting.get(id)));
+    return log.ended(writes.filter((id) => !conflicting.has(id)));
   };
   return { ...ports, inFlight: withMembers(inFlight, { begin }), log: withMembers(log, { append, ended }) };
 }
 
 /**
- * Notes outlive the records that would fulfil them: whoever wrote withdraws them, unless it has been told that it is
+ * Notes outlive the records that would fulfil them: the writer withdraws them, unless it has been told that it is
  * not known.
  */
 function leavingNotes(log: Log): Log {
@@ -152,7 +152,7 @@ function leavingNotes(log: Log): Log {
   });
 }
 
-/** Whoever was refused is waited for by others until it is answered. */
+/** Other writes wait for a refused one until it is answered. */
 const refusedAreWaitedFor: Pick<Mutant, 'inFlight' | 'log'> = {
   inFlight: (knowledge) =>
     new (class extends WritesInFlight {
@@ -185,7 +185,7 @@ function writesWithoutQuarantine(ports: WritePorts): WritePorts {
 const many = { nodes: 3, cluster: true } as const;
 
 export const mutants: readonly Mutant[] = [
-  { name: 'responses are stored whatever was hit meanwhile', seed: 6, fence: () => new FenceWithoutRecords() },
+  { name: 'responses are stored whatever was invalidated meanwhile', seed: 6, fence: () => new FenceWithoutRecords() },
   {
     name: 'collapsed requests take any answer',
     seed: 7,
@@ -281,7 +281,7 @@ export const mutants: readonly Mutant[] = [
     })),
   },
   {
-    name: 'the tier does not hear of records',
+    name: 'records are not published to the tier',
 
     features: { ...many, tier: true },
     cluster: () => ({ publish: () => Promise.resolve() }),
@@ -291,13 +291,13 @@ export const mutants: readonly Mutant[] = [
     features: { parents: 'before', action: 'patch', trips: 'pattern' },
     writes: (ports) => ({ ...ports, store: withMembers<Store>(ports.store, { sequence: Number.MAX_SAFE_INTEGER }) }),
   },
-  { name: 'what has changed nothing asks nobody', scenario: 'a write that changes nothing', ...asksNobody },
-  { name: 'who was refused is waited for', scenario: 'two that are refused', ...refusedAreWaitedFor },
-  { name: 'a lookup is believed in a window', scenario: 'what a lookup finds', writes: writesWithoutQuarantine },
-  { name: 'who names by tag asks nobody', scenario: 'by tag alone', ...asksNobody },
-  { name: 'a refusal asks nobody', scenario: 'a refusal', ...asksNobody },
+  { name: 'an unchanged write does not ask for conflicts', scenario: 'a write that changes nothing', ...asksNobody },
+  { name: 'writes wait for a refused one', scenario: 'two that are refused', ...refusedAreWaitedFor },
+  { name: 'a lookup is believed in a quarantine', scenario: 'what a lookup finds', writes: writesWithoutQuarantine },
+  { name: 'a write that names tags does not ask for conflicts', scenario: 'by tag alone', ...asksNobody },
+  { name: 'a refused write does not ask for conflicts', scenario: 'a refusal', ...asksNobody },
   {
-    name: 'events do not wait for writes that have overtaken theirs',
+    name: 'events do not wait for conflicting writes',
     scenario: 'an event before its effect',
     writes: announcedAtOnce,
   },
@@ -312,13 +312,13 @@ export const mutants: readonly Mutant[] = [
     inFlight: (knowledge) => new WritesWithoutAddress(knowledge),
   },
   {
-    name: '`before` is believed in a window',
-    scenario: 'inside the window of another write',
+    name: '`before` is believed in a quarantine',
+    scenario: 'inside the quarantine of another write',
     writes: writesWithoutQuarantine,
   },
   {
-    name: 'a refusal in a window has no record',
-    scenario: 'a write of unknown outcome, sent again and refused',
+    name: 'a refusal in a quarantine has no record',
+    scenario: 'an indeterminate write, sent again and refused',
     writes: writesWithoutQuarantine,
   },
   {
@@ -335,7 +335,7 @@ export const mutants: readonly Mutant[] = [
     }),
   },
   {
-    name: 'who joins does not say again that something was missed',
+    name: 'a joining node does not say again that something was missed',
     scenario: 'a node that joins between a record and its commit',
     listener: (listener) => ({ ...listener, caughtUp: () => {} }),
   },

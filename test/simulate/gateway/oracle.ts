@@ -108,7 +108,7 @@ export class Oracle {
     return [key, ...[...ITEMS, ...MORE_ITEMS].map((id) => `${key}#${id}`)];
   }
 
-  /** What a write tells whoever has its answer, or its event. */
+  /** What the answer to a write, or its event, says. */
   told({ resources, state }: Evaluation, why: string): void {
     for (let each = 1; each <= state; each++) {
       const change = this.#changes[each];

@@ -141,7 +141,7 @@ export class SimulatedOrigin implements Origin {
     return lines;
   }
 
-  /** With a validator, and without a body for who has it. */
+  /** With a validator, and without a body for a client that has it. */
   #tagged(answer: ApiAnswer, ifNoneMatch: string | undefined): ApiAnswer {
     if (!this.#options.etags || answer.status !== 200) return answer;
     const etag = answer.etag ?? `"c${hash('sha1', JSON.stringify(answer.body))}"`;
@@ -159,7 +159,7 @@ export class SimulatedOrigin implements Origin {
     if (answer.etag !== undefined && etags) lines.push('ETag', answer.etag);
     if (answer.location !== undefined) lines.push('Location', answer.location);
     const body = new Readable({ read: () => {} });
-    // Whoever has left it alone is not to be brought down by it.
+    // A client that left meanwhile must not be failed by it.
     body.on('error', () => {});
     const end = (): void => {
       if (fate === 'breaks-off' && bytes.byteLength > 0) {

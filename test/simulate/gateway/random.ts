@@ -67,7 +67,7 @@ export function randomRead({ world, api, features, clients }: Stage): ReadSpec {
     return kind !== 'items' || id === undefined || clients.known.includes(Number(id));
   });
   const { path, user, language } = chance.pick(views);
-  // Who has credentials reads what is for all, too.
+  // Clients with credentials read public resources, too.
   const as =
     user ?? (chance.happens(0.15) && api.viewOf(path, 'u1').user === undefined ? chance.pick(USERS) : undefined);
   const directives = features.directives && chance.happens(0.2) ? chance.pick(DIRECTIVES) : undefined;
@@ -104,7 +104,7 @@ export function load(stage: Stage, end: number): void {
     const id = chance.pick(clients.known);
     const spec = randomWrite(stage, id);
     write(spec);
-    // Often another to the same beside it: what happens between them is where the traps are.
+    // Often another one to the same resource: most defects are in how the two conflict.
     if (chance.happens(0.5)) {
       const other = chance.happens(0.7) ? id : chance.pick(clients.known);
       world.after(chance.between(0, 15), () => write(chance.happens(0.2) ? spec : randomWrite(stage, other)));
@@ -115,7 +115,7 @@ export function load(stage: Stage, end: number): void {
   writing();
 }
 
-/** Who has no answer tries again, elsewhere; who has one looks at what has become of it. */
+/** A client without an answer tries again at another node; one with an answer reads what came of it. */
 function followUp(stage: Stage, spec: WriteSpec, { status }: Received, write: (spec: WriteSpec) => void): void {
   const { world, clients } = stage;
   const { chance } = world;

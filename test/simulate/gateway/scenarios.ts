@@ -13,7 +13,7 @@ const rename1 = { method: 'PUT', path: '/items/1', body: { step: 2, name: 'b' } 
 export const scenarios: readonly Scenario[] = [
   ...(['onlyIfChanged', 'when'] as const).map(
     (condition): Scenario => ({
-      name: `a write that changes nothing, beside one that is applied and not answered (${condition})`,
+      name: `a write that changes nothing, while another is applied and not answered (${condition})`,
       // The second write does not wait for ever for the first.
       features: { ...three, condition, slowApi: true },
       play: (play) => {
@@ -47,7 +47,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a refusal tells of a write that is not recorded',
+    name: 'a refusal because of a write that is not recorded',
     features: {},
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -59,7 +59,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a refusal by a precondition tells of a write that is not recorded',
+    name: 'a refusal by a precondition, because of a write that is not recorded',
     features: { etags: true },
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -80,7 +80,7 @@ export const scenarios: readonly Scenario[] = [
     }),
   ),
   {
-    name: 'a refusal tells of a write whose node has died',
+    name: 'a refusal because of a write whose node has died',
     features: three,
     play: (play) => {
       play.read(0, 2, '/items/1');
@@ -91,7 +91,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a batch that names its items by tag, beside a write to one of them',
+    name: 'a batch that names its items by tag, during a write to one of them',
     features: { batch: 'tag' },
     play: (play) => {
       play.write(0, 0, patch1({ step: 3 }), { beforeMs: 80 });
@@ -101,7 +101,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a write whose rule names what shows an item by tag alone, beside one that has moved it and is not answered',
+    name: 'a write whose rule names what shows an item by tag alone, while one that has moved it is not answered',
     features: { renames: true },
     play: (play) => {
       play.read(0, 0, '/steps/3');
@@ -141,7 +141,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'what was before, read from an API that lags, inside the window of another write',
+    name: 'what was before, read from an API that lags, inside the quarantine of another write',
     features: { lagMs: 100 },
     play: (play) => {
       play.write(0, 0, patch1({ step: 3 }));
@@ -151,7 +151,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'what a lookup finds, read from an API that lags, inside the window of another write',
+    name: 'what a lookup finds, read from an API that lags, inside the quarantine of another write',
     features: { lagMs: 100, trips: 'lookup' },
     play: (play) => {
       play.write(0, 0, { method: 'PATCH', path: '/steps/1', body: { trip: 1 } });
@@ -171,7 +171,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'a write of unknown outcome, sent again and refused, beside a fill from before',
+    name: 'an indeterminate write, sent again and refused, during a fill from before',
     features: {},
     play: (play) => {
       play.read(0, 0, '/items/1');
@@ -199,7 +199,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: 'an event before its effect, where another write has been overtaken',
+    name: 'an event before its effect, with a conflicting write',
     features: {},
     play: (play) => {
       play.at(30, () => void play.stage.open({ path: '/steps/3' }));

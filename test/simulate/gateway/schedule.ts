@@ -11,7 +11,7 @@ const START_MS = 450;
 const BUSY_MS = 1_200;
 const MAX_FAULTS = 5;
 const PAGES = 5;
-/** Enough for every lease, settle window, takeover, and for those who wait for each other, after the last fault. */
+/** Enough for every lease, quarantine, takeover, and for those who wait for each other, after the last fault. */
 const QUIET_MS = 4_500;
 const SLOW_QUIET_MS = 9_000;
 /** Of reads of everything at the end, until all are hits. */
@@ -83,7 +83,7 @@ export async function settled(stage: Stage): Promise<void> {
   const { intents, members } = server.sequencer;
   if (intents.length > 0) oracle.violated(`intents left behind: ${intents.join(' ')}`);
   if (members.length !== places.length) oracle.violated(`members left: ${members.map(({ id }) => id).join(' ')}`);
-  if (stage.keys.claims.length > 0) oracle.violated(`claims left behind: ${stage.keys.claims.length}`);
+  if (stage.keys.fillLeases.length > 0) oracle.violated(`fill leases left behind: ${stage.keys.fillLeases.length}`);
 }
 
 function finalShown(page: Page, oracle: Oracle): void {

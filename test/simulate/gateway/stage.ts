@@ -31,9 +31,7 @@ export interface StageOptions {
   readonly config?: GatewayConfig;
 }
 
-/**
- * Where reads lag: the window of a rule, and until the record that ends it is everywhere, were a node to die meanwhile.
- */
+/** If reads lag: the quarantine of a rule, and the time until every node has its end, even if a node dies meanwhile. */
 function visibleAfterMs({ lagMs, faults }: Features): number {
   return lagMs === 0 ? 0 : lagMs + 60 + (faults ? 6 * LEASE_MS : 60);
 }
