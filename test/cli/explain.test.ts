@@ -258,7 +258,7 @@ it('asks a running gateway what it would remove', async () => {
   expect(stdout).toContain('  /steps/7   1 stored response: /steps/7\n');
   await gateway.stop();
   await api.origin.close();
-  // Where nobody answers, what to do is said.
+  // If no gateway answers, the message says what to do.
   const gone = await run(['explain', '--gateway', gateway.adminUrl, 'DELETE', '/inns/42']);
   expect(gone.code).toBe(1);
   expect(gone.stderr).toMatch(/cannot reach the admin port at \S+ \(.*\): set its URL with --gateway/);

@@ -22,7 +22,7 @@ admin: { listen: "127.0.0.1:0" }
 origin: { url: "http://127.0.0.1:${portOf(origin)}" }
 ${extra}`;
 
-/** The log line that tells the addresses. */
+/** The log line with the addresses. */
 function listening(stdout: string): { url: string; adminUrl: string } {
   const line = stdout.split('\n').find((text) => text.includes('"listening"'));
   return JSON.parse(line ?? '{}');

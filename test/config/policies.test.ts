@@ -3,7 +3,7 @@ import { configOf, problemsOf } from './parse.ts';
 
 const origin = 'origin: { url: http://x }\n';
 
-/** What clients get where nobody says anything. */
+/** What clients get if nothing is configured. */
 const least = { encode: [], tags: 'strip' };
 
 describe('what a route does not say, defaults say; what neither says is built in', () => {

@@ -11,7 +11,7 @@ import {
   warm,
 } from '../support/small-api-rig.ts';
 
-/* What lookups cannot tell, and how many there may be; what an answer that tells nothing means to the conditions. */
+/* Lookups without a result, and the bound on lookups; conditions on an answer without content. */
 
 useSmallApiRig();
 

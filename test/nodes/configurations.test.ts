@@ -36,7 +36,7 @@ test('nor does one that comes later find it in the tier', async () => {
   const newer = await nodes.addAnother(byTag);
   await nodes.warm(0, '/steps/7');
   await nodes.ask(newer, 'PATCH', '/inns/42', { body: { name: 'New' } });
-  // The one that has widened the record tells the tier, too: once it does, nothing is found there.
+  // The node that generalised the record publishes that to the tier, too. After that nothing is found there.
   expect((await nodes.ask(0, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
   const late = await nodes.add();
   expect((await nodes.ask(late, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));

@@ -135,7 +135,7 @@ describe('a request body that is streamed', () => {
     source.write('one');
     end(source, controller);
     expect(await failure).toMatchObject({ code: 'originReset', sent: false, cause: { message: 'gone' } });
-    // More than fits into any buffer on the way: it is read, or nobody reads it.
+    // More than fits into any buffer on the way, so it can only be gone if it was read.
     if (!source.destroyed) {
       for (let i = 0; i < 16; i += 1) source.write(CHUNK);
       source.end();

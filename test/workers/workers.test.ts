@@ -104,7 +104,7 @@ test('the admin port reaches all of them', async () => {
   const answers = await Promise.all(
     Array.from({ length: 12 }, () => fetch(`${url}/parents/1`, { headers: { connection: 'close' } })),
   );
-  // Each of them asked the origin at most once more, or waited for who did: nobody had it still.
+  // Each of them asked the origin at most once more, or waited for one that did: none had kept it.
   const statuses = answers.map(({ headers }) => headers.get('cache-status') ?? '');
   expect(statuses.filter((status) => /fwd=uri-miss/.test(status)).length).toBeGreaterThanOrEqual(WORKERS - 1);
 });
