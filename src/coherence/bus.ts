@@ -31,7 +31,7 @@ export interface Entry {
 }
 
 /** A notice to all members, in a sequence of its own next to the log. */
-export type Note =
+export type BusNote =
   | { readonly kind: 'committed'; readonly seq: Seq }
   | { readonly kind: 'withdrawn'; readonly intent: string }
   /** It was noted again after its record, which is at `seq`. Writes that found the new note need not wait longer. */
@@ -119,7 +119,7 @@ export interface Append {
   readonly endsQuarantine?: Seq;
 }
 
-export interface Appended {
+export interface AppendResult {
   readonly seq: Seq;
   /** Intents that conflict. */
   readonly conflicting: readonly string[];
@@ -145,7 +145,7 @@ export interface IntentNote {
 
 export interface Batch {
   readonly entries: readonly Entry[];
-  readonly notes: readonly Note[];
+  readonly notes: readonly BusNote[];
   /** The number of the last note returned. */
   readonly note: number;
 }
@@ -173,7 +173,7 @@ export interface Bus {
   /** Adds or renews a member. `applied` null: it joins with nothing, and acknowledges once its memory is empty. */
   renew(epoch: string, renewal: Renewal, contact?: Contact): Promise<StepResult<Renewed>>;
   /** Idempotent by `ref`: a record that is sent twice is appended once, and both answers give the same `seq`. */
-  append(epoch: string, member: string, append: Append, contact?: Contact): Promise<StepResult<Appended>>;
+  append(epoch: string, member: string, append: Append, contact?: Contact): Promise<StepResult<AppendResult>>;
   ack(epoch: string, member: string, applied: Seq, contact?: Contact): Promise<StepResult<{ readonly committed: Seq }>>;
   intend(epoch: string, member: string, note: IntentNote): Promise<StepResult>;
   withdraw(epoch: string, intent: string): Promise<StepResult>;

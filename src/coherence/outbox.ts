@@ -1,6 +1,6 @@
 import type { Clock, Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Append, Bus, Appended as BusAppended, OpenQuarantine, Seq } from './bus.ts';
+import type { Append, AppendResult, Bus, OpenQuarantine, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
 import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
@@ -299,7 +299,7 @@ export class Outbox {
   #placed(
     pending: PendingAppend,
     epoch: string,
-    { seq, held, conflicting }: { seq: Seq; held: boolean } & Partial<BusAppended>,
+    { seq, held, conflicting }: { seq: Seq; held: boolean } & Partial<AppendResult>,
     generation = this.#standing.generation,
   ): void {
     const position = this.#standing.positionOf(seq);

@@ -1,7 +1,8 @@
 import {
   type Append,
-  type Appended,
+  type AppendResult,
   type Batch,
+  type BusNote,
   type Conflicts,
   type Contact,
   type Entry,
@@ -9,7 +10,6 @@ import {
   type IntentNote,
   logBounds,
   type Member,
-  type Note,
   noContact,
   type OpenQuarantine,
   type Renewal,
@@ -61,7 +61,7 @@ export class Sequencer {
   #committed: Seq = 0;
   #entries: Entry[] = [];
   #bytes = 0;
-  #notes: Note[] = [];
+  #notes: BusNote[] = [];
   #note = 0;
   #beats = 0;
   #quarantines = new Map<Seq, OpenQuarantine>();
@@ -135,7 +135,7 @@ export class Sequencer {
     };
   }
 
-  append(epoch: string, member: string, append: Append, contact = noContact): StepResult<Appended> {
+  append(epoch: string, member: string, append: Append, contact = noContact): StepResult<AppendResult> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (this.lacks(member, contact)) return this.#void();
     const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine } = append;
@@ -346,7 +346,7 @@ export class Sequencer {
     }
   }
 
-  #tell(note: Note): void {
+  #tell(note: BusNote): void {
     this.#note += 1;
     this.#notes.push(note);
     if (this.#notes.length > MAX_NOTES) this.#notes.shift();

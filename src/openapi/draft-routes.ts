@@ -1,6 +1,6 @@
+import { answerSchema } from './api-schema.ts';
 import { list, type Mapping } from './document.ts';
 import type { ApiModel, DraftRoute } from './draft-model.ts';
-import { answerSchema } from './json-schema.ts';
 import type { ApiPath } from './operations.ts';
 import { lastLiteral, lastParameter } from './resources.ts';
 

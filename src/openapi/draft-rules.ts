@@ -1,8 +1,8 @@
+import { answerSchema, requestSchema, shapeOf, unwrapped } from './api-schema.ts';
 import type { ApiModel, DraftRule, DraftTarget } from './draft-model.ts';
 import { actedUpon, templateOf } from './draft-routes.ts';
 import { type Known, parametersOf, pathTarget, TargetDrafter, targetOf, unique } from './draft-targets.ts';
 import { createdField, createdIds, elementsOf, inside, type Others, requestedIds } from './id-sources.ts';
-import { answerSchema, requestSchema, shapeOf, unwrapped } from './json-schema.ts';
 import { type ApiPath, operationsOf } from './operations.ts';
 import { lastLiteral, lastParameter, type Resource } from './resources.ts';
 import { plainWord, singular } from './words.ts';

@@ -1,7 +1,7 @@
+import { answerSchema } from './api-schema.ts';
 import type { ApiModel, DraftTarget } from './draft-model.ts';
 import { templateOf } from './draft-routes.ts';
 import type { Others } from './id-sources.ts';
-import { answerSchema } from './json-schema.ts';
 import type { ApiPath } from './operations.ts';
 import { lastParameter, type Resource } from './resources.ts';
 import { plainWord, singular } from './words.ts';

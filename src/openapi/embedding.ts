@@ -1,5 +1,5 @@
+import { shapeOf } from './api-schema.ts';
 import type { OpenApiDocument } from './document.ts';
-import { shapeOf } from './json-schema.ts';
 import type { Resource } from './resources.ts';
 import { plainWord, singular } from './words.ts';
 

@@ -1,6 +1,6 @@
+import { answerOf, answerSchema, requestSchema, shapeOf, unwrapped } from './api-schema.ts';
 import { type Mapping, mapping, type OpenApiDocument } from './document.ts';
 import type { ApiModel } from './draft-model.ts';
-import { answerOf, answerSchema, requestSchema, shapeOf, unwrapped } from './json-schema.ts';
 import type { ApiPath } from './operations.ts';
 import { lastLiteral, type Resource } from './resources.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';

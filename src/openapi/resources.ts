@@ -1,5 +1,5 @@
+import { answerSchema, type Shape, shapeOf, unwrapped } from './api-schema.ts';
 import type { OpenApiDocument } from './document.ts';
-import { answerSchema, type Shape, shapeOf, unwrapped } from './json-schema.ts';
 import { type ApiPath, operationsOf } from './operations.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 

@@ -7,7 +7,7 @@ import { type FieldLines, Fields } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { isClosure, originFailure } from './failure.ts';
 import type { Connection } from './pool-connection.ts';
-import type { Upload } from './request-body.ts';
+import type { RequestBody } from './request-body.ts';
 
 /** Limit on interim answers to one request, so that an origin cannot hold a request forever without a final answer. */
 export const MAX_INTERIM_ANSWERS = 32;
@@ -24,7 +24,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal | undefined;
   readonly #onInterim: OriginRequest['onInterim'];
   readonly #retried: boolean;
-  #upload: Upload | undefined;
+  #upload: RequestBody | undefined;
   #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #state: 'waiting' | 'sent' | 'answered' | 'over' = 'waiting';
@@ -56,7 +56,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   /** Set if the request has a streamed body. */
-  set upload(upload: Upload) {
+  set upload(upload: RequestBody) {
     this.#upload = upload;
   }
 

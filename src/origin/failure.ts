@@ -2,7 +2,7 @@ import { errors } from 'undici';
 import { OriginError } from '../errors.ts';
 
 /** How far a request and its answer had progressed when something failed. */
-export interface Progress {
+export interface RequestProgress {
   /** The request was handed to a connection, so the origin may have received it in whole or in part. */
   readonly started: boolean;
   /** The head of the final answer has arrived. */
@@ -46,7 +46,7 @@ const closures = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
  * The error that a failed request ends with. `error` comes from undici, the socket, the request body or the caller's
  * signal, and becomes the `cause`. An `OriginError` keeps its code; only `sent` is corrected.
  */
-export function originFailure(error: unknown, progress: Progress): OriginError {
+export function originFailure(error: unknown, progress: RequestProgress): OriginError {
   const sent = progress.started || progress.retried;
   if (error instanceof OriginError) {
     return error.sent === sent ? error : new OriginError(error.code as OriginErrorCode, { ...facts(error), sent });
@@ -69,7 +69,7 @@ function facts({ message, cause }: OriginError): { detail: string; cause: unknow
   return { detail: message, cause };
 }
 
-function sentFailure(error: unknown, { answered }: Progress): Failure {
+function sentFailure(error: unknown, { answered }: RequestProgress): Failure {
   if (error instanceof errors.HTTPParserError) {
     // llhttp reports this when the input ends within a message.
     return error.message.includes('Invalid EOF state') ? reset : invalid;

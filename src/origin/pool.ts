@@ -7,7 +7,7 @@ import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts
 import { type FieldLines, without } from '../http/fields.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
-import { Upload } from './request-body.ts';
+import { RequestBody } from './request-body.ts';
 
 /** Limit on the header fields of one answer, so that an origin cannot exhaust the memory with them. */
 export const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
@@ -126,7 +126,7 @@ function refusalOf({ method, body, signal }: OriginRequest): { detail: string; c
 
 function outgoing(body: OriginRequest['body'], answer: Answer): Readable | Buffer | null {
   if (body === undefined || Buffer.isBuffer(body)) return body ?? null;
-  const upload = new Upload(body, (error) => answer.cancel(error));
+  const upload = new RequestBody(body, (error) => answer.cancel(error));
   answer.upload = upload;
   return upload.stream;
 }

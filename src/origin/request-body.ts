@@ -5,7 +5,7 @@ import { OriginError } from '../errors.ts';
  * A request body on its way to the origin. undici gets a separate stream, because it destroys the body of a request
  * that ends early. Destroying the client's request would close the connection on which the client waits for its answer.
  */
-export class Upload {
+export class RequestBody {
   readonly stream = new PassThrough();
   readonly #source: Readable;
 

@@ -1,15 +1,15 @@
 import type { Cluster, Redis } from 'ioredis';
 import {
   type Append,
-  type Appended,
+  type AppendResult,
   type Batch,
   type Bus,
+  type BusNote,
   type Conflicts,
   type Contact,
   type Entry,
   type IntentNote,
   type Member,
-  type Note,
   noContact,
   type OpenQuarantine,
   type Renewal,
@@ -64,7 +64,7 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<StepResult<Appended>> {
+  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<StepResult<AppendResult>> {
     const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine } = append;
     const asks = [intent ?? '', probes, hold ? 1 : 0, asOf];
     const args = [member, textOf(contact), payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? ''];
@@ -181,7 +181,7 @@ function quarantineOf(seq: string, text: string): OpenQuarantine {
 
 function batchOf(streams: Streams, log: string, before: number): Batch {
   const entries: Entry[] = [];
-  const notes: Note[] = [];
+  const notes: BusNote[] = [];
   let note = before;
   for (const [stream, lines] of streams) {
     for (const [id, fields] of lines) {
@@ -206,7 +206,7 @@ function batchOf(streams: Streams, log: string, before: number): Batch {
   return { entries, notes, note };
 }
 
-function noteOf(kind: string | undefined, what: string): Note {
+function noteOf(kind: string | undefined, what: string): BusNote {
   if (kind === 'c') return { kind: 'committed', seq: Number(what) };
   if (kind === 'w') return { kind: 'withdrawn', intent: what };
   const end = what.indexOf(' ');

@@ -1,11 +1,11 @@
 import { type Body, ignoredBelow, nodesAt, same, sameJson } from './nodes.ts';
-import type { Json, Step } from './types.ts';
+import type { Json, PathStep } from './types.ts';
 
 /** `unknown` where one of the two could not be read. */
 export type Difference = 'same' | 'different' | 'unknown';
 
 /** Whether a field differs between a resource's representation before a write and the response to it. */
-export function fieldChanged(before: Json, after: Json, steps: readonly Step[]): Difference {
+export function fieldChanged(before: Json, after: Json, steps: readonly PathStep[]): Difference {
   const known = bothKnown(before, after);
   // A response without a body does not say that the resource is gone.
   if (known === undefined) return 'value' in after && isGone(before) ? 'different' : 'unknown';
@@ -20,7 +20,7 @@ export function fieldChanged(before: Json, after: Json, steps: readonly Step[]):
 }
 
 /** Whether two representations of a resource differ in fields other than the ignored ones. */
-export function changed(before: Json, after: Json, ignoring: readonly (readonly Step[])[]): Difference {
+export function changed(before: Json, after: Json, ignoring: readonly (readonly PathStep[])[]): Difference {
   const known = bothKnown(before, after);
   if (known === undefined) return difference(before, after);
   const ignored = { a: ignoredBelow(known.before, ignoring), b: ignoredBelow(known.after, ignoring) };

@@ -1,10 +1,10 @@
 import { exactNumber } from './json.ts';
 import { walkJson } from './json-walk.ts';
 import { MAX_ID_LENGTH, MAX_SELECTED, MAX_VISITED, nothing, type Selection } from './selection.ts';
-import type { ExactNumbers, Step } from './types.ts';
+import type { ExactNumbers, PathStep } from './types.ts';
 
 /** The ids that a compiled JSONPath selects from a body: its strings, numbers and booleans, each once. */
-export function idsAt(root: object, exact: ExactNumbers | undefined, steps: readonly Step[]): Selection {
+export function idsAt(root: object, exact: ExactNumbers | undefined, steps: readonly PathStep[]): Selection {
   const ids = new Set<string>();
   let found = false;
   let unusable: string | undefined;

@@ -1,6 +1,6 @@
 import { JSONPathError, JSONPathNode, type JSONValue } from 'json-p3';
 import { MAX_VISITED } from './selection.ts';
-import type { Step } from './types.ts';
+import type { PathStep } from './types.ts';
 
 /**
  * Takes one selected node; `holder[key]` is `value`. The holder knows how a number was written (`exactNumber`).
@@ -20,7 +20,7 @@ export interface WalkOutcome {
 }
 
 /** Applies a compiled JSONPath to a body, in the order of the body. `steps` has at least one step. */
-export function walkJson(root: object, steps: readonly Step[], take: Take): WalkOutcome {
+export function walkJson(root: object, steps: readonly PathStep[], take: Take): WalkOutcome {
   const walk = new Walk(root, steps, take);
   try {
     walk.descend(root, 0);
@@ -37,7 +37,7 @@ type Parsed = { [key: string]: JSONValue };
 /** Reads own properties only: `__proto__` and `constructor` are names like any other. */
 class Walk implements WalkOutcome {
   readonly #root: object;
-  readonly #steps: readonly Step[];
+  readonly #steps: readonly PathStep[];
   readonly #take: Take;
   readonly #last: number;
   #visited = 0;
@@ -48,7 +48,7 @@ class Walk implements WalkOutcome {
   stopped = false;
   failure: string | undefined;
 
-  constructor(root: object, steps: readonly Step[], take: Take) {
+  constructor(root: object, steps: readonly PathStep[], take: Take) {
     this.#root = root;
     this.#steps = steps;
     this.#take = take;
@@ -57,7 +57,7 @@ class Walk implements WalkOutcome {
 
   /** The recursion is as deep as the path has steps. */
   descend(container: object, depth: number): void {
-    const step = this.#steps[depth] as Step;
+    const step = this.#steps[depth] as PathStep;
     if (step.kind === 'segment') {
       this.#segment(container, step, depth);
     } else if (step.kind === 'descent') {
@@ -88,7 +88,7 @@ class Walk implements WalkOutcome {
     }
   }
 
-  #array(array: readonly unknown[], step: Exclude<Step, { kind: 'segment' | 'descent' }>, depth: number): void {
+  #array(array: readonly unknown[], step: Exclude<PathStep, { kind: 'segment' | 'descent' }>, depth: number): void {
     if (step.kind === 'name') {
       this.mismatch = 'a name in an array';
     } else if (step.kind === 'wildcard') {
@@ -104,7 +104,7 @@ class Walk implements WalkOutcome {
     if (!this.stopped) this.#visit((holder as Record<string, unknown>)[key], holder, key, depth);
   }
 
-  #segment(container: object, step: Extract<Step, { kind: 'segment' }>, depth: number): void {
+  #segment(container: object, step: Extract<PathStep, { kind: 'segment' }>, depth: number): void {
     const start = new JSONPathNode(container as Parsed, [], this.#root as Parsed);
     let found = false;
     for (const { value, location } of step.segment.lazyResolve([start])) {

@@ -1,6 +1,6 @@
 import { FunctionExpressionType, JSONPathEnvironment, JSONPathError, JSONPathLexerError, jsonpath } from 'json-p3';
 import { MAX_JSON_DEPTH } from './json.ts';
-import type { Step } from './types.ts';
+import type { PathStep } from './types.ts';
 
 /** A source that is malformed, or unsafe to apply to bodies that anyone may send. */
 export class SelectorError extends Error {
@@ -53,7 +53,7 @@ export function belowRoot(path: string): string {
 }
 
 /** `path` begins with `$`. @throws SelectorError */
-export function compileJsonPath(path: string): Step[] {
+export function compileJsonPath(path: string): PathStep[] {
   let segments: jsonpath.JSONPathSegment[];
   try {
     segments = environment.compile(path).segments;
@@ -84,7 +84,7 @@ export function compileJsonPath(path: string): Step[] {
   return segments.map(stepOf);
 }
 
-function stepOf(segment: jsonpath.JSONPathSegment): Step {
+function stepOf(segment: jsonpath.JSONPathSegment): PathStep {
   const [selector] = segment.selectors;
   const { NameSelector, IndexSelector, WildcardSelector } = jsonpath.selectors;
   if (!isDescent(segment) && segment.selectors.length === 1) {

@@ -1,7 +1,7 @@
 import { exactNumber } from './json.ts';
 import { walkJson } from './json-walk.ts';
 import { MAX_SELECTED } from './selection.ts';
-import type { ExactNumbers, Json, Step } from './types.ts';
+import type { ExactNumbers, Json, PathStep } from './types.ts';
 
 /** A value in a body with its container, which identifies how a number was written (`exactNumber`). */
 export interface Node {
@@ -11,7 +11,7 @@ export interface Node {
 }
 
 /** Every value that a compiled JSONPath selects from a body; undefined beyond the bounds of a selection. */
-export function nodesAt(root: unknown, steps: readonly Step[]): readonly Node[] | undefined {
+export function nodesAt(root: unknown, steps: readonly PathStep[]): readonly Node[] | undefined {
   if (steps.length === 0) return [{ value: root, holder: undefined, key: '' }];
   if (typeof root !== 'object' || root === null) return [];
   const nodes: Node[] = [];
@@ -76,7 +76,7 @@ function written({ value, holder, key }: Node, exact: ExactNumbers | undefined):
 }
 
 /** The members that paths select, to be left out of a comparison. */
-export function ignoredBelow(body: Body, paths: readonly (readonly Step[])[]): Ignored {
+export function ignoredBelow(body: Body, paths: readonly (readonly PathStep[])[]): Ignored {
   const ignored = new Map<object, Set<string>>();
   for (const { holder, key } of paths.flatMap((steps) => nodesAt(body.value, steps) ?? [])) {
     if (holder === undefined) continue;

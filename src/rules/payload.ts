@@ -1,7 +1,7 @@
 import { exactNumber } from './json.ts';
 import { nodesAt } from './nodes.ts';
 import { select } from './select.ts';
-import type { Source, Sources, Step } from './types.ts';
+import type { PathStep, Source, Sources } from './types.ts';
 
 /**
  * Of one member, as JSON. Each event is kept and sent to every subscriber: it identifies a change, it is not a copy.
@@ -41,6 +41,6 @@ function carried(source: Source, sources: Sources): unknown {
 }
 
 /** Whether a path selects one value at most (RFC 9535 §2.3.5.1, singular query). */
-function isSingular(steps: readonly Step[]): boolean {
+function isSingular(steps: readonly PathStep[]): boolean {
   return steps.every(({ kind }) => kind === 'name' || kind === 'index');
 }

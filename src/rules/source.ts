@@ -1,5 +1,5 @@
 import { compileJsonPath, SelectorError } from './jsonpath.ts';
-import type { JsonSource, NamedSource, Root, Source, Step } from './types.ts';
+import type { JsonSource, NamedSource, PathStep, Root, Source } from './types.ts';
 
 export const roots: readonly Exclude<Root, 'lookup'>[] = [
   'params',
@@ -44,7 +44,7 @@ function jsonSource(root: JsonSource['root'], rest: string, text: string): JsonS
   return { root, steps: stepsBelow(root, rest, text), text };
 }
 
-function stepsBelow(root: string, rest: string, text: string): Step[] {
+function stepsBelow(root: string, rest: string, text: string): PathStep[] {
   try {
     return compileJsonPath(`$${rest}`);
   } catch (error) {

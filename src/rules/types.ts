@@ -59,7 +59,7 @@ export interface NamedSource {
 
 export interface JsonSource {
   readonly root: 'request' | 'response' | 'before';
-  readonly steps: readonly Step[];
+  readonly steps: readonly PathStep[];
   readonly text: string;
 }
 
@@ -67,14 +67,14 @@ export interface JsonSource {
 export interface LookupSource {
   readonly root: 'lookup';
   readonly name: string;
-  readonly steps: readonly Step[];
+  readonly steps: readonly PathStep[];
   readonly text: string;
 }
 
 export type Root = Source['root'];
 
 /** One segment of a JSONPath (RFC 9535 §1.1). json-walk.ts evaluates the simple kinds, json-p3 `segment`. */
-export type Step =
+export type PathStep =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'wildcard' }
@@ -142,7 +142,7 @@ export interface CompiledRule {
   readonly needs: { readonly before: boolean; readonly request: boolean; readonly response: boolean };
   readonly payload: readonly { readonly member: string; readonly source: Source }[];
   /** The fields that `onlyIfChanged` ignores; undefined if the rule does not compare. */
-  readonly ignoring: readonly (readonly Step[])[] | undefined;
+  readonly ignoring: readonly (readonly PathStep[])[] | undefined;
   /** For each of `targets`: whether it cascades. */
   readonly cascades: readonly boolean[];
   readonly cascade: Cascade;
@@ -160,7 +160,7 @@ export interface CompiledPatch {
   /** The reference tokens of `at`, unescaped (RFC 6901 §4). */
   readonly at: readonly string[];
   /** Where the new representation is: the whole body if there are no steps. */
-  readonly with: { readonly root: 'request' | 'response'; readonly steps: readonly Step[]; readonly text: string };
+  readonly with: { readonly root: 'request' | 'response'; readonly steps: readonly PathStep[]; readonly text: string };
 }
 
 /** `config.when`, ready to be evaluated. */
@@ -170,7 +170,7 @@ export interface Condition {
   readonly absent: readonly Source[];
   readonly equals: readonly { readonly source: Source; readonly values: ReadonlySet<string> }[];
   /** A path that applies to `before` and to `response`; `text` is as written. */
-  readonly changed: readonly { readonly text: string; readonly steps: readonly Step[] }[];
+  readonly changed: readonly { readonly text: string; readonly steps: readonly PathStep[] }[];
 }
 
 export interface Unresolved {

@@ -10,7 +10,7 @@ export interface Question {
 }
 
 /** The primary's answer. `failed`: why there is no value. */
-export interface Reply {
+export interface StepReply {
   readonly unstale: 'told';
   readonly id: number;
   readonly value?: unknown;
@@ -36,7 +36,7 @@ const READ_MS = 100;
 
 export const isQuestion = (message: unknown): message is Question =>
   typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'ask';
-export const isReply = (message: unknown): message is Reply =>
+export const isReply = (message: unknown): message is StepReply =>
   typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'told';
 
 /** The bus of the workers of one gateway, in the primary, which puts their records in order. */
@@ -44,7 +44,7 @@ export class Sequencing {
   readonly #sequencer = new Sequencer();
   readonly #waiting = new Set<() => void>();
 
-  async answer({ id, step, args }: Question): Promise<Reply> {
+  async answer({ id, step, args }: Question): Promise<StepReply> {
     if (!busSteps.includes(step)) return { unstale: 'told', id, failed: `unknown step "${step}"` };
     const value = step === 'read' ? await this.#read(args) : this.#step(step, args);
     return { unstale: 'told', id, value };

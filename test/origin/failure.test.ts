@@ -1,11 +1,11 @@
 import { errors } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { OriginError } from '../../src/errors.ts';
-import { isClosure, originFailure, type Progress } from '../../src/origin/failure.ts';
+import { isClosure, originFailure, type RequestProgress } from '../../src/origin/failure.ts';
 
-const waiting: Progress = { started: false, answered: false, retried: false };
-const sent: Progress = { started: true, answered: false, retried: false };
-const answered: Progress = { started: true, answered: true, retried: false };
+const waiting: RequestProgress = { started: false, answered: false, retried: false };
+const sent: RequestProgress = { started: true, answered: false, retried: false };
+const answered: RequestProgress = { started: true, answered: true, retried: false };
 
 function system(code: string): Error {
   return Object.assign(new Error(code), { code });

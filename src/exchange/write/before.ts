@@ -17,7 +17,7 @@ export interface BeforeOptions extends RepresentationOptions {
 }
 
 /** Where the representation of a written resource is, and the request that reads it. */
-export interface Address {
+export interface BeforeAddress {
   readonly get: ClientRequest;
   readonly route: Route;
 }
@@ -31,7 +31,7 @@ export function addressOf(
   { route, params }: { route: Route; params: Sources['params'] },
   routes: RouteTable,
   sources: BodySources,
-): Address | undefined {
+): BeforeAddress | undefined {
   if (route.before === undefined) return { get: readFor(request, request.target.path, request.target.resource), route };
   const [path, ...others] = placesOf(route.before, { ...sources, params }, request.method) ?? [];
   if (path === undefined || others.length > 0) return undefined;
@@ -48,7 +48,7 @@ export function beforeModeOf(matches: readonly RuleMatch[]): 'read' | 'stored' |
  * Reads the representation of the written resource before the write is forwarded: from the store if the writer would be
  * served from it, otherwise from the origin with the writer's credentials.
  */
-export async function readBefore({ get, route }: Address, options: BeforeOptions): Promise<Json> {
+export async function readBefore({ get, route }: BeforeAddress, options: BeforeOptions): Promise<Json> {
   const policy = route.policy.cache;
   const decision = decide({
     policy,

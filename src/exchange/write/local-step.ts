@@ -7,20 +7,20 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AppliedRule } from './apply.ts';
 import { otherCoverage } from './effect.ts';
 import { Patches, type PatchingWrite, planPatches } from './patch.ts';
-import type { NotedWrite, OriginAnswer, WritePorts } from './write-ports.ts';
+import type { NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** What a write does to its own node's memory besides its record: patches parents and collects responses to refetch. */
 export class WriteLocally implements LocalStep {
   readonly #store: Store;
   readonly #paths: readonly string[];
-  readonly #write: NotedWrite;
+  readonly #write: NotedRequest;
   readonly patches: Patches | undefined;
   /** The responses under `refresh` targets that were stored before the record was applied. */
   refreshed: StoredResponse[] = [];
 
   constructor(
     ports: WritePorts,
-    write: NotedWrite,
+    write: NotedRequest,
     { rules, answered, sources }: { rules: readonly AppliedRule[]; answered: OriginAnswer; sources: BodySources },
   ) {
     this.#store = ports.store;
@@ -55,7 +55,7 @@ function pathsToRefresh({ match, sources }: AppliedRule): string[] {
 }
 
 export function patchingOf(
-  { request, route, upload }: NotedWrite,
+  { request, route, upload }: NotedRequest,
   { answer, text }: OriginAnswer,
 ): PatchingWrite | undefined {
   if (answer === undefined) return undefined;

@@ -4,12 +4,12 @@ import type { Representation } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
-import { type Address, addressOf, beforeModeOf, readBefore } from './before.ts';
+import { addressOf, type BeforeAddress, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
 import { reachOf, readsOf, taggedReads } from './plan.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
-import type { ArrivedWrite, NotedWrite, WritePorts } from './write-ports.ts';
+import type { ArrivedWrite, NotedRequest, WritePorts } from './write-ports.ts';
 
 /**
  * Makes a write known to conflicting writes and other nodes, and reads `before`: the steps that must precede the origin
@@ -19,7 +19,7 @@ export class Noting {
   readonly #ports: WritePorts;
   readonly #found: ReturnType<RouteTable['find']>;
   readonly #arrived: ArrivedWrite;
-  #begun: Promise<NotedWrite> | undefined;
+  #begun: Promise<NotedRequest> | undefined;
   #inFlight: WriteInFlight | undefined;
   #note: Note | undefined;
   #open = false;
@@ -35,7 +35,7 @@ export class Noting {
   }
 
   /** @throws GatewayError uncoordinated, unprocessable: the write must not be forwarded */
-  begin(): Promise<NotedWrite> {
+  begin(): Promise<NotedRequest> {
     this.#begun ??= this.#begin(true).catch((error: unknown) => {
       this.failure = error;
       throw error;
@@ -70,7 +70,7 @@ export class Noting {
     else this.#ports.log.abandon(this.#note);
   }
 
-  async #begin(mayReadBefore: boolean): Promise<NotedWrite> {
+  async #begin(mayReadBefore: boolean): Promise<NotedRequest> {
     const { log, inFlight, rules, routes, shared, indeterminateMs } = this.#ports;
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
@@ -95,7 +95,7 @@ export class Noting {
   }
 
   /** Reads `before` if a rule needs it; `incomplete` if it cannot be known. */
-  #before(address: Address | undefined, reads: readonly Representation[]): Promise<Json> | Json {
+  #before(address: BeforeAddress | undefined, reads: readonly Representation[]): Promise<Json> | Json {
     const mode = beforeModeOf(this.#arrived.matches);
     if (mode === undefined) return { missing: 'not-read' };
     // In quarantine the origin's reads may lag, or a write may be applied late: the answer may be outdated.

@@ -13,7 +13,7 @@ import { locate } from '../../rules/json-text.ts';
 import { type Body, nodesAt } from '../../rules/nodes.ts';
 import { placesOf } from '../../rules/resolve.ts';
 import { select } from '../../rules/select.ts';
-import type { CompiledPatch, Json, PathTemplate, Sources, Step } from '../../rules/types.ts';
+import type { CompiledPatch, Json, PathStep, PathTemplate, Sources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { textOf } from '../body.ts';
@@ -125,7 +125,7 @@ function mayNotBeStored({ request, answer, targetedFields }: PatchingWrite): boo
 }
 
 /** The element in `before`: inside the same wrapper as in the patch's source, or `before` itself. */
-function wasOf(before: Json, steps: readonly Step[]): Body | undefined {
+function wasOf(before: Json, steps: readonly PathStep[]): Body | undefined {
   if (!('value' in before)) return undefined;
   const [node, ...others] = nodesAt(before.value, steps) ?? [];
   return node === undefined || others.length > 0 ? before : { ...before, value: node.value };

@@ -5,7 +5,7 @@ import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
-import type { Address } from './before.ts';
+import type { BeforeAddress } from './before.ts';
 import { effectOf } from './effect.ts';
 
 /** The rules of the request's method and of the method that an override field names. The origin may use either. */
@@ -61,7 +61,7 @@ export function readsOf(
   rules: RuleSet,
   routes: RouteTable,
   request: ClientRequest,
-  address: Address | undefined,
+  address: BeforeAddress | undefined,
 ): Representation[] {
   const paths = new Set([request.target.resource]);
   if (address !== undefined) paths.add(address.get.target.resource);

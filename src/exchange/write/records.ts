@@ -12,12 +12,12 @@ import { readsOf, representationAt } from './plan.ts';
 import { readFor, readRepresentation } from './representation.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import { sourcesOf } from './sources.ts';
-import type { NotedWrite, OriginAnswer, WritePorts, WriteResult } from './write-ports.ts';
+import type { NotedRequest, OriginAnswer, WritePorts, WriteResult } from './write-ports.ts';
 
 /** An answered write and the effect of its rules. The rules are applied again if conflicting writes disturbed it. */
 export class AnsweredWrite implements ConcludingWrite {
   readonly #ports: WritePorts;
-  readonly #write: NotedWrite;
+  readonly #write: NotedRequest;
   readonly #answered: OriginAnswer;
   readonly #indeterminate: boolean;
   readonly #sources: BodySources;
@@ -26,7 +26,7 @@ export class AnsweredWrite implements ConcludingWrite {
   #quarantined = false;
   #applied: Applied;
 
-  private constructor(ports: WritePorts, write: NotedWrite, answered: OriginAnswer) {
+  private constructor(ports: WritePorts, write: NotedRequest, answered: OriginAnswer) {
     this.#ports = ports;
     this.#write = write;
     this.#answered = answered;
@@ -36,14 +36,14 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   /** For a write that was, or may have been, applied: applies its rules. */
-  static async of(ports: WritePorts, write: NotedWrite, answered: OriginAnswer): Promise<AnsweredWrite> {
+  static async of(ports: WritePorts, write: NotedRequest, answered: OriginAnswer): Promise<AnsweredWrite> {
     const made = new AnsweredWrite(ports, write, answered);
     await made.#apply(!write.inFlight.conflicted);
     return made;
   }
 
   /** For a write that was refused: it has no record of its own. */
-  static refused(ports: WritePorts, write: NotedWrite, answered: OriginAnswer): AnsweredWrite {
+  static refused(ports: WritePorts, write: NotedRequest, answered: OriginAnswer): AnsweredWrite {
     return new AnsweredWrite(ports, write, answered);
   }
 

@@ -7,7 +7,7 @@ import type { Json, RuleMatch } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from '../ports.ts';
 import type { Refresher } from '../read/refresher.ts';
-import type { Address } from './before.ts';
+import type { BeforeAddress } from './before.ts';
 import type { needsOf, Reach } from './plan.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
@@ -63,7 +63,7 @@ export interface ArrivedWrite {
 }
 
 /** A write that is known to conflicting writes and whose `before` has been read. It may be forwarded. */
-export interface NotedWrite extends ArrivedWrite {
+export interface NotedRequest extends ArrivedWrite {
   /** Everything that it may change. */
   readonly reach: Reach;
   readonly inFlight: WriteInFlight;
@@ -71,7 +71,7 @@ export interface NotedWrite extends ArrivedWrite {
   readonly note: Note | undefined;
   readonly before: Json;
   /** Where the representation of the written resource is, if known. */
-  readonly address: Address | undefined;
+  readonly address: BeforeAddress | undefined;
   /** The store's sequence just before it was forwarded. */
   readonly since: number;
 }

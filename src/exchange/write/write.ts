@@ -18,7 +18,7 @@ import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
 import type { HeldUpload } from './upload-budget.ts';
-import type { ArrivedWrite, NotedWrite, OriginAnswer, WritePorts } from './write-ports.ts';
+import type { ArrivedWrite, NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** Bodies up to this size are received whole before they are forwarded: slow clients occupy no origin connection. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -159,7 +159,7 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
 
 async function concludeUnanswered(
   ports: WritePorts,
-  write: NotedWrite,
+  write: NotedRequest,
   { kind }: ForwardResult,
   noting: Noting,
 ): Promise<void> {
@@ -176,7 +176,7 @@ async function concludeUnanswered(
 /** Makes the record, waits as transaction.ts prescribes, and only then sends the answer to the client. */
 async function release(
   ports: WritePorts,
-  write: NotedWrite,
+  write: NotedRequest,
   answer: OriginResponse,
   { reply, noting }: { reply: Reply; noting: Noting },
 ): Promise<void> {
