@@ -57,7 +57,7 @@ test('what caused it is named by its route where it is not cached', () => {
   expect(pathOf({ path: '/things/1' })).toBe('/things/1');
 });
 
-test('where nothing is cached by default, only what a route caches is told', () => {
+test('if nothing is cached by default, only what a route caches is announced', () => {
   const visible = visibleEvents(configOf(config('defaults: { cache: off }')));
   expect(visible(event(['/else', '/else/*']))).toBeUndefined();
   expect(visible(event(['/**', '/else/**'], { path: '/else' }))).toMatchObject({

@@ -60,7 +60,7 @@ describe('lookups', () => {
   });
 });
 
-describe('an answer that tells nothing', () => {
+describe('an answer without content', () => {
   const conditions = ['equals: { response.name: New }', 'present: response.name', 'changed: name'];
   test.each(conditions)('without a body: %s holds', async (when) => {
     api.answers = 'nothing';

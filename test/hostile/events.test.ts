@@ -172,7 +172,7 @@ events: { maxSubscribers: ${maxSubscribers} }`;
   });
 });
 
-test('paths that are not cached are told to nobody, unless a rule declares an event', async () => {
+test('paths that are not cached are announced to no one, unless a rule declares an event', async () => {
   await begin(`routes:
   - { match: /reset/**, cache: off }
   - { match: /notifications/**, cache: off }
@@ -218,7 +218,7 @@ describe('what others wait for', () => {
     good.close();
   });
 
-  test('resumes of everything that is held, which nobody reads, hold nobody else back', async () => {
+  test('resumes of the whole history that are never read hold no one else back', async () => {
     await begin();
     const path = `/pub/${'p'.repeat(4_000)}`;
     const good = await sseClient(gateway.url + EVENTS);

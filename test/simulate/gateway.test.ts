@@ -25,7 +25,7 @@ test('a seed is one schedule', { timeout: 60_000 }, async () => {
   expect(again.trace()).toEqual(once.trace());
 });
 
-describe('what was found between the log and the rules', () => {
+describe('scenarios between the log and the rules', () => {
   test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
     '%s',
     { timeout: 60_000 },
