@@ -116,6 +116,13 @@ describe('unresolved', () => {
     expect(origin.requests('PUT /strict')[0]?.body.toString()).toBe(body);
     expect(await left()).toEqual(['/parents/8', '/others/1']);
   });
+  test('reject: a large body is refused at its end, and what its beginning may have touched is dropped', async () => {
+    await warm();
+    const answer = await ask('PUT', '/strict', { body: JSON.stringify({ parent: 7, filler: filler.repeat(2) }) });
+    expect(answer.status).toBe(422);
+    expect(origin.requests('PUT /strict')).toHaveLength(1);
+    expect(await left()).toEqual(['/others/1']);
+  });
   test('ignore: nothing falls back to a wildcard', async () => {
     answers('/lax', 'ok');
     await warm();

@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
@@ -207,6 +208,35 @@ describe('without Redis', () => {
     expect((await nodes.ask(0, 'PATCH', '/inns/42', { body: { name: 'New' } })).status).toBe(200);
     expect((await nodes.ask(1, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns[0]?.name).toBe('New');
     expect(isHit(await nodes.warm(1, '/steps/7'))).toBe(true);
+  });
+
+  test('the part of an upload that the origin has received is recorded, though the upload could not be noted', async () => {
+    nodes = await startNodes(2, rules);
+    nodes.api.origin.on(
+      'PUT /inns/42',
+      (request) => {
+        // Applies what it has received, and waits for the rest.
+        Object.assign(nodes.api.inns.get(42) ?? {}, { name: 'New' });
+        request.on('error', () => {}).resume();
+      },
+      { early: true },
+    );
+    for (const node of [0, 1]) await nodes.warm(node, '/steps/7');
+    const body = new PassThrough();
+    const writing = nodes.ask(0, 'PUT', '/inns/42', { body });
+    body.write(Buffer.alloc(300_000, ' '));
+    await until(() => nodes.api.inns.get(42)?.name === 'New', 'the origin to apply the part');
+    nodes.redis.signal('SIGSTOP');
+    body.end('{}');
+    expect([503, 504]).toContain((await writing).status);
+    nodes.redis.signal('SIGCONT');
+    for (const node of [0, 1]) {
+      await nodes.ready(node);
+      const name = async (): Promise<string | undefined> =>
+        (await nodes.ask(node, 'GET', '/steps/7')).json<{ inns: Inn[] }>().inns.find(({ id }) => id === 42)?.name;
+      // The record arrives once Redis answers again.
+      for (let shown = await name(); shown !== 'New'; ) shown = await name();
+    }
   });
 
   test('with onPartition: queue writes go through, and are announced when Redis is back', async () => {

@@ -120,17 +120,21 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 /** Forwards the write to the origin. The write is noted before the end of the body is sent. */
 async function forward({ request, route, upload }: ArrivedWrite, noting: Noting, reply: Reply): Promise<ForwardResult> {
   if (upload.isWhole) await noting.begin();
+  let answer: OriginResponse | undefined;
   try {
     const headers = forwardFields(request, route.policy.client);
     const body = upload.forwarded(() => noting.begin());
-    const answer = await askOrigin({ request, route }, { headers, body, reply });
+    answer = await askOrigin({ request, route }, { headers, body, reply });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!upload.handedOver) await noting.beginLate();
     return { kind: 'answered', answer };
-  } catch (error) {
-    if (noting.failure !== undefined) throw noting.failure;
-    const sent = !(error instanceof OriginError) || error.sent;
+  } catch (thrown) {
+    // Ends an upload that the origin has answered early: no more of it must arrive after its record.
+    answer?.body.destroy();
+    const sent = !(thrown instanceof OriginError) || thrown.sent;
+    // If it could not be noted, it broke off for that reason, but the origin may have received a part all the same.
+    const error = noting.failure ?? thrown;
     // Nothing was sent, so there is nothing to record.
     if (!upload.handedOver && !sent) throw error;
     if (!upload.handedOver) return { kind: 'broken-off', error };
