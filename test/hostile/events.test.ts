@@ -6,8 +6,8 @@ import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 
 /**
- * Clients of the event stream that mean harm. During each attack, a well-behaved subscriber gets its events; what the attacker
- * holds is given back.
+ * Clients of the event stream that mean harm. During each attack, a well-behaved subscriber gets its events; what the
+ * attacker holds is given back.
  */
 
 const EVENTS = '/_unstale/events';

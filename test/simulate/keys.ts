@@ -8,8 +8,8 @@ interface Kept {
 }
 
 /**
- * What the nodes share in addition to the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come
- * back with what it had some time ago. Only the server's id, which is then another one, shows it.
+ * What the nodes share in addition to the log, as a Redis Cluster keeps it: each key by itself, and on a server that
+ * may come back with what it had some time ago. Only the server's id, which is then another one, shows it.
  */
 export class SimulatedKeys {
   readonly #world: World;

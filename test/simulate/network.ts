@@ -169,7 +169,7 @@ export class SimulatedBus implements Bus {
     });
   }
 
-  /** Messages may overtake each other: what an old connection still holds can arrive after what a new one brings. */
+  /** Messages may arrive out of order: one on an old connection can arrive after one on a new connection. */
   #travel(arrive: () => void): void {
     const { chance } = this.#world;
     if (this.#world.now < this.cutUntil) return;
