@@ -49,8 +49,8 @@ export const writeAlone = writes('write', 'write with rules, 1 KiB, one connecti
 export const writeLoaded = writes('write-load', 'write with rules, 1 KiB, 32 connections', 32);
 
 /**
- * 32 clients write to one resource, on whose writes the origin works one at a time: every write conflicts with all others. The queue
- * is the origin's own; p99 tells what waiting for each other adds to it.
+ * 32 clients write to one resource, and the origin handles these writes one at a time. Every write conflicts with all
+ * others. The queue is the origin's own; p99 shows what waiting for each other adds to it.
  */
 export const writeBusy: Case = {
   name: 'write-busy',

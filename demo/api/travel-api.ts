@@ -126,7 +126,7 @@ async function replyTo(table: RouteTable, request: IncomingMessage): Promise<Rep
   }
 }
 
-/** Every answer gets `public, max-age=300`: a filter that was set up long ago and that nobody dares to touch. */
+/** Every answer gets `public, max-age=300`: a filter that was set up long ago and that no one dares to touch. */
 async function send(reply: Reply, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { status, headers, body } = reply;
   const length = body === undefined || typeof body === 'function' ? {} : { 'content-length': Buffer.byteLength(body) };

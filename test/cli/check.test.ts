@@ -8,7 +8,7 @@ rules: [{ name: r, on: PUT /a, invalidate: [/a] }]
 const wrong = 'origin: { url: http://x }\nroutes: [{ match: a }]\nlogg: {}\n';
 const withWarning = `${fine}coherence: { onPartition: queue }\n`;
 
-it('says in a line that all is fine', async () => {
+it('reports a valid configuration in one line', async () => {
   expect(await run(['check', '-c', configFile(fine)])).toEqual({
     code: 0,
     stdout: '2 routes, 1 rule: ok\n',
@@ -16,14 +16,14 @@ it('says in a line that all is fine', async () => {
   });
 });
 
-it('tells warnings, and is fine', async () => {
+it('reports warnings and exits 0', async () => {
   const { code, stdout, stderr } = await run(['check', '--config', configFile(withWarning)]);
   expect(code).toBe(0);
   expect(stdout).toBe('2 routes, 1 rule: ok, 1 warning\n');
   expect(stderr).toMatch(/gateway\.yaml:4:14: warning: onPartition has no effect/);
 });
 
-it('tells every mistake and exits 2', async () => {
+it('reports every error and exits 2', async () => {
   const file = configFile(wrong);
   const { code, stdout, stderr } = await run(['check', '-c', file]);
   expect(code).toBe(2);
@@ -97,7 +97,7 @@ it('takes values from the environment that it was given', async () => {
   expect((await run(['check', '-c', file])).code).toBe(2);
 });
 
-it('looks for gateway.yaml where no file is named', async () => {
+it('looks for gateway.yaml if no file is named', async () => {
   const { code, stderr } = await run(['check']);
   expect(code).toBe(2);
   expect(stderr).toMatch(

@@ -63,7 +63,7 @@ it('says what falls back to a wildcard, and why', async () => {
   expect(stdout).toContain('step.tripId: not-read');
 });
 
-it('says why a rule takes no part, and with --all why it does not match', async () => {
+it('says why a rule does not apply, and with --all why it does not match', async () => {
   expect((await explain('PUT', '/inns/42', '--status', '302')).stdout).toContain('✗ inn');
   expect((await explain('PUT', '/inns/42', '--status', '302')).stdout).toContain('    the status is 302\n');
   expect((await explain('PUT', '/elsewhere')).stdout).toContain('no rule matches this method and path');
@@ -98,7 +98,7 @@ test.each([
   [['PUT', '/inns/42', '--response', '{"kind":"inn"}'], 'refused', /^422, /, nothing],
   [['PUT', '/inns/42', '--request', '{"stepId":7}'], 'applied', /^the origin answered 200$/, { implied: ['/inns/42'] }],
   [['PUT', '/orders/5', '--status', '503'], 'indeterminate', /^the origin answered 503: /, { implied: ['/orders/5'] }],
-])('%j: says what comes of it, and why', async (argv, outcome, reason, rest) => {
+])('%j: says what is invalidated, and why', async (argv, outcome, reason, rest) => {
   const file = configFile(outcomes);
   const { code, stdout } = await run(['explain', '-c', file, ...argv, '--json']);
   expect(code).toBe(0);
@@ -181,7 +181,7 @@ test.each([
       ['/inns/42', 'invalidate'],
     ],
   ],
-])('names what becomes of each target: %s', async (_, yaml, argv, actions) => {
+])('says what is done with each target: %s', async (_, yaml, argv, actions) => {
   const { stdout } = await run(['explain', '-c', configFile(yaml), 'PUT', '/inns/42', ...argv, '--json']);
   const said = JSON.parse(stdout).actions as { target: string; action: string; why?: string }[];
   expect(said.map(({ target, action, why }) => (why === undefined ? [target, action] : [target, action, why]))).toEqual(
@@ -234,7 +234,7 @@ test.each([
   expect(stderr).toMatch(says);
 });
 
-it('tells what is wrong with the configuration', async () => {
+it('reports what is wrong with the configuration', async () => {
   const file = configFile('origin: {}\n');
   const { code, stderr } = await run(['explain', '-c', file, 'PUT', '/a']);
   expect(code).toBe(2);
@@ -258,7 +258,7 @@ it('asks a running gateway what it would remove', async () => {
   expect(stdout).toContain('  /steps/7   1 stored response: /steps/7\n');
   await gateway.stop();
   await api.origin.close();
-  // Where nobody answers, what to do is said.
+  // If no gateway answers, the message says what to do.
   const gone = await run(['explain', '--gateway', gateway.adminUrl, 'DELETE', '/inns/42']);
   expect(gone.code).toBe(1);
   expect(gone.stderr).toMatch(/cannot reach the admin port at \S+ \(.*\): set its URL with --gateway/);

@@ -5,14 +5,14 @@ import { configFile, run } from './run.ts';
 
 const document = 'test/openapi/documents/blog.yaml';
 
-it('drafts to standard output, for check to be content with', async () => {
+it('drafts to standard output a configuration that check accepts', async () => {
   const { code, stdout, stderr } = await run(['init', '--openapi', document]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const checked = await run(['check', '--strict', '-c', configFile(stdout)]);
   expect(checked).toMatchObject({ code: 0, stdout: '5 routes, 6 rules: ok\n', stderr: '' });
 });
 
-it('writes a file, and over one only if it is told to', async () => {
+it('writes a file, and overwrites one only with --force', async () => {
   const output = join(dirname(configFile('')), 'draft.yaml');
   const first = await run(['init', '--openapi', document, '-o', output]);
   expect(first.stdout).toBe(`${output}: 5 routes, 6 rules. Review it, then run: unstale check -c ${output}\n`);
@@ -32,7 +32,7 @@ test.each([
   expect(result.stderr).toMatch(says);
 });
 
-it('says where a document is wrong, and leaves nothing behind', async () => {
+it('says where a document is wrong, and writes no file', async () => {
   const file = configFile('openapi: 3.0.0\npaths:\n  a: [\n');
   const output = `${file}.out`;
   const { code, stderr } = await run(['init', '--openapi', file, '-o', output]);

@@ -20,7 +20,7 @@ const isHit = async (path: string): Promise<boolean> =>
   /hit/.test((await fetch(gateway.url + path)).headers.get('cache-status') ?? '');
 
 describe.each(['invalidate', 'purge'])('unstale %s', (command) => {
-  it('says with --dry-run what would go, and then makes it go', async () => {
+  it('lists with --dry-run what it would remove, and then removes it', async () => {
     await fetch(`${gateway.url}/steps/7`);
     await fetch(`${gateway.url}/steps/7?a=b`);
     const dry = await run([command, '/steps/*', '--dry-run'], { env: env() });
@@ -69,7 +69,7 @@ it.each([
   expect(result.stderr).toMatch(says);
 });
 
-it('a server that is no admin port is told apart', async () => {
+it('recognises a server that is not an admin port', async () => {
   const { code, stderr } = await run(['invalidate', '/a', '--gateway', api.origin.url], { env: env() });
   expect(code).toBe(1);
   expect(stderr).toMatch(/answered 200; is it an admin port\?/);

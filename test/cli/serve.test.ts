@@ -22,7 +22,7 @@ admin: { listen: "127.0.0.1:0" }
 origin: { url: "http://127.0.0.1:${portOf(origin)}" }
 ${extra}`;
 
-/** The log line that tells the addresses. */
+/** The log line with the addresses. */
 function listening(stdout: string): { url: string; adminUrl: string } {
   const line = stdout.split('\n').find((text) => text.includes('"listening"'));
   return JSON.parse(line ?? '{}');
@@ -60,7 +60,7 @@ describe('serve', () => {
     expect(await running.code).toBe(0);
   });
 
-  it('tells people on a terminal, and machines with --json', async () => {
+  it('logs for people on a terminal, and for machines with --json', async () => {
     const person = start(['serve', '-c', configFile(config('log: { level: silent }'))], { isTTY: true });
     await person.printed('unstale listens on http://127.0.0.1:');
     person.signal();
@@ -81,7 +81,7 @@ describe('serve', () => {
     ).not.toThrow();
   });
 
-  it('starts in spite of warnings, and tells them', async () => {
+  it('starts in spite of warnings, and reports them', async () => {
     const running = start(['serve', '-c', configFile(config('coherence: { onPartition: queue }\n'))]);
     await running.printed('"listening"');
     running.signal();
@@ -89,7 +89,7 @@ describe('serve', () => {
     expect(running.stderr()).toMatch(/warning: onPartition has no effect/);
   });
 
-  it('exits 2 with every mistake of a bad configuration, and starts nothing', async () => {
+  it('exits 2 with every error of a bad configuration, and starts nothing', async () => {
     const { code, stdout, stderr } = await run(['serve', '-c', configFile('orign: {}\nlog: { level: loud }\n')]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr.match(/error: /g)).toHaveLength(3);

@@ -99,7 +99,7 @@ test.each(seeds)('no read is older than a write that was answered before it bega
     const write = ++writes;
     const body = { parent: choose(PARENTS), write };
     await client.get(`${gateway.url}/children/${child}`, { method: 'PATCH', body });
-    // Answered, were it with a 502: if the origin applied it, nobody who asks from now on may get what was before.
+    // Answered, even if with a 502: if the origin applied it, no later request may get the old state.
     const done = applied.get(write);
     if (done === undefined) return;
     for (const path of [`/children/${child}`, ...done.parents.map((id) => `/parents/${id}`)]) {

@@ -344,7 +344,7 @@ describe('6, quarantine: after an indeterminate write, what it may have changed 
     expect(during.text).toBe('version 1');
     expect(cacheStatus(during)).toContain('detail=quarantined');
     expect(cacheStatus(await ask('GET', '/others/1'))).toContain('hit');
-    // The origin applies the write after all, late but within the quarantine: nobody is left with the old version.
+    // The origin applies the write after all, late but within the quarantine: no client keeps the old version.
     version = 2;
     expect((await ask('GET', '/parents/7')).text).toBe('version 2');
     await until(() => gateway.logs.some(({ msg }) => msg === 'quarantine ended'));

@@ -65,7 +65,7 @@ rules:
   await ask('DELETE', '/children/5');
   await ask('PATCH', '/children/5', { body: 'x' });
   expect((await ask('GET', '/parents/B')).text).toBe('has it');
-  // Only now does the origin apply the first one, of which nobody knew that B is concerned.
+  // Only now does the origin apply the first write. Nothing has shown yet that it concerns B.
   parent = undefined;
   expect((await ask('GET', '/parents/B')).text).toBe('empty');
   const ended = () => gateway.logs.filter(({ msg }) => msg === 'quarantine ended').length;

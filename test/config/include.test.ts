@@ -122,7 +122,7 @@ describe('what is wrong with them', () => {
     ],
   ])('%s', (_, include, files, says) => expect(lines(problemsOf(main(include), { files }))).toEqual(says));
 
-  it('is told together with what is wrong with the file itself', () => {
+  it('is reported together with what is wrong with the file itself', () => {
     const found = problemsOf(`${main('[a.yaml]')}extra: 1\n`, { files: { 'a.yaml': 'more: 1\n' } });
     expect(found.map(({ file, message }) => `${file} ${message}`)).toEqual([
       'a.yaml unknown key "more"',
@@ -132,7 +132,7 @@ describe('what is wrong with them', () => {
 });
 
 describe('bounds', () => {
-  it('a star that finds more than a thousand files is told, not waited for', () => {
+  it('a star that finds more than a thousand files is reported at once', () => {
     const names = Array.from({ length: 1001 }, (_, i) => `r/${i}.yaml`);
     const files = Object.fromEntries(names.map((name) => [name, '']));
     expect(lines(problemsOf(main('["r/*"]'), { files }))).toEqual([
@@ -140,7 +140,7 @@ describe('bounds', () => {
     ]);
   });
 
-  it('a folder that may not be read is told', () => {
+  it('a folder that may not be read is reported', () => {
     const refuse = (): never => {
       throw Object.assign(new Error('no'), { code: 'EACCES' });
     };
@@ -149,7 +149,7 @@ describe('bounds', () => {
     expect(() => parseConfig(main('["r/*"]'), access)).toThrow(told);
   });
 
-  it('aliases that multiply are told before they fill the memory', () => {
+  it('aliases that multiply are reported before they fill the memory', () => {
     const level = (i: number) => `l${i}: &l${i} [${Array.from({ length: 10 }, () => `*l${i - 1}`).join(', ')}]`;
     const text = ['l0: &l0 [x]', ...Array.from({ length: 9 }, (_, i) => level(i + 1))].join('\n');
     const found = problemsOf(`${main('[]')}${text}`);
@@ -194,7 +194,7 @@ describe('on a file system', () => {
     expect(config.routes.map(({ match }) => match)).toEqual(['/own', '/c']);
   });
 
-  it('says of a folder that is none, or of a file in its place, that there is nothing', () => {
+  it('finds nothing if a folder does not exist or is a file', () => {
     write('file', '');
     for (const include of ['["nowhere/*"]', '["file/*"]']) {
       expect(problems(write('wild.yaml', main(include)))[0]?.message).toMatch(/matches no file$/);

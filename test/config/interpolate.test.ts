@@ -52,7 +52,7 @@ describe('values of the environment', () => {
     ]);
   });
 
-  it('tells every mistake of one text', () => {
+  it('reports every mistake of one text', () => {
     const { problems } = interpolate(dollars('#{A} #{HOST} #{B}'), env);
     expect(problems.map(({ offset }) => offset)).toEqual([0, 13]);
   });

@@ -25,7 +25,7 @@ describe('origins', () => {
   ])('%j', (text, says) => expect(lines(problemsOf(text))).toContain(`gateway.yaml:${says}`));
 });
 
-it('tells all mistakes of a file at once, in its order, and nothing twice', () => {
+it('reports all mistakes of a file at once, in its order, and nothing twice', () => {
   const text = [
     'server: { listen: "8080" }',
     'orign: { url: x }',
@@ -54,7 +54,7 @@ it('tells all mistakes of a file at once, in its order, and nothing twice', () =
   ]);
 });
 
-it('tells a mistake once that an alias repeats', () => {
+it('reports a mistake once that an alias repeats', () => {
   const text =
     'origin: { url: http://x }\nroutes:\n  - match: /a\n    cache: &c { ttl: 60 }\n  - { match: /b, cache: *c }\n';
   expect(lines(problemsOf(text))).toEqual(['gateway.yaml:4:22 60 has no unit | write for example 60s']);
@@ -84,7 +84,7 @@ it('shows the environment in place of its value', () => {
   expect(problem?.excerpt).toBe(`origin: { url: "$${'{URL}'}" }`);
 });
 
-describe('warnings do not refuse', () => {
+describe('warnings do not make a configuration invalid', () => {
   const origin = 'origin: { url: http://x }\n';
   it.each([
     [

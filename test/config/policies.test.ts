@@ -3,10 +3,10 @@ import { configOf, problemsOf } from './parse.ts';
 
 const origin = 'origin: { url: http://x }\n';
 
-/** What clients get where nobody says anything. */
+/** What clients get if nothing is configured. */
 const least = { encode: [], tags: 'strip' };
 
-describe('what a route does not say, defaults say; what neither says is built in', () => {
+describe('a route overrides defaults, and defaults override what is built in', () => {
   const config = configOf(`${origin}
 defaults:
   cache: { ttl: 1h, staleIfError: 1m, key: { query: [lang], headers: [X-Tenant] }, userKey: ["cookie:SID", Authorization] }

@@ -151,7 +151,7 @@ defaults:
   });
 });
 
-describe('values from the environment have the type of their place', () => {
+describe('values from the environment have the type of their key', () => {
   const env = { PORT: '0', LEVEL: 'warn', MANY: '12', YES: 'true', OFF: 'off', DIGITS: '0123456789012345' };
   const text = `${origin}server: { listen: "127.0.0.1:#{PORT}", limits: { connections: "#{MANY}" } }
 admin:
@@ -182,7 +182,7 @@ routes:
   });
 });
 
-describe('which origin takes what names none', () => {
+describe('the origin of a route that names none', () => {
   it.each([
     ['origins: { a: { url: http://a } }', 'a'],
     ['origins: { a: { url: http://a }, default: { url: http://b } }', 'default'],

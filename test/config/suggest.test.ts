@@ -13,7 +13,7 @@ it.each([
   ['', ['ttl'], undefined],
 ])('%j among %j means %j', (word, candidates, meant) => expect(nearest(word, candidates)).toBe(meant));
 
-it('names all there is where nothing is near', () => {
+it('names all candidates if none is near', () => {
   expect(didYouMean('colour', ['ttl', 'key'])).toBe('known: ttl, key');
   expect(didYouMean('tll', ['ttl', 'key'])).toBe('did you mean "ttl"?');
 });

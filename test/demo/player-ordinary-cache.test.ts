@@ -22,7 +22,7 @@ afterEach(async () => {
   await origin.close();
 });
 
-/** Each answer is told from the one before by its number. */
+/** Answers are numbered, so that they can be told apart. */
 function serve(cacheControl: string): void {
   origin.on(
     () => true,

@@ -71,7 +71,7 @@ test('what is proposed is free, and proposed once', async () => {
 });
 
 test('an address that is not this machine’s is said to be that', async () => {
-  // RFC 5737: for documentation, and nobody's.
+  // RFC 5737: reserved for documentation.
   const explained = await explainTakenPorts([{ who: 'the gateway', option: '--port', host: '192.0.2.1', port: 8080 }]);
   expect(explained).toMatch(/^Port 8080 is on an address that this machine does not have: the gateway cannot/);
 });

@@ -183,7 +183,7 @@ test('closing ends streams and sockets that are open, and nobody listens any mor
   const ended = once(socket, 'close');
   await Promise.all([own.close(), own.close()]);
   await ended;
-  // What had arrived is read first; only then does the reader come to the end that is not one.
+  // The reader first gets what had arrived, and only then the premature end.
   download.resume();
   expect(await cut).toMatchObject([{ code: 'ECONNRESET' }]);
   await expect(fetch(own.url)).rejects.toThrow('fetch failed');

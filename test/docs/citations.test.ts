@@ -44,7 +44,7 @@ describe('a citation of what does not exist is found', () => {
 
   test.each([
     ['a path in a text that is no comment', code, "const path = '/steps/*'; // the same */\nconst file = 'gone.ts';"],
-    ['a file beside it', code, '// as fence.ts does'],
+    ['a file in the same folder', code, '// as fence.ts does'],
     ['a link to a heading', 'README.md', '[x](docs/coherence.md#which-redis)'],
     ['a setting', 'README.md', '`store.redis.tier.maxSize`, `tier.maxSize`, `response.stepId`'],
   ])('and not %s', (_, file, text) => {

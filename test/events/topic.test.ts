@@ -47,7 +47,7 @@ test.each([
   expect(index.isEmpty).toBe(true);
 });
 
-test('filters that say the same are one topic', () => {
+test('equal filters are one topic', () => {
   const a = new Topic({ match: ['/steps/:id', '/a'], tags: ['x', 'y', 'x'] });
   const b = new Topic({ match: ['/a/', '/steps/*', '/a'], tags: ['y', 'x'] });
   expect(a.key).toBe(b.key);
@@ -63,7 +63,7 @@ const tag = fc
   .map((parts) => parts.join(''));
 const filter = fc.record({ match: fc.array(pattern, { maxLength: 3 }), tags: fc.array(tag, { maxLength: 2 }) });
 
-test('however many topics there are, those are found that each alone would be', () => {
+test('an event finds the same topics together as each would match alone', () => {
   fc.assert(
     fc.property(
       fc.array(filter, { maxLength: 6 }),

@@ -34,7 +34,7 @@ test.each<[string, Event, string[] | undefined]>([
   ['one of a single query that is not cached', event(['/own/S3CRET?token=1']), undefined],
   ['both', event(['/own/S3CRET', '/things/1']), ['/things/1']],
   ['one that an earlier route caches', event(['/own/kept']), ['/own/kept']],
-  ['a tag beside it', event(['/own/S3CRET'], {}, ['thing:1']), []],
+  ['a tag along with it', event(['/own/S3CRET'], {}, ['thing:1']), []],
   ['one whose rule names the event', event(['/own/7'], { rule: 'declared' }), ['/own/7']],
   ['one whose rule names none', event(['/own/7'], { rule: 'silent' }), undefined],
   ['one that an operator names', event(['/own/7'], { path: 'admin:/invalidate' }), ['/own/7']],
@@ -57,7 +57,7 @@ test('what caused it is named by its route where it is not cached', () => {
   expect(pathOf({ path: '/things/1' })).toBe('/things/1');
 });
 
-test('where nothing is cached by default, only what a route caches is told', () => {
+test('if nothing is cached by default, only what a route caches is announced', () => {
   const visible = visibleEvents(configOf(config('defaults: { cache: off }')));
   expect(visible(event(['/else', '/else/*']))).toBeUndefined();
   expect(visible(event(['/**', '/else/**'], { path: '/else' }))).toMatchObject({

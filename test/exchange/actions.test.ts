@@ -194,7 +194,7 @@ describe('cascade', () => {
     await start(`${routes}${rule('invalidate: [{ path: "/inns/{id}", cascade: true }]')}`);
     await warm('/inns/42', '/inns', '/steps/7', '/trips/1', '/trips/2');
     await ask('PUT', '/inns/42', { name: 'New' });
-    // Only the bodies of steps say which of them embed it. So any step invalidates trips, and no step invalidates a list
+    // Only the bodies of steps say which of them embed it. So any step invalidates trips, and none invalidates a list
     // without tags.
     expect(await stillHits('/inns/42', '/inns', '/steps/7', '/trips/1')).toEqual(['/inns']);
   });

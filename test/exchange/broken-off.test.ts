@@ -6,7 +6,7 @@ import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * An origin breaks off, at each stage of each kind of read: whoever asked and whoever waits is answered or cut off,
+ * An origin breaks off, at each stage of each kind of read: every request, waiting or not, is answered or cut off,
  * nothing of it is stored or held, and the next reader gets the whole.
  */
 
@@ -83,7 +83,7 @@ interface Kind {
   readonly asked?: RequestOptions;
   /** What the client sees at each stage. */
   readonly sees: readonly [number | 'cut', number | 'cut', number | 'cut', number | 'cut'];
-  /** What those see who wait for the same; undefined where nobody may. */
+  /** What requests that wait for the same response see; undefined if none may wait. */
   readonly waiters?: number;
 }
 

@@ -146,7 +146,7 @@ describe('the entity tag of a coding', () => {
       '"v1"',
     ],
     // What the client has are octets of the coding: the origin would go on with others.
-    ['as it is, beside a range', 'GET', { 'if-match': 'B', range: 'bytes=9-' }, 'if-match', 'B'],
+    ['as it is, together with a range', 'GET', { 'if-match': 'B', range: 'bytes=9-' }, 'if-match', 'B'],
     ['as it is, in If-Range', 'GET', { ...bearer, 'if-range': 'B', range: 'bytes=9-' }, 'if-range', 'B'],
     // It has a coding that it does not take any more.
     [

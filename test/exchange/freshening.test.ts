@@ -140,7 +140,7 @@ describe('an origin that fails', () => {
     expect((await ask('/a', { headers: { 'cache-control': 'no-cache' } })).status).toBe(502);
   });
 
-  test('by its own directive, where a route leaves it to that; the answer tells that the origin was asked', async () => {
+  test('has a stale response served by its own directive, if the route leaves it to that; the answer says that the origin was asked', async () => {
     await restart('defaults: { cache: { staleIfError: origin } }');
     failing((response) => response.writeHead(503).end(), 'max-age=60, stale-if-error=600');
     await text();
@@ -221,7 +221,7 @@ describe('requests at the same time', () => {
     expect(asked).toBe(1);
   });
 
-  test('each tell how they went, where the origin fails', async () => {
+  test('each say how they went, if the origin fails', async () => {
     const slow = gate();
     origin.on('GET /a', async (request) => {
       await slow.pass();
@@ -240,7 +240,7 @@ describe('requests at the same time', () => {
     }
   });
 
-  test('are one, whatever one before them did not want stored', async () => {
+  test('are one, even if an earlier client asked not to store the response', async () => {
     const { asked, slow } = counted('max-age=60');
     slow.release();
     await text({ headers: { 'cache-control': 'no-store' } });

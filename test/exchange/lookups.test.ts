@@ -11,7 +11,7 @@ import {
   warm,
 } from '../support/small-api-rig.ts';
 
-/* What lookups cannot tell, and how many there may be; what an answer that tells nothing means to the conditions. */
+/* Lookups without a result, and the bound on lookups; conditions on an answer without content. */
 
 useSmallApiRig();
 
@@ -60,7 +60,7 @@ describe('lookups', () => {
   });
 });
 
-describe('an answer that tells nothing', () => {
+describe('an answer without content', () => {
   const conditions = ['equals: { response.name: New }', 'present: response.name', 'changed: name'];
   test.each(conditions)('without a body: %s holds', async (when) => {
     api.answers = 'nothing';

@@ -138,7 +138,7 @@ describe('RFC 9111: what may not be stored', () => {
     ['no-store', { 'Cache-Control': 'no-store' }, {}],
     ['private', { 'Cache-Control': 'private' }, {}],
     ['a targeted no-store', { 'CDN-Cache-Control': 'no-store' }, {}],
-    ['no-store beside a targeted permission', { 'CDN-Cache-Control': 'max-age=9', 'Cache-Control': 'no-store' }, {}],
+    ['no-store with a targeted permission', { 'CDN-Cache-Control': 'max-age=9', 'Cache-Control': 'no-store' }, {}],
     ['no-store of the request', {}, { 'cache-control': 'no-store' }],
   ];
   test.each(rows.flatMap((row) => roots.map((root) => [...row, root] as const)))(

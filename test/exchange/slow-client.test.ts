@@ -6,7 +6,7 @@ import { scriptedOrigin } from '../support/scripted-origin.ts';
 /** More than the sockets between origin and client hold. */
 const BYTES = 16 * 1024 * 1024;
 
-test('what a slow client gets is stored at the pace of the origin, and others get it meanwhile', async () => {
+test('a response to a slow client is stored at the pace of the origin, and other clients get it meanwhile', async () => {
   const origin = await scriptedOrigin();
   origin.on('GET /a', (_request, response) => {
     response.writeHead(200, { 'Cache-Control': 'max-age=60' }).end(Buffer.alloc(BYTES));

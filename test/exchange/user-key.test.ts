@@ -24,11 +24,11 @@ describe('a request is identified', () => {
     ['not by a cookie that stands on two lines', cookies('session=ada', 'session=grace'), false],
     ['not by one before that an origin could find behind a comma', cookies('session=ada; a=1, session=grace'), false],
     ['not by one that only an origin which splits at commas finds', cookies('a=1, session=ada'), false],
-    ['not beside one in a quoted string', cookies('session=ada; a="; session=grace"'), false],
-    ['not beside one in other letters', cookies('session=ada; Session=grace'), false],
-    ['not beside one behind a no-break space', cookies('session=ada;\u00a0session=grace'), false],
-    ['not beside one before a no-break space', cookies('session=ada; session\u00a0=grace'), false],
-    ['not beside one whose name is escaped', cookies('session=ada; %73ession=grace'), false],
+    ['not next to one in a quoted string', cookies('session=ada; a="; session=grace"'), false],
+    ['not next to one in other letters', cookies('session=ada; Session=grace'), false],
+    ['not next to one behind a no-break space', cookies('session=ada;\u00a0session=grace'), false],
+    ['not next to one before a no-break space', cookies('session=ada; session\u00a0=grace'), false],
+    ['not next to one whose name is escaped', cookies('session=ada; %73ession=grace'), false],
   ])('%s', (_what, headers, expected) => {
     expect(isIdentified(headers, policy(['cookie:session']))).toBe(expected);
   });

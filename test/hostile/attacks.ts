@@ -21,7 +21,7 @@ const post = (path: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Keeps so many connections open, each of which sends what it is told when it has been made, until it is cut off. */
+/** Keeps so many connections open until they are cut off. Each sends the given bytes once it is connected. */
 async function hold(
   { port, signal }: Target,
   connections: number,

@@ -6,8 +6,8 @@ import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 
 /**
- * Clients of the event stream that mean harm. During each attack, a well-behaved subscriber gets its events; what the attacker
- * holds is given back.
+ * Clients of the event stream that mean harm. During each attack, a well-behaved subscriber gets its events; what the
+ * attacker holds is given back.
  */
 
 const EVENTS = '/_unstale/events';
@@ -172,7 +172,7 @@ events: { maxSubscribers: ${maxSubscribers} }`;
   });
 });
 
-test('paths that are not cached are told to nobody, unless a rule declares an event', async () => {
+test('paths that are not cached are announced to no one, unless a rule declares an event', async () => {
   await begin(`routes:
   - { match: /reset/**, cache: off }
   - { match: /notifications/**, cache: off }
@@ -218,7 +218,7 @@ describe('what others wait for', () => {
     good.close();
   });
 
-  test('resumes of everything that is held, which nobody reads, hold nobody else back', async () => {
+  test('resumes of the whole history that are never read hold no one else back', async () => {
     await begin();
     const path = `/pub/${'p'.repeat(4_000)}`;
     const good = await sseClient(gateway.url + EVENTS);

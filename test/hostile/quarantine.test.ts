@@ -5,8 +5,8 @@ import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
 /*
- * A client that can provoke a 5xx keeps a URL uncached while it is quarantined. That must not cost the origin, or other clients,
- * more than that.
+ * A client that can provoke a 5xx keeps a URL uncached while it is quarantined. That must not cost the origin, or other
+ * clients, more than that.
  */
 
 const rules = `server: { listen: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] }

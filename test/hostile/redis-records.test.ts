@@ -11,7 +11,7 @@ import { sseClient } from '../support/sse-client.ts';
 const told = { type: 'x', paths: ['/a'], tags: [], cause: { method: 'X', path: '/', rule: null } };
 const record = { tags: [], patterns: [], tagPatterns: [], announcements: [told], at: 'now' };
 
-test('a malformed record voids what is stored, subscribers hear of everything, and the node goes on', async () => {
+test('a malformed record invalidates everything, subscribers are told so, and the node goes on', async () => {
   const nodes = await startNodes(1);
   const redis = nodes.redis.connect();
   try {

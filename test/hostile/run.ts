@@ -42,7 +42,7 @@ async function play(name: string, start: Memory) {
     left = await stage.memory();
   }
   const [during, without] = [p99(seen.latenciesMs), p99(quiet.latenciesMs)];
-  // A machine that is slow without an attack tells nothing.
+  // If the machine is slow without an attack, the comparison proves nothing.
   const isSlow = during > P99_MS && without <= P99_MS / 2 && !isLoaded();
   return { made: await attack, seen, most, left, wrong, during, without, isSlow };
 }

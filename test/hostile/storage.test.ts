@@ -26,7 +26,7 @@ describe('whose a response is', () => {
       'ada',
     ],
     ['a comma', ['Cookie', 'a=1, session=ada'], [], 'ada'],
-    ['a comma beside an unkeyed cookie', ['Cookie', 'a=1, session=ada'], ['Cookie', 'a=1'], 'ada'],
+    ['a comma next to an unkeyed cookie', ['Cookie', 'a=1, session=ada'], ['Cookie', 'a=1'], 'ada'],
     ['a cookie twice', ['Cookie', 'session=; session=ada'], ['Cookie', 'session='], 'ada'],
     ['Authorization, which is in no key', ['Authorization', 'ada'], [], 'ada'],
     ['Authorization of two users', ['Authorization', 'ada'], ['Authorization', 'eve'], 'ada'],

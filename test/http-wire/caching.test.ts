@@ -14,7 +14,7 @@ import {
 
 /*
  * What the packaged conformance suite does not cover, over sockets: targeted fields, interim responses, stale
- * responses, a client's directives. An origin's `Age` makes a response old at once, so that nobody waits.
+ * responses, a client's directives. An origin's `Age` makes a response old at once, so that no test waits.
  */
 
 useScriptedRig();

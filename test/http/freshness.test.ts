@@ -62,7 +62,7 @@ describe('RFC 9111 §4.2.2: heuristic freshness', () => {
     ['none without Last-Modified', ['ETag', '"a"'], 200, 0],
     ['none with an illegible one', ['Last-Modified', 'yesterday'], 200, 0],
     [
-      'none beside a targeted field that has no time, from Expires',
+      'none with a targeted field that has no time, from Expires',
       ['CDN-Cache-Control', 'foo', 'Expires', at(9)],
       200,
       0,

@@ -92,8 +92,8 @@ describe('RFC 9111 §5.4: Pragma in a response', () => {
   test.each<[string, string[], boolean]>([
     ['means no-cache where nothing newer is said', ['Pragma', 'no-cache'], true],
     ['in a list and any case', ['Pragma', 'x, No-Cache'], true],
-    ['means nothing beside Cache-Control', ['Pragma', 'no-cache', 'Cache-Control', 'max-age=9'], false],
-    ['means nothing beside a targeted field', ['Pragma', 'no-cache', cdn, 'max-age=9'], false],
+    ['means nothing with Cache-Control', ['Pragma', 'no-cache', 'Cache-Control', 'max-age=9'], false],
+    ['means nothing with a targeted field', ['Pragma', 'no-cache', cdn, 'max-age=9'], false],
     ['means nothing with other values', ['Pragma', 'unrecognised-extension'], false],
   ])('%s', (_, lines, noCache) => {
     expect(of(lines).directives.noCache).toBe(noCache);

@@ -183,9 +183,9 @@ describe('RFC 9110 §12.5.4: negotiation by Content-Language', () => {
     ['the language that was asked for', 'en, de;q=0.5', 'de'],
     ['not one that was not', 'en', undefined],
     ['not one that was refused', 'en, de;q=0', undefined],
-    ['not beside what is no language', 'de, <script>', undefined],
-    ['not beside a token that is no language', "de, x'y", undefined],
-    ['not beside one that is too long to be one', 'de, abcdefghi', undefined],
+    ['not next to what is no language', 'de, <script>', undefined],
+    ['not next to a token that is no language', "de, x'y", undefined],
+    ['not next to one that is too long to be one', 'de, abcdefghi', undefined],
     ['not in a field that is too long', `de${', en'.repeat(400)}`, undefined],
   ])('selects for others: %s', (_, asked, language) => expect(selectableLanguage('de', asked)).toBe(language));
 });

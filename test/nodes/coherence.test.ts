@@ -20,7 +20,7 @@ let nodes: Nodes;
 afterEach(() => nodes.stop());
 
 describe('strict', () => {
-  test('once a write is answered, every node asks anew', async () => {
+  test('once a write is answered, every node fetches again', async () => {
     nodes = await startNodes(3, rules);
     for (const node of [0, 1, 2]) expect(isHit(await nodes.warm(node, '/steps/7'))).toBe(true);
     for (let name = 0; name < 20; name++) {
@@ -94,7 +94,7 @@ describe('strict', () => {
     expect(isHit(await nodes.ask(1, 'GET', '/steps/7'))).toBe(false);
   });
 
-  test('moves through two nodes at once leave nothing behind', async () => {
+  test('concurrent moves through two nodes leave nothing stale', async () => {
     nodes = await startNodes(2, rules);
     for (let round = 0; round < 15; round++) {
       for (const node of [0, 1]) for (const step of [7, 9, 11]) await nodes.warm(node, `/steps/${step}`);

@@ -19,7 +19,7 @@ rules:
 let nodes: Nodes;
 afterEach(() => nodes.stop());
 
-test.each([0, 1])('what one has stored, a write through the other makes wrong: node %i writes', async (writer) => {
+test.each([0, 1])('a write through one node invalidates what the other has stored: node %i writes', async (writer) => {
   nodes = await startNodes(1, byPath);
   const newer = await nodes.addAnother(byTag);
   for (let i = 0; i < 3; i++) {
@@ -31,12 +31,12 @@ test.each([0, 1])('what one has stored, a write through the other makes wrong: n
   }
 });
 
-test('nor does one that comes later find it in the tier', async () => {
+test('a node that joins later does not find it in the tier either', async () => {
   nodes = await startNodes(1, byPath);
   const newer = await nodes.addAnother(byTag);
   await nodes.warm(0, '/steps/7');
   await nodes.ask(newer, 'PATCH', '/inns/42', { body: { name: 'New' } });
-  // The one that has widened the record tells the tier, too: once it does, nothing is found there.
+  // The node that generalised the record publishes that to the tier, too. After that nothing is found there.
   expect((await nodes.ask(0, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));
   const late = await nodes.add();
   expect((await nodes.ask(late, 'GET', '/steps/7')).json()).toEqual(nodes.api.step(7));

@@ -146,7 +146,7 @@ test('off: each node fetches its own', async () => {
   expect(status(await nodes.ask(1, 'GET', '/steps/7'))).toContain('fwd=uri-miss');
 });
 
-test('a node that uses no tier tells it of its writes all the same: others may', async () => {
+test('a node that uses no tier still publishes its writes to it: others may use it', async () => {
   nodes = await startNodes(1, rules);
   await nodes.warm(0, '/steps/7');
   const without = await nodes.add('tier: off');

@@ -77,7 +77,7 @@ test.each(cases)('%s', (_, paths, name, present, absent) => {
   for (const each of absent) expect(targets).not.toContain(each);
 });
 
-test('what is made and never changed is no reason for a tag', () => {
+test('a resource that is created and never changed gets no tag', () => {
   const paths = {
     '/inns': { post: operation(object('id')) },
     '/inns/{id}': { get: operation(object('id')) },
@@ -87,7 +87,7 @@ test('what is made and never changed is no reason for a tag', () => {
   expect(draftConfig(api(changed)).routes.at(-1)?.tags).toEqual(['inn:{id}']);
 });
 
-test('what embeds everything is looked at as far as the bounds go', () => {
+test('a schema that embeds everything is searched up to the bounds', () => {
   const names = Array.from({ length: 12 }, (_, i) => `kind${String.fromCharCode(97 + i)}`);
   const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
   const properties = { id: {}, ...Object.fromEntries(names.map((name) => [name, reference(name)])) };

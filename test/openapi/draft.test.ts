@@ -324,7 +324,7 @@ test('schemas that refer to each other end', () => {
   }
 });
 
-test('what leads nowhere is named', () => {
+test('a reference to a missing schema is reported', () => {
   const text = writeDraft(
     draftConfig(
       api({

@@ -36,7 +36,7 @@ function trustEveryone(): void {
 }
 
 describe('an origin behind TLS', () => {
-  it('is refused when nobody known vouches for it', async () => {
+  it('is refused if its certificate is not trusted', async () => {
     const { port } = await tlsOrigin();
     const failure = await failureOf(clientOf(`https://localhost:${port}`).fetch(get()));
     expect(failure).toMatchObject({

@@ -118,7 +118,7 @@ describe('a request body that is streamed', () => {
   it.each([
     ['breaks off', (source: Readable) => source.destroy(new Error('gone'))],
     ['is given up', (_source: Readable, controller: AbortController) => controller.abort(new Error('gone'))],
-  ])('%s while it waits for a connection: nothing is sent, and its source is let go of', async (_name, end) => {
+  ])('%s while it waits for a connection: nothing is sent, and its source is released', async (_name, end) => {
     const origin = await scripted();
     const held = gate();
     origin.on('GET /', async (_request, response) => {
@@ -135,7 +135,7 @@ describe('a request body that is streamed', () => {
     source.write('one');
     end(source, controller);
     expect(await failure).toMatchObject({ code: 'originReset', sent: false, cause: { message: 'gone' } });
-    // More than fits into any buffer on the way: it is read, or nobody reads it.
+    // More than fits into any buffer on the way, so it can only be gone if it was read.
     if (!source.destroyed) {
       for (let i = 0; i < 16; i += 1) source.write(CHUNK);
       source.end();
@@ -270,7 +270,7 @@ describe('an answer that comes before the request body was sent', () => {
     expect(await textOf(body)).toBe('three');
   });
 
-  it('then fails: the source is let go of too, and its later errors end nothing', async () => {
+  it('then fails: the source is released too, and its later errors have no effect', async () => {
     const origin = await raw((socket) => void socket.once('data', () => socket.resetAndDestroy()));
     const { source } = endless(800);
     const failure = await failureOf(clientOf(origin.url).fetch(post(source)));
@@ -278,7 +278,7 @@ describe('an answer that comes before the request body was sent', () => {
     await until(() => source.readableEnded);
   });
 
-  it('then fails: an error of the source that comes later ends nothing', async () => {
+  it('then fails: a later error of the source has no effect', async () => {
     const origin = await raw((socket) => void socket.once('data', () => socket.resetAndDestroy()));
     const source = new PassThrough();
     const failure = failureOf(clientOf(origin.url).fetch(post(source)));

@@ -18,7 +18,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     numbers.set(member, number);
     return chance.happens(0.5) ? Math.max(1, number - chance.integer(8)) : number;
   };
-  // Large ones, so that the log comes to what it may keep.
+  // Large ones, so that the log reaches its bound.
   const payload = chance.happens(0.2) ? 'ü'.repeat(500_000) : chance.pick(['{"a":"b c"}', 'ü "', '']);
   const steps = [
     (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal, contact),
@@ -113,7 +113,7 @@ describe('the scripts do what the sequencer does', () => {
     expect(voided).toBeGreaterThan(0);
     const last = epochs.at(-1) ?? '';
     const [mine, model] = [await redis.read(last, 0, 0), sequencer.read(last, 0, 0)];
-    // Members are told of in no order, and so are the ends of their intents.
+    // Members are listed in no order, and so are the ends of their intents.
     const plain = (answer: StepResult): unknown => unordered(JSON.parse(JSON.stringify(answer)));
     expect(plain(mine)).toEqual(plain(withoutEmpty(model)));
     commands.disconnect();

@@ -11,7 +11,7 @@ describe.each([
   ['as it is', 1_000_000],
   ['compressed', 0],
 ])('an entry, %s', (_, compressAbove) => {
-  test('is what it was', async () => {
+  test('is decoded to what was encoded', async () => {
     const response = {
       ...stored('/steps/7', { body: Buffer.from([0, 255, 1, 254]), vary: ['accept-language'], selecting: ['de'] }),
       headers: new Fields(['Content-Type', 'text/plain', 'X-U', 'ü', 'Content-Type', 'again']),
@@ -69,7 +69,7 @@ describe('an entry that no node has written is a miss', () => {
     return decodeEntry(Buffer.concat([entry.subarray(0, 2), size, text, entry.subarray(6 + length)]));
   };
 
-  test('but one that is as it was', async () => expect(await changed(() => {})).toBeDefined());
+  test('an unchanged one is found', async () => expect(await changed(() => {})).toBeDefined());
 
   test.each<[string, string, unknown]>([
     ...['abc', 101, 404, 1e9].map((value): [string, string, unknown] => ['status', 'status', value]),

@@ -147,7 +147,7 @@ describe('a record', () => {
     expect(await tier().load(step().key, anyone)).toBeDefined();
   });
 
-  test('that comes late does not bring back what a newer one made invalid', async () => {
+  test('that arrives late does not bring back what a newer one invalidated', async () => {
     await bump(coverage(pathTag('/steps/7')), 'e1', 5);
     await tier().keep(step({ asOf: 5 }));
     await bump(coverage(pathTag('/steps/7')), 'e1', 6);
@@ -175,7 +175,7 @@ describe('never a hit', () => {
     expect(await tier().load(step().key, anyone)).toBeUndefined();
   });
 
-  test('what somebody else has put there', async () => {
+  test('a value that is not the gateway’s', async () => {
     await tier().keep(step());
     const [key = ''] = await connection.keys('unstale:s:e:*');
     for (const value of ['', 'nonsense', '\u0001\u0000', '\u0002nonsense', '\u0002{}']) {
@@ -290,7 +290,7 @@ describe('while an entry is made', () => {
   });
 });
 
-test('a Redis that is slow costs a read no more than its bound, and rests then', async () => {
+test('a slow Redis costs a read no more than its bound, and is then not asked for a while', async () => {
   const other = server.connect();
   await once(other, 'ready');
   const slow = tier({ timeoutMs: 50 });
@@ -363,7 +363,7 @@ describe('its room', () => {
     expect(await bounded.load(large(0).key, anyone)).toBeDefined();
   });
 
-  test('a Redis that others have filled is no reason to rest: what is there is found', async () => {
+  test('a Redis that others have filled is still read: stored entries are found', async () => {
     const kept = tier();
     await kept.keep(large(0));
     await connection.config('SET', 'maxmemory', '1mb');

@@ -36,7 +36,7 @@ describe('what a write leads to', () => {
   });
 });
 
-describe('nothing resolvable is never nothing', () => {
+describe('a target without a value falls back to a wildcard', () => {
   const rows: [string, string, Bodies, string[]][] = [
     ['a segment', '/steps/{response.stepId}', {}, ['/steps/*']],
     ['in the middle', '/steps/{response.stepId}/photos/{id}', {}, ['/steps/*/photos/42']],

@@ -79,7 +79,7 @@ describe('a JSONPath below a body', () => {
     ['.__proto__', '{"__proto__":7}', ['7'], 'all'],
     ['.__proto__.id', '{"__proto__":{"id":9007199254740993}}', ['9007199254740993'], 'all'],
     ['.constructor', '{"constructor":"x"}', ['x'], 'all'],
-    // Something is there that is no id, or not where it was expected.
+    // There is a value, but it is not an id or not in the expected place.
     ['.id', '{"id":{"value":7}}', [], 'unknown'],
     ['.id', '{"id":{}}', [], 'unknown'],
     ['.id', '{"id":[7]}', [], 'unknown'],

@@ -66,7 +66,7 @@ export interface Write {
   readonly rule?: Partial<RuleConfig>;
 }
 
-/** What one rule with these targets comes to for one write. */
+/** Resolves one rule with these targets for one write. */
 export function resolved(targets: string | readonly string[], bodies: Bodies = {}, write: Write = {}): RuleResolution {
   const config = ruleConfig(typeof targets === 'string' ? [targets] : targets, write.rule);
   const [match] = compileRules([config]).match(write.method ?? 'PUT', write.path ?? '/accommodations/42');

@@ -40,7 +40,7 @@ describe('a union is enough only if it is certain that there is no other value',
     ['an action, 204', 'POST', parents, { before: in7 }, any],
     ['unknown method, 204', 'RELOCATE', parents, { before: in7 }, any],
     ['changed, 204, not told', 'PATCH', parents, { before: in7, request: in9 }, any],
-    // Unless the request does, be it by not asking for it.
+    // Unless the request tells, even if only by not asking for a move.
     ['moved, 204, told', 'PATCH', told, { before: in7, request: in9 }, ['/steps/7', '/steps/9']],
     ['changed, 204, told', 'PATCH', told, { before: in7, request: '{"name":"x"}' }, ['/steps/7']],
     [

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.stop());
 
-test('a child write is announced to those who watch its parent, and the refetch it triggers is fresh', async () => {
+test('a child write is announced to subscribers of its parent, and the refetch it triggers is fresh', async () => {
   const { step, accommodation } = await travel.ownTrip();
   const watcher = await sseClient(`${gateway.url}/_unstale/events?match=/steps/${step.id}`);
   for (let price = 1; price <= 20; price++) {
@@ -37,7 +37,7 @@ test('a child write is announced to those who watch its parent, and the refetch 
   watcher.close();
 });
 
-test('a write that no rule knows is announced under its own path', async () => {
+test('a write without a rule is announced under its own path', async () => {
   const watcher = await sseClient(`${gateway.url}/_unstale/events?match=/uploads`);
   await get(`${gateway.url}/uploads`, { method: 'POST', body: 'anything' });
   const event = await watcher.next();

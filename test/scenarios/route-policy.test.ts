@@ -32,7 +32,7 @@ const status = (answer: Answer): string => String(answer.headers['cache-status']
 
 describe('user-specific and live routes', () => {
   test.each(['/users/me', '/notifications', '/dashboard'])(
-    '%s is never cached, whatever the origin says, and no user sees what is another’s',
+    '%s is never cached, whatever the origin says, and no user sees a response of another',
     async (path) => {
       const [ada, grace] = await Promise.all([travel.ownUser(), travel.ownUser()]);
       for (const user of [ada, grace, ada]) {

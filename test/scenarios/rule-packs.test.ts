@@ -52,7 +52,7 @@ test.each(packs)('%s is sound, without a warning', (pack) => {
 });
 
 describe('refresh-and-patch', () => {
-  test('a change is there at the next read, and nothing waited for the origin', async () => {
+  test('the next read shows a change, without waiting for the origin', async () => {
     await play('refresh-and-patch');
     const { step, trip, accommodation } = await travel.ownTrip();
     const own = `/accommodations/${accommodation.id}`;
@@ -68,7 +68,7 @@ describe('refresh-and-patch', () => {
     expect(isHit(await ask('GET', '/accommodations'))).toBe(false);
   });
 
-  test('DELETE leaves nothing behind', async () => {
+  test('DELETE removes it everywhere', async () => {
     await play('refresh-and-patch');
     const { step, accommodation } = await travel.ownTrip();
     await warm(`/accommodations/${accommodation.id}`, `/steps/${step.id}`);
@@ -80,7 +80,7 @@ describe('refresh-and-patch', () => {
   });
 });
 
-test('route-policy: who may keep what', async () => {
+test('route-policy: which caches may keep what', async () => {
   await play('route-policy');
   const { authorization } = await travel.ownUser();
   for (const path of ['/users/me', '/notifications', '/dashboard']) {
@@ -118,7 +118,7 @@ test('live-updates: events carry what a client needs', async () => {
   expect((await events.next()).json().payload).toEqual({ id: String(step.id), trip: trip.id, title: 'Third' });
 });
 
-test('unchanged-writes: saving the same form again disturbs nobody', async () => {
+test('unchanged-writes: saving the same form again invalidates nothing', async () => {
   await play('unchanged-writes');
   const { step, other, accommodation } = await travel.ownTrip();
   const own = `/accommodations/${accommodation.id}`;

@@ -218,7 +218,7 @@ describe('POST /explain', () => {
   });
 });
 
-describe('who may ask', () => {
+describe('access', () => {
   const body = { paths: ['/nothing'] };
   test('no page in a browser, whatever it pretends', async () => {
     expect((await post('/invalidate', body, { origin: 'http://evil.example' })).status).toBe(403);

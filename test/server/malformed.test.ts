@@ -343,7 +343,7 @@ describe('connections that are handed over', () => {
       if (i % 2 === 0) await once(socket, 'data');
       socket.resetAndDestroy();
     }
-    // An error that nobody hears ends the process, and this test with it.
+    // An error without a listener ends the process, and this test with it.
     for (let i = 0; i < 10; i++) expect((await get(`${gateway.url}/a`)).status).toBe(200);
   });
 

@@ -135,7 +135,7 @@ describe('the connections of an origin', () => {
     expect(cutOff()).toBe(1);
   });
 
-  test('nobody is cut off where nobody waits', async () => {
+  test('no client is cut off while no request waits', async () => {
     await begin('bodyIdle: 1h', { origin: ', connections: 4' });
     for (let i = 0; i < 3; i++) await attack(upload(`/off/big/${i}`));
     await origin.until((seen) => seen.length === 3);

@@ -25,7 +25,7 @@ test('a seed is one schedule', { timeout: 60_000 }, async () => {
   expect(again.trace()).toEqual(once.trace());
 });
 
-describe('what was found between the log and the rules', () => {
+describe('scenarios between the log and the rules', () => {
   test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))(
     '%s',
     { timeout: 60_000 },
@@ -36,7 +36,7 @@ describe('what was found between the log and the rules', () => {
   );
 });
 
-describe('a check that mends one of them, taken out', () => {
+describe('without the check that prevents it, a scenario fails', () => {
   const pinned = mutants.flatMap((mutant) =>
     mutant.scenario === undefined ? [] : [{ ...mutant, words: mutant.scenario }],
   );
@@ -50,7 +50,7 @@ describe('a check that mends one of them, taken out', () => {
     }
   });
 
-  test('none of them has no such check', () => {
+  test('each of them has such a check', () => {
     const shown = scenarios.filter(({ name }) => pinned.some(({ words }) => name.includes(words)));
     expect(shown).toEqual(scenarios);
   });

@@ -8,8 +8,8 @@ interface Kept {
 }
 
 /**
- * What the nodes share in addition to the log, as a Redis Cluster keeps it: each key by itself, and on a server that may come
- * back with what it had some time ago. The server is then another one, which is all that tells.
+ * What the nodes share in addition to the log, as a Redis Cluster keeps it: each key by itself, and on a server that
+ * may come back with what it had some time ago. Only the server's id, which is then another one, shows it.
  */
 export class SimulatedKeys {
   readonly #world: World;
@@ -43,7 +43,7 @@ export class SimulatedKeys {
     this.#world.tell('keys', 'are as they were some time ago');
   }
 
-  /** The server is the same, and nothing tells. */
+  /** The server keeps its id, so nothing shows it. */
   setBack(): void {
     this.#values = new Map(this.#older);
   }

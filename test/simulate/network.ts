@@ -56,7 +56,7 @@ export class SimulatedServer {
     this.#remembered = this.#steps.length;
   }
 
-  /** Set back in place, and no epoch has begun since: gateways that end now take with them what tells that it was. */
+  /** Set back in place, and no epoch has begun since: only gateways that are alive now can notice. */
   isBelieved = false;
 
   /** In place: the server is the same, its connections too, and it has what it had when it was told to remember. */
@@ -169,7 +169,7 @@ export class SimulatedBus implements Bus {
     });
   }
 
-  /** Messages may overtake each other: what an old connection still holds can arrive after what a new one brings. */
+  /** Messages may arrive out of order: one on an old connection can arrive after one on a new connection. */
   #travel(arrive: () => void): void {
     const { chance } = this.#world;
     if (this.#world.now < this.cutUntil) return;

@@ -300,7 +300,7 @@ export class Node {
     };
   }
 
-  /** A subscriber that is told reads again, at any node: it must see what it was told of. */
+  /** A subscriber that gets an event reads again, at any node: it must see what was announced. */
   #announce(record: LogRecord): void {
     const { history, origin, process } = this.#here;
     history.announced += 1;

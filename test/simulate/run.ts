@@ -64,7 +64,7 @@ async function schedule(seed: number): Promise<Told> {
   return { counts, failed, ...(lines.length > 0 && { line: lines.join('\n') }) };
 }
 
-/** Resolves when every shard has come to its end, or one to a stale read: the others' are then not looked for. */
+/** Resolves when every shard has ended, or when one has found a stale read: the others then stop. */
 async function shardedWork(told: (told: Told) => void): Promise<void> {
   const step = Math.min(availableParallelism(), values.mutants ? mutants.length : schedules);
   const workers = Array.from({ length: step }, (_, first) => {

@@ -19,7 +19,7 @@ export interface ScheduleMutation extends Mutation {
   sequencer?(): Sequencer;
   noticesFailover?: boolean;
   tellsServer?: boolean;
-  /** Only these disturbances, and more of them: what is rare is found sooner where it can be found at all. */
+  /** Only these disturbances, and more of them: rare defects are found sooner if they are the only candidates. */
   only?: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   for (let n = disturbances; n > 0; n--) {
     world.after(world.chance.between(0, BUSY_MS), () => disturb({ world, server, keys, places, start }, mutation.only));
   }
-  // What nobody writes again shows whether a dead node's last writes are taken over.
+  // Resources that are not written again show whether a dead node's last writes are taken over.
   if (world.chance.happens(0.4)) {
     world.after(BUSY_MS - world.chance.between(0, 30), () => {
       const i = world.chance.integer(places.length);

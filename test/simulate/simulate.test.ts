@@ -27,7 +27,7 @@ test('a seed is one schedule', async () => {
   expect(again.trace()).toEqual(once.trace());
 });
 
-describe('a check that is taken out is missed', () => {
+describe('without a check, some schedule fails', () => {
   test.each(mutants.map((mutant) => [mutant.invariant, mutant.name, mutant] as const))(
     'invariant %i: %s',
     { timeout: 120_000 },

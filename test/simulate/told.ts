@@ -1,4 +1,4 @@
-/** What a run is told of each schedule, or of each mutant. */
+/** What a shard reports of each schedule, or of each mutant. */
 export interface Told {
   readonly counts?: Readonly<Record<string, number>>;
   readonly line?: string;

@@ -24,7 +24,7 @@ class Paths {
     return new Paths(new Map(await Promise.all(ways)));
   }
 
-  /** By the port that the gateway is told. */
+  /** By the port that the gateway is configured with. */
   get ports(): [number, number][] {
     return [...this.#proxies].map(([port, proxy]) => [port, proxy.port]);
   }
@@ -110,7 +110,7 @@ ${options.rules}`;
     return this.#process?.pid;
   }
 
-  /** What it is told at its next launch. `changed`: parents have a tag that the other configuration does not know. */
+  /** Its configuration at the next launch. `changed`: parents have a tag that the other configuration does not know. */
   async reconfigure(changed: boolean): Promise<void> {
     const tagged = this.#text.replace('routes:', 'routes:\n  - { match: "/parents/:id", tags: ["parent:{id}"] }');
     await writeFile(this.#file, changed ? tagged : this.#text);

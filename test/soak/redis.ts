@@ -89,16 +89,16 @@ export class RedisProcess {
 
 /** What the gateways share: one server, or a Redis Cluster. */
 export interface SharedRedis {
-  /** As gateways are told it. What they connect to in truth are proxies: see `Paths`. */
+  /** The URL that gateways are configured with. They connect to proxies: see `Paths`. */
   readonly urls: readonly string[];
   /** The servers that these lead to now. */
   readonly servers: readonly RedisProcess[];
-  /** A server that something is to happen to, a different one each time where there are several. */
+  /** The server to disturb, a different one each time if there are several. */
   any(): RedisProcess;
   stop(): Promise<void>;
 }
 
-/** One server, which a replica may come to stand in for. */
+/** One server, which a replica may replace. */
 export class SingleRedis implements SharedRedis {
   readonly urls: readonly string[];
   #current: RedisProcess;

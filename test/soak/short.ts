@@ -7,7 +7,7 @@ import { CHILDREN, PARENTS } from './world.ts';
 
 /*
  * Three gateways in processes of their own, a real Redis, and clients that read and write through all of them while
- * something goes wrong. This is the short length, which CI plays; `npm run soak` goes on for as long as it is told to.
+ * something goes wrong. This is the short length, which CI plays; `npm run soak` goes on for as long as given.
  */
 
 const SHORT = { nodes: 3, clients: 16, seed: 7, mode: 'strict' } as const;

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 type Direction = 'up' | 'down';
 
 export interface Conditions {
-  /** Nothing passes, towards the server (up) or back, and nobody is told: connections stay open. */
+  /** Nothing passes, towards the server (up) or back, and neither side notices: connections stay open. */
   cut: { readonly up: boolean; readonly down: boolean };
   delayMs: { readonly up: number; readonly down: number };
 }
@@ -33,7 +33,7 @@ export class TcpProxy {
     });
   }
 
-  /** `port`: asked for each connection, as a name is that may come to mean another server. */
+  /** `port` is called for each connection, as a name is resolved that may later mean another server. */
   static async to(port: () => number): Promise<TcpProxy> {
     const proxy = new TcpProxy(port);
     proxy.#server.listen(0, '127.0.0.1');

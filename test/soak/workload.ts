@@ -133,7 +133,7 @@ export class Workload {
       this.#lastWrite = now;
       this.seen.acknowledged += 1;
     }
-    // Answered, were it with a 502: if the origin applied it, nobody who asks from now on may get what was before.
+    // Answered, even if with a 502: if the origin applied it, no later request may get the old state.
     if (done === undefined) return;
     for (const path of [`/children/${child}`, ...done.parents.map((id) => `/parents/${id}`)]) {
       if ((this.floors.get(path)?.version ?? 0) < done.version) this.floors.set(path, { version: done.version, write });

@@ -67,7 +67,7 @@ describe('bounds', () => {
     expect(store.size).toBe(0);
   });
 
-  test('one that is larger than the whole store leaves nothing behind', () => {
+  test('one larger than the whole store evicts nothing and leaves no index entry', () => {
     const small = new MemoryStore({ ...options, maxBytes: 5_000 }, fence);
     const response = stored('/big', { body: Buffer.alloc(10_000) });
     expect(small.put(response)).toBe('too-large');

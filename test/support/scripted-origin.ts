@@ -82,7 +82,7 @@ export async function scriptedOrigin(): Promise<ScriptedOrigin> {
       try {
         for await (const chunk of request) chunks.push(chunk as Buffer);
       } catch {
-        // The request broke off: nobody waits for an answer, and `seen` shows how far it came.
+        // The request broke off: no one waits for an answer, and `seen` shows how far it came.
         return;
       } finally {
         record.body = Buffer.concat(chunks);

@@ -86,7 +86,7 @@ export class Clients {
     this.#returned.add(write);
   }
 
-  /** What an event tells of a write: nothing where it is announced since nobody knows what has become of it. */
+  /** What an event says of a write. Nothing if it is announced because its outcome is unknown. */
   announced(write: number, page: string): void {
     const evaluation = this.#returned.has(write) ? this.#evaluations.get(write) : undefined;
     if (evaluation === undefined || !this.#tells.eventsTell) return;

@@ -20,7 +20,7 @@ export interface Features {
   readonly action: 'invalidate' | 'refresh' | 'patch';
   readonly condition: 'none' | 'onlyIfChanged' | 'when';
   readonly unresolved: 'widen' | 'reject';
-  /** The answer tells a new parent; the request too. */
+  /** The answer names a new parent, and so does the request. */
   readonly asks: boolean;
   readonly commands: boolean;
   /** A rule that names all that shows an item by its tag alone. */
@@ -33,13 +33,13 @@ export interface Features {
   readonly public: boolean;
   readonly etags: boolean;
   readonly encode: boolean;
-  /** A view that is asked for by a query: what of it is in the key, and so how rules may name it. */
+  /** A view with a query: which part of the query is in the key, and so how rules may name it. */
   readonly search: 'off' | 'keyed' | 'sorted' | 'whole';
   /** Trips depend on the language: the API says so, or the key of their route does. */
   readonly languages: 'off' | 'vary' | 'keyed';
   /** Clients leave before they are answered, writers also in the middle of their body. */
   readonly aborts: boolean;
-  /** What was before is used only where it is stored. */
+  /** `before` is used only if it is stored. */
   readonly beforeStored: boolean;
   /** Responses become stale within a schedule, and may be served all the same. */
   readonly shortLived: boolean;

@@ -34,7 +34,7 @@ function isKnown({ places }: Stage): boolean {
   return places.some(({ node }) => node.process.alive && node.cluster?.joined === true);
 }
 
-/** Not behind a Redis that was set back and that nobody knows of (docs/coherence.md, "What does not hold"). */
+/** Not while a Redis has been set back without any node noticing (docs/coherence.md, "What does not hold"). */
 function restartLater(stage: Stage, i: number, afterMs: number): void {
   const { node } = stage.places[i] as Place;
   if (!node.process.alive || stage.server.isBelieved) return;

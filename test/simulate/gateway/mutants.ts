@@ -99,7 +99,7 @@ class WritesWithoutAddress extends WritesInFlight {
   }
 }
 
-/** Neither where a write has nothing to record, nor by its record. */
+/** Never asks: neither for a write without a record, nor when it appends one. */
 const asksNobody = {
   inFlight: altered(() => ({ conflicting: () => [] })),
   log: (log: Log) =>
@@ -346,7 +346,7 @@ export const mutants: readonly Mutant[] = [
   },
 ];
 
-/** What a scenario comes to with a check taken out, and without. */
+/** What a scenario shows with a check taken out, and with it in place. */
 export interface Played {
   readonly scenario: string;
   readonly violations: readonly string[];

@@ -40,7 +40,7 @@ export interface OracleOptions {
 /**
  * Knows the history of every view, and which of its versions a read may still return: once the answer of a write has
  * reached its client, or the event of its record a subscriber, a read that begins returns no older version of what the
- * write, or an earlier one to the same resource, has changed. A refusal tells what was written before it, too.
+ * write, or an earlier one to the same resource, has changed. A refusal shows what was written before it, too.
  */
 export class Oracle {
   readonly violations: string[] = [];

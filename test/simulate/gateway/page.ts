@@ -42,7 +42,7 @@ export interface PageParts {
   readonly narrow: boolean;
   /** A node that is up, at random. */
   node(): GatewayNode;
-  /** Where it listens, and where it fetches from, if that is given. */
+  /** The nodes that it listens to and fetches from, if given. */
   readonly at?: (() => GatewayNode) | undefined;
   readonly from?: (() => GatewayNode) | undefined;
 }

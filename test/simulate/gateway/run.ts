@@ -13,7 +13,7 @@ export interface Arguments {
   readonly mutants: boolean;
 }
 
-/** One seed: what was violated in it, and step by step what happened where it is the only one. */
+/** Plays one seed and prints what was violated; if it is the only one, also each step. */
 export async function playSchedule(seed: number, values: Arguments): Promise<Told> {
   const restrict = JSON.parse(values.features ?? '{}') as Partial<Features>;
   const { violations, trace, features, oracle, announced } = await simulateGateway(seed, restrict);
@@ -34,7 +34,7 @@ export async function runGateway(values: Arguments): Promise<void> {
   else if (values.scenario !== undefined) await playScenarios(values.scenario);
 }
 
-/** Those whose name has these words in it; one alone is told step by step. */
+/** Scenarios whose name contains these words. A single one is printed step by step. */
 async function playScenarios(words: string): Promise<void> {
   const chosen = scenarios.filter(({ name }) => name.includes(words));
   for (const scenario of chosen) {

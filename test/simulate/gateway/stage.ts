@@ -16,7 +16,7 @@ export interface Mutation extends NodeMutation {
   sequencer?(): Sequencer;
 }
 
-/** A node where it stands, which may be another after a crash. */
+/** The node at an index: another one after a crash. */
 export interface Place {
   readonly node: GatewayNode;
   readonly bus: SimulatedBus | undefined;
