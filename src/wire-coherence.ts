@@ -107,7 +107,7 @@ function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coheren
 }
 
 function wireCluster(node: Node): Coherence {
-  const { config, fence, memory, inFlight, applied, log: logger } = node;
+  const { config, knowledge, fence, memory, inFlight, applied, log: logger } = node;
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
@@ -141,7 +141,7 @@ function wireCluster(node: Node): Coherence {
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
-    ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, nonce, failed, listener },
+    ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, knowledge, nonce, failed, listener },
     publish: keys && ((coverage, epoch, seq) => bumpVersions(keys, coverage, epoch, seq)),
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });

@@ -143,7 +143,7 @@ export class Sequencer {
     appending.contact = Math.max(appending.contact, contact.number);
     // A late copy: no writer waits for the answer.
     if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
-    const posts = intent === undefined ? undefined : this.#intents.get(intent)?.posts;
+    const posts = (intent === undefined ? undefined : this.#intents.get(intent)?.posts) ?? append.posts;
     // The write is recorded now, so others stop waiting for it. Its intent stays if a second record has to follow.
     if (intent !== undefined) this.#unpost(intent);
     const conflicting = this.#conflicting(probes, intent);
@@ -289,8 +289,8 @@ export class Sequencer {
     for (const [ref, { seq, quarantine }] of left) {
       this.#refs.delete(ref);
       if (by === '' || quarantine) continue;
-      const payload = this.#entries.find((entry) => entry.seq === seq)?.payload ?? '';
-      const repeated = this.#push({ payload, again: true });
+      const { payload = '', posts } = this.#entries.find((entry) => entry.seq === seq) ?? {};
+      const repeated = this.#push({ payload, again: true, ...(posts !== undefined && { posts }) });
       this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, quarantine: false });
     }
   }

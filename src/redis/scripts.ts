@@ -252,7 +252,10 @@ local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
   ARGV[8] == '1' and redis.call('HGETALL', quarantines) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, hold, asOf, quarantine, endsQuarantine or "". */
+  /**
+   * ARGV: epoch, member, contact, payload, ref, intent or "", probes, hold, asOf, quarantine, endsQuarantine or "",
+   * posts.
+   */
   append: `${contactGuard}
 local member, payload, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local m = ensureMember(member)
@@ -260,7 +263,7 @@ m.contact = math.max(number, m.contact)
 save(member, m)
 count()
 if numberOf(ref) < m.records then return { 1, 0, {}, 0 } end
-local posts = intent ~= '' and postsOf(intent) or ''
+local posts = intent ~= '' and postsOf(intent) or ARGV[12]
 if intent ~= '' then unpost(intent) end
 local others = conflicting(probes, intent)
 local known = redis.call('HGET', refs, ref)
@@ -348,7 +351,7 @@ end
 table.sort(left)
 for _, seq in ipairs(left) do
   local entry = redis.call('XRANGE', log, string.format('%d-0', seq), string.format('%d-0', seq))[1]
-  local repeated = push({ payload = entry and entry[2][2] or '', again = '1' })
+  local repeated = push({ payload = entry and entry[2][2] or '', again = '1', posts = entry and entry[2][12] })
   redis.call('HSET', refs, string.format('(again):%d', repeated), string.format('%d 0 0', repeated))
 end
 local orphans = {}

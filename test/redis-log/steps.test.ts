@@ -52,6 +52,7 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     ...(chance.happens(0.3) && { endsQuarantine: chance.integer(20) }),
     ...(chance.happens(0.7) && { intent }),
     ...{ probes, asOf: chance.integer(30), hold: chance.happens(0.1) },
+    ...(chance.happens(0.7) && { posts: someOf() }),
   };
   const recorded = chance.happens(0.2);
   const other = chance.happens(0.1) ? '' : chance.pick(members);
