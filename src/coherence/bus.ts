@@ -100,6 +100,12 @@ export interface Contact {
   readonly held: boolean;
 }
 
+/**
+ * Begins the term of a configuration. Whoever posts it conflicts with whoever probes for another one: terms of tags mean
+ * something under one configuration only.
+ */
+export const configurationMark = '~';
+
 /** The contact of a caller that has been told nothing. */
 export const noContact: Contact = { number: 0, answered: 0, seq: 0, held: false };
 

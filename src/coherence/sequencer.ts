@@ -4,6 +4,7 @@ import {
   type Batch,
   type Conflicts,
   type Contact,
+  configurationMark,
   type Entry,
   type EpochMismatch,
   type IntentNote,
@@ -50,6 +51,8 @@ function termsIn(encoded = ''): string[] {
   return encoded === '' ? [] : encoded.split(',');
 }
 
+const isConfiguration = (term: string): boolean => term.startsWith(configurationMark);
+
 const sizeOf = ({ payload, posts = '' }: Omit<Entry, 'seq'>): number => Buffer.byteLength(payload) + posts.length;
 
 /** The steps of a bus, over state in memory. src/redis/scripts.ts has the same steps in Lua. */
@@ -71,6 +74,8 @@ export class Sequencer {
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
   /** Term → the intents that post it, while other writes have to wait for them. */
   readonly #posted = new Map<string, Set<string>>();
+  /** Terms of the configurations under which intents were noted. */
+  readonly #configurations = new Set<string>();
 
   /** The state is not the one that the nodes saw (a restart, a failover): what is left belongs to no epoch. */
   invalidate(): void {
@@ -297,7 +302,10 @@ export class Sequencer {
 
   #conflicting(probes: string, own: string | undefined): string[] {
     const found = new Set<string>();
-    for (const term of termsIn(probes)) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    for (const probe of termsIn(probes)) {
+      const terms = isConfiguration(probe) ? [...this.#configurations].filter((term) => term !== probe) : [probe];
+      for (const term of terms) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    }
     found.delete(own ?? '');
     return [...found];
   }
@@ -309,11 +317,13 @@ export class Sequencer {
     // Trimmed records cannot be searched.
     if ((this.#entries[0]?.seq ?? this.#seq + 1) > asOf + 1) return true;
     const asked = new Set(termsIn(probes));
-    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
+    const conflicts = (term: string): boolean => asked.has(term) !== isConfiguration(term);
+    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some(conflicts));
   }
 
   #post({ id, posts }: IntentNote): void {
     for (const term of termsIn(posts)) {
+      if (isConfiguration(term)) this.#configurations.add(term);
       const ids = this.#posted.get(term);
       if (ids === undefined) this.#posted.set(term, new Set([id]));
       else ids.add(id);
