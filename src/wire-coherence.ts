@@ -107,7 +107,7 @@ function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coheren
 }
 
 function wireCluster(node: Node): Coherence {
-  const { config, fence, memory, inFlight, applied, log: logger } = node;
+  const { config, knowledge, fence, memory, inFlight, applied, log: logger } = node;
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
@@ -137,11 +137,11 @@ function wireCluster(node: Node): Coherence {
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const cluster: ClusterLog = new ClusterLog({
-    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, config, logger),
+    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, node),
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
-    ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, nonce, failed, listener },
+    ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, knowledge, nonce, failed, listener },
     publish: keys && ((coverage, epoch, seq) => bumpVersions(keys, coverage, epoch, seq)),
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });
@@ -232,8 +232,13 @@ function throttled(report: () => void): () => void {
 }
 
 /** Nodes may have different configurations, as during a deployment. */
-function configured(bus: Bus, config: GatewayConfig, logger: Logger): Bus {
-  return new ConfiguredBus(bus, shapeOf(config).slice(0, FINGERPRINT_LENGTH), (theirs) => {
+function configured(bus: Bus, { config, knowledge, log: logger }: CoherenceParts): Bus {
+  const shape = shapeOf(config);
+  const { families, opaque } = knowledge;
+  // All families.
+  const terms = digestOf([shape, families.related(''), [...opaque].sort()]);
+  const fingerprints = { targets: shape.slice(0, FINGERPRINT_LENGTH), terms: terms.slice(0, FINGERPRINT_LENGTH) };
+  return new ConfiguredBus(bus, fingerprints, (theirs) => {
     const message =
       'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
@@ -245,9 +250,11 @@ const FINGERPRINT_LENGTH = 16;
 /** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
 function shapeOf({ routes, fallback }: GatewayConfig): string {
   const sources = routes.map(({ source: _, ...route }) => route);
-  return createHash('sha256')
-    .update(JSON.stringify([sources, fallback]))
-    .digest('base64url');
+  return digestOf([sources, fallback]);
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 }
 
 /**

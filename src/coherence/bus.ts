@@ -20,8 +20,8 @@ export interface Entry {
   /** Its writer waits for conflicting writes. A second record announces it. */
   readonly held?: boolean;
   /**
-   * The terms that its write had posted (write-set.ts). Writes that have not applied this record compare theirs with
-   * them.
+   * The terms that its write had posted (write-set.ts), or those of what it covers. Writes that have not applied this
+   * record compare theirs with them.
    */
   readonly posts?: string;
   /** Repeats a record of a member that is gone and may not have published it to the second tier. */
@@ -100,6 +100,12 @@ export interface Contact {
   readonly held: boolean;
 }
 
+/**
+ * Begins the term of a configuration. Whoever posts it conflicts with whoever probes for another one: terms of tags mean
+ * something under one configuration only.
+ */
+export const configurationMark = '~';
+
 /** The contact of a caller that has been told nothing. */
 export const noContact: Contact = { number: 0, answered: 0, seq: 0, held: false };
 
@@ -117,6 +123,8 @@ export interface Append {
   readonly quarantine: boolean;
   /** The record whose quarantine this one ends. */
   readonly endsQuarantine?: Seq;
+  /** Encoded terms of what it covers. The record posts them if the bus has no intent of its write. */
+  readonly posts?: string;
 }
 
 export interface AppendResult {

@@ -1,4 +1,14 @@
-import type { Append, Batch, Bus, Entry, IntentNote, OpenQuarantine, Renewed, StepResult } from './bus.ts';
+import {
+  type Append,
+  type Batch,
+  type Bus,
+  configurationMark,
+  type Entry,
+  type IntentNote,
+  type OpenQuarantine,
+  type Renewed,
+  type StepResult,
+} from './bus.ts';
 import { BusOver } from './bus-over.ts';
 import { everything } from './record.ts';
 import { type Coverage, isPathTag, pathOfTag } from './tag.ts';
@@ -19,29 +29,43 @@ export function widenForOthers({ tags, patterns, tagPatterns }: Coverage): Cover
 /**
  * The bus of nodes whose configurations may differ, as during a deployment. Each record carries a fingerprint of the
  * configuration that its targets were made for. A reader with another configuration widens the record, so nodes need
- * not know of each other.
+ * not know of each other. Which tags may be equal is only known under one configuration, so writes under different ones
+ * conflict.
  */
 export class ConfiguredBus extends BusOver {
   readonly #fingerprint: string;
+  readonly #own: string;
   readonly #met: (fingerprint: string) => void;
   #last = '';
 
   /**
-   * @param fingerprint of the part of the configuration that decides what covers a response: letters, digits, "-", "_"
+   * @param fingerprints letters, digits, "-", "_"; `targets` is of what decides what covers a response, `terms` of what
+   *   decides which terms a write posts and probes for
    * @param met called when records of another configuration begin to arrive
    */
-  constructor(bus: Bus, fingerprint: string, met: (fingerprint: string) => void) {
+  constructor(bus: Bus, { targets, terms }: { targets: string; terms: string }, met: (fingerprint: string) => void) {
     super(bus);
-    this.#fingerprint = fingerprint;
+    this.#fingerprint = targets;
+    this.#own = configurationMark + terms;
     this.#met = met;
   }
 
   override append(...[epoch, member, append, contact]: Parameters<Bus['append']>): ReturnType<Bus['append']> {
-    return this.bus.append(epoch, member, this.#signed<Append>(append), contact);
+    const { probes, posts = '' } = append;
+    // Without probes, no conflicts are searched for.
+    const terms = { probes: probes === '' ? '' : this.#withOwn(probes), posts: this.#withOwn(posts) };
+    return this.bus.append(epoch, member, { ...this.#signed<Append>(append), ...terms }, contact);
   }
 
   override intend(...[epoch, member, note]: Parameters<Bus['intend']>): ReturnType<Bus['intend']> {
-    return this.bus.intend(epoch, member, this.#signed<IntentNote>(note));
+    const posts = this.#withOwn(note.posts);
+    return this.bus.intend(epoch, member, { ...this.#signed<IntentNote>(note), posts });
+  }
+
+  override conflicting(
+    ...[epoch, intent, probes, contact]: Parameters<Bus['conflicting']>
+  ): ReturnType<Bus['conflicting']> {
+    return this.bus.conflicting(epoch, intent, this.#withOwn(probes), contact);
   }
 
   override async renew(...args: Parameters<Bus['renew']>): Promise<StepResult<Renewed>> {
@@ -61,6 +85,10 @@ export class ConfiguredBus extends BusOver {
   override async read(...args: Parameters<Bus['read']>): Promise<StepResult<Batch>> {
     const answer = await this.bus.read(...args);
     return answer.ok ? { ...answer, entries: answer.entries.map((entry) => this.#read<Entry>(entry)) } : answer;
+  }
+
+  #withOwn(terms: string): string {
+    return terms === '' ? this.#own : `${this.#own},${terms}`;
   }
 
   #signed<T extends { readonly payload: string }>(message: T): T {

@@ -1,8 +1,8 @@
 import { type Invalidation, mergeCoverage, nothingCovered } from './record.ts';
 import type { Coverage } from './tag.ts';
-import { TagFamilies } from './tag-families.ts';
 import {
   mayCover,
+  nothingKnown,
   postedTerms,
   probedTerms,
   type Representation,
@@ -73,7 +73,7 @@ export class WritesInFlight {
   readonly #probed = new Index();
   #size = 0;
 
-  constructor(knowledge: TagKnowledge = { families: new TagFamilies(), opaque: [] }) {
+  constructor(knowledge: TagKnowledge = nothingKnown) {
     this.#knowledge = knowledge;
   }
 

@@ -11,7 +11,7 @@ import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
 import { charactersOf } from './record-size.ts';
 import { encodeRecord } from './wire-record.ts';
-import { encodeTerms } from './write-set.ts';
+import { encodeTerms, nothingKnown, recordTerms, type TagKnowledge } from './write-set.ts';
 
 /** Records that wait for the bus. Beyond it, one record that covers everything replaces all further ones. */
 const MAX_WAITING = 10_000;
@@ -28,6 +28,8 @@ export interface OutboxOptions {
   /** How long a write waits for its record to reach the bus. Then its client is told that the write is unconfirmed. */
   readonly confirmMs: number;
   readonly quarantineMs: number;
+  /** Without it, a record that names tags conflicts with every write. */
+  readonly knowledge?: TagKnowledge;
   /** Records that may wait for the bus. */
   readonly maxWaiting?: number;
   readonly maxWaitingCharacters?: number;
@@ -268,14 +270,14 @@ export class Outbox {
     const { endsQuarantine, ...rest } = invalidation;
     const seq = this.#quarantines.seqOf(endsQuarantine, epoch);
     const ends = seq === undefined ? {} : { endsQuarantine: seq };
-    const [intent] = notes;
     return {
       payload: encodeRecord({ ...rest, ...ends, at }),
       ref,
       quarantine: invalidation.quarantine === true,
       ...ends,
-      ...(intent !== undefined && { intent }),
+      ...(notes[0] !== undefined && { intent: notes[0] }),
       ...{ probes, hold: keepsNote, asOf: asOf.epoch === epoch ? asOf.seq : 0 },
+      posts: encodeTerms(recordTerms(invalidation.coverage, this.#options.knowledge ?? nothingKnown)),
     };
   }
 

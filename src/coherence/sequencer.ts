@@ -5,6 +5,7 @@ import {
   type BusNote,
   type Conflicts,
   type Contact,
+  configurationMark,
   type Entry,
   type EpochMismatch,
   type IntentNote,
@@ -50,6 +51,8 @@ function termsIn(encoded = ''): string[] {
   return encoded === '' ? [] : encoded.split(',');
 }
 
+const isConfiguration = (term: string): boolean => term.startsWith(configurationMark);
+
 const sizeOf = ({ payload, posts = '' }: Omit<Entry, 'seq'>): number => Buffer.byteLength(payload) + posts.length;
 
 /** The steps of a bus, over state in memory. src/redis/scripts.ts has the same steps in Lua. */
@@ -71,6 +74,8 @@ export class Sequencer {
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
   /** Term → the intents that post it, while other writes have to wait for them. */
   readonly #posted = new Map<string, Set<string>>();
+  /** Terms of the configurations under which intents were noted. */
+  readonly #configurations = new Set<string>();
 
   /** The state is not the one that the nodes saw (a restart, a failover): what is left belongs to no epoch. */
   invalidate(): void {
@@ -143,7 +148,7 @@ export class Sequencer {
     appending.contact = Math.max(appending.contact, contact.number);
     // A late copy: no writer waits for the answer.
     if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
-    const posts = intent === undefined ? undefined : this.#intents.get(intent)?.posts;
+    const posts = (intent === undefined ? undefined : this.#intents.get(intent)?.posts) ?? append.posts;
     // The write is recorded now, so others stop waiting for it. Its intent stays if a second record has to follow.
     if (intent !== undefined) this.#unpost(intent);
     const conflicting = this.#conflicting(probes, intent);
@@ -289,15 +294,18 @@ export class Sequencer {
     for (const [ref, { seq, quarantine }] of left) {
       this.#refs.delete(ref);
       if (by === '' || quarantine) continue;
-      const payload = this.#entries.find((entry) => entry.seq === seq)?.payload ?? '';
-      const repeated = this.#push({ payload, again: true });
+      const { payload = '', posts } = this.#entries.find((entry) => entry.seq === seq) ?? {};
+      const repeated = this.#push({ payload, again: true, ...(posts !== undefined && { posts }) });
       this.#refs.set(`${again}:${repeated}`, { seq: repeated, held: false, quarantine: false });
     }
   }
 
   #conflicting(probes: string, own: string | undefined): string[] {
     const found = new Set<string>();
-    for (const term of termsIn(probes)) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    for (const probe of termsIn(probes)) {
+      const terms = isConfiguration(probe) ? [...this.#configurations].filter((term) => term !== probe) : [probe];
+      for (const term of terms) for (const id of this.#posted.get(term) ?? []) found.add(id);
+    }
     found.delete(own ?? '');
     return [...found];
   }
@@ -309,11 +317,13 @@ export class Sequencer {
     // Trimmed records cannot be searched.
     if ((this.#entries[0]?.seq ?? this.#seq + 1) > asOf + 1) return true;
     const asked = new Set(termsIn(probes));
-    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some((term) => asked.has(term)));
+    const conflicts = (term: string): boolean => asked.has(term) !== isConfiguration(term);
+    return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some(conflicts));
   }
 
   #post({ id, posts }: IntentNote): void {
     for (const term of termsIn(posts)) {
+      if (isConfiguration(term)) this.#configurations.add(term);
       const ids = this.#posted.get(term);
       if (ids === undefined) this.#posted.set(term, new Set([id]));
       else ids.add(id);

@@ -1,5 +1,5 @@
 import { type Coverage, isCoveredBy, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from './tag.ts';
-import type { TagFamilies } from './tag-families.ts';
+import { TagFamilies } from './tag-families.ts';
 
 /**
  * What a write may change, before its answer is known. Two writes conflict unless it is certain that what one may
@@ -31,6 +31,8 @@ export interface TagKnowledge {
   /** Families that some rule uses to name what is written (`WriteSet.opaque`). */
   readonly opaque: readonly string[];
 }
+
+export const nothingKnown: TagKnowledge = { families: new TagFamilies(), opaque: [] };
 
 export type Term = string;
 

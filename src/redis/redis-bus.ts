@@ -65,9 +65,9 @@ export class RedisBus implements Bus {
   }
 
   async append(epoch: string, member: string, append: Append, contact = noContact): Promise<StepResult<AppendResult>> {
-    const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine } = append;
+    const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine, posts = '' } = append;
     const asks = [intent ?? '', probes, hold ? 1 : 0, asOf];
-    const args = [member, textOf(contact), payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? ''];
+    const args = [member, textOf(contact), payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? '', posts];
     return answer(await this.#run('append', epoch, args), (reply) => ({
       seq: Number(reply[1]),
       conflicting: reply[2] as string[],

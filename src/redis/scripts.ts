@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { logBounds } from '../coherence/bus.ts';
+import { configurationMark, logBounds } from '../coherence/bus.ts';
 
 /** Share of `maxmemory` above which records go that some node has not applied. That node then starts empty. */
 const NEARLY_FULL = 0.85;
@@ -121,16 +121,23 @@ local function unpost(intent)
   for term in string.gmatch(postsOf(intent) or '', '[^,]+') do redis.call('ZREM', terms, term .. ' ' .. intent) end
 end
 
+-- No other term begins like one of a configuration, or sorts behind it.
+local function isConfiguration(term) return string.sub(term, 1, 1) == '${configurationMark}' end
+
 local function conflicting(probes, own)
   local seen, found = { [own] = true }, {}
-  for term in string.gmatch(probes, '[^,]+') do
-    for _, member in ipairs(redis.call('ZRANGEBYLEX', terms, '[' .. term .. ' ', '(' .. term .. '!')) do
-      local id = string.sub(member, #term + 2)
-      if not seen[id] then
-        seen[id] = true
-        found[#found + 1] = id
-      end
+  local function add(from, to)
+    for _, member in ipairs(redis.call('ZRANGEBYLEX', terms, from, to)) do
+      local id = string.match(member, ' (.*)$')
+      if not seen[id] then found[#found + 1] = id end
+      seen[id] = true
     end
+  end
+  for term in string.gmatch(probes, '[^,]+') do
+    if isConfiguration(term) then
+      add('[${configurationMark}', '(' .. term .. ' ')
+      add('[' .. term .. '!', '+')
+    else add('[' .. term .. ' ', '(' .. term .. '!') end
   end
   return found
 end
@@ -145,7 +152,7 @@ local function mayHaveMissed(probes, asOf)
   for term in string.gmatch(probes, '[^,]+') do asked[term] = true end
   for _, entry in ipairs(redis.call('XRANGE', log, string.format('%d-0', asOf + 1), '+')) do
     for term in string.gmatch(entry[2][12] or '', '[^,]+') do
-      if asked[term] then return true end
+      if (asked[term] == true) ~= isConfiguration(term) then return true end
     end
   end
   return false
@@ -252,7 +259,7 @@ local first = oldest and tonumber(string.match(oldest[1], '^(%d+)')) or tonumber
 return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redis.call('HGETALL', members),
   ARGV[8] == '1' and redis.call('HGETALL', quarantines) or {}, unpublished }`,
 
-  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, hold, asOf, quarantine, endsQuarantine or "". */
+  /** ARGV: epoch, member, contact, payload, ref, intent or "", probes, hold, asOf, quarantine, ends or "", posts. */
   append: `${contactGuard}
 local member, payload, ref, intent, probes = ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local m = ensureMember(member)
@@ -260,7 +267,7 @@ m.contact = math.max(number, m.contact)
 save(member, m)
 count()
 if numberOf(ref) < m.records then return { 1, 0, {}, 0 } end
-local posts = intent ~= '' and postsOf(intent) or ''
+local posts = intent ~= '' and postsOf(intent) or ARGV[12]
 if intent ~= '' then unpost(intent) end
 local others = conflicting(probes, intent)
 local known = redis.call('HGET', refs, ref)
@@ -348,7 +355,7 @@ end
 table.sort(left)
 for _, seq in ipairs(left) do
   local entry = redis.call('XRANGE', log, string.format('%d-0', seq), string.format('%d-0', seq))[1]
-  local repeated = push({ payload = entry and entry[2][2] or '', again = '1' })
+  local repeated = push({ payload = entry and entry[2][2] or '', again = '1', posts = entry and entry[2][12] })
   redis.call('HSET', refs, string.format('(again):%d', repeated), string.format('%d 0 0', repeated))
 end
 local orphans = {}

@@ -27,6 +27,29 @@ class LateLog {
   }
 }
 
+test('a record that comes before the own one is sent, but after that was made, causes no second announcement', async () => {
+  const all = new WritesInFlight();
+  const log = new LateLog();
+  const inFlight = all.begin({ coverage: noted, below: [], opaque: [] }, [{ path: '/items/1', tags: [], open: [] }]);
+  const cause = { method: 'PUT', path: '/items/1', rule: null };
+  const invalidation: Invalidation = {
+    coverage: { ...noted, tags: new Set(['p:/parents/1']) },
+    announcements: [{ type: 'invalidate', paths: ['/items/1'], tags: [], cause }],
+  };
+  const made = (): void => {};
+  const write: ConcludingWrite = {
+    ...{ inFlight, note: undefined, selects: true, readsQuarantined: false },
+    own: () => {
+      queueMicrotask(() => all.note({ coverage: noted, announcements: [] }));
+      return Promise.resolve({ invalidation, local: { applying: made, applied: made }, made });
+    },
+    complete: () => Promise.resolve({ invalidation, made }),
+    noted: () => invalidation,
+  };
+  await conclude({ log: log as unknown as Log, timers: systemTimers, shared: false }, write, 'done');
+  expect(log.appended.map(({ announcements }) => announcements.length)).toEqual([0, 1]);
+});
+
 test('a refused write is recorded if its read set came into quarantine while it asked for conflicts', async () => {
   const log = new LateLog();
   const inFlight = new WritesInFlight().begin({ coverage: noted, below: [], opaque: [] }, []);

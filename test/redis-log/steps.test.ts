@@ -33,7 +33,12 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
   const number = next();
   const applied = chance.integer(20);
   const someOf = (): string => terms.filter(() => chance.happens(0.3)).join();
-  const [probes, posts] = [someOf(), someOf()];
+  // Of one configuration each, of which one's name begins with another's.
+  const configured = (): string => [chance.pick(['~A-', '~A-b', '~_', '~_', '~_']), someOf()].filter(Boolean).join();
+  const [probes, posts] = [someOf, someOf].map((some) => (chance.happens(0.5) ? configured() : some())) as [
+    string,
+    string,
+  ];
   const intent = `${member}:${chance.integer(number) + 1}`;
   const renewal = {
     member,
@@ -51,7 +56,8 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     quarantine: chance.happens(0.3),
     ...(chance.happens(0.3) && { endsQuarantine: chance.integer(20) }),
     ...(chance.happens(0.7) && { intent }),
-    ...{ probes, asOf: chance.integer(30), hold: chance.happens(0.1) },
+    ...{ probes, asOf: chance.integer(chance.pick([4, 30])), hold: chance.happens(0.1) },
+    ...(chance.happens(0.7) && { posts: someOf() }),
   };
   const recorded = chance.happens(0.2);
   const other = chance.happens(0.1) ? '' : chance.pick(members);
@@ -116,6 +122,34 @@ describe('the scripts do what the sequencer does', () => {
     // Members are listed in no order, and so are the ends of their intents.
     const plain = (answer: StepResult): unknown => unordered(JSON.parse(JSON.stringify(answer)));
     expect(plain(mine)).toEqual(plain(withoutEmpty(model)));
+    commands.disconnect();
+    blocking.disconnect();
+  });
+
+  test.each(['~A-', '~A-b', '~_'])('of writes under several configurations, asked under %s', async (own) => {
+    const [commands, blocking] = [server.connect(), server.connect()];
+    await Promise.all([once(commands, 'ready'), once(blocking, 'ready')]);
+    const redis = new RedisBus({ commands, blocking, prefix: 'test', scope: own });
+    const sequencer = new Sequencer();
+    const same = async (step: (bus: Sequencer | RedisBus) => unknown) => {
+      const answer = unordered((await step(redis)) as StepResult);
+      expect(answer).toEqual(unordered(step(sequencer) as StepResult));
+      return answer;
+    };
+    await same((bus) => bus.createEpoch('1_e', 100));
+    const others = ['~A-', '~A-b', '~_'].filter((configuration) => configuration !== own);
+    for (const [i, posts] of ['~A-', '~A-b,a', '~_,b'].entries())
+      await same((bus) => bus.intend('1_e', 'a', { id: `a:${i + 1}`, posts, payload: '' }));
+    const found = await same((bus) => bus.conflicting('1_e', 'a:9', `${own},x9`));
+    expect(found).toMatchObject({ conflicting: { length: others.length } });
+    const append = { payload: '', quarantine: false, hold: false };
+    // Each was appended behind what the next one had applied.
+    for (const [i, posts] of [own, ...others].entries()) {
+      await same((bus) => bus.append('1_e', 'b', { ...append, ref: `b:${2 * i + 1}`, posts, probes: '', asOf: 0 }));
+      const asking = { ...append, ref: `b:${2 * i + 2}`, posts: own, probes: own, asOf: 2 * i };
+      for (const id of ['a:1', 'a:2', 'a:3']) await same((bus) => bus.withdraw('1_e', id));
+      expect(await same((bus) => bus.append('1_e', 'b', asking))).toMatchObject({ held: posts !== own });
+    }
     commands.disconnect();
     blocking.disconnect();
   });

@@ -125,10 +125,12 @@ class Conclusion {
     const own = await this.#write.own(outcome === 'done' && selects && inFlight.conflicted);
     // Only now: a write may have changed what `own` has looked up since this one was answered.
     const here = selects ? inFlight.conflicting() : [];
-    const waits = here.length > 0;
+    // A record may have been applied since `own` was made.
+    const lacks = selects && !isIncluded(inFlight.carriedOver().coverage, own.invalidation.coverage);
+    const keepsNote = here.length > 0 || lacks;
     // Subscribers refetch on an announcement. It waits until the record has the targets of the conflicting writes, too.
-    const announced = waits ? { ...own.invalidation, announcements: [] } : own.invalidation;
-    const asks = selects ? { probes: inFlight.probes, keepsNote: waits } : {};
+    const announced = keepsNote ? { ...own.invalidation, announcements: [] } : own.invalidation;
+    const asks = selects ? { probes: inFlight.probes, keepsNote } : {};
     const appended = await this.#ports.log.append(announced, { note, local: own.local, ...asks });
     inFlight.recorded();
     this.#covered = own.invalidation.coverage;

@@ -179,6 +179,21 @@ describe('intents', () => {
     await rig.until(() => ended);
   });
 
+  test.each([
+    ['what this one reads', '/a/1', true],
+    ['something else', '/a/2', false],
+  ])('a record without an intent that covers %s, and is not applied here yet, holds: %s', async (_, path, expected) => {
+    const { rig, nodes } = await three();
+    const note = await rig.wait(nodes[1].log.note(write));
+    cut(rig, nodes[1], 30);
+    // As at the end of a quarantine, or when an operator invalidates.
+    void nodes[0].log.append(hitting(path));
+    await rig.until(() => nodes[2].records.length === 1);
+    const probes = new Set(['e/a/1', 'd/a/1', 'd/a', 'd']);
+    const { held } = await rig.wait(nodes[1].log.append(hitting('/a/1'), { note, probes }));
+    expect([held, nodes[2].records[1]?.announcements.length]).toEqual([expected, expected ? 0 : 1]);
+  });
+
   test('of two writes that conflict with each other, neither waits for more than the record of the other', async () => {
     const { rig, nodes } = await three();
     const probes = new Set(['e/a/1']);

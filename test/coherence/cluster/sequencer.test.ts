@@ -116,6 +116,25 @@ describe('the sequencer', () => {
     expect(sequencer.append('e', 'a', { ...append, probes: 'y', asOf })).toMatchObject({ held, conflicting: [] });
   });
 
+  test.each([
+    ['covers what the write reads', 'y', true],
+    ['covers something else', 'z', false],
+  ])(
+    'a record is held for one before it without an intent, as one that ends a quarantine, that %s',
+    (_, posts, held) => {
+      const sequencer = withMembers('a', 'b');
+      sequencer.append('e', 'b', { ...append, ref: 'b:1', posts });
+      expect(sequencer.append('e', 'a', { ...append, probes: 'y' })).toMatchObject({ held, conflicting: [] });
+    },
+  );
+
+  test('a record is held for one that is repeated, because its member is gone', () => {
+    const sequencer = withMembers('a', 'b');
+    sequencer.append('e', 'b', { ...append, ref: 'b:1', posts: 'y' });
+    sequencer.evict('e', 'a', { id: 'b', beat: sequencer.members.find(({ id }) => id === 'b')?.beat ?? 0 });
+    expect(sequencer.append('e', 'a', { ...append, probes: 'y', asOf: 1 })).toMatchObject({ seq: 3, held: true });
+  });
+
   test('acknowledgements commit nothing before the barrier of a new epoch is over', () => {
     const sequencer = new Sequencer();
     sequencer.createEpoch('e', 100);
