@@ -73,3 +73,13 @@ rules:
   await ask('GET', '/parents/B');
   expect(String((await ask('GET', '/parents/B')).headers['cache-status'])).toContain('hit');
 });
+
+test('a refusal bears the position of its record, if it has made one', async () => {
+  origin.on('GET /children/5', jsonOf({ parent: 'A' }));
+  origin.on('PATCH /children/5', (_request, response, { body }) => void response.writeHead(Number(body)).end());
+  const refused = async () => (await ask('PATCH', '/children/5', { body: '409' })).headers['unstale-position'];
+  expect(await refused()).toBeUndefined();
+  // What the next one is refused for may be this one's doing.
+  await ask('PATCH', '/children/5', { body: '500' });
+  expect(await refused()).toMatch(/^\w+-\d+$/);
+});

@@ -187,8 +187,10 @@ async function release(
   if (noting.beforeFailure !== undefined) ports.failed(noting.beforeFailure, write.request);
   if (isRefusal(write, answer.status)) {
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: undefined });
-    await finish(ports, { noting, write: refused, outcome: 'refused' });
-    return pass(write, { answer, chunks: [], rest: answer.body.iterator({ destroyOnReturn: false }) }, { reply });
+    const record = await finish(ports, { noting, write: refused, outcome: 'refused' });
+    const position = record && ports.log.tokenOf(record);
+    const rest = answer.body.iterator({ destroyOnReturn: false });
+    return pass(write, { answer, chunks: [], rest }, { reply, position });
   }
   let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
   let failure: unknown;
