@@ -31,16 +31,17 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     projects: [
-      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores, isolate: false }),
+      // One worker more than there are cores: tests over sockets wait now and then. Projects of one group share the number.
+      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 1, isolate: false }),
       project('wire', {
         include: ['test/**/*.test.ts'],
         exclude: filesOf([...unit, ...cluster, ...soak]),
         order: 1,
-        maxWorkers: cores,
+        maxWorkers: cores + 1,
         isolate: false,
       }),
       // These wait most of the time: for a lease to expire, for a server to come back.
-      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 1, isolate: true }),
+      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: true }),
       project('soak', { include: filesOf(soak), order: 3, maxWorkers: cores, isolate: true }),
     ],
   },
