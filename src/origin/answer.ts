@@ -167,8 +167,8 @@ export class Answer implements Dispatcher.DispatchHandler {
       highWaterMark: READ_AHEAD_BYTES,
       read: () => controller.resume(),
       destroy: (error, done) => {
-        // Has no effect once the answer is complete. Before that, it frees the connection from an unwanted body.
-        controller.abort(error ?? abandoned(undefined));
+        // Frees the connection from an unwanted body. A complete one needs no error made for it, stack and all.
+        if (this.#state !== 'over') controller.abort(error ?? abandoned(undefined));
         done(error);
       },
     });
