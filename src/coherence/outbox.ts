@@ -109,7 +109,9 @@ export class Outbox {
   /** The lowest number that may still have to be sent, or published to the second tier. */
   get from(): number {
     const [first] = this.#pending.values();
-    return Math.min(first?.number ?? this.#sent + 1, ...this.#unpublished);
+    let lowest = first?.number ?? this.#sent + 1;
+    for (const number of this.#unpublished) lowest = Math.min(lowest, number);
+    return lowest;
   }
 
   get size(): number {

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { systemClock, type Timers } from '../../../src/clock.ts';
 import type { Append, Bus } from '../../../src/coherence/bus.ts';
 import { Commits } from '../../../src/coherence/commits.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
+import { OpenQuarantines } from '../../../src/coherence/open-quarantines.ts';
 import { Outbox, type Standing } from '../../../src/coherence/outbox.ts';
 import { Publisher } from '../../../src/coherence/publisher.ts';
 import { hitting } from '../log-contract.ts';
@@ -46,4 +47,47 @@ test('a quarantine ends by the position that its writer was given, though the no
     { quarantine: true, endsQuarantine: undefined },
     { quarantine: false, endsQuarantine: 5 },
   ]);
+});
+
+describe('more than a call takes arguments', () => {
+  const MANY = 200_000;
+  const timers: Timers = { after: () => () => {} };
+  const failed = (error: unknown): void => expect.unreachable(String(error));
+
+  test('of open quarantines leave the highest position known', () => {
+    const quarantines = new OpenQuarantines({
+      ...{ timers, quarantineMs: 100, failed, epoch: () => 'e', positionOf: (seq) => seq },
+      append: () => new Promise(() => {}),
+    });
+    for (let seq = 1; seq <= MANY; seq++) quarantines.add(seq, { epoch: 'e', seq }, hitting('/a'));
+    expect(quarantines.highest).toBe(MANY);
+  });
+
+  test('of records that the second tier does not have leave the first of them known', async () => {
+    const bus = {
+      append: async () => ({ ok: true as const, seq: 1, conflicting: [], held: false }),
+    } as unknown as Bus;
+    const standing: Standing = {
+      ...{ epoch: 'e', joined: true, leaseMs: 200, appliedSeq: 0, generation: 0, epochMismatch: () => {} },
+      ...{ positionOf: (seq) => seq, failed },
+    };
+    const outbox = new Outbox(
+      {
+        ...{ bus, member: 'n', clock: systemClock, timers, mode: 'eventual', onPartition: 'reject' },
+        ...{ confirmMs: 1_000, quarantineMs: 100 },
+      },
+      {
+        ...{ standing, commits: new Commits(timers, systemClock.monotonic, () => {}) },
+        intents: new Intents(bus, 'n', systemClock),
+        publisher: new Publisher({ publish: () => new Promise(() => {}), timers, isOver: () => false }),
+      },
+    );
+    const applied = { record: { ...hitting('/a'), position: 1, at: '' }, removed: 0, held: false };
+    for (let number = 1; number <= MANY; number++) {
+      outbox.appendBehind(hitting('/a'), {});
+      outbox.applied(`n:${number}`, number, applied);
+    }
+    expect([outbox.size, outbox.from]).toEqual([0, 1]);
+    await new Promise((resolve) => setImmediate(resolve));
+  });
 });
