@@ -1,12 +1,39 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock, type Timers } from '../../../src/clock.ts';
-import type { Append, Bus } from '../../../src/coherence/bus.ts';
+import type { Append, Bus, Renewed } from '../../../src/coherence/bus.ts';
 import { Commits } from '../../../src/coherence/commits.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
 import { OpenQuarantines } from '../../../src/coherence/open-quarantines.ts';
-import { Outbox, type Standing } from '../../../src/coherence/outbox.ts';
-import { Publisher } from '../../../src/coherence/publisher.ts';
+import { Outbox } from '../../../src/coherence/outbox.ts';
+import { type Publish, Publisher } from '../../../src/coherence/publisher.ts';
+import { LogStanding } from '../../../src/coherence/standing.ts';
 import { hitting } from '../log-contract.ts';
+
+const timers: Timers = { after: () => () => {} };
+const failed = (error: unknown): void => expect.unreachable(String(error));
+const joined: Renewed = {
+  ...{ seq: 0, first: 1, committed: 0, unpublished: 0, note: 0, leaseMs: 200 },
+  ...{ members: [], joined: true, quarantines: [] },
+};
+
+/** The outbox of a node that has joined. */
+function outboxOver(bus: Bus, { mode = 'strict', publish }: { mode?: 'strict' | 'eventual'; publish?: Publish } = {}) {
+  const standing = new LogStanding(200);
+  standing.leave('e');
+  standing.join(joined, 99);
+  const commits = new Commits(timers, systemClock.monotonic, () => {});
+  const outbox = new Outbox(
+    {
+      ...{ bus, member: 'n', clock: systemClock, timers, mode, onPartition: 'reject', failed },
+      ...{ confirmMs: 1_000, quarantineMs: 100 },
+    },
+    {
+      ...{ standing, commits, intents: new Intents(bus, 'n', systemClock), epochMismatch: () => {} },
+      publisher: new Publisher({ publish, timers, isOver: () => false }),
+    },
+  );
+  return { outbox, standing, commits };
+}
 
 test('a quarantine ends by the position that its writer was given, though the node joined again before reading the record', async () => {
   const appended: Append[] = [];
@@ -16,27 +43,12 @@ test('a quarantine ends by the position that its writer was given, though the no
       return { ok: true as const, seq: 4 + appended.length, conflicting: [], held: false };
     },
   } as unknown as Bus;
-  // Positions are each node's own: another base whenever it joins.
-  let base = 100;
-  const standing: Standing = {
-    ...{ epoch: 'e', joined: true, leaseMs: 200, appliedSeq: 0, generation: 0, epochMismatch: () => {} },
-    positionOf: (seq) => base + seq,
-    failed: (error) => expect.unreachable(String(error)),
-  };
-  const timers: Timers = { after: () => () => {} };
-  const commits = new Commits(timers, systemClock.monotonic, () => {});
-  const publisher = new Publisher({ publish: undefined, timers, isOver: () => false });
-  const outbox = new Outbox(
-    {
-      ...{ bus, member: 'n', clock: systemClock, timers, mode: 'strict', onPartition: 'reject' },
-      ...{ confirmMs: 1_000, quarantineMs: 100 },
-    },
-    { standing, commits, intents: new Intents(bus, 'n', systemClock), publisher },
-  );
+  const { outbox, standing, commits } = outboxOver(bus);
 
   const appending = outbox.append({ ...hitting('/a'), quarantine: true }, {});
   await new Promise((resolve) => setImmediate(resolve));
-  base = 300;
+  // Positions are each node's own: others whenever it joins.
+  standing.join(joined, 299);
   const record305 = { ...hitting('/a'), position: 305, at: '', quarantine: true };
   outbox.applied('n:1', 5, { record: record305, removed: 0, held: false });
   commits.advanceTo(5);
@@ -51,8 +63,6 @@ test('a quarantine ends by the position that its writer was given, though the no
 
 describe('more than a call takes arguments', () => {
   const MANY = 200_000;
-  const timers: Timers = { after: () => () => {} };
-  const failed = (error: unknown): void => expect.unreachable(String(error));
 
   test('of open quarantines leave the highest position known', () => {
     const quarantines = new OpenQuarantines({
@@ -67,21 +77,7 @@ describe('more than a call takes arguments', () => {
     const bus = {
       append: async () => ({ ok: true as const, seq: 1, conflicting: [], held: false }),
     } as unknown as Bus;
-    const standing: Standing = {
-      ...{ epoch: 'e', joined: true, leaseMs: 200, appliedSeq: 0, generation: 0, epochMismatch: () => {} },
-      ...{ positionOf: (seq) => seq, failed },
-    };
-    const outbox = new Outbox(
-      {
-        ...{ bus, member: 'n', clock: systemClock, timers, mode: 'eventual', onPartition: 'reject' },
-        ...{ confirmMs: 1_000, quarantineMs: 100 },
-      },
-      {
-        ...{ standing, commits: new Commits(timers, systemClock.monotonic, () => {}) },
-        intents: new Intents(bus, 'n', systemClock),
-        publisher: new Publisher({ publish: () => new Promise(() => {}), timers, isOver: () => false }),
-      },
-    );
+    const { outbox } = outboxOver(bus, { mode: 'eventual', publish: () => new Promise(() => {}) });
     const applied = { record: { ...hitting('/a'), position: 1, at: '' }, removed: 0, held: false };
     for (let number = 1; number <= MANY; number++) {
       outbox.appendBehind(hitting('/a'), {});
