@@ -105,7 +105,7 @@ export class ClusterLog implements Log {
     if (this.#options.onPartition === 'queue') return { id };
     // The bus may have received it all the same.
     this.#intents.withdraw(id, true);
-    throw new GatewayError('uncoordinated', undefined, { cause });
+    throw new GatewayError('uncoordinated', 'the write was not forwarded', { cause });
   }
 
   withdraw({ id }: Note): void {

@@ -137,10 +137,17 @@ async function forward({ request, route, upload }: ArrivedWrite, noting: Noting,
     const error = noting.failure ?? thrown;
     // Nothing was sent, so there is nothing to record.
     if (!upload.handedOver && !sent) throw error;
-    if (!upload.handedOver) return { kind: 'broken-off', error };
+    if (!upload.handedOver) return { kind: 'broken-off', error: forwardedInPart(error) };
     // If the request may have reached the origin, the outcome is unknown.
     return { kind: sent ? 'indeterminate' : 'not-sent', error };
   }
+}
+
+/** An upload is refused when it cannot be noted at its end, and by then the origin has the rest of it. */
+function forwardedInPart(error: unknown): unknown {
+  if (!(error instanceof GatewayError) || error.code !== 'uncoordinated') return error;
+  const { cause } = error;
+  return new GatewayError(error.code, 'the origin has received a part of the write, but not its end', { cause });
 }
 
 /**
