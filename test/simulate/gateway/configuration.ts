@@ -49,6 +49,10 @@ export interface Features {
   readonly sharedCredentials: boolean;
   /** An error of the API says that it has done nothing. */
   readonly rollsBack: boolean;
+  /** A write is answered by its own node alone. Readers ask for what they know to have been written. */
+  readonly eventual: boolean;
+  /** Readers ask for the head alone, or for a range. */
+  readonly parts: boolean;
   readonly faults: boolean;
   readonly apiFails: boolean;
   /** Of the API: its slow answers take longer than a write waits for others. */
@@ -63,7 +67,7 @@ export const plain: Features = {
   ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false, renames: false },
   ...{ hidesStep: false, perUserItems: false, lagMs: 0, silent: false, public: false, etags: false, encode: false },
   ...{ search: 'off', languages: 'off', aborts: false, beforeStored: false, shortLived: false, directives: false },
-  ...{ sharedCredentials: false, rollsBack: false },
+  ...{ sharedCredentials: false, rollsBack: false, eventual: false, parts: false },
   ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true, eventsTell: true },
 };
 
@@ -102,6 +106,8 @@ export function randomFeatures(chance: Chance): Features {
     slowApi: chance.happens(0.1),
     refusalsTell: true,
     eventsTell: true,
+    eventual: cluster && chance.happens(0.2),
+    parts: chance.happens(0.25),
   };
 }
 
@@ -142,12 +148,13 @@ function load(text: string): GatewayConfig {
 const SHORT_TTL = '200ms';
 
 function documentOf(features: Features): object {
-  const { cluster, tier, encode, commands, shortLived, rollsBack } = features;
+  const { cluster, tier, encode, commands, shortLived, rollsBack, eventual } = features;
   const redis = { url: 'redis://127.0.0.1:1', scope: 's', ...(!tier && { tier: 'off' }) };
   const ages = shortLived ? { ttl: SHORT_TTL, staleWhileRevalidate: '10s', staleIfError: '10s' } : { ttl: '60s' };
   return {
     origin: { url: 'http://127.0.0.1:1', ...(rollsBack && { serverErrors: 'unchanged' }) },
     ...(cluster && { store: { redis } }),
+    ...(eventual && { coherence: { mode: 'eventual' } }),
     defaults: { cache: ages, ...(encode && { client: { encode: ['gzip'] } }) },
     routes: [...routesOf(features), ...(commands ? [{ match: '/commands/move/:id', before: 'GET /items/{id}' }] : [])],
     rules: rulesOf(features),

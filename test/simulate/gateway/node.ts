@@ -13,6 +13,7 @@ import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
 import { DEFAULT_ORIGIN } from '../../../src/config/origins.ts';
 import { EventHub } from '../../../src/events/hub.ts';
+import { MinPosition, type MinPositionOptions } from '../../../src/exchange/min-position.ts';
 import type { ClientRequest, Reply, RouteTable } from '../../../src/exchange/ports.ts';
 import { Encoder } from '../../../src/exchange/read/encoder.ts';
 import { FillBudget } from '../../../src/exchange/read/fill-budget.ts';
@@ -50,6 +51,7 @@ export interface NodeMutation {
   cluster?(process: Process): Partial<ClusterLogOptions>;
   listener?(listener: SharedLogListener): SharedLogListener;
   hub?(hub: EventHub): EventHub;
+  minPosition?(options: MinPositionOptions): MinPosition;
   reads?(ports: ReadPorts): ReadPorts;
   writes?(ports: WritePorts): WritePorts;
 }
@@ -80,6 +82,9 @@ export class GatewayNode {
   readonly #parts: NodeParts;
   readonly #memory: MemoryStore;
   readonly #writes: WritePorts;
+  readonly #minPosition: MinPosition;
+  /** For a reader that asks for more than this node has heard of. */
+  readonly #behind: ReadPorts;
   readonly #rules: RuleSet;
   #joinedAt = 0;
   #joinedSeq = 0;
@@ -102,6 +107,16 @@ export class GatewayNode {
     this.log = mutation.log?.(log) ?? log;
     this.routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, parts.origin]]));
     this.reads = this.#readPorts();
+    const notServing = (): boolean => false;
+    this.#behind = { ...this.reads, store: new FencedStore(this.reads.store, notServing), serving: notServing };
+    const positions: MinPositionOptions = {
+      log: this.log,
+      cluster: this.cluster && (() => (this.cluster as ClusterLog).status()),
+      leaseMs: () => this.cluster?.leaseMs ?? 0,
+      timers: process.timers,
+      queues: config.coherence.onPartition === 'queue',
+    };
+    this.#minPosition = mutation.minPosition?.(positions) ?? new MinPosition(positions);
     const refresher = new Refresher(this.reads, this.routes);
     const writes = this.#writePorts(refresher);
     this.#writes = mutation.writes?.(writes) ?? writes;
@@ -109,8 +124,15 @@ export class GatewayNode {
   }
 
   read(request: ClientRequest, reply: Reply): void {
-    const done = read(this.reads, this.routes.find(request.target.resource), request, reply);
-    if (done instanceof Promise) this.#track(done);
+    const found = this.routes.find(request.target.resource);
+    const answer = (serves: boolean): void => {
+      const done = read(serves ? this.reads : this.#behind, found, request, reply);
+      if (done instanceof Promise) this.#track(done);
+    };
+    const token = request.headers.get('unstale-min-position');
+    const mayServe = token === undefined || this.#minPosition.mayServe(token);
+    if (typeof mayServe === 'boolean') answer(mayServe);
+    else this.#track(mayServe.then(answer));
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
