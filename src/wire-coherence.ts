@@ -136,15 +136,16 @@ function wireCluster(node: Node): Coherence {
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
+  const shape = shapeOf(config);
   const cluster: ClusterLog = new ClusterLog({
-    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, node),
+    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, shape, node),
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
     ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, knowledge, nonce, failed, listener },
     publish: keys && ((coverage, epoch, seq) => bumpVersions(keys, coverage, epoch, seq)),
   });
-  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });
+  const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub },
     store: new FencedStore(memory, () => cluster.serving()),
@@ -183,16 +184,25 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
   connection?.onReached(() => void check(false));
 }
 
+interface TierParts {
+  readonly cluster: ClusterLog;
+  readonly fence: Fence;
+  /** What `shapeOf` made of the configuration. */
+  readonly shape: string;
+  readonly joinedAt: () => number;
+  readonly logger: Logger;
+}
+
 function wireTier(
   config: GatewayConfig,
   { connection, prefix, scope, minVersionMs }: VersionKeys,
-  { cluster, fence, joinedAt, logger }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number; logger: Logger },
+  { cluster, fence, shape, joinedAt, logger }: TierParts,
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
   return new RedisTier({
     ...{ connection, prefix, scope, minVersionMs, ...redis.tier },
-    shape: shapeOf(config),
+    shape,
     log: {
       get usable() {
         return cluster.serving() && cluster.published;
@@ -232,8 +242,7 @@ function throttled(report: () => void): () => void {
 }
 
 /** Nodes may have different configurations, as during a deployment. */
-function configured(bus: Bus, { config, knowledge, log: logger }: CoherenceParts): Bus {
-  const shape = shapeOf(config);
+function configured(bus: Bus, shape: string, { knowledge, log: logger }: CoherenceParts): Bus {
   const { families, opaque } = knowledge;
   // All families.
   const terms = digestOf([shape, families.related(''), [...opaque].sort()]);

@@ -31,7 +31,9 @@ export function disturb(stage: Stage, end: number): void {
 
 /** Whether some gateway could tell that Redis was set back. */
 function isKnown({ places }: Stage): boolean {
-  return places.some(({ node }) => node.process.alive && node.cluster?.joined === true);
+  return places.some(
+    ({ node }) => node.process.alive && node.cluster !== undefined && node.cluster.status().state !== 'joining',
+  );
 }
 
 /** Not while a Redis has been set back without any node noticing (docs/coherence.md, "What does not hold"). */
