@@ -1,3 +1,5 @@
+import type { Bus } from '../../../src/coherence/bus.ts';
+import { BusOver } from '../../../src/coherence/bus-over.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import { Lease } from '../../../src/coherence/lease.ts';
@@ -44,6 +46,13 @@ class FenceWithoutQuarantine extends Fence {
 class TimelessLease extends Lease {
   override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
     super.granted({ ...renewal, leaseMs: Number.MAX_SAFE_INTEGER }, applied);
+  }
+}
+
+/** The bus below the one that tells configurations apart. */
+class BusOfOneConfiguration extends BusOver {
+  constructor(configured: Bus) {
+    super((configured as BusOfOneConfiguration).bus);
   }
 }
 
@@ -303,6 +312,12 @@ export const mutants: readonly Mutant[] = [
     seed: 3,
     features: { nodes: 3, cluster: true, eventual: true },
     minPosition: (options) => new PositionsOverlooked(options),
+  },
+  {
+    name: 'records of another configuration are read as one of the own',
+    seed: 11,
+    features: { nodes: 3, cluster: true, mixed: true },
+    bus: (bus) => new BusOfOneConfiguration(bus),
   },
   { name: 'an unchanged write does not ask for conflicts', scenario: 'a write that changes nothing', ...asksNobody },
   { name: 'writes wait for a refused one', scenario: 'two that are refused', ...refusedAreWaitedFor },

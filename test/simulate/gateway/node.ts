@@ -3,6 +3,7 @@ import { eventsOf } from '../../../src/coherence/announce.ts';
 import type { Bus } from '../../../src/coherence/bus.ts';
 import { ClusterLog } from '../../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../../src/coherence/cluster-status.ts';
+import { ConfiguredBus } from '../../../src/coherence/configurations.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
 import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
@@ -27,6 +28,7 @@ import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.
 import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
+import { fingerprintsOf, shapeOf } from '../../../src/fingerprints.ts';
 import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
@@ -206,8 +208,9 @@ export class GatewayNode {
       caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
     const versions = this.#versionKeys(bus, keys);
+    const configured = this.#configured(bus);
     const cluster: ClusterLog = new ClusterLog({
-      bus: mutation.bus?.(bus) ?? bus,
+      bus: mutation.bus?.(configured) ?? configured,
       member: process.name,
       clock: process.clock,
       timers: process.timers,
@@ -220,6 +223,10 @@ export class GatewayNode {
       ...mutation.cluster?.(process),
     });
     return cluster;
+  }
+
+  #configured(bus: Bus): Bus {
+    return new ConfiguredBus(bus, fingerprintsOf(shapeOf(this.#parts.config), this.#rules.knowledge), () => {});
   }
 
   #versionKeys(bus: SimulatedBus, keys: SimulatedKeys): VersionKeys {
@@ -251,7 +258,7 @@ export class GatewayNode {
       admits: (response) => fence.admits(response, response.asOf),
     };
     return new RedisTier({
-      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', log: logView },
+      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: shapeOf(config), log: logView },
       monotonic: process.clock.monotonic,
       timers: process.timers,
       full: () => {},
