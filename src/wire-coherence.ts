@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { systemClock, systemTimers } from './clock.ts';
 import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
@@ -14,6 +14,7 @@ import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
+import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
@@ -243,27 +244,11 @@ function throttled(report: () => void): () => void {
 
 /** Nodes may have different configurations, as during a deployment. */
 function configured(bus: Bus, shape: string, { knowledge, log: logger }: CoherenceParts): Bus {
-  const { families, opaque } = knowledge;
-  // All families.
-  const terms = digestOf([shape, families.related(''), [...opaque].sort()]);
-  const fingerprints = { targets: shape.slice(0, FINGERPRINT_LENGTH), terms: terms.slice(0, FINGERPRINT_LENGTH) };
-  return new ConfiguredBus(bus, fingerprints, (theirs) => {
+  return new ConfiguredBus(bus, fingerprintsOf(shape, knowledge), (theirs) => {
     const message =
       'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
   });
-}
-
-const FINGERPRINT_LENGTH = 16;
-
-/** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
-function shapeOf({ routes, fallback }: GatewayConfig): string {
-  const sources = routes.map(({ source: _, ...route }) => route);
-  return digestOf([sources, fallback]);
-}
-
-function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 }
 
 /**

@@ -40,6 +40,8 @@ function isKnown({ places }: Stage): boolean {
 function restartLater(stage: Stage, i: number, afterMs: number): void {
   const { node } = stage.places[i] as Place;
   if (!node.process.alive || stage.server.isBelieved) return;
+  // What only it knows of, none of the others will hear.
+  if ((node.cluster?.status().queued ?? 0) > 0) return;
   stage.kill(i);
   stage.world.after(afterMs, () => {
     if (stage.places[i]?.node === node) stage.start(i);
@@ -50,7 +52,7 @@ function restartLater(stage: Stage, i: number, afterMs: number): void {
 function leave(stage: Stage, i: number): void {
   const { world, places } = stage;
   const { node } = places[i] as Place;
-  if (!node.process.alive || stage.server.isBelieved) return;
+  if (!node.process.alive || stage.server.isBelieved || (node.cluster?.status().queued ?? 0) > 0) return;
   node.process.run(() => void node.cluster?.stop());
   world.after(world.chance.between(1, 100), () => {
     if (places[i]?.node !== node) return;
