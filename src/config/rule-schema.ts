@@ -53,10 +53,10 @@ function checkMethod(method: string): void {
 const reservedEvents: readonly string[] = ['open', 'error', 'resync'];
 
 function parseEvent(event: string): string {
-  if (!/^[A-Za-z][A-Za-z0-9._:-]*$/.test(event)) {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(event)) {
     throw new ValueError(
       `"${event}" is not a valid event name`,
-      'use letters, digits and "._:-": accommodation.changed',
+      'begin with a letter or a digit, and use letters, digits and "._:-": accommodation.changed',
     );
   }
   if (reservedEvents.includes(event)) {

@@ -58,7 +58,14 @@ function reportIssue(document: SourceDocument, issue: Issue, above: Path): void 
     else for (const inner of meant) reportIssue(document, inner, path);
     return;
   }
-  document.report(path, findingFor(issue, path.at(-1), value));
+  document.report(path, inRule(document, path, findingFor(issue, path.at(-1), value)));
+}
+
+/** An event is often made by a template or a tool, far from the name of its rule. */
+function inRule(document: SourceDocument, path: Path, finding: Finding): Finding {
+  if (path[0] !== 'rules' || path[2] !== 'event') return finding;
+  const name = valueAt(document.value, ['rules', path[1] ?? 0, 'name']);
+  return typeof name === 'string' ? { ...finding, hint: `in the rule "${name}": ${finding.hint}` } : finding;
 }
 
 function findingFor(issue: Issue, key: PropertyKey | undefined, value: unknown): Finding {

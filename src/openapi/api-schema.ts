@@ -4,36 +4,60 @@ import { list, type Mapping, mapping, type OpenApiDocument } from './document.ts
 export interface Shape {
   /** Names of its schemas, by reference or inheritance. */
   readonly names: readonly string[];
+  /** Those of them that it is, and does not only inherit from. */
+  readonly own: readonly string[];
   readonly properties: ReadonlyMap<string, unknown>;
   /** The properties that are always present. */
   readonly required: ReadonlySet<string>;
   /** The schema of the elements of an array. */
   readonly items: unknown;
+  /** `string`, `integer`, … if it can be a scalar: an id where the object is not expanded. */
+  readonly scalar: string | undefined;
 }
 
 /** The depth of inheritance; ends cycles. */
 const MAX_INHERITANCE = 8;
+const scalars = new Set(['string', 'integer', 'number', 'boolean']);
+
+const known = new WeakMap<OpenApiDocument, WeakMap<object, Shape>>();
 
 /** Members, elements and names of a schema, including those of `allOf`, `oneOf` and `anyOf`. */
-export function shapeOf(document: OpenApiDocument, schema: unknown, depth = 0): Shape {
+export function shapeOf(document: OpenApiDocument, schema: unknown): Shape {
+  if (typeof schema !== 'object' || schema === null) return readShape(document, schema, 0);
+  const shapes = known.get(document) ?? new WeakMap<object, Shape>();
+  known.set(document, shapes);
+  const shape = shapes.get(schema) ?? readShape(document, schema, 0);
+  shapes.set(schema, shape);
+  return shape;
+}
+
+function readShape(document: OpenApiDocument, schema: unknown, depth: number): Shape {
   const { value, names } = document.follow(schema);
   const properties = new Map(Object.entries(mapping(value.properties)));
   const allNames = [...names];
+  const own = [...names];
   const required = new Set(list(value.required).map(String));
+  const types = [value.type].flat().map(String);
+  let scalar = types.find((type) => scalars.has(type));
   let items: unknown = value.items;
   if (depth < MAX_INHERITANCE) {
     const alternatives = [value.oneOf, value.anyOf].flatMap(list).filter((part) => mapping(part).type !== 'null');
-    for (const part of [...list(value.allOf), ...alternatives]) {
-      const inner = shapeOf(document, part, depth + 1);
+    const parts = list(value.allOf);
+    for (const part of [...parts, ...alternatives]) {
+      const inner = readShape(document, part, depth + 1);
       // Another alternative may lack the member.
       if (alternatives.length < 2 || !alternatives.includes(part))
         for (const name of inner.required) required.add(name);
       for (const [name, property] of inner.properties) if (!properties.has(name)) properties.set(name, property);
       allNames.push(...inner.names);
+      // `allOf: [$ref]` is how OpenAPI 3.0 describes a reference, or makes it nullable.
+      const isOnly = parts.length === 1 && Object.keys(mapping(value.properties)).length === 0;
+      if (names.length === 0 && (isOnly || alternatives.includes(part))) own.push(...inner.own);
       items ??= inner.items;
+      scalar ??= inner.scalar;
     }
   }
-  return { names: [...new Set(allNames)], properties, required, items };
+  return { names: [...new Set(allNames)], own: [...new Set(own)], properties, required, items, scalar };
 }
 
 /** The schema of the JSON in the successful response of an operation. */
@@ -41,10 +65,12 @@ export function answerSchema(document: OpenApiDocument, operation: Mapping): unk
   return jsonSchema(answerOf(document, operation).content);
 }
 
+/** The first successful response that has JSON, else the first. */
 export function answerOf(document: OpenApiDocument, operation: Mapping): Mapping {
   const responses = mapping(operation.responses);
-  const status = Object.keys(responses).find((code) => /^2(?:\d\d|XX)$/i.test(code)) ?? 'default';
-  return document.follow(responses[status]).value;
+  const codes = Object.keys(responses).filter((code) => /^2(?:\d\d|XX)$/i.test(code));
+  const answers = (codes.length === 0 ? ['default'] : codes).map((code) => document.follow(responses[code]).value);
+  return answers.find(({ content }) => jsonSchema(content) !== undefined) ?? answers[0] ?? {};
 }
 
 export function requestSchema(document: OpenApiDocument, operation: Mapping): unknown {
@@ -54,33 +80,4 @@ export function requestSchema(document: OpenApiDocument, operation: Mapping): un
 function jsonSchema(content: unknown): unknown {
   const media = Object.entries(mapping(content)).find(([type]) => /[/+]json\b|^\*\/\*$/.test(type));
   return mapping(media?.[1]).schema;
-}
-
-/** Members that APIs use to wrap responses. */
-const wrappers = new Set([
-  'data',
-  'item',
-  'items',
-  'result',
-  'results',
-  'content',
-  'value',
-  'values',
-  'records',
-  'entries',
-]);
-
-/** The content of `{"data": …}`, and its path: `data`. */
-export function unwrapped(
-  document: OpenApiDocument,
-  schema: unknown,
-): { readonly path: string; readonly schema: unknown } {
-  const { properties, items } = shapeOf(document, schema);
-  if (items !== undefined || properties.has('id')) return { path: '', schema };
-  const found = [...properties].filter(([name, property]) => {
-    const inner = shapeOf(document, property);
-    return wrappers.has(name) && (inner.items !== undefined || inner.properties.size > 0);
-  });
-  const [only] = found;
-  return found.length === 1 && only !== undefined ? { path: only[0], schema: only[1] } : { path: '', schema };
 }

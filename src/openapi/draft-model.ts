@@ -2,6 +2,7 @@ import type { OpenApiDocument } from './document.ts';
 import type { Embeddings } from './embedding.ts';
 import type { ApiPath } from './operations.ts';
 import type { Resource } from './resources.ts';
+import type { Showing } from './showing.ts';
 
 /** A configuration inferred from an API description. Comments say what each part was inferred from. */
 export interface Draft {
@@ -9,6 +10,8 @@ export interface Draft {
   readonly routes: readonly DraftRoute[];
   readonly rules: readonly DraftRule[];
   readonly notes: readonly string[];
+  /** What it consists of, in lines. */
+  readonly summary: readonly string[];
 }
 
 export interface DraftRoute {
@@ -37,6 +40,8 @@ export interface DraftTarget {
   readonly kind: 'path' | 'tag';
   readonly text: string;
   readonly comment: string;
+  /** The route that a path is for. */
+  readonly route?: ApiPath;
 }
 
 /** What a document describes. */
@@ -48,4 +53,5 @@ export interface ApiModel {
   /** The resource of which a path is the item or the collection. */
   readonly owners: ReadonlyMap<ApiPath, Resource>;
   readonly embeddings: Embeddings;
+  readonly showing: Showing;
 }

@@ -1,8 +1,12 @@
-import { answerSchema } from './api-schema.ts';
-import { list, type Mapping } from './document.ts';
+import { answerOf, answerSchema, shapeOf } from './api-schema.ts';
+import { list, type Mapping, mapping } from './document.ts';
 import type { ApiModel, DraftRoute } from './draft-model.ts';
+import { inWords } from './embedding.ts';
+import { unwrapped } from './envelope.ts';
+import { inside } from './id-sources.ts';
+import { hasMember } from './keys.ts';
 import type { ApiPath } from './operations.ts';
-import { lastLiteral, lastParameter } from './resources.ts';
+import { lastLiteral, lastParameter, type Resource } from './resources.ts';
 
 /** Path segments where the response depends on the user. */
 const perUser = new Set([
@@ -20,10 +24,22 @@ const perUser = new Set([
   'profile',
   'account',
   'feed',
+  'login',
+  'logout',
 ]);
 
+/** What the rules say, as far as routes depend on it. */
+export interface Ruled {
+  /** The resources whose tags rules name. */
+  readonly tags: ReadonlySet<string>;
+  /** The routes that rules name. */
+  readonly routes: ReadonlySet<ApiPath>;
+  /** There are writes. */
+  readonly any: boolean;
+}
+
 /** A route for each path that can be read. For actions, `before` names the representation that they change. */
-export function draftRoutes(model: ApiModel, named: ReadonlySet<string>): DraftRoute[] {
+export function draftRoutes(model: ApiModel, ruled: Ruled): DraftRoute[] {
   const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
   return model.paths.flatMap((path): DraftRoute[] => {
     const read = path.operations.get('GET');
@@ -34,10 +50,17 @@ export function draftRoutes(model: ApiModel, named: ReadonlySet<string>): DraftR
       const comments = [about, `"${personal.literal}": the response depends on the user, so it is not stored`];
       return [{ comments, match: path.pattern, off: true, tags: [], before: undefined }];
     }
-    const { tags, comments } = tagsOf(model, path, read, named);
+    const { tags, comments } = tagsOf(model, path, read, ruled.tags);
+    const isNamed = ruled.routes.has(path) || tags.length > 0 || !ruled.any;
+    const why = isNamed ? undefined : unknown(model, path, read);
+    if (why !== undefined) {
+      const todo = `TODO: ${why}, so it is not stored: which writes change it?`;
+      return [{ comments: [about, todo], match: path.pattern, off: true, tags: [], before: undefined }];
+    }
+    const unchanged = isNamed ? [] : ['no write in the document was found to change it'];
     return [
       {
-        comments: [about, ...secured(model, read), ...comments],
+        comments: [about, ...secured(model, read), ...unchanged, ...comments],
         match: path.pattern,
         off: false,
         tags,
@@ -56,6 +79,22 @@ function secured({ document }: ApiModel, operation: Mapping): string[] {
   ];
 }
 
+/** Why nothing says what a response is made of: counts, maps, texts, or no description at all. */
+function unknown({ document }: ApiModel, path: ApiPath, read: Mapping): string | undefined {
+  if (['PUT', 'PATCH', 'POST', 'DELETE'].some((method) => path.operations.has(method))) return undefined;
+  const { content } = answerOf(document, read);
+  const types = Object.keys(mapping(content));
+  if (types.length === 0) return 'the document does not say what it answers';
+  const schema = answerSchema(document, read);
+  // Files and pages.
+  if (schema === undefined) return undefined;
+  const shape = shapeOf(document, unwrapped(document, schema).schema);
+  const inner = shape.items === undefined ? shape : shapeOf(document, shape.items);
+  const isNumber = (member: unknown): boolean => /^(?:integer|number)$/.test(shapeOf(document, member).scalar ?? '');
+  const members = [...inner.properties.values()];
+  return members.every(isNumber) ? 'it is computed of something that the document does not name' : undefined;
+}
+
 function tagsOf(
   model: ApiModel,
   path: ApiPath,
@@ -64,22 +103,31 @@ function tagsOf(
 ): { tags: string[]; comments: string[] } {
   const own = model.owners.get(path);
   const isItem = own?.items.includes(path) === true;
-  const tags: string[] = [];
-  const comments: string[] = [];
-  if (isItem && own !== undefined && named.has(own.name)) tags.push(`${own.name}:{${lastParameter(path)}}`);
-  for (const { resource, path: where, place, because } of model.embeddings.of(
-    answerSchema(model.document, read),
-    isItem ? own?.name : undefined,
-  )) {
+  const tags = isItem && own !== undefined && named.has(own.name) ? ownTag(model, path, own, read) : [];
+  const comments = new Map<string, string>();
+  for (const { resource, path: where, because, isList } of model.showing.embeddedIn(path)) {
     const embedded = model.resources.get(resource);
     // When an element changes, the list is invalidated by its own path.
-    if (embedded === undefined || !named.has(resource) || (!isItem && own === embedded)) continue;
+    if (embedded === undefined || where === undefined || !named.has(resource) || isList) continue;
+    if (!isItem && own === embedded && /^(?:\.\w+)*\[\*\]\.[\w.]+$/.test(where)) continue;
     tags.push(`${resource}:{response${where}}`);
-    comments.push(`embeds ${resource}: ${place} (${because})`);
+    const place = inWords(where.slice(0, where.lastIndexOf(`.${embedded.idField}`)));
+    comments.set(`${resource} ${because}`, `embeds ${resource}: ${place === '' ? 'itself' : place} (${because})`);
   }
+  const found = [...comments.values()];
   if (tags.some((tag) => tag.includes(', :0]')))
-    comments.push(`['name', :0] is name, or nothing if it is absent: members that are not required may be missing`);
-  return { tags: [...new Set(tags)], comments };
+    found.push(`['name', :0] is name, or nothing if it is absent: members that are not required may be missing`);
+  return { tags: [...new Set(tags)], comments: found };
+}
+
+/** By the parameter of the path, or by the response if that has another member of it. */
+function ownTag({ document }: ApiModel, path: ApiPath, { name, idField, keys }: Resource, read: Mapping): string[] {
+  const parameter = lastParameter(path);
+  if (idField === undefined) return [];
+  if (keys.get(path) === idField && parameter !== undefined) return [`${name}:{${parameter}}`];
+  const { path: wrapper, schema } = unwrapped(document, answerSchema(document, read));
+  const shape = shapeOf(document, schema);
+  return hasMember(document, shape, idField) ? [`${name}:{response.${inside(wrapper)}${idField}}`] : [];
 }
 
 /** `POST /steps/{id}/publish` changes the step: `before` is the representation of the step. */

@@ -1,11 +1,15 @@
-import { answerSchema, requestSchema, shapeOf, unwrapped } from './api-schema.ts';
+import { requestSchema, shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftRule, DraftTarget } from './draft-model.ts';
 import { actedUpon, templateOf } from './draft-routes.ts';
-import { type Known, parametersOf, pathTarget, TargetDrafter, targetOf, unique } from './draft-targets.ts';
-import { createdField, createdIds, elementsOf, inside, type Others, requestedIds } from './id-sources.ts';
-import { type ApiPath, operationsOf } from './operations.ts';
-import { lastLiteral, lastParameter, type Resource } from './resources.ts';
-import { plainWord, singular } from './words.ts';
+import { type Known, type Others, pathTarget, TargetDrafter, unique } from './draft-targets.ts';
+import { unwrapped } from './envelope.ts';
+import { type Ids, nothing } from './fill.ts';
+import { createdField, createdIds, elementsOf, fieldSources, inside, itemIds, requestedIds } from './id-sources.ts';
+import type { ApiPath } from './operations.ts';
+import { isReading } from './reading.ts';
+import { lastLiteral, type Resource } from './resources.ts';
+import { shownBy } from './singletons.ts';
+import { plainWord } from './words.ts';
 
 const changes = ['PUT', 'PATCH', 'DELETE', 'POST'];
 
@@ -19,7 +23,9 @@ export function draftRules(model: ApiModel): DraftRule[] {
     .map((rule) => {
       const count = (names.get(rule.name) ?? 0) + 1;
       names.set(rule.name, count);
-      return count === 1 ? rule : { ...rule, name: `${rule.name}-${count}` };
+      const texts = [...rule.targets.map(({ text }) => text), ...Object.values(rule.lookups)];
+      const before = texts.some((text) => /[{ ]before[.[]/.test(text));
+      return { ...rule, before, name: count === 1 ? rule.name : `${rule.name}-${count}` };
     });
 }
 
@@ -57,7 +63,9 @@ class RuleDrafter {
   }
 
   rulesOf(path: ApiPath): DraftRule[] {
-    const written = changes.filter((method) => path.operations.has(method));
+    const written = changes.filter(
+      (method) => path.operations.has(method) && !isReading(this.#model.document, path, method),
+    );
     if (written.length === 0) return [];
     const owner = this.#model.owners.get(path);
     if (owner?.items.includes(path) === true) return this.#itemRules(path, owner, written);
@@ -70,21 +78,28 @@ class RuleDrafter {
 
   /** PUT, PATCH and DELETE of an item: itself, its lists, and its parents before and after. */
   #itemRules(path: ApiPath, resource: Resource, methods: readonly string[]): DraftRule[] {
-    const inBody = fieldsAt(resource, ['before', 'response']);
+    const { document } = this.#model;
     const known: Known = {
+      path,
       resource,
-      ids: lastParameter(path) ?? '*',
-      others: this.#others(path, resource, inBody),
+      ids: itemIds(document, path, resource, methods),
+      others: this.#others(path, resource, (field) =>
+        fieldSources(document, { path, methods, wrapper: resource.wrapper }, field),
+      ),
     };
     const looked = this.#parentsByLookup(resource, known);
+    const targets = unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]);
     const changed: DraftRule = {
-      comments: [`${methods.join(', ')} ${path.written}`],
+      comments: [`${methods.join(', ')} ${path.written}`, ...todos(resource)],
       name: `${resource.name}-changed`,
       methods,
       pattern: path.pattern,
       before: true,
       lookups: looked.lookups,
-      targets: unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]),
+      // PUT may create what was not there before.
+      targets: methods.includes('PUT')
+        ? unique([...targets, ...this.#targets.ofCreated(resource, known, targets)])
+        : targets,
       event: `${resource.name}.changed`,
     };
     const below = methods.includes('DELETE') ? unique(this.#targets.below(resource, known)) : [];
@@ -115,19 +130,21 @@ class RuleDrafter {
         return source === undefined ? [] : [source];
       };
       const known: Known = {
+        path,
         resource,
         ids: createdIds(document, post, resource),
         others: this.#others(path, resource, inBody),
       };
       const looked = this.#parentsByLookup(resource, known);
+      const targets = unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]);
       rules.push({
-        comments: [`POST ${path.written}: only the response has the id of a new ${resource.name}`],
+        comments: [`POST ${path.written}: only the response has the id of a new ${resource.name}`, ...todos(resource)],
         name: `${resource.name}-created`,
         methods: ['POST'],
         pattern: path.pattern,
         before: false,
         lookups: looked.lookups,
-        targets: unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]),
+        targets: unique([...targets, ...this.#targets.ofCreated(resource, known, targets)]),
         event: `${resource.name}.created`,
         creates: resource.name,
       });
@@ -138,37 +155,45 @@ class RuleDrafter {
 
   #batchRule(path: ApiPath, resource: Resource, methods: readonly string[]): DraftRule {
     const { document } = this.#model;
-    const places = methods.flatMap((method) => elementsOf(document, path.operations.get(method) ?? {}));
+    const operations = methods.map((method) => path.operations.get(method) ?? {});
+    const places = [...new Set(operations.flatMap((each) => elementsOf(document, each, resource.idField)))];
     const requested = requestedIds(this.#model, path, methods).filter(({ resource: named }) => named === resource);
-    const ids = [
-      ...places.map((place) => `${place}.${resource.idField}`),
-      ...requested.flatMap(({ source, many }) => (many ? [source] : [])),
-    ];
-    const others = new Map(
-      (places.length === 0 ? [] : resource.references).map(({ resource: other, path: field }) => {
-        const sources = [...new Set(places.map((place) => `${place}.${field}`))];
-        return [other, { sources, why: `each names its ${other} by ${field}` }] as const;
-      }),
-    );
-    const known: Known = { resource, ids: ids.length === 0 ? '*' : [...new Set(ids)].join(', '), others };
+    const ids: Ids = (key) =>
+      key === undefined
+        ? []
+        : [
+            ...places.map((place) => `${place}.${key}`),
+            ...requested.flatMap(({ source, many }) => (many && key === resource.idField ? [source] : [])),
+          ];
+    const others = this.#others(path, resource, (field) => places.map((place) => `${place}.${field}`));
+    const known: Known = { path, resource, ids, others };
     const targets = this.#targets.ofWrite(path, resource, known);
+    const comment = places.some((place) => place.endsWith('[*]'))
+      ? `a batch. The tag finds parents that the items leave`
+      : `writes ${resource.name} that the path does not name`;
     return {
-      comments: [`${methods.join(', ')} ${path.written}: a batch. The tag finds parents that the items leave`],
+      comments: [`${methods.join(', ')} ${path.written}: ${comment}`],
       name: `${resource.name}-batch`,
       methods,
       pattern: path.pattern,
       before: false,
       lookups: {},
-      targets: unique([...targets, ...(places.length === 0 ? this.#targets.anyParents(resource) : [])]),
+      targets: unique([
+        ...targets,
+        ...this.#targets.ofCreated(resource, known, targets),
+        ...(places.length === 0 ? this.#targets.anyParents(resource) : []),
+      ]),
       event: `${resource.name}.changed`,
     };
   }
 
   #actionRule(path: ApiPath, item: ApiPath, resource: Resource, methods: readonly string[]): DraftRule {
+    const { document } = this.#model;
     const known: Known = {
+      path: item,
       resource,
-      ids: lastParameter(item) ?? '*',
-      others: this.#others(item, resource, fieldsAt(resource, ['before'])),
+      ids: itemIds(document, item, resource, []),
+      others: this.#others(item, resource, (field) => [`before.${inside(resource.wrapper)}${field}`]),
     };
     const looked = this.#parentsByLookup(resource, known);
     const action = plainWord(lastLiteral(path) ?? 'action');
@@ -183,6 +208,7 @@ class RuleDrafter {
         ...this.#targets.ofWrite(item, resource, known),
         ...looked.targets,
         ...this.#requested(path, methods),
+        ...shownBy(this.#model, path, methods, this.#targets).targets,
       ]),
       event: `${resource.name}.changed`,
     };
@@ -190,10 +216,11 @@ class RuleDrafter {
 
   /** A part of an item, or a singleton. */
   #otherRule(path: ApiPath, methods: readonly string[]): DraftRule {
-    const own: DraftTarget[] = path.operations.has('GET') ? [pathTarget(templateOf(path), 'itself')] : [];
-    const shown = this.#shown(path, methods);
+    const own: DraftTarget[] = path.operations.has('GET') ? [pathTarget(templateOf(path), 'itself', path)] : [];
+    const shown = shownBy(this.#model, path, methods, this.#targets);
     const name = path.parts
       .flatMap((part) => ('literal' in part ? [plainWord(part.literal)] : []))
+      .filter((word) => word !== '')
       .slice(-2)
       .join('-');
     const targets = unique([
@@ -202,52 +229,24 @@ class RuleDrafter {
       ...shown.targets,
       ...this.#requested(path, methods),
     ]);
+    const todo = targets.length > 0 ? [] : ['TODO: the document does not say what this changes: add what it makes stale'];
     return {
-      comments: [
-        `${methods.join(', ')} ${path.written}`,
-        ...(targets.length === 0 ? ['TODO: what does it change? The document does not say'] : []),
-      ],
-      name: `${name || 'root'}-changed`,
+      comments: [`${methods.join(', ')} ${path.written}`, ...todo],
+      name: `${name === '' ? 'root' : name}-changed`,
       methods,
       pattern: path.pattern,
       before: shown.before,
       lookups: {},
-      targets: targets.length === 0 ? [pathTarget(templateOf(path), 'itself')] : targets,
-      event: `${name || 'root'}.changed`,
+      targets,
+      event: `${name === '' ? 'root' : name}.changed`,
     };
-  }
-
-  /** `PUT /users/me` or `GET /users/me` responds with a user: that user changes, also at its own path. */
-  #shown(path: ApiPath, methods: readonly string[]): { targets: readonly DraftTarget[]; before: boolean } {
-    const { document, embeddings, resources } = this.#model;
-    const roots = [
-      ['before', ['GET']],
-      ['response', methods],
-    ] as const;
-    const [many] = path.parts.slice(-2);
-    const one = many && 'literal' in many ? resources.get(plainWord(singular(many.literal))) : undefined;
-    const ids = new Map<Resource, Set<string>>();
-    for (const [root, each] of roots) {
-      for (const operation of operationsOf(path, each)) {
-        const { schema, path: wrapper } = unwrapped(document, answerSchema(document, operation));
-        const { names, properties } = shapeOf(document, schema);
-        const resource = embeddings.described(names) ?? one;
-        if (resource === undefined || !properties.has(resource.idField)) continue;
-        const sources = ids.get(resource) ?? new Set<string>();
-        ids.set(resource, sources.add(`${root}.${inside(wrapper)}${resource.idField}`));
-      }
-    }
-    const targets = [...ids].flatMap(([resource, sources]) => {
-      const known: Known = { resource, ids: [...sources].join(', '), others: new Map() };
-      return this.#targets.ofResource(path, resource, known);
-    });
-    return { targets, before: targets.some(({ text }) => text.includes('{before.')) };
   }
 
   /** Several ids identify what is written; a single one may be only a reference. */
   #requested(path: ApiPath, methods: readonly string[]): DraftTarget[] {
     return requestedIds(this.#model, path, methods).flatMap(({ resource, source, many }) => {
-      const known: Known = { resource, ids: source, others: new Map() };
+      const ids: Ids = (key) => (key !== undefined && key === resource.idField ? [source] : []);
+      const known: Known = { path: undefined, resource, ids, others: new Map() };
       const targets = this.#targets.ofResource(path, resource, known);
       return many ? [...targets, ...this.#targets.anyParents(resource)] : targets;
     });
@@ -255,17 +254,24 @@ class RuleDrafter {
 
   /** The sources of the ids of other resources: the path of the write, and fields of what is written. */
   #others(path: ApiPath, resource: Resource, inBody: (field: string) => string[]): Others {
-    const others = new Map<string, { sources: string[]; why: string }>();
-    for (const { resource: name, path: field } of resource.references) {
-      const sources = inBody(field);
+    const others = new Map<string, { ids: Ids; why: string }>();
+    const add = (name: string, ids: Ids, why: string, first = false): void => {
       const earlier = others.get(name);
-      if (earlier === undefined) others.set(name, { sources, why: `${resource.name}.${field} names it` });
-      else earlier.sources.push(...sources);
+      if (earlier === undefined) others.set(name, { ids, why });
+      else {
+        const all: Ids = (key) => (first ? [...ids(key), ...earlier.ids(key)] : [...earlier.ids(key), ...ids(key)]);
+        others.set(name, { ids: all, why: earlier.why });
+      }
+    };
+    for (const { resource: name, field, pathTo } of resource.references) {
+      const ids: Ids = (key) => {
+        const place = pathTo(key);
+        return place === undefined ? [] : inBody(place);
+      };
+      add(name, ids, `${resource.name}.${field} names it`);
     }
-    for (const [name, parameter] of parametersOf(path)) {
-      if (name === resource.name) continue;
-      const fields = others.get(name)?.sources ?? [];
-      others.set(name, { sources: [parameter, ...fields], why: others.get(name)?.why ?? 'it is below that' });
+    for (const [name, ids] of this.#targets.parametersOf(path)) {
+      if (name !== resource.name) add(name, ids, 'it is below that', true);
     }
     return others;
   }
@@ -274,28 +280,35 @@ class RuleDrafter {
   #parentsByLookup(resource: Resource, known: Known): { lookups: Record<string, string>; targets: DraftTarget[] } {
     const lookups: Record<string, string> = {};
     const targets: DraftTarget[] = [];
-    for (const [name, { sources }] of known.others) {
+    for (const [name, { ids }] of known.others) {
       const parent = this.#model.resources.get(name);
       const place = parent?.items.find(
         ({ parts, operations }) => operations.has('GET') && parts.length === 2 + this.#baseLength,
       );
-      if (parent === undefined || place === undefined || sources.length === 0) continue;
-      if (sources.some((source) => source.includes('*'))) continue;
+      if (parent === undefined || place === undefined) continue;
+      const sources = ids(parent.keys.get(place));
+      if (sources.length === 0 || sources.some((source) => source.includes('*'))) continue;
       const root = name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
-      for (const { resource: above, path: field } of parent.references) {
+      for (const { resource: above, field, pathTo } of parent.references) {
         if (above === resource.name || known.others.has(above) || /[*]/.test(field)) continue;
         if (Object.keys(lookups).length >= MAX_LOOKUPS || reserved.has(root)) continue;
-        const higher = this.#model.resources.get(above)?.items.filter(({ operations }) => operations.has('GET')) ?? [];
+        const higher = this.#model.resources.get(above)?.items ?? [];
+        const higherIds: Ids = (key) => {
+          const found = pathTo(key);
+          return found === undefined ? [] : [`${root}.${inside(parent.wrapper)}${found}`];
+        };
         const looked: Known = {
+          path: undefined,
           resource: undefined,
-          ids: '*',
-          others: new Map([[above, { sources: [`${root}.${inside(parent.wrapper)}${field}`], why: '' }]]),
+          ids: nothing,
+          others: new Map([[above, { ids: higherIds, why: '' }]]),
         };
         const found = higher.flatMap((item) =>
-          targetOf(this.#targets.fill(item, looked), `${name}.${field} names it, with one lookup`),
+          this.#targets.target(item, looked, `${name}.${field} names it, with one lookup`),
         );
-        if (found.length === 0) continue;
-        lookups[root] = this.#targets.fill(place, known) ?? '';
+        const from = this.#targets.fill(place, known);
+        if (from === undefined || from.includes('*') || !found.some(({ text }) => text.includes(`{${root}.`))) continue;
+        lookups[root] = from;
         targets.push(...found);
       }
     }
@@ -309,14 +322,17 @@ class RuleDrafter {
   }
 }
 
+/** Members that are named like other resources, and could not be tied to them. */
+function todos({ name, untied }: Resource): string[] {
+  if (untied.length === 0) return [];
+  const fields = untied.slice(0, 8).join(', ');
+  const which = untied.length > 8 ? `${fields}, …` : fields;
+  return [`TODO: ${name}.{${which}}: named like other resources, and without a known id. Does a write make those stale?`];
+}
+
 /** As many lookups as a rule may have. */
 const MAX_LOOKUPS = 4;
 const reserved = new Set(['params', 'query', 'request', 'response', 'before']);
-
-const fieldsAt =
-  ({ wrapper }: Resource, roots: readonly string[]) =>
-  (field: string): string[] =>
-    roots.map((root) => `${root}.${inside(wrapper)}${field}`);
 
 /** Segments before the first resource: `/api/v1`. */
 function baseLength({ paths }: ApiModel): number {

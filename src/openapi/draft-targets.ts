@@ -1,31 +1,27 @@
-import { answerSchema } from './api-schema.ts';
+import { shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftTarget } from './draft-model.ts';
 import { templateOf } from './draft-routes.ts';
-import type { Others } from './id-sources.ts';
+import { Filler, type Ids, type Known, nothing, patternUpTo } from './fill.ts';
+import { meaningOf } from './references.ts';
+import { hasLink } from './links.ts';
 import type { ApiPath } from './operations.ts';
 import { lastParameter, type Resource } from './resources.ts';
 import { plainWord, singular } from './words.ts';
 
-/** What is known about a write: the sources of the ids that its targets need. */
-export interface Known {
-  readonly resource: Resource | undefined;
-  /** Sources of the ids of what is written: `id`, or `response.id`; `*` if unknown. */
-  readonly ids: string;
-  /** Sources of the ids of other resources, by their names. */
-  readonly others: Others;
-}
+export type { Known, Others } from './fill.ts';
 
 /** What a write makes stale. */
 export class TargetDrafter {
   readonly #model: ApiModel;
   readonly #byPattern: ReadonlyMap<string, ApiPath>;
   readonly #byParent: ReadonlyMap<string, readonly ApiPath[]>;
-  readonly #embedded = new Map<ApiPath, ReadonlySet<string>>();
+  readonly #filler: Filler;
 
   constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
     this.#byPattern = byPattern;
     this.#byParent = belowItems(model);
+    this.#filler = new Filler(model, byPattern);
   }
 
   /** Itself, wherever it is shown or listed, and its parents. */
@@ -36,111 +32,205 @@ export class TargetDrafter {
 
   ofResource(path: ApiPath, resource: Resource, known: Known): DraftTarget[] {
     const items = resource.items.flatMap((item) =>
-      targetOf(this.fill(item, known), item === path ? 'itself' : `the same ${resource.name}`),
+      this.target(item, known, item === path ? 'itself' : `the same ${resource.name}`),
     );
-    const tag = tagTarget(resource.name, known.ids, 'everything that shows it, see the tags of the routes');
-    return [...items, tag, ...this.#lists(resource, known, 'its lists, with every query')];
+    const ids = resource.idField === undefined ? [] : known.ids(resource.idField);
+    const tag = tagTarget(resource.name, ids, 'everything that shows it, see the tags of the routes');
+    return [
+      ...items,
+      tag,
+      ...this.#lists(resource, known, 'its lists, with every query'),
+      ...this.#showing('untagged', resource, known, 'shows it, but not by which id'),
+      ...this.#loose(resource, known),
+      ...resource.items.flatMap((item) => this.#parts(item, known)),
+    ];
+  }
+
+  /** What is created may be in any array of such, unless what it belongs to is known or has to be told. */
+  ofCreated(resource: Resource, known: Known, others: readonly DraftTarget[]): DraftTarget[] {
+    const covered = new Set(others.flatMap(({ route }) => route ?? []));
+    return this.#model.showing
+      .of(resource)
+      .arrays.filter((path) => !covered.has(path) && !hasLink(this.#model, resource, path))
+      .flatMap((path) => this.target(path, known, `shows any number of ${resource.name}: a new one may be among them`));
   }
 
   /** `/steps/{stepId}` above `/steps/{stepId}/accommodations`, and the lists that show it, with its totals. */
   ancestors(path: ApiPath): DraftTarget[] {
-    return path.parts.flatMap((part, i): DraftTarget[] => {
+    const found = path.parts.map((part, i): DraftTarget[] => {
       if ('literal' in part || i === path.parts.length - 1) return [];
       const above = this.#byPattern.get(patternUpTo(path, i + 1));
       const list = this.#byPattern.get(patternUpTo(path, i));
       const targets: DraftTarget[] = [];
-      if (above?.operations.has('GET')) targets.push(pathTarget(templateOf(above), 'it is below that'));
+      if (above?.operations.has('GET')) targets.push(pathTarget(templateOf(above), 'it is below that', above));
       const owner = above && this.#model.owners.get(above);
       if (above !== undefined && owner !== undefined) {
-        const known: Known = { resource: undefined, ids: '*', others: namedBy(above) };
+        const known = this.#knownAt(above, owner);
+        const ids = owner.idField === undefined ? [] : known.ids(owner.idField);
+        const others = owner.items.filter((item) => item !== above).flatMap((item) => this.target(item, known, `the same ${owner.name}`));
         targets.push(
-          tagTarget(owner.name, lastParameter(above) ?? '*', 'and whatever shows that'),
+          ...others,
+          tagTarget(owner.name, ids, 'and whatever shows that'),
           ...this.#lists(owner, known, `lists of its parent: totals, latest`),
+          ...this.#showing('untagged', owner, known, 'shows its parent, but not by which id'),
         );
       }
-      if (list?.operations.has('GET')) targets.push(pathTarget(templateOf(list), 'the list of its parent'));
+      if (list?.operations.has('GET')) targets.push(pathTarget(templateOf(list), 'the list of its parent', list));
       return targets;
     });
+    return found.flat();
   }
 
   /** What is below a deleted resource, also under its other paths. */
   below(resource: Resource, known: Known): DraftTarget[] {
-    const unknownIds: Known = { resource: undefined, ids: '*', others: new Map() };
+    const unknownIds: Known = { path: known.path, resource: undefined, ids: nothing, others: new Map() };
     return resource.items.flatMap((item) => {
       const below = this.#byParent.get(item.pattern) ?? [];
-      const filled = this.fill(item, known);
+      const filled = this.#filler.fill(item, known);
       if (below.length === 0 || filled === undefined) return [];
-      const what = below.map(({ written }) => written).join(', ');
+      const what = below.map(({ written }) => written);
       const owners = new Set(below.flatMap((path) => this.#model.owners.get(path) ?? []));
+      owners.delete(resource);
       const atOtherPaths = [...owners].flatMap((owner) =>
-        [...owner.items, ...owner.collections]
+        [...owner.items, ...owner.collections, ...this.#model.showing.of(owner).lists]
           .filter((path) => path.operations.has('GET') && !path.pattern.startsWith(`${item.pattern}/`))
-          .flatMap((path) => targetOf(this.fill(path, unknownIds), `it is unknown which ${owner.name} was below it`)),
+          .flatMap((path) => this.target(path, unknownIds, `it is unknown which ${owner.name} was below it`)),
       );
-      return [...targetOf(`${filled}/**`, `everything below it is gone, too: ${what}`), ...atOtherPaths];
+      const comment = `everything below it is gone, too: ${brief(what)}`;
+      return [...targetOf(`${filled}/**`, comment), ...atOtherPaths];
     });
   }
 
   /** All possible parents, if it is unknown which. */
   anyParents(resource: Resource): DraftTarget[] {
-    const names = new Set(resource.references.map(({ resource: name }) => name));
-    for (const item of resource.items) for (const [name] of namedBy(item)) if (name !== resource.name) names.add(name);
-    const known: Known = { resource: undefined, ids: '*', others: new Map() };
+    const names = new Set(
+      resource.references
+        .filter(({ isNamed, resource: name }) => {
+          const parent = this.#model.resources.get(name);
+          return isNamed || (parent !== undefined && this.#isRelated(parent, resource));
+        })
+        .map(({ resource: name }) => name),
+    );
+    for (const item of resource.items)
+      for (const [name] of this.parametersOf(item)) if (name !== resource.name) names.add(name);
+    const known: Known = { path: undefined, resource: undefined, ids: nothing, others: new Map() };
     return [...names].flatMap((name) => this.#parents(name, 'one of them may have been its parent', resource, known));
+  }
+
+  /** Resource → where a path has its ids, without the resource of the whole path. */
+  parametersOf(path: ApiPath): Map<string, Ids> {
+    const found = new Map<string, Ids>();
+    for (const [i, part] of path.parts.entries()) {
+      if (!('parameter' in part) || part.parameter === undefined) continue;
+      const { parameter } = part;
+      const owner = this.#filler.ownerAt(path, i);
+      if (owner !== undefined)
+        found.set(owner.resource.name, (key) => (key !== undefined && key === owner.key ? [parameter] : []));
+    }
+    return found;
+  }
+
+  target(path: ApiPath, known: Known, comment: string): DraftTarget[] {
+    if (!path.operations.has('GET') && path !== known.path) return [];
+    return targetOf(this.#filler.fill(path, known), comment, path);
+  }
+
+  fill(path: ApiPath, known: Known): string | undefined {
+    return this.#filler.fill(path, known);
+  }
+
+  #knownAt(path: ApiPath, resource: Resource): Known {
+    const parameter = lastParameter(path);
+    const ids: Ids = (key) =>
+      key !== undefined && parameter !== undefined && resource.keys.get(path) === key ? [parameter] : [];
+    const others = new Map([...this.parametersOf(path)].map(([name, each]) => [name, { ids: each, why: '' }]));
+    return { path, resource, ids, others };
   }
 
   #parents(name: string, why: string, child: Resource, known: Known): DraftTarget[] {
     const parent = this.#model.resources.get(name);
     if (parent === undefined) return [];
-    const items = parent.items
-      .filter(({ operations }) => operations.has('GET'))
-      .flatMap((item) => targetOf(this.fill(item, known), why));
-    const lists = this.#lists(
-      { ...parent, collections: parent.collections.filter((list) => this.#embeddedIn(list).has(child.name)) },
-      known,
-      `${why}, and its lists embed ${child.name}`,
+    const items = parent.items.flatMap((item) => this.target(item, known, why));
+    const { arrays, lists } = this.#model.showing.of(child);
+    const embedding = new Set([...arrays, ...lists, ...this.#model.showing.of(child).untagged]);
+    const own = [...parent.collections, ...this.#model.showing.of(parent).lists];
+    const shown = [...new Set(own)]
+      .filter((list) => embedding.has(list) || this.#model.showing.embeddedIn(list).some(({ resource }) => resource === child.name))
+      .flatMap((list) => this.target(list, known, `${why}, and its lists embed ${child.name}`));
+    return [...items, ...shown];
+  }
+
+  /** Whether a resource shows another one, counts it, or has it below its paths. */
+  #isRelated(parent: Resource, child: Resource): boolean {
+    const { arrays, untagged, lists } = this.#model.showing.of(child);
+    const shows = (path: ApiPath): boolean =>
+      this.#model.showing.embeddedIn(path).some(({ resource }) => resource === child.name);
+    const isBelow = [...child.items, ...child.collections, ...lists].some(({ pattern }) =>
+      parent.items.some((item) => pattern.startsWith(`${item.pattern}/`)),
     );
-    return [...items, ...lists];
+    const counts = [...parent.shape.properties.keys()].some((field) =>
+      plainWord(field)
+        .split('-')
+        .some((word) => singular(word) === child.noun),
+    );
+    return isBelow || counts || [...arrays, ...untagged, ...parent.items].some((path) => parent.items.includes(path) && shows(path));
   }
 
-  #embeddedIn(list: ApiPath): ReadonlySet<string> {
-    const known = this.#embedded.get(list);
-    if (known !== undefined) return known;
-    const { document, embeddings } = this.#model;
-    const found = embeddings.of(answerSchema(document, list.operations.get('GET') ?? {}), undefined);
-    const names = new Set(found.map(({ resource }) => resource));
-    this.#embedded.set(list, names);
-    return names;
-  }
-
-  #lists({ collections }: Resource, known: Known, comment: string): DraftTarget[] {
-    return collections
+  #lists(resource: Resource, known: Known, comment: string): DraftTarget[] {
+    const { lists } = this.#model.showing.of(resource);
+    return [...new Set([...resource.collections, ...lists])]
       .filter(({ operations }) => operations.has('GET'))
-      .flatMap((list) => targetOf(this.fill(list, known), comment));
+      .flatMap((list) => this.target(list, known, comment));
   }
 
-  /** A path with each parameter replaced by its source; undefined if that would match any path. */
-  fill({ parts }: ApiPath, { resource, ids, others }: Known): string | undefined {
-    const segments = parts.map((part, i) => {
-      if ('literal' in part) return part.literal;
-      const before = parts[i - 1];
-      const name = before !== undefined && 'literal' in before ? plainWord(singular(before.literal)) : '';
-      if (name === resource?.name) return ids === '*' ? '*' : `{${ids}}`;
-      const sources = others.get(name)?.sources;
-      return sources === undefined || sources.length === 0 ? '*' : `{${sources.join(', ')}}`;
-    });
-    return segments[0] === '*' || segments[0]?.startsWith('{') === true ? undefined : `/${segments.join('/')}`;
+  #showing(kind: 'untagged', resource: Resource, known: Known, comment: string): DraftTarget[] {
+    return this.#model.showing.of(resource)[kind].flatMap((path) => this.target(path, known, comment));
+  }
+
+  /** Articles have a `tagList`, so a new article may be a new entry of `/tags`. */
+  #loose(resource: Resource, known: Known): DraftTarget[] {
+    const { document, showing } = this.#model;
+    return [...resource.shape.properties]
+      .filter(([, schema]) => shapeOf(document, schema).items !== undefined)
+      .flatMap(([field]) =>
+        showing
+          .loose(meaningOf(field, []).noun)
+          .flatMap((path) => this.target(path, known, `${resource.name}.${field} is named like it`)),
+      );
+  }
+
+  /** Reads below an item that are of no other resource: its content, its settings. */
+  #parts(item: ApiPath, known: Known): DraftTarget[] {
+    return (this.#byParent.get(item.pattern) ?? [])
+      .filter((path) => !this.#model.owners.has(path) && isDirectlyBelow(path, item))
+      .flatMap((path) => this.target(path, known, 'a part of it'));
   }
 }
 
-export const pathTarget = (text: string, comment: string): DraftTarget => ({ kind: 'path', text, comment });
-const tagTarget = (name: string, ids: string, comment: string): DraftTarget => ({
+const isDirectlyBelow = (path: ApiPath, item: ApiPath): boolean => {
+  const rest = path.parts.slice(item.parts.length);
+  return rest.every((part) => 'literal' in part);
+};
+
+/** Names in a comment; the rest is counted. */
+function brief(names: readonly string[]): string {
+  const shown = names.slice(0, 4).join(', ');
+  return names.length > 4 ? `${shown}, and ${names.length - 4} more` : shown;
+}
+
+export const pathTarget = (text: string, comment: string, route?: ApiPath): DraftTarget => ({
+  kind: 'path',
+  text,
+  comment,
+  ...(route === undefined ? {} : { route }),
+});
+export const tagTarget = (name: string, ids: readonly string[], comment: string): DraftTarget => ({
   kind: 'tag',
-  text: `${name}:${ids === '*' ? '*' : `{${ids}}`}`,
+  text: `${name}:${ids.length === 0 ? '*' : `{${ids.join(', ')}}`}`,
   comment,
 });
-export const targetOf = (text: string | undefined, comment: string): DraftTarget[] =>
-  text === undefined ? [] : [pathTarget(text, comment)];
+export const targetOf = (text: string | undefined, comment: string, route?: ApiPath): DraftTarget[] =>
+  text === undefined ? [] : [pathTarget(text, comment, route)];
 
 export function unique(targets: readonly DraftTarget[]): DraftTarget[] {
   const first = new Map<string, DraftTarget>();
@@ -161,29 +251,6 @@ function belowItems({ paths }: ApiModel): Map<string, ApiPath[]> {
       if (known === undefined) found.set(above, [path]);
       else known.push(path);
     }
-  }
-  return found;
-}
-
-function patternUpTo({ pattern }: ApiPath, segments: number): string {
-  return pattern
-    .split('/')
-    .slice(0, segments + 1)
-    .join('/');
-}
-
-function namedBy(path: ApiPath): Others {
-  return new Map([...parametersOf(path)].map(([name, parameter]) => [name, { sources: [parameter], why: '' }]));
-}
-
-/** Resource → the parameter that identifies it in a path. */
-export function parametersOf({ parts }: ApiPath): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const [i, part] of parts.entries()) {
-    const before = parts[i - 1];
-    if (!('parameter' in part) || part.parameter === undefined || before === undefined || !('literal' in before))
-      continue;
-    found.set(plainWord(singular(before.literal)), part.parameter);
   }
   return found;
 }

@@ -1,28 +1,50 @@
-import { OpenApiDocument } from './document.ts';
-import type { Draft } from './draft-model.ts';
+import { OpenApiDocument, type ReadReferenced } from './document.ts';
+import type { ApiModel, Draft } from './draft-model.ts';
 import { draftRoutes } from './draft-routes.ts';
 import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
 import { Embeddings } from './embedding.ts';
+import { onlyOf } from './only.ts';
 import { apiPaths, inOrderOfPrecedence, serverOf } from './operations.ts';
 import { findResources, ownersOf } from './resources.ts';
+import { Showing } from './showing.ts';
+import { summaryOf } from './summary.ts';
+
+export interface DraftOptions {
+  /** Reads the files that the description refers to. */
+  readonly read?: ReadReferenced;
+  /** Patterns of the routes to draft, as in the document or with the base path; all if there are none. */
+  readonly only?: readonly string[];
+}
 
 /** @throws OpenApiError */
-export function draftConfig(text: string): Draft {
-  const document = new OpenApiDocument(text);
+export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}): Draft {
+  const document = new OpenApiDocument(text, read);
   const { url, base, note } = serverOf(document);
   const paths = inOrderOfPrecedence(apiPaths(document, base));
   const resources = findResources(document, paths);
   const embeddings = new Embeddings(document, resources);
-  const model = { document, paths, resources, embeddings, owners: ownersOf(resources) };
+  const owners = ownersOf(resources);
+  const showing = new Showing(document, { paths, owners }, embeddings);
+  const model: ApiModel = { document, paths, resources, embeddings, owners, showing };
   const named = draftRules(model);
-  const routes = draftRoutes(model, namedTags(named));
-  const rules = withTags(named, new Set(routes.flatMap(({ tags }) => tags.map(tagName))));
+  const ruled = {
+    tags: namedTags(named),
+    routes: new Set(named.flatMap(({ targets }) => targets.flatMap(({ route }) => route ?? []))),
+    any: named.length > 0,
+  };
+  const all = draftRoutes(model, ruled);
+  const { routes, rules } = onlyOf(
+    { routes: all, rules: withTags(named, new Set(all.flatMap(({ tags }) => tags.map(tagName)))) },
+    only.flatMap((pattern) => [pattern, base + pattern]),
+  );
   const notes = [...document.dangling]
     .sort()
-    .map((reference) => `${reference} is not in this document: the draft lacks what it describes`);
+    .map((reference) => `${reference} was not followed: the draft lacks what it describes`);
   if (!document.tellsRequired && routes.some(({ tags }) => tags.some((tag) => tag.includes('{response'))))
     notes.push(
       "the document marks no member as required: a response that lacks a member in the tags of its route is not stored; write response['name', :0].id for members that may be absent",
     );
-  return { origin: note === undefined ? { url } : { url, note }, routes, rules, notes };
+  if (document.isConverted) notes.push('the document is Swagger 2.0 and was read as OpenAPI 3');
+  const summary = summaryOf(model, { routes, rules });
+  return { origin: note === undefined ? { url } : { url, note }, routes, rules, notes, summary };
 }

@@ -1,7 +1,14 @@
 import { type Mapping, mapping, type OpenApiDocument } from './document.ts';
 
 /** One segment of a path: a literal or a parameter. */
-export type PathPart = { readonly literal: string } | { readonly parameter: string | undefined };
+export type PathPart =
+  | { readonly literal: string }
+  | {
+      /** As it is called in the draft; undefined for a wildcard. */
+      readonly parameter: string | undefined;
+      /** As it is called in the document. */
+      readonly written: string | undefined;
+    };
 
 /** A path of the document. */
 export interface ApiPath {
@@ -11,6 +18,8 @@ export interface ApiPath {
   /** `/steps/:stepId` */
   readonly pattern: string;
   readonly operations: ReadonlyMap<string, Mapping>;
+  /** The path item. */
+  readonly item: Mapping;
 }
 
 const methods = ['get', 'put', 'post', 'patch', 'delete'] as const;
@@ -46,7 +55,7 @@ export function apiPaths(document: OpenApiDocument, base: string): ApiPath[] {
     );
     if (operations.length === 0) return [];
     const parts = partsOf(base + written.replace(/[?#].*$/, ''));
-    return [{ written, parts, pattern: patternOf(parts), operations: new Map(operations) }];
+    return [{ written, parts, pattern: patternOf(parts), operations: new Map(operations), item }];
   });
 }
 
@@ -66,11 +75,11 @@ function partsOf(path: string): PathPart[] {
     .map((part): PathPart => {
       const whole = /^\{([^{}]+)\}$/.exec(part)?.[1];
       // `{name}.json` and `{a}-{b}` become one wildcard segment: patterns cannot match a part of a segment.
-      if (whole === undefined) return /[{}*:]/.test(part) ? { parameter: undefined } : { literal: part };
+      if (whole === undefined) return /[{}*:]/.test(part) ? { parameter: undefined, written: undefined } : { literal: part };
       const name = parameterName(whole);
-      if (used.has(name)) return { parameter: undefined };
+      if (used.has(name)) return { parameter: undefined, written: whole };
       used.add(name);
-      return { parameter: name };
+      return { parameter: name, written: whole };
     });
 }
 

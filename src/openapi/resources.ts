@@ -1,30 +1,39 @@
-import { answerSchema, type Shape, shapeOf, unwrapped } from './api-schema.ts';
+import { answerSchema, type Shape, shapeOf } from './api-schema.ts';
 import type { OpenApiDocument } from './document.ts';
+import { unwrapped } from './envelope.ts';
+import { hasMember, isLasting, keyOf, nounOf } from './keys.ts';
 import { type ApiPath, operationsOf } from './operations.ts';
+import { type Reference, referencesOf } from './references.ts';
+import { alike, grouped } from './similar.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 
-/** A resource type with ids, and the paths of its items and collections. */
+/** A resource type, and the paths of its items and collections. */
 export interface Resource {
   /** `order-item` */
   readonly name: string;
+  /** The word in its paths, which other resources may share: comments of issues, and of gists. */
+  readonly noun: string;
   /** `/steps/:id`, `/trips/:tripId/steps/:id` */
   readonly items: readonly ApiPath[];
   /** `/steps`, `/trips/:tripId/steps` */
   readonly collections: readonly ApiPath[];
   readonly shape: Shape;
+  /** Names of the schemas that describe it: in full, in lists, in requests. */
+  readonly schemas: ReadonlySet<string>;
   /** The wrapper of the representation in a response: `data`, or nothing. */
   readonly wrapper: string;
-  /** The member that identifies it in paths. */
-  readonly idField: string;
+  /** The member that identifies it; undefined if it could not be told. */
+  readonly idField: string | undefined;
+  /** The member that the last parameter of each item's path stands for. */
+  readonly keys: ReadonlyMap<ApiPath, string | undefined>;
   /** Fields with the ids of other resources. */
   readonly references: readonly Reference[];
+  /** Fields that are named like other resources, and say nothing that identifies one. */
+  readonly untied: readonly string[];
 }
 
-export interface Reference {
-  readonly resource: string;
-  /** `stepId`, `step.id`, `stepIds[*]` */
-  readonly path: string;
-}
+/** What is known before references are. */
+export type Described = Omit<Resource, 'references' | 'untied'>;
 
 /** The parameter at the end of a path. */
 export function lastParameter({ parts }: ApiPath): string | undefined {
@@ -37,87 +46,153 @@ export function lastLiteral({ parts }: ApiPath): string | undefined {
   return last !== undefined && 'literal' in last ? last.literal : undefined;
 }
 
+const endsInParameter = ({ parts }: ApiPath): boolean => {
+  const last = parts.at(-1);
+  return last !== undefined && 'parameter' in last;
+};
 const above = ({ pattern }: ApiPath): string => pattern.slice(0, pattern.lastIndexOf('/')) || '/';
 
 /** The resource of which each path is the item or the collection. */
 export function ownersOf(resources: ReadonlyMap<string, Resource>): ReadonlyMap<ApiPath, Resource> {
   const owners = new Map<ApiPath, Resource>();
-  for (const resource of resources.values()) {
-    for (const path of [...resource.items, ...resource.collections]) if (!owners.has(path)) owners.set(path, resource);
-  }
+  for (const resource of resources.values()) for (const path of resource.items) owners.set(path, resource);
+  for (const resource of resources.values())
+    for (const path of resource.collections) if (!owners.has(path)) owners.set(path, resource);
   return owners;
 }
 
 /** Resources with ids: `/steps/{id}` gives steps. */
 export function findResources(document: OpenApiDocument, paths: readonly ApiPath[]): ReadonlyMap<string, Resource> {
+  const byPattern = new Map(paths.map((path) => [path.pattern, path]));
+  const parents = new Set(paths.filter(endsInParameter).map(above));
   const items = new Map<string, ApiPath[]>();
   for (const path of paths) {
-    const owner = path.parts.at(-2);
-    if (lastParameter(path) === undefined || owner === undefined || !('literal' in owner)) continue;
-    const name = plainWord(singular(owner.literal));
-    const known = items.get(name);
-    if (known === undefined) items.set(name, [path]);
-    else known.push(path);
+    const noun = nounOf(path);
+    // `/items/{collection}` is a list, if there is `/items/{collection}/{id}`.
+    if (!endsInParameter(path) || noun === undefined || (parents.has(path.pattern) && isList(document, path))) continue;
+    const found = items.get(noun);
+    if (found === undefined) items.set(noun, [path]);
+    else found.push(path);
   }
+  const described = [...items].flatMap(([noun, found]) => describedGroups(document, noun, found, byPattern));
+  const resources = new Map(withCollections(document, described, paths).map((each) => [each.name, each]));
+  return new Map(
+    [...resources].map(([name, each]) => [name, { ...each, ...referencesOf(document, each, [...resources.values()]) }]),
+  );
+}
+
+export function isList(document: OpenApiDocument, path: ApiPath): boolean {
+  return representation(document, path, ['GET']).items !== undefined;
+}
+
+/** What the first of these operations that tells answers, without its envelope. */
+export function representation(document: OpenApiDocument, path: ApiPath, methods: readonly string[]): Shape {
+  const shapes = operationsOf(path, methods).map((operation) =>
+    shapeOf(document, unwrapped(document, answerSchema(document, operation)).schema),
+  );
+  return (
+    shapes.find(({ properties, items }) => properties.size > 0 || items !== undefined) ?? shapeOf(document, undefined)
+  );
+}
+
+/** One resource for each kind of representation that paths with one noun have. */
+function describedGroups(
+  document: OpenApiDocument,
+  noun: string,
+  items: readonly ApiPath[],
+  byPattern: ReadonlyMap<string, ApiPath>,
+): Described[] {
+  const shapeFor = (path: ApiPath): Shape => {
+    const own = representation(document, path, ['GET', 'PUT', 'PATCH', 'POST']);
+    if (own.items === undefined && own.properties.size > 0) return own;
+    const list = byPattern.get(above(path));
+    const listed = list === undefined ? undefined : representation(document, list, ['GET', 'POST']);
+    return shapeOf(document, listed?.items);
+  };
+  const groups = grouped(items.map((path) => ({ path, shape: shapeFor(path) })));
+  return groups.map((group, i): Described => {
+    const paths = group.map(({ path }) => path);
+    const shape = group.find(({ shape: each }) => each.properties.size > 0)?.shape ?? shapeOf(document, undefined);
+    const keys = new Map(group.map(({ path, shape: own }) => [path, keyOf(document, path, own.properties.size > 0 ? own : shape, noun)]));
+    const wrapper = paths
+      .flatMap((path) => operationsOf(path, ['GET', 'PUT', 'PATCH']))
+      .map((operation) => unwrapped(document, answerSchema(document, operation)))
+      .find(({ schema }) => shapeOf(document, schema).properties.size > 0)?.path;
+    return {
+      name: i === 0 ? noun : `${parentNoun(paths) ?? 'other'}-${noun}${i === 1 ? '' : `-${i}`}`,
+      noun,
+      items: paths,
+      collections: [],
+      shape,
+      schemas: new Set(group.flatMap(({ shape: each }) => each.own)),
+      wrapper: wrapper ?? '',
+      idField: idFieldOf(document, shape, keys, noun),
+      keys,
+    };
+  });
+}
+
+function parentNoun(paths: readonly ApiPath[]): string | undefined {
+  const literals = paths[0]?.parts.flatMap((part) => ('literal' in part ? [plainWord(singular(part.literal))] : []));
+  return literals?.filter((word) => word !== '').at(-2);
+}
+
+/** The member that most paths are made of, or else an id that every representation has. */
+function idFieldOf(
+  document: OpenApiDocument,
+  shape: Shape,
+  keys: ReadonlyMap<ApiPath, string | undefined>,
+  noun: string,
+): string | undefined {
+  const counts = new Map<string, number>();
+  for (const key of keys.values())
+    if (key !== undefined && hasMember(document, shape, key)) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const [most] = [...counts].sort(([a, m], [b, n]) => n - m || Number(isLasting(b)) - Number(isLasting(a)));
+  if (most !== undefined) return most[0];
+  const own = [...shape.properties.keys()].find((field) => idOfWhat(field)?.resource === noun);
+  return ['id', '_id', 'uuid'].find((field) => shape.properties.has(field)) ?? own;
+}
+
+function withCollections(
+  document: OpenApiDocument,
+  described: readonly Described[],
+  paths: readonly ApiPath[],
+): Described[] {
   const byPattern = new Map(paths.map((path) => [path.pattern, path]));
-  const collections = new Map<string, Set<ApiPath>>();
-  for (const [name, found] of items) {
-    const lists = found.flatMap((path) => byPattern.get(above(path)) ?? []);
-    collections.set(name, new Set(lists));
+  const isItem = new Set(described.flatMap(({ items }) => items));
+  const collections = new Map(described.map(({ name }) => [name, new Set<ApiPath>()]));
+  for (const { name, items } of described) {
+    for (const item of items) {
+      const list = byPattern.get(above(item));
+      if (list !== undefined && !isItem.has(list)) collections.get(name)?.add(list);
+    }
   }
   // `/steps/{id}/accommodations`, if single items have another path.
   for (const path of paths) {
     const literal = lastLiteral(path);
-    if (literal !== undefined) collections.get(plainWord(singular(literal)))?.add(path);
+    if (literal === undefined || isItem.has(path)) continue;
+    const noun = plainWord(singular(literal));
+    const same = described.filter((each) => each.noun === noun);
+    if (same.some(({ name }) => collections.get(name)?.has(path))) continue;
+    const shape = shapeOf(document, representation(document, path, ['GET', 'POST']).items);
+    const chosen = same.find((each) => alike(shape, each.shape)) ?? nearest(same, path);
+    if (chosen !== undefined) collections.get(chosen.name)?.add(path);
   }
-  const described = new Map([...items].map(([name, found]) => [name, describe(document, name, found)]));
-  return new Map(
-    [...described].map(([name, { items: found, ...resource }]) => {
-      const references = referencesOf(document, resource.shape, name, described);
-      return [name, { name, items: found, collections: [...(collections.get(name) ?? [])], references, ...resource }];
-    }),
-  );
-}
-
-type Described = Pick<Resource, 'items' | 'shape' | 'wrapper' | 'idField'>;
-
-function describe(document: OpenApiDocument, name: string, items: readonly ApiPath[]): Described {
-  const answers = items
-    .flatMap((path) => operationsOf(path, ['GET', 'PUT', 'PATCH']))
-    .map((operation) => unwrapped(document, answerSchema(document, operation)));
-  const found = answers.find(({ schema }) => shapeOf(document, schema).properties.size > 0);
-  const shape = shapeOf(document, found?.schema);
-  return { items, shape, wrapper: found?.path ?? '', idField: idFieldOf(shape, items, name) };
-}
-
-/** `/posts/{slug}` identifies posts by their slug, `/posts/{postId}` by their id. */
-function idFieldOf({ properties }: Shape, items: readonly ApiPath[], name: string): string {
-  const parameters = items.flatMap((path) => lastParameter(path) ?? []);
-  const named = parameters.find((parameter) => properties.has(parameter) && idOfWhat(parameter) === undefined);
-  if (named !== undefined) return named;
-  const own = [...properties.keys()].find((field) => idOfWhat(field)?.resource === name);
-  return ['id', '_id', 'uuid'].find((field) => properties.has(field)) ?? own ?? 'id';
-}
-
-function referencesOf(
-  document: OpenApiDocument,
-  { properties }: Shape,
-  own: string,
-  known: ReadonlyMap<string, Described>,
-): Reference[] {
-  return [...properties].flatMap(([field, schema]): Reference[] => {
-    const named = idOfWhat(field);
-    // `category_id` is useless if paths identify categories by their slug.
-    const byId = /^(?:_?id|uuid)$|id$/i.test(known.get(named?.resource ?? '')?.idField ?? '-');
-    if (named !== undefined && named.resource !== own && byId) {
-      const isList = shapeOf(document, schema).items !== undefined;
-      return [{ resource: named.resource, path: named.many || isList ? `${field}[*]` : field }];
-    }
-    // `step: {id}` is a parent; an array of objects would be embedded children.
-    const resource = plainWord(field);
-    const inner = shapeOf(document, schema);
-    const id = known.get(resource)?.idField;
-    if (resource === own || id === undefined || !inner.properties.has(id)) return [];
-    return [{ resource, path: `${field}.${id}` }];
+  return described.map((each) => {
+    const own = [...(collections.get(each.name) ?? [])];
+    const listed = own.flatMap((path) => shapeOf(document, representation(document, path, ['GET']).items).own);
+    return { ...each, collections: own, schemas: new Set([...each.schemas, ...listed]) };
   });
+}
+
+/** The resource whose paths begin like this one. */
+function nearest(resources: readonly Described[], path: ApiPath): Described | undefined {
+  const common = ({ items }: Described): number =>
+    Math.max(...items.map(({ pattern }) => {
+      const a = pattern.split('/');
+      const b = path.pattern.split('/');
+      const first = a.findIndex((part, i) => part !== b[i]);
+      return first < 0 ? a.length : first;
+    }));
+  return resources.toSorted((a, b) => common(b) - common(a))[0];
 }

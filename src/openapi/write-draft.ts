@@ -1,12 +1,14 @@
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
 
 /** A draft as the text of a configuration, with comments for its future owner. */
-export function writeDraft({ origin, routes, rules, notes }: Draft, source: string): string {
+export function writeDraft({ origin, routes, rules, notes, summary }: Draft, source: string): string {
   const lines = [
     '# yaml-language-server: $schema=https://unpkg.com/unstale/dist/unstale.schema.json',
     '#',
     `# Drafted by "unstale init" from ${oneLine(source)}. Comments say what each part was inferred from.`,
     '# Review and correct it, then run "unstale check" and "unstale explain".',
+    '#',
+    ...summary.map((line) => `# ${oneLine(line)}`),
     ...notes.map((note) => `# TODO: ${oneLine(note)}`),
     '',
     'origin:',

@@ -1,0 +1,100 @@
+import type { ApiModel } from './draft-model.ts';
+import { keyOf, nounOf } from './keys.ts';
+import type { ApiPath } from './operations.ts';
+import type { Resource } from './resources.ts';
+
+/** Sources of the ids of a resource, by the member that a path or a tag needs. Empty if they are unknown. */
+export type Ids = (key: string | undefined) => readonly string[];
+
+/** Where a write has the ids of other resources, by the names of these. */
+export type Others = ReadonlyMap<string, { readonly ids: Ids; readonly why: string }>;
+
+/** What is known about a write: the sources of the ids that its targets need. */
+export interface Known {
+  /** The path of the write. What begins like it has the same parameters. */
+  readonly path: ApiPath | undefined;
+  readonly resource: Resource | undefined;
+  /** Of what is written. */
+  readonly ids: Ids;
+  readonly others: Others;
+}
+
+export const nothing: Ids = () => [];
+
+/** Fills paths with what is known about a write. */
+export class Filler {
+  readonly #model: ApiModel;
+  readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #owners = new Map<string, { resource: Resource; key: string | undefined } | undefined>();
+
+  constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
+    this.#model = model;
+    this.#byPattern = byPattern;
+  }
+
+  /** A path with each parameter replaced by its sources; undefined if that would match any path. */
+  fill(path: ApiPath, known: Known): string | undefined {
+    const segments = path.parts.map((part, i) => {
+      if ('literal' in part) return part.literal;
+      const sources = [...new Set(this.#sourcesOf(path, i, known))];
+      return sources.length === 0 ? '*' : `{${sources.join(', ')}}`;
+    });
+    return segments[0] === '*' || segments[0]?.startsWith('{') === true ? undefined : `/${segments.join('/')}`;
+  }
+
+  #sourcesOf(path: ApiPath, i: number, known: Known): readonly string[] {
+    const owner = this.ownerAt(path, i);
+    if (owner !== undefined && owner.resource === known.resource) {
+      const ids = known.ids(owner.key);
+      if (ids.length > 0) return ids;
+    }
+    const shared = known.path === undefined ? undefined : sharedParameter(known.path, path, i);
+    const named = owner === undefined ? [] : (known.others.get(owner.resource.name)?.ids(owner.key) ?? []);
+    return shared === undefined ? named : [shared, ...named.filter((each) => each !== shared)];
+  }
+
+  /** The resource that a parameter of a path identifies, and by which member. */
+  ownerAt(path: ApiPath, i: number): { resource: Resource; key: string | undefined } | undefined {
+    const pattern = patternUpTo(path, i + 1);
+    if (this.#owners.has(pattern)) return this.#owners.get(pattern);
+    const owner = this.#findOwner(path, i, pattern);
+    this.#owners.set(pattern, owner);
+    return owner;
+  }
+
+  #findOwner(path: ApiPath, i: number, pattern: string): { resource: Resource; key: string | undefined } | undefined {
+    const item = this.#byPattern.get(pattern);
+    const resource = item && this.#model.owners.get(item);
+    if (item !== undefined && resource !== undefined && resource.keys.has(item))
+      return { resource, key: resource.keys.get(item) };
+    // No path ends here. The first parameter of `/repos/{owner}/{repo}` is not the id of a repository.
+    const before = path.parts[i - 1];
+    const after = path.parts[i + 1];
+    if (before === undefined || !('literal' in before) || (after !== undefined && !('literal' in after))) return undefined;
+    const parts = path.parts.slice(0, i + 1);
+    const noun = nounOf({ parts });
+    const named = [...this.#model.resources.values()].filter((each) => each.noun === noun);
+    const [only] = named;
+    if (only === undefined || named.length > 1) return undefined;
+    return { resource: only, key: keyOf(this.#model.document, { ...path, parts }, only.shape, only.noun) };
+  }
+}
+
+/** The parameter at a place where two paths have been the same so far. */
+function sharedParameter(from: ApiPath, to: ApiPath, i: number): string | undefined {
+  for (let k = 0; k <= i; k++) {
+    const a = from.parts[k];
+    const b = to.parts[k];
+    if (a === undefined || b === undefined || 'literal' in a !== 'literal' in b) return undefined;
+    if ('literal' in a && 'literal' in b && a.literal !== b.literal) return undefined;
+  }
+  const part = from.parts[i];
+  return part !== undefined && 'parameter' in part ? part.parameter : undefined;
+}
+
+export function patternUpTo({ pattern }: ApiPath, segments: number): string {
+  return pattern
+    .split('/')
+    .slice(0, segments + 1)
+    .join('/');
+}
