@@ -18,7 +18,10 @@ export function addInit(program: Command, io: CliIo, done: (code: number) => voi
   program
     .command('init')
     .description('draft a configuration from an API description; comments say what each part was inferred from')
-    .requiredOption('--openapi <file>', 'an OpenAPI 3 or Swagger 2.0 document, YAML or JSON; the files it refers to are read in its directory')
+    .requiredOption(
+      '--openapi <file>',
+      'an OpenAPI 3 or Swagger 2.0 document, YAML or JSON; the files it refers to are read in its directory',
+    )
     .option('-o, --output <file>', 'the file to write; default: standard output')
     .option('--only <pattern>', 'draft these routes alone, /v1/customers/** for instance; may be repeated', several, [])
     .option('--force', 'overwrite an existing file')

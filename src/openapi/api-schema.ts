@@ -43,15 +43,16 @@ function readShape(document: OpenApiDocument, schema: unknown, depth: number): S
   if (depth < MAX_INHERITANCE) {
     const alternatives = [value.oneOf, value.anyOf].flatMap(list).filter((part) => mapping(part).type !== 'null');
     const parts = list(value.allOf);
-    for (const part of [...parts, ...alternatives]) {
-      const inner = readShape(document, part, depth + 1);
+    const inners = [...parts, ...alternatives].map((part) => ({ part, inner: readShape(document, part, depth + 1) }));
+    // `allOf: [$ref, {description}]` is how OpenAPI 3.0 describes a reference, or makes it nullable.
+    const described = inners.filter(({ part, inner }) => parts.includes(part) && inner.properties.size > 0);
+    const isOnly = described.length === 1 && properties.size === 0;
+    for (const { part, inner } of inners) {
       // Another alternative may lack the member.
       if (alternatives.length < 2 || !alternatives.includes(part))
         for (const name of inner.required) required.add(name);
       for (const [name, property] of inner.properties) if (!properties.has(name)) properties.set(name, property);
       allNames.push(...inner.names);
-      // `allOf: [$ref]` is how OpenAPI 3.0 describes a reference, or makes it nullable.
-      const isOnly = parts.length === 1 && Object.keys(mapping(value.properties)).length === 0;
       if (names.length === 0 && (isOnly || alternatives.includes(part))) own.push(...inner.own);
       items ??= inner.items;
       scalar ??= inner.scalar;

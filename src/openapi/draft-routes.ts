@@ -28,6 +28,10 @@ const perUser = new Set([
   'logout',
 ]);
 
+/** Path segments of what an API writes by itself whenever something else is written. */
+const ownRecords =
+  /^(?:activity|activities|revisions?|events?|timeline|history|histories|audits?|audit[-_]?logs?|logs?|changes|changelog|stats|statistics|metrics|trash)$/i;
+
 /** What the rules say, as far as routes depend on it. */
 export interface Ruled {
   /** The resources whose tags rules name. */
@@ -49,6 +53,12 @@ export function draftRoutes(model: ApiModel, ruled: Ruled): DraftRoute[] {
     if (personal !== undefined && 'literal' in personal) {
       const comments = [about, `"${personal.literal}": the response depends on the user, so it is not stored`];
       return [{ comments, match: path.pattern, off: true, tags: [], before: undefined }];
+    }
+    const literal = path.parts.find((part) => 'literal' in part && ownRecords.test(part.literal));
+    const isWritten = ['PUT', 'PATCH', 'POST'].some((method) => path.operations.has(method));
+    if (literal !== undefined && 'literal' in literal && !isWritten && ruled.any) {
+      const why = `TODO: "${literal.literal}": other writes may add to it, so it is not stored`;
+      return [{ comments: [about, why], match: path.pattern, off: true, tags: [], before: undefined }];
     }
     const { tags, comments } = tagsOf(model, path, read, ruled.tags);
     const isNamed = ruled.routes.has(path) || tags.length > 0 || !ruled.any;

@@ -4,7 +4,16 @@ import { actedUpon, templateOf } from './draft-routes.ts';
 import { type Known, type Others, pathTarget, TargetDrafter, unique } from './draft-targets.ts';
 import { unwrapped } from './envelope.ts';
 import { type Ids, nothing } from './fill.ts';
-import { createdField, createdIds, elementsOf, fieldSources, inside, itemIds, requestedIds } from './id-sources.ts';
+import {
+  answeredField,
+  createdField,
+  createdIds,
+  elementsOf,
+  fieldSources,
+  inside,
+  itemIds,
+  requestedIds,
+} from './id-sources.ts';
 import type { ApiPath } from './operations.ts';
 import { isReading } from './reading.ts';
 import { lastLiteral, type Resource } from './resources.ts';
@@ -79,13 +88,14 @@ class RuleDrafter {
   /** PUT, PATCH and DELETE of an item: itself, its lists, and its parents before and after. */
   #itemRules(path: ApiPath, resource: Resource, methods: readonly string[]): DraftRule[] {
     const { document } = this.#model;
+    const inBody = (field: string): string[] =>
+      fieldSources(document, { path, methods, wrapper: resource.wrapper }, field);
     const known: Known = {
       path,
       resource,
       ids: itemIds(document, path, resource, methods),
-      others: this.#others(path, resource, (field) =>
-        fieldSources(document, { path, methods, wrapper: resource.wrapper }, field),
-      ),
+      others: this.#others(path, resource, inBody),
+      ...this.#parentOf(resource, inBody),
     };
     const looked = this.#parentsByLookup(resource, known);
     const targets = unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]);
@@ -102,7 +112,9 @@ class RuleDrafter {
         : targets,
       event: `${resource.name}.changed`,
     };
-    const below = methods.includes('DELETE') ? unique(this.#targets.below(resource, known)) : [];
+    const below = methods.includes('DELETE')
+      ? unique([...this.#targets.below(resource, known), ...this.#targets.ofUnnamedParents(resource, known)])
+      : [];
     if (below.length === 0) return [changed];
     const deleted: DraftRule = {
       comments: [`DELETE ${path.written}: in addition to what a change makes stale`],
@@ -134,6 +146,7 @@ class RuleDrafter {
         resource,
         ids: createdIds(document, post, resource),
         others: this.#others(path, resource, inBody),
+        ...this.#parentOf(resource, inBody),
       };
       const looked = this.#parentsByLookup(resource, known);
       const targets = unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]);
@@ -189,11 +202,16 @@ class RuleDrafter {
 
   #actionRule(path: ApiPath, item: ApiPath, resource: Resource, methods: readonly string[]): DraftRule {
     const { document } = this.#model;
+    const inBody = (field: string): string[] => [
+      `before.${inside(resource.wrapper)}${field}`,
+      ...methods.flatMap((method) => answeredField(document, path.operations.get(method) ?? {}, field)),
+    ];
     const known: Known = {
       path: item,
       resource,
       ids: itemIds(document, item, resource, []),
-      others: this.#others(item, resource, (field) => [`before.${inside(resource.wrapper)}${field}`]),
+      others: this.#others(item, resource, inBody),
+      ...this.#parentOf(resource, inBody),
     };
     const looked = this.#parentsByLookup(resource, known);
     const action = plainWord(lastLiteral(path) ?? 'action');
@@ -229,7 +247,8 @@ class RuleDrafter {
       ...shown.targets,
       ...this.#requested(path, methods),
     ]);
-    const todo = targets.length > 0 ? [] : ['TODO: the document does not say what this changes: add what it makes stale'];
+    const todo =
+      targets.length > 0 ? [] : ['TODO: the document does not say what this changes: add what it makes stale'];
     return {
       comments: [`${methods.join(', ')} ${path.written}`, ...todo],
       name: `${name === '' ? 'root' : name}-changed`,
@@ -264,6 +283,7 @@ class RuleDrafter {
       }
     };
     for (const { resource: name, field, pathTo } of resource.references) {
+      if (name === resource.name) continue;
       const ids: Ids = (key) => {
         const place = pathTo(key);
         return place === undefined ? [] : inBody(place);
@@ -274,6 +294,16 @@ class RuleDrafter {
       if (name !== resource.name) add(name, ids, 'it is below that', true);
     }
     return others;
+  }
+
+  /** The one of the same kind that it is in. */
+  #parentOf(resource: Resource, inBody: (field: string) => string[]): { parent?: Ids } {
+    const own = resource.references.filter(({ resource: name }) => name === resource.name);
+    if (own.length === 0) return {};
+    return {
+      parent: (key) =>
+        own.flatMap(({ pathTo }) => [pathTo(key)]).flatMap((place) => (place === undefined ? [] : inBody(place))),
+    };
   }
 
   /** What embeds the parents: found by a lookup if the written resource does not name it. */
@@ -327,7 +357,9 @@ function todos({ name, untied }: Resource): string[] {
   if (untied.length === 0) return [];
   const fields = untied.slice(0, 8).join(', ');
   const which = untied.length > 8 ? `${fields}, …` : fields;
-  return [`TODO: ${name}.{${which}}: named like other resources, and without a known id. Does a write make those stale?`];
+  return [
+    `TODO: ${name}.{${which}}: named like other resources, and without a known id. Does a write make those stale?`,
+  ];
 }
 
 /** As many lookups as a rule may have. */

@@ -2,9 +2,10 @@ import { shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftTarget } from './draft-model.ts';
 import { templateOf } from './draft-routes.ts';
 import { Filler, type Ids, type Known, nothing, patternUpTo } from './fill.ts';
-import { meaningOf } from './references.ts';
+import { nounOf } from './keys.ts';
 import { hasLink } from './links.ts';
 import type { ApiPath } from './operations.ts';
+import { meaningOf } from './references.ts';
 import { lastParameter, type Resource } from './resources.ts';
 import { plainWord, singular } from './words.ts';
 
@@ -27,7 +28,36 @@ export class TargetDrafter {
   /** Itself, wherever it is shown or listed, and its parents. */
   ofWrite(path: ApiPath, resource: Resource, known: Known): DraftTarget[] {
     const parents = [...known.others].flatMap(([name, { why }]) => this.#parents(name, why, resource, known));
-    return [...this.ofResource(path, resource, known), ...this.ancestors(path), ...parents];
+    return [
+      ...this.ofResource(path, resource, known),
+      ...this.ancestors(path),
+      ...parents,
+      ...this.#ofOwnKind(resource, known),
+    ];
+  }
+
+  /** A folder in a folder: the one that it is in, and the one that it was in. */
+  #ofOwnKind(resource: Resource, known: Known): DraftTarget[] {
+    if (known.parent === undefined) return [];
+    const others = new Map([[resource.name, { ids: known.parent, why: '' }]]);
+    const above: Known = { path: undefined, resource: undefined, ids: nothing, others };
+    return this.#parents(resource.name, `it is in another ${resource.name}`, resource, above);
+  }
+
+  /** The parents of an item whose own path does not name them: a comment that is only listed below its issue. */
+  ofUnnamedParents(resource: Resource, known: Known): DraftTarget[] {
+    const lists = [...resource.collections, ...this.#model.showing.of(resource).lists];
+    const names = new Set(lists.flatMap((list) => [...this.parametersOf(list).keys()]));
+    return [...names].flatMap((name) => {
+      const parent = this.#model.resources.get(name);
+      if (parent === undefined || parent === resource || known.others.has(name)) return [];
+      return this.#counts(parent, resource) || parent.items.some((item) => this.#embeds(item, resource))
+        ? [
+            ...this.#parents(name, `it is unknown which ${name} it was in`, resource, known),
+            ...this.#lists(parent, known, `lists of its ${name}`),
+          ]
+        : [];
+    });
   }
 
   ofResource(path: ApiPath, resource: Resource, known: Known): DraftTarget[] {
@@ -64,10 +94,12 @@ export class TargetDrafter {
       const targets: DraftTarget[] = [];
       if (above?.operations.has('GET')) targets.push(pathTarget(templateOf(above), 'it is below that', above));
       const owner = above && this.#model.owners.get(above);
-      if (above !== undefined && owner !== undefined) {
+      if (above !== undefined && owner?.items.includes(above) === true) {
         const known = this.#knownAt(above, owner);
         const ids = owner.idField === undefined ? [] : known.ids(owner.idField);
-        const others = owner.items.filter((item) => item !== above).flatMap((item) => this.target(item, known, `the same ${owner.name}`));
+        const others = owner.items
+          .filter((item) => item !== above)
+          .flatMap((item) => this.target(item, known, `the same ${owner.name}`));
         targets.push(
           ...others,
           tagTarget(owner.name, ids, 'and whatever shows that'),
@@ -84,7 +116,8 @@ export class TargetDrafter {
   /** What is below a deleted resource, also under its other paths. */
   below(resource: Resource, known: Known): DraftTarget[] {
     const unknownIds: Known = { path: known.path, resource: undefined, ids: nothing, others: new Map() };
-    return resource.items.flatMap((item) => {
+    const scoped = this.#scopedBy(resource).flatMap((path) => this.target(path, known, `of this ${resource.name}`));
+    const below = resource.items.flatMap((item) => {
       const below = this.#byParent.get(item.pattern) ?? [];
       const filled = this.#filler.fill(item, known);
       if (below.length === 0 || filled === undefined) return [];
@@ -99,6 +132,17 @@ export class TargetDrafter {
       const comment = `everything below it is gone, too: ${brief(what)}`;
       return [...targetOf(`${filled}/**`, comment), ...atOtherPaths];
     });
+    return [...below, ...scoped];
+  }
+
+  /** Reads at other paths that name the resource: `/items/{collection}` for collections. */
+  #scopedBy(resource: Resource): ApiPath[] {
+    return this.#model.paths.filter(
+      (path) =>
+        path.operations.has('GET') &&
+        !resource.items.some(({ pattern }) => path.pattern === pattern || path.pattern.startsWith(`${pattern}/`)) &&
+        path.parts.some((part, i) => 'parameter' in part && this.#filler.ownerAt(path, i)?.resource === resource),
+    );
   }
 
   /** All possible parents, if it is unknown which. */
@@ -154,26 +198,50 @@ export class TargetDrafter {
     const { arrays, lists } = this.#model.showing.of(child);
     const embedding = new Set([...arrays, ...lists, ...this.#model.showing.of(child).untagged]);
     const own = [...parent.collections, ...this.#model.showing.of(parent).lists];
+    const related = parent !== child && this.#counts(parent, child);
     const shown = [...new Set(own)]
-      .filter((list) => embedding.has(list) || this.#model.showing.embeddedIn(list).some(({ resource }) => resource === child.name))
-      .flatMap((list) => this.target(list, known, `${why}, and its lists embed ${child.name}`));
-    return [...items, ...shown];
+      .filter((list) => related || embedding.has(list) || this.#embeds(list, child))
+      .flatMap((list) => this.target(list, known, `${why}, and its lists show or count ${child.name}`));
+    return [...items, ...shown, ...this.#listsBelow(parent, child, known)];
+  }
+
+  /** Lists below a parent of what is written, or of what that shows: the labels of the issues of a milestone. */
+  #listsBelow(parent: Resource, child: Resource, known: Known): DraftTarget[] {
+    const { showing } = this.#model;
+    const shown = new Set(child.items.flatMap((item) => showing.embeddedIn(item).map(({ resource }) => resource)));
+    return parent.items.flatMap((item) =>
+      (this.#byParent.get(item.pattern) ?? [])
+        .filter((path) => isDirectlyBelow(path, item))
+        .filter((path) =>
+          showing
+            .embeddedIn(path)
+            .some(({ isList, resource }) => isList && (resource === child.name || shown.has(resource))),
+        )
+        .flatMap((path) => this.target(path, known, `a list below its ${parent.name}`)),
+    );
+  }
+
+  #embeds(path: ApiPath, child: Resource): boolean {
+    return this.#model.showing.embeddedIn(path).some(({ resource }) => resource === child.name);
+  }
+
+  /** Whether it has a member such as `open_issues`. */
+  #counts(parent: Resource, child: Resource): boolean {
+    return [...parent.shape.properties.keys()].some((field) =>
+      plainWord(field)
+        .split('-')
+        .some((word) => singular(word) === child.noun),
+    );
   }
 
   /** Whether a resource shows another one, counts it, or has it below its paths. */
   #isRelated(parent: Resource, child: Resource): boolean {
     const { arrays, untagged, lists } = this.#model.showing.of(child);
-    const shows = (path: ApiPath): boolean =>
-      this.#model.showing.embeddedIn(path).some(({ resource }) => resource === child.name);
     const isBelow = [...child.items, ...child.collections, ...lists].some(({ pattern }) =>
       parent.items.some((item) => pattern.startsWith(`${item.pattern}/`)),
     );
-    const counts = [...parent.shape.properties.keys()].some((field) =>
-      plainWord(field)
-        .split('-')
-        .some((word) => singular(word) === child.noun),
-    );
-    return isBelow || counts || [...arrays, ...untagged, ...parent.items].some((path) => parent.items.includes(path) && shows(path));
+    const shownIn = [...arrays, ...untagged, ...parent.items].filter((path) => parent.items.includes(path));
+    return isBelow || this.#counts(parent, child) || shownIn.some((path) => this.#embeds(path, child));
   }
 
   #lists(resource: Resource, known: Known, comment: string): DraftTarget[] {
@@ -201,8 +269,11 @@ export class TargetDrafter {
 
   /** Reads below an item that are of no other resource: its content, its settings. */
   #parts(item: ApiPath, known: Known): DraftTarget[] {
+    const owner = this.#model.owners.get(item);
+    const members = new Set([...(owner?.shape.properties.keys() ?? [])].map((field) => plainWord(singular(field))));
     return (this.#byParent.get(item.pattern) ?? [])
-      .filter((path) => !this.#model.owners.has(path) && isDirectlyBelow(path, item))
+      .filter((path) => isDirectlyBelow(path, item))
+      .filter((path) => !this.#model.owners.has(path) || members.has(nounOf(path) ?? ''))
       .flatMap((path) => this.target(path, known, 'a part of it'));
   }
 }

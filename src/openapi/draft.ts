@@ -3,7 +3,7 @@ import type { ApiModel, Draft } from './draft-model.ts';
 import { draftRoutes } from './draft-routes.ts';
 import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
 import { Embeddings } from './embedding.ts';
-import { onlyOf } from './only.ts';
+import { onlyOf, withOverlaps } from './only.ts';
 import { apiPaths, inOrderOfPrecedence, serverOf } from './operations.ts';
 import { findResources, ownersOf } from './resources.ts';
 import { Showing } from './showing.ts';
@@ -46,5 +46,5 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
     );
   if (document.isConverted) notes.push('the document is Swagger 2.0 and was read as OpenAPI 3');
   const summary = summaryOf(model, { routes, rules });
-  return { origin: note === undefined ? { url } : { url, note }, routes, rules, notes, summary };
+  return { origin: note === undefined ? { url } : { url, note }, routes: withOverlaps(routes), rules, notes, summary };
 }

@@ -63,15 +63,24 @@ export class Embeddings {
       if (!this.#shared.has(schema) && !this.#described.has(schema)) this.#described.set(schema, [resource]);
     for (const [schema, several] of this.#described) {
       // `User` describes users, and the members of a team by the way.
-      const word = plainWord(schema.split('/').at(-1)?.replace(/\.\w+$/, '') ?? '');
-      const meant = several.filter(({ noun }) => word === noun || word.endsWith(`-${noun}`) || word.startsWith(`${noun}-`));
+      const word = plainWord(
+        schema
+          .split('/')
+          .at(-1)
+          ?.replace(/\.\w+$/, '') ?? '',
+      );
+      const meant = several.filter(
+        ({ noun }) => word === noun || word.endsWith(`-${noun}`) || word.startsWith(`${noun}-`),
+      );
       if (several.length > 1 && meant.length > 0) this.#described.set(schema, meant);
     }
   }
 
   /** The resources that a schema describes, in full or in short. */
   described({ own, names }: Pick<Shape, 'own' | 'names'>): readonly Resource[] {
-    const name = [...own, ...names].find((each) => this.#described.has(each));
+    const found = new Set(own.flatMap((name) => this.#described.get(name) ?? []));
+    if (found.size > 0) return [...found];
+    const name = names.find((each) => this.#described.has(each));
     return name === undefined ? [] : (this.#described.get(name) ?? []);
   }
 

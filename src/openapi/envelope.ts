@@ -36,7 +36,8 @@ function contentOf(document: OpenApiDocument, shape: Shape): { name: string; sch
   const rest = [...shape.properties].filter(([name]) => !isAbout(name, shape));
   const [only] = rest;
   // Kubernetes: next to `metadata` and `status`, and no representation by itself.
-  if (only === undefined || rest.length !== 1 || only[0] === 'spec' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(only[0])) return undefined;
+  if (only === undefined || rest.length !== 1 || only[0] === 'spec' || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(only[0]))
+    return undefined;
   const [name, schema] = only;
   const inner = shapeOf(document, schema);
   const isContent = inner.properties.size > 0 || shapeOf(document, inner.items).properties.size > 0;

@@ -2,6 +2,7 @@ import type { ApiModel } from './draft-model.ts';
 import { keyOf, nounOf } from './keys.ts';
 import type { ApiPath } from './operations.ts';
 import type { Resource } from './resources.ts';
+import { plainWord } from './words.ts';
 
 /** Sources of the ids of a resource, by the member that a path or a tag needs. Empty if they are unknown. */
 export type Ids = (key: string | undefined) => readonly string[];
@@ -17,6 +18,8 @@ export interface Known {
   /** Of what is written. */
   readonly ids: Ids;
   readonly others: Others;
+  /** Of the one of the same kind that it is in: the parent of a folder. */
+  readonly parent?: Ids;
 }
 
 export const nothing: Ids = () => [];
@@ -70,13 +73,19 @@ export class Filler {
     // No path ends here. The first parameter of `/repos/{owner}/{repo}` is not the id of a repository.
     const before = path.parts[i - 1];
     const after = path.parts[i + 1];
-    if (before === undefined || !('literal' in before) || (after !== undefined && !('literal' in after))) return undefined;
+    if (before === undefined || !('literal' in before) || (after !== undefined && !('literal' in after)))
+      return undefined;
     const parts = path.parts.slice(0, i + 1);
-    const noun = nounOf({ parts });
-    const named = [...this.#model.resources.values()].filter((each) => each.noun === noun);
-    const [only] = named;
-    if (only === undefined || named.length > 1) return undefined;
-    return { resource: only, key: keyOf(this.#model.document, { ...path, parts }, only.shape, only.noun) };
+    const part = path.parts[i];
+    const written = part !== undefined && 'parameter' in part ? plainWord(part.written ?? '') : '';
+    // `/items/{collection}` is of a collection; `/items/{item_id}` and `/items/{id}` are of an item.
+    for (const noun of [written, written.replace(/-(?:id|uuid|slug|name|key)$/, ''), nounOf({ parts })]) {
+      const named = [...this.#model.resources.values()].filter((each) => each.noun === noun);
+      const [only] = named;
+      if (only === undefined || named.length > 1) continue;
+      return { resource: only, key: keyOf(this.#model.document, { ...path, parts }, only.shape, only.noun) };
+    }
+    return undefined;
   }
 }
 

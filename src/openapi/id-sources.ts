@@ -62,7 +62,9 @@ export function itemIds(document: OpenApiDocument, path: ApiPath, resource: Reso
     const told = fieldSources(document, { path, methods, wrapper: resource.wrapper }, key);
     if (key !== own || parameter === undefined) return told;
     // What can be renamed has a new path afterwards, which others may have asked for already.
-    const renamed = isLasting(key) ? [] : told.filter((source) => source.startsWith('response.') && hasAnswer(document, path, methods, key));
+    const renamed = isLasting(key)
+      ? []
+      : told.filter((source) => source.startsWith('response.') && hasAnswer(document, path, methods, key));
     return [parameter, ...renamed];
   };
 }
@@ -100,6 +102,14 @@ function answered(document: OpenApiDocument, operation: Mapping, wrapper: string
   const isAsked = shapeOf(document, request.schema).properties.has(name);
   const guess = `response.${inside(wrapper)}${field}`;
   return isAsked && schema !== undefined ? [guess, `request.${inside(request.path)}${field}`] : [guess];
+}
+
+/** A field of what an answer shows, if it does: what a copy is in. */
+export function answeredField(document: OpenApiDocument, operation: Mapping, field: string): string[] {
+  const [name = ''] = field.split(/[.[]/, 1);
+  const answer = unwrapped(document, answerSchema(document, operation));
+  const has = shapeOf(document, answer.schema).properties.has(name);
+  return has ? [`response.${inside(answer.path)}${field}`] : [];
 }
 
 /** The source of the id of what a POST created: the response body, or its Location. */

@@ -39,7 +39,13 @@ export function keyOf(document: OpenApiDocument, path: ApiPath, shape: Shape, no
   const fits = (name: string): boolean => members.has(name) && isOfType(document, members.get(name), parameter);
   const byExamples = (): string | undefined => byExample(document, members, parameter);
   const isText = (name: string): boolean => fits(name) && shapeOf(document, members.get(name)).scalar !== 'integer';
-  return candidates({ written: parameter.name, noun, fits, byExamples, isHandle: parameter.type === 'string' ? isText : fits });
+  return candidates({
+    written: parameter.name,
+    noun,
+    fits,
+    byExamples,
+    isHandle: parameter.type === 'string' ? isText : fits,
+  });
 }
 
 interface Candidates {
@@ -54,7 +60,9 @@ interface Candidates {
 function candidates({ written, noun, fits, isHandle, byExamples }: Candidates): string | undefined {
   const word = plainWord(written);
   const bare = withoutNoun(word, noun);
-  const forms = [...new Set([written, word.replaceAll('-', '_'), camel(word), bare?.replaceAll('-', '_') ?? '', camel(bare ?? '')])];
+  const forms = [
+    ...new Set([written, word.replaceAll('-', '_'), camel(word), bare?.replaceAll('-', '_') ?? '', camel(bare ?? '')]),
+  ];
   const named = forms.find((form) => form !== '' && fits(form));
   if (named !== undefined) return named;
   const nested = identities.flatMap((outer) => forms.map((form) => `${outer}.${form}`)).find(fits);
@@ -90,7 +98,8 @@ function membersOf(document: OpenApiDocument, { properties }: Shape): Map<string
   const members = new Map(properties);
   for (const outer of identities) {
     if (!properties.has(outer)) continue;
-    for (const [name, schema] of shapeOf(document, properties.get(outer)).properties) members.set(`${outer}.${name}`, schema);
+    for (const [name, schema] of shapeOf(document, properties.get(outer)).properties)
+      members.set(`${outer}.${name}`, schema);
   }
   return members;
 }

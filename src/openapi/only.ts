@@ -28,7 +28,31 @@ export function onlyOf({ routes, rules }: Drafted, patterns: readonly string[]):
     tags: [],
     before: undefined,
   };
-  return { routes: [...kept, ...needed, ...(patterns.some((pattern) => pattern === '/**') ? [] : [rest])], rules: concerned };
+  return {
+    routes: [...kept, ...needed, ...(patterns.some((pattern) => pattern === '/**') ? [] : [rest])],
+    rules: concerned,
+  };
+}
+
+/**
+ * Silences a warning of `check`: `/issues/comments/:id` and `/issues/:issue/timeline` overlap, but only at a path that
+ * is no resource.
+ */
+export function withOverlaps(routes: readonly DraftRoute[]): DraftRoute[] {
+  return routes.map((route, i) => {
+    const other = routes
+      .slice(0, i)
+      .find((each) => each.off !== route.off && meets(each.match, route.match) && !isWithin(each.match, route.match) && !isWithin(route.match, each.match));
+    if (other === undefined) return route;
+    const comments = [...route.comments, `what it has in common with ${other.match} is no resource`, 'unstale-ignore routes-overlap'];
+    return { ...route, comments };
+  });
+}
+
+/** Whether every path of a pattern is one of another pattern. */
+function isWithin(inner: string, outer: string): boolean {
+  const [a, b] = [inner.split('/'), outer.split('/')];
+  return b.every((segment, i) => segment === '**' || (a[i] !== undefined && (isAny(segment) || segment === a[i])));
 }
 
 const isAny = (segment: string | undefined): boolean => segment === '*' || /^[:{]/.test(segment ?? '');

@@ -18,7 +18,7 @@ export interface Reference {
 /** The fields that refer to other resources, and those that only seem to. */
 export function referencesOf(
   document: OpenApiDocument,
-  { shape, name: own }: Described,
+  { shape, name: own, noun }: Described,
   known: readonly Described[],
 ): { references: Reference[]; untied: string[] } {
   const references: Reference[] = [];
@@ -28,20 +28,35 @@ export function referencesOf(
     const { named, isNamedId, many } = meaningOf(field, known);
     const inner = shapeOf(document, schema);
     const element = inner.items === undefined ? undefined : shapeOf(document, inner.items);
-    const described = known.filter(({ schemas }) => inner.own.some((each) => schemas.has(each)));
+    // `parent`, `parentId`: of the same kind.
+    const isParent = /^parent(?:[_-]?id)?$/i.test(field) && !known.some((each) => each.noun === 'parent');
+    const described = describedBy(inner, known);
     // An array of objects would be embedded children.
     if (element !== undefined && element.properties.size > 0 && element.scalar === undefined) continue;
     const isObject = inner.properties.size > 0 && inner.scalar === undefined;
-    for (const other of new Set(isObject ? [...described, ...named] : named)) {
-      if (other.name === own) continue;
+    // `comments: 3` counts them.
+    const isCount = !isNamedId && element === undefined && !isObject && singular(field) !== field;
+    const self = isParent && described.length === 0 ? known.filter((each) => each.noun === noun && each.name === own) : [];
+    for (const other of new Set([...(isObject ? described : []), ...(isCount ? [] : named), ...self])) {
       const place = many || element !== undefined ? `${field}[*]` : field;
-      const pathTo = isObject ? objectPath(document, inner, field) : scalarPath(document, other, place, { isNamedId, scalar: (element ?? inner).scalar });
+      const pathTo = isObject
+        ? objectPath(document, inner, field)
+        : scalarPath(document, other, place, { isNamedId, scalar: (element ?? inner).scalar });
       const keys = [...other.keys.values(), other.idField];
-      if (keys.some((key) => pathTo(key) !== undefined)) references.push({ resource: other.name, field: place, isNamed: named.includes(other), pathTo });
-      else untied.push(field);
+      if (keys.some((key) => pathTo(key) !== undefined))
+        references.push({ resource: other.name, field: place, isNamed: named.includes(other), pathTo });
+      else if (other.name !== own) untied.push(field);
     }
   }
   return { references, untied: [...new Set(untied)] };
+}
+
+/** The resources that a schema describes: by its name, or because only they inherit from it. */
+function describedBy({ own }: Shape, known: readonly Described[]): readonly Described[] {
+  const exact = known.filter(({ schemas }) => own.some((each) => schemas.has(each)));
+  if (exact.length > 0) return exact;
+  const inheriting = known.filter(({ shape }) => own.some((each) => shape.names.includes(each)));
+  return inheriting.length === 1 ? inheriting : [];
 }
 
 interface Meaning {

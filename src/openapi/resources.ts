@@ -113,7 +113,9 @@ function describedGroups(
   return groups.map((group, i): Described => {
     const paths = group.map(({ path }) => path);
     const shape = group.find(({ shape: each }) => each.properties.size > 0)?.shape ?? shapeOf(document, undefined);
-    const keys = new Map(group.map(({ path, shape: own }) => [path, keyOf(document, path, own.properties.size > 0 ? own : shape, noun)]));
+    const keys = new Map(
+      group.map(({ path, shape: own }) => [path, keyOf(document, path, own.properties.size > 0 ? own : shape, noun)]),
+    );
     const wrapper = paths
       .flatMap((path) => operationsOf(path, ['GET', 'PUT', 'PATCH']))
       .map((operation) => unwrapped(document, answerSchema(document, operation)))
@@ -188,11 +190,13 @@ function withCollections(
 /** The resource whose paths begin like this one. */
 function nearest(resources: readonly Described[], path: ApiPath): Described | undefined {
   const common = ({ items }: Described): number =>
-    Math.max(...items.map(({ pattern }) => {
-      const a = pattern.split('/');
-      const b = path.pattern.split('/');
-      const first = a.findIndex((part, i) => part !== b[i]);
-      return first < 0 ? a.length : first;
-    }));
+    Math.max(
+      ...items.map(({ pattern }) => {
+        const a = pattern.split('/');
+        const b = path.pattern.split('/');
+        const first = a.findIndex((part, i) => part !== b[i]);
+        return first < 0 ? a.length : first;
+      }),
+    );
   return resources.toSorted((a, b) => common(b) - common(a))[0];
 }

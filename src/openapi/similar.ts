@@ -2,7 +2,8 @@ import type { Shape } from './api-schema.ts';
 import type { ApiPath } from './operations.ts';
 
 /** Members that most representations have. They do not show what one is of. */
-const common = /^(?:_?id|uuid|name|title|type|kind|object|description|url|uri|href|self|links?|_links|metadata|status|state|created.*|updated.*|deleted.*|modified.*|html_url|node_id)$/i;
+const common =
+  /^(?:_?id|uuid|name|title|type|kind|object|description|url|uri|href|self|links?|_links|metadata|status|state|created.*|updated.*|deleted.*|modified.*|html_url|node_id)$/i;
 
 /** Whether two schemas describe the same thing, in full or in short: by name, or by most of their members. */
 export function alike(a: Shape, b: Shape): boolean {

@@ -20,7 +20,11 @@ export function shownBy(
   const { document, resources } = model;
   const read = operationsOf(path, ['GET']).map((each) => ['before', answerSchema(document, each)] as const);
   const written = operationsOf(path, methods).flatMap(
-    (each) => [['response', answerSchema(document, each)], ['request', requestSchema(document, each)]] as const,
+    (each) =>
+      [
+        ['response', answerSchema(document, each)],
+        ['request', requestSchema(document, each)],
+      ] as const,
   );
   const [many] = path.parts.slice(-2);
   const one = many && 'literal' in many ? resources.get(plainWord(singular(many.literal))) : undefined;
@@ -31,9 +35,13 @@ export function shownBy(
     const element = shape.items === undefined ? shape : shapeOf(document, shape.items);
     if (element.properties.size === 0) continue;
     const described = model.embeddings.described(element);
-    const similar = [...resources.values()].filter((each) => alike(each.shape, element));
+    const similar = described.length > 0 ? [] : [...resources.values()].filter((each) => alike(each.shape, element));
     for (const resource of new Set([...described, ...similar, ...(one === undefined ? [] : [one])])) {
-      if (![resource.idField, ...resource.keys.values()].some((key) => key !== undefined && hasMember(document, element, key)))
+      if (
+        ![resource.idField, ...resource.keys.values()].some(
+          (key) => key !== undefined && hasMember(document, element, key),
+        )
+      )
         continue;
       const place = `${root}.${inside(wrapper)}`.replace(/\.$/, '') + (shape.items === undefined ? '' : '[*]');
       places.set(resource, (places.get(resource) ?? new Set()).add(place));

@@ -10,7 +10,9 @@ export function summaryOf(
 ): string[] {
   const stored = routes.filter(({ off, tags, before }) => !off && (tags.length > 0 || before === undefined)).length;
   const off = routes.filter((route) => route.off).length;
-  const todos = [...routes, ...rules].flatMap(({ comments }) => comments.filter((each) => each.startsWith('TODO'))).length;
+  const todos = [...routes, ...rules].flatMap(({ comments }) =>
+    comments.filter((each) => each.startsWith('TODO')),
+  ).length;
   const wide = rules.filter(({ targets }) => targets.some(({ text }) => /[/:]\*/.test(text))).length;
   const kept = new Set(routes.map(({ match }) => match));
   const lines = [
@@ -24,7 +26,9 @@ export function summaryOf(
     .filter(({ paths }) => paths.length > 0);
   for (const { resource, paths } of named.slice(0, MAX_NAMED)) {
     const id = resource.idField === undefined ? 'no known id' : `by ${resource.idField}`;
-    lines.push(`  ${resource.name} (${id}): ${paths[0]?.written}${paths.length > 1 ? ` and ${paths.length - 1} more` : ''}`);
+    lines.push(
+      `  ${resource.name} (${id}): ${paths[0]?.written}${paths.length > 1 ? ` and ${paths.length - 1} more` : ''}`,
+    );
   }
   if (named.length > MAX_NAMED) lines.push(`  … and ${named.length - MAX_NAMED} more. --only drafts some of them.`);
   return lines;
