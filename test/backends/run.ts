@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,15 +43,16 @@ const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 async function startGateway(pack: string, originUrl: string): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), 'unstale-backends-'));
   const [port, adminPort] = [await freePort(), await freePort()];
-  const recipe = readFileSync(join(root, 'rules/backends', `${pack}.yaml`), 'utf8');
   const settings = {
     server: `{ listen: "127.0.0.1:${port}" }`,
     admin: `{ listen: "127.0.0.1:${adminPort}" }`,
     log: '{ level: warn }',
+    origin: `{ url: "${originUrl}", ignoreInPaths: [] }`,
+    include: `["recipe.yaml"]`,
   };
-  const text = recipe.replace(/^origin: \{/m, `origin: { url: "${originUrl}",`);
-  const own = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
-  await writeFile(join(folder, 'gateway.yaml'), [...own, text].join('\n'));
+  const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
+  await cp(join(root, 'rules/backends', `${pack}.yaml`), join(folder, 'recipe.yaml'));
+  await writeFile(join(folder, 'gateway.yaml'), lines.join('\n'));
   const args = [join(root, 'dist/cli/main.js'), 'serve', '-c', 'gateway.yaml'];
   const running = await startServer({ command: process.execPath, args, folder, port: adminPort, readyPath: '/readyz' });
   return {
