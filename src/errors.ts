@@ -56,7 +56,7 @@ export class OriginError extends GatewayError {
   readonly sent: boolean;
 
   constructor(
-    code: 'originRefused' | 'originReset' | 'originInvalid' | 'originTimeout' | 'contentTooLarge' | 'overloaded',
+    code: 'originRefused' | 'originReset' | 'originInvalid' | 'originTimeout' | 'contentTooLarge',
     options: { sent: boolean; detail?: string; cause?: unknown },
   ) {
     super(code, options.detail, { cause: options.cause });

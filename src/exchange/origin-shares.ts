@@ -1,5 +1,5 @@
 import type { Timers } from '../clock.ts';
-import { OriginError } from '../errors.ts';
+import { GatewayError, OriginError } from '../errors.ts';
 import { HeldByAddress } from './held-by-address.ts';
 
 /** Requests of one address that may wait. Each holds its head, and a small body: stops them from filling the memory. */
@@ -41,7 +41,7 @@ export class OriginShares {
     return this.#waiting;
   }
 
-  /** @throws OriginError overloaded: too many requests of this address wait */
+  /** @throws GatewayError overloaded: too many requests of this address wait */
   enter(address: string): Place | Waiting {
     if (this.#held.of(address) < this.#options.places) {
       this.#held.add(address, 1);
@@ -49,7 +49,7 @@ export class OriginShares {
     }
     const queue = this.#queues.get(address) ?? new Set();
     if (queue.size >= MAX_WAITING) {
-      throw new OriginError('overloaded', { sent: false, detail: 'Too many requests of this address wait' });
+      throw new GatewayError('overloaded', 'too many requests of this address wait');
     }
     const leaveQueue = (): void => {
       queue.delete(waiting);

@@ -176,16 +176,14 @@ describe('what waits for its turn', () => {
 
   test('stays for another reader whose client has not left', async () => {
     await hold();
-    const leaving = new AbortController();
-    const options = { headers: { 'X-Forwarded-For': A }, signal: leaving.signal };
-    const left = get(`${gateway.url}/cold`, options).catch(() => 'left');
-    await waiting(1);
-    const other = as(A, '/cold');
+    const client = await send(head('GET', '/cold', A) + head('GET', '/off/cold', A));
+    await waiting(2);
+    const other = await send(head('GET', '/cold', A));
     await waitingReads(gateway, 1);
-    leaving.abort();
-    expect(await left).toBe('left');
+    await client.close();
+    await waiting(1);
     answerTo('/off/hang/first');
-    expect((await other).headers['cache-status']).toContain('collapsed');
+    expect((await other.answer()).headers['cache-status']).toContain('collapsed');
     expect(seen()).toEqual(['/off/hang/first', '/cold']);
   });
 
