@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterRedis } from '../soak/redis.ts';
+import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
@@ -19,7 +20,7 @@ rules:
 `;
   gateways = await Promise.all([0, 1, 2].map(() => startGateway(api.origin.url, yaml)));
   for (const { adminUrl } of gateways) {
-    while ((await get(`${adminUrl}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve');
   }
 }, 60_000);
 afterAll(async () => {
