@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { rawExchange } from '../support/raw-client.ts';
 import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
 import { type Answer, get } from '../support/request.ts';
@@ -358,11 +358,7 @@ describe('an origin', () => {
 });
 
 test('a gateway that is its own origin on a cached route does not go round for ever', async () => {
-  const { createServer } = await import('node:net');
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   await begin(
     `server: { listen: "127.0.0.1:${port}" }\norigin: { url: "${url}", timeout: 300ms }\ndefaults: { cache: { ttl: 60s } }`,

@@ -53,7 +53,7 @@ test('what one node has stored the others find, wherever it lies', async () => {
   for (let id = 100; id < 140; id++) found.push(await ask(1, 'GET', `/steps/${id}`));
   const fromTier = found.filter(({ headers }) => /detail=redis/.test(String(headers['cache-status'])));
   // Each server holds about a third of them. On a busy machine some reads give the tier up.
-  expect(fromTier.length).toBeGreaterThan(5);
+  expect(fromTier.length).toBeGreaterThan(20);
 });
 
 test('one of its servers that evicts random keys is found, whichever it is', async () => {

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../support/barrier.ts';
-import { freePort, type SharedRedis } from './redis.ts';
+import { freePort } from '../support/free-port.ts';
+import type { SharedRedis } from './redis.ts';
 import { type Conditions, TcpProxy } from './tcp-proxy.ts';
 
 export const LEASE_MS = 500;

@@ -4,7 +4,7 @@ import { Fence } from '../../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import { Lease } from '../../../src/coherence/lease.ts';
 import type { Log } from '../../../src/coherence/log.ts';
-import type { Invalidation, LogRecord } from '../../../src/coherence/record.ts';
+import type { Invalidation } from '../../../src/coherence/record.ts';
 import type { Coverage } from '../../../src/coherence/tag.ts';
 import type { Representation, TagKnowledge, Term, WriteSet } from '../../../src/coherence/write-set.ts';
 import { MinPosition } from '../../../src/exchange/min-position.ts';
@@ -12,6 +12,7 @@ import type { ReadPorts } from '../../../src/exchange/read/read-ports.ts';
 import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { announcesWhenApplied } from '../early-announcements.ts';
 import { withMethods } from '../mutants.ts';
 import type { Features } from './configuration.ts';
 import { playScenario } from './scenario.ts';
@@ -223,15 +224,7 @@ export const mutants: readonly Mutant[] = [
     seed: 3,
 
     features: many,
-    listener: (listener) => ({
-      ...listener,
-      applied: (record: LogRecord) => {
-        const removed = listener.applied(record);
-        listener.committed(record);
-        return removed;
-      },
-      committed: () => {},
-    }),
+    listener: announcesWhenApplied,
   },
   {
     name: 'nothing is carried over',
