@@ -23,7 +23,6 @@ export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
   readonly trusted: FrontOptions['trusted'];
   readonly onMalformed: FrontOptions['onMalformed'];
-  readonly origins: FrontOptions['origins'];
   readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
@@ -50,7 +49,6 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   const front = createFront({
     ...options,
     limits: config.server.limits,
-    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
     answer: (exchange) => {
       if (isEvents(exchange.request) || !answered(exchange, options)) framework(exchange.message, exchange.response);
     },

@@ -37,6 +37,7 @@ export function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' |
     headers,
     peer: '',
     trusted: false,
+    client: { address: '', isProxy: false },
   };
 }
 
