@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { credentialNames } from '../http/credentials.ts';
 import type { Located } from './lint-routes.ts';
 import type { ConditionConfig, GatewayConfig, OriginConfig, RouteConfig, RoutePolicy, RuleConfig } from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
@@ -18,8 +19,13 @@ export function assemble(
 ): GatewayConfig {
   const { server, admin, store, coherence, events, log } = settings;
   const origins = originsOf(settings);
+  const cache = {
+    ...builtInCache,
+    credentialHeaders: credentialNames(settings.credentialHeaders),
+    credentialParams: settings.credentialParams,
+  };
   const fallback = policyOf(
-    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache: builtInCache, client: builtInClient },
+    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache, client: builtInClient },
     settings.defaults ?? {},
   );
   return {

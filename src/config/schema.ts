@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
-import { routePolicyShape, routeSchema } from './route-schema.ts';
+import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text } from './scalar.ts';
 import { DAY_MS } from './units.ts';
@@ -322,6 +322,17 @@ export const configSchema = z.strictObject({
   coherence: coherenceSchema.prefault({}).meta({ description: 'What the gateway guarantees after a write.' }),
   events: eventsSchema.prefault({}).meta({ description: 'Events that tell clients what has changed.' }),
   log: logSchema.prefault({}).meta({ description: 'JSON lines on standard output.' }),
+  credentialHeaders: z
+    .array(text({ examples: ['x-acme-key'] }, parseFieldName))
+    .prefault([])
+    .meta({
+      description:
+        'Request header fields that carry credentials, beside Authorization, Cookie, X-API-Key and other common ones.',
+    }),
+  credentialParams: z
+    .array(text({ examples: ['api_key', 'access_token'] }, parseParameter))
+    .prefault([])
+    .meta({ description: 'Query parameters that carry credentials. Keys, tags and logs do not show them.' }),
   defaults: z
     .strictObject(routePolicyShape)
     .optional()

@@ -10,6 +10,7 @@ export const warnings = {
   'widens-to-everything': 'a target that covers everything, or does so once its placeholders have no value',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',
   'user-key-incomplete': 'a userKey leaves out something that requests may say of whose they are',
+  'credential-in-key': 'a cache key shows credentials',
   'other-spellings': 'another spelling of a path that is kept from being shared is cached',
   'redis-without-tls': 'a Redis on another machine, without TLS',
   'settle-defeats': 'refresh and patch do nothing while what a rule covers is quarantined',

@@ -1,4 +1,5 @@
-import { eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
+import { commonCredentials } from './credentials.ts';
+import { disguised, eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
 import { forwardingLines, isForwardingField, type Received } from './forwarded.ts';
 import { isToken, splitList } from './list.ts';
 
@@ -78,7 +79,7 @@ function connectionOptions(lines: FieldLines): ReadonlySet<string> {
   for (const value of valuesOf(lines, 'connection')) {
     for (const member of splitList(value)) {
       const name = member.toLowerCase();
-      if (isToken(name) && !isForEveryone(name)) options.add(name);
+      if (isToken(name) && !isForEveryone(name) && !commonCredentials.has(name)) options.add(name);
     }
   }
   return options;
@@ -97,14 +98,6 @@ const VIA = `1.1 ${PSEUDONYM}`;
  * loop.
  */
 export const MAX_HOPS = 8;
-
-/**
- * The field that CGI, WSGI and similar interfaces mistake a name for (RFC 3875 §4.1.18): they read `X_Forwarded_For` as
- * `X-Forwarded-For`. undefined if the name is unambiguous.
- */
-export function disguised(name: string): string | undefined {
-  return /[^a-z0-9-]/.test(name) ? name.replace(/[^a-z0-9-]/g, '-') : undefined;
-}
 
 /**
  * Whether an origin may mistake the name for a field that the gateway sets, removes or evaluates: `Content_Length`,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../src/config/model.ts';
+import { credentialNames } from '../../src/http/credentials.ts';
 import { configOf } from './parse.ts';
 
 const origin = 'origin: { url: http://127.0.0.1:4000 }\n';
@@ -56,6 +57,8 @@ const least: GatewayConfig = {
       key: { query: undefined, order: 'keep', headers: [] },
       credentials: 'bypass',
       userKey: [],
+      credentialHeaders: credentialNames([]),
+      credentialParams: [],
       cookies: 'credentials',
       setCookie: 'bypass',
       requestDirectives: 'honour',

@@ -4,7 +4,7 @@ import { Fields } from '../../http/fields.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
 import { abortWhenGone, askOrigin } from '../ask-origin.ts';
-import { keyedQuery } from '../cache-key.ts';
+import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
 import type { OriginResponse, ReadOutcome } from '../ports.ts';
@@ -124,7 +124,7 @@ function isForSharing(storability: Storability): boolean {
 function forwardRead({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
   const { request, route } = read;
   return askOrigin(read, {
-    query: keyedQuery(request.target.query, route.policy.cache),
+    query: forwardedQuery(request.target.query, route.policy.cache),
     // A bypass forwards the client's own conditions: the gateway has no stored response to evaluate them against.
     headers:
       decision.fwd === 'bypass'

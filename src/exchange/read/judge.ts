@@ -5,6 +5,7 @@ import type { Fields } from '../../http/fields.ts';
 import { freshnessLifetimeMs } from '../../http/freshness.ts';
 import { storable } from '../../http/storable.ts';
 import { responseDirectives } from '../../http/targeted.ts';
+import { hasCredentials } from '../credentials.ts';
 import type { Read } from './read-ports.ts';
 
 /** The context of one fill: the read, its position, and wall-clock times. */
@@ -38,6 +39,7 @@ export function judge(context: FillContext, status: number, headers: Fields, par
   const storability = storable({
     method: context.read.request.method,
     status,
+    credentials: hasCredentials(context.read.request, policy),
     request: context.read.request.headers,
     response: headers,
     directives,
