@@ -77,7 +77,7 @@ export async function createGateway(
   } = {},
 ): Promise<Gateway> {
   const closers: (() => Promise<void> | void)[] = [];
-  const log = options.log ?? createLogger(config.log.level, undefined, config.fallback.cache.credentialHeaders);
+  const log = options.log ?? createLogger(config.log.level);
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);

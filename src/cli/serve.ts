@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { GatewayConfig } from '../config/model.ts';
 import type { Gateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { workerRole } from '../workers/worker.ts';
@@ -28,7 +27,7 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
   const role = workerRole();
   try {
     // pino's own destination is faster than a stream. Tests pass a stream to read the log.
-    const log = loggerOf(result.config, io);
+    const log = createLogger(result.config.log.level, io.stdout === process.stdout ? undefined : io.stdout);
     // Loaded here, so that other commands start without loading a web server.
     const { config } = result;
     if (config.server.workers > 1 && role === undefined) {
@@ -48,10 +47,6 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
     signals.ignore();
     role?.leave();
   }
-}
-
-function loggerOf({ log, fallback }: GatewayConfig, { stdout }: CliIo): Logger {
-  return createLogger(log.level, stdout === process.stdout ? undefined : stdout, fallback.cache.credentialHeaders);
 }
 
 async function run(

@@ -1,4 +1,4 @@
-import { type Invalidation, mergeCoverage, nothingCovered } from './record.ts';
+import { type Invalidation, isIncluded, mergeCoverage, nothingCovered } from './record.ts';
 import type { Coverage } from './tag.ts';
 import {
   mayCover,
@@ -182,10 +182,16 @@ class Index {
  * Merged at once: while one write hangs, a resource written again and again costs its distinct targets, not its
  * records.
  */
-function carryOver(earlier: CarriedOver, record: Invalidation): CarriedOver {
+function carryOver({ coverage, paths, tags }: CarriedOver, record: Invalidation): CarriedOver {
+  const { announcements } = record;
   return {
-    coverage: mergeCoverage([earlier.coverage, record.coverage]),
-    paths: [...new Set([...earlier.paths, ...record.announcements.flatMap((announcement) => announcement.paths)])],
-    tags: [...new Set([...earlier.tags, ...record.announcements.flatMap((announcement) => announcement.tags)])],
+    coverage: isIncluded(record.coverage, coverage) ? coverage : mergeCoverage([coverage, record.coverage]),
+    paths: announcements.reduce((all, announcement) => union(all, announcement.paths), paths),
+    tags: announcements.reduce((all, announcement) => union(all, announcement.tags), tags),
   };
+}
+
+/** Nearly always, conflicting writes name the same. */
+function union(all: readonly string[], more: readonly string[]): readonly string[] {
+  return more.every((each) => all.includes(each)) ? all : [...new Set([...all, ...more])];
 }

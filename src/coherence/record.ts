@@ -38,8 +38,9 @@ export const everything: Coverage = { tags: new Set(), patterns: ['/**'], tagPat
 
 /** Whether `others` surely covers what `coverage` covers. Compares entries as text, without interpreting patterns. */
 export function isIncluded(coverage: Coverage, others: Coverage): boolean {
-  const rest = difference(coverage, others);
-  return rest.tags.size === 0 && rest.patterns.length === 0 && rest.tagPatterns.length === 0;
+  for (const tag of coverage.tags) if (!others.tags.has(tag)) return false;
+  for (const pattern of coverage.patterns) if (!others.patterns.includes(pattern)) return false;
+  return coverage.tagPatterns.length === 0 || difference(coverage, others).tagPatterns.length === 0;
 }
 
 /** The entries of `coverage` that `others` lacks. */

@@ -83,22 +83,49 @@ export class Capture {
   }
 }
 
+/** The start of a body, or all of it. */
+export type ReadBody = { readonly whole: Buffer } | { readonly head: Buffer; readonly rest: AsyncIterator<Buffer> };
+
 /**
- * Reads a stream up to `maxBytes`, or until `stopped`. Returns the head and an iterator over the rest if it is longer.
+ * Reads a stream up to `maxBytes`, or until `goesOn` returns false for a chunk. Returns the head and an iterator over
+ * the rest if it is longer. Rejects with what `goesOn` throws, or with the failure of the stream.
+ *
+ * Listens to events: an iterator costs a promise for each chunk, and nearly all bodies of writes are one chunk.
  */
-export async function readUpTo(
+export function readUpTo(
   stream: Readable,
   maxBytes: number,
-  stopped: () => boolean = () => false,
-): Promise<{ whole: Buffer } | { head: Buffer; rest: AsyncIterator<Buffer> }> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  for (;;) {
-    const { value, done } = await iterator.next();
-    if (done === true) return { whole: Buffer.concat(chunks) };
-    chunks.push(value);
-    bytes += value.byteLength;
-    if (bytes > maxBytes || stopped()) return { head: Buffer.concat(chunks), rest: iterator };
-  }
+  goesOn: (chunk: Buffer) => boolean = () => true,
+): Promise<ReadBody> {
+  return new Promise((resolve, reject) => {
+    if (stream.destroyed) {
+      reject(stream.errored ?? new Error('the body was destroyed before it was read'));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const stop = (): Buffer => {
+      stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+    };
+    const onError = (error: unknown): void => {
+      stop();
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      try {
+        if (goesOn(chunk) && bytes <= maxBytes) return;
+        stream.pause();
+        resolve({ head: stop(), rest: stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer> });
+      } catch (error) {
+        stream.pause();
+        onError(error);
+      }
+    };
+    const onEnd = (): void => resolve({ whole: stop() });
+    const onClose = (): void => onError(new Error('the body ended before it was complete'));
+    stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
 }

@@ -33,7 +33,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #lostToReuse = false;
   #overrun = false;
   #interims = 0;
-  #body: Readable | undefined;
+  #body: AnswerBody | undefined;
   #trailers: FieldLines = [];
   #waitTimer: NodeJS.Timeout | undefined;
 
@@ -163,17 +163,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#state = 'answered';
-    const body = new Readable({
-      highWaterMark: READ_AHEAD_BYTES,
-      read: () => controller.resume(),
-      destroy: (error, done) => {
-        // Frees the connection from an unwanted body. A complete one needs no error made for it, stack and all.
-        if (this.#state !== 'over') controller.abort(error ?? abandoned(undefined));
-        done(error);
-      },
-    });
-    // A failure before anyone listens must not end the process. It stays readable on the stream.
-    body.on('error', () => {});
+    const body = new AnswerBody(controller);
     this.#body = body;
     if (status >= 300 && closes(headers)) this.#upload?.stop();
     // RFC 9112 §6.3: these end with their head. undici fails them if they declare a body length.
@@ -198,6 +188,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   #finish(): void {
     this.#state = 'over';
+    this.#body?.complete();
     clearTimeout(this.#waitTimer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#upload?.cancel();
@@ -205,6 +196,36 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   readonly #onAbort = (): void => this.cancel(abandoned(this.#signal?.reason));
 }
+
+/** A class: options with functions would make each stream an object of its own shape, which is slow. */
+class AnswerBody extends Readable {
+  readonly #controller: Dispatcher.DispatchController;
+  #complete = false;
+
+  constructor(controller: Dispatcher.DispatchController) {
+    super({ highWaterMark: READ_AHEAD_BYTES });
+    this.#controller = controller;
+    // A failure before anyone listens must not end the process. It stays readable on the stream.
+    this.on('error', ignored);
+  }
+
+  /** The connection has nothing more for it. */
+  complete(): void {
+    this.#complete = true;
+  }
+
+  override _read(): void {
+    this.#controller.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    // Frees the connection from an unwanted body. A complete one needs no error made for it, stack and all.
+    if (!this.#complete) this.#controller.abort(error ?? abandoned(undefined));
+    done(error);
+  }
+}
+
+function ignored(): void {}
 
 function closes(headers: Fields): boolean {
   const options = headers.get('connection')?.toLowerCase().split(',') ?? [];

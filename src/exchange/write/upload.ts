@@ -1,4 +1,4 @@
-import { Readable, Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { OriginError } from '../../errors.ts';
 import { Fields } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
@@ -25,6 +25,7 @@ export class Upload {
   readonly #body: Readable | undefined;
   #content: Buffer | Readable | undefined;
   readonly #held: HeldUpload;
+  readonly #maxBytes: number;
   #complete = false;
   #crowdedOut = false;
   #handedOver = false;
@@ -34,7 +35,10 @@ export class Upload {
     this.#capture = new Capture(options.captureBytes);
     this.#captures = options.captureBytes > 0;
     this.#held = options.held;
-    this.#body = body === undefined ? undefined : this.#metered(body, options);
+    this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#body = body;
+    // Its reader receives its errors. An error before or after there is one must not end the process.
+    body?.on('error', () => {});
   }
 
   /**
@@ -42,8 +46,9 @@ export class Upload {
    */
   async readAhead(maxBytes: number): Promise<void> {
     if (this.#body === undefined) return;
-    const read = await readUpTo(this.#body, maxBytes, () => this.#crowdedOut);
-    this.#content = 'whole' in read ? read.whole : Readable.from(joined(read.head, read.rest), { objectMode: false });
+    const read = await readUpTo(this.#body, maxBytes, (chunk) => this.#take(chunk));
+    this.#complete = 'whole' in read;
+    this.#content = 'whole' in read ? read.whole : Readable.from(this.#joined(read), { objectMode: false });
   }
 
   /** Other uploads hold so much that this one is not read. */
@@ -102,39 +107,26 @@ export class Upload {
     if (held !== undefined) yield held;
   }
 
-  #metered(body: Readable, { maxBytes }: UploadOptions): Readable {
-    const meter = new Transform({
-      transform: (chunk: Buffer, _encoding, done) => {
-        if (this.#isStreaming) this.#held.release();
-        else if (!this.#crowdedOut) this.#crowdedOut = !this.#held.take(chunk.byteLength);
-        if (this.#crowdedOut) this.#capture.drop();
-        this.#capture.add(chunk);
-        if (maxBytes !== undefined && this.#capture.bytes > maxBytes) {
-          done(new OriginError('contentTooLarge', { sent: true, detail: `the limit is ${maxBytes} bytes` }));
-        } else {
-          done(null, chunk);
-        }
-      },
-      flush: (done) => {
-        this.#complete = true;
-        done();
-      },
-    });
-    // The reader of the meter receives its errors. An error before there is a reader must not end the process.
-    meter.on('error', () => {});
-    if (body.destroyed) meter.destroy(new Error('the client broke off its request'));
-    // `pipeline` would also destroy the request, and with it the connection on which the error is answered.
-    body.once('error', (error) => meter.destroy(error));
-    body.once('close', () => {
-      if (!body.readableEnded) meter.destroy(new Error('the client broke off its request'));
-    });
-    return body.pipe(meter);
+  /** Counts and keeps a chunk that has arrived. Returns whether more may be read ahead. */
+  #take(chunk: Buffer): boolean {
+    if (this.#isStreaming) this.#held.release();
+    else if (!this.#crowdedOut) this.#crowdedOut = !this.#held.take(chunk.byteLength);
+    if (this.#crowdedOut) this.#capture.drop();
+    this.#capture.add(chunk);
+    if (this.#capture.bytes > this.#maxBytes) {
+      throw new OriginError('contentTooLarge', { sent: true, detail: `the limit is ${this.#maxBytes} bytes` });
+    }
+    return !this.#crowdedOut;
   }
-}
 
-/** Splits the head in two: the last chunk is held back, and the origin should receive the first part at once. */
-async function* joined(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield head.subarray(0, -1);
-  yield head.subarray(-1);
-  for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value;
+  /** Splits the head in two: the last chunk is held back, and the origin should receive the first part at once. */
+  async *#joined({ head, rest }: { head: Buffer; rest: AsyncIterator<Buffer> }): AsyncGenerator<Buffer> {
+    yield head.subarray(0, -1);
+    yield head.subarray(-1);
+    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
+      this.#take(next.value);
+      yield next.value;
+    }
+    this.#complete = true;
+  }
 }

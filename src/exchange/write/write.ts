@@ -5,7 +5,7 @@ import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
-import { readJson, readUpTo, textOf } from '../body.ts';
+import { type ReadBody, readJson, readUpTo, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
 import { forwardFields } from '../forward.ts';
@@ -192,7 +192,7 @@ async function release(
     const rest = answer.body.iterator({ destroyOnReturn: false });
     return pass(write, { answer, chunks: [], rest }, { reply, position });
   }
-  let read: Awaited<ReturnType<typeof readUpTo>> | undefined;
+  let read: ReadBody | undefined;
   let failure: unknown;
   try {
     if (write.needs.response && answer.status < 500) read = await readUpTo(answer.body, ports.resolveBytes);
@@ -232,11 +232,7 @@ function isRefusal({ route }: ArrivedWrite, status: number): boolean {
   return status < 500 || status === 501 || route.origin.serverErrors === 'unchanged';
 }
 
-function responseJson(
-  answer: OriginResponse,
-  read: { whole: Buffer } | { head: Buffer } | undefined,
-  failure: unknown,
-): Json {
+function responseJson(answer: OriginResponse, read: ReadBody | undefined, failure: unknown): Json {
   if (failure !== undefined || answer.status >= 500) return { missing: 'incomplete' };
   if (read === undefined) return { missing: 'not-read' };
   return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
