@@ -203,6 +203,7 @@ function wireReads(
     serving: () => log.serving(),
     tier,
     clock: systemClock,
+    timers: systemTimers,
     flights: new Flights({
       monotonic: systemClock.monotonic,
       timers: systemTimers,

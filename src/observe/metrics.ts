@@ -5,9 +5,15 @@ import type { ClusterStatus } from '../coherence/cluster-status.ts';
 export class Metrics {
   readonly reads: Record<string, number> = {};
   readonly writes: Record<string, number> = {};
+  /** By reason: what an origin answered and the gateway did not store. */
+  readonly notStored: Record<string, number> = {};
   unresolved = 0;
   removed = 0;
   originFailures = 0;
+
+  countNotStored(reason: string): void {
+    this.notStored[reason] = (this.notStored[reason] ?? 0) + 1;
+  }
 
   countRead(outcome: string): void {
     this.reads[outcome] = (this.reads[outcome] ?? 0) + 1;
@@ -41,15 +47,15 @@ export interface Gauges {
 export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   const registry = new Registry();
   const registers = [registry];
-  const labelled = (name: string, help: string, of: () => Record<string, number>): void => {
+  const labelled = (name: string, help: string, of: () => Record<string, number>, label = 'outcome'): void => {
     new Counter({
       name,
       help,
-      labelNames: ['outcome'],
+      labelNames: [label],
       registers,
       collect() {
         this.reset();
-        for (const [outcome, count] of Object.entries(of())) this.inc({ outcome }, count);
+        for (const [value, count] of Object.entries(of())) this.inc({ [label]: value }, count);
       },
     });
   };
@@ -76,6 +82,12 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     });
   };
   labelled('unstale_reads_total', 'Reads by outcome.', () => metrics.reads);
+  labelled(
+    'unstale_not_stored_total',
+    "Origins' answers to reads that were not stored, by reason.",
+    () => metrics.notStored,
+    'reason',
+  );
   labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
   counter(
     'unstale_unresolved_placeholders_total',

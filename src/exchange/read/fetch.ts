@@ -1,6 +1,7 @@
 import { asGatewayError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
 import { abortWhenGone, askOrigin } from '../ask-origin.ts';
@@ -95,7 +96,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
   const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, storability });
   // An error says nothing about the origin's next answer.
-  if (flightKey !== undefined && !isForSharing(storability) && !isErrorStatus(answer.status))
+  if (flightKey !== undefined && !isForSharing(storability, headers) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
 }
@@ -115,9 +116,13 @@ function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, sta
   return undefined;
 }
 
-/** Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4). */
-function isForSharing(storability: Storability): boolean {
+/**
+ * Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4), or wants it as it
+ * arrives.
+ */
+function isForSharing(storability: Storability, headers: Fields): boolean {
   if (!storability.store) return ofTheRequest.has(storability.detail);
+  if (isIncremental(headers)) return false;
   return storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
