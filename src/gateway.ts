@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
@@ -102,6 +103,7 @@ export async function createGateway(
   const app = await createPublic({
     config,
     trusted: new TrustedProxies(config.server.trustedProxies),
+    gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
     read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
@@ -143,6 +145,15 @@ export async function createGateway(
       for (const close of closers.reverse()) await close();
     },
   };
+}
+
+/**
+ * What tells this gateway from others in `Via`: the nodes of a cluster have one name, since a read that goes from one to
+ * the other would wait for itself, too.
+ */
+function nameInVia({ store: { redis } }: GatewayConfig): string {
+  if (redis === undefined) return randomBytes(6).toString('base64url');
+  return createHash('sha256').update(`${redis.prefix}:${redis.scope}`).digest('base64url').slice(0, 8);
 }
 
 interface Reading {

@@ -129,7 +129,7 @@ function parseToken(token: string): string {
   throw new ValueError(message, 'use for example 32 random bytes in base64url');
 }
 
-const originSchema = z.strictObject({
+export const originSchema = z.strictObject({
   url: text({ pattern: '^https?://', examples: ['http://127.0.0.1:4000'] }, parseOriginUrl).meta({
     description: 'Where requests are sent: an http or https URL, optionally with a base path.',
   }),

@@ -129,6 +129,7 @@ export function forwardFields(request: ClientRequest, { encode }: ClientPolicy):
     trusted: request.trusted,
     scheme: request.scheme,
     host: request.host,
+    gateway: request.gateway,
   });
 }
 

@@ -61,6 +61,8 @@ export interface ClientRequest {
   /** The address of the peer on the socket, and whether its forwarding fields are believed. */
   readonly peer: string;
   readonly trusted: boolean;
+  /** What tells the gateway that got it from others in `Via`, so that the request is known if it comes back. */
+  readonly gateway?: string | undefined;
 }
 
 /** The reply to one client. Callers use exactly one of `send`, `begin` and `fail`; `fail` may also follow `begin`. */

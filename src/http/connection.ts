@@ -124,15 +124,22 @@ export function forwardedFields(lines: FieldLines, received: Received): string[]
     // In lower case, as in the cache key: an origin may answer "API.example" and "api.example" differently.
     kept.push(name, lower === 'host' ? value.toLowerCase() : value);
   });
-  return [...kept, ...forwardingLines(lines, received), 'Via', VIA];
+  const { gateway } = received;
+  return [...kept, ...forwardingLines(lines, received), 'Via', gateway === undefined ? VIA : `${VIA} (${gateway})`];
 }
 
-/** Whether the request passed gateways of this name so often that it must be in a loop (RFC 9110 §7.6.3). */
-export function isLoop(lines: FieldLines): boolean {
+/**
+ * Whether the request is in a loop (RFC 9110 §7.6.3): it passed this very gateway, or gateways of this name so often
+ * that it must be. `gateway` is what tells this one from others. A read that came back to it would wait for itself.
+ */
+export function isLoop(lines: FieldLines, gateway?: string): boolean {
   let passed = 0;
   eachLine(lines, (name, value) => {
     if (name.toLowerCase() !== 'via') return;
-    for (const hop of splitList(value)) if (hop.split(/[ \t]+/)[1] === PSEUDONYM) passed++;
+    for (const hop of splitList(value)) {
+      const [, by, comment] = hop.split(/[ \t]+/);
+      if (by === PSEUDONYM) passed += gateway !== undefined && comment === `(${gateway})` ? MAX_HOPS : 1;
+    }
   });
   return passed >= MAX_HOPS;
 }

@@ -18,10 +18,11 @@ const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * two ways is refused here, before anything is looked up or forwarded.
  * @throws GatewayError 400, 414, 417, 508
  */
-export function clientRequest(message: IncomingMessage, trusted: TrustedProxies): ClientRequest {
+export function clientRequest(message: IncomingMessage, trusted: TrustedProxies, gateway?: string): ClientRequest {
   const headers = new Fields(message.rawHeaders);
   checkFraming(message, headers);
-  if (isLoop(message.rawHeaders)) throw new GatewayError('loopDetected', 'an origin of this gateway leads back to it');
+  if (isLoop(message.rawHeaders, gateway))
+    throw new GatewayError('loopDetected', 'an origin of this gateway leads back to it');
   const host = hostOf(headers);
   const peer = message.socket.remoteAddress ?? '';
   const isTrusted = trusted.includes(peer);
@@ -36,6 +37,7 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies)
     headers,
     peer,
     trusted: isTrusted,
+    gateway,
   };
 }
 

@@ -22,6 +22,7 @@ import { Tunnels } from './tunnel.ts';
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
   readonly trusted: FrontOptions['trusted'];
+  readonly gateway: FrontOptions['gateway'];
   readonly onMalformed: FrontOptions['onMalformed'];
   readonly origins: FrontOptions['origins'];
   readonly cut: FrontOptions['cut'];

@@ -33,6 +33,11 @@ tellsEach({
       says: '4:59 the parameter key is not known to carry credentials | add credentialParams: [token, key]',
     },
     {
+      it: 'an origin that is the gateway itself',
+      yaml: 'server: { listen: "127.0.0.1:4000" }',
+      says: '1:16 http://127.0.0.1:4000 is this gateway itself: it listens on port 4000 | name the address of the API, or listen on another port',
+    },
+    {
       it: 'an admin port for all without a token',
       yaml: 'admin:\n  listen: :9090',
       says:
