@@ -23,7 +23,7 @@ const table = {
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
   draining: { status: 503, title: 'The gateway is stopping' },
   overloaded: { status: 503, title: 'The gateway has no room for this request' },
-  uncoordinated: { status: 503, title: 'The other nodes cannot be reached: the write was not forwarded' },
+  uncoordinated: { status: 503, title: 'The other nodes cannot be reached: the write was refused' },
   onlyIfCached: { status: 504, title: 'No suitable response is stored' },
   originTimeout: { status: 504, title: 'The origin did not answer in time' },
   unconfirmed: { status: 504, title: 'The write was forwarded, but not every node has confirmed it' },

@@ -165,7 +165,7 @@ interface Reading {
 }
 
 function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence: Coherence): MinPosition {
-  return new MinPosition({ ...coherence, queues: onPartition === 'queue' });
+  return new MinPosition({ ...coherence, timers: systemTimers, queues: onPartition === 'queue' });
 }
 
 /** Handles reads through the cache. Returns false for requests that pass through. */

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { systemClock, systemTimers } from './clock.ts';
 import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
@@ -14,6 +14,7 @@ import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
+import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
@@ -136,15 +137,16 @@ function wireCluster(node: Node): Coherence {
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
+  const shape = shapeOf(config);
   const cluster: ClusterLog = new ClusterLog({
-    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, node),
+    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, shape, node),
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
     ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, knowledge, nonce, failed, listener },
     publish: keys && ((coverage, epoch, seq) => bumpVersions(keys, coverage, epoch, seq)),
   });
-  const tier = keys && wireTier(config, keys, { cluster, fence, joinedAt: () => joinedAt, logger });
+  const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub },
     store: new FencedStore(memory, () => cluster.serving()),
@@ -183,16 +185,25 @@ async function checkEviction(connection: ConnectedBus | undefined, logger: Logge
   connection?.onReached(() => void check(false));
 }
 
+interface TierParts {
+  readonly cluster: ClusterLog;
+  readonly fence: Fence;
+  /** What `shapeOf` made of the configuration. */
+  readonly shape: string;
+  readonly joinedAt: () => number;
+  readonly logger: Logger;
+}
+
 function wireTier(
   config: GatewayConfig,
   { connection, prefix, scope, minVersionMs }: VersionKeys,
-  { cluster, fence, joinedAt, logger }: { cluster: ClusterLog; fence: Fence; joinedAt: () => number; logger: Logger },
+  { cluster, fence, shape, joinedAt, logger }: TierParts,
 ): RedisTier | undefined {
   const { redis } = config.store;
   if (redis?.tier === undefined) return undefined;
   return new RedisTier({
     ...{ connection, prefix, scope, minVersionMs, ...redis.tier },
-    shape: shapeOf(config),
+    shape,
     log: {
       get usable() {
         return cluster.serving() && cluster.published;
@@ -232,29 +243,12 @@ function throttled(report: () => void): () => void {
 }
 
 /** Nodes may have different configurations, as during a deployment. */
-function configured(bus: Bus, { config, knowledge, log: logger }: CoherenceParts): Bus {
-  const shape = shapeOf(config);
-  const { families, opaque } = knowledge;
-  // All families.
-  const terms = digestOf([shape, families.related(''), [...opaque].sort()]);
-  const fingerprints = { targets: shape.slice(0, FINGERPRINT_LENGTH), terms: terms.slice(0, FINGERPRINT_LENGTH) };
-  return new ConfiguredBus(bus, fingerprints, (theirs) => {
+function configured(bus: Bus, shape: string, { knowledge, log: logger }: CoherenceParts): Bus {
+  return new ConfiguredBus(bus, fingerprintsOf(shape, knowledge), (theirs) => {
     const message =
       'another node has different routes: until it is gone, its records fall back to wildcards, or cover everything';
     logger.warn({ theirs }, message);
   });
-}
-
-const FINGERPRINT_LENGTH = 16;
-
-/** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
-function shapeOf({ routes, fallback }: GatewayConfig): string {
-  const sources = routes.map(({ source: _, ...route }) => route);
-  return digestOf([sources, fallback]);
-}
-
-function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 }
 
 /**

@@ -4,7 +4,7 @@ import { explainWrite } from '../exchange/inspect/explain-write.ts';
 import { given, type ProposedWrite } from '../exchange/inspect/proposed-write.ts';
 import { serverErrorsOf } from '../exchange/inspect/verdict.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
-import { pairs } from '../http/fields.ts';
+import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
@@ -130,6 +130,6 @@ function fieldOf(option: string, line: string): string[] {
 
 /** The form that the admin port takes. */
 function bodyOf({ target, requestHeaders, responseHeaders, ...write }: ProposedWrite): object {
-  const named = (lines: readonly string[]): Record<string, string> => Object.fromEntries(pairs(lines));
+  const named = (lines: FieldLines): object => Object.fromEntries(valuesByName(lines));
   return { ...write, path: target, requestHeaders: named(requestHeaders), responseHeaders: named(responseHeaders) };
 }

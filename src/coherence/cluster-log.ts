@@ -10,7 +10,7 @@ import { Evictions } from './evictions.ts';
 import { Intents } from './intents.ts';
 import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
-import { Outbox, type Standing } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { PositionWaiters } from './position-waiters.ts';
 import { Publisher } from './publisher.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
@@ -21,7 +21,7 @@ import { decodeRecord } from './wire-record.ts';
 import type { Term } from './write-set.ts';
 
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
-export class ClusterLog implements Log, Standing {
+export class ClusterLog implements Log {
   readonly #options: ClusterLogOptions;
   readonly #lease: Lease;
   readonly #evictions: Evictions;
@@ -59,10 +59,12 @@ export class ClusterLog implements Log, Standing {
     this.#publisher = new Publisher({
       publish: options.publish,
       timers,
-      isOver: (epoch) => this.joined && this.epoch !== epoch,
+      isOver: (epoch) => this.#standing.joined && this.epoch !== epoch,
     });
-    const parts = { commits: this.#commits, intents: this.#intents, publisher: this.#publisher };
-    this.#outbox = new Outbox(this.#options, { standing: this, ...parts });
+    this.#outbox = new Outbox(this.#options, {
+      ...{ standing: this.#standing, commits: this.#commits, intents: this.#intents, publisher: this.#publisher },
+      epochMismatch: (sent, epoch) => this.epochMismatch(sent, epoch),
+    });
   }
 
   start(): void {
@@ -74,9 +76,9 @@ export class ClusterLog implements Log, Standing {
     this.#stopped = true;
     this.#lease.void();
     this.#sleeper.wake();
-    this.#commits.reset(this.appliedSeq);
+    this.#commits.reset(this.#standing.applied);
     // Another node finishes what is left. It takes over once this node has been silent for a lease.
-    const leaves = this.joined && this.#intents.size === 0 && !this.#outbox.unfinished;
+    const leaves = this.#standing.joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
     if (leaves) await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
     this.#standing.stop();
@@ -84,18 +86,6 @@ export class ClusterLog implements Log, Standing {
 
   get epoch(): string {
     return this.#standing.epoch;
-  }
-
-  get joined(): boolean {
-    return this.#standing.joined;
-  }
-
-  get generation(): number {
-    return this.#standing.generation;
-  }
-
-  get appliedSeq(): Seq {
-    return this.#standing.applied;
   }
 
   get leaseMs(): number {
@@ -108,20 +98,21 @@ export class ClusterLog implements Log, Standing {
 
   async note(write: NotedWrite): Promise<Note> {
     const epoch = this.epoch;
-    const { id, answer, cause } = await this.#intents.note(write, this.joined ? epoch : undefined);
+    const { id, answer, cause } = await this.#intents.note(write, this.#standing.joined ? epoch : undefined);
     if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
     // In another epoch the answer proves nothing: this node may have noted its intents there before this one existed.
-    if (answer?.ok === true && this.joined && this.epoch === epoch) return { id };
+    if (answer?.ok === true && this.#standing.joined && this.epoch === epoch) return { id };
     if (this.#options.onPartition === 'queue') return { id };
     // The bus may have received it all the same.
     this.#intents.withdraw(id, true);
-    throw new GatewayError('uncoordinated', undefined, { cause });
+    throw new GatewayError('uncoordinated', 'the write was not forwarded', { cause });
   }
 
   withdraw({ id }: Note): void {
     this.#intents.withdraw(id);
     // If this is lost, the next renewal sends it again.
-    if (this.joined) this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
+    if (this.#standing.joined)
+      this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
   }
 
   abandon({ id }: Note): void {
@@ -129,10 +120,11 @@ export class ClusterLog implements Log, Standing {
   }
 
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
-    if (!this.joined) return Promise.resolve({ known: false, writes: [] });
+    if (!this.#standing.joined) return Promise.resolve({ known: false, writes: [] });
     const { bus, timers, mode } = this.#options;
-    const parts = { bus, timers, mode, commits: this.#commits, positionWaiters: this.#positionWaiters };
-    return askConflicting(parts, this, note, probes);
+    const parts = { standing: this.#standing, commits: this.#commits, positionWaiters: this.#positionWaiters };
+    const epochMismatch = (sent: string, epoch: string | null): void => this.epochMismatch(sent, epoch);
+    return askConflicting({ bus, timers, mode, ...parts, epochMismatch }, note, probes);
   }
 
   ended(writes: readonly string[]): Promise<boolean> {
@@ -141,7 +133,7 @@ export class ClusterLog implements Log, Standing {
 
   serving(): boolean {
     const { clock } = this.#options;
-    return this.joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
+    return this.#standing.joined && this.#lease.holds(clock.monotonic(), clock.wall()) && !this.#outbox.hasUndelivered;
   }
 
   /** Every record from before this node joined is published to the second tier: what is found there is not older. */
@@ -152,26 +144,31 @@ export class ClusterLog implements Log, Standing {
   /** Whether the bus still knows everything it told this node. Rejects if the bus cannot be reached. */
   async confirm(): Promise<boolean> {
     const epoch = this.epoch;
-    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.appliedSeq);
+    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.#standing.applied);
     if (!answer.ok) this.epochMismatch(epoch, answer.epoch);
     return answer.ok;
   }
 
   tokenOf({ id }: LogRecord): string {
-    return tokenFor(id, this.epoch, this.appliedSeq);
+    return tokenFor(id, this.epoch, this.#standing.applied);
   }
 
   reached(token: string, timeoutMs: number): Promise<boolean> {
     const at = parseToken(token);
     if (at === undefined || at.epoch !== this.epoch) return Promise.resolve(false);
-    return this.#positionWaiters.wait(at.seq, this.appliedSeq, timeoutMs);
+    return this.#positionWaiters.wait(at.seq, this.#standing.applied, timeoutMs);
   }
 
   status(): ClusterStatus {
     return {
-      state: stateOf(this, this.#outbox.hasUndelivered, this.#lease.catchingUp),
+      state: stateOf({
+        joined: this.#standing.joined,
+        serving: this.serving(),
+        hasUndelivered: this.#outbox.hasUndelivered,
+        catchingUp: this.#lease.catchingUp,
+      }),
       epoch: this.epoch,
-      applied: this.appliedSeq,
+      applied: this.#standing.applied,
       committed: this.#commits.committed,
       members: this.#evictions.members,
       intents: this.#intents.size,
@@ -185,10 +182,7 @@ export class ClusterLog implements Log, Standing {
     return this.#standing.positionOf(seq);
   }
 
-  failed(error: unknown): void {
-    this.#options.failed(error);
-  }
-
+  /** The bus is in another epoch than the step that was sent to it: `null` where it is in none. */
   epochMismatch(sent: string, epoch: string | null): void {
     if (sent !== this.epoch) return;
     // Remembers the epoch that was left: a bus that was set back to it, or before it, must not continue there.
@@ -221,33 +215,33 @@ export class ClusterLog implements Log, Standing {
     const sentAt = clock.monotonic();
     const sentWall = clock.wall();
     const epoch = this.epoch;
-    const generation = this.generation;
+    const generation = this.#standing.generation;
     this.#renewals += 1;
-    const quarantines = this.#evictions.pending || !this.joined || this.#renewals % RENEWALS_PER_CHECK === 0;
+    const quarantines = this.#evictions.pending || !this.#standing.joined || this.#renewals % RENEWALS_PER_CHECK === 0;
     const answer = await bus.renew(epoch, {
       member,
-      applied: this.joined ? this.appliedSeq : null,
+      applied: this.#standing.joined ? this.#standing.applied : null,
       intentsFrom: this.#intents.from,
       recordsFrom: this.#outbox.from,
       quarantines,
     });
     if (this.#stopped) return true;
-    if (generation !== this.generation) return false;
+    if (generation !== this.#standing.generation) return false;
     if (!answer.ok) {
       this.epochMismatch(epoch, answer.epoch);
       if (answer.epoch === null)
         await bus.createEpoch(successorOf(epoch, nonce()), Math.max(this.#options.leaseMs, this.leaseMs));
       return false;
     }
-    const joining = !this.joined;
-    if (!joining && answer.first > this.appliedSeq + 1 && answer.seq > this.appliedSeq) {
+    const joining = !this.#standing.joined;
+    if (!joining && answer.first > this.#standing.applied + 1 && answer.seq > this.#standing.applied) {
       // The records were trimmed before this node had read them.
       this.#leave();
       return false;
     }
     if (joining) this.#join(answer);
     this.#standing.renewed(answer);
-    this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.appliedSeq);
+    this.#lease.granted({ sentAt, sentWall, leaseMs: answer.leaseMs, seq: answer.seq }, this.#standing.applied);
     this.#commits.advanceTo(answer.committed);
     if (quarantines) this.#adopt(answer);
     this.#ack();
@@ -297,21 +291,21 @@ export class ClusterLog implements Log, Standing {
     const epoch = this.epoch;
     for await (const answer of this.#evictions.watch(members, { epoch, leaseMs: this.leaseMs })) {
       if (!answer.ok) return this.epochMismatch(epoch, answer.epoch);
-      if (this.joined && this.epoch === epoch) this.#outbox.adopt(answer.orphans);
+      if (this.#standing.joined && this.epoch === epoch) this.#outbox.adopt(answer.orphans);
     }
   }
 
   async #reading(): Promise<void> {
     while (!this.#stopped) {
-      if (!this.joined) {
+      if (!this.#standing.joined) {
         await this.#sleeper.sleep(this.leaseMs);
         continue;
       }
       const epoch = this.epoch;
-      const generation = this.generation;
+      const generation = this.#standing.generation;
       try {
-        const answer = await this.#options.bus.read(epoch, this.appliedSeq, this.#standing.note);
-        if (this.#stopped || generation !== this.generation) continue;
+        const answer = await this.#options.bus.read(epoch, this.#standing.applied, this.#standing.note);
+        if (this.#stopped || generation !== this.#standing.generation) continue;
         if (answer.ok) this.#receive(answer);
         else this.epochMismatch(epoch, answer.epoch);
       } catch {
@@ -322,9 +316,9 @@ export class ClusterLog implements Log, Standing {
 
   #receive({ entries, notes, note }: Batch): void {
     for (const entry of entries) {
-      if (entry.seq <= this.appliedSeq) continue;
+      if (entry.seq <= this.#standing.applied) continue;
       // Sequence numbers are dense: a gap was trimmed.
-      if (entry.seq > this.appliedSeq + 1) {
+      if (entry.seq > this.#standing.applied + 1) {
         this.#leave();
         return;
       }
@@ -374,6 +368,6 @@ export class ClusterLog implements Log, Standing {
   }
 
   #ack(): void {
-    if (this.joined) void this.#acknowledgements.acknowledge(this.appliedSeq);
+    if (this.#standing.joined) void this.#acknowledgements.acknowledge(this.#standing.applied);
   }
 }

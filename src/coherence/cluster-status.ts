@@ -12,7 +12,6 @@ export interface ClusterLogOptions extends OutboxOptions {
   readonly publish?: Publish | undefined;
   /** Names a new epoch: letters, digits and "_". */
   nonce(): string;
-  failed(error: unknown): void;
   /** Replaced in tests that take a check out. */
   readonly lease?: Lease;
   readonly membership?: Membership;
@@ -39,13 +38,14 @@ export interface ClusterStatus {
   readonly evictions: number;
 }
 
-export function stateOf(
-  log: { readonly joined: boolean; serving(): boolean },
-  hasUndelivered: boolean,
-  catchingUp: boolean,
-): ClusterState {
-  if (!log.joined) return 'joining';
-  if (log.serving()) return 'serving';
-  if (hasUndelivered) return 'undelivered';
-  return catchingUp ? 'catching-up' : 'fenced';
+export function stateOf(node: {
+  readonly joined: boolean;
+  readonly serving: boolean;
+  readonly hasUndelivered: boolean;
+  readonly catchingUp: boolean;
+}): ClusterState {
+  if (!node.joined) return 'joining';
+  if (node.serving) return 'serving';
+  if (node.hasUndelivered) return 'undelivered';
+  return node.catchingUp ? 'catching-up' : 'fenced';
 }

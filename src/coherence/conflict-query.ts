@@ -4,6 +4,7 @@ import type { Commits } from './commits.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Conflicting, Note } from './log.ts';
 import type { PositionWaiters } from './position-waiters.ts';
+import type { LogStanding } from './standing.ts';
 import { encodeTerms, type Term } from './write-set.ts';
 
 export interface ConflictQueryOptions {
@@ -12,14 +13,8 @@ export interface ConflictQueryOptions {
   readonly mode: 'strict' | 'eventual';
   readonly commits: Commits;
   readonly positionWaiters: PositionWaiters;
-}
-
-/** This node's standing in the log. An answer is void if the standing changes before it arrives. */
-interface Standing {
-  readonly epoch: string;
-  readonly generation: number;
-  readonly appliedSeq: Seq;
-  readonly leaseMs: number;
+  /** An answer is void if the standing changes before it arrives. */
+  readonly standing: LogStanding;
   epochMismatch(sent: string, epoch: string | null): void;
 }
 
@@ -30,21 +25,20 @@ const unknown: Conflicting = { known: false, writes: [] };
  * that time is effective: committed under `strict`, applied on this node under `eventual`.
  */
 export async function askConflicting(
-  { bus, timers, mode, commits, positionWaiters }: ConflictQueryOptions,
-  standing: Standing,
+  { bus, timers, mode, commits, positionWaiters, standing, epochMismatch }: ConflictQueryOptions,
   { id }: Note,
   probes: ReadonlySet<Term>,
 ): Promise<Conflicting> {
   const { epoch, generation, leaseMs } = standing;
   try {
     const answer = await bus.conflicting(epoch, id, encodeTerms(probes));
-    if (!answer.ok) standing.epochMismatch(epoch, answer.epoch);
+    if (!answer.ok) epochMismatch(epoch, answer.epoch);
     if (!answer.ok || generation !== standing.generation) return unknown;
     const { seq, conflicting: writes } = answer;
     const isEffective =
       mode === 'eventual'
-        ? await positionWaiters.wait(seq, standing.appliedSeq, leaseMs)
-        : await isCommitted(commits, timers, { seq, leaseMs, isApplied: () => standing.appliedSeq >= seq });
+        ? await positionWaiters.wait(seq, standing.applied, leaseMs)
+        : await isCommitted(commits, timers, { seq, leaseMs, isApplied: () => standing.applied >= seq });
     return isEffective && generation === standing.generation ? { known: true, writes } : unknown;
   } catch {
     return unknown;

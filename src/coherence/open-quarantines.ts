@@ -43,7 +43,9 @@ export class OpenQuarantines {
   }
 
   get highest(): Position {
-    return Math.max(0, ...this.#own.keys());
+    let highest = 0;
+    for (const position of this.#own.keys()) highest = Math.max(highest, position);
+    return highest;
   }
 
   /** The record's writer ends the quarantine. */

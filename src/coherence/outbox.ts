@@ -10,6 +10,7 @@ import type { PendingAppend } from './pending-append.ts';
 import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
 import { charactersOf } from './record-size.ts';
+import type { LogStanding } from './standing.ts';
 import { encodeRecord } from './wire-record.ts';
 import { encodeTerms, nothingKnown, recordTerms, type TagKnowledge } from './write-set.ts';
 
@@ -33,35 +34,27 @@ export interface OutboxOptions {
   /** Records that may wait for the bus. */
   readonly maxWaiting?: number;
   readonly maxWaitingCharacters?: number;
-}
-
-/** The node's standing in the log, as the outbox sees it. */
-export interface Standing {
-  readonly epoch: string;
-  readonly joined: boolean;
-  readonly leaseMs: number;
-  /** Counts how often this node lost its standing. The ends of other writes may have been missed since. */
-  readonly generation: number;
-  readonly appliedSeq: Seq;
-  positionOf(seq: Seq): Position;
-  epochMismatch(sent: string, epoch: string | null): void;
+  /** Reports a failure that no writer waits for. */
   failed(error: unknown): void;
 }
 
 interface OutboxParts {
-  readonly standing: Standing;
+  readonly standing: LogStanding;
   readonly commits: Commits;
   readonly intents: Intents;
   readonly publisher: Publisher;
+  /** The bus is in another epoch than the step that was sent to it. */
+  epochMismatch(sent: string, epoch: string | null): void;
 }
 
 /** This node's records on their way into the log, and the writers that wait for them. */
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #standing: Standing;
+  readonly #standing: LogStanding;
   readonly #commits: Commits;
   readonly #intents: Intents;
   readonly #publisher: Publisher;
+  readonly #epochMismatch: OutboxParts['epochMismatch'];
   readonly #pending = new Map<string, PendingAppend>();
   /** Numbers of the records that are not published to the second tier yet. */
   readonly #unpublished = new Set<number>();
@@ -73,12 +66,13 @@ export class Outbox {
   /** Of the records that are pending. */
   #characters = 0;
 
-  constructor(options: OutboxOptions, { standing, commits, intents, publisher }: OutboxParts) {
+  constructor(options: OutboxOptions, { standing, commits, intents, publisher, epochMismatch }: OutboxParts) {
     this.#options = options;
     this.#standing = standing;
     this.#commits = commits;
     this.#intents = intents;
     this.#publisher = publisher;
+    this.#epochMismatch = epochMismatch;
     this.#quarantines = new OpenQuarantines({
       ...{ timers: options.timers, quarantineMs: options.quarantineMs, failed: this.#failed },
       epoch: () => standing.epoch,
@@ -109,7 +103,9 @@ export class Outbox {
   /** The lowest number that may still have to be sent, or published to the second tier. */
   get from(): number {
     const [first] = this.#pending.values();
-    return Math.min(first?.number ?? this.#sent + 1, ...this.#unpublished);
+    let lowest = first?.number ?? this.#sent + 1;
+    for (const number of this.#unpublished) lowest = Math.min(lowest, number);
+    return lowest;
   }
 
   get size(): number {
@@ -137,7 +133,7 @@ export class Outbox {
 
   #post(invalidation: Invalidation, options: AppendOptions, writer: PendingAppend['writer']): PendingAppend {
     this.#sent += 1;
-    const { epoch, appliedSeq: seq } = this.#standing;
+    const { epoch, applied: seq } = this.#standing;
     const pending: PendingAppend = {
       ref: `${this.#options.member}:${this.#sent}`,
       number: this.#sent,
@@ -240,7 +236,7 @@ export class Outbox {
 
   /** Reports a failed append that no writer waits for. After a stop, another node takes the record over. */
   readonly #failed = (error: unknown): void => {
-    if (!this.#stopped) this.#standing.failed(error);
+    if (!this.#stopped) this.#options.failed(error);
   };
 
   async #send(pending: PendingAppend): Promise<void> {
@@ -254,7 +250,7 @@ export class Outbox {
     try {
       const answer = await bus.append(epoch, member, append);
       if (answer.ok) this.#placed(pending, epoch, answer, generation);
-      else this.#standing.epochMismatch(epoch, answer.epoch);
+      else this.#epochMismatch(epoch, answer.epoch);
     } catch {
       // The bus cannot be reached. The renewals report it, and call `flush` when it is back.
     } finally {

@@ -94,7 +94,8 @@ export class Quarantines {
   lastUntil(read: Representation, knowledge: TagKnowledge): number {
     const names = new Set(tagsOf(read).map((tag) => nameOf(tag)));
     const carriesMore = mayCarryMore(read, knowledge);
-    let last = Math.max(Number.NEGATIVE_INFINITY, ...this.#overflow.values());
+    let last = Number.NEGATIVE_INFINITY;
+    for (const until of this.#overflow.values()) last = Math.max(last, until);
     for (const [position, quarantine] of this.#open) {
       const coverage = this.#patterned.get(position);
       const concerns =

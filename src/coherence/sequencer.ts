@@ -5,7 +5,6 @@ import {
   type BusNote,
   type Conflicts,
   type Contact,
-  configurationMark,
   type Entry,
   type EpochMismatch,
   type IntentNote,
@@ -19,6 +18,7 @@ import {
   type StepResult,
 } from './bus.ts';
 import { isSetBack } from './epoch.ts';
+import { isConfiguration, PostedIntents, termsIn } from './posted-intents.ts';
 
 const MAX_NOTES = 1_000;
 /** How many records are searched for what a writer may have missed. One that is further behind is held unsearched. */
@@ -47,12 +47,6 @@ function numberOf(id: string): number {
   return Number(id.slice(id.lastIndexOf(':') + 1));
 }
 
-function termsIn(encoded = ''): string[] {
-  return encoded === '' ? [] : encoded.split(',');
-}
-
-const isConfiguration = (term: string): boolean => term.startsWith(configurationMark);
-
 const sizeOf = ({ payload, posts = '' }: Omit<Entry, 'seq'>): number => Buffer.byteLength(payload) + posts.length;
 
 /** The steps of a bus, over state in memory. src/redis/scripts.ts has the same steps in Lua. */
@@ -72,10 +66,7 @@ export class Sequencer {
   /** Appended records, until their member knows and has published them; and repeated ones, until they are published. */
   readonly #refs = new Map<string, { readonly seq: Seq; readonly held: boolean; readonly quarantine: boolean }>();
   readonly #intents = new Map<string, IntentNote & { readonly member: string }>();
-  /** Term → the intents that post it, while other writes have to wait for them. */
-  readonly #posted = new Map<string, Set<string>>();
-  /** Terms of the configurations under which intents were noted. */
-  readonly #configurations = new Set<string>();
+  readonly #posted = new PostedIntents();
 
   /** The state is not the one that the nodes saw (a restart, a failover): what is left belongs to no epoch. */
   invalidate(): void {
@@ -150,7 +141,7 @@ export class Sequencer {
     if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
     const posts = (intent === undefined ? undefined : this.#intents.get(intent)?.posts) ?? append.posts;
     // The write is recorded now, so others stop waiting for it. Its intent stays if a second record has to follow.
-    if (intent !== undefined) this.#unpost(intent);
+    if (intent !== undefined) this.#posted.remove(this.#intents.get(intent));
     const conflicting = this.#conflicting(probes, intent);
     const known = this.#refs.get(ref);
     const held = known?.held ?? (hold || conflicting.length > 0 || this.#mayHaveMissed(probes, asOf));
@@ -195,13 +186,13 @@ export class Sequencer {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
     if (numberOf(note.id) < this.#ensureMember(member).intentsFrom) return { ok: true };
     this.#intents.set(note.id, { ...note, member });
-    if (note.recorded !== true) this.#post(note);
+    if (note.recorded !== true) this.#posted.add(note);
     return { ok: true };
   }
 
   withdraw(epoch: string, intent: string): StepResult {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    this.#unpost(intent);
+    this.#posted.remove(this.#intents.get(intent));
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
     return { ok: true };
   }
@@ -220,9 +211,10 @@ export class Sequencer {
       this.#quarantines.set(quarantine.seq, orphan);
       orphans.push(orphan);
     }
-    for (const { id, member, payload, posts } of this.#intents.values()) {
+    for (const intent of this.#intents.values()) {
+      const { id, member, payload, posts } = intent;
       if (member !== silent.id) continue;
-      this.#unpost(id);
+      this.#posted.remove(intent);
       this.#intents.delete(id);
       const seq = this.#push({ payload, intent: id, posts });
       const orphan = { seq, payload, owner: by };
@@ -259,6 +251,10 @@ export class Sequencer {
 
   get intents(): string[] {
     return [...this.#intents.keys()];
+  }
+
+  get configurations(): string[] {
+    return this.#posted.configurations;
   }
 
   /** Whoever stores state here is a member, so that others can take over. */
@@ -301,11 +297,7 @@ export class Sequencer {
   }
 
   #conflicting(probes: string, own: string | undefined): string[] {
-    const found = new Set<string>();
-    for (const probe of termsIn(probes)) {
-      const terms = isConfiguration(probe) ? [...this.#configurations].filter((term) => term !== probe) : [probe];
-      for (const term of terms) for (const id of this.#posted.get(term) ?? []) found.add(id);
-    }
+    const found = this.#posted.conflicting(probes);
     found.delete(own ?? '');
     return [...found];
   }
@@ -319,23 +311,6 @@ export class Sequencer {
     const asked = new Set(termsIn(probes));
     const conflicts = (term: string): boolean => asked.has(term) !== isConfiguration(term);
     return this.#entries.some(({ seq, posts }) => seq > asOf && termsIn(posts).some(conflicts));
-  }
-
-  #post({ id, posts }: IntentNote): void {
-    for (const term of termsIn(posts)) {
-      if (isConfiguration(term)) this.#configurations.add(term);
-      const ids = this.#posted.get(term);
-      if (ids === undefined) this.#posted.set(term, new Set([id]));
-      else ids.add(id);
-    }
-  }
-
-  #unpost(intent: string): void {
-    for (const term of termsIn(this.#intents.get(intent)?.posts)) {
-      const ids = this.#posted.get(term);
-      ids?.delete(intent);
-      if (ids?.size === 0) this.#posted.delete(term);
-    }
   }
 
   #push(entry: Omit<Entry, 'seq'>): Seq {

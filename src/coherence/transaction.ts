@@ -1,9 +1,11 @@
 /**
- * A write, from the moment it is noted until its answer may be released. This file decides what the write waits for;
- * exchange/write/conclude.ts carries out the commands.
+ * A write, from its arrival until its answer may be released. This file decides when its request may end and what its
+ * answer waits for. exchange/write/write.ts carries out the commands until the origin has answered, conclude.ts the rest.
  *
  * ```
- * noted ──► forwarded ──► answered ──┬─ done, indeterminate ──► recorded ──┬─ nothing conflicts ─────► concluded
+ * arrived ──► noted ──► forwarded ──► answered, then
+ *
+ *                         answered ──┬─ done, indeterminate ──► recorded ──┬─ nothing conflicts ─────► concluded
  *                                    │                            ▲        └─ wait, then the rest ───► concluded
  *                                    │           something changed│
  *                                    └─ unchanged, refused ──► asked ──┬─ nothing conflicts ─────────► concluded
@@ -19,6 +21,8 @@
  * it. A refused write has changed nothing, and is withdrawn before it waits.
  */
 export type WriteState =
+  /** No other write waits for it. The origin has at most a part of an upload. */
+  | { readonly phase: 'arrived' }
   /** Other writes can find it, on every node. The origin has not received the whole request. */
   | { readonly phase: 'noted' }
   /** The origin has received the whole request, or may have. */
@@ -45,6 +49,9 @@ export type Outcome =
   | 'indeterminate';
 
 export type WriteEvent =
+  /** Other writes can find it, on every node, and what it needs from before is read. */
+  | { readonly type: 'noted' }
+  /** The origin has the whole request, or may have: it may also have answered before the end. */
   | { readonly type: 'forwarded' }
   | {
       readonly type: 'answered';
@@ -80,7 +87,10 @@ export type WriteEvent =
   | { readonly type: 'ended'; readonly all: boolean };
 
 export type Command =
+  /** Let the origin have the whole request. */
   | { readonly do: 'forward' }
+  /** Nothing, until the origin has answered or failed. */
+  | { readonly do: 'await' }
   /**
    * Ask the log which writes conflict, and whether this node is up to date. `withdraws`: the write has changed nothing,
    * so no other write has to wait for it.
@@ -109,8 +119,12 @@ export interface Next {
 /** Pure. @throws Error on an event that the state does not expect: a bug in the caller */
 export function next(state: WriteState, event: WriteEvent): Next {
   switch (event.type) {
+    case 'noted':
+      if (state.phase === 'arrived') return { state: { phase: 'noted' }, command: { do: 'forward' } };
+      // The origin answered before the end of an upload, which has come now.
+      return { state, command: { do: 'await' } };
     case 'forwarded':
-      if (state.phase === 'noted') return { state: { phase: 'forwarded' }, command: { do: 'forward' } };
+      if (state.phase === 'noted') return { state: { phase: 'forwarded' }, command: { do: 'await' } };
       break;
     case 'answered':
       if (state.phase === 'forwarded') return answered(event);
@@ -181,4 +195,25 @@ function ended(state: WriteState & { phase: 'recorded' | 'asked' }, { all }: Wri
 
 function release(recorded: boolean): Next {
   return { state: { phase: 'concluded' }, command: { do: 'release', recorded } };
+}
+
+/** One write on its way through these states. */
+export class Transaction {
+  #state: WriteState = { phase: 'arrived' };
+
+  get state(): WriteState {
+    return this.#state;
+  }
+
+  /** The origin has, or may have, the whole request. */
+  get forwarded(): boolean {
+    return this.#state.phase !== 'arrived' && this.#state.phase !== 'noted';
+  }
+
+  /** @throws Error as `next` */
+  take(event: WriteEvent): Command {
+    const { state, command } = next(this.#state, event);
+    this.#state = state;
+    return command;
+  }
 }

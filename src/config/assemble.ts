@@ -156,8 +156,8 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
  * meet. Not of all origins, so that one that is added, as a new configuration is deployed, does not make two of them.
  */
 function scopeOf(origins: GatewayConfig['origins'], fallback: string): string {
-  const named = Object.keys(origins).sort()[0] ?? '';
-  const url = (origins[fallback] ?? origins[named])?.url ?? '';
+  // A configuration without an origin for requests that match no route is not valid (lint-settings.ts).
+  const { url } = origins[fallback] as OriginConfig;
   return createHash('sha256').update(url).digest('hex').slice(0, 16);
 }
 

@@ -1,8 +1,8 @@
-import { patternsOverlap } from '../route/pattern.ts';
+import { isPatternWithin, patternsOverlap } from '../route/pattern.ts';
 import { compileCascade, isIdentity, tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
-import { isWithin, type Located, shapeOf } from './lint-routes.ts';
+import { type Located, shapeOf } from './lint-routes.ts';
 import type { RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { Path } from './source-document.ts';
@@ -59,7 +59,7 @@ function lintStart(
 ): void {
   if (target.kind === 'tag' || target.kind === 'tagPattern') return;
   const shape = target.kind === 'pattern' ? target.pattern : target.path;
-  const governing = routes.find(({ route }) => isWithin(shape, shapeOf(route.settings)));
+  const governing = routes.find(({ route }) => isPatternWithin(shape, shapeOf(route.settings)));
   const concerned =
     governing === undefined
       ? routes.filter(({ route }) => patternsOverlap(shapeOf(route.settings), shape))

@@ -1,10 +1,10 @@
-import { parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { isPatternWithin, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import { tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { describeTarget } from '../rules/target.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
 import { lintCascades } from './lint-cascade.ts';
-import { effective, isWithin, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
+import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
 import { templatesOf } from './lint-rules.ts';
 import { positionOf } from './problem.ts';
 import type { RouteSettings } from './route-schema.ts';
@@ -146,8 +146,8 @@ function lintOverlaps(routes: readonly Located<RouteSettings>[], context: RouteC
       const theirs = shapeOf(earlier.settings);
       return (
         patternsOverlap(theirs, shape) &&
-        !isWithin(theirs, shape) &&
-        !isWithin(shape, theirs) &&
+        !isPatternWithin(theirs, shape) &&
+        !isPatternWithin(shape, theirs) &&
         JSON.stringify(effective(earlier.settings.cache, context)) !== policy
       );
     });

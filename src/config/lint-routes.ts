@@ -1,5 +1,5 @@
 import { credentialNames } from '../http/credentials.ts';
-import { parsePattern, patternShape, type Segment } from '../route/pattern.ts';
+import { isPatternWithin, parsePattern, patternShape } from '../route/pattern.ts';
 import type { Root } from '../rules/types.ts';
 import type { CachePolicy } from './model.ts';
 import { builtInCache, cachePolicy } from './policy.ts';
@@ -40,13 +40,13 @@ const closedAhead = new Map<Root, { message: string; hint: string }>(
 
 /** @param routes in matching order */
 export function lintRoutes(routes: readonly Located<RouteSettings>[], context: RouteContext): void {
-  const earlier: { segments: Segment[]; route: Located<RouteSettings> }[] = [];
+  const earlier: { shape: string; route: Located<RouteSettings> }[] = [];
   for (const route of routes) {
     const { settings, document, path } = route;
-    const segments = parsePattern(settings.match);
-    const covering = earlier.find((other) => covers(other.segments, segments));
+    const shape = shapeOf(settings);
+    const covering = earlier.find((other) => isPatternWithin(shape, other.shape));
     if (covering === undefined) {
-      earlier.push({ segments, route });
+      earlier.push({ shape, route });
     } else {
       const other = covering.route;
       const where = positionOf(other.document.positionOf([...other.path, 'match']));
@@ -114,26 +114,4 @@ export function effective(cache: PolicySettings['cache'], { defaults, credential
   return cachePolicy(cachePolicy(known, defaults.cache), cache);
 }
 
-/** Whether `wide` matches every path that `narrow` matches. */
-function covers(wide: readonly Segment[], narrow: readonly Segment[]): boolean {
-  for (const [i, segment] of wide.entries()) {
-    if (segment.kind === 'rest') return true;
-    const other = narrow[i];
-    if (other === undefined || other.kind === 'rest') return false;
-    if (segment.kind === 'literal' && !(other.kind === 'literal' && other.text === segment.text)) return false;
-  }
-  return wide.length === narrow.length;
-}
-
 export const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));
-
-/** Whether the shape `wide` matches every path that the shape `narrow` matches. */
-export function isWithin(narrow: string, wide: string): boolean {
-  const [inner, outer] = [narrow.split('/').slice(1), wide.split('/').slice(1)];
-  for (const [i, segment] of outer.entries()) {
-    if (segment === '**') return true;
-    const other = inner[i];
-    if (other === undefined || other === '**' || (segment !== '*' && segment !== other)) return false;
-  }
-  return inner.length === outer.length;
-}

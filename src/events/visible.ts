@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/model.ts';
-import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import { isPatternWithin, PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Event } from './event.ts';
 
 /** The cause of an operator's invalidation has this prefix instead of a path. */
@@ -22,7 +22,7 @@ export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event
   /** Whether no path that the pattern matches is cached. */
   const isPatternOff = (pattern: string): boolean => {
     if (shapes.some(({ shape, off }) => !off && patternsOverlap(shape, pattern))) return false;
-    return other.off || shapes.some(({ shape }) => covers(shape, pattern));
+    return other.off || shapes.some(({ shape }) => isPatternWithin(pattern, shape));
   };
   const isOff = (named: string): boolean => {
     const path = named.split('?', 1)[0] as string;
@@ -36,15 +36,4 @@ export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event
     const { off, match } = routeOf(cause.path).data;
     return { ...event, paths, cause: off ? { ...cause, path: match } : cause };
   };
-}
-
-/** Whether the outer pattern matches every path that the inner one matches. */
-function covers(outer: string, inner: string): boolean {
-  const [all, some] = [outer.split('/'), inner.split('/')];
-  for (let i = 0; ; i++) {
-    const [a, b] = [all[i], some[i]];
-    if (a === '**') return true;
-    if (a === undefined || b === undefined) return a === b;
-    if (b === '**' || (a !== '*' && a !== b)) return false;
-  }
 }

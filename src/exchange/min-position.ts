@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Timers } from '../clock.ts';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
 import { surelyOverMs } from '../coherence/lease.ts';
 import type { Log } from '../coherence/log.ts';
@@ -20,6 +20,7 @@ export interface MinPositionOptions {
   /** Undefined for a single gateway. */
   readonly cluster: (() => Pick<ClusterStatus, 'epoch' | 'applied'>) | undefined;
   readonly leaseMs: () => number;
+  readonly timers: Timers;
   /** Whether clients may receive tokens of records that are still queued and known to no node. */
   readonly queues: boolean;
 }
@@ -70,9 +71,9 @@ export class MinPosition {
 
   /** Whether this node still serves in the same epoch after one lease, and so has heard from the bus since. */
   async #outlasts(other: string | undefined): Promise<boolean> {
-    const { log, cluster, leaseMs } = this.#options;
+    const { log, cluster, leaseMs, timers } = this.#options;
     const before = cluster?.().epoch;
-    await sleep(surelyOverMs(leaseMs()), undefined, { ref: false });
+    await new Promise<void>((resolve) => timers.after(surelyOverMs(leaseMs()), resolve));
     const { epoch } = cluster?.() ?? {};
     if (epoch !== before || !log.serving()) return false;
     if (other !== undefined) this.#remember(other);

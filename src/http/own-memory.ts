@@ -23,12 +23,15 @@ function isLatin1(text: string): boolean {
 }
 
 const MAX_NAME_LENGTH = 128;
-/** In front of a digest: names hold no control characters. */
+/** In front of a digest: neither names nor values of fields hold it. */
 const DIGEST = '\u0001';
 
 /**
  * A name by which something long is known: itself, or a digest of it where it would fill the memory that remembers it.
  */
-export function nameOf(text: string): string {
-  return text.length <= MAX_NAME_LENGTH ? text : DIGEST + hash('sha256', text, 'base64url');
+export function nameOf(text: string, maxLength = MAX_NAME_LENGTH): string {
+  return text.length <= maxLength ? text : DIGEST + hash('sha256', text, 'base64url');
 }
+
+/** Whether `nameOf` made a digest: the text is not known. */
+export const isDigest = (name: string): boolean => name.startsWith(DIGEST);

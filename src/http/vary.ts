@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { Fields } from './fields.ts';
 import { isToken, splitList } from './list.ts';
 import { normaliseField, preferredLanguage } from './normalise.ts';
+import { isDigest, nameOf } from './own-memory.ts';
 
 /**
  * More fields than any API goes by: an origin that names thousands would have each request for it compared in all of
@@ -30,8 +30,6 @@ const EMPTY = ' ';
  * A longer value is kept as a digest: a client that varies a field without end would fill the memory with what it sent.
  */
 const MAX_KEPT_LENGTH = 256;
-/** In front of a digest. No value of a field holds it. */
-const DIGEST = '\u0001';
 
 /**
  * The secondary key of a request (RFC 9111 §4.1): the normalised value of each field in `names` (from `parseVary`).
@@ -44,14 +42,12 @@ export function selectingValues(names: readonly string[], request: Fields): stri
 function selectingValue(name: string, request: Fields): string {
   const value = request.get(name);
   if (value === undefined) return ABSENT;
-  const normalised = normaliseField(name, value);
-  if (normalised.length > MAX_KEPT_LENGTH) return DIGEST + hash('sha256', normalised, 'base64url');
-  return normalised || EMPTY;
+  return nameOf(normaliseField(name, value), MAX_KEPT_LENGTH) || EMPTY;
 }
 
 /** Fields of a request whose `selectingValues` are these; undefined where a value was too long to be kept. */
 export function selectingFields(names: readonly string[], values: readonly string[]): string[] | undefined {
-  if (values.some((value) => value.startsWith(DIGEST))) return undefined;
+  if (values.some(isDigest)) return undefined;
   return names.flatMap((name, i) => {
     const value = values[i] ?? ABSENT;
     return value === ABSENT ? [] : [name, value === EMPTY ? '' : value];

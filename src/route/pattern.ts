@@ -77,6 +77,17 @@ export function patternsOverlap(a: string, b: string): boolean {
   }
 }
 
+/** Whether the pattern `wide` matches every path that `narrow` matches. Both without parameter names. */
+export function isPatternWithin(narrow: string, wide: string): boolean {
+  const [inner, outer] = [split(narrow), split(wide)];
+  for (const [i, segment] of outer.entries()) {
+    if (segment === '**') return true;
+    const other = inner[i];
+    if (other === undefined || other === '**' || (segment !== '*' && segment !== other)) return false;
+  }
+  return inner.length === outer.length;
+}
+
 function split(path: string): string[] {
   return path === '/' ? [] : path.slice(1).split('/');
 }

@@ -25,8 +25,8 @@ export function parseInvalidation(body: unknown): Parsed<AskedInvalidation> {
 
 /**
  * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, lookups, requestHeaders,
- * responseHeaders}`. A body is JSON, or a text that holds it: numbers that JavaScript cannot hold survive only in a
- * text.
+ * responseHeaders}`. The value of a field is a text, or a list of them where the field is repeated. A body is JSON, or a
+ * text that holds it: numbers that JavaScript cannot hold survive only in a text.
  */
 export function parseProposedWrite(body: unknown): Parsed<ProposedWrite & { readonly all: boolean }> {
   const names = ['method', 'path', 'status', 'request', 'response', 'before', 'lookups'];
@@ -122,10 +122,13 @@ class BodyFields {
   }
 
   headers(name: string): string[] {
-    return Object.entries(this.#object(name)).flatMap(([field, value]) => {
-      if (typeof value === 'string' && !/[\r\n\0]/.test(value)) return [field, value];
-      this.fault(`${name}.${field}`, 'it is no field value', 'write a text of one line');
-      return [];
+    return Object.entries(this.#object(name)).flatMap(([field, written]) => {
+      const values: unknown[] = Array.isArray(written) ? written : [written];
+      return values.flatMap((value) => {
+        if (typeof value === 'string' && !/[\r\n\0]/.test(value)) return [field, value];
+        this.fault(`${name}.${field}`, 'it is no field value', 'write a text of one line, or a list of them');
+        return [];
+      });
     });
   }
 

@@ -241,6 +241,26 @@ it('reports what is wrong with the configuration', async () => {
   expect(stderr).toContain('"url" is missing');
 });
 
+it('a repeated field has all its values, with --gateway too', async () => {
+  const rules = `rules:
+  - { name: note, on: PUT /inns/:id, invalidate: ["/notes/{requestHeader.x-note}", "/steps/{responseHeader.x-step}"] }
+`;
+  const api = await smallApi();
+  const gateway = await startGateway(api.origin.url, rules);
+  const file = configFile(`origin: { url: http://127.0.0.1:4000 }\n${rules}`);
+  const write = ['PUT', '/inns/42', '--header', 'X-Note: 1', '--header', 'X-Note: 2', '--response-header', 'X-Step: 3'];
+  for (const where of [
+    ['-c', file],
+    ['--gateway', gateway.adminUrl],
+  ]) {
+    const { stdout, stderr } = await run(['explain', ...where, ...write, '--json']);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ targets: ['/notes/1%2C%202', '/steps/3', '/inns/42'] });
+  }
+  await gateway.stop();
+  await api.origin.close();
+});
+
 it('asks a running gateway what it would remove', async () => {
   const api = await smallApi();
   const gateway = await startGateway(api.origin.url, config.slice(config.indexOf('rules:')));

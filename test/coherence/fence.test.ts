@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
+import { Quarantines } from '../../src/coherence/quarantines.ts';
 import { mergeCoverage, nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, isCoveredBy, matchesParts, namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { TagFamilies } from '../../src/coherence/tag-families.ts';
@@ -9,6 +10,8 @@ const coverage = (part: Partial<Coverage> & { named?: string[]; paths?: string[]
   patterns: part.patterns ?? [],
   tagPatterns: part.tagPatterns ?? [],
 });
+/** A call with so many arguments throws a RangeError. */
+const MORE_THAN_ARGUMENTS = 200_000;
 const step = { path: '/steps/7', tags: [pathTag('/steps/7'), namedTag('step:7'), namedTag('accommodation:42')] };
 
 describe('an invalidation covers', () => {
@@ -142,6 +145,16 @@ describe('the fence', () => {
     expect(fence.isQuarantined(step)).toBe(false);
     expect(fence.admits(step, 3)).toBe(false);
   });
+});
+
+test('more quarantines than a call takes arguments leave the end of the last one known', () => {
+  const quarantines = new Quarantines();
+  // The first one leaves no room for the others.
+  quarantines.open(0, coverage({ named: Array.from({ length: 100_000 }, (_, i) => `x:${i}`) }), 0);
+  const other = coverage({ named: ['other'] });
+  for (let position = 1; position <= MORE_THAN_ARGUMENTS; position++) quarantines.open(position, other, position);
+  const knowledge = { families: new TagFamilies(), opaque: [] };
+  expect(quarantines.lastUntil({ path: '/', tags: [], open: [] }, knowledge)).toBe(MORE_THAN_ARGUMENTS);
 });
 
 test('merged coverage is the union', () => {

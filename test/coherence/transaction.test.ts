@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type Command, next, type Outcome, type WriteEvent, type WriteState } from '../../src/coherence/transaction.ts';
+import {
+  type Command,
+  next,
+  type Outcome,
+  Transaction,
+  type WriteEvent,
+  type WriteState,
+} from '../../src/coherence/transaction.ts';
 
 const answered = (outcome: Outcome, more: { selects?: boolean; quarantined?: boolean } = {}): WriteEvent => ({
   ...{ type: 'answered', outcome, selects: true, quarantined: false, ...more },
@@ -121,11 +128,25 @@ describe('a write that seems to have changed nothing', () => {
   });
 });
 
-test('an event that a state does not expect is a defect', () => {
-  expect(() => next({ phase: 'noted' }, appended())).toThrow('a write that is noted cannot be appended');
-  expect(() => next({ phase: 'concluded' }, ended(true))).toThrow('concluded');
-  expect(next({ phase: 'noted' }, { type: 'forwarded' })).toEqual({
-    state: { phase: 'forwarded' },
-    command: { do: 'forward' },
-  });
+test('a write is forwarded whole once it is noted, and only once', () => {
+  const transaction = new Transaction();
+  expect(transaction.take({ type: 'noted' })).toEqual({ do: 'forward' });
+  expect(transaction.forwarded).toBe(false);
+  expect(transaction.take({ type: 'forwarded' })).toEqual({ do: 'await' });
+  expect(transaction.forwarded).toBe(true);
+  // The origin answered early, so the write was noted before its upload had ended.
+  expect(transaction.take({ type: 'noted' })).toEqual({ do: 'await' });
+  expect(transaction.take(answered('done'))).toEqual({ do: 'append', what: 'own' });
+  expect(transaction.take({ type: 'noted' })).toEqual({ do: 'await' });
+  expect(transaction.state.phase).toBe('answered');
+});
+
+test.each<[WriteState, WriteEvent, string]>([
+  [{ phase: 'arrived' }, { type: 'forwarded' }, 'a write that is arrived cannot be forwarded'],
+  [{ phase: 'arrived' }, answered('done'), 'a write that is arrived cannot be answered'],
+  [{ phase: 'noted' }, answered('done'), 'a write that is noted cannot be answered'],
+  [{ phase: 'noted' }, appended(), 'a write that is noted cannot be appended'],
+  [{ phase: 'concluded' }, ended(true), 'a write that is concluded cannot be ended'],
+])('an event that a state does not expect is a defect: %j, %j', (state, event, says) => {
+  expect(() => next(state, event)).toThrow(says);
 });

@@ -4,6 +4,7 @@ import { WritesInFlight } from '../../src/coherence/in-flight.ts';
 import type { Log } from '../../src/coherence/log.ts';
 import { type Invalidation, nothingCovered } from '../../src/coherence/record.ts';
 import type { Coverage } from '../../src/coherence/tag.ts';
+import { Transaction } from '../../src/coherence/transaction.ts';
 import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
 
 const noted: Coverage = { tags: new Set(['p:/items/1']), patterns: [], tagPatterns: [] };
@@ -27,6 +28,13 @@ class LateLog {
   }
 }
 
+function forwarded(): Transaction {
+  const transaction = new Transaction();
+  transaction.take({ type: 'noted' });
+  transaction.take({ type: 'forwarded' });
+  return transaction;
+}
+
 test('a record that comes before the own one is sent, but after that was made, causes no second announcement', async () => {
   const all = new WritesInFlight();
   const log = new LateLog();
@@ -38,7 +46,7 @@ test('a record that comes before the own one is sent, but after that was made, c
   };
   const made = (): void => {};
   const write: ConcludingWrite = {
-    ...{ inFlight, note: undefined, selects: true, readsQuarantined: false },
+    ...{ transaction: forwarded(), inFlight, note: undefined, selects: true, readsQuarantined: false },
     own: () => {
       queueMicrotask(() => all.note({ coverage: noted, announcements: [] }));
       return Promise.resolve({ invalidation, local: { applying: made, applied: made }, made });
@@ -57,7 +65,7 @@ test('a refused write is recorded if its read set came into quarantine while it 
     throw new Error('a refused write has no record of its own');
   };
   const write: ConcludingWrite = {
-    ...{ inFlight, note: { id: 'a:1' }, selects: false, own: unused, complete: unused },
+    ...{ transaction: forwarded(), inFlight, note: { id: 'a:1' }, selects: false, own: unused, complete: unused },
     get readsQuarantined() {
       return log.inQuarantine;
     },

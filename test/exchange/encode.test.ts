@@ -1,33 +1,26 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
 import { Encoder } from '../../src/exchange/read/encoder.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { until } from '../support/barrier.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { gateway, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { stored } from '../support/stored.ts';
 
 /* `client.encode`: one stored body, served in the codings that clients take. */
 
 const text = JSON.stringify({ words: 'the same words again and again, '.repeat(200) });
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
+useScriptedRig('defaults: { client: { encode: [br, gzip] } }');
 let answer: { headers: Record<string, string>; body: string | Buffer };
-beforeEach(async () => {
-  origin = await scriptedOrigin();
+beforeEach(() => {
   answer = { headers: {}, body: text };
   origin.on('GET /a', (_request, response) => {
     response
       .writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60', ...answer.headers })
       .end(answer.body);
   });
-  gateway = await startGateway(origin.url, 'defaults: { client: { encode: [br, gzip] } }');
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
 });
 
 const ask = (accept: string | undefined, options: RequestOptions = {}): Promise<Answer> =>

@@ -1,29 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { describe, expect, test } from 'vitest';
+import { gate } from '../support/barrier.ts';
+import { ask, begin, cacheStatus, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* What a route's policy makes of an origin's answers, over the wire. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway | undefined;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-});
-afterEach(async () => {
-  await gateway?.stop();
-  gateway = undefined;
-  await origin.close();
-});
-
-async function begin(yaml: string): Promise<void> {
-  gateway = await startGateway(origin.url, yaml);
-}
-const ask = (path: string, options: RequestOptions = {}): Promise<Answer> => get(`${gateway?.url}${path}`, options);
-const cacheStatus = (answer: Answer): string => String(answer.headers['cache-status']);
-const isHit = async (path: string, options: RequestOptions = {}): Promise<boolean> =>
-  cacheStatus(await ask(path, options)).startsWith('unstale; hit');
+useScriptedRig();
 const says =
   (headers: Record<string, string | string[]>, body = 'body') =>
   (_request: IncomingMessage, response: ServerResponse): void => {
@@ -57,7 +39,7 @@ describe('is stored and reused', () => {
     origin.on('GET /a', says(headers));
     const first = await ask('/a');
     expect(first.text).toBe('body');
-    expect(await isHit('/a')).toBe(expected);
+    expect(await isHitAt('/a')).toBe(expected);
     if ('setCookie' in cache && cache.setCookie === 'strip') expect(first.headers['set-cookie']).toBeUndefined();
     if (JSON.stringify(headers).includes('no-store')) expect(first.headers['cache-control']).toContain('no-store');
     if (JSON.stringify(headers).includes('private')) expect(first.headers['cache-control']).toContain('private');
@@ -85,7 +67,7 @@ describe('requests with credentials', () => {
       expect((await ask('/a', options)).text).toBe(who);
     }
     expect(cacheStatus(await ask('/a', ada))).toContain('detail=credentials');
-    expect(await isHit('/a')).toBe(true);
+    expect(await isHitAt('/a')).toBe(true);
   });
 
   test('share what the origin explicitly lets be shared', async () => {
@@ -101,17 +83,17 @@ describe('requests with credentials', () => {
     await ask('/a', ada);
     await ask('/a', grace);
     expect((await ask('/a', ada)).text).toBe('Bearer ada');
-    expect(await isHit('/a', grace)).toBe(true);
-    expect(await isHit('/a', { headers: { cookie: 'theme=dark; session=grace' } })).toBe(true);
-    expect(await isHit('/a', { headers: { cookie: 'session=other' } })).toBe(false);
-    expect(JSON.stringify(gateway?.logs)).not.toMatch(/ada|grace/);
+    expect(await isHitAt('/a', grace)).toBe(true);
+    expect(await isHitAt('/a', { headers: { cookie: 'theme=dark; session=grace' } })).toBe(true);
+    expect(await isHitAt('/a', { headers: { cookie: 'session=other' } })).toBe(false);
+    expect(JSON.stringify(gateway.logs)).not.toMatch(/ada|grace/);
   });
 
   test('share a response that the route says is the same for all', async () => {
     await begin('defaults: { cache: { ttl: 60s, credentials: shared } }');
     origin.on('GET /a', echo('max-age=60'));
     await ask('/a', ada);
-    expect(await isHit('/a', grace)).toBe(true);
+    expect(await isHitAt('/a', grace)).toBe(true);
   });
 });
 
@@ -120,8 +102,8 @@ describe('keys', () => {
     await begin('routes: [{ match: /a, cache: { ttl: 60s, key: { query: [lang, page] } } }]');
     origin.on('GET /a', (request, response) => void response.end(request.url));
     expect((await ask('/a?utm=evil&page=2&lang=de')).text).toBe('/a?lang=de&page=2');
-    expect(await isHit('/a?lang=de&page=2&utm=other')).toBe(true);
-    expect(await isHit('/a?lang=fr&page=2')).toBe(false);
+    expect(await isHitAt('/a?lang=de&page=2&utm=other')).toBe(true);
+    expect(await isHitAt('/a?lang=fr&page=2')).toBe(false);
   });
 
   test('a header in the key separates; one that is not, and could change the answer, does not reach the origin', async () => {
@@ -133,8 +115,8 @@ describe('keys', () => {
     });
     const evil = { 'x-tenant': 'one', 'x-http-method-override': 'DELETE', 'x-original-url': '/admin' };
     expect((await ask('/a', { headers: evil })).text).toBe('one undefined undefined');
-    expect(await isHit('/a', { headers: { 'x-tenant': 'one' } })).toBe(true);
-    expect(await isHit('/a', { headers: { 'x-tenant': 'two' } })).toBe(false);
+    expect(await isHitAt('/a', { headers: { 'x-tenant': 'one' } })).toBe(true);
+    expect(await isHitAt('/a', { headers: { 'x-tenant': 'two' } })).toBe(false);
   });
 
   test('parameters in another order are the same query where the route says so', async () => {
@@ -144,10 +126,10 @@ describe('keys', () => {
     origin.on('GET /a', (request, response) => void response.end(request.url));
     origin.on('GET /b', (request, response) => void response.end(request.url));
     expect((await ask('/a?b=2&a=1&b=1&')).text).toBe('/a?a=1&b=2&b=1');
-    expect(await isHit('/a?a=1&b=2&b=1')).toBe(true);
-    expect(await isHit('/a?a=1&b=1&b=2')).toBe(false);
+    expect(await isHitAt('/a?a=1&b=2&b=1')).toBe(true);
+    expect(await isHitAt('/a?a=1&b=1&b=2')).toBe(false);
     await ask('/b?b=2&a=1');
-    expect(await isHit('/b?a=1&b=2')).toBe(false);
+    expect(await isHitAt('/b?a=1&b=2')).toBe(false);
   });
 
   test('cookies that say nothing about the response neither separate nor reach the origin', async () => {
@@ -156,9 +138,9 @@ describe('keys', () => {
       response.writeHead(200, { Vary: 'Cookie' }).end(`${request.headers.cookie}`);
     });
     expect((await ask('/a', { headers: { cookie: 'tracker=1' } })).text).toBe('undefined');
-    expect(await isHit('/a', { headers: { cookie: 'tracker=2' } })).toBe(true);
-    expect(await isHit('/a')).toBe(true);
-    expect(await isHit('/a', { headers: { cookie: 'tracker=2', authorization: 'Bearer x' } })).toBe(false);
+    expect(await isHitAt('/a', { headers: { cookie: 'tracker=2' } })).toBe(true);
+    expect(await isHitAt('/a')).toBe(true);
+    expect(await isHitAt('/a', { headers: { cookie: 'tracker=2', authorization: 'Bearer x' } })).toBe(false);
   });
 
   test('a scheme is believed of a trusted proxy, and separates', async () => {
@@ -169,8 +151,8 @@ describe('keys', () => {
       await begin(`server: { listen: "127.0.0.1:0", trustedProxies: ${trusted} }\ndefaults: { cache: { ttl: 60s } }`);
       origin.on('GET /a', says({}));
       await ask('/a');
-      expect(await isHit('/a', { headers: { 'x-forwarded-proto': 'https' } })).toBe(hit);
-      await gateway?.stop();
+      expect(await isHitAt('/a', { headers: { 'x-forwarded-proto': 'https' } })).toBe(hit);
+      await gateway.stop();
     }
   });
 
@@ -196,7 +178,7 @@ describe('without any rule, RFC 9111 §4.4', () => {
     origin.on(`POST ${written}`, says(headers));
     await ask(read);
     await ask(written, { method: 'POST', body: 'x' });
-    expect(await isHit(read)).toBe(!invalidated);
+    expect(await isHitAt(read)).toBe(!invalidated);
   });
 });
 
@@ -215,7 +197,7 @@ describe('fields for caches', () => {
     await targeted(headers, 'targetedFields: [X-Mine, X-Second]');
     const first = await ask('/a');
     for (const [name, value] of Object.entries(headers)) expect(first.headers[name.toLowerCase()]).toBe(value);
-    expect(await isHit('/a')).toBe(expected);
+    expect(await isHitAt('/a')).toBe(expected);
   });
 
   const tagged = { 'Cache-Control': 'max-age=60', 'Surrogate-Key': 'a b', 'Cache-Tag': 'c', 'Cache-Groups': '"d"' };
@@ -229,7 +211,7 @@ describe('fields for caches', () => {
       const names = ['surrogate-key', 'cache-tag', 'cache-groups'];
       expect(names.map((name) => answer.headers[name] !== undefined)).toEqual(names.map(() => kept));
     }
-    expect(await isHit('/a')).toBe(true);
+    expect(await isHitAt('/a')).toBe(true);
   });
 });
 
@@ -237,15 +219,12 @@ test.each([
   ['may have been applied', '', false],
   ['was rolled back, where the origin is said to do so', ', serverErrors: unchanged', true],
 ])('a write that is answered 500 %s', async (_what, setting, hit) => {
-  gateway = await startGateway(
-    origin.url,
-    `origin: { url: "${origin.url}"${setting} }\ndefaults: { cache: { ttl: 60s } }`,
-  );
+  await begin(`origin: { url: "${origin.url}"${setting} }\ndefaults: { cache: { ttl: 60s } }`);
   origin.on('GET /a', says({}));
   origin.on('PUT /a', (_request, response) => void response.writeHead(500).end());
   await ask('/a');
   await ask('/a', { method: 'PUT', body: 'x' });
-  expect(await isHit('/a')).toBe(hit);
+  expect(await isHitAt('/a')).toBe(hit);
 });
 
 test('fills under way hold no more than their share of the memory together', async () => {

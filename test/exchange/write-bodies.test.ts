@@ -1,22 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { gate, until } from '../support/barrier.ts';
 import { rawClient } from '../support/raw-client.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* What rules read of the bodies of writes, and what becomes of the rest. */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeEach(async () => {
-  origin = await scriptedOrigin();
-  origin.on(
-    ({ method }) => method === 'GET',
-    (_request, response) => void response.end('read'),
-  );
-  gateway = await startGateway(
-    origin.url,
-    `
+useScriptedRig(`
 server: { listen: "127.0.0.1:0", limits: { resolveBody: 64KiB, requestBody: 1MiB } }
 defaults: { cache: { ttl: 60s } }
 rules:
@@ -25,22 +14,20 @@ rules:
   - { name: strict, on: PUT /strict, invalidate: ["/parents/{request.parent}"], unresolved: reject }
   - { name: by-before, on: PUT /by-before, invalidate: ["/parents/{before.parent, request.parent}"] }
   - { name: lax, on: PUT /lax, invalidate: ["/parents/{request.parent}"], unresolved: ignore }
-`,
+`);
+beforeEach(() => {
+  origin.on(
+    ({ method }) => method === 'GET',
+    (_request, response) => void response.end('read'),
   );
 });
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
-});
 
-const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
-  get(gateway.url + path, { method, ...options });
-const warm = () => Promise.all([ask('GET', '/parents/7'), ask('GET', '/parents/8'), ask('GET', '/others/1')]);
+const warm = () => Promise.all([send('GET', '/parents/7'), send('GET', '/parents/8'), send('GET', '/others/1')]);
 /** Which of the warm responses are still served from the store. */
 async function left(): Promise<string[]> {
   const found: string[] = [];
   for (const path of ['/parents/7', '/parents/8', '/others/1']) {
-    if (String((await ask('GET', path)).headers['cache-status']).includes('hit')) found.push(path);
+    if (String((await send('GET', path)).headers['cache-status']).includes('hit')) found.push(path);
   }
   return found;
 }
@@ -59,7 +46,7 @@ describe('the body of the request', () => {
     ['without the field falls back to a wildcard', '{}', ['/others/1']],
   ])('%s', async (_what, body, expected) => {
     await warm();
-    const answer = await ask('PUT', '/by-request', { body });
+    const answer = await send('PUT', '/by-request', { body });
     expect(answer.text).toBe('ok');
     expect(origin.requests('PUT /by-request')[0]?.body.toString(), 'passed on as it was').toBe(body);
     expect(await left()).toEqual(expected);
@@ -81,7 +68,7 @@ describe('the body of the answer', () => {
   ])('%s', async (_what, body, headers, expected) => {
     answers('/by-response', body, headers);
     await warm();
-    const answer = await ask('PUT', '/by-response', { body: '1' });
+    const answer = await send('PUT', '/by-response', { body: '1' });
     expect(answer.text).toBe(body);
     expect(await left()).toEqual(expected);
   });
@@ -93,7 +80,7 @@ describe('the body of the answer', () => {
       response.writeHead(200, { ...json, 'Content-Encoding': 'gzip' }).end(body);
     });
     await warm();
-    const answer = await ask('PUT', '/by-response', { body: '1' });
+    const answer = await send('PUT', '/by-response', { body: '1' });
     expect(answer.body.equals(body)).toBe(true);
     expect(await left()).toEqual(['/parents/8', '/others/1']);
   });
@@ -102,7 +89,7 @@ describe('the body of the answer', () => {
 describe('unresolved', () => {
   test('reject: the write is refused before it is forwarded', async () => {
     await warm();
-    const answer = await ask('PUT', '/strict', { body: '{}' });
+    const answer = await send('PUT', '/strict', { body: '{}' });
     expect(answer.status).toBe(422);
     expect(answer.json<{ detail: string }>().detail).toContain('request.parent');
     expect(origin.requests('PUT /strict')).toHaveLength(0);
@@ -112,13 +99,13 @@ describe('unresolved', () => {
     answers('/strict', 'ok');
     const body = JSON.stringify({ parent: 7, filler: 'y'.repeat(10_000) });
     await warm();
-    expect((await ask('PUT', '/strict', { body })).text).toBe('ok');
+    expect((await send('PUT', '/strict', { body })).text).toBe('ok');
     expect(origin.requests('PUT /strict')[0]?.body.toString()).toBe(body);
     expect(await left()).toEqual(['/parents/8', '/others/1']);
   });
   test('reject: a large body is refused at its end, and what its beginning may have touched is dropped', async () => {
     await warm();
-    const answer = await ask('PUT', '/strict', { body: JSON.stringify({ parent: 7, filler: filler.repeat(2) }) });
+    const answer = await send('PUT', '/strict', { body: JSON.stringify({ parent: 7, filler: filler.repeat(2) }) });
     expect(answer.status).toBe(422);
     expect(origin.requests('PUT /strict')).toHaveLength(1);
     expect(await left()).toEqual(['/others/1']);
@@ -126,14 +113,14 @@ describe('unresolved', () => {
   test('ignore: nothing falls back to a wildcard', async () => {
     answers('/lax', 'ok');
     await warm();
-    await ask('PUT', '/lax', { body: '{}' });
+    await send('PUT', '/lax', { body: '{}' });
     expect(await left()).toHaveLength(3);
   });
 });
 
 describe('a body beyond the limit for requests', () => {
   test('is refused by its length, before the origin hears of it', async () => {
-    const answer = await ask('PUT', '/by-request', { body: 'x'.repeat(2_000_000) });
+    const answer = await send('PUT', '/by-request', { body: 'x'.repeat(2_000_000) });
     expect(answer.status).toBe(413);
     expect(origin.requests('PUT /by-request')).toHaveLength(0);
   });
@@ -179,8 +166,8 @@ describe('a client that leaves in the middle of its upload', () => {
 test('a large upload to an origin that is down drops nothing: no part of it was sent', async () => {
   await warm();
   await origin.close();
-  expect((await ask('PUT', '/by-request', { body: 'x'.repeat(300_000) })).status).toBe(502);
-  expect((await ask('GET', '/parents/7')).headers['cache-status']).toContain('hit');
+  expect((await send('PUT', '/by-request', { body: 'x'.repeat(300_000) })).status).toBe(502);
+  expect((await send('GET', '/parents/7')).headers['cache-status']).toContain('hit');
 });
 
 test('a client that leaves while `before` is read: the write goes on, as nobody can say that it was not meant', async () => {

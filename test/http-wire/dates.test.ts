@@ -1,21 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { gateway, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
 /**
  * Dates count seconds, and a write takes less than one. The origin's own `Date` says when things happen, so no test
  * waits.
  */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
+useScriptedRig('rules: [{ name: r, on: PUT /a, before: off, invalidate: ["/a"] }]');
 /** What the origin has: a write makes the next one, and takes no time. */
 let version: number;
 let dates: Record<string, string>;
-beforeEach(async () => {
+beforeEach(() => {
   version = 1;
-  origin = await scriptedOrigin();
   origin.on('GET /a', (_request, response) => {
     response.sendDate = false;
     response.writeHead(200, { 'Cache-Control': 'max-age=60', ...dates }).end(String(version));
@@ -24,11 +21,6 @@ beforeEach(async () => {
     version += 1;
     response.writeHead(204).end();
   });
-  gateway = await startGateway(origin.url, 'rules: [{ name: r, on: PUT /a, before: off, invalidate: ["/a"] }]');
-});
-afterEach(async () => {
-  await gateway.stop();
-  await origin.close();
 });
 const ask = (options: RequestOptions = {}): Promise<Answer> => get(`${gateway.url}/a`, options);
 const now = Date.now();

@@ -368,7 +368,7 @@ describe('a gateway that is its own origin, behind something that leads back to 
 
   test.each(['GET', 'HEAD', 'POST'])('answers 508 at once: %s', async (method) => {
     relay = createServer((socket) => {
-      const back = connect(Number(new URL(gateway.url ?? '').port), '127.0.0.1');
+      const back = connect(Number(new URL(gateway.url).port), '127.0.0.1');
       for (const each of [socket, back]) sockets.add(each.on('error', () => {}));
       socket.pipe(back).pipe(socket);
     }).listen(0, '127.0.0.1');

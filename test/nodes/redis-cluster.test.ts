@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterRedis } from '../soak/redis.ts';
+import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type Inn, type SmallApi, smallApi } from '../support/small-api.ts';
@@ -19,7 +20,7 @@ rules:
 `;
   gateways = await Promise.all([0, 1, 2].map(() => startGateway(api.origin.url, yaml)));
   for (const { adminUrl } of gateways) {
-    while ((await get(`${adminUrl}/readyz`)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve');
   }
 }, 60_000);
 afterAll(async () => {
@@ -52,7 +53,7 @@ test('what one node has stored the others find, wherever it lies', async () => {
   for (let id = 100; id < 140; id++) found.push(await ask(1, 'GET', `/steps/${id}`));
   const fromTier = found.filter(({ headers }) => /detail=redis/.test(String(headers['cache-status'])));
   // Each server holds about a third of them. On a busy machine some reads give the tier up.
-  expect(fromTier.length).toBeGreaterThan(5);
+  expect(fromTier.length).toBeGreaterThan(20);
 });
 
 test('one of its servers that evicts random keys is found, whichever it is', async () => {

@@ -1,4 +1,5 @@
 import { RedisServer } from '../redis-log/redis-server.ts';
+import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
@@ -41,9 +42,8 @@ export async function startNodes(count: number, yaml = '', coherence = '', redis
       return nodes.ask(node, 'GET', path);
     },
     ready: async (node) => {
-      while ((await get(`${gateways[node]?.adminUrl}/readyz`)).status !== 200) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      const isReady = async (): Promise<boolean> => (await get(`${gateways[node]?.adminUrl}/readyz`)).status === 200;
+      await until(isReady, `node ${node} to serve`);
     },
     add: async (more) => {
       gateways.push(await start(more));

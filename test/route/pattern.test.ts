@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  isPatternWithin,
   PatternError,
   PatternTrie,
   parsePattern,
@@ -105,4 +106,22 @@ test.each([
 ])('%s and %s overlap: %s', (a, b, overlap) => {
   expect(patternsOverlap(a, b)).toBe(overlap);
   expect(patternsOverlap(b, a)).toBe(overlap);
+});
+
+test.each([
+  ['/steps/7', '/steps/7', true],
+  ['/steps/7', '/steps/*', true],
+  ['/steps/*', '/steps/7', false],
+  ['/steps/*', '/steps/*', true],
+  ['/steps/*', '/steps/**', true],
+  ['/steps/**', '/steps/*', false],
+  ['/steps', '/steps/**', true],
+  ['/steps', '/steps/*', false],
+  ['/steps/7/inns', '/steps/*', false],
+  ['/', '/**', true],
+  ['/', '/*', false],
+  ['/**', '/', false],
+  ['/', '/', true],
+])('%s is within %s: %s', (narrow, wide, within) => {
+  expect(isPatternWithin(narrow, wide)).toBe(within);
 });

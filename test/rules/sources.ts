@@ -83,3 +83,14 @@ export function firstMatch(matches: readonly RuleMatch[]): RuleMatch {
   if (match === undefined) throw new Error('no rule matches');
   return match;
 }
+
+/** A body that is there, or may be, and could not be read. */
+export const unread: readonly MissingReason[] = [
+  'malformed',
+  'ambiguous',
+  'too-large',
+  'too-deep',
+  'incomplete',
+  'encoded',
+  'not-read',
+];

@@ -1,22 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { MissingReason } from '../../src/rules/types.ts';
-import { type Bodies, described, resolved } from './sources.ts';
+import { type Bodies, described, resolved, unread } from './sources.ts';
 
 const parents = '/steps/{before.stepId, response.stepId}';
 const told = '/steps/{before.stepId, request.stepId, response.stepId}';
 const in7 = '{"stepId":7}';
 const in9 = '{"stepId":9}';
 const any = ['/steps/*'];
-
-const unread: MissingReason[] = [
-  'malformed',
-  'ambiguous',
-  'too-large',
-  'too-deep',
-  'incomplete',
-  'encoded',
-  'not-read',
-];
 
 describe('a union is enough only if it is certain that there is no other value', () => {
   const rows: [string, string, string, Bodies, string[]][] = [

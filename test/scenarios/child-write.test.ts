@@ -1,45 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Child, type Page, type Step, type Trip, travelClient } from '../demo/travel-client.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
-import { type Answer, get, type RequestOptions } from '../support/request.ts';
-import { travelApi } from '../support/shared.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Child, Page, Step, Trip } from '../demo/travel-client.ts';
+import { get } from '../support/request.ts';
+import { api, ask, expectFresh, isHit, travel, useTravelRig, warm } from '../support/travel-rig.ts';
 
 /*
  * Scenario 1: a child is written, and no aggregate that embeds it is served as it was before. Played against the demo
  * backend, with the rule pack that ships for it. Every test begins with a warm cache and checks that it is warm.
  */
 
-const api = await travelApi();
-const travel = travelClient(api);
-
-let gateway: TestGateway;
-beforeAll(async () => {
-  gateway = await startGateway(api, 'include: [rules/travel.yaml]');
-});
-afterAll(() => gateway.stop());
-
-const ask = (method: string, path: string, options: RequestOptions = {}): Promise<Answer> =>
-  get(gateway.url + path, { method, ...options });
-const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));
-
-/** Reads until the second is a hit: what the test is about is stored now. */
-async function warm<T>(path: string, headers: Record<string, string> = {}): Promise<T> {
-  const first = await ask('GET', path, { headers });
-  expect(first.status, `GET ${path}`).toBe(200);
-  const second = await ask('GET', path, { headers });
-  expect(isHit(second), `GET ${path} is cached: ${second.headers['cache-status']}`).toBe(true);
-  return second.json<T>();
-}
-
-/** What is served, whether or not from the store, is what the origin says now. */
-async function expectFresh(path: string, headers: Record<string, string> = {}): Promise<Answer> {
-  const served = await ask('GET', path, { headers });
-  const direct = await get(api + path, { headers });
-  expect(isHit(served), `GET ${path} comes from the origin`).toBe(false);
-  expect(served.status).toBe(direct.status);
-  expect(served.text).toBe(direct.text);
-  return served;
-}
+useTravelRig();
 
 async function expectStillCached(path: string): Promise<void> {
   expect(isHit(await ask('GET', path)), `GET ${path} is untouched`).toBe(true);

@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { travelClient } from '../demo/travel-client.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { expect, test } from 'vitest';
+import { startGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
-import { travelApi } from '../support/shared.ts';
 import { sseClient } from '../support/sse-client.ts';
+import { api, gateway, travel, useTravelRig } from '../support/travel-rig.ts';
 
 /* Subscribers hear of a write when it is effective: what an event makes them refetch is never stale. */
 
-const api = await travelApi();
-const travel = travelClient(api);
-let gateway: TestGateway;
-beforeAll(async () => {
-  gateway = await startGateway(api, 'include: [rules/travel.yaml]');
-});
-afterAll(() => gateway.stop());
+useTravelRig();
 
 test('a child write is announced to subscribers of its parent, and the refetch it triggers is fresh', async () => {
   const { step, accommodation } = await travel.ownTrip();

@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { travelClient } from '../demo/travel-client.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { describe, expect, test } from 'vitest';
 import { type Answer, get } from '../support/request.ts';
-import { travelApi } from '../support/shared.ts';
+import { api, gateway, travel, useTravelRig } from '../support/travel-rig.ts';
 
 /* Scenario 2: per-route caching policy, for the gateway and, apart from that, for browsers. */
 
-const api = await travelApi();
-const travel = travelClient(api);
-
-let gateway: TestGateway;
-beforeAll(async () => {
-  gateway = await startGateway(
-    api,
-    `
+useTravelRig(`
 include: [rules/travel.yaml]
 routes:
   - { match: /users/me, cache: off }
@@ -21,10 +12,7 @@ routes:
   - { match: /dashboard, cache: off }
   - { match: /countries, cache: { ttl: 1d }, client: { cacheControl: "public, max-age=3600" } }
   - { match: /activities/:id, client: { cacheControl: origin, etag: origin } }
-`,
-  );
-});
-afterAll(() => gateway.stop());
+`);
 
 const read = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
   get(gateway.url + path, { headers });

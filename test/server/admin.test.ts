@@ -209,6 +209,7 @@ describe('POST /explain', () => {
     [{ method: 'PUT', path: '/a#b' }, 'path: the path contains a character that must be escaped'],
     [{ method: 'PUT', path: '/a', status: 100 }, 'status: it is no status of an answer'],
     [{ method: 'PUT', path: '/a', requestHeaders: { a: 1 } }, 'requestHeaders.a: it is no field value'],
+    [{ method: 'PUT', path: '/a', requestHeaders: { a: ['1', 'b\n'] } }, 'requestHeaders.a: it is no field value'],
     [{ method: 'PUT', path: '/a', lookups: [] }, 'lookups: it is no object'],
   ];
   test.each(wrong)('%j', async (body, detail) => {

@@ -1,34 +1,23 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { gate } from '../support/barrier.ts';
+import { startGateway } from '../support/gateway.ts';
 import { rawClient, rawExchange } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { answerForAMinute, every, gateway, origin, useOneScriptedRig } from '../support/scripted-rig.ts';
 
 /*
  * Requests that two parties could read in two ways: 400 and a closed connection, and the origin sees nothing. Sent as
  * raw bytes, because no HTTP client would send them.
  */
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeAll(async () => {
-  origin = await scriptedOrigin();
-  origin.on(
-    () => true,
-    (_request, response) => {
-      handled += 1;
-      response.setHeader('Cache-Control', 'max-age=60');
-      response.end('answer');
-    },
-  );
-  gateway = await startGateway(origin.url, 'server: { listen: "127.0.0.1:0", limits: { headers: 16KiB } }');
-});
-afterAll(async () => {
-  await gateway.stop();
-  await origin.close();
-});
+useOneScriptedRig('server: { listen: "127.0.0.1:0", limits: { headers: 16KiB } }', () =>
+  every((request, response) => {
+    handled += 1;
+    answerForAMinute(request, response);
+  }),
+);
 let seenBefore: number;
 /** Requests that the origin has received whole. */
 let handled = 0;

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { standstill } from '../support/barrier.ts';
+import { freePort } from '../support/free-port.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get, stream } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -220,11 +221,7 @@ describe('forwarding fields', () => {
 });
 
 test('a gateway that is its own origin says so instead of going round in circles', async () => {
-  const { createServer } = await import('node:net');
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const own = await startGateway(url, `server: { listen: "127.0.0.1:${port}" }\nroutes: [{ match: /**, cache: off }]`);
   const answer = await get(`${url}/round`);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type Exchange,
   MAX_UNANSWERED,
@@ -9,10 +9,11 @@ import {
   MAX_WAITING_IN_ALL,
   Pipelines,
 } from '../../src/server/pipeline.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { gate, until } from '../support/barrier.ts';
+import { startGateway } from '../support/gateway.ts';
 import { rawClient, rawExchange } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
-import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
+import { answerForAMinute, every, gateway, origin, useOneScriptedRig } from '../support/scripted-rig.ts';
 
 /* What comes behind a request on its connection: whether it is begun, when, and how much of it at one time. */
 
@@ -20,23 +21,7 @@ const host = 'Host: gateway.example\r\n';
 const one = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\n${host}${fields}\r\n`;
 const evil = `${one('/evil')}DELETE /evil HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n`;
 
-let origin: ScriptedOrigin;
-let gateway: TestGateway;
-beforeAll(async () => {
-  origin = await scriptedOrigin();
-  origin.on(
-    () => true,
-    (_request, response) => {
-      response.setHeader('Cache-Control', 'max-age=60');
-      response.end('answer');
-    },
-  );
-  gateway = await startGateway(origin.url, 'routes: [{ match: /off/**, cache: off }]');
-});
-afterAll(async () => {
-  await gateway.stop();
-  await origin.close();
-});
+useOneScriptedRig('routes: [{ match: /off/**, cache: off }]', () => every(answerForAMinute));
 
 /** Whatever was begun before this has reached the origin when it resolves. */
 async function anotherClient(): Promise<void> {

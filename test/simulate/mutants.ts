@@ -5,9 +5,10 @@ import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-fligh
 import { Lease } from '../../src/coherence/lease.ts';
 import type { Appended, Log } from '../../src/coherence/log.ts';
 import { Membership } from '../../src/coherence/membership.ts';
-import type { LogRecord, Position } from '../../src/coherence/record.ts';
+import type { Position } from '../../src/coherence/record.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Coverage } from '../../src/coherence/tag.ts';
+import { announcesWhenApplied } from './early-announcements.ts';
 import type { ScheduleMutation } from './schedule.ts';
 
 /** One check taken out. `invariant` as numbered in coherence.md. */
@@ -170,15 +171,7 @@ export const mutants: readonly Mutant[] = [
     invariant: 4,
     name: 'records are announced when this node has applied them',
     seed: 1,
-    listener: (listener) => ({
-      ...listener,
-      applied: (record: LogRecord) => {
-        const removed = listener.applied(record);
-        listener.committed(record);
-        return removed;
-      },
-      committed: () => {},
-    }),
+    listener: announcesWhenApplied,
   },
   { invariant: 5, name: 'nothing is carried over', inFlight: () => new CarriesNothingOver() },
   {

@@ -2,7 +2,7 @@ import type { Bus } from '../../src/coherence/bus.ts';
 import { ClusterLog } from '../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
 import { Fence } from '../../src/coherence/fence.ts';
-import { type WriteInFlight, WritesInFlight } from '../../src/coherence/in-flight.ts';
+import { WritesInFlight } from '../../src/coherence/in-flight.ts';
 import type { Log, Note, SharedLogListener } from '../../src/coherence/log.ts';
 import type { Publish } from '../../src/coherence/publisher.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type Position,
 } from '../../src/coherence/record.ts';
 import { type Coverage, isCoveredBy, pathTag, type Tagged } from '../../src/coherence/tag.ts';
+import { Transaction } from '../../src/coherence/transaction.ts';
 import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../src/redis/tier.ts';
@@ -208,15 +209,18 @@ export class Node {
     const path = accommodation(i);
     const coverage = coverageOf(path, ['*']);
     const inFlight = this.inFlight.begin({ coverage, below: [path], opaque: [] }, [{ path, tags: [], open: [] }]);
+    const transaction = new Transaction();
     let note: Note | undefined;
     try {
       if (this.#here.mutation.noIntent !== true) {
         note = await this.log.note({ posts: inFlight.posts, coverage, announcements: [], quarantineMs: QUARANTINE_MS });
       }
       const before = await this.#before(path);
+      transaction.take({ type: 'noted' });
       world.tell(this.process.name, `PUT ${path} to ${step}, before: ${before ?? '?'}`);
+      transaction.take({ type: 'forwarded' });
       const answer = await origin.write(this.process, i, step).catch(() => undefined);
-      const record = await this.#conclude(path, before, answer, { inFlight, note });
+      const record = await this.#conclude(path, before, answer, { transaction, inFlight, note });
       if (record === undefined && note !== undefined) this.log.withdraw(note);
       note = undefined;
     } catch (error) {
@@ -236,7 +240,7 @@ export class Node {
     path: string,
     before: number | undefined,
     answer: WriteAnswer | undefined,
-    { inFlight, note }: { inFlight: WriteInFlight; note: Note | undefined },
+    { transaction, inFlight, note }: Pick<ConcludingWrite, 'transaction' | 'inFlight' | 'note'>,
   ): Promise<LogRecord | undefined> {
     const { history, mutation, origin, process } = this.#here;
     const done = answer?.kind === 'done' ? answer : undefined;
@@ -248,7 +252,7 @@ export class Node {
       return { coverage: mergeCoverage([coverageOf(path, steps), inFlight.carriedOver().coverage]), announcements };
     };
     const write: ConcludingWrite = {
-      ...{ inFlight, note, selects: true },
+      ...{ transaction, inFlight, note, selects: true },
       readsQuarantined: this.fence.isQuarantined(tagged(path)),
       own: async () => ({
         invalidation: { ...complete(), ...(indeterminate && { quarantine: true, quarantineMs: QUARANTINE_MS }) },

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { GatewayProcess } from './nodes.ts';
 import { LEASE_MS } from './nodes.ts';
@@ -14,8 +15,6 @@ export interface Scene {
   /** What was broken works again: from here on the time is measured until hits are back. */
   mended(): void;
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What happens to the nodes while clients go on. Each leaves everything as it was. */
 export const disturbances: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {

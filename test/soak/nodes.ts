@@ -3,10 +3,14 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort, type SharedRedis } from './redis.ts';
+import { until } from '../support/barrier.ts';
+import { freePort } from '../support/free-port.ts';
+import type { SharedRedis } from './redis.ts';
 import { type Conditions, TcpProxy } from './tcp-proxy.ts';
 
 export const LEASE_MS = 500;
+/** How long a gateway may take until it serves: its Redis may be away at first. */
+const READY_MS = 60_000;
 
 /** The ways of one gateway to the servers of its Redis. */
 class Paths {
@@ -150,12 +154,12 @@ ${options.rules}`;
   }
 
   async ready(): Promise<void> {
-    while (this.#process?.exitCode === null) {
+    const isReady = async (): Promise<boolean> => {
+      if (this.#process?.exitCode !== null) throw new Error(`the gateway at ${this.url} has ended`);
       const answer = await fetch(`${this.adminUrl}/readyz`).catch(() => undefined);
-      if (answer?.status === 200) return;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error(`the gateway at ${this.url} has ended`);
+      return answer?.status === 200;
+    };
+    await until(isReady, `the gateway at ${this.url} to serve`, READY_MS);
   }
 
   async stop(): Promise<void> {

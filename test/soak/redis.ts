@@ -1,21 +1,16 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { until } from '../support/barrier.ts';
+import { freePort } from '../support/free-port.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+/** How long what a server starts may take on a busy machine. */
+const START_MS = 30_000;
 
 /** A real redis-server on the loopback. */
 export class RedisProcess {
@@ -130,15 +125,15 @@ export class SingleRedis implements SharedRedis {
     const replica = await RedisProcess.start(() => ['--replicaof', '127.0.0.1', String(way.port)]);
     const isIn = async (): Promise<boolean> =>
       (await replica.ask((redis) => redis.info('replication'))).includes('master_link_status:up');
-    while (!(await isIn())) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(isIn, 'a replica in sync', START_MS);
     way.conditions.delayMs = { up: 0, down: lagMs };
-    await new Promise((resolve) => setTimeout(resolve, 5 * lagMs));
+    await pause(5 * lagMs);
     if (!planned) await old.kill();
     await replica.promote();
     this.#current = replica;
     if (planned) await old.ask((redis) => redis.replicaof('127.0.0.1', replica.port));
     await way.close();
-    if (planned) await new Promise((resolve) => setTimeout(resolve, 1_500));
+    if (planned) await pause(1_500);
     await old.stop();
   }
 
@@ -173,9 +168,7 @@ export class ClusterRedis implements SharedRedis {
     execFileSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
     const isWhole = async (server: RedisProcess): Promise<boolean> =>
       String(await server.ask((redis) => redis.cluster('INFO'))).includes('cluster_state:ok');
-    for (const server of servers) {
-      while (!(await isWhole(server))) await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    for (const server of servers) await until(() => isWhole(server), 'a whole Redis Cluster', START_MS);
     return new ClusterRedis(servers);
   }
 

@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { disturbances, failovers, pause } from './disturbances.ts';
+import { disturbances, failovers } from './disturbances.ts';
 import { type Result, Soak } from './soak.ts';
 
 /**

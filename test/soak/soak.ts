@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { disturbances, failovers, pause, type Scene } from './disturbances.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { disturbances, failovers, type Scene } from './disturbances.ts';
 import { GatewayProcess } from './nodes.ts';
 import { Page } from './page.ts';
 import { ClusterRedis, SingleRedis, sizeOf } from './redis.ts';

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CHILDREN, PARENTS, type World } from './world.ts';
 
 /** What clients saw. */
@@ -147,7 +148,7 @@ export class Workload {
 
   /** A node that is away refuses at once: without a pause the clients would do nothing but ask it. */
   #backOff(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, 20));
+    return pause(20);
   }
 
   #ask(

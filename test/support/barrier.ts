@@ -40,11 +40,18 @@ export function gate(): Gate {
 const TURNS = 20;
 const POLL_MS = 5;
 
-/** Resolves once `predicate` holds: asked on each of the next turns of the event loop, then now and then. */
-export async function until(predicate: () => boolean, what = 'a condition that a test waits for'): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (let turn = 0; !predicate(); turn++) {
-    if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms in vain for ${what}`);
+/**
+ * Resolves once `predicate` holds: asked on each of the next turns of the event loop, then now and then. Rejects with
+ * what it throws.
+ */
+export async function until(
+  predicate: () => boolean | Promise<boolean>,
+  what = 'a condition that a test waits for',
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  for (let turn = 0; !(await predicate()); turn++) {
+    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
     await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, POLL_MS)));
   }
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { startGateway, type TestGateway } from './gateway.ts';
 import { type Answer, get, type RequestOptions } from './request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from './scripted-origin.ts';
 
 /* A scripted origin, and a gateway in front of it. */
 
-/** Of the test that runs. */
+/** Of the test, or the file, that runs. */
 export let origin: ScriptedOrigin;
 export let gateway: TestGateway;
 
@@ -20,6 +20,19 @@ export function useScriptedRig(yaml?: string): void {
     if (yaml !== undefined) await begin(yaml);
   });
   afterEach(async () => {
+    await gateway.stop();
+    await origin.close();
+  });
+}
+
+/** Called by each file that uses this: both are made once for all its tests. @param setUp what the origin answers */
+export function useOneScriptedRig(yaml: string, setUp: () => void): void {
+  beforeAll(async () => {
+    origin = await scriptedOrigin();
+    setUp();
+    await begin(yaml);
+  });
+  afterAll(async () => {
     await gateway.stop();
     await origin.close();
   });
@@ -44,6 +57,12 @@ export const isHit = (answer: Answer): boolean => cacheStatus(answer).startsWith
 /** Asks, which stores what may be stored. */
 export const isHitAt = async (path: string, options?: RequestOptions): Promise<boolean> =>
   isHit(await ask(path, options));
+
+/** An answer that may be stored for a minute. */
+export function answerForAMinute(_request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('Cache-Control', 'max-age=60');
+  response.end('answer');
+}
 
 /** An answer in JSON. */
 export const jsonOf = (value: unknown) => (_request: IncomingMessage, response: ServerResponse) => {

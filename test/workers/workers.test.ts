@@ -55,7 +55,7 @@ afterEach(async () => {
 });
 
 async function saidTimes(what: RegExp, times: number): Promise<void> {
-  while ((said.match(what)?.length ?? 0) < times) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => (said.match(what)?.length ?? 0) >= times, `${what} ${times} times`);
 }
 
 /** The processes that the gateway has forked. */
@@ -166,5 +166,5 @@ test('when the first process dies, the others end', async () => {
       return false;
     }
   };
-  while (children.some(alive)) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => !children.some(alive), 'the end of the others');
 });

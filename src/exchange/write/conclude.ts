@@ -6,8 +6,8 @@ import type { Coverage } from '../../coherence/tag.ts';
 import {
   type Command,
   MAX_WAIT_MS,
-  next,
   type Outcome,
+  type Transaction,
   type WriteEvent,
   type WriteState,
 } from '../../coherence/transaction.ts';
@@ -22,6 +22,8 @@ export interface ConcludePorts {
 
 /** An answered write and the records that may be made for it. */
 export interface ConcludingWrite {
+  /** It has been forwarded. */
+  readonly transaction: Transaction;
   readonly inFlight: WriteInFlight;
   readonly note: Note | undefined;
   /** Its targets depend on representations that it read. */
@@ -80,23 +82,21 @@ class Conclusion {
     const { selects } = this.#write;
     const quarantined = this.#write.readsQuarantined;
     let event: WriteEvent = { type: 'answered', outcome, selects, quarantined };
-    let state: WriteState = { phase: 'forwarded' };
     for (;;) {
-      const step: { state: WriteState; command: Command } = next(state, event);
-      state = step.state;
-      if (step.command.do === 'release') return step.command.recorded ? this.#record : undefined;
-      event = await this.#do(step.command, state);
+      const command: Command = this.#write.transaction.take(event);
+      if (command.do === 'release') return command.recorded ? this.#record : undefined;
+      event = await this.#do(command);
     }
   }
 
-  #do(command: Command, state: WriteState): Promise<WriteEvent> {
+  #do(command: Command): Promise<WriteEvent> {
     switch (command.do) {
       case 'ask':
         return this.#ask(command.withdraws);
       case 'wait':
         return this.#wait();
       case 'append':
-        return command.what === 'own' ? this.#appendOwn(state) : this.#appendMore(command.what);
+        return command.what === 'own' ? this.#appendOwn() : this.#appendMore(command.what);
       default:
         throw new Error(`an answered write cannot ${command.do}`);
     }
@@ -119,9 +119,9 @@ class Conclusion {
     return { type: 'told', known, pending, disturbed: inFlight.conflicted, quarantined };
   }
 
-  async #appendOwn(state: WriteState): Promise<WriteEvent> {
-    const { inFlight, note } = this.#write;
-    const { outcome, selects } = state as WriteState & { phase: 'answered' };
+  async #appendOwn(): Promise<WriteEvent> {
+    const { inFlight, note, transaction } = this.#write;
+    const { outcome, selects } = transaction.state as WriteState & { phase: 'answered' };
     const own = await this.#write.own(outcome === 'done' && selects && inFlight.conflicted);
     // Only now: a write may have changed what `own` has looked up since this one was answered.
     const here = selects ? inFlight.conflicting() : [];

@@ -47,6 +47,10 @@ export class AnsweredWrite implements ConcludingWrite {
     return new AnsweredWrite(ports, write, answered);
   }
 
+  get transaction() {
+    return this.#write.transaction;
+  }
+
   get inFlight() {
     return this.#write.inFlight;
   }

@@ -28,7 +28,6 @@ export class Upload {
   readonly #maxBytes: number;
   #complete = false;
   #crowdedOut = false;
-  #handedOver = false;
 
   constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
     this.#request = request;
@@ -66,19 +65,13 @@ export class Upload {
     return this.#content instanceof Readable && (!this.#captures || this.#capture.overflowed);
   }
 
-  /** The origin may have the whole request. */
-  get handedOver(): boolean {
-    return this.#handedOver;
-  }
-
   /**
-   * The body to forward; undefined if the request has none. Awaits `noted` before the last chunk is handed over. Call
-   * after `readAhead`.
+   * The body to forward; undefined if the request has none. Unless it is whole, awaits `mayEnd` before the last chunk
+   * is handed over. Call after `readAhead`.
    */
-  forwarded(noted: () => Promise<unknown>): Readable | Buffer | undefined {
+  forwarded(mayEnd: () => Promise<void>): Readable | Buffer | undefined {
     if (this.#content instanceof Readable)
-      return Readable.from(this.#heldBack(this.#content, noted), { objectMode: false });
-    this.#handedOver = true;
+      return Readable.from(this.#heldBack(this.#content, mayEnd), { objectMode: false });
     return this.#content;
   }
 
@@ -96,14 +89,13 @@ export class Upload {
     return 'value' in this.json() ? textOf(this.#capture.body(), new Fields(this.#request.headers.lines)) : undefined;
   }
 
-  async *#heldBack(content: Readable, noted: () => Promise<unknown>): AsyncGenerator<Buffer> {
+  async *#heldBack(content: Readable, mayEnd: () => Promise<void>): AsyncGenerator<Buffer> {
     let held: Buffer | undefined;
     for await (const chunk of content as AsyncIterable<Buffer>) {
       if (held !== undefined) yield held;
       held = chunk;
     }
-    await noted();
-    this.#handedOver = true;
+    await mayEnd();
     if (held !== undefined) yield held;
   }
 

@@ -2,6 +2,7 @@ import type { Clock, Timers } from '../../clock.ts';
 import type { Fence } from '../../coherence/fence.ts';
 import type { WriteInFlight, WritesInFlight } from '../../coherence/in-flight.ts';
 import type { Log, Note } from '../../coherence/log.ts';
+import type { Transaction } from '../../coherence/transaction.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import type { Json, RuleMatch } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
@@ -59,6 +60,7 @@ export interface ArrivedWrite {
   readonly matches: readonly RuleMatch[];
   readonly needs: ReturnType<typeof needsOf>;
   readonly upload: Upload;
+  readonly transaction: Transaction;
   readonly startedAt: number;
 }
 

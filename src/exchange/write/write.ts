@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { LogRecord } from '../../coherence/record.ts';
+import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
@@ -99,7 +100,7 @@ async function arrive(
   });
   await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
   if (bodyTells && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
-  return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload };
+  return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload, transaction: new Transaction() };
 }
 
 /** Refuses before the origin hears of the write: nothing has to be quarantined then. */
@@ -118,16 +119,17 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 }
 
 /** Forwards the write to the origin. The write is noted before the end of the body is sent. */
-async function forward({ request, route, upload }: ArrivedWrite, noting: Noting, reply: Reply): Promise<ForwardResult> {
-  if (upload.isWhole) await noting.begin();
+async function forward(write: ArrivedWrite, noting: Noting, reply: Reply): Promise<ForwardResult> {
+  const { request, route, upload, transaction } = write;
+  if (upload.isWhole) await handOver(write, noting.begin());
   let answer: OriginResponse | undefined;
   try {
     const headers = forwardFields(request, route.policy.client);
-    const body = upload.forwarded(() => noting.begin());
+    const body = upload.forwarded(() => handOver(write, noting.begin()));
     answer = await askOrigin({ request, route }, { headers, body, reply });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
-    if (!upload.handedOver) await noting.beginLate();
+    if (!transaction.forwarded) await handOver(write, noting.beginLate());
     return { kind: 'answered', answer };
   } catch (thrown) {
     // Ends an upload that the origin has answered early: no more of it must arrive after its record.
@@ -136,11 +138,25 @@ async function forward({ request, route, upload }: ArrivedWrite, noting: Noting,
     // If it could not be noted, it broke off for that reason, but the origin may have received a part all the same.
     const error = noting.failure ?? thrown;
     // Nothing was sent, so there is nothing to record.
-    if (!upload.handedOver && !sent) throw error;
-    if (!upload.handedOver) return { kind: 'broken-off', error };
+    if (!transaction.forwarded && !sent) throw error;
+    if (!transaction.forwarded) return { kind: 'broken-off', error: forwardedInPart(error) };
     // If the request may have reached the origin, the outcome is unknown.
     return { kind: sent ? 'indeterminate' : 'not-sent', error };
   }
+}
+
+/** Lets the origin have the end of the request once the write is noted. */
+async function handOver({ transaction }: ArrivedWrite, noted: Promise<unknown>): Promise<void> {
+  await noted;
+  const command = transaction.take({ type: 'noted' });
+  if (command.do === 'forward') transaction.take({ type: 'forwarded' });
+}
+
+/** An upload is refused when it cannot be noted at its end, and by then the origin has the rest of it. */
+function forwardedInPart(error: unknown): unknown {
+  if (!(error instanceof GatewayError) || error.code !== 'uncoordinated') return error;
+  const { cause } = error;
+  return new GatewayError(error.code, 'the origin has received a part of the write, but not its end', { cause });
 }
 
 /**

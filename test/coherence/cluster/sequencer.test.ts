@@ -55,6 +55,18 @@ describe('the sequencer', () => {
     expect(sequencer.append('e', 'a', append)).toMatchObject({ seq: 0 });
   });
 
+  test('a configuration is forgotten with the last intent that was noted under it', () => {
+    const sequencer = withMembers('a');
+    for (const id of ['a:1', 'a:2']) sequencer.intend('e', 'a', { id, posts: '~A', payload: '' });
+    sequencer.intend('e', 'a', { id: 'a:3', posts: '~B', payload: '' });
+    sequencer.withdraw('e', 'a:1');
+    expect(sequencer.configurations).toEqual(['~A', '~B']);
+    sequencer.append('e', 'a', { ...append, intent: 'a:2' });
+    expect(sequencer.configurations).toEqual(['~B']);
+    sequencer.withdraw('e', 'a:3');
+    expect(sequencer.configurations).toEqual([]);
+  });
+
   test('a reader that meets an intent noted again after its record is told the position of the record', () => {
     const sequencer = withMembers('a', 'b');
     const note = { id: 'a:1', posts: 'x', payload: '' };

@@ -1,14 +1,15 @@
 import { Readable, Writable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
+import { parseToken } from '../../../src/coherence/token.ts';
 import type { GatewayError } from '../../../src/errors.ts';
 import type { ClientRequest, Reply } from '../../../src/exchange/ports.ts';
 import { type FieldLines, Fields } from '../../../src/http/fields.ts';
 import { parseTarget } from '../../../src/route/path.ts';
 import type { World } from '../world.ts';
-import { type Api, type Evaluation, ITEMS } from './api.ts';
+import { type Api, type Evaluation, ITEMS, type View } from './api.ts';
 import type { Features } from './configuration.ts';
 import type { GatewayNode } from './node.ts';
-import { contentOf, keyOf, type Oracle } from './oracle.ts';
+import { contentOf, type Floors, keyOf, type Oracle } from './oracle.ts';
 
 /** What a client has of an answer; `status` 0: the connection broke. */
 export interface Received {
@@ -39,6 +40,7 @@ export interface ReadSpec {
   readonly directives?: string | undefined;
   readonly conditional?: boolean;
   readonly gzip?: boolean;
+  readonly part?: 'head' | 'start' | 'all' | undefined;
   /** The client does not wait for the answer. */
   readonly leaves?: boolean;
 }
@@ -64,8 +66,13 @@ export class Clients {
   readonly #returned = new Set<number>();
   /** Of what each view was answered with: its entity tag and content. */
   readonly #copies = new Map<string, { etag: string; content: string }>();
+  /** Contents by their view and entity tag. */
+  readonly #contents = new Map<string, string>();
+  /** The position of the last write that all clients know of, where nodes may be behind. */
+  #token: string | undefined;
+  readonly #epochs = new Set<string>();
   readonly #pending = new Map<() => void, GatewayNode>();
-  readonly #tells: Pick<Features, 'refusalsTell' | 'eventsTell'>;
+  readonly #tells: Pick<Features, 'refusalsTell' | 'eventsTell' | 'eventual'>;
   #writes = 0;
 
   constructor(world: World, { api, oracle, features }: { api: Api; oracle: Oracle; features: Features }) {
@@ -100,7 +107,7 @@ export class Clients {
 
   read(node: GatewayNode, spec: ReadSpec, done: (content: string | undefined) => void = () => {}): void {
     const { path, user, language, conditional, gzip, leaves = false, directives } = spec;
-    const { target = path, languages = language } = spec;
+    const { target = path, languages = language, part } = spec;
     const view = this.api.viewOf(path, user, language);
     const floors = this.oracle.floorsOf(view);
     const copy = conditional === true ? this.#copies.get(keyOf(view)) : undefined;
@@ -110,19 +117,41 @@ export class Clients {
     if (gzip === true) lines.push('Accept-Encoding', 'gzip');
     if (languages !== undefined) lines.push('Accept-Language', languages);
     if (directives !== undefined) lines.push('Cache-Control', directives);
-    this.#send(node, { method: 'GET', path: target, lines, body: undefined, leaves }, (received) => {
+    // A range with a condition passes through.
+    if ((part === 'start' || part === 'all') && copy === undefined)
+      lines.push('Range', part === 'all' ? 'bytes=0-' : 'bytes=0-9');
+    if (this.#token !== undefined) lines.push('Unstale-Min-Position', this.#token);
+    const method = part === 'head' ? 'HEAD' : 'GET';
+    this.#send(node, { method, path: target, lines, body: undefined, leaves }, (raw) => {
+      const received = wholeOf(raw);
       const how = (received.headers.get('cache-status') ?? '').replace('unstale; ', '');
+      // What is only a part is not compared.
+      if (received.status === 206) return done(undefined);
       if (received.status !== 200 && received.status !== 304 && received.status !== 404) {
         this.world.tell(node.process.name, `GET ${keyOf(view)} → ${received.code ?? received.status}`);
         return done(undefined);
       }
-      const content = received.status === 304 && copy !== undefined ? copy.content : contentIn(received);
       const etag = received.headers.get('etag');
-      if (etag !== undefined) this.#copies.set(keyOf(view), { etag, content });
+      if (method === 'HEAD') return this.#head(node, { view, floors, how }, etag);
+      const content = received.status === 304 && copy !== undefined ? copy.content : contentIn(received);
+      if (etag !== undefined) {
+        this.#copies.set(keyOf(view), { etag, content });
+        this.#contents.set(`${keyOf(view)} ${etag}`, content);
+      }
       const served = received.status === 304 ? `304 ${how}` : how;
       this.oracle.answered(node.process.name, { view, floors, content, how: served });
       done(content);
     });
+  }
+
+  /** A head tells which content there is, if its entity tag has been seen. */
+  #head(
+    node: GatewayNode,
+    read: { readonly view: View; readonly floors: Floors; readonly how: string },
+    etag: string | undefined,
+  ): void {
+    const content = this.#contents.get(`${keyOf(read.view)} ${etag}`);
+    if (content !== undefined) this.oracle.answered(node.process.name, { ...read, content, how: `HEAD ${read.how}` });
   }
 
   /** The entity tag of the item that an earlier read has told. */
@@ -151,14 +180,30 @@ export class Clients {
     return number;
   }
 
-  #written(number: number, { status, body }: Received): void {
+  #written(number: number, { status, headers, body }: Received): void {
     const evaluation = this.#evaluations.get(number);
     if (status < 200 || status >= 500 || evaluation === undefined) return;
     if (status < 300) this.oracle.acknowledged += 1;
     else this.oracle.refused += 1;
     if (status >= 300 && !this.#tells.refusalsTell) return;
+    // Without a position there is nothing that a reader elsewhere could ask for.
+    if (this.#tells.eventual && !this.#carries(headers.get('unstale-position'))) return;
     this.oracle.told(evaluation, `w${number} was answered ${status}`);
     if (status === 201) this.known.push((JSON.parse(body.toString()) as { id: number }).id);
+  }
+
+  /** Whether readers will ask for this position, or a later one. None asks for an epoch that is over. */
+  #carries(token = ''): boolean {
+    const [at, last] = [parseToken(token), parseToken(this.#token ?? '')];
+    if (at === undefined || at.epoch === 'queued') return false;
+    if (at.epoch === last?.epoch) {
+      if (at.seq > last.seq) this.#token = token;
+      return true;
+    }
+    if (this.#epochs.has(at.epoch)) return false;
+    this.#epochs.add(at.epoch);
+    this.#token = token;
+    return true;
   }
 
   #send(node: GatewayNode, { method, path, lines, body, leaves }: Sent, done: (received: Received) => void): void {
@@ -191,7 +236,7 @@ export class Clients {
     this.world.after(chance.between(0.1, 2), () => {
       if (!node.process.alive) return breakOff();
       node.process.run(() => {
-        if (method === 'GET') return node.read(request, reply);
+        if (method === 'GET' || method === 'HEAD') return node.read(request, reply);
         // Now and then a body arrives behind its head.
         upload = body === undefined ? undefined : new Readable({ read: () => {} });
         const uploadMs = chance.happens(0.1) ? chance.between(1, 15) : 0;
@@ -207,6 +252,13 @@ export class Clients {
       });
     });
   }
+}
+
+/** A range of everything is everything. */
+function wholeOf(received: Received): Received {
+  const [, last, length] = /^bytes 0-(\d+)\/(\d+)$/.exec(received.headers.get('content-range') ?? '') ?? [];
+  const isAll = received.status === 206 && length !== undefined && Number(last) + 1 === Number(length);
+  return isAll ? { ...received, status: 200 } : received;
 }
 
 /** By status and octets: most answers are the same as an earlier one. */

@@ -25,6 +25,8 @@ export interface Features {
   readonly commands: boolean;
   /** A rule that names all that shows an item by its tag alone. */
   readonly renames: boolean;
+  /** Routes have tags. */
+  readonly tagged: boolean;
   readonly hidesStep: boolean;
   readonly perUserItems: boolean;
   /** Reads of the API lag behind its writes by this. */
@@ -49,6 +51,12 @@ export interface Features {
   readonly sharedCredentials: boolean;
   /** An error of the API says that it has done nothing. */
   readonly rollsBack: boolean;
+  /** A write is answered by its own node alone. Readers ask for what they know to have been written. */
+  readonly eventual: boolean;
+  /** Every other node has routes without tags, and rules that name paths alone. */
+  readonly mixed: boolean;
+  /** Readers ask for the head alone, or for a range. */
+  readonly parts: boolean;
   readonly faults: boolean;
   readonly apiFails: boolean;
   /** Of the API: its slow answers take longer than a write waits for others. */
@@ -60,10 +68,18 @@ export interface Features {
 
 export const plain: Features = {
   ...{ nodes: 1, cluster: false, tier: false, parents: 'before', trips: 'pattern', batch: 'path' },
-  ...{ action: 'invalidate', condition: 'none', unresolved: 'widen', asks: false, commands: false, renames: false },
+  ...{
+    action: 'invalidate',
+    condition: 'none',
+    unresolved: 'widen',
+    asks: false,
+    commands: false,
+    renames: false,
+    tagged: true,
+  },
   ...{ hidesStep: false, perUserItems: false, lagMs: 0, silent: false, public: false, etags: false, encode: false },
   ...{ search: 'off', languages: 'off', aborts: false, beforeStored: false, shortLived: false, directives: false },
-  ...{ sharedCredentials: false, rollsBack: false },
+  ...{ sharedCredentials: false, rollsBack: false, eventual: false, parts: false, mixed: false },
   ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true, eventsTell: true },
 };
 
@@ -102,7 +118,16 @@ export function randomFeatures(chance: Chance): Features {
     slowApi: chance.happens(0.1),
     refusalsTell: true,
     eventsTell: true,
+    tagged: true,
+    eventual: cluster && chance.happens(0.2),
+    parts: chance.happens(0.25),
+    mixed: nodes > 1 && chance.happens(0.15),
   };
+}
+
+/** The same application, described by another release of its configuration. */
+export function otherRelease(features: Features): Features {
+  return { ...features, parents: 'pattern', trips: 'pattern', batch: 'path', action: 'invalidate', tagged: false };
 }
 
 /** How long the API may still apply a write that was given up. */
@@ -142,25 +167,27 @@ function load(text: string): GatewayConfig {
 const SHORT_TTL = '200ms';
 
 function documentOf(features: Features): object {
-  const { cluster, tier, encode, commands, shortLived, rollsBack } = features;
+  const { cluster, tier, encode, commands, shortLived, rollsBack, eventual } = features;
   const redis = { url: 'redis://127.0.0.1:1', scope: 's', ...(!tier && { tier: 'off' }) };
   const ages = shortLived ? { ttl: SHORT_TTL, staleWhileRevalidate: '10s', staleIfError: '10s' } : { ttl: '60s' };
   return {
     origin: { url: 'http://127.0.0.1:1', ...(rollsBack && { serverErrors: 'unchanged' }) },
     ...(cluster && { store: { redis } }),
+    ...(eventual && { coherence: { mode: 'eventual' } }),
     defaults: { cache: ages, ...(encode && { client: { encode: ['gzip'] } }) },
     routes: [...routesOf(features), ...(commands ? [{ match: '/commands/move/:id', before: 'GET /items/{id}' }] : [])],
     rules: rulesOf(features),
   };
 }
 
-function routesOf({ hidesStep, perUserItems, sharedCredentials, search, languages }: Features): object[] {
+function routesOf(features: Features): object[] {
+  const { hidesStep, perUserItems, sharedCredentials, search, languages, tagged } = features;
   const personal = { credentials: 'perUser', userKey: ['authorization'] };
   const forAll = sharedCredentials ? { credentials: 'shared' } : {};
   const item = hidesStep ? (perUserItems ? personal : {}) : forAll;
   const keys = { off: {}, keyed: { key: { query: ['step'] } }, sorted: { key: { order: 'sort' } }, whole: {} };
   const byLanguage = languages === 'keyed' ? { key: { headers: ['accept-language'] } } : {};
-  return [
+  const routes: { match: string; tags?: string[]; cache?: object }[] = [
     { match: '/items', cache: forAll },
     { match: '/items/:id', tags: ['item:{id}'], cache: item },
     { match: '/steps/:id', tags: ['step:{id}', 'item:{response.items[*].id}'], cache: forAll },
@@ -173,6 +200,7 @@ function routesOf({ hidesStep, perUserItems, sharedCredentials, search, language
       : [{ match: '/search', tags: ['item:{response.items[*].id}'], cache: { ...forAll, ...keys[search] } }]),
     { match: '/me/items', cache: personal },
   ];
+  return tagged ? routes : routes.map(({ tags: _, ...route }) => route);
 }
 
 function rulesOf(features: Features): object[] {
@@ -197,7 +225,8 @@ function rulesOf(features: Features): object[] {
   ];
   if (commands)
     rules.push({ name: 'command', on: 'PUT /commands/move/:id', ...ofItem(features, '{id}', ['/items/{id}']) });
-  const shown = ['/items', '/me/items', ...found, '/items/{id}', { tag: 'item:{id}' }];
+  const byTag = features.tagged ? [{ tag: 'item:{id}' }] : ['/steps/*', '/trips/*'];
+  const shown = ['/items', '/me/items', ...found, '/items/{id}', ...byTag];
   if (renames) rules.push({ name: 'renamed', on: 'PATCH /items/:id/name', before: 'off', invalidate: shown });
   return rules.map((rule) => ({ ...rule, ...common }));
 }

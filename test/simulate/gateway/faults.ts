@@ -31,13 +31,17 @@ export function disturb(stage: Stage, end: number): void {
 
 /** Whether some gateway could tell that Redis was set back. */
 function isKnown({ places }: Stage): boolean {
-  return places.some(({ node }) => node.process.alive && node.cluster?.joined === true);
+  return places.some(
+    ({ node }) => node.process.alive && node.cluster !== undefined && node.cluster.status().state !== 'joining',
+  );
 }
 
 /** Not while a Redis has been set back without any node noticing (docs/coherence.md, "What does not hold"). */
 function restartLater(stage: Stage, i: number, afterMs: number): void {
   const { node } = stage.places[i] as Place;
   if (!node.process.alive || stage.server.isBelieved) return;
+  // What only it knows of, none of the others will hear.
+  if ((node.cluster?.status().queued ?? 0) > 0) return;
   stage.kill(i);
   stage.world.after(afterMs, () => {
     if (stage.places[i]?.node === node) stage.start(i);
@@ -48,7 +52,7 @@ function restartLater(stage: Stage, i: number, afterMs: number): void {
 function leave(stage: Stage, i: number): void {
   const { world, places } = stage;
   const { node } = places[i] as Place;
-  if (!node.process.alive || stage.server.isBelieved) return;
+  if (!node.process.alive || stage.server.isBelieved || (node.cluster?.status().queued ?? 0) > 0) return;
   node.process.run(() => void node.cluster?.stop());
   world.after(world.chance.between(1, 100), () => {
     if (places[i]?.node !== node) return;

@@ -1,14 +1,18 @@
+import type { Bus } from '../../../src/coherence/bus.ts';
+import { BusOver } from '../../../src/coherence/bus-over.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
 import { type WriteInFlight, WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import { Lease } from '../../../src/coherence/lease.ts';
 import type { Log } from '../../../src/coherence/log.ts';
-import type { Invalidation, LogRecord } from '../../../src/coherence/record.ts';
+import type { Invalidation } from '../../../src/coherence/record.ts';
 import type { Coverage } from '../../../src/coherence/tag.ts';
 import type { Representation, TagKnowledge, Term, WriteSet } from '../../../src/coherence/write-set.ts';
+import { MinPosition } from '../../../src/exchange/min-position.ts';
 import type { ReadPorts } from '../../../src/exchange/read/read-ports.ts';
 import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { announcesWhenApplied } from '../early-announcements.ts';
 import { withMethods } from '../mutants.ts';
 import type { Features } from './configuration.ts';
 import { playScenario } from './scenario.ts';
@@ -43,6 +47,19 @@ class FenceWithoutQuarantine extends Fence {
 class TimelessLease extends Lease {
   override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
     super.granted({ ...renewal, leaseMs: Number.MAX_SAFE_INTEGER }, applied);
+  }
+}
+
+/** The bus below the one that tells configurations apart. */
+class BusOfOneConfiguration extends BusOver {
+  constructor(configured: Bus) {
+    super((configured as BusOfOneConfiguration).bus);
+  }
+}
+
+class PositionsOverlooked extends MinPosition {
+  override mayServe(): boolean {
+    return true;
   }
 }
 
@@ -207,15 +224,7 @@ export const mutants: readonly Mutant[] = [
     seed: 3,
 
     features: many,
-    listener: (listener) => ({
-      ...listener,
-      applied: (record: LogRecord) => {
-        const removed = listener.applied(record);
-        listener.committed(record);
-        return removed;
-      },
-      committed: () => {},
-    }),
+    listener: announcesWhenApplied,
   },
   {
     name: 'nothing is carried over',
@@ -290,6 +299,18 @@ export const mutants: readonly Mutant[] = [
     name: 'parents are patched that were filled after the write began',
     features: { parents: 'before', action: 'patch', trips: 'pattern' },
     writes: (ports) => ({ ...ports, store: withMembers<Store>(ports.store, { sequence: Number.MAX_SAFE_INTEGER }) }),
+  },
+  {
+    name: 'the position that a reader asks for is overlooked',
+    seed: 3,
+    features: { nodes: 3, cluster: true, eventual: true },
+    minPosition: (options) => new PositionsOverlooked(options),
+  },
+  {
+    name: 'records of another configuration are read as one of the own',
+    seed: 11,
+    features: { nodes: 3, cluster: true, mixed: true },
+    bus: (bus) => new BusOfOneConfiguration(bus),
   },
   { name: 'an unchanged write does not ask for conflicts', scenario: 'a write that changes nothing', ...asksNobody },
   { name: 'writes wait for a refused one', scenario: 'two that are refused', ...refusedAreWaitedFor },

@@ -3,6 +3,7 @@ import { eventsOf } from '../../../src/coherence/announce.ts';
 import type { Bus } from '../../../src/coherence/bus.ts';
 import { ClusterLog } from '../../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../../src/coherence/cluster-status.ts';
+import { ConfiguredBus } from '../../../src/coherence/configurations.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
 import { WritesInFlight } from '../../../src/coherence/in-flight.ts';
 import type { Log, SharedLogListener } from '../../../src/coherence/log.ts';
@@ -13,6 +14,7 @@ import type { TagKnowledge } from '../../../src/coherence/write-set.ts';
 import type { GatewayConfig } from '../../../src/config/model.ts';
 import { DEFAULT_ORIGIN } from '../../../src/config/origins.ts';
 import { EventHub } from '../../../src/events/hub.ts';
+import { MinPosition, type MinPositionOptions } from '../../../src/exchange/min-position.ts';
 import type { ClientRequest, Reply, RouteTable } from '../../../src/exchange/ports.ts';
 import { Encoder } from '../../../src/exchange/read/encoder.ts';
 import { FillBudget } from '../../../src/exchange/read/fill-budget.ts';
@@ -26,6 +28,7 @@ import { QuarantineBudget } from '../../../src/exchange/write/quarantine-budget.
 import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
+import { fingerprintsOf, shapeOf } from '../../../src/fingerprints.ts';
 import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
@@ -50,6 +53,7 @@ export interface NodeMutation {
   cluster?(process: Process): Partial<ClusterLogOptions>;
   listener?(listener: SharedLogListener): SharedLogListener;
   hub?(hub: EventHub): EventHub;
+  minPosition?(options: MinPositionOptions): MinPosition;
   reads?(ports: ReadPorts): ReadPorts;
   writes?(ports: WritePorts): WritePorts;
 }
@@ -80,6 +84,9 @@ export class GatewayNode {
   readonly #parts: NodeParts;
   readonly #memory: MemoryStore;
   readonly #writes: WritePorts;
+  readonly #minPosition: MinPosition;
+  /** For a reader that asks for more than this node has heard of. */
+  readonly #behind: ReadPorts;
   readonly #rules: RuleSet;
   #joinedAt = 0;
   #joinedSeq = 0;
@@ -102,6 +109,16 @@ export class GatewayNode {
     this.log = mutation.log?.(log) ?? log;
     this.routes = compileRoutes(config, new Map([[DEFAULT_ORIGIN, parts.origin]]));
     this.reads = this.#readPorts();
+    const notServing = (): boolean => false;
+    this.#behind = { ...this.reads, store: new FencedStore(this.reads.store, notServing), serving: notServing };
+    const positions: MinPositionOptions = {
+      log: this.log,
+      cluster: this.cluster && (() => (this.cluster as ClusterLog).status()),
+      leaseMs: () => this.cluster?.leaseMs ?? 0,
+      timers: process.timers,
+      queues: config.coherence.onPartition === 'queue',
+    };
+    this.#minPosition = mutation.minPosition?.(positions) ?? new MinPosition(positions);
     const refresher = new Refresher(this.reads, this.routes);
     const writes = this.#writePorts(refresher);
     this.#writes = mutation.writes?.(writes) ?? writes;
@@ -109,8 +126,15 @@ export class GatewayNode {
   }
 
   read(request: ClientRequest, reply: Reply): void {
-    const done = read(this.reads, this.routes.find(request.target.resource), request, reply);
-    if (done instanceof Promise) this.#track(done);
+    const found = this.routes.find(request.target.resource);
+    const answer = (serves: boolean): void => {
+      const done = read(serves ? this.reads : this.#behind, found, request, reply);
+      if (done instanceof Promise) this.#track(done);
+    };
+    const token = request.headers.get('unstale-min-position');
+    const mayServe = token === undefined || this.#minPosition.mayServe(token);
+    if (typeof mayServe === 'boolean') answer(mayServe);
+    else this.#track(mayServe.then(answer));
   }
 
   write(request: ClientRequest, body: Readable | undefined, reply: Reply): void {
@@ -184,8 +208,9 @@ export class GatewayNode {
       caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
     const versions = this.#versionKeys(bus, keys);
+    const configured = this.#configured(bus);
     const cluster: ClusterLog = new ClusterLog({
-      bus: mutation.bus?.(bus) ?? bus,
+      bus: mutation.bus?.(configured) ?? configured,
       member: process.name,
       clock: process.clock,
       timers: process.timers,
@@ -198,6 +223,10 @@ export class GatewayNode {
       ...mutation.cluster?.(process),
     });
     return cluster;
+  }
+
+  #configured(bus: Bus): Bus {
+    return new ConfiguredBus(bus, fingerprintsOf(shapeOf(this.#parts.config), this.#rules.knowledge), () => {});
   }
 
   #versionKeys(bus: SimulatedBus, keys: SimulatedKeys): VersionKeys {
@@ -229,7 +258,7 @@ export class GatewayNode {
       admits: (response) => fence.admits(response, response.asOf),
     };
     return new RedisTier({
-      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: '', log: logView },
+      ...{ ...this.#versionKeys(shared.bus, shared.keys), ...tier, shape: shapeOf(config), log: logView },
       monotonic: process.clock.monotonic,
       timers: process.timers,
       full: () => {},

@@ -100,7 +100,8 @@ export class SimulatedOrigin implements Origin {
     const fields = new Fields(request.headers);
     const path = request.target.split('?')[0] as string;
     const write = fields.has('x-write') ? Number(fields.get('x-write')) : undefined;
-    const isRead = request.method === 'GET';
+    const isHead = request.method === 'HEAD';
+    const isRead = isHead || request.method === 'GET';
     const { beforeMs, afterMs, bodyMs, fate } = treat({
       method: request.method,
       path,
@@ -110,7 +111,8 @@ export class SimulatedOrigin implements Origin {
     const language = fields.get('accept-language')?.startsWith('de') === true ? 'de' : undefined;
     const ifNoneMatch = isRead ? fields.get('if-none-match') : undefined;
     const broken = (): void => back.fail(new OriginError('originReset', { sent: true }));
-    const failed = (): void => back.answer(this.#response({ status: 500, body: {} }, 0, 'answered', []));
+    const failure = { status: 500, body: {} };
+    const failed = (): void => back.answer(this.#response(failure, 0, { fate: 'answered', fields: [], isHead }));
     world.after(beforeMs, () => {
       // Whose gateway has died has given it up.
       if (world.now > process.diedAt + MAX_LATE_MS) return;
@@ -127,7 +129,7 @@ export class SimulatedOrigin implements Origin {
           world.after(bodyMs, () => process.run(() => observed.returned(write)));
         }
         const fieldsOf = isRead ? this.#readFields(evaluation.answer, path, language) : [];
-        back.answer(this.#response(evaluation.answer, bodyMs, fate, fieldsOf));
+        back.answer(this.#response(evaluation.answer, bodyMs, { fate, fields: fieldsOf, isHead, ...rangeOf(fields) }));
       });
     });
   }
@@ -148,14 +150,20 @@ export class SimulatedOrigin implements Origin {
     return ifNoneMatch === etag ? { status: 304, body: undefined, etag } : { ...answer, etag };
   }
 
-  #response(answer: ApiAnswer, bodyMs: number, fate: Treatment['fate'], fields: readonly string[]): OriginResponse {
+  #response(answer: ApiAnswer, bodyMs: number, { fate, fields, isHead, range, ifRange }: Shape): OriginResponse {
     const { world, process, etags } = this.#options;
     const silent = fate === 'silent' && answer.status === 200 && fields.length === 0;
-    const status = silent ? 204 : answer.status;
-    const bodiless = status === 204 || status === 304;
-    const bytes = bodiless ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
+    const bodiless = silent || answer.status === 204 || answer.status === 304;
+    const whole = bodiless ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body));
+    const isPart =
+      range !== undefined && answer.status === 200 && !isHead && (ifRange === undefined || ifRange === answer.etag);
+    const part = isPart ? whole.subarray(range.from, range.to) : whole;
+    const bytes = isHead ? Buffer.alloc(0) : part;
+    const status = silent ? 204 : isPart ? 206 : answer.status;
     const lines = [...fields];
-    if (!bodiless) lines.push('Content-Type', 'application/json', 'Content-Length', String(bytes.byteLength));
+    if (!bodiless) lines.push('Content-Type', 'application/json', 'Content-Length', String(part.byteLength));
+    if (isPart)
+      lines.push('Content-Range', `bytes ${range.from}-${range.from + part.byteLength - 1}/${whole.byteLength}`);
     if (answer.etag !== undefined && etags) lines.push('ETag', answer.etag);
     if (answer.location !== undefined) lines.push('Location', answer.location);
     const body = new Readable({ read: () => {} });
@@ -173,6 +181,23 @@ export class SimulatedOrigin implements Origin {
     world.after(bodyMs, () => process.run(end));
     return { status, headers: new Fields(lines), body, trailers: () => [], isDelimited: () => true };
   }
+}
+
+/** How an answer is given. */
+interface Shape {
+  readonly fate: Treatment['fate'];
+  readonly fields: readonly string[];
+  readonly isHead: boolean;
+  readonly range?: { readonly from: number; readonly to: number } | undefined;
+  readonly ifRange?: string | undefined;
+}
+
+/** The one range that is asked for, its end excluded. */
+function rangeOf(fields: Fields): Pick<Shape, 'range' | 'ifRange'> {
+  const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(fields.get('range') ?? '') ?? [];
+  if (from === undefined) return {};
+  const end = to === '' ? Number.POSITIVE_INFINITY : Number(to) + 1;
+  return { range: { from: Number(from), to: end }, ifRange: fields.get('if-range') };
 }
 
 /** The target as the API means it: of a query, the step. */

@@ -77,6 +77,7 @@ export function randomRead({ world, api, features, clients }: Stage): ReadSpec {
     conditional: chance.happens(0.2),
     gzip: features.encode && chance.happens(0.5),
     leaves: features.aborts && chance.happens(0.1),
+    part: features.parts && chance.happens(0.3) ? chance.pick(['head', 'start', 'all'] as const) : undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import { SimulatedBus, SimulatedServer } from '../network.ts';
 import { Process } from '../world.ts';
 import { Api } from './api.ts';
 import { Clients } from './client.ts';
-import { configurationOf, type Features, LEASE_MS, timeoutMsOf } from './configuration.ts';
+import { configurationOf, type Features, LEASE_MS, otherRelease, timeoutMsOf } from './configuration.ts';
 import { LiveWorld } from './live-world.ts';
 import { GatewayNode, type NodeMutation } from './node.ts';
 import { Oracle } from './oracle.ts';
@@ -64,6 +64,7 @@ export class Stage {
   /** Writes that have waited for others as long as they may. */
   waitedOut = 0;
   readonly #config: GatewayConfig;
+  readonly #otherConfig: GatewayConfig;
   readonly #mutation: Mutation;
   readonly #treat: Treat;
 
@@ -81,6 +82,7 @@ export class Stage {
     this.server = new SimulatedServer(this.world, mutation.sequencer && { create: mutation.sequencer });
     this.keys = new SimulatedKeys(this.world);
     this.#config = options.config ?? configurationOf(features);
+    this.#otherConfig = features.mixed ? configurationOf(otherRelease(features)) : this.#config;
     this.#treat = options.treat(this);
     for (let i = 0; i < features.nodes; i++) this.start(i);
   }
@@ -100,7 +102,8 @@ export class Stage {
       cacheControl: features.public && !features.hidesStep ? 'public, max-age=60' : 'max-age=60',
     });
     const node = new GatewayNode({
-      ...{ world, process, origin, config: this.#config, mutation: this.#mutation },
+      ...{ world, process, origin, mutation: this.#mutation },
+      config: i % 2 === 0 ? this.#config : this.#otherConfig,
       shared: bus && { bus, keys: this.keys },
       waitedOut: () => {
         world.tell(name, 'a write has waited for others as long as it may');

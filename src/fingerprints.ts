@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto';
+import type { TagKnowledge } from './coherence/write-set.ts';
+import type { GatewayConfig } from './config/model.ts';
+
+const FINGERPRINT_LENGTH = 16;
+
+/** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
+export function shapeOf({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): string {
+  const sources = routes.map(({ source: _, ...route }) => route);
+  return digestOf([sources, fallback]);
+}
+
+/** What a node says of its configuration in each record: see `ConfiguredBus`. */
+export function fingerprintsOf(
+  shape: string,
+  { families, opaque }: TagKnowledge,
+): { readonly targets: string; readonly terms: string } {
+  // All families.
+  const terms = digestOf([shape, families.related(''), [...opaque].sort()]);
+  return { targets: shape.slice(0, FINGERPRINT_LENGTH), terms: terms.slice(0, FINGERPRINT_LENGTH) };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
+}
