@@ -10,7 +10,7 @@ import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { serverErrorsOf } from './exchange/inspect/verdict.ts';
+import { findOriginIn } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
@@ -293,7 +293,7 @@ function wireAdmin(
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
-  const serverErrors = serverErrorsOf(config);
+  const findOrigin = findOriginIn(config);
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -325,7 +325,7 @@ function wireAdmin(
     },
     explain: async (write, all) => {
       const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
-      const { explanation, targets } = await explainWrite(rules, write, { before, all, serverErrors });
+      const { explanation, targets } = await explainWrite(rules, write, { before, all, findOrigin });
       return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
     },
     failed: (error) => reports.adminFailed(error),

@@ -81,11 +81,22 @@ export function assemble(
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { timeout, connectTimeout, ...origin }]) => [
+    Object.entries(named).map(([name, { timeout, connectTimeout, host, ...origin }]) => [
       name,
-      { ...origin, timeoutMs: timeout, connectTimeoutMs: connectTimeout },
+      { ...origin, host: hostFor(origin.url, host), timeoutMs: timeout, connectTimeoutMs: connectTimeout },
     ]),
   );
+}
+
+/**
+ * An origin behind TLS is often one of many at its address, which its name and certificate tell apart. One on the same
+ * network often builds links from the `Host` that it gets.
+ */
+function hostFor(url: string, host: string | undefined): string | undefined {
+  const { protocol, host: own } = new URL(url);
+  const chosen = host ?? (protocol === 'https:' ? 'origin' : 'client');
+  if (chosen === 'client') return undefined;
+  return chosen === 'origin' ? own : chosen;
 }
 
 function policyOf(under: RoutePolicy, settings: PolicySettings): RoutePolicy {

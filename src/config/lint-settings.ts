@@ -18,7 +18,7 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
   const store = soundPart(document, schema.shape.store, ['store']);
   if (admin !== undefined) lintAdmin(document, admin);
   if (admin !== undefined && server !== undefined) lintPorts(document, server.listen, admin.listen);
-  if (admin !== undefined && server !== undefined) lintOwnAddresses(document, [server.listen, admin.listen]);
+  if (admin !== undefined && server !== undefined) lintOriginUrls(document, [server.listen, admin.listen]);
   if (store !== undefined && store.memory.maxEntry > store.memory.maxSize) {
     const message = 'maxEntry is larger than maxSize';
     document.report(['store', 'memory', 'maxEntry'], { message, hint: 'make maxEntry at most maxSize' });
@@ -72,19 +72,35 @@ function lintOrigins(document: SourceDocument): void {
   }
 }
 
-/** An origin that is this gateway would answer each request with one to itself. */
-function lintOwnAddresses(document: SourceDocument, own: readonly Address[]): void {
+function lintOriginUrls(document: SourceDocument, own: readonly Address[]): void {
   const several = valueAt(document.value, ['origins']);
   const named = typeof several === 'object' && several !== null ? Object.keys(several) : [];
   for (const path of [['origin'], ...named.map((name) => ['origins', name])]) {
     const origin = soundPart(document, originSchema, path);
     const address = origin && own.find((each) => leadsTo(origin.url, each));
-    if (origin === undefined || address === undefined) continue;
+    if (origin === undefined) continue;
+    lintHost(document, path, origin);
+    if (address === undefined) continue;
     document.report([...path, 'url'], {
       message: `${origin.url} is this gateway itself: it listens on port ${address.port}`,
       hint: 'name the address of the API, or listen on another port',
     });
   }
+}
+
+/** Top-level names that are not of the public DNS (RFC 2606, RFC 6761, RFC 8375), or are used so. */
+const privateNames = /\.(?:corp|example|home|home\.arpa|internal|intranet|invalid|lan|local|localhost|svc|test)$/;
+
+/** A service on the internet is one of many at its address, and answers to its own name only. */
+function lintHost(document: SourceDocument, path: readonly string[], { url, host }: z.output<typeof originSchema>) {
+  const { hostname, protocol } = new URL(url);
+  const isPublic = /\.[a-z][a-z0-9-]*$/.test(hostname) && !privateNames.test(hostname);
+  if (host !== undefined || protocol === 'https:' || !isPublic) return;
+  document.report([...path, 'url'], {
+    message: `${hostname} gets the Host that clients send: a server with several names answers another one, or 421`,
+    hint: 'say what it gets: host: origin for its own name, or host: client',
+    warning: 'client-host',
+  });
 }
 
 /** Whether a URL leads to where the gateway listens, on this machine. */

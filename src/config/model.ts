@@ -92,6 +92,8 @@ export interface ServerLimits {
 export interface OriginConfig {
   /** `http:` or `https:`, optionally with a base path. */
   url: string;
+  /** The `Host` that it gets, in lower case; undefined: the client's. */
+  host: string | undefined;
   /** For the response head, and for each pause within the body. */
   timeoutMs: number;
   connectTimeoutMs: number;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { parseAddress, parseHost, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
 import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text } from './scalar.ts';
@@ -133,6 +133,12 @@ export const originSchema = z.strictObject({
   url: text({ pattern: '^https?://', examples: ['http://127.0.0.1:4000'] }, parseOriginUrl).meta({
     description: 'Where requests are sent: an http or https URL, optionally with a base path.',
   }),
+  host: text({ examples: ['origin', 'client', 'api.example'] }, parseHost)
+    .optional()
+    .meta({
+      description:
+        "The Host that the origin gets: its own (origin), the client's (client), or a name. Default: origin for https, client for http. X-Forwarded-Host has the client's.",
+    }),
   timeout: duration(timer)
     .prefault('10s')
     .meta({ description: 'For the response head, and for each pause within the body.', examples: ['30s'] }),

@@ -13,6 +13,7 @@ export function writeDraft({ origin, credentials, routes, rules, notes }: Draft,
     'origin:',
     ...(origin.note === undefined ? [] : [`  # TODO: ${oneLine(origin.note)}`]),
     `  url: ${scalar(origin.url)}`,
+    ...hostLines(origin.url),
     '  # Does the API take /Users/me or /users/me;x.css for /users/me? Then list it: [case, parameters, extension].',
     '  ignoreInPaths: []',
     '',
@@ -25,6 +26,13 @@ export function writeDraft({ origin, credentials, routes, rules, notes }: Draft,
     lines.push('', '# All matching rules apply. A path covers all its queries and variants.', 'rules:');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
   return `${lines.join('\n').trimEnd()}\n`;
+}
+
+/** A service that is known by name answers to that name only; for https it is the default. */
+function hostLines(url: string): string[] {
+  const { protocol, hostname } = new URL(url);
+  const isNamed = /[a-z]/i.test(hostname) && hostname.includes('.') && !hostname.startsWith('[');
+  return protocol === 'http:' && isNamed ? ['  host: origin'] : [];
 }
 
 function credentialLines({ headers, params, userKey }: DraftCredentials): string[] {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { configOf, problemsOf } from './parse.ts';
+import { configOf, problemsOf, warningsOf } from './parse.ts';
 
 const given = (listen: string, url: string): string =>
   `server: { listen: "${listen}" }\nadmin: { listen: "127.0.0.1:9191" }\norigins: { default: { url: "${url}" } }\n`;
@@ -37,5 +37,33 @@ describe('an origin is not', () => {
     [':8080', 'http://api.example:8080'],
   ])('%s, %s', (listen, url) => {
     expect(configOf(given(listen, url)).origins.default?.url).toBe(url);
+  });
+});
+
+describe('an origin with a public name gets the Host of clients', () => {
+  const codes = (origin: string) => warningsOf(`origin: { ${origin}, ignoreInPaths: [] }`).map(({ code }) => code);
+  it.each([
+    ['url: http://api.acme.com', ['client-host']],
+    ['url: http://api.acme.com, host: origin', []],
+    ['url: http://api.acme.com, host: client', []],
+    ['url: https://api.acme.com', []],
+    ['url: http://api', []],
+    ['url: http://api.internal', []],
+    ['url: http://10.0.0.5', []],
+    ['url: "http://[::1]"', []],
+  ])('%s', (origin, expected) => expect(codes(origin)).toEqual(expected));
+
+  it.each([
+    ['a path', 'api.example/v2'],
+    ['a list', 'a,b'],
+    ['nothing', ''],
+  ])('a Host cannot be %s', (_what, host) => {
+    expect(
+      problemsOf(`origin: { url: http://x, host: "${host}" }`).map(({ line, column, message }) => [
+        line,
+        column,
+        message,
+      ]),
+    ).toEqual([[1, 32, `"${host}" is not a host`]]);
   });
 });
