@@ -79,10 +79,7 @@ export interface ServerLimits {
   minBodyBytesPerSecond: number;
   perAddress: {
     connections: number;
-    /**
-     * Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for
-     * one.
-     */
+    /** Between 0 and 1: of each origin's connections, for all requests of the address. */
     originShare: number;
     /** Event streams, and as many WebSockets. */
     streams: number;

@@ -18,7 +18,8 @@ const timer = { min: 1, max: DAY_MS };
 
 const address = () => text({ pattern: '^(\\[[^\\]]*\\]|[^:]*):[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
 
-// Many may stand behind one address: a tenth of all connections, and half of what the origin takes.
+// Many may stand behind one address: a tenth of all connections. One address alone, such as a load test or a proxy that
+// is not trusted, gets most of an origin, and leaves enough to others for what takes no long time.
 const perAddressSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(1_000)
@@ -26,12 +27,12 @@ const perAddressSchema = z.strictObject({
       description: 'Connections at one time; further ones are closed at once. Trusted proxies are not counted.',
       examples: [2_000],
     }),
-  originShare: text({ pattern: '^[0-9]+%$', examples: ['50%'] }, parsePercentage)
-    .prefault('50%')
+  originShare: text({ pattern: '^[0-9]+%$', examples: ['75%'] }, parsePercentage)
+    .prefault('75%')
     .meta({
       description:
-        "Share of an origin's connections that bodies may hold which wait for this client, while others need one.",
-      examples: ['25%'],
+        "Share of an origin's connections that the requests of one address may hold; further ones wait. 100%: all of them.",
+      examples: ['50%'],
     }),
   // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many
   // clients.
@@ -46,7 +47,7 @@ const perAddressSchema = z.strictObject({
 function parsePercentage(written: string): number {
   const percent = /^([0-9]{1,3})%$/.exec(written)?.[1];
   if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100;
-  throw new ValueError(`"${written}" is no share`, 'from 1% to 100%: 50%');
+  throw new ValueError(`"${written}" is no share`, 'from 1% to 100%: 75%');
 }
 
 const limitsSchema = z.strictObject({

@@ -2,13 +2,19 @@ import { endToEnd } from '../http/connection.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
 import { type AskedAs, mappedLines, withHost } from '../http/mapped.ts';
 import { targetText } from '../route/path.ts';
+import { type Place, Waiting } from './origin-shares.ts';
 import type { ClientRequest, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
 
-export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade'> {
+export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade' | 'place'> {
   /** Replaces the client's query. */
   readonly query?: string;
   /** Receives the 1xx responses. */
   readonly reply?: Pick<Reply, 'interim'> | undefined;
+}
+
+interface Asking {
+  readonly request: ClientRequest;
+  readonly route: Pick<Route, 'origin' | 'shares'>;
 }
 
 /**
@@ -16,7 +22,7 @@ export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'si
  * reads for a write, requests that pass through, and handshakes.
  */
 export function askOrigin(
-  { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },
+  { request, route }: Pick<Asking, 'request'> & { readonly route: Pick<Route, 'origin'> },
   { query, reply, ...sent }: AskOptions,
 ): Promise<OriginResponse> {
   const { method, target } = request;
@@ -44,6 +50,27 @@ async function askAs(
   });
   const lines = seen(answer.headers.lines);
   return lines === answer.headers.lines ? answer : { ...answer, headers: new Fields(lines) };
+}
+
+/**
+ * A place for a request that a client sent, in what its address may hold of the origin's connections. Undefined if it
+ * needs none. Whoever takes one passes it to `askOrigin`, or gives it back.
+ */
+export function enterShare({ request, route }: Asking): Place | Waiting | undefined {
+  const { client } = request;
+  // A trusted proxy that forwards no address stands for all clients: a share of it would protect none from another.
+  return route.shares === undefined || client.isProxy ? undefined : route.shares.enter(client.address);
+}
+
+/** Waits for such a place, until the client leaves. */
+export function awaitShare(
+  asking: Asking,
+  reply: Pick<Reply, 'onGone'>,
+): Promise<Place | undefined> | Place | undefined {
+  const entered = enterShare(asking);
+  if (!(entered instanceof Waiting)) return entered;
+  reply.onGone(() => void entered.giveUp());
+  return entered.turn;
 }
 
 /** Aborts when the client disconnects, so that the origin does not work on an answer that nobody waits for. */

@@ -9,6 +9,7 @@ import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explanation.ts';
 import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
+import type { OriginShares, Place } from './origin-shares.ts';
 
 /** The origin as the exchanges see it. Implemented by `origin/` on undici. */
 export interface Origin {
@@ -36,6 +37,8 @@ export interface OriginRequest {
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
   /** Asks to switch to this protocol, on a separate connection. */
   readonly upgrade?: 'websocket' | undefined;
+  /** Given back as soon as the request neither holds a connection nor waits for one, however it has ended. */
+  readonly place?: Place | undefined;
 }
 
 export interface OriginResponse {
@@ -66,6 +69,18 @@ export interface ClientRequest {
   readonly trusted: boolean;
   /** What tells the gateway that got it from others in `Via`, so that the request is known if it comes back. */
   readonly gateway?: string | undefined;
+  readonly client: Client;
+}
+
+/** Who sent a request, as far as limits for one client are concerned. */
+export interface Client {
+  /**
+   * The address that the client counts as: the one that a trusted proxy forwards, else the peer's; for IPv6, its /64
+   * block. All clients of a proxy that forwards no address count as one.
+   */
+  readonly address: string;
+  /** The address is that of a trusted proxy, which names no client. */
+  readonly isProxy: boolean;
 }
 
 /** The reply to one client. Callers use exactly one of `send`, `begin` and `fail`; `fail` may also follow `begin`. */
@@ -95,6 +110,8 @@ export interface Route {
   /** The path of the written resource's representation, if it differs from the path that is written to. */
   readonly before: PathTemplate | undefined;
   readonly origin: Origin;
+  /** What one client address may hold of the origin's connections; undefined: as many as there are. */
+  readonly shares: OriginShares | undefined;
 }
 
 export interface RouteTable {

@@ -36,6 +36,7 @@ export interface Gauges {
   fills(): number;
   fillBytes(): number;
   waiting(): number;
+  waitingForShare(): number;
   refreshesDropped(): number;
   /** Undefined without a second tier. */
   readonly tierRefused: (() => number) | undefined;
@@ -111,6 +112,11 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_fills', 'Fills that other reads may wait for.', gauges.fills);
   gauge('unstale_fill_bytes', 'Bytes of bodies that fills hold.', gauges.fillBytes);
   gauge('unstale_waiting_reads', 'Reads that wait for the fill of another.', gauges.waiting);
+  gauge(
+    'unstale_waiting_for_share',
+    "Requests whose client address holds its share of an origin's connections.",
+    gauges.waitingForShare,
+  );
   const { cluster, tierRefused } = gauges;
   if (tierRefused !== undefined) {
     counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);

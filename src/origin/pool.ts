@@ -30,8 +30,6 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
 export class PooledOrigin implements Origin {
   readonly askedAs: AskedAs | undefined;
   readonly serverErrors: OriginConfig['serverErrors'];
-  /** Maximum number of connections. */
-  readonly connections: number;
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #hostname: string;
@@ -44,11 +42,10 @@ export class PooledOrigin implements Origin {
     const url = new URL(config.url);
     this.askedAs = config.host === undefined ? undefined : { host: config.host, url: config.url };
     this.serverErrors = config.serverErrors;
-    this.connections = config.connections;
     this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
-    this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
+    this.#startWithinMs = startWithinMs(config);
     const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
     // An IP address is not allowed as a TLS server name (RFC 6066 §3).
     // By name, it has the certificate of that name.
@@ -69,20 +66,21 @@ export class PooledOrigin implements Origin {
 
   async fetch(request: OriginRequest): Promise<OriginResponse> {
     const refusal = refusalOf(request);
-    if (refusal !== undefined) throw new OriginError('originRefused', { sent: false, ...refusal });
+    if (refusal !== undefined) {
+      request.place?.leave();
+      throw new OriginError('originRefused', { sent: false, ...refusal });
+    }
     const first = this.#attempt(request, false);
     try {
       return await first.head;
     } catch (error) {
-      if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) throw error;
+      if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) {
+        request.place?.leave();
+        throw error;
+      }
       // Only once: RFC 9110 §9.2.2 forbids automatic retries of a failed automatic retry.
       return await this.#attempt(request, true).head;
     }
-  }
-
-  /** Whether requests are waiting for a connection. */
-  get crowded(): boolean {
-    return this.#pool.stats.queued > 0;
   }
 
   async close(): Promise<void> {
@@ -117,6 +115,11 @@ export class PooledOrigin implements Origin {
     // Accepts no further requests, and closes after this one.
     client.close().catch(() => undefined);
   }
+}
+
+/** How long a request may wait for a connection: for a new one, or until one of those that are busy is free. */
+export function startWithinMs({ connectTimeoutMs, timeoutMs }: OriginConfig): number {
+  return connectTimeoutMs + timeoutMs;
 }
 
 /** Why a request is not sent at all. */

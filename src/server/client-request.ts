@@ -6,6 +6,7 @@ import { isLoop } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
 import { clientView } from '../http/forwarded.ts';
 import { parseTarget, TargetError } from '../route/path.ts';
+import { RequestClient } from './addresses.ts';
 
 /** Request targets longer than this are refused: the cache key, the logs and the origin all hold them. */
 const MAX_TARGET_BYTES = 8 * 1024;
@@ -28,16 +29,17 @@ export function clientRequest(message: IncomingMessage, trusted: TrustedProxies,
   const isTrusted = trusted.includes(peer);
   // The origin is told the host and scheme that a trusted proxy names, so they must be in the cache key.
   const direct = { scheme: 'http', host } as const;
-  const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : direct;
+  const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : undefined;
   return {
     method: message.method ?? 'GET',
     target: targetOf(message.method ?? 'GET', message.url ?? '', host),
-    scheme: seen.scheme,
-    host: seen.host,
+    scheme: seen?.scheme ?? direct.scheme,
+    host: seen?.host ?? host,
     headers,
     peer,
     trusted: isTrusted,
     gateway,
+    client: new RequestClient(peer, seen?.address),
   };
 }
 

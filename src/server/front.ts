@@ -140,7 +140,7 @@ export function accept(
     noteAccepted(message, request);
     return request;
   } catch (error) {
-    const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
+    const problem = asGatewayError(error);
     onMalformed(problem, message.socket.remoteAddress);
     // The connection is closed: the two sides may disagree on where the request ends.
     new NodeReply(response).refuse(problem);

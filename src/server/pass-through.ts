@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
-import { abortWhenGone, askOrigin } from '../exchange/ask-origin.ts';
+import { abortWhenGone, askOrigin, awaitShare } from '../exchange/ask-origin.ts';
 import { appendCacheStatus } from '../exchange/cache-status-lines.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
 import { codedEtagOf304 } from '../exchange/coded-etags.ts';
@@ -40,7 +40,8 @@ export async function passThrough(
     const route = options.routeOf(request);
     const headers = forwardFields(request, route.policy.client);
     const body = hasBody(message) ? message : undefined;
-    const answer = await askOrigin({ request, route }, { headers, body, reply, signal: abortWhenGone(reply) });
+    const place = await awaitShare({ request, route }, reply);
+    const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: abortWhenGone(reply) });
     await deliver(passing, answer, options);
   } catch (error) {
     options.failed(error, request);

@@ -24,7 +24,6 @@ export interface PublicOptions extends PassThroughOptions {
   readonly trusted: FrontOptions['trusted'];
   readonly gateway: FrontOptions['gateway'];
   readonly onMalformed: FrontOptions['onMalformed'];
-  readonly origins: FrontOptions['origins'];
   readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
@@ -51,7 +50,6 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   const front = createFront({
     ...options,
     limits: config.server.limits,
-    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
     answer: (exchange) => {
       if (isEvents(exchange.request) || !answered(exchange, options)) framework(exchange.message, exchange.response);
     },

@@ -16,7 +16,7 @@ const least: GatewayConfig = {
       connections: 10_000,
       bodyIdleMs: 20_000,
       minBodyBytesPerSecond: 512,
-      perAddress: { connections: 1_000, originShare: 0.5, streams: 1_000 },
+      perAddress: { connections: 1_000, originShare: 0.75, streams: 1_000 },
     },
     workers: 1,
     drainMs: 8_000,

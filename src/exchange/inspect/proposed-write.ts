@@ -39,6 +39,7 @@ export function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' |
     headers,
     peer: '',
     trusted: false,
+    client: { address: '', isProxy: false },
   };
 }
 

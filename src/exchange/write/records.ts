@@ -203,8 +203,9 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   #quarantine(effect: Effect, position: Position, ms: number): void {
-    const { quarantines, endQuarantineLater, addressOf } = this.#ports;
-    const giveBack = quarantines.take(effect, this.#indeterminate ? addressOf(this.#write.request) : undefined);
+    const { quarantines, endQuarantineLater } = this.#ports;
+    const { address } = this.#write.request.client;
+    const giveBack = quarantines.take(effect, this.#indeterminate ? address : undefined);
     endQuarantineLater(effect, position, ms, giveBack);
   }
 

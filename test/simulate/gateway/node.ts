@@ -314,7 +314,6 @@ export class GatewayNode {
       requestBytes: config.server.limits.requestBytes,
       quarantines: new QuarantineBudget(),
       uploads: new UploadBudget(Number.POSITIVE_INFINITY),
-      addressOf: ({ peer }) => peer,
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
           ended();
