@@ -121,17 +121,24 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   if (tierRefused !== undefined) {
     counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);
   }
-  if (cluster !== undefined) {
-    gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
-      Number(cluster().state === 'serving'),
-    );
-    gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
-    gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
-    gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
-    counter('unstale_cluster_resets_total', 'Times that this node joined with empty memory.', () => cluster().resets);
-    counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
-  }
+  if (cluster !== undefined) addCluster(cluster, { gauge, counter });
   return registry;
+}
+
+interface Adding {
+  gauge(name: string, help: string, of: () => number, aggregator?: 'sum' | 'max'): void;
+  counter(name: string, help: string, of: () => number): void;
+}
+
+function addCluster(cluster: () => ClusterStatus, { gauge, counter }: Adding): void {
+  gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
+    Number(cluster().state === 'serving'),
+  );
+  gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
+  gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
+  gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
+  counter('unstale_cluster_resets_total', 'Times that this node joined with empty memory.', () => cluster().resets);
+  counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
 }
 
 /** The metrics of several processes of one gateway: sums, and the maximum of positions. */
