@@ -70,6 +70,20 @@ test('who waits for the same stream does not wait for its end', async () => {
   expect(await Promise.all(answers.map(nextOf))).toEqual(['1', '1']);
 });
 
+test('the answer to a write streams, too, though a rule would read it', async () => {
+  await begin(`defaults: { cache: { ttl: 60s } }
+rules: [{ name: r, on: POST /a, invalidate: ["/b/{response.id}"] }]`);
+  const between = gate();
+  origin.on('GET /b/1', (_request, response) => void response.end());
+  origin.on('POST /a', inPieces(between, { 'Content-Type': 'text/event-stream' }));
+  await ask('/b/1');
+  const answer = await stream(`${gateway.url}/a`, { method: 'POST', body: 'x' });
+  expect(await nextOf(answer)).toBe('0');
+  between.release();
+  expect(await nextOf(answer)).toBe('1');
+  expect(isHit(await ask('/b/1'))).toBe(false);
+});
+
 describe('what is not known to stream', () => {
   const json = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' };
 
