@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { rawExchange } from '../support/raw-client.ts';
 import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
+import { relayTo } from '../support/relay.ts';
 import { type Answer, get } from '../support/request.ts';
 import { gate } from '../support/scripted-origin.ts';
 import { ask, begin, cacheStatus, every, gateway, isHitAt, origin, useScriptedRig } from '../support/scripted-rig.ts';
@@ -358,24 +357,10 @@ describe('an origin', () => {
   });
 });
 
-describe('a gateway that is its own origin, behind something that leads back to it', () => {
-  let relay: Server | undefined;
-  const sockets = new Set<Socket>();
-  afterEach(async () => {
-    for (const socket of sockets) socket.destroy();
-    if (relay !== undefined) await new Promise((resolve) => relay?.close(resolve));
-  });
-
-  test.each(['GET', 'HEAD', 'POST'])('answers 508 at once: %s', async (method) => {
-    relay = createServer((socket) => {
-      const back = connect(Number(new URL(gateway.url).port), '127.0.0.1');
-      for (const each of [socket, back]) sockets.add(each.on('error', () => {}));
-      socket.pipe(back).pipe(socket);
-    }).listen(0, '127.0.0.1');
-    await once(relay, 'listening');
-    const url = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
-    await begin(`origin: { url: "${url}", timeout: 60s }\ndefaults: { cache: { ttl: 60s } }`, url);
-    expect((await ask('/round', { method, ...(method === 'POST' ? { body: 'x' } : {}) })).status).toBe(508);
-    expect(gateway.logs.filter(({ code }) => code === 'loopDetected')).toHaveLength(1);
-  });
+test.each(['GET', 'HEAD', 'POST'])('a gateway that an origin leads back to answers 508 at once: %s', async (method) => {
+  const relay = await relayTo(() => Number(new URL(gateway.url).port));
+  onTestFinished(() => relay.close());
+  await begin(`origin: { url: "${relay.url}", timeout: 60s }\ndefaults: { cache: { ttl: 60s } }`);
+  expect((await ask('/round', { method, ...(method === 'POST' ? { body: 'x' } : {}) })).status).toBe(508);
+  expect(gateway.logs.filter(({ code }) => code === 'loopDetected')).toHaveLength(1);
 });
