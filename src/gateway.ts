@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
@@ -33,7 +32,7 @@ import { Reports } from './observe/reports.ts';
 import { createOrigin, startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
-import { TrustedProxies } from './server/client-request.ts';
+import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
@@ -145,15 +144,6 @@ export async function createGateway(
       for (const close of closers.reverse()) await close();
     },
   };
-}
-
-/**
- * What tells this gateway from others in `Via`: the nodes of a cluster have one name, since a read that goes from one to
- * the other would wait for itself, too.
- */
-function nameInVia({ store: { redis } }: GatewayConfig): string {
-  if (redis === undefined) return randomBytes(6).toString('base64url');
-  return createHash('sha256').update(`${redis.prefix}:${redis.scope}`).digest('base64url').slice(0, 8);
 }
 
 interface Reading {

@@ -128,7 +128,7 @@ export interface CachePolicy {
   /** `query`: the parameters in the key, undefined for all. `headers`: in addition to `Vary`, lower case. */
   key: { query: readonly string[] | undefined; order: 'keep' | 'sort'; headers: readonly string[] };
   credentials: 'bypass' | 'perUser' | 'shared';
-  /** For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of a credential parameter. */
+  /** For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of `credentialParams`. */
   userKey: readonly string[];
   /** What carries credentials, the same on all routes: header fields in lower case, and query parameters. */
   credentialHeaders: ReadonlySet<string>;

@@ -1,5 +1,7 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import type { GatewayConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { isLoop } from '../http/connection.ts';
@@ -86,6 +88,15 @@ function targetOf(method: string, raw: string, host: string): ClientRequest['tar
     if (error instanceof TargetError) throw new GatewayError('badRequest', error.message);
     throw error;
   }
+}
+
+/**
+ * What tells this gateway from others in `Via`: the nodes of a cluster have one name, since a read that goes from one to
+ * the other would wait for itself, too.
+ */
+export function nameInVia({ store: { redis } }: GatewayConfig): string {
+  if (redis === undefined) return randomBytes(6).toString('base64url');
+  return createHash('sha256').update(`${redis.prefix}:${redis.scope}`).digest('base64url').slice(0, 8);
 }
 
 /** The addresses and networks whose forwarding fields are believed. */
