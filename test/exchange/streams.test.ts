@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { withPatience } from '../support/barrier.ts';
-import { waitingReads } from '../support/gateway.ts';
+import { until, withPatience } from '../support/barrier.ts';
+import { gaugeIs, waitingReads } from '../support/gateway.ts';
 import { stream } from '../support/request.ts';
 import { gate } from '../support/scripted-origin.ts';
 import { ask, begin, cacheStatus, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
@@ -68,6 +68,30 @@ test('who waits for the same stream does not wait for its end', async () => {
   expect(await Promise.all(answers.map(nextOf))).toEqual(['0', '0']);
   between.release();
   expect(await Promise.all(answers.map(nextOf))).toEqual(['1', '1']);
+});
+
+test('what a client had no room for does not wait for the next piece', async () => {
+  await begin(`origin: { url: "${origin.url}", timeout: 60s }
+store: { memory: { maxSize: 256MiB, maxEntry: 64MiB } }`);
+  const between = gate();
+  // More than sockets hold.
+  const size = 30_000_000;
+  origin.on('GET /a', async (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'max-age=60' });
+    response.write('x'.repeat(size));
+    await between.pass();
+    response.end();
+  });
+  const answer = await stream(`${gateway.url}/a`);
+  // The gateway has all of it before the client reads any.
+  await gaugeIs(gateway, 'unstale_fill_bytes', size);
+  let got = 0;
+  answer.on('data', (chunk: Buffer) => {
+    got += chunk.byteLength;
+  });
+  await until(() => got === size);
+  between.release();
+  await once(answer, 'end');
 });
 
 test('the answer to a write streams, too, though a rule would read it', async () => {
