@@ -9,7 +9,7 @@ import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { serverErrorsOf } from './exchange/inspect/verdict.ts';
+import { findOriginIn } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
@@ -32,7 +32,7 @@ import { Reports } from './observe/reports.ts';
 import { createOrigin, startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
-import { TrustedProxies } from './server/client-request.ts';
+import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
@@ -103,6 +103,7 @@ export async function createGateway(
   const app = await createPublic({
     config,
     trusted: new TrustedProxies(config.server.trustedProxies),
+    gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
     read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
@@ -216,6 +217,7 @@ function wireReads(
     serving: () => log.serving(),
     tier,
     clock: systemClock,
+    timers: systemTimers,
     flights: new Flights({
       monotonic: systemClock.monotonic,
       timers: systemTimers,
@@ -294,7 +296,7 @@ function wireAdmin(
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
-  const serverErrors = serverErrorsOf(config);
+  const findOrigin = findOriginIn(config);
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -327,7 +329,7 @@ function wireAdmin(
     },
     explain: async (write, all) => {
       const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
-      const { explanation, targets } = await explainWrite(rules, write, { before, all, serverErrors });
+      const { explanation, targets } = await explainWrite(rules, write, { before, all, findOrigin });
       return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
     },
     failed: (error) => reports.adminFailed(error),

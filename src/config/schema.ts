@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
-import { routePolicyShape, routeSchema } from './route-schema.ts';
+import { parseAddress, parseHost, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text } from './scalar.ts';
 import { DAY_MS } from './units.ts';
@@ -130,10 +130,16 @@ function parseToken(token: string): string {
   throw new ValueError(message, 'use for example 32 random bytes in base64url');
 }
 
-const originSchema = z.strictObject({
+export const originSchema = z.strictObject({
   url: text({ pattern: '^https?://', examples: ['http://127.0.0.1:4000'] }, parseOriginUrl).meta({
     description: 'Where requests are sent: an http or https URL, optionally with a base path.',
   }),
+  host: text({ examples: ['origin', 'client', 'api.example'] }, parseHost)
+    .optional()
+    .meta({
+      description:
+        "The Host that the origin gets: its own (origin), the client's (client), or a name. Default: origin for https, client for http. X-Forwarded-Host has the client's.",
+    }),
   timeout: duration(timer)
     .prefault('10s')
     .meta({ description: 'For the response head, and for each pause within the body.', examples: ['30s'] }),
@@ -323,6 +329,17 @@ export const configSchema = z.strictObject({
   coherence: coherenceSchema.prefault({}).meta({ description: 'What the gateway guarantees after a write.' }),
   events: eventsSchema.prefault({}).meta({ description: 'Events that tell clients what has changed.' }),
   log: logSchema.prefault({}).meta({ description: 'JSON lines on standard output.' }),
+  credentialHeaders: z
+    .array(text({ examples: ['x-acme-key'] }, parseFieldName))
+    .prefault([])
+    .meta({
+      description:
+        'Request header fields that carry credentials, beside Authorization, Cookie, X-API-Key and other common ones.',
+    }),
+  credentialParams: z
+    .array(text({ examples: ['api_key', 'access_token'] }, parseParameter))
+    .prefault([])
+    .meta({ description: 'Query parameters that carry credentials. Keys, tags and logs do not show them.' }),
   defaults: z
     .strictObject(routePolicyShape)
     .optional()

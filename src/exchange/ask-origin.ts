@@ -1,4 +1,6 @@
 import { endToEnd } from '../http/connection.ts';
+import { type FieldLines, Fields } from '../http/fields.ts';
+import { type AskedAs, mappedLines, withHost } from '../http/mapped.ts';
 import { targetText } from '../route/path.ts';
 import { type Place, Waiting } from './origin-shares.ts';
 import type { ClientRequest, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
@@ -24,12 +26,30 @@ export function askOrigin(
   { query, reply, ...sent }: AskOptions,
 ): Promise<OriginResponse> {
   const { method, target } = request;
-  return route.origin.fetch({
+  const asked: OriginRequest = {
     ...sent,
     method,
     target: targetText(query === undefined ? target : { path: target.path, query }),
     onInterim: reply && ((status, lines) => reply.interim(status, endToEnd(lines))),
+  };
+  const { askedAs } = route.origin;
+  return askedAs === undefined ? route.origin.fetch(asked) : askAs(askedAs, { request, route }, asked);
+}
+
+/** Asks an origin by its own name. Nothing after this step sees that name. */
+async function askAs(
+  askedAs: AskedAs,
+  { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },
+  { onInterim, ...asked }: OriginRequest,
+): Promise<OriginResponse> {
+  const seen = (lines: FieldLines): FieldLines => mappedLines(lines, askedAs, request) ?? lines;
+  const answer = await route.origin.fetch({
+    ...asked,
+    headers: withHost(asked.headers, askedAs.host),
+    onInterim: onInterim && ((status, lines) => onInterim(status, seen(lines))),
   });
+  const lines = seen(answer.headers.lines);
+  return lines === answer.headers.lines ? answer : { ...answer, headers: new Fields(lines) };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Coverage } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
+import type { AskedAs } from '../http/mapped.ts';
 import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explanation.ts';
@@ -17,6 +18,8 @@ export interface Origin {
    * either ends or is destroyed with an `OriginError`: a broken or short body never ends cleanly.
    */
   fetch(request: OriginRequest): Promise<OriginResponse>;
+  /** As what it is asked, if not by the client's `Host`. */
+  readonly askedAs?: AskedAs | undefined;
   /** What a 5xx means for a write: it may have been applied (`unknown`), or it was not (`unchanged`). */
   readonly serverErrors: 'unknown' | 'unchanged';
 }
@@ -64,6 +67,8 @@ export interface ClientRequest {
   /** The address of the peer on the socket, and whether its forwarding fields are believed. */
   readonly peer: string;
   readonly trusted: boolean;
+  /** What tells the gateway that got it from others in `Via`, so that the request is known if it comes back. */
+  readonly gateway?: string | undefined;
   readonly client: Client;
 }
 

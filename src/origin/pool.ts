@@ -5,6 +5,7 @@ import type { OriginConfig } from '../config/model.ts';
 import { OriginError } from '../errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, without } from '../http/fields.ts';
+import type { AskedAs } from '../http/mapped.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
 import { RequestBody } from './request-body.ts';
@@ -27,6 +28,7 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
 }
 
 export class PooledOrigin implements Origin {
+  readonly askedAs: AskedAs | undefined;
   readonly serverErrors: OriginConfig['serverErrors'];
   readonly #pool: Pool;
   readonly #basePath: string;
@@ -38,6 +40,7 @@ export class PooledOrigin implements Origin {
 
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
+    this.askedAs = config.host === undefined ? undefined : { host: config.host, url: config.url };
     this.serverErrors = config.serverErrors;
     this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
@@ -45,7 +48,9 @@ export class PooledOrigin implements Origin {
     this.#startWithinMs = startWithinMs(config);
     const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
     // An IP address is not allowed as a TLS server name (RFC 6066 §3).
-    const servername = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined;
+    // By name, it has the certificate of that name.
+    const named = config.host === undefined ? url.hostname : new URL(`https://${config.host}`).hostname;
+    const servername = isIP(named.replace(/^\[|\]$/g, '')) === 0 ? named : undefined;
     const settings: Client.Options = {
       pipelining: 1,
       headersTimeout: config.timeoutMs,

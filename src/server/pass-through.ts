@@ -11,6 +11,7 @@ import { pump } from '../exchange/pump.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
+import { isIncremental } from '../http/incremental.ts';
 import { hasBody } from './message.ts';
 import type { NodeReply } from './node-reply.ts';
 
@@ -67,6 +68,8 @@ export async function deliver(
   const announced = answer.headers.get('trailer');
   if (announced !== undefined && isChunked) lines.push('Trailer', announced);
   const sink = reply.begin(answer.status, lines);
+  // Node keeps the head until there is something to write.
+  if (isIncremental(answer.headers)) sink.write(Buffer.alloc(0));
   await pump(answer.body.iterator({ destroyOnReturn: false }), sink, reply, () => {
     const trailers = answer.trailers();
     if (trailers.length > 0 && isChunked) reply.trailers(trailers);

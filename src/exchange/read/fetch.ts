@@ -1,10 +1,11 @@
 import { asGatewayError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
 import { abortWhenGone, askOrigin, enterShare } from '../ask-origin.ts';
-import { keyedQuery } from '../cache-key.ts';
+import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
 import { type Place, Waiting } from '../origin-shares.ts';
@@ -81,7 +82,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
   const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, storability });
   // An error says nothing about the origin's next answer.
-  if (flightKey !== undefined && !isForSharing(storability) && !isErrorStatus(answer.status))
+  if (flightKey !== undefined && !isForSharing(storability, headers) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
 }
@@ -101,9 +102,13 @@ function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, sta
   return undefined;
 }
 
-/** Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4). */
-function isForSharing(storability: Storability): boolean {
+/**
+ * Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4), or wants it as it
+ * arrives.
+ */
+function isForSharing(storability: Storability, headers: Fields): boolean {
   if (!storability.store) return ofTheRequest.has(storability.detail);
+  if (isIncremental(headers)) return false;
   return storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
@@ -120,7 +125,7 @@ function forwardRead(fetching: Fetching): Promise<OriginResponse> {
 function ask({ read, decision, flight, reply }: Fetching, place: Place | undefined): Promise<OriginResponse> {
   const { request, route } = read;
   return askOrigin(read, {
-    query: keyedQuery(request.target.query, route.policy.cache),
+    query: forwardedQuery(request.target.query, route.policy.cache),
     // A bypass forwards the client's own conditions: the gateway has no stored response to evaluate them against.
     headers:
       decision.fwd === 'bypass'

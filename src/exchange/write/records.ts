@@ -168,7 +168,8 @@ export class AnsweredWrite implements ConcludingWrite {
           inFlight.reads(reads);
           // As with `before`: in quarantine, the origin's answer may be outdated.
           if (fence.readsQuarantined(reads, rules.knowledge)) return Promise.resolve({ missing: 'incomplete' });
-          return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
+          const { route } = routes.find(path);
+          return readRepresentation(readFor(request, { path, resource: path, route }), route, options);
         },
       },
       {

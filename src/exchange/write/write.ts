@@ -4,6 +4,7 @@ import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin, awaitShare } from '../ask-origin.ts';
 import { type ReadBody, readJson, readUpTo, textOf } from '../body.ts';
@@ -220,7 +221,9 @@ async function release(
   let read: ReadBody | undefined;
   let failure: unknown;
   try {
-    if (write.needs.response && answer.status < 500) read = await readUpTo(answer.body, ports.resolveBytes);
+    // Whoever reads a stream wants it as it arrives, and it is not JSON: rules fall back to wildcards.
+    const reads = write.needs.response && answer.status < 500 && !isIncremental(answer.headers);
+    if (reads) read = await readUpTo(answer.body, ports.resolveBytes);
   } catch (error) {
     // The status says that the write was applied. Its details are in the part of the body that is missing.
     failure = error;

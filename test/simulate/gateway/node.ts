@@ -276,6 +276,7 @@ export class GatewayNode {
       serving: () => log.serving(),
       tier: this.#tier(),
       clock: process.clock,
+      timers: process.timers,
       flights: new Flights({ monotonic: process.clock.monotonic, timers: process.timers, maxWaitMs }),
       variances: new SearchVariances(),
       encoder: new Encoder(store, (error) => this.#parts.failed(error)),
