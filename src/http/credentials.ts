@@ -78,3 +78,22 @@ export function isCredential(name: string, names: ReadonlySet<string>): boolean 
   const meant = disguised(name);
   return meant !== undefined && names.has(meant);
 }
+
+/** So many names of fields are remembered for each configuration. Clients may invent others. */
+const MAX_REMEMBERED = 1_000;
+const remembered = new WeakMap<ReadonlySet<string>, Map<string, boolean>>();
+
+/** Whether any of these fields (in lower case) carries credentials. Remembers names: every hit asks. */
+export function anyCredential(fields: Iterable<string>, names: ReadonlySet<string>): boolean {
+  const known = remembered.get(names) ?? new Map<string, boolean>();
+  if (known.size === 0) remembered.set(names, known);
+  for (const field of fields) {
+    let is = known.get(field);
+    if (is === undefined) {
+      is = isCredential(field, names);
+      if (known.size < MAX_REMEMBERED) known.set(field, is);
+    }
+    if (is) return true;
+  }
+  return false;
+}
