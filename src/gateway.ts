@@ -2,15 +2,16 @@ import type { AddressInfo } from 'node:net';
 import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
-import type { Address, GatewayConfig } from './config/model.ts';
+import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
 import { asGatewayError } from './errors.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { serverErrorsOf } from './exchange/inspect/verdict.ts';
+import { findOriginIn } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
+import { OriginShares } from './exchange/origin-shares.ts';
 import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
@@ -28,13 +29,12 @@ import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
-import { createOrigin } from './origin/pool.ts';
+import { createOrigin, startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
-import { TrustedProxies } from './server/client-request.ts';
+import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
-import { addressOf } from './server/per-address.ts';
 import { createPublic, type PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
@@ -92,7 +92,8 @@ export async function createGateway(
       return [name, client] as const;
     }),
   );
-  const routes = compileRoutes(config, origins);
+  const shares = sharesOf(config);
+  const routes = compileRoutes(config, origins, shares);
   const readPorts = wireReads(config, coherence, reports, work);
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
@@ -102,6 +103,7 @@ export async function createGateway(
   const app = await createPublic({
     config,
     trusted: new TrustedProxies(config.server.trustedProxies),
+    gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
     read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
@@ -114,14 +116,13 @@ export async function createGateway(
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
-    origins,
     cut: (peer, reason) => reports.cutOff(peer, reason),
   });
   const admin = wireAdmin(
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, state: () => state, siblings: options.siblings },
+    { metrics, reports, shares, state: () => state, siblings: options.siblings },
   );
 
   return {
@@ -151,6 +152,19 @@ interface Reading {
   readonly reports: Reports;
   readonly work: Work;
   readonly minPosition: MinPosition;
+}
+
+/** What one client address may hold of each origin's connections. None where that is all of them. */
+function sharesOf({ origins, server }: GatewayConfig): ReadonlyMap<string, OriginShares> {
+  const { originShare } = server.limits.perAddress;
+  if (originShare === 1) return new Map();
+  const shareOf = (origin: OriginConfig): OriginShares =>
+    new OriginShares({
+      places: Math.max(1, Math.floor(origin.connections * originShare)),
+      maxWaitMs: startWithinMs(origin),
+      timers: systemTimers,
+    });
+  return new Map(Object.entries(origins).map(([name, origin]) => [name, shareOf(origin)]));
 }
 
 function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence: Coherence): MinPosition {
@@ -203,6 +217,7 @@ function wireReads(
     serving: () => log.serving(),
     tier,
     clock: systemClock,
+    timers: systemTimers,
     flights: new Flights({
       monotonic: systemClock.monotonic,
       timers: systemTimers,
@@ -247,7 +262,6 @@ function wireWrites(
     requestBytes: config.server.limits.requestBytes,
     quarantines: new QuarantineBudget(),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
-    addressOf,
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
     // announced once more, and fills that began before then are refused.
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {
@@ -268,6 +282,7 @@ function wireWrites(
 interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
+  readonly shares: ReadonlyMap<string, OriginShares>;
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
@@ -276,12 +291,12 @@ function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, tier, cluster }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, state, siblings }: Observed,
+  { metrics, reports, shares, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
-  const serverErrors = serverErrorsOf(config);
+  const findOrigin = findOriginIn(config);
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -293,6 +308,7 @@ function wireAdmin(
     fills: () => flights.size,
     fillBytes: () => budget.held,
     waiting: () => flights.waiting,
+    waitingForShare: () => [...shares.values()].reduce((sum, share) => sum + share.waiting, 0),
     refreshesDropped: () => writes.refresher.dropped,
     tierRefused: tier && (() => tier.refused),
     cluster,
@@ -313,7 +329,7 @@ function wireAdmin(
     },
     explain: async (write, all) => {
       const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
-      const { explanation, targets } = await explainWrite(rules, write, { before, all, serverErrors });
+      const { explanation, targets } = await explainWrite(rules, write, { before, all, findOrigin });
       return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
     },
     failed: (error) => reports.adminFailed(error),

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import type { Command } from 'commander';
-import { OpenApiError } from '../openapi/document.ts';
+import { OpenApiError } from '../openapi/descriptions.ts';
 import { draftConfig } from '../openapi/draft.ts';
 import { writeDraft } from '../openapi/write-draft.ts';
 import { plural } from './configuration.ts';

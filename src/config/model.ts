@@ -79,10 +79,7 @@ export interface ServerLimits {
   minBodyBytesPerSecond: number;
   perAddress: {
     connections: number;
-    /**
-     * Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for
-     * one.
-     */
+    /** Between 0 and 1: of each origin's connections, for all requests of the address. */
     originShare: number;
     /** Event streams, and as many WebSockets. */
     streams: number;
@@ -92,6 +89,8 @@ export interface ServerLimits {
 export interface OriginConfig {
   /** `http:` or `https:`, optionally with a base path. */
   url: string;
+  /** The `Host` that it gets, in lower case; undefined: the client's. */
+  host: string | undefined;
   /** For the response head, and for each pause within the body. */
   timeoutMs: number;
   connectTimeoutMs: number;
@@ -129,8 +128,11 @@ export interface CachePolicy {
   /** `query`: the parameters in the key, undefined for all. `headers`: in addition to `Vary`, lower case. */
   key: { query: readonly string[] | undefined; order: 'keep' | 'sort'; headers: readonly string[] };
   credentials: 'bypass' | 'perUser' | 'shared';
-  /** For `perUser`: `authorization`, `cookie`, any header name, or `cookie:NAME`. */
+  /** For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of `credentialParams`. */
   userKey: readonly string[];
+  /** What carries credentials, the same on all routes: header fields in lower case, and query parameters. */
+  credentialHeaders: ReadonlySet<string>;
+  credentialParams: readonly string[];
   /** `ignore`: responses do not depend on cookies; reads are answered and forwarded as if there were none. */
   cookies: 'credentials' | 'ignore';
   setCookie: 'bypass' | 'store' | 'strip';

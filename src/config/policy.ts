@@ -1,3 +1,4 @@
+import { credentialNames } from '../http/credentials.ts';
 import type { CachePolicy, ClientPolicy } from './model.ts';
 import type { CacheSettings, PolicySettings } from './route-schema.ts';
 
@@ -14,6 +15,8 @@ export const builtInCache: CachePolicy = {
   key: { query: undefined, order: 'keep', headers: [] },
   credentials: 'bypass',
   userKey: [],
+  credentialHeaders: credentialNames([]),
+  credentialParams: [],
   cookies: 'credentials',
   setCookie: 'bypass',
   requestDirectives: 'honour',
@@ -46,6 +49,8 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     },
     credentials: settings.credentials ?? under.credentials,
     userKey: settings.userKey ?? under.userKey,
+    credentialHeaders: under.credentialHeaders,
+    credentialParams: under.credentialParams,
     cookies: settings.cookies ?? under.cookies,
     setCookie: settings.setCookie ?? under.setCookie,
     requestDirectives: settings.requestDirectives ?? under.requestDirectives,

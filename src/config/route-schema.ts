@@ -18,12 +18,14 @@ function parseMatch(match: string): string {
   );
 }
 
-function parseFieldName(name: string): string {
+export function parseFieldName(name: string): string {
   if (token.test(name)) return name.toLowerCase();
   throw new ValueError(`"${name}" is not the name of a header field`, 'write for example accept-language');
 }
 
 function parseUserKey(name: string): string {
+  const parameter = /^query:(.*)$/i.exec(name)?.[1];
+  if (parameter !== undefined) return `query:${parseParameter(parameter)}`;
   const cookie = /^cookie:(.*)$/i.exec(name)?.[1];
   if (cookie === undefined) return parseFieldName(name);
   // Cookie names keep their case (RFC 6265 §5.3), field names do not.
@@ -31,7 +33,7 @@ function parseUserKey(name: string): string {
   throw new ValueError(`"${cookie}" is not the name of a cookie`, 'write for example "cookie:session"');
 }
 
-function parseParameter(name: string): string {
+export function parseParameter(name: string): string {
   if (name !== '' && !/[&=#?\s]/.test(name)) return name;
   throw new ValueError(`"${name}" is not the name of a query parameter`, 'write only the name: lang');
 }
@@ -88,14 +90,17 @@ const cacheSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'Responses to requests with Authorization or Cookie: not cached, cached per user, or shared by all users.',
+        'Responses to requests with credentials (Authorization, Cookie, credentialHeaders, credentialParams): not cached, cached per user, or shared by all users.',
       examples: ['perUser'],
     }),
   userKey: z
     .array(text({ examples: ['authorization', 'cookie:session'] }, parseUserKey))
     .min(1)
     .optional()
-    .meta({ description: 'For credentials: perUser: the header fields, or "cookie:NAME", that identify the user.' }),
+    .meta({
+      description:
+        'For credentials: perUser: the header fields, "cookie:NAME" or "query:NAME", that identify the user.',
+    }),
   cookies: choice(['credentials', 'ignore'])
     .optional()
     .meta({

@@ -16,6 +16,7 @@ export class Reports {
 
   read(request: ClientRequest, route: Route, { outcome, detail }: ReadOutcome, ms: number): void {
     this.#metrics.countRead(outcome);
+    if (detail !== undefined && (outcome === 'miss' || outcome === 'bypass')) this.#metrics.countNotStored(detail);
     if (!this.#log.isLevelEnabled('debug')) return;
     const { method, target } = request;
     this.#log.debug(

@@ -1,4 +1,5 @@
-import { list, type Mapping, mapping, type OpenApiDocument } from './document.ts';
+import { list, type Mapping, mapping } from './descriptions.ts';
+import type { OpenApiDocument } from './document.ts';
 
 /** What a schema says about a JSON value. */
 export interface Shape {

@@ -147,7 +147,7 @@ function from(file: string, reference: string): string {
 }
 
 /** Without `.` and with `..` only at the beginning, where it leaves the directory. */
-export function normalized(reference: string): string {
+function normalized(reference: string): string {
   const hash = reference.indexOf('#');
   const path = hash < 0 ? reference : reference.slice(0, hash);
   const parts: string[] = [];

@@ -1,8 +1,6 @@
 import { Descriptions, list, type Mapping, mapping, OpenApiError } from './descriptions.ts';
 import { fromSwagger2 } from './swagger2.ts';
 
-export { list, type Mapping, mapping, OpenApiError } from './descriptions.ts';
-
 /** Reads a file that a description refers to, by its path from the description; undefined if it may not be read. */
 export type ReadReferenced = (path: string) => string | undefined;
 
@@ -14,6 +12,7 @@ export class OpenApiDocument {
   readonly paths: Mapping;
   readonly servers: readonly Mapping[];
   readonly security: unknown;
+  readonly securitySchemes: Mapping;
   /** References that are broken, or that may not be followed. */
   readonly dangling = new Set<string>();
   /** It was Swagger 2.0. */
@@ -36,6 +35,7 @@ export class OpenApiDocument {
     }
     this.servers = list(document.servers).map(mapping);
     this.security = document.security;
+    this.securitySchemes = mapping(mapping(document.components).securitySchemes);
   }
 
   /** Whether it marks any member as required. If it never does, a missing mark means nothing. */

@@ -1,12 +1,14 @@
 import type { OpenApiDocument } from './document.ts';
+import type { DraftCredentials } from './draft-credentials.ts';
 import type { Embeddings } from './embedding.ts';
 import type { ApiPath } from './operations.ts';
-import type { Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
 import type { Showing } from './showing.ts';
 
 /** A configuration inferred from an API description. Comments say what each part was inferred from. */
 export interface Draft {
   readonly origin: { readonly url: string; readonly note?: string };
+  readonly credentials: DraftCredentials | undefined;
   readonly routes: readonly DraftRoute[];
   readonly rules: readonly DraftRule[];
   readonly notes: readonly string[];
@@ -54,4 +56,5 @@ export interface ApiModel {
   readonly owners: ReadonlyMap<ApiPath, Resource>;
   readonly embeddings: Embeddings;
   readonly showing: Showing;
+  readonly credentials: DraftCredentials | undefined;
 }

@@ -1,12 +1,13 @@
 import { answerOf, answerSchema, shapeOf } from './api-schema.ts';
-import { list, type Mapping, mapping } from './document.ts';
+import { list, type Mapping, mapping } from './descriptions.ts';
 import type { ApiModel, DraftRoute } from './draft-model.ts';
 import { inWords } from './embedding.ts';
 import { unwrapped } from './envelope.ts';
 import { inside } from './id-sources.ts';
 import { hasMember } from './keys.ts';
 import type { ApiPath } from './operations.ts';
-import { lastLiteral, lastParameter, type Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
+import { lastLiteral, lastParameter } from './resources.ts';
 
 /** Path segments where the response depends on the user. */
 const perUser = new Set([
@@ -80,10 +81,11 @@ export function draftRoutes(model: ApiModel, ruled: Ruled): DraftRoute[] {
   });
 }
 
-function secured({ document }: ApiModel, operation: Mapping): string[] {
+function secured({ document, credentials }: ApiModel, operation: Mapping): string[] {
   const security = list(operation.security ?? document.security);
   const required = security.length > 0 && security.every((each) => Object.keys(Object(each)).length > 0);
   if (!required) return [];
+  if (credentials !== undefined) return ['needs credentials: kept for each user, see defaults'];
   return [
     'needs credentials: stored only if the API says public or s-maxage; otherwise set cache: { credentials: perUser, userKey: [authorization] }',
   ];

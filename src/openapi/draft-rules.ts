@@ -16,7 +16,8 @@ import {
 } from './id-sources.ts';
 import type { ApiPath } from './operations.ts';
 import { isReading } from './reading.ts';
-import { lastLiteral, type Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
+import { lastLiteral } from './resources.ts';
 import { shownBy } from './singletons.ts';
 import { plainWord } from './words.ts';
 

@@ -5,8 +5,9 @@ import { Filler, type Ids, type Known, nothing, patternUpTo } from './fill.ts';
 import { nounOf } from './keys.ts';
 import { hasLink } from './links.ts';
 import type { ApiPath } from './operations.ts';
-import { meaningOf } from './references.ts';
-import { lastParameter, type Resource } from './resources.ts';
+import { nounOfField } from './references.ts';
+import type { Resource } from './resource.ts';
+import { lastParameter } from './resources.ts';
 import { plainWord, singular } from './words.ts';
 
 export type { Known, Others } from './fill.ts';
@@ -17,6 +18,8 @@ export class TargetDrafter {
   readonly #byPattern: ReadonlyMap<string, ApiPath>;
   readonly #byParent: ReadonlyMap<string, readonly ApiPath[]>;
   readonly #filler: Filler;
+  /** The reads that name a resource in their paths. */
+  #scoped: Map<Resource, Set<ApiPath>> | undefined;
 
   constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
@@ -137,12 +140,21 @@ export class TargetDrafter {
 
   /** Reads at other paths that name the resource: `/items/{collection}` for collections. */
   #scopedBy(resource: Resource): ApiPath[] {
-    return this.#model.paths.filter(
-      (path) =>
-        path.operations.has('GET') &&
-        !resource.items.some(({ pattern }) => path.pattern === pattern || path.pattern.startsWith(`${pattern}/`)) &&
-        path.parts.some((part, i) => 'parameter' in part && this.#filler.ownerAt(path, i)?.resource === resource),
-    );
+    this.#scoped ??= this.#pathsByOwner();
+    const own = new Set(resource.items.flatMap((item) => [item, ...(this.#byParent.get(item.pattern) ?? [])]));
+    return [...(this.#scoped.get(resource) ?? [])].filter((path) => !own.has(path));
+  }
+
+  #pathsByOwner(): Map<Resource, Set<ApiPath>> {
+    const found = new Map<Resource, Set<ApiPath>>();
+    for (const path of this.#model.paths) {
+      if (!path.operations.has('GET')) continue;
+      for (const [i, part] of path.parts.entries()) {
+        const owner = 'parameter' in part ? this.#filler.ownerAt(path, i)?.resource : undefined;
+        if (owner !== undefined) found.set(owner, (found.get(owner) ?? new Set()).add(path));
+      }
+    }
+    return found;
   }
 
   /** All possible parents, if it is unknown which. */
@@ -246,9 +258,25 @@ export class TargetDrafter {
 
   #lists(resource: Resource, known: Known, comment: string): DraftTarget[] {
     const { lists } = this.#model.showing.of(resource);
-    return [...new Set([...resource.collections, ...lists])]
-      .filter(({ operations }) => operations.has('GET'))
-      .flatMap((list) => this.target(list, known, comment));
+    const all = [...new Set([...resource.collections, ...lists])].filter(({ operations }) => operations.has('GET'));
+    return [
+      ...all.flatMap((list) => this.target(list, known, comment)),
+      ...all.flatMap((list) => this.#listOfParent(list, resource, known)),
+    ];
+  }
+
+  /** `/folders/{id}/items` shows a folder where the id is that of its parent. */
+  #listOfParent(list: ApiPath, resource: Resource, known: Known): DraftTarget[] {
+    const at = list.parts.findIndex(
+      (part, i) => 'parameter' in part && this.#filler.ownerAt(list, i)?.resource === resource,
+    );
+    if (at < 0) return [];
+    const parent = known.parent?.(this.#filler.ownerAt(list, at)?.key) ?? [];
+    // Of a parent that is known, `#ofOwnKind` names the lists.
+    if (parent.length > 0) return [];
+    const path = known.path && { ...known.path, parts: known.path.parts.slice(0, at) };
+    const unknown: Known = { path, resource: undefined, ids: nothing, others: known.others };
+    return this.target(list, unknown, `it is unknown which ${resource.name} it is in`);
   }
 
   #showing(kind: 'untagged', resource: Resource, known: Known, comment: string): DraftTarget[] {
@@ -262,7 +290,7 @@ export class TargetDrafter {
       .filter(([, schema]) => shapeOf(document, schema).items !== undefined)
       .flatMap(([field]) =>
         showing
-          .loose(meaningOf(field, []).noun)
+          .loose(nounOfField(field))
           .flatMap((path) => this.target(path, known, `${resource.name}.${field} is named like it`)),
       );
   }
@@ -295,12 +323,12 @@ export const pathTarget = (text: string, comment: string, route?: ApiPath): Draf
   comment,
   ...(route === undefined ? {} : { route }),
 });
-export const tagTarget = (name: string, ids: readonly string[], comment: string): DraftTarget => ({
+const tagTarget = (name: string, ids: readonly string[], comment: string): DraftTarget => ({
   kind: 'tag',
   text: `${name}:${ids.length === 0 ? '*' : `{${ids.join(', ')}}`}`,
   comment,
 });
-export const targetOf = (text: string | undefined, comment: string, route?: ApiPath): DraftTarget[] =>
+const targetOf = (text: string | undefined, comment: string, route?: ApiPath): DraftTarget[] =>
   text === undefined ? [] : [pathTarget(text, comment, route)];
 
 export function unique(targets: readonly DraftTarget[]): DraftTarget[] {

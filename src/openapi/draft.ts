@@ -1,4 +1,5 @@
 import { OpenApiDocument, type ReadReferenced } from './document.ts';
+import { credentialsOf } from './draft-credentials.ts';
 import type { ApiModel, Draft } from './draft-model.ts';
 import { draftRoutes } from './draft-routes.ts';
 import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
@@ -25,7 +26,8 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
   const embeddings = new Embeddings(document, resources);
   const owners = ownersOf(resources);
   const showing = new Showing(document, { paths, owners }, embeddings);
-  const model: ApiModel = { document, paths, resources, embeddings, owners, showing };
+  const credentials = credentialsOf(document);
+  const model: ApiModel = { document, paths, resources, embeddings, owners, showing, credentials };
   const named = draftRules(model);
   const ruled = {
     tags: namedTags(named),
@@ -46,5 +48,6 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
     );
   if (document.isConverted) notes.push('the document is Swagger 2.0 and was read as OpenAPI 3');
   const summary = summaryOf(model, { routes, rules });
-  return { origin: note === undefined ? { url } : { url, note }, routes: withOverlaps(routes), rules, notes, summary };
+  const origin = note === undefined ? { url } : { url, note };
+  return { origin, credentials, routes: withOverlaps(routes), rules, notes, summary };
 }

@@ -2,8 +2,8 @@ import { type Shape, shapeOf } from './api-schema.ts';
 import type { OpenApiDocument } from './document.ts';
 import { unwrapped } from './envelope.ts';
 import { hasMember } from './keys.ts';
-import type { Resource } from './resources.ts';
-import { plainWord, singular } from './words.ts';
+import type { Resource } from './resource.ts';
+import { plainWord, push, singular } from './words.ts';
 
 /** A resource embedded in a response, with the place of its id. */
 export interface Embedding {
@@ -165,10 +165,4 @@ export const inWords = (path: string): string =>
 
 function put(found: Map<string, Embedding>, embedding: Embedding): void {
   found.set(`${embedding.resource} ${embedding.path ?? embedding.place}`, embedding);
-}
-
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const known = map.get(key);
-  if (known === undefined) map.set(key, [value]);
-  else known.push(value);
 }

@@ -1,8 +1,8 @@
 import type { ApiModel } from './draft-model.ts';
 import { keyOf, nounOf } from './keys.ts';
 import type { ApiPath } from './operations.ts';
-import type { Resource } from './resources.ts';
-import { plainWord } from './words.ts';
+import type { Resource } from './resource.ts';
+import { plainWord, push } from './words.ts';
 
 /** Sources of the ids of a resource, by the member that a path or a tag needs. Empty if they are unknown. */
 export type Ids = (key: string | undefined) => readonly string[];
@@ -28,11 +28,13 @@ export const nothing: Ids = () => [];
 export class Filler {
   readonly #model: ApiModel;
   readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #byNoun = new Map<string, Resource[]>();
   readonly #owners = new Map<string, { resource: Resource; key: string | undefined } | undefined>();
 
   constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
     this.#byPattern = byPattern;
+    for (const resource of model.resources.values()) push(this.#byNoun, resource.noun, resource);
   }
 
   /** A path with each parameter replaced by its sources; undefined if that would match any path. */
@@ -68,8 +70,7 @@ export class Filler {
   #findOwner(path: ApiPath, i: number, pattern: string): { resource: Resource; key: string | undefined } | undefined {
     const item = this.#byPattern.get(pattern);
     const resource = item && this.#model.owners.get(item);
-    if (item !== undefined && resource !== undefined && resource.keys.has(item))
-      return { resource, key: resource.keys.get(item) };
+    if (item && resource?.keys.has(item)) return { resource, key: resource.keys.get(item) };
     // No path ends here. The first parameter of `/repos/{owner}/{repo}` is not the id of a repository.
     const before = path.parts[i - 1];
     const after = path.parts[i + 1];
@@ -80,7 +81,7 @@ export class Filler {
     const written = part !== undefined && 'parameter' in part ? plainWord(part.written ?? '') : '';
     // `/items/{collection}` is of a collection; `/items/{item_id}` and `/items/{id}` are of an item.
     for (const noun of [written, written.replace(/-(?:id|uuid|slug|name|key)$/, ''), nounOf({ parts })]) {
-      const named = [...this.#model.resources.values()].filter((each) => each.noun === noun);
+      const named = this.#byNoun.get(noun ?? '') ?? [];
       const [only] = named;
       if (only === undefined || named.length > 1) continue;
       return { resource: only, key: keyOf(this.#model.document, { ...path, parts }, only.shape, only.noun) };

@@ -1,12 +1,14 @@
 import { answerOf, answerSchema, requestSchema, shapeOf } from './api-schema.ts';
-import { type Mapping, mapping, type OpenApiDocument } from './document.ts';
+import { type Mapping, mapping } from './descriptions.ts';
+import type { OpenApiDocument } from './document.ts';
 import type { ApiModel } from './draft-model.ts';
 import { unwrapped } from './envelope.ts';
 import type { Ids } from './fill.ts';
 import { hasMember, isLasting } from './keys.ts';
 import type { ApiPath } from './operations.ts';
 import { isReading } from './reading.ts';
-import { lastParameter, type Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
+import { lastParameter } from './resources.ts';
 import { idOfWhat, plainWord, singular } from './words.ts';
 
 export const inside = (wrapper: string): string => (wrapper === '' ? '' : `${wrapper}.`);

@@ -1,5 +1,6 @@
 import { type Shape, shapeOf } from './api-schema.ts';
-import { list, type Mapping, mapping, type OpenApiDocument } from './document.ts';
+import { list, type Mapping, mapping } from './descriptions.ts';
+import type { OpenApiDocument } from './document.ts';
 import type { ApiPath } from './operations.ts';
 import { plainWord, singular } from './words.ts';
 

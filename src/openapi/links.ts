@@ -1,6 +1,6 @@
 import type { ApiModel } from './draft-model.ts';
 import type { ApiPath } from './operations.ts';
-import type { Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
 
 /**
  * Whether something else puts a resource into a response: `POST /issues/{id}/labels` gives an issue its labels, so a

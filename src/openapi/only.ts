@@ -42,9 +42,19 @@ export function withOverlaps(routes: readonly DraftRoute[]): DraftRoute[] {
   return routes.map((route, i) => {
     const other = routes
       .slice(0, i)
-      .find((each) => each.off !== route.off && meets(each.match, route.match) && !isWithin(each.match, route.match) && !isWithin(route.match, each.match));
+      .find(
+        (each) =>
+          each.off !== route.off &&
+          meets(each.match, route.match) &&
+          !isWithin(each.match, route.match) &&
+          !isWithin(route.match, each.match),
+      );
     if (other === undefined) return route;
-    const comments = [...route.comments, `what it has in common with ${other.match} is no resource`, 'unstale-ignore routes-overlap'];
+    const comments = [
+      ...route.comments,
+      `what it has in common with ${other.match} is no resource`,
+      'unstale-ignore routes-overlap',
+    ];
     return { ...route, comments };
   });
 }

@@ -1,4 +1,5 @@
-import { type Mapping, mapping, type OpenApiDocument } from './document.ts';
+import { type Mapping, mapping } from './descriptions.ts';
+import type { OpenApiDocument } from './document.ts';
 
 /** One segment of a path: a literal or a parameter. */
 export type PathPart =

@@ -1,25 +1,14 @@
 import { type Shape, shapeOf } from './api-schema.ts';
 import type { OpenApiDocument } from './document.ts';
 import { hasMember, isLasting } from './keys.ts';
-import type { Described } from './resources.ts';
-import { idOfWhat, plainWord, singular } from './words.ts';
-
-/** A field with the id of another resource. */
-export interface Reference {
-  readonly resource: string;
-  /** `stepId`, `step`, `stepIds[*]` */
-  readonly field: string;
-  /** Its name says so: `step`, and not `author`. */
-  readonly isNamed: boolean;
-  /** Where the field has a member of the other resource: `step.id` for `id`; undefined if it does not tell. */
-  pathTo(key: string | undefined): string | undefined;
-}
+import type { Described, Reference } from './resource.ts';
+import { idOfWhat, plainWord, push, singular } from './words.ts';
 
 /** The fields that refer to other resources, and those that only seem to. */
 export function referencesOf(
   document: OpenApiDocument,
   { shape, name: own, noun }: Described,
-  known: readonly Described[],
+  known: Known,
 ): { references: Reference[]; untied: string[] } {
   const references: Reference[] = [];
   const untied: string[] = [];
@@ -29,14 +18,15 @@ export function referencesOf(
     const inner = shapeOf(document, schema);
     const element = inner.items === undefined ? undefined : shapeOf(document, inner.items);
     // `parent`, `parentId`: of the same kind.
-    const isParent = /^parent(?:[_-]?id)?$/i.test(field) && !known.some((each) => each.noun === 'parent');
-    const described = describedBy(inner, known);
+    const isParent = /^parent(?:[_-]?id)?$/i.test(field) && !known.byNoun.has('parent');
+    const described = known.describedBy(inner);
     // An array of objects would be embedded children.
     if (element !== undefined && element.properties.size > 0 && element.scalar === undefined) continue;
     const isObject = inner.properties.size > 0 && inner.scalar === undefined;
     // `comments: 3` counts them.
     const isCount = !isNamedId && element === undefined && !isObject && singular(field) !== field;
-    const self = isParent && described.length === 0 ? known.filter((each) => each.noun === noun && each.name === own) : [];
+    const self =
+      isParent && described.length === 0 ? (known.byNoun.get(noun) ?? []).filter((each) => each.name === own) : [];
     for (const other of new Set([...(isObject ? described : []), ...(isCount ? [] : named), ...self])) {
       const place = many || element !== undefined ? `${field}[*]` : field;
       const pathTo = isObject
@@ -51,31 +41,49 @@ export function referencesOf(
   return { references, untied: [...new Set(untied)] };
 }
 
-/** The resources that a schema describes: by its name, or because only they inherit from it. */
-function describedBy({ own }: Shape, known: readonly Described[]): readonly Described[] {
-  const exact = known.filter(({ schemas }) => own.some((each) => schemas.has(each)));
-  if (exact.length > 0) return exact;
-  const inheriting = known.filter(({ shape }) => own.some((each) => shape.names.includes(each)));
-  return inheriting.length === 1 ? inheriting : [];
+/** Resources by what fields and schemas call them. */
+export class Known {
+  readonly byNoun = new Map<string, Described[]>();
+  readonly #bySchema = new Map<string, Described[]>();
+  readonly #inheriting = new Map<string, Described[]>();
+
+  constructor(resources: readonly Described[]) {
+    for (const each of resources) {
+      for (const word of new Set([each.noun, each.name])) push(this.byNoun, word, each);
+      for (const schema of each.schemas) push(this.#bySchema, schema, each);
+      for (const schema of each.shape.names) push(this.#inheriting, schema, each);
+    }
+  }
+
+  /** The resources that a schema describes: by its name, or because only they inherit from it. */
+  describedBy({ own }: Shape): readonly Described[] {
+    const exact = [...new Set(own.flatMap((each) => this.#bySchema.get(each) ?? []))];
+    if (exact.length > 0) return exact;
+    const inheriting = [...new Set(own.flatMap((each) => this.#inheriting.get(each) ?? []))];
+    return inheriting.length === 1 ? inheriting : [];
+  }
 }
 
 interface Meaning {
-  readonly noun: string;
   readonly named: readonly Described[];
   /** `stepId`, and not only `step`. */
   readonly isNamedId: boolean;
   readonly many: boolean;
 }
 
-export function meaningOf(field: string, known: readonly Described[]): Meaning {
+function meaningOf(field: string, known: Known): Meaning {
   const id = idOfWhat(field);
-  const noun = id?.resource ?? plainWord(singular(field.replace(/(?:_list|List)$/, '')));
+  const noun = nounOfField(field);
   // `home_step_id` refers to a step, if nothing else is called so.
-  const exact = known.filter((each) => each.noun === noun || each.name === noun);
+  const exact = known.byNoun.get(noun) ?? [];
   const tail = noun.slice(noun.lastIndexOf('-') + 1);
-  const named = exact.length > 0 || id === undefined ? exact : known.filter((each) => each.noun === tail);
-  return { noun, named, isNamedId: id !== undefined, many: id?.many === true };
+  const named = exact.length > 0 || id === undefined ? exact : (known.byNoun.get(tail) ?? []);
+  return { named, isNamedId: id !== undefined, many: id?.many === true };
 }
+
+/** `stepIds` → `step`, `tagList` → `tag`. */
+export const nounOfField = (field: string): string =>
+  idOfWhat(field)?.resource ?? plainWord(singular(field.replace(/(?:_list|List)$/, '')));
 
 const objectPath =
   (document: OpenApiDocument, inner: Shape, field: string) =>

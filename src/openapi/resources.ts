@@ -3,37 +3,10 @@ import type { OpenApiDocument } from './document.ts';
 import { unwrapped } from './envelope.ts';
 import { hasMember, isLasting, keyOf, nounOf } from './keys.ts';
 import { type ApiPath, operationsOf } from './operations.ts';
-import { type Reference, referencesOf } from './references.ts';
+import { Known, referencesOf } from './references.ts';
+import type { Described, Resource } from './resource.ts';
 import { alike, grouped } from './similar.ts';
-import { idOfWhat, plainWord, singular } from './words.ts';
-
-/** A resource type, and the paths of its items and collections. */
-export interface Resource {
-  /** `order-item` */
-  readonly name: string;
-  /** The word in its paths, which other resources may share: comments of issues, and of gists. */
-  readonly noun: string;
-  /** `/steps/:id`, `/trips/:tripId/steps/:id` */
-  readonly items: readonly ApiPath[];
-  /** `/steps`, `/trips/:tripId/steps` */
-  readonly collections: readonly ApiPath[];
-  readonly shape: Shape;
-  /** Names of the schemas that describe it: in full, in lists, in requests. */
-  readonly schemas: ReadonlySet<string>;
-  /** The wrapper of the representation in a response: `data`, or nothing. */
-  readonly wrapper: string;
-  /** The member that identifies it; undefined if it could not be told. */
-  readonly idField: string | undefined;
-  /** The member that the last parameter of each item's path stands for. */
-  readonly keys: ReadonlyMap<ApiPath, string | undefined>;
-  /** Fields with the ids of other resources. */
-  readonly references: readonly Reference[];
-  /** Fields that are named like other resources, and say nothing that identifies one. */
-  readonly untied: readonly string[];
-}
-
-/** What is known before references are. */
-export type Described = Omit<Resource, 'references' | 'untied'>;
+import { idOfWhat, plainWord, push, singular } from './words.ts';
 
 /** The parameter at the end of a path. */
 export function lastParameter({ parts }: ApiPath): string | undefined {
@@ -68,25 +41,31 @@ export function findResources(document: OpenApiDocument, paths: readonly ApiPath
   const items = new Map<string, ApiPath[]>();
   for (const path of paths) {
     const noun = nounOf(path);
-    // `/items/{collection}` is a list, if there is `/items/{collection}/{id}`.
-    if (!endsInParameter(path) || noun === undefined || (parents.has(path.pattern) && isList(document, path))) continue;
+    if (!endsInParameter(path) || noun === undefined) continue;
+    // `/items/{collection}` is a list, and `/items/{collection}/{id}` an item of it.
+    if (isBareList(document, path) || (parents.has(path.pattern) && isList(document, path))) continue;
     const found = items.get(noun);
     if (found === undefined) items.set(noun, [path]);
     else found.push(path);
   }
   const described = [...items].flatMap(([noun, found]) => describedGroups(document, noun, found, byPattern));
   const resources = new Map(withCollections(document, described, paths).map((each) => [each.name, each]));
-  return new Map(
-    [...resources].map(([name, each]) => [name, { ...each, ...referencesOf(document, each, [...resources.values()]) }]),
-  );
+  const known = new Known([...resources.values()]);
+  return new Map([...resources].map(([name, each]) => [name, { ...each, ...referencesOf(document, each, known) }]));
 }
 
-export function isList(document: OpenApiDocument, path: ApiPath): boolean {
+/** An array without an envelope: what has one may be a representation with an array in it. */
+function isBareList(document: OpenApiDocument, path: ApiPath): boolean {
+  const read = path.operations.get('GET');
+  return read !== undefined && shapeOf(document, answerSchema(document, read)).items !== undefined;
+}
+
+function isList(document: OpenApiDocument, path: ApiPath): boolean {
   return representation(document, path, ['GET']).items !== undefined;
 }
 
 /** What the first of these operations that tells answers, without its envelope. */
-export function representation(document: OpenApiDocument, path: ApiPath, methods: readonly string[]): Shape {
+function representation(document: OpenApiDocument, path: ApiPath, methods: readonly string[]): Shape {
   const shapes = operationsOf(path, methods).map((operation) =>
     shapeOf(document, unwrapped(document, answerSchema(document, operation)).schema),
   );
@@ -169,12 +148,14 @@ function withCollections(
       if (list !== undefined && !isItem.has(list)) collections.get(name)?.add(list);
     }
   }
+  const byNoun = new Map<string, Described[]>();
+  for (const each of described) push(byNoun, each.noun, each);
   // `/steps/{id}/accommodations`, if single items have another path.
   for (const path of paths) {
     const literal = lastLiteral(path);
     if (literal === undefined || isItem.has(path)) continue;
     const noun = plainWord(singular(literal));
-    const same = described.filter((each) => each.noun === noun);
+    const same = byNoun.get(noun) ?? [];
     if (same.some(({ name }) => collections.get(name)?.has(path))) continue;
     const shape = shapeOf(document, representation(document, path, ['GET', 'POST']).items);
     const chosen = same.find((each) => alike(shape, each.shape)) ?? nearest(same, path);

@@ -3,7 +3,8 @@ import type { OpenApiDocument } from './document.ts';
 import type { Embedding, Embeddings } from './embedding.ts';
 import { unwrapped } from './envelope.ts';
 import type { ApiPath } from './operations.ts';
-import { lastLiteral, type Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
+import { lastLiteral } from './resources.ts';
 import { plainWord, singular } from './words.ts';
 
 /** The routes whose responses contain a resource. */

@@ -6,7 +6,7 @@ import type { Ids, Known } from './fill.ts';
 import { inside } from './id-sources.ts';
 import { hasMember } from './keys.ts';
 import { type ApiPath, operationsOf } from './operations.ts';
-import type { Resource } from './resources.ts';
+import type { Resource } from './resource.ts';
 import { alike } from './similar.ts';
 import { plainWord, singular } from './words.ts';
 

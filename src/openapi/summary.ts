@@ -1,4 +1,7 @@
 import type { ApiModel, DraftRoute, DraftRule } from './draft-model.ts';
+import type { ApiPath } from './operations.ts';
+import type { Resource } from './resource.ts';
+import { push } from './words.ts';
 
 /** Resources named in a summary. */
 const MAX_NAMED = 40;
@@ -18,12 +21,12 @@ export function summaryOf(
   const lines = [
     `${count(stored, 'route')} may be stored, ${off} ${off === 1 ? 'is' : 'are'} not; ${count(rules.length, 'rule')}, ${wide} with a wildcard for an unknown id; ${count(todos, 'TODO')}.`,
   ];
-  const named = [...resources.values()]
-    .map((resource) => ({
-      resource,
-      paths: [...owners].filter(([path, owner]) => owner === resource && kept.has(path.pattern)).map(([path]) => path),
-    }))
-    .filter(({ paths }) => paths.length > 0);
+  const byOwner = new Map<Resource, ApiPath[]>();
+  for (const [path, owner] of owners) if (kept.has(path.pattern)) push(byOwner, owner, path);
+  const named = [...resources.values()].flatMap((resource) => {
+    const paths = byOwner.get(resource);
+    return paths === undefined ? [] : [{ resource, paths }];
+  });
   for (const { resource, paths } of named.slice(0, MAX_NAMED)) {
     const id = resource.idField === undefined ? 'no known id' : `by ${resource.idField}`;
     lines.push(

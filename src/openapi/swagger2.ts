@@ -14,8 +14,16 @@ export function fromSwagger2(root: Mapping, follow: (value: unknown) => Mapping)
     servers: serversOf(root),
     paths: Object.fromEntries(paths) as Mapping,
     ...(root.security === undefined ? {} : { security: root.security }),
-    components: { securitySchemes: mapping(root.securityDefinitions) },
+    components: { securitySchemes: securitySchemes(root) },
   };
+}
+
+function securitySchemes({ securityDefinitions }: Mapping): Mapping {
+  const schemes = Object.entries(mapping(securityDefinitions)).map(([name, each]) => {
+    const scheme = mapping(each);
+    return [name, scheme.type === 'basic' ? { type: 'http', scheme: 'basic' } : scheme];
+  });
+  return Object.fromEntries(schemes) as Mapping;
 }
 
 function serversOf({ host, basePath, schemes }: Mapping): Mapping[] {

@@ -48,3 +48,10 @@ export function idOfWhat(field: string): { readonly resource: string; readonly m
   if (id === 'id' && !/[_-]$/.test(field.slice(0, field.length - id.length - (many?.length ?? 0)))) return undefined;
   return { resource: plainWord(singular(name)), many: many === 's' };
 }
+
+/** Adds to the list under a key. */
+export function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, [value]);
+  else known.push(value);
+}

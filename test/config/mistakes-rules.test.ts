@@ -172,12 +172,12 @@ tellsEach({
     {
       it: 'an event that clients take for a lost connection',
       yaml: `${rule('PUT /a', '/a')}\n    event: error`,
-      says: '7:12 "error" is reserved | name what changed: accommodation.changed',
+      says: '7:12 "error" is reserved | in the rule "r": name what changed: accommodation.changed',
     },
     {
       it: 'an event over two lines',
       yaml: `${rule('PUT /a', '/a')}\n    event: "a\\nb"`,
-      says: '7:12 "a\nb" is not a valid event name | use letters, digits and "._:-": accommodation.changed',
+      says: '7:12 "a\nb" is not a valid event name | in the rule "r": begin with a letter or a digit, and use letters, digits and "._:-": accommodation.changed',
     },
     {
       it: 'a name with a space',

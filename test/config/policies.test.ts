@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { credentialNames } from '../../src/http/credentials.ts';
 import { configOf, problemsOf } from './parse.ts';
 
 const origin = 'origin: { url: http://x }\n';
@@ -37,6 +38,8 @@ routes:
       key: { query: ['lang'], order: 'keep', headers: ['x-tenant'] },
       credentials: 'bypass',
       userKey: ['cookie:SID', 'authorization'],
+      credentialHeaders: credentialNames([]),
+      credentialParams: [],
       cookies: 'credentials',
       setCookie: 'bypass',
       requestDirectives: 'honour',

@@ -5,8 +5,8 @@ import type { Json } from '../../rules/types.ts';
 import { applyRules } from '../write/apply.ts';
 import { unresolvable } from '../write/effect.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
-import { given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
-import { type ServerErrors, untouched } from './verdict.ts';
+import { asClientsSee, given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
+import { type FindOrigin, untouched } from './verdict.ts';
 
 /**
  * Explains what a write would invalidate. Sends nothing to the origin: lookups are answered from the proposed write.
@@ -14,10 +14,11 @@ import { type ServerErrors, untouched } from './verdict.ts';
  */
 export async function explainWrite(
   rules: RuleSet,
-  write: ProposedWrite,
-  { before, all, serverErrors }: { before: Json; all: boolean; serverErrors: ServerErrors },
+  proposed: ProposedWrite,
+  { before, all, findOrigin }: { before: Json; all: boolean; findOrigin: FindOrigin },
 ): Promise<Explained> {
-  const request = proposedRequest(write);
+  const request = proposedRequest(proposed);
+  const write = asClientsSee(proposed, request, findOrigin(request.target.resource));
   const sources = { ...proposedSources(write, request), before };
   const lookups = new Map(Object.entries(write.lookups).map(([name, text]) => [name, given(text)]));
   const matches = rules.match(write.method, request.target.resource);
@@ -27,7 +28,7 @@ export async function explainWrite(
     response: { missing: 'not-read' },
     responseHeader: () => undefined,
   });
-  const verdict = untouched(request, { status, refusal, serverErrors });
+  const verdict = untouched(request, { status, refusal, findOrigin });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const indeterminate = status >= 500;
   const applied = await applyRules(

@@ -4,13 +4,13 @@ import { PatternTrie } from '../../route/pattern.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 
-/** Maps a written resource to what a 5xx of its origin means for the write. */
-export type ServerErrors = (resource: string) => OriginConfig['serverErrors'];
+/** Finds the origin of a written resource: what its 5xx means for the write, and by what name it is asked. */
+export type FindOrigin = (resource: string) => Pick<OriginConfig, 'serverErrors' | 'host' | 'url'> | undefined;
 
-export function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): ServerErrors {
+export function findOriginIn({ routes, fallback, origins }: GatewayConfig): FindOrigin {
   const trie = new PatternTrie<string>();
   for (const { match, origin } of routes) trie.add(match, origin);
-  return (resource) => origins[trie.first(resource)?.data ?? fallback.origin]?.serverErrors ?? 'unknown';
+  return (resource) => origins[trie.first(resource)?.data ?? fallback.origin];
 }
 
 /**
@@ -19,14 +19,14 @@ export function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): Se
  */
 export function untouched(
   { method, target }: ClientRequest,
-  { status, refusal, serverErrors }: { status: number; refusal: string | undefined; serverErrors: ServerErrors },
+  { status, refusal, findOrigin }: { status: number; refusal: string | undefined; findOrigin: FindOrigin },
 ): Verdict | undefined {
   if (safeMethods.has(method)) {
     return { outcome: 'unchanged', reason: `${method} is a safe method: it requests no change` };
   }
   if (refusal !== undefined) return { outcome: 'refused', reason: `422, without asking the origin: ${refusal}` };
   if (status >= 400 && status < 500) return { outcome: 'unchanged', reason: `the origin refused it with ${status}` };
-  if (status >= 500 && serverErrors(target.resource) === 'unchanged') {
+  if (status >= 500 && findOrigin(target.resource)?.serverErrors === 'unchanged') {
     return {
       outcome: 'unchanged',
       reason: `this origin's ${status} means that nothing changed (serverErrors: unchanged)`,

@@ -2,10 +2,10 @@ import type { CacheControl } from '../../http/cache-control.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { requestDirectives } from '../../http/request-directives.ts';
-import { hasCredentials } from '../../http/storable.ts';
 import { selectingValues } from '../../http/vary.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { cacheKey } from '../cache-key.ts';
+import { hasCredentials } from '../credentials.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 import { isIdentified } from '../user-key.ts';
 import { type Decision, decide, NOT_SERVING } from './decide.ts';
@@ -23,8 +23,7 @@ export function stateOf(ports: ReadPorts, { route, params }: Found, asked: Clien
   const request = route.policy.cache.cookies === 'ignore' ? withoutCookies(received) : received;
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
   const { cache } = route.policy;
-  const credentials =
-    cache.credentials === 'perUser' ? !isIdentified(request.headers, cache) : hasCredentials(request.headers);
+  const credentials = cache.credentials === 'perUser' ? !isIdentified(request, cache) : hasCredentials(request, cache);
   return { request, route, params, key, credentials, arrived: ports.fence.applied };
 }
 

@@ -3,6 +3,7 @@ import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo } from '../body.ts';
+import { credentialQuery } from '../credentials.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 
@@ -29,11 +30,14 @@ const ofTheWrite = new Set([
 ]);
 
 /** A read of the canonical `path` with the credentials of a write. */
-export function readFor(request: ClientRequest, path: string, resource: string): ClientRequest {
+export function readFor(
+  request: ClientRequest,
+  { path, resource, route }: { path: string; resource: string; route: Pick<Route, 'policy'> },
+): ClientRequest {
   return {
     ...request,
     method: 'GET',
-    target: { path, resource, query: '' },
+    target: { path, resource, query: credentialQuery(request.target.query, route.policy.cache) },
     headers: new Fields(without(request.headers.lines, (name) => ofTheWrite.has(name))),
   };
 }

@@ -80,7 +80,10 @@ export async function measured(world: World, configuration: string): Promise<Mea
       }
       const [method = '', url = ''] = write.on.split(' ');
       current = write;
-      await get(gateway.url + url, { method, ...(write.request === undefined ? {} : { body: write.request as Record<string, unknown> }) });
+      await get(gateway.url + url, {
+        method,
+        ...(write.request === undefined ? {} : { body: write.request as Record<string, unknown> }),
+      });
       current = undefined;
       for (const path of stored) {
         const isStale = write.stale.includes(path) || write.stale.includes(pathOf(path));
