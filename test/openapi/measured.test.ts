@@ -16,7 +16,7 @@ const fileOf = (name: string): string | undefined =>
 
 for (const world of worlds) {
   const file = fileOf(world.description);
-  test.skipIf(file === undefined)(`${world.name}: no write leaves a stale response`, async () => {
+  test.skipIf(file === undefined)(`${world.name}: no write leaves a stale response`, { timeout: 120_000 }, async () => {
     const read = (path: string): string => readFileSync(join(dirname(file ?? ''), path), 'utf8');
     const text = writeDraft(draftConfig(readFileSync(file ?? '', 'utf8'), { read }), world.description);
     const { right, missed, needless, unstored } = await measured(world, text);
