@@ -11,6 +11,7 @@ import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
 import { routeSchema } from './route-schema.ts';
+import { withNames } from './rule-names.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { configSchema, packSchema } from './schema.ts';
 import { checkShape, soundPart, valueAt } from './shape.ts';
@@ -71,7 +72,7 @@ export function parseConfig(
   const packs = readPacks(document, env, files);
   const documents = [document, ...packs];
   const routes = partsOf(documents, 'routes', routeSchema);
-  const rules = partsOf(documents, 'rules', ruleSchema);
+  const rules = withNames(partsOf(documents, 'rules', ruleSchema));
 
   lintSettings(document, configSchema);
   const context = contextOf(document);

@@ -158,7 +158,8 @@ export const routePolicyShape = {
 
 export const routeSchema = z.strictObject({
   match: text({ pattern: '^/', examples: ['/steps/:stepId'] }, parseMatch).meta({
-    description: 'A path pattern: ":name" and "*" match one segment, "**" any remainder.',
+    description:
+      'A path pattern: ":name" and "*" match one segment, "**" any remainder; ":name.json" matches a part of a segment.',
   }),
   ...routePolicyShape,
   tags: z

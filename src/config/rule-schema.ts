@@ -169,12 +169,15 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_LOOKUPS = 4;
 
 export const ruleSchema = z.strictObject({
-  name: text({}, parseName).meta({
-    description: 'A unique name, shown in logs, events and metrics.',
-    examples: ['accommodation-in-step'],
-  }),
+  name: text({}, parseName)
+    .optional()
+    .meta({
+      description:
+        'A unique name, shown in logs, events and metrics. Default: made of on, PUT-PATCH-accommodations-id.',
+      examples: ['accommodation-in-step'],
+    }),
   on: text({ examples: ['PUT|PATCH|DELETE /accommodations/:id'] }, parseOn).meta({
-    description: 'Methods joined by "|", then a pattern; "*" means any unsafe method.',
+    description: 'Methods joined by "|", then a pattern as in match; "*" means any unsafe method.',
   }),
   when: whenSchema.optional().meta({ description: 'The rule applies only if all of these conditions hold.' }),
   lookup: z
@@ -247,4 +250,5 @@ export const ruleSchema = z.strictObject({
   }),
 });
 
-export type RuleSettings = z.output<typeof ruleSchema>;
+export type WrittenRule = z.output<typeof ruleSchema>;
+export type RuleSettings = WrittenRule & { readonly name: string };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
 import { routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
-import { choice, count, duration, size, text } from './scalar.ts';
+import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
 import { DAY_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
 
@@ -16,7 +16,8 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 /** In Node, timers of more than 2^31 - 1 ms fire at once. A day is more than any of these needs. */
 const timer = { min: 1, max: DAY_MS };
 
-const address = () => text({ pattern: '^(\\[[^\\]]*\\]|[^:]*):[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
+const address = () =>
+  textOrNumber({ pattern: '^((\\[[^\\]]*\\]|[^:]*):)?[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
 
 // Many may stand behind one address: a tenth of all connections, and half of what the origin takes.
 const perAddressSchema = z.strictObject({
@@ -88,7 +89,10 @@ const limitsSchema = z.strictObject({
 const serverSchema = z.strictObject({
   listen: address()
     .prefault('127.0.0.1:8080')
-    .meta({ description: 'Address and port of the gateway; ":8080" means every interface.', examples: [':8080'] }),
+    .meta({
+      description: 'Address and port of the gateway. ":8080" means every interface, 8080 this machine only.',
+      examples: [':8080'],
+    }),
   trustedProxies: z
     .array(text({ examples: ['10.0.0.0/8'] }, parseNetwork))
     .prefault([])

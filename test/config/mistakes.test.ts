@@ -27,7 +27,7 @@ describe('origins', () => {
 
 it('reports all mistakes of a file at once, in its order, and nothing twice', () => {
   const text = [
-    'server: { listen: "8080" }',
+    'server: { listen: "80:x" }',
     'orign: { url: x }',
     'origin: { url: http://x, timeout: 5 }',
     'routes:',
@@ -41,7 +41,7 @@ it('reports all mistakes of a file at once, in its order, and nothing twice', ()
     '  - { name: b, on: get /a, invalidate: [/a] }',
   ].join('\n');
   expect(problemsOf(text).map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
-    '1:19 "8080" is not an address and a port',
+    '1:19 "80:x" is not an address and a port',
     '2:1 unknown key "orign"',
     '3:35 5 has no unit',
     '5:12 a pattern must start with a slash',

@@ -127,6 +127,36 @@ rules:
   ]);
 });
 
+it('names a rule without a name after what it is on, differently from all others', () => {
+  const rule = (on: string, name = '') => `  - { ${name}on: "${on}", invalidate: ["/${on.length}"] }\n`;
+  const written = [
+    rule('PUT|PATCH /inns/:id'),
+    rule('PUT|PATCH /inns/:id/**'),
+    rule('* /inns/*/rooms'),
+    rule('POST /inns/:id', 'name: POST-files-name.ext, '),
+    rule('POST /files/:name.:ext'),
+    rule('POST /'),
+    rule('PUT /a-b/:c'),
+    rule('PUT /a/b/:c'),
+  ];
+  expect(configOf(`${origin}rules:\n${written.join('')}`).rules.map(({ name }) => name)).toEqual([
+    'PUT-PATCH-inns-id',
+    'PUT-PATCH-inns-id-all',
+    'any-inns-any-rooms',
+    'POST-files-name.ext',
+    'POST-files-name.ext-2',
+    'POST',
+    'PUT-a-b-c',
+    'PUT-a-b-c-2',
+  ]);
+});
+
+it('takes a port alone for one of the loopback interface', () => {
+  const { server, admin } = configOf(`${origin}server: { listen: 8080 }\nadmin: { listen: "9091" }\n`);
+  expect(server.listen).toEqual({ host: '127.0.0.1', port: 8080 });
+  expect(admin.listen).toEqual({ host: '127.0.0.1', port: 9091 });
+});
+
 describe('whether the first of two routes leaves anything to the second', () => {
   const isReached = (first: string, second: string): boolean => {
     const text = `${origin}routes: [{ match: "${first}" }, { match: "${second}" }]`;

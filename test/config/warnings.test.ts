@@ -102,6 +102,11 @@ const rows: [string, string, string[]][] = [
     ['6:40 cascade-dead-end: the cascade has no effect: no route matches /inns/*'],
   ],
   [
+    'a tenant in the path, which does not cover everything',
+    rules('/{requestHeader.x-tenant}/orders', '/*/orders/**'),
+    [],
+  ],
+  [
     'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
       rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
