@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { mutants, playMutant } from './gateway/mutants.ts';
+import { playMutant } from './gateway/catch.ts';
+import { mutants } from './gateway/mutants.ts';
 import { playScenario } from './gateway/scenario.ts';
 import { scenarios } from './gateway/scenarios.ts';
 import { simulateGateway } from './gateway/schedule.ts';

@@ -1,6 +1,7 @@
 import type { Told } from '../told.ts';
+import { catchMutant } from './catch.ts';
 import type { Features } from './configuration.ts';
-import { catchMutant, mutants } from './mutants.ts';
+import { mutants } from './mutants.ts';
 import { playScenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import { simulateGateway } from './schedule.ts';
