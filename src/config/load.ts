@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { assemble } from './assemble.ts';
 import { type FileAccess, includedFiles, reasonOf } from './include.ts';
 import { lintCoherence } from './lint-coherence.ts';
+import { lintReads } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
@@ -79,6 +80,8 @@ export function parseConfig(
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);
   lintRules(rules);
+  const reads = soundPart(document, configSchema.shape.reads, ['reads']) ?? [];
+  lintReads(reads, { rules, document, context });
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
   // Of half a configuration, what is missing cannot be told from what is wrong.
   if (settings !== undefined && isSound) {

@@ -56,6 +56,19 @@ export interface GatewayConfig {
   routes: readonly RouteConfig[];
   /** All matching rules apply. */
   rules: readonly RuleConfig[];
+  /** Requests of unsafe methods that only read. First match wins. */
+  reads: readonly DeclaredReadConfig[];
+}
+
+export interface DeclaredReadConfig {
+  /** As written, `POST /graphql`: its name in logs. */
+  name: string;
+  methods: readonly string[];
+  pattern: string;
+  /** undefined: passed through. */
+  cache: CachePolicy | undefined;
+  /** A request with a longer body passes through. */
+  maxBodyBytes: number;
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';

@@ -19,7 +19,7 @@ export interface On {
 }
 
 /** `PUT|PATCH|DELETE /accommodations/:id`; `*` is any unsafe method. @throws ValueError */
-function parseOn(on: string): On {
+export function parseOn(on: string): On {
   const [, written = '', pattern = ''] = /^(\S+)\s+(\S.*)$/.exec(on) ?? [];
   if (pattern === '') {
     const hint = on.startsWith('/') ? `write "* ${on}" for any write` : 'write PUT|PATCH|DELETE /accommodations/:id';
@@ -111,7 +111,7 @@ const scalarValue = z.union([z.string(), z.number(), z.boolean()]).transform(Str
 const whenSchema = z.strictObject({
   status: oneOrMore(status)
     .optional()
-    .meta({ description: 'Status codes or classes of the response; one of them must match.' }),
+    .meta({ description: 'Status codes or classes of the response; one of them must match.', examples: ['2xx'] }),
   present: sources.optional().meta({ description: 'Sources that must have a value.' }),
   absent: sources.optional().meta({ description: 'Sources that must have no value.' }),
   equals: z

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { readsSchema } from './reads-schema.ts';
 import { routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
@@ -330,6 +331,7 @@ export const configSchema = z.strictObject({
     .strictObject(routePolicyShape)
     .optional()
     .meta({ description: 'Defaults for routes, and the policy of requests that match no route.' }),
+  reads: readsSchema,
   ...packSchema.shape,
   include: z
     .array(text({ examples: ['rules/*.yaml'] }, String))

@@ -17,10 +17,12 @@ export function askOrigin(
   { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },
   { query, reply, ...sent }: AskOptions,
 ): Promise<OriginResponse> {
-  const { method, target } = request;
+  const { method, target, content } = request;
   return route.origin.fetch({
     ...sent,
-    method,
+    ...(content === undefined
+      ? { method }
+      : { method: content.method, body: content.body, headers: [...sent.headers, ...content.lines] }),
     target: targetText(query === undefined ? target : { path: target.path, query }),
     onInterim: reply && ((status, lines) => reply.interim(status, endToEnd(lines))),
   });

@@ -61,6 +61,16 @@ export interface ClientRequest {
   /** The address of the peer on the socket, and whether its forwarding fields are believed. */
   readonly peer: string;
   readonly trusted: boolean;
+  /** Of a read that is cached by its body (`reads`): what is sent in place of a GET, and what the key has of it. */
+  readonly content?: RequestContent | undefined;
+}
+
+export interface RequestContent {
+  readonly method: string;
+  readonly body: Buffer;
+  /** The fields that describe the body. */
+  readonly lines: FieldLines;
+  readonly key: string;
 }
 
 /** The reply to one client. Callers use exactly one of `send`, `begin` and `fail`; `fail` may also follow `begin`. */

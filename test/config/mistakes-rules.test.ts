@@ -82,6 +82,21 @@ tellsEach({
       says: '3:44 YAML treats this brace as syntax | put it in quotes: "/b/{response.id}"',
     },
     {
+      it: 'any method that only reads',
+      yaml: 'reads: ["* /graphql"]',
+      says: '2:9 "*" would have no write invalidate anything | name the methods: POST /graphql',
+    },
+    {
+      it: 'a safe method that only reads',
+      yaml: 'reads: [GET /graphql]',
+      says: '2:9 GET changes nothing, so it invalidates nothing | name unsafe methods: POST, PUT, PATCH, DELETE',
+    },
+    {
+      it: 'a read that is cached for each user, without saying who that is',
+      yaml: 'reads: [{ on: POST /graphql, cache: { credentials: perUser } }]',
+      says: '2:52 perUser needs a userKey | say what identifies a user: userKey: [authorization, "cookie:session"]',
+    },
+    {
       it: 'no targets',
       yaml: 'rules:\n  - { name: r, on: PUT /a, invalidate: [] }',
       says: '3:40 "invalidate" is empty | add at least one, or remove the key',

@@ -65,6 +65,7 @@ const least: GatewayConfig = {
   },
   routes: [],
   rules: [],
+  reads: [],
 };
 
 it('needs an origin and no more', () => expect(configOf(origin)).toEqual(least));
@@ -148,6 +149,7 @@ defaults:
     },
     routes: [],
     rules: [],
+    reads: [],
   });
 });
 

@@ -107,6 +107,11 @@ const rows: [string, string, string[]][] = [
     [],
   ],
   [
+    'a rule whose writes are declared as reads, and one of which some are',
+    `reads: [POST|PUT /a/*]\nrules:\n  - { on: POST /a/:id, invalidate: [/b] }\n  - { on: POST|PATCH /a/:id, invalidate: [/c] }\n`,
+    ['4:11 rule-never-applies: this rule never applies: reads says that POST|PUT /a/* only reads'],
+  ],
+  [
     'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
       rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),

@@ -6,7 +6,7 @@ import { applyRules } from '../write/apply.ts';
 import { unresolvable } from '../write/effect.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
 import { given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
-import { type ServerErrors, untouched } from './verdict.ts';
+import { type Said, untouched } from './verdict.ts';
 
 /**
  * Explains what a write would invalidate. Sends nothing to the origin: lookups are answered from the proposed write.
@@ -15,7 +15,7 @@ import { type ServerErrors, untouched } from './verdict.ts';
 export async function explainWrite(
   rules: RuleSet,
   write: ProposedWrite,
-  { before, all, serverErrors }: { before: Json; all: boolean; serverErrors: ServerErrors },
+  { before, all, said }: { before: Json; all: boolean; said: Said },
 ): Promise<Explained> {
   const request = proposedRequest(write);
   const sources = { ...proposedSources(write, request), before };
@@ -27,7 +27,7 @@ export async function explainWrite(
     response: { missing: 'not-read' },
     responseHeader: () => undefined,
   });
-  const verdict = untouched(request, { status, refusal, serverErrors });
+  const verdict = untouched(request, { status, refusal, said });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const indeterminate = status >= 500;
   const applied = await applyRules(
