@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { assemble } from './assemble.ts';
 import { type FileAccess, includedFiles, reasonOf } from './include.ts';
 import { lintCoherence } from './lint-coherence.ts';
+import { lintOwnReads } from './lint-own-reads.ts';
 import { lintReads } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
@@ -86,6 +87,7 @@ export function parseConfig(
   // Of half a configuration, what is missing cannot be told from what is wrong.
   if (settings !== undefined && isSound) {
     lintCoherence(routes, rules, context);
+    lintOwnReads(rules, document);
     const defaults = { settings: context.defaults, document, path: ['defaults'] };
     for (const each of [defaults, ...routes]) lintUserKey(each, context);
     lintSpellings(routes, document, context);

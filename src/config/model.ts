@@ -116,6 +116,8 @@ export interface OriginConfig {
    * they say.
    */
   misframed: 'bypass' | 'store';
+  /** Sent with the gateway's own reads (`before`, lookups), in place of the writer's credentials. Lower case. Secret. */
+  headers: Readonly<Record<string, string>>;
   /** What this origin makes no difference of in paths: routes match whatever stands there. */
   ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }
@@ -155,6 +157,8 @@ export interface CachePolicy {
 export interface ClientPolicy {
   /** A literal `Cache-Control` value, or `origin` to pass on what the origin sent. */
   cacheControl: string;
+  /** An origin's `Cache-Control` with `immutable` reaches clients as it is: the configuration does not say another. */
+  immutable: boolean;
   etag: 'strong' | 'origin';
   /** Codings for serving stored bodies, preferred first. Empty: as the origin coded them. */
   encode: readonly ContentCoding[];

@@ -22,6 +22,7 @@ export const builtInCache: CachePolicy = {
 
 export const builtInClient: ClientPolicy = {
   cacheControl: 'no-cache',
+  immutable: true,
   etag: 'strong',
   encode: [],
   tags: 'strip',
@@ -60,6 +61,7 @@ function windowMs(settings: number | 'origin' | undefined, under: number | undef
 export function clientPolicy(under: ClientPolicy, settings: PolicySettings['client']): ClientPolicy {
   return {
     cacheControl: settings?.cacheControl ?? under.cacheControl,
+    immutable: settings?.cacheControl === undefined && under.immutable,
     etag: settings?.etag ?? under.etag,
     encode: settings?.encode ?? under.encode,
     tags: settings?.tags ?? under.tags,

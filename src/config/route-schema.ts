@@ -126,7 +126,10 @@ const clientSchema = z.strictObject({
     throw new ValueError('this is not a valid header field value', 'write for example no-cache, or origin');
   })
     .optional()
-    .meta({ description: 'The Cache-Control that clients get, or "origin" to pass on what the origin sent.' }),
+    .meta({
+      description:
+        'The Cache-Control that clients get; "origin": what the origin sent. If no configuration says, what an origin marks immutable keeps its own.',
+    }),
   etag: choice(['strong', 'origin'])
     .optional()
     .meta({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { parseOwnField, parseOwnValue } from './own-fields.ts';
 import { readsSchema } from './reads-schema.ts';
 import { routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
@@ -155,6 +156,15 @@ const originSchema = z.strictObject({
     description:
       'A response followed by more bytes than it declares, or with an unknown transfer coding: pass through, or store.',
   }),
+  headers: z
+    .record(text({}, parseOwnField), text({}, parseOwnValue))
+    .prefault({})
+    .meta({
+      description:
+        "Fields for the gateway's own reads (before, lookups), in place of the writer's credentials. Never logged.",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is written in the file
+      examples: [{ authorization: 'Bearer ${API_TOKEN}' }],
+    }),
   ignoreInPaths: z
     .array(choice(['case', 'parameters', 'extension']))
     .prefault([])

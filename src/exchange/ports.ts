@@ -18,6 +18,8 @@ export interface Origin {
   fetch(request: OriginRequest): Promise<OriginResponse>;
   /** What a 5xx means for a write: it may have been applied (`unknown`), or it was not (`unchanged`). */
   readonly serverErrors: 'unknown' | 'unchanged';
+  /** Sent with the gateway's own reads, in place of the writer's credentials. Secret. */
+  readonly ownFields?: FieldLines | undefined;
 }
 
 export interface OriginRequest {

@@ -70,7 +70,9 @@ export class Reports {
     if (report.explain !== undefined && this.#log.isLevelEnabled('debug')) {
       this.#log.debug({ explanation: brief(report.explain()) }, 'explained');
     }
-    for (const { rule, target, placeholder, reason } of effect?.unresolved ?? []) {
+    for (const { rule, target, placeholder, reason, ignored } of effect?.unresolved ?? []) {
+      // The configuration expects it.
+      if (ignored === true) continue;
       this.#metrics.unresolved += 1;
       this.#log.warn({ rule, target: briefText(target), placeholder, reason }, 'a placeholder could not be resolved');
     }

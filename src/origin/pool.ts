@@ -28,6 +28,7 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
 
 export class PooledOrigin implements Origin {
   readonly serverErrors: OriginConfig['serverErrors'];
+  readonly ownFields: FieldLines;
   /** Maximum number of connections. */
   readonly connections: number;
   readonly #pool: Pool;
@@ -41,6 +42,7 @@ export class PooledOrigin implements Origin {
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
     this.serverErrors = config.serverErrors;
+    this.ownFields = Object.entries(config.headers).flat();
     this.connections = config.connections;
     this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');

@@ -84,6 +84,16 @@ it('shows the environment in place of its value', () => {
   expect(problem?.excerpt).toBe(`origin: { url: "$${'{URL}'}" }`);
 });
 
+it.each(['authorization: Bearer hunter2', '"X-Api-Key": hunter2', 'Cookie: session=hunter2'])(
+  'does not show the value of a field for origins: %s',
+  (line) => {
+    const text = `origin:\n  url: http://x\n  headers:\n    ${line} \u00e9\n`;
+    const found = problemsOf(text);
+    expect(found.map(({ message }) => message)).toEqual(['this is not a valid header field value']);
+    expect(JSON.stringify(found)).not.toContain('hunter2');
+  },
+);
+
 describe('warnings do not make a configuration invalid', () => {
   const origin = 'origin: { url: http://x }\n';
   it.each([

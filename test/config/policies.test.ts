@@ -42,7 +42,7 @@ routes:
       requestDirectives: 'honour',
       targetedFields: [],
     });
-    expect(config.fallback.client).toEqual({ ...least, cacheControl: 'max-age=5', etag: 'strong' });
+    expect(config.fallback.client).toEqual({ ...least, cacheControl: 'max-age=5', immutable: false, etag: 'strong' });
   });
 
   it('a route that says nothing, or nothing in particular', () => {
@@ -59,7 +59,7 @@ routes:
       key: { query: ['lang'], order: 'keep', headers: [] },
       setCookie: 'store',
     });
-    expect(route('/own')?.client).toEqual({ ...least, cacheControl: 'max-age=5', etag: 'origin' });
+    expect(route('/own')?.client).toEqual({ ...least, cacheControl: 'max-age=5', immutable: false, etag: 'origin' });
     expect(route('/mine')?.cache).toEqual({ ...under, credentials: 'perUser' });
     expect(route('/off')?.cache).toEqual({ ...under, off: true });
   });

@@ -29,6 +29,7 @@ const least: GatewayConfig = {
       connections: 256,
       serverErrors: 'unknown',
       misframed: 'bypass',
+      headers: {},
       ignoreInPaths: [],
     },
   },
@@ -61,7 +62,7 @@ const least: GatewayConfig = {
       requestDirectives: 'honour',
       targetedFields: [],
     },
-    client: { cacheControl: 'no-cache', etag: 'strong', encode: [], tags: 'strip' },
+    client: { cacheControl: 'no-cache', immutable: true, etag: 'strong', encode: [], tags: 'strip' },
   },
   routes: [],
   rules: [],
@@ -86,7 +87,7 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, ignoreInPaths: [case] }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, headers: { Authorization: Bearer x }, ignoreInPaths: [case] }
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
@@ -127,6 +128,7 @@ defaults:
         connections: 7,
         serverErrors: 'unchanged',
         misframed: 'store',
+        headers: { authorization: 'Bearer x' },
         ignoreInPaths: ['case'],
       },
       legacy: { ...least.origins.default, url: 'http://b.example' },
@@ -145,7 +147,7 @@ defaults:
         requestDirectives: 'ignore',
         targetedFields: ['unstale-cache-control', 'x-cc'],
       },
-      client: { cacheControl: 'origin', etag: 'origin', encode: ['gzip', 'br'], tags: 'keep' },
+      client: { cacheControl: 'origin', immutable: false, etag: 'origin', encode: ['gzip', 'br'], tags: 'keep' },
     },
     routes: [],
     rules: [],

@@ -259,3 +259,11 @@ describe('a comment silences', () => {
 test('a configuration with warnings is used', () => {
   expect(configOf(`${origin}${routes('match: /a')}${rules('/b')}`).rules).toHaveLength(1);
 });
+
+test('an event that shows what the gateway reads with its own credentials', () => {
+  const text = (headers: string): string =>
+    `origin: { url: http://y, headers: ${headers} }\nrules:\n  - on: PUT /a/:id\n    invalidate: [/b]\n    event: { type: c, payload: { id: id, owner: before.owner } }\n`;
+  const codes = (headers: string) => warningsOf(text(headers)).map(({ line, code }) => `${line} ${code}`);
+  expect(codes('{ authorization: x }')).toEqual(['5 own-reads-announced']);
+  expect(codes('{}')).toEqual([]);
+});

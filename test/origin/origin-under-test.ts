@@ -16,6 +16,7 @@ export function clientOf(url: string, config: Partial<OriginConfig> = {}): Retur
     connections: 8,
     serverErrors: 'unknown',
     misframed: 'bypass',
+    headers: {},
     ignoreInPaths: [],
   } as const;
   const origin = createOrigin({ url, ...patient, ...config });

@@ -37,6 +37,7 @@ beforeEach(async () => {
     connections: 1,
     serverErrors: 'unknown',
     misframed: 'bypass',
+    headers: {},
     ignoreInPaths: [],
   });
   perAddress = new PerAddress(10);

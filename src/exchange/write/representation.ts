@@ -1,4 +1,4 @@
-import { Fields, without } from '../../http/fields.ts';
+import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
@@ -38,6 +38,15 @@ export function readFor(request: ClientRequest, path: string, resource: string):
   };
 }
 
+const credentials = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** Two identities in one request would be answered as either. */
+function withoutCredentials(get: ClientRequest, ownFields: FieldLines): ClientRequest {
+  const own = new Fields(ownFields);
+  const lines = without(get.headers.lines, (name) => credentials.has(name) || own.has(name));
+  return { ...get, headers: new Fields(lines) };
+}
+
 /** Whether a client could request this path and have it forwarded unchanged. */
 function isCanonical(path: string): boolean {
   try {
@@ -54,7 +63,8 @@ export interface RepresentationOptions {
 }
 
 /**
- * Reads the present representation of a resource from the origin. `absent` if there is none; `incomplete` if it cannot
+ * Reads the present representation of a resource from the origin, with the writer's credentials, or with the gateway's
+ * own (`origin.headers`). It is neither stored nor shown to a client. `absent` if there is none; `incomplete` if it cannot
  * be read, in which case dependent placeholders fall back to a wildcard.
  */
 export async function readRepresentation(
@@ -66,11 +76,14 @@ export async function readRepresentation(
   if (!isCanonical(get.target.path)) return { missing: 'incomplete' };
   try {
     const accepted = ['Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'];
-    const headers = [...forwardFields(get, route.policy.client), ...accepted];
+    const { ownFields = [] } = route.origin;
+    const asked = ownFields.length === 0 ? get : withoutCredentials(get, ownFields);
+    const headers = [...forwardFields(asked, route.policy.client), ...accepted, ...ownFields];
     const answer = await askOrigin({ request: get, route }, { headers });
     if (answer.status !== 200) {
       answer.body.destroy();
-      return { missing: answer.status === 404 || answer.status === 410 ? 'absent' : 'incomplete' };
+      if (answer.status === 404 || answer.status === 410) return { missing: 'absent' };
+      return { missing: 'incomplete', status: answer.status };
     }
     const body = await readUpTo(answer.body, maxBytes);
     if ('whole' in body) return readJson(body.whole, answer.headers);
