@@ -1,10 +1,12 @@
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
+import { NeverHit } from './never-hit.ts';
 
 /** Plain integers, read when they are scraped: a hit pays for one increment. */
 export class Metrics {
   readonly reads: Record<string, number> = {};
   readonly writes: Record<string, number> = {};
+  readonly neverHit = new NeverHit();
   unresolved = 0;
   removed = 0;
   originFailures = 0;
@@ -76,6 +78,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     });
   };
   labelled('unstale_reads_total', 'Reads by outcome.', () => metrics.reads);
+  addNeverHit(metrics, registers);
   labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
   counter(
     'unstale_unresolved_placeholders_total',
@@ -114,6 +117,20 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
   }
   return registry;
+}
+
+function addNeverHit({ neverHit }: Metrics, registers: Registry[]): void {
+  new Gauge({
+    name: 'unstale_routes_without_hits',
+    help: 'Routes of which nothing has been a hit, with the most frequent reason.',
+    labelNames: ['route', 'reason'],
+    registers,
+    aggregator: 'max',
+    collect() {
+      this.reset();
+      for (const [route, reason] of neverHit.found) this.set({ route, reason }, 1);
+    },
+  });
 }
 
 /** The metrics of several processes of one gateway: sums, and the maximum of positions. */

@@ -1,5 +1,6 @@
 import { GatewayError, OriginError } from '../errors.ts';
 import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
+import { adviceOf } from './advice.ts';
 import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -16,6 +17,11 @@ export class Reports {
 
   read(request: ClientRequest, route: Route, { outcome, detail }: ReadOutcome, ms: number): void {
     this.#metrics.countRead(outcome);
+    const name = route.name ?? 'no route';
+    const reason = this.#metrics.neverHit.note(name, { outcome, detail });
+    if (reason !== undefined) {
+      this.#log.warn({ route: name, reason, ...adviceOf(reason) }, 'nothing of a route is answered from memory');
+    }
     if (!this.#log.isLevelEnabled('debug')) return;
     const { method, target } = request;
     this.#log.debug(
