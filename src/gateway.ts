@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
-import type { Address, GatewayConfig } from './config/model.ts';
+import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
@@ -11,6 +11,7 @@ import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-t
 import { given } from './exchange/inspect/proposed-write.ts';
 import { saidOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
+import { OriginShares } from './exchange/origin-shares.ts';
 import type { Effect, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
@@ -26,13 +27,12 @@ import type { WritePorts } from './exchange/write/write-ports.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
-import { createOrigin } from './origin/pool.ts';
+import { createOrigin, startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { createAdmin } from './server/admin.ts';
-import { TrustedProxies } from './server/client-request.ts';
+import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
-import { addressOf } from './server/per-address.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { keyedReader, reader } from './wire-reads.ts';
@@ -90,7 +90,8 @@ export async function createGateway(
       return [name, client] as const;
     }),
   );
-  const routes = compileRoutes(config, origins);
+  const shares = sharesOf(config);
+  const routes = compileRoutes(config, origins, shares);
   const readPorts = wireReads(config, coherence, reports, work);
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
@@ -102,6 +103,7 @@ export async function createGateway(
   const app = await createPublic({
     config,
     trusted: new TrustedProxies(config.server.trustedProxies),
+    gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
     read: reader(reading, readPorts),
@@ -115,14 +117,13 @@ export async function createGateway(
     passed: (request) => reports.passed(request),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
-    origins,
     cut: (peer, reason) => reports.cutOff(peer, reason),
   });
   const admin = wireAdmin(
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, state: () => state, siblings: options.siblings },
+    { metrics, reports, shares, state: () => state, siblings: options.siblings },
   );
 
   return {
@@ -146,6 +147,19 @@ export async function createGateway(
   };
 }
 
+/** What one client address may hold of each origin's connections. None where that is all of them. */
+function sharesOf({ origins, server }: GatewayConfig): ReadonlyMap<string, OriginShares> {
+  const { originShare } = server.limits.perAddress;
+  if (originShare === 1) return new Map();
+  const shareOf = (origin: OriginConfig): OriginShares =>
+    new OriginShares({
+      places: Math.max(1, Math.floor(origin.connections * originShare)),
+      maxWaitMs: startWithinMs(origin),
+      timers: systemTimers,
+    });
+  return new Map(Object.entries(origins).map(([name, origin]) => [name, shareOf(origin)]));
+}
+
 function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence: Coherence): MinPosition {
   return new MinPosition({ ...coherence, timers: systemTimers, queues: onPartition === 'queue' });
 }
@@ -163,6 +177,7 @@ function wireReads(
     serving: () => log.serving(),
     tier,
     clock: systemClock,
+    timers: systemTimers,
     flights: new Flights({
       monotonic: systemClock.monotonic,
       timers: systemTimers,
@@ -207,7 +222,6 @@ function wireWrites(
     requestBytes: config.server.limits.requestBytes,
     quarantines: new QuarantineBudget(),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
-    addressOf,
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
     // announced once more, and fills that began before then are refused.
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {
@@ -228,6 +242,7 @@ function wireWrites(
 interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
+  readonly shares: ReadonlyMap<string, OriginShares>;
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
@@ -236,7 +251,7 @@ function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, tier, cluster }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, state, siblings }: Observed,
+  { metrics, reports, shares, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
@@ -253,6 +268,7 @@ function wireAdmin(
     fills: () => flights.size,
     fillBytes: () => budget.held,
     waiting: () => flights.waiting,
+    waitingForShare: () => [...shares.values()].reduce((sum, share) => sum + share.waiting, 0),
     refreshesDropped: () => writes.refresher.dropped,
     tierRefused: tier && (() => tier.refused),
     cluster,

@@ -10,7 +10,6 @@ import type { ReadPorts } from './exchange/read/read-ports.ts';
 import type { UploadBudget } from './exchange/write/upload-budget.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import type { Reports } from './observe/reports.ts';
-import { addressOf } from './server/per-address.ts';
 import type { PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import type { Coherence } from './wire-coherence.ts';
@@ -83,7 +82,7 @@ export function keyedReader(
     if (found.cached === undefined) return 'passes';
     const { route, maxBodyBytes } = found.cached;
     const length = keyableLength(request, maxBodyBytes);
-    const held = uploads.begin(addressOf(request));
+    const held = uploads.begin(request.client.address);
     if (length === undefined || !held.take(length)) return 'passes';
     const answered = readUpTo(message, length).then((body) =>
       'whole' in body ? answer({ route, params: {} }, asKeyedRead(request, body.whole), reply) : undefined,

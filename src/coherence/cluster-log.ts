@@ -256,7 +256,7 @@ export class ClusterLog implements Log {
   #join(answer: Renewed): void {
     const position = this.#standing.join(answer, this.#outbox.highest);
     this.#acknowledgements.reset();
-    this.#commits.reset(answer.committed);
+    this.#commits.reset(answer.committed, surelyOverMs(answer.leaseMs));
     this.#intents.reset();
     const quarantines = answer.quarantines.map(({ seq, payload }) => ({
       ...decodeRecord(payload),

@@ -17,6 +17,7 @@ export class Commits {
   #pending: Applied[] = [];
   #committed: Seq = 0;
   #waiting: { seq: Seq; done: () => void }[] = [];
+  #barrierUntil = 0;
   #cancel: (() => void) | undefined;
   readonly #timers: Timers;
   readonly #monotonic: () => number;
@@ -30,6 +31,14 @@ export class Commits {
 
   get committed(): Seq {
     return this.#committed;
+  }
+
+  /**
+   * Milliseconds for which the epoch may still be behind its barrier, which holds every record back. Until it is over,
+   * nodes of the epoch before may serve what they hold, and may not have noted again what they have in flight.
+   */
+  get barrierMs(): number {
+    return this.#committed > 0 ? 0 : Math.max(0, this.#barrierUntil - this.#monotonic());
   }
 
   applied(applied: Applied): void {
@@ -50,8 +59,13 @@ export class Commits {
     else this.#waiting.push({ seq, done });
   }
 
-  /** Drops pending records and waiting calls. Subscribers resync instead of receiving the events. */
-  reset(committed: Seq): void {
+  /**
+   * Drops pending records and waiting calls. Subscribers resync instead of receiving the events.
+   *
+   * @param barrierMs the longest that an epoch which begins now may be behind its barrier
+   */
+  reset(committed: Seq, barrierMs = 0): void {
+    this.#barrierUntil = this.#monotonic() + barrierMs;
     this.#pending = [];
     this.#waiting = [];
     this.#committed = committed;

@@ -31,6 +31,8 @@ export async function askConflicting(
 ): Promise<Conflicting> {
   const { epoch, generation, leaseMs } = standing;
   try {
+    // Only then has every node noted its writes in this epoch, and none serves what it held before.
+    if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
     const answer = await bus.conflicting(epoch, id, encodeTerms(probes));
     if (!answer.ok) epochMismatch(epoch, answer.epoch);
     if (!answer.ok || generation !== standing.generation) return unknown;

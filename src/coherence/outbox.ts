@@ -244,12 +244,14 @@ export class Outbox {
     if (!this.#standing.joined) return this.#delayed(pending);
     const { bus, member } = this.#options;
     const { epoch, generation } = this.#standing;
-    const append = this.#write(pending, epoch);
+    // Behind the barrier, other nodes may not have noted their writes again: the writer asks for them afterwards.
+    const isBarred = this.#commits.barrierMs > 0;
+    const append = this.#write(pending, epoch, isBarred);
     pending.progress = { at: 'sending', ends: append.endsQuarantine };
     pending.asking = true;
     try {
       const answer = await bus.append(epoch, member, append);
-      if (answer.ok) this.#placed(pending, epoch, answer, generation);
+      if (answer.ok) this.#placed(pending, epoch, isBarred ? withoutConflicts(answer) : answer, generation);
       else this.#epochMismatch(epoch, answer.epoch);
     } catch {
       // The bus cannot be reached. The renewals report it, and call `flush` when it is back.
@@ -262,7 +264,8 @@ export class Outbox {
     this.#delayed(pending);
   }
 
-  #write({ invalidation, at, ref, notes, probes, keepsNote, asOf }: PendingAppend, epoch: string): Append {
+  #write(pending: PendingAppend, epoch: string, isBarred: boolean): Append {
+    const { invalidation, at, ref, notes, probes, keepsNote, asOf } = pending;
     const { endsQuarantine, ...rest } = invalidation;
     const seq = this.#quarantines.seqOf(endsQuarantine, epoch);
     const ends = seq === undefined ? {} : { endsQuarantine: seq };
@@ -272,7 +275,7 @@ export class Outbox {
       quarantine: invalidation.quarantine === true,
       ...ends,
       ...(notes[0] !== undefined && { intent: notes[0] }),
-      ...{ probes, hold: keepsNote, asOf: asOf.epoch === epoch ? asOf.seq : 0 },
+      ...{ probes, hold: keepsNote || (isBarred && probes !== ''), asOf: asOf.epoch === epoch ? asOf.seq : 0 },
       posts: encodeTerms(recordTerms(invalidation.coverage, this.#options.knowledge ?? nothingKnown)),
     };
   }
@@ -388,6 +391,10 @@ export class Outbox {
       conflicting: place?.generation === this.#standing.generation ? place.conflicting : undefined,
     });
   }
+}
+
+function withoutConflicts({ seq, held }: AppendResult): Pick<AppendResult, 'seq' | 'held'> {
+  return { seq, held };
 }
 
 /** A function, because the compiler does not see that `progress` changes across an await. */

@@ -67,6 +67,13 @@ export function parseOriginUrl(text: string): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
+/** A `Host`: a name or an address, perhaps with a port; or one of the words that choose one. @throws ValueError */
+export function parseHost(text: string): string {
+  const host = text.toLowerCase();
+  if (/^(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.test(host)) return host;
+  throw new ValueError(`"${text}" is not a host`, 'write origin, client, or a name: api.example');
+}
+
 /** @throws ValueError */
 export function parseRedisUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;

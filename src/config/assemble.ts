@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
+import { credentialNames } from '../http/credentials.ts';
 import type { Located } from './lint-routes.ts';
 import type {
   ConditionConfig,
@@ -27,8 +28,13 @@ export function assemble(
 ): GatewayConfig {
   const { server, admin, store, coherence, events, log } = settings;
   const origins = originsOf(settings);
+  const cache = {
+    ...builtInCache,
+    credentialHeaders: credentialNames(settings.credentialHeaders),
+    credentialParams: settings.credentialParams,
+  };
   const fallback = policyOf(
-    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache: builtInCache, client: builtInClient },
+    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache, client: builtInClient },
     settings.defaults ?? {},
   );
   return {
@@ -85,11 +91,22 @@ export function assemble(
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { timeout, connectTimeout, ...origin }]) => [
+    Object.entries(named).map(([name, { timeout, connectTimeout, host, ...origin }]) => [
       name,
-      { ...origin, timeoutMs: timeout, connectTimeoutMs: connectTimeout },
+      { ...origin, host: hostFor(origin.url, host), timeoutMs: timeout, connectTimeoutMs: connectTimeout },
     ]),
   );
+}
+
+/**
+ * An origin behind TLS is often one of many at its address, which its name and certificate tell apart. One on the same
+ * network often builds links from the `Host` that it gets.
+ */
+function hostFor(url: string, host: string | undefined): string | undefined {
+  const { protocol, host: own } = new URL(url);
+  const chosen = host ?? (protocol === 'https:' ? 'origin' : 'client');
+  if (chosen === 'client') return undefined;
+  return chosen === 'origin' ? own : chosen;
 }
 
 function policyOf(under: RoutePolicy, settings: PolicySettings): RoutePolicy {

@@ -1,3 +1,4 @@
+import { credentialNames } from '../http/credentials.ts';
 import { isPatternWithin, parsePattern, patternShape } from '../route/pattern.ts';
 import type { Root } from '../rules/types.ts';
 import type { CachePolicy } from './model.ts';
@@ -23,6 +24,8 @@ const closedForTags = new Map<Root, { message: string; hint: string }>([
 
 export interface RouteContext {
   readonly defaults: PolicySettings;
+  /** As written, without the common ones. */
+  readonly credentials: { readonly headers: readonly string[]; readonly params: readonly string[] };
   /** Names of the origins; undefined if they are too broken to check against. */
   readonly origins: readonly string[] | undefined;
 }
@@ -76,6 +79,14 @@ export function lintPolicy({ settings, document, path }: Located<PolicySettings>
     const hint = 'say what identifies a user: userKey: [authorization, "cookie:session"]';
     document.report([...path, 'cache', 'credentials'], { message: 'perUser needs a userKey', hint });
   }
+  const named = cache === undefined || cache === 'off' ? [] : (cache.userKey ?? []);
+  for (const [i, name] of named.entries()) {
+    const parameter = /^query:(.*)$/.exec(name)?.[1];
+    if (parameter === undefined || context.credentials.params.includes(parameter)) continue;
+    const message = `the parameter ${parameter} is not known to carry credentials`;
+    const hint = `add credentialParams: [${[...context.credentials.params, parameter].join(', ')}]`;
+    document.report([...path, 'cache', 'userKey', i], { message, hint });
+  }
 }
 
 /** Reports settings without effect. In `defaults` they may have one, together with those of a route. */
@@ -94,8 +105,13 @@ function lintNoEffect({ settings, document, path }: Located<PolicySettings>, con
   }
 }
 
-export function effective(cache: PolicySettings['cache'], { defaults }: RouteContext): CachePolicy {
-  return cachePolicy(cachePolicy(builtInCache, defaults.cache), cache);
+export function effective(cache: PolicySettings['cache'], { defaults, credentials }: RouteContext): CachePolicy {
+  const known = {
+    ...builtInCache,
+    credentialHeaders: credentialNames(credentials.headers),
+    credentialParams: credentials.params,
+  };
+  return cachePolicy(cachePolicy(known, defaults.cache), cache);
 }
 
 export const shapeOf = ({ match }: RouteSettings): string => patternShape(parsePattern(match));

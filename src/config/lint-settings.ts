@@ -1,7 +1,9 @@
+import { networkInterfaces } from 'node:os';
 import type { z } from 'zod';
 import { isLoopback } from './address.ts';
+import type { Address } from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
-import type { configSchema } from './schema.ts';
+import { type configSchema, originSchema } from './schema.ts';
 import { soundPart, valueAt } from './shape.ts';
 import type { SourceDocument } from './source-document.ts';
 
@@ -16,6 +18,7 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
   const store = soundPart(document, schema.shape.store, ['store']);
   if (admin !== undefined) lintAdmin(document, admin);
   if (admin !== undefined && server !== undefined) lintPorts(document, server.listen, admin.listen);
+  if (admin !== undefined && server !== undefined) lintOriginUrls(document, [server.listen, admin.listen]);
   if (store !== undefined && store.memory.maxEntry > store.memory.maxSize) {
     const message = 'maxEntry is larger than maxSize';
     document.report(['store', 'memory', 'maxEntry'], { message, hint: 'make maxEntry at most maxSize' });
@@ -67,6 +70,57 @@ function lintOrigins(document: SourceDocument): void {
     const hint = `choose one: defaults: { origin: ${names[0]} }, or call it "${DEFAULT_ORIGIN}"`;
     document.report(['origins'], { message: 'no origin for requests that match no route', hint, atKey: true });
   }
+}
+
+function lintOriginUrls(document: SourceDocument, own: readonly Address[]): void {
+  const several = valueAt(document.value, ['origins']);
+  const named = typeof several === 'object' && several !== null ? Object.keys(several) : [];
+  for (const path of [['origin'], ...named.map((name) => ['origins', name])]) {
+    const origin = soundPart(document, originSchema, path);
+    const address = origin && own.find((each) => leadsTo(origin.url, each));
+    if (origin === undefined) continue;
+    lintHost(document, path, origin);
+    if (address === undefined) continue;
+    document.report([...path, 'url'], {
+      message: `${origin.url} is this gateway itself: it listens on port ${address.port}`,
+      hint: 'name the address of the API, or listen on another port',
+    });
+  }
+}
+
+/** Top-level names that are not of the public DNS (RFC 2606, RFC 6761, RFC 8375), or are used so. */
+const privateNames = /\.(?:corp|example|home|home\.arpa|internal|intranet|invalid|lan|local|localhost|svc|test)$/;
+
+/** A service on the internet is one of many at its address, and answers to its own name only. */
+function lintHost(document: SourceDocument, path: readonly string[], { url, host }: z.output<typeof originSchema>) {
+  const { hostname, protocol } = new URL(url);
+  const isPublic = /\.[a-z][a-z0-9-]*$/.test(hostname) && !privateNames.test(hostname);
+  if (host !== undefined || protocol === 'https:' || !isPublic) return;
+  document.report([...path, 'url'], {
+    message: `${hostname} gets the Host that clients send: a server with several names answers another one, or 421`,
+    hint: 'say what it gets: host: origin for its own name, or host: client',
+    warning: 'client-host',
+  });
+}
+
+/** Whether a URL leads to where the gateway listens, on this machine. */
+function leadsTo(url: string, { host, port }: Address): boolean {
+  const { hostname, port: written, protocol } = new URL(url);
+  const target = hostname.replace(/^\[|\]$/g, '');
+  if (port === 0 || Number(written || (protocol === 'https:' ? 443 : 80)) !== port) return false;
+  const isEvery = host === '::' || host === '0.0.0.0';
+  if (isEvery) return isLoopback(target) || target === host || ownAddresses().has(target);
+  // A name of the loopback stands for each of its addresses.
+  const byName = target === 'localhost' || host === 'localhost';
+  return target === host || (byName && isLoopback(target) && isLoopback(host));
+}
+
+function ownAddresses(): ReadonlySet<string> {
+  return new Set(
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .map(({ address }) => address),
+  );
 }
 
 type Settings = z.output<typeof configSchema>;

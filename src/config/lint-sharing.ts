@@ -1,3 +1,4 @@
+import { isCredential } from '../http/credentials.ts';
 import { parsePattern, pathMatchesPattern, patternShape } from '../route/pattern.ts';
 import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
 import type { CachePolicy } from './model.ts';
@@ -14,12 +15,15 @@ export function lintUserKey({ settings, document, path }: Located<PolicySettings
   const written = (['userKey', 'credentials', 'cookies'] as const).find((key) => cache[key] !== undefined);
   const policy = effective(cache, context);
   if (written === undefined || policy.credentials !== 'perUser') return;
-  const { message, hint } = leftOut(policy) ?? {};
+  const { message, hint } = leftOut(policy, context) ?? {};
   if (message === undefined || hint === undefined) return;
   document.report([...path, 'cache', written], { message, hint, warning: 'user-key-incomplete', atKey: true });
 }
 
-function leftOut({ userKey, cookies }: CachePolicy): { message: string; hint: string } | undefined {
+function leftOut(
+  { userKey, cookies }: CachePolicy,
+  { credentials }: RouteContext,
+): { message: string; hint: string } | undefined {
   const namesCookies = userKey.some((name) => name === 'cookie' || name.startsWith('cookie:'));
   if (!namesCookies && cookies === 'credentials') {
     return {
@@ -27,11 +31,40 @@ function leftOut({ userKey, cookies }: CachePolicy): { message: string; hint: st
       hint: 'add the cookie of the session, "cookie:session", or say cookies: ignore',
     };
   }
-  if (userKey.includes('authorization')) return undefined;
+  const expected = ['authorization', ...credentials.headers, ...credentials.params.map((name) => `query:${name}`)];
+  const missing = expected.filter((name) => !userKey.includes(name));
+  if (missing.length === 0) return undefined;
+  const names = missing.map((name) => (name === 'authorization' ? 'Authorization' : name)).join(', ');
   return {
-    message: 'userKey leaves out Authorization: responses to requests with it are not stored',
-    hint: 'add authorization, unless no client sends it',
+    message: `userKey leaves out ${names}: responses to requests with it are not stored`,
+    hint: `add ${missing.map((name) => (name.includes(':') ? `"${name}"` : name)).join(', ')}, unless no client sends it`,
   };
+}
+
+/** A credential in the key itself: operators see keys, and `credentials` decides whether it is stored. */
+export function lintKeyedCredentials(
+  { settings, document, path }: Located<PolicySettings>,
+  context: RouteContext,
+): void {
+  const { cache } = settings;
+  if (cache === undefined || cache === 'off') return;
+  const { credentials, credentialHeaders, credentialParams } = effective(cache, context);
+  const isSecret = {
+    headers: (name: string) => isCredential(name, credentialHeaders),
+    query: (name: string) => credentialParams.includes(name),
+  };
+  for (const part of ['headers', 'query'] as const) {
+    for (const [i, name] of (cache.key?.[part] ?? []).entries()) {
+      if (!isSecret[part](name)) continue;
+      const userKey = part === 'headers' ? name : `"query:${name}"`;
+      const effect = credentials === 'bypass' ? ', and responses to requests with them are not stored' : '';
+      document.report([...path, 'cache', 'key', part, i], {
+        message: `${name} carries credentials: in the key, operators can read them${effect}`,
+        hint: `remove it here, and say credentials: perUser and userKey: [${userKey}]`,
+        warning: 'credential-in-key',
+      });
+    }
+  }
 }
 
 /**

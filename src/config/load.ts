@@ -8,7 +8,7 @@ import { lintReads } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
-import { lintSpellings, lintUserKey } from './lint-sharing.ts';
+import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
 import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -89,7 +89,10 @@ export function parseConfig(
     lintCoherence(routes, rules, context);
     lintOwnReads(rules, document);
     const defaults = { settings: context.defaults, document, path: ['defaults'] };
-    for (const each of [defaults, ...routes]) lintUserKey(each, context);
+    for (const each of [defaults, ...routes]) {
+      lintUserKey(each, context);
+      lintKeyedCredentials(each, context);
+    }
     lintSpellings(routes, document, context);
   }
 
@@ -142,11 +145,16 @@ function partsOf<Schema extends z.ZodType>(
 }
 
 function contextOf(document: SourceDocument): RouteContext {
-  const defaults = soundPart(document, configSchema.shape.defaults, ['defaults']) ?? {};
+  const { shape } = configSchema;
+  const defaults = soundPart(document, shape.defaults, ['defaults']) ?? {};
+  const credentials = {
+    headers: soundPart(document, shape.credentialHeaders, ['credentialHeaders']) ?? [],
+    params: soundPart(document, shape.credentialParams, ['credentialParams']) ?? [],
+  };
   const one = valueAt(document.value, ['origin']);
   const several = valueAt(document.value, ['origins']);
   // Neither or both: already reported, and the names are unclear.
-  if ((one === undefined) === (several === undefined)) return { defaults, origins: undefined };
-  if (one !== undefined) return { defaults, origins: [DEFAULT_ORIGIN] };
-  return { defaults, origins: Object.keys(Object(several)) };
+  if ((one === undefined) === (several === undefined)) return { defaults, credentials, origins: undefined };
+  if (one !== undefined) return { defaults, credentials, origins: [DEFAULT_ORIGIN] };
+  return { defaults, credentials, origins: Object.keys(Object(several)) };
 }

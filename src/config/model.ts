@@ -92,10 +92,7 @@ export interface ServerLimits {
   minBodyBytesPerSecond: number;
   perAddress: {
     connections: number;
-    /**
-     * Between 0 and 1: of an origin's connections, for bodies that wait for their client while other requests wait for
-     * one.
-     */
+    /** Between 0 and 1: of each origin's connections, for all requests of the address. */
     originShare: number;
     /** Event streams, and as many WebSockets. */
     streams: number;
@@ -105,6 +102,8 @@ export interface ServerLimits {
 export interface OriginConfig {
   /** `http:` or `https:`, optionally with a base path. */
   url: string;
+  /** The `Host` that it gets, in lower case; undefined: the client's. */
+  host: string | undefined;
   /** For the response head, and for each pause within the body. */
   timeoutMs: number;
   connectTimeoutMs: number;
@@ -144,10 +143,15 @@ export interface CachePolicy {
   /** `query`: the parameters in the key, undefined for all. `headers`: in addition to `Vary`, lower case. */
   key: { query: readonly string[] | undefined; order: 'keep' | 'sort'; headers: readonly string[] };
   credentials: 'bypass' | 'perUser' | 'shared';
-  /** For `perUser`: `authorization`, `cookie`, any header name, or `cookie:NAME`. */
+  /** For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of `credentialParams`. */
   userKey: readonly string[];
+  /** What carries credentials, the same on all routes: header fields in lower case, and query parameters. */
+  credentialHeaders: ReadonlySet<string>;
+  credentialParams: readonly string[];
   /** `ignore`: responses do not depend on cookies; reads are answered and forwarded as if there were none. */
   cookies: 'credentials' | 'ignore';
+  /** Cookies that say nothing: reads are answered and forwarded without them. `_ga_*`: all that begin so. */
+  idleCookies: readonly string[];
   setCookie: 'bypass' | 'store' | 'strip';
   requestDirectives: 'honour' | 'ignore';
   /** Targeted fields (RFC 9213) that take precedence over `CDN-Cache-Control`. Lower case. */

@@ -1,3 +1,5 @@
+import { credentialNames } from '../http/credentials.ts';
+import { commonIdleCookies } from '../http/idle-cookies.ts';
 import type { CachePolicy, ClientPolicy } from './model.ts';
 import type { CacheSettings, PolicySettings } from './route-schema.ts';
 
@@ -14,7 +16,10 @@ export const builtInCache: CachePolicy = {
   key: { query: undefined, order: 'keep', headers: [] },
   credentials: 'bypass',
   userKey: [],
+  credentialHeaders: credentialNames([]),
+  credentialParams: [],
   cookies: 'credentials',
+  idleCookies: commonIdleCookies,
   setCookie: 'bypass',
   requestDirectives: 'honour',
   targetedFields: [],
@@ -47,11 +52,23 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     },
     credentials: settings.credentials ?? under.credentials,
     userKey: settings.userKey ?? under.userKey,
-    cookies: settings.cookies ?? under.cookies,
+    credentialHeaders: under.credentialHeaders,
+    credentialParams: under.credentialParams,
+    ...cookiePolicy(under, settings.cookies),
     setCookie: settings.setCookie ?? under.setCookie,
     requestDirectives: settings.requestDirectives ?? under.requestDirectives,
     targetedFields: settings.targetedFields ?? under.targetedFields,
   };
+}
+
+function cookiePolicy(
+  { cookies, idleCookies }: CachePolicy,
+  setting: Exclude<CacheSettings, 'off'>['cookies'],
+): Pick<CachePolicy, 'cookies' | 'idleCookies'> {
+  if (setting === undefined) return { cookies, idleCookies };
+  // Said outright, it holds for every cookie.
+  if (typeof setting === 'string') return { cookies: setting, idleCookies: [] };
+  return { cookies: 'credentials', idleCookies: [...new Set([...commonIdleCookies, ...setting.ignore])] };
 }
 
 function windowMs(settings: number | 'origin' | undefined, under: number | undefined): number | undefined {

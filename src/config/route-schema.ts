@@ -18,12 +18,14 @@ function parseMatch(match: string): string {
   );
 }
 
-function parseFieldName(name: string): string {
+export function parseFieldName(name: string): string {
   if (token.test(name)) return name.toLowerCase();
   throw new ValueError(`"${name}" is not the name of a header field`, 'write for example accept-language');
 }
 
 function parseUserKey(name: string): string {
+  const parameter = /^query:(.*)$/i.exec(name)?.[1];
+  if (parameter !== undefined) return `query:${parseParameter(parameter)}`;
   const cookie = /^cookie:(.*)$/i.exec(name)?.[1];
   if (cookie === undefined) return parseFieldName(name);
   // Cookie names keep their case (RFC 6265 §5.3), field names do not.
@@ -31,7 +33,14 @@ function parseUserKey(name: string): string {
   throw new ValueError(`"${cookie}" is not the name of a cookie`, 'write for example "cookie:session"');
 }
 
-function parseParameter(name: string): string {
+/** A name, or its beginning and a star. @throws ValueError */
+function parseCookieName(name: string): string {
+  const text = name.endsWith('*') ? name.slice(0, -1) : name;
+  if (text !== '' && token.test(text) && !text.includes('*')) return name;
+  throw new ValueError(`"${name}" is not the name of a cookie`, 'write for example _ga, or _hj* for all that begin so');
+}
+
+export function parseParameter(name: string): string {
   if (name !== '' && !/[&=#?\s]/.test(name)) return name;
   throw new ValueError(`"${name}" is not the name of a query parameter`, 'write only the name: lang');
 }
@@ -88,18 +97,33 @@ const cacheSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'Responses to requests with Authorization or Cookie: not cached, cached per user, or shared by all users.',
+        'Responses to requests with credentials (Authorization, Cookie, credentialHeaders, credentialParams): not cached, cached per user, or shared by all users.',
       examples: ['perUser'],
     }),
   userKey: z
     .array(text({ examples: ['authorization', 'cookie:session'] }, parseUserKey))
     .min(1)
     .optional()
-    .meta({ description: 'For credentials: perUser: the header fields, or "cookie:NAME", that identify the user.' }),
-  cookies: choice(['credentials', 'ignore'])
+    .meta({
+      description:
+        'For credentials: perUser: the header fields, "cookie:NAME" or "query:NAME", that identify the user.',
+    }),
+  cookies: z
+    .union([
+      choice(['credentials', 'ignore']),
+      z.strictObject({
+        ignore: z
+          .array(text({ examples: ['_ga', '_hj*'] }, parseCookieName))
+          .min(1)
+          .meta({
+            description: 'Cookies that say nothing, beside those of common analytics; "_hj*": all that begin so.',
+          }),
+      }),
+    ])
     .optional()
     .meta({
-      description: 'ignore: responses do not depend on cookies; reads are forwarded without them.',
+      description:
+        'ignore: responses do not depend on cookies; reads are forwarded without them. Default: only those of common analytics (_ga, _fbp, …) say nothing. credentials: not even these.',
       examples: ['ignore'],
     }),
   setCookie: choice(['bypass', 'store', 'strip'])

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { parseAddress, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { parseAddress, parseHost, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
 import { parseOwnField, parseOwnValue } from './own-fields.ts';
 import { readsSchema } from './reads-schema.ts';
-import { routePolicyShape, routeSchema } from './route-schema.ts';
+import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
 import { DAY_MS } from './units.ts';
@@ -21,7 +21,8 @@ const timer = { min: 1, max: DAY_MS };
 const address = () =>
   textOrNumber({ pattern: '^((\\[[^\\]]*\\]|[^:]*):)?[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
 
-// Many may stand behind one address: a tenth of all connections, and half of what the origin takes.
+// Many may stand behind one address: a tenth of all connections. One address alone, such as a load test or a proxy that
+// is not trusted, gets most of an origin, and leaves enough to others for what takes no long time.
 const perAddressSchema = z.strictObject({
   connections: count({ min: 1, max: 1_000_000 })
     .prefault(1_000)
@@ -29,12 +30,12 @@ const perAddressSchema = z.strictObject({
       description: 'Connections at one time; further ones are closed at once. Trusted proxies are not counted.',
       examples: [2_000],
     }),
-  originShare: text({ pattern: '^[0-9]+%$', examples: ['50%'] }, parsePercentage)
-    .prefault('50%')
+  originShare: text({ pattern: '^[0-9]+%$', examples: ['75%'] }, parsePercentage)
+    .prefault('75%')
     .meta({
       description:
-        "Share of an origin's connections that bodies may hold which wait for this client, while others need one.",
-      examples: ['25%'],
+        "Share of an origin's connections that the requests of one address may hold; further ones wait. 100%: all of them.",
+      examples: ['50%'],
     }),
   // A tenth of what `events.maxSubscribers` is by default. Offices and mobile networks have one address for many
   // clients.
@@ -49,7 +50,7 @@ const perAddressSchema = z.strictObject({
 function parsePercentage(written: string): number {
   const percent = /^([0-9]{1,3})%$/.exec(written)?.[1];
   if (percent !== undefined && Number(percent) >= 1 && Number(percent) <= 100) return Number(percent) / 100;
-  throw new ValueError(`"${written}" is no share`, 'from 1% to 100%: 50%');
+  throw new ValueError(`"${written}" is no share`, 'from 1% to 100%: 75%');
 }
 
 const limitsSchema = z.strictObject({
@@ -135,10 +136,16 @@ function parseToken(token: string): string {
   throw new ValueError(message, 'use for example 32 random bytes in base64url');
 }
 
-const originSchema = z.strictObject({
+export const originSchema = z.strictObject({
   url: text({ pattern: '^https?://', examples: ['http://127.0.0.1:4000'] }, parseOriginUrl).meta({
     description: 'Where requests are sent: an http or https URL, optionally with a base path.',
   }),
+  host: text({ examples: ['origin', 'client', 'api.example'] }, parseHost)
+    .optional()
+    .meta({
+      description:
+        "The Host that the origin gets: its own (origin), the client's (client), or a name. Default: origin for https, client for http. X-Forwarded-Host has the client's.",
+    }),
   timeout: duration(timer)
     .prefault('10s')
     .meta({ description: 'For the response head, and for each pause within the body.', examples: ['30s'] }),
@@ -337,6 +344,17 @@ export const configSchema = z.strictObject({
   coherence: coherenceSchema.prefault({}).meta({ description: 'What the gateway guarantees after a write.' }),
   events: eventsSchema.prefault({}).meta({ description: 'Events that tell clients what has changed.' }),
   log: logSchema.prefault({}).meta({ description: 'JSON lines on standard output.' }),
+  credentialHeaders: z
+    .array(text({ examples: ['x-acme-key'] }, parseFieldName))
+    .prefault([])
+    .meta({
+      description:
+        'Request header fields that carry credentials, beside Authorization, Cookie, X-API-Key and other common ones.',
+    }),
+  credentialParams: z
+    .array(text({ examples: ['api_key', 'access_token'] }, parseParameter))
+    .prefault([])
+    .meta({ description: 'Query parameters that carry credentials. Keys, tags and logs do not show them.' }),
   defaults: z
     .strictObject(routePolicyShape)
     .optional()

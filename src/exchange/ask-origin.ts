@@ -1,12 +1,20 @@
 import { endToEnd } from '../http/connection.ts';
+import { type FieldLines, Fields } from '../http/fields.ts';
+import { type AskedAs, mappedLines, withHost } from '../http/mapped.ts';
 import { targetText } from '../route/path.ts';
+import { type Place, Waiting } from './origin-shares.ts';
 import type { ClientRequest, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
 
-export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade'> {
+export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade' | 'place'> {
   /** Replaces the client's query. */
   readonly query?: string;
   /** Receives the 1xx responses. */
   readonly reply?: Pick<Reply, 'interim'> | undefined;
+}
+
+interface Asking {
+  readonly request: ClientRequest;
+  readonly route: Pick<Route, 'origin' | 'shares'>;
 }
 
 /**
@@ -14,18 +22,57 @@ export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'si
  * reads for a write, requests that pass through, and handshakes.
  */
 export function askOrigin(
-  { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },
+  { request, route }: Pick<Asking, 'request'> & { readonly route: Pick<Route, 'origin'> },
   { query, reply, ...sent }: AskOptions,
 ): Promise<OriginResponse> {
   const { method, target, content } = request;
-  return route.origin.fetch({
+  const asked: OriginRequest = {
     ...sent,
     ...(content === undefined
       ? { method }
       : { method: content.method, body: content.body, headers: [...sent.headers, ...content.lines] }),
     target: targetText(query === undefined ? target : { path: target.path, query }),
     onInterim: reply && ((status, lines) => reply.interim(status, endToEnd(lines))),
+  };
+  const { askedAs } = route.origin;
+  return askedAs === undefined ? route.origin.fetch(asked) : askAs(askedAs, { request, route }, asked);
+}
+
+/** Asks an origin by its own name. Nothing after this step sees that name. */
+async function askAs(
+  askedAs: AskedAs,
+  { request, route }: { readonly request: ClientRequest; readonly route: Pick<Route, 'origin'> },
+  { onInterim, ...asked }: OriginRequest,
+): Promise<OriginResponse> {
+  const seen = (lines: FieldLines): FieldLines => mappedLines(lines, askedAs, request) ?? lines;
+  const answer = await route.origin.fetch({
+    ...asked,
+    headers: withHost(asked.headers, askedAs.host),
+    onInterim: onInterim && ((status, lines) => onInterim(status, seen(lines))),
   });
+  const lines = seen(answer.headers.lines);
+  return lines === answer.headers.lines ? answer : { ...answer, headers: new Fields(lines) };
+}
+
+/**
+ * A place for a request that a client sent, in what its address may hold of the origin's connections. Undefined if it
+ * needs none. Whoever takes one passes it to `askOrigin`, or gives it back.
+ */
+export function enterShare({ request, route }: Asking): Place | Waiting | undefined {
+  const { client } = request;
+  // A trusted proxy that forwards no address stands for all clients: a share of it would protect none from another.
+  return route.shares === undefined || client.isProxy ? undefined : route.shares.enter(client.address);
+}
+
+/** Waits for such a place, until the client leaves. */
+export function awaitShare(
+  asking: Asking,
+  reply: Pick<Reply, 'onGone'>,
+): Promise<Place | undefined> | Place | undefined {
+  const entered = enterShare(asking);
+  if (!(entered instanceof Waiting)) return entered;
+  reply.onGone(() => void entered.giveUp());
+  return entered.turn;
 }
 
 /** Aborts when the client disconnects, so that the origin does not work on an answer that nobody waits for. */

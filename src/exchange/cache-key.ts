@@ -2,8 +2,9 @@ import type { CachePolicy } from '../config/model.ts';
 import { trimWhitespace } from '../http/list.ts';
 import { normaliseQuery, type SearchVariance } from '../http/no-vary-search.ts';
 import { parameterName, selectQuery } from '../route/path.ts';
+import { credentialQuery, withoutCredentials } from './credentials.ts';
 import type { ClientRequest } from './ports.ts';
-import { userKey } from './user-key.ts';
+import { hashed, userKey } from './user-key.ts';
 
 /**
  * The cache key (RFC 9111 §2). Line feeds separate its parts. Targets, hosts and field values contain no control
@@ -15,6 +16,9 @@ export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?:
   let key = `${content}${request.scheme}://${request.host}${spelledHost(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
   for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
+  // Unlike a header field, a parameter makes it another URL: what the origin calls `public` is so for this one only.
+  const secret = policy.credentials === 'shared' ? '' : credentialQuery(request.target.query, policy);
+  if (secret !== '') key += `\n${hashed(secret)}`;
   return key;
 }
 
@@ -54,13 +58,19 @@ function queryKey(query: string, policy: CachePolicy, variance: SearchVariance |
   return variance === undefined ? keyed : `${normaliseQuery(keyed, variance)}\n${JSON.stringify(variance)}`;
 }
 
-/**
- * The part of the query that is in the key. Exactly this is forwarded: an unkeyed parameter could change the response
- * that the origin returns, and the changed response would be stored for everyone (cache poisoning by unkeyed input).
- */
+/** The part of the query that is in the key as it stands. Credentials are there as a hash, if at all. */
 export function keyedQuery(query: string, policy: CachePolicy): string {
+  return withoutCredentials(forwardedQuery(query, policy), policy);
+}
+
+/**
+ * The part of the query that is forwarded: what is in the key, and credentials. Any other parameter could change the
+ * response that the origin returns, and the changed response would be stored for everyone (cache poisoning by unkeyed
+ * input).
+ */
+export function forwardedQuery(query: string, policy: CachePolicy): string {
   const { query: names, order } = policy.key;
-  if (names !== undefined) return selectQuery(query, names);
+  if (names !== undefined) return selectQuery(query, [...new Set([...names, ...policy.credentialParams])]);
   return order === 'sort' ? byName(query) : query;
 }
 

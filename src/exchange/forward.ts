@@ -1,6 +1,6 @@
 import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
-import { disguised, forwardedFields, maxForwards } from '../http/connection.ts';
-import { type FieldLines, type Fields, without } from '../http/fields.ts';
+import { forwardedFields, maxForwards } from '../http/connection.ts';
+import { disguised, type FieldLines, type Fields, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
@@ -129,6 +129,7 @@ export function forwardFields(request: ClientRequest, { encode }: ClientPolicy):
     trusted: request.trusted,
     scheme: request.scheme,
     host: request.host,
+    gateway: request.gateway,
   });
 }
 

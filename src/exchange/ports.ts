@@ -4,10 +4,12 @@ import type { Coverage } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
+import type { AskedAs } from '../http/mapped.ts';
 import type { RequestTarget } from '../route/path.ts';
 import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explanation.ts';
 import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
+import type { OriginShares, Place } from './origin-shares.ts';
 
 /** The origin as the exchanges see it. Implemented by `origin/` on undici. */
 export interface Origin {
@@ -16,6 +18,8 @@ export interface Origin {
    * either ends or is destroyed with an `OriginError`: a broken or short body never ends cleanly.
    */
   fetch(request: OriginRequest): Promise<OriginResponse>;
+  /** As what it is asked, if not by the client's `Host`. */
+  readonly askedAs?: AskedAs | undefined;
   /** What a 5xx means for a write: it may have been applied (`unknown`), or it was not (`unchanged`). */
   readonly serverErrors: 'unknown' | 'unchanged';
   /** Sent with the gateway's own reads, in place of the writer's credentials. Secret. */
@@ -35,6 +39,8 @@ export interface OriginRequest {
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
   /** Asks to switch to this protocol, on a separate connection. */
   readonly upgrade?: 'websocket' | undefined;
+  /** Given back as soon as the request neither holds a connection nor waits for one, however it has ended. */
+  readonly place?: Place | undefined;
 }
 
 export interface OriginResponse {
@@ -65,6 +71,9 @@ export interface ClientRequest {
   readonly trusted: boolean;
   /** Of a read that is cached by its body (`reads`): what is sent in place of a GET, and what the key has of it. */
   readonly content?: RequestContent | undefined;
+  /** What tells the gateway that got it from others in `Via`, so that the request is known if it comes back. */
+  readonly gateway?: string | undefined;
+  readonly client: Client;
 }
 
 export interface RequestContent {
@@ -73,6 +82,17 @@ export interface RequestContent {
   /** The fields that describe the body. */
   readonly lines: FieldLines;
   readonly key: string;
+}
+
+/** Who sent a request, as far as limits for one client are concerned. */
+export interface Client {
+  /**
+   * The address that the client counts as: the one that a trusted proxy forwards, else the peer's; for IPv6, its /64
+   * block. All clients of a proxy that forwards no address count as one.
+   */
+  readonly address: string;
+  /** The address is that of a trusted proxy, which names no client. */
+  readonly isProxy: boolean;
 }
 
 /** The reply to one client. Callers use exactly one of `send`, `begin` and `fail`; `fail` may also follow `begin`. */
@@ -102,6 +122,8 @@ export interface Route {
   /** The path of the written resource's representation, if it differs from the path that is written to. */
   readonly before: PathTemplate | undefined;
   readonly origin: Origin;
+  /** What one client address may hold of the origin's connections; undefined: as many as there are. */
+  readonly shares: OriginShares | undefined;
 }
 
 export interface RouteTable {

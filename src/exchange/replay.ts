@@ -1,9 +1,10 @@
 import { severalQueriesTag } from '../coherence/tag.ts';
+import { isCredential } from '../http/credentials.ts';
 import { Fields, without } from '../http/fields.ts';
-import { hasCredentials } from '../http/storable.ts';
 import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey, valueOfKeyed } from './cache-key.ts';
+import { hasCredentials, withCredentialsOf } from './credentials.ts';
 import type { ClientRequest, Route, RouteTable } from './ports.ts';
 
 /** A stored response together with a request that it answers. */
@@ -13,8 +14,6 @@ export interface Replay {
   readonly params: Readonly<Record<string, string>>;
   readonly request: ClientRequest;
 }
-
-const credentials = new Set(['authorization', 'cookie']);
 
 /**
  * Rebuilds a request that the stored response answers, from the key and the selecting fields, as the client of `write`
@@ -27,7 +26,8 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
   if (stored.part !== undefined || stored.status !== 200 || cache.off || cache.credentials === 'perUser')
     return undefined;
   if (stored.tags.includes(severalQueriesTag(stored.path))) return undefined;
-  if (stored.vary.some((name) => name === 'authorization' || name === 'cookie')) return undefined;
+  const isSecret = (name: string): boolean => isCredential(name, cache.credentialHeaders);
+  if (stored.vary.some(isSecret)) return undefined;
   const [base = '', path = '', query = '', ...keyed] = stored.key.split('\n');
   const [scheme, host] = base.split('://');
   if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
@@ -40,13 +40,18 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
   if (selecting === undefined) return undefined;
   lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
   // The response is the same for everyone who may see it, so the writer's credentials may fetch it again.
-  if (cache.credentials === 'shared') lines.push(...without(write.headers.lines, (name) => !credentials.has(name)));
+  const shared = cache.credentials === 'shared';
+  if (shared) lines.push(...without(write.headers.lines, (name) => !isSecret(name)));
   const request: ClientRequest = {
     ...write,
     method: 'GET',
     scheme,
     host,
-    target: { path, resource: stored.path, query },
+    target: {
+      path,
+      resource: stored.path,
+      query: shared ? withCredentialsOf(write.target.query, query, cache) : query,
+    },
     headers: new Fields(lines),
   };
   const same =
@@ -59,12 +64,15 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
  * Whether a read with the scheme, host and fields of `write` would have selected this very response. A write says
  * nothing about responses that other clients select.
  */
-export function asksAlike({ stored, route, request }: Replay, { scheme, host, headers }: ClientRequest): boolean {
+export function asksAlike({ stored, route, request }: Replay, write: ClientRequest): boolean {
   const { cache } = route.policy;
-  if (cacheKey({ ...request, scheme, host, headers }, cache) !== stored.key) return false;
+  const { scheme, host, headers } = write;
+  const target = { ...request.target, query: withCredentialsOf(write.target.query, request.target.query, cache) };
+  if (cacheKey({ ...request, scheme, host, target, headers }, cache) !== stored.key) return false;
   // RFC 9111 §3.5: the answer to a client with credentials may hold more than other clients may see.
-  const credentials = cache.cookies === 'ignore' ? headers.has('authorization') : hasCredentials(headers);
-  if (credentials && cache.credentials === 'bypass' && !stored.shareable) return false;
+  const seen = cache.cookies === 'ignore' ? new Fields(without(headers.lines, (name) => name === 'cookie')) : headers;
+  if (hasCredentials({ headers: seen, target }, cache) && cache.credentials === 'bypass' && !stored.shareable)
+    return false;
   const values = selectingValues(stored.vary, headers);
   return values.every((value, i) => value === stored.selecting[i]);
 }

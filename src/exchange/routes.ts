@@ -3,14 +3,19 @@ import { PatternTrie } from '../route/pattern.ts';
 import { inOneCase, spelledPlainly } from '../route/spelling.ts';
 import { compileTags } from '../rules/compile.ts';
 import { parseTemplate } from '../rules/template.ts';
+import type { OriginShares } from './origin-shares.ts';
 import type { Origin, Route, RouteTable } from './ports.ts';
 
 /** Compiles the routes of a configuration. The first match wins; a resource that matches none gets the fallback. */
-export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string, Origin>): RouteTable {
-  const originOf = (name: string): Origin => {
+export function compileRoutes(
+  config: GatewayConfig,
+  origins: ReadonlyMap<string, Origin>,
+  shares: ReadonlyMap<string, OriginShares> = new Map(),
+): RouteTable {
+  const originOf = (name: string): Pick<Route, 'origin' | 'shares'> => {
     const origin = origins.get(name);
     if (origin === undefined) throw new Error(`no origin is called "${name}": the configuration was not validated`);
-    return origin;
+    return { origin, shares: shares.get(name) };
   };
   const trie = new PatternTrie<Ordered>();
   for (const [order, written] of config.routes.entries()) {
@@ -19,7 +24,7 @@ export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string
       policy: written,
       tags: written.tags.length === 0 ? undefined : compileTags(written.tags),
       before: written.before === undefined ? undefined : parseTemplate(written.before, 'path'),
-      origin: originOf(written.origin),
+      ...originOf(written.origin),
     };
     trie.add(written.match, { route, order });
   }
@@ -30,7 +35,7 @@ export function compileRoutes(config: GatewayConfig, origins: ReadonlyMap<string
       policy: config.fallback,
       tags: undefined,
       before: undefined,
-      origin: originOf(config.fallback.origin),
+      ...originOf(config.fallback.origin),
     },
     params: {},
   };

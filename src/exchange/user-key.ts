@@ -2,24 +2,34 @@ import { createHash } from 'node:crypto';
 import type { CachePolicy } from '../config/model.ts';
 import type { Fields } from '../http/fields.ts';
 import { isToken, trimWhitespace } from '../http/list.ts';
-import { hasCredentials } from '../http/storable.ts';
+import { selectQuery } from '../route/path.ts';
+import { credentialFields, hasCredentials } from './credentials.ts';
+import type { ClientRequest } from './ports.ts';
 
 const COOKIE = 'cookie:';
+const QUERY = 'query:';
 
 /** A hash of the named credentials. Cache keys are shown to operators; credentials must not be. */
 export function userKey(headers: Fields, names: readonly string[]): string {
-  return createHash('sha256')
-    .update(JSON.stringify(names.map((name) => credential(headers, name))))
-    .digest('base64url');
+  // Parameters that carry credentials are in every key that is not shared; see cache-key.ts.
+  const inHead = names.filter((name) => !name.startsWith(QUERY));
+  return hashed(JSON.stringify(inHead.map((name) => credential(headers, name))));
+}
+
+export function hashed(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
 }
 
 /**
  * Whether the key of a route with `credentials: perUser` identifies the user. If not, the answer is not stored: under a
  * key that identifies nobody, it would be served to other clients with the same key.
  */
-export function isIdentified(headers: Fields, { credentials, userKey: names }: CachePolicy): boolean {
-  if (credentials !== 'perUser' || !hasCredentials(headers)) return true;
-  if (headers.has('authorization') && !names.includes('authorization')) return false;
+export function isIdentified(request: Pick<ClientRequest, 'headers' | 'target'>, policy: CachePolicy): boolean {
+  const { headers, target } = request;
+  const { userKey: names } = policy;
+  if (policy.credentials !== 'perUser' || !hasCredentials(request, policy)) return true;
+  // Of cookies, one that is named is enough: most clients have others that say nothing of the user.
+  for (const name of credentialFields(headers, policy)) if (name !== 'cookie' && !names.includes(name)) return false;
   const cookies = headers.get('cookie');
   if (
     cookies !== undefined &&
@@ -27,7 +37,10 @@ export function isIdentified(headers: Fields, { credentials, userKey: names }: C
   ) {
     return false;
   }
-  return names.some((name) => (credential(headers, name) ?? '') !== '');
+  return names.some((name) => {
+    if (name.startsWith(QUERY)) return /=./.test(selectQuery(target.query, [name.slice(QUERY.length)]));
+    return (credential(headers, name) ?? '') !== '';
+  });
 }
 
 const isCookie = (name: string): boolean => name.startsWith(COOKIE);

@@ -1,4 +1,5 @@
-import { eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
+import { commonCredentials } from './credentials.ts';
+import { disguised, eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
 import { forwardingLines, isForwardingField, type Received } from './forwarded.ts';
 import { isToken, splitList } from './list.ts';
 
@@ -78,7 +79,7 @@ function connectionOptions(lines: FieldLines): ReadonlySet<string> {
   for (const value of valuesOf(lines, 'connection')) {
     for (const member of splitList(value)) {
       const name = member.toLowerCase();
-      if (isToken(name) && !isForEveryone(name)) options.add(name);
+      if (isToken(name) && !isForEveryone(name) && !commonCredentials.has(name)) options.add(name);
     }
   }
   return options;
@@ -97,14 +98,6 @@ const VIA = `1.1 ${PSEUDONYM}`;
  * loop.
  */
 export const MAX_HOPS = 8;
-
-/**
- * The field that CGI, WSGI and similar interfaces mistake a name for (RFC 3875 §4.1.18): they read `X_Forwarded_For` as
- * `X-Forwarded-For`. undefined if the name is unambiguous.
- */
-export function disguised(name: string): string | undefined {
-  return /[^a-z0-9-]/.test(name) ? name.replace(/[^a-z0-9-]/g, '-') : undefined;
-}
 
 /**
  * Whether an origin may mistake the name for a field that the gateway sets, removes or evaluates: `Content_Length`,
@@ -131,15 +124,22 @@ export function forwardedFields(lines: FieldLines, received: Received): string[]
     // In lower case, as in the cache key: an origin may answer "API.example" and "api.example" differently.
     kept.push(name, lower === 'host' ? value.toLowerCase() : value);
   });
-  return [...kept, ...forwardingLines(lines, received), 'Via', VIA];
+  const { gateway } = received;
+  return [...kept, ...forwardingLines(lines, received), 'Via', gateway === undefined ? VIA : `${VIA} (${gateway})`];
 }
 
-/** Whether the request passed gateways of this name so often that it must be in a loop (RFC 9110 §7.6.3). */
-export function isLoop(lines: FieldLines): boolean {
+/**
+ * Whether the request is in a loop (RFC 9110 §7.6.3): it passed this very gateway, or gateways of this name so often
+ * that it must be. `gateway` is what tells this one from others. A read that came back to it would wait for itself.
+ */
+export function isLoop(lines: FieldLines, gateway?: string): boolean {
   let passed = 0;
   eachLine(lines, (name, value) => {
     if (name.toLowerCase() !== 'via') return;
-    for (const hop of splitList(value)) if (hop.split(/[ \t]+/)[1] === PSEUDONYM) passed++;
+    for (const hop of splitList(value)) {
+      const [, by, comment] = hop.split(/[ \t]+/);
+      if (by === PSEUDONYM) passed += gateway !== undefined && comment === `(${gateway})` ? MAX_HOPS : 1;
+    }
   });
   return passed >= MAX_HOPS;
 }

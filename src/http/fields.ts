@@ -40,6 +40,14 @@ export function pairs(lines: FieldLines): [name: string, value: string][] {
   return found;
 }
 
+/**
+ * The field that CGI, WSGI and similar interfaces mistake a name for (RFC 3875 §4.1.18): they read `X_Forwarded_For` as
+ * `X-Forwarded-For`. undefined if the name is unambiguous.
+ */
+export function disguised(name: string): string | undefined {
+  return /[^a-z0-9-]/.test(name) ? name.replace(/[^a-z0-9-]/g, '-') : undefined;
+}
+
 /** The values of each field, by its lower-case name. */
 export function valuesByName(lines: FieldLines): Map<string, string[]> {
   const fields = new Map<string, string[]>();

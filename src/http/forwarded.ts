@@ -10,6 +10,8 @@ export interface Received {
   readonly scheme: 'http' | 'https';
   /** As in `Host`. */
   readonly host: string;
+  /** What tells this gateway from others in `Via`. */
+  readonly gateway?: string | undefined;
 }
 
 /** Fields that tell origins who the client is. Only those from a trusted proxy are reliable. */

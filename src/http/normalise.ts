@@ -1,7 +1,5 @@
+import { commonCredentials } from './credentials.ts';
 import { splitList, trimWhitespace } from './list.ts';
-
-/** Compared verbatim: a cookie or a token that differs by a space belongs to another user. */
-const verbatim = new Set(['authorization', 'cookie']);
 
 /** No client of good will sends more; taking a longer value apart costs milliseconds for each request that has one. */
 const MAX_NORMALISED_LENGTH = 1_024;
@@ -12,7 +10,8 @@ const MAX_NORMALISED_LENGTH = 1_024;
  * weights.
  */
 export function normaliseField(name: string, value: string): string {
-  if (verbatim.has(name) || value.length > MAX_NORMALISED_LENGTH) return value;
+  // A cookie or a token that differs by a space belongs to another user.
+  if (commonCredentials.has(name) || value.length > MAX_NORMALISED_LENGTH) return value;
   if (name === 'accept-language' || name === 'accept-encoding') {
     const preferences = parsePreferences(value);
     if (preferences !== undefined) return serialise(preferences);

@@ -17,6 +17,8 @@ export interface StoringPolicy {
 export interface StoringInput {
   readonly method: string;
   readonly status: number;
+  /** The request carries credentials: what answers it may be for one user alone. */
+  readonly credentials: boolean;
   readonly request: Fields;
   readonly response: Fields;
   readonly directives: CacheControl;
@@ -56,11 +58,6 @@ export function storable(input: StoringInput): Storing {
   return reason === undefined ? { store: true, shareable } : { store: false, reason };
 }
 
-/** The request carries credentials: what answers it may be for one user alone. */
-export function hasCredentials(request: Fields): boolean {
-  return request.has('authorization') || request.has('cookie');
-}
-
 /**
  * RFC 9111 §3.5. An `s-maxage` of 0, which an illegible one is taken for, lets nothing be reused and so permits
  * nothing.
@@ -86,7 +83,7 @@ function hasBody(request: Fields): boolean {
 }
 
 function originForbids(input: StoringInput, shareable: boolean): NotStored | undefined {
-  const { status, request, response, directives, policy } = input;
+  const { status, response, directives, policy } = input;
   const forced = policy.ttl && policy.force;
   // RFC 9111 §3: only final responses; a 304 is no response to store; a part is not the whole.
   if (status === 206 && input.partial !== true) return 'partial';
@@ -97,8 +94,8 @@ function originForbids(input: StoringInput, shareable: boolean): NotStored | und
   if (directives.mustUnderstand && !understood) return 'status';
   if (directives.noStore && !directives.mustUnderstand && !forced) return 'no-store';
   if (directives.private === true && !forced) return 'private';
-  // RFC 9111 §3.5; and cookies are credentials too. `force` overrides the origin's word, never whose the response is.
-  if (policy.credentials === 'bypass' && hasCredentials(request) && !shareable) return 'credentials';
+  // RFC 9111 §3.5; and other fields are credentials, too (credentials.ts). `force` overrides the origin's word, never whose the response is.
+  if (policy.credentials === 'bypass' && input.credentials && !shareable) return 'credentials';
   if (policy.setCookie === 'bypass' && (response.has('set-cookie') || response.has('set-cookie2'))) return 'set-cookie';
   // RFC 9111 §4.1: it would never match.
   if (parseVary(response.get('vary')) === '*') return 'vary-star';

@@ -7,9 +7,15 @@ export class Metrics {
   readonly reads: Record<string, number> = {};
   readonly writes: Record<string, number> = {};
   readonly neverHit = new NeverHit();
+  /** By reason: what an origin answered and the gateway did not store. */
+  readonly notStored: Record<string, number> = {};
   unresolved = 0;
   removed = 0;
   originFailures = 0;
+
+  countNotStored(reason: string): void {
+    this.notStored[reason] = (this.notStored[reason] ?? 0) + 1;
+  }
 
   countRead(outcome: string): void {
     this.reads[outcome] = (this.reads[outcome] ?? 0) + 1;
@@ -32,6 +38,7 @@ export interface Gauges {
   fills(): number;
   fillBytes(): number;
   waiting(): number;
+  waitingForShare(): number;
   refreshesDropped(): number;
   /** Undefined without a second tier. */
   readonly tierRefused: (() => number) | undefined;
@@ -43,15 +50,15 @@ export interface Gauges {
 export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   const registry = new Registry();
   const registers = [registry];
-  const labelled = (name: string, help: string, of: () => Record<string, number>): void => {
+  const labelled = (name: string, help: string, of: () => Record<string, number>, label = 'outcome'): void => {
     new Counter({
       name,
       help,
-      labelNames: ['outcome'],
+      labelNames: [label],
       registers,
       collect() {
         this.reset();
-        for (const [outcome, count] of Object.entries(of())) this.inc({ outcome }, count);
+        for (const [value, count] of Object.entries(of())) this.inc({ [label]: value }, count);
       },
     });
   };
@@ -79,6 +86,12 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   };
   labelled('unstale_reads_total', 'Reads by outcome.', () => metrics.reads);
   addNeverHit(metrics, registers);
+  labelled(
+    'unstale_not_stored_total',
+    "Origins' answers to reads that were not stored, by reason.",
+    () => metrics.notStored,
+    'reason',
+  );
   labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
   counter(
     'unstale_unresolved_placeholders_total',
@@ -102,20 +115,16 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   gauge('unstale_fills', 'Fills that other reads may wait for.', gauges.fills);
   gauge('unstale_fill_bytes', 'Bytes of bodies that fills hold.', gauges.fillBytes);
   gauge('unstale_waiting_reads', 'Reads that wait for the fill of another.', gauges.waiting);
+  gauge(
+    'unstale_waiting_for_share',
+    "Requests whose client address holds its share of an origin's connections.",
+    gauges.waitingForShare,
+  );
   const { cluster, tierRefused } = gauges;
   if (tierRefused !== undefined) {
     counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);
   }
-  if (cluster !== undefined) {
-    gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
-      Number(cluster().state === 'serving'),
-    );
-    gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
-    gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
-    gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
-    counter('unstale_cluster_resets_total', 'Times that this node joined with empty memory.', () => cluster().resets);
-    counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
-  }
+  if (cluster !== undefined) addCluster(cluster, { gauge, counter });
   return registry;
 }
 
@@ -131,6 +140,22 @@ function addNeverHit({ neverHit }: Metrics, registers: Registry[]): void {
       for (const [route, reason] of neverHit.found) this.set({ route, reason }, 1);
     },
   });
+}
+
+interface Adding {
+  gauge(name: string, help: string, of: () => number, aggregator?: 'sum' | 'max'): void;
+  counter(name: string, help: string, of: () => number): void;
+}
+
+function addCluster(cluster: () => ClusterStatus, { gauge, counter }: Adding): void {
+  gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
+    Number(cluster().state === 'serving'),
+  );
+  gauge('unstale_cluster_members', 'Nodes that writes wait for.', () => cluster().members.length, 'max');
+  gauge('unstale_cluster_intents', 'Writes of this node forwarded, not yet recorded.', () => cluster().intents);
+  gauge('unstale_cluster_queued', 'Records waiting to be sent to the other nodes.', () => cluster().queued);
+  counter('unstale_cluster_resets_total', 'Times that this node joined with empty memory.', () => cluster().resets);
+  counter('unstale_cluster_evictions_total', 'Silent nodes that this node removed.', () => cluster().evictions);
 }
 
 /** The metrics of several processes of one gateway: sums, and the maximum of positions. */

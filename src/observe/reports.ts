@@ -22,6 +22,7 @@ export class Reports {
     if (reason !== undefined) {
       this.#log.warn({ route: name, reason, ...adviceOf(reason) }, 'nothing of a route is answered from memory');
     }
+    if (detail !== undefined && (outcome === 'miss' || outcome === 'bypass')) this.#metrics.countNotStored(detail);
     if (!this.#log.isLevelEnabled('debug')) return;
     const { method, target } = request;
     this.#log.debug(

@@ -24,6 +24,7 @@ export class OpenApiDocument {
   readonly paths: Mapping;
   readonly servers: readonly Mapping[];
   readonly security: unknown;
+  readonly securitySchemes: Mapping;
   /** Whether it marks any member as required. If it never does, a missing mark means nothing. */
   readonly tellsRequired: boolean;
   /** References that are broken, or point outside of the document. */
@@ -55,6 +56,7 @@ export class OpenApiDocument {
     }
     this.servers = list(this.#root.servers).map(mapping);
     this.security = this.#root.security;
+    this.securitySchemes = mapping(mapping(this.#root.components).securitySchemes);
     this.tellsRequired = hasRequired(this.#root);
   }
 

@@ -1,4 +1,5 @@
 import type { OpenApiDocument } from './document.ts';
+import type { DraftCredentials } from './draft-credentials.ts';
 import type { Embeddings } from './embedding.ts';
 import type { ApiPath } from './operations.ts';
 import type { Resource } from './resources.ts';
@@ -6,6 +7,7 @@ import type { Resource } from './resources.ts';
 /** A configuration inferred from an API description. Comments say what each part was inferred from. */
 export interface Draft {
   readonly origin: { readonly url: string; readonly note?: string };
+  readonly credentials: DraftCredentials | undefined;
   readonly routes: readonly DraftRoute[];
   readonly rules: readonly DraftRule[];
   readonly notes: readonly string[];
@@ -48,4 +50,5 @@ export interface ApiModel {
   /** The resource of which a path is the item or the collection. */
   readonly owners: ReadonlyMap<ApiPath, Resource>;
   readonly embeddings: Embeddings;
+  readonly credentials: DraftCredentials | undefined;
 }

@@ -47,10 +47,11 @@ export function draftRoutes(model: ApiModel, named: ReadonlySet<string>): DraftR
   });
 }
 
-function secured({ document }: ApiModel, operation: Mapping): string[] {
+function secured({ document, credentials }: ApiModel, operation: Mapping): string[] {
   const security = list(operation.security ?? document.security);
   const required = security.length > 0 && security.every((each) => Object.keys(Object(each)).length > 0);
   if (!required) return [];
+  if (credentials !== undefined) return ['needs credentials: kept for each user, see defaults'];
   return [
     'needs credentials: stored only if the API says public or s-maxage; otherwise set cache: { credentials: perUser, userKey: [authorization] }',
   ];

@@ -1,4 +1,5 @@
 import { OpenApiDocument } from './document.ts';
+import { credentialsOf } from './draft-credentials.ts';
 import type { Draft } from './draft-model.ts';
 import { draftRoutes } from './draft-routes.ts';
 import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
@@ -13,7 +14,8 @@ export function draftConfig(text: string): Draft {
   const paths = inOrderOfPrecedence(apiPaths(document, base));
   const resources = findResources(document, paths);
   const embeddings = new Embeddings(document, resources);
-  const model = { document, paths, resources, embeddings, owners: ownersOf(resources) };
+  const credentials = credentialsOf(document);
+  const model = { document, paths, resources, embeddings, owners: ownersOf(resources), credentials };
   const named = draftRules(model);
   const routes = draftRoutes(model, namedTags(named));
   const rules = withTags(named, new Set(routes.flatMap(({ tags }) => tags.map(tagName))));
@@ -24,5 +26,5 @@ export function draftConfig(text: string): Draft {
     notes.push(
       "the document marks no member as required: a response that lacks a member in the tags of its route is not stored; write response['name', :0].id for members that may be absent",
     );
-  return { origin: note === undefined ? { url } : { url, note }, routes, rules, notes };
+  return { origin: note === undefined ? { url } : { url, note }, credentials, routes, rules, notes };
 }

@@ -1,7 +1,8 @@
+import type { DraftCredentials } from './draft-credentials.ts';
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
 
 /** A draft as the text of a configuration, with comments for its future owner. */
-export function writeDraft({ origin, routes, rules, notes }: Draft, source: string): string {
+export function writeDraft({ origin, credentials, routes, rules, notes }: Draft, source: string): string {
   const lines = [
     '# yaml-language-server: $schema=https://unpkg.com/unstale/dist/unstale.schema.json',
     '#',
@@ -12,9 +13,11 @@ export function writeDraft({ origin, routes, rules, notes }: Draft, source: stri
     'origin:',
     ...(origin.note === undefined ? [] : [`  # TODO: ${oneLine(origin.note)}`]),
     `  url: ${scalar(origin.url)}`,
+    ...hostLines(origin.url),
     '  # Does the API take /Users/me or /users/me;x.css for /users/me? Then list it: [case, parameters, extension].',
     '  ignoreInPaths: []',
     '',
+    ...(credentials === undefined ? [] : credentialLines(credentials)),
   ];
   if (routes.length > 0)
     lines.push('# The first match wins. The API decides freshness; add cache: { ttl: 60s } to override it.', 'routes:');
@@ -24,6 +27,28 @@ export function writeDraft({ origin, routes, rules, notes }: Draft, source: stri
   for (const rule of rules) lines.push(...ruleLines(rule), '');
   return `${lines.join('\n').trimEnd()}\n`;
 }
+
+/** A service that is known by name answers to that name only; for https it is the default. */
+function hostLines(url: string): string[] {
+  const { protocol, hostname } = new URL(url);
+  const isNamed = /[a-z]/i.test(hostname) && hostname.includes('.') && !hostname.startsWith('[');
+  return protocol === 'http:' && isNamed ? ['  host: origin'] : [];
+}
+
+function credentialLines({ headers, params, userKey }: DraftCredentials): string[] {
+  const list = (names: readonly string[]): string => `[${names.map(inFlow).join(', ')}]`;
+  return [
+    '# By what the API knows its clients (securitySchemes).',
+    ...(headers.length === 0 ? [] : [`credentialHeaders: ${list(headers)}`]),
+    ...(params.length === 0 ? [] : [`credentialParams: ${list(params)}`]),
+    'defaults:',
+    '  # Each user has responses of their own. Where they are the same for all who may see them: credentials: shared.',
+    `  cache: { credentials: perUser, userKey: ${list(userKey)} }`,
+    '',
+  ];
+}
+
+const inFlow = (name: string): string => (/^[A-Za-z][A-Za-z0-9_-]*$/.test(name) ? name : JSON.stringify(name));
 
 function routeLines({ comments, match, off, tags, before }: DraftRoute): string[] {
   const lines = [...comments.map((comment) => `  # ${oneLine(comment)}`), `  - match: ${scalar(match)}`];

@@ -24,6 +24,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   readonly #signal: AbortSignal | undefined;
   readonly #onInterim: OriginRequest['onInterim'];
   readonly #retried: boolean;
+  readonly #place: OriginRequest['place'];
   #upload: RequestBody | undefined;
   #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -52,6 +53,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#signal = request.signal;
     this.#onInterim = request.onInterim;
     this.#retried = retried;
+    this.#place = request.place;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -189,6 +191,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   #finish(): void {
     this.#state = 'over';
     this.#body?.complete();
+    // Otherwise it may be sent once more, and needs its place for that.
+    if (!this.#lostToReuse) this.#place?.leave();
     clearTimeout(this.#waitTimer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#upload?.cancel();

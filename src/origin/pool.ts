@@ -5,6 +5,7 @@ import type { OriginConfig } from '../config/model.ts';
 import { OriginError } from '../errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, without } from '../http/fields.ts';
+import type { AskedAs } from '../http/mapped.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
 import { RequestBody } from './request-body.ts';
@@ -27,10 +28,9 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
 }
 
 export class PooledOrigin implements Origin {
+  readonly askedAs: AskedAs | undefined;
   readonly serverErrors: OriginConfig['serverErrors'];
   readonly ownFields: FieldLines;
-  /** Maximum number of connections. */
-  readonly connections: number;
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #hostname: string;
@@ -41,16 +41,18 @@ export class PooledOrigin implements Origin {
 
   constructor(config: OriginConfig) {
     const url = new URL(config.url);
+    this.askedAs = config.host === undefined ? undefined : { host: config.host, url: config.url };
     this.serverErrors = config.serverErrors;
     this.ownFields = Object.entries(config.headers).flat();
-    this.connections = config.connections;
     this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;
-    this.#startWithinMs = config.connectTimeoutMs + config.timeoutMs;
+    this.#startWithinMs = startWithinMs(config);
     const connector = buildConnector({ timeout: config.connectTimeoutMs, allowH2: false });
     // An IP address is not allowed as a TLS server name (RFC 6066 §3).
-    const servername = isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined;
+    // By name, it has the certificate of that name.
+    const named = config.host === undefined ? url.hostname : new URL(`https://${config.host}`).hostname;
+    const servername = isIP(named.replace(/^\[|\]$/g, '')) === 0 ? named : undefined;
     const settings: Client.Options = {
       pipelining: 1,
       headersTimeout: config.timeoutMs,
@@ -66,20 +68,21 @@ export class PooledOrigin implements Origin {
 
   async fetch(request: OriginRequest): Promise<OriginResponse> {
     const refusal = refusalOf(request);
-    if (refusal !== undefined) throw new OriginError('originRefused', { sent: false, ...refusal });
+    if (refusal !== undefined) {
+      request.place?.leave();
+      throw new OriginError('originRefused', { sent: false, ...refusal });
+    }
     const first = this.#attempt(request, false);
     try {
       return await first.head;
     } catch (error) {
-      if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) throw error;
+      if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) {
+        request.place?.leave();
+        throw error;
+      }
       // Only once: RFC 9110 §9.2.2 forbids automatic retries of a failed automatic retry.
       return await this.#attempt(request, true).head;
     }
-  }
-
-  /** Whether requests are waiting for a connection. */
-  get crowded(): boolean {
-    return this.#pool.stats.queued > 0;
   }
 
   async close(): Promise<void> {
@@ -114,6 +117,11 @@ export class PooledOrigin implements Origin {
     // Accepts no further requests, and closes after this one.
     client.close().catch(() => undefined);
   }
+}
+
+/** How long a request may wait for a connection: for a new one, or until one of those that are busy is free. */
+export function startWithinMs({ connectTimeoutMs, timeoutMs }: OriginConfig): number {
+  return connectTimeoutMs + timeoutMs;
 }
 
 /** Why a request is not sent at all. */

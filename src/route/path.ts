@@ -142,6 +142,15 @@ export function selectQuery(query: string, names: readonly string[]): string {
   return names.flatMap((name) => pairs.filter((other) => other.name === name).map(({ pair }) => pair)).join('&');
 }
 
+/** The query without the parameters in `names`. */
+export function dropFromQuery(query: string, names: readonly string[]): string {
+  if (query === '') return '';
+  return query
+    .split('&')
+    .filter((pair) => !names.includes(parameterName(pair)))
+    .join('&');
+}
+
 export function parameterName(pair: string): string {
   const raw = (pair.split('=', 1)[0] as string).replaceAll('+', ' ');
   try {

@@ -2,7 +2,7 @@ import type { TagFamilies } from '../coherence/tag-families.ts';
 import type { TagKnowledge } from '../coherence/write-set.ts';
 import type { PatchConfig, RuleConfig } from '../config/model.ts';
 import { safeMethods } from '../http/methods.ts';
-import { selectQuery, sortedQuery } from '../route/path.ts';
+import { dropFromQuery, selectQuery, sortedQuery } from '../route/path.ts';
 import { PatternTrie } from '../route/pattern.ts';
 import { bindStored } from './bind.ts';
 import { compileCascade } from './cascade.ts';
@@ -43,7 +43,10 @@ export interface RuleSet {
 export interface RouteEdge {
   readonly match: string;
   readonly tags: readonly string[];
-  readonly cache?: { readonly key: { readonly query: readonly string[] | undefined } };
+  readonly cache?: {
+    readonly key: { readonly query: readonly string[] | undefined };
+    readonly credentialParams?: readonly string[];
+  };
 }
 
 /**
@@ -56,8 +59,8 @@ export function compileRules(rules: readonly RuleConfig[], routes: readonly Rout
   const cascade = compileCascade(routes);
   const compiled = rules.map((config) => compileRule(config, cascade));
   for (const rule of compiled) trie.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
-  const keys = new PatternTrie<readonly string[] | undefined>();
-  for (const { match, cache } of routes) keys.add(match, cache?.key.query);
+  const keys = new PatternTrie<RouteEdge['cache']>();
+  for (const { match, cache } of routes) keys.add(match, cache);
   return {
     rules: compiled,
     knowledge: tagKnowledge(
@@ -65,8 +68,10 @@ export function compileRules(rules: readonly RuleConfig[], routes: readonly Rout
       routes.flatMap(({ tags }) => tags.map(parseRouteTag)),
     ),
     keyed: (path, query) => {
-      const names = keys.first(path)?.data;
-      return names === undefined ? undefined : sortedQuery(selectQuery(query, names));
+      const { key, credentialParams: secrets = [] } = keys.first(path)?.data ?? {};
+      if (key?.query === undefined && secrets.length === 0) return undefined;
+      const keyed = key?.query === undefined ? query : selectQuery(query, key.query);
+      return sortedQuery(dropFromQuery(keyed, secrets));
     },
     match(method, resource) {
       const matched: RuleMatch[] = [];

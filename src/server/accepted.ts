@@ -5,11 +5,6 @@ import type { ClientRequest } from '../exchange/ports.ts';
 /** The checked request of a Node message, for code that gets the message from Fastify or from a socket. */
 const accepted = new WeakMap<IncomingMessage, ClientRequest>();
 
-/** Undefined for a message that the front has not checked: an upgrade comes by another event of Node's. */
-export function knownRequest(message: IncomingMessage): ClientRequest | undefined {
-  return accepted.get(message);
-}
-
 export function acceptedRequest(message: IncomingMessage): ClientRequest {
   const request = accepted.get(message);
   if (request === undefined) throw new GatewayError('internal', 'the front has not checked this request');

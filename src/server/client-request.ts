@@ -1,11 +1,14 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
+import type { GatewayConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { isLoop } from '../http/connection.ts';
 import { Fields } from '../http/fields.ts';
 import { clientView } from '../http/forwarded.ts';
 import { parseTarget, TargetError } from '../route/path.ts';
+import { RequestClient } from './addresses.ts';
 
 /** Request targets longer than this are refused: the cache key, the logs and the origin all hold them. */
 const MAX_TARGET_BYTES = 8 * 1024;
@@ -18,24 +21,27 @@ const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
  * two ways is refused here, before anything is looked up or forwarded.
  * @throws GatewayError 400, 414, 417, 508
  */
-export function clientRequest(message: IncomingMessage, trusted: TrustedProxies): ClientRequest {
+export function clientRequest(message: IncomingMessage, trusted: TrustedProxies, gateway?: string): ClientRequest {
   const headers = new Fields(message.rawHeaders);
   checkFraming(message, headers);
-  if (isLoop(message.rawHeaders)) throw new GatewayError('loopDetected', 'an origin of this gateway leads back to it');
+  if (isLoop(message.rawHeaders, gateway))
+    throw new GatewayError('loopDetected', 'an origin of this gateway leads back to it');
   const host = hostOf(headers);
   const peer = message.socket.remoteAddress ?? '';
   const isTrusted = trusted.includes(peer);
   // The origin is told the host and scheme that a trusted proxy names, so they must be in the cache key.
   const direct = { scheme: 'http', host } as const;
-  const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : direct;
+  const seen = isTrusted ? clientView(message.rawHeaders, { peer, trusted: true, ...direct }) : undefined;
   return {
     method: message.method ?? 'GET',
     target: targetOf(message.method ?? 'GET', message.url ?? '', host),
-    scheme: seen.scheme,
-    host: seen.host,
+    scheme: seen?.scheme ?? direct.scheme,
+    host: seen?.host ?? host,
     headers,
     peer,
     trusted: isTrusted,
+    gateway,
+    client: new RequestClient(peer, seen?.address),
   };
 }
 
@@ -82,6 +88,15 @@ function targetOf(method: string, raw: string, host: string): ClientRequest['tar
     if (error instanceof TargetError) throw new GatewayError('badRequest', error.message);
     throw error;
   }
+}
+
+/**
+ * What tells this gateway from others in `Via`: the nodes of a cluster have one name, since a read that goes from one to
+ * the other would wait for itself, too.
+ */
+export function nameInVia({ store: { redis } }: GatewayConfig): string {
+  if (redis === undefined) return randomBytes(6).toString('base64url');
+  return createHash('sha256').update(`${redis.prefix}:${redis.scope}`).digest('base64url').slice(0, 8);
 }
 
 /** The addresses and networks whose forwarding fields are believed. */

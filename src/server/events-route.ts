@@ -5,7 +5,7 @@ import type { EventHub } from '../events/hub.ts';
 import { serveEvents } from '../events/sse.ts';
 import { acceptedRequest } from './accepted.ts';
 import { NodeReply } from './node-reply.ts';
-import { addressOf, PerAddress } from './per-address.ts';
+import { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
 
 /** Server-Sent Events. A stream lasts as long as its connection. */
@@ -23,7 +23,7 @@ export function registerEvents(
     reply.hijack();
     pipelineOf(request.raw.socket)?.beginLast(reply.raw, () => {
       try {
-        const release = streams.take(addressOf(acceptedRequest(request.raw)));
+        const release = streams.take(acceptedRequest(request.raw).client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
         reply.raw.once('close', release);
         serveEvents(hub, request.raw, reply.raw);

@@ -31,6 +31,8 @@ export interface Front {
 
 export interface FrontOptions extends SlowClientsOptions {
   readonly trusted: TrustedProxies;
+  /** What tells this gateway from others in `Via`. */
+  readonly gateway: string;
   /** Answers a request. Whatever it throws is answered with a problem. */
   readonly answer: (exchange: AcceptedExchange) => void;
   /** Connections are not kept for further requests once the gateway is stopping. */
@@ -131,14 +133,14 @@ function outlive(socket: Duplex): void {
 export function accept(
   message: IncomingMessage,
   response: ServerResponse,
-  { trusted, onMalformed }: Pick<FrontOptions, 'trusted' | 'onMalformed'>,
+  { trusted, gateway, onMalformed }: Pick<FrontOptions, 'trusted' | 'gateway' | 'onMalformed'>,
 ): ClientRequest | undefined {
   try {
-    const request = clientRequest(message, trusted);
+    const request = clientRequest(message, trusted, gateway);
     noteAccepted(message, request);
     return request;
   } catch (error) {
-    const problem = error instanceof GatewayError ? error : new GatewayError('internal', undefined, { cause: error });
+    const problem = asGatewayError(error);
     onMalformed(problem, message.socket.remoteAddress);
     // The connection is closed: the two sides may disagree on where the request ends.
     new NodeReply(response).refuse(problem);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
-import { abortWhenGone, askOrigin } from '../exchange/ask-origin.ts';
+import { abortWhenGone, askOrigin, awaitShare } from '../exchange/ask-origin.ts';
 import { appendCacheStatus } from '../exchange/cache-status-lines.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
 import { codedEtagOf304 } from '../exchange/coded-etags.ts';
@@ -11,6 +11,7 @@ import { pump } from '../exchange/pump.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
+import { isIncremental } from '../http/incremental.ts';
 import { hasBody } from './message.ts';
 import type { NodeReply } from './node-reply.ts';
 
@@ -39,7 +40,8 @@ export async function passThrough(
     const route = options.routeOf(request);
     const headers = forwardFields(request, route.policy.client);
     const body = hasBody(message) ? message : undefined;
-    const answer = await askOrigin({ request, route }, { headers, body, reply, signal: abortWhenGone(reply) });
+    const place = await awaitShare({ request, route }, reply);
+    const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: abortWhenGone(reply) });
     await deliver(passing, answer, options);
   } catch (error) {
     options.failed(error, request);
@@ -66,6 +68,8 @@ export async function deliver(
   const announced = answer.headers.get('trailer');
   if (announced !== undefined && isChunked) lines.push('Trailer', announced);
   const sink = reply.begin(answer.status, lines);
+  // Node keeps the head until there is something to write.
+  if (isIncremental(answer.headers)) sink.write(Buffer.alloc(0));
   await pump(answer.body.iterator({ destroyOnReturn: false }), sink, reply, () => {
     const trailers = answer.trailers();
     if (trailers.length > 0 && isChunked) reply.trailers(trailers);

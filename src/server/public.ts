@@ -22,8 +22,8 @@ import { Tunnels } from './tunnel.ts';
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
   readonly trusted: FrontOptions['trusted'];
+  readonly gateway: FrontOptions['gateway'];
   readonly onMalformed: FrontOptions['onMalformed'];
-  readonly origins: FrontOptions['origins'];
   readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
   readonly hub: EventHub;
@@ -56,7 +56,6 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   const front = createFront({
     ...options,
     limits: config.server.limits,
-    originOf: (request) => (isEvents(request) ? undefined : options.routeOf(request).policy.origin),
     answer: (exchange) => {
       if (isEvents(exchange.request) || !answered(exchange, options)) framework(exchange.message, exchange.response);
     },
@@ -81,10 +80,8 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
 }
 
 /** Answers what needs no framework; false for what passes through. Hits come first, and pay for nothing else. */
-function answered(
-  { request, message, response }: AcceptedExchange,
-  { read, declaredRead, write }: PublicOptions,
-): boolean {
+function answered({ request, message, response }: AcceptedExchange, options: PublicOptions): boolean {
+  const { config, read, declaredRead, write } = options;
   const reply = new NodeReply(response);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead) {
@@ -92,7 +89,7 @@ function answered(
     if (isTaken) reply.forgetWhenGone();
     return isTaken;
   }
-  if (answeredHere(request, reply, hasBody(message))) return true;
+  if (answeredHere(request, reply, { hasBody: hasBody(message), cache: config.fallback.cache })) return true;
   if (safeMethods.has(request.method)) return false;
   const declared = declaredRead(request, message, reply);
   if (declared === 'passes') return false;

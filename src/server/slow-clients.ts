@@ -2,28 +2,14 @@ import type { Socket } from 'node:net';
 import { systemClock } from '../clock.ts';
 import type { ServerLimits } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import type { ClientRequest } from '../exchange/ports.ts';
-import { clientView } from '../http/forwarded.ts';
-import { knownRequest } from './accepted.ts';
-import { clientOf } from './addresses.ts';
-import { type Exchange, type Pipeline, pipelineOf } from './pipeline.ts';
+import { pipelineOf } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
 /** Connections are looked at at least this often: the bounds are that exact. */
 const LOOK_MS = 1_000;
 
-/** What is known of an origin's connections. */
-export interface OriginLoad {
-  readonly connections: number;
-  /** Requests wait for one of them. */
-  readonly crowded: boolean;
-}
-
 export interface SlowClientsOptions {
   readonly limits: ServerLimits;
-  readonly origins: ReadonlyMap<string, OriginLoad>;
-  /** The origin that answers a request; undefined for what no origin does. */
-  readonly originOf: (request: ClientRequest) => string | undefined;
   readonly cut: (peer: string | undefined, reason: string) => void;
 }
 
@@ -40,8 +26,8 @@ interface Wait {
 
 /**
  * Cuts off clients that stand still: each holds a connection of the gateway, and mostly one to an origin. A body may
- * stand still for a bounded time, and has to keep an average rate. While requests wait for a connection to an origin,
- * one client may hold no more than a share of its connections with such bodies: the longest waits are cut off.
+ * stand still for a bounded time, and has to keep an average rate. How many connections to an origin the clients of one
+ * address may hold meanwhile is bounded apart from that (exchange/origin-shares.ts).
  *
  * A timer looks at all connections, so that requests pay nothing.
  */
@@ -78,7 +64,6 @@ export class SlowClients {
       const reason = wait && this.#tooSlow(wait, now);
       if (reason !== undefined) this.#cut(socket, reason);
     }
-    for (const [name, load] of this.#options.origins) if (load.crowded) this.#share(name, load, now);
   }
 
   #tooSlow({ movedAt, since, bytes }: Wait, now: number): string | undefined {
@@ -86,28 +71,6 @@ export class SlowClients {
     if (now - movedAt > bodyIdleMs) return 'a body stood still';
     const owed = ((now - since - bodyIdleMs) / 1000) * minBodyBytesPerSecond;
     return bytes < owed ? 'a body moved too slowly' : undefined;
-  }
-
-  /** Leaves each client its share of an origin's connections. */
-  #share(origin: string, { connections }: OriginLoad, now: number): void {
-    const share = Math.max(1, Math.floor(connections * this.#options.limits.perAddress.originShare));
-    const held = new Map<string, { readonly socket: Socket; readonly since: number }[]>();
-    for (const [socket, wait] of this.#waits) {
-      // A wait that has just begun may be about to end.
-      if (wait === undefined || wait.since === now) continue;
-      for (const exchange of holding(pipelineOf(socket), wait)) {
-        const request = knownRequest(exchange.message);
-        if (request === undefined || this.#options.originOf(request) !== origin) continue;
-        const client = clientOf(clientView(request.headers.lines, request).address || request.peer);
-        held.set(client, [...(held.get(client) ?? []), { socket, since: wait.since }]);
-      }
-    }
-    for (const one of held.values()) {
-      const longest = one.sort((a, b) => a.since - b.since);
-      for (const { socket } of longest.slice(0, Math.max(0, one.length - share))) {
-        this.#cut(socket, 'its client held more than its share of the origin');
-      }
-    }
   }
 
   #cut(socket: Socket, reason: string): void {
@@ -150,12 +113,4 @@ function measure(socket: Socket, kind: Wait['kind']): Wait['seen'] {
   // Only the system knows how much of one large write has been sent.
   const { _handle: handle } = socket as { _handle?: { writeQueueSize?: number } | null };
   return { done: socket.bytesWritten - socket.writableLength, queued: handle?.writeQueueSize ?? 0 };
-}
-
-/** The exchanges of a connection that may hold a connection to an origin because of their client. */
-function holding(pipeline: Pipeline | undefined, { kind }: Wait): readonly Exchange[] {
-  if (pipeline === undefined) return [];
-  const { uploading } = pipeline;
-  if (kind === 'upload') return uploading === undefined ? [] : [uploading];
-  return pipeline.begun.filter(({ response }) => !response.writableEnded && response.writableLength > 0);
 }

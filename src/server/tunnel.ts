@@ -10,7 +10,7 @@ import { endToEnd } from '../http/connection.ts';
 import { headText } from '../http/fields.ts';
 import { NodeReply } from './node-reply.ts';
 import { deliver, type Passing, type PassThroughOptions } from './pass-through.ts';
-import { addressOf, type PerAddress } from './per-address.ts';
+import type { PerAddress } from './per-address.ts';
 
 /**
  * How often tunnels are looked at. One is closed whose reader has taken nothing of what waits for it since the last
@@ -65,7 +65,7 @@ export class Tunnels {
     const reply = new NodeReply(response);
     const request = this.#options.accept(message, response);
     if (request === undefined) return;
-    const release = this.#options.perAddress.take(addressOf(request));
+    const release = this.#options.perAddress.take(request.client.address);
     if (release === undefined) {
       reply.fail(new GatewayError('tooManyStreams'));
       return;

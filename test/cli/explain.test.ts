@@ -110,6 +110,16 @@ test.each([
   expect(text.includes('nothing is invalidated, and no event is sent')).toBe(rest === nothing);
 });
 
+it.each([
+  ['of an origin that is asked by its own name is one of clients', ', host: origin', ['/orders', '/orders/7']],
+  ['of one that gets the Host of clients is another host', '', ['/orders']],
+])('a Location with the name %s', async (_what, setting, implied) => {
+  const file = configFile(outcomes.replace('4000 }', `4000${setting} }`));
+  const located = ['--response-header', 'Location: http://127.0.0.1:4000/orders/7'];
+  const { stdout } = await run(['explain', '-c', file, 'POST', '/orders', '--status', '201', ...located, '--json']);
+  expect(JSON.parse(stdout).implied).toEqual(implied);
+});
+
 it('knows an origin whose 5xx change nothing', async () => {
   const file = configFile(outcomes.replace('4000 }', '4000, serverErrors: unchanged }'));
   const { stdout } = await run(['explain', '-c', file, 'PUT', '/orders/5', '--status', '503', '--json']);

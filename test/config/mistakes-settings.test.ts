@@ -26,6 +26,26 @@ tellsEach({
       says: '2:21 there is no origin "defualt" | did you mean "default"?',
     },
     {
+      it: 'a credential field that is none',
+      yaml: 'credentialHeaders: [x key]',
+      says: '2:21 "x key" is not the name of a header field | write for example accept-language',
+    },
+    {
+      it: 'a credential parameter with a value',
+      yaml: 'credentialParams: [api_key=1]',
+      says: '2:20 "api_key=1" is not the name of a query parameter | write only the name: lang',
+    },
+    {
+      it: 'a parameter that identifies users and is not known to carry credentials',
+      yaml: 'credentialParams: [token]\nroutes:\n  - { match: /a, cache: { credentials: perUser, userKey: ["query:key"] } }',
+      says: '4:59 the parameter key is not known to carry credentials | add credentialParams: [token, key]',
+    },
+    {
+      it: 'an origin that is the gateway itself',
+      yaml: 'server: { listen: "127.0.0.1:4000" }',
+      says: '1:16 http://127.0.0.1:4000 is this gateway itself: it listens on port 4000 | name the address of the API, or listen on another port',
+    },
+    {
       it: 'an admin port for all without a token',
       yaml: 'admin:\n  listen: :9090',
       says:

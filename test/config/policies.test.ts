@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { credentialNames } from '../../src/http/credentials.ts';
+import { commonIdleCookies } from '../../src/http/idle-cookies.ts';
 import { configOf, problemsOf } from './parse.ts';
 
 const origin = 'origin: { url: http://x }\n';
@@ -37,7 +39,10 @@ routes:
       key: { query: ['lang'], order: 'keep', headers: ['x-tenant'] },
       credentials: 'bypass',
       userKey: ['cookie:SID', 'authorization'],
+      credentialHeaders: credentialNames([]),
+      credentialParams: [],
       cookies: 'credentials',
+      idleCookies: commonIdleCookies,
       setCookie: 'bypass',
       requestDirectives: 'honour',
       targetedFields: [],

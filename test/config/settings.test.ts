@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../src/config/model.ts';
+import { credentialNames } from '../../src/http/credentials.ts';
+import { commonIdleCookies } from '../../src/http/idle-cookies.ts';
 import { configOf } from './parse.ts';
 
 const origin = 'origin: { url: http://127.0.0.1:4000 }\n';
@@ -15,7 +17,7 @@ const least: GatewayConfig = {
       connections: 10_000,
       bodyIdleMs: 20_000,
       minBodyBytesPerSecond: 512,
-      perAddress: { connections: 1_000, originShare: 0.5, streams: 1_000 },
+      perAddress: { connections: 1_000, originShare: 0.75, streams: 1_000 },
     },
     workers: 1,
     drainMs: 8_000,
@@ -27,6 +29,7 @@ const least: GatewayConfig = {
       timeoutMs: 10_000,
       connectTimeoutMs: 2_000,
       connections: 256,
+      host: undefined,
       serverErrors: 'unknown',
       misframed: 'bypass',
       headers: {},
@@ -57,7 +60,10 @@ const least: GatewayConfig = {
       key: { query: undefined, order: 'keep', headers: [] },
       credentials: 'bypass',
       userKey: [],
+      credentialHeaders: credentialNames([]),
+      credentialParams: [],
       cookies: 'credentials',
+      idleCookies: commonIdleCookies,
       setCookie: 'bypass',
       requestDirectives: 'honour',
       targetedFields: [],
@@ -126,6 +132,7 @@ defaults:
         timeoutMs: 1_000,
         connectTimeoutMs: 100,
         connections: 7,
+        host: 'a.example',
         serverErrors: 'unchanged',
         misframed: 'store',
         headers: { authorization: 'Bearer x' },
@@ -143,6 +150,7 @@ defaults:
         ...least.fallback.cache,
         key: { query: undefined, order: 'sort', headers: [] },
         cookies: 'ignore',
+        idleCookies: [],
         setCookie: 'strip',
         requestDirectives: 'ignore',
         targetedFields: ['unstale-cache-control', 'x-cc'],

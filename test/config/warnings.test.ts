@@ -151,6 +151,26 @@ const rows: [string, string, string[]][] = [
     ],
   ],
   [
+    'a userKey that leaves out what the configuration says to carry credentials',
+    `credentialHeaders: [x-acme]\ncredentialParams: [key]\n${routes(
+      '{ match: /a, cache: { credentials: perUser, userKey: [authorization, cookie] } }',
+      '{ match: /b, cache: { credentials: perUser, userKey: [authorization, cookie, x-acme, "query:key"] } }',
+    )}`,
+    ['5:49 user-key-incomplete: userKey leaves out x-acme, query:key: responses to requests with it are not stored'],
+  ],
+  [
+    'credentials in a key',
+    `credentialParams: [key]\n${routes(
+      '{ match: /a, cache: { key: { headers: [x-tenant, X-API-Key], query: [lang, key] } } }',
+      '{ match: /b, cache: { credentials: shared, key: { headers: [api_key] } } }',
+    )}`,
+    [
+      '4:54 credential-in-key: x-api-key carries credentials: in the key, operators can read them, and responses to requests with them are not stored',
+      '4:80 credential-in-key: key carries credentials: in the key, operators can read them, and responses to requests with them are not stored',
+      '5:65 credential-in-key: api_key carries credentials: in the key, operators can read them',
+    ],
+  ],
+  [
     'a userKey of the defaults, once',
     `defaults: { cache: { credentials: perUser, userKey: ["cookie:sid"] } }\n${routes('match: /a', '{ match: /b, cache: { ttl: 1s } }')}`,
     ['2:44 user-key-incomplete: userKey leaves out Authorization: responses to requests with it are not stored'],

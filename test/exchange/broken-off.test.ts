@@ -89,20 +89,24 @@ interface Kind {
 
 const stale = { ETag: '"a"', 'Cache-Control': 'max-age=60', Age: '100' };
 const kinds: Record<string, Kind> = {
-  'a miss': { sees: [502, 502, 'cut', 'cut'], waiters: 502 },
-  'a miss that is held back for its ETag': {
+  'a miss': { sees: [502, 502, 502, 502], waiters: 502 },
+  'a miss without an ETag': {
     said: { 'Cache-Control': 'max-age=60' },
     sees: [502, 502, 502, 502],
     waiters: 502,
   },
-  'a revalidation': { said: stale, before: {}, sees: [502, 502, 'cut', 'cut'], waiters: 502 },
+  'a miss that streams': {
+    said: { 'Cache-Control': 'max-age=60', 'Content-Type': 'application/x-ndjson' },
+    sees: [502, 'cut', 'cut', 'cut'],
+  },
+  'a revalidation': { said: stale, before: {}, sees: [502, 502, 502, 502], waiters: 502 },
   'a revalidation that may fail': {
     said: { ...stale, 'Cache-Control': 'max-age=60, stale-if-error=1000' },
     before: {},
-    sees: [200, 200, 'cut', 'cut'],
+    sees: [200, 200, 200, 200],
     waiters: 200,
   },
-  'a range': { asked: { headers: { range: 'bytes=0-999' } }, sees: [502, 502, 'cut', 'cut'] },
+  'a range': { asked: { headers: { range: 'bytes=0-999' } }, sees: [502, 502, 502, 502] },
   'the rest of a stored part': {
     before: { headers: { range: 'bytes=0-999' } },
     sees: [502, 502, 502, 502],

@@ -7,6 +7,7 @@ import { Fields } from '../../src/http/fields.ts';
 
 const policy = (names: readonly string[]) => ({ ...builtInCache, credentials: 'perUser' as const, userKey: names });
 const fields = (...lines: [string, string][]): Fields => new Fields(lines.flat());
+const request = (headers: Fields, query = '') => ({ headers, target: { path: '/a', resource: '/a', query } });
 const cookies = (...lines: string[]): Fields => fields(...lines.map((line): [string, string] => ['Cookie', line]));
 
 describe('a request is identified', () => {
@@ -30,23 +31,38 @@ describe('a request is identified', () => {
     ['not next to one before a no-break space', cookies('session=ada; session\u00a0=grace'), false],
     ['not next to one whose name is escaped', cookies('session=ada; %73ession=grace'), false],
   ])('%s', (_what, headers, expected) => {
-    expect(isIdentified(headers, policy(['cookie:session']))).toBe(expected);
+    expect(isIdentified(request(headers), policy(['cookie:session']))).toBe(expected);
   });
 
   test('by any of several names', () => {
     const names = policy(['authorization', 'cookie:session', 'cookie:lang']);
-    expect(isIdentified(fields(['Authorization', 'a']), names)).toBe(true);
-    expect(isIdentified(cookies('lang=de'), names)).toBe(true);
+    expect(isIdentified(request(fields(['Authorization', 'a'])), names)).toBe(true);
+    expect(isIdentified(request(cookies('lang=de')), names)).toBe(true);
     // The origin may find a session there: whose, the key does not say.
-    expect(isIdentified(cookies('lang=de; a=1, session=ada'), names)).toBe(false);
+    expect(isIdentified(request(cookies('lang=de; a=1, session=ada')), names)).toBe(false);
+  });
+
+  test('by a key, in the spelling that is named, and not next to credentials that are in no key', () => {
+    const byKey = { ...policy(['x-api-key', 'query:token']), credentialParams: ['token'] };
+    expect(isIdentified(request(fields(['X-API-Key', 'ada'])), byKey)).toBe(true);
+    expect(isIdentified(request(fields(['X_API_Key', 'ada'])), byKey)).toBe(false);
+    expect(isIdentified(request(fields(['X-API-Key', 'ada'], ['X-Auth-Token', 'ada'])), byKey)).toBe(false);
+    expect(isIdentified(request(fields(['X-API-Key', 'ada'], ['Cookie', '_ga=1'])), byKey)).toBe(true);
+  });
+
+  test('by a parameter', () => {
+    const byParameter = { ...policy(['query:token']), credentialParams: ['token'] };
+    expect(isIdentified(request(fields(), 'token=ada'), byParameter)).toBe(true);
+    expect(isIdentified(request(fields(), 'token='), byParameter)).toBe(false);
+    expect(isIdentified(request(fields(['Authorization', 'a']), 'token=ada'), byParameter)).toBe(false);
   });
 
   test('by the whole of its cookies', () => {
-    expect(isIdentified(cookies('a=1, session=ada'), policy(['cookie']))).toBe(true);
+    expect(isIdentified(request(cookies('a=1, session=ada')), policy(['cookie']))).toBe(true);
   });
 
   test('whatever it says, where responses are not kept for each user', () => {
-    expect(isIdentified(cookies('a=1'), { ...policy(['cookie:session']), credentials: 'shared' })).toBe(true);
+    expect(isIdentified(request(cookies('a=1')), { ...policy(['cookie:session']), credentials: 'shared' })).toBe(true);
   });
 });
 

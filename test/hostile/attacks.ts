@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /**
  * What a hostile client does, from one address, for as long as it is let. Bounded in connections, and in what it sends.
@@ -19,7 +20,6 @@ const host = 'Host: gateway.example\r\n';
 const read = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\n${host}${fields}\r\n`;
 const post = (path: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Keeps so many connections open until they are cut off. Each sends the given bytes once it is connected. */
 async function hold(

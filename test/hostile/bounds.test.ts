@@ -108,6 +108,7 @@ test('every setting that bounds something is there', () => {
 const elsewhere = new Set([
   ...['MAX_AHEAD', 'MAX_DEATHS', 'MAX_DELTA_SECONDS', 'MAX_DEPTH', 'MAX_DRIFT', 'MAX_HEURISTIC_MS', 'MAX_INTEGER'],
   ...[
+    'MAX_HELD_MS',
     'MAX_JUMP_MS',
     'MAX_NAME_LENGTH',
     'MAX_SEARCHED',

@@ -11,6 +11,8 @@ import { type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-
  * attacker has left, what it took is given back.
  */
 
+/** Another address than that of the well-behaved client. */
+const ATTACKER = '127.0.0.66';
 const host = 'Host: gateway.example\r\n';
 const read = (path: string, fields = ''): string => `GET ${path} HTTP/1.1\r\n${host}${fields}\r\n`;
 const stalled = (i: number): string => `POST /up/${i} HTTP/1.1\r\n${host}Content-Length: 100000\r\n\r\nx`;
@@ -117,7 +119,7 @@ test.each(attacks)('%s', { timeout: 60_000 }, async (_, { clients, bytes, reads 
   const before = { sockets: sockets(), bytes: usedBytes() };
   const attackers: RawClient[] = [];
   for (let i = 0; i < clients; i++) {
-    const client = await rawClient(gateway.url, { reads });
+    const client = await rawClient(gateway.url, { reads, from: ATTACKER });
     attackers.push(client);
     client.write(bytes(i));
   }

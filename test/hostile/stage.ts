@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -31,6 +32,7 @@ export class Stage {
   readonly #origin: Server;
   readonly #folder: string;
   readonly #agent = new Agent({ keepAlive: true });
+  #atOrigin = 0;
   readonly port: number;
   #round = 0;
 
@@ -60,8 +62,19 @@ export class Stage {
       { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },
     );
     const stage = new Stage({ gateway, origin, folder, port });
+    origin.on('request', (_asked, response: ServerResponse) => {
+      stage.#atOrigin += 1;
+      response.once('close', () => {
+        stage.#atOrigin -= 1;
+      });
+    });
     while ((await stage.#ask('GET', '/hot').catch(() => ({ status: 0 }))).status !== 200) await pause(50);
     return stage;
+  }
+
+  /** Requests that hold a connection to the origin. */
+  get atOrigin(): number {
+    return this.#atOrigin;
   }
 
   async memory(): Promise<Memory> {
@@ -190,5 +203,3 @@ async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
-
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

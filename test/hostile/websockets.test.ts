@@ -81,7 +81,7 @@ describe('the handshake', () => {
     expect(heads[0]).toMatch(/^GET \/ws\/a HTTP\/1\.1\r\n/);
     expect(heads[0]).toMatch(/^upgrade: websocket\r$/im);
     expect(heads[0]).toMatch(/^sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r$/im);
-    expect(heads[0]).toMatch(/^via: 1\.1 unstale\r$/im);
+    expect(heads[0]).toMatch(/^via: 1\.1 unstale \([\w-]+\)\r$/im);
     expect(client.pending.byteLength).toBe(0);
     sockets[0]?.write(accepted);
     const head = await headOf(client);

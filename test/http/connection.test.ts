@@ -147,7 +147,9 @@ describe('RFC 9110 §7.6.3: loops', () => {
     ['the bound, on several lines', [...through(MAX_HOPS - 1), 'via', '2.0 UNSTALE, HTTP/1.1 unstale (comment)'], true],
     ['other fields that look like it', ['X-Via', through(MAX_HOPS)[1] ?? ''], false],
     ['others', ['Via', Array.from({ length: 50 }, () => '1.1 varnish').join(', ')], false],
+    ['this very gateway', ['Via', '1.0 a, 1.1 unstale (me), 1.1 b'], true],
+    ['what is said of others', ['Via', '1.1 unstale (you), 1.1 varnish (me)'], false],
   ])('%s: %s', (_, lines, expected) => {
-    expect(isLoop(lines)).toBe(expected);
+    expect(isLoop(lines, 'me')).toBe(expected);
   });
 });

@@ -14,6 +14,7 @@ export function clientOf(url: string, config: Partial<OriginConfig> = {}): Retur
     timeoutMs: 15_000,
     connectTimeoutMs: 15_000,
     connections: 8,
+    host: undefined,
     serverErrors: 'unknown',
     misframed: 'bypass',
     headers: {},

@@ -69,6 +69,27 @@ describe('a kept connection that the origin closes just as a request is written 
     expect(origin.accepted).toBe(1);
   });
 
+  it.each([
+    ['tried again', 'GET', ['at the origin', 'at the origin', 'left']],
+    ['not tried again', 'POST', ['at the origin', 'left']],
+  ])('%s: its place is given back when it is over, and not before', async (_, method, expected) => {
+    const steps: string[] = [];
+    const origin = await answering((socket, { connection, count }) => {
+      if (connection === 1 && count === 1) return void socket.write(ok);
+      steps.push('at the origin');
+      if (connection === 1) socket.end();
+      else socket.write(ok);
+    });
+    const client = clientOf(origin.url, { connections: 1 });
+    await textOf((await client.fetch(get())).body);
+    const place = { leave: () => void steps.push('left') };
+    await client.fetch(get('/', { method, place })).then(
+      ({ body }) => textOf(body),
+      () => {},
+    );
+    expect(steps).toEqual(expected);
+  });
+
   it('after the first byte of an answer: not again', async () => {
     const origin = await closing((socket) => socket.end('HTTP/1.1 2'));
     const client = clientOf(origin.url, { connections: 1 });

@@ -61,6 +61,14 @@ describe('an origin behind TLS', () => {
     expect(connections()).toBe(1);
   });
 
+  it('is asked for by the name that it is known by', async () => {
+    trustEveryone();
+    const { port } = await tlsOrigin();
+    const client = clientOf(`https://127.0.0.1:${port}`, { host: 'api.example:8443' });
+    const { body } = await client.fetch(get('/', { headers: ['Host', 'api.example:8443'] }));
+    expect(await textOf(body)).toBe('api.example api.example:8443');
+  });
+
   it('is cut off by close, also on a connection that failed at first', async () => {
     trustEveryone();
     const { server } = await tlsOrigin();

@@ -14,7 +14,13 @@ import { type SseClient, sseClient } from '../support/sse-client.ts';
  * child-write.test.ts's.
  */
 
-const packs = readdirSync('rules').filter((name) => name.endsWith('.yaml'));
+const packs = [...packsIn('rules'), ...packsIn('rules/backends')];
+
+function packsIn(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) =>
+    name.endsWith('.yaml') ? [`${folder}/${name}`.replace('rules/', '')] : [],
+  );
+}
 const api = await travelApi();
 const travel = travelClient(api);
 

@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { clientOf } from '../../src/server/addresses.ts';
+import { clientOf, RequestClient } from '../../src/server/addresses.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
-import { get } from '../support/request.ts';
 import { gate, type ScriptedOrigin, scriptedOrigin, until } from '../support/scripted-origin.ts';
 
 /* Clients that do not move: they are cut off, and what they held is there for others. */
@@ -44,13 +43,10 @@ afterEach(async () => {
   await origin.close();
 });
 
-const begin = async (limits: string, rest: { server?: string; origin?: string } = {}): Promise<void> => {
-  const server = `server: { listen: "127.0.0.1:0", limits: { ${limits} }${rest.server ?? ''} }`;
-  const to = `origin: { url: "${origin.url}", timeout: 5s${rest.origin ?? ''} }`;
-  gateway = await startGateway(
-    origin.url,
-    `${server}\norigins: { default: ${to.slice(8)} }\nroutes: [{ match: /off/**, cache: off }]`,
-  );
+const begin = async (limits: string, rest = ''): Promise<void> => {
+  const server = `server: { listen: "127.0.0.1:0", limits: { ${limits} }${rest} }`;
+  const to = `origin: { url: "${origin.url}", timeout: 5s }`;
+  gateway = await startGateway(origin.url, `${server}\n${to}\nroutes: [{ match: /off/**, cache: off }]`);
 };
 const attack = async (bytes: string, options = {}): Promise<RawClient> => {
   const client = await rawClient(gateway.url, options);
@@ -120,30 +116,6 @@ test('a body that comes in drops is cut off', async () => {
   expect(gateway.logs.some(({ reason }) => reason === 'a body moved too slowly')).toBe(true);
 });
 
-describe('the connections of an origin', () => {
-  const by = (address: string): string => `X-Forwarded-For: ${address}\r\n`;
-
-  test.each([
-    ['uploads', upload, {}],
-    ['answers', download, { reads: false }],
-  ])('%s that wait for one client hold a share while others ask', async (_, request, options) => {
-    await begin('bodyIdle: 1h', { server: ', trustedProxies: [127.0.0.1]', origin: ', connections: 4' });
-    for (let i = 0; i < 3; i++) await attack(request(`/off/big/${i}`, by('192.0.2.1')), options);
-    await attack(request('/off/big/other', by('192.0.2.2')), options);
-    await origin.until((seen) => seen.length === 4);
-    expect((await get(`${gateway.url}/miss`)).status).toBe(200);
-    expect(cutOff()).toBe(1);
-  });
-
-  test('no client is cut off while no request waits', async () => {
-    await begin('bodyIdle: 1h', { origin: ', connections: 4' });
-    for (let i = 0; i < 3; i++) await attack(upload(`/off/big/${i}`));
-    await origin.until((seen) => seen.length === 3);
-    for (let i = 0; i < 5; i++) expect((await get(`${gateway.url}/miss/${i}`)).status).toBe(200);
-    expect(cutOff()).toBe(0);
-  });
-});
-
 describe('the connections of one address', () => {
   test('are bounded, and those that end make room', async () => {
     await begin('perAddress: { connections: 2 }');
@@ -161,7 +133,7 @@ describe('the connections of one address', () => {
   });
 
   test('are not bounded where the address is that of a trusted proxy', async () => {
-    await begin('perAddress: { connections: 2 }', { server: ', trustedProxies: [127.0.0.1]' });
+    await begin('perAddress: { connections: 2 }', ', trustedProxies: [127.0.0.1]');
     for (let i = 0; i < 4; i++) expect((await (await attack(download('/a'))).answer()).status).toBe(200);
   });
 
@@ -177,5 +149,16 @@ describe('the connections of one address', () => {
     ['', ''],
   ])('%s is of the client %s', (address, client) => {
     expect(clientOf(address)).toBe(client);
+  });
+
+  test.each([
+    ['192.0.2.1', undefined, { address: '192.0.2.1', isProxy: false }],
+    ['::ffff:192.0.2.1', undefined, { address: '192.0.2.1', isProxy: false }],
+    ['10.0.0.9', '192.0.2.1', { address: '192.0.2.1', isProxy: false }],
+    ['10.0.0.9', '', { address: '10.0.0.9', isProxy: true }],
+    ['::ffff:10.0.0.9', '10.0.0.9', { address: '10.0.0.9', isProxy: true }],
+  ])('a request from %s, for which a trusted proxy names %j', (peer, forwarded, client) => {
+    const { address, isProxy } = new RequestClient(peer, forwarded);
+    expect({ address, isProxy }).toEqual(client);
   });
 });

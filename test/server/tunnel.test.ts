@@ -35,6 +35,7 @@ beforeEach(async () => {
     timeoutMs: 2_000,
     connectTimeoutMs: 2_000,
     connections: 1,
+    host: undefined,
     serverErrors: 'unknown',
     misframed: 'bypass',
     headers: {},

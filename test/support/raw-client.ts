@@ -21,10 +21,17 @@ export interface RawClient {
 
 /**
  * Connects to `http://host:port`. Strings are sent as latin1. `reads: false`: it takes nothing of what is sent to it.
+ * `from`: an address of its own.
  */
-export async function rawClient(url: string, { reads = true } = {}): Promise<RawClient> {
+export async function rawClient(
+  url: string,
+  { reads = true, from }: { reads?: boolean; from?: string } = {},
+): Promise<RawClient> {
   const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true });
+  const socket = connect({
+    ...{ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true },
+    ...(from === undefined ? {} : { localAddress: from }),
+  });
   await once(socket, 'connect');
   let pending: Buffer = Buffer.alloc(0);
   let ended = false;

@@ -5,7 +5,7 @@ import type { Json } from '../../rules/types.ts';
 import { applyRules } from '../write/apply.ts';
 import { unresolvable } from '../write/effect.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
-import { given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
+import { asClientsSee, given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
 import { type Said, untouched } from './verdict.ts';
 
 /**
@@ -14,10 +14,11 @@ import { type Said, untouched } from './verdict.ts';
  */
 export async function explainWrite(
   rules: RuleSet,
-  write: ProposedWrite,
+  proposed: ProposedWrite,
   { before, all, said }: { before: Json; all: boolean; said: Said },
 ): Promise<Explained> {
-  const request = proposedRequest(write);
+  const request = proposedRequest(proposed);
+  const write = asClientsSee(proposed, request, said.findOrigin(request.target.resource));
   const sources = { ...proposedSources(write, request), before };
   const lookups = new Map(Object.entries(write.lookups).map(([name, text]) => [name, given(text)]));
   const matches = rules.match(write.method, request.target.resource);

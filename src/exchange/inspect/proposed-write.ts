@@ -1,4 +1,6 @@
+import type { OriginConfig } from '../../config/model.ts';
 import { Fields } from '../../http/fields.ts';
+import { mappedLines } from '../../http/mapped.ts';
 import { parseTarget } from '../../route/path.ts';
 import { parseJson } from '../../rules/json.ts';
 import type { BodySources, Json } from '../../rules/types.ts';
@@ -37,7 +39,19 @@ export function proposedRequest(write: Pick<ProposedWrite, 'method' | 'target' |
     headers,
     peer: '',
     trusted: false,
+    client: { address: '', isProxy: false },
   };
+}
+
+/** The write with the fields of its answer as they are once the origin's own name is mapped (ask-origin.ts). */
+export function asClientsSee(
+  write: ProposedWrite,
+  request: ClientRequest,
+  origin: Pick<OriginConfig, 'host' | 'url'> | undefined,
+): ProposedWrite {
+  if (origin?.host === undefined) return write;
+  const mapped = mappedLines(write.responseHeaders, { host: origin.host, url: origin.url }, request);
+  return mapped === undefined ? write : { ...write, responseHeaders: mapped };
 }
 
 /** The sources that placeholders select from. `before` is not included: see `beforeOfProposed`. */

@@ -5,24 +5,24 @@ import { matchingRead } from '../declared-reads.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 
-/** Maps a written resource to what a 5xx of its origin means for the write. */
-export type ServerErrors = (resource: string) => OriginConfig['serverErrors'];
+/** Finds the origin of a written resource: what its 5xx means for the write, and by what name it is asked. */
+export type FindOrigin = (resource: string) => Pick<OriginConfig, 'serverErrors' | 'host' | 'url'> | undefined;
 
 /** What a configuration says of writes beside its rules. */
 export interface Said {
-  readonly serverErrors: ServerErrors;
+  readonly findOrigin: FindOrigin;
   /** The entry of `reads` that a request matches. */
   readonly declaredRead: ReturnType<typeof matchingRead>;
 }
 
 export function saidOf(config: GatewayConfig): Said {
-  return { serverErrors: serverErrorsOf(config), declaredRead: matchingRead(config) };
+  return { findOrigin: findOriginIn(config), declaredRead: matchingRead(config) };
 }
 
-function serverErrorsOf({ routes, fallback, origins }: GatewayConfig): ServerErrors {
+function findOriginIn({ routes, fallback, origins }: GatewayConfig): FindOrigin {
   const trie = new PatternTrie<string>();
   for (const { match, origin } of routes) trie.add(match, origin);
-  return (resource) => origins[trie.first(resource)?.data ?? fallback.origin]?.serverErrors ?? 'unknown';
+  return (resource) => origins[trie.first(resource)?.data ?? fallback.origin];
 }
 
 /**
@@ -43,7 +43,7 @@ export function untouched(
   }
   if (refusal !== undefined) return { outcome: 'refused', reason: `422, without asking the origin: ${refusal}` };
   if (status >= 400 && status < 500) return { outcome: 'unchanged', reason: `the origin refused it with ${status}` };
-  if (status >= 500 && said.serverErrors(target.resource) === 'unchanged') {
+  if (status >= 500 && said.findOrigin(target.resource)?.serverErrors === 'unchanged') {
     return {
       outcome: 'unchanged',
       reason: `this origin's ${status} means that nothing changed (serverErrors: unchanged)`,

@@ -1,18 +1,19 @@
 import { asGatewayError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
-import { abortWhenGone, askOrigin } from '../ask-origin.ts';
-import { keyedQuery } from '../cache-key.ts';
+import { abortWhenGone, askOrigin, enterShare } from '../ask-origin.ts';
+import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
+import { type Place, Waiting } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, ReadOutcome } from '../ports.ts';
 import { completed } from './completed.ts';
 import { type Forward, NOT_SERVING } from './decide.ts';
 import type { Asked, Fetching } from './fetching.ts';
 import { Fill } from './fill.ts';
-import type { Flight } from './flights.ts';
 import { learnFromHead, revalidated } from './freshening.ts';
 import { fromTier, mayBeInTier } from './from-tier.ts';
 import { type FillContext, judge, ofTheRequest, type Storability } from './judge.ts';
@@ -28,32 +29,18 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
   const { read, decision, flightKey, reply } = asked;
   // Invariant 1: must be read before anything is requested.
   const asOf = ports.fence.applied;
-  let flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf);
+  const flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf, read.request.client);
   try {
     if (flight !== undefined && mayBeInTier(ports, read, decision)) {
       const { outcome, fillLease } = await fromTier(ports, read, flight, reply);
       if (outcome !== undefined) return outcome;
-      if (fillLease !== undefined) flight = withFillLease(flight, fillLease);
+      if (fillLease !== undefined) flight.holdLease(fillLease);
     }
     return await askAndStore(ports, { ...asked, asOf, flight });
   } catch (error) {
     // Every failure must reach the client and the requests that wait for this flight.
     return giveUp(ports, { ...asked, asOf, flight }, error);
   }
-}
-
-/**
- * Gives the fill lease back when the flight lands: nothing is stored after that. Waiting for a slow client to read the
- * whole answer would make other nodes wait for nothing.
- */
-function withFillLease(flight: Flight, giveBack: () => void): Flight {
-  let held = true;
-  const land: Flight['land'] = (result) => {
-    flight.land(result);
-    if (held) giveBack();
-    held = false;
-  };
-  return { ...flight, land };
 }
 
 async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOutcome> {
@@ -95,7 +82,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
   const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, storability });
   // An error says nothing about the origin's next answer.
-  if (flightKey !== undefined && !isForSharing(storability) && !isErrorStatus(answer.status))
+  if (flightKey !== undefined && !isForSharing(storability, headers) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
 }
@@ -115,16 +102,30 @@ function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, sta
   return undefined;
 }
 
-/** Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4). */
-function isForSharing(storability: Storability): boolean {
+/**
+ * Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4), or wants it as it
+ * arrives.
+ */
+function isForSharing(storability: Storability, headers: Fields): boolean {
   if (!storability.store) return ofTheRequest.has(storability.detail);
+  if (isIncremental(headers)) return false;
   return storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
-function forwardRead({ read, decision, flight, reply }: Fetching): Promise<OriginResponse> {
+/** Asks the origin, when the request's turn has come. */
+function forwardRead(fetching: Fetching): Promise<OriginResponse> {
+  const { read, flight, reply, isOwn } = fetching;
+  const entered = isOwn === true || flight?.isShared === true ? undefined : enterShare(read);
+  if (!(entered instanceof Waiting)) return ask(fetching, entered);
+  flight?.waits(entered);
+  reply?.onGone(() => void (flight === undefined ? entered.giveUp() : flight.leave()));
+  return entered.turn.then((place) => ask(fetching, place));
+}
+
+function ask({ read, decision, flight, reply }: Fetching, place: Place | undefined): Promise<OriginResponse> {
   const { request, route } = read;
   return askOrigin(read, {
-    query: keyedQuery(request.target.query, route.policy.cache),
+    query: forwardedQuery(request.target.query, route.policy.cache),
     // A bypass forwards the client's own conditions: the gateway has no stored response to evaluate them against.
     headers:
       decision.fwd === 'bypass'
@@ -133,6 +134,7 @@ function forwardRead({ read, decision, flight, reply }: Fetching): Promise<Origi
     // A flight continues when its client disconnects: other requests may wait for it.
     signal: flight === undefined ? abortWhenGone(reply) : undefined,
     reply,
+    place,
   });
 }
 

@@ -12,6 +12,8 @@ export interface Asked {
   readonly flightKey: string | undefined;
   /** Undefined if no client asked. */
   readonly reply: Reply | undefined;
+  /** It is not of a client, and does not count as one of its requests to the origin. */
+  readonly isOwn?: boolean;
 }
 
 /** A read that is being forwarded: its position, and the flight that other requests may wait for. */

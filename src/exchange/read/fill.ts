@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import type { CacheStatus } from '../../http/cache-status.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { clientFields } from '../client-fields.ts';
@@ -18,10 +19,13 @@ import { respond } from './respond.ts';
 import { storedForm } from './stored-form.ts';
 
 /**
- * If the gateway computes the `ETag`, the head is held back until the body is complete, up to this many bytes. For
- * longer bodies, a prompt first byte is worth more to the client than a validator.
+ * The head is held back until the body is complete: only then does the gateway know its `ETag`, and whether the answer
+ * is stored. But only up to so many bytes, and for so long. After that a prompt first byte is worth more to the client.
  */
 const MAX_HELD_BYTES = 256 * 1024;
+const MAX_HELD_MS = 50;
+
+const NOTHING = Buffer.alloc(0);
 
 /** An answer whose head has arrived, and whether it may be stored. */
 interface JudgedAnswer {
@@ -81,6 +85,7 @@ export class Fill {
     const sink = this.#start(detail);
     this.#reply.onGone(() => body.destroy());
     if (!this.#reply.gone) {
+      if (isIncremental(this.#answer.headers)) this.#giveHead(sink);
       for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
       this.#chunks = [];
       await pump(this.#body, sink, this.#reply);
@@ -94,8 +99,38 @@ export class Fill {
     const { headers } = this.#answer;
     const declared = Number(headers.get('content-length') ?? 0);
     if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
-    const needsEtag = this.#context.read.route.policy.client.etag === 'strong' && !headers.has('etag');
-    const holdBytes = needsEtag && declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
+    const streams = isIncremental(headers);
+    // Others want it as it arrives, too. They get it once it is stored.
+    if (streams) this.#flight?.land({ kind: 'unusable' });
+    const holdBytes = declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
+    const release = this.#holdBack(streams ? 0 : MAX_HELD_MS);
+    try {
+      return await this.#collected(storability, holdBytes);
+    } finally {
+      release();
+    }
+  }
+
+  /** Sends the head, and what has arrived, after so long. Returns what cancels it. */
+  #holdBack(ms: number): () => void {
+    const reply = this.#reply;
+    if (reply === undefined) return () => {};
+    const send = (): void => {
+      if (!reply.gone) this.#giveHead(this.#start('streamed'));
+    };
+    if (ms === 0) {
+      send();
+      return () => {};
+    }
+    const { timers } = this.#ports;
+    // What has arrived meanwhile is read first, so that a machine that stalls does not stream what is complete.
+    let cancel = timers.after(ms, () => {
+      cancel = timers.after(0, send);
+    });
+    return () => cancel();
+  }
+
+  async #collected(storability: Storability & { store: true }, holdBytes: number): Promise<ReadOutcome> {
     for (;;) {
       const next = await this.#body.next();
       if (next.done === true) break;
@@ -111,6 +146,12 @@ export class Fill {
       if (this.#sink !== undefined) this.#give(this.#sink);
     }
     return this.#finish(storability);
+  }
+
+  /** Writes what has arrived, and the head even if nothing has: Node keeps it until there is something to write. */
+  #giveHead(sink: Writable): void {
+    if (this.#chunks.length === 0) sink.write(NOTHING);
+    this.#give(sink);
   }
 
   /**
@@ -149,6 +190,7 @@ export class Fill {
       // Slices of the stored body are shared. The chunks would be held in memory once for each slow client.
       const rest = response && [response.body.subarray(this.#given.bytes)];
       for (const chunk of rest ?? this.#chunks.slice(this.#given.chunks)) this.#sink.write(chunk);
+      this.#chunks = [];
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
@@ -196,8 +238,12 @@ export class Fill {
     if (length !== undefined) lines.push('Content-Length', length);
     const age = headers.get('age');
     if (age !== undefined) lines.push('Age', age);
-    appendCacheStatus(lines, this.#status(detail === 'streamed' ? undefined : detail));
-    this.#sink = reply.begin(status, lines);
-    return this.#sink;
+    // Of what is streamed, nobody knows yet whether it will be stored.
+    appendCacheStatus(lines, this.#status(detail));
+    const sink = reply.begin(status, lines);
+    this.#sink = sink;
+    // Otherwise what came while the client did not keep up would wait for the origin's next bytes.
+    sink.on('drain', () => this.#give(sink));
+    return sink;
   }
 }

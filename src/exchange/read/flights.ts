@@ -2,6 +2,8 @@ import type { Timers } from '../../clock.ts';
 import type { Position } from '../../coherence/record.ts';
 import { nameOf, ownText } from '../../http/own-memory.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
+import type { Waiting } from '../origin-shares.ts';
+import type { Client } from '../ports.ts';
 
 /** The result of a fill, for the requests that waited for it. */
 export type FlightResult =
@@ -13,11 +15,69 @@ export type FlightResult =
   | { readonly kind: 'unusable' };
 
 /** One fill that other requests may wait for (collapsed forwarding). */
-export interface Flight {
+export class Flight {
   readonly asOf: Position;
   readonly result: Promise<FlightResult>;
+  readonly #client: Client;
+  readonly #landed: () => void;
+  #settle: (result: FlightResult) => void = () => {};
+  #fillLease: (() => void) | undefined;
+  #waiting: Waiting | undefined;
+  #isJoined = false;
+  #isShared = false;
+
+  constructor({ asOf, client, landed }: { asOf: Position; client: Client; landed: () => void }) {
+    this.asOf = asOf;
+    this.#client = client;
+    this.#landed = landed;
+    this.result = new Promise<FlightResult>((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** Requests of other client addresses wait for it, too: it must not wait behind those of its own address. */
+  get isShared(): boolean {
+    return this.#isShared;
+  }
+
   /** Only the first call has an effect. */
-  land(result: FlightResult): void;
+  land(result: FlightResult): void {
+    this.#landed();
+    this.#settle(result);
+    this.#giveBackLease();
+  }
+
+  /** Notes that a request waits for it; of no client: one of the gateway's own. */
+  join(client: Client | undefined): void {
+    this.#isJoined = true;
+    if (client?.address === this.#client.address) return;
+    this.#isShared = true;
+    this.#waiting?.pass();
+  }
+
+  /**
+   * Gives the fill lease back when the flight lands: nothing is stored after that. Waiting for a slow client to read
+   * the whole answer would make other nodes wait for nothing.
+   */
+  holdLease(giveBack: () => void): void {
+    this.#fillLease = giveBack;
+  }
+
+  /** Notes that its request waits behind others of its client's address. Other nodes do not have to wait for that. */
+  waits(waiting: Waiting): void {
+    this.#waiting = waiting;
+    this.#giveBackLease();
+  }
+
+  /** Its client has left: if nobody else waits for it either, it is not worth waiting for its turn. */
+  leave(): void {
+    if (!this.#isJoined && this.#waiting?.giveUp() === true) this.land({ kind: 'unusable' });
+  }
+
+  #giveBackLease(): void {
+    this.#fillLease?.();
+    this.#fillLease = undefined;
+  }
 }
 
 /**
@@ -59,27 +119,21 @@ export class Flights {
     return this.#flights.get(key);
   }
 
-  begin(key: string, asOf: Position): Flight {
-    let settle: (result: FlightResult) => void = () => {};
-    const result = new Promise<FlightResult>((resolve) => {
-      settle = resolve;
-    });
+  /** A fill for a request of `client`. */
+  begin(key: string, asOf: Position, client: Client): Flight {
     const cancel = this.#timers.after(this.#maxWaitMs, () => flight.land({ kind: 'unusable' }));
-    const flight: Flight = {
-      asOf,
-      result,
-      land: (outcome) => {
-        cancel();
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
-        settle(outcome);
-      },
+    const landed = (): void => {
+      cancel();
+      if (this.#flights.get(key) === flight) this.#flights.delete(key);
     };
+    const flight = new Flight({ asOf, client, landed });
     this.#flights.set(key, flight);
     return flight;
   }
 
   /** Waits for a fill that another request started. */
-  async wait(flight: Flight): Promise<FlightResult> {
+  async wait(flight: Flight, client: Client | undefined): Promise<FlightResult> {
+    flight.join(client);
     this.#waiting += 1;
     try {
       return await flight.result;

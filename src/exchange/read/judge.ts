@@ -3,8 +3,10 @@ import type { CachePolicy } from '../../config/model.ts';
 import type { CacheControl } from '../../http/cache-control.ts';
 import type { Fields } from '../../http/fields.ts';
 import { freshnessLifetimeMs } from '../../http/freshness.ts';
+import { isEndless } from '../../http/incremental.ts';
 import { storable } from '../../http/storable.ts';
 import { responseDirectives } from '../../http/targeted.ts';
+import { hasCredentials } from '../credentials.ts';
 import type { Read } from './read-ports.ts';
 
 /** The context of one fill: the read, its position, and wall-clock times. */
@@ -38,6 +40,7 @@ export function judge(context: FillContext, status: number, headers: Fields, par
   const storability = storable({
     method: context.read.request.method,
     status,
+    credentials: hasCredentials(context.read.request, policy),
     request: context.read.request.headers,
     response: headers,
     directives,
@@ -47,6 +50,7 @@ export function judge(context: FillContext, status: number, headers: Fields, par
     partial,
   });
   if (!storability.store) return { store: false, detail: storability.reason, directives };
+  if (isEndless(headers)) return { store: false, detail: 'stream', directives };
   return {
     store: true,
     shareable: storability.shareable,

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock, Timers } from '../../clock.ts';
 import type { Fence } from '../../coherence/fence.ts';
 import type { Position } from '../../coherence/record.ts';
 import type { SecondTier } from '../../store/second-tier.ts';
@@ -29,6 +29,7 @@ export interface ReadPorts {
   /** The tier that the nodes share behind their memory. */
   readonly tier: SecondTier | undefined;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly flights: Flights;
   /** The query differences that do not matter, as origins declared them (`No-Vary-Search`). */
   readonly variances: SearchVariances;

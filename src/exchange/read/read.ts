@@ -72,7 +72,7 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     const flight = ports.flights.get(flightKey);
     if (flight === undefined)
       return fetchAndStore(ports, { read: state, decision: withPart(ports, state, decision), flightKey, reply });
-    const result = await ports.flights.wait(flight);
+    const result = await ports.flights.wait(flight, state.request.client);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     // The answer's `No-Vary-Search` may distinguish this request from the one that it waited for.
     if (result.kind === 'response') state = { ...state, key: keyOfVariant(state, result.response) };
@@ -91,14 +91,14 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
   const flightKey = flightKeyOf(state, ports.store.varyOf(state.key));
   const earlier = ports.flights.get(flightKey);
   if (earlier !== undefined) {
-    const result = await ports.flights.wait(earlier);
+    const result = await ports.flights.wait(earlier, undefined);
     // Another request has already fetched it again, or is doing so.
     const isBrought =
       result.kind === 'response' && result.stored && keyOfVariant(state, result.response) === result.response.key;
     if (isBrought || ports.flights.get(flightKey) !== undefined) return;
   }
   const forward = { kind: 'forward', fwd: 'uri-miss', stored: undefined, detail: 'refresh' } as const;
-  await fetchAndStore(ports, { read: state, decision: forward, flightKey, reply: undefined });
+  await fetchAndStore(ports, { read: state, decision: forward, flightKey, reply: undefined, isOwn: true });
 }
 
 /** If the beginning of the representation is stored, only the rest is requested. */

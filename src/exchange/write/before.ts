@@ -1,11 +1,11 @@
 import type { Clock } from '../../clock.ts';
-import { hasCredentials } from '../../http/storable.ts';
 import { resourceOf } from '../../route/path.ts';
 import { placesOf } from '../../rules/resolve.ts';
 import type { BodySources, Json, RuleMatch, Sources } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import { readJson } from '../body.ts';
 import { cacheKey } from '../cache-key.ts';
+import { hasCredentials } from '../credentials.ts';
 import type { ClientRequest, Route, RouteTable } from '../ports.ts';
 import { decide } from '../read/decide.ts';
 import { type RepresentationOptions, readFor, readRepresentation } from './representation.ts';
@@ -32,10 +32,12 @@ export function addressOf(
   routes: RouteTable,
   sources: BodySources,
 ): BeforeAddress | undefined {
-  if (route.before === undefined) return { get: readFor(request, request.target.path, request.target.resource), route };
+  const { path: written, resource } = request.target;
+  if (route.before === undefined) return { get: readFor(request, { path: written, resource, route }), route };
   const [path, ...others] = placesOf(route.before, { ...sources, params }, request.method) ?? [];
   if (path === undefined || others.length > 0) return undefined;
-  return { get: readFor(request, path, resourceOf(path)), route: routes.find(resourceOf(path)).route };
+  const { route: other } = routes.find(resourceOf(path));
+  return { get: readFor(request, { path, resource: resourceOf(path), route: other }), route: other };
 }
 
 /** How `before` is read for these rules; undefined if none of them needs it. */
@@ -55,7 +57,7 @@ export async function readBefore({ get, route }: BeforeAddress, options: BeforeO
     stored: options.store.select(cacheKey(get, policy), get.headers),
     otherVariant: false,
     // Other clients may see less than the writer. A parent that is missing in their response would not be invalidated.
-    credentials: hasCredentials(get.headers),
+    credentials: hasCredentials(get, policy),
     directives: undefined,
     now: options.clock.wall(),
   });

@@ -1,4 +1,5 @@
 import { charactersOf, coveringAll, type Sized } from '../../coherence/record-size.ts';
+import { HeldByAddress } from '../held-by-address.ts';
 
 /** The bound for all open quarantines of this node. One beyond it covers everything instead, which takes few bytes. */
 const MAX_CHARACTERS = 64_000_000;
@@ -11,7 +12,7 @@ const MAX_CHARACTERS_OF_ADDRESS = 8_000_000;
 /** Counts what quarantines hold until they end: what they cover, and what is announced then. */
 export class QuarantineBudget {
   readonly #max: { readonly characters: number; readonly ofAddress: number };
-  readonly #ofAddress = new Map<string, number>();
+  readonly #ofAddress = new HeldByAddress();
   #held = 0;
 
   constructor(max = { characters: MAX_CHARACTERS, ofAddress: MAX_CHARACTERS_OF_ADDRESS }) {
@@ -24,12 +25,12 @@ export class QuarantineBudget {
 
   /** Addresses with windows of indeterminate writes. */
   get addresses(): number {
-    return this.#ofAddress.size;
+    return this.#ofAddress.addresses;
   }
 
   /** Whether an address has not yet as many indeterminate writes in their windows as it may. */
   hasRoom(address: string): boolean {
-    return (this.#ofAddress.get(address) ?? 0) < this.#max.ofAddress;
+    return this.#ofAddress.of(address) < this.#max.ofAddress;
   }
 
   /** The effect of a write, or what covers it where there is no room for that. */
@@ -50,9 +51,6 @@ export class QuarantineBudget {
 
   #count(characters: number, address: string | undefined): void {
     this.#held += characters;
-    if (address === undefined) return;
-    const held = (this.#ofAddress.get(address) ?? 0) + characters;
-    if (held > 0) this.#ofAddress.set(address, held);
-    else this.#ofAddress.delete(address);
+    if (address !== undefined) this.#ofAddress.add(address, characters);
   }
 }

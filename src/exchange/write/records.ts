@@ -168,7 +168,8 @@ export class AnsweredWrite implements ConcludingWrite {
           inFlight.reads(reads);
           // As with `before`: in quarantine, the origin's answer may be outdated.
           if (fence.readsQuarantined(reads, rules.knowledge)) return Promise.resolve({ missing: 'incomplete' });
-          return readRepresentation(readFor(request, path, path), routes.find(path).route, options);
+          const { route } = routes.find(path);
+          return readRepresentation(readFor(request, { path, resource: path, route }), route, options);
         },
       },
       {
@@ -202,8 +203,9 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   #quarantine(effect: Effect, position: Position, ms: number): void {
-    const { quarantines, endQuarantineLater, addressOf } = this.#ports;
-    const giveBack = quarantines.take(effect, this.#indeterminate ? addressOf(this.#write.request) : undefined);
+    const { quarantines, endQuarantineLater } = this.#ports;
+    const { address } = this.#write.request.client;
+    const giveBack = quarantines.take(effect, this.#indeterminate ? address : undefined);
     endQuarantineLater(effect, position, ms, giveBack);
   }
 

@@ -1,8 +1,9 @@
-import { type FieldLines, Fields, without } from '../../http/fields.ts';
+import { Fields, without } from '../../http/fields.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo } from '../body.ts';
+import { credentialFields, credentialQuery } from '../credentials.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 
@@ -29,22 +30,26 @@ const ofTheWrite = new Set([
 ]);
 
 /** A read of the canonical `path` with the credentials of a write. */
-export function readFor(request: ClientRequest, path: string, resource: string): ClientRequest {
+export function readFor(
+  request: ClientRequest,
+  { path, resource, route }: { path: string; resource: string; route: Pick<Route, 'policy'> },
+): ClientRequest {
   return {
     ...request,
     method: 'GET',
-    target: { path, resource, query: '' },
+    target: { path, resource, query: credentialQuery(request.target.query, route.policy.cache) },
     headers: new Fields(without(request.headers.lines, (name) => ofTheWrite.has(name))),
   };
 }
 
-const credentials = new Set(['authorization', 'proxy-authorization', 'cookie']);
-
 /** Two identities in one request would be answered as either. */
-function withoutCredentials(get: ClientRequest, ownFields: FieldLines): ClientRequest {
+function asTheGateway(get: ClientRequest, { origin, policy }: Route): ClientRequest {
+  const { ownFields = [] } = origin;
+  if (ownFields.length === 0) return get;
   const own = new Fields(ownFields);
-  const lines = without(get.headers.lines, (name) => credentials.has(name) || own.has(name));
-  return { ...get, headers: new Fields(lines) };
+  const writers = new Set(credentialFields(get.headers, policy.cache));
+  const lines = without(get.headers.lines, (name) => writers.has(name) || own.has(name));
+  return { ...get, target: { ...get.target, query: '' }, headers: new Fields(lines) };
 }
 
 /** Whether a client could request this path and have it forwarded unchanged. */
@@ -76,10 +81,9 @@ export async function readRepresentation(
   if (!isCanonical(get.target.path)) return { missing: 'incomplete' };
   try {
     const accepted = ['Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'];
-    const { ownFields = [] } = route.origin;
-    const asked = ownFields.length === 0 ? get : withoutCredentials(get, ownFields);
-    const headers = [...forwardFields(asked, route.policy.client), ...accepted, ...ownFields];
-    const answer = await askOrigin({ request: get, route }, { headers });
+    const request = asTheGateway(get, route);
+    const headers = [...forwardFields(request, route.policy.client), ...accepted, ...(route.origin.ownFields ?? [])];
+    const answer = await askOrigin({ request, route }, { headers });
     if (answer.status !== 200) {
       answer.body.destroy();
       if (answer.status === 404 || answer.status === 410) return { missing: 'absent' };

@@ -1,3 +1,5 @@
+import { HeldByAddress } from '../held-by-address.ts';
+
 /** Of each body so much is always held: a small write is read for ids whatever others send. */
 const SMALL_BYTES = 16 * 1024;
 /**
@@ -20,7 +22,7 @@ export interface HeldUpload {
  */
 export class UploadBudget {
   readonly #maxBytes: number;
-  readonly #ofAddress = new Map<string, number>();
+  readonly #ofAddress = new HeldByAddress();
   #held = 0;
 
   constructor(maxBytes: number) {
@@ -51,15 +53,13 @@ export class UploadBudget {
   }
 
   #hasRoom(address: string, bytes: number): boolean {
-    const own = this.#ofAddress.get(address) ?? 0;
+    const own = this.#ofAddress.of(address);
     return this.#held + bytes <= this.#maxBytes && own + bytes <= this.#maxBytes * SHARE_OF_ADDRESS;
   }
 
   #count(address: string, bytes: number): void {
     if (bytes === 0) return;
     this.#held += bytes;
-    const own = (this.#ofAddress.get(address) ?? 0) + bytes;
-    if (own > 0) this.#ofAddress.set(address, own);
-    else this.#ofAddress.delete(address);
+    this.#ofAddress.add(address, bytes);
   }
 }

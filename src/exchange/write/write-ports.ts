@@ -40,8 +40,6 @@ export interface WritePorts {
   readonly quarantines: QuarantineBudget;
   /** What uploads hold. */
   readonly uploads: UploadBudget;
-  /** The address that a client counts as. */
-  addressOf(request: ClientRequest): string;
   /** Called once for each write. */
   report(result: WriteResult): void;
   failed(error: unknown, request: ClientRequest): void;

@@ -4,12 +4,14 @@ import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
 import { without } from '../../http/fields.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
-import { askOrigin } from '../ask-origin.ts';
+import { askOrigin, awaitShare } from '../ask-origin.ts';
 import { type ReadBody, readJson, readUpTo, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
 import { forwardFields } from '../forward.ts';
+import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { pump } from '../pump.ts';
 import { conclude } from './conclude.ts';
@@ -53,12 +55,15 @@ export async function write(
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
-  const held = ports.uploads.begin(ports.addressOf(request));
+  let place: Place | undefined;
+  const held = ports.uploads.begin(request.client.address);
   try {
     refuseBeyondShare(ports, request);
     const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt });
     noting = new Noting(ports, found, arrived);
-    const result = await forward(arrived, noting, reply);
+    // Before it is noted: no write of another client waits for one that has not got its turn.
+    place = await awaitShare({ request, route: found.route }, reply);
+    const result = await forward(arrived, noting, { reply, place });
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
     else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
     if (result.kind !== 'answered') throw result.error;
@@ -68,6 +73,7 @@ export async function write(
     reply.fail(asGatewayError(error));
   } finally {
     held.release();
+    place?.leave();
     noting?.end();
   }
 }
@@ -104,8 +110,8 @@ async function arrive(
 }
 
 /** Refuses before the origin hears of the write: nothing has to be quarantined then. */
-function refuseBeyondShare({ quarantines, addressOf }: WritePorts, request: ClientRequest): void {
-  if (!quarantines.hasRoom(addressOf(request))) throw new GatewayError('tooManyIndeterminate');
+function refuseBeyondShare({ quarantines }: WritePorts, { client }: ClientRequest): void {
+  if (!quarantines.hasRoom(client.address)) throw new GatewayError('tooManyIndeterminate');
 }
 
 /**
@@ -119,14 +125,18 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 }
 
 /** Forwards the write to the origin. The write is noted before the end of the body is sent. */
-async function forward(write: ArrivedWrite, noting: Noting, reply: Reply): Promise<ForwardResult> {
+async function forward(
+  write: ArrivedWrite,
+  noting: Noting,
+  way: { readonly reply: Reply; readonly place: Place | undefined },
+): Promise<ForwardResult> {
   const { request, route, upload, transaction } = write;
   if (upload.isWhole) await handOver(write, noting.begin());
   let answer: OriginResponse | undefined;
   try {
     const headers = forwardFields(request, route.policy.client);
     const body = upload.forwarded(() => handOver(write, noting.begin()));
-    answer = await askOrigin({ request, route }, { headers, body, reply });
+    answer = await askOrigin({ request, route }, { headers, body, ...way });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!transaction.forwarded) await handOver(write, noting.beginLate());
@@ -211,7 +221,9 @@ async function release(
   let read: ReadBody | undefined;
   let failure: unknown;
   try {
-    if (write.needs.response && answer.status < 500) read = await readUpTo(answer.body, ports.resolveBytes);
+    // Whoever reads a stream wants it as it arrives, and it is not JSON: rules fall back to wildcards.
+    const reads = write.needs.response && answer.status < 500 && !isIncremental(answer.headers);
+    if (reads) read = await readUpTo(answer.body, ports.resolveBytes);
   } catch (error) {
     // The status says that the write was applied. Its details are in the part of the body that is missing.
     failure = error;

@@ -219,6 +219,7 @@ export class Clients {
     this.#pending.set(breakOff, node);
     const request: ClientRequest = {
       ...{ method, target: parseTarget(path), scheme: 'http', host: 'api.example', peer: '192.0.2.1', trusted: false },
+      client: { address: '192.0.2.1', isProxy: false },
       headers: new Fields(['Host', 'api.example', ...lines]),
     };
     const reply = new ClientReply((received) => this.world.after(chance.between(0.1, 2), () => finish(received)));

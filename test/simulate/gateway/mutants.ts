@@ -53,6 +53,14 @@ class BusOfOneConfiguration extends BusOver {
   }
 }
 
+/** Says of an epoch that begins that its first record is committed. */
+class BusWithoutBarrier extends BusOver {
+  override async renew(...args: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {
+    const answer = await this.bus.renew(...args);
+    return answer.ok ? { ...answer, committed: Math.max(1, answer.committed) } : answer;
+  }
+}
+
 class PositionsOverlooked extends MinPosition {
   override mayServe(): boolean {
     return true;
@@ -307,6 +315,11 @@ export const mutants: readonly Mutant[] = [
     seed: 11,
     features: { nodes: 3, cluster: true, mixed: true },
     bus: (bus) => new BusOfOneConfiguration(bus),
+  },
+  {
+    name: 'the barrier of a new epoch is not waited for',
+    scenario: 'behind the barrier',
+    bus: (bus) => new BusWithoutBarrier(bus),
   },
   { name: 'an unchanged write does not ask for conflicts', scenario: 'a write that changes nothing', ...asksNobody },
   { name: 'writes wait for a refused one', scenario: 'two that are refused', ...refusedAreWaitedFor },

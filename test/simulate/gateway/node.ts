@@ -276,6 +276,7 @@ export class GatewayNode {
       serving: () => log.serving(),
       tier: this.#tier(),
       clock: process.clock,
+      timers: process.timers,
       flights: new Flights({ monotonic: process.clock.monotonic, timers: process.timers, maxWaitMs }),
       variances: new SearchVariances(),
       encoder: new Encoder(store, (error) => this.#parts.failed(error)),
@@ -313,7 +314,6 @@ export class GatewayNode {
       requestBytes: config.server.limits.requestBytes,
       quarantines: new QuarantineBudget(),
       uploads: new UploadBudget(Number.POSITIVE_INFINITY),
-      addressOf: ({ peer }) => peer,
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
           ended();

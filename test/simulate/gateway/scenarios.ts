@@ -199,6 +199,21 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a refusal behind the barrier of an epoch that has just begun',
+    features: three,
+    play: (play) => {
+      play.read(0, 2, '/items/1');
+      play.write(20, 1, delete1, { afterMs: 140 });
+      play.at(30, () => {
+        const { server, places, world } = play.stage;
+        for (const { bus } of places.slice(1)) if (bus !== undefined) bus.cutUntil = world.now + 120;
+        server.loseAll();
+      });
+      for (let ms = 40; ms < 100; ms += 10) play.write(ms, 0, delete1);
+      play.readOften(45, 300, 2, '/items/1');
+    },
+  },
+  {
     name: 'an event before its effect, with a conflicting write',
     features: {},
     play: (play) => {

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { freePort } from '../support/free-port.ts';
+import { type Backend, Missing, type Running } from './backend.ts';
+import { type Comparison, compare } from './compare.ts';
+import { couchdb } from './couchdb.ts';
+import { djangoRest } from './django-rest.ts';
+import { jsonServer } from './json-server.ts';
+import { startServer } from './processes.ts';
+
+const usage = `npm run test:backends -- [options]
+
+  --only <text>    backends whose name holds it
+  --writes <n>     to each (default 300)
+  --seed <n>       of what is written (default 1)
+  --folder <path>  where the backends are installed (default node_modules/.cache/unstale-backends)
+
+Installs servers of others from their registries, puts a gateway with the recipe from rules/backends/ before each, and
+compares every read with what the server itself answers. Exit code 1 for a stale answer.`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    writes: { type: 'string', default: '300' },
+    seed: { type: 'string', default: '1' },
+    folder: { type: 'string', default: 'node_modules/.cache/unstale-backends' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+
+const backends: readonly Backend[] = [jsonServer, couchdb, djangoRest];
+/** Of the checkout, from test/backends/dist/test/backends. */
+const root = fileURLToPath(new URL('../../../../../', import.meta.url));
+
+async function startGateway(pack: string, originUrl: string): Promise<Running> {
+  const folder = await mkdtemp(join(tmpdir(), 'unstale-backends-'));
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const settings = {
+    server: `{ listen: "127.0.0.1:${port}" }`,
+    admin: `{ listen: "127.0.0.1:${adminPort}" }`,
+    log: '{ level: warn }',
+    origin: `{ url: "${originUrl}", ignoreInPaths: [] }`,
+    include: `["recipe.yaml"]`,
+  };
+  const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
+  await cp(join(root, 'rules/backends', `${pack}.yaml`), join(folder, 'recipe.yaml'));
+  await writeFile(join(folder, 'gateway.yaml'), lines.join('\n'));
+  const args = [join(root, 'dist/cli/main.js'), 'serve', '-c', 'gateway.yaml'];
+  const running = await startServer({ command: process.execPath, args, folder, port: adminPort, readyPath: '/readyz' });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      await running.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function play(backend: Backend): Promise<Comparison> {
+  const folder = join(values.folder, backend.pack);
+  if (!existsSync(folder)) console.log(`  installing ${backend.name} into ${folder}`);
+  await backend.install(folder);
+  const origin = await backend.start(folder);
+  try {
+    const gateway = await startGateway(backend.pack, origin.url);
+    try {
+      const writes = Number(values.writes);
+      return await compare(
+        backend,
+        { originUrl: origin.url, gatewayUrl: gateway.url },
+        {
+          ...{ writes, seed: Number(values.seed) },
+          progress: (done) => {
+            if (done % 100 === 0) console.log(`  ${backend.name}: ${done} of ${writes} writes`);
+          },
+        },
+      );
+    } finally {
+      await gateway.stop();
+    }
+  } finally {
+    await origin.stop();
+  }
+}
+
+const rows: string[] = [];
+for (const backend of backends.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()))) {
+  try {
+    const { writes, reads, hits, stale } = await play(backend);
+    rows.push(`| ${backend.name} | ${writes} | ${reads} | ${stale.length} | ${(hits / reads).toFixed(2)} |`);
+    for (const each of stale.slice(0, 10)) console.log(`  STALE ${each}`);
+    if (stale.length > 0) process.exitCode = 1;
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    console.log(`  ${backend.name} is left out: ${error.message}`);
+  }
+}
+console.log(['| backend | writes | reads compared | stale | hit ratio |', '|---|---|---|---|---|', ...rows].join('\n'));
