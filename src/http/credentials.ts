@@ -75,6 +75,14 @@ export function credentialNames(named: readonly string[]): ReadonlySet<string> {
  */
 export function isCredential(name: string, names: ReadonlySet<string>): boolean {
   if (names.has(name)) return true;
+  if (plain.has(name)) return false;
   const meant = disguised(name);
   return meant !== undefined && names.has(meant);
 }
+
+/** Fields of most requests, which need not be looked at for another spelling: every hit asks for each. */
+const plain: ReadonlySet<string> = new Set([
+  ...['host', 'user-agent', 'accept', 'accept-encoding', 'accept-language', 'connection', 'cache-control', 'pragma'],
+  ...['if-none-match', 'if-modified-since', 'origin', 'referer', 'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site'],
+  ...['content-type', 'content-length', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'],
+]);
