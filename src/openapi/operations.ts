@@ -66,7 +66,7 @@ function partsOf(path: string): PathPart[] {
     .map((part): PathPart => {
       const whole = /^\{([^{}]+)\}$/.exec(part)?.[1];
       // `{name}.json` and `{a}-{b}` become one wildcard segment: patterns cannot match a part of a segment.
-      if (whole === undefined) return /[{}*:]/.test(part) ? { parameter: undefined } : { literal: part };
+      if (whole === undefined) return /[{}*:$]/.test(part) ? { parameter: undefined } : { literal: part };
       const name = parameterName(whole);
       if (used.has(name)) return { parameter: undefined };
       used.add(name);
