@@ -5,9 +5,9 @@ import type { GatewayConfig } from './config/model.ts';
 const FINGERPRINT_LENGTH = 16;
 
 /** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
-export function shapeOf({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): string {
+export function shapeOf({ routes, fallback, reads }: Pick<GatewayConfig, 'routes' | 'fallback' | 'reads'>): string {
   const sources = routes.map(({ source: _, ...route }) => route);
-  return digestOf([sources, fallback]);
+  return digestOf([sources, fallback, reads]);
 }
 
 /** What a node says of its configuration in each record: see `ConfiguredBus`. */

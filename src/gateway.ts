@@ -3,20 +3,19 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
-import { asGatewayError } from './errors.ts';
+import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { findOriginIn } from './exchange/inspect/verdict.ts';
+import { saidOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
-import type { Effect, ReadOutcome, RouteTable } from './exchange/ports.ts';
+import type { Effect, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
 import { Flights } from './exchange/read/flights.ts';
-import { answersRange, read } from './exchange/read/read.ts';
 import type { ReadPorts } from './exchange/read/read-ports.ts';
 import { Refresher } from './exchange/read/refresher.ts';
 import { SearchVariances } from './exchange/read/search-variances.ts';
@@ -25,7 +24,6 @@ import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
 import { UploadBudget } from './exchange/write/upload-budget.ts';
 import { write } from './exchange/write/write.ts';
 import type { WritePorts } from './exchange/write/write-ports.ts';
-import { hasOriginPreconditions } from './http/validation.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
@@ -35,9 +33,9 @@ import { createAdmin } from './server/admin.ts';
 import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
-import { createPublic, type PublicOptions } from './server/public.ts';
-import { FencedStore } from './store/fenced.ts';
+import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
+import { keyedReader, reader } from './wire-reads.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
@@ -99,6 +97,8 @@ export async function createGateway(
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
   closers.push(() => work.cancelTimers());
 
+  const reading = { coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) };
+  const declared = declaredReads(config, routes);
   let state: State = 'starting';
   const app = await createPublic({
     config,
@@ -106,7 +106,8 @@ export async function createGateway(
     gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
-    read: reader({ coherence, routes, reports, work, minPosition: minPositionOf(config, coherence) }, readPorts),
+    read: reader(reading, readPorts),
+    declaredRead: keyedReader(declared, { reading, readPorts, uploads: writePorts.uploads }),
     write: (request, message, reply) => {
       const found = routes.find(request.target.resource);
       work.track(write(writePorts, { found, request, body: hasBody(message) ? message : undefined }, reply));
@@ -146,14 +147,6 @@ export async function createGateway(
   };
 }
 
-interface Reading {
-  readonly coherence: Coherence;
-  readonly routes: RouteTable;
-  readonly reports: Reports;
-  readonly work: Work;
-  readonly minPosition: MinPosition;
-}
-
 /** What one client address may hold of each origin's connections. None where that is all of them. */
 function sharesOf({ origins, server }: GatewayConfig): ReadonlyMap<string, OriginShares> {
   const { originShare } = server.limits.perAddress;
@@ -169,39 +162,6 @@ function sharesOf({ origins, server }: GatewayConfig): ReadonlyMap<string, Origi
 
 function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence: Coherence): MinPosition {
   return new MinPosition({ ...coherence, timers: systemTimers, queues: onPartition === 'queue' });
-}
-
-/** Handles reads through the cache. Returns false for requests that pass through. */
-function reader(
-  { coherence, routes, reports, work, minPosition }: Reading,
-  readPorts: ReadPorts,
-): PublicOptions['read'] {
-  // For clients that have seen a later state than this node: they get nothing from its memory.
-  const notServing = (): boolean => false;
-  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, notServing), serving: notServing };
-  return (request, reply) => {
-    const found = routes.find(request.target.resource);
-    if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
-    if (request.headers.has('range') && !answersRange(readPorts, found, request)) return false;
-    const startedAt = systemClock.monotonic();
-    const report = (outcome: ReadOutcome): void =>
-      reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
-    const answer = (ports: ReadPorts): void => {
-      const outcome = read(ports, found, request, reply);
-      if (outcome instanceof Promise) work.track(outcome.then(report).catch(failed));
-      else report(outcome);
-    };
-    // An error that no step has caught is a bug. Its client still gets an answer.
-    const failed = (error: unknown): void => {
-      reports.failed(error, request);
-      reply.fail(asGatewayError(error));
-    };
-    const token = request.headers.get('unstale-min-position');
-    const mayServe = token === undefined || minPosition.mayServe(token);
-    if (typeof mayServe === 'boolean') answer(mayServe ? readPorts : fencedPorts);
-    else work.track(mayServe.then((serves) => answer(serves ? readPorts : fencedPorts)).catch(failed));
-    return true;
-  };
 }
 
 function wireReads(
@@ -296,7 +256,7 @@ function wireAdmin(
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
-  const findOrigin = findOriginIn(config);
+  const said = saidOf(config);
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -329,7 +289,7 @@ function wireAdmin(
     },
     explain: async (write, all) => {
       const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
-      const { explanation, targets } = await explainWrite(rules, write, { before, all, findOrigin });
+      const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
     },
     failed: (error) => reports.adminFailed(error),

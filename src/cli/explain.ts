@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { explainWrite } from '../exchange/inspect/explain-write.ts';
 import { given, type ProposedWrite } from '../exchange/inspect/proposed-write.ts';
-import { findOriginIn } from '../exchange/inspect/verdict.ts';
+import { saidOf } from '../exchange/inspect/verdict.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
 import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
@@ -74,7 +74,7 @@ async function explainHere(write: ProposedWrite, { config, all }: Options, io: C
   }
   const rules = compileRules(result.config.rules, result.config.routes);
   try {
-    const options = { before: given(write.before), all: all === true, findOrigin: findOriginIn(result.config) };
+    const options = { before: given(write.before), all: all === true, said: saidOf(result.config) };
     return (await explainWrite(rules, write, options)).explanation;
   } catch (error) {
     if (error instanceof TargetError) throw new CliError(`${write.target}: ${error.message}`, exitCodes.usage);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './check.ts';
+import { addDoctor } from './doctor.ts';
 import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
 import { addInvalidate } from './invalidate.ts';
@@ -32,6 +33,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   addServe(program, io, done);
   addCheck(program, io, done);
   addExplain(program, io, done);
+  addDoctor(program, io, done);
   addInvalidate(program, io, done);
   addTail(program, io, done);
   addInit(program, io, done);

@@ -5,16 +5,14 @@ import { ValueError } from './value-error.ts';
 const form = '127.0.0.1:8080, [::1]:8080, or :8080 for every interface';
 
 /**
- * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` means every interface, including IPv4. Port 0 lets the
- * system choose.
+ * `127.0.0.1:8080`, `localhost:8080`, `[::]:8080`; `:8080` means every interface, including IPv4, and `8080` is
+ * `127.0.0.1:8080`. Port 0 lets the system choose.
  * @throws ValueError
  */
 export function parseAddress(text: string): Address {
-  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
-  if (match === null) {
-    const hint = /^\d+$/.test(text) ? `write 127.0.0.1:${text}, or :${text} for every interface` : `write ${form}`;
-    throw new ValueError(`"${text}" is not an address and a port`, hint);
-  }
+  // Nobody else's machine is reached by a port alone.
+  const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text);
+  if (match === null) throw new ValueError(`"${text}" is not an address and a port`, `write ${form}`);
   const [, bracketed, bare = '', digits = ''] = match;
   const port = Number(digits);
   if (port > 65_535) throw new ValueError(`the port ${digits} does not exist`, 'ports go from 0 to 65535');

@@ -2,9 +2,18 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { credentialNames } from '../http/credentials.ts';
 import type { Located } from './lint-routes.ts';
-import type { ConditionConfig, GatewayConfig, OriginConfig, RouteConfig, RoutePolicy, RuleConfig } from './model.ts';
+import type {
+  ConditionConfig,
+  DeclaredReadConfig,
+  GatewayConfig,
+  OriginConfig,
+  RouteConfig,
+  RoutePolicy,
+  RuleConfig,
+} from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
 import { builtInCache, builtInClient, cachePolicy, clientPolicy } from './policy.ts';
+import type { DeclaredReadSettings } from './reads-schema.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { configSchema } from './schema.ts';
@@ -75,6 +84,7 @@ export function assemble(
     fallback,
     routes: routes.map((route) => routeOf(route, fallback)),
     rules: rules.map(ruleOf),
+    reads: settings.reads.map((read) => declaredReadOf(read, fallback)),
   };
 }
 
@@ -114,6 +124,18 @@ function routeOf({ settings, document, path }: Located<RouteSettings>, fallback:
     tags: settings.tags ?? [],
     before: settings.before,
     source: document.positionOf(path),
+  };
+}
+
+function declaredReadOf(read: DeclaredReadSettings, fallback: RoutePolicy): DeclaredReadConfig {
+  const { methods, pattern } = 'on' in read ? read.on : read;
+  const cache = 'on' in read && read.cache !== undefined ? cachePolicy(fallback.cache, read.cache) : undefined;
+  return {
+    name: `${methods.join('|')} ${pattern}`,
+    methods,
+    pattern,
+    cache: cache?.off === true ? undefined : cache,
+    maxBodyBytes: 'on' in read ? read.maxBody : 0,
   };
 }
 

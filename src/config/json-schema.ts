@@ -19,7 +19,7 @@ export function configJsonSchema(): JsonSchema {
       // Zod leaves them out of the schema of what is parsed: it takes them for values of the result.
       const examples = examplesOf(zodSchema);
       if (examples !== undefined) jsonSchema.examples = examples;
-      const isScalar = ['string', 'boolean', 'integer'].includes(String(jsonSchema.type));
+      const isScalar = ['string', 'string,number', 'boolean', 'integer'].includes(String(jsonSchema.type));
       const isOpen = jsonSchema.type === 'string' && jsonSchema.pattern === undefined && jsonSchema.enum === undefined;
       // Names are keys, which are never interpolated.
       if (!isScalar || isOpen || path.at(-1) === 'propertyNames') return;

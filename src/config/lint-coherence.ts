@@ -51,7 +51,8 @@ interface Named {
 
 /** Whether a target with wildcards for its placeholders covers everything. */
 function coversEverything(target: Target): boolean {
-  if (target.kind === 'pattern') return /^\/\*/.test(target.pattern);
+  // A tenant in the path does not: `/*/orders`.
+  if (target.kind === 'pattern') return /^(?:\/\*\*?)+$/.test(target.pattern);
   return target.kind === 'tagPattern' && target.parts.every((part) => part === '');
 }
 

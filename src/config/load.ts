@@ -3,6 +3,8 @@ import type { z } from 'zod';
 import { assemble } from './assemble.ts';
 import { type FileAccess, includedFiles, reasonOf } from './include.ts';
 import { lintCoherence } from './lint-coherence.ts';
+import { lintOwnReads } from './lint-own-reads.ts';
+import { lintReads } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
@@ -11,6 +13,7 @@ import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
 import { routeSchema } from './route-schema.ts';
+import { withNames } from './rule-names.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { configSchema, packSchema } from './schema.ts';
 import { checkShape, soundPart, valueAt } from './shape.ts';
@@ -71,17 +74,20 @@ export function parseConfig(
   const packs = readPacks(document, env, files);
   const documents = [document, ...packs];
   const routes = partsOf(documents, 'routes', routeSchema);
-  const rules = partsOf(documents, 'rules', ruleSchema);
+  const rules = withNames(partsOf(documents, 'rules', ruleSchema));
 
   lintSettings(document, configSchema);
   const context = contextOf(document);
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);
   lintRules(rules);
+  const reads = soundPart(document, configSchema.shape.reads, ['reads']) ?? [];
+  lintReads(reads, { rules, document, context });
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
   // Of half a configuration, what is missing cannot be told from what is wrong.
   if (settings !== undefined && isSound) {
     lintCoherence(routes, rules, context);
+    lintOwnReads(rules, document);
     const defaults = { settings: context.defaults, document, path: ['defaults'] };
     for (const each of [defaults, ...routes]) {
       lintUserKey(each, context);

@@ -56,6 +56,19 @@ export interface GatewayConfig {
   routes: readonly RouteConfig[];
   /** All matching rules apply. */
   rules: readonly RuleConfig[];
+  /** Requests of unsafe methods that only read. First match wins. */
+  reads: readonly DeclaredReadConfig[];
+}
+
+export interface DeclaredReadConfig {
+  /** As written, `POST /graphql`: its name in logs. */
+  name: string;
+  methods: readonly string[];
+  pattern: string;
+  /** undefined: passed through. */
+  cache: CachePolicy | undefined;
+  /** A request with a longer body passes through. */
+  maxBodyBytes: number;
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -102,6 +115,8 @@ export interface OriginConfig {
    * they say.
    */
   misframed: 'bypass' | 'store';
+  /** Sent with the gateway's own reads (`before`, lookups), in place of the writer's credentials. Lower case. Secret. */
+  headers: Readonly<Record<string, string>>;
   /** What this origin makes no difference of in paths: routes match whatever stands there. */
   ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }
@@ -135,6 +150,8 @@ export interface CachePolicy {
   credentialParams: readonly string[];
   /** `ignore`: responses do not depend on cookies; reads are answered and forwarded as if there were none. */
   cookies: 'credentials' | 'ignore';
+  /** Cookies that say nothing: reads are answered and forwarded without them. `_ga_*`: all that begin so. */
+  idleCookies: readonly string[];
   setCookie: 'bypass' | 'store' | 'strip';
   requestDirectives: 'honour' | 'ignore';
   /** Targeted fields (RFC 9213) that take precedence over `CDN-Cache-Control`. Lower case. */
@@ -144,6 +161,8 @@ export interface CachePolicy {
 export interface ClientPolicy {
   /** A literal `Cache-Control` value, or `origin` to pass on what the origin sent. */
   cacheControl: string;
+  /** An origin's `Cache-Control` with `immutable` reaches clients as it is: the configuration does not say another. */
+  immutable: boolean;
   etag: 'strong' | 'origin';
   /** Codings for serving stored bodies, preferred first. Empty: as the origin coded them. */
   encode: readonly ContentCoding[];

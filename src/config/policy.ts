@@ -1,4 +1,5 @@
 import { credentialNames } from '../http/credentials.ts';
+import { commonIdleCookies } from '../http/idle-cookies.ts';
 import type { CachePolicy, ClientPolicy } from './model.ts';
 import type { CacheSettings, PolicySettings } from './route-schema.ts';
 
@@ -18,6 +19,7 @@ export const builtInCache: CachePolicy = {
   credentialHeaders: credentialNames([]),
   credentialParams: [],
   cookies: 'credentials',
+  idleCookies: commonIdleCookies,
   setCookie: 'bypass',
   requestDirectives: 'honour',
   targetedFields: [],
@@ -25,6 +27,7 @@ export const builtInCache: CachePolicy = {
 
 export const builtInClient: ClientPolicy = {
   cacheControl: 'no-cache',
+  immutable: true,
   etag: 'strong',
   encode: [],
   tags: 'strip',
@@ -51,11 +54,21 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     userKey: settings.userKey ?? under.userKey,
     credentialHeaders: under.credentialHeaders,
     credentialParams: under.credentialParams,
-    cookies: settings.cookies ?? under.cookies,
+    ...cookiePolicy(under, settings.cookies),
     setCookie: settings.setCookie ?? under.setCookie,
     requestDirectives: settings.requestDirectives ?? under.requestDirectives,
     targetedFields: settings.targetedFields ?? under.targetedFields,
   };
+}
+
+function cookiePolicy(
+  { cookies, idleCookies }: CachePolicy,
+  setting: Exclude<CacheSettings, 'off'>['cookies'],
+): Pick<CachePolicy, 'cookies' | 'idleCookies'> {
+  if (setting === undefined) return { cookies, idleCookies };
+  // Said outright, it holds for every cookie.
+  if (typeof setting === 'string') return { cookies: setting, idleCookies: [] };
+  return { cookies: 'credentials', idleCookies: [...new Set([...commonIdleCookies, ...setting.ignore])] };
 }
 
 function windowMs(settings: number | 'origin' | undefined, under: number | undefined): number | undefined {
@@ -65,6 +78,7 @@ function windowMs(settings: number | 'origin' | undefined, under: number | undef
 export function clientPolicy(under: ClientPolicy, settings: PolicySettings['client']): ClientPolicy {
   return {
     cacheControl: settings?.cacheControl ?? under.cacheControl,
+    immutable: settings?.cacheControl === undefined && under.immutable,
     etag: settings?.etag ?? under.etag,
     encode: settings?.encode ?? under.encode,
     tags: settings?.tags ?? under.tags,

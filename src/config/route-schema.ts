@@ -33,6 +33,13 @@ function parseUserKey(name: string): string {
   throw new ValueError(`"${cookie}" is not the name of a cookie`, 'write for example "cookie:session"');
 }
 
+/** A name, or its beginning and a star. @throws ValueError */
+function parseCookieName(name: string): string {
+  const text = name.endsWith('*') ? name.slice(0, -1) : name;
+  if (text !== '' && token.test(text) && !text.includes('*')) return name;
+  throw new ValueError(`"${name}" is not the name of a cookie`, 'write for example _ga, or _hj* for all that begin so');
+}
+
 export function parseParameter(name: string): string {
   if (name !== '' && !/[&=#?\s]/.test(name)) return name;
   throw new ValueError(`"${name}" is not the name of a query parameter`, 'write only the name: lang');
@@ -101,10 +108,22 @@ const cacheSchema = z.strictObject({
       description:
         'For credentials: perUser: the header fields, "cookie:NAME" or "query:NAME", that identify the user.',
     }),
-  cookies: choice(['credentials', 'ignore'])
+  cookies: z
+    .union([
+      choice(['credentials', 'ignore']),
+      z.strictObject({
+        ignore: z
+          .array(text({ examples: ['_ga', '_hj*'] }, parseCookieName))
+          .min(1)
+          .meta({
+            description: 'Cookies that say nothing, beside those of common analytics; "_hj*": all that begin so.',
+          }),
+      }),
+    ])
     .optional()
     .meta({
-      description: 'ignore: responses do not depend on cookies; reads are forwarded without them.',
+      description:
+        'ignore: responses do not depend on cookies; reads are forwarded without them. Default: only those of common analytics (_ga, _fbp, …) say nothing. credentials: not even these.',
       examples: ['ignore'],
     }),
   setCookie: choice(['bypass', 'store', 'strip'])
@@ -131,7 +150,10 @@ const clientSchema = z.strictObject({
     throw new ValueError('this is not a valid header field value', 'write for example no-cache, or origin');
   })
     .optional()
-    .meta({ description: 'The Cache-Control that clients get, or "origin" to pass on what the origin sent.' }),
+    .meta({
+      description:
+        'The Cache-Control that clients get; "origin": what the origin sent. If no configuration says, what an origin marks immutable keeps its own.',
+    }),
   etag: choice(['strong', 'origin'])
     .optional()
     .meta({
@@ -163,7 +185,8 @@ export const routePolicyShape = {
 
 export const routeSchema = z.strictObject({
   match: text({ pattern: '^/', examples: ['/steps/:stepId'] }, parseMatch).meta({
-    description: 'A path pattern: ":name" and "*" match one segment, "**" any remainder.',
+    description:
+      'A path pattern: ":name" and "*" match one segment, "**" any remainder; ":name.json" matches a part of a segment.',
   }),
   ...routePolicyShape,
   tags: z

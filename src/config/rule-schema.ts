@@ -19,7 +19,7 @@ export interface On {
 }
 
 /** `PUT|PATCH|DELETE /accommodations/:id`; `*` is any unsafe method. @throws ValueError */
-function parseOn(on: string): On {
+export function parseOn(on: string): On {
   const [, written = '', pattern = ''] = /^(\S+)\s+(\S.*)$/.exec(on) ?? [];
   if (pattern === '') {
     const hint = on.startsWith('/') ? `write "* ${on}" for any write` : 'write PUT|PATCH|DELETE /accommodations/:id';
@@ -111,7 +111,7 @@ const scalarValue = z.union([z.string(), z.number(), z.boolean()]).transform(Str
 const whenSchema = z.strictObject({
   status: oneOrMore(status)
     .optional()
-    .meta({ description: 'Status codes or classes of the response; one of them must match.' }),
+    .meta({ description: 'Status codes or classes of the response; one of them must match.', examples: ['2xx'] }),
   present: sources.optional().meta({ description: 'Sources that must have a value.' }),
   absent: sources.optional().meta({ description: 'Sources that must have no value.' }),
   equals: z
@@ -169,12 +169,15 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_LOOKUPS = 4;
 
 export const ruleSchema = z.strictObject({
-  name: text({}, parseName).meta({
-    description: 'A unique name, shown in logs, events and metrics.',
-    examples: ['accommodation-in-step'],
-  }),
+  name: text({}, parseName)
+    .optional()
+    .meta({
+      description:
+        'A unique name, shown in logs, events and metrics. Default: made of on, PUT-PATCH-accommodations-id.',
+      examples: ['accommodation-in-step'],
+    }),
   on: text({ examples: ['PUT|PATCH|DELETE /accommodations/:id'] }, parseOn).meta({
-    description: 'Methods joined by "|", then a pattern; "*" means any unsafe method.',
+    description: 'Methods joined by "|", then a pattern as in match; "*" means any unsafe method.',
   }),
   when: whenSchema.optional().meta({ description: 'The rule applies only if all of these conditions hold.' }),
   lookup: z
@@ -247,4 +250,5 @@ export const ruleSchema = z.strictObject({
   }),
 });
 
-export type RuleSettings = z.output<typeof ruleSchema>;
+export type WrittenRule = z.output<typeof ruleSchema>;
+export type RuleSettings = WrittenRule & { readonly name: string };

@@ -54,7 +54,10 @@ export function choice<const Word extends string>(words: readonly Word[]) {
     const found = words.find((word) => word === value);
     if (found !== undefined) return found;
     const written = typeof value === 'string' ? `"${value}"` : kindOf(value);
-    throw new ValueError(`${written} is not one of ${words.join(', ')}`, didYouMean(String(value), words));
+    throw new ValueError(
+      `${written} is not one of ${words.join(', ')}`,
+      didYouMean(Array.isArray(value) || typeof value !== 'object' ? String(value) : '', words),
+    );
   });
 }
 

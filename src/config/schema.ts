@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { parseAddress, parseHost, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { parseOwnField, parseOwnValue } from './own-fields.ts';
+import { readsSchema } from './reads-schema.ts';
 import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
-import { choice, count, duration, size, text } from './scalar.ts';
+import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
 import { DAY_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
 
@@ -16,7 +18,8 @@ const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 /** In Node, timers of more than 2^31 - 1 ms fire at once. A day is more than any of these needs. */
 const timer = { min: 1, max: DAY_MS };
 
-const address = () => text({ pattern: '^(\\[[^\\]]*\\]|[^:]*):[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
+const address = () =>
+  textOrNumber({ pattern: '^((\\[[^\\]]*\\]|[^:]*):)?[0-9]+$', examples: ['127.0.0.1:8080'] }, parseAddress);
 
 // Many may stand behind one address: a tenth of all connections. One address alone, such as a load test or a proxy that
 // is not trusted, gets most of an origin, and leaves enough to others for what takes no long time.
@@ -89,7 +92,10 @@ const limitsSchema = z.strictObject({
 const serverSchema = z.strictObject({
   listen: address()
     .prefault('127.0.0.1:8080')
-    .meta({ description: 'Address and port of the gateway; ":8080" means every interface.', examples: [':8080'] }),
+    .meta({
+      description: 'Address and port of the gateway. ":8080" means every interface, 8080 this machine only.',
+      examples: [':8080'],
+    }),
   trustedProxies: z
     .array(text({ examples: ['10.0.0.0/8'] }, parseNetwork))
     .prefault([])
@@ -157,6 +163,15 @@ export const originSchema = z.strictObject({
     description:
       'A response followed by more bytes than it declares, or with an unknown transfer coding: pass through, or store.',
   }),
+  headers: z
+    .record(text({}, parseOwnField), text({}, parseOwnValue))
+    .prefault({})
+    .meta({
+      description:
+        "Fields for the gateway's own reads (before, lookups), in place of the writer's credentials. Never logged.",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is written in the file
+      examples: [{ authorization: 'Bearer ${API_TOKEN}' }],
+    }),
   ignoreInPaths: z
     .array(choice(['case', 'parameters', 'extension']))
     .prefault([])
@@ -344,6 +359,7 @@ export const configSchema = z.strictObject({
     .strictObject(routePolicyShape)
     .optional()
     .meta({ description: 'Defaults for routes, and the policy of requests that match no route.' }),
+  reads: readsSchema,
   ...packSchema.shape,
   include: z
     .array(text({ examples: ['rules/*.yaml'] }, String))

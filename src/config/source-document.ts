@@ -218,5 +218,7 @@ function keyOf(path: Path): string {
 
 /** Problems appear in build logs, so tokens and passwords in URLs are masked. */
 function withoutSecrets(line: string): string {
-  return line.replace(/(\btoken["']?\s*:\s*)(?!["']?\$\{\w+\})\S.*/, '$1…').replace(/(\/\/)[^/@\s]+@/g, '$1…@');
+  return line
+    .replace(/(\b(?:token|authorization|cookie|[\w-]*(?:key|secret|token))["']?\s*:\s*)(?!["']?\$\{\w+\})\S.*/i, '$1…')
+    .replace(/(\/\/)[^/@\s]+@/g, '$1…@');
 }

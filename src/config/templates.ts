@@ -1,4 +1,5 @@
-import { PatternError, parsePattern, type Segment } from '../route/pattern.ts';
+import { foreignInTarget } from '../route/foreign-syntax.ts';
+import { PatternError, parameterNames, parsePattern } from '../route/pattern.ts';
 import { belowRoot, compileJsonPath, SelectorError } from '../rules/jsonpath.ts';
 import { parseSource, roots } from '../rules/source.ts';
 import { parseTemplate, TemplateError } from '../rules/template.ts';
@@ -22,18 +23,25 @@ export function checkedPattern(pattern: string): string {
 /** A template, checked with `parseTemplate`, as written. */
 export function template(kind: 'path' | 'tag', form: { pattern?: string; examples: readonly string[] }) {
   return text(form, (written) => {
+    if (kind === 'path') refuseForeign(written);
     return asValueError(() => parseTemplate(written, kind).text);
   });
 }
 
 /** A path template without wildcards or query. @throws ValueError */
 export function checkedPlace(written: string): string {
+  refuseForeign(written);
   const parsed = asValueError(() => parseTemplate(written, 'path'));
   if (parsed.segments.some((segment) => segment === '*' || segment === '**')) {
     throw new ValueError('a path with wildcards is not one resource', 'write the full path: /steps/{response.stepId}');
   }
   if (parsed.query !== undefined) throw new ValueError('the path cannot have a query', 'remove it');
   return written;
+}
+
+function refuseForeign(written: string): void {
+  const foreign = foreignInTarget(written);
+  if (foreign !== undefined) throw new ValueError(foreign.message, foreign.hint);
 }
 
 const GET = 'GET ';
@@ -127,8 +135,4 @@ export function lintSource(
   const message = `the pattern ${scope.pattern} has no parameter "${source.name}"`;
   const hint = names.length === 0 ? `add one to the pattern: ":${source.name}"` : didYouMean(source.name, names);
   document.report(path, { message, hint, offset });
-}
-
-function parameterNames(segments: readonly Segment[]): string[] {
-  return segments.flatMap((segment) => (segment.kind === 'one' && segment.name !== undefined ? [segment.name] : []));
 }

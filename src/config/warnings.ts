@@ -14,6 +14,8 @@ export const warnings = {
   'other-spellings': 'another spelling of a path that is kept from being shared is cached',
   'client-host': 'an origin with a public name gets the Host of clients',
   'redis-without-tls': 'a Redis on another machine, without TLS',
+  'own-reads-announced': 'an event shows anybody what the gateway has read with its own credentials',
+  'rule-never-applies': 'reads says that the writes of a rule only read',
   'settle-defeats': 'refresh and patch do nothing while what a rule covers is quarantined',
   'unknown-ignore': 'a comment silences a code that there is not',
 } as const;

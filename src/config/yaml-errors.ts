@@ -30,12 +30,21 @@ export function syntaxProblem(
     const hint = `inside { } and [ ], put text with braces in quotes: "\${NAME}"`;
     return { message: 'YAML treats this brace as syntax', hint, isFatal: true };
   }
+  const bare = unquoted(line);
+  if (bare !== undefined) {
+    return { message: 'YAML treats this brace as syntax', hint: `put it in quotes: "${bare}"`, isFatal: true };
+  }
   const entry = known[code];
   return {
     message: entry?.message ?? lowerFirst(message),
     hint: entry?.hint ?? 'check the indentation, brackets and quotes before this point',
     isFatal: entry?.isFatal ?? true,
   };
+}
+
+/** A template inside [ ] or { } that is not quoted: `[/b/{response.id}]`. */
+function unquoted(line: string): string | undefined {
+  return /[[{,]\s*(?:[A-Za-z]+:\s+)?([^\s"'[\]{},]+\{[^{}]*\}[^\s,\]}]*)/.exec(line)?.[1];
 }
 
 function lowerFirst(text: string): string {

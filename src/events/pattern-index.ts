@@ -1,7 +1,11 @@
+import { segmentMatches } from '../route/segment.ts';
+
 interface Node<T> {
   literals: Map<string, Node<T>> | undefined;
   /** The child for `*`. */
   one: Node<T> | undefined;
+  /** The children for segments with literal text around a `*`: `*.json`. */
+  mixed: Map<string, Node<T>> | undefined;
   /** `ends`: items whose pattern ends here. `rests`: items whose pattern has `**` here. */
   ends: Set<T> | undefined;
   rests: Set<T> | undefined;
@@ -11,8 +15,8 @@ interface Node<T> {
 const NODES_PER_STEP = 32;
 
 /**
- * Indexes items by path patterns of literal, `*` and `**` segments. The cost of a lookup depends on the patterns that
- * share a prefix with the path, not on the number of patterns.
+ * Indexes items by path patterns without parameter names. The cost of a lookup depends on the patterns that share a
+ * prefix with the path, not on the number of patterns.
  */
 export class PatternIndex<T> {
   readonly #root = emptyNode<T>();
@@ -52,18 +56,24 @@ export class PatternIndex<T> {
         if (node.ends !== undefined) yield* node.ends;
         continue;
       }
-      if (node.one === undefined && node.literals === undefined) continue;
+      if (node.one === undefined && node.literals === undefined && node.mixed === undefined) continue;
       const slash = path.indexOf('/', from);
       const end = slash < 0 ? path.length : slash;
-      const literal = node.literals?.get(path.slice(from, end));
+      const segment = path.slice(from, end);
+      const literal = node.literals?.get(segment);
       if (literal !== undefined) waiting.push({ node: literal, from: end + 1 });
+      for (const [shape, child] of node.mixed ?? []) {
+        looked += 1;
+        if (looked % NODES_PER_STEP === 0) yield undefined;
+        if (segmentMatches(segment, shape)) waiting.push({ node: child, from: end + 1 });
+      }
       if (node.one !== undefined) waiting.push({ node: node.one, from: end + 1 });
     }
   }
 }
 
 function emptyNode<T>(): Node<T> {
-  return { literals: undefined, one: undefined, ends: undefined, rests: undefined };
+  return { literals: undefined, one: undefined, mixed: undefined, ends: undefined, rests: undefined };
 }
 
 function segmentsOf(pattern: string): string[] {
@@ -75,11 +85,12 @@ function childOf<T>(node: Node<T>, segment: string): Node<T> {
     node.one ??= emptyNode();
     return node.one;
   }
-  node.literals ??= new Map();
-  const found = node.literals.get(segment);
+  const kind = segment.includes('*') ? 'mixed' : 'literals';
+  node[kind] ??= new Map();
+  const found = node[kind].get(segment);
   if (found !== undefined) return found;
   const child = emptyNode<T>();
-  node.literals.set(segment, child);
+  node[kind].set(segment, child);
   return child;
 }
 
@@ -97,14 +108,15 @@ function removeBelow<T>(node: Node<T>, segments: readonly string[], depth: numbe
     removeBelow(node.one, segments, depth + 1, item);
     if (isEmpty(node.one)) node.one = undefined;
   } else {
-    const child = node.literals?.get(segment);
+    const kind = segment.includes('*') ? 'mixed' : 'literals';
+    const child = node[kind]?.get(segment);
     if (child === undefined) return;
     removeBelow(child, segments, depth + 1, item);
-    if (isEmpty(child)) node.literals?.delete(segment);
-    if (node.literals?.size === 0) node.literals = undefined;
+    if (isEmpty(child)) node[kind]?.delete(segment);
+    if (node[kind]?.size === 0) node[kind] = undefined;
   }
 }
 
-function isEmpty<T>({ literals, one, ends, rests }: Node<T>): boolean {
-  return literals === undefined && one === undefined && ends === undefined && rests === undefined;
+function isEmpty<T>({ literals, one, mixed, ends, rests }: Node<T>): boolean {
+  return [literals, one, mixed, ends, rests].every((part) => part === undefined);
 }

@@ -25,10 +25,12 @@ export function askOrigin(
   { request, route }: Pick<Asking, 'request'> & { readonly route: Pick<Route, 'origin'> },
   { query, reply, ...sent }: AskOptions,
 ): Promise<OriginResponse> {
-  const { method, target } = request;
+  const { method, target, content } = request;
   const asked: OriginRequest = {
     ...sent,
-    method,
+    ...(content === undefined
+      ? { method }
+      : { method: content.method, body: content.body, headers: [...sent.headers, ...content.lines] }),
     target: targetText(query === undefined ? target : { path: target.path, query }),
     onInterim: reply && ((status, lines) => reply.interim(status, endToEnd(lines))),
   };

@@ -89,42 +89,60 @@ export type ReadBody = { readonly whole: Buffer } | { readonly head: Buffer; rea
 /**
  * Reads a stream up to `maxBytes`, or until `goesOn` returns false for a chunk. Returns the head and an iterator over
  * the rest if it is longer. Rejects with what `goesOn` throws, or with the failure of the stream.
- *
- * Listens to events: an iterator costs a promise for each chunk, and nearly all bodies of writes are one chunk.
  */
-export function readUpTo(
+export async function readUpTo(
   stream: Readable,
   maxBytes: number,
   goesOn: (chunk: Buffer) => boolean = () => true,
 ): Promise<ReadBody> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const rest = await takeChunks(stream, (chunk) => {
+    chunks.push(chunk);
+    bytes += chunk.byteLength;
+    return goesOn(chunk) && bytes <= maxBytes;
+  });
+  const read = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+  return rest === undefined ? { whole: read } : { head: read, rest };
+}
+
+/**
+ * Hands over each chunk of a stream as it arrives, until `take` returns false. Resolves with an iterator over the rest,
+ * or undefined at the end. Rejects with what `take` throws, or with the failure of the stream.
+ *
+ * Listens to events: an iterator costs a promise for each chunk, and nearly all bodies are one chunk.
+ */
+export function takeChunks(
+  stream: Readable,
+  take: (chunk: Buffer) => boolean,
+): Promise<AsyncIterator<Buffer> | undefined> {
   return new Promise((resolve, reject) => {
     if (stream.destroyed) {
       reject(stream.errored ?? new Error('the body was destroyed before it was read'));
       return;
     }
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const stop = (): Buffer => {
+    const stop = (): void => {
       stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
-      return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
     };
     const onError = (error: unknown): void => {
       stop();
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
-      chunks.push(chunk);
-      bytes += chunk.byteLength;
       try {
-        if (goesOn(chunk) && bytes <= maxBytes) return;
+        if (take(chunk)) return;
         stream.pause();
-        resolve({ head: stop(), rest: stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer> });
+        stop();
+        resolve(stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>);
       } catch (error) {
         stream.pause();
         onError(error);
       }
     };
-    const onEnd = (): void => resolve({ whole: stop() });
+    const onEnd = (): void => {
+      stop();
+      resolve(undefined);
+    };
     const onClose = (): void => onError(new Error('the body ended before it was complete'));
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });

@@ -11,7 +11,9 @@ import { hashed, userKey } from './user-key.ts';
  * characters, so two different lists of parts never make the same key.
  */
 export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
-  let key = `${request.scheme}://${request.host}${spelledHost(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
+  // Ahead of everything: no scheme looks like it.
+  const content = request.content === undefined ? '' : `${request.content.key} `;
+  let key = `${content}${request.scheme}://${request.host}${spelledHost(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
   for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   // Unlike a header field, a parameter makes it another URL: what the origin calls `public` is so for this one only.

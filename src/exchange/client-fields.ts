@@ -24,7 +24,7 @@ export function clientFields(
   },
 ): string[] {
   const { policy, etag } = options;
-  const literal = policy.cacheControl === 'origin' ? undefined : policy.cacheControl;
+  const literal = literalFor(new Fields(origin), policy, options.directives);
   const lines: string[] = [];
   let dated = false;
   let varied = '';
@@ -52,6 +52,18 @@ export function clientFields(
   }
   if (etag !== undefined) lines.push('ETag', etag);
   return lines;
+}
+
+/**
+ * The route's own `Cache-Control`; undefined to leave the origin's. RFC 8246 §2: what is immutable does not change while
+ * it is fresh, so no write makes a browser's copy of it stale.
+ */
+function literalFor(origin: Fields, policy: ClientPolicy, directives: CacheControl): string | undefined {
+  if (policy.cacheControl === 'origin') return undefined;
+  if (!policy.immutable) return policy.cacheControl;
+  const { immutable, noStore, noCache } = parseCacheControl(origin.get('cache-control'));
+  const isForbidden = noStore || noCache !== false || directives.noStore || directives.private !== false;
+  return immutable && !isForbidden ? undefined : policy.cacheControl;
 }
 
 /** The fields of an answer that is passed on unchanged, such as the answer to a write. */

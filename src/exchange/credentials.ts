@@ -1,5 +1,5 @@
 import type { CachePolicy } from '../config/model.ts';
-import { anyCredential, isCredential } from '../http/credentials.ts';
+import { isCredential } from '../http/credentials.ts';
 import type { Fields } from '../http/fields.ts';
 import { dropFromQuery, selectQuery } from '../route/path.ts';
 import type { ClientRequest } from './ports.ts';
@@ -8,7 +8,8 @@ type Asking = Pick<ClientRequest, 'headers' | 'target'>;
 
 /** The request carries credentials: what answers it may be for one user alone. */
 export function hasCredentials({ headers, target }: Asking, policy: CachePolicy): boolean {
-  return anyCredential(headers.names(), policy.credentialHeaders) || credentialQuery(target.query, policy) !== '';
+  for (const name of headers.names()) if (isCredential(name, policy.credentialHeaders)) return true;
+  return credentialQuery(target.query, policy) !== '';
 }
 
 /** The fields of a request that carry credentials, in lower case. */

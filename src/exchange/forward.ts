@@ -104,7 +104,7 @@ function poses(name: string, { key, userKey }: CachePolicy): boolean {
   return meant !== undefined && !key.headers.includes(name) && (key.headers.includes(meant) || userKey.includes(meant));
 }
 
-export function hasConditions({ headers }: ClientRequest): boolean {
+export function hasConditions({ headers }: Pick<ClientRequest, 'headers'>): boolean {
   for (const name of conditions) if (headers.has(name)) return true;
   return false;
 }
@@ -147,7 +147,7 @@ function countedDown({ method, headers }: ClientRequest, lines: string[]): strin
 }
 
 /** The method that override fields of a write name instead of its own, in upper case as frameworks read it. */
-export function overriddenMethod({ headers }: ClientRequest): string | undefined {
+export function overriddenMethod({ headers }: Pick<ClientRequest, 'headers'>): string | undefined {
   for (const name of methodOverrides) {
     const value = headers.get(name)?.trim().toUpperCase();
     if (value !== undefined && value !== '') return value;

@@ -22,6 +22,8 @@ export interface Origin {
   readonly askedAs?: AskedAs | undefined;
   /** What a 5xx means for a write: it may have been applied (`unknown`), or it was not (`unchanged`). */
   readonly serverErrors: 'unknown' | 'unchanged';
+  /** Sent with the gateway's own reads, in place of the writer's credentials. Secret. */
+  readonly ownFields?: FieldLines | undefined;
 }
 
 export interface OriginRequest {
@@ -67,9 +69,19 @@ export interface ClientRequest {
   /** The address of the peer on the socket, and whether its forwarding fields are believed. */
   readonly peer: string;
   readonly trusted: boolean;
+  /** Of a read that is cached by its body (`reads`): what is sent in place of a GET, and what the key has of it. */
+  readonly content?: RequestContent | undefined;
   /** What tells the gateway that got it from others in `Via`, so that the request is known if it comes back. */
   readonly gateway?: string | undefined;
   readonly client: Client;
+}
+
+export interface RequestContent {
+  readonly method: string;
+  readonly body: Buffer;
+  /** The fields that describe the body. */
+  readonly lines: FieldLines;
+  readonly key: string;
 }
 
 /** Who sent a request, as far as limits for one client are concerned. */

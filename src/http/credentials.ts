@@ -75,25 +75,14 @@ export function credentialNames(named: readonly string[]): ReadonlySet<string> {
  */
 export function isCredential(name: string, names: ReadonlySet<string>): boolean {
   if (names.has(name)) return true;
+  if (plain.has(name)) return false;
   const meant = disguised(name);
   return meant !== undefined && names.has(meant);
 }
 
-/** So many names of fields are remembered for each configuration. Clients may invent others. */
-const MAX_REMEMBERED = 1_000;
-const remembered = new WeakMap<ReadonlySet<string>, Map<string, boolean>>();
-
-/** Whether any of these fields (in lower case) carries credentials. Remembers names: every hit asks. */
-export function anyCredential(fields: Iterable<string>, names: ReadonlySet<string>): boolean {
-  const known = remembered.get(names) ?? new Map<string, boolean>();
-  if (known.size === 0) remembered.set(names, known);
-  for (const field of fields) {
-    let is = known.get(field);
-    if (is === undefined) {
-      is = isCredential(field, names);
-      if (known.size < MAX_REMEMBERED) known.set(field, is);
-    }
-    if (is) return true;
-  }
-  return false;
-}
+/** Fields of most requests, which need not be looked at for another spelling: every hit asks for each. */
+const plain: ReadonlySet<string> = new Set([
+  ...['host', 'user-agent', 'accept', 'accept-encoding', 'accept-language', 'connection', 'cache-control', 'pragma'],
+  ...['if-none-match', 'if-modified-since', 'origin', 'referer', 'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site'],
+  ...['content-type', 'content-length', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host'],
+]);

@@ -1,10 +1,12 @@
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
+import { NeverHit } from './never-hit.ts';
 
 /** Plain integers, read when they are scraped: a hit pays for one increment. */
 export class Metrics {
   readonly reads: Record<string, number> = {};
   readonly writes: Record<string, number> = {};
+  readonly neverHit = new NeverHit();
   /** By reason: what an origin answered and the gateway did not store. */
   readonly notStored: Record<string, number> = {};
   unresolved = 0;
@@ -83,6 +85,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     });
   };
   labelled('unstale_reads_total', 'Reads by outcome.', () => metrics.reads);
+  addNeverHit(metrics, registers);
   labelled(
     'unstale_not_stored_total',
     "Origins' answers to reads that were not stored, by reason.",
@@ -123,6 +126,20 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   }
   if (cluster !== undefined) addCluster(cluster, { gauge, counter });
   return registry;
+}
+
+function addNeverHit({ neverHit }: Metrics, registers: Registry[]): void {
+  new Gauge({
+    name: 'unstale_routes_without_hits',
+    help: 'Routes of which nothing has been a hit, with the most frequent reason.',
+    labelNames: ['route', 'reason'],
+    registers,
+    aggregator: 'max',
+    collect() {
+      this.reset();
+      for (const [route, reason] of neverHit.found) this.set({ route, reason }, 1);
+    },
+  });
 }
 
 interface Adding {

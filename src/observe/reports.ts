@@ -1,5 +1,6 @@
 import { GatewayError, OriginError } from '../errors.ts';
 import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
+import { adviceOf } from './advice.ts';
 import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -16,6 +17,11 @@ export class Reports {
 
   read(request: ClientRequest, route: Route, { outcome, detail }: ReadOutcome, ms: number): void {
     this.#metrics.countRead(outcome);
+    const name = route.name ?? 'no route';
+    const reason = this.#metrics.neverHit.note(name, { outcome, detail });
+    if (reason !== undefined) {
+      this.#log.warn({ route: name, reason, ...adviceOf(reason) }, 'nothing of a route is answered from memory');
+    }
     if (detail !== undefined && (outcome === 'miss' || outcome === 'bypass')) this.#metrics.countNotStored(detail);
     if (!this.#log.isLevelEnabled('debug')) return;
     const { method, target } = request;
@@ -71,7 +77,9 @@ export class Reports {
     if (report.explain !== undefined && this.#log.isLevelEnabled('debug')) {
       this.#log.debug({ explanation: brief(report.explain()) }, 'explained');
     }
-    for (const { rule, target, placeholder, reason } of effect?.unresolved ?? []) {
+    for (const { rule, target, placeholder, reason, ignored } of effect?.unresolved ?? []) {
+      // The configuration expects it.
+      if (ignored === true) continue;
       this.#metrics.unresolved += 1;
       this.#log.warn({ rule, target: briefText(target), placeholder, reason }, 'a placeholder could not be resolved');
     }

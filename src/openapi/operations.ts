@@ -75,9 +75,9 @@ function partsOf(path: string): PathPart[] {
     .filter((part) => part !== '')
     .map((part): PathPart => {
       const whole = /^\{([^{}]+)\}$/.exec(part)?.[1];
-      // `{name}.json` and `{a}-{b}` become one wildcard segment: patterns cannot match a part of a segment.
+      // `{name}.json` and `{a}-{b}` become one wildcard segment: rules widen over what they name.
       if (whole === undefined)
-        return /[{}*:]/.test(part) ? { parameter: undefined, written: undefined } : { literal: part };
+        return /[{}*:$]/.test(part) ? { parameter: undefined, written: undefined } : { literal: part };
       const name = parameterName(whole);
       if (used.has(name)) return { parameter: undefined, written: whole };
       used.add(name);

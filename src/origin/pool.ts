@@ -30,6 +30,7 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
 export class PooledOrigin implements Origin {
   readonly askedAs: AskedAs | undefined;
   readonly serverErrors: OriginConfig['serverErrors'];
+  readonly ownFields: FieldLines;
   readonly #pool: Pool;
   readonly #basePath: string;
   readonly #hostname: string;
@@ -42,6 +43,7 @@ export class PooledOrigin implements Origin {
     const url = new URL(config.url);
     this.askedAs = config.host === undefined ? undefined : { host: config.host, url: config.url };
     this.serverErrors = config.serverErrors;
+    this.ownFields = Object.entries(config.headers).flat();
     this.#misframed = config.misframed;
     this.#basePath = url.pathname.replace(/\/+$/, '');
     this.#hostname = url.hostname;

@@ -95,7 +95,8 @@ export function encodeSegment(value: string): string {
   return escaped === '.' || escaped === '..' ? escaped.replaceAll('.', '%252E') : escaped;
 }
 
-function escapeText(value: string): string {
+/** Escapes all but unreserved bytes. */
+export function escapeText(value: string): string {
   // A lone surrogate has no UTF-8 form; every encoder replaces it with U+FFFD.
   return encodeURIComponent(value.toWellFormed()).replace(
     /[!'()*]/g,

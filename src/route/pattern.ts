@@ -1,12 +1,22 @@
-import { decodeSegment, resourceOf } from './path.ts';
+import { foreignInPattern } from './foreign-syntax.ts';
+import { decodeSegment, escapeText, resourceOf } from './path.ts';
+import {
+  isSegmentWithin,
+  MAX_BETWEEN,
+  type MixedSegment,
+  segmentMatches,
+  segmentsOverlap,
+  valuesBetween,
+} from './segment.ts';
 
 /**
- * Patterns: `:name` and `*` match exactly one segment, `**` (last) any remainder, including none. There is no other
- * syntax, so that no value and no typing error can become a pattern.
+ * Patterns: `:name` and `*` match exactly one segment, `**` (last) any remainder, including none. `:name` may have
+ * literal text around it. There is no other syntax, so that no value and no typing error can become a pattern.
  */
 export type Segment =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'one'; readonly name: string | undefined }
+  | MixedSegment
   | { readonly kind: 'rest' };
 
 /** An invalid pattern; `hint` says what to write instead. */
@@ -21,45 +31,87 @@ export class PatternError extends Error {
 
 /** @throws PatternError */
 export function parsePattern(pattern: string): Segment[] {
+  const foreign = foreignInPattern(pattern);
+  if (foreign !== undefined) throw new PatternError(foreign.message, foreign.hint);
   if (!pattern.startsWith('/')) throw new PatternError('a pattern must start with a slash', `write /${pattern}`);
   if (/[?#]/.test(pattern)) throw new PatternError('a pattern cannot have a query', 'remove everything after the path');
-  const names = new Set<string>();
   const parts = pattern.split('/').filter((part) => part !== '');
-  return parts.map((part, i): Segment => {
-    if (part === '**') {
-      if (i !== parts.length - 1) throw new PatternError('"**" must be the last segment', 'use "*" for one segment');
-      return { kind: 'rest' };
-    }
-    if (part === '*') return { kind: 'one', name: undefined };
-    if (part.startsWith(':')) {
-      const name = part.slice(1);
-      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-        throw new PatternError(`":${name}" is not a parameter name`, 'letters, digits and "_" after the colon');
-      }
-      if (names.has(name)) throw new PatternError(`":${name}" occurs twice`, 'give each parameter its own name');
-      names.add(name);
-      return { kind: 'one', name };
-    }
-    if (part.includes('*')) {
-      throw new PatternError(`"${part}" mixes "*" with text`, '"*" is a whole segment; a literal star is %2A');
-    }
-    return { kind: 'literal', text: resourceOf(`/${part}`).slice(1) };
+  const segments = parts.map((part, i): Segment => {
+    if (part !== '**') return parseSegment(part);
+    if (i !== parts.length - 1) throw new PatternError('"**" must be the last segment', 'use "*" for one segment');
+    return { kind: 'rest' };
   });
+  const names = parameterNames(segments);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new PatternError(`":${twice}" occurs twice`, 'give each parameter its own name');
+  return segments;
 }
 
-/** The pattern without parameter names (`/steps/*`): equal for patterns that match the same paths. */
+function parseSegment(part: string): Segment {
+  if (part === '*') return { kind: 'one', name: undefined };
+  if (part.includes('*')) {
+    throw new PatternError(
+      `"${part}" mixes "*" with text`,
+      '"*" is a whole segment, ":name" may be a part of one; a literal star is %2A',
+    );
+  }
+  // Texts and names in turn.
+  const pieces = part.split(/:([A-Za-z_][A-Za-z0-9_]*)/);
+  const names = pieces.filter((_, i) => i % 2 === 1);
+  const written = pieces.filter((_, i) => i % 2 === 0);
+  const stray = written.find((text) => text.includes(':'));
+  if (stray !== undefined) {
+    const hint = 'letters, digits and "_" after the colon; a literal colon is %3A';
+    throw new PatternError(`"${stray.slice(stray.indexOf(':'))}" is not a parameter name`, hint);
+  }
+  if (names.length === 0) return { kind: 'literal', text: resourceOf(`/${part}`).slice(1) };
+  const texts = written.map(decodeSegment);
+  const between = texts.slice(1, -1);
+  if (between.includes('')) {
+    throw new PatternError(`"${part}" has no text between two parameters`, 'separate them: :name.:ext');
+  }
+  if (between.some((text) => text.length > MAX_BETWEEN)) {
+    throw new PatternError('the text between two parameters is too long', `use at most ${MAX_BETWEEN} characters`);
+  }
+  return texts.every((text) => text === '') ? { kind: 'one', name: names[0] } : { kind: 'mixed', texts, names };
+}
+
+/** In the order of the pattern. */
+export function parameterNames(segments: readonly Segment[]): string[] {
+  return segments.flatMap(namesIn);
+}
+
+function namesIn(segment: Segment): readonly string[] {
+  if (segment.kind === 'mixed') return segment.names;
+  return segment.kind === 'one' && segment.name !== undefined ? [segment.name] : [];
+}
+
+/** The pattern without parameter names (`/steps/*`, `/steps/*.json`): equal for patterns that match the same paths. */
 export function patternShape(segments: readonly Segment[]): string {
-  const parts = segments.map((s) => (s.kind === 'literal' ? s.text : s.kind === 'one' ? '*' : '**'));
-  return `/${parts.join('/')}`;
+  return `/${segments.map(segmentShape).join('/')}`;
 }
 
-/** Whether a canonical path (a resource) matches a pattern of literal, `*` and `**` segments. */
+function segmentShape(segment: Segment): string {
+  switch (segment.kind) {
+    case 'literal':
+      return segment.text;
+    case 'one':
+      return '*';
+    case 'mixed':
+      return segment.texts.map(escapeText).join('*');
+    case 'rest':
+      return '**';
+  }
+}
+
+/** Whether a canonical path (a resource) matches a pattern without parameter names. */
 export function pathMatchesPattern(resource: string, pattern: string): boolean {
   const path = split(resource);
   const wanted = split(pattern);
   for (const [i, segment] of wanted.entries()) {
     if (segment === '**') return true;
-    if (i >= path.length || (segment !== '*' && segment !== path[i])) return false;
+    const own = path[i];
+    if (own === undefined || !segmentMatches(own, segment)) return false;
   }
   return path.length === wanted.length;
 }
@@ -73,7 +125,7 @@ export function patternsOverlap(a: string, b: string): boolean {
     const r = right[i];
     if (l === '**' || r === '**') return true;
     if (l === undefined || r === undefined) return l === r;
-    if (l !== r && l !== '*' && r !== '*') return false;
+    if (!segmentsOverlap(l, r)) return false;
   }
 }
 
@@ -83,7 +135,7 @@ export function isPatternWithin(narrow: string, wide: string): boolean {
   for (const [i, segment] of outer.entries()) {
     if (segment === '**') return true;
     const other = inner[i];
-    if (other === undefined || other === '**' || (segment !== '*' && segment !== other)) return false;
+    if (other === undefined || other === '**' || !isSegmentWithin(other, segment)) return false;
   }
   return inner.length === outer.length;
 }
@@ -95,6 +147,8 @@ function split(path: string): string[] {
 interface Node<T> {
   readonly literals: Map<string, Node<T>>;
   one: Node<T> | undefined;
+  /** One for each shape of segments with literal text around parameters. */
+  readonly mixed: { readonly shape: string; readonly texts: readonly string[]; readonly node: Node<T> }[];
   /** Patterns that end here, and those whose `**` begins here, each in the order in which they were added. */
   readonly ends: Leaf<T>[];
   readonly rests: Leaf<T>[];
@@ -104,14 +158,19 @@ interface Node<T> {
 
 interface Leaf<T> {
   readonly order: number;
-  /** Each parameter with the index of its segment. */
-  readonly params: readonly { readonly name: string; readonly at: number }[];
+  /** The segments with parameters, each with its index. `texts`: what stands around them. */
+  readonly params: readonly {
+    readonly names: readonly string[];
+    readonly texts: readonly string[] | undefined;
+    readonly at: number;
+  }[];
   readonly data: T;
 }
 
 const newNode = <T>(earliest: number, literals: Map<string, Node<T>>): Node<T> => ({
   literals,
   one: undefined,
+  mixed: [],
   ends: [],
   rests: [],
   earliest,
@@ -123,14 +182,19 @@ export interface PatternMatch<T> {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Matches many patterns at once: the cost depends on the segments of the path, not on the number of patterns. */
+/**
+ * Matches many patterns at once: the cost depends on the segments of the path and on the shapes of mixed segments that
+ * are possible at each, not on the number of patterns.
+ */
 export class PatternTrie<T> {
+  readonly #form: Form;
   readonly #newLiterals: () => Map<string, Node<T>>;
   readonly #root: Node<T>;
   #size = 0;
 
   /** `form`: literals are compared in this form; absent, they are compared as they are. */
   constructor(form?: (segment: string) => string) {
+    this.#form = form ?? decodeSegment;
     this.#newLiterals = () => (form === undefined ? new Map() : new FormedMap(form));
     this.#root = newNode<T>(0, this.#newLiterals());
   }
@@ -138,9 +202,10 @@ export class PatternTrie<T> {
   /** @throws PatternError */
   add(pattern: string, data: T): void {
     const segments = parsePattern(pattern);
-    const params = segments.flatMap((s, at) =>
-      s.kind === 'one' && s.name !== undefined ? [{ name: s.name, at }] : [],
-    );
+    const params = segments.flatMap((segment, at) => {
+      const names = namesIn(segment);
+      return names.length === 0 ? [] : [{ names, texts: segment.kind === 'mixed' ? segment.texts : undefined, at }];
+    });
     const leaf = { order: this.#size++, params, data };
     let node = this.#root;
     for (const segment of segments) {
@@ -148,31 +213,48 @@ export class PatternTrie<T> {
         node.rests.push(leaf);
         return;
       }
-      let next = segment.kind === 'one' ? node.one : node.literals.get(segment.text);
-      if (next === undefined) {
-        next = newNode(leaf.order, this.#newLiterals());
-        if (segment.kind === 'one') node.one = next;
-        else node.literals.set(segment.text, next);
-      }
-      node = next;
+      node = this.#childOf(node, segment, leaf.order);
     }
     node.ends.push(leaf);
+  }
+
+  #childOf(node: Node<T>, segment: Exclude<Segment, { kind: 'rest' }>, order: number): Node<T> {
+    const shape = segmentShape(segment);
+    const known =
+      segment.kind === 'one'
+        ? node.one
+        : segment.kind === 'literal'
+          ? node.literals.get(segment.text)
+          : node.mixed.find((other) => other.shape === shape)?.node;
+    if (known !== undefined) return known;
+    const next = newNode<T>(order, this.#newLiterals());
+    if (segment.kind === 'one') node.one = next;
+    else if (segment.kind === 'literal') node.literals.set(segment.text, next);
+    else node.mixed.push({ shape, texts: segment.texts.map((text) => this.#form(escapeText(text))), node: next });
+    return next;
   }
 
   /** Every pattern that the canonical path matches, in the order in which they were added. */
   matches(resource: string): PatternMatch<T>[] {
     const path = split(resource);
     const found: Leaf<T>[] = [];
-    collect(this.#root, path, 0, found);
+    collect(this.#root, { path, form: this.#form }, 0, found);
     return found.sort((a, b) => a.order - b.order).map((leaf) => matchOf(leaf, path));
   }
 
   /** The first of `matches`, without collecting the others. */
   first(resource: string): PatternMatch<T> | undefined {
     const path = split(resource);
-    const leaf = firstBelow(this.#root, path, 0, undefined);
+    const leaf = firstBelow(this.#root, { path, form: this.#form }, 0, undefined);
     return leaf && matchOf(leaf, path);
   }
+}
+
+type Form = (segment: string) => string;
+
+interface Search {
+  readonly path: readonly string[];
+  readonly form: Form;
 }
 
 /** A map whose keys are equal if their forms are. */
@@ -193,33 +275,38 @@ class FormedMap<T> extends Map<string, T> {
   }
 }
 
-function collect<T>(node: Node<T>, path: readonly string[], depth: number, found: Leaf<T>[]): void {
+function collect<T>(node: Node<T>, search: Search, depth: number, found: Leaf<T>[]): void {
   found.push(...node.rests);
-  const segment = path[depth];
+  const segment = search.path[depth];
   if (segment === undefined) {
     found.push(...node.ends);
     return;
   }
   const literal = node.literals.get(segment);
-  if (literal !== undefined) collect(literal, path, depth + 1, found);
-  if (node.one !== undefined) collect(node.one, path, depth + 1, found);
+  if (literal !== undefined) collect(literal, search, depth + 1, found);
+  if (node.mixed.length > 0)
+    for (const next of mixedFor(node, segment, search)) collect(next, search, depth + 1, found);
+  if (node.one !== undefined) collect(node.one, search, depth + 1, found);
 }
 
 /** The earliest of `best` and the matching patterns at or below the node. */
-function firstBelow<T>(
-  node: Node<T>,
-  path: readonly string[],
-  depth: number,
-  best: Leaf<T> | undefined,
-): Leaf<T> | undefined {
+function firstBelow<T>(node: Node<T>, search: Search, depth: number, best: Leaf<T> | undefined): Leaf<T> | undefined {
   if (best !== undefined && best.order < node.earliest) return best;
   let first = earlier(best, node.rests[0]);
-  const segment = path[depth];
+  const segment = search.path[depth];
   if (segment === undefined) return earlier(first, node.ends[0]);
   const literal = node.literals.get(segment);
-  if (literal !== undefined) first = firstBelow(literal, path, depth + 1, first);
-  if (node.one !== undefined) first = firstBelow(node.one, path, depth + 1, first);
+  if (literal !== undefined) first = firstBelow(literal, search, depth + 1, first);
+  if (node.mixed.length > 0) {
+    for (const next of mixedFor(node, segment, search)) first = firstBelow(next, search, depth + 1, first);
+  }
+  if (node.one !== undefined) first = firstBelow(node.one, search, depth + 1, first);
   return first;
+}
+
+function mixedFor<T>({ mixed }: Node<T>, segment: string, { form }: Search): Node<T>[] {
+  const compared = form(segment);
+  return mixed.flatMap(({ texts, node }) => (valuesBetween(compared, texts) === undefined ? [] : [node]));
 }
 
 function earlier<T>(a: Leaf<T> | undefined, b: Leaf<T> | undefined): Leaf<T> | undefined {
@@ -228,6 +315,11 @@ function earlier<T>(a: Leaf<T> | undefined, b: Leaf<T> | undefined): Leaf<T> | u
 
 function matchOf<T>({ params: named, data }: Leaf<T>, path: readonly string[]): PatternMatch<T> {
   const params: Record<string, string> = Object.create(null);
-  for (const { name, at } of named) params[name] = decodeSegment(path[at] ?? '');
+  for (const { names, texts, at } of named) {
+    const segment = decodeSegment(path[at] ?? '');
+    // In another form the texts may differ: the whole segment is then the value of each.
+    const values = texts === undefined ? [segment] : valuesBetween(segment, texts);
+    for (const [i, name] of names.entries()) params[name] = values?.[i] ?? segment;
+  }
   return { data, params };
 }

@@ -226,7 +226,11 @@ function tagsOf(templates: readonly TagTemplate[], sources: Sources): TagSelecti
     const bindings = template.placeholders.map((placeholder) => bindStored(placeholder, sources));
     for (const [i, { unresolved: reason }] of bindings.entries()) {
       if (reason === undefined) continue;
-      unresolved.push({ target: template.text, placeholder: template.placeholders[i]?.text ?? '', reason });
+      unresolved.push({
+        target: template.text,
+        placeholder: template.placeholders[i]?.text ?? '',
+        reason,
+      });
     }
     const values = bindings.map((binding) => binding.values);
     overflow ||= bindings.some((binding) => binding.overflow) || expansions(values) + tags.size > MAX_EXPANSIONS;

@@ -37,7 +37,7 @@ function pathTarget({ segments, query }: PathTemplate, chosen: Chosen): Target {
   for (const segment of segments) {
     const text = typeof segment === 'string' ? segment : joined(segment, chosen, encodeSegment);
     isPattern ||= text === undefined || typeof segment === 'string';
-    // A segment with an unknown part becomes "*": patterns have no `*.json`.
+    // A segment with an unknown part becomes "*": what records cover has no `*.json`.
     path += `/${text ?? '*'}`;
   }
   if (path === '') path = '/';

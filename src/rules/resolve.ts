@@ -26,10 +26,11 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
   for (const [t, template] of templates.entries()) {
     const invalidates = t < templates.length - match.rule.patch.length;
     const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, match.method));
-    for (const [i, { unresolved: reason }] of bindings.entries()) {
+    for (const [i, { unresolved: reason, overflow }] of bindings.entries()) {
       if (reason === undefined) continue;
       const placeholder = template.placeholders[i] as Placeholder;
-      const named = { target: template.text, placeholder: placeholder.text, reason };
+      const ignored = config.unresolved === 'ignore' && !overflow;
+      const named = { target: template.text, placeholder: placeholder.text, reason, ...(ignored && { ignored }) };
       unresolved.push(named);
       if (config.unresolved === 'reject' && !needsAnswer(placeholder)) rejected.push(named);
     }

@@ -75,7 +75,8 @@ function selectJson(json: Json, source: Pick<JsonSource | LookupSource, 'root' |
     // A response that is not JSON has no fields. A request or `before` in another format may well: a form can hold the
     // new parent.
     const silent = json.missing === 'absent' || (json.missing === 'not-json' && source.root === 'response');
-    return nothing(silent ? 'missing' : 'unknown', json.missing);
+    const reason = json.status === undefined ? json.missing : `the origin answered ${json.status}`;
+    return nothing(silent ? 'missing' : 'unknown', reason);
   }
   // A bare scalar has no fields.
   if (typeof json.value !== 'object' || json.value === null) return nothing('missing', 'no object or array');

@@ -8,7 +8,8 @@ export type Json =
       /** The literals of numbers that a double cannot represent, by the containing object or array and the key. */
       readonly exact?: ExactNumbers;
     }
-  | { readonly missing: MissingReason };
+  /** `status`: of the answer that brought no representation. */
+  | { readonly missing: MissingReason; readonly status?: number };
 export type ExactNumbers = ReadonlyMap<object, ReadonlyMap<string, string>>;
 
 /**
@@ -180,6 +181,8 @@ export interface Unresolved {
   readonly placeholder: string;
   /** Each source with the reason why it has no value: `before.stepId: not-read; response.stepId: absent`. */
   readonly reason: string;
+  /** The rule says what to do without a value: the target is left out, or its known values are used. */
+  readonly ignored?: true;
 }
 
 export interface Resolution {

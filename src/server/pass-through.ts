@@ -82,7 +82,8 @@ export async function deliver(
  */
 function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {
-    policy: policy.client,
+    // A route with `cache: off` is for what changes, or is somebody's own.
+    policy: { ...policy.client, immutable: policy.client.immutable && !policy.cache.off },
     directives: parseCacheControl(answer.headers.get('cache-control')),
     etag: codedEtagOf304(answer.status, answer.headers.get('etag'), asked, policy.client.encode),
     date: formatHttpDate(systemClock.wall()),

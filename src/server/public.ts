@@ -29,6 +29,12 @@ export interface PublicOptions extends PassThroughOptions {
   readonly hub: EventHub;
   /** Answers a read that goes through the cache; false for one that passes through. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
+  /** Answers a request of an unsafe method that only reads, or says what it is. */
+  readonly declaredRead: (
+    request: ClientRequest,
+    message: IncomingMessage,
+    reply: Reply,
+  ) => 'write' | 'passes' | 'taken';
   readonly write: (request: ClientRequest, message: IncomingMessage, reply: Reply) => void;
   /** Keeps count of work that a stopping gateway waits for. */
   readonly track: (work: Promise<unknown>) => void;
@@ -75,7 +81,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
 
 /** Answers what needs no framework; false for what passes through. Hits come first, and pay for nothing else. */
 function answered({ request, message, response }: AcceptedExchange, options: PublicOptions): boolean {
-  const { config, read, write } = options;
+  const { config, read, declaredRead, write } = options;
   const reply = new NodeReply(response);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead) {
@@ -85,7 +91,9 @@ function answered({ request, message, response }: AcceptedExchange, options: Pub
   }
   if (answeredHere(request, reply, { hasBody: hasBody(message), cache: config.fallback.cache })) return true;
   if (safeMethods.has(request.method)) return false;
-  write(request, message, reply);
+  const declared = declaredRead(request, message, reply);
+  if (declared === 'passes') return false;
+  if (declared === 'write') write(request, message, reply);
   reply.forgetWhenGone();
   return true;
 }

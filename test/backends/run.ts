@@ -8,6 +8,7 @@ import { freePort } from '../support/free-port.ts';
 import { type Backend, Missing, type Running } from './backend.ts';
 import { type Comparison, compare } from './compare.ts';
 import { couchdb } from './couchdb.ts';
+import { directus } from './directus.ts';
 import { djangoRest } from './django-rest.ts';
 import { jsonServer } from './json-server.ts';
 import { startServer } from './processes.ts';
@@ -36,7 +37,7 @@ if (values.help) {
   process.exit(0);
 }
 
-const backends: readonly Backend[] = [jsonServer, couchdb, djangoRest];
+const backends: readonly Backend[] = [jsonServer, couchdb, djangoRest, directus];
 /** Of the checkout, from test/backends/dist/test/backends. */
 const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 

@@ -16,6 +16,7 @@ it('--help lists the commands that there are, and no others', async () => {
     'serve',
     'check',
     'explain',
+    'doctor',
     'invalidate',
     'tail',
     'init',

@@ -5,6 +5,7 @@ import { ValueError } from '../../src/config/value-error.ts';
 describe('listen addresses', () => {
   it.each([
     ['127.0.0.1:8080', '127.0.0.1', 8080],
+    ['8080', '127.0.0.1', 8080],
     ['localhost:8080', 'localhost', 8080],
     ['gateway-1.internal:80', 'gateway-1.internal', 80],
     ['[::]:8080', '::', 8080],
@@ -15,7 +16,6 @@ describe('listen addresses', () => {
   ])('%s', (text, host, port) => expect(parseAddress(text)).toEqual({ host, port }));
 
   it.each([
-    ['8080', '"8080" is not an address and a port', 'write 127.0.0.1:8080, or :8080 for every interface'],
     ['127.0.0.1', '"127.0.0.1" is not an address and a port', /^write 127/],
     ['::1:8080', '"::1:8080" is not an address and a port', /\[::1\]:8080/],
     ['[localhost]:80', '"localhost" is not an IPv6 address', /^write/],

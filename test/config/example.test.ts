@@ -43,6 +43,7 @@ describe('the example', () => {
     expect({ server, admin, origins, store, coherence, events, log, fallback }).toEqual({
       ...least,
       routes: undefined,
+      reads: undefined,
       rules: undefined,
     });
   });

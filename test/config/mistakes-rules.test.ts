@@ -7,7 +7,7 @@ tellsEach({
     {
       it: 'a rule with nothing in it',
       yaml: 'rules:\n  - event: a',
-      says: ['3:5 "name" is missing | add name: …', '3:5 "on" is missing | add on: …'],
+      says: '3:5 "on" is missing | add on: …',
     },
     {
       it: 'a pattern without methods',
@@ -34,7 +34,67 @@ tellsEach({
     {
       it: 'a bad pattern',
       yaml: rule('PUT /a/:1', '/a'),
-      says: '4:9 ":1" is not a parameter name | letters, digits and "_" after the colon',
+      says: '4:9 ":1" is not a parameter name | letters, digits and "_" after the colon; a literal colon is %3A',
+    },
+    {
+      it: "a target's placeholder in a pattern",
+      yaml: rule('PUT /a/{id}', '/a'),
+      says: '4:9 "{id}" is not a parameter of a pattern | write :id',
+    },
+    {
+      it: "a shell's variable in a pattern",
+      yaml: rule('PUT /a/$id', '/a'),
+      says: '4:9 "$id" is not a parameter | write :id; a literal dollar sign is %24',
+    },
+    {
+      it: 'a regular expression as a pattern',
+      yaml: rule('"PUT ^/api/(.*)$"', '/a'),
+      says: '4:9 a pattern is no regular expression | write /api/**',
+    },
+    {
+      it: "a pattern's parameter in a target",
+      yaml: rule('PUT /a/:id', '/posts/:id'),
+      says: '6:9 ":id" is only for patterns | write {id}; a literal colon is %3A',
+    },
+    {
+      it: "a pattern's parameter in a target, before an extension",
+      yaml: rule('PUT /a/:id', '/posts.:id'),
+      says: '6:9 ":id" is only for patterns | write {id}; a literal colon is %3A',
+    },
+    {
+      it: "a pattern's parameter in what is read",
+      yaml: `${rule('PUT /a/:id', '/b/{x.id}')}\n    lookup: { x: GET /posts/:id }`,
+      says: '7:18 ":id" is only for patterns | write {id}; a literal colon is %3A',
+    },
+    {
+      it: "a shell's variable in a target",
+      yaml: rule('PUT /a/:id', '/posts/$id'),
+      says: '6:9 "$id" is not a placeholder | write {id}; a literal dollar sign is %24',
+    },
+    {
+      it: 'a regular expression as a target',
+      yaml: rule('PUT /a/:id', '^/posts/.*$'),
+      says: '6:9 a target is no regular expression | write {id} for a value, and "**" for the rest of a path',
+    },
+    {
+      it: 'a target in brackets, without quotes',
+      yaml: 'rules:\n  - { name: r, on: PUT /a, invalidate: [/b/{response.id}, /c] }',
+      says: '3:44 YAML treats this brace as syntax | put it in quotes: "/b/{response.id}"',
+    },
+    {
+      it: 'any method that only reads',
+      yaml: 'reads: ["* /graphql"]',
+      says: '2:9 "*" would have no write invalidate anything | name the methods: POST /graphql',
+    },
+    {
+      it: 'a safe method that only reads',
+      yaml: 'reads: [GET /graphql]',
+      says: '2:9 GET changes nothing, so it invalidates nothing | name unsafe methods: POST, PUT, PATCH, DELETE',
+    },
+    {
+      it: 'a read that is cached for each user, without saying who that is',
+      yaml: 'reads: [{ on: POST /graphql, cache: { credentials: perUser } }]',
+      says: '2:52 perUser needs a userKey | say what identifies a user: userKey: [authorization, "cookie:session"]',
     },
     {
       it: 'no targets',

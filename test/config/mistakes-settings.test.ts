@@ -8,6 +8,14 @@ tellsEach({
       says: '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
     },
     {
+      it: "a field of the gateway's own reads that the gateway sets",
+      yaml: 'origins: { default: { url: http://x, headers: { Host: x } } }',
+      says: [
+        '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
+        '2:49 the gateway sets host itself | name fields such as authorization or x-api-key',
+      ],
+    },
+    {
       it: 'an origin that is not there',
       yaml: 'routes:\n  - { match: /a, origin: legacy }',
       says: '3:26 there is no origin "legacy" | known: default',

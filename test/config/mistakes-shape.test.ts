@@ -69,6 +69,16 @@ tellsEach({
       says: '2:20 a list is not one of strict, eventual | did you mean "strict"?',
     },
     {
+      it: 'a mapping in place of a word',
+      yaml: 'coherence: { mode: { a: b } }',
+      says: '2:20 a mapping is not one of strict, eventual | known: strict, eventual',
+    },
+    {
+      it: 'a cookie that is none',
+      yaml: 'defaults: { cache: { cookies: { ignore: ["*"] } } }',
+      says: '2:42 "*" is not the name of a cookie | write for example _ga, or _hj* for all that begin so',
+    },
+    {
       it: 'not a flag',
       yaml: 'defaults:\n  cache: { ttl: 1s, force: yes }',
       says: '3:28 expected true or false, found "yes" | write true or false',

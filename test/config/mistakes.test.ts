@@ -27,7 +27,7 @@ describe('origins', () => {
 
 it('reports all mistakes of a file at once, in its order, and nothing twice', () => {
   const text = [
-    'server: { listen: "8080" }',
+    'server: { listen: "80:x" }',
     'orign: { url: x }',
     'origin: { url: http://x, timeout: 5 }',
     'routes:',
@@ -41,7 +41,7 @@ it('reports all mistakes of a file at once, in its order, and nothing twice', ()
     '  - { name: b, on: get /a, invalidate: [/a] }',
   ].join('\n');
   expect(problemsOf(text).map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
-    '1:19 "8080" is not an address and a port',
+    '1:19 "80:x" is not an address and a port',
     '2:1 unknown key "orign"',
     '3:35 5 has no unit',
     '5:12 a pattern must start with a slash',
@@ -83,6 +83,16 @@ it('shows the environment in place of its value', () => {
   const [problem] = problemsOf(`origin: { url: "$${'{URL}'}" }\n`, { env: { URL: 'hunter2' } });
   expect(problem?.excerpt).toBe(`origin: { url: "$${'{URL}'}" }`);
 });
+
+it.each(['authorization: Bearer hunter2', '"X-Api-Key": hunter2', 'Cookie: session=hunter2'])(
+  'does not show the value of a field for origins: %s',
+  (line) => {
+    const text = `origin:\n  url: http://x\n  headers:\n    ${line} \u00e9\n`;
+    const found = problemsOf(text);
+    expect(found.map(({ message }) => message)).toEqual(['this is not a valid header field value']);
+    expect(JSON.stringify(found)).not.toContain('hunter2');
+  },
+);
 
 describe('warnings do not make a configuration invalid', () => {
   const origin = 'origin: { url: http://x }\n';

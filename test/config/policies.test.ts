@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { credentialNames } from '../../src/http/credentials.ts';
+import { commonIdleCookies } from '../../src/http/idle-cookies.ts';
 import { configOf, problemsOf } from './parse.ts';
 
 const origin = 'origin: { url: http://x }\n';
@@ -41,11 +42,12 @@ routes:
       credentialHeaders: credentialNames([]),
       credentialParams: [],
       cookies: 'credentials',
+      idleCookies: commonIdleCookies,
       setCookie: 'bypass',
       requestDirectives: 'honour',
       targetedFields: [],
     });
-    expect(config.fallback.client).toEqual({ ...least, cacheControl: 'max-age=5', etag: 'strong' });
+    expect(config.fallback.client).toEqual({ ...least, cacheControl: 'max-age=5', immutable: false, etag: 'strong' });
   });
 
   it('a route that says nothing, or nothing in particular', () => {
@@ -62,7 +64,7 @@ routes:
       key: { query: ['lang'], order: 'keep', headers: [] },
       setCookie: 'store',
     });
-    expect(route('/own')?.client).toEqual({ ...least, cacheControl: 'max-age=5', etag: 'origin' });
+    expect(route('/own')?.client).toEqual({ ...least, cacheControl: 'max-age=5', immutable: false, etag: 'origin' });
     expect(route('/mine')?.cache).toEqual({ ...under, credentials: 'perUser' });
     expect(route('/off')?.cache).toEqual({ ...under, off: true });
   });
@@ -128,6 +130,36 @@ rules:
       source: at(16, 5),
     },
   ]);
+});
+
+it('names a rule without a name after what it is on, differently from all others', () => {
+  const rule = (on: string, name = '') => `  - { ${name}on: "${on}", invalidate: ["/${on.length}"] }\n`;
+  const written = [
+    rule('PUT|PATCH /inns/:id'),
+    rule('PUT|PATCH /inns/:id/**'),
+    rule('* /inns/*/rooms'),
+    rule('POST /inns/:id', 'name: POST-files-name.ext, '),
+    rule('POST /files/:name.:ext'),
+    rule('POST /'),
+    rule('PUT /a-b/:c'),
+    rule('PUT /a/b/:c'),
+  ];
+  expect(configOf(`${origin}rules:\n${written.join('')}`).rules.map(({ name }) => name)).toEqual([
+    'PUT-PATCH-inns-id',
+    'PUT-PATCH-inns-id-all',
+    'any-inns-any-rooms',
+    'POST-files-name.ext',
+    'POST-files-name.ext-2',
+    'POST',
+    'PUT-a-b-c',
+    'PUT-a-b-c-2',
+  ]);
+});
+
+it('takes a port alone for one of the loopback interface', () => {
+  const { server, admin } = configOf(`${origin}server: { listen: 8080 }\nadmin: { listen: "9091" }\n`);
+  expect(server.listen).toEqual({ host: '127.0.0.1', port: 8080 });
+  expect(admin.listen).toEqual({ host: '127.0.0.1', port: 9091 });
 });
 
 describe('whether the first of two routes leaves anything to the second', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GatewayConfig } from '../../src/config/model.ts';
 import { credentialNames } from '../../src/http/credentials.ts';
+import { commonIdleCookies } from '../../src/http/idle-cookies.ts';
 import { configOf } from './parse.ts';
 
 const origin = 'origin: { url: http://127.0.0.1:4000 }\n';
@@ -31,6 +32,7 @@ const least: GatewayConfig = {
       host: undefined,
       serverErrors: 'unknown',
       misframed: 'bypass',
+      headers: {},
       ignoreInPaths: [],
     },
   },
@@ -61,14 +63,16 @@ const least: GatewayConfig = {
       credentialHeaders: credentialNames([]),
       credentialParams: [],
       cookies: 'credentials',
+      idleCookies: commonIdleCookies,
       setCookie: 'bypass',
       requestDirectives: 'honour',
       targetedFields: [],
     },
-    client: { cacheControl: 'no-cache', etag: 'strong', encode: [], tags: 'strip' },
+    client: { cacheControl: 'no-cache', immutable: true, etag: 'strong', encode: [], tags: 'strip' },
   },
   routes: [],
   rules: [],
+  reads: [],
 };
 
 it('needs an origin and no more', () => expect(configOf(origin)).toEqual(least));
@@ -89,7 +93,7 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, ignoreInPaths: [case] }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, headers: { Authorization: Bearer x }, ignoreInPaths: [case] }
   legacy: { url: http://b.example }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
@@ -131,6 +135,7 @@ defaults:
         host: 'a.example',
         serverErrors: 'unchanged',
         misframed: 'store',
+        headers: { authorization: 'Bearer x' },
         ignoreInPaths: ['case'],
       },
       legacy: { ...least.origins.default, url: 'http://b.example' },
@@ -145,14 +150,16 @@ defaults:
         ...least.fallback.cache,
         key: { query: undefined, order: 'sort', headers: [] },
         cookies: 'ignore',
+        idleCookies: [],
         setCookie: 'strip',
         requestDirectives: 'ignore',
         targetedFields: ['unstale-cache-control', 'x-cc'],
       },
-      client: { cacheControl: 'origin', etag: 'origin', encode: ['gzip', 'br'], tags: 'keep' },
+      client: { cacheControl: 'origin', immutable: false, etag: 'origin', encode: ['gzip', 'br'], tags: 'keep' },
     },
     routes: [],
     rules: [],
+    reads: [],
   });
 });
 

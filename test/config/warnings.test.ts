@@ -102,6 +102,16 @@ const rows: [string, string, string[]][] = [
     ['6:40 cascade-dead-end: the cascade has no effect: no route matches /inns/*'],
   ],
   [
+    'a tenant in the path, which does not cover everything',
+    rules('/{requestHeader.x-tenant}/orders', '/*/orders/**'),
+    [],
+  ],
+  [
+    'a rule whose writes are declared as reads, and one of which some are',
+    `reads: [POST|PUT /a/*]\nrules:\n  - { on: POST /a/:id, invalidate: [/b] }\n  - { on: POST|PATCH /a/:id, invalidate: [/c] }\n`,
+    ['4:11 rule-never-applies: this rule never applies: reads says that POST|PUT /a/* only reads'],
+  ],
+  [
     'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
       rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
@@ -268,4 +278,12 @@ describe('a comment silences', () => {
 
 test('a configuration with warnings is used', () => {
   expect(configOf(`${origin}${routes('match: /a')}${rules('/b')}`).rules).toHaveLength(1);
+});
+
+test('an event that shows what the gateway reads with its own credentials', () => {
+  const text = (headers: string): string =>
+    `origin: { url: http://y, headers: ${headers} }\nrules:\n  - on: PUT /a/:id\n    invalidate: [/b]\n    event: { type: c, payload: { id: id, owner: before.owner } }\n`;
+  const codes = (headers: string) => warningsOf(text(headers)).map(({ line, code }) => `${line} ${code}`);
+  expect(codes('{ authorization: x }')).toEqual(['5 own-reads-announced']);
+  expect(codes('{}')).toEqual([]);
 });

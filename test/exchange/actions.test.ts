@@ -111,7 +111,7 @@ describe('lookup', () => {
     await ask('PUT', '/inns/42', { name: 'New' });
     expect(await stillHits('/trips/1', '/trips/2')).toEqual([]);
     expect(gateway.logs.filter(({ msg }) => msg === 'a placeholder could not be resolved')).toMatchObject([
-      { rule: 'r', placeholder: 'step.tripId', reason: 'step.tripId: incomplete' },
+      { rule: 'r', placeholder: 'step.tripId', reason: 'step.tripId: the origin answered 500' },
     ]);
   });
 

@@ -17,6 +17,7 @@ export function clientOf(url: string, config: Partial<OriginConfig> = {}): Retur
     host: undefined,
     serverErrors: 'unknown',
     misframed: 'bypass',
+    headers: {},
     ignoreInPaths: [],
   } as const;
   const origin = createOrigin({ url, ...patient, ...config });

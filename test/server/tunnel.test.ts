@@ -38,6 +38,7 @@ beforeEach(async () => {
     host: undefined,
     serverErrors: 'unknown',
     misframed: 'bypass',
+    headers: {},
     ignoreInPaths: [],
   });
   perAddress = new PerAddress(10);

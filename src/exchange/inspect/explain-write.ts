@@ -6,7 +6,7 @@ import { applyRules } from '../write/apply.ts';
 import { unresolvable } from '../write/effect.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
 import { asClientsSee, given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
-import { type FindOrigin, untouched } from './verdict.ts';
+import { type Said, untouched } from './verdict.ts';
 
 /**
  * Explains what a write would invalidate. Sends nothing to the origin: lookups are answered from the proposed write.
@@ -15,10 +15,10 @@ import { type FindOrigin, untouched } from './verdict.ts';
 export async function explainWrite(
   rules: RuleSet,
   proposed: ProposedWrite,
-  { before, all, findOrigin }: { before: Json; all: boolean; findOrigin: FindOrigin },
+  { before, all, said }: { before: Json; all: boolean; said: Said },
 ): Promise<Explained> {
   const request = proposedRequest(proposed);
-  const write = asClientsSee(proposed, request, findOrigin(request.target.resource));
+  const write = asClientsSee(proposed, request, said.findOrigin(request.target.resource));
   const sources = { ...proposedSources(write, request), before };
   const lookups = new Map(Object.entries(write.lookups).map(([name, text]) => [name, given(text)]));
   const matches = rules.match(write.method, request.target.resource);
@@ -28,7 +28,7 @@ export async function explainWrite(
     response: { missing: 'not-read' },
     responseHeader: () => undefined,
   });
-  const verdict = untouched(request, { status, refusal, findOrigin });
+  const verdict = untouched(request, { status, refusal, said });
   if (verdict !== undefined) return explainUntouched(request, rules, { all, verdict });
   const indeterminate = status >= 500;
   const applied = await applyRules(

@@ -1,13 +1,25 @@
 import type { GatewayConfig, OriginConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
 import { PatternTrie } from '../../route/pattern.ts';
+import { matchingRead } from '../declared-reads.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 
 /** Finds the origin of a written resource: what its 5xx means for the write, and by what name it is asked. */
 export type FindOrigin = (resource: string) => Pick<OriginConfig, 'serverErrors' | 'host' | 'url'> | undefined;
 
-export function findOriginIn({ routes, fallback, origins }: GatewayConfig): FindOrigin {
+/** What a configuration says of writes beside its rules. */
+export interface Said {
+  readonly findOrigin: FindOrigin;
+  /** The entry of `reads` that a request matches. */
+  readonly declaredRead: ReturnType<typeof matchingRead>;
+}
+
+export function saidOf(config: GatewayConfig): Said {
+  return { findOrigin: findOriginIn(config), declaredRead: matchingRead(config) };
+}
+
+function findOriginIn({ routes, fallback, origins }: GatewayConfig): FindOrigin {
   const trie = new PatternTrie<string>();
   for (const { match, origin } of routes) trie.add(match, origin);
   return (resource) => origins[trie.first(resource)?.data ?? fallback.origin];
@@ -18,15 +30,20 @@ export function findOriginIn({ routes, fallback, origins }: GatewayConfig): Find
  * if rules apply.
  */
 export function untouched(
-  { method, target }: ClientRequest,
-  { status, refusal, findOrigin }: { status: number; refusal: string | undefined; findOrigin: FindOrigin },
+  request: ClientRequest,
+  { status, refusal, said }: { status: number; refusal: string | undefined; said: Said },
 ): Verdict | undefined {
+  const { method, target } = request;
+  const declared = said.declaredRead(request);
+  if (declared !== undefined) {
+    return { outcome: 'unchanged', reason: `it only reads, as the configuration says (reads: ${declared.name})` };
+  }
   if (safeMethods.has(method)) {
     return { outcome: 'unchanged', reason: `${method} is a safe method: it requests no change` };
   }
   if (refusal !== undefined) return { outcome: 'refused', reason: `422, without asking the origin: ${refusal}` };
   if (status >= 400 && status < 500) return { outcome: 'unchanged', reason: `the origin refused it with ${status}` };
-  if (status >= 500 && findOrigin(target.resource)?.serverErrors === 'unchanged') {
+  if (status >= 500 && said.findOrigin(target.resource)?.serverErrors === 'unchanged') {
     return {
       outcome: 'unchanged',
       reason: `this origin's ${status} means that nothing changed (serverErrors: unchanged)`,

@@ -9,7 +9,7 @@ import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
 import { type Place, Waiting } from '../origin-shares.ts';
-import type { OriginResponse, ReadOutcome } from '../ports.ts';
+import type { ClientRequest, OriginResponse, ReadOutcome } from '../ports.ts';
 import { completed } from './completed.ts';
 import { type Forward, NOT_SERVING } from './decide.ts';
 import type { Asked, Fetching } from './fetching.ts';
@@ -130,7 +130,7 @@ function ask({ read, decision, flight, reply }: Fetching, place: Place | undefin
     headers:
       decision.fwd === 'bypass'
         ? ownFields(request, route.policy)
-        : fillFields(request, route.policy, conditionsOf(decision)),
+        : fillFields(request, route.policy, conditionsOf(decision, request)),
     // A flight continues when its client disconnects: other requests may wait for it.
     signal: flight === undefined ? abortWhenGone(reply) : undefined,
     reply,
@@ -139,7 +139,9 @@ function ask({ read, decision, flight, reply }: Fetching, place: Place | undefin
 }
 
 /** The range or conditions that the gateway adds to the forwarded request. */
-function conditionsOf({ stored, range, part }: Forward): readonly string[] {
+function conditionsOf({ stored, range, part }: Forward, { content }: ClientRequest): readonly string[] {
+  // RFC 9110 §13.1.2: for other methods than GET and HEAD, a condition that fails is an error.
+  if (content !== undefined) return [];
   if (range !== undefined) return ['Range', range];
   if (part !== undefined) return completionFields(part) ?? [];
   return stored === undefined ? [] : revalidationFields(stored);

@@ -4,6 +4,7 @@ import { formatHttpDate } from '../../http/date.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
+import { takeChunks } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { clientFields } from '../client-fields.ts';
 import { codedEtagOf304 } from '../coded-etags.ts';
@@ -49,8 +50,6 @@ export class Fill {
   #bytes = 0;
   /** How many chunks and bytes have been written to the client's stream. */
   #given = { chunks: 0, bytes: 0 };
-  /** The only reader of the body. Stopping early does not destroy the body, so that the rest can be passed on. */
-  readonly #body: AsyncIterator<Buffer>;
 
   constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, storability }: JudgedAnswer) {
     this.#ports = ports;
@@ -60,7 +59,6 @@ export class Fill {
     this.#storability = storability;
     this.#flight = flight;
     this.#reply = reply;
-    this.#body = answer.body.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   }
 
   /** Rejects if the body breaks off. The caller must then land the flight and fail the reply. */
@@ -75,7 +73,7 @@ export class Fill {
   }
 
   /** Streams the answer at the client's pace without storing it. */
-  async #pass(detail: string): Promise<ReadOutcome> {
+  async #pass(detail: string, rest?: AsyncIterator<Buffer>): Promise<ReadOutcome> {
     this.#flight?.land({ kind: 'unusable' });
     const { body } = this.#answer;
     if (this.#reply === undefined) {
@@ -88,7 +86,7 @@ export class Fill {
       if (isIncremental(this.#answer.headers)) this.#giveHead(sink);
       for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
       this.#chunks = [];
-      await pump(this.#body, sink, this.#reply);
+      await pump(rest ?? body.iterator({ destroyOnReturn: false }), sink, this.#reply);
     } else {
       body.destroy();
     }
@@ -131,21 +129,20 @@ export class Fill {
   }
 
   async #collected(storability: Storability & { store: true }, holdBytes: number): Promise<ReadOutcome> {
-    for (;;) {
-      const next = await this.#body.next();
-      if (next.done === true) break;
-      const chunk = next.value;
+    let refusal: string | undefined;
+    const rest = await takeChunks(this.#answer.body, (chunk) => {
+      this.#chunks.push(chunk);
       const tooLarge = this.#bytes + chunk.byteLength > this.#ports.maxEntryBytes;
       if (tooLarge || !this.#ports.budget.take(chunk.byteLength)) {
-        this.#chunks.push(chunk);
-        return this.#pass(tooLarge ? 'too-large' : 'no-room');
+        refusal = tooLarge ? 'too-large' : 'no-room';
+        return false;
       }
       this.#bytes += chunk.byteLength;
-      this.#chunks.push(chunk);
       if (this.#sink === undefined && this.#reply !== undefined && this.#bytes > holdBytes) this.#start('streamed');
       if (this.#sink !== undefined) this.#give(this.#sink);
-    }
-    return this.#finish(storability);
+      return true;
+    });
+    return refusal === undefined ? this.#finish(storability) : this.#pass(refusal, rest);
   }
 
   /** Writes what has arrived, and the head even if nothing has: Node keeps it until there is something to write. */

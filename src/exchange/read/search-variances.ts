@@ -46,6 +46,6 @@ export function varianceOf(headers: Fields): SearchVariance | undefined {
   return variance === everyDifference || matters ? undefined : variance;
 }
 
-function pathKey({ scheme, host, target }: ClientRequest): string {
-  return nameOf(`${scheme}://${host}\n${target.path}`);
+function pathKey({ scheme, host, target, content }: ClientRequest): string {
+  return nameOf(`${content === undefined ? '' : `${content.key} `}${scheme}://${host}\n${target.path}`);
 }

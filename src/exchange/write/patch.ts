@@ -229,7 +229,8 @@ export class Patches {
       etag,
       lastModifiedMs: undefined,
       clientHeaders: clientFields(headers.lines, {
-        policy: client,
+        // It has just changed.
+        policy: { ...client, immutable: false },
         directives: stored.directives,
         etag,
         date: formatHttpDate(respondedAt),

@@ -3,7 +3,7 @@ import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { readJson, readUpTo } from '../body.ts';
-import { credentialQuery } from '../credentials.ts';
+import { credentialFields, credentialQuery } from '../credentials.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 
@@ -42,6 +42,16 @@ export function readFor(
   };
 }
 
+/** Two identities in one request would be answered as either. */
+function asTheGateway(get: ClientRequest, { origin, policy }: Route): ClientRequest {
+  const { ownFields = [] } = origin;
+  if (ownFields.length === 0) return get;
+  const own = new Fields(ownFields);
+  const writers = new Set(credentialFields(get.headers, policy.cache));
+  const lines = without(get.headers.lines, (name) => writers.has(name) || own.has(name));
+  return { ...get, target: { ...get.target, query: '' }, headers: new Fields(lines) };
+}
+
 /** Whether a client could request this path and have it forwarded unchanged. */
 function isCanonical(path: string): boolean {
   try {
@@ -58,7 +68,8 @@ export interface RepresentationOptions {
 }
 
 /**
- * Reads the present representation of a resource from the origin. `absent` if there is none; `incomplete` if it cannot
+ * Reads the present representation of a resource from the origin, with the writer's credentials, or with the gateway's
+ * own (`origin.headers`). It is neither stored nor shown to a client. `absent` if there is none; `incomplete` if it cannot
  * be read, in which case dependent placeholders fall back to a wildcard.
  */
 export async function readRepresentation(
@@ -70,11 +81,13 @@ export async function readRepresentation(
   if (!isCanonical(get.target.path)) return { missing: 'incomplete' };
   try {
     const accepted = ['Accept', 'application/json, */*;q=0.1', 'Accept-Encoding', 'identity'];
-    const headers = [...forwardFields(get, route.policy.client), ...accepted];
-    const answer = await askOrigin({ request: get, route }, { headers });
+    const request = asTheGateway(get, route);
+    const headers = [...forwardFields(request, route.policy.client), ...accepted, ...(route.origin.ownFields ?? [])];
+    const answer = await askOrigin({ request, route }, { headers });
     if (answer.status !== 200) {
       answer.body.destroy();
-      return { missing: answer.status === 404 || answer.status === 410 ? 'absent' : 'incomplete' };
+      if (answer.status === 404 || answer.status === 410) return { missing: 'absent' };
+      return { missing: 'incomplete', status: answer.status };
     }
     const body = await readUpTo(answer.body, maxBytes);
     if ('whole' in body) return readJson(body.whole, answer.headers);

@@ -1,0 +1,98 @@
+import { systemClock } from './clock.ts';
+import { asGatewayError } from './errors.ts';
+import { readUpTo } from './exchange/body.ts';
+import { asKeyedRead, type DeclaredReads, keyableLength } from './exchange/declared-reads.ts';
+import type { MinPosition } from './exchange/min-position.ts';
+import type { ClientRequest, ReadOutcome, Reply, RouteTable } from './exchange/ports.ts';
+import type { Found } from './exchange/read/look-up.ts';
+import { answersRange, read } from './exchange/read/read.ts';
+import type { ReadPorts } from './exchange/read/read-ports.ts';
+import type { UploadBudget } from './exchange/write/upload-budget.ts';
+import { hasOriginPreconditions } from './http/validation.ts';
+import type { Reports } from './observe/reports.ts';
+import type { PublicOptions } from './server/public.ts';
+import { FencedStore } from './store/fenced.ts';
+import type { Coherence } from './wire-coherence.ts';
+
+/** What reads need of the gateway. */
+export interface Reading {
+  readonly coherence: Pick<Coherence, 'store'>;
+  readonly routes: RouteTable;
+  readonly reports: Reports;
+  readonly work: { track(work: Promise<unknown>): void };
+  readonly minPosition: MinPosition;
+}
+
+/** Handles reads through the cache. Returns false for requests that pass through. */
+export function reader(reading: Reading, readPorts: ReadPorts): PublicOptions['read'] {
+  const answer = answerer(reading, readPorts);
+  return (request, reply) => {
+    const found = reading.routes.find(request.target.resource);
+    if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) return false;
+    if (request.headers.has('range') && !answersRange(readPorts, found, request)) return false;
+    // Tracked, and its failures are answered.
+    void answer(found, request, reply);
+    return true;
+  };
+}
+
+/** Answers a read that goes through the cache. */
+function answerer(
+  { coherence, reports, work, minPosition }: Reading,
+  readPorts: ReadPorts,
+): (found: Found, request: ClientRequest, reply: Reply) => Promise<void> | undefined {
+  // For clients that have seen a later state than this node: they get nothing from its memory.
+  const notServing = (): boolean => false;
+  const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, notServing), serving: notServing };
+  return (found, request, reply) => {
+    const startedAt = systemClock.monotonic();
+    const report = (outcome: ReadOutcome): void =>
+      reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
+    const tracked = (answered: Promise<void>): Promise<void> => {
+      // An error that no step has caught is a bug. Its client still gets an answer.
+      const done = answered.catch((error: unknown) => {
+        reports.failed(error, request);
+        reply.fail(asGatewayError(error));
+      });
+      work.track(done);
+      return done;
+    };
+    const answer = (ports: ReadPorts): Promise<void> | undefined => {
+      const outcome = read(ports, found, request, reply);
+      if (outcome instanceof Promise) return tracked(outcome.then(report));
+      report(outcome);
+      return undefined;
+    };
+    const token = request.headers.get('unstale-min-position');
+    const mayServe = token === undefined || minPosition.mayServe(token);
+    if (typeof mayServe === 'boolean') return answer(mayServe ? readPorts : fencedPorts);
+    return tracked(mayServe.then((serves) => answer(serves ? readPorts : fencedPorts)));
+  };
+}
+
+/** Handles requests of unsafe methods that only read (`reads`). */
+export function keyedReader(
+  declared: DeclaredReads,
+  { reading, readPorts, uploads }: { reading: Reading; readPorts: ReadPorts; uploads: UploadBudget },
+): PublicOptions['declaredRead'] {
+  const answer = answerer(reading, readPorts);
+  return (request, message, reply) => {
+    const found = declared(request);
+    if (found === undefined) return 'write';
+    if (found.cached === undefined) return 'passes';
+    const { route, maxBodyBytes } = found.cached;
+    const length = keyableLength(request, maxBodyBytes);
+    const held = uploads.begin(request.client.address);
+    if (length === undefined || !held.take(length)) return 'passes';
+    const answered = readUpTo(message, length).then((body) =>
+      'whole' in body ? answer({ route, params: {} }, asKeyedRead(request, body.whole), reply) : undefined,
+    );
+    const failed = (error: unknown): void => {
+      // An upload that broke off.
+      reading.reports.failed(error, request);
+      reply.fail(asGatewayError(error));
+    };
+    reading.work.track(answered.catch(failed).finally(() => held.release()));
+    return 'taken';
+  };
+}
