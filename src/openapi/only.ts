@@ -13,6 +13,7 @@ interface Drafted {
 export function onlyOf({ routes, rules }: Drafted, patterns: readonly string[]): Drafted {
   if (patterns.length === 0) return { routes, rules };
   const kept = routes.filter(({ match }) => patterns.some((pattern) => covers(pattern, match)));
+  if (kept.length === 0) return { routes: [], rules: [] };
   const tags = new Set(kept.flatMap((route) => route.tags.map(tagName)));
   const isKept = (text: string): boolean => kept.some(({ match, off }) => !off && meets(text, match));
   const concerned = rules.flatMap((rule): DraftRule[] => {
