@@ -244,7 +244,8 @@ export class Outbox {
     if (!this.#standing.joined) return this.#delayed(pending);
     const { bus, member } = this.#options;
     const { epoch, generation } = this.#standing;
-    // Behind the barrier, other nodes may not have noted their writes again: the writer asks for them afterwards.
+    // Behind the barrier, other nodes may not have noted their writes again. A second record covers all that this write
+    // may have changed: asking later would find writes that wait for this one.
     const isBarred = this.#commits.barrierMs > 0;
     const append = this.#write(pending, epoch, isBarred);
     pending.progress = { at: 'sending', ends: append.endsQuarantine };

@@ -1,6 +1,6 @@
 import type { Timers } from '../../clock.ts';
 import type { WriteInFlight } from '../../coherence/in-flight.ts';
-import type { Appended, Conflicting, LocalStep, Log, Note } from '../../coherence/log.ts';
+import type { Appended, LocalStep, Log, Note } from '../../coherence/log.ts';
 import { difference, type Invalidation, isIncluded, type LogRecord, nothingCovered } from '../../coherence/record.ts';
 import type { Coverage } from '../../coherence/tag.ts';
 import {
@@ -136,23 +136,15 @@ class Conclusion {
     this.#covered = own.invalidation.coverage;
     this.#record = appended.record;
     own.made(appended);
-    const { known, writes: onOtherNodes } = await this.#othersThan(appended, selects);
+    const { conflicting: onOtherNodes = [] } = appended;
     this.#pending = { here, onOtherNodes };
     return {
       type: 'appended',
-      known: appended.applied && known,
+      known: appended.applied && appended.conflicting !== undefined,
       pending: here.length + onOtherNodes.length,
       lacking: !isIncluded(inFlight.carriedOver().coverage, this.#covered),
       announced: !appended.held,
     };
-  }
-
-  /** The conflicting writes of other nodes. The log is asked where the append could not tell. */
-  async #othersThan({ conflicting, applied }: Appended, selects: boolean): Promise<Conflicting> {
-    if (conflicting !== undefined) return { known: true, writes: conflicting };
-    const { inFlight, note } = this.#write;
-    if (!selects || !applied || note === undefined) return { known: false, writes: [] };
-    return await this.#ports.log.conflicting(note, inFlight.probes);
   }
 
   async #appendMore(what: 'rest' | 'noted'): Promise<WriteEvent> {
