@@ -88,8 +88,8 @@ export function keyedReader(
       'whole' in body ? answer({ route, params: {} }, asKeyedRead(request, body.whole), reply) : undefined,
     );
     const failed = (error: unknown): void => {
-      // An upload that broke off.
-      reading.reports.failed(error, request);
+      // An upload that broke off is no fault of the gateway.
+      if (!reply.gone) reading.reports.failed(error, request);
       reply.fail(asGatewayError(error));
     };
     reading.work.track(answered.catch(failed).finally(() => held.release()));

@@ -46,8 +46,8 @@ function mappedValue(name: string, value: string, asked: AskedAs, seen: SeenAs):
       return mappedUrl(value, asked, seen);
     case 'link':
       // RFC 8288 §3: targets are in angle brackets. What stands in quotes is a parameter.
-      return value.replace(linkTarget, (whole, url: string | undefined) =>
-        url === undefined ? whole : `<${mappedUrl(url, asked, seen)}>`,
+      return value.replace(linkTarget, (whole, url: string | undefined, end: string | undefined) =>
+        url === undefined || end !== '>' ? whole : `<${mappedUrl(url, asked, seen)}>`,
       );
     case 'set-cookie':
       return mappedCookie(value, asked, seen);
@@ -56,7 +56,8 @@ function mappedValue(name: string, value: string, asked: AskedAs, seen: SeenAs):
   }
 }
 
-const linkTarget = /"(?:[^"\\]|\\.)*"|<([^>]*)>/g;
+/** What is not terminated matches up to the end, so that each character is looked at once. */
+const linkTarget = /"(?:[^"\\]|\\.)*(?:"|\\?$)|<([^>]*)(>|$)/gs;
 
 /** RFC 3986 §3: scheme, authority and the rest. A network-path reference (§4.2) has no scheme. */
 const absolute = /^(?:https?:)?\/\/([^/?#]*)(.*)$/is;

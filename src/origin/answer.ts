@@ -191,8 +191,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   #finish(): void {
     this.#state = 'over';
     this.#body?.complete();
-    // Otherwise it may be sent once more, and needs its place for that.
-    if (!this.#lostToReuse) this.#place?.leave();
+    // A first attempt that was lost may be made once more, and needs its place for that.
+    if (!this.#lostToReuse || this.#retried) this.#place?.leave();
     clearTimeout(this.#waitTimer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#upload?.cancel();

@@ -55,7 +55,7 @@ export class NodeReply implements Reply {
     if (response === undefined || this.gone) return;
     const bodiless = status === 304 || status === 204 || status < 200;
     const length = body?.byteLength ?? headLength ?? 0;
-    response.writeHead(status, bodiless ? [...lines] : [...lines, 'Content-Length', String(length)]);
+    writeHead(response, status, bodiless ? [...lines] : [...lines, 'Content-Length', String(length)]);
     if (body === undefined || bodiless) response.end();
     else response.end(body);
   }
@@ -63,8 +63,14 @@ export class NodeReply implements Reply {
   begin(status: number, lines: FieldLines): Writable {
     const response = this.#response;
     if (response === undefined) return nowhere();
-    if (!this.gone) response.writeHead(status, [...lines]);
+    if (!this.gone) writeHead(response, status, [...lines]);
     return response;
+  }
+
+  /** Whether a response without a length is chunked, and so may have trailers. */
+  chunks(status: number): boolean {
+    const { httpVersion, method } = this.#response?.req ?? {};
+    return httpVersion === '1.1' && method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
   }
 
   /** Sends fields behind the body of a streamed response; only where it is chunked (RFC 9112 §7.1.2). */
@@ -86,6 +92,16 @@ export class NodeReply implements Reply {
       return;
     }
     this.send(error.status, [...problemLines(error), ...lines], problemBody(error));
+  }
+}
+
+/** A response whose head Node refuses has half a state of its own: what it sent next would be framed by both. */
+function writeHead(response: ServerResponse, status: number, lines: string[]): void {
+  try {
+    response.writeHead(status, lines);
+  } catch (error) {
+    response.destroy();
+    throw error;
   }
 }
 

@@ -50,7 +50,17 @@ export async function passThrough(
 }
 
 /** Streams an origin's answer to the client. Rejects where the answer breaks off. */
-export async function deliver(
+export async function deliver(passing: Passing, answer: OriginResponse, options: PassThroughOptions): Promise<void> {
+  try {
+    await stream(passing, answer, options);
+  } catch (error) {
+    // A body that nobody reads would hold its connection for ever.
+    answer.body.destroy();
+    throw error;
+  }
+}
+
+async function stream(
   { request, reply }: Passing,
   answer: OriginResponse,
   { routeOf, passed }: PassThroughOptions,
@@ -64,7 +74,7 @@ export async function deliver(
     : passedFields(endToEnd(answer.headers.lines), route.policy.client);
   appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
   // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
-  const isChunked = !answer.headers.has('content-length');
+  const isChunked = !answer.headers.has('content-length') && reply.chunks(answer.status);
   const announced = answer.headers.get('trailer');
   if (announced !== undefined && isChunked) lines.push('Trailer', announced);
   const sink = reply.begin(answer.status, lines);

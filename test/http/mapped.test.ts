@@ -46,6 +46,13 @@ describe('a URL', () => {
       '<http://gateway.local:8080/a,b>; rel="https://api.example/v2/<x>", </c>, <http://gateway.local:8080/d>';
     expect(mapped('Link', links)).toBe(expected);
   });
+
+  test.each(['<', '"', '"\\', '<https://api.example/v2/'])('of a link that does not end: %s', (unended) => {
+    // Each character is looked at once, or this would take minutes.
+    const long = unended.repeat(500_000);
+    expect(mapped('Link', long)).toBe(long);
+    expect(mapped('Link', `</a>; x=${unended}`)).toBe(`</a>; x=${unended}`);
+  });
 });
 
 describe('a cookie', () => {

@@ -249,6 +249,22 @@ describe('without Redis', () => {
     }
   });
 
+  test('a large answer that cannot be passed on does not keep its connection to the origin', async () => {
+    nodes = await startNodes(1, rules);
+    const closed = deferred();
+    nodes.api.origin.on('PUT /large', (request, response) => {
+      nodes.redis.signal('SIGSTOP');
+      request.socket.once('close', closed.resolve);
+      response.end(Buffer.alloc(2_000_000));
+    });
+    expect((await nodes.ask(0, 'PUT', '/large', { body: {} })).json()).toMatchObject({
+      type: 'urn:unstale:problem:unconfirmed',
+      status: 504,
+    });
+    nodes.redis.signal('SIGCONT');
+    await closed.promise;
+  });
+
   test('with onPartition: queue writes go through, and are announced when Redis is back', async () => {
     nodes = await startNodes(2, rules, ', onPartition: queue');
     for (const node of [0, 1]) await nodes.warm(node, '/steps/7');

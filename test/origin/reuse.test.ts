@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deferred, gate } from '../support/barrier.ts';
 import { answering, clientOf, failureOf, get, scripted, textOf } from './origin-under-test.ts';
 
@@ -123,7 +123,8 @@ describe('a kept connection that the origin closes just as a request is written 
     const both = await Promise.all([client.fetch(get()), client.fetch(get())]);
     await Promise.all(both.map(({ body }) => textOf(body)));
     const first = client.fetch(get('/slow'));
-    const failure = failureOf(client.fetch(get('/victim')));
+    const place = { leave: vi.fn() };
+    const failure = failureOf(client.fetch(get('/victim', { place })));
     await arrived.promise;
     // The other connection is free again by the time of the retry, which takes it because it is the first of the pool.
     slow.resolve();
@@ -131,6 +132,7 @@ describe('a kept connection that the origin closes just as a request is written 
     victim.resolve();
     expect(await failure).toMatchObject({ code: 'originReset', sent: true });
     expect(origin.accepted).toBe(2);
+    expect(place.leave, 'its place is given back').toHaveBeenCalled();
   });
 
   it('and the origin gone for good: what was sent first stays sent', async () => {

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { standstill } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { rawExchange } from '../support/raw-client.ts';
+import { onRequestHead, rawOrigin } from '../support/raw-origin.ts';
 import { relayTo } from '../support/relay.ts';
 import { get, stream } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -88,6 +90,39 @@ describe('what belongs to a message', () => {
     const answer = await get(gateway.url + path);
     expect(answer.text).toBe('body');
     expect(answer.trailers).toEqual(['Checksum', 'abc']);
+  });
+
+  test.each([
+    ['204', 'GET', '204 No Content\r\n'],
+    ['304', 'GET', '304 Not Modified\r\n'],
+    ['the answer to HEAD', 'HEAD', '200 OK\r\nTransfer-Encoding: chunked\r\n'],
+  ])('%s announces no trailers, and what follows is read as it is', async (_, method, head) => {
+    const announcing = await rawOrigin((socket) =>
+      onRequestHead(socket, (asked) => {
+        const next = '200 OK\r\nContent-Length: 4\r\n\r\nnext';
+        socket.write(`HTTP/1.1 ${asked.includes('/next') ? next : `${head}Trailer: Checksum\r\n\r\n`}`);
+      }),
+    );
+    const through = await startGateway(announcing.url, 'defaults: { cache: off }');
+    const asked = [`${method} /first`, 'GET /next'].map((line) => `${line} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    const [first, second] = await rawExchange(through.url, asked.join(''), [method, 'GET']);
+    expect(`${first?.status}`).toBe(head.slice(0, 3));
+    expect(second?.body.toString()).toBe('next');
+    await through.stop();
+    await announcing.close();
+  });
+
+  test('a client of HTTP/1.0 gets a body without its trailers', async () => {
+    const body = 'x'.repeat(300_000);
+    origin.on('GET /passed/old', (_request, response) => {
+      response.writeHead(200, { Trailer: 'Checksum' });
+      response.write(body);
+      response.addTrailers({ Checksum: 'abc' });
+      response.end();
+    });
+    const [answer] = await rawExchange(gateway.url, 'GET /passed/old HTTP/1.0\r\nHost: a\r\n\r\n');
+    expect(answer?.status).toBe(200);
+    expect(answer?.body.toString()).toBe(body);
   });
 
   test.each([

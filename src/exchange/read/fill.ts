@@ -67,6 +67,10 @@ export class Fill {
       if (!this.#storability.store) return await this.#pass(this.#storability.detail);
       if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
       return await this.#collect(this.#storability);
+    } catch (error) {
+      // A body that nobody reads would hold its connection for ever.
+      this.#answer.body.destroy();
+      throw error;
     } finally {
       this.#ports.budget.give(this.#bytes);
     }

@@ -67,7 +67,7 @@ export async function write(
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
     else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
     if (result.kind !== 'answered') throw result.error;
-    await release(ports, await noting.begin(), result.answer, { reply, noting });
+    await releaseOrDrop(ports, await noting.begin(), result.answer, { reply, noting });
   } catch (error) {
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -200,6 +200,16 @@ async function concludeUnanswered(
   } else {
     AnsweredWrite.refused(ports, write, answered).reportUnrecorded();
     noting.withdraw();
+  }
+}
+
+/** An answer that is not passed on is dropped: a body that nobody reads would hold its connection for ever. */
+async function releaseOrDrop(...[ports, write, answer, way]: Parameters<typeof release>): Promise<void> {
+  try {
+    await release(ports, write, answer, way);
+  } catch (error) {
+    answer.body.destroy();
+    throw error;
   }
 }
 
