@@ -252,7 +252,8 @@ export class Outbox {
     pending.asking = true;
     try {
       const answer = await bus.append(epoch, member, append);
-      if (answer.ok) this.#placed(pending, epoch, isBarred ? withoutConflicts(answer) : answer, generation);
+      if (answer.ok)
+        this.#placed(pending, epoch, isBarred ? { seq: answer.seq, held: answer.held } : answer, generation);
       else this.#epochMismatch(epoch, answer.epoch);
     } catch {
       // The bus cannot be reached. The renewals report it, and call `flush` when it is back.
@@ -392,10 +393,6 @@ export class Outbox {
       conflicting: place?.generation === this.#standing.generation ? place.conflicting : undefined,
     });
   }
-}
-
-function withoutConflicts({ seq, held }: AppendResult): Pick<AppendResult, 'seq' | 'held'> {
-  return { seq, held };
 }
 
 /** A function, because the compiler does not see that `progress` changes across an await. */
