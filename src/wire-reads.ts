@@ -1,15 +1,14 @@
-import { systemClock } from './clock.ts';
 import { asGatewayError } from './errors.ts';
 import { readUpTo } from './exchange/body.ts';
 import { asKeyedRead, type DeclaredReads, keyableLength } from './exchange/declared-reads.ts';
 import type { MinPosition } from './exchange/min-position.ts';
-import type { ClientRequest, ReadOutcome, Reply, RouteTable } from './exchange/ports.ts';
+import type { ClientRequest, Reply, RouteTable } from './exchange/ports.ts';
 import type { Found } from './exchange/read/look-up.ts';
 import { answersRange, read } from './exchange/read/read.ts';
 import type { ReadPorts } from './exchange/read/read-ports.ts';
 import type { UploadBudget } from './exchange/write/upload-budget.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
-import type { Reports } from './observe/reports.ts';
+import type { Reports, StartedRead } from './observe/reports.ts';
 import type { PublicOptions } from './server/public.ts';
 import { FencedStore } from './store/fenced.ts';
 import type { Coherence } from './wire-coherence.ts';
@@ -36,6 +35,12 @@ export function reader(reading: Reading, readPorts: ReadPorts): PublicOptions['r
   };
 }
 
+/** One object for each read: hits are too many for closures of their own. */
+interface Asked extends StartedRead {
+  readonly found: Found;
+  readonly reply: Reply;
+}
+
 /** Answers a read that goes through the cache. */
 function answerer(
   { coherence, reports, work, minPosition }: Reading,
@@ -44,29 +49,35 @@ function answerer(
   // For clients that have seen a later state than this node: they get nothing from its memory.
   const notServing = (): boolean => false;
   const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, notServing), serving: notServing };
+  const tracked = (answered: Promise<void>, { request, reply }: Asked): Promise<void> => {
+    // An error that no step has caught is a bug. Its client still gets an answer.
+    const done = answered.catch((error: unknown) => {
+      reports.failed(error, request);
+      reply.fail(asGatewayError(error));
+    });
+    work.track(done);
+    return done;
+  };
+  const answer = (ports: ReadPorts, asked: Asked): Promise<void> | undefined => {
+    const { found, request, reply } = asked;
+    const outcome = read(ports, found, request, reply);
+    if (outcome instanceof Promise)
+      return tracked(
+        outcome.then((result) => reports.read(asked, result)),
+        asked,
+      );
+    reports.read(asked, outcome);
+    return undefined;
+  };
   return (found, request, reply) => {
-    const startedAt = systemClock.monotonic();
-    const report = (outcome: ReadOutcome): void =>
-      reports.read(request, found.route, outcome, systemClock.monotonic() - startedAt);
-    const tracked = (answered: Promise<void>): Promise<void> => {
-      // An error that no step has caught is a bug. Its client still gets an answer.
-      const done = answered.catch((error: unknown) => {
-        reports.failed(error, request);
-        reply.fail(asGatewayError(error));
-      });
-      work.track(done);
-      return done;
-    };
-    const answer = (ports: ReadPorts): Promise<void> | undefined => {
-      const outcome = read(ports, found, request, reply);
-      if (outcome instanceof Promise) return tracked(outcome.then(report));
-      report(outcome);
-      return undefined;
-    };
+    const asked = { found, route: found.route, request, reply, startedAt: reports.startRead() };
     const token = request.headers.get('unstale-min-position');
     const mayServe = token === undefined || minPosition.mayServe(token);
-    if (typeof mayServe === 'boolean') return answer(mayServe ? readPorts : fencedPorts);
-    return tracked(mayServe.then((serves) => answer(serves ? readPorts : fencedPorts)));
+    if (typeof mayServe === 'boolean') return answer(mayServe ? readPorts : fencedPorts, asked);
+    return tracked(
+      mayServe.then((serves) => answer(serves ? readPorts : fencedPorts, asked)),
+      asked,
+    );
   };
 }
 

@@ -1,9 +1,17 @@
+import { systemClock } from '../clock.ts';
 import { GatewayError, OriginError } from '../errors.ts';
 import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
 import { adviceOf } from './advice.ts';
 import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+
+/** A read on its way, and when it began (`startRead`). */
+export interface StartedRead {
+  readonly request: ClientRequest;
+  readonly route: Route;
+  readonly startedAt: number;
+}
 
 /** Logs and counts exchanges. Log lines contain no queries, which may hold secrets. */
 export class Reports {
@@ -15,20 +23,24 @@ export class Reports {
     this.#metrics = metrics;
   }
 
-  read(request: ClientRequest, route: Route, { outcome, detail }: ReadOutcome, ms: number): void {
+  /** When a read begins, in milliseconds; 0 if nobody is told how long it takes. */
+  startRead(): number {
+    return this.#log.isLevelEnabled('debug') ? systemClock.monotonic() : 0;
+  }
+
+  read({ request, route, startedAt }: StartedRead, result: ReadOutcome): void {
+    const { outcome, detail } = result;
     this.#metrics.countRead(outcome);
     const name = route.name ?? 'no route';
-    const reason = this.#metrics.neverHit.note(name, { outcome, detail });
+    const reason = this.#metrics.neverHit.note(name, result);
     if (reason !== undefined) {
       this.#log.warn({ route: name, reason, ...adviceOf(reason) }, 'nothing of a route is answered from memory');
     }
     if (detail !== undefined && (outcome === 'miss' || outcome === 'bypass')) this.#metrics.countNotStored(detail);
     if (!this.#log.isLevelEnabled('debug')) return;
     const { method, target } = request;
-    this.#log.debug(
-      { method, path: briefText(target.path), route: route.name ?? null, outcome, detail, ms: round(ms) },
-      'read',
-    );
+    const ms = round(systemClock.monotonic() - startedAt);
+    this.#log.debug({ method, path: briefText(target.path), route: route.name ?? null, outcome, detail, ms }, 'read');
   }
 
   /** A stored body could not be compressed, and is served as stored. */
