@@ -13,6 +13,8 @@ export interface WriteSet {
   readonly below: readonly string[];
   /** Families of tags by which it names what it changes, where only the origin knows which resources carry the tag. */
   readonly opaque: readonly string[];
+  /** Tags that the representations at its paths are known to carry: a write that names one changes the same thing. */
+  readonly carried?: readonly string[];
 }
 
 /** A representation that a write selects targets from, or that its answer reveals something of. */
@@ -43,7 +45,10 @@ const anything: Term = '*';
 const MAX_TERMS = 256;
 
 /** The terms of what a write may change. */
-export function postedTerms({ coverage, below, opaque }: WriteSet, { families }: TagKnowledge): ReadonlySet<Term> {
+export function postedTerms(
+  { coverage, below, opaque, carried = [] }: WriteSet,
+  { families }: TagKnowledge,
+): ReadonlySet<Term> {
   const terms = new Set<Term>();
   for (const tag of coverage.tags) addPosted(terms, tag, families);
   for (const pattern of coverage.patterns) terms.add(`d${shallow(literalHead(pattern))}`);
@@ -52,6 +57,7 @@ export function postedTerms({ coverage, below, opaque }: WriteSet, { families }:
     for (const family of families.related(beginning)) terms.add(`w${family}`).add(`f${family}`);
   }
   for (const family of opaque) terms.add(`o${family}`);
+  for (const tag of carried) terms.add(`t${tag}`);
   return terms.size > MAX_TERMS ? new Set([anything]) : terms;
 }
 

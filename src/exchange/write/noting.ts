@@ -6,7 +6,7 @@ import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
-import { reachOf, readsOf, taggedReads } from './plan.ts';
+import { carriedTags, reachOf, readsOf, taggedReads } from './plan.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import type { ArrivedWrite, NotedRequest, WritePorts } from './write-ports.ts';
@@ -80,7 +80,8 @@ export class Noting {
     const address = readsRepresentation ? addressOf(request, this.#found, routes, sources) : undefined;
     const reads = readsOf(rules, routes, request, address);
     // Must precede the read of `before`, so that no record falls between the two (invariant 5).
-    const begun = inFlight.begin(reach, [...reads, ...taggedReads(reach)]);
+    const carried = carriedTags(rules, routes, reach);
+    const begun = inFlight.begin({ ...reach, carried }, [...reads, ...taggedReads(reach)]);
     this.#inFlight = begun;
     if (shared) {
       const quarantineMs = Math.max(indeterminateMs, quarantineMsOf(matches));

@@ -1,3 +1,4 @@
+import { isPathTag, pathOfTag } from '../../coherence/tag.ts';
 import type { Representation, WriteSet } from '../../coherence/write-set.ts';
 import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
@@ -48,6 +49,12 @@ export function reachOf(
     below: request.method === 'POST' ? [] : [request.target.resource],
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
+}
+
+/** The tags that the representations at the paths which a write names are known to carry (`WriteSet.carried`). */
+export function carriedTags(rules: RuleSet, routes: RouteTable, { coverage }: WriteSet): string[] {
+  const paths = [...coverage.tags].filter(isPathTag).map(pathOfTag);
+  return paths.flatMap((path) => representationAt(rules, routes, path).tags);
 }
 
 /** The tags that a write names, as part of its read set: the responses with these tags, at any path. */

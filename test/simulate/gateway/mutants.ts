@@ -53,6 +53,12 @@ class BusOfOneConfiguration extends BusOver {
   }
 }
 
+class WritesWithoutCarriedTags extends WritesInFlight {
+  override begin(writeSet: WriteSet, reads: readonly Representation[]): WriteInFlight {
+    return super.begin({ ...writeSet, carried: [] }, reads);
+  }
+}
+
 /** Says of an epoch that begins that its first record is committed. */
 class BusWithoutBarrier extends BusOver {
   override async renew(...args: Parameters<Bus['renew']>): ReturnType<Bus['renew']> {
@@ -315,6 +321,11 @@ export const mutants: readonly Mutant[] = [
     seed: 11,
     features: { nodes: 3, cluster: true, mixed: true },
     bus: (bus) => new BusOfOneConfiguration(bus),
+  },
+  {
+    name: 'a path does not tell the tags of what is there',
+    scenario: 'names by its tag what another changes by its path',
+    inFlight: (knowledge) => new WritesWithoutCarriedTags(knowledge),
   },
   {
     name: 'the barrier of a new epoch is not waited for',

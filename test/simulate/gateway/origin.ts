@@ -77,7 +77,11 @@ export class SimulatedOrigin implements Origin {
   #exchange(request: OriginRequest, body: string): Promise<OriginResponse> {
     const { process, timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const cancel = process.timers.after(timeoutMs, () => reject(new OriginError('originTimeout', { sent: true })));
+      const exchange = { givenUp: false };
+      const cancel = process.timers.after(timeoutMs, () => {
+        exchange.givenUp = true;
+        reject(new OriginError('originTimeout', { sent: true }));
+      });
       const arrive = (done: () => void): void =>
         process.run(() => {
           cancel();
@@ -87,14 +91,15 @@ export class SimulatedOrigin implements Origin {
       request.signal?.addEventListener('abort', () => fail(new OriginError('originReset', { sent: true })), {
         once: true,
       });
-      this.#arrive(request, body, { answer: (response) => arrive(() => resolve(response)), fail });
+      const answer = (response: OriginResponse): void => arrive(() => resolve(response));
+      this.#arrive(request, body, { answer, fail, isGivenUp: () => exchange.givenUp });
     });
   }
 
   #arrive(
     request: OriginRequest,
     text: string,
-    back: { answer: (response: OriginResponse) => void; fail: (error: OriginError) => void },
+    back: { answer(response: OriginResponse): void; fail(error: OriginError): void; isGivenUp(): boolean },
   ): void {
     const { world, api, treat, observed, process } = this.#options;
     const fields = new Fields(request.headers);
@@ -126,7 +131,8 @@ export class SimulatedOrigin implements Origin {
         if (fate === 'fails-after') return failed();
         if (fate === 'breaks-after') return broken();
         if (!isRead && write !== undefined && fate !== 'breaks-off') {
-          world.after(bodyMs, () => process.run(() => observed.returned(write)));
+          const returned = (): void => (back.isGivenUp() ? undefined : observed.returned(write));
+          world.after(bodyMs, () => process.run(returned));
         }
         const fieldsOf = isRead ? this.#readFields(evaluation.answer, path, language) : [];
         back.answer(this.#response(evaluation.answer, bodyMs, { fate, fields: fieldsOf, isHead, ...rangeOf(fields) }));

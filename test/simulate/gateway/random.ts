@@ -5,6 +5,9 @@ import { type Features, MAX_LATE_MS, timeoutMsOf } from './configuration.ts';
 import type { Treat } from './origin.ts';
 import type { Stage } from './stage.ts';
 
+/** How long after the others a client may still send a write. */
+const MAX_RETRY_MS = 1_000;
+
 /** How the API treats requests at random. */
 export function randomTreat({ world, features }: Stage): Treat {
   const { chance } = world;
@@ -99,7 +102,9 @@ export function load(stage: Stage, end: number): void {
   };
   const write = (spec: WriteSpec): void => {
     const leaves = features.aborts && chance.happens(0.08);
-    clients.write(stage.anyNode(), { ...spec, leaves }, (received) => followUp(stage, spec, received, write));
+    // What is tried again for ever may be under way when everything is looked at.
+    const again = world.now < end + MAX_RETRY_MS ? write : () => {};
+    clients.write(stage.anyNode(), { ...spec, leaves }, (received) => followUp(stage, spec, received, again));
   };
   const writing = (): void => {
     const id = chance.pick(clients.known);

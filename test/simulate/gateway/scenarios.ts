@@ -199,6 +199,16 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a write that names by its tag what another changes by its path',
+    features: { renames: true, commands: true },
+    play: (play) => {
+      play.read(0, 0, '/steps/3');
+      play.write(20, 0, { method: 'PUT', path: '/commands/move/1', body: { step: 3 } }, { afterMs: 120 });
+      play.write(40, 0, { method: 'PATCH', path: '/items/1/name', body: { name: 'a' } });
+      play.readOften(45, 130, 0, '/steps/3');
+    },
+  },
+  {
     name: 'a refusal behind the barrier of an epoch that has just begun',
     features: three,
     play: (play) => {
