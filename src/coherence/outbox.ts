@@ -6,7 +6,7 @@ import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions } from './log.ts';
 import { OpenQuarantines } from './open-quarantines.ts';
-import type { PendingAppend } from './pending-append.ts';
+import { isPlaced, type PendingAppend } from './pending-append.ts';
 import type { Publisher } from './publisher.ts';
 import { everything, type Invalidation, type LogRecord, type Position } from './record.ts';
 import { charactersOf } from './record-size.ts';
@@ -393,9 +393,4 @@ export class Outbox {
       conflicting: place?.generation === this.#standing.generation ? place.conflicting : undefined,
     });
   }
-}
-
-/** A function, because the compiler does not see that `progress` changes across an await. */
-function isPlaced({ progress }: PendingAppend): boolean {
-  return progress.at === 'placed';
 }

@@ -56,3 +56,8 @@ export interface PendingAppend {
   undelivered: boolean;
   readonly cancels: (() => void)[];
 }
+
+/** A function, because the compiler does not see that `progress` changes across an await. */
+export function isPlaced({ progress }: PendingAppend): boolean {
+  return progress.at === 'placed';
+}

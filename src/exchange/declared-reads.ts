@@ -61,7 +61,7 @@ const ofContent = new Set(['content-type', 'content-encoding', 'content-language
  */
 export function asKeyedRead(request: ClientRequest, body: Buffer): ClientRequest {
   const { method, headers } = request;
-  const lines = headers.lines.filter((_, i, all) => ofContent.has((all[i - (i % 2)] ?? '').toLowerCase()));
+  const lines = without(headers.lines, (name) => !ofContent.has(name));
   const described = [...ofContent].map((name) => headers.get(name) ?? null);
   const digest = createHash('sha256')
     .update(JSON.stringify([method, described]))

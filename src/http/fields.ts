@@ -15,6 +15,13 @@ export function without(lines: FieldLines, dropped: (name: string, value: string
   return kept;
 }
 
+/** The lines with other values. `value` gets names in lower case. */
+export function withValues(lines: FieldLines, value: (name: string, value: string) => string): string[] {
+  const changed: string[] = [];
+  eachLine(lines, (name, earlier) => changed.push(name, value(name.toLowerCase(), earlier)));
+  return changed;
+}
+
 /** Every value of a field. `wanted` is in lower case. */
 export function valuesOf(lines: FieldLines, wanted: string): string[] {
   const values: string[] = [];

@@ -1,4 +1,4 @@
-import { eachLine, type FieldLines } from './fields.ts';
+import { type FieldLines, withValues } from './fields.ts';
 
 /** An origin that is asked by another name than the client used: what it says of itself names that. */
 export interface AskedAs {
@@ -17,9 +17,7 @@ export interface SeenAs {
 
 /** The request lines with another `Host`. */
 export function withHost(lines: FieldLines, host: string): string[] {
-  const sent: string[] = [];
-  eachLine(lines, (name, value) => sent.push(name, name.toLowerCase() === 'host' ? host : value));
-  return sent;
+  return withValues(lines, (name, value) => (name === 'host' ? host : value));
 }
 
 /**
@@ -28,14 +26,12 @@ export function withHost(lines: FieldLines, host: string): string[] {
  * the origin's base path, stays. Undefined if nothing has to change.
  */
 export function mappedLines(lines: FieldLines, asked: AskedAs, seen: SeenAs): string[] | undefined {
-  const mapped = [...lines];
   let changed = false;
-  for (let i = 0; i + 1 < mapped.length; i += 2) {
-    const value = mapped[i + 1] as string;
-    const other = mappedValue((mapped[i] as string).toLowerCase(), value, asked, seen);
+  const mapped = withValues(lines, (name, value) => {
+    const other = mappedValue(name, value, asked, seen);
     changed ||= other !== value;
-    mapped[i + 1] = other;
-  }
+    return other;
+  });
   return changed ? mapped : undefined;
 }
 

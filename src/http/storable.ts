@@ -94,7 +94,8 @@ function originForbids(input: StoringInput, shareable: boolean): NotStored | und
   if (directives.mustUnderstand && !understood) return 'status';
   if (directives.noStore && !directives.mustUnderstand && !forced) return 'no-store';
   if (directives.private === true && !forced) return 'private';
-  // RFC 9111 §3.5; and other fields are credentials, too (credentials.ts). `force` overrides the origin's word, never whose the response is.
+  // RFC 9111 §3.5; and other fields are credentials, too (credentials.ts). `force` overrides the origin's word, never
+  // whose the response is.
   if (policy.credentials === 'bypass' && input.credentials && !shareable) return 'credentials';
   if (policy.setCookie === 'bypass' && (response.has('set-cookie') || response.has('set-cookie2'))) return 'set-cookie';
   // RFC 9111 §4.1: it would never match.

@@ -56,6 +56,7 @@ export async function write(
   const startedAt = ports.clock.monotonic();
   let noting: Noting | undefined;
   let place: Place | undefined;
+  let answer: OriginResponse | undefined;
   const held = ports.uploads.begin(request.client.address);
   try {
     refuseBeyondShare(ports, request);
@@ -67,8 +68,11 @@ export async function write(
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
     else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
     if (result.kind !== 'answered') throw result.error;
-    await releaseOrDrop(ports, await noting.begin(), result.answer, { reply, noting });
+    answer = result.answer;
+    await release(ports, await noting.begin(), answer, { reply, noting });
   } catch (error) {
+    // A body that nobody reads would hold its connection for ever.
+    answer?.body.destroy();
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
   } finally {
@@ -200,16 +204,6 @@ async function concludeUnanswered(
   } else {
     AnsweredWrite.refused(ports, write, answered).reportUnrecorded();
     noting.withdraw();
-  }
-}
-
-/** An answer that is not passed on is dropped: a body that nobody reads would hold its connection for ever. */
-async function releaseOrDrop(...[ports, write, answer, way]: Parameters<typeof release>): Promise<void> {
-  try {
-    await release(ports, write, answer, way);
-  } catch (error) {
-    answer.body.destroy();
-    throw error;
   }
 }
 
