@@ -1,6 +1,7 @@
 import type { CachePolicy } from '../config/model.ts';
 import { isCredential } from '../http/credentials.ts';
-import type { Fields } from '../http/fields.ts';
+import { Fields, without } from '../http/fields.ts';
+import { isNamed, withoutCookies } from '../http/idle-cookies.ts';
 import { dropFromQuery, selectQuery } from '../route/path.ts';
 import type { ClientRequest } from './ports.ts';
 
@@ -10,6 +11,25 @@ type Asking = Pick<ClientRequest, 'headers' | 'target'>;
 export function hasCredentials({ headers, target }: Asking, policy: CachePolicy): boolean {
   for (const name of headers.names()) if (isCredential(name, policy.credentialHeaders)) return true;
   return credentialQuery(target.query, policy) !== '';
+}
+
+/**
+ * The request without the cookies that say nothing. What is ignored in the key must not reach the origin either: it
+ * could change a response stored for all.
+ */
+export function withoutIdleCookies(
+  request: ClientRequest,
+  { cookies, idleCookies, userKey }: CachePolicy,
+): ClientRequest {
+  if (!request.headers.has('cookie')) return request;
+  if (cookies === 'ignore') {
+    return { ...request, headers: new Fields(without(request.headers.lines, (name) => name === 'cookie')) };
+  }
+  const isKeyed = (idle: string): boolean =>
+    userKey.some((name) => name.startsWith('cookie:') && isNamed(name.slice('cookie:'.length), [idle]));
+  const idle = userKey.length === 0 ? idleCookies : idleCookies.filter((name) => !isKeyed(name));
+  const headers = withoutCookies(request.headers, idle);
+  return headers === request.headers ? request : { ...request, headers };
 }
 
 /** The fields of a request that carry credentials, in lower case. */

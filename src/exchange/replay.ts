@@ -4,7 +4,7 @@ import { Fields, without } from '../http/fields.ts';
 import { matchesVary, selectingFields, selectingValues } from '../http/vary.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { cacheKey, valueOfKeyed } from './cache-key.ts';
-import { hasCredentials, withCredentialsOf } from './credentials.ts';
+import { hasCredentials, withCredentialsOf, withoutIdleCookies } from './credentials.ts';
 import type { ClientRequest, Route, RouteTable } from './ports.ts';
 
 /** A stored response together with a request that it answers. */
@@ -66,13 +66,11 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
  */
 export function asksAlike({ stored, route, request }: Replay, write: ClientRequest): boolean {
   const { cache } = route.policy;
-  const { scheme, host, headers } = write;
+  const { scheme, host, headers } = withoutIdleCookies(write, cache);
   const target = { ...request.target, query: withCredentialsOf(write.target.query, request.target.query, cache) };
   if (cacheKey({ ...request, scheme, host, target, headers }, cache) !== stored.key) return false;
   // RFC 9111 §3.5: the answer to a client with credentials may hold more than other clients may see.
-  const seen = cache.cookies === 'ignore' ? new Fields(without(headers.lines, (name) => name === 'cookie')) : headers;
-  if (hasCredentials({ headers: seen, target }, cache) && cache.credentials === 'bypass' && !stored.shareable)
-    return false;
+  if (hasCredentials({ headers, target }, cache) && cache.credentials === 'bypass' && !stored.shareable) return false;
   const values = selectingValues(stored.vary, headers);
   return values.every((value, i) => value === stored.selecting[i]);
 }

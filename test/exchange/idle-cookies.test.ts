@@ -51,3 +51,18 @@ test('the fields of writes and of what passes through stay as they are', async (
     expect(cacheStatus(answer)).not.toContain('stored');
   }
 });
+
+test.each([
+  ['only these', '_ga=1', 1],
+  ['a session', '_ga=1; session=x', 2],
+] as const)('what a write changes is read from memory for a writer with %s', async (_what, cookie, reads) => {
+  await begin(`${route('')}\nrules: [{ name: a, on: PUT /a, invalidate: ["/b/{before.b}"] }]`);
+  origin.on('GET /a', (_request, response) => {
+    response.setHeader('Content-Type', 'application/json');
+    response.end('{"b":1}');
+  });
+  origin.on('PUT /a', (_request, response) => void response.writeHead(204).end());
+  await ask('/a');
+  expect((await ask('/a', { method: 'PUT', headers: { cookie } })).status).toBe(204);
+  expect(origin.seen.filter(({ method }) => method === 'GET')).toHaveLength(reads);
+});

@@ -1,13 +1,11 @@
-import type { CachePolicy } from '../../config/model.ts';
 import type { CacheControl } from '../../http/cache-control.ts';
 import { endToEnd } from '../../http/connection.ts';
-import { Fields, without } from '../../http/fields.ts';
-import { isNamed, withoutCookies } from '../../http/idle-cookies.ts';
+import { Fields } from '../../http/fields.ts';
 import { requestDirectives } from '../../http/request-directives.ts';
 import { selectingValues } from '../../http/vary.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { cacheKey } from '../cache-key.ts';
-import { hasCredentials } from '../credentials.ts';
+import { hasCredentials, withoutIdleCookies } from '../credentials.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 import { isIdentified } from '../user-key.ts';
 import { type Decision, decide, NOT_SERVING } from './decide.ts';
@@ -22,7 +20,7 @@ export interface Found {
 
 export function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientRequest): Read {
   const received = endToEndRequest(asked);
-  const request = withoutIdle(received, route.policy.cache);
+  const request = withoutIdleCookies(received, route.policy.cache);
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
   const { cache } = route.policy;
   const credentials = cache.credentials === 'perUser' ? !isIdentified(request, cache) : hasCredentials(request, cache);
@@ -38,22 +36,6 @@ function endToEndRequest(request: ClientRequest): ClientRequest {
   const connection = request.headers.get('connection');
   if (connection === undefined || /^[ \t]*(?:keep-alive|close)[ \t]*$/i.test(connection)) return request;
   return { ...request, headers: new Fields(endToEnd(request.headers.lines)) };
-}
-
-/**
- * The request without the cookies that say nothing. What is ignored in the key must not reach the origin either: it
- * could change a response stored for all.
- */
-function withoutIdle(request: ClientRequest, { cookies, idleCookies, userKey }: CachePolicy): ClientRequest {
-  if (!request.headers.has('cookie')) return request;
-  if (cookies === 'ignore') {
-    return { ...request, headers: new Fields(without(request.headers.lines, (name) => name === 'cookie')) };
-  }
-  const isKeyed = (idle: string): boolean =>
-    userKey.some((name) => name.startsWith('cookie:') && isNamed(name.slice('cookie:'.length), [idle]));
-  const idle = userKey.length === 0 ? idleCookies : idleCookies.filter((name) => !isKeyed(name));
-  const headers = withoutCookies(request.headers, idle);
-  return headers === request.headers ? request : { ...request, headers };
 }
 
 export function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Read, key = state.key): Decision {

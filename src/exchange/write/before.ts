@@ -5,7 +5,7 @@ import type { BodySources, Json, RuleMatch, Sources } from '../../rules/types.ts
 import type { Store } from '../../store/store.ts';
 import { readJson } from '../body.ts';
 import { cacheKey } from '../cache-key.ts';
-import { hasCredentials } from '../credentials.ts';
+import { hasCredentials, withoutIdleCookies } from '../credentials.ts';
 import type { ClientRequest, Route, RouteTable } from '../ports.ts';
 import { decide } from '../read/decide.ts';
 import { type RepresentationOptions, readFor, readRepresentation } from './representation.ts';
@@ -52,12 +52,13 @@ export function beforeModeOf(matches: readonly RuleMatch[]): 'read' | 'stored' |
  */
 export async function readBefore({ get, route }: BeforeAddress, options: BeforeOptions): Promise<Json> {
   const policy = route.policy.cache;
+  const asked = withoutIdleCookies(get, policy);
   const decision = decide({
     policy,
-    stored: options.store.select(cacheKey(get, policy), get.headers),
+    stored: options.store.select(cacheKey(asked, policy), asked.headers),
     otherVariant: false,
     // Other clients may see less than the writer. A parent that is missing in their response would not be invalidated.
-    credentials: hasCredentials(get, policy),
+    credentials: hasCredentials(asked, policy),
     directives: undefined,
     now: options.clock.wall(),
   });
