@@ -35,7 +35,7 @@ import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
-import { keyedReader, reader } from './wire-reads.ts';
+import { hitFinder, keyedReader, reader } from './wire-reads.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
@@ -106,6 +106,7 @@ export async function createGateway(
     gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
+    hit: config.server.front ? hitFinder(reading, readPorts) : undefined,
     read: reader(reading, readPorts),
     declaredRead: keyedReader(declared, { reading, readPorts, uploads: writePorts.uploads }),
     write: (request, message, reply) => {

@@ -113,6 +113,21 @@ export interface Reply {
   fail(error: GatewayError, lines?: FieldLines): void;
 }
 
+/** A hit that is written at once, without a `Reply`. */
+export interface FastHit {
+  readonly route: Route;
+  /** Canonical. */
+  readonly path: string;
+  /** 304 if the client's copy is current. */
+  readonly status: number;
+  /** The header lines that do not depend on the time, each with its CRLF. */
+  readonly head: string;
+  readonly body: Buffer;
+  readonly ageMs: number;
+  /** Remaining freshness in seconds. */
+  readonly ttl: number;
+}
+
 /** A route of the configuration, or the fallback. The first match wins. */
 export interface Route {
   /** The pattern as written; undefined for the fallback. */
