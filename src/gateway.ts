@@ -53,6 +53,9 @@ const FILL_SHARE = 0.25;
 /** Bodies of writes, as far as they are held ahead of the origin and for rules, too. */
 const UPLOAD_SHARE = 0.25;
 
+/** Answers that are kept as they were written last, in each of two generations. */
+const PREPARED_SHARE = 1 / 8;
+
 type State = 'starting' | 'ready' | 'draining';
 
 /**
@@ -106,7 +109,7 @@ export async function createGateway(
     gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
-    hit: config.server.front ? hitFinder(reading, readPorts) : undefined,
+    hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
     declaredRead: keyedReader(declared, { reading, readPorts, uploads: writePorts.uploads }),
     write: (request, message, reply) => {

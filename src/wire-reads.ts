@@ -38,8 +38,8 @@ export function reader(reading: Reading, readPorts: ReadPorts): PublicOptions['r
 }
 
 /** Finds hits on the socket, and reports them as it reports other reads. */
-export function hitFinder({ routes, reports }: Reading, readPorts: ReadPorts): FindHit {
-  const hits = new FastHits(readPorts, routes);
+export function hitFinder({ routes, reports }: Reading, readPorts: ReadPorts, maxBytes: number): FindHit {
+  const hits = new FastHits(readPorts, routes, maxBytes);
   return (method, target, asked) => {
     const startedAt = reports.startRead();
     const hit = hits.find(target, asked);

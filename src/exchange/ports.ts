@@ -123,9 +123,21 @@ export interface FastHit {
   /** The header lines that do not depend on the time, each with its CRLF. */
   readonly head: string;
   readonly body: Buffer;
-  readonly ageMs: number;
+  /** In seconds. */
+  readonly age: number;
   /** Remaining freshness in seconds. */
   readonly ttl: number;
+  /** Of this stored response, for the caller: what it has written last. */
+  readonly last: LastWritten;
+}
+
+/** A body up to this size is written as one text with its head, and the text is kept; a larger one as it is. */
+export const KEPT_BODY_BYTES = 4 * 1024;
+
+export interface LastWritten {
+  age: number;
+  ttl: number;
+  text: string;
 }
 
 /** A route of the configuration, or the fallback. The first match wins. */

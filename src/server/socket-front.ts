@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { systemClock } from '../clock.ts';
 import type { AskedFields } from '../exchange/asked-fields.ts';
-import type { FastHit } from '../exchange/ports.ts';
+import { type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
@@ -14,8 +14,6 @@ import { type Peer, strictFields, strictHead } from './strict-head.ts';
 const MAX_REQUEST_BYTES = 8 * 1024;
 /** Fields longer than this are not remembered: each connection may hold as much. */
 const MAX_FIELDS_KEPT = 2 * 1024;
-/** A body up to this size is written as one text with its head, a larger one as it is. */
-const JOINED_UP_TO_BYTES = 8 * 1024;
 /** Connections are looked at this often: timeouts are that exact. */
 const LOOK_MS = 1_000;
 
@@ -79,26 +77,30 @@ export class SocketFront {
   }
 
   /** Writes as Node's HTTP server would have written. */
-  write(socket: Socket, { status, head, body, ageMs, ttl }: FastHit, isGet: boolean): void {
-    const age = Math.floor(Math.max(0, ageMs) / 1000);
-    const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
-    const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
-    if (status === 304) {
-      socket.write(`${line}${head}${times}${this.#tail}`, 'latin1');
-      return;
-    }
-    const { byteLength } = body;
-    const text = `${line}${head}${times}\r\nContent-Length: ${byteLength}${this.#tail}`;
-    if (!isGet || byteLength === 0) {
-      socket.write(text, 'latin1');
-    } else if (byteLength <= JOINED_UP_TO_BYTES) {
-      socket.write(text + body.toString('latin1'), 'latin1');
-    } else {
+  write(socket: Socket, hit: FastHit, isGet: boolean): void {
+    const { status, body, age, ttl, last } = hit;
+    if (isGet && status !== 304 && body.byteLength <= KEPT_BODY_BYTES) {
+      if (last.age !== age || last.ttl !== ttl || last.text === '') {
+        last.text = this.#head(hit) + body.toString('latin1');
+        last.age = age;
+        last.ttl = ttl;
+      }
+      socket.write(last.text, 'latin1');
+    } else if (isGet && status !== 304) {
       socket.cork();
-      socket.write(text, 'latin1');
+      socket.write(this.#head(hit), 'latin1');
       socket.write(body);
       socket.uncork();
+    } else {
+      socket.write(this.#head(hit), 'latin1');
     }
+  }
+
+  #head({ status, head, body, age, ttl }: FastHit): string {
+    const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
+    const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
+    const length = status === 304 ? '' : `\r\nContent-Length: ${body.byteLength}`;
+    return line + head + times + length + this.#tail;
   }
 
   #look(): void {

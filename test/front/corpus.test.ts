@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Pair, pair, type Script } from './differential.ts';
+import { until } from '../support/barrier.ts';
+import { newHost, type Pair, pair, type Script } from './differential.ts';
 import { chunked, configuration, lines, oddities, targets, text } from './requests.ts';
 
 /*
@@ -39,7 +40,7 @@ test.each(targets)('%s', (target) =>
 
 describe('a request with', () => {
   test.each(lines)('%s', (line) => {
-    const asked = ['/hit/1', '/vary/1', '/tagged/1', '/public/1', '/text/1', '/deaf/1', '/dated/1'];
+    const asked = ['/hit/1', '/vary/1', '/tagged/1', '/public/1', '/deaf/1', '/dated/1'];
     const fields = ['Accept: */*', line];
     return same(
       STORED,
@@ -59,6 +60,22 @@ describe('a request with', () => {
       atOnce(odd + HIT, HIT),
     );
   });
+});
+
+test('a body that is compressed behind the first answer', async () => {
+  const host = newHost();
+  const play = (...requests: string[]) => gateways.play([inTurn(requests)], host);
+  const coded = get('/text/1', 'Accept-Encoding: gzip');
+  const isCoded = async (): Promise<boolean> => {
+    const { on, off } = await play(coded);
+    return [on, off].every(({ sent }) => sent[0]?.includes('Content-Encoding: gzip'));
+  };
+  await until(isCoded);
+  const etag = /^ETag: (.*)$/m.exec((await play(coded)).on.sent[0] ?? '')?.[1];
+  const accepts = ['gzip', 'br, gzip', 'br', 'gzip;q=0', 'identity'].map((value) => `Accept-Encoding: ${value}`);
+  const asked = accepts.flatMap((line) => [[line], [line, `If-None-Match: ${etag}`]]);
+  const { on, off } = await play(get('/text/1'), coded, ...asked.map((fields) => get('/text/1', ...fields)), coded);
+  expect(on).toEqual(off);
 });
 
 /** A request that one part of the gateway could see where another sees a part of the request before it. */

@@ -32,8 +32,8 @@ interface Side {
 }
 
 export interface Pair {
-  /** What each of the two has sent and noted, times apart. */
-  play(scripts: readonly Script[]): Promise<{ on: Played; off: Played }>;
+  /** What each of the two has sent and noted, times apart. Without a `host`, nothing is stored for it. */
+  play(scripts: readonly Script[], host?: string): Promise<{ on: Played; off: Played }>;
   close(): Promise<void>;
 }
 
@@ -43,6 +43,8 @@ export interface Played {
 }
 
 let hosts = 0;
+/** As long as the one that it replaces. */
+export const newHost = (): string => `${(hosts++).toString(36).padStart(5, '0')}.com`;
 
 export async function pair(yaml: string, server = ''): Promise<Pair> {
   const side = async (front: boolean): Promise<Side> => {
@@ -53,9 +55,7 @@ export async function pair(yaml: string, server = ''): Promise<Pair> {
   };
   const [on, off] = [await side(true), await side(false)];
   return {
-    play: async (scripts) => {
-      // As long as the one that it replaces.
-      const host = `${(hosts++).toString(36).padStart(5, '0')}.com`;
+    play: async (scripts, host = newHost()) => {
       return { on: await playAll(on, scripts, host), off: await playAll(off, scripts, host) };
     },
     close: async () => {

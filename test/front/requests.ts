@@ -34,7 +34,6 @@ export const targets = [
   '/tagged/1',
   '/dated/1',
   '/large/1',
-  '/text/1',
   '/gone/1',
   '/moved/1',
   '/empty/1',

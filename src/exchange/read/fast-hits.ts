@@ -7,7 +7,7 @@ import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AskedFields } from '../asked-fields.ts';
 import { cacheKey } from '../cache-key.ts';
 import { credentialQuery } from '../credentials.ts';
-import type { FastHit, Route, RouteTable } from '../ports.ts';
+import { type FastHit, KEPT_BODY_BYTES, type LastWritten, type Route, type RouteTable } from '../ports.ts';
 
 import { decide } from './decide.ts';
 import { type Form, formFor } from './encoder.ts';
@@ -15,19 +15,17 @@ import { Generations } from './generations.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { ofBody } from './respond.ts';
 
-/** What is known of a stored response before anybody asks for it. */
+/** What is known of a form of a stored response before anybody asks for it. */
 interface Prepared {
   readonly route: Route;
-  readonly whole: PreparedForm;
-}
-
-interface PreparedForm {
   readonly etag: string | undefined;
   /** A client that sends `etag` as it stands has the current representation. */
   readonly isEtagValid: boolean;
   readonly head: string;
   /** The lines of a 304. */
   readonly bareHead: string;
+  readonly last: LastWritten;
+  readonly keptBytes: number;
 }
 
 /** Targets that are their own canonical form: the path as it was sent is the path of the key, and the resource. */
@@ -36,8 +34,8 @@ const canonical = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)(?:\?[!"$-[\]-~]
 const ofFraming = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'trailer', 'transfer-encoding']);
 /** What Node refuses in a header line. */
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
-/** Stored responses, and codings of them, whose lines are kept as text. Bounds what that holds to some ten MiB. */
-const MAX_PREPARED = 16_384;
+/** What a prepared form takes besides its texts: objects, and entries of maps. */
+const OVERHEAD_BYTES = 500;
 
 /**
  * Finds hits for requests that are known by their text alone. It answers what `read` would answer from memory, by the
@@ -46,10 +44,16 @@ const MAX_PREPARED = 16_384;
 export class FastHits {
   readonly #ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>;
   readonly #routes: RouteTable;
-  readonly #prepared = new Generations<StoredResponse, Prepared | 'none'>(MAX_PREPARED);
-  readonly #codings = new Generations<FieldLines, PreparedForm>(MAX_PREPARED);
+  /** By what is stored, and by the lines of a form of it. */
+  readonly #prepared: Generations<StoredResponse | FieldLines, Prepared | 'none'>;
 
-  constructor(ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>, routes: RouteTable) {
+  /** @param maxBytes what is prepared holds no more than twice as much */
+  constructor(
+    ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>,
+    routes: RouteTable,
+    maxBytes: number,
+  ) {
+    this.#prepared = new Generations(maxBytes, bytesOf);
     this.#ports = ports;
     this.#routes = routes;
   }
@@ -69,56 +73,71 @@ export class FastHits {
     return prepared === 'none' ? undefined : this.#hit(stored, prepared, asked);
   }
 
-  #hit(stored: StoredResponse, { route, whole }: Prepared, asked: AskedFields): FastHit | undefined {
+  #hit(stored: StoredResponse, whole: Prepared, asked: AskedFields): FastHit | undefined {
+    const { route } = whole;
     const { headers, credentials, directives } = asked.under(route);
     const now = this.#ports.clock.wall();
     const policy = route.policy.cache;
     const decision = decide({ policy, stored, otherVariant: false, credentials, directives, now });
     if (decision.kind !== 'hit') return undefined;
     const form = stored.codings === undefined ? stored : formFor(headers, stored);
-    const sent = form === stored ? whole : this.#coded(stored, form);
-    if (sent === undefined) return undefined;
+    const sent = form === stored ? whole : this.#coded(stored, form, route);
+    if (sent === 'none') return undefined;
     if (stored.codings !== undefined) this.#ports.encoder.want(headers, stored);
     const { ageMs } = decision;
-    const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
     const isCurrent = asked.isConditional && isNotModified(stored, sent, { asked, headers });
-    const { path } = stored;
-    if (isCurrent) return { route, path, status: 304, head: sent.bareHead, body: form.body, ageMs, ttl };
-    return { route, path, status: stored.status, head: sent.head, body: form.body, ageMs, ttl };
+    return {
+      route,
+      path: stored.path,
+      status: isCurrent ? 304 : stored.status,
+      head: isCurrent ? sent.bareHead : sent.head,
+      body: form.body,
+      age: Math.floor(Math.max(0, ageMs) / 1000),
+      ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
+      last: sent.last,
+    };
   }
 
   #prepare(stored: StoredResponse): Prepared | 'none' {
     const { route } = this.#routes.find(stored.path);
     const isPlain = stored.part === undefined && hasPlainKey(stored, route) && isSendable(stored.clientHeaders);
-    const prepared = isPlain && hasBody(stored.status) ? { route, whole: preparedForm(stored) } : 'none';
+    const prepared = isPlain && hasBody(stored.status) ? preparedForm(stored, route) : 'none';
     this.#prepared.set(stored, prepared);
     return prepared;
   }
 
-  /** Undefined for a form that was made for one client. */
-  #coded(stored: StoredResponse, form: Form): PreparedForm | undefined {
-    const known = this.#codings.get(form.clientHeaders);
+  #coded(stored: StoredResponse, form: Form, route: Route): Prepared | 'none' {
+    const known = this.#prepared.get(form.clientHeaders);
     if (known !== undefined) return known;
-    const isShared = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
-    if (!isShared || !isSendable(form.clientHeaders)) return undefined;
-    const made = preparedForm(form);
-    this.#codings.set(form.clientHeaders, made);
-    return made;
+    // Some forms are made for one client.
+    const isKept = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
+    if (!isKept || !isSendable(form.clientHeaders)) return 'none';
+    const prepared = preparedForm(form, route);
+    this.#prepared.set(form.clientHeaders, prepared);
+    return prepared;
   }
 }
 
-function preparedForm({ clientHeaders, etag }: Form): PreparedForm {
+function bytesOf(prepared: Prepared | 'none'): number {
+  if (prepared === 'none') return OVERHEAD_BYTES;
+  return OVERHEAD_BYTES + 2 * prepared.head.length + prepared.bareHead.length + prepared.keptBytes;
+}
+
+function preparedForm({ clientHeaders, etag, body }: Form, route: Route): Prepared {
   return {
+    route,
     etag,
     isEtagValid: parseEntityTag(etag) !== undefined,
     head: headText(clientHeaders),
     bareHead: headText(without(clientHeaders, (name) => ofBody.has(name))),
+    last: { age: 0, ttl: 0, text: '' },
+    keptBytes: body.byteLength <= KEPT_BODY_BYTES ? body.byteLength : 0,
   };
 }
 
 function isNotModified(
   { status, lastModifiedMs, dateMs }: StoredResponse,
-  { etag, isEtagValid }: PreparedForm,
+  { etag, isEtagValid }: Prepared,
   { asked, headers }: { asked: AskedFields; headers: Fields },
 ): boolean {
   // Browsers send back the one tag that they have.

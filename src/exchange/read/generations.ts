@@ -1,12 +1,15 @@
-/** Remembers something of each of many objects that others hold: of the last `max` at least, of twice as many at most. */
+/** Remembers something of each of many objects that others hold, in two generations: the older one is forgotten. */
 export class Generations<Key extends object, Value> {
-  readonly #max: number;
+  readonly #maxBytes: number;
+  readonly #bytesOf: (value: Value) => number;
   #current = new WeakMap<Key, Value>();
   #earlier = new WeakMap<Key, Value>();
-  #count = 0;
+  #bytes = 0;
 
-  constructor(max: number) {
-    this.#max = max;
+  /** @param maxBytes of one generation */
+  constructor(maxBytes: number, bytesOf: (value: Value) => number) {
+    this.#maxBytes = maxBytes;
+    this.#bytesOf = bytesOf;
   }
 
   get(key: Key): Value | undefined {
@@ -18,12 +21,13 @@ export class Generations<Key extends object, Value> {
   }
 
   set(key: Key, value: Value): void {
-    if (this.#count >= this.#max) {
+    const bytes = this.#bytesOf(value);
+    if (this.#bytes + bytes > this.#maxBytes) {
       this.#earlier = this.#current;
       this.#current = new WeakMap();
-      this.#count = 0;
+      this.#bytes = 0;
     }
     this.#current.set(key, value);
-    this.#count += 1;
+    this.#bytes += bytes;
   }
 }
