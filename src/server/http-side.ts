@@ -6,7 +6,7 @@ type Done = (error?: Error | null) => void;
 
 /**
  * A client's connection as the HTTP server sees it. It reads what the connection's owner gives it, and writes to the
- * socket itself. Pausing it pauses the socket.
+ * socket itself. While it is paused, the socket is read until what waits reaches the high-water mark.
  */
 export class HttpSide extends Duplex {
   readonly socket: Socket;
@@ -16,8 +16,6 @@ export class HttpSide extends Duplex {
   timeoutMs = 0;
   readonly #now: () => number;
   #isFull = false;
-  /** Not `isPaused()`, which is also true while somebody waits for `readable`. */
-  #isHeld = false;
 
   constructor(socket: Socket, now: () => number) {
     super({ decodeStrings: false, highWaterMark: socket.readableHighWaterMark });
@@ -37,19 +35,15 @@ export class HttpSide extends Duplex {
   override _read(): void {
     if (!this.#isFull) return;
     this.#isFull = false;
-    if (!this.#isHeld) this.socket.resume();
+    this.socket.resume();
   }
 
-  override pause(): this {
-    this.#isHeld = true;
-    this.socket.pause();
-    return super.pause();
-  }
-
+  /**
+   * Not while the HTTP server has too many answers to write: it would pause again, but a stream that was resumed may
+   * pass on what it holds before it says so, and the HTTP server ends the process if it is given anything then.
+   */
   override resume(): this {
-    this.#isHeld = false;
-    if (!this.#isFull) this.socket.resume();
-    return super.resume();
+    return (this as { _paused?: boolean })._paused === true ? this : super.resume();
   }
 
   override _write(chunk: string | Buffer, encoding: BufferEncoding, done: Done): void {

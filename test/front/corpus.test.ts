@@ -62,6 +62,22 @@ describe('a request with', () => {
   });
 });
 
+test('what a trusted proxy forwards is another site, and the same one from both', async () => {
+  const trusting = await pair(configuration, ', trustedProxies: [127.0.0.1]');
+  const forwarded = [
+    ['X-Forwarded-For: 192.0.2.1'],
+    ['X-Forwarded-Host: other.example'],
+    ['X-Forwarded-Proto: https'],
+    ['X-Forwarded-Proto: https', 'X-Forwarded-Host: other.example'],
+    ['Forwarded: for=192.0.2.7;host=b.example;proto=https'],
+    ['Forwarded: nonsense'],
+  ];
+  const asked = forwarded.flatMap((fields) => [get('/hit/1', ...fields), get('/hit/1', ...fields)]);
+  const { on, off } = await trusting.play([STORED, inTurn(asked), inTurn(asked)]);
+  await trusting.close();
+  expect(on).toEqual(off);
+});
+
 test('a body that is compressed behind the first answer', async () => {
   const host = newHost();
   const play = (...requests: string[]) => gateways.play([inTurn(requests)], host);

@@ -14,10 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => gateways.close());
 
+/** Node writes `100 Continue` behind the head of a pipelined answer, so that nobody can tell the answers apart. */
+const sendable = lines.filter((line) => !line.startsWith('Expect'));
 const asked = fc.record({
   method: fc.oneof({ weight: 6, arbitrary: fc.constant('GET') }, fc.constantFrom('HEAD', 'PUT', 'POST', 'DELETE')),
   target: fc.oneof({ weight: 4, arbitrary: fc.constantFrom('/hit/1', '/tagged/1') }, fc.constantFrom(...targets)),
-  lines: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.subarray([...lines], { maxLength: 3 })),
+  lines: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, fc.subarray(sendable, { maxLength: 3 })),
   body: fc.option(fc.constantFrom('', 'x', 'GET /hit/1 HTTP/1.1\r\nHost: a.example\r\n\r\n'), {
     nil: undefined,
     freq: 5,
