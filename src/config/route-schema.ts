@@ -194,7 +194,7 @@ export const routeSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'Tags that rules can invalidate; {…} takes values from the path, the query, header fields or the body.',
+        'Tags that rules can invalidate; {…} takes values from the path, the query, header fields or the body. null and [] give none; without the member, the response is not stored.',
     }),
   before: readTemplate()
     .optional()
