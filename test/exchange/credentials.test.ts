@@ -20,7 +20,11 @@ useScriptedRig();
 const by = (name: string, value: string): RequestOptions => ({ headers: { [name]: value } });
 const whoOf = ({ headers, url = '' }: IncomingMessage): string =>
   String(
-    headers['x-api-key'] ?? headers.api_key ?? headers['x-acme'] ?? new URL(url, 'http://x').searchParams.get('key'),
+    headers['x-api-key'] ??
+      headers.api_key ??
+      headers['client-cert'] ??
+      headers['x-acme'] ??
+      new URL(url, 'http://x').searchParams.get('key'),
   );
 const echo =
   (cacheControl = 'max-age=60') =>
@@ -31,6 +35,7 @@ const echo =
 describe.each([
   ['a common name', '', (who: string) => by('X-API-Key', who), ''],
   ['the spelling of a common name that CGI reads alike', '', (who: string) => by('api_key', who), ''],
+  ['a certificate that a proxy has verified (RFC 9440)', '', (who: string) => by('Client-Cert', who), ''],
   ['a name of the configuration', 'credentialHeaders: [X-Acme]\n', (who: string) => by('X-Acme', who), ''],
   ['a parameter', 'credentialParams: [key]\n', () => ({}), '?key='],
 ])('requests with %s', (_what, settings, options, parameter) => {
