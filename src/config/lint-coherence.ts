@@ -131,7 +131,11 @@ function lintPerUser({ document, path, settings }: Located<RouteSettings>, conte
   const policy = effective(settings.cache, context);
   if (word === undefined || policy.off || policy.credentials === 'perUser') return;
   // By default, responses to requests with credentials are not shared.
-  const shares = policy.credentials === 'shared' || policy.cookies === 'ignore' || policy.force;
+  const shares =
+    policy.credentials === 'shared' ||
+    policy.sharedCredentials.length > 0 ||
+    policy.cookies === 'ignore' ||
+    policy.force;
   if (!shares && policy.ttlMs === undefined) return;
   document.report([...path, 'match'], {
     message: `${settings.match} looks like data of one user, but its responses are shared`,

@@ -48,7 +48,7 @@ export function lintKeyedCredentials(
 ): void {
   const { cache } = settings;
   if (cache === undefined || cache === 'off') return;
-  const { credentials, credentialHeaders, credentialParams } = effective(cache, context);
+  const { credentials, sharedCredentials, credentialHeaders, credentialParams } = effective(cache, context);
   const isSecret = {
     headers: (name: string) => isCredential(name, credentialHeaders),
     query: (name: string) => credentialParams.includes(name),
@@ -57,7 +57,8 @@ export function lintKeyedCredentials(
     for (const [i, name] of (cache.key?.[part] ?? []).entries()) {
       if (!isSecret[part](name)) continue;
       const userKey = part === 'headers' ? name : `"query:${name}"`;
-      const effect = credentials === 'bypass' ? ', and responses to requests with them are not stored' : '';
+      const isStored = credentials !== 'bypass' || (part === 'headers' && sharedCredentials.includes(name));
+      const effect = !isStored ? ', and responses to requests with them are not stored' : '';
       document.report([...path, 'cache', 'key', part, i], {
         message: `${name} carries credentials: in the key, operators can read them${effect}`,
         hint: `remove it here, and say credentials: perUser and userKey: [${userKey}]`,

@@ -138,10 +138,12 @@ const rows: [string, string, string[]][] = [
       '{ match: /cart, cache: off }',
       '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization, "cookie:sid"] } }',
       '{ match: /profile }',
+      '{ match: /feed, cache: { credentials: { shared: [authorization] } } }',
     ),
     [
       '3:14 per-user-data-shared: /users/me looks like data of one user, but its responses are shared',
       '4:14 per-user-data-shared: /dashboard/:id looks like data of one user, but its responses are shared',
+      '8:14 per-user-data-shared: /feed looks like data of one user, but its responses are shared',
     ],
   ],
   [
