@@ -2,6 +2,7 @@ import { isCredential } from '../http/credentials.ts';
 import { parsePattern, pathMatchesPattern, patternShape } from '../route/pattern.ts';
 import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
 import type { CachePolicy } from './model.ts';
+import { originPaths } from './origins.ts';
 import { positionOf } from './problem.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import { valueAt } from './shape.ts';
@@ -99,10 +100,7 @@ export function lintSpellings(
 }
 
 function saysWhatIsIgnored(main: SourceDocument): boolean {
-  const several = valueAt(main.value, ['origins']);
-  const names = typeof several === 'object' && several !== null ? Object.keys(several) : [];
-  const origins = [['origin'], ...names.map((name) => ['origins', name])];
-  return origins.some((path) => valueAt(main.value, [...path, 'ignoreInPaths']) !== undefined);
+  return originPaths(main).some((path) => valueAt(main.value, [...path, 'ignoreInPaths']) !== undefined);
 }
 
 const isCachedForAll = ({ off, credentials }: CachePolicy): boolean => !off && credentials !== 'perUser';
