@@ -27,7 +27,7 @@ export interface Storable {
   readonly body: Buffer;
   readonly storability: Storability & { store: true };
   /** Tags in addition to those of its fields. */
-  readonly tags?: readonly Tag[];
+  readonly tags?: readonly Tag[] | undefined;
   /** For a 206: the `Range` of the request. */
   readonly range?: string | undefined;
 }
