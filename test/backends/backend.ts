@@ -3,6 +3,7 @@ export interface Write {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An integer below a bound, chosen at random from a seed. */
