@@ -19,8 +19,8 @@ interface Answer {
 
 /**
  * Sends writes through the gateway, one after the other. After each, every view is read through the gateway and from
- * the backend itself: the two must be equal, since nobody else writes. Half of the reads are conditional, as a browser's
- * are: a 304 stands for the body that came with the validator.
+ * the backend itself: the two must be equal, since nobody else writes. Half of the reads are conditional, as those of a
+ * browser: a 304 stands for the body that came with the validator.
  */
 export async function compare(
   backend: Backend,

@@ -11,6 +11,8 @@ const run = promisify(execFile);
 const admin = { ADMIN_EMAIL: 'admin@example.com', ADMIN_PASSWORD: 'of a test' };
 const articles = [1, 2, 3, 4, 5];
 const authors = [1, 2, 3];
+/** Of the administrator, who may change what the public role sees. */
+let administrator: { readonly token: string; readonly permission: string };
 
 /** Directus 10: a headless CMS. The public role may do everything with two collections. */
 export const directus: Backend = {
@@ -35,7 +37,7 @@ export const directus: Backend = {
     const running = await startServer({
       ...{ command: process.execPath, args: [cli, 'start'], folder, env, port, readyPath: '/server/ping' },
     });
-    await makeCollections(running.url);
+    administrator = await makeCollections(running.url);
     return running;
   },
   views: () => [
@@ -59,6 +61,12 @@ export const directus: Backend = {
       { method: 'DELETE', path: '/items/articles', body: [id] },
       { method: 'PATCH', path: `/items/authors/${author ?? 1}`, body: { name: title } },
       { method: 'POST', path: '/items/authors', body: { name: title } },
+      {
+        method: 'PATCH',
+        path: administrator.permission,
+        body: { fields: below(2) === 0 ? ['*'] : ['id', 'name'] },
+        headers: { authorization: `Bearer ${administrator.token}` },
+      },
     ];
     return writes[below(writes.length)] as Write;
   },
@@ -67,7 +75,7 @@ export const directus: Backend = {
 const key = { field: 'id', type: 'integer', schema: { is_primary_key: true, has_auto_increment: true } };
 const text = (field: string) => ({ field, type: 'string', schema: {} });
 
-async function makeCollections(url: string): Promise<void> {
+async function makeCollections(url: string): Promise<typeof administrator> {
   const post = async (path: string, body: object, token?: string): Promise<unknown> => {
     const answer = await fetch(url + path, {
       method: 'POST',
@@ -83,14 +91,13 @@ async function makeCollections(url: string): Promise<void> {
     authors: [key, text('name')],
     articles: [key, text('title'), { ...text('author'), type: 'integer' }],
   };
+  let permission = '';
   for (const [collection, fields] of Object.entries(collections)) {
     await post('/collections', { collection, meta: {}, schema: {}, fields }, token);
     for (const action of ['read', 'create', 'update', 'delete']) {
-      await post(
-        '/permissions',
-        { role: null, collection, action, fields: ['*'], permissions: {}, validation: {} },
-        token,
-      );
+      const granted = { role: null, collection, action, fields: ['*'], permissions: {}, validation: {} };
+      const { id } = (await post('/permissions', granted, token)) as { id: number };
+      if (collection === 'authors' && action === 'read') permission = `/permissions/${id}`;
     }
   }
   await post('/fields/authors', { field: 'articles', type: 'alias', meta: { special: ['o2m'] } }, token);
@@ -98,4 +105,5 @@ async function makeCollections(url: string): Promise<void> {
   await post('/relations', { ...relation, meta: { one_field: 'articles' }, schema: { on_delete: 'SET NULL' } }, token);
   for (const name of ['Ann', 'Bob', 'Cleo']) await post('/items/authors', { name });
   for (const id of [1, 2, 3]) await post('/items/articles', { title: `t${id}`, author: id });
+  return { token, permission };
 }

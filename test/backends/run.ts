@@ -15,6 +15,7 @@ import { jsonServer } from './json-server.ts';
 import { startServer } from './processes.ts';
 import { rails } from './rails.ts';
 import { strapi } from './strapi.ts';
+import { walkReadme } from './walk.ts';
 
 const usage = `npm run test:backends -- [options]
 
@@ -25,7 +26,8 @@ const usage = `npm run test:backends -- [options]
   --folder <path>  where the backends are installed (default node_modules/.cache/unstale-backends)
 
 Installs servers of others from their registries, puts a gateway with the recipe from rules/backends/ before each, and
-compares every read with what the server itself answers. Exit code 1 for a stale answer.`;
+compares every read with what the server itself answers. Then does what the README says for json-server (--only readme).
+Exit code 1 for a stale answer.`;
 
 const { values } = parseArgs({
   options: {
@@ -124,5 +126,9 @@ for (const backend of backends.filter(isAsked)) {
     if (!(error instanceof Missing)) throw error;
     console.log(`  ${backend.name} is left out: ${error.message}`);
   }
+}
+if (values.without === undefined && isAsked({ name: 'README, json-server' })) {
+  console.log("  the README's way from nothing, with json-server:");
+  await walkReadme(root, console.log);
 }
 console.log(['| backend | writes | reads compared | stale | hit ratio |', '|---|---|---|---|---|', ...rows].join('\n'));

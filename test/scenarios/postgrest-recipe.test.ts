@@ -35,7 +35,10 @@ beforeEach(async () => {
   origin.on(
     () => true,
     (request, response, { body }) => {
-      const { status, fields, rows } = answerTo(request, body.length === 0 ? {} : (JSON.parse(`${body}`) as Row));
+      const { status, fields, rows } = answerTo(
+        request,
+        body.length === 0 ? {} : (JSON.parse(`${body}`) as Partial<Row>),
+      );
       response.writeHead(status, fields).end(rows === undefined ? undefined : JSON.stringify(rows));
     },
   );
@@ -112,7 +115,7 @@ interface Scripted {
 }
 
 /** As PostgREST answers: reads with `Content-Range`, writes without a body unless `Prefer` asks for one. */
-function answerTo(request: IncomingMessage, body: Row): Scripted {
+function answerTo(request: IncomingMessage, body: Partial<Row>): Scripted {
   const url = new URL(request.url ?? '/', 'http://x');
   const [, table = ''] = url.pathname.split('/');
   const filters = [...url.searchParams].flatMap(([column, value]) =>
@@ -132,7 +135,7 @@ function answerTo(request: IncomingMessage, body: Row): Scripted {
       return { status: 204 };
     case 'POST':
       if (table === 'rpc') for (const row of Object.values(tables).flat()) Object.assign(row, body);
-      else rows.push(body);
+      else rows.push(body as Row);
       return { status: table === 'rpc' ? 204 : 201 };
     default:
       for (const row of rows.filter(chosen)) Object.assign(row, body);
