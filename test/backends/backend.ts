@@ -28,6 +28,8 @@ export interface Backend {
   /** Every path that is compared after each write. */
   views(): readonly string[];
   write(below: Below): Write;
+  /** What its administrators do, past the API that clients use. */
+  administer?(below: Below): Write;
   /** Told what a write was answered, to learn new ids. */
   answered?(write: Write, answer: { readonly status: number; readonly text: string }): void;
 }

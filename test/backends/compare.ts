@@ -28,7 +28,7 @@ export async function compare(
   { writes, seed, progress }: { readonly writes: number; readonly seed: number; progress(done: number): void },
 ): Promise<Comparison> {
   const below = random(seed);
-  const conditional = random(seed + 1);
+  const [conditional, administrators] = [random(seed + 1), random(seed + 2)];
   // Links in answers name the host that was asked.
   const headers = { accept: 'application/json', host: new URL(gatewayUrl).host, ...backend.headers };
   const stale: string[] = [];
@@ -53,7 +53,7 @@ export async function compare(
   };
   for (const path of backend.views()) await view(path, 'the start');
   for (let done = 0; done < writes; done++) {
-    const write = backend.write(below);
+    const write = (administrators(10) === 0 && backend.administer?.(below)) || backend.write(below);
     const answer = await ask(gatewayUrl, write, headers);
     backend.answered?.(write, answer);
     const after = `${write.method} ${write.path} ${JSON.stringify(write.body) ?? ''} (${answer.status})`;

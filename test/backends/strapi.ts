@@ -71,7 +71,17 @@ export const strapi: Backend = {
       { method: 'PUT', path: `/api/authors/${author}`, body: { data: { name: `n${below(3)}` } } },
       { method: 'PUT', path: `/api/authors/${author}`, body: { data: { articles: relation(below, article) } } },
       { method: 'POST', path: '/api/authors', body: { data: { name: `n${below(3)}` } } },
-      byAdministrator(below, article, title),
+    ];
+    return writes[below(writes.length)] as Write;
+  },
+  administer(below) {
+    const headers = { authorization: `Bearer ${token}` };
+    const own = `${contentManager}/${articles[below(articles.length)]}`;
+    const body = { title: `t${below(4)}` };
+    const writes: Write[] = [
+      { method: 'PUT', path: own, body, headers },
+      { method: 'POST', path: `${own}/actions/publish`, body, headers },
+      { method: 'POST', path: `${own}/actions/unpublish`, body: {}, headers },
     ];
     return writes[below(writes.length)] as Write;
   },
@@ -88,18 +98,6 @@ interface Told {
 
 function relation(below: Below, article: string): object {
   return [{ connect: [article] }, { disconnect: [article] }, { set: [article] }, { set: [] }][below(4)] as object;
-}
-
-/** As the panel sends it. */
-function byAdministrator(below: Below, article: string, title: string): Write {
-  const headers = { authorization: `Bearer ${token}` };
-  const own = `${contentManager}/${article}`;
-  const writes: Write[] = [
-    { method: 'PUT', path: own, body: { title }, headers },
-    { method: 'POST', path: `${own}/actions/publish`, body: { title }, headers },
-    { method: 'POST', path: `${own}/actions/unpublish`, body: {}, headers },
-  ];
-  return writes[below(writes.length)] as Write;
 }
 
 async function fill(url: string): Promise<void> {
