@@ -3,6 +3,7 @@ export interface Write {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An integer below a bound, chosen at random from a seed. */
@@ -27,6 +28,8 @@ export interface Backend {
   /** Every path that is compared after each write. */
   views(): readonly string[];
   write(below: Below): Write;
+  /** What its administrators do, past the API that clients use. */
+  administer?(below: Below): Write;
   /** Told what a write was answered, to learn new ids. */
   answered?(write: Write, answer: { readonly status: number; readonly text: string }): void;
 }
