@@ -1,6 +1,6 @@
 import { requestSchema, shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftRule, DraftTarget } from './draft-model.ts';
-import { actedUpon, templateOf } from './draft-routes.ts';
+import { actedUpon } from './draft-routes.ts';
 import { type Known, type Others, pathTarget, TargetDrafter, unique } from './draft-targets.ts';
 import { unwrapped } from './envelope.ts';
 import { type Ids, nothing } from './fill.ts';
@@ -14,8 +14,8 @@ import {
   itemIds,
   requestedIds,
 } from './id-sources.ts';
-import type { ApiPath } from './operations.ts';
-import { isReading } from './reading.ts';
+import { type ApiPath, byShape, templateOf } from './operations.ts';
+import { isReading, readingTodos } from './reading.ts';
 import type { Resource } from './resource.ts';
 import { lastLiteral } from './resources.ts';
 import { shownBy } from './singletons.ts';
@@ -25,9 +25,9 @@ const changes = ['PUT', 'PATCH', 'DELETE', 'POST'];
 
 /** Rules for each path that can be written, with the tags of their resources, whether or not routes declare them. */
 export function draftRules(model: ApiModel): DraftRule[] {
-  const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
+  const shapes = byShape(model.paths);
   const names = new Map<string, number>();
-  const drafter = new RuleDrafter(model, byPattern);
+  const drafter = new RuleDrafter(model, shapes);
   return model.paths
     .flatMap((path) => drafter.rulesOf(path))
     .map((rule) => {
@@ -52,7 +52,7 @@ export function namedTags(rules: readonly DraftRule[]): ReadonlySet<string> {
 export function withTags(rules: readonly DraftRule[], carried: ReadonlySet<string>): DraftRule[] {
   return rules.map((rule) => {
     const targets = rule.targets.filter(({ kind, text }) => kind === 'path' || carried.has(tagName(text)));
-    const itself = pathTarget(rule.pattern.replace(/:([A-Za-z0-9_]+)/g, '{$1}'), 'itself');
+    const itself = pathTarget(templateOf(rule), 'itself');
     return { ...rule, targets: targets.length === 0 ? [itself] : targets };
   });
 }
@@ -61,14 +61,14 @@ export const tagName = (tag: string): string => tag.slice(0, tag.indexOf(':'));
 
 class RuleDrafter {
   readonly #model: ApiModel;
-  readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #shapes: ReadonlyMap<string, ApiPath>;
   readonly #targets: TargetDrafter;
   readonly #baseLength: number;
 
-  constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
+  constructor(model: ApiModel, shapes: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
-    this.#byPattern = byPattern;
-    this.#targets = new TargetDrafter(model, byPattern);
+    this.#shapes = shapes;
+    this.#targets = new TargetDrafter(model, shapes);
     this.#baseLength = baseLength(model);
   }
 
@@ -80,7 +80,7 @@ class RuleDrafter {
     const owner = this.#model.owners.get(path);
     if (owner?.items.includes(path) === true) return this.#itemRules(path, owner, written);
     if (owner !== undefined) return this.#collectionRules(path, owner, written);
-    const item = actedUpon(path, this.#byPattern);
+    const item = actedUpon(path, this.#shapes);
     const subject = item && this.#model.owners.get(item);
     if (item !== undefined && subject !== undefined) return [this.#actionRule(path, item, subject, written)];
     return [this.#otherRule(path, written)];
@@ -217,7 +217,10 @@ class RuleDrafter {
     const looked = this.#parentsByLookup(resource, known);
     const action = plainWord(lastLiteral(path) ?? 'action');
     return {
-      comments: [`${methods.join(', ')} ${path.written}: assumed to be an action on ${item.written}`],
+      comments: [
+        `${methods.join(', ')} ${path.written}: assumed to be an action on ${item.written}`,
+        ...readingTodos(document, path, methods),
+      ],
       name: `${resource.name}-${action}`,
       methods,
       pattern: path.pattern,
@@ -235,7 +238,8 @@ class RuleDrafter {
 
   /** A part of an item, or a singleton. */
   #otherRule(path: ApiPath, methods: readonly string[]): DraftRule {
-    const own: DraftTarget[] = path.operations.has('GET') ? [pathTarget(templateOf(path), 'itself', path)] : [];
+    const here: Known = { path, resource: undefined, ids: nothing, others: new Map() };
+    const own = path.operations.has('GET') ? this.#targets.target(path, here, 'itself') : [];
     const shown = shownBy(this.#model, path, methods, this.#targets);
     const name = path.parts
       .flatMap((part) => ('literal' in part ? [plainWord(part.literal)] : []))
@@ -251,7 +255,11 @@ class RuleDrafter {
     const todo =
       targets.length > 0 ? [] : ['TODO: the document does not say what this changes: add what it makes stale'];
     return {
-      comments: [`${methods.join(', ')} ${path.written}`, ...todo],
+      comments: [
+        `${methods.join(', ')} ${path.written}`,
+        ...todo,
+        ...readingTodos(this.#model.document, path, methods),
+      ],
       name: `${name === '' ? 'root' : name}-changed`,
       methods,
       pattern: path.pattern,
@@ -338,7 +346,7 @@ class RuleDrafter {
           this.#targets.target(item, looked, `${name}.${field} names it, with one lookup`),
         );
         const from = this.#targets.fill(place, known);
-        if (from === undefined || from.includes('*') || !found.some(({ text }) => text.includes(`{${root}.`))) continue;
+        if (from.includes('*') || !found.some(({ text }) => text.includes(`{${root}.`))) continue;
         lookups[root] = from;
         targets.push(...found);
       }

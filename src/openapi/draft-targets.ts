@@ -1,10 +1,9 @@
 import { shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftTarget } from './draft-model.ts';
-import { templateOf } from './draft-routes.ts';
-import { Filler, type Ids, type Known, nothing, patternUpTo } from './fill.ts';
+import { Filler, type Ids, type Known, nothing } from './fill.ts';
 import { nounOf } from './keys.ts';
 import { hasLink } from './links.ts';
-import type { ApiPath } from './operations.ts';
+import { type ApiPath, isBelow, shapeUpTo } from './operations.ts';
 import { nounOfField } from './references.ts';
 import type { Resource } from './resource.ts';
 import { lastParameter } from './resources.ts';
@@ -15,17 +14,17 @@ export type { Known, Others } from './fill.ts';
 /** What a write makes stale. */
 export class TargetDrafter {
   readonly #model: ApiModel;
-  readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #shapes: ReadonlyMap<string, ApiPath>;
   readonly #byParent: ReadonlyMap<string, readonly ApiPath[]>;
   readonly #filler: Filler;
   /** The reads that name a resource in their paths. */
   #scoped: Map<Resource, Set<ApiPath>> | undefined;
 
-  constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
+  constructor(model: ApiModel, shapes: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
-    this.#byPattern = byPattern;
+    this.#shapes = shapes;
     this.#byParent = belowItems(model);
-    this.#filler = new Filler(model, byPattern);
+    this.#filler = new Filler(model, shapes);
   }
 
   /** Itself, wherever it is shown or listed, and its parents. */
@@ -90,12 +89,12 @@ export class TargetDrafter {
 
   /** `/steps/{stepId}` above `/steps/{stepId}/accommodations`, and the lists that show it, with its totals. */
   ancestors(path: ApiPath): DraftTarget[] {
+    const here: Known = { path, resource: undefined, ids: nothing, others: new Map() };
     const found = path.parts.map((part, i): DraftTarget[] => {
       if ('literal' in part || i === path.parts.length - 1) return [];
-      const above = this.#byPattern.get(patternUpTo(path, i + 1));
-      const list = this.#byPattern.get(patternUpTo(path, i));
-      const targets: DraftTarget[] = [];
-      if (above?.operations.has('GET')) targets.push(pathTarget(templateOf(above), 'it is below that', above));
+      const above = this.#shapes.get(shapeUpTo(path, i + 1));
+      const list = this.#shapes.get(shapeUpTo(path, i));
+      const targets = above === undefined ? [] : this.target(above, here, 'it is below that');
       const owner = above && this.#model.owners.get(above);
       if (above !== undefined && owner?.items.includes(above) === true) {
         const known = this.#knownAt(above, owner);
@@ -110,7 +109,7 @@ export class TargetDrafter {
           ...this.#showing('untagged', owner, known, 'shows its parent, but not by which id'),
         );
       }
-      if (list?.operations.has('GET')) targets.push(pathTarget(templateOf(list), 'the list of its parent', list));
+      if (list !== undefined) targets.push(...this.target(list, here, 'the list of its parent'));
       return targets;
     });
     return found.flat();
@@ -121,19 +120,18 @@ export class TargetDrafter {
     const unknownIds: Known = { path: known.path, resource: undefined, ids: nothing, others: new Map() };
     const scoped = this.#scopedBy(resource).flatMap((path) => this.target(path, known, `of this ${resource.name}`));
     const below = resource.items.flatMap((item) => {
-      const below = this.#byParent.get(item.pattern) ?? [];
-      const filled = this.#filler.fill(item, known);
-      if (below.length === 0 || filled === undefined) return [];
+      const below = this.#byParent.get(item.shape) ?? [];
+      if (below.length === 0) return [];
       const what = below.map(({ written }) => written);
       const owners = new Set(below.flatMap((path) => this.#model.owners.get(path) ?? []));
       owners.delete(resource);
       const atOtherPaths = [...owners].flatMap((owner) =>
         [...owner.items, ...owner.collections, ...this.#model.showing.of(owner).lists]
-          .filter((path) => path.operations.has('GET') && !path.pattern.startsWith(`${item.pattern}/`))
+          .filter((path) => path.operations.has('GET') && !isBelow(path, item))
           .flatMap((path) => this.target(path, unknownIds, `it is unknown which ${owner.name} was below it`)),
       );
       const comment = `everything below it is gone, too: ${brief(what)}`;
-      return [...targetOf(`${filled}/**`, comment), ...atOtherPaths];
+      return [pathTarget(this.#filler.fillBelow(item, known), comment), ...atOtherPaths];
     });
     return [...below, ...scoped];
   }
@@ -141,7 +139,7 @@ export class TargetDrafter {
   /** Reads at other paths that name the resource: `/items/{collection}` for collections. */
   #scopedBy(resource: Resource): ApiPath[] {
     this.#scoped ??= this.#pathsByOwner();
-    const own = new Set(resource.items.flatMap((item) => [item, ...(this.#byParent.get(item.pattern) ?? [])]));
+    const own = new Set(resource.items.flatMap((item) => [item, ...(this.#byParent.get(item.shape) ?? [])]));
     return [...(this.#scoped.get(resource) ?? [])].filter((path) => !own.has(path));
   }
 
@@ -188,10 +186,10 @@ export class TargetDrafter {
 
   target(path: ApiPath, known: Known, comment: string): DraftTarget[] {
     if (!path.operations.has('GET') && path !== known.path) return [];
-    return targetOf(this.#filler.fill(path, known), comment, path);
+    return [pathTarget(this.#filler.fill(path, known), comment, path)];
   }
 
-  fill(path: ApiPath, known: Known): string | undefined {
+  fill(path: ApiPath, known: Known): string {
     return this.#filler.fill(path, known);
   }
 
@@ -222,7 +220,7 @@ export class TargetDrafter {
     const { showing } = this.#model;
     const shown = new Set(child.items.flatMap((item) => showing.embeddedIn(item).map(({ resource }) => resource)));
     return parent.items.flatMap((item) =>
-      (this.#byParent.get(item.pattern) ?? [])
+      (this.#byParent.get(item.shape) ?? [])
         .filter((path) => isDirectlyBelow(path, item))
         .filter((path) =>
           showing
@@ -249,11 +247,11 @@ export class TargetDrafter {
   /** Whether a resource shows another one, counts it, or has it below its paths. */
   #isRelated(parent: Resource, child: Resource): boolean {
     const { arrays, untagged, lists } = this.#model.showing.of(child);
-    const isBelow = [...child.items, ...child.collections, ...lists].some(({ pattern }) =>
-      parent.items.some((item) => pattern.startsWith(`${item.pattern}/`)),
+    const has = [...child.items, ...child.collections, ...lists].some((path) =>
+      parent.items.some((item) => isBelow(path, item)),
     );
     const shownIn = [...arrays, ...untagged, ...parent.items].filter((path) => parent.items.includes(path));
-    return isBelow || this.#counts(parent, child) || shownIn.some((path) => this.#embeds(path, child));
+    return has || this.#counts(parent, child) || shownIn.some((path) => this.#embeds(path, child));
   }
 
   #lists(resource: Resource, known: Known, comment: string): DraftTarget[] {
@@ -299,7 +297,7 @@ export class TargetDrafter {
   #parts(item: ApiPath, known: Known): DraftTarget[] {
     const owner = this.#model.owners.get(item);
     const members = new Set([...(owner?.shape.properties.keys() ?? [])].map((field) => plainWord(singular(field))));
-    return (this.#byParent.get(item.pattern) ?? [])
+    return (this.#byParent.get(item.shape) ?? [])
       .filter((path) => isDirectlyBelow(path, item))
       .filter((path) => !this.#model.owners.has(path) || members.has(nounOf(path) ?? ''))
       .flatMap((path) => this.target(path, known, 'a part of it'));
@@ -328,8 +326,6 @@ const tagTarget = (name: string, ids: readonly string[], comment: string): Draft
   text: `${name}:${ids.length === 0 ? '*' : `{${ids.join(', ')}}`}`,
   comment,
 });
-const targetOf = (text: string | undefined, comment: string, route?: ApiPath): DraftTarget[] =>
-  text === undefined ? [] : [pathTarget(text, comment, route)];
 
 export function unique(targets: readonly DraftTarget[]): DraftTarget[] {
   const first = new Map<string, DraftTarget>();
@@ -338,14 +334,14 @@ export function unique(targets: readonly DraftTarget[]): DraftTarget[] {
   return [...first.values()];
 }
 
-/** The readable paths below each path that ends in a parameter, by pattern. */
+/** The readable paths below each path that ends in a parameter, by its shape. */
 function belowItems({ paths }: ApiModel): Map<string, ApiPath[]> {
   const found = new Map<string, ApiPath[]>();
   for (const path of paths) {
     if (!path.operations.has('GET')) continue;
     for (const [i, part] of path.parts.slice(0, -1).entries()) {
       if ('literal' in part) continue;
-      const above = patternUpTo(path, i + 1);
+      const above = shapeUpTo(path, i + 1);
       const known = found.get(above);
       if (known === undefined) found.set(above, [path]);
       else known.push(path);

@@ -6,6 +6,7 @@ import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
 import { Embeddings } from './embedding.ts';
 import { onlyOf, withOverlaps } from './only.ts';
 import { apiPaths, inOrderOfPrecedence, serverOf } from './operations.ts';
+import { draftReads } from './reading.ts';
 import { findResources, ownersOf } from './resources.ts';
 import { Showing } from './showing.ts';
 import { summaryOf } from './summary.ts';
@@ -35,8 +36,12 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
     any: named.length > 0,
   };
   const all = draftRoutes(model, ruled);
-  const { routes, rules } = onlyOf(
-    { routes: all, rules: withTags(named, new Set(all.flatMap(({ tags }) => tags.map(tagName)))) },
+  const { routes, reads, rules } = onlyOf(
+    {
+      routes: all,
+      reads: draftReads(document, paths),
+      rules: withTags(named, new Set(all.flatMap(({ tags }) => tags.map(tagName)))),
+    },
     only.flatMap((pattern) => [pattern, base + pattern]),
   );
   const notes = [...document.dangling]
@@ -49,5 +54,5 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
   if (document.isConverted) notes.push('the document is Swagger 2.0 and was read as OpenAPI 3');
   const summary = summaryOf(model, { routes, rules });
   const origin = note === undefined ? { url } : { url, note };
-  return { origin, credentials, routes: withOverlaps(routes), rules, notes, summary };
+  return { origin, credentials, routes: withOverlaps(routes), reads, rules, notes, summary };
 }

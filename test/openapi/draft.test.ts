@@ -89,7 +89,7 @@ const edges: [string, string, string[], string[]][] = [
     ['order:{order_id}', 'product:{response.lines[*].product.id}'],
     ['customer:{response.customer_id}'],
   ],
-  ['shop.json', '/api/v1/exports/*', [], []],
+  ['shop.json', '/api/v1/exports/:name.csv', [], []],
   [
     'shop.json',
     '/api/v1/products/:productId',
