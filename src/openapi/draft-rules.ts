@@ -15,6 +15,7 @@ import {
   requestedIds,
 } from './id-sources.ts';
 import { type ApiPath, byShape, templateOf } from './operations.ts';
+import { Parts } from './parts.ts';
 import { isReading, readingTodos } from './reading.ts';
 import type { Resource } from './resource.ts';
 import { lastLiteral } from './resources.ts';
@@ -64,12 +65,14 @@ class RuleDrafter {
   readonly #shapes: ReadonlyMap<string, ApiPath>;
   readonly #targets: TargetDrafter;
   readonly #baseLength: number;
+  readonly #parts: Parts;
 
   constructor(model: ApiModel, shapes: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
     this.#shapes = shapes;
     this.#targets = new TargetDrafter(model, shapes);
     this.#baseLength = baseLength(model);
+    this.#parts = new Parts(model.document, model.paths);
   }
 
   rulesOf(path: ApiPath): DraftRule[] {
@@ -114,7 +117,11 @@ class RuleDrafter {
       event: `${resource.name}.changed`,
     };
     const below = methods.includes('DELETE')
-      ? unique([...this.#targets.below(resource, known), ...this.#targets.ofUnnamedParents(resource, known)])
+      ? unique([
+          ...this.#targets.below(resource, known),
+          ...this.#targets.ofUnnamedParents(resource, known),
+          ...this.#targets.referring(resource),
+        ])
       : [];
     if (below.length === 0) return [changed];
     const deleted: DraftRule = {
@@ -195,7 +202,7 @@ class RuleDrafter {
       targets: unique([
         ...targets,
         ...this.#targets.ofCreated(resource, known, targets),
-        ...(places.length === 0 ? this.#targets.anyParents(resource) : []),
+        ...this.#targets.anyParents(resource, places.length > 0),
       ]),
       event: `${resource.name}.changed`,
     };
@@ -241,6 +248,8 @@ class RuleDrafter {
     const here: Known = { path, resource: undefined, ids: nothing, others: new Map() };
     const own = path.operations.has('GET') ? this.#targets.target(path, here, 'itself') : [];
     const shown = shownBy(this.#model, path, methods, this.#targets);
+    const { embeddings } = this.#model;
+    const parts = this.#parts.showing(path, methods, (schema) => embeddings.isDescribing(schema));
     const name = path.parts
       .flatMap((part) => ('literal' in part ? [plainWord(part.literal)] : []))
       .filter((word) => word !== '')
@@ -250,6 +259,7 @@ class RuleDrafter {
       ...own,
       ...this.#targets.ancestors(path),
       ...shown.targets,
+      ...parts.flatMap((each) => this.#targets.target(each, here, 'shows it')),
       ...this.#requested(path, methods),
     ]);
     const todo =

@@ -115,6 +115,19 @@ export class TargetDrafter {
     return found.flat();
   }
 
+  /** What has the id of a deleted resource as a plain value: it is deleted, too, or has to do without. */
+  referring(resource: Resource): DraftTarget[] {
+    const unknownIds: Known = { path: undefined, resource: undefined, ids: nothing, others: new Map() };
+    const { resources, showing } = this.#model;
+    return [...resources.values()].flatMap((other) => {
+      const names = other.references.some((each) => each.resource === resource.name && each.isNamed && !each.isObject);
+      if (!names) return [];
+      return [...other.items, ...other.collections, ...showing.of(other).lists]
+        .filter((path) => !resource.items.some((item) => isBelow(path, item)))
+        .flatMap((path) => this.target(path, unknownIds, `${other.name} names it: deleted with it, or changed`));
+    });
+  }
+
   /** What is below a deleted resource, also under its other paths. */
   below(resource: Resource, known: Known): DraftTarget[] {
     const unknownIds: Known = { path: known.path, resource: undefined, ids: nothing, others: new Map() };
@@ -155,8 +168,11 @@ export class TargetDrafter {
     return found;
   }
 
-  /** All possible parents, if it is unknown which. */
-  anyParents(resource: Resource): DraftTarget[] {
+  /**
+   * All possible parents, if it is unknown which.
+   * @param isNamed the items are known: tags find the parents that embed them, and carry the id of each
+   */
+  anyParents(resource: Resource, isNamed = false): DraftTarget[] {
     const names = new Set(
       resource.references
         .filter(({ isNamed, resource: name }) => {
@@ -168,7 +184,21 @@ export class TargetDrafter {
     for (const item of resource.items)
       for (const [name] of this.parametersOf(item)) if (name !== resource.name) names.add(name);
     const known: Known = { path: undefined, resource: undefined, ids: nothing, others: new Map() };
-    return [...names].flatMap((name) => this.#parents(name, 'one of them may have been its parent', resource, known));
+    return [...names]
+      .filter((name) => !isNamed || !this.#isTaggedIn(name, resource))
+      .flatMap((name) => this.#parents(name, 'one of them may have been its parent', resource, known));
+  }
+
+  /** Whether whatever shows a parent has a tag for each of its children, which are always objects there. */
+  #isTaggedIn(name: string, child: Resource): boolean {
+    const parent = this.#model.resources.get(name);
+    if (parent === undefined || this.#counts(parent, child)) return false;
+    const shown = parent.items.filter(({ operations }) => operations.has('GET'));
+    return shown.every((item) =>
+      this.#model.showing
+        .embeddedIn(item)
+        .some(({ resource, path, isMany }) => resource === child.name && isMany && path?.includes('[?') === false),
+    );
   }
 
   /** Resource → where a path has its ids, without the resource of the whole path. */

@@ -150,7 +150,7 @@ export function createdField(
   return schema === undefined ? undefined : `response.${inside(wrapper)}${field}`;
 }
 
-/** The sources of the elements of a batch: `request[*]`, `response.data[*]`; `request` for a single one. */
+/** The sources of what a batch writes: `request[*]`, `response.data[*]`, and `request` where it may be a single one. */
 export function elementsOf(document: OpenApiDocument, operation: Mapping, key: string | undefined): string[] {
   const schemas = [
     ['request', requestSchema(document, operation)],
@@ -159,9 +159,14 @@ export function elementsOf(document: OpenApiDocument, operation: Mapping, key: s
   return schemas.flatMap(([root, schema]) => {
     const inner = unwrapped(document, schema);
     const shape = shapeOf(document, inner.schema);
-    const isList = shape.items !== undefined && shapeOf(document, shape.items).properties.size > 0;
+    const element = shapeOf(document, shape.items);
     const place = `${root}${inner.path === '' ? '' : `.${inner.path}`}`;
-    if (isList) return [`${place}[*]`];
-    return shape.items === undefined && key !== undefined && hasMember(document, shape, key) ? [place] : [];
+    const isMany = shape.items !== undefined && element.properties.size > 0;
+    // One or several: `oneOf: [array, $ref]`, or `items` without a type.
+    const { type } = document.follow(inner.schema).value;
+    const single =
+      isMany && type === undefined ? { properties: new Map([...element.properties, ...shape.properties]) } : shape;
+    const isSingle = key !== undefined && hasMember(document, { ...shape, ...single }, key);
+    return [...(isMany ? [`${place}[*]`] : []), ...(isSingle ? [place] : [])];
   });
 }

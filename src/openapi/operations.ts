@@ -46,9 +46,11 @@ export function serverOf({ servers }: OpenApiDocument): {
   const fallback = 'http://127.0.0.1:4000';
   const [server] = servers;
   const variables = mapping(server?.variables);
-  const written = String(server?.url ?? '/').replace(/\{([^}]*)\}/g, (_, name: string) =>
+  const filled = String(server?.url ?? '/').replace(/\{([^}]*)\}/g, (_, name: string) =>
     String(mapping(variables[name]).default ?? name),
   );
+  // `localhost:8055` is a URL of the scheme "localhost" to a parser, and an address to those who write it.
+  const written = /^[\w.-]+:\d+(?:\/|$)/.test(filled) ? `http://${filled}` : filled;
   if (!URL.canParse(written, fallback))
     return { url: fallback, base: '', note: `servers[0].url (${written}) is not a URL` };
   const url = new URL(written, fallback);

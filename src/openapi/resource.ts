@@ -8,6 +8,8 @@ export interface Reference {
   readonly field: string;
   /** Its name says so: `step`, and not `author`. */
   readonly isNamed: boolean;
+  /** The other resource is embedded there, not only named. */
+  readonly isObject: boolean;
   /** Where the field has a member of the other resource: `step.id` for `id`; undefined if it does not tell. */
   pathTo(key: string | undefined): string | undefined;
 }

@@ -24,6 +24,8 @@ export interface Backend {
   install(folder: string): Promise<void>;
   /** Starts it with a little data. */
   start(folder: string): Promise<Running>;
+  /** Its OpenAPI description, for a gateway with a draft in place of the recipe. */
+  description?(origin: Running): Promise<string>;
   /** Every path that is compared after each write. */
   views(): readonly string[];
   write(below: Below): Write;

@@ -38,6 +38,8 @@ export const directus: Backend = {
     await makeCollections(running.url);
     return running;
   },
+  // For the public role: what it may see.
+  description: async ({ url }) => (await fetch(`${url}/server/specs/oas`)).text(),
   views: () => [
     ...['/items/articles', '/items/articles?fields=*,author.name', '/items/articles?filter[author][_eq]=1'],
     ...['/items/articles?sort=-title&limit=2', '/items/articles?aggregate[count]=*', '/items/authors'],

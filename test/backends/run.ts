@@ -10,6 +10,7 @@ import { type Comparison, compare } from './compare.ts';
 import { couchdb } from './couchdb.ts';
 import { directus } from './directus.ts';
 import { djangoRest } from './django-rest.ts';
+import { drafted } from './drafted.ts';
 import { jsonServer } from './json-server.ts';
 import { startServer } from './processes.ts';
 
@@ -18,6 +19,7 @@ const usage = `npm run test:backends -- [options]
   --only <text>    backends whose name holds it
   --writes <n>     to each (default 300)
   --seed <n>       of what is written (default 1)
+  --drafts         with what init drafts from their descriptions in place of the recipes
   --folder <path>  where the backends are installed (default node_modules/.cache/unstale-backends)
 
 Installs servers of others from their registries, puts a gateway with the recipe from rules/backends/ before each, and
@@ -28,6 +30,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     writes: { type: 'string', default: '300' },
     seed: { type: 'string', default: '1' },
+    drafts: { type: 'boolean', default: false },
     folder: { type: 'string', default: 'node_modules/.cache/unstale-backends' },
     help: { type: 'boolean', default: false },
   },
@@ -41,20 +44,24 @@ const backends: readonly Backend[] = [jsonServer, couchdb, djangoRest, directus]
 /** Of the checkout, from test/backends/dist/test/backends. */
 const root = fileURLToPath(new URL('../../../../../', import.meta.url));
 
-async function startGateway(pack: string, originUrl: string): Promise<Running> {
+async function startGateway(backend: Backend, origin: Running): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), 'unstale-backends-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const settings = {
     server: `{ listen: "127.0.0.1:${port}" }`,
     admin: `{ listen: "127.0.0.1:${adminPort}" }`,
     log: '{ level: warn }',
-    origin: `{ url: "${originUrl}", ignoreInPaths: [] }`,
-    include: `["recipe.yaml"]`,
+    origin: `{ url: "${origin.url}", ignoreInPaths: [] }`,
   };
   const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
-  await cp(join(root, 'rules/backends', `${pack}.yaml`), join(folder, 'recipe.yaml'));
+  const cli = join(root, 'dist/cli/main.js');
+  if (values.drafts) lines.push(await drafted(backend, { origin, cli, folder }));
+  else {
+    lines.push('include: ["recipe.yaml"]');
+    await cp(join(root, 'rules/backends', `${backend.pack}.yaml`), join(folder, 'recipe.yaml'));
+  }
   await writeFile(join(folder, 'gateway.yaml'), lines.join('\n'));
-  const args = [join(root, 'dist/cli/main.js'), 'serve', '-c', 'gateway.yaml'];
+  const args = [cli, 'serve', '-c', 'gateway.yaml'];
   const running = await startServer({ command: process.execPath, args, folder, port: adminPort, readyPath: '/readyz' });
   return {
     url: `http://127.0.0.1:${port}`,
@@ -71,7 +78,7 @@ async function play(backend: Backend): Promise<Comparison> {
   await backend.install(folder);
   const origin = await backend.start(folder);
   try {
-    const gateway = await startGateway(backend.pack, origin.url);
+    const gateway = await startGateway(backend, origin);
     try {
       const writes = Number(values.writes);
       return await compare(
@@ -93,7 +100,10 @@ async function play(backend: Backend): Promise<Comparison> {
 }
 
 const rows: string[] = [];
-for (const backend of backends.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()))) {
+const chosen = backends
+  .filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()))
+  .filter(({ description }) => !values.drafts || description !== undefined);
+for (const backend of chosen) {
   try {
     const { writes, reads, hits, stale } = await play(backend);
     rows.push(`| ${backend.name} | ${writes} | ${reads} | ${stale.length} | ${(hits / reads).toFixed(2)} |`);
