@@ -117,13 +117,14 @@ function tagsOf(
   const isItem = own?.items.includes(path) === true;
   const tags = isItem && own !== undefined && named.has(own.name) ? ownTag(model, path, own, read) : [];
   const comments = new Map<string, string>();
-  for (const { resource, path: where, because, isList } of model.showing.embeddedIn(path)) {
+  for (const { resource, path: where, place: shown, because, isList } of model.showing.embeddedIn(path)) {
     const embedded = model.resources.get(resource);
     // When an element changes, the list is invalidated by its own path.
     if (embedded === undefined || where === undefined || !named.has(resource) || isList) continue;
     if (!isItem && own === embedded && /^(?:\.\w+)*\[\*\]\.[\w.]+$/.test(where)) continue;
     tags.push(`${resource}:{response${where}}`);
-    const place = inWords(where.slice(0, where.lastIndexOf(`.${embedded.idField}`)));
+    const end = where.lastIndexOf(`.${embedded.idField}`);
+    const place = end < 0 ? shown : inWords(where.slice(0, end));
     comments.set(`${resource} ${because}`, `embeds ${resource}: ${place === '' ? 'itself' : place} (${because})`);
   }
   const found = [...comments.values()];

@@ -1,25 +1,28 @@
 import { requestSchema, shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftRule, DraftTarget } from './draft-model.ts';
 import { actedUpon } from './draft-routes.ts';
-import { type Known, type Others, pathTarget, TargetDrafter, unique } from './draft-targets.ts';
+import { type Known, type Others, TargetDrafter } from './draft-targets.ts';
 import { unwrapped } from './envelope.ts';
 import { type Ids, nothing } from './fill.ts';
 import {
   answeredField,
+  askedField,
   createdField,
   createdIds,
   elementsOf,
   fieldSources,
   inside,
+  isRenaming,
   itemIds,
   requestedIds,
 } from './id-sources.ts';
 import { type ApiPath, byShape, templateOf } from './operations.ts';
 import { Parts } from './parts.ts';
 import { isReading, readingTodos } from './reading.ts';
-import type { Resource } from './resource.ts';
+import { type Resource, todos } from './resource.ts';
 import { lastLiteral } from './resources.ts';
 import { shownBy } from './singletons.ts';
+import { pathTarget, unique } from './targets.ts';
 import { plainWord } from './words.ts';
 
 const changes = ['PUT', 'PATCH', 'DELETE', 'POST'];
@@ -102,7 +105,12 @@ class RuleDrafter {
       ...this.#parentOf(resource, inBody),
     };
     const looked = this.#parentsByLookup(resource, known);
-    const targets = unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]);
+    const targets = unique([
+      ...this.#targets.ofWrite(path, resource, known),
+      ...looked.targets,
+      ...(isRenaming(document, path, resource, methods) ? this.#targets.belowItself(path, known) : []),
+      ...this.#targets.ofChildren(path, resource, methods, known),
+    ]);
     const changed: DraftRule = {
       comments: [`${methods.join(', ')} ${path.written}`, ...todos(resource)],
       name: `${resource.name}-changed`,
@@ -213,6 +221,7 @@ class RuleDrafter {
     const inBody = (field: string): string[] => [
       `before.${inside(resource.wrapper)}${field}`,
       ...methods.flatMap((method) => answeredField(document, path.operations.get(method) ?? {}, field)),
+      ...methods.flatMap((method) => askedField(document, path.operations.get(method) ?? {}, field)),
     ];
     const known: Known = {
       path: item,
@@ -369,16 +378,6 @@ class RuleDrafter {
     const inner = unwrapped(this.#model.document, schema);
     return shapeOf(this.#model.document, inner.schema).items !== undefined;
   }
-}
-
-/** Members that are named like other resources, and could not be tied to them. */
-function todos({ name, untied }: Resource): string[] {
-  if (untied.length === 0) return [];
-  const fields = untied.slice(0, 8).join(', ');
-  const which = untied.length > 8 ? `${fields}, …` : fields;
-  return [
-    `TODO: ${name}.{${which}}: named like other resources, and without a known id. Does a write make those stale?`,
-  ];
 }
 
 /** As many lookups as a rule may have. */

@@ -1,12 +1,13 @@
-import { shapeOf } from './api-schema.ts';
+import { requestSchema, shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftTarget } from './draft-model.ts';
 import { Filler, type Ids, type Known, nothing } from './fill.ts';
 import { nounOf } from './keys.ts';
 import { hasLink } from './links.ts';
-import { type ApiPath, isBelow, shapeUpTo } from './operations.ts';
+import { type ApiPath, isBelow, operationsOf, shapeUpTo } from './operations.ts';
 import { nounOfField } from './references.ts';
 import type { Resource } from './resource.ts';
 import { lastParameter } from './resources.ts';
+import { brief, pathTarget, tagTarget } from './targets.ts';
 import { plainWord, singular } from './words.ts';
 
 export type { Known, Others } from './fill.ts';
@@ -147,6 +148,33 @@ export class TargetDrafter {
       return [pathTarget(this.#filler.fillBelow(item, known), comment), ...atOtherPaths];
     });
     return [...below, ...scoped];
+  }
+
+  /** What is below an item that gets another path. */
+  belowItself(item: ApiPath, known: Known): DraftTarget[] {
+    if ((this.#byParent.get(item.shape) ?? []).length === 0) return [];
+    return [pathTarget(this.#filler.fillBelow(item, known), 'everything below it has another path, if it is renamed')];
+  }
+
+  /** What is sent inside of what is written, and has paths of its own: the lines of an order. */
+  ofChildren(path: ApiPath, resource: Resource, methods: readonly string[], known: Known): DraftTarget[] {
+    const { document, embeddings, resources } = this.#model;
+    const sent = operationsOf(
+      path,
+      methods.filter((method) => method !== 'DELETE'),
+    ).flatMap((operation) => embeddings.of(requestSchema(document, operation), resource.name));
+    const children = new Set(sent.flatMap((each) => (each.isMany && !each.isList ? each.resource : [])));
+    children.delete(resource.name);
+    return [...children].flatMap((name) => {
+      const child = resources.get(name);
+      if (child === undefined) return [];
+      const why = `${resource.name} is sent with its ${name}`;
+      return [
+        ...child.items.flatMap((item) => this.target(item, known, why)),
+        tagTarget(name, [], why),
+        ...this.#lists(child, known, why),
+      ];
+    });
   }
 
   /** Reads at other paths that name the resource: `/items/{collection}` for collections. */
@@ -338,31 +366,6 @@ const isDirectlyBelow = (path: ApiPath, item: ApiPath): boolean => {
   const rest = path.parts.slice(item.parts.length);
   return rest.every((part) => 'literal' in part);
 };
-
-/** Names in a comment; the rest is counted. */
-function brief(names: readonly string[]): string {
-  const shown = names.slice(0, 4).join(', ');
-  return names.length > 4 ? `${shown}, and ${names.length - 4} more` : shown;
-}
-
-export const pathTarget = (text: string, comment: string, route?: ApiPath): DraftTarget => ({
-  kind: 'path',
-  text,
-  comment,
-  ...(route === undefined ? {} : { route }),
-});
-const tagTarget = (name: string, ids: readonly string[], comment: string): DraftTarget => ({
-  kind: 'tag',
-  text: `${name}:${ids.length === 0 ? '*' : `{${ids.join(', ')}}`}`,
-  comment,
-});
-
-export function unique(targets: readonly DraftTarget[]): DraftTarget[] {
-  const first = new Map<string, DraftTarget>();
-  for (const target of targets)
-    if (!first.has(`${target.kind} ${target.text}`)) first.set(`${target.kind} ${target.text}`, target);
-  return [...first.values()];
-}
 
 /** The readable paths below each path that ends in a parameter, by its shape. */
 function belowItems({ paths }: ApiModel): Map<string, ApiPath[]> {

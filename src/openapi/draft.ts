@@ -1,3 +1,4 @@
+import { condensed } from './condense.ts';
 import { OpenApiDocument, type ReadReferenced } from './document.ts';
 import { credentialsOf } from './draft-credentials.ts';
 import type { ApiModel, Draft } from './draft-model.ts';
@@ -16,10 +17,12 @@ export interface DraftOptions {
   readonly read?: ReadReferenced;
   /** Patterns of the routes to draft, as in the document or with the base path; all if there are none. */
   readonly only?: readonly string[];
+  /** Write once what several rules have in common; the default. */
+  readonly condense?: boolean;
 }
 
 /** @throws OpenApiError */
-export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}): Draft {
+export function draftConfig(text: string, { read, only = [], condense = true }: DraftOptions = {}): Draft {
   const document = new OpenApiDocument(text, read);
   const { url, base, note } = serverOf(document);
   const paths = inOrderOfPrecedence(apiPaths(document, base));
@@ -36,7 +39,11 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
     any: named.length > 0,
   };
   const all = draftRoutes(model, ruled);
-  const { routes, reads, rules } = onlyOf(
+  const {
+    routes,
+    reads,
+    rules: full,
+  } = onlyOf(
     {
       routes: all,
       reads: draftReads(document, paths),
@@ -44,6 +51,7 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
     },
     only.flatMap((pattern) => [pattern, base + pattern]),
   );
+  const rules = condense ? condensed(full, routes) : full;
   const notes = [...document.dangling]
     .sort()
     .map((reference) => `${reference} was not followed: the draft lacks what it describes`);

@@ -71,6 +71,21 @@ export function itemIds(document: OpenApiDocument, path: ApiPath, resource: Reso
   };
 }
 
+/** Whether a write can give an item another path: its name is among what is sent. */
+export function isRenaming(
+  document: OpenApiDocument,
+  path: ApiPath,
+  resource: Resource,
+  methods: readonly string[],
+): boolean {
+  const key = resource.keys.get(path);
+  if (key === undefined || isLasting(key)) return false;
+  return methods.some((method) => {
+    const { schema } = unwrapped(document, requestSchema(document, path.operations.get(method) ?? {}));
+    return method !== 'DELETE' && hasMember(document, shapeOf(document, schema), key);
+  });
+}
+
 function hasAnswer(document: OpenApiDocument, path: ApiPath, methods: readonly string[], key: string): boolean {
   return methods.some((method) => {
     const { schema } = unwrapped(document, answerSchema(document, path.operations.get(method) ?? {}));
@@ -112,6 +127,14 @@ export function answeredField(document: OpenApiDocument, operation: Mapping, fie
   const answer = unwrapped(document, answerSchema(document, operation));
   const has = shapeOf(document, answer.schema).properties.has(name);
   return has ? [`response.${inside(answer.path)}${field}`] : [];
+}
+
+/** A field of what is asked for: what an action moves something into. */
+export function askedField(document: OpenApiDocument, operation: Mapping, field: string): string[] {
+  const [name = ''] = field.split(/[.[]/, 1);
+  const request = unwrapped(document, requestSchema(document, operation));
+  const has = shapeOf(document, request.schema).properties.has(name);
+  return has ? [`request.${inside(request.path)}${field}`] : [];
 }
 
 /** The source of the id of what a POST created: the response body, or its Location. */

@@ -184,7 +184,7 @@ const edges: [string, string, string[], string[]][] = [
   ],
 ];
 test.each(edges)('%s: %s', (name, part, present, absent) => {
-  const { routes, rules } = draftConfig(readFileSync(`${folder}/${name}`, 'utf8'));
+  const { routes, rules } = draftConfig(readFileSync(`${folder}/${name}`, 'utf8'), { condense: false });
   const route = routes.find(({ match }) => match === part);
   const rule = rules.find((each) => each.name === part);
   const found = route?.tags ?? rule?.targets.map(({ text }) => text);

@@ -144,7 +144,7 @@ test.each(cases)('%s', (_, paths, part, present) => {
   const bodies = JSON.parse(api(paths)) as { paths: Record<string, { put?: object }> };
   const pet = bodies.paths['/pet']?.put;
   if (pet !== undefined) Object.assign(pet, { requestBody: json(ref('Pet')) });
-  const { routes, rules } = draftConfig(JSON.stringify(bodies));
+  const { routes, rules } = draftConfig(JSON.stringify(bodies), { condense: false });
   const found =
     routes.find(({ match }) => match === part)?.tags ??
     rules.find(({ name }) => name === part)?.targets.map(({ text }) => text);

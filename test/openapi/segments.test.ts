@@ -71,7 +71,7 @@ const cases: [string, object, string, string[]][] = [
   ],
 ];
 test.each(cases)('%s', (_, paths, on, targets) => {
-  const draft = draftConfig(JSON.stringify({ openapi: '3.1.0', paths }));
+  const draft = draftConfig(JSON.stringify({ openapi: '3.1.0', paths }), { condense: false });
   const rules = draft.rules.filter((rule) => rule.methods.some((method) => `${method} ${rule.pattern}` === on));
   expect(rules.length).toBeGreaterThan(0);
   const found = rules.flatMap((rule) => rule.targets.map(({ text }) => text));
