@@ -54,7 +54,8 @@ function sharedOnce(rules: readonly DraftRule[]): DraftRule[] {
     const used = below.reduce((sum, { targets }) => sum + targets.filter(({ text }) => common.has(text)).length, 0);
     // A rule has five lines of its own.
     if (used - common.size <= 5) continue;
-    const isOfPrefix = [...common.keys()].every((text) => isNamedByAll(at, text));
+    const atPrefix = targetsByWrite(at);
+    const isOfPrefix = [...common.keys()].every((text) => isNamedByAll(atPrefix, text));
     const concerned = isOfPrefix ? [...below, ...at] : below;
     for (const each of concerned) each.targets = each.targets.filter(({ text }) => !common.has(text));
     const word = wordOf(prefix);
@@ -95,23 +96,29 @@ function commonTargets(below: readonly Left[], prefix: string): Map<string, Draf
     [...text.matchAll(/\{([^}]*)\}/g)].every(([, inner]) => inner?.split(', ').every((each) => parameters.has(each)));
   const counts = new Map<string, DraftTarget[]>();
   for (const { targets } of below) for (const target of targets) push(counts, target.text, target);
+  const writes = targetsByWrite(below);
   const common = new Map<string, DraftTarget>();
   for (const [text, [first, ...more]] of counts) {
     if (first === undefined || more.length + 1 < MIN_SHARED || !isOfPath(text)) continue;
-    if (isNamedByAll(below, text)) common.set(text, first);
+    if (isNamedByAll(writes, text)) common.set(text, first);
   }
   return common;
 }
 
-/** Whether each write has a rule that covers the target. Several rules may be of one write. */
-function isNamedByAll(rules: readonly Left[], text: string): boolean {
-  const writes = new Map<string, Left[]>();
-  for (const each of rules)
-    for (const method of each.rule.methods) push(writes, `${method} ${each.rule.pattern}`, each);
-  return [...writes.values()].every((own) =>
-    own.some(({ targets }) => targets.some((each) => coversTarget(each.text, text))),
-  );
+/** The targets of each write. Several rules may be of one. */
+function targetsByWrite(rules: readonly Left[]): string[][] {
+  const writes = new Map<string, string[]>();
+  for (const { rule, targets } of rules) {
+    for (const method of rule.methods) {
+      const write = `${method} ${rule.pattern}`;
+      writes.set(write, [...(writes.get(write) ?? []), ...targets.map(({ text }) => text)]);
+    }
+  }
+  return [...writes.values()];
 }
+
+const isNamedByAll = (writes: readonly string[][], text: string): boolean =>
+  writes.every((targets) => targets.includes(text) || targets.some((each) => coversTarget(each, text)));
 
 /** `/users/{id}/followers` and `/users/{id}/following` as one, where no other stored route is like them. */
 function mergedLiterals(targets: readonly DraftTarget[], stored: readonly string[]): DraftTarget[] {

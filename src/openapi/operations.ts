@@ -98,7 +98,7 @@ function partsOf(path: string): PathPart[] {
     const tail = isLast ? ((ending.exec(segment) ?? formatEnding.exec(segment))?.[0] ?? '') : '';
     const bare = segment.slice(0, segment.length - tail.length);
     const text = segmentPattern(segment);
-    if (!/[{}*:$]/.test(bare)) return { literal: bare, text };
+    if (!/[{}*:$<>]/.test(bare)) return { literal: bare, text };
     const whole = /^[^{}]*\{([^{}]+)\}$/.exec(bare)?.[1];
     return { parameter: text === '*' || whole === undefined ? undefined : parameterName(whole), written: whole, text };
   });
@@ -111,7 +111,7 @@ function segmentPattern(segment: string): string {
   const texts = pieces.filter((_, i) => i % 2 === 0);
   // `:id` ends where its letters end, and two parameters need a text between them.
   const isUnclear = texts.some((text, i) => i > 0 && (/^[A-Za-z0-9_]/.test(text) || (text === '' && i < names.length)));
-  if (isUnclear || new Set(names).size < names.length || texts.some((text) => /[{}*:$]/.test(text))) return '*';
+  if (isUnclear || new Set(names).size < names.length || texts.some((text) => /[{}*:$<>]/.test(text))) return '*';
   return texts.map((text, i) => (i === 0 ? text : `:${names[i - 1]}${text}`)).join('');
 }
 

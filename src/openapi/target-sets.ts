@@ -1,16 +1,19 @@
 /* Targets and tags as sets: what one covers, another need not name. */
 
 /** A placeholder may contain slashes in its quotes; it is one segment. */
-const segmentsOf = (path: string): string[] =>
-  path
+function segmentsOf(path: string): string[] {
+  if (!path.includes('{')) return path.split('/');
+  return path
     .replaceAll(/\{[^}]*\}/g, (placeholder) => placeholder.replaceAll('/', '\0'))
     .split('/')
     .map((segment) => segment.replaceAll('\0', '/'));
+}
 
 /** Whether a target invalidates whatever another one does: `/steps/*` and `/steps/{id}`, `{a, b}` and `{a}`. */
 export function coversTarget(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
-  if (wide.startsWith('/') !== narrow.startsWith('/')) return false;
+  // Without a wildcard or several sources it covers nothing but itself. That is most of them.
+  if (!/[*]|, /.test(wide) || wide.startsWith('/') !== narrow.startsWith('/')) return false;
   if (!wide.startsWith('/')) {
     const [a, b] = [wide.indexOf(':'), narrow.indexOf(':')];
     return wide.slice(0, a) === narrow.slice(0, b) && coversSegment(wide.slice(a + 1), narrow.slice(b + 1));

@@ -42,6 +42,7 @@ const cases: [string, object, string, string[]][] = [
   ],
   ['a text before it', { '/v{version}/me': { patch: {} } }, 'PATCH /v:version/me', []],
   ['two of them', { '/compare/{base}-{head}': one }, 'PUT /compare/:base-:head', ['/compare/{base}-{head}']],
+  ['what other tools have a meaning for', { '/<upload_url>': { put: {} } }, 'PUT /*', []],
   ['nothing between two', { '/compare/{base}{head}': one }, 'PUT /compare/*', ['/compare/*']],
   ['letters after it, which would belong to its name', { '/things/{id}_x': one }, 'PUT /things/*', ['/things/*']],
   ['what patterns have another meaning for', { '/things/{id}:publish': one }, 'PUT /things/*', ['/things/*']],
