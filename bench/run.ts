@@ -9,7 +9,7 @@ import { missAlone, missLoaded } from './cases/miss.ts';
 import { hitNodes, writeNodes, writeNodesLoaded } from './cases/nodes.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
 import { startUp } from './cases/start-up.ts';
-import { writeAlone, writeBusy, writeLoaded } from './cases/write.ts';
+import { writeAlone, writeBusy, writeBusySlow, writeLoaded } from './cases/write.ts';
 import { startGenerator } from './generator/generator.ts';
 import { commit, describeMachine, nginxVersion, placement } from './measure/machine.ts';
 import { type Options, parseOptions, usage } from './options.ts';
@@ -29,6 +29,7 @@ const cases: readonly Case[] = [
   writeAlone,
   writeLoaded,
   writeBusy,
+  writeBusySlow,
   fanOut,
   startUp,
   memory,

@@ -52,9 +52,9 @@ export const writeLoaded = writes('write-load', 'write with rules, 1 KiB, 32 con
  * 32 clients write to one resource, and the origin handles these writes one at a time. Every write conflicts with all
  * others. The queue is the origin's own; p99 shows what waiting for each other adds to it.
  */
-export const writeBusy: Case = {
-  name: 'write-busy',
-  title: 'writes to one resource, 32 connections, an origin that takes 4 ms for each in turn',
+const writesToOne = (name: string, ms: number): Case => ({
+  name,
+  title: `writes to one resource, 32 connections, an origin that takes ${ms} ms for each in turn`,
   run(bench) {
     const load: Contender['load'] = {
       method: 'PUT',
@@ -62,7 +62,7 @@ export const writeBusy: Case = {
       body: 'child',
       connections: 32,
     };
-    const paths = () => ({ prefix: '/busy/', first: 1, count: 1 });
+    const paths = () => ({ prefix: '/busy/', first: ms, count: 1 });
     const contenders = [bench.origin, ...bench.gateways].map((server): Contender => {
       const each = server === bench.origin ? 1 : 2;
       return { name: server.name, server, load, paths, status: 200, originRequests: { min: 1, max: each } };
@@ -73,4 +73,7 @@ export const writeBusy: Case = {
       contenders.slice(1).map(({ name }) => ratioOf(name, 'direct')),
     );
   },
-};
+});
+
+export const writeBusy = writesToOne('write-busy', 4);
+export const writeBusySlow = writesToOne('write-busy-slow', 20);

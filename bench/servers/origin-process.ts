@@ -13,8 +13,7 @@ const smallHead = head(small, '"small-1"');
 const largeHead = head(large, '"large-1"');
 const childLine = /^\/(?:children|movable|busy)\/(\d+)$/;
 
-/** How long the origin works on a write below `/busy/`, on one at a time, as with a lock on a row. */
-const BUSY_MS = 4;
+/** The origin works on one write below `/busy/` at a time, as with a lock on a row: as many milliseconds as its id. */
 let lastBusy = Promise.resolve();
 
 let requests = 0;
@@ -44,7 +43,7 @@ const server = createServer((request, response) => {
   if (request.method === 'PUT' && child !== null) {
     request.resume().on('end', () => {
       if (!url.startsWith('/busy/')) return answerChild(response, Number(child[1]));
-      lastBusy = lastBusy.then(() => setTimeout(BUSY_MS)).then(() => answerChild(response, Number(child[1])));
+      lastBusy = lastBusy.then(() => setTimeout(Number(child[1]))).then(() => answerChild(response, Number(child[1])));
     });
   } else if (child !== null) {
     answerChild(response, Number(child[1]));
@@ -57,5 +56,6 @@ const server = createServer((request, response) => {
 
 server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
-process.on('message', () => process.send?.({ requests }));
+// What one contender has left in the queue must not be in the latencies of the next.
+process.on('message', () => void lastBusy.then(() => process.send?.({ requests })));
 process.on('disconnect', () => process.exit(0));

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/free-port.ts';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const BIG = Buffer.alloc(600_000, 'x');
 const HUGE = Buffer.alloc(32 * 1024 * 1024, 'x');
 /** How often the well-behaved client asks for something. */
@@ -193,13 +194,4 @@ log: { level: silent }
 routes: [{ match: /off/**, cache: off }, { match: /items/:id }]
 rules: [{ name: batch, on: POST /batch, invalidate: ["/items/{request.ids[*]}"] }]
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Workload } from '../soak/workload.ts';
 import { rules, World } from '../soak/world.ts';
 import { until } from '../support/barrier.ts';
@@ -12,159 +13,206 @@ import { built } from '../support/shared.ts';
 /* One gateway in several processes that share its port, without a Redis. */
 
 const WORKERS = 3;
-let world: World;
-let directory: string;
-let gateway: ChildProcess;
-let url: string;
-let adminUrl: string;
-let said: string;
 const random = (below: number): number => Math.floor(Math.random() * below);
 
+let world: World;
 beforeAll(built, 120_000);
-beforeEach(async () => {
+beforeAll(async () => {
   world = await World.start(random);
-  directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
-  const file = join(directory, 'gateway.yaml');
-  const text = `server: { listen: "127.0.0.1:0", workers: ${WORKERS} }
+});
+afterAll(() => world.stop());
+
+/** A gateway of several processes in front of the world. */
+class Gateway {
+  readonly process: ChildProcess;
+  readonly #directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
+  said = '';
+
+  private constructor() {
+    const file = join(this.#directory, 'gateway.yaml');
+    const text = `server: { listen: "127.0.0.1:0", workers: ${WORKERS} }
 admin: { listen: "127.0.0.1:0" }
 origin: { url: "${world.url}", timeout: 1s }
 coherence: { lease: 500ms, settle: 1500ms }
 defaults: { cache: { ttl: 1h } }
 ${rules}`;
-  writeFileSync(file, text);
-  gateway = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  said = '';
-  gateway.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  await saidTimes(/"msg":"joined the other nodes"/g, WORKERS);
-  await saidTimes(/"msg":"listening"/g, WORKERS);
-  url = /"url":"(http[^"]+)"/.exec(said)?.[1] ?? '';
-  adminUrl = /"adminUrl":"(http[^"]+)"/.exec(said)?.[1] ?? '';
-});
-afterEach(async () => {
-  if (gateway.exitCode === null && gateway.signalCode === null) {
-    const gone = once(gateway, 'exit');
-    gateway.kill('SIGTERM');
-    await gone;
+    writeFileSync(file, text);
+    this.process = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.said += text;
+    });
   }
-  await world.stop();
-  rmSync(directory, { recursive: true });
-});
 
-async function saidTimes(what: RegExp, times: number): Promise<void> {
-  await until(() => (said.match(what)?.length ?? 0) >= times, `${what} ${times} times`);
+  static async start(): Promise<Gateway> {
+    const gateway = new Gateway();
+    await gateway.saidTimes(/"msg":"joined the other nodes"/g, WORKERS);
+    await gateway.saidTimes(/"msg":"listening"/g, WORKERS);
+    return gateway;
+  }
+
+  get url(): string {
+    return /"url":"(http[^"]+)"/.exec(this.said)?.[1] ?? '';
+  }
+
+  get adminUrl(): string {
+    return /"adminUrl":"(http[^"]+)"/.exec(this.said)?.[1] ?? '';
+  }
+
+  async saidTimes(what: RegExp, times: number): Promise<void> {
+    await until(() => (this.said.match(what)?.length ?? 0) >= times, `${what} ${times} times`);
+  }
+
+  /** The processes that it has forked. */
+  workers(): number[] {
+    const { pid } = this.process;
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  }
+
+  /** With its exit code. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const gone = once(this.process, 'exit');
+    this.process.kill(signal);
+    return (await gone)[0];
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) await this.end('SIGTERM');
+    rmSync(this.#directory, { recursive: true });
+  }
 }
 
-/** The processes that the gateway has forked. */
-const workers = (): number[] =>
-  readFileSync(`/proc/${gateway.pid}/task/${gateway.pid}/children`, 'utf8').trim().split(' ').map(Number);
+/** Waits until `writes` more are acknowledged, and so many reads more have hit. */
+async function more({ seen }: Workload, writes: number): Promise<void> {
+  const [acknowledged, hits] = [seen.acknowledged + writes, seen.hits + writes];
+  await until(() => seen.acknowledged >= acknowledged && seen.hits >= hits, `${writes} writes and hits more`, 20_000);
+}
 
-test('no worker serves what a write through another has made stale', async () => {
+/** Readers and writers while `meanwhile` runs. No read is stale. */
+async function underLoad({ url }: Gateway, meanwhile: (workload: Workload) => Promise<void>): Promise<void> {
   const workload = new Workload(world, [url], random);
   const running = workload.run(16);
-  await new Promise((resolve) => setTimeout(resolve, 2_500));
-  await until(() => workload.seen.acknowledged > 10 && workload.seen.hits > 20, 'reads and writes');
-  workload.stop();
-  await running;
-  expect(workload.seen.stale).toEqual([]);
-  expect(workload.seen.acknowledged).toBeGreaterThan(10);
-  expect(workload.seen.hits).toBeGreaterThan(20);
-});
-
-test('one that dies is replaced, and nothing is served that its unpublished writes changed', {
-  timeout: 30_000,
-}, async () => {
-  const before = workers();
-  expect(before).toHaveLength(WORKERS);
-  const workload = new Workload(world, [url], random);
-  const running = workload.run(16);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  process.kill(before[1] as number, 'SIGKILL');
-  await saidTimes(/"msg":"joined the other nodes"/g, WORKERS + 1);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  await until(() => workload.seen.acknowledged > 10, 'writes');
-  workload.stop();
-  await running;
-  expect(workload.seen.stale).toEqual([]);
-  expect(workload.seen.acknowledged).toBeGreaterThan(10);
-  expect(said).toContain('a worker has died');
-  expect(workers()).toHaveLength(WORKERS);
-});
-
-test('the admin port reaches all of them', async () => {
-  const agents = Array.from({ length: 12 }, () => fetch(`${url}/parents/1`, { headers: { connection: 'close' } }));
-  await Promise.all(agents);
-  const done = await fetch(`${adminUrl}/invalidate`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ paths: ['/parents/1'] }),
-  });
-  expect(done.status).toBe(200);
-  const answers = await Promise.all(
-    Array.from({ length: 12 }, () => fetch(`${url}/parents/1`, { headers: { connection: 'close' } })),
-  );
-  // Each of them asked the origin at most once more, or waited for one that did: none had kept it.
-  const statuses = answers.map(({ headers }) => headers.get('cache-status') ?? '');
-  expect(statuses.filter((status) => /fwd=uri-miss/.test(status)).length).toBeGreaterThanOrEqual(WORKERS - 1);
-});
-
-test('metrics cover all of them', async () => {
-  const reads = 40;
-  for (let i = 0; i < reads; i++) await fetch(`${url}/parents/${i % 12}`, { headers: { connection: 'close' } });
-  const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  const counted = [...text.matchAll(/^unstale_reads_total\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
-  expect(counted.reduce((sum, count) => sum + count, 0)).toBe(reads);
-  expect(/^unstale_cluster_serving (\d+)$/m.exec(text)?.[1]).toBe(String(WORKERS));
-  // The barrier of the first epoch may be one of them still.
-  expect(Number(/^unstale_cluster_members (\d+)$/m.exec(text)?.[1])).toBeLessThanOrEqual(WORKERS + 1);
-});
-
-test.each([
-  ['a worker', (): number => workers()[1] as number],
-  ['the first process', (): number => gateway.pid as number],
-])(
-  '%s that is stopped for longer than a lease serves nothing old when it goes on',
-  { timeout: 30_000 },
-  async (_, pid) => {
-    const workload = new Workload(world, [url], random);
-    const running = workload.run(16);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const stopped = pid();
-    process.kill(stopped, 'SIGSTOP');
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    process.kill(stopped, 'SIGCONT');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    await until(() => workload.seen.hits > 20, 'reads from memory');
+  try {
+    await meanwhile(workload);
+  } finally {
     workload.stop();
     await running;
-    expect(workload.seen.stale).toEqual([]);
-    expect(workload.seen.hits).toBeGreaterThan(20);
-  },
-);
+  }
+  expect(workload.seen.stale).toEqual([]);
+}
 
-test('SIGTERM ends all of them, and is a clean end', async () => {
-  const children = workers();
-  const gone = once(gateway, 'exit');
-  gateway.kill('SIGTERM');
-  expect((await gone)[0]).toBe(0);
-  for (const pid of children) expect(() => process.kill(pid, 0)).toThrow();
+async function suspend(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  // Not a wait for something: so long it stands still, which is longer than a lease.
+  await pause(1_500);
+  process.kill(pid, 'SIGCONT');
+}
+
+describe('a gateway of three workers', () => {
+  let gateway: Gateway;
+  beforeAll(async () => {
+    gateway = await Gateway.start();
+  });
+  afterAll(() => gateway.stop());
+
+  test('metrics cover all of them', async () => {
+    const reads = 40;
+    for (let i = 0; i < reads; i++) {
+      await fetch(`${gateway.url}/parents/${i % 12}`, { headers: { connection: 'close' } });
+    }
+    const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
+    const counted = [...text.matchAll(/^unstale_reads_total\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBe(reads);
+    expect(/^unstale_cluster_serving (\d+)$/m.exec(text)?.[1]).toBe(String(WORKERS));
+    // The barrier of the first epoch may be one of them still.
+    expect(Number(/^unstale_cluster_members (\d+)$/m.exec(text)?.[1])).toBeLessThanOrEqual(WORKERS + 1);
+  });
+
+  test('the admin port reaches all of them', async () => {
+    const readers = (): Promise<Response[]> =>
+      Promise.all(
+        Array.from({ length: 12 }, () => fetch(`${gateway.url}/parents/1`, { headers: { connection: 'close' } })),
+      );
+    await readers();
+    const done = await fetch(`${gateway.adminUrl}/invalidate`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ paths: ['/parents/1'] }),
+    });
+    expect(done.status).toBe(200);
+    // Each of them asked the origin at most once more, or waited for one that did: none had kept it.
+    const statuses = (await readers()).map(({ headers }) => headers.get('cache-status') ?? '');
+    expect(statuses.filter((status) => /fwd=uri-miss/.test(status)).length).toBeGreaterThanOrEqual(WORKERS - 1);
+  });
+
+  test('no worker serves what a write through another has made stale', { timeout: 30_000 }, () =>
+    underLoad(gateway, (workload) => more(workload, 60)),
+  );
+
+  test(
+    'a worker that is stopped for longer than a lease serves nothing old when it goes on',
+    {
+      timeout: 30_000,
+    },
+    () =>
+      underLoad(gateway, async (workload) => {
+        await more(workload, 20);
+        await suspend(gateway.workers()[1] as number);
+        await more(workload, 50);
+      }),
+  );
+
+  test(
+    'one that dies is replaced, and nothing is served that its unpublished writes changed',
+    {
+      timeout: 30_000,
+    },
+    () =>
+      underLoad(gateway, async (workload) => {
+        await more(workload, 20);
+        const joined = gateway.said.match(/"msg":"joined the other nodes"/g)?.length ?? 0;
+        process.kill(gateway.workers()[1] as number, 'SIGKILL');
+        await gateway.saidTimes(/"msg":"joined the other nodes"/g, joined + 1);
+        await more(workload, 20);
+        expect(gateway.said).toContain('a worker has died');
+        expect(gateway.workers()).toHaveLength(WORKERS);
+      }),
+  );
+
+  test(
+    'the first process that is stopped for longer than a lease serves nothing old when it goes on',
+    {
+      timeout: 30_000,
+    },
+    () =>
+      underLoad(gateway, async (workload) => {
+        await more(workload, 20);
+        await suspend(gateway.process.pid as number);
+        await more(workload, 50);
+      }),
+  );
+
+  test('SIGTERM ends all of them, and is a clean end', async () => {
+    const children = gateway.workers();
+    expect(await gateway.end('SIGTERM')).toBe(0);
+    for (const pid of children) expect(() => process.kill(pid, 0)).toThrow();
+  });
 });
 
 test('when the first process dies, the others end', async () => {
-  const children = workers();
-  const gone = once(gateway, 'exit');
-  gateway.kill('SIGKILL');
-  await gone;
-  const alive = (pid: number): boolean => {
-    try {
-      process.kill(pid, 0);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  await until(() => !children.some(alive), 'the end of the others');
+  const gateway = await Gateway.start();
+  const children = gateway.workers();
+  await gateway.end('SIGKILL');
+  await until(() => !children.some(isAlive), 'the end of the others');
+  await gateway.stop();
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
