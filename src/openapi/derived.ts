@@ -16,11 +16,11 @@ export interface Derived {
 
 /** What the end of a name says that is not taken from the other resource. */
 const ofItself =
-  /^(?:ids?|uuids?|guids?|gids?|sids?|oids?|pks?|urls?|uri|href|links?|types?|kind|counts?|numbers?|at|on|date|since|until)$/;
+  /^(?:ids?|uuids?|guids?|gids?|sids?|oids?|pks?|url|uri|href|links?|types?|kind|counts?|numbers?|at|on|date|until)$/;
 
 /**
- * The resources that an object has members of, by their names. Next to an id, any `author_…` may be one. Without an id
- * it has to be a member that authors have.
+ * The resources that an object has members of, by their names. Next to an id, any `author_…` may be one. Without an
+ * id it has to be a member that authors have.
  */
 export function derivedIn(
   document: OpenApiDocument,

@@ -15,9 +15,11 @@ const stateful = /^(?:graphql|login)$/;
 /** How a summary of a read begins. */
 const says =
   /^(?:lists?|gets?|retrieves?|searche?s?|finds?|fetche?s?|reads?|returns?|quer(?:y|ies)|counts?|looks? up)\b/i;
-/** What only a write does, anywhere in its summary or its name. */
-const contradicts =
-  /(?:^|[^a-z])(?:creat|updat|delet|remov|sav|stor|start|send|add|insert|record|register|subscrib|enqueu|schedul|trigger|mark|replac|import|submit)(?:e|es|ed|ing|s)?(?![a-z])/i;
+/** What only a write does, by stems, anywhere in its summary or its name. */
+const verbs =
+  'creat|updat|delet|remov|sav|stor|start|send|add|insert|record|register|subscrib|enqueu|schedul|trigger|mark|' +
+  'replac|import|submit';
+const contradicts = new RegExp(`(?:^|[^a-z])(?:${verbs})(?:e|es|ed|ing|s)?(?![a-z])`, 'i');
 
 /** What a POST does to the state of the API, as far as its description tells. */
 type Effect = 'reads' | 'perhaps' | 'nothing said' | 'writes';
