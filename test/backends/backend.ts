@@ -25,11 +25,13 @@ export interface Backend {
   install(folder: string): Promise<void>;
   /** Starts it with a little data. */
   start(folder: string): Promise<Running>;
+  /** Its OpenAPI description, for a gateway with a draft in place of the recipe. */
+  description?(origin: Running): Promise<string>;
   /** Every path that is compared after each write. */
   views(): readonly string[];
   write(below: Below): Write;
   /** What its administrators do, past the API that clients use. */
-  administer?(below: Below): Write;
+  readonly administer?: ((below: Below) => Write) | undefined;
   /** Told what a write was answered, to learn new ids. */
   answered?(write: Write, answer: { readonly status: number; readonly text: string }): void;
 }

@@ -29,8 +29,9 @@ export const directus: Backend = {
     const env = {
       ...admin,
       ...{ KEY: 'key', SECRET: 'secret', DB_CLIENT: 'sqlite3', DB_FILENAME: './data.db', TELEMETRY: 'false' },
-      // Or it answers 503 when the machine is busy.
-      ...{ HOST: '127.0.0.1', PORT: `${port}`, LOG_LEVEL: 'error', PRESSURE_LIMITER_ENABLED: 'false' },
+      // It would answer 503 on a busy machine, to the gateway or to the comparison.
+      PRESSURE_LIMITER_ENABLED: 'false',
+      ...{ HOST: '127.0.0.1', PORT: `${port}`, LOG_LEVEL: 'error' },
     };
     await rm(join(folder, 'data.db'), { force: true });
     const cli = 'node_modules/directus/cli.js';
@@ -41,6 +42,8 @@ export const directus: Backend = {
     administrator = await makeCollections(running.url);
     return running;
   },
+  // For the public role: what it may see.
+  description: async ({ url }) => (await fetch(`${url}/server/specs/oas`)).text(),
   views: () => [
     ...['/items/articles', '/items/articles?fields=*,author.name', '/items/articles?filter[author][_eq]=1'],
     ...['/items/articles?sort=-title&limit=2', '/items/articles?aggregate[count]=*', '/items/authors'],

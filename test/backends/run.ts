@@ -11,6 +11,7 @@ import { type Comparison, compare } from './compare.ts';
 import { couchdb } from './couchdb.ts';
 import { directus } from './directus.ts';
 import { djangoRest } from './django-rest.ts';
+import { drafted } from './drafted.ts';
 import { jsonServer } from './json-server.ts';
 import { startServer } from './processes.ts';
 import { rails } from './rails.ts';
@@ -23,6 +24,7 @@ const usage = `npm run test:backends -- [options]
   --writes <n>     to each (default 300)
   --seed <n>       of what is written (default 1)
   --without <rule> takes this rule out of the recipes first: the comparison has to notice
+  --drafts         with what init drafts from their descriptions in place of the recipes
   --folder <path>  where the backends are installed (default node_modules/.cache/unstale-backends)
 
 Installs servers of others from their registries, puts a gateway with the recipe from rules/backends/ before each, and
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     writes: { type: 'string', default: '300' },
     seed: { type: 'string', default: '1' },
     without: { type: 'string' },
+    drafts: { type: 'boolean', default: false },
     folder: { type: 'string', default: 'node_modules/.cache/unstale-backends' },
     help: { type: 'boolean', default: false },
   },
@@ -61,20 +64,24 @@ async function recipe(pack: string): Promise<string> {
   return stringify({ routes, rules: kept });
 }
 
-async function startGateway(pack: string, originUrl: string): Promise<Running> {
+async function startGateway(backend: Backend, origin: Running): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), 'unstale-backends-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const settings = {
     server: `{ listen: "127.0.0.1:${port}" }`,
     admin: `{ listen: "127.0.0.1:${adminPort}" }`,
     log: '{ level: warn }',
-    origin: `{ url: "${originUrl}", ignoreInPaths: [] }`,
-    include: `["recipe.yaml"]`,
+    origin: `{ url: "${origin.url}", ignoreInPaths: [] }`,
   };
   const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}`);
-  await writeFile(join(folder, 'recipe.yaml'), await recipe(pack));
+  const cli = join(root, 'dist/cli/main.js');
+  if (values.drafts) lines.push(await drafted(backend, { origin, cli, folder }));
+  else {
+    lines.push('include: ["recipe.yaml"]');
+    await writeFile(join(folder, 'recipe.yaml'), await recipe(backend.pack));
+  }
   await writeFile(join(folder, 'gateway.yaml'), lines.join('\n'));
-  const args = [join(root, 'dist/cli/main.js'), 'serve', '-c', 'gateway.yaml'];
+  const args = [cli, 'serve', '-c', 'gateway.yaml'];
   const running = await startServer({ command: process.execPath, args, folder, port: adminPort, readyPath: '/readyz' });
   return {
     url: `http://127.0.0.1:${port}`,
@@ -91,11 +98,12 @@ async function play(backend: Backend): Promise<Comparison> {
   await backend.install(folder);
   const origin = await backend.start(folder);
   try {
-    const gateway = await startGateway(backend.pack, origin.url);
+    const gateway = await startGateway(backend, origin);
     try {
       const writes = Number(values.writes);
       return await compare(
-        backend,
+        // No description says what changes permissions, so a draft cannot know of it.
+        values.drafts ? { ...backend, administer: undefined } : backend,
         { originUrl: origin.url, gatewayUrl: gateway.url },
         {
           ...{ writes, seed: Number(values.seed) },
@@ -116,7 +124,8 @@ const rows: string[] = [];
 const isAsked = ({ name }: { readonly name: string }): boolean =>
   name.toLowerCase().includes(values.only.toLowerCase());
 for (const { name, why } of notPlayed.filter(isAsked)) console.log(`  ${name} is left out: ${why}`);
-for (const backend of backends.filter(isAsked)) {
+const chosen = backends.filter(isAsked).filter(({ description }) => !values.drafts || description !== undefined);
+for (const backend of chosen) {
   try {
     const { writes, reads, hits, stale } = await play(backend);
     rows.push(`| ${backend.name} | ${writes} | ${reads} | ${stale.length} | ${(hits / reads).toFixed(2)} |`);
@@ -127,7 +136,7 @@ for (const backend of backends.filter(isAsked)) {
     console.log(`  ${backend.name} is left out: ${error.message}`);
   }
 }
-if (values.without === undefined && isAsked({ name: 'README, json-server' })) {
+if (values.without === undefined && !values.drafts && isAsked({ name: 'README, json-server' })) {
   console.log("  the README's way from nothing, with json-server:");
   await walkReadme(root, console.log);
 }
