@@ -54,7 +54,7 @@ const FILL_SHARE = 0.25;
 const UPLOAD_SHARE = 0.25;
 
 /** Answers that are kept as they were written last, in each of two generations. */
-const PREPARED_SHARE = 1 / 8;
+const PREPARED_SHARE = 0.125;
 
 type State = 'starting' | 'ready' | 'draining';
 

@@ -1,8 +1,12 @@
+import { parsePattern, patternShape } from '../route/pattern.ts';
 import type { DraftCredentials } from './draft-credentials.ts';
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
 
 /** A draft as the text of a configuration, with comments for its future owner. */
-export function writeDraft({ origin, credentials, routes, rules, notes, summary }: Draft, source: string): string {
+export function writeDraft(
+  { origin, credentials, routes, reads, rules, notes, summary }: Draft,
+  source: string,
+): string {
   const lines = [
     '# yaml-language-server: $schema=https://unpkg.com/unstale/dist/unstale.schema.json',
     '#',
@@ -23,7 +27,11 @@ export function writeDraft({ origin, credentials, routes, rules, notes, summary 
   ];
   if (routes.length > 0)
     lines.push('# The first match wins. The API decides freshness; add cache: { ttl: 60s } to override it.', 'routes:');
-  for (const route of routes) lines.push(...routeLines(route));
+  for (const route of routes) lines.push(...routeLines(route, rules));
+  if (reads.length > 0) {
+    lines.push('', '# POSTs that only read, by name and description: no write, so nothing is invalidated.', 'reads:');
+    lines.push(...reads.map(({ pattern, comment }) => `  - ${scalar(`POST ${pattern}`)} # ${oneLine(comment)}`));
+  }
   if (rules.length > 0)
     lines.push('', '# All matching rules apply. A path covers all its queries and variants.', 'rules:');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
@@ -52,12 +60,21 @@ function credentialLines({ headers, params, userKey }: DraftCredentials): string
 
 const inFlow = (name: string): string => (/^[A-Za-z][A-Za-z0-9_-]*$/.test(name) ? name : JSON.stringify(name));
 
-function routeLines({ comments, match, off, tags, before }: DraftRoute): string[] {
+function routeLines(route: DraftRoute, rules: readonly DraftRule[]): string[] {
+  const { comments, match, off, tags, before } = route;
+  const silenced = isOnlyRead(route, rules) ? ' # no write adds to it # unstale-ignore element-tags-alone' : '';
   const lines = [...comments.map((comment) => `  # ${oneLine(comment)}`), `  - match: ${scalar(match)}`];
   if (off) lines.push('    cache: off');
   if (before !== undefined) lines.push(`    before: ${scalar(before)}`);
-  if (tags.length > 0) lines.push('    tags:', ...tags.map((tag) => `      - ${scalar(tag)}`));
+  if (tags.length > 0) lines.push('    tags:', ...tags.map((tag) => `      - ${scalar(tag)}${silenced}`));
   return lines;
+}
+
+/** Its tags are those of what it lists, and no write of the description is at its path: none adds to it. */
+function isOnlyRead({ match, tags }: DraftRoute, rules: readonly DraftRule[]): boolean {
+  const written = new Set(rules.map(({ pattern }) => patternShape(parsePattern(pattern))));
+  const shape = patternShape(parsePattern(match));
+  return tags.every((tag) => /\[[*?]/.test(tag)) && !written.has(shape) && !written.has(`${shape}/*`);
 }
 
 function ruleLines({ comments, name, methods, pattern, before, lookups, targets, event }: DraftRule): string[] {
@@ -73,7 +90,10 @@ function ruleLines({ comments, name, methods, pattern, before, lookups, targets,
 }
 
 function targetLine({ kind, text, comment }: DraftTarget): string {
-  return `      - ${kind === 'tag' ? 'tag: ' : ''}${scalar(text)} # ${oneLine(comment)}`;
+  // A tenant, or a collection that is named by a parameter, is all of the path.
+  const isOpen = kind === 'path' && /^(?:\/(?:\*\*?|\{[^}]*\}))+$/.test(text);
+  const silenced = isOpen ? ' # unstale-ignore widens-to-everything' : '';
+  return `      - ${kind === 'tag' ? 'tag: ' : ''}${scalar(text)} # ${oneLine(comment)}${silenced}`;
 }
 
 /** JSON strings are valid YAML; simple words need no quotes. */

@@ -19,7 +19,7 @@ const hits = async ({ adminUrl }: TestGateway): Promise<number> => {
   const { text } = await get(`${adminUrl}/metrics`);
   return Number(/unstale_reads_total\{outcome="hit"\} (\d+)/.exec(text)?.[1] ?? 0);
 };
-const limited = 'server: { listen: "127.0.0.1:0", limits: { bodyIdle: 200ms, minBodyRate: 0B } }';
+const limited = 'server: { listen: "127.0.0.1:0", limits: { bodyIdle: 2s, minBodyRate: 0B } }';
 
 describe.each([
   ['that fit one write', 4_000],
@@ -39,7 +39,7 @@ describe.each([
     const wanted = Math.ceil(40_000_000 / size);
     for (let i = 0; i < wanted; i++) {
       client.write(request('/a'));
-      if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setImmediate(resolve));
     }
     await until(() => gateway.logs.some(({ msg }) => msg === 'a client was cut off'));
     expect(await hits(gateway)).toBeLessThan(wanted / 2);

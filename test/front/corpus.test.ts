@@ -100,6 +100,11 @@ describe('in one connection:', () => {
   test.each<[string, string[]]>([
     ['several requests in one piece', [HIT + HIT + head('/hit/1') + HIT]],
     ['a hit and half a request', [`${HIT}GET /hit/1 HT`, 'TP/1.1\r\nHost: a.example\r\n\r\n']],
+    ['a request and half a head that requests complete', [`${HIT}GET /miss/3 HTTP/1.1\r\nX: `, HIT, HIT]],
+    [
+      'a difference in queries that has come not to matter',
+      [get('/search/1?utm=1'), get('/search/1?utm=2'), get('/search/1?utm=1'), get('/search/1?utm=3')],
+    ],
     ['half a head that a request completes', ['GET /miss/1 HTTP/1.1\r\nHost: a.example\r\nX: ', HIT, HIT]],
     ['a line that a request completes', ['GET /miss/2 HTTP/1.1\r\nX:', HIT]],
     ['a body that is a request', [text({ method: 'PUT', target: '/child/9', lines: [], body: SMUGGLED }), HIT]],

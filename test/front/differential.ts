@@ -80,7 +80,8 @@ async function countingOrigin(): Promise<Server> {
     // So long ago that every answer has an `Age`.
     response.setHeader('Date', new Date(Date.now() - 2_000).toUTCString());
     response.setHeader('Cache-Control', said === 'private' ? 'private' : 'max-age=3600');
-    for (const [name, value] of Object.entries(ofPath[said] ?? {})) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(ofPath[url === '/search/1?utm=2' ? 'varied' : said] ?? {}))
+      response.setHeader(name, value);
     const size = said === 'large' ? 40_000 : said === 'text' ? 2_000 : 0;
     response.statusCode = said === 'gone' ? 410 : said === 'moved' ? 301 : said === 'empty' ? 204 : 200;
     request.resume();
@@ -100,7 +101,7 @@ const ofPath: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   dated: { 'Last-Modified': 'Sat, 01 Jan 2022 00:00:00 GMT' },
   public: { 'Cache-Control': 'public, max-age=3600' },
   moved: { Location: '/hit/1' },
-  search: { 'No-Vary-Search': 'params=("utm")' },
+  varied: { 'No-Vary-Search': 'params=("utm")' },
   soon: { 'Cache-Control': 'max-age=0' },
   odd: { 'X-Odd': 'caf\u00e9', 'Set-Cookie': 'a=b' },
 };

@@ -52,7 +52,6 @@ export const targets = [
   '/deaf/1',
   '/cookies/1',
   '/hit/1?key=secret',
-  '/search/1?utm=1',
   '/search/1?utm=2',
   '/_unstale/nothing',
 ] as const;
@@ -94,6 +93,7 @@ export const lines = [
   'X-Tenant: t',
   'Via: 1.1 other',
   'Via: 1.1 unstale',
+  `Via: ${Array(8).fill('1.1 unstale').join(', ')}`,
   'X-Forwarded-For: 192.0.2.1',
   'X-Forwarded-Host: other.example',
   'X-Forwarded-Proto: https',
