@@ -52,14 +52,15 @@ async function replay(log: string, options: Options, io: CliIo): Promise<number>
     return exitCodes.usage;
   }
   const config = withMemory(result.config, options.maxSize);
-  const report = await replayed(log, config, asked);
+  const report = await playing(log, () => replayLog(log === '-' ? io.stdin : createReadStream(log), config, asked));
   io.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : formatReplay(report));
   return exitCodes.fine;
 }
 
-async function replayed(log: string, config: GatewayConfig, asked: ReplayOptions): Promise<ReplayReport> {
+/** @throws CliError if the log cannot be read, or has nothing that can be replayed */
+async function playing(log: string, play: () => Promise<ReplayReport>): Promise<ReplayReport> {
   try {
-    return await replayLog(log === '-' ? process.stdin : createReadStream(log), config, asked);
+    return await play();
   } catch (error) {
     if (error instanceof ReplayError) throw new CliError(`${log}: ${error.message}\n  hint: ${error.hint}`);
     if (error instanceof Error && 'syscall' in error) {
@@ -109,7 +110,8 @@ function withMemory(config: GatewayConfig, maxSize: string | undefined): Gateway
   const { memory } = config.store;
   const maxBytes = quantity('--max-size', maxSize, (text) => parseSize(text, { min: 1024 ** 2, max: 2 ** 40 }));
   if (maxBytes === undefined) return config;
-  return { ...config, store: { ...config.store, memory: { ...memory, maxBytes } } };
+  const maxEntryBytes = Math.min(memory.maxEntryBytes, maxBytes);
+  return { ...config, store: { ...config.store, memory: { ...memory, maxBytes, maxEntryBytes } } };
 }
 
 function progressTo(io: CliIo): (lines: number) => void {
