@@ -26,7 +26,7 @@ const table = {
   uncoordinated: { status: 503, title: 'The other nodes cannot be reached: the write was refused' },
   onlyIfCached: { status: 504, title: 'No suitable response is stored' },
   originTimeout: { status: 504, title: 'The origin did not answer in time' },
-  unconfirmed: { status: 504, title: 'The write was forwarded, but not every node has confirmed it' },
+  unconfirmed: { status: 504, title: 'Not every node has confirmed what this request invalidates' },
   loopDetected: { status: 508, title: 'The request loops through this gateway' },
 } as const;
 

@@ -16,6 +16,9 @@ interface Store {
 const { MemoryStore } = await load<{ MemoryStore: new (options: object, fence: object) => Store }>('store/memory.js');
 const { Fence } = await load<{ Fence: new () => object }>('coherence/fence.js');
 const { Fields } = await load<{ Fields: new (lines: string[]) => object }>('http/fields.js');
+const { ownText, sharedText } = await load<{ ownText(text: string): string; sharedText(text: string): string }>(
+  'http/own-memory.js',
+);
 const { parseCacheControl } = await load<{ parseCacheControl(text: string): object }>('http/cache-control.js');
 
 const collect = (globalThis as { gc?: () => void }).gc;
@@ -30,26 +33,40 @@ function held(): number {
 
 const store = new MemoryStore({ maxBytes: 2 ** 40, maxEntryBytes: 2 ** 20, maxVariants: 8 }, new Fence());
 const wanted = Number(count);
+const none: string[] = [];
 const bodyBytes = 256;
 const before = held();
 const startedAt = process.hrtime.bigint();
 for (let i = 0; i < wanted; i++) {
   const path = `/things/${i}`;
   const body = Buffer.alloc(bodyBytes, 120);
-  const lines = ['Content-Type', 'application/json', 'ETag', `"${i}"`, 'Cache-Control', 'max-age=60'];
+  const lines = ['Content-Type', 'application/json', 'ETag', ownText(`"${i}"`), 'Cache-Control', 'max-age=60'];
   const refused = store.put({
-    ...{ key: `http://api.example\n${path}\n`, path, asOf: 1, since: undefined, uses: 0, status: 200 },
+    key: ownText(`http://api.example\n${path}\n`),
+    path: ownText(path),
     // The tags of its path and query, and three declared by its route, two of which other responses share.
-    tags: [`p:${path}`, `q:${path}?`, `t:thing:${i}`, `t:group:${i % 1_000}`, `t:kind:${i % 50}`],
-    ...{ headers: new Fields(lines), body, clientHeaders: [...lines], vary: [], selecting: [] },
-    ...{
-      directives: parseCacheControl('max-age=60'),
-      lifetimeMs: 60_000,
-      initialAgeMs: 0,
-      respondedAt: 1,
-      shareable: true,
-    },
-    ...{ etag: `"${i}"`, lastModifiedMs: undefined, dateMs: undefined, language: undefined },
+    tags: [`p:${path}`, `q:${path}?`, `t:thing:${i}`, `t:group:${i % 1_000}`, `t:kind:${i % 50}`].map(sharedText),
+    asOf: 1,
+    since: undefined,
+    uses: 0,
+    status: 200,
+    headers: new Fields(lines),
+    body,
+    part: undefined,
+    codings: undefined,
+    encoded: undefined,
+    clientHeaders: [...lines],
+    vary: none,
+    selecting: none,
+    directives: parseCacheControl('max-age=60'),
+    lifetimeMs: 60_000,
+    initialAgeMs: 0,
+    respondedAt: 1_700_000_000_000 + i,
+    shareable: true,
+    etag: lines[3],
+    lastModifiedMs: undefined,
+    dateMs: undefined,
+    language: undefined,
   });
   if (refused !== undefined) throw new Error(`not stored: ${refused}`);
 }

@@ -4,6 +4,7 @@ import { describeTarget } from '../rules/target.ts';
 import { parseTemplate } from '../rules/template.ts';
 import type { Target } from '../rules/types.ts';
 import { lintCascades } from './lint-cascade.ts';
+import { lintElementTags } from './lint-element-tags.ts';
 import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
 import { templatesOf } from './lint-rules.ts';
 import { positionOf } from './problem.ts';
@@ -38,6 +39,7 @@ export function lintCoherence(
   invalidated.push(...lintCascades(routes, rules));
   for (const route of routes) {
     if (rules.length > 0) lintOwnTags(route, invalidated);
+    lintElementTags(route, rules, invalidated);
     lintPerUser(route, context);
   }
   lintOverlaps(routes, context);
@@ -129,7 +131,11 @@ function lintPerUser({ document, path, settings }: Located<RouteSettings>, conte
   const policy = effective(settings.cache, context);
   if (word === undefined || policy.off || policy.credentials === 'perUser') return;
   // By default, responses to requests with credentials are not shared.
-  const shares = policy.credentials === 'shared' || policy.cookies === 'ignore' || policy.force;
+  const shares =
+    policy.credentials === 'shared' ||
+    policy.sharedCredentials.length > 0 ||
+    policy.cookies === 'ignore' ||
+    policy.force;
   if (!shares && policy.ttlMs === undefined) return;
   document.report([...path, 'match'], {
     message: `${settings.match} looks like data of one user, but its responses are shared`,

@@ -1,5 +1,6 @@
 import { parseSource } from '../rules/source.ts';
 import type { Located } from './lint-routes.ts';
+import { originPaths } from './origins.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import { valueAt } from './shape.ts';
 import type { SourceDocument } from './source-document.ts';
@@ -26,8 +27,5 @@ export function lintOwnReads(rules: readonly Located<RuleSettings>[], main: Sour
 }
 
 function readsByItself(main: SourceDocument): boolean {
-  const several = valueAt(main.value, ['origins']);
-  const names = typeof several === 'object' && several !== null ? Object.keys(several) : [];
-  const origins = [['origin'], ...names.map((name) => ['origins', name])];
-  return origins.some((path) => Object.keys(Object(valueAt(main.value, [...path, 'headers']))).length > 0);
+  return originPaths(main).some((path) => Object.keys(Object(valueAt(main.value, [...path, 'headers']))).length > 0);
 }

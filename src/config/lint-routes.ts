@@ -1,4 +1,4 @@
-import { credentialNames } from '../http/credentials.ts';
+import { credentialNames, isCredential } from '../http/credentials.ts';
 import { isPatternWithin, parsePattern, patternShape } from '../route/pattern.ts';
 import type { Root } from '../rules/types.ts';
 import type { CachePolicy } from './model.ts';
@@ -79,7 +79,15 @@ export function lintPolicy({ settings, document, path }: Located<PolicySettings>
     const hint = 'say what identifies a user: userKey: [authorization, "cookie:session"]';
     document.report([...path, 'cache', 'credentials'], { message: 'perUser needs a userKey', hint });
   }
-  const named = cache === undefined || cache === 'off' ? [] : (cache.userKey ?? []);
+  if (cache === undefined || cache === 'off') return;
+  const shared = typeof cache.credentials === 'object' ? cache.credentials.shared : [];
+  for (const [i, name] of shared.entries()) {
+    if (isCredential(name, policy.credentialHeaders)) continue;
+    const message = `${name} is not known to carry credentials: responses to requests with it are shared anyway`;
+    const hint = 'name a field of credentialHeaders, or a common one such as x-api-key; or remove it';
+    document.report([...path, 'cache', 'credentials', 'shared', i], { message, hint });
+  }
+  const named = cache.userKey ?? [];
   for (const [i, name] of named.entries()) {
     const parameter = /^query:(.*)$/.exec(name)?.[1];
     if (parameter === undefined || context.credentials.params.includes(parameter)) continue;
@@ -93,14 +101,15 @@ export function lintPolicy({ settings, document, path }: Located<PolicySettings>
 function lintNoEffect({ settings, document, path }: Located<PolicySettings>, context: RouteContext): void {
   const { cache } = settings;
   if (cache === undefined || cache === 'off') return;
-  const { ttlMs, credentials } = effective(cache, context);
+  const { ttlMs, credentials, sharedCredentials } = effective(cache, context);
   if (cache.force === true && ttlMs === undefined) {
     const hint = 'add a ttl: 60s';
     document.report([...path, 'cache', 'force'], { message: 'force has no effect without a ttl', hint, atKey: true });
   }
   // The author expects responses to be separate.
   if (cache.userKey !== undefined && credentials !== 'perUser') {
-    const message = `userKey has no effect with credentials: ${credentials}`;
+    const said = sharedCredentials.length > 0 ? '{ shared }' : credentials;
+    const message = `userKey has no effect with credentials: ${said}`;
     document.report([...path, 'cache', 'userKey'], { message, hint: 'add credentials: perUser', atKey: true });
   }
 }

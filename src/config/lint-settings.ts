@@ -2,10 +2,10 @@ import { networkInterfaces } from 'node:os';
 import type { z } from 'zod';
 import { isLoopback } from './address.ts';
 import type { Address } from './model.ts';
-import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
+import { DEFAULT_ORIGIN, defaultOrigin, originPaths } from './origins.ts';
 import { type configSchema, originSchema } from './schema.ts';
 import { soundPart, valueAt } from './shape.ts';
-import type { SourceDocument } from './source-document.ts';
+import type { Path, SourceDocument } from './source-document.ts';
 
 /** Shorter tokens can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
@@ -73,9 +73,7 @@ function lintOrigins(document: SourceDocument): void {
 }
 
 function lintOriginUrls(document: SourceDocument, own: readonly Address[]): void {
-  const several = valueAt(document.value, ['origins']);
-  const named = typeof several === 'object' && several !== null ? Object.keys(several) : [];
-  for (const path of [['origin'], ...named.map((name) => ['origins', name])]) {
+  for (const path of originPaths(document)) {
     const origin = soundPart(document, originSchema, path);
     const address = origin && own.find((each) => leadsTo(origin.url, each));
     if (origin === undefined) continue;
@@ -92,7 +90,7 @@ function lintOriginUrls(document: SourceDocument, own: readonly Address[]): void
 const privateNames = /\.(?:corp|example|home|home\.arpa|internal|intranet|invalid|lan|local|localhost|svc|test)$/;
 
 /** A service on the internet is one of many at its address, and answers to its own name only. */
-function lintHost(document: SourceDocument, path: readonly string[], { url, host }: z.output<typeof originSchema>) {
+function lintHost(document: SourceDocument, path: Path, { url, host }: z.output<typeof originSchema>) {
   const { hostname, protocol } = new URL(url);
   const isPublic = /\.[a-z][a-z0-9-]*$/.test(hostname) && !privateNames.test(hostname);
   if (host !== undefined || protocol === 'https:' || !isPublic) return;

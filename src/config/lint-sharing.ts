@@ -2,6 +2,7 @@ import { isCredential } from '../http/credentials.ts';
 import { parsePattern, pathMatchesPattern, patternShape } from '../route/pattern.ts';
 import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
 import type { CachePolicy } from './model.ts';
+import { originPaths } from './origins.ts';
 import { positionOf } from './problem.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import { valueAt } from './shape.ts';
@@ -48,7 +49,7 @@ export function lintKeyedCredentials(
 ): void {
   const { cache } = settings;
   if (cache === undefined || cache === 'off') return;
-  const { credentials, credentialHeaders, credentialParams } = effective(cache, context);
+  const { credentials, sharedCredentials, credentialHeaders, credentialParams } = effective(cache, context);
   const isSecret = {
     headers: (name: string) => isCredential(name, credentialHeaders),
     query: (name: string) => credentialParams.includes(name),
@@ -57,7 +58,8 @@ export function lintKeyedCredentials(
     for (const [i, name] of (cache.key?.[part] ?? []).entries()) {
       if (!isSecret[part](name)) continue;
       const userKey = part === 'headers' ? name : `"query:${name}"`;
-      const effect = credentials === 'bypass' ? ', and responses to requests with them are not stored' : '';
+      const isStored = credentials !== 'bypass' || (part === 'headers' && sharedCredentials.includes(name));
+      const effect = !isStored ? ', and responses to requests with them are not stored' : '';
       document.report([...path, 'cache', 'key', part, i], {
         message: `${name} carries credentials: in the key, operators can read them${effect}`,
         hint: `remove it here, and say credentials: perUser and userKey: [${userKey}]`,
@@ -98,10 +100,7 @@ export function lintSpellings(
 }
 
 function saysWhatIsIgnored(main: SourceDocument): boolean {
-  const several = valueAt(main.value, ['origins']);
-  const names = typeof several === 'object' && several !== null ? Object.keys(several) : [];
-  const origins = [['origin'], ...names.map((name) => ['origins', name])];
-  return origins.some((path) => valueAt(main.value, [...path, 'ignoreInPaths']) !== undefined);
+  return originPaths(main).some((path) => valueAt(main.value, [...path, 'ignoreInPaths']) !== undefined);
 }
 
 const isCachedForAll = ({ off, credentials }: CachePolicy): boolean => !off && credentials !== 'perUser';

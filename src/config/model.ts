@@ -143,6 +143,8 @@ export interface CachePolicy {
   /** `query`: the parameters in the key, undefined for all. `headers`: in addition to `Vary`, lower case. */
   key: { query: readonly string[] | undefined; order: 'keep' | 'sort'; headers: readonly string[] };
   credentials: 'bypass' | 'perUser' | 'shared';
+  /** Under `bypass`: fields, in lower case, that do not keep a response from being shared. */
+  sharedCredentials: readonly string[];
   /** For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of `credentialParams`. */
   userKey: readonly string[];
   /** What carries credentials, the same on all routes: header fields in lower case, and query parameters. */

@@ -15,6 +15,7 @@ export const builtInCache: CachePolicy = {
   staleIfErrorMs: 0,
   key: { query: undefined, order: 'keep', headers: [] },
   credentials: 'bypass',
+  sharedCredentials: [],
   userKey: [],
   credentialHeaders: credentialNames([]),
   credentialParams: [],
@@ -50,7 +51,7 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
       order: settings.key?.order ?? under.key.order,
       headers: settings.key?.headers ?? under.key.headers,
     },
-    credentials: settings.credentials ?? under.credentials,
+    ...credentialPolicy(under, settings.credentials),
     userKey: settings.userKey ?? under.userKey,
     credentialHeaders: under.credentialHeaders,
     credentialParams: under.credentialParams,
@@ -59,6 +60,15 @@ export function cachePolicy(under: CachePolicy, settings: CacheSettings | undefi
     requestDirectives: settings.requestDirectives ?? under.requestDirectives,
     targetedFields: settings.targetedFields ?? under.targetedFields,
   };
+}
+
+function credentialPolicy(
+  { credentials, sharedCredentials }: CachePolicy,
+  setting: Exclude<CacheSettings, 'off'>['credentials'],
+): Pick<CachePolicy, 'credentials' | 'sharedCredentials'> {
+  if (setting === undefined) return { credentials, sharedCredentials };
+  if (typeof setting === 'string') return { credentials: setting, sharedCredentials: [] };
+  return { credentials: 'bypass', sharedCredentials: setting.shared };
 }
 
 function cookiePolicy(

@@ -93,11 +93,23 @@ const cacheSchema = z.strictObject({
       examples: ['10m'],
     }),
   key: keySchema.optional().meta({ description: 'What the cache key has in addition to the path.' }),
-  credentials: choice(['bypass', 'perUser', 'shared'])
+  credentials: z
+    .union([
+      choice(['bypass', 'perUser', 'shared']),
+      z.strictObject({
+        shared: z
+          .array(text({ examples: ['x-api-key'] }, parseFieldName))
+          .min(1)
+          .meta({
+            description:
+              'Fields that say nothing of the user, such as the key of an application: responses to requests with them are shared by all, also by those without. With other credentials: bypass.',
+          }),
+      }),
+    ])
     .optional()
     .meta({
       description:
-        'Responses to requests with credentials (Authorization, Cookie, credentialHeaders, credentialParams): not cached, cached per user, or shared by all users.',
+        'Responses to requests with credentials (Authorization, Cookie, credentialHeaders, credentialParams): not cached, cached per user, or shared by all users; or shared if these fields are all.',
       examples: ['perUser'],
     }),
   userKey: z
@@ -194,7 +206,7 @@ export const routeSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        'Tags that rules can invalidate; {…} takes values from the path, the query, header fields or the body.',
+        'Tags that rules can invalidate; {…} takes values from the path, the query, header fields or the body. null and [] give none; without the member, the response is not stored.',
     }),
   before: readTemplate()
     .optional()

@@ -6,6 +6,7 @@ export const warnings = {
   'target-without-route': 'a rule invalidates paths that no route is for, and that no rule is for writes to',
   'tag-without-route': 'a rule invalidates a tag that no route gives its responses',
   'tag-never-invalidated': 'a route gives its responses a tag that no rule invalidates',
+  'element-tags-alone': 'rules find the responses of a route only by what they list: not what is added',
   'cascade-dead-end': 'a cascade goes no further, for want of a tag that says who the responses of a route are',
   'widens-to-everything': 'a target that covers everything, or does so once its placeholders have no value',
   'per-user-data-shared': 'a route looks like it is about one user, and its responses are kept for all',

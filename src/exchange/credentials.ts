@@ -7,9 +7,13 @@ import type { ClientRequest } from './ports.ts';
 
 type Asking = Pick<ClientRequest, 'headers' | 'target'>;
 
-/** The request carries credentials: what answers it may be for one user alone. */
+/**
+ * The request carries credentials: what answers it may be for one user alone. Not those of which the policy says that
+ * they are shared; another spelling of such a name may be another field to the origin.
+ */
 export function hasCredentials({ headers, target }: Asking, policy: CachePolicy): boolean {
-  for (const name of headers.names()) if (isCredential(name, policy.credentialHeaders)) return true;
+  for (const name of headers.names())
+    if (isCredential(name, policy.credentialHeaders) && !policy.sharedCredentials.includes(name)) return true;
   return credentialQuery(target.query, policy) !== '';
 }
 

@@ -41,7 +41,8 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
   lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
   // The response is the same for everyone who may see it, so the writer's credentials may fetch it again.
   const shared = cache.credentials === 'shared';
-  if (shared) lines.push(...without(write.headers.lines, (name) => !isSecret(name)));
+  const isShared = (name: string): boolean => (shared ? isSecret(name) : cache.sharedCredentials.includes(name));
+  lines.push(...without(write.headers.lines, (name) => !isShared(name)));
   const request: ClientRequest = {
     ...write,
     method: 'GET',

@@ -65,6 +65,22 @@ interface Directive {
  */
 export function parseCacheControl(value: string | undefined): CacheControl {
   if (value === undefined || value === '') return noDirectives;
+  const known = parsed.get(value);
+  if (known !== undefined) return known;
+  const directives = parse(value);
+  if (value.length <= MAX_REMEMBERED_LENGTH) {
+    if (parsed.size >= MAX_REMEMBERED) parsed.clear();
+    parsed.set(value, directives);
+  }
+  return directives;
+}
+
+/** An origin sends few different values, and every stored response keeps what its value means. */
+const parsed = new Map<string, CacheControl>();
+const MAX_REMEMBERED = 1_000;
+const MAX_REMEMBERED_LENGTH = 200;
+
+function parse(value: string): CacheControl {
   const directives: MutableCacheControl = { ...noDirectives };
   for (const member of splitList(value)) for (const directive of directivesOf(member)) apply(directives, directive);
   return directives;

@@ -22,6 +22,29 @@ function isLatin1(text: string): boolean {
   return true;
 }
 
+/** Texts of two generations: what is not asked for while a generation fills is forgotten with the next one. */
+const MAX_SHARED = 8_192;
+const MAX_SHARED_LENGTH = 64;
+let shared = new Map<string, string>();
+let earlier = new Map<string, string>();
+
+/**
+ * A text of its own, and the same one for all who ask for it: many stored responses have the same names and values of
+ * fields, and the same tags.
+ */
+export function sharedText(text: string): string {
+  if (text.length > MAX_SHARED_LENGTH) return ownText(text);
+  let known = shared.get(text);
+  if (known !== undefined) return known;
+  known = earlier.get(text) ?? ownText(text);
+  if (shared.size >= MAX_SHARED) {
+    earlier = shared;
+    shared = new Map();
+  }
+  shared.set(known, known);
+  return known;
+}
+
 const MAX_NAME_LENGTH = 128;
 /** In front of a digest: neither names nor values of fields hold it. */
 const DIGEST = '\u0001';

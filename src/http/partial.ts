@@ -45,13 +45,25 @@ export function partOf(headers: Fields, bytes: Uint8Array): (Part & { readonly s
 }
 
 /**
+ * Where the octets of a 206 begin if they are all that is missing at the end of a part (RFC 9110 §15.3.7.3): the strong
+ * entity tags and the sizes match, and there is no gap. They may overlap. Undefined for any other 206, and for one that
+ * contradicts itself.
+ */
+export function startOfRest(part: Part, headers: Fields): number | undefined {
+  const range = parseContentRange(headers.get('content-range'));
+  if (range === undefined || range.size !== part.size || range.end + 1 !== range.size) return undefined;
+  if (range.start < part.start || range.start > endOf(part) || !isSameByTag(part.etag, headers.get('etag')))
+    return undefined;
+  const length = headers.get('content-length');
+  return length === undefined || Number(length) === range.size - range.start ? range.start : undefined;
+}
+
+/**
  * Combines two parts of a representation (RFC 9110 §15.3.7.3): the strong entity tags and the sizes must match, without
  * a gap between the parts. Where they overlap, `newer` wins. undefined if they cannot be combined.
  */
 export function combine(older: Part, newer: Part): Part | undefined {
-  const a = parseEntityTag(older.etag);
-  const b = parseEntityTag(newer.etag);
-  if (a === undefined || b === undefined || !strongMatch(a, b)) return undefined;
+  if (!isSameByTag(older.etag, newer.etag)) return undefined;
   if (older.size !== undefined && newer.size !== undefined && older.size !== newer.size) return undefined;
   if (older.start > endOf(newer) || newer.start > endOf(older)) return undefined;
   const start = Math.min(older.start, newer.start);
@@ -59,6 +71,11 @@ export function combine(older: Part, newer: Part): Part | undefined {
   bytes.set(older.bytes, older.start - start);
   bytes.set(newer.bytes, newer.start - start);
   return { start, size: newer.size ?? older.size, etag: newer.etag, bytes };
+}
+
+function isSameByTag(older: string | undefined, newer: string | undefined): boolean {
+  const [a, b] = [parseEntityTag(older), parseEntityTag(newer)];
+  return a !== undefined && b !== undefined && strongMatch(a, b);
 }
 
 /** Whether the part is the complete representation, a 200 (RFC 9111 §3.4). */

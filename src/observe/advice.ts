@@ -12,7 +12,7 @@ const advice: Readonly<Record<string, Advice>> = {
   credentials: {
     why: 'requests have credentials (Authorization, a cookie), and the API does not say that answers may be shared',
     write:
-      'if all who may see it see the same, cache: { credentials: shared }; if each user sees something else, credentials: perUser with a userKey; if it is only cookies that mean nothing, cookies: ignore, or cookies: { ignore: [name] }',
+      'if all who may see it see the same, cache: { credentials: shared }; if only a key of the application is in the way, credentials: { shared: [x-api-key] }; if each user sees something else, credentials: perUser with a userKey; if it is only cookies that mean nothing, cookies: ignore, or cookies: { ignore: [name] }',
   },
   'no-store': { why: 'the API says no-store', write: forced },
   private: { why: 'the API says private', write: `${forced}; if it is right, credentials: perUser with a userKey` },

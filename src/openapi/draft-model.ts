@@ -10,6 +10,7 @@ export interface Draft {
   readonly origin: { readonly url: string; readonly note?: string };
   readonly credentials: DraftCredentials | undefined;
   readonly routes: readonly DraftRoute[];
+  readonly reads: readonly DraftRead[];
   readonly rules: readonly DraftRule[];
   readonly notes: readonly string[];
   /** What it consists of, in lines. */
@@ -22,6 +23,12 @@ export interface DraftRoute {
   readonly off: boolean;
   readonly tags: readonly string[];
   readonly before: string | undefined;
+}
+
+/** A POST that only reads. */
+export interface DraftRead {
+  readonly pattern: string;
+  readonly comment: string;
 }
 
 export interface DraftRule {

@@ -5,7 +5,7 @@ import { inWords } from './embedding.ts';
 import { unwrapped } from './envelope.ts';
 import { inside } from './id-sources.ts';
 import { hasMember } from './keys.ts';
-import type { ApiPath } from './operations.ts';
+import { type ApiPath, byShape, templateOf } from './operations.ts';
 import type { Resource } from './resource.ts';
 import { lastLiteral, lastParameter } from './resources.ts';
 
@@ -45,10 +45,10 @@ export interface Ruled {
 
 /** A route for each path that can be read. For actions, `before` names the representation that they change. */
 export function draftRoutes(model: ApiModel, ruled: Ruled): DraftRoute[] {
-  const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
+  const shapes = byShape(model.paths);
   return model.paths.flatMap((path): DraftRoute[] => {
     const read = path.operations.get('GET');
-    if (read === undefined) return actionRoute(path, byPattern);
+    if (read === undefined) return actionRoute(path, shapes);
     const personal = path.parts.find((part) => 'literal' in part && perUser.has(part.literal.toLowerCase()));
     const about = `${path.written}${read.operationId === undefined ? '' : ` (${String(read.operationId)})`}`;
     if (personal !== undefined && 'literal' in personal) {
@@ -117,13 +117,14 @@ function tagsOf(
   const isItem = own?.items.includes(path) === true;
   const tags = isItem && own !== undefined && named.has(own.name) ? ownTag(model, path, own, read) : [];
   const comments = new Map<string, string>();
-  for (const { resource, path: where, because, isList } of model.showing.embeddedIn(path)) {
+  for (const { resource, path: where, place: shown, because, isList } of model.showing.embeddedIn(path)) {
     const embedded = model.resources.get(resource);
     // When an element changes, the list is invalidated by its own path.
     if (embedded === undefined || where === undefined || !named.has(resource) || isList) continue;
     if (!isItem && own === embedded && /^(?:\.\w+)*\[\*\]\.[\w.]+$/.test(where)) continue;
     tags.push(`${resource}:{response${where}}`);
-    const place = inWords(where.slice(0, where.lastIndexOf(`.${embedded.idField}`)));
+    const end = where.lastIndexOf(`.${embedded.idField}`);
+    const place = end < 0 ? shown : inWords(where.slice(0, end));
     comments.set(`${resource} ${because}`, `embeds ${resource}: ${place === '' ? 'itself' : place} (${because})`);
   }
   const found = [...comments.values()];
@@ -143,21 +144,16 @@ function ownTag({ document }: ApiModel, path: ApiPath, { name, idField, keys }: 
 }
 
 /** `POST /steps/{id}/publish` changes the step: `before` is the representation of the step. */
-function actionRoute(path: ApiPath, byPattern: ReadonlyMap<string, ApiPath>): DraftRoute[] {
-  const item = actedUpon(path, byPattern);
+function actionRoute(path: ApiPath, shapes: ReadonlyMap<string, ApiPath>): DraftRoute[] {
+  const item = actedUpon(path, shapes);
   if (item === undefined) return [];
   const comments = [`${path.written} changes ${item.written}`];
   return [{ comments, match: path.pattern, off: false, tags: [], before: `GET ${templateOf(item)}` }];
 }
 
 /** The item of an action: the path without its last, literal segment. */
-export function actedUpon(path: ApiPath, byPattern: ReadonlyMap<string, ApiPath>): ApiPath | undefined {
+export function actedUpon(path: ApiPath, shapes: ReadonlyMap<string, ApiPath>): ApiPath | undefined {
   if (lastLiteral(path) === undefined || path.operations.has('GET')) return undefined;
-  const item = byPattern.get(path.pattern.slice(0, path.pattern.lastIndexOf('/')));
+  const item = shapes.get(path.shape.slice(0, path.shape.lastIndexOf('/')));
   return item !== undefined && lastParameter(item) !== undefined && item.operations.has('GET') ? item : undefined;
-}
-
-/** A path with its own parameters as placeholders: `/steps/{id}`. */
-export function templateOf({ parts }: ApiPath): string {
-  return `/${parts.map((part) => ('literal' in part ? part.literal : part.parameter === undefined ? '*' : `{${part.parameter}}`)).join('/')}`;
 }

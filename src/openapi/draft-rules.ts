@@ -1,33 +1,37 @@
 import { requestSchema, shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftRule, DraftTarget } from './draft-model.ts';
-import { actedUpon, templateOf } from './draft-routes.ts';
-import { type Known, type Others, pathTarget, TargetDrafter, unique } from './draft-targets.ts';
+import { actedUpon } from './draft-routes.ts';
+import { type Known, type Others, TargetDrafter } from './draft-targets.ts';
 import { unwrapped } from './envelope.ts';
 import { type Ids, nothing } from './fill.ts';
 import {
   answeredField,
+  askedField,
   createdField,
   createdIds,
   elementsOf,
   fieldSources,
   inside,
+  isRenaming,
   itemIds,
   requestedIds,
 } from './id-sources.ts';
-import type { ApiPath } from './operations.ts';
-import { isReading } from './reading.ts';
-import type { Resource } from './resource.ts';
+import { type ApiPath, byShape, templateOf } from './operations.ts';
+import { Parts } from './parts.ts';
+import { isReading, readingTodos } from './reading.ts';
+import { type Resource, todos } from './resource.ts';
 import { lastLiteral } from './resources.ts';
 import { shownBy } from './singletons.ts';
+import { pathTarget, unique } from './targets.ts';
 import { plainWord } from './words.ts';
 
 const changes = ['PUT', 'PATCH', 'DELETE', 'POST'];
 
 /** Rules for each path that can be written, with the tags of their resources, whether or not routes declare them. */
 export function draftRules(model: ApiModel): DraftRule[] {
-  const byPattern = new Map(model.paths.map((path) => [path.pattern, path]));
+  const shapes = byShape(model.paths);
   const names = new Map<string, number>();
-  const drafter = new RuleDrafter(model, byPattern);
+  const drafter = new RuleDrafter(model, shapes);
   return model.paths
     .flatMap((path) => drafter.rulesOf(path))
     .map((rule) => {
@@ -52,7 +56,7 @@ export function namedTags(rules: readonly DraftRule[]): ReadonlySet<string> {
 export function withTags(rules: readonly DraftRule[], carried: ReadonlySet<string>): DraftRule[] {
   return rules.map((rule) => {
     const targets = rule.targets.filter(({ kind, text }) => kind === 'path' || carried.has(tagName(text)));
-    const itself = pathTarget(rule.pattern.replace(/:([A-Za-z0-9_]+)/g, '{$1}'), 'itself');
+    const itself = pathTarget(templateOf(rule), 'itself');
     return { ...rule, targets: targets.length === 0 ? [itself] : targets };
   });
 }
@@ -61,15 +65,17 @@ export const tagName = (tag: string): string => tag.slice(0, tag.indexOf(':'));
 
 class RuleDrafter {
   readonly #model: ApiModel;
-  readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #shapes: ReadonlyMap<string, ApiPath>;
   readonly #targets: TargetDrafter;
   readonly #baseLength: number;
+  readonly #parts: Parts;
 
-  constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
+  constructor(model: ApiModel, shapes: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
-    this.#byPattern = byPattern;
-    this.#targets = new TargetDrafter(model, byPattern);
+    this.#shapes = shapes;
+    this.#targets = new TargetDrafter(model, shapes);
     this.#baseLength = baseLength(model);
+    this.#parts = new Parts(model.document, model.paths);
   }
 
   rulesOf(path: ApiPath): DraftRule[] {
@@ -80,7 +86,7 @@ class RuleDrafter {
     const owner = this.#model.owners.get(path);
     if (owner?.items.includes(path) === true) return this.#itemRules(path, owner, written);
     if (owner !== undefined) return this.#collectionRules(path, owner, written);
-    const item = actedUpon(path, this.#byPattern);
+    const item = actedUpon(path, this.#shapes);
     const subject = item && this.#model.owners.get(item);
     if (item !== undefined && subject !== undefined) return [this.#actionRule(path, item, subject, written)];
     return [this.#otherRule(path, written)];
@@ -99,7 +105,12 @@ class RuleDrafter {
       ...this.#parentOf(resource, inBody),
     };
     const looked = this.#parentsByLookup(resource, known);
-    const targets = unique([...this.#targets.ofWrite(path, resource, known), ...looked.targets]);
+    const targets = unique([
+      ...this.#targets.ofWrite(path, resource, known),
+      ...looked.targets,
+      ...(isRenaming(document, path, resource, methods) ? this.#targets.belowItself(path, known) : []),
+      ...this.#targets.ofChildren(path, resource, methods, known),
+    ]);
     const changed: DraftRule = {
       comments: [`${methods.join(', ')} ${path.written}`, ...todos(resource)],
       name: `${resource.name}-changed`,
@@ -114,7 +125,11 @@ class RuleDrafter {
       event: `${resource.name}.changed`,
     };
     const below = methods.includes('DELETE')
-      ? unique([...this.#targets.below(resource, known), ...this.#targets.ofUnnamedParents(resource, known)])
+      ? unique([
+          ...this.#targets.below(resource, known),
+          ...this.#targets.ofUnnamedParents(resource, known),
+          ...this.#targets.referring(resource),
+        ])
       : [];
     if (below.length === 0) return [changed];
     const deleted: DraftRule = {
@@ -195,7 +210,7 @@ class RuleDrafter {
       targets: unique([
         ...targets,
         ...this.#targets.ofCreated(resource, known, targets),
-        ...(places.length === 0 ? this.#targets.anyParents(resource) : []),
+        ...this.#targets.anyParents(resource, places.length > 0),
       ]),
       event: `${resource.name}.changed`,
     };
@@ -206,6 +221,7 @@ class RuleDrafter {
     const inBody = (field: string): string[] => [
       `before.${inside(resource.wrapper)}${field}`,
       ...methods.flatMap((method) => answeredField(document, path.operations.get(method) ?? {}, field)),
+      ...methods.flatMap((method) => askedField(document, path.operations.get(method) ?? {}, field)),
     ];
     const known: Known = {
       path: item,
@@ -217,7 +233,10 @@ class RuleDrafter {
     const looked = this.#parentsByLookup(resource, known);
     const action = plainWord(lastLiteral(path) ?? 'action');
     return {
-      comments: [`${methods.join(', ')} ${path.written}: assumed to be an action on ${item.written}`],
+      comments: [
+        `${methods.join(', ')} ${path.written}: assumed to be an action on ${item.written}`,
+        ...readingTodos(document, path, methods),
+      ],
       name: `${resource.name}-${action}`,
       methods,
       pattern: path.pattern,
@@ -235,8 +254,11 @@ class RuleDrafter {
 
   /** A part of an item, or a singleton. */
   #otherRule(path: ApiPath, methods: readonly string[]): DraftRule {
-    const own: DraftTarget[] = path.operations.has('GET') ? [pathTarget(templateOf(path), 'itself', path)] : [];
+    const here: Known = { path, resource: undefined, ids: nothing, others: new Map() };
+    const own = path.operations.has('GET') ? this.#targets.target(path, here, 'itself') : [];
     const shown = shownBy(this.#model, path, methods, this.#targets);
+    const { embeddings } = this.#model;
+    const parts = this.#parts.showing(path, methods, (schema) => embeddings.isDescribing(schema));
     const name = path.parts
       .flatMap((part) => ('literal' in part ? [plainWord(part.literal)] : []))
       .filter((word) => word !== '')
@@ -246,12 +268,17 @@ class RuleDrafter {
       ...own,
       ...this.#targets.ancestors(path),
       ...shown.targets,
+      ...parts.flatMap((each) => this.#targets.target(each, here, 'shows it')),
       ...this.#requested(path, methods),
     ]);
     const todo =
       targets.length > 0 ? [] : ['TODO: the document does not say what this changes: add what it makes stale'];
     return {
-      comments: [`${methods.join(', ')} ${path.written}`, ...todo],
+      comments: [
+        `${methods.join(', ')} ${path.written}`,
+        ...todo,
+        ...readingTodos(this.#model.document, path, methods),
+      ],
       name: `${name === '' ? 'root' : name}-changed`,
       methods,
       pattern: path.pattern,
@@ -338,7 +365,7 @@ class RuleDrafter {
           this.#targets.target(item, looked, `${name}.${field} names it, with one lookup`),
         );
         const from = this.#targets.fill(place, known);
-        if (from === undefined || from.includes('*') || !found.some(({ text }) => text.includes(`{${root}.`))) continue;
+        if (from.includes('*') || !found.some(({ text }) => text.includes(`{${root}.`))) continue;
         lookups[root] = from;
         targets.push(...found);
       }
@@ -351,16 +378,6 @@ class RuleDrafter {
     const inner = unwrapped(this.#model.document, schema);
     return shapeOf(this.#model.document, inner.schema).items !== undefined;
   }
-}
-
-/** Members that are named like other resources, and could not be tied to them. */
-function todos({ name, untied }: Resource): string[] {
-  if (untied.length === 0) return [];
-  const fields = untied.slice(0, 8).join(', ');
-  const which = untied.length > 8 ? `${fields}, …` : fields;
-  return [
-    `TODO: ${name}.{${which}}: named like other resources, and without a known id. Does a write make those stale?`,
-  ];
 }
 
 /** As many lookups as a rule may have. */

@@ -1,13 +1,13 @@
-import { shapeOf } from './api-schema.ts';
+import { requestSchema, shapeOf } from './api-schema.ts';
 import type { ApiModel, DraftTarget } from './draft-model.ts';
-import { templateOf } from './draft-routes.ts';
-import { Filler, type Ids, type Known, nothing, patternUpTo } from './fill.ts';
+import { Filler, type Ids, type Known, nothing } from './fill.ts';
 import { nounOf } from './keys.ts';
 import { hasLink } from './links.ts';
-import type { ApiPath } from './operations.ts';
+import { type ApiPath, isBelow, operationsOf, shapeUpTo } from './operations.ts';
 import { nounOfField } from './references.ts';
 import type { Resource } from './resource.ts';
 import { lastParameter } from './resources.ts';
+import { brief, pathTarget, tagTarget } from './targets.ts';
 import { plainWord, singular } from './words.ts';
 
 export type { Known, Others } from './fill.ts';
@@ -15,17 +15,17 @@ export type { Known, Others } from './fill.ts';
 /** What a write makes stale. */
 export class TargetDrafter {
   readonly #model: ApiModel;
-  readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #shapes: ReadonlyMap<string, ApiPath>;
   readonly #byParent: ReadonlyMap<string, readonly ApiPath[]>;
   readonly #filler: Filler;
   /** The reads that name a resource in their paths. */
   #scoped: Map<Resource, Set<ApiPath>> | undefined;
 
-  constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
+  constructor(model: ApiModel, shapes: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
-    this.#byPattern = byPattern;
+    this.#shapes = shapes;
     this.#byParent = belowItems(model);
-    this.#filler = new Filler(model, byPattern);
+    this.#filler = new Filler(model, shapes);
   }
 
   /** Itself, wherever it is shown or listed, and its parents. */
@@ -90,12 +90,12 @@ export class TargetDrafter {
 
   /** `/steps/{stepId}` above `/steps/{stepId}/accommodations`, and the lists that show it, with its totals. */
   ancestors(path: ApiPath): DraftTarget[] {
+    const here: Known = { path, resource: undefined, ids: nothing, others: new Map() };
     const found = path.parts.map((part, i): DraftTarget[] => {
       if ('literal' in part || i === path.parts.length - 1) return [];
-      const above = this.#byPattern.get(patternUpTo(path, i + 1));
-      const list = this.#byPattern.get(patternUpTo(path, i));
-      const targets: DraftTarget[] = [];
-      if (above?.operations.has('GET')) targets.push(pathTarget(templateOf(above), 'it is below that', above));
+      const above = this.#shapes.get(shapeUpTo(path, i + 1));
+      const list = this.#shapes.get(shapeUpTo(path, i));
+      const targets = above === undefined ? [] : this.target(above, here, 'it is below that');
       const owner = above && this.#model.owners.get(above);
       if (above !== undefined && owner?.items.includes(above) === true) {
         const known = this.#knownAt(above, owner);
@@ -110,10 +110,23 @@ export class TargetDrafter {
           ...this.#showing('untagged', owner, known, 'shows its parent, but not by which id'),
         );
       }
-      if (list?.operations.has('GET')) targets.push(pathTarget(templateOf(list), 'the list of its parent', list));
+      if (list !== undefined) targets.push(...this.target(list, here, 'the list of its parent'));
       return targets;
     });
     return found.flat();
+  }
+
+  /** What has the id of a deleted resource as a plain value: it is deleted, too, or has to do without. */
+  referring(resource: Resource): DraftTarget[] {
+    const unknownIds: Known = { path: undefined, resource: undefined, ids: nothing, others: new Map() };
+    const { resources, showing } = this.#model;
+    return [...resources.values()].flatMap((other) => {
+      const names = other.references.some((each) => each.resource === resource.name && each.isNamed && !each.isObject);
+      if (!names) return [];
+      return [...other.items, ...other.collections, ...showing.of(other).lists]
+        .filter((path) => !resource.items.some((item) => isBelow(path, item)))
+        .flatMap((path) => this.target(path, unknownIds, `${other.name} names it: deleted with it, or changed`));
+    });
   }
 
   /** What is below a deleted resource, also under its other paths. */
@@ -121,27 +134,53 @@ export class TargetDrafter {
     const unknownIds: Known = { path: known.path, resource: undefined, ids: nothing, others: new Map() };
     const scoped = this.#scopedBy(resource).flatMap((path) => this.target(path, known, `of this ${resource.name}`));
     const below = resource.items.flatMap((item) => {
-      const below = this.#byParent.get(item.pattern) ?? [];
-      const filled = this.#filler.fill(item, known);
-      if (below.length === 0 || filled === undefined) return [];
+      const below = this.#byParent.get(item.shape) ?? [];
+      if (below.length === 0) return [];
       const what = below.map(({ written }) => written);
       const owners = new Set(below.flatMap((path) => this.#model.owners.get(path) ?? []));
       owners.delete(resource);
       const atOtherPaths = [...owners].flatMap((owner) =>
         [...owner.items, ...owner.collections, ...this.#model.showing.of(owner).lists]
-          .filter((path) => path.operations.has('GET') && !path.pattern.startsWith(`${item.pattern}/`))
+          .filter((path) => path.operations.has('GET') && !isBelow(path, item))
           .flatMap((path) => this.target(path, unknownIds, `it is unknown which ${owner.name} was below it`)),
       );
       const comment = `everything below it is gone, too: ${brief(what)}`;
-      return [...targetOf(`${filled}/**`, comment), ...atOtherPaths];
+      return [pathTarget(this.#filler.fillBelow(item, known), comment), ...atOtherPaths];
     });
     return [...below, ...scoped];
+  }
+
+  /** What is below an item that gets another path. */
+  belowItself(item: ApiPath, known: Known): DraftTarget[] {
+    if ((this.#byParent.get(item.shape) ?? []).length === 0) return [];
+    return [pathTarget(this.#filler.fillBelow(item, known), 'everything below it has another path, if it is renamed')];
+  }
+
+  /** What is sent inside of what is written, and has paths of its own: the lines of an order. */
+  ofChildren(path: ApiPath, resource: Resource, methods: readonly string[], known: Known): DraftTarget[] {
+    const { document, embeddings, resources } = this.#model;
+    const sent = operationsOf(
+      path,
+      methods.filter((method) => method !== 'DELETE'),
+    ).flatMap((operation) => embeddings.of(requestSchema(document, operation), resource.name));
+    const children = new Set(sent.flatMap((each) => (each.isMany && !each.isList ? each.resource : [])));
+    children.delete(resource.name);
+    return [...children].flatMap((name) => {
+      const child = resources.get(name);
+      if (child === undefined) return [];
+      const why = `${resource.name} is sent with its ${name}`;
+      return [
+        ...child.items.flatMap((item) => this.target(item, known, why)),
+        tagTarget(name, [], why),
+        ...this.#lists(child, known, why),
+      ];
+    });
   }
 
   /** Reads at other paths that name the resource: `/items/{collection}` for collections. */
   #scopedBy(resource: Resource): ApiPath[] {
     this.#scoped ??= this.#pathsByOwner();
-    const own = new Set(resource.items.flatMap((item) => [item, ...(this.#byParent.get(item.pattern) ?? [])]));
+    const own = new Set(resource.items.flatMap((item) => [item, ...(this.#byParent.get(item.shape) ?? [])]));
     return [...(this.#scoped.get(resource) ?? [])].filter((path) => !own.has(path));
   }
 
@@ -157,8 +196,11 @@ export class TargetDrafter {
     return found;
   }
 
-  /** All possible parents, if it is unknown which. */
-  anyParents(resource: Resource): DraftTarget[] {
+  /**
+   * All possible parents, if it is unknown which.
+   * @param isNamed the items are known: tags find the parents that embed them, and carry the id of each
+   */
+  anyParents(resource: Resource, isNamed = false): DraftTarget[] {
     const names = new Set(
       resource.references
         .filter(({ isNamed, resource: name }) => {
@@ -170,7 +212,21 @@ export class TargetDrafter {
     for (const item of resource.items)
       for (const [name] of this.parametersOf(item)) if (name !== resource.name) names.add(name);
     const known: Known = { path: undefined, resource: undefined, ids: nothing, others: new Map() };
-    return [...names].flatMap((name) => this.#parents(name, 'one of them may have been its parent', resource, known));
+    return [...names]
+      .filter((name) => !isNamed || !this.#isTaggedIn(name, resource))
+      .flatMap((name) => this.#parents(name, 'one of them may have been its parent', resource, known));
+  }
+
+  /** Whether whatever shows a parent has a tag for each of its children, which are always objects there. */
+  #isTaggedIn(name: string, child: Resource): boolean {
+    const parent = this.#model.resources.get(name);
+    if (parent === undefined || this.#counts(parent, child)) return false;
+    const shown = parent.items.filter(({ operations }) => operations.has('GET'));
+    return shown.every((item) =>
+      this.#model.showing
+        .embeddedIn(item)
+        .some(({ resource, path, isMany }) => resource === child.name && isMany && path?.includes('[?') === false),
+    );
   }
 
   /** Resource → where a path has its ids, without the resource of the whole path. */
@@ -188,10 +244,10 @@ export class TargetDrafter {
 
   target(path: ApiPath, known: Known, comment: string): DraftTarget[] {
     if (!path.operations.has('GET') && path !== known.path) return [];
-    return targetOf(this.#filler.fill(path, known), comment, path);
+    return [pathTarget(this.#filler.fill(path, known), comment, path)];
   }
 
-  fill(path: ApiPath, known: Known): string | undefined {
+  fill(path: ApiPath, known: Known): string {
     return this.#filler.fill(path, known);
   }
 
@@ -222,7 +278,7 @@ export class TargetDrafter {
     const { showing } = this.#model;
     const shown = new Set(child.items.flatMap((item) => showing.embeddedIn(item).map(({ resource }) => resource)));
     return parent.items.flatMap((item) =>
-      (this.#byParent.get(item.pattern) ?? [])
+      (this.#byParent.get(item.shape) ?? [])
         .filter((path) => isDirectlyBelow(path, item))
         .filter((path) =>
           showing
@@ -249,11 +305,11 @@ export class TargetDrafter {
   /** Whether a resource shows another one, counts it, or has it below its paths. */
   #isRelated(parent: Resource, child: Resource): boolean {
     const { arrays, untagged, lists } = this.#model.showing.of(child);
-    const isBelow = [...child.items, ...child.collections, ...lists].some(({ pattern }) =>
-      parent.items.some((item) => pattern.startsWith(`${item.pattern}/`)),
+    const has = [...child.items, ...child.collections, ...lists].some((path) =>
+      parent.items.some((item) => isBelow(path, item)),
     );
     const shownIn = [...arrays, ...untagged, ...parent.items].filter((path) => parent.items.includes(path));
-    return isBelow || this.#counts(parent, child) || shownIn.some((path) => this.#embeds(path, child));
+    return has || this.#counts(parent, child) || shownIn.some((path) => this.#embeds(path, child));
   }
 
   #lists(resource: Resource, known: Known, comment: string): DraftTarget[] {
@@ -299,7 +355,7 @@ export class TargetDrafter {
   #parts(item: ApiPath, known: Known): DraftTarget[] {
     const owner = this.#model.owners.get(item);
     const members = new Set([...(owner?.shape.properties.keys() ?? [])].map((field) => plainWord(singular(field))));
-    return (this.#byParent.get(item.pattern) ?? [])
+    return (this.#byParent.get(item.shape) ?? [])
       .filter((path) => isDirectlyBelow(path, item))
       .filter((path) => !this.#model.owners.has(path) || members.has(nounOf(path) ?? ''))
       .flatMap((path) => this.target(path, known, 'a part of it'));
@@ -311,41 +367,14 @@ const isDirectlyBelow = (path: ApiPath, item: ApiPath): boolean => {
   return rest.every((part) => 'literal' in part);
 };
 
-/** Names in a comment; the rest is counted. */
-function brief(names: readonly string[]): string {
-  const shown = names.slice(0, 4).join(', ');
-  return names.length > 4 ? `${shown}, and ${names.length - 4} more` : shown;
-}
-
-export const pathTarget = (text: string, comment: string, route?: ApiPath): DraftTarget => ({
-  kind: 'path',
-  text,
-  comment,
-  ...(route === undefined ? {} : { route }),
-});
-const tagTarget = (name: string, ids: readonly string[], comment: string): DraftTarget => ({
-  kind: 'tag',
-  text: `${name}:${ids.length === 0 ? '*' : `{${ids.join(', ')}}`}`,
-  comment,
-});
-const targetOf = (text: string | undefined, comment: string, route?: ApiPath): DraftTarget[] =>
-  text === undefined ? [] : [pathTarget(text, comment, route)];
-
-export function unique(targets: readonly DraftTarget[]): DraftTarget[] {
-  const first = new Map<string, DraftTarget>();
-  for (const target of targets)
-    if (!first.has(`${target.kind} ${target.text}`)) first.set(`${target.kind} ${target.text}`, target);
-  return [...first.values()];
-}
-
-/** The readable paths below each path that ends in a parameter, by pattern. */
+/** The readable paths below each path that ends in a parameter, by its shape. */
 function belowItems({ paths }: ApiModel): Map<string, ApiPath[]> {
   const found = new Map<string, ApiPath[]>();
   for (const path of paths) {
     if (!path.operations.has('GET')) continue;
     for (const [i, part] of path.parts.slice(0, -1).entries()) {
       if ('literal' in part) continue;
-      const above = patternUpTo(path, i + 1);
+      const above = shapeUpTo(path, i + 1);
       const known = found.get(above);
       if (known === undefined) found.set(above, [path]);
       else known.push(path);

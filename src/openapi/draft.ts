@@ -1,3 +1,4 @@
+import { condensed } from './condense.ts';
 import { OpenApiDocument, type ReadReferenced } from './document.ts';
 import { credentialsOf } from './draft-credentials.ts';
 import type { ApiModel, Draft } from './draft-model.ts';
@@ -6,6 +7,7 @@ import { draftRules, namedTags, tagName, withTags } from './draft-rules.ts';
 import { Embeddings } from './embedding.ts';
 import { onlyOf, withOverlaps } from './only.ts';
 import { apiPaths, inOrderOfPrecedence, serverOf } from './operations.ts';
+import { draftReads } from './reading.ts';
 import { findResources, ownersOf } from './resources.ts';
 import { Showing } from './showing.ts';
 import { summaryOf } from './summary.ts';
@@ -15,10 +17,12 @@ export interface DraftOptions {
   readonly read?: ReadReferenced;
   /** Patterns of the routes to draft, as in the document or with the base path; all if there are none. */
   readonly only?: readonly string[];
+  /** Write once what several rules have in common; the default. */
+  readonly condense?: boolean;
 }
 
 /** @throws OpenApiError */
-export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}): Draft {
+export function draftConfig(text: string, { read, only = [], condense = true }: DraftOptions = {}): Draft {
   const document = new OpenApiDocument(text, read);
   const { url, base, note } = serverOf(document);
   const paths = inOrderOfPrecedence(apiPaths(document, base));
@@ -35,10 +39,19 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
     any: named.length > 0,
   };
   const all = draftRoutes(model, ruled);
-  const { routes, rules } = onlyOf(
-    { routes: all, rules: withTags(named, new Set(all.flatMap(({ tags }) => tags.map(tagName)))) },
+  const {
+    routes,
+    reads,
+    rules: full,
+  } = onlyOf(
+    {
+      routes: all,
+      reads: draftReads(document, paths),
+      rules: withTags(named, new Set(all.flatMap(({ tags }) => tags.map(tagName)))),
+    },
     only.flatMap((pattern) => [pattern, base + pattern]),
   );
+  const rules = condense ? condensed(full, routes) : full;
   const notes = [...document.dangling]
     .sort()
     .map((reference) => `${reference} was not followed: the draft lacks what it describes`);
@@ -49,5 +62,5 @@ export function draftConfig(text: string, { read, only = [] }: DraftOptions = {}
   if (document.isConverted) notes.push('the document is Swagger 2.0 and was read as OpenAPI 3');
   const summary = summaryOf(model, { routes, rules });
   const origin = note === undefined ? { url } : { url, note };
-  return { origin, credentials, routes: withOverlaps(routes), rules, notes, summary };
+  return { origin, credentials, routes: withOverlaps(routes), reads, rules, notes, summary };
 }

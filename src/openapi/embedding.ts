@@ -1,4 +1,5 @@
 import { type Shape, shapeOf } from './api-schema.ts';
+import { derivedIn } from './derived.ts';
 import type { OpenApiDocument } from './document.ts';
 import { unwrapped } from './envelope.ts';
 import { hasMember } from './keys.ts';
@@ -84,6 +85,11 @@ export class Embeddings {
     return name === undefined ? [] : (this.#described.get(name) ?? []);
   }
 
+  /** Whether a schema is that of a resource. */
+  isDescribing(schema: string): boolean {
+    return this.#described.has(schema);
+  }
+
   /** @param own the resource of the response itself, whose own id does not count as embedded */
   of(schema: unknown, own: string | undefined): Embedding[] {
     const found = new Map<string, Embedding>();
@@ -98,6 +104,13 @@ export class Embeddings {
       const seen = new Set([...names, ...telling]);
       if (shape.items !== undefined) {
         visit(shape.items, { path: `${path}[*]`, place: `${place}[*]`, names: seen, depth: depth + 1 });
+      }
+      for (const { resource, idMember, member } of derivedIn(this.#document, shape, this.#byNoun)) {
+        if (resource.name === own) continue;
+        const isOptional = idMember !== undefined && this.#document.tellsRequired && !shape.required.has(idMember);
+        const id = idMember === undefined ? undefined : `${path}${isOptional ? `['${idMember}', :0]` : `.${idMember}`}`;
+        const at = place === '' ? member : `${place}.${member}`;
+        put(found, { ...derived(resource, at), path: id });
       }
       for (const [field, property] of shape.properties) {
         if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(field)) continue;
@@ -147,6 +160,10 @@ export class Embeddings {
     });
   }
 }
+
+const derived = ({ name }: Resource, place: string): Omit<Embedding, 'path'> => ({
+  ...{ resource: name, place, because: `the name of ${place.split('.').at(-1)}`, isMany: false, isList: false },
+});
 
 /** Where a value is an id or an object, a filter selects the id of the object, and nothing from an id. */
 function idPath(

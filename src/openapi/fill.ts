@@ -1,6 +1,6 @@
 import type { ApiModel } from './draft-model.ts';
 import { keyOf, nounOf } from './keys.ts';
-import type { ApiPath } from './operations.ts';
+import { type ApiPath, namesIn, shapeUpTo, templateOf } from './operations.ts';
 import type { Resource } from './resource.ts';
 import { plainWord, push } from './words.ts';
 
@@ -27,24 +27,40 @@ export const nothing: Ids = () => [];
 /** Fills paths with what is known about a write. */
 export class Filler {
   readonly #model: ApiModel;
-  readonly #byPattern: ReadonlyMap<string, ApiPath>;
+  readonly #shapes: ReadonlyMap<string, ApiPath>;
   readonly #byNoun = new Map<string, Resource[]>();
   readonly #owners = new Map<string, { resource: Resource; key: string | undefined } | undefined>();
 
-  constructor(model: ApiModel, byPattern: ReadonlyMap<string, ApiPath>) {
+  constructor(model: ApiModel, shapes: ReadonlyMap<string, ApiPath>) {
     this.#model = model;
-    this.#byPattern = byPattern;
+    this.#shapes = shapes;
     for (const resource of model.resources.values()) push(this.#byNoun, resource.noun, resource);
   }
 
-  /** A path with each parameter replaced by its sources; undefined if that would match any path. */
-  fill(path: ApiPath, known: Known): string | undefined {
-    const segments = path.parts.map((part, i) => {
-      if ('literal' in part) return part.literal;
-      const sources = [...new Set(this.#sourcesOf(path, i, known))];
-      return sources.length === 0 ? '*' : `{${sources.join(', ')}}`;
-    });
-    return segments[0] === '*' || segments[0]?.startsWith('{') === true ? undefined : `/${segments.join('/')}`;
+  /** A path with each parameter replaced by its sources. */
+  fill(path: ApiPath, known: Known): string {
+    return `/${path.parts.map((_, i) => this.#segment(path, i, known)).join('/')}`;
+  }
+
+  /** What is below a path: without an ending, which only the path itself has. */
+  fillBelow(path: ApiPath, known: Known): string {
+    const last = path.parts.length - 1;
+    const sources = this.#sourcesOf(path, last, known);
+    const begin = path.parts.slice(0, -1).map((_, i) => this.#segment(path, i, known));
+    return `/${[...begin, sources.length === 0 ? '*' : inBraces(sources)].join('/')}/**`;
+  }
+
+  #segment(path: ApiPath, i: number, known: Known): string {
+    const part = path.parts[i];
+    if (part === undefined) return '*';
+    const names = namesIn(part.text);
+    if ('literal' in part) return names.length === 0 ? part.text : '*';
+    if (part.parameter === undefined) return (known.path && sharedText(known.path, path, i)) ?? '*';
+    const sources = this.#sourcesOf(path, i, known);
+    // Of `:id.:format`, every format.
+    return sources.length === 0 || names.length > 1
+      ? '*'
+      : part.text.replace(`:${part.parameter}`, () => inBraces(sources));
   }
 
   #sourcesOf(path: ApiPath, i: number, known: Known): readonly string[] {
@@ -60,15 +76,18 @@ export class Filler {
 
   /** The resource that a parameter of a path identifies, and by which member. */
   ownerAt(path: ApiPath, i: number): { resource: Resource; key: string | undefined } | undefined {
-    const pattern = patternUpTo(path, i + 1);
-    if (this.#owners.has(pattern)) return this.#owners.get(pattern);
-    const owner = this.#findOwner(path, i, pattern);
-    this.#owners.set(pattern, owner);
+    const shape = shapeUpTo(path, i + 1);
+    const part = path.parts[i];
+    // What ends here tells; else the name of the parameter does.
+    const key = `${shape} ${part !== undefined && 'parameter' in part ? part.written : ''}`;
+    if (this.#owners.has(key)) return this.#owners.get(key);
+    const owner = this.#findOwner(path, i, shape);
+    this.#owners.set(key, owner);
     return owner;
   }
 
-  #findOwner(path: ApiPath, i: number, pattern: string): { resource: Resource; key: string | undefined } | undefined {
-    const item = this.#byPattern.get(pattern);
+  #findOwner(path: ApiPath, i: number, shape: string): { resource: Resource; key: string | undefined } | undefined {
+    const item = this.#shapes.get(shape);
     const resource = item && this.#model.owners.get(item);
     if (item && resource?.keys.has(item)) return { resource, key: resource.keys.get(item) };
     // No path ends here. The first parameter of `/repos/{owner}/{repo}` is not the id of a repository.
@@ -92,19 +111,16 @@ export class Filler {
 
 /** The parameter at a place where two paths have been the same so far. */
 function sharedParameter(from: ApiPath, to: ApiPath, i: number): string | undefined {
-  for (let k = 0; k <= i; k++) {
-    const a = from.parts[k];
-    const b = to.parts[k];
-    if (a === undefined || b === undefined || 'literal' in a !== 'literal' in b) return undefined;
-    if ('literal' in a && 'literal' in b && a.literal !== b.literal) return undefined;
-  }
+  if (shapeUpTo(from, i + 1) !== shapeUpTo(to, i + 1)) return undefined;
   const part = from.parts[i];
   return part !== undefined && 'parameter' in part ? part.parameter : undefined;
 }
 
-export function patternUpTo({ pattern }: ApiPath, segments: number): string {
-  return pattern
-    .split('/')
-    .slice(0, segments + 1)
-    .join('/');
+/** `{base}-{head}`, where two paths have the same such segment. */
+function sharedText(from: ApiPath, to: ApiPath, i: number): string | undefined {
+  if (shapeUpTo(from, i + 1) !== shapeUpTo(to, i + 1)) return undefined;
+  const text = from.parts[i]?.text;
+  return text === undefined || text === '*' ? undefined : templateOf({ pattern: text });
 }
+
+const inBraces = (sources: readonly string[]): string => `{${[...new Set(sources)].join(', ')}}`;

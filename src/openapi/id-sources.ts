@@ -71,6 +71,21 @@ export function itemIds(document: OpenApiDocument, path: ApiPath, resource: Reso
   };
 }
 
+/** Whether a write can give an item another path: its name is among what is sent. */
+export function isRenaming(
+  document: OpenApiDocument,
+  path: ApiPath,
+  resource: Resource,
+  methods: readonly string[],
+): boolean {
+  const key = resource.keys.get(path);
+  if (key === undefined || isLasting(key)) return false;
+  return methods.some((method) => {
+    const { schema } = unwrapped(document, requestSchema(document, path.operations.get(method) ?? {}));
+    return method !== 'DELETE' && hasMember(document, shapeOf(document, schema), key);
+  });
+}
+
 function hasAnswer(document: OpenApiDocument, path: ApiPath, methods: readonly string[], key: string): boolean {
   return methods.some((method) => {
     const { schema } = unwrapped(document, answerSchema(document, path.operations.get(method) ?? {}));
@@ -114,6 +129,14 @@ export function answeredField(document: OpenApiDocument, operation: Mapping, fie
   return has ? [`response.${inside(answer.path)}${field}`] : [];
 }
 
+/** A field of what is asked for: what an action moves something into. */
+export function askedField(document: OpenApiDocument, operation: Mapping, field: string): string[] {
+  const [name = ''] = field.split(/[.[]/, 1);
+  const request = unwrapped(document, requestSchema(document, operation));
+  const has = shapeOf(document, request.schema).properties.has(name);
+  return has ? [`request.${inside(request.path)}${field}`] : [];
+}
+
 /** The source of the id of what a POST created: the response body, or its Location. */
 export function createdIds(document: OpenApiDocument, operation: Mapping, { wrapper, idField, keys }: Resource): Ids {
   const schema = answerSchema(document, operation);
@@ -150,7 +173,7 @@ export function createdField(
   return schema === undefined ? undefined : `response.${inside(wrapper)}${field}`;
 }
 
-/** The sources of the elements of a batch: `request[*]`, `response.data[*]`; `request` for a single one. */
+/** The sources of what a batch writes: `request[*]`, `response.data[*]`, and `request` where it may be a single one. */
 export function elementsOf(document: OpenApiDocument, operation: Mapping, key: string | undefined): string[] {
   const schemas = [
     ['request', requestSchema(document, operation)],
@@ -159,9 +182,14 @@ export function elementsOf(document: OpenApiDocument, operation: Mapping, key: s
   return schemas.flatMap(([root, schema]) => {
     const inner = unwrapped(document, schema);
     const shape = shapeOf(document, inner.schema);
-    const isList = shape.items !== undefined && shapeOf(document, shape.items).properties.size > 0;
+    const element = shapeOf(document, shape.items);
     const place = `${root}${inner.path === '' ? '' : `.${inner.path}`}`;
-    if (isList) return [`${place}[*]`];
-    return shape.items === undefined && key !== undefined && hasMember(document, shape, key) ? [place] : [];
+    const isMany = shape.items !== undefined && element.properties.size > 0;
+    // One or several: `oneOf: [array, $ref]`, or `items` without a type.
+    const { type } = document.follow(inner.schema).value;
+    const single =
+      isMany && type === undefined ? { properties: new Map([...element.properties, ...shape.properties]) } : shape;
+    const isSingle = key !== undefined && hasMember(document, { ...shape, ...single }, key);
+    return [...(isMany ? [`${place}[*]`] : []), ...(isSingle ? [place] : [])];
   });
 }

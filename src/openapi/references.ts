@@ -34,7 +34,7 @@ export function referencesOf(
         : scalarPath(document, other, place, { isNamedId, scalar: (element ?? inner).scalar });
       const keys = [...other.keys.values(), other.idField];
       if (keys.some((key) => pathTo(key) !== undefined))
-        references.push({ resource: other.name, field: place, isNamed: named.includes(other), pathTo });
+        references.push({ resource: other.name, field: place, isNamed: named.includes(other), isObject, pathTo });
       else if (other.name !== own) untied.push(field);
     }
   }

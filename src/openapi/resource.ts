@@ -8,6 +8,8 @@ export interface Reference {
   readonly field: string;
   /** Its name says so: `step`, and not `author`. */
   readonly isNamed: boolean;
+  /** The other resource is embedded there, not only named. */
+  readonly isObject: boolean;
   /** Where the field has a member of the other resource: `step.id` for `id`; undefined if it does not tell. */
   pathTo(key: string | undefined): string | undefined;
 }
@@ -39,3 +41,13 @@ export interface Resource {
 
 /** What is known before references are. */
 export type Described = Omit<Resource, 'references' | 'untied'>;
+
+/** Members that are named like other resources, and could not be tied to them. */
+export function todos({ name, untied }: Resource): string[] {
+  if (untied.length === 0) return [];
+  const fields = untied.slice(0, 8).join(', ');
+  const which = untied.length > 8 ? `${fields}, …` : fields;
+  return [
+    `TODO: ${name}.{${which}}: named like other resources, and without a known id. Does a write make those stale?`,
+  ];
+}

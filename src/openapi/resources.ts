@@ -2,7 +2,7 @@ import { answerSchema, type Shape, shapeOf } from './api-schema.ts';
 import type { OpenApiDocument } from './document.ts';
 import { unwrapped } from './envelope.ts';
 import { hasMember, isLasting, keyOf, nounOf } from './keys.ts';
-import { type ApiPath, operationsOf } from './operations.ts';
+import { type ApiPath, byShape, operationsOf } from './operations.ts';
 import { Known, referencesOf } from './references.ts';
 import type { Described, Resource } from './resource.ts';
 import { alike, grouped } from './similar.ts';
@@ -23,7 +23,7 @@ const endsInParameter = ({ parts }: ApiPath): boolean => {
   const last = parts.at(-1);
   return last !== undefined && 'parameter' in last;
 };
-const above = ({ pattern }: ApiPath): string => pattern.slice(0, pattern.lastIndexOf('/')) || '/';
+const above = ({ shape }: ApiPath): string => shape.slice(0, shape.lastIndexOf('/')) || '/';
 
 /** The resource of which each path is the item or the collection. */
 export function ownersOf(resources: ReadonlyMap<string, Resource>): ReadonlyMap<ApiPath, Resource> {
@@ -36,19 +36,19 @@ export function ownersOf(resources: ReadonlyMap<string, Resource>): ReadonlyMap<
 
 /** Resources with ids: `/steps/{id}` gives steps. */
 export function findResources(document: OpenApiDocument, paths: readonly ApiPath[]): ReadonlyMap<string, Resource> {
-  const byPattern = new Map(paths.map((path) => [path.pattern, path]));
+  const shapes = byShape(paths);
   const parents = new Set(paths.filter(endsInParameter).map(above));
   const items = new Map<string, ApiPath[]>();
   for (const path of paths) {
     const noun = nounOf(path);
     if (!endsInParameter(path) || noun === undefined) continue;
     // `/items/{collection}` is a list, and `/items/{collection}/{id}` an item of it.
-    if (isBareList(document, path) || (parents.has(path.pattern) && isList(document, path))) continue;
+    if (isBareList(document, path) || (parents.has(path.shape) && isList(document, path))) continue;
     const found = items.get(noun);
     if (found === undefined) items.set(noun, [path]);
     else found.push(path);
   }
-  const described = [...items].flatMap(([noun, found]) => describedGroups(document, noun, found, byPattern));
+  const described = [...items].flatMap(([noun, found]) => describedGroups(document, noun, found, shapes));
   const resources = new Map(withCollections(document, described, paths).map((each) => [each.name, each]));
   const known = new Known([...resources.values()]);
   return new Map([...resources].map(([name, each]) => [name, { ...each, ...referencesOf(document, each, known) }]));
@@ -79,12 +79,12 @@ function describedGroups(
   document: OpenApiDocument,
   noun: string,
   items: readonly ApiPath[],
-  byPattern: ReadonlyMap<string, ApiPath>,
+  shapes: ReadonlyMap<string, ApiPath>,
 ): Described[] {
   const shapeFor = (path: ApiPath): Shape => {
     const own = representation(document, path, ['GET', 'PUT', 'PATCH', 'POST']);
     if (own.items === undefined && own.properties.size > 0) return own;
-    const list = byPattern.get(above(path));
+    const list = shapes.get(above(path));
     const listed = list === undefined ? undefined : representation(document, list, ['GET', 'POST']);
     return shapeOf(document, listed?.items);
   };
@@ -139,12 +139,12 @@ function withCollections(
   described: readonly Described[],
   paths: readonly ApiPath[],
 ): Described[] {
-  const byPattern = new Map(paths.map((path) => [path.pattern, path]));
+  const shapes = byShape(paths);
   const isItem = new Set(described.flatMap(({ items }) => items));
   const collections = new Map(described.map(({ name }) => [name, new Set<ApiPath>()]));
   for (const { name, items } of described) {
     for (const item of items) {
-      const list = byPattern.get(above(item));
+      const list = shapes.get(above(item));
       if (list !== undefined && !isItem.has(list)) collections.get(name)?.add(list);
     }
   }
@@ -172,9 +172,9 @@ function withCollections(
 function nearest(resources: readonly Described[], path: ApiPath): Described | undefined {
   const common = ({ items }: Described): number =>
     Math.max(
-      ...items.map(({ pattern }) => {
-        const a = pattern.split('/');
-        const b = path.pattern.split('/');
+      ...items.map(({ shape }) => {
+        const a = shape.split('/');
+        const b = path.shape.split('/');
         const first = a.findIndex((part, i) => part !== b[i]);
         return first < 0 ? a.length : first;
       }),

@@ -29,7 +29,7 @@ export function grouped(members: readonly Member[]): Member[][] {
   }
   for (const member of members.filter(({ shape }) => shape.properties.size === 0)) {
     const beginning = (group: readonly Member[]): number =>
-      Math.max(...group.map(({ path }) => commonLength(path.pattern, member.path.pattern)));
+      Math.max(...group.map(({ path }) => commonLength(path.shape, member.path.shape)));
     const [nearest] = groups.toSorted((a, b) => beginning(b) - beginning(a));
     if (nearest === undefined) groups.push([member]);
     else nearest.push(member);

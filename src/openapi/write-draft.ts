@@ -2,7 +2,10 @@ import type { DraftCredentials } from './draft-credentials.ts';
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
 
 /** A draft as the text of a configuration, with comments for its future owner. */
-export function writeDraft({ origin, credentials, routes, rules, notes, summary }: Draft, source: string): string {
+export function writeDraft(
+  { origin, credentials, routes, reads, rules, notes, summary }: Draft,
+  source: string,
+): string {
   const lines = [
     '# yaml-language-server: $schema=https://unpkg.com/unstale/dist/unstale.schema.json',
     '#',
@@ -24,6 +27,10 @@ export function writeDraft({ origin, credentials, routes, rules, notes, summary 
   if (routes.length > 0)
     lines.push('# The first match wins. The API decides freshness; add cache: { ttl: 60s } to override it.', 'routes:');
   for (const route of routes) lines.push(...routeLines(route));
+  if (reads.length > 0) {
+    lines.push('', '# POSTs that only read, by name and description: no write, so nothing is invalidated.', 'reads:');
+    lines.push(...reads.map(({ pattern, comment }) => `  - ${scalar(`POST ${pattern}`)} # ${oneLine(comment)}`));
+  }
   if (rules.length > 0)
     lines.push('', '# All matching rules apply. A path covers all its queries and variants.', 'rules:');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
@@ -73,7 +80,10 @@ function ruleLines({ comments, name, methods, pattern, before, lookups, targets,
 }
 
 function targetLine({ kind, text, comment }: DraftTarget): string {
-  return `      - ${kind === 'tag' ? 'tag: ' : ''}${scalar(text)} # ${oneLine(comment)}`;
+  // A tenant, or a collection that is named by a parameter, is all of the path.
+  const isOpen = kind === 'path' && /^(?:\/(?:\*\*?|\{[^}]*\}))+$/.test(text);
+  const silenced = isOpen ? ' # unstale-ignore widens-to-everything' : '';
+  return `      - ${kind === 'tag' ? 'tag: ' : ''}${scalar(text)} # ${oneLine(comment)}${silenced}`;
 }
 
 /** JSON strings are valid YAML; simple words need no quotes. */

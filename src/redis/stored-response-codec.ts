@@ -53,7 +53,10 @@ export async function decodeEntry(
     if (!isSoundEntry(head as object)) return undefined;
     const { stamp, response } = head as { stamp: Stamp; response: Head };
     // JSON has no undefined: an absent property was undefined.
-    const missing = { etag: undefined, lastModifiedMs: undefined, dateMs: undefined, language: undefined };
+    const missing = {
+      ...{ etag: undefined, lastModifiedMs: undefined, dateMs: undefined, language: undefined },
+      ...{ codings: undefined, encoded: undefined, part: undefined },
+    };
     return {
       stamp,
       response: {

@@ -158,12 +158,9 @@ interface Node<T> {
 
 interface Leaf<T> {
   readonly order: number;
-  /** The segments with parameters, each with its index. `texts`: what stands around them. */
-  readonly params: readonly {
-    readonly names: readonly string[];
-    readonly texts: readonly string[] | undefined;
-    readonly at: number;
-  }[];
+  /** The segments that are a parameter, each with its index. Nearly all are: a request pays for nothing else. */
+  readonly params: readonly { readonly name: string; readonly at: number }[];
+  readonly mixed: readonly { readonly segment: MixedSegment; readonly at: number }[];
   readonly data: T;
 }
 
@@ -202,11 +199,11 @@ export class PatternTrie<T> {
   /** @throws PatternError */
   add(pattern: string, data: T): void {
     const segments = parsePattern(pattern);
-    const params = segments.flatMap((segment, at) => {
-      const names = namesIn(segment);
-      return names.length === 0 ? [] : [{ names, texts: segment.kind === 'mixed' ? segment.texts : undefined, at }];
-    });
-    const leaf = { order: this.#size++, params, data };
+    const params = segments.flatMap((s, at) =>
+      s.kind === 'one' && s.name !== undefined ? [{ name: s.name, at }] : [],
+    );
+    const mixed = segments.flatMap((segment, at) => (segment.kind === 'mixed' ? [{ segment, at }] : []));
+    const leaf = { order: this.#size++, params, mixed, data };
     let node = this.#root;
     for (const segment of segments) {
       if (segment.kind === 'rest') {
@@ -313,13 +310,14 @@ function earlier<T>(a: Leaf<T> | undefined, b: Leaf<T> | undefined): Leaf<T> | u
   return a === undefined || (b !== undefined && b.order < a.order) ? b : a;
 }
 
-function matchOf<T>({ params: named, data }: Leaf<T>, path: readonly string[]): PatternMatch<T> {
+function matchOf<T>({ params: named, mixed, data }: Leaf<T>, path: readonly string[]): PatternMatch<T> {
   const params: Record<string, string> = Object.create(null);
-  for (const { names, texts, at } of named) {
-    const segment = decodeSegment(path[at] ?? '');
+  for (const { name, at } of named) params[name] = decodeSegment(path[at] ?? '');
+  for (const { segment, at } of mixed) {
+    const whole = decodeSegment(path[at] ?? '');
     // In another form the texts may differ: the whole segment is then the value of each.
-    const values = texts === undefined ? [segment] : valuesBetween(segment, texts);
-    for (const [i, name] of names.entries()) params[name] = values?.[i] ?? segment;
+    const values = valuesBetween(whole, segment.texts);
+    for (const [i, name] of segment.names.entries()) params[name] = values?.[i] ?? whole;
   }
   return { data, params };
 }

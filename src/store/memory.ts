@@ -3,6 +3,7 @@ import type { Fence } from '../coherence/fence.ts';
 import { type Coverage, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { matchesVary, VariantSelector } from '../http/vary.ts';
+import { Holders } from './holders.ts';
 import { PathIndex } from './path-index.ts';
 import type { Refusal, Store } from './store.ts';
 import { storedBytes } from './stored-bytes.ts';
@@ -25,8 +26,9 @@ export class MemoryStore implements Store {
   readonly #options: MemoryStoreOptions;
   readonly #fence: Fence;
   readonly #responses: LRUCache<StoredResponse, StoredResponse>;
-  readonly #byKey = new Map<string, StoredResponse[]>();
-  readonly #byTag = new Map<Tag, Set<StoredResponse>>();
+  /** The variants of a key, oldest first. */
+  readonly #byKey = new Holders<string, StoredResponse>();
+  readonly #byTag = new Holders<Tag, StoredResponse>();
   readonly #paths = new PathIndex();
   #sequence = 0;
 
@@ -44,20 +46,20 @@ export class MemoryStore implements Store {
   }
 
   select(key: string, request: Fields): StoredResponse | undefined {
-    const variants = this.#byKey.get(key);
-    if (variants === undefined) return undefined;
-    const response = variants.length === 1 ? onlyOf(variants, request) : newestOf(variants, request);
+    const found = this.#byKey.get(key);
+    if (found === undefined) return undefined;
+    const response = found instanceof Set ? newestOf(found, request) : suitable(found, request);
     if (response === undefined) return undefined;
-    response.uses = (response.uses ?? 0) + 1;
+    response.uses += 1;
     return this.#responses.get(response);
   }
 
   varyOf(key: string): readonly string[] | undefined {
-    return this.#byKey.get(key)?.at(-1)?.vary;
+    return [...this.#byKey.of(key)].at(-1)?.vary;
   }
 
   tagged(tag: Tag): readonly StoredResponse[] {
-    return [...(this.#byTag.get(tag) ?? [])];
+    return [...this.#byTag.of(tag)];
   }
 
   get sequence(): number {
@@ -68,12 +70,14 @@ export class MemoryStore implements Store {
     if (response.body.byteLength > this.#options.maxEntryBytes) return 'too-large';
     if (!this.#fence.admits(response, response.asOf)) return 'newer-record';
     if (this.#fence.isQuarantined(response)) return 'quarantined';
-    const variants = this.#byKey.get(response.key) ?? [];
+    const variants = [...this.#byKey.of(response.key)];
     const same = variants.find((other) => sameVariant(other, response));
     // A slower fill must not put an older representation over a newer one.
     if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
     if (same !== undefined) this.remove(same);
-    while (variants.length >= this.#options.maxVariants) this.remove(variants[0] as StoredResponse);
+    const others = variants.filter((other) => other !== same);
+    const excess = others.length + 1 - this.#options.maxVariants;
+    if (excess > 0) for (const oldest of others.slice(0, excess)) this.remove(oldest);
     response.since ??= ++this.#sequence;
     this.#index(response);
     this.#responses.set(response, response);
@@ -102,7 +106,7 @@ export class MemoryStore implements Store {
   /** Visits every response that `coverage` covers. May visit one twice if the visit does not remove it. */
   #each(coverage: Coverage, visit: (response: StoredResponse) => void): void {
     const visitAll = (tag: Tag): void => {
-      for (const response of this.#byTag.get(tag) ?? []) visit(response);
+      for (const response of this.#byTag.of(tag)) visit(response);
     };
     for (const tag of coverage.tags) visitAll(tag);
     for (const pattern of coverage.patterns) {
@@ -118,7 +122,7 @@ export class MemoryStore implements Store {
 
   /** Removes every response. */
   clear(): void {
-    for (const variants of [...this.#byKey.values()]) for (const response of [...variants]) this.remove(response);
+    for (const response of [...this.#responses.keys()]) this.remove(response);
   }
 
   get size(): number {
@@ -136,41 +140,26 @@ export class MemoryStore implements Store {
   }
 
   #index(response: StoredResponse): void {
-    const variants = this.#byKey.get(response.key);
-    if (variants === undefined) this.#byKey.set(response.key, [response]);
-    else variants.push(response);
-    for (const tag of response.tags) {
-      const tagged = this.#byTag.get(tag);
-      if (tagged === undefined) this.#byTag.set(tag, new Set([response]));
-      else tagged.add(response);
-    }
-    if (this.#byTag.get(pathTag(response.path))?.size === 1) this.#paths.add(response.path);
+    this.#byKey.add(response.key, response);
+    if (!this.#byTag.has(pathTag(response.path))) this.#paths.add(response.path);
+    for (const tag of response.tags) this.#byTag.add(tag, response);
   }
 
   #unindex(response: StoredResponse): void {
-    const variants = this.#byKey.get(response.key);
-    const at = variants?.indexOf(response) ?? -1;
-    if (variants !== undefined && at >= 0) {
-      variants.splice(at, 1);
-      if (variants.length === 0) this.#byKey.delete(response.key);
-    }
-    for (const tag of response.tags) {
-      const tagged = this.#byTag.get(tag);
-      tagged?.delete(response);
-      if (tagged?.size === 0) this.#byTag.delete(tag);
-    }
+    this.#byKey.delete(response.key, response);
+    for (const tag of response.tags) this.#byTag.delete(tag, response);
     if (!this.#byTag.has(pathTag(response.path))) this.#paths.remove(response.path);
   }
 }
 
-function onlyOf([response]: readonly StoredResponse[], request: Fields): StoredResponse | undefined {
-  if (response === undefined || response.vary.length === 0) return response;
+function suitable(response: StoredResponse, request: Fields): StoredResponse | undefined {
+  if (response.vary.length === 0) return response;
   return matchesVary(response.vary, response.selecting, request, response.language) ? response : undefined;
 }
 
-function newestOf(variants: readonly StoredResponse[], request: Fields): StoredResponse | undefined {
+function newestOf(variants: Iterable<StoredResponse>, request: Fields): StoredResponse | undefined {
   const selector = new VariantSelector(request);
-  return variants.findLast(({ vary, selecting, language }) => selector.matches(vary, selecting, language));
+  return [...variants].findLast(({ vary, selecting, language }) => selector.matches(vary, selecting, language));
 }
 
 function sameVariant(a: StoredResponse, b: StoredResponse): boolean {

@@ -1,13 +1,14 @@
 /** The paths of stored resources as a tree of segments: a pattern costs as much as the nodes that it visits. */
 export class PathIndex {
-  readonly #root: PathNode = { children: new Map(), present: false };
+  readonly #root: PathNode = { children: undefined, present: false };
 
   add(resource: string): void {
     let node = this.#root;
     for (const segment of split(resource)) {
+      node.children ??= new Map();
       let next = node.children.get(segment);
       if (next === undefined) {
-        next = { children: new Map(), present: false };
+        next = { children: undefined, present: false };
         node.children.set(segment, next);
       }
       node = next;
@@ -28,7 +29,8 @@ export class PathIndex {
 }
 
 interface PathNode {
-  readonly children: Map<string, PathNode>;
+  /** Undefined while it has none: most nodes are leaves, and an empty map takes more than the rest of them. */
+  children: Map<string, PathNode> | undefined;
   present: boolean;
 }
 
@@ -40,10 +42,11 @@ function removeBelow(node: PathNode, segments: readonly string[], depth: number)
   if (segment === undefined) {
     node.present = false;
   } else {
-    const child = node.children.get(segment);
-    if (child !== undefined && removeBelow(child, segments, depth + 1)) node.children.delete(segment);
+    const child = node.children?.get(segment);
+    if (child !== undefined && removeBelow(child, segments, depth + 1)) node.children?.delete(segment);
+    if (node.children?.size === 0) node.children = undefined;
   }
-  return !node.present && node.children.size === 0;
+  return !node.present && node.children === undefined;
 }
 
 interface Search {
@@ -57,11 +60,11 @@ function collect(node: PathNode, path: string, depth: number, search: Search): v
   if (wanted === undefined || wanted === '**') {
     if (node.present) search.found.push(path === '' ? '/' : path);
     if (wanted === undefined) return;
-    for (const [segment, child] of node.children) collect(child, `${path}/${segment}`, depth, search);
+    for (const [segment, child] of node.children ?? []) collect(child, `${path}/${segment}`, depth, search);
   } else if (wanted === '*') {
-    for (const [segment, child] of node.children) collect(child, `${path}/${segment}`, depth + 1, search);
+    for (const [segment, child] of node.children ?? []) collect(child, `${path}/${segment}`, depth + 1, search);
   } else {
-    const child = node.children.get(wanted);
+    const child = node.children?.get(wanted);
     if (child !== undefined) collect(child, `${path}/${wanted}`, depth + 1, search);
   }
 }

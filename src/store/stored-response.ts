@@ -4,7 +4,10 @@ import type { ContentCoding } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 
-/** A complete response, kept for reuse (RFC 9111 §3). Immutable: freshening creates a new one. */
+/**
+ * A complete response, kept for reuse (RFC 9111 §3). Immutable: freshening creates a new one. No property is optional:
+ * objects that are made with the same properties share their description, which is larger than they are.
+ */
 export interface StoredResponse {
   /** The cache key; variants of one key differ in `selecting`. */
   readonly key: string;
@@ -14,20 +17,20 @@ export interface StoredResponse {
   /** The node's applied position before the first request of the fill. */
   readonly asOf: Position;
   /** The store's sequence number when it was first put. Responses derived without a new request keep it. */
-  since?: number | undefined;
+  since: number | undefined;
   /** How often the store has selected it. Only the store sets this and `since`; nothing else changes. */
-  uses?: number;
+  uses: number;
 
   readonly status: number;
   /** The end-to-end fields as the origin sent them. */
   readonly headers: Fields;
   readonly body: Buffer;
   /** Set for a 206, whose `body` is a part only. It has a key of its own and never answers a request for the whole. */
-  readonly part?: StoredPart;
+  readonly part: StoredPart | undefined;
   /** The content codings in which it is served to clients that accept them. Undefined: served as it is. */
-  readonly codings?: readonly ContentCoding[];
+  readonly codings: readonly ContentCoding[] | undefined;
   /** Encodings of the body that have been made so far. */
-  readonly encoded?: Readonly<Partial<Record<ContentCoding, Encoded>>>;
+  readonly encoded: Readonly<Partial<Record<ContentCoding, Encoded>>> | undefined;
   /** The fields that clients get: `headers` with the route's `Cache-Control` and `ETag`, without `Age`. */
   readonly clientHeaders: FieldLines;
 

@@ -3,6 +3,7 @@ export interface Write {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** An integer below a bound, chosen at random from a seed. */
@@ -24,9 +25,13 @@ export interface Backend {
   install(folder: string): Promise<void>;
   /** Starts it with a little data. */
   start(folder: string): Promise<Running>;
+  /** Its OpenAPI description, for a gateway with a draft in place of the recipe. */
+  description?(origin: Running): Promise<string>;
   /** Every path that is compared after each write. */
   views(): readonly string[];
   write(below: Below): Write;
+  /** What its administrators do, past the API that clients use. */
+  readonly administer?: ((below: Below) => Write) | undefined;
   /** Told what a write was answered, to learn new ids. */
   answered?(write: Write, answer: { readonly status: number; readonly text: string }): void;
 }

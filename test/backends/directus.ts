@@ -11,6 +11,8 @@ const run = promisify(execFile);
 const admin = { ADMIN_EMAIL: 'admin@example.com', ADMIN_PASSWORD: 'of a test' };
 const articles = [1, 2, 3, 4, 5];
 const authors = [1, 2, 3];
+/** Of the administrator, who may change what the public role sees. */
+let administrator: { readonly token: string; readonly permission: string };
 
 /** Directus 10: a headless CMS. The public role may do everything with two collections. */
 export const directus: Backend = {
@@ -27,6 +29,8 @@ export const directus: Backend = {
     const env = {
       ...admin,
       ...{ KEY: 'key', SECRET: 'secret', DB_CLIENT: 'sqlite3', DB_FILENAME: './data.db', TELEMETRY: 'false' },
+      // It would answer 503 on a busy machine, to the gateway or to the comparison.
+      PRESSURE_LIMITER_ENABLED: 'false',
       ...{ HOST: '127.0.0.1', PORT: `${port}`, LOG_LEVEL: 'error' },
     };
     await rm(join(folder, 'data.db'), { force: true });
@@ -35,9 +39,11 @@ export const directus: Backend = {
     const running = await startServer({
       ...{ command: process.execPath, args: [cli, 'start'], folder, env, port, readyPath: '/server/ping' },
     });
-    await makeCollections(running.url);
+    administrator = await makeCollections(running.url);
     return running;
   },
+  // For the public role: what it may see.
+  description: async ({ url }) => (await fetch(`${url}/server/specs/oas`)).text(),
   views: () => [
     ...['/items/articles', '/items/articles?fields=*,author.name', '/items/articles?filter[author][_eq]=1'],
     ...['/items/articles?sort=-title&limit=2', '/items/articles?aggregate[count]=*', '/items/authors'],
@@ -62,12 +68,18 @@ export const directus: Backend = {
     ];
     return writes[below(writes.length)] as Write;
   },
+  administer: (below) => ({
+    method: 'PATCH',
+    path: administrator.permission,
+    body: { fields: below(2) === 0 ? ['*'] : ['id', 'name'] },
+    headers: { authorization: `Bearer ${administrator.token}` },
+  }),
 };
 
 const key = { field: 'id', type: 'integer', schema: { is_primary_key: true, has_auto_increment: true } };
 const text = (field: string) => ({ field, type: 'string', schema: {} });
 
-async function makeCollections(url: string): Promise<void> {
+async function makeCollections(url: string): Promise<typeof administrator> {
   const post = async (path: string, body: object, token?: string): Promise<unknown> => {
     const answer = await fetch(url + path, {
       method: 'POST',
@@ -83,14 +95,13 @@ async function makeCollections(url: string): Promise<void> {
     authors: [key, text('name')],
     articles: [key, text('title'), { ...text('author'), type: 'integer' }],
   };
+  let permission = '';
   for (const [collection, fields] of Object.entries(collections)) {
     await post('/collections', { collection, meta: {}, schema: {}, fields }, token);
     for (const action of ['read', 'create', 'update', 'delete']) {
-      await post(
-        '/permissions',
-        { role: null, collection, action, fields: ['*'], permissions: {}, validation: {} },
-        token,
-      );
+      const granted = { role: null, collection, action, fields: ['*'], permissions: {}, validation: {} };
+      const { id } = (await post('/permissions', granted, token)) as { id: number };
+      if (collection === 'authors' && action === 'read') permission = `/permissions/${id}`;
     }
   }
   await post('/fields/authors', { field: 'articles', type: 'alias', meta: { special: ['o2m'] } }, token);
@@ -98,4 +109,5 @@ async function makeCollections(url: string): Promise<void> {
   await post('/relations', { ...relation, meta: { one_field: 'articles' }, schema: { on_delete: 'SET NULL' } }, token);
   for (const name of ['Ann', 'Bob', 'Cleo']) await post('/items/authors', { name });
   for (const id of [1, 2, 3]) await post('/items/articles', { title: `t${id}`, author: id });
+  return { token, permission };
 }

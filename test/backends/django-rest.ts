@@ -32,6 +32,12 @@ export const djangoRest: Backend = {
     const args = ['library.py', 'runserver', '--noreload', `127.0.0.1:${port}`];
     return startServer({ command: python, args, folder, port, readyPath: '/authors/' });
   },
+  async description() {
+    const { stdout } = await run(python, ['library.py', 'generateschema', '--format', 'openapi-json'], {
+      cwd: sources,
+    });
+    return stdout;
+  },
   views: () => [
     ...['/authors/', '/books/', '/books/?author=1', '/books/?author=2', '/books/?page=2', '/books/?search=b1'],
     ...authors.map((id) => `/authors/${id}/`),

@@ -1,8 +1,11 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
 import type { Backend, Below, Write } from './backend.ts';
 import { installFromNpm, startServer } from './processes.ts';
+
+/** Of the checkout, from test/backends/dist/test/backends. */
+const description = new URL('../../../descriptions/json-server.yaml', import.meta.url);
 
 const data = {
   posts: [
@@ -44,6 +47,8 @@ export const jsonServer: Backend = {
     ];
     return startServer({ command: process.execPath, args, folder, port, readyPath: '/posts' });
   },
+  // It has none of its own.
+  description: () => readFile(description, 'utf8'),
   views: () => [
     ...['/posts', '/posts?author=ann', '/posts?_sort=views&_order=desc', '/posts?_embed=comments', '/posts?q=two'],
     ...['/comments', '/comments?postId=1', '/comments?_expand=post', '/profile', '/db'],

@@ -12,9 +12,10 @@ const run = promisify(execFile);
 /** Large frameworks make their database at the first start. */
 const READY_MS = 120_000;
 
-/** Installs packages of the npm registry into a folder, unless the same ones are there. */
+/** Installs packages of the npm registry into a folder, unless they are there. */
 export async function installFromNpm(folder: string, dependencies: Readonly<Record<string, string>>): Promise<void> {
-  if (existsSync(join(folder, 'node_modules'))) return;
+  // npm writes this file last.
+  if (existsSync(join(folder, 'node_modules/.package-lock.json'))) return;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }));
   await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel', 'error'], { cwd: folder, maxBuffer: 1e8 });

@@ -37,6 +37,20 @@ test.each([
   ['nothing', {}, '', [], 'cache: { ttl: 60s }'],
   ['a validator', { ETag: '"1"' }, '', [], 'cache: { ttl: 60s }'],
   ['credentials', { 'Cache-Control': 'max-age=60' }, '', ada, 'credentials: shared'],
+  [
+    'a key of the application',
+    { 'Cache-Control': 'max-age=60' },
+    '',
+    ['--header', 'X-API-Key: x'],
+    'credentials: { shared: [x-api-key] }',
+  ],
+  [
+    'a key of the application that is shared',
+    { 'Cache-Control': 'max-age=60' },
+    'defaults: { cache: { credentials: { shared: [x-api-key] } } }',
+    ['--header', 'X-API-Key: x'],
+    'stored: the second request was a hit',
+  ],
   ['a cookie set', { 'Cache-Control': 'max-age=60', 'Set-Cookie': 'a=b' }, '', [], 'setCookie: strip'],
   [
     'a tag without a value',

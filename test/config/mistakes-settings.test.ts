@@ -131,6 +131,21 @@ tellsEach({
       says: '4:35 userKey has no effect with credentials: shared | add credentials: perUser',
     },
     {
+      it: 'a user key where a field is shared',
+      yaml: 'routes:\n  - match: /a\n    cache: { credentials: { shared: [x-api-key] }, userKey: [cookie] }',
+      says: '4:52 userKey has no effect with credentials: { shared } | add credentials: perUser',
+    },
+    {
+      it: 'a shared field that is no credential',
+      yaml: 'credentialHeaders: [x-acme]\ndefaults: { cache: { credentials: { shared: [x-acme, x-tenant] } } }',
+      says: '3:54 x-tenant is not known to carry credentials: responses to requests with it are shared anyway | name a field of credentialHeaders, or a common one such as x-api-key; or remove it',
+    },
+    {
+      it: 'no shared field',
+      yaml: 'defaults: { cache: { credentials: { shared: [] } } }',
+      says: '2:45 "shared" is empty | add at least one, or remove the key',
+    },
+    {
       it: 'an empty user key',
       yaml: 'routes:\n  - match: /a\n    cache: { credentials: perUser, userKey: [] }',
       says: '4:45 "userKey" is empty | add at least one, or remove the key',

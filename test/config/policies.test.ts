@@ -38,6 +38,7 @@ routes:
       staleIfErrorMs: 60_000,
       key: { query: ['lang'], order: 'keep', headers: ['x-tenant'] },
       credentials: 'bypass',
+      sharedCredentials: [],
       userKey: ['cookie:SID', 'authorization'],
       credentialHeaders: credentialNames([]),
       credentialParams: [],
@@ -75,6 +76,25 @@ it('cache: off for all, but for a route that says how', () => {
     `${origin}defaults: { cache: off }\nroutes: [{ match: /a }, { match: /b, cache: { ttl: 1s } }]`,
   );
   expect([config.fallback, ...config.routes].map(({ cache }) => cache.off)).toEqual([true, true, false]);
+});
+
+it('what a route says of credentials replaces all that defaults say of them', () => {
+  const config = configOf(
+    `${origin}defaults: { cache: { credentials: { shared: [X-API-Key] } } }
+routes:
+  - { match: /a }
+  - { match: /b, cache: { credentials: bypass } }
+  - { match: /c, cache: { credentials: { shared: [Authorization] } } }
+  - { match: /d, cache: { credentials: shared } }`,
+  );
+  const said = [config.fallback, ...config.routes].map(({ cache }) => [cache.credentials, cache.sharedCredentials]);
+  expect(said).toEqual([
+    ['bypass', ['x-api-key']],
+    ['bypass', ['x-api-key']],
+    ['bypass', []],
+    ['bypass', ['authorization']],
+    ['shared', []],
+  ]);
 });
 
 /** What a rule of the plainest kind does not say. */

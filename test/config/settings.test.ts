@@ -59,6 +59,7 @@ const least: GatewayConfig = {
       staleIfErrorMs: 0,
       key: { query: undefined, order: 'keep', headers: [] },
       credentials: 'bypass',
+      sharedCredentials: [],
       userKey: [],
       credentialHeaders: credentialNames([]),
       credentialParams: [],

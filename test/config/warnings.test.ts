@@ -66,6 +66,7 @@ const rows: [string, string, string[]][] = [
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "step:{id}"', 'tag: "trip:*"'),
     [
       '4:32 cascade-dead-end: the cascade stops at /steps/:id: no tag identifies it. /trips/:id carries step:{response.steps[*].id}, which identifies no route',
+      '4:33 element-tags-alone: nothing invalidates /steps/:id when an element is added: inn:{response.inns[*].id} names those that it lists',
     ],
   ],
   [
@@ -77,7 +78,9 @@ const rows: [string, string, string[]][] = [
       '{ match: /users/:id, tags: ["user:{id}"] }',
       '{ match: /reports/:id, tags: ["user:{response.author}"] }',
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "user:*"'),
-    [],
+    [
+      '5:33 element-tags-alone: nothing invalidates /trips/:id when an element is added: step:{response.steps[*].id} names those that it lists',
+    ],
   ],
   [
     'two routes without a name that embed what is written',
@@ -85,7 +88,10 @@ const rows: [string, string, string[]][] = [
       '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
       '{ match: /lists, tags: ["inn:{response[*].id}"] }',
     ) + rules('{ tag: "inn:{id}", cascade: true }'),
-    [],
+    [
+      '3:33 element-tags-alone: nothing invalidates /steps/:id when an element is added: inn:{response.inns[*].id} names those that it lists',
+      '4:29 element-tags-alone: nothing invalidates /lists when an element is added: inn:{response[*].id} names those that it lists',
+    ],
   ],
   [
     'a cascade from a route without a name, whatever its exceptions have',
@@ -94,7 +100,10 @@ const rows: [string, string, string[]][] = [
       '{ match: /inns/:id }',
       '{ match: /steps/:id, tags: ["inn:{response.inns[*].id}"] }',
     ) + rules('{ path: "/inns/{id}", cascade: true }', 'tag: "inn:*"', 'tag: best'),
-    ['10:40 cascade-dead-end: the cascade has no effect: no tag identifies /inns/:id'],
+    [
+      '5:33 element-tags-alone: nothing invalidates /steps/:id when an element is added: inn:{response.inns[*].id} names those that it lists',
+      '10:40 cascade-dead-end: the cascade has no effect: no tag identifies /inns/:id',
+    ],
   ],
   [
     'a cascade from no route at all',
@@ -129,10 +138,12 @@ const rows: [string, string, string[]][] = [
       '{ match: /cart, cache: off }',
       '{ match: /inbox, cache: { ttl: 1s, credentials: perUser, userKey: [authorization, "cookie:sid"] } }',
       '{ match: /profile }',
+      '{ match: /feed, cache: { credentials: { shared: [authorization] } } }',
     ),
     [
       '3:14 per-user-data-shared: /users/me looks like data of one user, but its responses are shared',
       '4:14 per-user-data-shared: /dashboard/:id looks like data of one user, but its responses are shared',
+      '8:14 per-user-data-shared: /feed looks like data of one user, but its responses are shared',
     ],
   ],
   [

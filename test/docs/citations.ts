@@ -8,7 +8,7 @@ const root = new URL('../../', import.meta.url);
 const notOurs = new Set(['node_modules', 'dist', '.git', 'results']);
 
 /** Files that texts speak of and that are not in the repository: a user's, what a build makes, what must never be. */
-const elsewhere = /^(?:PWD\/)?(?:gateway|spec)\.yaml$|^(?:\.{1,2}\/)*dist\/|^utils\.ts$|^bench\/results$/;
+const elsewhere = /^(?:PWD\/)?(?:gateway|spec)\.yaml$|^db\.json$|^(?:\.{1,2}\/)*dist\/|^utils\.ts$|^bench\/results$/;
 
 export interface Repository {
   /** Paths of files, from the root. */
@@ -89,7 +89,8 @@ const FOLDER = /(?<![\w/.:@<*-])(?:src|test|docs|demo|bench|scripts|rules)(?:\/[
 function missingFiles(prose: string, { files, folders }: Repository): string[] {
   const cited = [...prose.matchAll(FILE)].flatMap(([name]) => expanded(name));
   const missing = cited.filter((name) => {
-    const path = name.replace(/^(?:\.{1,2}\/)+/, '');
+    // The package has the folders of the repository.
+    const path = name.replace(/^(?:\.{1,2}\/)+|^node_modules\/unstale\//, '');
     return !elsewhere.test(name) && !files.some((file) => file === path || file.endsWith(`/${path}`));
   });
   const lost = [...prose.matchAll(FOLDER)].map(([name]) => name.replace(/\/$/, ''));

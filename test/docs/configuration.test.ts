@@ -17,6 +17,9 @@ test.each(settings().map((setting) => [setting.key, setting] as const))('%s is e
   if (!type.endsWith('mapping')) expect([example, fallback]).not.toContain('');
 });
 
+/** Where the files of the package are, in place of where they are installed. */
+const root = new URL('../../', import.meta.url).pathname;
+
 /** Configurations that can be used as they are: those that name an origin. */
 const whole = repository.files
   .filter((file) => file === 'README.md' || /^docs\/.*\.md$/.test(file))
@@ -31,7 +34,8 @@ describe('a configuration to begin with', () => {
   });
 
   test.each(whole)('of %s passes `check` without a warning', async (_, block) => {
-    const { code, stdout, stderr } = await run(['check', '--strict', '-c', configFile(block)]);
+    const file = configFile(block.replaceAll('node_modules/unstale/', root));
+    const { code, stdout, stderr } = await run(['check', '--strict', '-c', file]);
     expect({ code, stdout, stderr }).toMatchObject({ code: 0, stderr: '' });
   });
 });

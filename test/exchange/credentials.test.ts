@@ -20,7 +20,11 @@ useScriptedRig();
 const by = (name: string, value: string): RequestOptions => ({ headers: { [name]: value } });
 const whoOf = ({ headers, url = '' }: IncomingMessage): string =>
   String(
-    headers['x-api-key'] ?? headers.api_key ?? headers['x-acme'] ?? new URL(url, 'http://x').searchParams.get('key'),
+    headers['x-api-key'] ??
+      headers.api_key ??
+      headers['client-cert'] ??
+      headers['x-acme'] ??
+      new URL(url, 'http://x').searchParams.get('key'),
   );
 const echo =
   (cacheControl = 'max-age=60') =>
@@ -31,6 +35,7 @@ const echo =
 describe.each([
   ['a common name', '', (who: string) => by('X-API-Key', who), ''],
   ['the spelling of a common name that CGI reads alike', '', (who: string) => by('api_key', who), ''],
+  ['a certificate that a proxy has verified (RFC 9440)', '', (who: string) => by('Client-Cert', who), ''],
   ['a name of the configuration', 'credentialHeaders: [X-Acme]\n', (who: string) => by('X-Acme', who), ''],
   ['a parameter', 'credentialParams: [key]\n', () => ({}), '?key='],
 ])('requests with %s', (_what, settings, options, parameter) => {
@@ -66,6 +71,68 @@ describe.each([
     await origin.until((seen) => seen.filter(({ method }) => method === 'GET').length === 2);
     const answer = await ask('/a');
     expect([answer.text, isHit(answer) || cacheStatus(answer).includes('collapsed')]).toEqual(['grace', true]);
+  });
+});
+
+describe('a field that is shared', () => {
+  const shared = `
+credentialHeaders: [x-acme]
+defaults: { cache: { ttl: 60s, credentials: { shared: [x-api-key, x-acme] } } }
+routes: [{ match: /own, cache: { credentials: bypass } }]
+rules: [{ name: r, on: PUT /b, refresh: [/a] }]`;
+
+  test.each(['X-API-Key', 'X-Acme'])('keeps no response from anybody: %s', async (name) => {
+    await begin(shared);
+    origin.on('GET /a', echo());
+    expect((await ask('/a', by(name, 'ada'))).text).toBe('ada');
+    for (const options of [by(name, 'grace'), by(name, 'ada'), {}]) {
+      const answer = await ask('/a', options);
+      expect([answer.text, isHit(answer)]).toEqual(['ada', true]);
+    }
+  });
+
+  test.each([
+    ['another credential beside it', '/a', { headers: { 'X-API-Key': 'ada', Authorization: 'Bearer x' } }],
+    ['another spelling of it', '/a', by('x_api_key', 'ada')],
+    ['another credential', '/a', by('X-Auth-Token', 'ada')],
+    ['a route that shares none', '/own', by('X-API-Key', 'ada')],
+  ])('shares nothing with %s', async (_what, path, options) => {
+    await begin(shared);
+    origin.on(`GET ${path}`, echo());
+    // Not stored for others, nor answered from what others stored.
+    await ask(path, options);
+    expect(await isHitAt(path)).toBe(false);
+    const answer = await ask(path, options);
+    expect(isHit(answer)).toBe(false);
+    expect(cacheStatus(answer)).toContain('detail=credentials');
+  });
+
+  test('of the writer fetches again what it invalidates, and no other credential does', async () => {
+    await begin(shared);
+    let got: (string | undefined)[] = [];
+    origin.on('GET /a', (request, response) => {
+      got = [request.headers['x-api-key'] as string, request.headers.authorization];
+      echo()(request, response);
+    });
+    origin.on('PUT /b', (_request, response) => void response.end());
+    await ask('/a', by('X-API-Key', 'ada'));
+    await send('PUT', '/b', { headers: { 'X-API-Key': 'grace', Authorization: 'Bearer x' } });
+    await origin.until((seen) => seen.filter(({ method }) => method === 'GET').length === 2);
+    expect((await ask('/a')).text).toBe('grace');
+    expect(got).toEqual(['grace', undefined]);
+  });
+
+  test('lets before be answered from what is stored', async () => {
+    await begin(`${shared.replace('refresh: [/a]', 'before: stored, invalidate: ["/parents/{before.parent}"]')}`);
+    for (const path of ['/b', '/parents/7', '/parents/8']) {
+      origin.on(`GET ${path}`, (_request, response) => {
+        response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"parent":7}');
+      });
+      await ask(path, by('X-API-Key', 'ada'));
+    }
+    origin.on('PUT /b', (_request, response) => void response.writeHead(204).end());
+    await send('PUT', '/b', by('X-API-Key', 'grace'));
+    expect([await isHitAt('/parents/7'), await isHitAt('/parents/8')]).toEqual([false, true]);
   });
 });
 

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { until } from '../support/barrier.ts';
+import { startGateway } from '../support/gateway.ts';
+import { rawClient } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
 import {
   ask,
@@ -178,4 +181,17 @@ describe('with a policy, it is cached', () => {
     expect((await Promise.all([first, ...others])).map(({ text }) => text)).toEqual(['answer', 'answer', 'answer']);
     expect(origin.seen).toHaveLength(1);
   });
+});
+
+test('a client that breaks off the body of a read is no failure of the gateway', async () => {
+  await begin();
+  const reading = await startGateway(origin.url, cached);
+  const client = await rawClient(reading.url);
+  client.write('POST /search HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nab');
+  await until(() => client.pending.includes('100 Continue'));
+  await client.close();
+  // It waits for what is under way.
+  await reading.stop();
+  expect(origin.seen).toEqual([]);
+  expect(reading.logs.filter(({ level }) => level > 30)).toEqual([]);
 });

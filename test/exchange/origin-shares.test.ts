@@ -213,6 +213,26 @@ describe('what waits for its turn', () => {
     await waiting(1);
   });
 
+  test('does not keep what others are served stale from being validated', async () => {
+    await hold();
+    origin.on('GET /stale', (_request, response) => {
+      response.setHeader('Cache-Control', 'max-age=60, stale-while-revalidate=600');
+      response.setHeader('Age', '100');
+      response.end('stale');
+    });
+    const asked = (): number => origin.requests('GET /stale').length;
+    const isStale = async (client: string): Promise<void> =>
+      expect((await as(client, '/stale')).headers['cache-status']).toContain('detail=stale-while-revalidate');
+    await as(B, '/stale');
+    // It waits in the share of the client that caused it, whatever else that client reads.
+    for (let i = 0; i < 2; i++) await isStale(A);
+    await waiting(1);
+    expect(asked()).toBe(1);
+    await isStale(B);
+    await origin.until(() => asked() === 2);
+    await waiting(0);
+  });
+
   test('keeps a reader of the same address waiting', async () => {
     await hold();
     const both = [as(A, '/cold')];

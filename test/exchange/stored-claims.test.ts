@@ -46,8 +46,18 @@ describe.each([
     else expect(counted).toContain('unstale_not_stored_total{reason="tags-unresolved"} 2');
   });
 
-  test('what adds to an empty list reaches it by another tag', async () => {
-    await begin(route);
+  test.each([
+    ['another tag', route],
+    [
+      'its path, whatever tags there are',
+      `
+routes: [{ match: "/steps/:id", cache: { ttl: 60s }, tags: ["inn:{response.inns[*].id}"] }]
+rules:
+  - { name: inn, on: "PUT /inns/:id", invalidate: [{ tag: "inn:{id}" }] }
+  - { name: new-inn, on: "POST /inns", invalidate: ["/steps/{response.stepId}"] }`,
+    ],
+  ])('what adds to an empty list reaches it by %s', async (_by, yaml) => {
+    await begin(yaml);
     answerWith('{"inns":[]}');
     origin.on('POST /inns', (_request, response) => {
       response.writeHead(201, { 'Content-Type': 'application/json' }).end('{"id":1,"stepId":7}');

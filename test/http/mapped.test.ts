@@ -41,9 +41,10 @@ describe('a URL', () => {
   });
 
   test('each of several links, and nothing in quotes', () => {
-    const links = '<https://api.example/v2/a,b>; rel="https://api.example/v2/<x>", </c>, <https://api.example/v2/d>';
+    const links =
+      '<https://api.example/v2/a,b>; rel="https://api.example/v2/", </c>, <https://api.example/v2/d>; title="> \\" <https://api.example/v2/e>"';
     const expected =
-      '<http://gateway.local:8080/a,b>; rel="https://api.example/v2/<x>", </c>, <http://gateway.local:8080/d>';
+      '<http://gateway.local:8080/a,b>; rel="https://api.example/v2/", </c>, <http://gateway.local:8080/d>; title="> \\" <https://api.example/v2/e>"';
     expect(mapped('Link', links)).toBe(expected);
   });
 

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { draftConfig } from '../../src/openapi/draft.ts';
+import { writeDraft } from '../../src/openapi/write-draft.ts';
+import { configOf } from '../config/parse.ts';
 
 /* What a draft would leave stale, if it inferred less carefully. */
 
@@ -142,7 +144,7 @@ test.each(cases)('%s', (_, paths, part, present) => {
   const bodies = JSON.parse(api(paths)) as { paths: Record<string, { put?: object }> };
   const pet = bodies.paths['/pet']?.put;
   if (pet !== undefined) Object.assign(pet, { requestBody: json(ref('Pet')) });
-  const { routes, rules } = draftConfig(JSON.stringify(bodies));
+  const { routes, rules } = draftConfig(JSON.stringify(bodies), { condense: false });
   const found =
     routes.find(({ match }) => match === part)?.tags ??
     rules.find(({ name }) => name === part)?.targets.map(({ text }) => text);
@@ -161,15 +163,38 @@ test('a parameter that could be two members falls back to a wildcard', () => {
   expect(rules[0]?.targets.map(({ text }) => text)).not.toContain('place:{place}');
 });
 
+const named = (summary: string, more: object = operation({})) => ({ ...more, summary });
 test.each([
-  ['/things/search', operation({}), 0],
-  ['/graphql', operation({}), 0],
-  ['/things/searchByName', operation({}), 0],
-  ['/searches', operation({}), 1],
-  ['/things/search', { responses: { 201: json({}) } }, 1],
-  ['/things/search', gone, 1],
-])('POST %s with %j is a write: %d', (path, post, count) => {
-  expect(draftConfig(api({ [path]: { post } })).rules).toHaveLength(count);
+  ['/things/search', operation({}), 'reads'],
+  ['/things/search', named('Search things'), 'reads'],
+  ['/things/searchByName', operation({}), 'reads'],
+  ['/documents.list', named('List all documents'), 'reads'],
+  // A name, or a description, that says otherwise.
+  ['/things/search', named('Create a saved search'), 'nothing'],
+  ['/things/query', { ...operation({}), operationId: 'startQuery' }, 'nothing'],
+  ['/things.list', operation({}), 'rule'],
+  ['/things.list', named('Adds to the list'), 'rule'],
+  // A mutation has the same path; a login makes a session.
+  ['/graphql', operation({}), 'nothing'],
+  ['/login', operation({}), 'nothing'],
+  ['/searches', operation({}), 'rule'],
+  ['/things/search', { responses: { 201: json({}) } }, 'rule'],
+  ['/things/search', gone, 'rule'],
+  ['/things.archived', named('List archived things'), 'rule with TODO'],
+])('POST %s with %j: %s', (path, post, drafted) => {
+  const draft = draftConfig(api({ [path]: { post } }));
+  expect(draft.reads.map(({ pattern }) => pattern)).toEqual(drafted === 'reads' ? [path] : []);
+  expect(draft.rules).toHaveLength(drafted.startsWith('rule') ? 1 : 0);
+  expect(/only reads/.test(draft.rules[0]?.comments.join() ?? '')).toBe(drafted.endsWith('TODO'));
+  expect(configOf(writeDraft(draft, 'x')).reads).toHaveLength(draft.reads.length);
+});
+
+test('a POST is no read if its pattern also matches one that writes', () => {
+  const paths = {
+    '/{index}/search': { post: operation({}) },
+    '/saved/search': { post: { responses: { 201: json({}) } } },
+  };
+  expect(draftConfig(api(paths)).reads).toEqual([]);
 });
 
 test('a member that is named like a resource, and has no id, leaves a TODO', () => {

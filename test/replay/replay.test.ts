@@ -184,15 +184,16 @@ rules: [{ name: r, on: PUT /beds/:id, when: { present: response.stepId }, invali
   expect(report.reads).toMatchObject({ hits: 0, ttlOnly: { hits: 1, staleHits: 0 } });
 });
 
-it('a route for each user stores nothing for requests that name none', async () => {
-  const perUser = 'routes: [{ match: /me, cache: { ttl: 60s, credentials: perUser, userKey: [authorization] } }]\n';
-  const twice = async (user: string) => {
-    const { hits, notStored } = (await replayOf(perUser, [line(0, 'GET /me', { user }), line(1, 'GET /me', { user })]))
-      .reads;
+it('a route for each user stores nothing for credentials that do not name one', async () => {
+  const perUser = (key: string) =>
+    `routes: [{ match: /me, cache: { ttl: 60s, credentials: perUser, userKey: ['${key}'] } }]\n`;
+  const lines = [line(0, 'GET /me', { user: 'ada' }), line(1, 'GET /me', { user: 'ada' })];
+  const twice = async (key: string) => {
+    const { hits, notStored } = (await replayOf(perUser(key), lines)).reads;
     return { hits, notStored };
   };
-  expect(await twice('-')).toEqual({ hits: 0, notStored: { credentials: 2 } });
-  expect(await twice('ada')).toEqual({ hits: 1, notStored: {} });
+  expect(await twice('cookie:session')).toEqual({ hits: 0, notStored: { credentials: 2 } });
+  expect(await twice('authorization')).toEqual({ hits: 1, notStored: {} });
 });
 
 it.each([

@@ -61,11 +61,13 @@ describe('large bodies', () => {
     origin.on(`GET ${path}`, async (_request, response) => {
       response.setHeader('Content-Length', 200_000_000);
       const chunk = Buffer.alloc(1_000_000);
+      // Asked for once: each wait of its own would leave its listeners behind.
+      const closed = once(response, 'close');
       while (written < 200_000_000 && !response.destroyed) {
         written += chunk.length;
         if (!response.write(chunk)) {
           stalled = true;
-          await Promise.race([once(response, 'drain'), once(response, 'close')]);
+          await Promise.race([once(response, 'drain'), closed]);
           stalled = false;
         }
       }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { namedTag, pathTag } from '../../src/coherence/tag.ts';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
 import { Fields } from '../../src/http/fields.ts';
-import { nameOf, ownBytes, ownText } from '../../src/http/own-memory.ts';
+import { nameOf, ownBytes, ownText, sharedText } from '../../src/http/own-memory.ts';
 import { storedBytes } from '../../src/store/stored-bytes.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { stored } from '../support/stored.ts';
@@ -56,6 +56,15 @@ describe('what is kept has memory of its own', () => {
 
   test.each(['', 'plain', 'é\u00ff', '\u4e2d\u6587', '\ud800', 'a\n'])('the text %j', (each) => {
     expect(ownText(each)).toBe(each);
+  });
+
+  test('texts of many responses are one', () => {
+    const cut = `${text}application/json`.slice(N);
+    expect(sharedText(cut)).toBe('application/json');
+    // More texts than two generations hold: what nobody asked for meanwhile is forgotten, and comes back the same.
+    for (let i = 0; i < 20_000; i++) sharedText(`"${i}"`);
+    expect(sharedText(cut)).toBe('application/json');
+    expect(sharedText(text)).toBe(text);
   });
 
   test('a long name is known by its digest', () => {

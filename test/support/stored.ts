@@ -11,6 +11,8 @@ export function stored(path: string, part: Partial<StoredResponse> & { named?: s
     path,
     tags: [pathTag(path), ...named.map(namedTag)],
     asOf: 0,
+    since: undefined,
+    uses: 0,
     status: 200,
     headers: new Fields([]),
     body: Buffer.from(path),
@@ -26,6 +28,9 @@ export function stored(path: string, part: Partial<StoredResponse> & { named?: s
     lastModifiedMs: undefined,
     dateMs: undefined,
     language: undefined,
+    part: undefined,
+    codings: undefined,
+    encoded: undefined,
     ...rest,
   };
 }

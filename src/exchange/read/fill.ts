@@ -33,6 +33,8 @@ interface JudgedAnswer {
   readonly context: FillContext;
   readonly answer: OriginResponse;
   readonly storability: Storability;
+  /** The stored part that a 206 completed: `answer` is the whole (completed.ts). */
+  readonly completes?: StoredResponse;
 }
 
 /** Sends one answer to the client and stores it. */
@@ -42,6 +44,7 @@ export class Fill {
   readonly #decision: Forward;
   readonly #answer: OriginResponse;
   readonly #storability: Storability;
+  readonly #completes: StoredResponse | undefined;
   readonly #flight: Flight | undefined;
   readonly #reply: Reply | undefined;
   /** The client's stream, once its head has been sent. */
@@ -51,12 +54,13 @@ export class Fill {
   /** How many chunks and bytes have been written to the client's stream. */
   #given = { chunks: 0, bytes: 0 };
 
-  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, { context, answer, storability }: JudgedAnswer) {
+  constructor(ports: ReadPorts, { decision, flight, reply }: Fetching, judged: JudgedAnswer) {
     this.#ports = ports;
-    this.#context = context;
+    this.#context = judged.context;
     this.#decision = decision;
-    this.#answer = answer;
-    this.#storability = storability;
+    this.#answer = judged.answer;
+    this.#storability = judged.storability;
+    this.#completes = judged.completes;
     this.#flight = flight;
     this.#reply = reply;
   }
@@ -169,7 +173,7 @@ export class Fill {
   #finish(storability: Storability & { store: true }): ReadOutcome {
     const { status, headers } = this.#answer;
     const body = Buffer.concat(this.#chunks);
-    const answer = { status, headers, body, storability, range: this.#decision.range };
+    const answer = { status, headers, body, storability, range: this.#decision.range, tags: this.#completes?.tags };
     const response = this.#answer.isDelimited()
       ? storedForm(this.#ports, this.#context, answer)
       : { unstorable: 'not-delimited' };
@@ -212,7 +216,8 @@ export class Fill {
 
   #status(detail: string | undefined): CacheStatus {
     const stored = this.#storability.store && detail === undefined;
-    return { fwd: this.#decision.fwd, fwdStatus: this.#answer.status, stored, detail: detail ?? this.#decision.detail };
+    const fwdStatus = this.#completes === undefined ? this.#answer.status : 206;
+    return { fwd: this.#decision.fwd, fwdStatus, stored, detail: detail ?? this.#decision.detail };
   }
 
   /** `etag` is the complete response's, if it is already known. */

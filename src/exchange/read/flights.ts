@@ -47,7 +47,7 @@ export class Flight {
     this.#giveBackLease();
   }
 
-  /** Notes that a request waits for it; of no client: one of the gateway's own. */
+  /** Notes that a request waits for it, or was served stale meanwhile; of no client: one of the gateway's own. */
   join(client: Client | undefined): void {
     this.#isJoined = true;
     if (client?.address === this.#client.address) return;

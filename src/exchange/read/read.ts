@@ -128,9 +128,14 @@ function serve(
   respond(state.request, reply, stored, { status: { hit: true, ttl, detail }, ageMs });
   if (stored.codings !== undefined) ports.encoder.want(state.request.headers, stored);
   if (decision.kind === 'hit') return { outcome: 'hit', detail };
-  // One revalidation runs in the background, however many requests are served stale meanwhile. It is a normal fill.
+  // One revalidation runs in the background, however many requests are served stale meanwhile. It is a normal fill, and
+  // counts as a request of the client that caused it: by reading much that is stale it would have all of the origin's
+  // connections. Once others read what is stale, too, it no longer waits behind the requests of that client.
   const flightKey = flightKeyOf(state, stored.vary);
-  if (ports.flights.get(flightKey) === undefined) {
+  const underWay = ports.flights.get(flightKey);
+  if (underWay !== undefined) {
+    underWay.join(state.request.client);
+  } else {
     const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
     const revalidation = { read: forAll(state), decision: forward, flightKey, reply: undefined };
     ports.background(fetchAndStore(ports, revalidation));

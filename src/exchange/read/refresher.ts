@@ -30,7 +30,7 @@ export class Refresher {
 
   /** @param invalidated the responses under `refresh` targets that were stored before the record of `write` */
   refresh(invalidated: readonly StoredResponse[], write: ClientRequest): void {
-    const byUse = [...new Set(invalidated)].sort((a, b) => (b.uses ?? 0) - (a.uses ?? 0));
+    const byUse = [...new Set(invalidated)].sort((a, b) => b.uses - a.uses);
     for (const stored of byUse.slice(0, MAX_REFRESHES_OF_ONE_WRITE)) {
       const replay = replayOf(stored, write, this.#routes);
       if (replay === undefined) continue;

@@ -4,7 +4,7 @@ import { parseEntityTag } from '../../http/etag.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
 import { selectableLanguage } from '../../http/normalise.ts';
-import { ownBytes, ownText } from '../../http/own-memory.ts';
+import { ownBytes, ownText, sharedText } from '../../http/own-memory.ts';
 import { combine, isComplete, type Part, partOf } from '../../http/partial.ts';
 import { storedFields } from '../../http/stored-fields.ts';
 import { originTags } from '../../http/tags.ts';
@@ -27,7 +27,7 @@ export interface Storable {
   readonly body: Buffer;
   readonly storability: Storability & { store: true };
   /** Tags in addition to those of its fields. */
-  readonly tags?: readonly Tag[];
+  readonly tags?: readonly Tag[] | undefined;
   /** For a 206: the `Range` of the request. */
   readonly range?: string | undefined;
 }
@@ -78,6 +78,9 @@ function partIn({ part, headers, body }: StoredResponse): Part {
   return { start: part?.start ?? 0, size: part?.size, etag: headers.get('etag'), bytes: body };
 }
 
+/** One list for all that have none. */
+const none: readonly string[] = [];
+
 /** Bounds the tags that many 304s add up. Larger than what one response may have (http/tags.ts, rules/expand.ts). */
 const MAX_TAGS_KEPT = 3_000;
 
@@ -98,7 +101,8 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   // The origin was asked for the uncoded octets whatever the client accepts, so they are the same for all clients.
   const asOne = route.policy.client.encode.length > 0 && !answer.headers.has('content-encoding');
   const vary = asOne ? named.filter((name) => name !== 'accept-encoding') : named;
-  const headers = new Fields(storedFields(answer.headers.lines, storability.directives, route.policy.cache.setCookie));
+  const kept = storedFields(answer.headers.lines, storability.directives, route.policy.cache.setCookie);
+  const headers = new Fields(kept.map(sharedText));
   const codings = encodable(route.policy.client.encode, {
     status,
     headers,
@@ -112,15 +116,16 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   return {
     key: ownText(part === undefined ? key : partKey(key)),
     path: ownText(request.target.resource),
-    tags: tags.map(ownText),
+    tags: tags.map(sharedText),
     asOf: context.asOf,
     since: undefined,
     uses: 0,
     status,
     headers,
     body: ownBytes(body),
-    ...(part === undefined ? {} : { part }),
-    ...(codings === undefined ? {} : { codings }),
+    part,
+    codings,
+    encoded: undefined,
     clientHeaders: clientFields(headers.lines, {
       policy: route.policy.client,
       directives: storability.directives,
@@ -128,8 +133,8 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
       date: formatHttpDate(context.respondedAt),
       stripped: [],
     }),
-    vary,
-    selecting: selectingValues(vary, request.headers),
+    vary: vary.length === 0 ? none : vary,
+    selecting: vary.length === 0 ? none : selectingValues(vary, request.headers),
     directives: storability.directives,
     lifetimeMs: storability.lifetimeMs,
     initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),

@@ -220,9 +220,9 @@ export class Patches {
     if (!Array.isArray(tags)) return tags.unstorable;
     const { client } = replay.route.policy;
     const etag = client.etag === 'strong' ? strongEtag(body) : undefined;
-    const { encoded: _, ...kept } = stored;
     return {
-      ...kept,
+      ...stored,
+      encoded: undefined,
       body,
       headers,
       tags,
