@@ -14,6 +14,8 @@ export interface MemoryStoreOptions {
   readonly maxEntryBytes: number;
   /** Variants kept for one key: bounds what a client can store by varying a header field without end. */
   readonly maxVariants: number;
+  /** Called for each response that has to make room for others. */
+  readonly onEvicted?: (response: StoredResponse) => void;
 }
 
 /**
@@ -37,7 +39,10 @@ export class MemoryStore implements Store {
     this.#responses = new LRUCache<StoredResponse, StoredResponse>({
       maxSize: options.maxBytes,
       sizeCalculation: storedBytes,
-      dispose: (response) => this.#unindex(response),
+      dispose: (response, _, reason) => {
+        this.#unindex(response);
+        if (reason === 'evict') options.onEvicted?.(response);
+      },
     });
   }
 
