@@ -6,7 +6,7 @@ import { configuration, lines, oddities, targets, text } from './requests.ts';
 
 /* Random connections, sent to a gateway with the front and to one without it. `npm run test:front -- 100000` plays more. */
 
-const RUNS = Number(process.env.FRONT_RUNS ?? 150);
+const RUNS = Number(process.env.FRONT_RUNS ?? 40);
 
 let gateways: Pair;
 beforeAll(async () => {
