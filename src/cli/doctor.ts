@@ -112,7 +112,14 @@ async function diagnose(base: string, asked: Asked, fields: readonly [string, st
     const ttl = Number(/ttl=(-?\d+)/.exec(second.cacheStatus)?.[1] ?? 0);
     const hasCookie = fields.some(([name]) => name.toLowerCase() === 'cookie');
     const withCookie = hasCookie ? second : await fetched(base, asked, [...fields, ['Cookie', 'unstale_doctor=1']]);
-    return { url, status: second.status, stored: true, hit: true, ttl, ...(withCookie.hit ? {} : { cookiesBypass: true }) };
+    return {
+      url,
+      status: second.status,
+      stored: true,
+      hit: true,
+      ttl,
+      ...(withCookie.hit ? {} : { cookiesBypass: true }),
+    };
   }
   const reason = reasonOf(second.cacheStatus) ?? reasonOf(first.cacheStatus) ?? 'unknown';
   const stored = second.cacheStatus.includes('; stored');
