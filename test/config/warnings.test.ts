@@ -116,6 +116,11 @@ const rows: [string, string, string[]][] = [
     [],
   ],
   [
+    'a parameter of the path, which always has a value',
+    'rules: [{ on: "PUT /:tenant/orders/:id", invalidate: ["/{tenant}/**", "/{tenant, response.tenant}/**"] }]\n',
+    ['2:72 widens-to-everything: /{tenant, response.tenant}/** falls back to /*/**, which covers everything'],
+  ],
+  [
     'a rule whose writes are declared as reads, and one of which some are',
     `reads: [POST|PUT /a/*]\nrules:\n  - { on: POST /a/:id, invalidate: [/b] }\n  - { on: POST|PATCH /a/:id, invalidate: [/c] }\n`,
     ['4:11 rule-never-applies: this rule never applies: reads says that POST|PUT /a/* only reads'],
