@@ -117,8 +117,8 @@ const rows: [string, string, string[]][] = [
   ],
   [
     'a parameter of the path, which always has a value',
-    'rules: [{ on: "PUT /:tenant/orders/:id", invalidate: ["/{tenant}/**", "/{tenant, response.tenant}/**"] }]\n',
-    ['2:72 widens-to-everything: /{tenant, response.tenant}/** falls back to /*/**, which covers everything'],
+    `rules:\n  - on: PUT /:tenant/orders/:id\n    invalidate: ["/{tenant}/**", "/{tenant, response.tenant}/**"]\n`,
+    ['4:34 widens-to-everything: /{tenant, response.tenant}/** falls back to /*/**, which covers everything'],
   ],
   [
     'a rule whose writes are declared as reads, and one of which some are',
@@ -128,10 +128,10 @@ const rows: [string, string, string[]][] = [
   [
     'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
-      rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
+      rules('/**', '/{response.kind}/{response.id}', 'tag: "*"', 'tag: step:*'),
     [
       '8:9 widens-to-everything: /** covers everything',
-      '9:9 widens-to-everything: /{response.kind}/{id} falls back to /*/*, which covers everything',
+      '9:9 widens-to-everything: /{response.kind}/{response.id} falls back to /*/*, which covers everything',
       '10:14 widens-to-everything: * covers everything',
     ],
   ],
