@@ -152,10 +152,13 @@ function fetched(base: string, { target, host }: Asked, fields: readonly [string
       const hit = /unstale; hit/.test(cacheStatus);
       const reason = reasonOf(cacheStatus);
       const deadline = setTimeout(() => response.destroy(), MAX_BODY_MS);
-      response.on('error', reject).on('close', () => {
-        clearTimeout(deadline);
-        resolve({ status: response.statusCode ?? 0, cacheStatus, hit });
-      });
+      // What breaks off is told by the head, too.
+      response
+        .on('error', () => {})
+        .on('close', () => {
+          clearTimeout(deadline);
+          resolve({ status: response.statusCode ?? 0, cacheStatus, hit });
+        });
       // What is not stored may never end. Only of what was sent before its end, the end decides.
       if (!hit && reason !== undefined && reason !== 'streamed') response.destroy();
       else response.resume();

@@ -36,7 +36,10 @@ export function checkedPlace(written: string): string {
     throw new ValueError('a path with wildcards is not one resource', 'write the full path: /steps/{response.stepId}');
   }
   if (parsed.query !== undefined) {
-    throw new ValueError('the path cannot have a query', 'name one resource by its path alone: /steps/{response.stepId}');
+    throw new ValueError(
+      'the path cannot have a query',
+      'name one resource by its path alone: /steps/{response.stepId}',
+    );
   }
   return written;
 }

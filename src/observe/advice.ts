@@ -48,7 +48,7 @@ const advice: Readonly<Record<string, Advice>> = {
   },
   stream: { why: 'it is a stream that does not end', write: 'nothing: it is passed on as it arrives' },
   streamed: {
-    why: 'it was sent on before its end, and is not stored: it is larger than store.memory.maxEntry, or does not end',
+    why: 'it was sent on before its end, and not stored: it is larger than store.memory.maxEntry, breaks off, or never ends',
     write: 'if it is only large, store: { memory: { maxEntry: 32MiB } }',
   },
   'no-room': {

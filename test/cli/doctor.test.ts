@@ -81,6 +81,20 @@ test('asks for each URL, by its host, and prints lines of JSON', async () => {
   expect(origin.seen[0]?.rawHeaders.join()).toContain('api.example');
 });
 
+test('what breaks off is not stored', async () => {
+  const origin = await scriptedOrigin();
+  onTestFinished(() => origin.close());
+  origin.on(
+    () => true,
+    (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'max-age=60' });
+      response.write('1\n', () => response.destroy());
+    },
+  );
+  const { code, stdout } = await run(['doctor', '-c', configured(origin), '/a']);
+  expect([code, stdout]).toEqual([1, expect.stringContaining('not stored: ')]);
+});
+
 test('does not wait for the end of a stream', async () => {
   const origin = await scriptedOrigin();
   onTestFinished(() => origin.close());
