@@ -1,6 +1,6 @@
-import { parsePattern, patternShape } from '../route/pattern.ts';
 import type { DraftCredentials } from './draft-credentials.ts';
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
+import { covers } from './pattern-sets.ts';
 
 /** A draft as the text of a configuration, with comments for its future owner. */
 export function writeDraft(
@@ -72,9 +72,8 @@ function routeLines(route: DraftRoute, rules: readonly DraftRule[]): string[] {
 
 /** Its tags are those of what it lists, and no write of the description is at its path: none adds to it. */
 function isOnlyRead({ match, tags }: DraftRoute, rules: readonly DraftRule[]): boolean {
-  const written = new Set(rules.map(({ pattern }) => patternShape(parsePattern(pattern))));
-  const shape = patternShape(parsePattern(match));
-  return tags.every((tag) => /\[[*?]/.test(tag)) && !written.has(shape) && !written.has(`${shape}/*`);
+  const isWritten = rules.some(({ pattern }) => covers(pattern, match) || covers(pattern, `${match}/:item`));
+  return !isWritten && tags.every((tag) => /\[[*?]/.test(tag));
 }
 
 function ruleLines({ comments, name, methods, pattern, before, lookups, targets, event }: DraftRule): string[] {
