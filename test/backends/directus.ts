@@ -14,14 +14,23 @@ const authors = [1, 2, 3];
 /** Of the administrator, who may change what the public role sees. */
 let administrator: { readonly token: string; readonly permission: string };
 
+const dependencies = { directus: '10.13.4', sqlite3: '5.1.7' };
+/** As npm takes them. */
+export const directusPackages = Object.entries(dependencies).map(([name, version]) => `${name}@${version}`);
+
+export function isDirectusInstalled(folder: string): boolean {
+  // npm writes the first one last. The others are compiled.
+  const files = ['.package-lock.json', 'sqlite3/build/Release/node_sqlite3.node', 'isolated-vm/out/isolated_vm.node'];
+  return files.every((file) => existsSync(join(folder, 'node_modules', file)));
+}
+
 /** Directus 10: a headless CMS. The public role may do everything with two collections. */
 export const directus: Backend = {
   name: 'Directus',
   pack: 'directus',
   async install(folder) {
-    await installFromNpm(folder, { directus: '10.13.4', sqlite3: '5.1.7' });
-    const compiled = ['sqlite3/build/Release/node_sqlite3.node', 'isolated-vm/out/isolated_vm.node'];
-    if (compiled.every((file) => existsSync(join(folder, 'node_modules', file)))) return;
+    await installFromNpm(folder, dependencies);
+    if (isDirectusInstalled(folder)) return;
     await run('npm', ['rebuild', 'sqlite3', 'isolated-vm'], { cwd: folder, maxBuffer: 1e8 });
   },
   async start(folder) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
@@ -28,8 +28,8 @@ const usage = `npm run test:backends -- [options]
   --folder <path>  where the backends are installed (default node_modules/.cache/unstale-backends)
 
 Installs servers of others from their registries, puts a gateway with the recipe from rules/backends/ before each, and
-compares every read with what the server itself answers. Then does what the README says for json-server (--only readme).
-Exit code 1 for a stale answer.`;
+compares every read with what the server itself answers. Then does what the README says for json-server and for Directus
+(--only readme). Exit code 1 for a stale answer.`;
 
 const { values } = parseArgs({
   options: {
@@ -136,8 +136,8 @@ for (const backend of chosen) {
     console.log(`  ${backend.name} is left out: ${error.message}`);
   }
 }
-if (values.without === undefined && !values.drafts && isAsked({ name: 'README, json-server' })) {
-  console.log("  the README's way from nothing, with json-server:");
-  await walkReadme(root, console.log);
+if (values.without === undefined && !values.drafts && isAsked({ name: 'README, json-server, Directus' })) {
+  console.log("  the README's way from nothing, with json-server and with Directus:");
+  await walkReadme({ root, directusFolder: resolve(values.folder, directus.pack), print: console.log });
 }
 console.log(['| backend | writes | reads compared | stale | hit ratio |', '|---|---|---|---|---|', ...rows].join('\n'));
