@@ -4,7 +4,18 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 /* test/README.md says what each project is for. */
 
 /** Nothing in these opens a socket or starts a process. */
-const unit = ['coherence/cluster', 'config', 'docs', 'http', 'observe', 'route', 'rules', 'simulate', 'store'];
+const unit = [
+  'coherence/cluster',
+  'config',
+  'docs',
+  'http',
+  'observe',
+  'replay',
+  'route',
+  'rules',
+  'simulate',
+  'store',
+];
 /** Nodes over a real Redis, and gateways of several processes. */
 const cluster = ['nodes', 'redis-log', 'redis-tier', 'workers'];
 const soak = ['soak'];

@@ -13,7 +13,8 @@ export interface Bench {
   readonly gateways: readonly Server[];
   /** Directories of the built checkouts, by the gateways' names. */
   readonly directories: Readonly<Record<string, string>>;
-  readonly nginx: Server | undefined;
+  /** Other caches, as far as they are installed. */
+  readonly peers: readonly Server[];
   readonly generator: Generator;
   /** The first of `count` numbers that no earlier call returned: for paths that have not been requested before. */
   freshNumbers(count: number): number;

@@ -17,7 +17,7 @@ export interface Options {
   readonly quick: boolean;
   readonly effort: Effort;
   /** Names of the cases to run; empty for all. */
-  readonly only: readonly string[];
+  readonly cases: readonly string[];
   /** Another built checkout, measured as `before` in the same rounds. */
   readonly against: string | undefined;
   readonly pin: boolean;
@@ -32,7 +32,7 @@ const full: Effort = {
   storedResponses: 20_000,
 };
 
-/** A smoke run of about a minute. Its figures are not a baseline. */
+/** A smoke run of under two minutes. Its figures are not a baseline. */
 const quick: Effort = {
   rounds: 2,
   seconds: 0.7,
@@ -44,8 +44,8 @@ const quick: Effort = {
 
 export const usage = `npm run bench -- [options]
 
-  --quick            a smoke run of under a minute; its figures are not a baseline
-  --only <cases>     run only these cases, comma-separated
+  --quick            a smoke run of under two minutes; its figures are not a baseline
+  --case <cases>     run only these cases, comma-separated
   --against <dir>    also measure the build of another checkout, as "before"
   --no-pin           do not pin processes to cores
   --help             show this text`;
@@ -56,21 +56,21 @@ export function parseOptions(argv: readonly string[], caseNames: readonly string
     args: [...argv],
     options: {
       quick: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
+      case: { type: 'string', default: '' },
       against: { type: 'string' },
       'no-pin': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return 'help';
-  const only = values.only.split(',').filter((name) => name !== '');
-  for (const name of only) {
+  const cases = values.case.split(',').filter((name) => name !== '');
+  for (const name of cases) {
     if (!caseNames.includes(name)) throw new TypeError(`unknown case "${name}". Cases: ${caseNames.join(', ')}`);
   }
   return {
     quick: values.quick,
     effort: values.quick ? quick : full,
-    only,
+    cases,
     against: values.against,
     pin: !values['no-pin'],
   };

@@ -2,28 +2,31 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Bench, Case } from './bench.ts';
 import { fanOut } from './cases/fan-out.ts';
-import { hitLarge, hitSmall, notModified } from './cases/hit.ts';
+import { hitKeys, hitLarge, hitSmall, notModified } from './cases/hit.ts';
 import { memory } from './cases/memory.ts';
 import { million } from './cases/million.ts';
 import { missAlone, missLoaded } from './cases/miss.ts';
 import { hitNodes, writeNodes, writeNodesLoaded } from './cases/nodes.ts';
+import { passThrough } from './cases/pass-through.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
 import { startUp } from './cases/start-up.ts';
 import { writeAlone, writeBusy, writeBusySlow, writeLoaded } from './cases/write.ts';
 import { startGenerator } from './generator/generator.ts';
-import { commit, describeMachine, nginxVersion, placement } from './measure/machine.ts';
+import { commit, describeMachine, placement } from './measure/machine.ts';
 import { type Options, parseOptions, usage } from './options.ts';
 import { gatewayProgram, results, root } from './paths.ts';
+import { startPeers } from './peers/peers.ts';
 import { caseJson, formatCase } from './report.ts';
 import { stopAll } from './servers/child.ts';
 import { startGateway } from './servers/gateway.ts';
-import { startNginx } from './servers/nginx.ts';
 import { startOrigin } from './servers/origin.ts';
 
 const cases: readonly Case[] = [
   hitSmall,
   hitLarge,
+  hitKeys,
   notModified,
+  passThrough,
   missAlone,
   missLoaded,
   writeAlone,
@@ -54,7 +57,7 @@ async function prepare(options: Options): Promise<Bench> {
   for (const [name, directory] of Object.entries(directories)) {
     gateways.push(await startGateway({ name, directory, originUrl: origin.url, core: places.server }));
   }
-  const nginx = nginxVersion() === undefined ? undefined : await startNginx(origin.url, places.server);
+  const peers = await startPeers(origin.url, places.server);
   let next = 1;
   return {
     effort: options.effort,
@@ -62,7 +65,7 @@ async function prepare(options: Options): Promise<Bench> {
     origin,
     gateways,
     directories,
-    nginx,
+    peers,
     generator: startGenerator(places.generator),
     freshNumbers(count) {
       const first = next;
@@ -82,9 +85,8 @@ function announce(options: Options, bench: Bench): object {
       ? 'not pinned: taskset is missing, there is only one core, or --no-pin was given'
       : `pinned: servers under test on core ${server}, generator on ${generator}, origin on ${origin}`,
   );
-  console.log(
-    machine.nginx === undefined ? 'nginx was not found: no peer is measured' : `peer: nginx ${machine.nginx}`,
-  );
+  const found = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`);
+  console.log(found.length === 0 ? 'no peer was found: nginx, Varnish or HAProxy' : `peers: ${found.join(', ')}`);
   if (options.quick) console.log('quick: a smoke run, not a baseline');
   return machine;
 }
@@ -103,7 +105,7 @@ async function main(): Promise<void> {
   const machine = announce(options, bench);
   const measured: object[] = [];
   for (const benchCase of cases) {
-    if (options.only.length > 0 && !options.only.includes(benchCase.name)) continue;
+    if (options.cases.length > 0 && !options.cases.includes(benchCase.name)) continue;
     console.log(`\n${benchCase.name}`);
     const result = await benchCase.run(bench);
     console.log(formatCase(benchCase.title, result));

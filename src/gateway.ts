@@ -35,7 +35,7 @@ import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
-import { keyedReader, reader } from './wire-reads.ts';
+import { hitFinder, keyedReader, reader } from './wire-reads.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
@@ -52,6 +52,9 @@ export interface Gateway {
 const FILL_SHARE = 0.25;
 /** Bodies of writes, as far as they are held ahead of the origin and for rules, too. */
 const UPLOAD_SHARE = 0.25;
+
+/** Answers that are kept as they were written last, in each of two generations. */
+const PREPARED_SHARE = 0.125;
 
 type State = 'starting' | 'ready' | 'draining';
 
@@ -106,6 +109,7 @@ export async function createGateway(
     gateway: nameInVia(config),
     hub: coherence.hub,
     draining: () => state === 'draining',
+    hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
     declaredRead: keyedReader(declared, { reading, readPorts, uploads: writePorts.uploads }),
     write: (request, message, reply) => {

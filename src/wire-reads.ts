@@ -3,6 +3,7 @@ import { readUpTo } from './exchange/body.ts';
 import { asKeyedRead, type DeclaredReads, keyableLength } from './exchange/declared-reads.ts';
 import type { MinPosition } from './exchange/min-position.ts';
 import type { ClientRequest, Reply, RouteTable } from './exchange/ports.ts';
+import { FastHits } from './exchange/read/fast-hits.ts';
 import type { Found } from './exchange/read/look-up.ts';
 import { answersRange, read } from './exchange/read/read.ts';
 import type { ReadPorts } from './exchange/read/read-ports.ts';
@@ -10,6 +11,7 @@ import type { UploadBudget } from './exchange/write/upload-budget.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import type { Reports, StartedRead } from './observe/reports.ts';
 import type { PublicOptions } from './server/public.ts';
+import type { FindHit } from './server/socket-front.ts';
 import { FencedStore } from './store/fenced.ts';
 import type { Coherence } from './wire-coherence.ts';
 
@@ -35,8 +37,21 @@ export function reader(reading: Reading, readPorts: ReadPorts): PublicOptions['r
   };
 }
 
+/** Finds hits on the socket, and reports them as it reports other reads. */
+export function hitFinder({ routes, reports }: Reading, readPorts: ReadPorts, maxBytes: number): FindHit {
+  const hits = new FastHits(readPorts, routes, maxBytes);
+  return (method, target, asked) => {
+    const startedAt = reports.startRead();
+    const hit = hits.find(target, asked);
+    if (hit !== undefined) reports.read({ request: { method, target: hit }, route: hit.route, startedAt }, HIT);
+    return hit;
+  };
+}
+const HIT = { outcome: 'hit', detail: undefined } as const;
+
 /** One object for each read: hits are too many for closures of their own. */
 interface Asked extends StartedRead {
+  readonly request: ClientRequest;
   readonly found: Found;
   readonly reply: Reply;
 }

@@ -52,15 +52,16 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 }
 
 function requestOf(load: Load): autocannon.Request {
-  const { prefix, first, count } = load.paths;
+  const { prefix, first, count, order } = load.paths;
   const fixed = { method: load.method, headers: { ...load.headers } };
   // autocannon encodes a fixed request once, so that this does not take time during the measurement.
   if (count === 1 && load.body === undefined) return { ...fixed, path: `${prefix}${first}` };
   let next = 0;
+  const index = order === 'random' ? (): number => Math.floor(Math.random() * count) : (): number => next++ % count;
   return {
     ...fixed,
     setupRequest: (request) => {
-      const number = first + (next++ % count);
+      const number = first + index();
       const body = load.body === undefined ? {} : { body: childOf(number) };
       return { ...request, ...body, path: `${prefix}${number}` };
     },

@@ -5,8 +5,13 @@ export type Task = ({ readonly kind: 'load' } & Load) | ({ readonly kind: 'fan-o
 export interface Load {
   readonly url: string;
   readonly method: 'GET' | 'PUT';
-  /** Paths are `prefix` followed by a number: `first`, `first + 1`, … `first + count - 1`, and again. */
-  readonly paths: { readonly prefix: string; readonly first: number; readonly count: number };
+  /** Paths are `prefix` followed by a number: `first`, `first + 1`, … `first + count - 1`, and again; or at random. */
+  readonly paths: {
+    readonly prefix: string;
+    readonly first: number;
+    readonly count: number;
+    readonly order?: 'random';
+  };
   readonly headers: Readonly<Record<string, string>>;
   /** The body of each request; `undefined` for none. `child` is the representation of the number in the path. */
   readonly body: 'child' | undefined;

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { peerVersions } from '../peers/peers.ts';
 
 /** Facts that are needed to compare two results. Contains no names of hosts or users. */
 export interface Machine {
@@ -10,7 +11,8 @@ export interface Machine {
   readonly memoryGiB: number;
   readonly kernel: string;
   readonly node: string;
-  readonly nginx: string | undefined;
+  /** Versions of the peers that are installed, by name. */
+  readonly peers: Readonly<Record<string, string>>;
   readonly pinned: boolean;
 }
 
@@ -28,7 +30,7 @@ export function describeMachine(pinned: boolean): Machine {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: release().split('-')[0] ?? '',
     node: process.version,
-    nginx: nginxVersion(),
+    peers: peerVersions(),
     pinned,
   };
 }
@@ -41,11 +43,6 @@ export function placement(wanted: boolean): Placement {
     return { server: undefined, generator: undefined, origin: undefined };
   }
   return { server, generator, origin: origin ?? generator };
-}
-
-export function nginxVersion(): string | undefined {
-  const { status, stderr } = spawnSync('nginx', ['-v'], { encoding: 'utf8' });
-  return status === 0 ? /nginx\/(\S+)/.exec(stderr)?.[1] : undefined;
 }
 
 /** The measured commit, followed by `+changes` if the work tree differs from it. */

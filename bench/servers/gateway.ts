@@ -37,6 +37,8 @@ routes:
     cache: { ttl: 1h }
   - match: /large/:id
     cache: { ttl: 1h }
+  - match: /live/:id
+    cache: off
   - match: /parents/:parentId
     cache: { ttl: 1h }
     tags: ["parent:{parentId}"]

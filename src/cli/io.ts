@@ -7,6 +7,7 @@ export interface TextOutput {
 /** What a command needs from its process. */
 export interface CliIo {
   readonly env: NodeJS.ProcessEnv;
+  readonly stdin: AsyncIterable<Buffer | string>;
   readonly stdout: TextOutput;
   readonly stderr: TextOutput;
   /** Calls the listener on each SIGTERM or SIGINT. @returns a function that removes it */
@@ -35,6 +36,7 @@ export class CliError extends Error {
 export function processIo(): CliIo {
   return {
     env: process.env,
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     onSignal: (listener) => {

@@ -6,6 +6,7 @@ import { addExplain } from './explain.ts';
 import { addInit } from './init.ts';
 import { addInvalidate } from './invalidate.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
+import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addTail } from './tail.ts';
 
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   addInvalidate(program, io, done);
   addTail(program, io, done);
   addInit(program, io, done);
+  addReplay(program, io, done);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -51,6 +51,7 @@ export function assemble(
         perAddress: server.limits.perAddress,
       },
       workers: server.workers,
+      front: server.front,
       drainMs: server.drain,
     },
     admin: { listen: admin.listen, token: admin.token },

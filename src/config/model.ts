@@ -7,6 +7,8 @@ export interface GatewayConfig {
     limits: ServerLimits;
     /** Processes that share the port. */
     workers: number;
+    /** Hits are answered on the socket where that is possible. */
+    front: boolean;
     /** How long a stopping gateway waits for requests in flight. */
     drainMs: number;
   };

@@ -109,6 +109,9 @@ const serverSchema = z.strictObject({
       description: 'Processes that share the port and stay coherent with each other, with or without Redis.',
       examples: [4],
     }),
+  front: z.boolean().prefault(true).meta({
+    description: 'Answers plain hits on the socket, without an HTTP server in between. What clients get is the same.',
+  }),
   // Less than the 10 s after which container engines kill a process.
   drain: duration(timer)
     .prefault('8s')

@@ -6,14 +6,17 @@ import { credentialQuery, withoutCredentials } from './credentials.ts';
 import type { ClientRequest } from './ports.ts';
 import { hashed, userKey } from './user-key.ts';
 
+/** What of a request may be in a key. */
+type Keyed = Pick<ClientRequest, 'scheme' | 'host' | 'trusted' | 'headers' | 'target' | 'content'>;
+
 /**
  * The cache key (RFC 9111 §2). Line feeds separate its parts. Targets, hosts and field values contain no control
  * characters, so two different lists of parts never make the same key.
  */
-export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?: SearchVariance): string {
+export function cacheKey(request: Keyed, policy: CachePolicy, variance?: SearchVariance): string {
   // Ahead of everything: no scheme looks like it.
   const content = request.content === undefined ? '' : `${request.content.key} `;
-  let key = `${content}${request.scheme}://${request.host}${spelledHost(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
+  let key = `${content}${siteOf(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
   for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   // Unlike a header field, a parameter makes it another URL: what the origin calls `public` is so for this one only.
@@ -22,11 +25,16 @@ export function cacheKey(request: ClientRequest, policy: CachePolicy, variance?:
   return key;
 }
 
+/** What the key has of whom a request asks, for which no policy matters. */
+export function siteOf(request: Pick<ClientRequest, 'scheme' | 'host' | 'trusted' | 'headers'>): string {
+  return `${request.scheme}://${request.host}${spelledHost(request)}`;
+}
+
 /**
  * The `Host` that a trusted proxy sent, if it forwards for another host: the origin sees both. The leading space is
  * unambiguous, since no host contains one.
  */
-function spelledHost({ trusted, host, headers }: ClientRequest): string {
+function spelledHost({ trusted, host, headers }: Pick<ClientRequest, 'trusted' | 'host' | 'headers'>): string {
   const sent = trusted ? headers.get('host')?.toLowerCase() : undefined;
   return sent === undefined || sent === host ? '' : ` ${sent}`;
 }

@@ -21,10 +21,10 @@ export function hasCredentials({ headers, target }: Asking, policy: CachePolicy)
  * The request without the cookies that say nothing. What is ignored in the key must not reach the origin either: it
  * could change a response stored for all.
  */
-export function withoutIdleCookies(
-  request: ClientRequest,
+export function withoutIdleCookies<Request extends Pick<ClientRequest, 'headers'>>(
+  request: Request,
   { cookies, idleCookies, userKey }: CachePolicy,
-): ClientRequest {
+): Request {
   if (!request.headers.has('cookie')) return request;
   if (cookies === 'ignore') {
     return { ...request, headers: new Fields(without(request.headers.lines, (name) => name === 'cookie')) };

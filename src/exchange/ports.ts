@@ -113,6 +113,33 @@ export interface Reply {
   fail(error: GatewayError, lines?: FieldLines): void;
 }
 
+/** A hit that is written at once, without a `Reply`. */
+export interface FastHit {
+  readonly route: Route;
+  /** Canonical. */
+  readonly path: string;
+  /** 304 if the client's copy is current. */
+  readonly status: number;
+  /** The header lines that do not depend on the time, each with its CRLF. */
+  readonly head: string;
+  readonly body: Buffer;
+  /** In seconds. */
+  readonly age: number;
+  /** Remaining freshness in seconds. */
+  readonly ttl: number;
+  /** Of this stored response, for the caller: what it has written last. */
+  readonly last: LastWritten;
+}
+
+/** A body up to this size is written as one text with its head, and the text is kept; a larger one as it is. */
+export const KEPT_BODY_BYTES = 4 * 1024;
+
+export interface LastWritten {
+  age: number;
+  ttl: number;
+  text: string;
+}
+
 /** A route of the configuration, or the fallback. The first match wins. */
 export interface Route {
   /** The pattern as written; undefined for the fallback. */

@@ -67,7 +67,7 @@ export function parseCacheControl(value: string | undefined): CacheControl {
   if (value === undefined || value === '') return noDirectives;
   const known = parsed.get(value);
   if (known !== undefined) return known;
-  const directives = parse(value);
+  const directives = Object.freeze(parse(value));
   if (value.length <= MAX_REMEMBERED_LENGTH) {
     if (parsed.size >= MAX_REMEMBERED) parsed.clear();
     parsed.set(value, directives);

@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts';
 
 /** A read on its way, and when it began (`startRead`). */
 export interface StartedRead {
-  readonly request: ClientRequest;
+  readonly request: { readonly method: string; readonly target: { readonly path: string } };
   readonly route: Route;
   readonly startedAt: number;
 }

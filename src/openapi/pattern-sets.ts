@@ -1,3 +1,5 @@
+import { remembered } from './remembered.ts';
+
 /** Whether every path of a pattern is one of another pattern. */
 export function isWithin(inner: string, outer: string): boolean {
   const [a, b] = [inner.split('/'), outer.split('/')];
@@ -20,7 +22,7 @@ export function covers(pattern: string, match: string): boolean {
 
 /** Whether two patterns, or a target and a route, have a path in common. */
 export function patternsMeet(target: string, match: string): boolean {
-  const [a, b] = [segmentsOf(target), match.split('/')];
+  const [a, b] = [segmentsOf(target), segmentsOf(match)];
   for (const [i, segment] of a.entries()) {
     if (segment === '**') return true;
     if (b[i] === undefined || !(isAny(segment) || isAny(b[i]) || segment === b[i])) return false;
@@ -29,4 +31,4 @@ export function patternsMeet(target: string, match: string): boolean {
 }
 
 /** A placeholder may contain slashes in its quotes; it is one segment. */
-const segmentsOf = (target: string): string[] => target.replaceAll(/\{[^}]*\}/g, '{}').split('/');
+const segmentsOf = remembered((target): readonly string[] => target.replaceAll(/\{[^}]*\}/g, '{}').split('/'));

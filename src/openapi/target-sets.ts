@@ -1,13 +1,15 @@
+import { remembered } from './remembered.ts';
+
 /* Targets and tags as sets: what one covers, another need not name. */
 
 /** A placeholder may contain slashes in its quotes; it is one segment. */
-function segmentsOf(path: string): string[] {
+const segmentsOf = remembered((path): readonly string[] => {
   if (!path.includes('{')) return path.split('/');
   return path
     .replaceAll(/\{[^}]*\}/g, (placeholder) => placeholder.replaceAll('/', '\0'))
     .split('/')
     .map((segment) => segment.replaceAll('\0', '/'));
-}
+});
 
 /** Whether a target invalidates whatever another one does: `/steps/*` and `/steps/{id}`, `{a, b}` and `{a}`. */
 export function coversTarget(wide: string, narrow: string): boolean {

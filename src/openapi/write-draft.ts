@@ -1,5 +1,6 @@
 import type { DraftCredentials } from './draft-credentials.ts';
 import type { Draft, DraftRoute, DraftRule, DraftTarget } from './draft-model.ts';
+import { covers } from './pattern-sets.ts';
 
 /** A draft as the text of a configuration, with comments for its future owner. */
 export function writeDraft(
@@ -26,7 +27,7 @@ export function writeDraft(
   ];
   if (routes.length > 0)
     lines.push('# The first match wins. The API decides freshness; add cache: { ttl: 60s } to override it.', 'routes:');
-  for (const route of routes) lines.push(...routeLines(route));
+  for (const route of routes) lines.push(...routeLines(route, rules));
   if (reads.length > 0) {
     lines.push('', '# POSTs that only read, by name and description: no write, so nothing is invalidated.', 'reads:');
     lines.push(...reads.map(({ pattern, comment }) => `  - ${scalar(`POST ${pattern}`)} # ${oneLine(comment)}`));
@@ -59,12 +60,20 @@ function credentialLines({ headers, params, userKey }: DraftCredentials): string
 
 const inFlow = (name: string): string => (/^[A-Za-z][A-Za-z0-9_-]*$/.test(name) ? name : JSON.stringify(name));
 
-function routeLines({ comments, match, off, tags, before }: DraftRoute): string[] {
+function routeLines(route: DraftRoute, rules: readonly DraftRule[]): string[] {
+  const { comments, match, off, tags, before } = route;
+  const silenced = isOnlyRead(route, rules) ? ' # no write adds to it # unstale-ignore element-tags-alone' : '';
   const lines = [...comments.map((comment) => `  # ${oneLine(comment)}`), `  - match: ${scalar(match)}`];
   if (off) lines.push('    cache: off');
   if (before !== undefined) lines.push(`    before: ${scalar(before)}`);
-  if (tags.length > 0) lines.push('    tags:', ...tags.map((tag) => `      - ${scalar(tag)}`));
+  if (tags.length > 0) lines.push('    tags:', ...tags.map((tag) => `      - ${scalar(tag)}${silenced}`));
   return lines;
+}
+
+/** Its tags are those of what it lists, and no write of the description is at its path: none adds to it. */
+function isOnlyRead({ match, tags }: DraftRoute, rules: readonly DraftRule[]): boolean {
+  const isWritten = rules.some(({ pattern }) => covers(pattern, match) || covers(pattern, `${match}/:item`));
+  return !isWritten && tags.every((tag) => /\[[*?]/.test(tag));
 }
 
 function ruleLines({ comments, name, methods, pattern, before, lookups, targets, event }: DraftRule): string[] {

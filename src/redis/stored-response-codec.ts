@@ -24,13 +24,23 @@ export interface Stamp {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-type Head = Omit<StoredResponse, 'body' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'part'> & {
+type Head = Omit<StoredResponse, 'body' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'touched' | 'part'> & {
   readonly headers: readonly string[];
 };
 
 /** Layout: one octet each for format and compression, then the length of the JSON head, the head, the body. */
 export async function encodeEntry(response: StoredResponse, stamp: Stamp, compressAboveBytes: number): Promise<Buffer> {
-  const { body, headers, encoded: _, asOf: __, since: ___, uses: ____, part: _____, ...rest } = response;
+  const {
+    body,
+    headers,
+    encoded: _,
+    asOf: __,
+    since: ___,
+    uses: ____,
+    touched: _____,
+    part: ______,
+    ...rest
+  } = response;
   const head = Buffer.from(JSON.stringify({ stamp, response: { ...rest, headers: headers.lines } }));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(head.length);
@@ -66,6 +76,7 @@ export async function decodeEntry(
         body: ownBytes(Buffer.from(plain.subarray(4 + length))),
         since: undefined,
         uses: 0,
+        touched: undefined,
       },
     };
   } catch {

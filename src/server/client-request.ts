@@ -11,10 +11,10 @@ import { parseTarget, TargetError } from '../route/path.ts';
 import { RequestClient } from './addresses.ts';
 
 /** Request targets longer than this are refused: the cache key, the logs and the origin all hold them. */
-const MAX_TARGET_BYTES = 8 * 1024;
+export const MAX_TARGET_BYTES = 8 * 1024;
 
 /** `Host` (RFC 9110 §7.2, RFC 3986 §3.2.2): a name, an address or a bracketed IPv6 address, and perhaps a port. */
-const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+export const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
  * A client's request, its framing and target checked beyond what Node checks. A request that two parties could read in

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError } from '../errors.ts';
@@ -6,12 +6,14 @@ import type { ClientRequest } from '../exchange/ports.ts';
 import { noteAccepted } from './accepted.ts';
 import { clientOf } from './addresses.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
+import { HttpSide } from './http-side.ts';
 import { Message } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import { PerAddress } from './per-address.ts';
 import { type Exchange, Pipelines } from './pipeline.ts';
 import { malformed, refuse } from './refusal.ts';
 import { SlowClients, type SlowClientsOptions } from './slow-clients.ts';
+import { type FindHit, SocketFront } from './socket-front.ts';
 
 /** A client that has not sent its whole request head by then is cut off (slow-header attacks). */
 const HEADERS_TIMEOUT_MS = 30_000;
@@ -33,6 +35,8 @@ export interface FrontOptions extends SlowClientsOptions {
   readonly trusted: TrustedProxies;
   /** What tells this gateway from others in `Via`. */
   readonly gateway: string;
+  /** Finds hits for requests that need no HTTP server; undefined: all requests go through it. */
+  readonly hit: FindHit | undefined;
   /** Answers a request. Whatever it throws is answered with a problem. */
   readonly answer: (exchange: AcceptedExchange) => void;
   /** Connections are not kept for further requests once the gateway is stopping. */
@@ -46,7 +50,7 @@ export interface FrontOptions extends SlowClientsOptions {
  * requests of each connection in their order. `answer` does the rest.
  */
 export function createFront(options: FrontOptions): Front {
-  const server = createServer({
+  const server = new FrontServer({
     IncomingMessage: Message,
     maxHeaderSize: options.limits.headerBytes,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -76,13 +80,67 @@ export function createFront(options: FrontOptions): Front {
     refuse(pipelines.of(socket), socket, new GatewayError('methodNotAllowed', 'this is no tunnel'));
   });
   server.on('upgrade', (_message, socket) => outlive(socket));
-  watchClients(server, options);
   const clientError: Front['clientError'] = (error, socket) => {
     const problem = malformed(error);
     if (problem !== undefined) options.onMalformed(problem, socket.remoteAddress);
     refuse(pipelines.of(socket), socket, problem);
   };
+  takeConnections(server, options, clientError);
   return { server, clientError };
+}
+
+/** The HTTP server. It also closes connections that it has not been given. */
+class FrontServer extends Server {
+  sockets: SocketFront | undefined;
+
+  override closeIdleConnections(): void {
+    this.sockets?.closeIdle();
+    super.closeIdleConnections();
+  }
+
+  override closeAllConnections(): void {
+    this.sockets?.closeAll();
+    super.closeAllConnections();
+  }
+}
+
+/** Puts the socket front between the port and the HTTP server, where there is one. */
+function takeConnections(server: FrontServer, options: FrontOptions, clientError: Front['clientError']): void {
+  const { limits, trusted, gateway, draining, hit } = options;
+  const isAdmitted = admission(options);
+  const slow = new SlowClients(options);
+  server.on('upgrade', (_message, side) => slow.release(side instanceof HttpSide ? side.socket : side));
+  server.on('close', () => slow.stop());
+  // Node's own listener begins to parse. Any stream can be given to it; see Node's documentation of 'connection'.
+  const parse = server.listeners('connection');
+  server.removeAllListeners('connection');
+  const serve = (side: Duplex): void => {
+    for (const listener of parse) listener.call(server, side);
+  };
+  const sockets =
+    hit &&
+    new SocketFront({
+      hit,
+      draining,
+      serve,
+      headerBytes: limits.headerBytes,
+      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      keepAliveMs: KEEP_ALIVE_MS,
+      peer: ({ remoteAddress: address = '' }) => ({ address, trusted: trusted.includes(address), gateway }),
+      timedOut: (side) => clientError(new TimedOut(), side as Duplex as Socket),
+    });
+  server.sockets = sockets;
+  server.on('close', () => sockets?.stop());
+  server.on('connection', (socket) => {
+    if (!isAdmitted(socket)) return;
+    if (sockets === undefined) serve(socket);
+    slow.watch(sockets === undefined ? { socket, side: socket } : sockets.take(socket));
+  });
+}
+
+/** What Node reports of a request whose head does not come. */
+class TimedOut extends Error {
+  readonly code = 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
 function peerOf(socket: Duplex): string | undefined {
@@ -90,24 +148,20 @@ function peerOf(socket: Duplex): string | undefined {
 }
 
 /** Bounds how many connections one client takes, of the gateway's and of the origins'. */
-function watchClients(server: Server, options: FrontOptions): void {
-  const { limits, trusted, onMalformed } = options;
+function admission({ limits, trusted, onMalformed }: FrontOptions): (socket: Socket) => boolean {
   const addresses = new PerAddress(limits.perAddress.connections);
-  const slow = new SlowClients(options);
-  server.on('connection', (socket) => {
+  return (socket) => {
     const peer = socket.remoteAddress;
-    const isTrusted = trusted.includes(peer ?? '');
-    const release = isTrusted ? undefined : addresses.take(clientOf(peer ?? ''));
-    if (release !== undefined) socket.once('close', release);
-    if (isTrusted || release !== undefined) {
-      slow.watch(socket);
-    } else {
-      onMalformed(new GatewayError('overloaded', `more than ${limits.perAddress.connections} connections`), peer);
-      socket.destroy();
+    if (trusted.includes(peer ?? '')) return true;
+    const release = addresses.take(clientOf(peer ?? ''));
+    if (release !== undefined) {
+      socket.once('close', release);
+      return true;
     }
-  });
-  server.on('upgrade', (_message, socket) => slow.release(socket as Socket));
-  server.on('close', () => slow.stop());
+    onMalformed(new GatewayError('overloaded', `more than ${limits.perAddress.connections} connections`), peer);
+    socket.destroy();
+    return false;
+  };
 }
 
 function answer({ message, response }: Exchange, options: FrontOptions): void {

@@ -51,6 +51,7 @@ export class Pipeline {
   #startedBefore = 0;
   /** So many wait that no more may come. */
   #overdue = false;
+  #received = 0;
 
   constructor(socket: Duplex, begin: (exchange: Exchange) => void, room: WaitingRoom) {
     this.#socket = socket;
@@ -60,6 +61,7 @@ export class Pipeline {
 
   /** Begins a request, now or when its turn comes. Drops one behind an answer that closes the connection. */
   receive(exchange: Exchange): void {
+    this.#received += 1;
     this.#settle();
     if (this.#lasting) {
       // It would never be answered, and would be held for as long as the answer before it lasts.
@@ -95,6 +97,11 @@ export class Pipeline {
   /** The request whose body is still on its way. */
   get uploading(): Exchange | undefined {
     return this.begun.find(({ message }) => !message.complete);
+  }
+
+  /** How many requests have come, answered or not. */
+  get received(): number {
+    return this.#received;
   }
 
   /** The connection can be handed over: everything is answered, and it stays open. */

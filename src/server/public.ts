@@ -26,6 +26,7 @@ export interface PublicOptions extends PassThroughOptions {
   readonly onMalformed: FrontOptions['onMalformed'];
   readonly cut: FrontOptions['cut'];
   readonly draining: () => boolean;
+  readonly hit: FrontOptions['hit'];
   readonly hub: EventHub;
   /** Answers a read that goes through the cache; false for one that passes through. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { systemClock } from '../clock.ts';
 import type { ServerLimits } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import { pipelineOf } from './pipeline.ts';
+import { type Pipeline, pipelineOf } from './pipeline.ts';
 import { refuse } from './refusal.ts';
 
 /** Connections are looked at at least this often: the bounds are that exact. */
@@ -11,6 +12,13 @@ const LOOK_MS = 1_000;
 export interface SlowClientsOptions {
   readonly limits: ServerLimits;
   readonly cut: (peer: string | undefined, reason: string) => void;
+}
+
+/** A connection of a client. */
+export interface ClientConnection {
+  readonly socket: Socket;
+  /** What the HTTP server takes for the connection; undefined if it has not been given anything of it. */
+  readonly side: Duplex | undefined;
 }
 
 /** A body that waits for its client to send it (`upload`) or to read it (`answer`). */
@@ -33,7 +41,7 @@ interface Wait {
  */
 export class SlowClients {
   readonly #options: SlowClientsOptions;
-  readonly #waits = new Map<Socket, Wait | undefined>();
+  readonly #waits = new Map<Duplex, { readonly connection: ClientConnection; wait: Wait | undefined }>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: SlowClientsOptions) {
@@ -41,13 +49,14 @@ export class SlowClients {
     this.#timer = setInterval(() => this.#look(), Math.min(LOOK_MS, Math.ceil(options.limits.bodyIdleMs / 4))).unref();
   }
 
-  watch(socket: Socket): void {
-    this.#waits.set(socket, undefined);
+  watch(connection: ClientConnection): void {
+    const { socket } = connection;
+    this.#waits.set(socket, { connection, wait: undefined });
     socket.once('close', () => this.#waits.delete(socket));
   }
 
   /** Stops watching a connection that has been handed over. */
-  release(socket: Socket): void {
+  release(socket: Duplex): void {
     this.#waits.delete(socket);
   }
 
@@ -57,12 +66,13 @@ export class SlowClients {
 
   #look(): void {
     const now = systemClock.monotonic();
-    for (const [socket, earlier] of this.#waits) {
-      pipelineOf(socket)?.peek();
-      const wait = waitOf(socket, earlier, now);
-      if (wait !== earlier) this.#waits.set(socket, wait);
+    for (const watched of this.#waits.values()) {
+      const pipeline = pipelineIn(watched.connection);
+      pipeline?.peek();
+      const wait = waitOf(watched.connection.socket, pipeline, watched.wait, now);
+      watched.wait = wait;
       const reason = wait && this.#tooSlow(wait, now);
-      if (reason !== undefined) this.#cut(socket, reason);
+      if (wait !== undefined && reason !== undefined) this.#cut(watched.connection, wait.kind, reason);
     }
   }
 
@@ -73,22 +83,30 @@ export class SlowClients {
     return bytes < owed ? 'a body moved too slowly' : undefined;
   }
 
-  #cut(socket: Socket, reason: string): void {
-    const wait = this.#waits.get(socket);
-    if (wait === undefined) return;
+  #cut(connection: ClientConnection, kind: Wait['kind'], reason: string): void {
+    const { socket, side } = connection;
     this.#waits.delete(socket);
     this.#options.cut(socket.remoteAddress, reason);
-    const pipeline = pipelineOf(socket);
+    const pipeline = pipelineIn(connection);
     // An answer that has begun, or was given already, cannot become another.
-    const silent = pipeline === undefined || pipeline.sealed || wait.kind === 'answer';
+    const silent = side === undefined || pipeline === undefined || pipeline.sealed || kind === 'answer';
     if (silent) socket.destroy();
-    else refuse(pipeline, socket, new GatewayError('requestTimeout'));
+    else refuse(pipeline, side, new GatewayError('requestTimeout'));
   }
 }
 
+function pipelineIn({ side }: ClientConnection): Pipeline | undefined {
+  return side && pipelineOf(side);
+}
+
 /** What a connection waits for, continued from the last look at it. */
-function waitOf(socket: Socket, earlier: Wait | undefined, now: number): Wait | undefined {
-  const kind = kindOf(socket);
+function waitOf(
+  socket: Socket,
+  pipeline: Pipeline | undefined,
+  earlier: Wait | undefined,
+  now: number,
+): Wait | undefined {
+  const kind = kindOf(socket, pipeline);
   if (kind === undefined) return undefined;
   const seen = measure(socket, kind);
   if (earlier?.kind !== kind) return { kind, since: now, movedAt: now, bytes: 0, seen };
@@ -101,9 +119,9 @@ function waitOf(socket: Socket, earlier: Wait | undefined, now: number): Wait | 
   return earlier;
 }
 
-function kindOf(socket: Socket): Wait['kind'] | undefined {
+function kindOf(socket: Socket, pipeline: Pipeline | undefined): Wait['kind'] | undefined {
   if (socket.writableLength > 0) return 'answer';
-  const message = pipelineOf(socket)?.uploading?.message;
+  const message = pipeline?.uploading?.message;
   // What has come and has not been taken waits for the origin, not for the client.
   return message !== undefined && message.readableLength === 0 ? 'upload' : undefined;
 }

@@ -18,8 +18,10 @@ export interface StoredResponse {
   readonly asOf: Position;
   /** The store's sequence number when it was first put. Responses derived without a new request keep it. */
   since: number | undefined;
-  /** How often the store has selected it. Only the store sets this and `since`; nothing else changes. */
+  /** How often the store has selected it. Only the store sets this, `since` and `touched`; nothing else changes. */
   uses: number;
+  /** How many responses had been put when it was selected last. */
+  touched?: number | undefined;
 
   readonly status: number;
   /** The end-to-end fields as the origin sent them. */

@@ -20,6 +20,7 @@ it('--help lists the commands that there are, and no others', async () => {
     'invalidate',
     'tail',
     'init',
+    'replay',
     'help',
   ]);
 });

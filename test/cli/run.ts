@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import type { CliIo } from '../../src/cli/io.ts';
 import { main } from '../../src/cli/program.ts';
@@ -8,6 +9,7 @@ import { main } from '../../src/cli/program.ts';
 export interface Terminal {
   readonly isTTY?: boolean;
   readonly env?: NodeJS.ProcessEnv;
+  readonly stdin?: string;
 }
 
 /** A command under way, its output captured. */
@@ -24,7 +26,7 @@ export interface Running {
   printed(text: string): Promise<void>;
 }
 
-export function start(argv: readonly string[], { isTTY = false, env = {} }: Terminal = {}): Running {
+export function start(argv: readonly string[], { isTTY = false, env = {}, stdin = '' }: Terminal = {}): Running {
   const exits: number[] = [];
   const listeners = new Set<() => void>();
   const waiting = new Set<() => void>();
@@ -32,6 +34,7 @@ export function start(argv: readonly string[], { isTTY = false, env = {} }: Term
   let stderr = '';
   const io: CliIo = {
     env,
+    stdin: Readable.from([stdin]),
     stdout: {
       isTTY,
       write: (text) => {

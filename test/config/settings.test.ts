@@ -20,6 +20,7 @@ const least: GatewayConfig = {
       perAddress: { connections: 1_000, originShare: 0.75, streams: 1_000 },
     },
     workers: 1,
+    front: true,
     drainMs: 8_000,
   },
   admin: { listen: { host: '127.0.0.1', port: 9090 }, token: undefined },
@@ -91,6 +92,7 @@ server:
     bodyIdle: 5s
     minBodyRate: 1KiB
     perAddress: { connections: 2, originShare: 25%, streams: 6 }
+  front: false
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
@@ -124,6 +126,7 @@ defaults:
         perAddress: { connections: 2, originShare: 0.25, streams: 6 },
       },
       workers: 1,
+      front: false,
       drainMs: 60_000,
     },
     admin: { listen: { host: '::', port: 2 }, token: '0123456789abcdef-._~+/==' },

@@ -165,6 +165,16 @@ test.each([
   expect(parseCacheControl(`private=${name}`).private).toBe(true);
 });
 
+test('what many values mean is forgotten and read again', () => {
+  const once = parseCacheControl('max-age=7');
+  expect(parseCacheControl('max-age=7')).toBe(once);
+  expect(() => Object.assign(once, { maxAge: 8 })).toThrow(TypeError);
+  for (let i = 0; i < 1_000; i++) expect(parseCacheControl(`max-age=${i}`).maxAge).toBe(i);
+  expect(parseCacheControl('max-age=7')).toEqual(once);
+  const long = `max-age=7, x=${'y'.repeat(200)}`;
+  expect(parseCacheControl(long)).not.toBe(parseCacheControl(long));
+});
+
 describe('for any text', () => {
   const directive = fc.oneof(
     fc.constantFrom('no-store', 'private', 'public', 'no-cache', 'max-age', 'max-stale', 'min-fresh', 'immutable'),

@@ -24,7 +24,7 @@ describe.each([
     expect(decoded?.response).toMatchObject(JSON.parse(JSON.stringify(rest)));
     expect(decoded?.response.body.equals(body)).toBe(true);
     expect(decoded?.response.headers.lines).toEqual(headers.lines);
-    expect(decoded?.response).not.toHaveProperty('encoded');
+    expect(decoded?.response.encoded).toBeUndefined();
   });
 
   test('cut short anywhere, or changed anywhere in its head, is a miss and no error', async () => {

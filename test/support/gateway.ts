@@ -36,6 +36,7 @@ export async function startGateway(originUrl: string, yaml = ''): Promise<TestGa
     readFile: (file) => readFileSync(file, 'utf8'),
     readFolder: (folder) => readdirSync(folder),
   });
+  if (process.env.UNSTALE_TEST_FRONT === 'off') config.server.front = false;
   const logs: LogLine[] = [];
   const log = createLogger('debug', { write: (line) => void logs.push(JSON.parse(line) as LogLine) });
   const gateway = await createGateway(config, { log });

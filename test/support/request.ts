@@ -99,6 +99,8 @@ function encoded(
   const has = (name: string) => lines.some((line, i) => i % 2 === 0 && line.toLowerCase() === name);
   // Node adds no `Host` to raw lines.
   if (!has('host')) lines.unshift('Host', new URL(url).host);
+  // As most clients do. The connection is closed behind the answer all the same.
+  if (!has('connection')) lines.push('Connection', 'keep-alive');
   let { body } = options;
   if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body) && !(body instanceof Readable)) {
     body = JSON.stringify(body);

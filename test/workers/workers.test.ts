@@ -13,6 +13,8 @@ import { built } from '../support/shared.ts';
 /* One gateway in several processes that share its port, without a Redis. */
 
 const WORKERS = 3;
+/** Four processes start at once, on what cores the other tests leave. */
+const START_PATIENCE_MS = 25_000;
 const random = (below: number): number => Math.floor(Math.random() * below);
 
 let world: World;
@@ -61,7 +63,7 @@ ${rules}`;
   }
 
   async saidTimes(what: RegExp, times: number): Promise<void> {
-    await until(() => (this.said.match(what)?.length ?? 0) >= times, `${what} ${times} times`);
+    await until(() => (this.said.match(what)?.length ?? 0) >= times, `${what} ${times} times`, START_PATIENCE_MS);
   }
 
   /** The processes that it has forked. */

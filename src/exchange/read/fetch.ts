@@ -88,7 +88,11 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
 }
 
 /** Why an answer must not be stored because of how it was requested, whatever its own fields say. */
-function unfitFor({ request, route }: Read, { fwd, detail, range }: Forward, status: number): string | undefined {
+export function unfitFor(
+  { request, route }: Read,
+  { fwd, detail, range }: Forward,
+  status: number,
+): string | undefined {
   if (detail === NOT_SERVING) return NOT_SERVING;
   if (fwd === 'bypass') {
     // The key identifies no user, so the answer would be served to others that the key does not identify either.

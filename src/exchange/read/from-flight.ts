@@ -1,3 +1,4 @@
+import type { Fence } from '../../coherence/fence.ts';
 import type { Position } from '../../coherence/record.ts';
 import { asGatewayError } from '../../errors.ts';
 import type { CacheControl } from '../../http/cache-control.ts';
@@ -42,18 +43,23 @@ export function fromFlight(
     return { outcome: 'error', detail: 'collapsed' };
   }
   const { response } = result;
-  // Both requests had the same key under the previous `No-Vary-Search`. This answer may have another one.
-  if (response.key !== state.key) return undefined;
-  // Invariant 2: a record between the start of the fill and the arrival of this request may cover the response. A
-  // response in quarantine may have changed without a record: an indeterminate write may have been applied late.
-  const shared = ports.fence.admits(response, asOf) && !ports.fence.isQuarantined(response);
-  if (asOf < state.arrived && !shared) return undefined;
-  if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return undefined;
-  if (state.credentials && mayNotShare(state.route.policy.cache, response)) return undefined;
-  if (!isReusable(response, directivesOf(state))) return undefined;
+  if (!answersAlso(ports.fence, state, response, asOf)) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
   respond(state.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   return { outcome: 'collapsed', detail: undefined };
+}
+
+/** Whether the response of a fill that began at `asOf` may answer a request that arrived while it was under way. */
+export function answersAlso(fence: Fence, state: Read, response: StoredResponse, asOf: Position): boolean {
+  // Both requests had the same key under the previous `No-Vary-Search`. This answer may have another one.
+  if (response.key !== state.key) return false;
+  // Invariant 2: a record between the start of the fill and the arrival of this request may cover the response. A
+  // response in quarantine may have changed without a record: an indeterminate write may have been applied late.
+  const shared = fence.admits(response, asOf) && !fence.isQuarantined(response);
+  if (asOf < state.arrived && !shared) return false;
+  if (!matchesVary(response.vary, response.selecting, state.request.headers, response.language)) return false;
+  if (state.credentials && mayNotShare(state.route.policy.cache, response)) return false;
+  return isReusable(response, directivesOf(state));
 }
 
 /**

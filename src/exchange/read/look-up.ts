@@ -18,7 +18,11 @@ export interface Found {
   readonly params: Readonly<Record<string, string>>;
 }
 
-export function stateOf(ports: ReadPorts, { route, params }: Found, asked: ClientRequest): Read {
+export function stateOf(
+  ports: Pick<ReadPorts, 'fence' | 'variances'>,
+  { route, params }: Found,
+  asked: ClientRequest,
+): Read {
   const received = endToEndRequest(asked);
   const request = withoutIdleCookies(received, route.policy.cache);
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
@@ -38,7 +42,11 @@ function endToEndRequest(request: ClientRequest): ClientRequest {
   return { ...request, headers: new Fields(endToEnd(request.headers.lines)) };
 }
 
-export function lookUp(ports: ReadPorts, { request, route, credentials, ...state }: Read, key = state.key): Decision {
+export function lookUp(
+  ports: Pick<ReadPorts, 'store' | 'clock' | 'serving'>,
+  { request, route, credentials, ...state }: Read,
+  key = state.key,
+): Decision {
   const policy = route.policy.cache;
   const stored = ports.store.select(key, request.headers);
   const decision = decide({

@@ -14,7 +14,13 @@ import { formFor } from './encoder.ts';
 const BOUNDARY_BYTES = 16;
 
 /** Fields that describe a body, left out of a 304 (RFC 9110 §15.4.5). */
-const ofBody = new Set(['content-length', 'content-type', 'content-encoding', 'content-language', 'content-range']);
+export const ofBody = new Set([
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-language',
+  'content-range',
+]);
 
 /** Answers from a complete response: with 304 if the client's copy is current, with 206 if it asks for ranges. */
 export function respond(

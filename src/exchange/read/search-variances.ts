@@ -8,6 +8,10 @@ const MAX_REMEMBERED = 10_000;
 /** Length limit of one variance. Responses with a longer one are keyed by the full query. */
 const MAX_VARIANCE_CHARACTERS = 1_000;
 
+interface Asking extends Pick<ClientRequest, 'scheme' | 'host' | 'content'> {
+  readonly target: Pick<ClientRequest['target'], 'path'>;
+}
+
 /**
  * The query differences that do not matter, by host and path, as of the origin's last `No-Vary-Search` there. Without
  * one, the full query is in the key.
@@ -16,7 +20,7 @@ export class SearchVariances {
   /** In the order in which they were learned, oldest first. */
   readonly #byPath = new Map<string, SearchVariance>();
 
-  of(request: ClientRequest): SearchVariance | undefined {
+  of(request: Asking): SearchVariance | undefined {
     // Without the field, a hit must not pay for building the string.
     return this.#byPath.size === 0 ? undefined : this.#byPath.get(pathKey(request));
   }
@@ -46,6 +50,6 @@ export function varianceOf(headers: Fields): SearchVariance | undefined {
   return variance === everyDifference || matters ? undefined : variance;
 }
 
-function pathKey({ scheme, host, target, content }: ClientRequest): string {
+function pathKey({ scheme, host, target, content }: Asking): string {
   return nameOf(`${content === undefined ? '' : `${content.key} `}${scheme}://${host}\n${target.path}`);
 }

@@ -125,6 +125,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     asOf: context.asOf,
     since: undefined,
     uses: 0,
+    touched: undefined,
     status,
     headers,
     body: ownBytes(body),

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startChild } from './child.ts';
-import { freePort, type Server, untilReady } from './server.ts';
+import { startChild } from '../servers/child.ts';
+import { freePort, type Server, untilReady } from '../servers/server.ts';
 
 /** A typical setup for this purpose: one worker with `proxy_cache`, keep-alive on both sides, no access log. */
 const configuration = (directory: string, port: number, originAuthority: string): string => `
@@ -24,6 +24,11 @@ http {
   upstream origin { server ${originAuthority}; keepalive 64; }
   server {
     listen 127.0.0.1:${port} backlog=1024;
+    location /live/ {
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

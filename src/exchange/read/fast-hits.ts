@@ -1,0 +1,180 @@
+import { parseEntityTag } from '../../http/etag.ts';
+import { type FieldLines, Fields, headText, without } from '../../http/fields.ts';
+import { isToken } from '../../http/list.ts';
+import { evaluatePreconditions } from '../../http/validation.ts';
+import { parseTarget } from '../../route/path.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
+import type { AskedFields } from '../asked-fields.ts';
+import { cacheKey } from '../cache-key.ts';
+import { credentialQuery } from '../credentials.ts';
+import { type FastHit, KEPT_BODY_BYTES, type LastWritten, type Route, type RouteTable } from '../ports.ts';
+
+import { decide } from './decide.ts';
+import { type Form, formFor } from './encoder.ts';
+import { Generations } from './generations.ts';
+import type { ReadPorts } from './read-ports.ts';
+import { ofBody } from './respond.ts';
+
+/** What is known of a form of a stored response before anybody asks for it. */
+interface Prepared {
+  readonly route: Route;
+  readonly etag: string | undefined;
+  /** A client that sends `etag` as it stands has the current representation. */
+  readonly isEtagValid: boolean;
+  readonly head: string;
+  /** The lines of a 304. */
+  readonly bareHead: string;
+  readonly last: LastWritten;
+  readonly keptBytes: number;
+}
+
+/** Targets that are their own canonical form: the path as it was sent is the path of the key, and the resource. */
+const canonical = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)(?:\?[!"$-[\]-~]+)?$/;
+/** Fields that the server frames an answer with, or treats in a way of its own. */
+const ofFraming = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'trailer', 'transfer-encoding']);
+/** What Node refuses in a header line. */
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+/** What a prepared form takes besides its texts: objects, and entries of maps. */
+const OVERHEAD_BYTES = 500;
+
+/**
+ * Finds hits for requests that are known by their text alone. It answers what `read` would answer from memory, by the
+ * same functions, and leaves all else to it: whatever is undefined here is asked there again.
+ */
+export class FastHits {
+  readonly #ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>;
+  readonly #routes: RouteTable;
+  /** By what is stored, and by the lines of a form of it. */
+  readonly #prepared: Generations<StoredResponse | FieldLines, Prepared | 'none'>;
+
+  /** @param maxBytes what is prepared holds no more than twice as much */
+  constructor(
+    ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>,
+    routes: RouteTable,
+    maxBytes: number,
+  ) {
+    this.#prepared = new Generations(maxBytes, bytesOf);
+    this.#ports = ports;
+    this.#routes = routes;
+  }
+
+  /** For GET and HEAD without a body, a range, or conditions that only the origin may evaluate. */
+  find(target: string, asked: AskedFields): FastHit | undefined {
+    if (!canonical.test(target)) return undefined;
+    const mark = target.indexOf('?');
+    const path = mark < 0 ? target : target.slice(0, mark);
+    // With `No-Vary-Search`, another part of the query is in the key.
+    if (this.#ports.variances.of({ scheme: asked.scheme, host: asked.host, target: { path } })) return undefined;
+    const key = `${asked.site}\n${path}\n${mark < 0 ? '' : target.slice(mark + 1)}`;
+    const headers = asked.hasCookie ? asked.under(this.#routes.find(path).route).headers : asked.headers;
+    const stored = this.#ports.store.select(key, headers);
+    if (stored === undefined) return undefined;
+    const prepared = this.#prepared.get(stored) ?? this.#prepare(stored);
+    return prepared === 'none' ? undefined : this.#hit(stored, prepared, asked);
+  }
+
+  #hit(stored: StoredResponse, whole: Prepared, asked: AskedFields): FastHit | undefined {
+    const { route } = whole;
+    const { headers, credentials, directives } = asked.under(route);
+    const now = this.#ports.clock.wall();
+    const policy = route.policy.cache;
+    const decision = decide({ policy, stored, otherVariant: false, credentials, directives, now });
+    if (decision.kind !== 'hit') return undefined;
+    const form = stored.codings === undefined ? stored : formFor(headers, stored);
+    const sent = form === stored ? whole : this.#coded(stored, form, route);
+    if (sent === 'none') return undefined;
+    if (stored.codings !== undefined) this.#ports.encoder.want(headers, stored);
+    const { ageMs } = decision;
+    const isCurrent = asked.isConditional && isNotModified(stored, sent, { asked, headers });
+    return {
+      route,
+      path: stored.path,
+      status: isCurrent ? 304 : stored.status,
+      head: isCurrent ? sent.bareHead : sent.head,
+      body: form.body,
+      age: Math.floor(Math.max(0, ageMs) / 1000),
+      ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
+      last: sent.last,
+    };
+  }
+
+  #prepare(stored: StoredResponse): Prepared | 'none' {
+    const { route } = this.#routes.find(stored.path);
+    const isPlain = stored.part === undefined && hasPlainKey(stored, route) && isSendable(stored.clientHeaders);
+    const prepared = isPlain && hasBody(stored.status) ? preparedForm(stored, route) : 'none';
+    this.#prepared.set(stored, prepared);
+    return prepared;
+  }
+
+  #coded(stored: StoredResponse, form: Form, route: Route): Prepared | 'none' {
+    const known = this.#prepared.get(form.clientHeaders);
+    if (known !== undefined) return known;
+    // Some forms are made for one client.
+    const isKept = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
+    if (!isKept || !isSendable(form.clientHeaders)) return 'none';
+    const prepared = preparedForm(form, route);
+    this.#prepared.set(form.clientHeaders, prepared);
+    return prepared;
+  }
+}
+
+function bytesOf(prepared: Prepared | 'none'): number {
+  if (prepared === 'none') return OVERHEAD_BYTES;
+  return OVERHEAD_BYTES + 2 * prepared.head.length + prepared.bareHead.length + prepared.keptBytes;
+}
+
+function preparedForm({ clientHeaders, etag, body }: Form, route: Route): Prepared {
+  return {
+    route,
+    etag,
+    isEtagValid: parseEntityTag(etag) !== undefined,
+    head: headText(clientHeaders),
+    bareHead: headText(without(clientHeaders, (name) => ofBody.has(name))),
+    last: { age: 0, ttl: 0, text: '' },
+    keptBytes: body.byteLength <= KEPT_BODY_BYTES ? body.byteLength : 0,
+  };
+}
+
+function isNotModified(
+  { status, lastModifiedMs, dateMs }: StoredResponse,
+  { etag, isEtagValid }: Prepared,
+  { asked, headers }: { asked: AskedFields; headers: Fields },
+): boolean {
+  // Browsers send back the one tag that they have.
+  if (isEtagValid && asked.ifNoneMatch === etag && status >= 200 && status <= 299) return true;
+  return evaluatePreconditions(headers, { status, etag, lastModifiedMs, dateMs }, 'GET') === 'not-modified';
+}
+
+/** Whether its key consists of nothing but the site, the path and the query, as requests have them. */
+function hasPlainKey({ key, path: resource }: StoredResponse, { policy: { cache } }: Route): boolean {
+  const [site = '', path = '', query = '', ...others] = key.split('\n');
+  const [, scheme, host] = /^(https?):\/\/(.+)$/.exec(site) ?? [];
+  const text = query === '' ? path : `${path}?${query}`;
+  if (cache.off || others.length > 0 || host === undefined || !canonical.test(text)) return false;
+  const target = parseTarget(text);
+  const asker = { scheme: scheme === 'https' ? 'https' : 'http', host, trusted: false, headers: noFields } as const;
+  return (
+    target.resource === resource &&
+    credentialQuery(query, cache) === '' &&
+    cacheKey({ ...asker, target }, cache) === key
+  );
+}
+
+const noFields = new Fields([]);
+
+function isSendable(lines: FieldLines): boolean {
+  let isDated = false;
+  for (let i = 0; i < lines.length; i += 2) {
+    const name = (lines[i] as string).toLowerCase();
+    if (!isToken(name)) return false;
+    if (ofFraming.has(name) || unsendable.test(lines[i + 1] as string)) return false;
+    if (name === 'date') isDated = true;
+  }
+  // Node would add a `Date`.
+  return isDated;
+}
+
+/** RFC 9110 §6.4.1: other statuses have no body, and no length. */
+function hasBody(status: number): boolean {
+  return status >= 200 && status <= 599 && status !== 204 && status !== 205 && status !== 304;
+}

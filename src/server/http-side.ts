@@ -1,0 +1,112 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+type Written = { chunk: string | Buffer; encoding: BufferEncoding };
+type Done = (error?: Error | null) => void;
+
+/**
+ * A client's connection as the HTTP server sees it. It reads what the connection's owner gives it, and writes to the
+ * socket itself. While it is paused, the socket is read until what waits reaches the high-water mark.
+ */
+export class HttpSide extends Duplex {
+  readonly socket: Socket;
+  /** It is as if nobody had asked for anything since then, in milliseconds of the owner's clock. */
+  activeAt: number;
+  /** Emits `timeout` when nothing has moved for so long; 0: never. */
+  timeoutMs = 0;
+  readonly #now: () => number;
+  #isFull = false;
+
+  constructor(socket: Socket, now: () => number) {
+    super({ decodeStrings: false, highWaterMark: socket.readableHighWaterMark });
+    this.socket = socket;
+    this.#now = now;
+    this.activeAt = now();
+  }
+
+  /** Gives the HTTP server what the client has sent. */
+  receive(piece: Buffer): void {
+    this.activeAt = this.#now();
+    if (this.push(piece)) return;
+    this.#isFull = true;
+    this.socket.pause();
+  }
+
+  override _read(): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    this.socket.resume();
+  }
+
+  /**
+   * Not while the HTTP server has too many answers to write: it would pause again, but a stream that was resumed may
+   * pass on what it holds before it says so, and the HTTP server ends the process if it is given anything then.
+   */
+  override resume(): this {
+    return (this as { _paused?: boolean })._paused === true ? this : super.resume();
+  }
+
+  override _write(chunk: string | Buffer, encoding: BufferEncoding, done: Done): void {
+    this.activeAt = this.#now();
+    this.socket.write(chunk, encoding, done);
+  }
+
+  override _writev(chunks: readonly Written[], done: Done): void {
+    this.activeAt = this.#now();
+    this.socket.cork();
+    for (const [i, { chunk, encoding }] of chunks.entries()) {
+      if (i === chunks.length - 1) this.socket.write(chunk, encoding, done);
+      else this.socket.write(chunk, encoding);
+    }
+    this.socket.uncork();
+  }
+
+  override _final(done: Done): void {
+    if (this.socket.destroyed) done();
+    else this.socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.socket.destroy();
+    done(error);
+  }
+
+  /** As of a socket: closes when what was written has been sent. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  setTimeout(ms: number): this {
+    this.timeoutMs = ms;
+    this.activeAt = this.#now();
+    return this;
+  }
+
+  setNoDelay(isOn: boolean): this {
+    this.socket.setNoDelay(isOn);
+    return this;
+  }
+
+  setKeepAlive(isOn: boolean, delayMs: number): this {
+    this.socket.setKeepAlive(isOn, delayMs);
+    return this;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.socket.remotePort;
+  }
+
+  get bytesRead(): number {
+    return this.socket.bytesRead;
+  }
+
+  get bytesWritten(): number {
+    return this.socket.bytesWritten;
+  }
+}

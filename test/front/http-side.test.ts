@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { HttpSide } from '../../src/server/http-side.ts';
+import { until } from '../support/barrier.ts';
+
+/* The stream that the HTTP server takes for a connection. */
+
+const BIG = 8 * 1024 * 1024;
+
+let server: ReturnType<typeof createServer>;
+let client: Socket;
+let side: HttpSide;
+beforeEach(async () => {
+  server = createServer({ allowHalfOpen: true }, (socket) => {
+    side = new HttpSide(socket, () => 0);
+    socket.on('data', (piece) => side.receive(piece));
+    socket.on('end', () => side.push(null));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  await Promise.all([once(client, 'connect'), once(server, 'connection')]);
+});
+afterEach(() => {
+  client.destroy();
+  side.destroy();
+  server.close();
+});
+
+test('gives a reader that takes its time everything, in order', async () => {
+  let taken = 0;
+  const slow = new Writable({
+    highWaterMark: 1_024,
+    write: (piece: Buffer, _encoding, done) => {
+      expect(piece[0]).toBe(Math.floor(taken / 65_536) % 256);
+      taken += piece.byteLength;
+      setImmediate(done);
+    },
+  });
+  side.pipe(slow);
+  for (let i = 0; i < BIG / 65_536; i++) client.write(Buffer.alloc(65_536, i));
+  client.end();
+  await once(slow, 'finish');
+  expect(taken).toBe(BIG);
+});
+
+test('holds no more of what is not read than a high-water mark and a piece', async () => {
+  side.on('data', () => {});
+  side.pause();
+  client.write(Buffer.alloc(BIG));
+  await until(() => side.socket.isPaused());
+  expect(side.readableLength).toBeLessThanOrEqual(side.readableHighWaterMark + 65_536);
+  side.resume();
+  await until(() => side.bytesRead === BIG);
+});
+
+test('stays paused while the HTTP server has too many answers to write, whoever else resumes it', async () => {
+  const seen: string[] = [];
+  side.on('data', (piece: Buffer) => seen.push(piece.toString()));
+  await once(side, 'resume');
+  const server = side as { _paused?: boolean };
+  server._paused = true;
+  side.pause();
+  side.receive(Buffer.from('a'));
+  side.resume();
+  side.receive(Buffer.from('b'));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(seen).toEqual([]);
+  server._paused = false;
+  side.resume();
+  await until(() => seen.join('') === 'ab');
+});
+
+test('closes when what was written has been sent', async () => {
+  const chunks: Buffer[] = [];
+  client.on('data', (chunk: Buffer) => chunks.push(chunk));
+  side.cork();
+  side.write('head', 'latin1');
+  side.write(Buffer.alloc(BIG));
+  side.uncork();
+  side.destroySoon();
+  await once(client, 'end');
+  expect(Buffer.concat(chunks).byteLength).toBe(4 + BIG);
+  await until(() => side.socket.destroyed);
+});
