@@ -140,7 +140,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
       stripped: [],
     }),
     vary: vary.length === 0 ? none : vary,
-    selecting: vary.length === 0 ? none : selectingValues(vary, request.headers),
+    selecting: vary.length === 0 ? none : selectingValues(vary, request.headers).map(ownText),
     directives: storability.directives,
     lifetimeMs: storability.lifetimeMs,
     initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
