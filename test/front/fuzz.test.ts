@@ -4,9 +4,9 @@ import { FastHits } from '../../src/exchange/read/fast-hits.ts';
 import { type Pair, pair, type Script } from './differential.ts';
 import { configuration, lines, oddities, targets, text } from './requests.ts';
 
-/* Random connections, sent to a gateway with the front and to one without it. `npm run test:front -- 100000` plays more. */
+/* Random connections, sent to a gateway with the front and to one without it. `FRONT_RUNS=100000 npm run test:front` plays more. */
 
-const RUNS = Number(process.env.FRONT_RUNS ?? 150);
+const RUNS = Number(process.env.FRONT_RUNS ?? 40);
 
 let gateways: Pair;
 beforeAll(async () => {

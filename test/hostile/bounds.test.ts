@@ -124,7 +124,7 @@ const elsewhere = new Set([
 test('every constant that bounds something is there, or nothing grows by it', () => {
   const missing: string[] = [];
   for (const file of files('src')) {
-    if (/src\/(?:cli|openapi|config)\//.test(file)) continue;
+    if (/src\/(?:cli|openapi|config|replay)\//.test(file)) continue;
     for (const [, name = ''] of read(file).matchAll(/const (MAX_[A-Z_]+) = /g)) {
       if (!named.has(`${file} ${name}`) && !elsewhere.has(name)) missing.push(`${file} ${name}`);
     }
