@@ -43,6 +43,7 @@ describe.each([
     }
     await until(() => gateway.logs.some(({ msg }) => msg === 'a client was cut off'));
     expect(await hits(gateway)).toBeLessThan(wanted / 2);
+    expect(gateway.logs.filter(({ msg }) => msg === 'a malformed request was refused')).toEqual([]);
     await client.close();
   });
 });
