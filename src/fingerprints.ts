@@ -21,5 +21,10 @@ export function fingerprintsOf(
 }
 
 function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url');
+  return createHash('sha256').update(JSON.stringify(value, withMembers)).digest('base64url');
+}
+
+/** `JSON.stringify` makes `{}` of every set. */
+function withMembers(_key: string, value: unknown): unknown {
+  return value instanceof Set ? [...value].sort() : value;
 }

@@ -11,19 +11,24 @@ interface Options {
   readonly json?: true;
 }
 
+/** So long a body may take. One that does not end would never let the command end. */
+const MAX_BODY_MS = 10_000;
+
 /** What one URL is told. */
 interface Diagnosis {
   readonly url: string;
   readonly status: number;
-  /** The second request was answered from memory. */
+  /** The answer is in memory, if only to be validated each time. */
   readonly stored: boolean;
+  /** The second request was answered from memory. */
+  readonly hit: boolean;
   /** How long it stays fresh, in seconds. */
   readonly ttl?: number;
   /** The detail of `Cache-Status`. */
   readonly reason?: string;
   readonly why?: string;
   readonly write?: string;
-  /** A request with any cookie is not answered from memory. */
+  /** A request with a cookie that is not ignored is not answered from memory. */
   readonly cookiesBypass?: true;
 }
 
@@ -39,7 +44,7 @@ export function addDoctor(program: Command, io: CliIo, done: (code: number) => v
     .action(async (urls: readonly string[], options: Options) => done(await doctor(urls, options, io)));
 }
 
-/** 0: all are stored. 1: one is not. 2: invalid. */
+/** 0: all are hits. 1: one is not. 2: invalid. */
 async function doctor(urls: readonly string[], { config: file, header, json }: Options, io: CliIo): Promise<number> {
   const asked = urls.map(targetOf);
   const lines = header.map(fieldOf);
@@ -53,13 +58,13 @@ async function doctor(urls: readonly string[], { config: file, header, json }: O
   const gateway = await createGateway(alone(result.config), { log: createLogger('silent'), admin: false });
   try {
     const { url: base } = await gateway.start();
-    let isStored = true;
+    let allHit = true;
     for (const each of asked) {
       const diagnosis = await diagnose(base, each, lines);
-      isStored &&= diagnosis.stored;
+      allHit &&= diagnosis.hit;
       io.stdout.write(json === true ? `${JSON.stringify(diagnosis)}\n` : inWords(diagnosis));
     }
-    return isStored ? exitCodes.fine : exitCodes.failed;
+    return allHit ? exitCodes.fine : exitCodes.failed;
   } finally {
     await gateway.stop();
   }
@@ -107,16 +112,24 @@ async function diagnose(base: string, asked: Asked, fields: readonly [string, st
     const ttl = Number(/ttl=(-?\d+)/.exec(second.cacheStatus)?.[1] ?? 0);
     const hasCookie = fields.some(([name]) => name.toLowerCase() === 'cookie');
     const withCookie = hasCookie ? second : await fetched(base, asked, [...fields, ['Cookie', 'unstale_doctor=1']]);
-    return { url, status: second.status, stored: true, ttl, ...(withCookie.hit ? {} : { cookiesBypass: true }) };
+    return {
+      url,
+      status: second.status,
+      stored: true,
+      hit: true,
+      ttl,
+      ...(withCookie.hit ? {} : { cookiesBypass: true }),
+    };
   }
   const reason = reasonOf(second.cacheStatus) ?? reasonOf(first.cacheStatus) ?? 'unknown';
-  return { url, status: second.status, stored: false, reason, ...adviceOf(reason) };
+  const stored = second.cacheStatus.includes('; stored');
+  return { url, status: second.status, stored, hit: false, reason, ...adviceOf(reason) };
 }
 
 function reasonOf(cacheStatus: string): string | undefined {
   const detail = /detail="?([A-Za-z-]+)/.exec(cacheStatus)?.[1];
   if (detail !== undefined) return detail;
-  if (cacheStatus.includes('fwd=stale')) return 'revalidated';
+  if (cacheStatus.includes('fwd=stale')) return 'expired';
   return cacheStatus.includes('fwd=bypass') ? 'off' : undefined;
 }
 
@@ -136,20 +149,29 @@ function fetched(base: string, { target, host }: Asked, fields: readonly [string
       : ['Host', `${hostname}:${port}`, ...headers];
     const request = get({ hostname, port, path: target, headers: lines, agent: false }, (response) => {
       const cacheStatus = String(response.headers['cache-status'] ?? '');
-      response.on('error', reject).on('end', () => {
-        resolve({ status: response.statusCode ?? 0, cacheStatus, hit: /unstale; hit/.test(cacheStatus) });
-      });
-      response.resume();
+      const hit = /unstale; hit/.test(cacheStatus);
+      const reason = reasonOf(cacheStatus);
+      const deadline = setTimeout(() => response.destroy(), MAX_BODY_MS);
+      // What breaks off is told by the head, too.
+      response
+        .on('error', () => {})
+        .on('close', () => {
+          clearTimeout(deadline);
+          resolve({ status: response.statusCode ?? 0, cacheStatus, hit });
+        });
+      // What is not stored may never end. Only of what was sent before its end, the end decides.
+      if (!hit && reason !== undefined && reason !== 'streamed') response.destroy();
+      else response.resume();
     });
     request.on('error', reject);
   });
 }
 
-function inWords({ url, status, stored, ttl, why, write, cookiesBypass }: Diagnosis): string {
-  if (!stored) return `${url}: ${status}, not stored: ${why}.\n  write: ${write}\n`;
+function inWords({ url, status, stored, hit, ttl, why, write, cookiesBypass }: Diagnosis): string {
+  if (!hit) return `${url}: ${status}, ${stored ? 'stored, but no hit' : 'not stored'}: ${why}.\n  write: ${write}\n`;
   const cookies =
     cookiesBypass === true
-      ? '  But a request with any cookie goes to the API.\n  write: if cookies mean nothing here, cache: { cookies: ignore }, or cookies: { ignore: [name] } for some\n'
+      ? '  But a request with a cookie goes to the API (_ga and others of common analytics do not count).\n  write: if cookies mean nothing here, cache: { cookies: ignore }, or cookies: { ignore: [name] } for some\n'
       : '';
   return `${url}: ${status}, stored: the second request was a hit, fresh for another ${ttl} s.\n${cookies}`;
 }

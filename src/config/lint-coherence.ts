@@ -2,7 +2,7 @@ import { isPatternWithin, parsePattern, patternShape, patternsOverlap } from '..
 import { tagsOverlap, wildcardOf } from '../rules/cascade.ts';
 import { describeTarget } from '../rules/target.ts';
 import { parseTemplate } from '../rules/template.ts';
-import type { Target } from '../rules/types.ts';
+import type { PathTemplate, Target, Template } from '../rules/types.ts';
 import { lintCascades } from './lint-cascade.ts';
 import { lintElementTags } from './lint-element-tags.ts';
 import { effective, type Located, type RouteContext, shapeOf } from './lint-routes.ts';
@@ -26,10 +26,11 @@ export function lintCoherence(
   const shapes = routes.length === 0 ? [] : [...routes.map(({ settings }) => shapeOf(settings)), ...written];
   for (const rule of rules) {
     for (const { path, written: text, kind } of templatesOf(rule)) {
-      const target = wildcardOf(kind === 'path' ? parseTemplate(text, 'path') : parseTemplate(text, 'tag'));
+      const template = parseTemplate(text, kind);
+      const target = wildcardOf(template);
       if (kind === 'tag') invalidated.push(target);
       const report = { target, written: text, path };
-      if (coversEverything(target)) reportEverything(rule, report);
+      if (coversEverything(template, target)) reportEverything(rule, report);
       else if (kind === 'path') lintPathTarget(rule, report, shapes);
       else lintTagTarget(rule, report, carried, routes.length > 0);
     }
@@ -52,10 +53,19 @@ interface Named {
 }
 
 /** Whether a target with wildcards for its placeholders covers everything. */
-function coversEverything(target: Target): boolean {
-  // A tenant in the path does not: `/*/orders`.
+function coversEverything(template: Template, target: Target): boolean {
+  // A tenant in the path does not: `/*/orders`, or `/{tenant}/**`, which never falls back.
+  if (template.kind === 'path' && template.segments.some((segment) => hasValue(template, segment))) return false;
   if (target.kind === 'pattern') return /^(?:\/\*\*?)+$/.test(target.pattern);
   return target.kind === 'tagPattern' && target.parts.every((part) => part === '');
+}
+
+/** Whether a segment always has a value: parameters of the path that is written do. */
+function hasValue({ placeholders }: PathTemplate, segment: PathTemplate['segments'][number]): boolean {
+  if (typeof segment === 'string') return false;
+  return segment.every(
+    (piece) => typeof piece === 'string' || placeholders[piece]?.sources.every(({ root }) => root === 'params'),
+  );
 }
 
 function reportEverything({ document }: Located<RuleSettings>, { target, written, path }: Named): void {

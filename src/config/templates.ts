@@ -35,7 +35,12 @@ export function checkedPlace(written: string): string {
   if (parsed.segments.some((segment) => segment === '*' || segment === '**')) {
     throw new ValueError('a path with wildcards is not one resource', 'write the full path: /steps/{response.stepId}');
   }
-  if (parsed.query !== undefined) throw new ValueError('the path cannot have a query', 'remove it');
+  if (parsed.query !== undefined) {
+    throw new ValueError(
+      'the path cannot have a query',
+      'name one resource by its path alone: /steps/{response.stepId}',
+    );
+  }
   return written;
 }
 

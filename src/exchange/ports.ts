@@ -161,6 +161,8 @@ export interface RouteTable {
 export interface ReadOutcome {
   readonly outcome: 'hit' | 'stale' | 'revalidated' | 'miss' | 'collapsed' | 'bypass' | 'error';
   readonly detail: string | undefined;
+  /** Why what was stored could not answer, however young: `no-cache`, `no-lifetime`. */
+  readonly unusable?: string | undefined;
 }
 
 /** What a write invalidates, and the events that announce it. */

@@ -10,6 +10,8 @@ export interface StoringPolicy {
   /** With `ttl`: it also overrides the origin's `no-store`, `private` and `no-cache`. */
   readonly force: boolean;
   readonly credentials: 'bypass' | 'perUser' | 'shared';
+  /** Request fields that carry credentials and that all users share. */
+  readonly sharedCredentials: readonly string[];
   readonly setCookie: 'bypass' | 'store' | 'strip';
   readonly requestDirectives: 'honour' | 'ignore';
 }
@@ -87,7 +89,9 @@ function originForbids(input: StoringInput, shareable: boolean): NotStored | und
   const forced = policy.ttl && policy.force;
   // RFC 9111 §3: only final responses; a 304 is no response to store; a part is not the whole.
   if (status === 206 && input.partial !== true) return 'partial';
-  if (status < 200 || status > 599 || status === 304) return 'status';
+  if (status < 200 || status > 599 || status === 304 || ofOneClient.has(status)) return 'status';
+  // Otherwise whoever sends no credentials could have those refused who do.
+  if (refusals.has(status) && answersCredentials(policy, shareable)) return 'status';
   // RFC 9111 §5.2.2.3: must-understand speaks to caches that know what the status asks of them, and lifts no-store for
   // these.
   const understood = understoodStatuses.has(status);
@@ -101,6 +105,16 @@ function originForbids(input: StoringInput, shareable: boolean): NotStored | und
   // RFC 9111 §4.1: it would never match.
   if (parseVary(response.get('vary')) === '*') return 'vary-star';
   return undefined;
+}
+
+/** RFC 6585 §3–6: these must not be stored. */
+const ofOneClient = new Set([428, 429, 431, 511]);
+/** For want of credentials, or of sufficient ones. */
+const refusals = new Set([401, 403, 407]);
+
+/** Whether what is stored for a request without credentials also answers requests that have some. */
+function answersCredentials({ credentials, sharedCredentials }: StoringPolicy, shareable: boolean): boolean {
+  return credentials !== 'perUser' && (shareable || credentials === 'shared' || sharedCredentials.length > 0);
 }
 
 /** Stored responses that could answer nothing only push out others. */

@@ -17,9 +17,13 @@ const advice: Readonly<Record<string, Advice>> = {
   'no-store': { why: 'the API says no-store', write: forced },
   private: { why: 'the API says private', write: `${forced}; if it is right, credentials: perUser with a userKey` },
   'no-cache': { why: 'the API says no-cache', write: forced },
-  revalidated: {
-    why: 'each answer has to be validated again: the API says no-cache, or gives it no lifetime',
-    write: 'give it one, cache: { ttl: 60s }; against no-cache, cache: { ttl: 60s, force: true }',
+  'no-lifetime': {
+    why: 'answers have no lifetime, so each is validated again',
+    write: 'give them one, cache: { ttl: 60s }',
+  },
+  expired: {
+    why: 'answers have expired before they are asked for again',
+    write: 'a longer lifetime, such as cache: { ttl: 10m }; writes through the gateway invalidate what rules name',
   },
   'no-freshness': {
     why: 'the API gives neither a lifetime nor a validator',
@@ -38,7 +42,19 @@ const advice: Readonly<Record<string, Advice>> = {
     write: 'use a tag for the whole in place of one for each',
   },
   'vary-star': { why: 'the API says Vary: *', write: 'nothing: it says that no stored answer can ever be right' },
-  status: { why: 'the status is not one that is stored without a lifetime of its own', write: 'correct the request' },
+  status: {
+    why: 'an answer with such a status is stored only if the API gives it a lifetime',
+    write: 'nothing: see why the API answers so (doctor sends credentials with --header)',
+  },
+  stream: { why: 'it is a stream that does not end', write: 'nothing: it is passed on as it arrives' },
+  streamed: {
+    why: 'it was sent on before its end, and not stored: it is larger than store.memory.maxEntry, breaks off, or never ends',
+    write: 'if it is only large, store: { memory: { maxEntry: 32MiB } }',
+  },
+  'no-room': {
+    why: 'too much is being fetched at the same time',
+    write: 'store: { memory: { maxSize: 1GiB } }, or ask again later',
+  },
   'request-no-store': {
     why: 'the client says no-store',
     write: 'if clients need not be obeyed, cache: { requestDirectives: ignore }',

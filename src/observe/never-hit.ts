@@ -16,7 +16,7 @@ export class NeverHit {
   readonly found = new Map<string, string>();
 
   /** Returns the reason, once for each route. */
-  note(route: string, { outcome, detail }: ReadOutcome): string | undefined {
+  note(route: string, { outcome, detail, unusable }: ReadOutcome): string | undefined {
     const watched = this.#routes.get(route) ?? { answered: false, reasons: new Map<string, number>(), count: 0 };
     if (watched.answered) return undefined;
     this.#routes.set(route, watched);
@@ -25,7 +25,7 @@ export class NeverHit {
       this.found.delete(route);
       return undefined;
     }
-    const reason = outcome === 'revalidated' ? (detail ?? 'revalidated') : detail;
+    const reason = detail ?? unusable ?? (outcome === 'revalidated' ? 'expired' : undefined);
     if (outcome === 'error' || reason === undefined || reason === 'method' || reason === 'head') return undefined;
     watched.reasons.set(reason, (watched.reasons.get(reason) ?? 0) + 1);
     watched.count += 1;

@@ -89,8 +89,8 @@ function ruleLines({ comments, name, methods, pattern, before, lookups, targets,
 }
 
 function targetLine({ kind, text, comment }: DraftTarget): string {
-  // A tenant, or a collection that is named by a parameter, is all of the path.
-  const isOpen = kind === 'path' && /^(?:\/(?:\*\*?|\{[^}]*\}))+$/.test(text);
+  // A tenant, or a collection, that only a body names is all of the path.
+  const isOpen = kind === 'path' && /^(?:\/(?:\*\*?|\{[^}]*[.,[][^}]*\}))+$/.test(text);
   const silenced = isOpen ? ' # unstale-ignore widens-to-everything' : '';
   return `      - ${kind === 'tag' ? 'tag: ' : ''}${scalar(text)} # ${oneLine(comment)}${silenced}`;
 }

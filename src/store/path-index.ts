@@ -1,3 +1,5 @@
+import { ownText } from '../http/own-memory.ts';
+
 /** The paths of stored resources as a tree of segments: a pattern costs as much as the nodes that it visits. */
 export class PathIndex {
   readonly #root: PathNode = { children: undefined, present: false };
@@ -9,7 +11,8 @@ export class PathIndex {
       let next = node.children.get(segment);
       if (next === undefined) {
         next = { children: undefined, present: false };
-        node.children.set(segment, next);
+        // A text of its own: what is cut from a path keeps the path, which may be long gone.
+        node.children.set(ownText(segment), next);
       }
       node = next;
     }

@@ -32,10 +32,10 @@ test.each([
     { 'Cache-Control': 'no-cache', ETag: '"1"' },
     'defaults: { cache: { ttl: 60s } }',
     [],
-    'force: true',
+    'stored, but no hit: the API says no-cache.\n  write: if the API says so of everything by reflex, cache: { ttl: 60s, force: true }\n',
   ],
   ['nothing', {}, '', [], 'cache: { ttl: 60s }'],
-  ['a validator', { ETag: '"1"' }, '', [], 'cache: { ttl: 60s }'],
+  ['a validator', { ETag: '"1"' }, '', [], 'stored, but no hit: answers have no lifetime'],
   ['credentials', { 'Cache-Control': 'max-age=60' }, '', ada, 'credentials: shared'],
   [
     'a key of the application',
@@ -66,7 +66,7 @@ test.each([
   const { code, stdout, stderr } = await run(['doctor', '-c', configured(origin, yaml), ...options, '/a']);
   expect(stderr).toBe('');
   expect(stdout).toContain(says);
-  expect(code).toBe(stdout.includes('not stored') ? 1 : 0);
+  expect(code).toBe(stdout.includes('the second request was a hit') ? 0 : 1);
   expect(new Set(origin.seen.map(({ method }) => method))).toEqual(new Set(['GET']));
 });
 
@@ -79,6 +79,34 @@ test('asks for each URL, by its host, and prints lines of JSON', async () => {
   expect(code).toBe(0);
   expect(origin.seen[0]?.url).toBe('/a?b=1');
   expect(origin.seen[0]?.rawHeaders.join()).toContain('api.example');
+});
+
+test('what breaks off is not stored', async () => {
+  const origin = await scriptedOrigin();
+  onTestFinished(() => origin.close());
+  origin.on(
+    () => true,
+    (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'max-age=60' });
+      // More than is held back, so that the head has been sent.
+      response.write('1'.repeat(1_000_000), () => response.destroy());
+    },
+  );
+  const { code, stdout } = await run(['doctor', '-c', configured(origin), '/a']);
+  expect([code, stdout]).toEqual([1, expect.stringContaining('/a: 200, not stored: it was sent on before its end')]);
+});
+
+test('does not wait for the end of a stream', async () => {
+  const origin = await scriptedOrigin();
+  onTestFinished(() => origin.close());
+  origin.on(
+    () => true,
+    (_request, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+    },
+  );
+  const { code, stdout } = await run(['doctor', '-c', configured(origin, 'defaults: { cache: { ttl: 60s } }'), '/a']);
+  expect([code, stdout]).toEqual([1, expect.stringContaining('not stored: it is a stream')]);
 });
 
 test.each([

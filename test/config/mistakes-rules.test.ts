@@ -162,6 +162,11 @@ tellsEach({
       says: '7:18 a path with wildcards is not one resource | write the full path: /steps/{response.stepId}',
     },
     {
+      it: 'a lookup with a query',
+      yaml: `${rule('PUT /a', '/a')}\n    lookup: { a: "GET /x?y=1" }`,
+      says: '7:18 the path cannot have a query | name one resource by its path alone: /steps/{response.stepId}',
+    },
+    {
       it: 'a lookup that is called like a root',
       yaml: `${rule('PUT /a', '/a')}\n    lookup: { before: GET /x }`,
       says: '7:15 "before" is reserved in placeholders | choose another name',

@@ -116,6 +116,11 @@ const rows: [string, string, string[]][] = [
     [],
   ],
   [
+    'a parameter of the path, which always has a value',
+    `rules:\n  - on: PUT /:tenant/orders/:id\n    invalidate: ["/{tenant}/**", "/{tenant, response.tenant}/**"]\n`,
+    ['4:34 widens-to-everything: /{tenant, response.tenant}/** falls back to /*/**, which covers everything'],
+  ],
+  [
     'a rule whose writes are declared as reads, and one of which some are',
     `reads: [POST|PUT /a/*]\nrules:\n  - { on: POST /a/:id, invalidate: [/b] }\n  - { on: POST|PATCH /a/:id, invalidate: [/c] }\n`,
     ['4:11 rule-never-applies: this rule never applies: reads says that POST|PUT /a/* only reads'],
@@ -123,10 +128,10 @@ const rows: [string, string, string[]][] = [
   [
     'what covers everything',
     routes('{ match: /steps/:id, tags: ["step:{id}"] }') +
-      rules('/**', '/{response.kind}/{id}', 'tag: "*"', 'tag: step:*'),
+      rules('/**', '/{response.kind}/{response.id}', 'tag: "*"', 'tag: step:*'),
     [
       '8:9 widens-to-everything: /** covers everything',
-      '9:9 widens-to-everything: /{response.kind}/{id} falls back to /*/*, which covers everything',
+      '9:9 widens-to-everything: /{response.kind}/{response.id} falls back to /*/*, which covers everything',
       '10:14 widens-to-everything: * covers everything',
     ],
   ],

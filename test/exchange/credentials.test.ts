@@ -136,6 +136,34 @@ rules: [{ name: r, on: PUT /b, refresh: [/a] }]`;
   });
 });
 
+describe('a refusal for want of credentials is not given to those who have them', () => {
+  const rows = [401, 403, 407].flatMap((status): [number, string, string, string][] => [
+    [status, 'credentials that all share', 'max-age=60', 'credentials: shared'],
+    [status, 'a field that all share', 'max-age=60', 'credentials: { shared: [x-api-key] }'],
+    [status, 'a refusal that is called public', 'public, max-age=60', 'credentials: bypass'],
+  ]);
+  test.each(rows)('%d, with %s', async (status, _what, cacheControl, credentials) => {
+    await begin(`defaults: { cache: { ${credentials} } }`);
+    origin.on('GET /a', (request, response) => {
+      response.writeHead(request.headers['x-api-key'] === undefined ? status : 200, { 'Cache-Control': cacheControl });
+      response.end();
+    });
+    expect((await ask('/a')).status).toBe(status);
+    expect((await ask('/a', by('X-API-Key', 'ada'))).status).toBe(200);
+  });
+});
+
+test.each([428, 429, 431, 511])('%d is for the client that asked alone, whatever its lifetime', async (status) => {
+  await begin();
+  let refused = true;
+  origin.on('GET /a', (_request, response) => {
+    response.writeHead(refused ? status : 200, { 'Cache-Control': 'public, max-age=60' }).end();
+    refused = false;
+  });
+  expect((await ask('/a')).status).toBe(status);
+  expect((await ask('/a')).status).toBe(200);
+});
+
 test('what the origin calls public is shared by header fields, and kept apart by parameters, which make another URL', async () => {
   await begin('credentialParams: [key]');
   origin.on('GET /a', echo('public, max-age=60'));

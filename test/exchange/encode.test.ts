@@ -56,6 +56,15 @@ describe('a stored body', () => {
     expect(origin.seen[0]?.rawHeaders).toContain('identity');
   });
 
+  test('has no digests of other octets in its codings (RFC 9530)', async () => {
+    const digests = { 'Content-Digest': 'sha-256=:AA==:', 'Repr-Digest': 'sha-256=:AA==:', Digest: 'sha-256=AA==' };
+    answer.headers = { ...digests, 'Content-MD5': 'AA==' };
+    const said = ({ headers }: Answer) => Object.keys(headers).filter((name) => /digest|md5/.test(name));
+    expect(said(await ask(undefined))).toHaveLength(4);
+    expect(said(await encodedAs('gzip'))).toEqual([]);
+    expect(said(await ask(undefined))).toHaveLength(4);
+  });
+
   test('is asked of the origin as it is, and told apart by no Accept-Encoding', async () => {
     answer.headers = { Vary: 'Accept-Encoding, X-A' };
     await ask('br');

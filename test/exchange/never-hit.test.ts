@@ -13,15 +13,17 @@ const withoutHits = async () =>
     .filter((line) => line.startsWith('unstale_routes_without'));
 
 test.each([
-  ['no-store', { 'Cache-Control': 'no-store' }, {}, 'no-store'],
-  ['no-cache, which a ttl does not lift', { 'Cache-Control': 'no-cache', ETag: '"1"' }, {}, 'revalidated'],
-  ['credentials', {}, { Cookie: 'session=x' }, 'credentials'],
-])('%s', async (_what, headers, sent, reason) => {
-  await begin('routes: [{ match: /a/*, cache: { ttl: 60s } }]');
+  ['no-store', 'ttl: 60s', { 'Cache-Control': 'no-store' }, {}, 'no-store'],
+  ['no-cache, which a ttl does not lift', 'ttl: 60s', { 'Cache-Control': 'no-cache', ETag: '"1"' }, {}, 'no-cache'],
+  ['no-cache, and never a 304', 'ttl: 60s', { 'Cache-Control': 'no-cache', ETag: '"2"' }, {}, 'no-cache'],
+  ['a validator and no lifetime', 'credentials: shared', { ETag: '"1"' }, {}, 'no-lifetime'],
+  ['credentials', 'ttl: 60s', {}, { Cookie: 'session=x' }, 'credentials'],
+] as const)('%s', async (_what, cache, headers, sent, reason) => {
+  await begin(`routes: [{ match: /a/*, cache: { ${cache} } }]`);
   origin.on(
     () => true,
     (request, response) => {
-      response.writeHead(request.headers['if-none-match'] === undefined ? 200 : 304, headers).end();
+      response.writeHead(request.headers['if-none-match'] === '"1"' ? 304 : 200, headers).end();
     },
   );
   for (let i = 0; i < 50; i++) await ask('/a/1', { headers: sent });

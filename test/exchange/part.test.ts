@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe, expect, test } from 'vitest';
-import type { RequestOptions } from '../support/request.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gate } from '../support/scripted-origin.ts';
 import { ask, begin, gateway, isHit, origin, useScriptedRig } from '../support/scripted-rig.ts';
 
@@ -103,6 +103,59 @@ describe('a part', () => {
     const rest = await ask('/a', range('bytes=6-'));
     expect([rest.text, rest.headers['content-range'], isHit(rest)]).toEqual(['234', 'bytes 6-8/10', true]);
     expect(isHit(await ask('/a', range('bytes=9-9')))).toBe(false);
+  });
+});
+
+describe('a part of JSON, on a route whose tags are taken from the body', () => {
+  const text = '{"step":{"id":5},"id":7}';
+  const fields = { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60', ETag: '"a"' };
+  beforeEach(async () => {
+    await gateway.stop();
+    await begin('routes: [{ match: /a, tags: ["thing:{response.id}"] }]');
+    origin.on('GET /a', (request, response) => {
+      const [, first = '', last = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+      response.writeHead(206, { ...fields, 'Content-Range': `bytes ${first}-${last}/${text.length}` });
+      response.end(text.slice(Number(first), Number(last) + 1));
+    });
+  });
+
+  test('is not stored, though its octets are JSON themselves: they have the id of something else', async () => {
+    const inner = range('bytes=8-15');
+    expect((await ask('/a', inner)).text).toBe('{"id":5}');
+    expect(isHit(await ask('/a', inner))).toBe(false);
+  });
+
+  test('is stored if it is all of it, and has its tag', async () => {
+    const all = range(`bytes=0-${text.length - 1}`);
+    await ask('/a', all);
+    expect(isHit(await ask('/a', all))).toBe(true);
+    await get(`${gateway.adminUrl}/invalidate`, { method: 'POST', body: { tags: ['thing:7'] } });
+    expect(isHit(await ask('/a', all))).toBe(false);
+  });
+});
+
+describe('digests of the content of one message (RFC 9530) are not said of other octets', () => {
+  const fields = { 'Cache-Control': 'max-age=60', ETag: '"a"', 'Content-Type': 'text/plain' };
+  const digests = { 'Content-Digest': 'sha-256=:AA==:', 'Content-MD5': 'AA==', 'Repr-Digest': 'sha-256=:BB==:' };
+  const said = ({ headers }: Answer) => [headers['content-digest'], headers['content-md5'], headers['repr-digest']];
+  const representation = digests['Repr-Digest'];
+  const all = Object.values(digests);
+  const none = [undefined, undefined, representation];
+
+  test.each([
+    ['a part of a part', ['bytes=0-5', 'bytes=1-2'], none],
+    ['a part of the whole', [undefined, 'bytes=1-2'], none],
+    ['several parts of the whole', [undefined, 'bytes=1-2,5-6'], none],
+    ['the whole, of parts that were asked for', ['bytes=0-5', 'bytes=6-9', undefined], none],
+    ['the whole, of a part and its rest', ['bytes=0-5', undefined], none],
+    ['the whole, from memory', [undefined, undefined], all],
+  ])('%s', async (_what, ranges, expected) => {
+    origin.on('GET /a', digits({ ...fields, ...digests }));
+    for (const value of ranges.slice(0, -1)) await ask('/a', value === undefined ? {} : range(value));
+    const last = ranges.at(-1);
+    const answer = await ask('/a', last === undefined ? {} : range(last));
+    expect(answer.headers['cache-status']).toMatch(/hit|partial/);
+    expect(said(answer)).toEqual(expected);
   });
 });
 

@@ -11,6 +11,7 @@ const defaults = {
   credentials: 'bypass',
   setCookie: 'bypass',
   requestDirectives: 'honour',
+  sharedCredentials: [],
 } as const;
 
 interface Case {
@@ -108,6 +109,11 @@ describe('RFC 9111 §3: what is stored', () => {
     ['101', { status: 101, response: fresh }, 'status'],
     ['304', { status: 304, response: fresh }, 'status'],
     ['what is no status', { status: 600, response: fresh }, 'status'],
+    ...[428, 429, 431, 511].map((status): [string, Case, string] => [
+      `${status} (RFC 6585)`,
+      { status, response: cc('public, max-age=60') },
+      'status',
+    ]),
     ['§3.3 a part', { status: 206, response: fresh }, 'partial'],
     ['§4.1 Vary: *', { response: [...fresh, 'Vary', 'Accept, *'] }, 'vary-star'],
     ['an illegible Vary', { response: [...fresh, 'Vary', 'a b'] }, 'vary-star'],

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { PathIndex } from '../../src/store/path-index.ts';
 
@@ -25,4 +27,23 @@ test('what is removed is gone, what lies below it stays', () => {
   expect(index.matching('/steps/**').sort()).toEqual(['/steps', '/steps/7/thumbnail', '/steps/8']);
   for (const path of paths) index.remove(path);
   expect(index.matching('/**')).toEqual([]);
+});
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+test('a path that is gone is not kept by what was cut from it', () => {
+  const index = new PathIndex();
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 2_000; i++) {
+    const long = Buffer.from(`/a-long-name-of-a-collection-${i}/${'x'.repeat(10_000)}`).toString();
+    index.add(long);
+    index.add(Buffer.from(`/a-long-name-of-a-collection-${i}/1`).toString());
+    index.remove(long);
+  }
+  collectGarbage();
+  // Far more than 2,000 short paths, and far less than 2,000 long ones.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(8_000_000);
+  expect(index.matching('/**')).toHaveLength(2_000);
 });

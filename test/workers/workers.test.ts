@@ -49,8 +49,13 @@ ${rules}`;
 
   static async start(): Promise<Gateway> {
     const gateway = new Gateway();
-    await gateway.saidTimes(/"msg":"joined the other nodes"/g, WORKERS);
-    await gateway.saidTimes(/"msg":"listening"/g, WORKERS);
+    try {
+      await gateway.saidTimes(/"msg":"joined the other nodes"/g, WORKERS);
+      await gateway.saidTimes(/"msg":"listening"/g, WORKERS);
+    } catch (error) {
+      await gateway.stop();
+      throw error;
+    }
     return gateway;
   }
 

@@ -1,5 +1,6 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { asGatewayError, OriginError } from '../../errors.ts';
+import { contentDigests } from '../../http/digests.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { startOfRest } from '../../http/partial.ts';
 import { freshen } from '../../http/validation.ts';
@@ -59,7 +60,7 @@ function joined(part: StoredResponse, answer: OriginResponse): OriginResponse | 
   return { ...answer, status: 200, headers, body: inOne(part.body.subarray(0, from), answer.body, size) };
 }
 
-const ofPart = new Set(['content-range', 'content-length']);
+const ofPart = new Set(['content-range', 'content-length', ...contentDigests]);
 
 /** The first octets and the rest. Fails unless they are `size` in all: otherwise a short one would look complete. */
 function inOne(first: Buffer, rest: Readable, size: number): Readable {

@@ -77,5 +77,11 @@ export function decide(situation: Situation): Decision {
   if (!refusesStale && mayServeStale(stored.directives, policy, 'revalidating', ageMs - stored.lifetimeMs)) {
     return { kind: 'stale', stored, ageMs, detail: 'stale-while-revalidate' };
   }
-  return { kind: 'forward', fwd: 'stale', stored, detail: undefined };
+  return { kind: 'forward', fwd: 'stale', stored, detail: neverReusable(stored) };
+}
+
+/** Why a stored response has to be validated each time, however young it is. Undefined if it has expired. */
+function neverReusable({ directives, lifetimeMs }: StoredResponse): string | undefined {
+  if (directives.noCache === true) return 'no-cache';
+  return lifetimeMs <= 0 ? 'no-lifetime' : undefined;
 }

@@ -1,6 +1,7 @@
 import { type BrotliOptions, brotliCompress, constants, gzip } from 'node:zlib';
 import type { ContentCoding } from '../../config/model.ts';
 import { acceptsCoding, isCompressible, wantedCoding } from '../../http/content-coding.ts';
+import { allDigests } from '../../http/digests.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../../http/etag.ts';
 import { type FieldLines, type Fields, without } from '../../http/fields.ts';
 import { ownBytes } from '../../http/own-memory.ts';
@@ -67,8 +68,10 @@ function currentCopy(request: Fields, stored: StoredResponse, accepted: string):
   return undefined;
 }
 
+const ofOctets = new Set(['etag', 'content-length', ...allDigests]);
+
 function headersOf({ clientHeaders }: StoredResponse, coding: ContentCoding, etag: string | undefined): string[] {
-  const lines = without(clientHeaders, (name) => name === 'etag' || name === 'content-length');
+  const lines = without(clientHeaders, (name) => ofOctets.has(name));
   lines.push('Content-Encoding', coding);
   if (etag !== undefined) lines.push('ETag', etag);
   return lines;

@@ -186,7 +186,7 @@ export class Fill {
     this.#flight?.land({ kind: 'response', response, stored: refusal === undefined });
     // A client that asked for a range gets the octets of this answer, not those that they were combined with.
     this.#end(status === 206 ? undefined : response, refusal);
-    return { outcome: 'miss', detail: refusal };
+    return { outcome: 'miss', detail: refusal, unusable: this.#unusable() };
   }
 
   /** Ends the reply after the body was collected. Sends the whole answer if its head was held back until now. */
@@ -207,6 +207,11 @@ export class Fill {
       for (const chunk of this.#chunks) sink.write(chunk);
       sink.end();
     }
+  }
+
+  /** Why the stored response that this answer replaces could not be used. */
+  #unusable(): string | undefined {
+    return this.#decision.fwd === 'stale' ? this.#decision.detail : undefined;
   }
 
   #ageMs(response: StoredResponse): number | undefined {

@@ -32,10 +32,15 @@ export function revalidated(
     'unstorable' in fresh ? { kind: 'unusable' } : { kind: 'response', response, stored: refusal === undefined },
   );
   if (reply !== undefined) {
-    const status = { fwd: decision.fwd, fwdStatus: 304, stored: refusal === undefined, detail: refusal };
+    const status = {
+      fwd: decision.fwd,
+      fwdStatus: 304,
+      stored: refusal === undefined,
+      detail: refusal ?? decision.detail,
+    };
     respond(context.read.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
   }
-  return { outcome: 'revalidated', detail: refusal };
+  return { outcome: 'revalidated', detail: refusal, unusable: decision.detail };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { contentDigests } from '../../http/digests.ts';
 import { without } from '../../http/fields.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
 import { missingRange, sliceOf } from '../../http/partial.ts';
@@ -37,7 +38,7 @@ export function servePart(
   if (part === undefined) return undefined;
   const found = octetsOf(stored, part, range);
   if (found === undefined) return undefined;
-  const lines = without(stored.clientHeaders, (name) => name === 'content-range');
+  const lines = without(stored.clientHeaders, (name) => name === 'content-range' || contentDigests.has(name));
   lines.push('Content-Range', formatContentRange(found.range, part.size));
   const ageMs = currentAgeMs(stored, ports.clock.wall());
   lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));

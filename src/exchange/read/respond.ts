@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CacheStatus } from '../../http/cache-status.ts';
-import { type Fields, without } from '../../http/fields.ts';
+import { contentDigests } from '../../http/digests.ts';
+import { type FieldLines, type Fields, without } from '../../http/fields.ts';
 import { multipartRanges } from '../../http/partial.ts';
 import { type ByteRange, formatContentRange, ifRangeMatches, selectRanges } from '../../http/range.ts';
 import { evaluatePreconditions } from '../../http/validation.ts';
@@ -46,9 +47,11 @@ export function respond(
   } else {
     const ranges = rangesOf(request.headers, stored);
     if (ranges === 'none') reply.send(stored.status, lines, form.body);
-    else sendRanges(reply, stored, lines, ranges);
+    else sendRanges(reply, stored, withoutContentDigests(lines), ranges);
   }
 }
+
+const withoutContentDigests = (lines: FieldLines): string[] => without(lines, (name) => contentDigests.has(name));
 
 /** RFC 9110 §14.2: ranges apply only to a GET that would be answered 200, and only if `If-Range` matches. */
 function rangesOf(headers: Fields, stored: StoredResponse): ReturnType<typeof selectRanges> {

@@ -1,5 +1,6 @@
 import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
 import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
+import { contentDigests } from '../../http/digests.ts';
 import { parseEntityTag } from '../../http/etag.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
@@ -64,13 +65,15 @@ function combinedWithStored(
   return { ...newer, asOf: asked.asOf, tags, body, part };
 }
 
+const ofPart = new Set(['content-range', 'content-length', ...contentDigests]);
+
 /** A complete representation assembled from parts, stored as if it had arrived in a 200 (RFC 9111 §3.4). */
 function whole(
   context: FillContext,
   answer: Storable,
   { headers, body }: StoredResponse,
 ): StoredResponse | { unstorable: string } {
-  const lines = without(headers.lines, (name) => name === 'content-range' || name === 'content-length');
+  const lines = without(headers.lines, (name) => ofPart.has(name));
   return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
 }
 
@@ -89,12 +92,14 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   const { request, route } = context.read;
   const { status, body, storability } = answer;
   const variance = varianceOf(answer.headers);
-  const found = tagsOf(context, answer.headers, body, variance !== undefined);
+  const part = status === 206 ? storedPart(answer) : undefined;
+  if (status === 206 && part === undefined) return { unstorable: 'partial' };
+  // What lies inside of a JSON document may be one, too, with the values of something else under the same names.
+  const isWhole = part === undefined || (part.start === 0 && part.size === body.byteLength);
+  const found = tagsOf(context, answer.headers, isWhole ? body : undefined, variance !== undefined);
   if (!Array.isArray(found)) return found;
   const tags = answer.tags === undefined ? found : [...new Set([...found, ...answer.tags])];
   if (tags.length > MAX_TAGS_KEPT) return { unstorable: 'too-many-tags' };
-  const part = status === 206 ? storedPart(answer) : undefined;
-  if (status === 206 && part === undefined) return { unstorable: 'partial' };
   const key = cacheKey(request, route.policy.cache, variance);
   const named = parseVary(answer.headers.get('vary'));
   if (named === '*') return { unstorable: 'vary-star' };
@@ -135,7 +140,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
       stripped: [],
     }),
     vary: vary.length === 0 ? none : vary,
-    selecting: vary.length === 0 ? none : selectingValues(vary, request.headers),
+    selecting: vary.length === 0 ? none : selectingValues(vary, request.headers).map(ownText),
     directives: storability.directives,
     lifetimeMs: storability.lifetimeMs,
     initialAgeMs: initialAgeMs({ headers, requestedAt: context.requestedAt, respondedAt: context.respondedAt }),
@@ -157,12 +162,12 @@ function storedPart({ headers, body, range }: Storable): StoredPart | undefined 
 
 /**
  * All tags of a response: the automatic ones, the route's and the origin's. A response with a tag that cannot be
- * determined is not stored: an invalidation of that tag would miss it.
+ * determined is not stored: an invalidation of that tag would miss it. `body`: undefined if only a part of it is there.
  */
 export function tagsOf(
   context: FillContext,
   headers: Fields,
-  body: Buffer,
+  body: Buffer | undefined,
   severalQueries: boolean,
 ): Tag[] | { unstorable: string } {
   const { request, route, params } = context.read;
@@ -178,7 +183,7 @@ export function tagsOf(
       query: request.target.query,
       requestHeader: (name) => request.headers.get(name),
       responseHeader: (name) => headers.get(name),
-      response: route.tags.needsBody ? readJson(body, headers) : { missing: 'not-read' },
+      response: route.tags.needsBody && body !== undefined ? readJson(body, headers) : { missing: 'not-read' },
     });
     if (declared.overflow) return { unstorable: 'too-many-tags' };
     if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };

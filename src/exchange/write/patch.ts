@@ -3,6 +3,7 @@ import type { Position } from '../../coherence/record.ts';
 import { type Coverage, isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
 import { formatHttpDate } from '../../http/date.ts';
+import { allDigests } from '../../http/digests.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { ownBytes } from '../../http/own-memory.ts';
 import { responseDirectives } from '../../http/targeted.ts';
@@ -250,12 +251,4 @@ function counts({ lines }: Fields): boolean {
 }
 
 /** The origin's validators and digests, which no longer match the patched octets. */
-const ofTheOctets = new Set([
-  'etag',
-  'last-modified',
-  'content-length',
-  'content-digest',
-  'repr-digest',
-  'digest',
-  'content-md5',
-]);
+const ofTheOctets = new Set(['etag', 'last-modified', 'content-length', ...allDigests]);
