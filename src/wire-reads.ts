@@ -2,7 +2,7 @@ import { asGatewayError } from './errors.ts';
 import { readUpTo } from './exchange/body.ts';
 import { asKeyedRead, type DeclaredReads, keyableLength } from './exchange/declared-reads.ts';
 import type { MinPosition } from './exchange/min-position.ts';
-import type { ClientRequest, Reply, RouteTable } from './exchange/ports.ts';
+import type { ClientRequest, FastHit, Reply, RouteTable } from './exchange/ports.ts';
 import { FastHits } from './exchange/read/fast-hits.ts';
 import type { Found } from './exchange/read/look-up.ts';
 import { answersRange, read } from './exchange/read/read.ts';
@@ -42,11 +42,18 @@ export function hitFinder({ routes, reports }: Reading, readPorts: ReadPorts, ma
   const hits = new FastHits(readPorts, routes, maxBytes);
   return (method, target, asked) => {
     const startedAt = reports.startRead();
-    const hit = hits.find(target, asked);
+    let hit: FastHit | undefined;
+    try {
+      hit = hits.find(target, asked);
+    } catch (error) {
+      // Within an event of the socket, whatever is thrown would end the process. The HTTP server gets the request.
+      reports.failed(error, { method, target: { path: target.split('?', 1)[0] as string } });
+    }
     if (hit !== undefined) reports.read({ request: { method, target: hit }, route: hit.route, startedAt }, HIT);
     return hit;
   };
 }
+
 const HIT = { outcome: 'hit', detail: undefined } as const;
 
 /** One object for each read: hits are too many for closures of their own. */

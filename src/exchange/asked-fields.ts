@@ -5,6 +5,9 @@ import { siteOf } from './cache-key.ts';
 import { hasCredentials, withoutIdleCookies } from './credentials.ts';
 import type { ClientRequest, Route } from './ports.ts';
 
+/** Each connection remembers for so many routes what they make of its fields; beyond that, it begins again. */
+const MAX_ROUTES_KEPT = 16;
+
 /** A request without its method and its target. */
 export type Asker = Pick<ClientRequest, 'scheme' | 'host' | 'trusted' | 'headers'>;
 
@@ -53,6 +56,7 @@ export class AskedFields {
       credentials: hasCredentials({ headers, target: noTarget }, cache),
       directives: cache.requestDirectives === 'honour' ? requestDirectives(headers) : undefined,
     };
+    if (this.#underRoutes.size >= MAX_ROUTES_KEPT) this.#underRoutes.clear();
     this.#underRoutes.set(route, made);
     return made;
   }

@@ -103,7 +103,7 @@ export class Reports {
   }
 
   /** A request failed by the origin or by the gateway; called once for each request. */
-  failed(error: unknown, request: ClientRequest): void {
+  failed(error: unknown, request: StartedRead['request']): void {
     if (error instanceof OriginError) this.#metrics.originFailures += 1;
     const code = error instanceof GatewayError ? error.code : 'internal';
     const level = code === 'internal' ? 'error' : 'warn';

@@ -48,14 +48,14 @@ export class HttpSide extends Duplex {
 
   override _write(chunk: string | Buffer, encoding: BufferEncoding, done: Done): void {
     this.activeAt = this.#now();
-    this.socket.write(chunk, encoding, done);
+    this.socket.write(chunk, encoding, this.#unlessClosed(done));
   }
 
   override _writev(chunks: readonly Written[], done: Done): void {
     this.activeAt = this.#now();
     this.socket.cork();
     for (const [i, { chunk, encoding }] of chunks.entries()) {
-      if (i === chunks.length - 1) this.socket.write(chunk, encoding, done);
+      if (i === chunks.length - 1) this.socket.write(chunk, encoding, this.#unlessClosed(done));
       else this.socket.write(chunk, encoding);
     }
     this.socket.uncork();
@@ -63,7 +63,15 @@ export class HttpSide extends Duplex {
 
   override _final(done: Done): void {
     if (this.socket.destroyed) done();
-    else this.socket.end(done);
+    else this.socket.end(this.#unlessClosed(done));
+  }
+
+  /** A socket that is closed fails what waits in it. The HTTP server would take that error for a malformed request. */
+  #unlessClosed(done: Done): Done {
+    return (error) => {
+      if (error) this.destroy();
+      done(error);
+    };
   }
 
   override _destroy(error: Error | null, done: Done): void {

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { AskedFields } from '../exchange/asked-fields.ts';
 import { type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
+import { ownText } from '../http/own-memory.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
 import { HttpSide } from './http-side.ts';
@@ -221,10 +222,10 @@ export class Connection {
 
   #fields(block: string): AskedFields | undefined {
     if (block === this.#block) return this.#asked;
-    const asked = strictFields(block, this.#peer);
-    if (block.length > MAX_FIELDS_KEPT) return asked;
-    this.#block = block;
-    this.#asked = asked;
-    return asked;
+    if (block.length > MAX_FIELDS_KEPT) return strictFields(block, this.#peer);
+    // As it is cut from the request, it would keep the whole, with its target.
+    this.#block = ownText(block);
+    this.#asked = strictFields(this.#block, this.#peer);
+    return this.#asked;
   }
 }

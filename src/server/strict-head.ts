@@ -65,7 +65,7 @@ export function strictFields(block: string, { address, trusted, gateway }: Peer)
   return new AskedFields({ scheme: seen.scheme, host: seen.host, trusted, headers: new Fields(lines) });
 }
 
-/** Names and values in turn. Nothing of what is returned keeps the block. */
+/** Names and values in turn. */
 function linesOf(block: string): string[] {
   const lines: string[] = [];
   for (let at = 0; at < block.length - 2; ) {

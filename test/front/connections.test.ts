@@ -1,6 +1,7 @@
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { FastHits } from '../../src/exchange/read/fast-hits.ts';
 import { type FindHit, SocketFront, type SocketFrontOptions } from '../../src/server/socket-front.ts';
 import { gate } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -43,6 +44,7 @@ describe.each([
     }
     await until(() => gateway.logs.some(({ msg }) => msg === 'a client was cut off'));
     expect(await hits(gateway)).toBeLessThan(wanted / 2);
+    expect(gateway.logs.filter(({ msg }) => msg === 'a malformed request was refused')).toEqual([]);
     await client.close();
   });
 });
@@ -117,6 +119,26 @@ test('`front: false` answers the same, through the HTTP server', async () => {
   }
   await plain.stop();
   for (const answer of answers) expect(answer).toEqual(answers[0]);
+});
+
+test('a hit that cannot be found for an error of ours is answered through the HTTP server', async () => {
+  every(answerForAMinute);
+  await begin();
+  const find = vi.spyOn(FastHits.prototype, 'find').mockImplementation(() => {
+    throw new Error('a bug');
+  });
+  const client = await rawClient(gateway.url);
+  for (const expected of ['uri-miss', 'hit']) {
+    client.write(request('/a'));
+    expect((await client.answer()).headers['cache-status']).toContain(expected);
+  }
+  find.mockRestore();
+  const failures = gateway.logs.filter(({ msg }) => msg === 'a request failed');
+  expect(failures.map(({ path, code }) => [path, code])).toEqual([
+    ['/a', 'internal'],
+    ['/a', 'internal'],
+  ]);
+  await client.close();
 });
 
 describe('time', () => {

@@ -84,3 +84,14 @@ test('closes when what was written has been sent', async () => {
   expect(Buffer.concat(chunks).byteLength).toBe(4 + BIG);
   await until(() => side.socket.destroyed);
 });
+
+test('does not fail when its socket is closed while an answer waits', async () => {
+  const errors: Error[] = [];
+  side.on('error', (error) => errors.push(error));
+  side.socket.write(Buffer.alloc(BIG));
+  side.write('answer');
+  side.write('another');
+  side.socket.destroy();
+  await once(side, 'close');
+  expect(errors).toEqual([]);
+});

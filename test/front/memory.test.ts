@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import type { AskedFields } from '../../src/exchange/asked-fields.ts';
+import type { FastHit, Route } from '../../src/exchange/ports.ts';
+import { SocketFront } from '../../src/server/socket-front.ts';
+
+/* What connections keep of the requests that were answered on them. */
+
+const CONNECTIONS = 300;
+const ROUTES = 300;
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
+
+const hit: FastHit = {
+  ...{ route: {} as never, path: '/hit', status: 200, head: 'Date: now\r\n', body: Buffer.from('hit') },
+  ...{ age: 1, ttl: 2, last: { age: 0, ttl: 0, text: '' } },
+};
+const cache = { cookies: 'credentials', idleCookies: [], userKey: [], requestDirectives: 'honour' } as const;
+const policy = { cache: { ...cache, credentialHeaders: new Set(), credentialParams: [], sharedCredentials: [] } };
+const routes = Array.from({ length: ROUTES }, () => ({ policy }) as unknown as Route);
+
+/** Bytes of the heap for each connection on which this target has been answered. */
+async function keptBytes(targetOf: (i: number) => string, found: (asked: AskedFields) => void): Promise<number> {
+  const front = new SocketFront({
+    hit: (_method, _target, asked) => {
+      found(asked);
+      return hit;
+    },
+    ...{ headerBytes: 8_192, headersTimeoutMs: 60_000, keepAliveMs: 60_000, draining: () => false },
+    peer: () => ({ address: '127.0.0.1', trusted: false, gateway: 'test' }),
+    ...{ serve: () => {}, timedOut: () => {} },
+  });
+  const server = createServer((socket) => void front.take(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const clients: Socket[] = [];
+  const open = async (): Promise<Socket> => {
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    await once(client, 'connect');
+    clients.push(client);
+    return client;
+  };
+  for (let i = 0; i < CONNECTIONS; i++) await open();
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (const [i, client] of clients.entries()) {
+    client.write(`GET ${targetOf(i)} HTTP/1.1\r\nHost: a.example\r\nUser-Agent: a rather long name\r\n\r\n`);
+    await once(client, 'data');
+  }
+  gc();
+  const kept = (process.memoryUsage().heapUsed - before) / CONNECTIONS;
+  front.closeAll();
+  front.stop();
+  await new Promise((resolve) => server.close(resolve));
+  return kept;
+}
+
+test('a long target is not kept', async () => {
+  const short = await keptBytes(
+    (i) => `/hit?${i}`,
+    () => {},
+  );
+  const long = await keptBytes(
+    (i) => `/hit?${i}${'x'.repeat(6_000)}`,
+    () => {},
+  );
+  expect(long - short).toBeLessThan(2_000);
+});
+
+test('what the fields mean is kept for few routes', async () => {
+  const under = (count: number) =>
+    keptBytes(
+      () => '/hit',
+      (asked) => {
+        for (const route of routes.slice(0, count)) asked.under(route);
+      },
+    );
+  const one = await under(1);
+  expect((await under(ROUTES)) - one).toBeLessThan(4_000);
+});
