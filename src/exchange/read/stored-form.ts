@@ -1,6 +1,6 @@
 import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
 import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
-import { contentDigests } from '../../http/digests.ts';
+import { partFields } from '../../http/digests.ts';
 import { parseEntityTag } from '../../http/etag.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
@@ -65,15 +65,13 @@ function combinedWithStored(
   return { ...newer, asOf: asked.asOf, tags, body, part };
 }
 
-const ofPart = new Set(['content-range', 'content-length', ...contentDigests]);
-
 /** A complete representation assembled from parts, stored as if it had arrived in a 200 (RFC 9111 §3.4). */
 function whole(
   context: FillContext,
   answer: Storable,
   { headers, body }: StoredResponse,
 ): StoredResponse | { unstorable: string } {
-  const lines = without(headers.lines, (name) => ofPart.has(name));
+  const lines = without(headers.lines, (name) => partFields.has(name));
   return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
 }
 
