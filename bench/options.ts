@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { LoadTool } from './generator/wrk.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Durations and repetitions of the measurements. */
 export interface Effort {
@@ -27,7 +28,7 @@ export interface Options {
   readonly own: OwnApi | undefined;
   /** The port of the bench's origin, for a gateway at `against` that forwards there; 0 for any. */
   readonly originPort: number;
-  /** `undefined`: wrk where it is installed. */
+  /** `undefined`: wrk where it is installed, and takes that length. */
   readonly generator: LoadTool | undefined;
   /** Where the chart is written in addition to `bench/results/`. */
   readonly chart: string | undefined;
@@ -70,7 +71,8 @@ export const usage = `npm run bench -- [options]
   --case <cases>       run only these cases, comma-separated
   --rounds <n>         rounds per case (5; with --quick 1)
   --seconds <n>        seconds of load per contender and round (4; with --quick 0.5)
-  --generator <tool>   wrk or autocannon, for closed loops; without it, wrk where it is installed
+  --generator <tool>   wrk or autocannon, for closed loops. Without it, wrk where it is installed, and autocannon for
+                       less than a second, as with --quick
   --chart <file>       also write the chart to this file (.svg)
   --no-pin             do not pin processes to cores
   --help               show this text
@@ -86,7 +88,7 @@ A gateway and an API of your own, without any of the bench's:
   --api <URL>          also GET it of your API, as "direct"
   --rate <n>           requests per second of the open loop (${defaultRate})`;
 
-/** @throws TypeError for unknown options, with a message for the user */
+/** @throws UsageError, or an error of Node's `parseArgs`, with a message for the user */
 export function parseOptions(argv: readonly string[], caseNames: readonly string[]): Options | 'help' {
   const { values } = parseArgs({
     args: [...argv],
@@ -109,14 +111,14 @@ export function parseOptions(argv: readonly string[], caseNames: readonly string
   if (values.help) return 'help';
   const cases = values.case.split(',').filter((name) => name !== '');
   for (const name of cases) {
-    if (!caseNames.includes(name)) throw new TypeError(`unknown case "${name}". Cases: ${caseNames.join(', ')}`);
+    if (!caseNames.includes(name)) throw new UsageError(`unknown case "${name}". Cases: ${caseNames.join(', ')}`);
   }
   const { generator, chart } = values;
   if (generator !== undefined && generator !== 'wrk' && generator !== 'autocannon') {
-    throw new TypeError(`--generator is wrk or autocannon, not "${generator}"`);
+    throw new UsageError(`--generator is wrk or autocannon, not "${generator}"`);
   }
   if (chart !== undefined && !chart.endsWith('.svg'))
-    throw new TypeError(`--chart is the name of an .svg file: ${chart}`);
+    throw new UsageError(`--chart is the name of an .svg file: ${chart}`);
   const usual = values.quick ? quickEffort : fullEffort;
   const effort = {
     ...usual,
@@ -125,7 +127,7 @@ export function parseOptions(argv: readonly string[], caseNames: readonly string
   };
   const directories = values.against.filter((value) => !isUrl(value));
   const urls = values.against.filter(isUrl).map((value) => urlOf('--against', value));
-  if (directories.length > 1 || urls.length > 1) throw new TypeError('--against takes one directory and one URL');
+  if (directories.length > 1 || urls.length > 1) throw new UsageError('--against takes one directory and one URL');
   const [against] = urls;
   return {
     quick: values.quick,
@@ -152,15 +154,15 @@ interface OwnValues {
 
 function ownOf({ path, api, rate, against, before, case: cases }: OwnValues): OwnApi | undefined {
   if (path === undefined) {
-    if (api !== undefined) throw new TypeError('--api needs --path: what to GET there');
-    if (rate !== undefined) throw new TypeError('--rate is for a gateway of your own: it needs --against and --path');
+    if (api !== undefined) throw new UsageError('--api needs --path: what to GET there');
+    if (rate !== undefined) throw new UsageError('--rate is for a gateway of your own: it needs --against and --path');
     return undefined;
   }
-  if (against === undefined) throw new TypeError('--path needs --against <URL>: the gateway to measure');
-  if (before !== undefined) throw new TypeError('--path measures your gateway only: leave --against <dir> out');
-  if (cases !== '') throw new TypeError('--path has cases of its own: leave --case out');
+  if (against === undefined) throw new UsageError('--path needs --against <URL>: the gateway to measure');
+  if (before !== undefined) throw new UsageError('--path measures your gateway only: leave --against <dir> out');
+  if (cases !== '') throw new UsageError('--path has cases of its own: leave --case out');
   if (!path.startsWith('/') || /[^\x21-\x7e]/.test(path)) {
-    throw new TypeError(`--path begins with a slash, and is encoded as on the wire: ${path}`);
+    throw new UsageError(`--path begins with a slash, and is encoded as on the wire: ${path}`);
   }
   return {
     path,
@@ -174,9 +176,10 @@ const isUrl = (value: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
 /** An origin: scheme, host and port. The paths are the cases'. */
 function urlOf(option: string, value: string): URL {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'http:') throw new TypeError(`${option}: "${value}" is not an http: URL; the bench has no TLS`);
+  if (url?.protocol !== 'http:')
+    throw new UsageError(`${option}: "${value}" is not an http: URL; the bench has no TLS`);
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '') {
-    throw new TypeError(`${option}: only scheme, host and port, as in ${url.origin}`);
+    throw new UsageError(`${option}: only scheme, host and port, as in ${url.origin}`);
   }
   return url;
 }
@@ -192,5 +195,5 @@ function numberOf(option: string, value: string | undefined, range: Range): numb
   const { least, most = Number.MAX_SAFE_INTEGER, whole = false } = range;
   const number = /^\d+(\.\d+)?$/.test(value) ? Number(value) : Number.NaN;
   if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;
-  throw new TypeError(`${option}: "${value}" is not a ${whole ? 'whole ' : ''}number from ${least}`);
+  throw new UsageError(`${option}: "${value}" is not a ${whole ? 'whole ' : ''}number from ${least}`);
 }

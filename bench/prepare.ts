@@ -11,13 +11,16 @@ import { startPeers } from './peers/peers.ts';
 import { startGateway } from './servers/gateway.ts';
 import { startOrigin } from './servers/origin.ts';
 import { ask, runningServer, type Server } from './servers/server.ts';
+import { UsageError } from './usage-error.ts';
 
 const progress = (text: string): void => console.log(`  … ${text}`);
 
-/** wrk where it is installed, unless one was asked for. */
-export function loadTool({ generator }: Pick<Options, 'generator'>): LoadTool {
-  if (generator === 'wrk' && wrkVersion() === undefined) throw new TypeError('wrk is not on the path');
-  return generator ?? (wrkVersion() === undefined ? 'autocannon' : 'wrk');
+/** wrk where it is installed, unless one was asked for. wrk takes whole seconds only. */
+export function loadTool({ generator, effort }: Pick<Options, 'generator' | 'effort'>): LoadTool {
+  const possible = effort.seconds >= 1;
+  if (generator === 'wrk' && wrkVersion() === undefined) throw new UsageError('wrk is not on the path');
+  if (generator === 'wrk' && !possible) throw new UsageError('wrk takes whole seconds: name them, as in --seconds 1');
+  return generator ?? (possible && wrkVersion() !== undefined ? 'wrk' : 'autocannon');
 }
 
 /** Starts everything that runs during the whole bench. */
@@ -25,7 +28,7 @@ export async function prepare(options: Options, tool: LoadTool): Promise<Bench> 
   const directories = { gateway: root, ...(options.before === undefined ? {} : { before: resolve(options.before) }) };
   for (const directory of Object.values(directories)) {
     if (!existsSync(join(directory, gatewayProgram))) {
-      throw new TypeError(`--against: ${directory} is not a built checkout: it has no ${gatewayProgram}`);
+      throw new UsageError(`--against: ${directory} is not a built checkout: it has no ${gatewayProgram}`);
     }
   }
   const places = placement(options.pin);
@@ -61,10 +64,10 @@ async function reachable(url: URL, originUrl: string): Promise<Server> {
     `Let it forward to the bench's origin, ${originUrl} (--origin-port fixes the port),\n` +
     'or name a path of an API of your own: --path /some/path';
   const answer = await ask(`${server.url}/things/ready`).catch((error: Error) => {
-    throw new TypeError(`--against: ${server.url} cannot be reached: ${error.message}`);
+    throw new UsageError(`--against: ${server.url} cannot be reached: ${error.message}`);
   });
   if (answer.status !== 200 || answer.headers.etag !== '"small-1"') {
-    throw new TypeError(`--against: ${server.url}/things/ready is not an answer of the bench's origin. ${hint}`);
+    throw new UsageError(`--against: ${server.url}/things/ready is not an answer of the bench's origin. ${hint}`);
   }
   return server;
 }

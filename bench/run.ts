@@ -25,6 +25,7 @@ import { results, root } from './paths.ts';
 import { loadTool, prepare, prepareOwn } from './prepare.ts';
 import { caseJson, formatCase } from './report.ts';
 import { stopAll } from './servers/child.ts';
+import { runProgram } from './usage-error.ts';
 
 const cases: readonly Case[] = [
   hitSmall,
@@ -151,11 +152,4 @@ async function write(options: Options, document: Results): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void stopAll().then(() => process.exit(130)));
 }
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof TypeError ? `${error.message}\n\n${usage}` : error);
-  process.exitCode = error instanceof TypeError ? 2 : 1;
-} finally {
-  await stopAll();
-}
+await runProgram(main).finally(stopAll);

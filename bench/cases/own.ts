@@ -1,5 +1,6 @@
 import { type Case, type CaseResult, ratioOf } from '../bench.ts';
 import { ask, type Server } from '../servers/server.ts';
+import { UsageError } from '../usage-error.ts';
 import { isHit } from './hit.ts';
 import { type Contender, type LoadBench, runLoadCase } from './load-case.ts';
 import { runPacedCase } from './paced.ts';
@@ -18,24 +19,30 @@ interface OwnCase extends Omit<Case, 'run'> {
 
 const connections = 64;
 
-/** Starts nothing but the generator. @throws Error if a server cannot be reached, or answers something else than 200 */
+/**
+ * What two requests for the path are answered, for the user to see that it is what was meant.
+ * @throws UsageError if a server cannot be reached, or answers something else than 200
+ */
 export async function describeOwn({ servers, path }: Pick<Own, 'servers' | 'path'>): Promise<string> {
   const lines: string[] = [];
   for (const { name, url } of servers) {
-    const first = await answered(name, url + path);
-    const { headers } = await answered(name, url + path);
-    const kind = isHit(headers) ? 'a hit' : 'no hit';
-    lines.push(`${name}: ${url}${path} answers ${first.status}, and then ${name === 'direct' ? '' : `${kind}, `}`);
-    lines.push(`  ${Buffer.byteLength(first.body)} octets, ${String(headers['cache-status'] ?? 'no Cache-Status')}`);
+    await answered(name, url + path);
+    const { headers, body } = await answered(name, url + path);
+    const cacheStatus = headers['cache-status'] ?? headers['x-cache'];
+    const said = cacheStatus === undefined ? 'no Cache-Status' : `Cache-Status: ${String(cacheStatus)}`;
+    const hit = isHit(headers) ? 'a hit' : 'not a hit';
+    lines.push(
+      `${name}: ${url}${path}, ${Buffer.byteLength(body).toLocaleString('en')} octets; the second is ${hit} (${said})`,
+    );
   }
   return lines.join('\n');
 }
 
 async function answered(name: string, url: string) {
   const answer = await ask(url).catch((error: Error) => {
-    throw new Error(`${name}: ${url} cannot be reached: ${error.message}`);
+    throw new UsageError(`${name}: ${url} cannot be reached: ${error.message}`);
   });
-  if (answer.status !== 200) throw new Error(`${name}: ${url} answers ${answer.status}. The load needs a 200`);
+  if (answer.status !== 200) throw new UsageError(`${name}: ${url} answers ${answer.status}. The load needs a 200`);
   return answer;
 }
 
@@ -63,7 +70,10 @@ export const ownCases: readonly OwnCase[] = [
     async run(own) {
       const gateway = own.servers[0]?.url ?? '';
       const { etag } = (await ask(gateway + own.path)).headers;
-      if (typeof etag !== 'string') throw new Error(`${gateway}${own.path} has no ETag`);
+      if (typeof etag !== 'string') {
+        own.progress('not measured: the answer has no ETag');
+        return { metrics: [], samples: {}, comparisons: [] };
+      }
       // The API's own ETag may be another one, so only the gateway is asked.
       const [against] = loads(own, { 'If-None-Match': etag }, 304);
       return runLoadCase(own, against === undefined ? [] : [against], []);

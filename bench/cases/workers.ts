@@ -1,6 +1,6 @@
 import { type Bench, type Case, ratioOf } from '../bench.ts';
 import { type Gateway, startGateway } from '../servers/gateway.ts';
-import { plainHit, store } from './hit.ts';
+import { plainHit } from './hit.ts';
 import { type Contender, runLoadCase } from './load-case.ts';
 
 /**
@@ -34,11 +34,12 @@ export const workersHit: Case = {
   title: 'hit, 1 KiB, one worker and two, 64 connections',
   run: (bench) =>
     withWorkers(bench, async (gateways) => {
-      // Each worker has its own memory. A few requests on connections of their own reach both.
-      for (const gateway of gateways) {
-        for (let i = 0; i < 8; i++) await store(bench, gateway, { template: '/things/{n}', keys: 1 });
+      // Each worker has its own memory. So many connections reach both.
+      const contenders = gateways.map(plainHit);
+      for (const { server, load, paths } of contenders) {
+        await bench.generator.load({ ...load, url: server.url, paths: paths(), amount: 1_000 });
       }
-      return runLoadCase(bench, gateways.map(plainHit), comparisons);
+      return runLoadCase(bench, contenders, comparisons);
     }),
 };
 

@@ -1,5 +1,6 @@
 import type { Machine } from '../measure/machine.ts';
 import type { Effort } from '../options.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** What a run of the bench writes to `bench/results/`. Values that could not be measured are null. */
 export interface Results {
@@ -35,17 +36,17 @@ export interface MetricResults {
 /**
  * One document with the cases of several runs, so that a chart can be made of runs that were short. A case that was
  * measured twice counts as it was measured last.
- * @throws TypeError if the runs are of different builds or machines
+ * @throws UsageError if the runs are of different builds or machines
  */
 export function merge(runs: readonly Results[]): Results {
   const sorted = [...runs].sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
   const [first] = sorted;
-  if (first === undefined) throw new TypeError('no results are given');
+  if (first === undefined) throw new UsageError('no results are given');
   const cases = new Map<string, CaseResults>();
   for (const run of sorted) {
     for (const field of ['commits', 'machine', 'effort', 'generator', 'quick'] as const) {
       const [one, other] = [JSON.stringify(first[field]), JSON.stringify(run[field])];
-      if (one !== other) throw new TypeError(`these runs differ in their ${field}: ${one} and ${other}`);
+      if (one !== other) throw new UsageError(`these runs differ in their ${field}: ${one} and ${other}`);
     }
     for (const each of run.cases) cases.set(each.case, each);
   }

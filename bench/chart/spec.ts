@@ -1,15 +1,15 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { CaseResults, Results } from './results.ts';
 
-/** The cases in a chart, in this order, each a panel. `title` is shorter than the case's own. */
+/** The cases in a chart, in this order, each a panel. A `note` on one needs one beside it, or the row is uneven. */
 const panels: readonly { readonly name: string; readonly title: string; readonly note?: string }[] = [
   { name: 'hit', title: 'hit, 1 KiB' },
   { name: 'hit-keys', title: 'hit, 10,000 keys at random' },
   { name: 'hit-64k', title: 'hit, 64 KiB' },
   { name: '304', title: '304 to If-None-Match' },
-  { name: 'mixed', title: '95 % reads, 5 % writes', note: 'the others serve what a write made stale' },
   { name: 'miss-load', title: 'miss, stored' },
   { name: 'pass-through', title: 'pass-through, not stored' },
+  { name: 'mixed', title: '95 % reads, 5 % writes', note: 'the others serve what a write made stale' },
   { name: 'write-load', title: 'write with rules', note: 'the others only forward it' },
 ];
 

@@ -10,7 +10,7 @@ export type LoadTool = 'wrk' | 'autocannon';
 /** The version of wrk; undefined if it is not on the path. */
 export function wrkVersion(): string | undefined {
   const { stdout, stderr } = spawnSync('wrk', ['--version'], { encoding: 'utf8' });
-  return /^wrk (\S+)/.exec(`${stdout}${stderr}`)?.[1];
+  return /^wrk (?:debian\/)?(\d[\d.]*)/.exec(`${stdout}${stderr}`)?.[1];
 }
 
 /** What `load.lua` prints. */

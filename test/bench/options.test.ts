@@ -44,7 +44,6 @@ describe('the options of the bench', () => {
     ['--chart chart.png', '--chart is the name of an .svg file'],
     ['--unknown', '--unknown'],
   ])('refuses %s', (line, message) => {
-    expect(() => parse(line)).toThrow(expect.toSatisfy((error: unknown) => error instanceof TypeError));
     expect(() => parse(line)).toThrow(message);
   });
 });
