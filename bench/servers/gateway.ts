@@ -27,9 +27,15 @@ export interface Gateway extends Server {
   readonly startUpMs: number;
 }
 
-/** Everything else is a default, so that the bench measures what users get. */
+/**
+ * Everything else is a default, so that the bench measures what users get. All clients have one address here, and so
+ * would be held to the limits of one client.
+ */
 const configuration = (listen: string, adminListen: string, options: GatewayOptions): string => `
-server: { listen: "${listen}", workers: ${options.workers ?? 1} }
+server:
+  listen: "${listen}"
+  workers: ${options.workers ?? 1}
+  limits: { perAddress: { connections: 20000, streams: 10000 } }
 admin: { listen: "${adminListen}" }
 origin: { url: "${options.originUrl}" }
 store:
