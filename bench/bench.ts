@@ -9,11 +9,11 @@ export interface Bench {
   readonly effort: Effort;
   readonly placement: Placement;
   readonly origin: BenchOrigin;
-  /** `gateway`, and `before` with `--against`. */
+  /** `gateway`, and `before` with `--against <dir>`. */
   readonly gateways: readonly Server[];
   /** Directories of the built checkouts, by the gateways' names. */
   readonly directories: Readonly<Record<string, string>>;
-  /** Other caches, as far as they are installed. */
+  /** Other caches before the same origin: those that are installed, and `against` with `--against <URL>`. */
   readonly peers: readonly Server[];
   readonly generator: Generator;
   /** The first of `count` numbers that no earlier call returned: for paths that have not been requested before. */

@@ -23,7 +23,7 @@ export function formatCase(title: string, result: CaseResult): string {
 }
 
 /** The result as JSON. Values that could not be measured are null, since JSON has no NaN. */
-export function caseJson(benchCase: Case, result: CaseResult): object {
+export function caseJson(benchCase: Pick<Case, 'name' | 'title'>, result: CaseResult) {
   const { metrics, samples, comparisons } = result;
   return {
     case: benchCase.name,

@@ -1,38 +1,50 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import type { Bench, Case } from './bench.ts';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Case, CaseResult } from './bench.ts';
+import { writeDependents, writeStored } from './cases/dependents.ts';
 import { fanOut } from './cases/fan-out.ts';
 import { hitKeys, hitLarge, hitSmall, notModified } from './cases/hit.ts';
 import { memory } from './cases/memory.ts';
 import { million } from './cases/million.ts';
-import { missAlone, missLoaded } from './cases/miss.ts';
+import { missAlone, missLarge, missLoaded } from './cases/miss.ts';
+import { mixed } from './cases/mixed.ts';
 import { hitNodes, writeNodes, writeNodesLoaded } from './cases/nodes.ts';
-import { passThrough } from './cases/pass-through.ts';
+import { ownCases } from './cases/own.ts';
+import { hitPaced } from './cases/paced.ts';
+import { passThrough, passThroughLarge } from './cases/pass-through.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
 import { startUp } from './cases/start-up.ts';
+import { workersHit, workersMiss } from './cases/workers.ts';
 import { writeAlone, writeBusy, writeBusySlow, writeLoaded } from './cases/write.ts';
-import { startGenerator } from './generator/generator.ts';
-import { commit, describeMachine, placement } from './measure/machine.ts';
+import { draw } from './chart/draw.ts';
+import type { Results } from './chart/results.ts';
+import { type LoadTool, wrkVersion } from './generator/wrk.ts';
+import { commit, describeMachine, type Machine, placement } from './measure/machine.ts';
 import { type Options, parseOptions, usage } from './options.ts';
-import { gatewayProgram, results, root } from './paths.ts';
-import { startPeers } from './peers/peers.ts';
+import { results, root } from './paths.ts';
+import { loadTool, prepare, prepareOwn } from './prepare.ts';
 import { caseJson, formatCase } from './report.ts';
 import { stopAll } from './servers/child.ts';
-import { startGateway } from './servers/gateway.ts';
-import { startOrigin } from './servers/origin.ts';
+import { runProgram } from './usage-error.ts';
 
 const cases: readonly Case[] = [
   hitSmall,
   hitLarge,
   hitKeys,
   notModified,
+  hitPaced,
   passThrough,
+  passThroughLarge,
   missAlone,
   missLoaded,
+  missLarge,
   writeAlone,
   writeLoaded,
   writeBusy,
   writeBusySlow,
+  mixed,
+  writeStored,
+  writeDependents,
   fanOut,
   startUp,
   memory,
@@ -42,53 +54,42 @@ const cases: readonly Case[] = [
   writeNodes,
   writeNodesLoaded,
   hitNodes,
+  workersHit,
+  workersMiss,
   million,
 ];
 
-/** Starts everything that runs during the whole bench. */
-async function prepare(options: Options): Promise<Bench> {
-  const directories = { gateway: root, ...(options.against === undefined ? {} : { before: resolve(options.against) }) };
-  for (const directory of Object.values(directories)) {
-    if (!existsSync(join(directory, gatewayProgram))) throw new Error(`${directory} is not built`);
-  }
-  const places = placement(options.pin);
-  const origin = await startOrigin(places.origin);
-  const gateways = [];
-  for (const [name, directory] of Object.entries(directories)) {
-    gateways.push(await startGateway({ name, directory, originUrl: origin.url, core: places.server }));
-  }
-  const peers = await startPeers(origin.url, places.server);
-  let next = 1;
-  return {
-    effort: options.effort,
-    placement: places,
-    origin,
-    gateways,
-    directories,
-    peers,
-    generator: startGenerator(places.generator),
-    freshNumbers(count) {
-      const first = next;
-      next += count;
-      return first;
-    },
-    progress: (text) => console.log(`  … ${text}`),
-  };
+interface Planned {
+  readonly name: string;
+  readonly title: string;
+  run(): Promise<CaseResult>;
 }
 
-function announce(options: Options, bench: Bench): object {
-  const { server, generator, origin } = bench.placement;
-  const machine = describeMachine(server !== undefined);
+/** Starts what the cases need, and returns them. */
+async function plan(options: Options, tool: LoadTool): Promise<Planned[]> {
+  if (options.own !== undefined) {
+    const own = await prepareOwn(options, options.own, tool);
+    return ownCases.map(({ name, title, run }) => ({ name, title, run: () => run(own) }));
+  }
+  const bench = await prepare(options, tool);
+  const wanted = cases.filter(({ name }) => options.cases.length === 0 || options.cases.includes(name));
+  return wanted.map(({ name, title, run }) => ({ name, title, run: () => run(bench) }));
+}
+
+function announce(options: Options, machine: Machine, generator: string): void {
+  const places = placement(options.pin);
   console.log(`${machine.cpu}, cores ${machine.cores.join(' ')}, Node ${machine.node}`);
-  console.log(
-    server === undefined
-      ? 'not pinned: taskset is missing, there is only one core, or --no-pin was given'
-      : `pinned: servers under test on core ${server}, generator on ${generator}, origin on ${origin}`,
-  );
-  const found = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`);
-  console.log(found.length === 0 ? 'no peer was found: nginx, Varnish or HAProxy' : `peers: ${found.join(', ')}`);
+  if (options.own === undefined) {
+    console.log(
+      places.server === undefined
+        ? 'not pinned: taskset is missing, there is only one core, or --no-pin was given'
+        : `pinned: servers under test on core ${places.server}, generator on ${places.generator}, origin on ${places.origin}`,
+    );
+    const found = Object.entries(machine.peers).map(([name, version]) => `${name} ${version}`);
+    console.log(found.length === 0 ? 'no peer was found: nginx, Varnish or HAProxy' : `peers: ${found.join(', ')}`);
+  }
+  console.log(`closed loops by ${generator}`);
   if (options.quick) console.log('quick: a smoke run, not a baseline');
-  return machine;
 }
 
 async function main(): Promise<void> {
@@ -100,41 +101,55 @@ async function main(): Promise<void> {
     console.log(`${usage}\n\ncases: ${cases.map(({ name }) => name).join(', ')}`);
     return;
   }
-  const startedAt = new Date().toISOString();
-  const bench = await prepare(options);
-  const machine = announce(options, bench);
-  const measured: object[] = [];
-  for (const benchCase of cases) {
-    if (options.cases.length > 0 && !options.cases.includes(benchCase.name)) continue;
-    console.log(`\n${benchCase.name}`);
-    const result = await benchCase.run(bench);
-    console.log(formatCase(benchCase.title, result));
-    measured.push(caseJson(benchCase, result));
+  const startedAt = new Date();
+  const tool = loadTool(options);
+  const generator = tool === 'wrk' ? `wrk ${wrkVersion()}` : 'autocannon';
+  const machine = describeMachine(options.own === undefined && placement(options.pin).server !== undefined);
+  announce(options, machine, generator);
+  const planned = await plan(options, tool);
+  const measured = [];
+  for (const [i, each] of planned.entries()) {
+    console.log(`\n${each.name} (case ${i + 1} of ${planned.length}, ${minutesSince(startedAt)} min so far)`);
+    const result = await each.run();
+    console.log(formatCase(each.title, result));
+    measured.push(caseJson(each, result));
   }
-  mkdirSync(results, { recursive: true });
-  const file = join(results, `${startedAt.replaceAll(':', '-')}${options.quick ? '-quick' : ''}.json`);
-  const commits = Object.fromEntries(Object.entries(bench.directories).map(([name, path]) => [name, commit(path)]));
-  const document = {
+  const directories = { gateway: root, ...(options.before === undefined ? {} : { before: options.before }) };
+  await write(options, {
     format: 1,
-    startedAt,
+    startedAt: startedAt.toISOString(),
     quick: options.quick,
     effort: options.effort,
-    commits,
+    generator,
+    commits:
+      options.own === undefined
+        ? Object.fromEntries(Object.entries(directories).map(([name, path]) => [name, commit(path)]))
+        : {},
     machine,
     cases: measured,
-  };
-  writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
-  console.log(`\nwritten to bench/results/${file.slice(results.length + 1)}`);
+  });
+}
+
+const minutesSince = (start: Date): string => ((Date.now() - start.getTime()) / 60_000).toFixed(1);
+
+/** Writes the results, and the chart of those cases that it can show. */
+async function write(options: Options, document: Results): Promise<void> {
+  mkdirSync(results, { recursive: true });
+  const name = `${document.startedAt.replaceAll(':', '-')}${options.quick ? '-quick' : ''}`;
+  writeFileSync(join(results, `${name}.json`), `${JSON.stringify(document, null, 2)}\n`);
+  console.log(`\nwritten to bench/results/${name}.json`);
+  const chart = await draw(document);
+  if (chart === undefined) {
+    if (options.chart !== undefined) console.log('no chart: it has none of these cases');
+    return;
+  }
+  for (const file of [join(results, `${name}.svg`), ...(options.chart === undefined ? [] : [options.chart])]) {
+    writeFileSync(file, chart);
+  }
+  console.log(`chart: bench/results/${name}.svg`);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void stopAll().then(() => process.exit(130)));
 }
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof TypeError ? `${error.message}\n\n${usage}` : error);
-  process.exitCode = error instanceof TypeError ? 2 : 1;
-} finally {
-  await stopAll();
-}
+await runProgram(main).finally(stopAll);

@@ -52,7 +52,7 @@ async function perResponse(bench: Bench, name: string): Promise<Sample> {
 }
 
 async function fill(bench: Bench, url: string, first: number, count: number): Promise<void> {
-  const paths = { prefix: '/things/', first, count };
+  const paths = { template: '/things/{n}', first, count };
   const load = { url, paths, method: 'GET', headers: {}, body: undefined, connections, amount: count } as const;
   const { requests, statuses } = await bench.generator.load(load);
   if (statuses['200'] !== count) throw new Error(`${requests} of ${count} responses: ${JSON.stringify(statuses)}`);

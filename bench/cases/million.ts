@@ -5,6 +5,8 @@ import { millionProgram } from '../paths.ts';
 const held: Metric = { name: 'held bytes', unit: 'B', better: 'lower', digits: 0 };
 const charged: Metric = { name: 'charged bytes', unit: 'B', digits: 0 };
 const resident: Metric = { name: 'resident bytes', unit: 'B', better: 'lower', digits: 0 };
+/** Includes the process itself, and garbage that has not been collected: a bound, not an estimate. */
+const share: Metric = { name: 'resident / charged', unit: '', better: 'lower', digits: 2 };
 const rate: Metric = { name: 'stored/s', unit: '1/s', better: 'higher', digits: 0 };
 
 /** Enough heap for a million responses, so that garbage collections do not distort the result. */
@@ -24,10 +26,11 @@ export const million: Case = {
       [held.name]: heldBytes ?? Number.NaN,
       [charged.name]: chargedBytes ?? Number.NaN,
       [resident.name]: residentBytes ?? Number.NaN,
+      [share.name]: (residentBytes ?? Number.NaN) / (chargedBytes ?? Number.NaN),
       [rate.name]: storedPerSecond ?? Number.NaN,
     };
     return Promise.resolve({
-      metrics: [held, charged, resident, rate],
+      metrics: [held, charged, resident, share, rate],
       samples: { gateway: [sample] },
       comparisons: [],
     });

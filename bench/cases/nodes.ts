@@ -1,13 +1,14 @@
 import { type Bench, type Case, differenceOf, ratioOf } from '../bench.ts';
 import { type Gateway, startGateway } from '../servers/gateway.ts';
 import { redisVersion, startRedis } from '../servers/redis.ts';
-import { ask } from '../servers/server.ts';
+import type { Server } from '../servers/server.ts';
+import { plainHit, store } from './hit.ts';
 import { type Contender, runLoadCase } from './load-case.ts';
 
 const nodes = 3;
 
-/** Runs with three gateways joined by a Redis in `strict` mode. Only the first is measured. */
-async function withNodes<T>(bench: Bench, run: (first: Gateway) => Promise<T>): Promise<T> {
+/** Runs with three gateways joined by a Redis in `strict` mode. The first is asked. The CPU time is that of all three. */
+async function withNodes<T>(bench: Bench, run: (nodes: Server) => Promise<T>): Promise<T> {
   if (redisVersion() === undefined) throw new Error('redis-server is not on the path: it is needed to join the nodes');
   const redis = await startRedis(bench.placement.generator);
   const gateways: Gateway[] = [];
@@ -23,7 +24,8 @@ async function withNodes<T>(bench: Bench, run: (first: Gateway) => Promise<T>): 
         }),
       );
     }
-    return await run(gateways[0] as Gateway);
+    const [first, ...others] = gateways as [Gateway, ...Gateway[]];
+    return await run({ ...first, morePids: others.map(({ child }) => child.pid) });
   } finally {
     for (const gateway of gateways) await gateway.stop();
     await redis.child.stop();
@@ -41,7 +43,7 @@ const writes = (name: string, title: string, connections: number): Case => ({
           name: server === alone ? 'alone' : server.name,
           server,
           load: { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: 'child', connections },
-          paths: () => ({ prefix: '/children/', first: 0, count: 1000 }),
+          paths: () => ({ template: '/children/{n}', first: 0, count: 1000 }),
           status: 200,
           originRequests: { min: 1, max: 1 },
         }),
@@ -61,21 +63,8 @@ export const hitNodes: Case = {
   run: (bench) =>
     withNodes(bench, async (first) => {
       const alone = bench.gateways[0] as Gateway;
-      for (const { url } of [alone, first]) {
-        await ask(`${url}/things/1`);
-        const { headers } = await ask(`${url}/things/1`);
-        if (!/\bhit\b/.test(String(headers['cache-status']))) throw new Error(`${url} does not store`);
-      }
-      const contenders = [alone, first].map(
-        (server): Contender => ({
-          name: server === alone ? 'alone' : server.name,
-          server,
-          load: { method: 'GET', headers: {}, body: undefined, connections: 64 },
-          paths: () => ({ prefix: '/things/', first: 1, count: 1 }),
-          status: 200,
-          originRequests: { min: 0, max: 0 },
-        }),
-      );
+      for (const server of [alone, first]) await store(bench, server, { template: '/things/{n}', keys: 1 });
+      const contenders = [{ ...alone, name: 'alone' }, first].map(plainHit);
       return runLoadCase(bench, contenders, [ratioOf('three nodes', 'alone')]);
     }),
 };

@@ -151,7 +151,7 @@ export const invalidating: Case = {
         clientHeaders: [],
         vary: [],
         selecting: [],
-        directives: {},
+        directives: { noCache: false, private: false },
         lifetimeMs: 1,
         initialAgeMs: 0,
       },

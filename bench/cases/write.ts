@@ -7,7 +7,7 @@ const children = 1000;
 /**
  * `direct` writes to the origin. `gateway` has a rule that takes the parent from the answer: a record, two targets and
  * an event. `gateway, before` has a rule that also reads the representation from the origin before the write. It is
- * never stored here, so every write reads it.
+ * never stored here, so every write reads it. Peers proxy the write, and nothing else: they have no rules.
  */
 const writes = (name: string, title: string, connections: number): Case => ({
   name,
@@ -19,29 +19,30 @@ const writes = (name: string, title: string, connections: number): Case => ({
       body: 'child',
       connections,
     };
-    const contenders = [bench.origin, ...bench.gateways].flatMap((server): Contender[] => {
-      const isOrigin = server === bench.origin;
+    const contenders = [bench.origin, ...bench.gateways, ...bench.peers].flatMap((server): Contender[] => {
+      const isGateway = bench.gateways.includes(server);
       const plain: Contender = {
         name: server.name,
         server,
         load,
-        paths: () => ({ prefix: '/children/', first: 0, count: children }),
+        paths: () => ({ template: '/children/{n}', first: 0, count: children }),
         status: 200,
         originRequests: { min: 1, max: 1 },
       };
       const before: Contender = {
         ...plain,
         name: `${server.name}, before`,
-        paths: () => ({ prefix: '/movable/', first: 0, count: children }),
+        paths: () => ({ template: '/movable/{n}', first: 0, count: children }),
         originRequests: { min: 2, max: 2 },
       };
-      return isOrigin ? [plain] : [plain, before];
+      return isGateway ? [plain, before] : [plain];
     });
-    return runLoadCase(
-      bench,
-      contenders,
-      contenders.slice(1).flatMap(({ name }) => [ratioOf(name, 'direct'), differenceOf(name, 'direct')]),
-    );
+    const names = contenders.map(({ name }) => name).filter((name) => name !== 'direct');
+    const others = names.filter((name) => !name.startsWith('gateway'));
+    return runLoadCase(bench, contenders, [
+      ...names.flatMap((name) => [ratioOf(name, 'direct'), differenceOf(name, 'direct')]),
+      ...others.map((name) => ratioOf('gateway', name)),
+    ]);
   },
 });
 
@@ -62,7 +63,7 @@ const writesToOne = (name: string, ms: number): Case => ({
       body: 'child',
       connections: 32,
     };
-    const paths = () => ({ prefix: '/busy/', first: ms, count: 1 });
+    const paths = () => ({ template: '/busy/{n}', first: ms, count: 1 });
     const contenders = [bench.origin, ...bench.gateways].map((server): Contender => {
       const each = server === bench.origin ? 1 : 2;
       return { name: server.name, server, load, paths, status: 200, originRequests: { min: 1, max: each } };

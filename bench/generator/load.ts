@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { childOf } from '../servers/representations.ts';
-import type { Load, LoadResult } from './protocol.ts';
+import { type Load, type LoadResult, type Paths, pathOf } from './protocol.ts';
 
 /** A request without an answer after this time counts as an error. */
 const timeoutSeconds = 10;
@@ -52,18 +52,32 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 }
 
 function requestOf(load: Load): autocannon.Request {
-  const { prefix, first, count, order } = load.paths;
+  const { writes } = load;
   const fixed = { method: load.method, headers: { ...load.headers } };
   // autocannon encodes a fixed request once, so that this does not take time during the measurement.
-  if (count === 1 && load.body === undefined) return { ...fixed, path: `${prefix}${first}` };
-  let next = 0;
-  const index = order === 'random' ? (): number => Math.floor(Math.random() * count) : (): number => next++ % count;
+  if (load.paths.count === 1 && load.body === undefined && writes === undefined) {
+    return { ...fixed, path: pathOf(load.paths, load.paths.first) };
+  }
+  const next = numbersOf(load.paths);
+  const nextWrite = writes === undefined ? undefined : numbersOf(writes.paths);
+  let sent = 0;
   return {
     ...fixed,
-    setupRequest: (request) => {
-      const number = first + index();
+    setupRequest(request) {
+      sent += 1;
+      if (writes !== undefined && nextWrite !== undefined && sent % writes.every === 0) {
+        const number = nextWrite();
+        const headers = { 'Content-Type': 'application/json' };
+        return { ...request, method: 'PUT', headers, body: childOf(number), path: pathOf(writes.paths, number) };
+      }
+      const number = next();
       const body = load.body === undefined ? {} : { body: childOf(number) };
-      return { ...request, ...body, path: `${prefix}${number}` };
+      return { ...request, ...body, path: pathOf(load.paths, number) };
     },
   };
+}
+
+function numbersOf({ first, count, order }: Paths): () => number {
+  let next = 0;
+  return order === 'random' ? () => first + Math.floor(Math.random() * count) : () => first + (next++ % count);
 }

@@ -1,20 +1,30 @@
 /** A task that the bench sends to the generator's process over Node's IPC channel. */
-export type Task = ({ readonly kind: 'load' } & Load) | ({ readonly kind: 'fan-out' } & FanOut);
+export type Task =
+  | ({ readonly kind: 'load' } & Load)
+  | ({ readonly kind: 'paced' } & Paced)
+  | ({ readonly kind: 'fan-out' } & FanOut);
+
+/** Paths that are asked for in turn: `template` with each number from `first` on in the place of `{n}`, and again. */
+export interface Paths {
+  readonly template: string;
+  readonly first: number;
+  readonly count: number;
+  /** Numbers in any order instead, repeated or not. */
+  readonly order?: 'random';
+}
+
+export const pathOf = ({ template }: Paths, number: number): string => template.replace('{n}', String(number));
 
 /** A closed loop: each connection sends its next request when the last one has been answered. */
 export interface Load {
   readonly url: string;
   readonly method: 'GET' | 'PUT';
-  /** Paths are `prefix` followed by a number: `first`, `first + 1`, … `first + count - 1`, and again; or at random. */
-  readonly paths: {
-    readonly prefix: string;
-    readonly first: number;
-    readonly count: number;
-    readonly order?: 'random';
-  };
+  readonly paths: Paths;
   readonly headers: Readonly<Record<string, string>>;
   /** The body of each request; `undefined` for none. `child` is the representation of the number in the path. */
   readonly body: 'child' | undefined;
+  /** Each `every`-th request is a `PUT` of a `child` to one of these paths instead. */
+  readonly writes?: { readonly every: number; readonly paths: Paths };
   readonly connections: number;
   /** Limits, of which at least one is given. The first one to be reached ends the load. */
   readonly seconds?: number;
@@ -28,12 +38,36 @@ export interface LoadResult {
   /** Microseconds from sending to the last octet of the answer. */
   readonly p50Us: number;
   readonly p99Us: number;
-  /** Answers by status code. */
+  /** Answers by status code. wrk tells only errors from other answers, whose status is that of one more request. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Connections that failed and answers that never came. */
   readonly errors: number;
   /** CPU seconds of the generator. If they are near `seconds`, the generator was the bottleneck. */
   readonly cpuSeconds: number;
+}
+
+/** An open loop: requests are due at a fixed rate, whether or not earlier ones have been answered. `GET` only. */
+export interface Paced {
+  readonly url: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Requests per second. */
+  readonly rate: number;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+export interface PacedResult {
+  readonly requests: number;
+  /** Between the time at which the first request was due and the last answer. */
+  readonly seconds: number;
+  /** Microseconds from the time at which a request was due to the last octet of its answer. */
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly p999Us: number;
+  /** Microseconds by which the generator was late to send what was due, at a time when a connection was free. */
+  readonly lateP99Us: number;
+  readonly statuses: Readonly<Record<string, number>>;
 }
 
 /** Subscribers on one stream each. Each write is sent after all subscribers have received the previous event. */

@@ -13,12 +13,14 @@ function clockTicks(): number {
 }
 
 /**
- * CPU seconds that a process and its living children have used, over all threads. NaN without /proc: figures that
- * depend on it are then left out.
+ * CPU seconds that processes and their living children have used, over all threads. NaN without /proc, and without
+ * processes: figures that depend on it are then left out.
  */
-export function cpuSeconds(pid: number): number {
+export function cpuSeconds(...pids: readonly (number | undefined)[]): number {
   try {
-    return processTree(pid).reduce((sum, id) => sum + ticksOf(id), 0) / clockTicks();
+    const known = pids.filter((pid) => pid !== undefined);
+    if (known.length === 0) return Number.NaN;
+    return known.flatMap(processTree).reduce((sum, id) => sum + ticksOf(id), 0) / clockTicks();
   } catch {
     return Number.NaN;
   }

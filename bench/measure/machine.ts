@@ -21,6 +21,8 @@ export interface Placement {
   readonly server: number | undefined;
   readonly generator: number | undefined;
   readonly origin: number | undefined;
+  /** Two cores, as `taskset` takes them, for a gateway of several processes. */
+  readonly workers: string | undefined;
 }
 
 export function describeMachine(pinned: boolean): Machine {
@@ -35,14 +37,18 @@ export function describeMachine(pinned: boolean): Machine {
   };
 }
 
-/** With two cores, the origin shares the generator's, so that the server under test has its own. */
+/**
+ * With two cores, the origin shares the generator's, so that the server under test has its own. With four, two workers
+ * share theirs with nobody.
+ */
 export function placement(wanted: boolean): Placement {
   const cores = allowedCores();
-  const [server, generator, origin] = cores;
+  const [server, second] = cores;
   if (!wanted || cores.length < 2 || spawnSync('taskset', ['--version']).status !== 0) {
-    return { server: undefined, generator: undefined, origin: undefined };
+    return { server: undefined, generator: undefined, origin: undefined, workers: undefined };
   }
-  return { server, generator, origin: origin ?? generator };
+  const [generator = second, origin = generator] = cores.length < 4 ? cores.slice(1) : cores.slice(2);
+  return { server, generator, origin, workers: `${server},${second}` };
 }
 
 /** The measured commit, followed by `+changes` if the work tree differs from it. */

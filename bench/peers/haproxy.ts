@@ -1,11 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startChild } from '../servers/child.ts';
-import { freePort, type Server, untilReady } from '../servers/server.ts';
+import type { Peer, Site } from './peer.ts';
 
 /** One thread, its small-object cache, keep-alive on both sides, no log. */
-const configuration = (port: number, originAuthority: string): string => `
+const configuration = ({ port, origin }: Site): string => `
 global
   nbthread 1
   maxconn 4096
@@ -29,22 +25,14 @@ frontend public
   http-after-response del-header Content-Length if { status 304 }
   default_backend origin
 backend origin
-  server origin ${originAuthority}
+  server origin ${origin.host}
 `;
 
-/** Starts HAProxy, which the caller has found to be installed. */
-export async function startHaproxy(originUrl: string, core: number | undefined): Promise<Server> {
-  const port = await freePort();
-  const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-haproxy-'));
-  const file = join(directory, 'haproxy.cfg');
-  writeFileSync(file, configuration(port, new URL(originUrl).host));
-  const child = startChild('haproxy', ['-db', '-f', file], { core, scratch: directory });
-  const url = `http://127.0.0.1:${port}`;
-  try {
-    await untilReady(`${url}/things/ready`, child);
-  } catch (error) {
-    await child.stop();
-    throw error;
-  }
-  return { name: 'haproxy', url, pid: child.pid, stop: child.stop };
-}
+export const haproxy: Peer = {
+  name: 'haproxy',
+  command: 'haproxy',
+  versionArgs: ['-v'],
+  versionPattern: /version (\d+(?:\.\d+)*)/,
+  configuration,
+  args: (_site, file) => ['-db', '-f', file],
+};

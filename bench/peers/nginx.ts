@@ -1,11 +1,7 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startChild } from '../servers/child.ts';
-import { freePort, type Server, untilReady } from '../servers/server.ts';
+import type { Peer, Site } from './peer.ts';
 
 /** A typical setup for this purpose: one worker with `proxy_cache`, keep-alive on both sides, no access log. */
-const configuration = (directory: string, port: number, originAuthority: string): string => `
+const configuration = ({ directory, port, origin }: Site): string => `
 ${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes 1;
@@ -21,7 +17,7 @@ http {
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
   proxy_cache_path ${directory}/cache keys_zone=bench:64m max_size=512m inactive=1h use_temp_path=off;
-  upstream origin { server ${originAuthority}; keepalive 64; }
+  upstream origin { server ${origin.host}; keepalive 64; }
   server {
     listen 127.0.0.1:${port} backlog=1024;
     location /live/ {
@@ -41,20 +37,11 @@ http {
 }
 `;
 
-/** Starts nginx, which the caller has found to be installed. */
-export async function startNginx(originUrl: string, core: number | undefined): Promise<Server> {
-  const port = await freePort();
-  const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-nginx-'));
-  mkdirSync(join(directory, 'logs'));
-  const file = join(directory, 'nginx.conf');
-  writeFileSync(file, configuration(directory, port, new URL(originUrl).host));
-  const child = startChild('nginx', ['-p', directory, '-e', 'stderr', '-c', file], { core, scratch: directory });
-  const url = `http://127.0.0.1:${port}`;
-  try {
-    await untilReady(`${url}/things/ready`, child);
-  } catch (error) {
-    await child.stop();
-    throw error;
-  }
-  return { name: 'nginx', url, pid: child.pid, stop: child.stop };
-}
+export const nginx: Peer = {
+  name: 'nginx',
+  command: 'nginx',
+  versionArgs: ['-v'],
+  versionPattern: /nginx\/(\S+)/,
+  configuration,
+  args: ({ directory }, file) => ['-p', directory, '-e', 'stderr', '-c', file],
+};

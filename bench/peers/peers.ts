@@ -1,31 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import type { Server } from '../servers/server.ts';
-import { startHaproxy } from './haproxy.ts';
-import { startNginx } from './nginx.ts';
-import { startVarnish } from './varnish.ts';
+import { haproxy } from './haproxy.ts';
+import { nginx } from './nginx.ts';
+import { type Peer, startPeer } from './peer.ts';
+import { varnish } from './varnish.ts';
 
-/** Another cache that is measured in the same rounds, if it is on the path. */
-interface Peer {
-  readonly name: string;
-  /** Prints its version, on either output. */
-  readonly version: readonly [command: string, ...args: string[]];
-  readonly pattern: RegExp;
-  readonly start: (originUrl: string, core: number | undefined) => Promise<Server>;
-}
-
-const peers: readonly Peer[] = [
-  { name: 'nginx', version: ['nginx', '-v'], pattern: /nginx\/(\S+)/, start: startNginx },
-  { name: 'varnish', version: ['varnishd', '-V'], pattern: /varnish-(\d[\d.]*)/, start: startVarnish },
-  { name: 'haproxy', version: ['haproxy', '-v'], pattern: /version (\d+(?:\.\d+)*)/, start: startHaproxy },
-];
+const peers: readonly Peer[] = [nginx, varnish, haproxy];
 
 /** The versions of the peers that are installed, by name. */
 export function peerVersions(): Record<string, string> {
   const versions: Record<string, string> = {};
-  for (const { name, version, pattern } of peers) {
-    const [command, ...args] = version;
-    const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-    const found = status === 0 ? pattern.exec(`${stdout}${stderr}`)?.[1] : undefined;
+  for (const { name, command, versionArgs, versionPattern } of peers) {
+    const { status, stdout, stderr } = spawnSync(command, versionArgs, { encoding: 'utf8' });
+    const found = status === 0 ? versionPattern.exec(`${stdout}${stderr}`)?.[1] : undefined;
     if (found !== undefined) versions[name] = found;
   }
   return versions;
@@ -35,6 +22,6 @@ export function peerVersions(): Record<string, string> {
 export async function startPeers(originUrl: string, core: number | undefined): Promise<Server[]> {
   const installed = peerVersions();
   const started: Server[] = [];
-  for (const { name, start } of peers) if (name in installed) started.push(await start(originUrl, core));
+  for (const peer of peers) if (peer.name in installed) started.push(await startPeer(peer, originUrl, core));
   return started;
 }

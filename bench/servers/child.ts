@@ -18,8 +18,8 @@ export interface Child {
 }
 
 export interface ChildOptions {
-  /** Core to pin the process to; undefined does not pin it. */
-  readonly core: number | undefined;
+  /** Core to pin the process to, or a list of cores as `taskset` takes it; undefined does not pin it. */
+  readonly core: number | string | undefined;
   /** Opens a channel for `process.send`. */
   readonly ipc?: boolean;
   /** A temporary working directory, removed when the process is stopped. */

@@ -10,9 +10,13 @@ export interface GatewayOptions {
   /** The built checkout whose gateway is started. */
   readonly directory: string;
   readonly originUrl: string;
-  readonly core: number | undefined;
+  readonly core: number | string | undefined;
   /** The port of the Redis that joins it with other nodes. */
   readonly redisPort?: number;
+  /** `store.memory.maxSize`; 512 MiB without it. */
+  readonly memory?: string;
+  /** `server.workers`; one process without it. */
+  readonly workers?: number;
   /** Options for Node. */
   readonly nodeOptions?: readonly string[];
 }
@@ -23,14 +27,20 @@ export interface Gateway extends Server {
   readonly startUpMs: number;
 }
 
-/** Everything else is a default, so that the bench measures what users get. */
-const configuration = (listen: string, adminListen: string, originUrl: string, redisPort?: number): string => `
-server: { listen: "${listen}" }
+/**
+ * Everything else is a default, so that the bench measures what users get. All clients have one address here, and so
+ * would be held to the limits of one client.
+ */
+const configuration = (listen: string, adminListen: string, options: GatewayOptions): string => `
+server:
+  listen: "${listen}"
+  workers: ${options.workers ?? 1}
+  limits: { perAddress: { connections: 20000, streams: 10000 } }
 admin: { listen: "${adminListen}" }
-origin: { url: "${originUrl}" }
+origin: { url: "${options.originUrl}" }
 store:
-  memory: { maxSize: 512MiB }
-${redisPort === undefined ? '' : `  redis: { url: "redis://127.0.0.1:${redisPort}" }`}
+  memory: { maxSize: ${options.memory ?? '512MiB'} }
+${options.redisPort === undefined ? '' : `  redis: { url: "redis://127.0.0.1:${options.redisPort}" }`}
 events: { path: /_unstale/events }
 routes:
   - match: /things/:id
@@ -42,6 +52,9 @@ routes:
   - match: /parents/:parentId
     cache: { ttl: 1h }
     tags: ["parent:{parentId}"]
+  - match: /members/:size/:id
+    cache: { ttl: 1h }
+    tags: ["group:{response.group}"]
 rules:
   - name: child-in-parent
     on: PUT /children/:id
@@ -58,6 +71,10 @@ rules:
     invalidate:
       - /busy/{id}
       - /parents/{before.parentId, response.parentId}
+  - name: group-of-members
+    on: PUT /groups/:size/:id
+    invalidate:
+      - tag: group:{size}-{id}
 `;
 
 /** Starts `node dist/cli/main.js serve`, as users do, with a generated configuration. */
@@ -65,10 +82,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()]);
   const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-'));
   const file = join(directory, 'gateway.yaml');
-  writeFileSync(
-    file,
-    configuration(`127.0.0.1:${port}`, `127.0.0.1:${adminPort}`, options.originUrl, options.redisPort),
-  );
+  writeFileSync(file, configuration(`127.0.0.1:${port}`, `127.0.0.1:${adminPort}`, options));
   const started = performance.now();
   const child = startChild(
     process.execPath,

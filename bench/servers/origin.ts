@@ -14,13 +14,14 @@ export interface BenchOrigin extends Server {
 /** If no request arrives for this long, none is in flight. */
 const quietMs = 50;
 
-export async function startOrigin(core: number | undefined): Promise<BenchOrigin> {
-  const child = startChild(process.execPath, [originProgram], { core, ipc: true });
+/** @param port 0 for any that is free */
+export async function startOrigin(core: number | undefined, port: number): Promise<BenchOrigin> {
+  const child = startChild(process.execPath, [originProgram, String(port)], { core, ipc: true });
   const next = async (): Promise<Record<string, number>> => {
     const [message] = await Promise.race([once(child.process, 'message'), child.failed]);
     return message;
   };
-  const { port } = await next();
+  const { port: listening } = await next();
   const requests = async (): Promise<number> => {
     const answer = next();
     child.process.send({ ask: 'requests' });
@@ -28,7 +29,7 @@ export async function startOrigin(core: number | undefined): Promise<BenchOrigin
   };
   return {
     name: 'direct',
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${listening}`,
     pid: child.pid,
     requests,
     async settledRequests() {

@@ -9,8 +9,8 @@ export function jsonOf(bytes: number, fields: Readonly<Record<string, unknown>>)
 export const smallBytes = 1024;
 export const largeBytes = 64 * 1024;
 
-/** How many children belong to one parent: `PUT /children/57` names parent 5. */
-const childrenPerParent = 10;
+/** How many children belong to one parent: `PUT /children/57` names parent 5. `generator/load.lua` knows it too. */
+export const childrenPerParent = 10;
 
 const parentOf = (child: number): number => Math.floor(child / childrenPerParent);
 

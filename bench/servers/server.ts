@@ -5,12 +5,23 @@ import type { Child } from './child.ts';
 
 /** An HTTP server whose CPU time is measured. */
 export interface Server {
-  /** The name in the tables: `gateway`, `before`, `nginx`, `direct`. */
+  /** The name in the tables: `gateway`, `before`, `nginx`, `direct`, `against`. */
   readonly name: string;
   readonly url: string;
-  readonly pid: number;
+  /** Undefined if the bench has not started it: its CPU time is then not known. */
+  readonly pid: number | undefined;
+  /** Of more processes that do a share of its work, and are not children of the first. */
+  readonly morePids?: readonly number[];
   stop(): Promise<void>;
 }
+
+/** A server that runs already, and is left running. */
+export const runningServer = (name: string, url: URL): Server => ({
+  name,
+  url: url.origin,
+  pid: undefined,
+  stop: () => Promise.resolve(),
+});
 
 export interface Answer {
   readonly status: number;
