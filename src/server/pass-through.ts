@@ -7,7 +7,7 @@ import { clientFields, passedFields } from '../exchange/client-fields.ts';
 import { codedEtagOf304 } from '../exchange/coded-etags.ts';
 import { forwardFields } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
-import { pump } from '../exchange/pump.ts';
+import { pumpBody } from '../exchange/pump.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
@@ -80,10 +80,11 @@ async function stream(
   const sink = reply.begin(answer.status, lines);
   // Node keeps the head until there is something to write.
   if (isIncremental(answer.headers)) sink.write(Buffer.alloc(0));
-  await pump(answer.body.iterator({ destroyOnReturn: false }), sink, reply, () => {
+  const beforeEnd = (): void => {
     const trailers = answer.trailers();
     if (trailers.length > 0 && isChunked) reply.trailers(trailers);
-  });
+  };
+  await pumpBody(answer.body, { sink, reply, beforeEnd });
 }
 
 /**

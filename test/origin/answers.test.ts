@@ -55,7 +55,7 @@ describe('an answer', () => {
       const answer = await client.fetch(get('/', { method }));
       expect(answer.status).toBe(status);
       expect(await textOf(answer.body)).toBe('');
-      expect(answer.body.errored).toBeNull();
+      expect(answer.body.stream().errored).toBeNull();
       if (bytes.includes('Content-Length')) expect(answer.headers.get('content-length')).toBe('5');
     }
   });
@@ -191,7 +191,11 @@ describe('a body at the reader’s pace', () => {
       socket.on('drain', more);
       more();
     });
-    const { body } = await clientOf(origin.url).fetch(get());
+    const answer = await clientOf(origin.url).fetch(get());
+    // Nobody has asked for the stream yet.
+    await standstill(() => written);
+    expect(written * CHUNK.byteLength).toBeLessThan(MAX_AHEAD);
+    const body = answer.body.stream();
     await once(body, 'readable');
     await standstill(() => written);
     expect(body.readableLength).toBeLessThanOrEqual(2 * CHUNK.byteLength);

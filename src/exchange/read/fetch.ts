@@ -50,7 +50,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
   const { stored } = decision;
   if (answer.status === 304 && stored !== undefined) {
-    answer.body.resume();
+    if (answer.body.whole() === undefined) answer.body.stream().resume();
     if (!selectsForFreshening(stored.headers, answer.headers)) {
       // The 304 is for another response than the stored one (RFC 9111 §4.3.4). Ask again without conditions.
       flight?.land({ kind: 'unusable' });

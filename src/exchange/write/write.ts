@@ -7,13 +7,13 @@ import { without } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin, awaitShare } from '../ask-origin.ts';
-import { type ReadBody, readJson, readUpTo, textOf } from '../body.ts';
+import { type ReadBody, readAnswerUpTo, readJson, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
 import { forwardFields } from '../forward.ts';
 import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
-import { pump } from '../pump.ts';
+import { pump, pumpBody } from '../pump.ts';
 import { conclude } from './conclude.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
@@ -219,15 +219,14 @@ async function release(
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: undefined });
     const record = await finish(ports, { noting, write: refused, outcome: 'refused' });
     const position = record && ports.log.tokenOf(record);
-    const rest = answer.body.iterator({ destroyOnReturn: false });
-    return pass(write, { answer, chunks: [], rest }, { reply, position });
+    return pass(write, { answer, read: undefined }, { reply, position });
   }
   let read: ReadBody | undefined;
   let failure: unknown;
   try {
     // Whoever reads a stream wants it as it arrives, and it is not JSON: rules fall back to wildcards.
     const reads = write.needs.response && answer.status < 500 && !isIncremental(answer.headers);
-    if (reads) read = await readUpTo(answer.body, ports.resolveBytes);
+    if (reads) read = await readAnswerUpTo(answer.body, ports.resolveBytes);
   } catch (error) {
     // The status says that the write was applied. Its details are in the part of the body that is missing.
     failure = error;
@@ -240,11 +239,8 @@ async function release(
   });
   const record = await finish(ports, { noting, write: answered, outcome: answered.outcome });
   if (failure !== undefined) throw failure;
-  const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
-  const rest =
-    read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
   const position = record && ports.log.tokenOf(record);
-  await pass(write, { answer, chunks, rest: rest as AsyncIterator<Buffer> | undefined }, { reply, position });
+  await pass(write, { answer, read }, { reply, position });
 }
 
 async function finish(
@@ -272,30 +268,33 @@ function responseJson(answer: OriginResponse, read: ReadBody | undefined, failur
 
 interface PassedAnswer {
   readonly answer: OriginResponse;
-  /** The part of the body that has been read. `rest` is undefined if that is all. */
-  readonly chunks: readonly Buffer[];
-  readonly rest: AsyncIterator<Buffer> | undefined;
+  /** What has been read of the body; undefined if nothing has. */
+  readonly read: ReadBody | undefined;
 }
 
 /** Streams the answer of a write to its client. */
 async function pass(
   { route }: ArrivedWrite,
-  { answer, chunks, rest }: PassedAnswer,
+  { answer, read }: PassedAnswer,
   { reply, position }: { reply: Reply; position?: string | undefined },
 ): Promise<void> {
   const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
-  if (rest === undefined) {
+  if (read !== undefined && 'whole' in read) {
     reply.send(
       answer.status,
       without(lines, (name) => name === 'content-length'),
-      Buffer.concat(chunks),
+      read.whole,
     );
     return;
   }
   const sink = reply.begin(answer.status, lines);
   reply.onGone(() => answer.body.destroy());
-  for (const chunk of chunks) sink.write(chunk);
-  await pump(rest, sink, reply);
+  if (read === undefined) {
+    await pumpBody(answer.body, { sink, reply });
+  } else {
+    sink.write(read.head);
+    await pump(read.rest, { sink, reply });
+  }
 }
