@@ -327,9 +327,11 @@ class Work {
 
   track(promise: Promise<unknown>): void {
     this.underway.add(promise);
-    promise
-      .catch((error: unknown) => this.#log.error({ err: error }, 'an exchange failed'))
-      .finally(() => this.underway.delete(promise));
+    const done = (): void => void this.underway.delete(promise);
+    promise.then(done, (error: unknown) => {
+      done();
+      this.#log.error({ err: error }, 'an exchange failed');
+    });
   }
 
   later(ms: number, task: () => Promise<void>): void {

@@ -54,8 +54,13 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
 
 /** The preferred form, rounded down to the second. @param ms since the epoch, in the years 0 to 9999 */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  const second = Math.floor(ms / 1000);
+  if (second !== last.second) last = { second, text: new Date(ms).toUTCString() };
+  return last.text;
 }
+
+/** Nearly all are formatted for the present second. */
+let last = { second: Number.NaN, text: '' };
 
 function fullYear(twoDigits: number, nowMs: number): number {
   const thisYear = new Date(nowMs).getUTCFullYear();

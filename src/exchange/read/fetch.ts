@@ -4,7 +4,7 @@ import { Fields } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
-import { abortWhenGone, askOrigin, enterShare } from '../ask-origin.ts';
+import { askOrigin, enterShare, whenGone } from '../ask-origin.ts';
 import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
@@ -136,7 +136,7 @@ function ask({ read, decision, flight, reply }: Fetching, place: Place | undefin
         ? ownFields(request, route.policy)
         : fillFields(request, route.policy, conditionsOf(decision, request)),
     // A flight continues when its client disconnects: other requests may wait for it.
-    signal: flight === undefined ? abortWhenGone(reply) : undefined,
+    signal: flight === undefined ? whenGone(reply) : undefined,
     reply,
     place,
   });
