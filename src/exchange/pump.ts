@@ -30,7 +30,7 @@ const MAX_TEXT_BYTES = 8 * 1024;
  * for it: one write of one text costs far less than one of two pieces.
  */
 export function endWith(sink: Writable, whole: Buffer): void {
-  if (whole.byteLength <= MAX_TEXT_BYTES) sink.end(whole.latin1Slice(), 'latin1');
+  if (whole.byteLength <= MAX_TEXT_BYTES) sink.end(whole.toString('latin1'), 'latin1');
   else sink.end(whole);
 }
 
