@@ -236,7 +236,7 @@ function wireWrites(
       });
     },
     report: ({ resolved, ...report }) => {
-      const explained = resolved && (() => explain(resolved, rules, { all: false }).explanation);
+      const explained = resolved && (() => explain(resolved(), rules, { all: false }).explanation);
       reports.write({ ...report, explain: explained });
     },
     failed: (error, request) => reports.failed(error, request),

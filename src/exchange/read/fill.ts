@@ -186,7 +186,7 @@ export class Fill {
 
   #finish(storability: Storability & { store: true }): ReadOutcome {
     const { status, headers } = this.#answer;
-    const body = Buffer.concat(this.#chunks);
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const answer = { status, headers, body, storability, range: this.#decision.range, tags: this.#completes?.tags };
     const response = this.#answer.isDelimited()
       ? storedForm(this.#ports, this.#context, answer)
@@ -213,7 +213,8 @@ export class Fill {
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
-      const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
+      const hasAll = response.headers.lines.length === this.#answer.headers.lines.length;
+      const own = hasAll ? response : { ...response, clientHeaders: this.#clientFields(response.etag) };
       const said = { status: this.#status(detail), ageMs: this.#ageMs(response) };
       respond(this.#context.read.request, this.#reply, own, said);
     } else if (this.#reply !== undefined) {
