@@ -31,7 +31,7 @@ export class WriteLocally implements LocalStep {
     if (patching.length === 0) return;
     const answeredWrite = patchingOf(write, answered);
     if (answeredWrite === undefined) return;
-    const applied = { request: write.request, rules, sources, keyed: ports.rules.keyed };
+    const applied = { request: write.request, rules, sources, paths: ports.rules.paths };
     const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, otherCoverage(rule, applied)));
     this.patches = new Patches(ports, planned, write.request, write.since);
   }
