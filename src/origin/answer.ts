@@ -30,8 +30,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #reused = false;
   #begun = false;
   #lostToReuse = false;
-  /** More bytes followed than the answer declares; undefined until all that came with its end is parsed. */
-  #overrun: boolean | undefined;
+  #overrun = false;
   #interims = 0;
   #body: ArrivingBody | undefined;
   #trailers: FieldLines = [];
@@ -137,7 +136,8 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#trailers = fieldLines(controller.rawTrailers);
-    // Excess bytes after the answer are parsed once this has returned. undici then closes the connection.
+    // Excess bytes after the answer are parsed once this has returned. undici then closes the connection. Whoever waits
+    // for the head hears of it later than this, even if all came at once.
     queueMicrotask(() => {
       this.#overrun = this.#connection?.misread === true;
     });
@@ -175,8 +175,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     }
     const coding = headers.get('transfer-encoding')?.toLowerCase();
     const isFramed = coding === undefined || coding === 'chunked';
-    const isDelimited = (): boolean =>
-      this.#misframed === 'store' || (isFramed && !(this.#overrun ?? this.#connection?.misread));
+    const isDelimited = (): boolean => this.#misframed === 'store' || (isFramed && !this.#overrun);
     this.#resolve({ status, headers, body, trailers: () => this.#trailers, isDelimited });
   }
 
