@@ -237,7 +237,7 @@ function wireWrites(
       });
     },
     report: ({ resolved, ...report }) => {
-      const explained = resolved && (() => explain(resolved, rules, { all: false }).explanation);
+      const explained = resolved && (() => explain(resolved(), rules, { all: false }).explanation);
       reports.write({ ...report, explain: explained });
     },
     failed: (error, request) => reports.failed(error, request),
@@ -328,9 +328,11 @@ class Work {
 
   track(promise: Promise<unknown>): void {
     this.underway.add(promise);
-    promise
-      .catch((error: unknown) => this.#log.error({ err: error }, 'an exchange failed'))
-      .finally(() => this.underway.delete(promise));
+    const done = (): void => void this.underway.delete(promise);
+    promise.then(done, (error: unknown) => {
+      done();
+      this.#log.error({ err: error }, 'an exchange failed');
+    });
   }
 
   later(ms: number, task: () => Promise<void>): void {

@@ -109,8 +109,12 @@ export class WritesInFlight {
       get probes() {
         return entry.probes;
       },
-      conflicting: () =>
-        [...this.#posted.at(entry.probes)].filter((other) => other !== entry).map((other) => other.done),
+      conflicting: () => {
+        const found = new Set<Entry>();
+        this.#posted.collect(entry.probes, found);
+        found.delete(entry);
+        return found.size === 0 ? [] : [...found].map((other) => other.done);
+      },
       applying: () => {
         entry.applying = true;
       },
@@ -128,7 +132,9 @@ export class WritesInFlight {
   /** Has to be called for every record, in log order. */
   note(record: Invalidation): void {
     if (this.#size === 0) return;
-    for (const entry of this.#probed.at(recordTerms(record.coverage, this.#knowledge))) {
+    const found = new Set<Entry>();
+    this.#probed.collect(recordTerms(record.coverage, this.#knowledge), found);
+    for (const entry of found) {
       if (entry.applying || !entry.reads.some((each) => mayCover(record.coverage, each, this.#knowledge))) continue;
       entry.conflicted = true;
       entry.carriedOver = carryOver(entry.carriedOver, record);
@@ -147,33 +153,41 @@ export class WritesInFlight {
   }
 
   #conflicting(entry: Entry): Set<Entry> {
-    return new Set([...this.#posted.at(entry.probes), ...this.#probed.at(entry.posts)]);
+    const found = new Set<Entry>();
+    this.#posted.collect(entry.probes, found);
+    this.#probed.collect(entry.posts, found);
+    return found;
   }
 }
 
+/** Which writes have a term. Most terms have one: it stands in the map itself, since a set of one costs far more. */
 class Index {
-  readonly #entries = new Map<Term, Set<Entry>>();
+  readonly #entries = new Map<Term, Entry | Set<Entry>>();
 
-  /** Entries that have at least one of the terms. */
-  at(terms: ReadonlySet<Term>): Set<Entry> {
-    const found = new Set<Entry>();
-    for (const term of terms) for (const entry of this.#entries.get(term) ?? []) found.add(entry);
-    return found;
+  /** Adds the entries that have at least one of the terms. */
+  collect(terms: ReadonlySet<Term>, found: Set<Entry>): void {
+    for (const term of terms) {
+      const entries = this.#entries.get(term);
+      if (entries === undefined) continue;
+      if (entries instanceof Set) for (const entry of entries) found.add(entry);
+      else found.add(entries);
+    }
   }
 
   add(terms: ReadonlySet<Term>, entry: Entry): void {
     for (const term of terms) {
       const entries = this.#entries.get(term);
-      if (entries === undefined) this.#entries.set(term, new Set([entry]));
-      else entries.add(entry);
+      if (entries === undefined) this.#entries.set(term, entry);
+      else if (entries instanceof Set) entries.add(entry);
+      else if (entries !== entry) this.#entries.set(term, new Set([entries, entry]));
     }
   }
 
   remove(terms: ReadonlySet<Term>, entry: Entry): void {
     for (const term of terms) {
       const entries = this.#entries.get(term);
-      entries?.delete(entry);
-      if (entries?.size === 0) this.#entries.delete(term);
+      if (entries === entry) this.#entries.delete(term);
+      else if (entries instanceof Set && entries.delete(entry) && entries.size === 0) this.#entries.delete(term);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { ownText } from '../http/own-memory.ts';
 import type { Event } from './event.ts';
 import { eventFrame } from './frame.ts';
 
@@ -75,7 +76,8 @@ export class EventHistory {
   push(event: Event): void {
     const frame = eventFrame(event);
     // Copied, because a substring of a body would keep the whole body in memory.
-    const { paths, tags } = JSON.parse(JSON.stringify({ paths: event.paths, tags: event.tags })) as HeldEvent;
+    const paths = event.paths.map(ownText);
+    const tags = event.tags.map(ownText);
     let bytes = BYTES_PER_EVENT + frame.byteLength;
     for (const name of [...paths, ...tags]) bytes += BYTES_PER_NAME + name.length;
     const order = this.#order(event.id) ?? (this.#entries.at(-1) ?? this.#forgotten).order;

@@ -3,6 +3,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { Fields } from '../http/fields.ts';
 import { parseJson } from '../rules/json.ts';
 import type { Json } from '../rules/types.ts';
+import type { AnswerBody } from './ports.ts';
 
 /** Limits on a decoded body, relative to its encoded size and absolute. They stop decompression bombs. */
 const MAX_DECODING_RATIO = 100;
@@ -84,10 +85,10 @@ export class Capture {
 }
 
 /** The start of a body, or all of it. */
-export type ReadBody = { readonly whole: Buffer } | { readonly head: Buffer; readonly rest: AsyncIterator<Buffer> };
+export type ReadBody = { readonly whole: Buffer } | { readonly head: Buffer; readonly rest: Readable };
 
 /**
- * Reads a stream up to `maxBytes`, or until `goesOn` returns false for a chunk. Returns the head and an iterator over
+ * Reads a stream up to `maxBytes`, or until `goesOn` returns false for a chunk. Returns the head, and the stream with
  * the rest if it is longer. Rejects with what `goesOn` throws, or with the failure of the stream.
  */
 export async function readUpTo(
@@ -106,16 +107,24 @@ export async function readUpTo(
   return rest === undefined ? { whole: read } : { head: read, rest };
 }
 
+/** The same for the body of an answer, which mostly is there whole. */
+export function readAnswerUpTo(body: AnswerBody, maxBytes: number): Promise<ReadBody> | ReadBody {
+  const whole = body.whole();
+  return whole === undefined || whole.byteLength > maxBytes ? readUpTo(body.stream(), maxBytes) : { whole };
+}
+
+/** The body of an answer that comes from elsewhere than a connection. */
+export function bodyOf(stream: Readable): AnswerBody {
+  return { whole: () => undefined, stream: () => stream, destroy: () => void stream.destroy() };
+}
+
 /**
- * Hands over each chunk of a stream as it arrives, until `take` returns false. Resolves with an iterator over the rest,
- * or undefined at the end. Rejects with what `take` throws, or with the failure of the stream.
+ * Hands over each chunk of a stream as it arrives, until `take` returns false. Resolves with the stream, paused before
+ * the rest, or undefined at the end. Rejects with what `take` throws, or with the failure of the stream.
  *
  * Listens to events: an iterator costs a promise for each chunk, and nearly all bodies are one chunk.
  */
-export function takeChunks(
-  stream: Readable,
-  take: (chunk: Buffer) => boolean,
-): Promise<AsyncIterator<Buffer> | undefined> {
+export function takeChunks(stream: Readable, take: (chunk: Buffer) => boolean): Promise<Readable | undefined> {
   return new Promise((resolve, reject) => {
     if (stream.destroyed) {
       reject(stream.errored ?? new Error('the body was destroyed before it was read'));
@@ -133,7 +142,7 @@ export function takeChunks(
         if (take(chunk)) return;
         stream.pause();
         stop();
-        resolve(stream.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>);
+        resolve(stream);
       } catch (error) {
         stream.pause();
         onError(error);

@@ -1,7 +1,7 @@
 import type { ClientPolicy } from '../config/model.ts';
 import { type CacheControl, parseCacheControl } from '../http/cache-control.ts';
 import { isStructuredList } from '../http/cache-status.ts';
-import { eachLine, type FieldLines, Fields, without } from '../http/fields.ts';
+import { eachLine, type FieldLines, valuesOf, without } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
 
@@ -24,7 +24,7 @@ export function clientFields(
   },
 ): string[] {
   const { policy, etag } = options;
-  const literal = literalFor(new Fields(origin), policy, options.directives);
+  const literal = literalFor(origin, policy, options.directives);
   const lines: string[] = [];
   let dated = false;
   let varied = '';
@@ -47,7 +47,7 @@ export function clientFields(
   if (!dated) lines.push('Date', options.date);
   if (literal !== undefined) {
     // The directives may come from a targeted field, which is for caches. `Cache-Control` also binds the client.
-    const said = parseCacheControl(new Fields(origin).get('cache-control'));
+    const said = parseCacheControl(cacheControlIn(origin));
     lines.push('Cache-Control', withProhibitions(literal, [options.directives, said]));
   }
   if (etag !== undefined) lines.push('ETag', etag);
@@ -58,12 +58,17 @@ export function clientFields(
  * The route's own `Cache-Control`; undefined to leave the origin's. RFC 8246 §2: what is immutable does not change while
  * it is fresh, so no write makes a browser's copy of it stale.
  */
-function literalFor(origin: Fields, policy: ClientPolicy, directives: CacheControl): string | undefined {
+function literalFor(origin: FieldLines, policy: ClientPolicy, directives: CacheControl): string | undefined {
   if (policy.cacheControl === 'origin') return undefined;
   if (!policy.immutable) return policy.cacheControl;
-  const { immutable, noStore, noCache } = parseCacheControl(origin.get('cache-control'));
+  const { immutable, noStore, noCache } = parseCacheControl(cacheControlIn(origin));
   const isForbidden = noStore || noCache !== false || directives.noStore || directives.private !== false;
   return immutable && !isForbidden ? undefined : policy.cacheControl;
+}
+
+function cacheControlIn(lines: FieldLines): string | undefined {
+  const values = valuesOf(lines, 'cache-control');
+  return values.length > 1 ? values.join(', ') : values[0];
 }
 
 /** The fields of an answer that is passed on unchanged, such as the answer to a write. */

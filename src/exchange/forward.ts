@@ -1,7 +1,8 @@
 import type { CachePolicy, ClientPolicy, RoutePolicy } from '../config/model.ts';
 import { forwardedFields, maxForwards } from '../http/connection.ts';
-import { disguised, type FieldLines, type Fields, without } from '../http/fields.ts';
+import { disguised, eachLine, type FieldLines, type Fields, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
+import { PerName } from '../http/per-name.ts';
 import { uncodedConditions } from './coded-etags.ts';
 import type { ClientRequest } from './ports.ts';
 
@@ -79,28 +80,52 @@ const conditions = new Set([
 export function fillFields(request: ClientRequest, { cache, client }: RoutePolicy, asked: FieldLines): string[] {
   // The gateway compresses on this route itself, so it fetches the uncoded octets once for all clients.
   const asOne = client.encode.length > 0;
-  const lines = without(forwardFields(request, client), (name) => {
-    if (conditions.has(name) || (asOne && name === 'accept-encoding')) return true;
-    return ((isOverride(name) || addresses.has(name)) && !cache.key.headers.includes(name)) || poses(name, cache);
+  const lines: string[] = [];
+  eachLine(forwardFields(request, client), (name, value) => {
+    const of = unkeyed.of(name);
+    if (of.isCondition || (asOne && of.name === 'accept-encoding')) return;
+    if ((of.isUnkeyed && !cache.key.headers.includes(of.name)) || poses(of, cache)) return;
+    lines.push(name, value);
   });
   if (asOne) lines.push('Accept-Encoding', 'identity');
-  return [...lines, ...asked];
+  lines.push(...asked);
+  return lines;
 }
+
+/** What a read that may be stored has to know of a field. */
+interface Unkeyed {
+  readonly name: string;
+  readonly meant: string | undefined;
+  readonly isCondition: boolean;
+  /** It could change the answer for one client, unless it is in the key. */
+  readonly isUnkeyed: boolean;
+  readonly isOverride: boolean;
+}
+
+const unkeyed = new PerName((name): Unkeyed => {
+  const overrides = isOverride(name);
+  return {
+    name,
+    meant: disguised(name),
+    isCondition: conditions.has(name),
+    isUnkeyed: overrides || addresses.has(name),
+    isOverride: overrides,
+  };
+});
 
 /**
  * The fields to send for a read with credentials, whose answer is stored only if the origin lets caches share it. The
  * client's conditions are forwarded, since the gateway has nothing to compare them with.
  */
 export function ownFields(request: ClientRequest, { cache, client }: RoutePolicy): string[] {
-  return without(
-    forwardFields(request, client),
-    (name) => (isOverride(name) && !cache.key.headers.includes(name)) || poses(name, cache),
-  );
+  return without(forwardFields(request, client), (name) => {
+    const of = unkeyed.of(name);
+    return (of.isOverride && !cache.key.headers.includes(name)) || poses(of, cache);
+  });
 }
 
 /** Whether some origins read this name as a field that is in the key (`X_Tenant` as `X-Tenant`). */
-function poses(name: string, { key, userKey }: CachePolicy): boolean {
-  const meant = disguised(name);
+function poses({ name, meant }: Unkeyed, { key, userKey }: CachePolicy): boolean {
   return meant !== undefined && !key.headers.includes(name) && (key.headers.includes(meant) || userKey.includes(meant));
 }
 
@@ -115,32 +140,39 @@ export function hasConditions({ headers }: Pick<ClientRequest, 'headers'>): bool
  * safe methods, and path overrides unless a trusted proxy sent them.
  */
 export function forwardFields(request: ClientRequest, { encode }: ClientPolicy): string[] {
-  const { headers } = request;
+  const { trusted } = request;
   const isSafe = safeMethods.has(request.method);
-  // Trailers of uploads are dropped (RFC 9110 §6.5.1), so the field that announces them is dropped, too.
-  const lines = without(headers.lines, (name) => {
-    const meant = disguised(name);
-    if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
-    return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
-  });
-  const asked = uncodedConditions(countedDown(request, withOneCookieLine(headers, lines)), request, encode);
-  return forwardedFields(asked, {
-    peer: request.peer,
-    trusted: request.trusted,
-    scheme: request.scheme,
-    host: request.host,
-    gateway: request.gateway,
+  const asked = uncodedConditions(countedDown(request, withOneCookieLine(request.headers)), request, encode);
+  return forwardedFields(asked, request, (name) => {
+    const of = rerouting.of(name);
+    return of.isPosing || (isSafe && of.isMethod) || (!trusted && of.isPath);
   });
 }
 
+/** Whether a field would make it another request, by its name. */
+interface Rerouting {
+  readonly isPosing: boolean;
+  readonly isMethod: boolean;
+  readonly isPath: boolean;
+}
+
+const rerouting = new PerName((name): Rerouting => {
+  const meant = disguised(name);
+  return {
+    isPosing: meant !== undefined && (overrides.has(meant) || addresses.has(meant)),
+    isMethod: methodOverrides.has(name),
+    isPath: pathOverrides.has(name),
+  };
+});
+
 /** Joins the cookie lines, so that the origin reads the same cookies as the gateway (RFC 9113 §8.2.3). */
-function withOneCookieLine(headers: Fields, lines: string[]): string[] {
-  if (headers.all('cookie').length < 2) return lines;
-  return [...without(lines, (name) => name === 'cookie'), 'Cookie', headers.get('cookie') as string];
+function withOneCookieLine(headers: Fields): FieldLines {
+  if (!headers.has('cookie') || headers.all('cookie').length < 2) return headers.lines;
+  return [...without(headers.lines, (name) => name === 'cookie'), 'Cookie', headers.get('cookie') as string];
 }
 
 /** Decrements `Max-Forwards` (RFC 9110 §7.6.2). A request with 0 never gets here (server/answered-here.ts). */
-function countedDown({ method, headers }: ClientRequest, lines: string[]): string[] {
+function countedDown({ method, headers }: ClientRequest, lines: FieldLines): FieldLines {
   const left = method === 'OPTIONS' || method === 'TRACE' ? maxForwards(headers) : undefined;
   if (left === undefined) return lines;
   return [...without(lines, (name) => name === 'max-forwards'), 'Max-Forwards', String(left - 1)];

@@ -35,7 +35,7 @@ export interface OriginRequest {
   readonly headers: FieldLines;
   /** Streamed. Framed by a `Content-Length` in `headers`, otherwise chunked. */
   readonly body?: Readable | Buffer | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: GiveUpSignal | undefined;
   /** Called for each 1xx response except 100 and 101. */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
   /** Asks to switch to this protocol, on a separate connection. */
@@ -47,7 +47,7 @@ export interface OriginRequest {
 export interface OriginResponse {
   readonly status: number;
   readonly headers: Fields;
-  readonly body: Readable;
+  readonly body: AnswerBody;
   /** Complete once `body` has ended. */
   readonly trailers: () => FieldLines;
   /** The connection after a 101, when the origin has switched protocols. `body` is empty then. */
@@ -57,6 +57,26 @@ export interface OriginResponse {
    * answer declares, or if the transfer coding is unknown. Such an answer is passed on but not stored.
    */
   readonly isDelimited: () => boolean;
+}
+
+/**
+ * Tells when nobody needs the answer any more. An `AbortSignal` is one; making one for each request costs too much.
+ */
+export interface GiveUpSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void, options: { once: true }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** The body of an answer. It either ends or fails with an `OriginError`: a broken or short one never ends cleanly. */
+export interface AnswerBody {
+  /** All of it, if it has arrived before anybody asked for the stream, as nearly all small bodies have. */
+  whole(): Buffer | undefined;
+  /** The same stream each time. */
+  stream(): Readable;
+  /** Nobody needs the rest. */
+  destroy(): void;
 }
 
 /** A client's request, with its framing checked and its target made canonical. */

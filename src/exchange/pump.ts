@@ -1,32 +1,80 @@
-import type { Writable } from 'node:stream';
-import type { Reply } from './ports.ts';
+import type { Readable, Writable } from 'node:stream';
+import type { AnswerBody, Reply } from './ports.ts';
+
+/** The way of a body to a client. */
+export interface Pumping {
+  readonly sink: Writable;
+  readonly reply: Pick<Reply, 'gone' | 'onGone'>;
+  /** Called after the whole body has been written, for trailers. */
+  readonly beforeEnd?: () => void;
+}
 
 /**
- * Copies a body at the reader's pace. Rejects when the source fails; returns when the client disconnects. `beforeEnd`
- * is called after the whole body has been written, for trailers.
+ * Copies an answer's body at the reader's pace. Rejects when the source fails; resolves when the client disconnects. A
+ * body that is there whole is sent at once, together with the head that waits for it.
  */
-export async function pump(
-  source: AsyncIterator<Buffer>,
-  sink: Writable,
-  reply: Reply,
-  beforeEnd?: () => void,
-): Promise<void> {
-  let wake = (): void => {};
-  // One listener for all waits: adding one per wait would accumulate listeners during a slow download.
-  reply.onGone(() => wake());
-  const drained = (): Promise<void> =>
-    new Promise((resolve) => {
-      wake = resolve;
-      sink.once('drain', resolve);
-    });
-  try {
-    for (let next = await source.next(); next.done !== true; next = await source.next()) {
-      if (reply.gone) return;
-      if (!sink.write(next.value)) await drained();
+export function pumpBody(body: AnswerBody, pumping: Pumping): Promise<void> | undefined {
+  const whole = body.whole();
+  if (whole === undefined) return pump(body.stream(), pumping);
+  if (pumping.reply.gone) return undefined;
+  pumping.beforeEnd?.();
+  endWith(pumping.sink, whole);
+  return undefined;
+}
+
+/** Up to this size a body is written as one text with its head. */
+const MAX_TEXT_BYTES = 8 * 1024;
+
+/**
+ * Sends a body that is there whole. A small one goes as a text of its octets, which Node joins to the head that waits
+ * for it: one write of one text costs far less than one of two pieces.
+ */
+export function endWith(sink: Writable, whole: Buffer): void {
+  if (whole.byteLength <= MAX_TEXT_BYTES) sink.end(whole.toString('latin1'), 'latin1');
+  else sink.end(whole);
+}
+
+/** The same for a stream, of which a part may have been read. */
+export function pump(source: Readable, { sink, reply, beforeEnd }: Pumping): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      source.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      // Errors of a source that nobody reads any more must not end the process.
+      source.on('error', () => {});
+      sink.off('drain', onDrain);
+    };
+    const onGone = (): void => {
+      stop();
+      resolve();
+    };
+    const onError = (error: unknown): void => {
+      stop();
+      if (reply.gone) resolve();
+      else reject(error as Error);
+    };
+    const onClose = (): void => onError(new Error('the body ended before it was complete'));
+    const onDrain = (): void => void source.resume();
+    const onData = (chunk: Buffer): void => {
+      if (reply.gone) onGone();
+      else if (!sink.write(chunk)) source.pause();
+    };
+    const onEnd = (): void => {
+      stop();
+      if (!reply.gone) {
+        beforeEnd?.();
+        sink.end();
+      }
+      resolve();
+    };
+    if (source.destroyed) {
+      onError(source.errored ?? new Error('the body was destroyed before it was read'));
+      return;
     }
-    beforeEnd?.();
-    sink.end();
-  } catch (error) {
-    if (!reply.gone) throw error;
-  }
+    source.on('end', onEnd).on('error', onError).on('close', onClose).on('data', onData);
+    sink.on('drain', onDrain);
+    reply.onGone(onGone);
+    // Whoever has read a part of it may have left it paused.
+    if (sink.writableNeedDrain) source.pause();
+    else source.resume();
+  });
 }

@@ -1,7 +1,8 @@
 import { commonCredentials } from './credentials.ts';
-import { disguised, eachLine, type FieldLines, type Fields, valuesOf, without } from './fields.ts';
+import { disguised, eachLine, type FieldLines, type Fields, valuesOf } from './fields.ts';
 import { forwardingLines, isForwardingField, type Received } from './forwarded.ts';
 import { isToken, splitList } from './list.ts';
+import { PerName } from './per-name.ts';
 
 /**
  * Fields for a single connection or proxy, never forwarded and never stored (RFC 9111 §3.1):
@@ -70,13 +71,44 @@ const notForOneConnectionPrefixes = ['content-', 'if-', 'x-forwarded-', 'access-
 /** The end-to-end lines: those that are forwarded and stored. */
 export function endToEnd(lines: FieldLines): string[] {
   const listed = connectionOptions(lines);
-  return without(lines, (name) => hopByHop.has(name) || listed.has(name));
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const { name, isHopByHop } = sorts.of(lines[i] as string);
+    if (!isHopByHop && !listed.has(name)) kept.push(lines[i] as string, lines[i + 1] as string);
+  }
+  return kept;
 }
+
+/** How a field is forwarded, by its name. */
+interface Sort {
+  /** In lower case. */
+  readonly name: string;
+  readonly isHopByHop: boolean;
+  /** It is not forwarded as it was received, by a trusted peer and by any other. */
+  readonly isDroppedOfTrusted: boolean;
+  readonly isDropped: boolean;
+}
+
+const sorts = new PerName((name): Sort => {
+  const isHopByHop = hopByHop.has(name);
+  const isNeverSent = isHopByHop || isDisguised(name) || name === 'proxy';
+  return {
+    name,
+    isHopByHop,
+    isDroppedOfTrusted: isNeverSent || isForwardingField(name, true),
+    isDropped: isNeverSent || isForwardingField(name, false),
+  };
+});
+
+const nothing: ReadonlySet<string> = new Set();
 
 /** The fields that `Connection` lists, in lower case, without those that it cannot remove. */
 function connectionOptions(lines: FieldLines): ReadonlySet<string> {
+  const values = valuesOf(lines, 'connection');
+  // Nearly all say this alone, and the field of that name is hop-by-hop.
+  if (values.every((value) => value.toLowerCase() === 'keep-alive')) return nothing;
   const options = new Set<string>();
-  for (const value of valuesOf(lines, 'connection')) {
+  for (const value of values) {
     for (const member of splitList(value)) {
       const name = member.toLowerCase();
       if (isToken(name) && !isForEveryone(name) && !commonCredentials.has(name)) options.add(name);
@@ -113,19 +145,27 @@ function isDisguised(name: string): boolean {
 const goneBy = new Set(['accept', 'accept-charset', 'accept-encoding', 'accept-language', 'expect', 'max-forwards']);
 
 /**
- * The request lines to forward: end-to-end fields, trustworthy `Forwarded` and `X-Forwarded-For`, `-Host` and `-Proto`,
- * and this gateway in `Via`.
+ * The request lines to forward: end-to-end fields without those that `isDropped` selects, trustworthy `Forwarded` and
+ * `X-Forwarded-For`, `-Host` and `-Proto`, and this gateway in `Via`. `isDropped` gets names in lower case.
  */
-export function forwardedFields(lines: FieldLines, received: Received): string[] {
+export function forwardedFields(
+  lines: FieldLines,
+  received: Received,
+  isDropped: (name: string) => boolean = () => false,
+): string[] {
+  const { trusted, gateway } = received;
+  const listed = connectionOptions(lines);
   const kept: string[] = [];
-  eachLine(endToEnd(lines), (name, value) => {
-    const lower = name.toLowerCase();
-    if (isForwardingField(lower, received.trusted) || isDisguised(lower) || lower === 'proxy') return;
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const sort = sorts.of(lines[i] as string);
+    const { name } = sort;
+    if ((trusted ? sort.isDroppedOfTrusted : sort.isDropped) || listed.has(name) || isDropped(name)) continue;
+    const value = lines[i + 1] as string;
     // In lower case, as in the cache key: an origin may answer "API.example" and "api.example" differently.
-    kept.push(name, lower === 'host' ? value.toLowerCase() : value);
-  });
-  const { gateway } = received;
-  return [...kept, ...forwardingLines(lines, received), 'Via', gateway === undefined ? VIA : `${VIA} (${gateway})`];
+    kept.push(lines[i] as string, name === 'host' ? value.toLowerCase() : value);
+  }
+  kept.push(...forwardingLines(lines, received), 'Via', gateway === undefined ? VIA : `${VIA} (${gateway})`);
+  return kept;
 }
 
 /**

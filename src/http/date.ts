@@ -1,3 +1,5 @@
+import { ownText } from './own-memory.ts';
+
 /**
  * HTTP dates (RFC 9110 §5.6.7): the preferred form and the two obsolete ones that recipients must accept. `Date.parse`
  * accepts far more, and a wrong date can make a response fresh, so the forms are matched exactly. Only case is ignored,
@@ -34,10 +36,14 @@ interface Civil {
  * two-digit year. The day name is not checked: senders get it wrong, and it adds no information.
  */
 export function parseHttpDate(text: string, nowMs: number): number | undefined {
+  if (text === '') return undefined;
+  if (text === lastParsed.text) return lastParsed.ms;
   let match = imfFixdate.exec(text);
   if (match !== null) {
     const [, day = '', month = '', year = '', hour = '', minute = '', second = ''] = match;
-    return toMs({ year: Number(year), month, day, hour, minute, second });
+    const ms = toMs({ year: Number(year), month, day, hour, minute, second });
+    lastParsed = { text: ownText(text), ms };
+    return ms;
   }
   match = rfc850.exec(text);
   if (match !== null) {
@@ -52,10 +58,18 @@ export function parseHttpDate(text: string, nowMs: number): number | undefined {
   return undefined;
 }
 
+/** In the preferred form. Nearly all that come within one second are the same, and one fill reads its `Date` thrice. */
+let lastParsed: { readonly text: string; readonly ms: number | undefined } = { text: '', ms: undefined };
+
 /** The preferred form, rounded down to the second. @param ms since the epoch, in the years 0 to 9999 */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  const second = Math.floor(ms / 1000);
+  if (second !== last.second) last = { second, text: new Date(ms).toUTCString() };
+  return last.text;
 }
+
+/** Nearly all are formatted for the present second. */
+let last = { second: Number.NaN, text: '' };
 
 function fullYear(twoDigits: number, nowMs: number): number {
   const thisYear = new Date(nowMs).getUTCFullYear();

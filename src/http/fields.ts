@@ -9,9 +9,11 @@ export function eachLine(lines: FieldLines, visit: (name: string, value: string)
 /** The lines without those that `dropped` selects. It gets names in lower case. */
 export function without(lines: FieldLines, dropped: (name: string, value: string) => boolean): string[] {
   const kept: string[] = [];
-  eachLine(lines, (name, value) => {
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = lines[i] as string;
+    const value = lines[i + 1] as string;
     if (!dropped(name.toLowerCase(), value)) kept.push(name, value);
-  });
+  }
   return kept;
 }
 
@@ -25,9 +27,10 @@ export function withValues(lines: FieldLines, value: (name: string, value: strin
 /** Every value of a field. `wanted` is in lower case. */
 export function valuesOf(lines: FieldLines, wanted: string): string[] {
   const values: string[] = [];
-  eachLine(lines, (name, value) => {
-    if (name.toLowerCase() === wanted) values.push(value);
-  });
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = lines[i] as string;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) values.push(lines[i + 1] as string);
+  }
   return values;
 }
 

@@ -73,25 +73,23 @@ const authority = /^(?:[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
  * dropped.
  */
 export function forwardingLines(lines: FieldLines, received: Received): string[] {
-  const view = clientView(lines, received);
-  const headers = new Fields(received.trusted ? lines : []);
   const peer = plainAddress(received.peer) || 'unknown';
+  const own = `for=${node(peer)};host=${tokenOrQuoted(received.host)};proto=${received.scheme}`;
+  if (!received.trusted) return linesFrom(peer, received, own);
+  const view = clientView(lines, received);
+  const headers = new Fields(lines);
   const said = parseForwarded(headers.get('forwarded'));
   const hops = splitList(headers.get('x-forwarded-for') ?? '');
   const addresses =
     hops.length > 0 ? hops : (said ?? []).map((element) => plainAddress(element.get('for') ?? 'unknown'));
   const elements = said === undefined ? hops.map((hop) => `for=${node(hop)}`) : [headers.get('forwarded') ?? ''];
-  const own = `for=${node(peer)};host=${tokenOrQuoted(received.host)};proto=${received.scheme}`;
-  return [
-    'X-Forwarded-For',
-    [...addresses, peer].join(', '),
-    'X-Forwarded-Host',
-    view.host,
-    'X-Forwarded-Proto',
-    view.scheme,
-    'Forwarded',
-    [...elements, own].join(', '),
-  ];
+  return linesFrom([...addresses, peer].join(', '), view, [...elements, own].join(', '));
+}
+
+function linesFrom(addresses: string, { host, scheme }: Omit<ClientView, 'address'>, forwarded: string): string[] {
+  const first = ['X-Forwarded-For', addresses, 'X-Forwarded-Host', host];
+  first.push('X-Forwarded-Proto', scheme, 'Forwarded', forwarded);
+  return first;
 }
 
 /** The elements of `Forwarded` (RFC 7239 §4), names in lower case; undefined if absent or malformed. */
@@ -113,8 +111,11 @@ export function parseForwarded(value: string | undefined): ReadonlyMap<string, s
   return elements.length === 0 ? undefined : elements;
 }
 
+const ipv4 = /^[0-9.]+$/;
+
 /** The bare address: no brackets, port or zone; IPv4-mapped IPv6 as IPv4. */
 function plainAddress(node: string): string {
+  if (ipv4.test(node)) return node;
   const bracketed = /^\[([^\]]*)\](?::[0-9]+)?$/.exec(node)?.[1];
   const address = (bracketed ?? node.replace(/^([0-9.]+):[0-9]+$/, '$1')).replace(/%.*$/, '');
   return address.replace(/^::ffff:(?=[0-9.]+$)/i, '');

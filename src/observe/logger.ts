@@ -4,7 +4,7 @@ import type { LogLevel } from '../config/model.ts';
 export type { Logger };
 
 /** Lines are written in batches of this size, and at least this often: a system call for each costs too much. */
-const BATCH_BYTES = 4096;
+const BATCH_BYTES = 16 * 1024;
 const FLUSH_MS = 100;
 
 /**

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { OriginError } from '../errors.ts';
-import type { OriginRequest, OriginResponse } from '../exchange/ports.ts';
+import type { GiveUpSignal, OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
+import { ArrivingBody, abandoned } from './arriving-body.ts';
 import { isClosure, originFailure } from './failure.ts';
 import type { Connection } from './pool-connection.ts';
 import type { RequestBody } from './request-body.ts';
@@ -12,16 +13,13 @@ import type { RequestBody } from './request-body.ts';
 /** Limit on interim answers to one request, so that an origin cannot hold a request forever without a final answer. */
 export const MAX_INTERIM_ANSWERS = 32;
 
-/** How much of a body is read ahead of its reader. Beyond it, the connection is paused. */
-const READ_AHEAD_BYTES = 64 * 1024;
-
 /** One attempt at a request: turns the calls of undici's handler into an `OriginResponse`. */
 export class Answer implements Dispatcher.DispatchHandler {
   /** Resolves with the head of the final answer, whose body follows. Rejects with an `OriginError`. */
   readonly head: Promise<OriginResponse>;
   #resolve: (response: OriginResponse) => void = () => {};
   #reject: (error: OriginError) => void = () => {};
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: GiveUpSignal | undefined;
   readonly #onInterim: OriginRequest['onInterim'];
   readonly #retried: boolean;
   readonly #place: OriginRequest['place'];
@@ -34,7 +32,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   #lostToReuse = false;
   #overrun = false;
   #interims = 0;
-  #body: AnswerBody | undefined;
+  #body: ArrivingBody | undefined;
   #trailers: FieldLines = [];
   #waitTimer: NodeJS.Timeout | undefined;
 
@@ -120,7 +118,8 @@ export class Answer implements Dispatcher.DispatchHandler {
     _headers: IncomingHttpHeaders,
     socket: Duplex,
   ): void {
-    const body = Readable.from([]);
+    const body = new ArrivingBody(controller);
+    body.end();
     const headers = new Fields(fieldLines(controller.rawHeaders));
     this.#finish();
     this.#resolve({ status, headers, body, trailers: () => [], isDelimited: () => true, upgraded: socket });
@@ -137,11 +136,12 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#trailers = fieldLines(controller.rawTrailers);
-    // Excess bytes after the answer are parsed once this has returned. undici then closes the connection.
+    // Excess bytes after the answer are parsed once this has returned. undici then closes the connection. Whoever waits
+    // for the head hears of it later than this, even if all came at once.
     queueMicrotask(() => {
       this.#overrun = this.#connection?.misread === true;
     });
-    this.#body?.push(null);
+    this.#body?.end();
     this.#finish();
   }
 
@@ -165,12 +165,12 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#state = 'answered';
-    const body = new AnswerBody(controller);
+    const body = new ArrivingBody(controller);
     this.#body = body;
     if (status >= 300 && closes(headers)) this.#upload?.stop();
     // RFC 9112 §6.3: these end with their head. undici fails them if they declare a body length.
     if (status === 204 || status === 304) {
-      body.push(null);
+      body.end();
       this.#finish();
     }
     const coding = headers.get('transfer-encoding')?.toLowerCase();
@@ -184,13 +184,12 @@ export class Answer implements Dispatcher.DispatchHandler {
     const answered = this.#state === 'answered';
     const error = originFailure(cause, { started: this.#state !== 'waiting', answered, retried: this.#retried });
     this.#finish();
-    if (answered) this.#body?.destroy(error);
+    if (answered) this.#body?.fail(error);
     else this.#reject(error);
   }
 
   #finish(): void {
     this.#state = 'over';
-    this.#body?.complete();
     // A first attempt that was lost may be made once more, and needs its place for that.
     if (!this.#lostToReuse || this.#retried) this.#place?.leave();
     clearTimeout(this.#waitTimer);
@@ -201,36 +200,6 @@ export class Answer implements Dispatcher.DispatchHandler {
   readonly #onAbort = (): void => this.cancel(abandoned(this.#signal?.reason));
 }
 
-/** A class: options with functions would make each stream an object of its own shape, which is slow. */
-class AnswerBody extends Readable {
-  readonly #controller: Dispatcher.DispatchController;
-  #complete = false;
-
-  constructor(controller: Dispatcher.DispatchController) {
-    super({ highWaterMark: READ_AHEAD_BYTES });
-    this.#controller = controller;
-    // A failure before anyone listens must not end the process. It stays readable on the stream.
-    this.on('error', ignored);
-  }
-
-  /** The connection has nothing more for it. */
-  complete(): void {
-    this.#complete = true;
-  }
-
-  override _read(): void {
-    this.#controller.resume();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // Frees the connection from an unwanted body. A complete one needs no error made for it, stack and all.
-    if (!this.#complete) this.#controller.abort(error ?? abandoned(undefined));
-    done(error);
-  }
-}
-
-function ignored(): void {}
-
 function closes(headers: Fields): boolean {
   const options = headers.get('connection')?.toLowerCase().split(',') ?? [];
   return options.some((option) => option.trim() === 'close');
@@ -238,10 +207,6 @@ function closes(headers: Fields): boolean {
 
 function invalid(detail: string): OriginError {
   return new OriginError('originInvalid', { sent: true, detail });
-}
-
-function abandoned(cause: unknown): OriginError {
-  return new OriginError('originReset', { sent: true, detail: 'The request was cancelled', cause });
 }
 
 /**

@@ -4,7 +4,7 @@ import { buildConnector, type Client, Pool } from 'undici';
 import type { OriginConfig } from '../config/model.ts';
 import { OriginError } from '../errors.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
-import { type FieldLines, without } from '../http/fields.ts';
+import { type FieldLines, valuesOf, without } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
@@ -66,23 +66,21 @@ export class PooledOrigin implements Origin {
     this.#pool = new Pool(url.origin, { connections: config.connections, ...settings, factory: client });
   }
 
-  async fetch(request: OriginRequest): Promise<OriginResponse> {
+  fetch(request: OriginRequest): Promise<OriginResponse> {
     const refusal = refusalOf(request);
     if (refusal !== undefined) {
       request.place?.leave();
-      throw new OriginError('originRefused', { sent: false, ...refusal });
+      return Promise.reject(new OriginError('originRefused', { sent: false, ...refusal }));
     }
     const first = this.#attempt(request, false);
-    try {
-      return await first.head;
-    } catch (error) {
+    return first.head.catch((error: unknown) => {
       if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) {
         request.place?.leave();
         throw error;
       }
       // Only once: RFC 9110 §9.2.2 forbids automatic retries of a failed automatic retry.
-      return await this.#attempt(request, true).head;
-    }
+      return this.#attempt(request, true).head;
+    });
   }
 
   async close(): Promise<void> {
@@ -148,5 +146,5 @@ function replayable({ method, body }: OriginRequest): boolean {
 
 /** Removes `Expect`: the gateway has answered it (RFC 9110 §10.1.1), and undici refuses to send it. */
 function sendable(lines: FieldLines): string[] {
-  return without(lines, (name) => name === 'expect');
+  return valuesOf(lines, 'expect').length === 0 ? (lines as string[]) : without(lines, (name) => name === 'expect');
 }

@@ -4,8 +4,11 @@ import type { Client } from '../exchange/ports.ts';
 /** Groups of 16 bits of an IPv6 address that tell clients apart: one client can have a whole /64. */
 const IPV6_GROUPS = 4;
 
+const ipv4 = /^[0-9.]+$/;
+
 /** What identifies one client among addresses: an IPv4 address, or the first 64 bits of an IPv6 one. */
 export function clientOf(address: string): string {
+  if (ipv4.test(address)) return address;
   const plain = address.replace(/^::ffff:(?=[0-9.]+$)/i, '').replace(/%.*$/, '');
   if (!isIPv6(plain)) return plain;
   const [head = '', tail] = plain.split('::');

@@ -24,7 +24,7 @@ export const hostPattern = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})
 export function clientRequest(message: IncomingMessage, trusted: TrustedProxies, gateway?: string): ClientRequest {
   const headers = new Fields(message.rawHeaders);
   checkFraming(message, headers);
-  if (isLoop(message.rawHeaders, gateway))
+  if (headers.has('via') && isLoop(message.rawHeaders, gateway))
     throw new GatewayError('loopDetected', 'an origin of this gateway leads back to it');
   const host = hostOf(headers);
   const peer = message.socket.remoteAddress ?? '';
@@ -63,11 +63,10 @@ function checkFraming(message: IncomingMessage, headers: Fields): void {
 }
 
 function hostOf(headers: Fields): string {
-  const hosts = headers.all('host');
-  if (hosts.length > 1) throw new GatewayError('badRequest', 'more than one Host');
-  const host = hosts[0] ?? '';
-  if (!hostPattern.test(host)) throw new GatewayError('badRequest', 'Host is not a host');
-  return host.toLowerCase();
+  // No comma is in a host: several lines never look like one.
+  const host = headers.get('host') ?? '';
+  if (hostPattern.test(host)) return host.toLowerCase();
+  throw new GatewayError('badRequest', headers.all('host').length > 1 ? 'more than one Host' : 'Host is not a host');
 }
 
 function targetOf(method: string, raw: string, host: string): ClientRequest['target'] {

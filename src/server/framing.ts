@@ -20,6 +20,7 @@ interface Expected {
 
 /** No part of the gateway can tell any longer where requests begin. */
 const LOST: Expected = { next: 'lost' };
+const HEAD: Expected = { next: 'head' };
 
 /**
  * Follows where requests begin and end in what a client sends, as far as every parser frames them alike. It is lost at
@@ -86,7 +87,7 @@ export class Framing {
 
   #behind(text: string): Expected {
     if (this.#next === 'size') return behindSize(text);
-    if (this.#next === 'end') return text === '\r\n' ? { next: 'head' } : LOST;
+    if (this.#next === 'end') return text === '\r\n' ? HEAD : LOST;
     this.#begun += 1;
     return behindHead(text);
   }
@@ -101,14 +102,16 @@ export class Framing {
 
 /** What follows a head with its empty line (RFC 9112 §6.3). */
 function behindHead(head: string): Expected {
-  const [framing, ...others] = [...head.matchAll(framingLine)];
-  if (!strictHead.test(head) || head.startsWith('CONNECT ') || others.length > 0) return LOST;
-  if (framing === undefined) return { next: 'head' };
+  if (!strictHead.test(head) || head.startsWith('CONNECT ')) return LOST;
+  framingLine.lastIndex = 0;
+  const framing = framingLine.exec(head);
+  if (framing === null) return HEAD;
+  if (framingLine.exec(head) !== null) return LOST;
   const [, name = '', written = ''] = framing;
   const value = trimWhitespace(written);
   if (name.toLowerCase() === 'content-length' && /^\d{1,15}$/.test(value)) {
     const octets = Number(value);
-    return octets === 0 ? { next: 'head' } : { next: 'body', octets };
+    return octets === 0 ? HEAD : { next: 'body', octets };
   }
   const isChunked = name.toLowerCase() === 'transfer-encoding' && value.toLowerCase() === 'chunked';
   return isChunked ? { next: 'size' } : LOST;

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
-import { noteAccepted } from './accepted.ts';
 import { clientOf } from './addresses.ts';
 import { clientRequest, type TrustedProxies } from './client-request.ts';
 import { HttpSide } from './http-side.ts';
@@ -191,7 +190,6 @@ export function accept(
 ): ClientRequest | undefined {
   try {
     const request = clientRequest(message, trusted, gateway);
-    noteAccepted(message, request);
     return request;
   } catch (error) {
     const problem = asGatewayError(error);

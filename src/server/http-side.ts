@@ -4,6 +4,16 @@ import { Duplex } from 'node:stream';
 type Written = { chunk: string | Buffer; encoding: BufferEncoding };
 type Done = (error?: Error | null) => void;
 
+/** Node ends an answer with an empty text. Where all is text, one write of it costs far less than one of pieces. */
+function oneText(chunks: readonly Written[]): string | undefined {
+  let text = '';
+  for (const { chunk, encoding } of chunks) {
+    if (typeof chunk !== 'string' || encoding !== 'latin1') return undefined;
+    text += chunk;
+  }
+  return text;
+}
+
 /**
  * A client's connection as the HTTP server sees it. It reads what the connection's owner gives it, and writes to the
  * socket itself. While it is paused, the socket is read until what waits reaches the high-water mark.
@@ -53,6 +63,11 @@ export class HttpSide extends Duplex {
 
   override _writev(chunks: readonly Written[], done: Done): void {
     this.activeAt = this.#now();
+    const text = oneText(chunks);
+    if (text !== undefined) {
+      this.socket.write(text, 'latin1', this.#unlessClosed(done));
+      return;
+    }
     this.socket.cork();
     for (const [i, { chunk, encoding }] of chunks.entries()) {
       if (i === chunks.length - 1) this.socket.write(chunk, encoding, this.#unlessClosed(done));

@@ -2,18 +2,26 @@ import type { ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { Reply } from '../exchange/ports.ts';
+import { endWith } from '../exchange/pump.ts';
 import { type FieldLines, pairs, valuesByName } from '../http/fields.ts';
 import { problemBody, problemLines } from './problem-json.ts';
+
+/** A write after the client has left is not an error of ours; `gone` tells the caller. */
+function destroyed(this: ServerResponse): void {
+  this.destroy();
+}
 
 /** The way back to a client over Node's own HTTP server. */
 export class NodeReply implements Reply {
   /** Undefined once the client has left, where `forgetWhenGone` was called. */
   #response: ServerResponse | undefined;
+  /** Called when the client leaves. One listener of the response calls them all; undefined while it has none. */
+  #onGone: (() => void)[] | undefined;
+  #forgets = false;
 
   constructor(response: ServerResponse) {
     this.#response = response;
-    // A write after the client has left is not an error of ours; `gone` tells the caller.
-    response.on('error', () => response.destroy());
+    response.on('error', destroyed);
   }
 
   get gone(): boolean {
@@ -25,9 +33,8 @@ export class NodeReply implements Reply {
   }
 
   onGone(listener: () => void): void {
-    const response = this.#response;
-    if (response === undefined || this.gone) listener();
-    else response.once('close', () => response.writableFinished || listener());
+    if (this.gone) listener();
+    else this.#listeners().push(listener);
   }
 
   /**
@@ -37,9 +44,22 @@ export class NodeReply implements Reply {
   forgetWhenGone(): void {
     const response = this.#response;
     if (response === undefined || response.writableEnded) return;
-    response.once('close', () => {
-      this.#response = undefined;
-    });
+    this.#forgets = true;
+    this.#listeners();
+  }
+
+  #listeners(): (() => void)[] {
+    if (this.#onGone !== undefined) return this.#onGone;
+    this.#onGone = [];
+    this.#response?.on('close', () => this.#closed());
+    return this.#onGone;
+  }
+
+  #closed(): void {
+    const listeners = this.#response?.writableFinished === true ? [] : (this.#onGone ?? []);
+    if (this.#forgets) this.#response = undefined;
+    this.#onGone = [];
+    for (const listener of listeners) listener();
   }
 
   interim(status: number, lines: FieldLines): void {
@@ -57,7 +77,7 @@ export class NodeReply implements Reply {
     const length = body?.byteLength ?? headLength ?? 0;
     writeHead(response, status, bodiless ? [...lines] : [...lines, 'Content-Length', String(length)]);
     if (body === undefined || bodiless) response.end();
-    else response.end(body);
+    else endWith(response, body);
   }
 
   begin(status: number, lines: FieldLines): Writable {

@@ -1,18 +1,17 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { systemClock } from '../clock.ts';
 import { asGatewayError } from '../errors.ts';
-import { abortWhenGone, askOrigin, awaitShare } from '../exchange/ask-origin.ts';
+import { askOrigin, awaitShare, whenGone } from '../exchange/ask-origin.ts';
 import { appendCacheStatus } from '../exchange/cache-status-lines.ts';
 import { clientFields, passedFields } from '../exchange/client-fields.ts';
 import { codedEtagOf304 } from '../exchange/coded-etags.ts';
 import { forwardFields } from '../exchange/forward.ts';
 import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
-import { pump } from '../exchange/pump.ts';
+import { pumpBody } from '../exchange/pump.ts';
 import { parseCacheControl } from '../http/cache-control.ts';
 import { endToEnd } from '../http/connection.ts';
 import { formatHttpDate } from '../http/date.ts';
 import { isIncremental } from '../http/incremental.ts';
-import { hasBody } from './message.ts';
 import type { NodeReply } from './node-reply.ts';
 
 export interface PassThroughOptions {
@@ -32,17 +31,17 @@ export interface Passing {
  * safe methods. Bodies stream both ways; 1xx answers and trailers are carried.
  */
 export async function passThrough(
-  { message, ...passing }: Passing & { readonly message: IncomingMessage },
+  passing: Passing & { readonly body: Readable | undefined },
   options: PassThroughOptions,
 ): Promise<void> {
-  const { request, reply } = passing;
+  const { request, reply, body } = passing;
   try {
     const route = options.routeOf(request);
     const headers = forwardFields(request, route.policy.client);
-    const body = hasBody(message) ? message : undefined;
-    const place = await awaitShare({ request, route }, reply);
-    const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: abortWhenGone(reply) });
-    await deliver(passing, answer, options);
+    const waiting = awaitShare({ request, route }, reply);
+    const place = waiting instanceof Promise ? await waiting : waiting;
+    const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: whenGone(reply) });
+    await deliver(passing, answer, route, options);
   } catch (error) {
     options.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -50,9 +49,15 @@ export async function passThrough(
 }
 
 /** Streams an origin's answer to the client. Rejects where the answer breaks off. */
-export async function deliver(passing: Passing, answer: OriginResponse, options: PassThroughOptions): Promise<void> {
+export async function deliver(
+  passing: Passing,
+  answer: OriginResponse,
+  route: Route,
+  { passed }: Pick<PassThroughOptions, 'passed'>,
+): Promise<void> {
   try {
-    await stream(passing, answer, options);
+    passed(passing.request);
+    await stream(passing, answer, route);
   } catch (error) {
     // A body that nobody reads would hold its connection for ever.
     answer.body.destroy();
@@ -60,14 +65,8 @@ export async function deliver(passing: Passing, answer: OriginResponse, options:
   }
 }
 
-async function stream(
-  { request, reply }: Passing,
-  answer: OriginResponse,
-  { routeOf, passed }: PassThroughOptions,
-): Promise<void> {
+function stream({ request, reply }: Passing, answer: OriginResponse, route: Route): Promise<void> | undefined {
   reply.onGone(() => answer.body.destroy());
-  passed(request);
-  const route = routeOf(request);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   const lines = isRead
     ? readFields(request, answer, route)
@@ -80,10 +79,11 @@ async function stream(
   const sink = reply.begin(answer.status, lines);
   // Node keeps the head until there is something to write.
   if (isIncremental(answer.headers)) sink.write(Buffer.alloc(0));
-  await pump(answer.body.iterator({ destroyOnReturn: false }), sink, reply, () => {
+  const beforeEnd = (): void => {
     const trailers = answer.trailers();
     if (trailers.length > 0 && isChunked) reply.trailers(trailers);
-  });
+  };
+  return pumpBody(answer.body, { sink, reply, beforeEnd });
 }
 
 /**

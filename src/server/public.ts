@@ -8,7 +8,7 @@ import type { EventHub } from '../events/hub.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
 import { targetText } from '../route/path.ts';
-import { acceptedRequest } from './accepted.ts';
+import { acceptedRequest, noteAccepted } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
 import { registerEvents } from './events-route.ts';
 import { type AcceptedExchange, accept, createFront, type Front, type FrontOptions } from './front.ts';
@@ -48,7 +48,8 @@ const MOUNT = '/';
 
 /**
  * The public port. The front checks what comes, and `answer` says who answers it: reads of cached routes and writes
- * have exchanges of their own, and Fastify gets the rest: the event stream, and what passes through.
+ * have exchanges of their own, reads without a body that pass through are handed on, and Fastify gets the rest: the
+ * event stream, and what else passes through.
  */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
@@ -58,7 +59,9 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     ...options,
     limits: config.server.limits,
     answer: (exchange) => {
-      if (isEvents(exchange.request) || !answered(exchange, options)) framework(exchange.message, exchange.response);
+      if (!isEvents(exchange.request) && answered(exchange, options)) return;
+      noteAccepted(exchange.message, exchange.request);
+      framework(exchange.message, exchange.response);
     },
   });
   const app = createFramework(
@@ -80,15 +83,17 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   return app;
 }
 
-/** Answers what needs no framework; false for what passes through. Hits come first, and pay for nothing else. */
+/** Answers what needs no framework; false for the rest. Hits come first, and pay for nothing else. */
 function answered({ request, message, response }: AcceptedExchange, options: PublicOptions): boolean {
   const { config, read, declaredRead, write } = options;
   const reply = new NodeReply(response);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (isRead) {
-    const isTaken = !hasBody(message) && read(request, reply);
-    if (isTaken) reply.forgetWhenGone();
-    return isTaken;
+    if (hasBody(message)) return false;
+    // Most of what passes through has no body. It needs nothing of what the framework would do with it.
+    if (!read(request, reply)) options.track(passThrough({ request, reply, body: undefined }, options));
+    reply.forgetWhenGone();
+    return true;
   }
   if (answeredHere(request, reply, { hasBody: hasBody(message), cache: config.fallback.cache })) return true;
   if (safeMethods.has(request.method)) return false;
@@ -143,8 +148,8 @@ async function mountPassThrough(app: FastifyInstance, options: PublicOptions): P
     handler: ({ raw: message }, reply) => {
       // The answer goes to the response itself: Fastify refuses some statuses that origins use.
       reply.hijack();
-      const passing = { request: acceptedRequest(message), message, reply: new NodeReply(reply.raw) };
-      options.track(passThrough(passing, options));
+      const body = hasBody(message) ? message : undefined;
+      options.track(passThrough({ request: acceptedRequest(message), body, reply: new NodeReply(reply.raw) }, options));
     },
   });
 }

@@ -86,7 +86,7 @@ export class Tunnels {
       const route = this.#options.routeOf(request);
       const answer = await ask(asked, route);
       if (answer.upgraded === undefined) {
-        await deliver(asked, answer, this.#options);
+        await deliver(asked, answer, route, this.#options);
       } else {
         // Whether over TCP or TLS, the connection is a socket.
         const origin = answer.upgraded as Socket;

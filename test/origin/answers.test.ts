@@ -55,7 +55,7 @@ describe('an answer', () => {
       const answer = await client.fetch(get('/', { method }));
       expect(answer.status).toBe(status);
       expect(await textOf(answer.body)).toBe('');
-      expect(answer.body.errored).toBeNull();
+      expect(answer.body.stream().errored).toBeNull();
       if (bytes.includes('Content-Length')) expect(answer.headers.get('content-length')).toBe('5');
     }
   });
@@ -171,6 +171,34 @@ describe('a request', () => {
   );
 });
 
+describe('a body that is there whole', () => {
+  it.each([
+    ['with its head', ['Content-Length: 2\r\n\r\nab'], 'ab'],
+    ['chunked', ['Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n'], 'ab'],
+    ['empty', ['Content-Length: 0\r\n\r\n'], ''],
+    ['in part', ['Content-Length: 2\r\n\r\na'], undefined],
+  ])('needs no stream: %s', async (_name, [bytes = ''], expected) => {
+    const origin = await answering((s) => s.write(ok + bytes));
+    const { body, isDelimited } = await clientOf(origin.url).fetch(get());
+    expect(body.whole()?.toString()).toBe(expected);
+    expect(isDelimited()).toBe(true);
+    body.destroy();
+  });
+
+  it('is not delimited if more follows it', async () => {
+    const origin = await answering((s) => s.write(`${ok}Content-Length: 2\r\n\r\nabc`));
+    const { body, isDelimited } = await clientOf(origin.url).fetch(get());
+    expect([body.whole()?.toString(), isDelimited()]).toEqual(['ab', false]);
+  });
+
+  it('is read as a stream by whoever asks for one, and is no longer whole then', async () => {
+    const origin = await answering((s) => s.write(`${ok}Content-Length: 2\r\n\r\nab`));
+    const { body } = await clientOf(origin.url).fetch(get());
+    expect(await textOf(body)).toBe('ab');
+    expect(body.whole()).toBeUndefined();
+  });
+});
+
 describe('a body at the reader’s pace', () => {
   const CHUNK = randomBytes(64 * 1024);
   const CHUNKS = 800;
@@ -191,7 +219,11 @@ describe('a body at the reader’s pace', () => {
       socket.on('drain', more);
       more();
     });
-    const { body } = await clientOf(origin.url).fetch(get());
+    const answer = await clientOf(origin.url).fetch(get());
+    // Nobody has asked for the stream yet.
+    await standstill(() => written);
+    expect(written * CHUNK.byteLength).toBeLessThan(MAX_AHEAD);
+    const body = answer.body.stream();
     await once(body, 'readable');
     await standstill(() => written);
     expect(body.readableLength).toBeLessThanOrEqual(2 * CHUNK.byteLength);

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
 import type { OriginConfig } from '../../src/config/model.ts';
 import { OriginError } from '../../src/errors.ts';
-import type { OriginRequest } from '../../src/exchange/ports.ts';
+import type { AnswerBody, OriginRequest } from '../../src/exchange/ports.ts';
 import { createOrigin } from '../../src/origin/pool.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -50,9 +50,10 @@ export function get(target = '/', more: Partial<OriginRequest> = {}): OriginRequ
   return { method: 'GET', target, headers: ['Host', 'client.example'], ...more };
 }
 
-export async function textOf(body: Readable): Promise<string> {
+export async function textOf(body: AnswerBody | Readable): Promise<string> {
   let text = '';
-  for await (const chunk of body) text += (chunk as Buffer).toString('latin1');
+  for await (const chunk of body instanceof Readable ? body : body.stream())
+    text += (chunk as Buffer).toString('latin1');
   return text;
 }
 

@@ -260,7 +260,7 @@ describe('an answer that comes before the request body was sent', () => {
     const source = new PassThrough();
     const answer = clientOf(origin.url).fetch(post(source, ['Content-Length', '11']));
     source.write('one');
-    const { body } = await answer;
+    const body = (await answer).body.stream();
     await once(body, 'readable');
     expect(String(body.read())).toBe('one');
     source.write('two');

@@ -5,6 +5,7 @@ import { Fields, without } from '../../http/fields.ts';
 import { startOfRest } from '../../http/partial.ts';
 import { freshen } from '../../http/validation.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
+import { bodyOf } from '../body.ts';
 import type { OriginResponse, ReadOutcome } from '../ports.ts';
 import type { Fetching } from './fetching.ts';
 import { Fill } from './fill.ts';
@@ -57,7 +58,8 @@ function joined(part: StoredResponse, answer: OriginResponse): OriginResponse | 
   // RFC 9110 §15.3.7: an answer to `If-Range` leaves out what the part's fields said.
   const lines = without(freshen(part.headers.lines, answer.headers.lines), (name) => partFields.has(name));
   const headers = new Fields([...lines, 'Content-Length', String(size)]);
-  return { ...answer, status: 200, headers, body: inOne(part.body.subarray(0, from), answer.body, size) };
+  const body = bodyOf(inOne(part.body.subarray(0, from), answer.body.stream(), size));
+  return { ...answer, status: 200, headers, body };
 }
 
 /** The first octets and the rest. Fails unless they are `size` in all: otherwise a short one would look complete. */

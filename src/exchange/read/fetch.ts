@@ -4,7 +4,7 @@ import { Fields } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
-import { abortWhenGone, askOrigin, enterShare } from '../ask-origin.ts';
+import { askOrigin, enterShare, whenGone } from '../ask-origin.ts';
 import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import { fillFields, hasConditions, hasUnkeyed, ownFields } from '../forward.ts';
@@ -50,7 +50,7 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
   const { stored } = decision;
   if (answer.status === 304 && stored !== undefined) {
-    answer.body.resume();
+    if (answer.body.whole() === undefined) answer.body.stream().resume();
     if (!selectsForFreshening(stored.headers, answer.headers)) {
       // The 304 is for another response than the stored one (RFC 9111 §4.3.4). Ask again without conditions.
       flight?.land({ kind: 'unusable' });
@@ -136,7 +136,7 @@ function ask({ read, decision, flight, reply }: Fetching, place: Place | undefin
         ? ownFields(request, route.policy)
         : fillFields(request, route.policy, conditionsOf(decision, request)),
     // A flight continues when its client disconnects: other requests may wait for it.
-    signal: flight === undefined ? abortWhenGone(reply) : undefined,
+    signal: flight === undefined ? whenGone(reply) : undefined,
     reply,
     place,
   });

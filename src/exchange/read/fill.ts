@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { CacheStatus } from '../../http/cache-status.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
@@ -9,7 +9,7 @@ import { appendCacheStatus } from '../cache-status-lines.ts';
 import { clientFields } from '../client-fields.ts';
 import { codedEtagOf304 } from '../coded-etags.ts';
 import type { OriginResponse, ReadOutcome, Reply } from '../ports.ts';
-import { pump } from '../pump.ts';
+import { pump, pumpBody } from '../pump.ts';
 import type { Forward } from './decide.ts';
 import type { Fetching } from './fetching.ts';
 import type { Flight } from './flights.ts';
@@ -81,7 +81,7 @@ export class Fill {
   }
 
   /** Streams the answer at the client's pace without storing it. */
-  async #pass(detail: string, rest?: AsyncIterator<Buffer>): Promise<ReadOutcome> {
+  async #pass(detail: string, rest?: Readable): Promise<ReadOutcome> {
     this.#flight?.land({ kind: 'unusable' });
     const { body } = this.#answer;
     if (this.#reply === undefined) {
@@ -94,7 +94,8 @@ export class Fill {
       if (isIncremental(this.#answer.headers)) this.#giveHead(sink);
       for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
       this.#chunks = [];
-      await pump(rest ?? body.iterator({ destroyOnReturn: false }), sink, this.#reply);
+      const pumping = { sink, reply: this.#reply };
+      await (rest === undefined ? pumpBody(body, pumping) : pump(rest, pumping));
     } else {
       body.destroy();
     }
@@ -106,6 +107,8 @@ export class Fill {
     const declared = Number(headers.get('content-length') ?? 0);
     if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
     const streams = isIncremental(headers);
+    const whole = streams ? undefined : this.#answer.body.whole();
+    if (whole !== undefined) return this.#takeWhole(whole, storability);
     // Others want it as it arrives, too. They get it once it is stored.
     if (streams) this.#flight?.land({ kind: 'unusable' });
     const holdBytes = declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
@@ -115,6 +118,13 @@ export class Fill {
     } finally {
       release();
     }
+  }
+
+  #takeWhole(whole: Buffer, storability: Storability & { store: true }): ReadOutcome | Promise<ReadOutcome> {
+    const refusal = this.#takes(whole);
+    if (refusal === undefined) return this.#finish(storability);
+    this.#chunks = [];
+    return this.#pass(refusal);
   }
 
   /** Sends the head, and what has arrived, after so long. Returns what cancels it. */
@@ -138,19 +148,23 @@ export class Fill {
 
   async #collected(storability: Storability & { store: true }, holdBytes: number): Promise<ReadOutcome> {
     let refusal: string | undefined;
-    const rest = await takeChunks(this.#answer.body, (chunk) => {
-      this.#chunks.push(chunk);
-      const tooLarge = this.#bytes + chunk.byteLength > this.#ports.maxEntryBytes;
-      if (tooLarge || !this.#ports.budget.take(chunk.byteLength)) {
-        refusal = tooLarge ? 'too-large' : 'no-room';
-        return false;
-      }
-      this.#bytes += chunk.byteLength;
+    const rest = await takeChunks(this.#answer.body.stream(), (chunk) => {
+      refusal = this.#takes(chunk);
+      if (refusal !== undefined) return false;
       if (this.#sink === undefined && this.#reply !== undefined && this.#bytes > holdBytes) this.#start('streamed');
       if (this.#sink !== undefined) this.#give(this.#sink);
       return true;
     });
     return refusal === undefined ? this.#finish(storability) : this.#pass(refusal, rest);
+  }
+
+  /** Keeps a chunk that has arrived. Returns why it is the last one that is kept. */
+  #takes(chunk: Buffer): string | undefined {
+    this.#chunks.push(chunk);
+    if (this.#bytes + chunk.byteLength > this.#ports.maxEntryBytes) return 'too-large';
+    if (!this.#ports.budget.take(chunk.byteLength)) return 'no-room';
+    this.#bytes += chunk.byteLength;
+    return undefined;
   }
 
   /** Writes what has arrived, and the head even if nothing has: Node keeps it until there is something to write. */
@@ -172,7 +186,7 @@ export class Fill {
 
   #finish(storability: Storability & { store: true }): ReadOutcome {
     const { status, headers } = this.#answer;
-    const body = Buffer.concat(this.#chunks);
+    const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const answer = { status, headers, body, storability, range: this.#decision.range, tags: this.#completes?.tags };
     const response = this.#answer.isDelimited()
       ? storedForm(this.#ports, this.#context, answer)
@@ -199,7 +213,8 @@ export class Fill {
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
-      const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
+      const hasAll = response.headers.lines.length === this.#answer.headers.lines.length;
+      const own = hasAll ? response : { ...response, clientHeaders: this.#clientFields(response.etag) };
       const said = { status: this.#status(detail), ageMs: this.#ageMs(response) };
       respond(this.#context.read.request, this.#reply, own, said);
     } else if (this.#reply !== undefined) {

@@ -17,22 +17,34 @@ export type FlightResult =
 /** One fill that other requests may wait for (collapsed forwarding). */
 export class Flight {
   readonly asOf: Position;
-  readonly result: Promise<FlightResult>;
   readonly #client: Client;
   readonly #landed: () => void;
+  readonly #watch: () => void;
+  #result: FlightResult | undefined;
+  /** Made when somebody waits for it, as nobody does for most. */
+  #waited: Promise<FlightResult> | undefined;
   #settle: (result: FlightResult) => void = () => {};
   #fillLease: (() => void) | undefined;
   #waiting: Waiting | undefined;
   #isJoined = false;
   #isShared = false;
 
-  constructor({ asOf, client, landed }: { asOf: Position; client: Client; landed: () => void }) {
-    this.asOf = asOf;
-    this.#client = client;
-    this.#landed = landed;
-    this.result = new Promise<FlightResult>((resolve) => {
-      this.#settle = resolve;
-    });
+  /** `watch`: called when others begin to wait for it, once or more often. */
+  constructor(options: { asOf: Position; client: Client; landed: () => void; watch: () => void }) {
+    this.asOf = options.asOf;
+    this.#client = options.client;
+    this.#landed = options.landed;
+    this.#watch = options.watch;
+  }
+
+  get result(): Promise<FlightResult> {
+    this.#waited ??=
+      this.#result === undefined
+        ? new Promise<FlightResult>((resolve) => {
+            this.#settle = resolve;
+          })
+        : Promise.resolve(this.#result);
+    return this.#waited;
   }
 
   /** Requests of other client addresses wait for it, too: it must not wait behind those of its own address. */
@@ -43,13 +55,15 @@ export class Flight {
   /** Only the first call has an effect. */
   land(result: FlightResult): void {
     this.#landed();
-    this.#settle(result);
+    this.#result ??= result;
+    this.#settle(this.#result);
     this.#giveBackLease();
   }
 
   /** Notes that a request waits for it, or was served stale meanwhile; of no client: one of the gateway's own. */
   join(client: Client | undefined): void {
     this.#isJoined = true;
+    this.#watch();
     if (client?.address === this.#client.address) return;
     this.#isShared = true;
     this.#waiting?.pass();
@@ -61,6 +75,8 @@ export class Flight {
    */
   holdLease(giveBack: () => void): void {
     this.#fillLease = giveBack;
+    // Other nodes wait for it.
+    this.#watch();
   }
 
   /** Notes that its request waits behind others of its client's address. Other nodes do not have to wait for that. */
@@ -121,12 +137,18 @@ export class Flights {
 
   /** A fill for a request of `client`. */
   begin(key: string, asOf: Position, client: Client): Flight {
-    const cancel = this.#timers.after(this.#maxWaitMs, () => flight.land({ kind: 'unusable' }));
+    const begunAt = this.#monotonic();
+    let cancel: (() => void) | undefined;
     const landed = (): void => {
-      cancel();
+      cancel?.();
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     };
-    const flight = new Flight({ asOf, client, landed });
+    // A timer for each fill would cost more than the map of them, and nobody waits for most.
+    const watch = (): void => {
+      const left = this.#maxWaitMs - (this.#monotonic() - begunAt);
+      cancel ??= this.#timers.after(Math.max(0, left), () => flight.land({ kind: 'unusable' }));
+    };
+    const flight = new Flight({ asOf, client, landed, watch });
     this.#flights.set(key, flight);
     return flight;
   }

@@ -5,6 +5,7 @@ import { statusLines } from '../cache-status-lines.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
 import { type Decision, type Forward, NOT_SERVING } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
+import { Flight } from './flights.ts';
 import { fromFlight } from './from-flight.ts';
 import { directivesOf, type Found, flightKeyOf, keyOfVariant, lookUp, stateOf } from './look-up.ts';
 import { askedRange, completionFields, servePart } from './part.ts';
@@ -33,7 +34,7 @@ export function read(
     decision.kind === 'hit' || decision.kind === 'stale' || (decision.kind === 'forward' && decision.stored);
   const range = isStored ? undefined : askedRange(request);
   if (range !== undefined) return readPart(ports, state, range, reply);
-  return answer(ports, state, decision, reply) ?? ask(ports, state, decision, reply);
+  return decision.kind === 'forward' ? ask(ports, state, decision, reply) : answer(ports, state, decision, reply);
 }
 
 /** A range of a representation that is not stored whole: from a stored part, otherwise from the origin. */
@@ -42,36 +43,57 @@ function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): R
   const served =
     decision.kind === 'hit' ? servePart(ports, state, { stored: decision.stored, range }, reply) : undefined;
   if (served !== undefined) return served;
-  if (decision.kind === 'unavailable') return answer(ports, state, decision, reply) as ReadOutcome;
+  if (decision.kind === 'unavailable') return answer(ports, state, decision, reply);
   const { fwd, detail } = decision.kind === 'forward' ? decision : ({ fwd: 'uri-miss', detail: undefined } as const);
   const ranged = { kind: 'forward', fwd, stored: undefined, detail, range } as const;
   return fetchAndStore(ports, { read: state, decision: ranged, flightKey: undefined, reply });
 }
 
-/** Answers without the origin. Undefined if the origin must be asked. */
-function answer(ports: ReadPorts, state: Read, decision: Decision, reply: Reply): ReadOutcome | undefined {
-  if (decision.kind === 'forward') return undefined;
+/** Answers without the origin. */
+function answer(ports: ReadPorts, state: Read, decision: Answerable, reply: Reply): ReadOutcome {
   if (decision.kind !== 'unavailable') return serve(ports, state, decision, reply);
   reply.fail(new GatewayError('onlyIfCached'), statusLines({ detail: 'only-if-cached' }));
   return { outcome: 'error', detail: 'only-if-cached' };
 }
 
-async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Reply): Promise<ReadOutcome> {
-  let state = arrived;
-  let decision = first;
+type Answerable = Exclude<Decision, { kind: 'forward' }>;
+
+/** Waits for a fill that is under way, or begins one. Most reads begin one, and pay for no wait. */
+function ask(ports: ReadPorts, read: Read, decision: Forward, reply: Reply): Promise<ReadOutcome> {
   // The answer to a HEAD, and one that must not be stored, cannot be shared.
-  let alone = state.request.method === 'HEAD' || directivesOf(state)?.noStore === true;
-  let vary = ports.store.varyOf(state.key);
+  const alone = read.request.method === 'HEAD' || directivesOf(read)?.noStore === true;
+  const asking = { read, decision, alone, vary: ports.store.varyOf(read.key), reply };
+  const begun = begin(ports, asking);
+  return begun instanceof Flight ? waitAndAsk(ports, asking, begun) : begun;
+}
+
+interface Asking {
+  readonly read: Read;
+  readonly decision: Forward;
+  /** Nobody may wait for its fill, nor it for that of another. */
+  readonly alone: boolean;
+  readonly vary: readonly string[] | undefined;
+  readonly reply: Reply;
+}
+
+/** The outcome of its own fill, or the fill that it has to wait for. */
+function begin(ports: ReadPorts, { read, decision, alone, vary, reply }: Asking): Promise<ReadOutcome> | Flight {
+  const flightKey = flightKeyOf(read, vary);
+  if (alone || isForNobodyElse(read, decision) || ports.flights.isUnshared(flightKey))
+    return fetchAndStore(ports, { read, decision, flightKey: undefined, reply });
+  const flight = ports.flights.get(flightKey);
+  return flight ?? fetchAndStore(ports, { read, decision: withPart(ports, read, decision), flightKey, reply });
+}
+
+async function waitAndAsk(
+  ports: ReadPorts,
+  { read, reply, ...asking }: Asking,
+  underWay: Flight,
+): Promise<ReadOutcome> {
+  let state = read;
+  let { decision, alone, vary } = asking;
+  let flight = underWay;
   for (let attempt = 1; ; attempt++) {
-    // Another fill may have stored a suitable response meanwhile.
-    if (attempt > 1) decision = lookUp(ports, state);
-    if (decision.kind !== 'forward') return answer(ports, state, decision, reply) as ReadOutcome;
-    const flightKey = flightKeyOf(state, vary);
-    if (alone || isForNobodyElse(state, decision) || ports.flights.isUnshared(flightKey))
-      return fetchAndStore(ports, { read: state, decision, flightKey: undefined, reply });
-    const flight = ports.flights.get(flightKey);
-    if (flight === undefined)
-      return fetchAndStore(ports, { read: state, decision: withPart(ports, state, decision), flightKey, reply });
     const result = await ports.flights.wait(flight, state.request.client);
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     // The answer's `No-Vary-Search` may distinguish this request from the one that it waited for.
@@ -82,6 +104,13 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     // request may wait for that one, too. After that, or if the answer cannot be shared, it asks for itself.
     alone = attempt > 1 || result.kind !== 'response';
     if (result.kind === 'response') vary = result.response.vary;
+    // Another fill may have stored a suitable response meanwhile.
+    const next = lookUp(ports, state);
+    if (next.kind !== 'forward') return answer(ports, state, next, reply);
+    decision = next;
+    const begun = begin(ports, { read: state, decision, alone, vary, reply });
+    if (!(begun instanceof Flight)) return begun;
+    flight = begun;
   }
 }
 

@@ -44,6 +44,31 @@ export interface ApplyPorts {
   lookUp(name: string, path: string): Promise<Json>;
 }
 
+/** What `applyRules` decides where nothing has to be read for it; undefined if something has to be. */
+export function appliedAtOnce(answered: Omit<RuleInputs, 'readAgain'>): Applied | undefined {
+  const { matches } = answered;
+  if (matches.some(({ rule }) => rule.ignoring !== undefined || rule.lookups.length > 0)) return undefined;
+  const rules: AppliedRule[] = [];
+  const skipped: { rule: string; why: string }[] = [];
+  let compared = false;
+  for (const match of matches) {
+    const sources: Sources = { ...answered.sources, params: match.params };
+    const why = failingOf(match, answered, sources, false);
+    if (why === undefined) {
+      rules.push({ match, sources });
+    } else {
+      skipped.push({ rule: match.rule.config.name, why });
+      compared ||= compares(match.rule);
+    }
+  }
+  return { rules, skipped, unchanged: false, compared };
+}
+
+/** Whether the rule depends on what a write has changed. */
+function compares({ ignoring, condition }: CompiledRule): boolean {
+  return ignoring !== undefined || (condition?.changed.length ?? 0) > 0;
+}
+
 /** Makes the lookups of the rules that matched, and decides which of these rules apply. */
 export async function applyRules(ports: ApplyPorts, answered: RuleInputs): Promise<Applied> {
   const rules: AppliedRule[] = [];
@@ -54,10 +79,9 @@ export async function applyRules(ports: ApplyPorts, answered: RuleInputs): Promi
   let compared = false;
   for (const match of answered.matches) {
     const { rule } = match;
-    const compares = rule.ignoring !== undefined || (rule.condition?.changed.length ?? 0) > 0;
     const skip = (why: string): void => {
       skipped.push({ rule: rule.config.name, why });
-      compared ||= compares;
+      compared ||= compares(rule);
     };
     if (rule.ignoring !== undefined && (await isUnchanged(answered, rule, after))) {
       same += 1;
@@ -87,7 +111,7 @@ export async function applyRules(ports: ApplyPorts, answered: RuleInputs): Promi
 /** @param ahead whether the rule's lookups are still to be made: values from them cannot fail the condition yet */
 function failingOf(
   { rule, method }: RuleMatch,
-  answered: RuleInputs,
+  answered: Pick<RuleInputs, 'status' | 'indeterminate' | 'alone'>,
   sources: Sources,
   ahead: boolean,
 ): string | undefined {

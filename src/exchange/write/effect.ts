@@ -44,6 +44,12 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
   };
 }
 
+/** The coverage of the effect alone. */
+export function coveredBy({ request, rules, sources, paths }: AppliedWrite): Coverage {
+  const targets = rules.flatMap((applied) => resolve(applied.match, applied.sources).targets);
+  return coverageOf([...targets, ...impliedTargets(request, sources, paths)], paths);
+}
+
 /**
  * The coverage of a write's record, without one rule's own tags and the parents that this rule patches. A parent that
  * the rest covers has other changes as well, so the patch alone would leave it stale.

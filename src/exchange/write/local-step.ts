@@ -28,8 +28,9 @@ export class WriteLocally implements LocalStep {
     this.#paths = rules.flatMap(pathsToRefresh);
     // With a conflicting write, the order of the changes is unknown, and so is the parent's content.
     const patching = write.inFlight.conflicted ? [] : rules.filter(({ match }) => match.rule.patch.length > 0);
+    if (patching.length === 0) return;
     const answeredWrite = patchingOf(write, answered);
-    if (patching.length === 0 || answeredWrite === undefined) return;
+    if (answeredWrite === undefined) return;
     const applied = { request: write.request, rules, sources, paths: ports.rules.paths };
     const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, otherCoverage(rule, applied)));
     this.patches = new Patches(ports, planned, write.request, write.since);
@@ -60,5 +61,13 @@ export function patchingOf(
 ): PatchingWrite | undefined {
   if (answer === undefined) return undefined;
   const { targetedFields } = route.policy.cache;
-  return { request, answer, targetedFields, text: { request: upload.text(), response: text } };
+  const texts = {
+    get request() {
+      return upload.text();
+    },
+    get response() {
+      return text();
+    },
+  };
+  return { request, answer, targetedFields, text: texts };
 }

@@ -6,10 +6,18 @@ import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
-import { carriedTags, reachOf, readsOf, taggedReads } from './plan.ts';
+import { carriedTags, type Reach, reachOf, readsOf, taggedReads } from './plan.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import type { ArrivedWrite, NotedRequest, WritePorts } from './write-ports.ts';
+
+/** What is known of a write once those of this node can find it. */
+interface Known {
+  readonly reach: Reach;
+  readonly begun: WriteInFlight;
+  readonly address: BeforeAddress | undefined;
+  readonly mayReadBefore: boolean;
+}
 
 /**
  * Makes a write known to conflicting writes and other nodes, and reads `before`: the steps that must precede the origin
@@ -19,7 +27,7 @@ export class Noting {
   readonly #ports: WritePorts;
   readonly #found: ReturnType<RouteTable['find']>;
   readonly #arrived: ArrivedWrite;
-  #begun: Promise<NotedRequest> | undefined;
+  #begun: Promise<NotedRequest> | NotedRequest | undefined;
   #inFlight: WriteInFlight | undefined;
   #note: Note | undefined;
   #open = false;
@@ -35,18 +43,27 @@ export class Noting {
   }
 
   /** @throws GatewayError uncoordinated, unprocessable: the write must not be forwarded */
-  begin(): Promise<NotedRequest> {
-    this.#begun ??= this.#begin(true).catch((error: unknown) => {
+  begin(): Promise<NotedRequest> | NotedRequest {
+    if (this.#begun !== undefined) return this.#begun;
+    const failed = (error: unknown): never => {
       this.failure = error;
       throw error;
-    });
-    return this.#begun;
+    };
+    try {
+      const begun = this.#begin(true);
+      this.#begun = begun instanceof Promise ? begun.catch(failed) : begun;
+      return this.#begun;
+    } catch (error) {
+      this.#begun = Promise.reject(error);
+      this.#begun.catch(() => {});
+      return failed(error);
+    }
   }
 
   /** Notes a write that the origin answered before it had the whole request. It is too late to read `before`. */
   async beginLate(): Promise<void> {
     const before: Json = { missing: 'incomplete' };
-    const noted = this.#begun ?? this.#begin(false);
+    const noted = Promise.resolve(this.#begun ?? this.#begin(false));
     this.#begun = noted.then((write) => ({ ...write, before }));
     await this.#begun;
   }
@@ -70,8 +87,9 @@ export class Noting {
     else this.#ports.log.abandon(this.#note);
   }
 
-  async #begin(mayReadBefore: boolean): Promise<NotedRequest> {
-    const { log, inFlight, rules, routes, shared, indeterminateMs } = this.#ports;
+  /** A node that is alone, and reads nothing ahead, is done at once. */
+  #begin(mayReadBefore: boolean): Promise<NotedRequest> | NotedRequest {
+    const { inFlight, rules, routes, shared } = this.#ports;
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
     const reach = reachOf(rules, request, matches, sources);
@@ -81,15 +99,26 @@ export class Noting {
     const reads = readsOf(rules, routes, request, address);
     // Must precede the read of `before`, so that no record falls between the two (invariant 5).
     const carried = carriedTags(rules, routes, reach);
-    const begun = inFlight.begin({ ...reach, carried }, [...reads, ...taggedReads(reach)]);
+    const { coverage, below, opaque } = reach;
+    const begun = inFlight.begin({ coverage, below, opaque, carried }, [...reads, ...taggedReads(reach)]);
     this.#inFlight = begun;
-    if (shared) {
-      const quarantineMs = Math.max(indeterminateMs, quarantineMsOf(matches));
-      this.#note = await log.note({ posts: begun.posts, ...reach, quarantineMs });
-      this.#open = true;
-    }
-    const before: Json = mayReadBefore ? await this.#before(address, reads) : { missing: 'incomplete' };
-    const rejected = unresolvable(matches, sourcesOf(this.#arrived, { before }));
+    const known = { reach, begun, address, mayReadBefore };
+    if (shared) return this.#share(known, reads);
+    const before: Promise<Json> | Json = mayReadBefore ? this.#before(address, reads) : { missing: 'incomplete' };
+    return before instanceof Promise ? before.then((read) => this.#noted(known, read)) : this.#noted(known, before);
+  }
+
+  /** Lets the other nodes know of it first. */
+  async #share(known: Known, reads: readonly Representation[]): Promise<NotedRequest> {
+    const { reach, begun, address, mayReadBefore } = known;
+    const quarantineMs = Math.max(this.#ports.indeterminateMs, quarantineMsOf(this.#arrived.matches));
+    this.#note = await this.#ports.log.note({ posts: begun.posts, ...reach, quarantineMs });
+    this.#open = true;
+    return this.#noted(known, mayReadBefore ? await this.#before(address, reads) : { missing: 'incomplete' });
+  }
+
+  #noted({ reach, begun, address, mayReadBefore }: Known, before: Json): NotedRequest {
+    const rejected = unresolvable(this.#arrived.matches, sourcesOf(this.#arrived, { before }));
     if (rejected !== undefined && mayReadBefore) throw new GatewayError('unprocessable', rejected);
     const since = this.#ports.store.sequence;
     return { ...this.#arrived, reach, inFlight: begun, note: this.#note, before, address, since };

@@ -7,7 +7,7 @@ import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { BeforeAddress } from './before.ts';
-import { effectOf } from './effect.ts';
+import { coveredBy, effectOf } from './effect.ts';
 
 /** The rules of the request's method and of the method that an override field names. The origin may use either. */
 export function matchesOf(rules: RuleSet, request: ClientRequest): readonly RuleMatch[] {
@@ -43,8 +43,27 @@ export function reachOf(
   sources: BodySources,
 ): Reach {
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
+  const write = { request, rules: applied, sources, paths: rules.paths };
+  let made: Effect | undefined;
+  const effect = (): Effect => {
+    made ??= effectOf(write);
+    return made;
+  };
   return {
-    ...effectOf({ request, rules: applied, sources, paths: rules.paths }),
+    coverage: coveredBy(write),
+    // A node that is alone needs the rest only of a write whose outcome is not known.
+    get announcements() {
+      return effect().announcements;
+    },
+    get named() {
+      return effect().named;
+    },
+    get targets() {
+      return effect().targets;
+    },
+    get unresolved() {
+      return effect().unresolved;
+    },
     // A POST creates a new member of a collection and leaves existing ones alone, unless a rule says otherwise.
     below: request.method === 'POST' ? [] : inItsSpellings(rules, request.target.resource),
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),

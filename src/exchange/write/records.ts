@@ -4,7 +4,7 @@ import type { Outcome } from '../../coherence/transaction.ts';
 import type { Representation } from '../../coherence/write-set.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import type { Effect } from '../ports.ts';
-import { type Applied, applyRules } from './apply.ts';
+import { type Applied, appliedAtOnce, applyRules, type RuleInputs } from './apply.ts';
 import type { CompletedRecord, ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
@@ -36,10 +36,10 @@ export class AnsweredWrite implements ConcludingWrite {
   }
 
   /** For a write that was, or may have been, applied: applies its rules. */
-  static async of(ports: WritePorts, write: NotedRequest, answered: OriginAnswer): Promise<AnsweredWrite> {
+  static of(ports: WritePorts, write: NotedRequest, answered: OriginAnswer): AnsweredWrite | Promise<AnsweredWrite> {
     const made = new AnsweredWrite(ports, write, answered);
-    await made.#apply(!write.inFlight.conflicted);
-    return made;
+    const applying = made.#apply(!write.inFlight.conflicted);
+    return applying === undefined ? made : applying.then(() => made);
   }
 
   /** For a write that was refused: it has no record of its own. */
@@ -89,6 +89,10 @@ export class AnsweredWrite implements ConcludingWrite {
 
   async own(disturbed: boolean): Promise<OwnRecord> {
     if (this.#applied.unchanged || (disturbed && this.#applied.compared)) await this.#apply(false);
+    return this.#own();
+  }
+
+  #own(): OwnRecord {
     const ruleMs = quarantineMsOf(this.#applied.rules.map(({ match }) => match));
     const ownMs = this.#indeterminate ? Math.max(this.#ports.indeterminateMs, ruleMs) : ruleMs;
     const quarantineMs = Math.max(ownMs, this.#quarantinedForMs);
@@ -143,7 +147,7 @@ export class AnsweredWrite implements ConcludingWrite {
   /** Reports a write that has no record. */
   reportUnrecorded(): void {
     const { answer } = this.#answered;
-    const resolved = this.#applied.unchanged ? this.#resolved() : undefined;
+    const resolved = this.#applied.unchanged ? this.#resolved : undefined;
     this.#report({ outcome: 'unchanged', status: answer?.status, resolved });
   }
 
@@ -154,8 +158,24 @@ export class AnsweredWrite implements ConcludingWrite {
     return effectOf(write, this.selects ? inFlight.carriedOver() : undefined);
   }
 
-  async #apply(alone: boolean): Promise<void> {
-    const { request, matches, address, inFlight } = this.#write;
+  /** Undefined where nothing had to be read for that. */
+  #apply(alone: boolean): Promise<void> | undefined {
+    const { matches } = this.#write;
+    const inputs = {
+      matches,
+      sources: this.#sources,
+      status: this.#answered.answer?.status,
+      indeterminate: this.#indeterminate,
+      alone,
+    };
+    const applied = appliedAtOnce(inputs);
+    if (applied === undefined) return this.#read(inputs);
+    this.#applied = applied;
+    return undefined;
+  }
+
+  async #read(inputs: Omit<RuleInputs, 'readAgain'>): Promise<void> {
+    const { request, address, inFlight } = this.#write;
     const { fence, routes, rules, resolveBytes: maxBytes } = this.#ports;
     const onFailure = (error: unknown): void => this.#ports.failed(error, request);
     const options = { maxBytes, onFailure };
@@ -173,11 +193,7 @@ export class AnsweredWrite implements ConcludingWrite {
         },
       },
       {
-        matches,
-        sources: this.#sources,
-        status: this.#answered.answer?.status,
-        indeterminate: this.#indeterminate,
-        alone,
+        ...inputs,
         readAgain: async () =>
           address === undefined ? { missing: 'incomplete' } : readRepresentation(address.get, address.route, options),
       },
@@ -198,7 +214,7 @@ export class AnsweredWrite implements ConcludingWrite {
       position: record.position,
       removed,
       patched: local.patches,
-      resolved: this.#resolved(),
+      resolved: this.#resolved,
     });
   }
 
@@ -209,7 +225,7 @@ export class AnsweredWrite implements ConcludingWrite {
     endQuarantineLater(effect, position, ms, giveBack);
   }
 
-  #resolved(): ResolvedWrite {
+  readonly #resolved = (): ResolvedWrite => {
     const { request, inFlight } = this.#write;
     return {
       request,
@@ -219,7 +235,7 @@ export class AnsweredWrite implements ConcludingWrite {
       indeterminate: this.#indeterminate,
       patching: inFlight.conflicted ? undefined : patchingOf(this.#write, this.#answered),
     };
-  }
+  };
 
   #report(result: Pick<WriteResult, 'outcome' | 'status' | 'resolved'> & Partial<WriteResult>): void {
     const { matches, startedAt, request } = this.#write;

@@ -2,7 +2,7 @@ import { Fields, without } from '../../http/fields.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin } from '../ask-origin.ts';
-import { readJson, readUpTo } from '../body.ts';
+import { readAnswerUpTo, readJson } from '../body.ts';
 import { credentialFields, credentialQuery } from '../credentials.ts';
 import { forwardFields } from '../forward.ts';
 import type { ClientRequest, Route } from '../ports.ts';
@@ -89,7 +89,7 @@ export async function readRepresentation(
       if (answer.status === 404 || answer.status === 410) return { missing: 'absent' };
       return { missing: 'incomplete', status: answer.status };
     }
-    const body = await readUpTo(answer.body, maxBytes);
+    const body = await readAnswerUpTo(answer.body, maxBytes);
     if ('whole' in body) return readJson(body.whole, answer.headers);
     answer.body.destroy();
     return { missing: 'too-large' };

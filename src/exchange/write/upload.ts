@@ -112,12 +112,13 @@ export class Upload {
   }
 
   /** Splits the head in two: the last chunk is held back, and the origin should receive the first part at once. */
-  async *#joined({ head, rest }: { head: Buffer; rest: AsyncIterator<Buffer> }): AsyncGenerator<Buffer> {
+  async *#joined({ head, rest }: { head: Buffer; rest: Readable }): AsyncGenerator<Buffer> {
     yield head.subarray(0, -1);
     yield head.subarray(-1);
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) {
-      this.#take(next.value);
-      yield next.value;
+    // Not destroyed with the loop: that would close the connection on which the client waits for its answer.
+    for await (const chunk of rest.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      this.#take(chunk);
+      yield chunk;
     }
     this.#complete = true;
   }

@@ -47,8 +47,8 @@ export interface WritePorts {
 
 /** The outcome of a write, with the input from which an explanation can be made on demand. */
 export interface WriteResult extends Omit<WriteReport, 'explain'> {
-  /** Undefined if no rule was applied: the origin refused the write, or never received all of it. */
-  readonly resolved: ResolvedWrite | undefined;
+  /** Made on demand. Undefined if no rule was applied: the origin refused the write, or never received all of it. */
+  readonly resolved: (() => ResolvedWrite) | undefined;
 }
 
 /** A write as it arrived. */
@@ -80,6 +80,6 @@ export interface NotedRequest extends ArrivedWrite {
 export interface OriginAnswer {
   readonly answer: OriginResponse | undefined;
   readonly response: Json;
-  /** The body's text, if it is JSON without a content coding. */
-  readonly text: string | undefined;
+  /** The body's text, if it is JSON without a content coding. Read on demand: only patches need it. */
+  readonly text: () => string | undefined;
 }

@@ -7,13 +7,13 @@ import { without } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin, awaitShare } from '../ask-origin.ts';
-import { type ReadBody, readJson, readUpTo, textOf } from '../body.ts';
+import { type ReadBody, readAnswerUpTo, readJson, textOf } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
 import { passedFields } from '../client-fields.ts';
 import { forwardFields } from '../forward.ts';
 import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
-import { pump } from '../pump.ts';
+import { pump, pumpBody } from '../pump.ts';
 import { conclude } from './conclude.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
@@ -63,7 +63,8 @@ export async function write(
     const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt });
     noting = new Noting(ports, found, arrived);
     // Before it is noted: no write of another client waits for one that has not got its turn.
-    place = await awaitShare({ request, route: found.route }, reply);
+    const turn = awaitShare({ request, route: found.route }, reply);
+    place = turn instanceof Promise ? await turn : turn;
     const result = await forward(arrived, noting, { reply, place });
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
     else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
@@ -135,15 +136,25 @@ async function forward(
   way: { readonly reply: Reply; readonly place: Place | undefined },
 ): Promise<ForwardResult> {
   const { request, route, upload, transaction } = write;
-  if (upload.isWhole) await handOver(write, noting.begin());
+  if (upload.isWhole) {
+    const noted = noting.begin();
+    if (noted instanceof Promise) await noted;
+    handOver(write);
+  }
   let answer: OriginResponse | undefined;
   try {
     const headers = forwardFields(request, route.policy.client);
-    const body = upload.forwarded(() => handOver(write, noting.begin()));
+    const body = upload.forwarded(async () => {
+      await noting.begin();
+      handOver(write);
+    });
     answer = await askOrigin({ request, route }, { headers, body, ...way });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
-    if (!transaction.forwarded) await handOver(write, noting.beginLate());
+    if (!transaction.forwarded) {
+      await noting.beginLate();
+      handOver(write);
+    }
     return { kind: 'answered', answer };
   } catch (thrown) {
     // Ends an upload that the origin has answered early: no more of it must arrive after its record.
@@ -159,9 +170,8 @@ async function forward(
   }
 }
 
-/** Lets the origin have the end of the request once the write is noted. */
-async function handOver({ transaction }: ArrivedWrite, noted: Promise<unknown>): Promise<void> {
-  await noted;
+/** Lets the origin have the end of the request: the write is noted. */
+function handOver({ transaction }: ArrivedWrite): void {
   const command = transaction.take({ type: 'noted' });
   if (command.do === 'forward') transaction.take({ type: 'forwarded' });
 }
@@ -191,13 +201,15 @@ async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting:
   });
 }
 
+const noText = (): undefined => undefined;
+
 async function concludeUnanswered(
   ports: WritePorts,
   write: NotedRequest,
   { kind }: ForwardResult,
   noting: Noting,
 ): Promise<void> {
-  const answered: OriginAnswer = { answer: undefined, response: { missing: 'incomplete' }, text: undefined };
+  const answered: OriginAnswer = { answer: undefined, response: { missing: 'incomplete' }, text: noText };
   if (kind === 'indeterminate') {
     await conclude(ports, await AnsweredWrite.of(ports, write, answered), 'indeterminate');
     noting.fulfilled();
@@ -216,35 +228,30 @@ async function release(
 ): Promise<void> {
   if (noting.beforeFailure !== undefined) ports.failed(noting.beforeFailure, write.request);
   if (isRefusal(write, answer.status)) {
-    const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: undefined });
+    const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: noText });
     const record = await finish(ports, { noting, write: refused, outcome: 'refused' });
     const position = record && ports.log.tokenOf(record);
-    const rest = answer.body.iterator({ destroyOnReturn: false });
-    return pass(write, { answer, chunks: [], rest }, { reply, position });
+    return pass(write, { answer, read: undefined }, { reply, position });
   }
   let read: ReadBody | undefined;
   let failure: unknown;
   try {
     // Whoever reads a stream wants it as it arrives, and it is not JSON: rules fall back to wildcards.
     const reads = write.needs.response && answer.status < 500 && !isIncremental(answer.headers);
-    if (reads) read = await readUpTo(answer.body, ports.resolveBytes);
+    const reading = reads ? readAnswerUpTo(answer.body, ports.resolveBytes) : undefined;
+    read = reading instanceof Promise ? await reading : reading;
   } catch (error) {
     // The status says that the write was applied. Its details are in the part of the body that is missing.
     failure = error;
   }
-  const text = read !== undefined && 'whole' in read ? textOf(read.whole, answer.headers) : undefined;
-  const answered = await AnsweredWrite.of(ports, write, {
-    answer,
-    response: responseJson(answer, read, failure),
-    text,
-  });
+  const whole = read !== undefined && 'whole' in read ? read.whole : undefined;
+  const text = whole === undefined ? noText : () => textOf(whole, answer.headers);
+  const made = AnsweredWrite.of(ports, write, { answer, response: responseJson(answer, read, failure), text });
+  const answered = made instanceof Promise ? await made : made;
   const record = await finish(ports, { noting, write: answered, outcome: answered.outcome });
   if (failure !== undefined) throw failure;
-  const chunks = read === undefined ? [] : 'whole' in read ? [read.whole] : [read.head];
-  const rest =
-    read === undefined ? answer.body.iterator({ destroyOnReturn: false }) : 'rest' in read ? read.rest : undefined;
   const position = record && ports.log.tokenOf(record);
-  await pass(write, { answer, chunks, rest: rest as AsyncIterator<Buffer> | undefined }, { reply, position });
+  await pass(write, { answer, read }, { reply, position });
 }
 
 async function finish(
@@ -272,30 +279,33 @@ function responseJson(answer: OriginResponse, read: ReadBody | undefined, failur
 
 interface PassedAnswer {
   readonly answer: OriginResponse;
-  /** The part of the body that has been read. `rest` is undefined if that is all. */
-  readonly chunks: readonly Buffer[];
-  readonly rest: AsyncIterator<Buffer> | undefined;
+  /** What has been read of the body; undefined if nothing has. */
+  readonly read: ReadBody | undefined;
 }
 
 /** Streams the answer of a write to its client. */
 async function pass(
   { route }: ArrivedWrite,
-  { answer, chunks, rest }: PassedAnswer,
+  { answer, read }: PassedAnswer,
   { reply, position }: { reply: Reply; position?: string | undefined },
 ): Promise<void> {
   const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
-  if (rest === undefined) {
+  if (read !== undefined && 'whole' in read) {
     reply.send(
       answer.status,
       without(lines, (name) => name === 'content-length'),
-      Buffer.concat(chunks),
+      read.whole,
     );
     return;
   }
   const sink = reply.begin(answer.status, lines);
   reply.onGone(() => answer.body.destroy());
-  for (const chunk of chunks) sink.write(chunk);
-  await pump(rest, sink, reply);
+  if (read === undefined) {
+    await pumpBody(answer.body, { sink, reply });
+  } else {
+    sink.write(read.head);
+    await pump(read.rest, { sink, reply });
+  }
 }

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { OriginError } from '../../../src/errors.ts';
+import { bodyOf } from '../../../src/exchange/body.ts';
 import type { Origin, OriginRequest, OriginResponse } from '../../../src/exchange/ports.ts';
 import { Fields } from '../../../src/http/fields.ts';
 import type { Process, World } from '../world.ts';
@@ -185,7 +186,7 @@ export class SimulatedOrigin implements Origin {
       body.push(null);
     };
     world.after(bodyMs, () => process.run(end));
-    return { status, headers: new Fields(lines), body, trailers: () => [], isDelimited: () => true };
+    return { status, headers: new Fields(lines), body: bodyOf(body), trailers: () => [], isDelimited: () => true };
   }
 }
 
