@@ -310,11 +310,7 @@ export function withMethods(bus: Bus, methods: Partial<Bus>): Bus {
   return {
     createEpoch: (...args) => bus.createEpoch(...args),
     renew: (...args) => bus.renew(...args),
-    append: (...args) => bus.append(...args),
-    ack: (...args) => bus.ack(...args),
-    intend: (...args) => bus.intend(...args),
-    withdraw: (...args) => bus.withdraw(...args),
-    conflicting: (...args) => bus.conflicting(...args),
+    group: (...args) => bus.group(...args),
     evict: (...args) => bus.evict(...args),
     published: (...args) => bus.published(...args),
     read: (...args) => bus.read(...args),

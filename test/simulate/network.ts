@@ -1,4 +1,4 @@
-import type { Append, Batch, Bus, Contact, IntentNote, Member, Renewal, StepResult } from '../../src/coherence/bus.ts';
+import type { Batch, Bus, Contact, Member, Renewal, Step, StepResult } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Process, World } from './world.ts';
 
@@ -9,7 +9,7 @@ const PARKED_MS = 120;
 /** One for all: each call has a timer that makes it, and a stack trace costs more than the call. */
 const silence = new Error('the bus does not answer');
 
-type Step = (sequencer: Sequencer) => unknown;
+type Made = (sequencer: Sequencer) => unknown;
 
 /**
  * The machine that sequences: it can be down, lose its memory, and be replaced by one that had not heard the latest.
@@ -20,7 +20,7 @@ export class SimulatedServer {
   readonly #world: World;
   readonly #create: () => Sequencer;
   readonly #notices: boolean;
-  #steps: Step[] = [];
+  #steps: Made[] = [];
   #parked = new Set<() => boolean>();
   #remembered = 0;
 
@@ -108,24 +108,8 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.renew(epoch, renewal, contact));
   }
 
-  append(epoch: string, member: string, append: Append, contact?: Contact) {
-    return this.#call((sequencer) => sequencer.append(epoch, member, append, contact));
-  }
-
-  ack(epoch: string, member: string, applied: number, contact?: Contact) {
-    return this.#call((sequencer) => sequencer.ack(epoch, member, applied, contact));
-  }
-
-  intend(epoch: string, member: string, note: IntentNote) {
-    return this.#call((sequencer) => sequencer.intend(epoch, member, note));
-  }
-
-  withdraw(epoch: string, intent: string) {
-    return this.#call((sequencer) => sequencer.withdraw(epoch, intent));
-  }
-
-  conflicting(epoch: string, intent: string, probes: string, contact?: Contact) {
-    return this.#call((sequencer) => sequencer.conflicting(epoch, intent, probes, contact));
+  group(epoch: string, member: string, steps: readonly Step[], contact?: Contact) {
+    return this.#call((sequencer) => sequencer.group(epoch, member, steps, contact));
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>) {

@@ -1,0 +1,125 @@
+import type {
+  Append,
+  AppendResult,
+  Bus,
+  Conflicts,
+  EpochMismatch,
+  IntentNote,
+  Seq,
+  Step,
+  StepAnswer,
+  StepResult,
+} from './bus.ts';
+
+/**
+ * Bounds of one group: a sequencer makes its steps at once, and nobody else is answered meanwhile. What is beyond them
+ * goes with the next group. A group has one step at least, however long it is.
+ */
+export const groupBounds = { steps: 256, characters: 1024 * 1024 } as const;
+
+type Kind = Step['kind'];
+type AnswerTo<K extends Kind> = Extract<StepAnswer, { readonly kind: K }>;
+
+/** The steps of one member. Each rejects when the bus cannot be reached; the bus may have made the step all the same. */
+export interface MemberSteps {
+  append(epoch: string, append: Append): Promise<StepResult<AppendResult>>;
+  intend(epoch: string, note: IntentNote): Promise<StepResult>;
+  withdraw(epoch: string, intent: string): Promise<StepResult>;
+  conflicting(epoch: string, intent: string, probes: string): Promise<StepResult<Conflicts>>;
+  /** @param applied asked when the step is sent */
+  ack(epoch: string, applied: () => Seq): Promise<StepResult<{ readonly committed: Seq }>>;
+}
+
+interface Waiting {
+  readonly epoch: string;
+  readonly characters: number;
+  readonly step: () => Step;
+  answered(answer: StepAnswer | EpochMismatch): void;
+  failed(error: unknown): void;
+}
+
+/**
+ * Group commit: the steps of one member share round trips. A step that comes while none is under way is sent at once.
+ * What comes during a round trip waits, and goes together in the next one, in the order in which it came.
+ */
+export class GroupCommit implements MemberSteps {
+  readonly #bus: Pick<Bus, 'group'>;
+  readonly #member: string;
+  #waiting: Waiting[] = [];
+  #sending = false;
+
+  constructor(bus: Pick<Bus, 'group'>, member: string) {
+    this.#bus = bus;
+    this.#member = member;
+  }
+
+  append(epoch: string, append: Append): Promise<StepResult<AppendResult>> {
+    const { payload, probes, posts = '' } = append;
+    return this.#step(epoch, payload.length + probes.length + posts.length, () => ({ kind: 'append', append }));
+  }
+
+  intend(epoch: string, note: IntentNote): Promise<StepResult> {
+    return this.#step(epoch, note.payload.length + note.posts.length, () => ({ kind: 'intend', note }));
+  }
+
+  withdraw(epoch: string, intent: string): Promise<StepResult> {
+    return this.#step(epoch, 0, () => ({ kind: 'withdraw', intent }));
+  }
+
+  conflicting(epoch: string, intent: string, probes: string): Promise<StepResult<Conflicts>> {
+    return this.#step(epoch, probes.length, () => ({ kind: 'conflicting', intent, probes }));
+  }
+
+  ack(epoch: string, applied: () => Seq): Promise<StepResult<{ readonly committed: Seq }>> {
+    return this.#step(epoch, 0, () => ({ kind: 'ack', applied: applied() }));
+  }
+
+  #step<K extends Kind>(
+    epoch: string,
+    characters: number,
+    step: () => Extract<Step, { readonly kind: K }>,
+  ): Promise<StepResult<AnswerTo<K>>> {
+    return new Promise((resolve, reject) => {
+      const answered = (answer: StepAnswer | EpochMismatch): void => {
+        if ('ok' in answer) resolve(answer);
+        else if (answer.kind === 'failed') reject(new Error(answer.reason));
+        else resolve({ ok: true, ...(answer as AnswerTo<K>) });
+      };
+      this.#waiting.push({ epoch, characters, step, answered, failed: reject });
+      if (!this.#sending) void this.#sendAll();
+    });
+  }
+
+  async #sendAll(): Promise<void> {
+    this.#sending = true;
+    while (this.#waiting.length > 0) await this.#send(this.#next());
+    this.#sending = false;
+  }
+
+  /** The steps that go together: those that came first, and are of one epoch. */
+  #next(): Waiting[] {
+    const { epoch } = this.#waiting[0] as Waiting;
+    let characters = 0;
+    const over = this.#waiting.findIndex((each, i) => {
+      characters += each.characters;
+      return each.epoch !== epoch || i >= groupBounds.steps || (i > 0 && characters > groupBounds.characters);
+    });
+    return this.#waiting.splice(0, over < 0 ? this.#waiting.length : over);
+  }
+
+  async #send(group: readonly Waiting[]): Promise<void> {
+    const { epoch } = group[0] as Waiting;
+    try {
+      const steps = group.map(({ step }) => step());
+      const result = await this.#bus.group(epoch, this.#member, steps);
+      for (const [i, { answered, failed }] of group.entries()) {
+        const answer = result.ok ? result.answers[i] : result;
+        if (answer === undefined) failed(new Error('the bus did not answer the step'));
+        else answered(answer);
+      }
+    } catch (error) {
+      // The bus may have made all of them, or none.
+      for (const { failed } of group) failed(error);
+    }
+  }
+}
