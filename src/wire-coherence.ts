@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemTimers } from './clock.ts';
+import { systemClock, systemSoon, systemTimers } from './clock.ts';
 import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
 import { ClusterLog } from './coherence/cluster-log.ts';
@@ -137,7 +137,7 @@ function wireCluster(node: Node): Coherence {
   };
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
-  const bumps = keys && new VersionBumps(keys);
+  const bumps = keys && new VersionBumps(keys, systemSoon);
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const shape = shapeOf(config);
   const cluster: ClusterLog = new ClusterLog({
@@ -145,6 +145,7 @@ function wireCluster(node: Node): Coherence {
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
+    soon: systemSoon,
     ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, knowledge, nonce, failed, listener },
     publish: bumps && ((coverage, epoch, seq) => bumps.raise(coverage, epoch, seq)),
   });

@@ -43,7 +43,7 @@ export class ClusterLog implements Log {
   constructor(options: ClusterLogOptions) {
     const { member, clock, timers, listener } = options;
     const bus = new ContactingBus(options.bus, () => this.#lease.holds(clock.monotonic(), clock.wall()));
-    const steps = new GroupCommit(bus, member);
+    const steps = new GroupCommit({ bus, member, soon: options.soon });
     this.#options = { ...options, bus };
     this.#steps = steps;
     this.#standing = new LogStanding(options.leaseMs);

@@ -1,3 +1,4 @@
+import type { Soon } from '../clock.ts';
 import type { Bus, Seq } from './bus.ts';
 import type { Lease } from './lease.ts';
 import type { SharedLogListener } from './log.ts';
@@ -7,6 +8,8 @@ import type { Publish } from './publisher.ts';
 
 export interface ClusterLogOptions extends OutboxOptions {
   readonly bus: Bus;
+  /** When the steps of concurrent writes leave together (group-commit.ts). */
+  readonly soon?: Soon | undefined;
   readonly leaseMs: number;
   readonly listener: SharedLogListener;
   /** Undefined: the nodes share no tier. */

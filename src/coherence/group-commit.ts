@@ -1,3 +1,4 @@
+import type { Soon } from '../clock.ts';
 import type {
   Append,
   AppendResult,
@@ -38,19 +39,25 @@ interface Waiting {
   failed(error: unknown): void;
 }
 
+export interface GroupCommitOptions {
+  readonly bus: Pick<Bus, 'group'>;
+  readonly member: string;
+  /** When a group leaves. Steps of several writes often come in one turn of the event loop. Default: at once. */
+  readonly soon?: Soon | undefined;
+}
+
 /**
- * Group commit: the steps of one member share round trips. A step that comes while none is under way is sent at once.
- * What comes during a round trip waits, and goes together in the next one, in the order in which it came.
+ * Group commit: the steps of one member share round trips. A step that comes while none is under way is sent in the
+ * same turn of the event loop. What comes during a round trip waits, and goes together in the next one, in the order in
+ * which it came.
  */
 export class GroupCommit implements MemberSteps {
-  readonly #bus: Pick<Bus, 'group'>;
-  readonly #member: string;
+  readonly #options: GroupCommitOptions;
   #waiting: Waiting[] = [];
   #sending = false;
 
-  constructor(bus: Pick<Bus, 'group'>, member: string) {
-    this.#bus = bus;
-    this.#member = member;
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
   }
 
   append(epoch: string, append: Append): Promise<StepResult<AppendResult>> {
@@ -86,14 +93,14 @@ export class GroupCommit implements MemberSteps {
         else resolve({ ok: true, ...(answer as AnswerTo<K>) });
       };
       this.#waiting.push({ epoch, characters, step, answered, failed: reject });
-      if (!this.#sending) void this.#sendAll();
+      if (!this.#sending) this.#sendSoon();
     });
   }
 
-  async #sendAll(): Promise<void> {
+  #sendSoon(): void {
     this.#sending = true;
-    while (this.#waiting.length > 0) await this.#send(this.#next());
-    this.#sending = false;
+    const { soon = (run): void => run() } = this.#options;
+    soon(() => void this.#send(this.#next()));
   }
 
   /** The steps that go together: those that came first, and are of one epoch. */
@@ -111,7 +118,8 @@ export class GroupCommit implements MemberSteps {
     const { epoch } = group[0] as Waiting;
     try {
       const steps = group.map(({ step }) => step());
-      const result = await this.#bus.group(epoch, this.#member, steps);
+      const { bus, member } = this.#options;
+      const result = await bus.group(epoch, member, steps);
       for (const [i, { answered, failed }] of group.entries()) {
         const answer = result.ok ? result.answers[i] : result;
         if (answer === undefined) failed(new Error('the bus did not answer the step'));
@@ -121,5 +129,7 @@ export class GroupCommit implements MemberSteps {
       // The bus may have made all of them, or none.
       for (const { failed } of group) failed(error);
     }
+    this.#sending = this.#waiting.length > 0;
+    if (this.#sending) this.#sendSoon();
   }
 }

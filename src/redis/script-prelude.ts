@@ -151,8 +151,9 @@ local function conflicting(probes, own)
 end
 
 local function mayHaveMissed(probes, asOf)
+  if probes == '' then return false end
   local seq = tonumber(redis.call('HGET', state, 'seq'))
-  if probes == '' or asOf >= seq then return false end
+  if asOf >= seq then return false end
   if seq - asOf > 256 then return true end
   local oldest = oldestFrom('-')
   if not oldest or seqAt(oldest) > asOf + 1 then return true end

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
+import type { Soon } from '../clock.ts';
 import { everything } from '../coherence/record.ts';
 import { widened } from '../coherence/record-size.ts';
 import type { Coverage } from '../coherence/tag.ts';
@@ -63,25 +64,27 @@ interface Raised {
  */
 export class VersionBumps {
   readonly #keys: VersionKeys;
+  readonly #soon: Soon;
   #waiting: Raised[] = [];
   #sending = false;
 
-  constructor(keys: VersionKeys) {
+  /** @param soon when a group leaves; by default at once */
+  constructor(keys: VersionKeys, soon: Soon = (run) => run()) {
     this.#keys = keys;
+    this.#soon = soon;
   }
 
   /** Rejects if it is not certain that the tier knows. */
   raise(coverage: Coverage, epoch: string, seq: number): Promise<void> {
     return new Promise((raised, failed) => {
       this.#waiting.push({ epoch, seq, names: boundedVersions(coverage), raised, failed });
-      if (!this.#sending) void this.#sendAll();
+      if (!this.#sending) this.#sendSoon();
     });
   }
 
-  async #sendAll(): Promise<void> {
+  #sendSoon(): void {
     this.#sending = true;
-    while (this.#waiting.length > 0) await this.#send(this.#next());
-    this.#sending = false;
+    this.#soon(() => void this.#send(this.#next()));
   }
 
   /** The records that go together: those that came first, and are of one epoch. */
@@ -107,6 +110,8 @@ export class VersionBumps {
       if (failure === undefined) raised();
       else failed(failures.get(failure));
     }
+    this.#sending = this.#waiting.length > 0;
+    if (this.#sending) this.#sendSoon();
   }
 
   /** @returns why names were not raised, or may not have been */

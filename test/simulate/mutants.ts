@@ -9,6 +9,13 @@ import type { Position } from '../../src/coherence/record.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Coverage } from '../../src/coherence/tag.ts';
 import { announcesWhenApplied } from './early-announcements.ts';
+import {
+  BusThatAcknowledgesEarly,
+  BusWithAnswers,
+  noFailures,
+  SequencerThatLosesTheSecond,
+  swapped,
+} from './group-mutants.ts';
 import type { ScheduleMutation } from './schedule.ts';
 
 /** One check taken out. `invariant` as numbered in coherence.md. */
@@ -166,6 +173,23 @@ export const mutants: readonly Mutant[] = [
     name: 'writes are released when this node has applied their record',
     seed: 1,
     options: () => ({ mode: 'eventual' }),
+  },
+  {
+    invariant: 3,
+    name: 'records are acknowledged when they are read, before all of them are applied',
+    bus: (bus) => new BusThatAcknowledgesEarly(bus),
+  },
+  { invariant: 3, name: 'the second record of a group is lost', sequencer: () => new SequencerThatLosesTheSecond() },
+  {
+    invariant: 3,
+    name: 'writes of one group get the answers of each other',
+    bus: (bus) => new BusWithAnswers(bus, swapped),
+  },
+  {
+    invariant: 3,
+    name: 'a step that failed alone in its group is taken for made',
+    only: ['sees the bus full', 'is killed'],
+    bus: (bus) => new BusWithAnswers(bus, noFailures),
   },
   {
     invariant: 4,

@@ -89,6 +89,7 @@ export class Node {
       member: process.name,
       clock: process.clock,
       timers: process.timers,
+      soon: (run) => void process.timers.after(0, run),
       mode: 'strict',
       onPartition: 'reject',
       confirmMs: 1_000,

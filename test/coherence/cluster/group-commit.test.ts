@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { systemSoon } from '../../../src/clock.ts';
 import type { Bus, Step, StepAnswer } from '../../../src/coherence/bus.ts';
 import { GroupCommit, groupBounds } from '../../../src/coherence/group-commit.ts';
 
@@ -14,7 +15,7 @@ function heldBus() {
         groups.push({ epoch, steps, answer, fail });
       }),
   };
-  return { groups, commit: new GroupCommit(bus, 'n') };
+  return { groups, commit: new GroupCommit({ bus, member: 'n' }) };
 }
 
 /** Each record is appended at the number in its `ref`. */
@@ -55,6 +56,20 @@ describe('group commit', () => {
     groups[1]?.answer(answersTo(groups[1].steps));
     expect(await Promise.all(others)).toMatchObject([{ seq: 2 }, { ok: true }, { seq: 3 }]);
     expect(await asked).toMatchObject({ ok: true, conflicting: ['7'] });
+  });
+
+  test('what comes in one turn of the event loop goes together', async () => {
+    const sizes: number[] = [];
+    const bus: Pick<Bus, 'group'> = {
+      group: async (_epoch, _member, steps) => {
+        sizes.push(steps.length);
+        return answersTo(steps);
+      },
+    };
+    const commit = new GroupCommit({ bus, member: 'n', soon: systemSoon });
+    await Promise.all([1, 2, 3].map((ref) => commit.append('e', record(ref))));
+    await commit.append('e', record(4));
+    expect(sizes).toEqual([3, 1]);
   });
 
   test('an acknowledgement that waited names what has been applied when it leaves', async () => {

@@ -215,6 +215,7 @@ export class GatewayNode {
       member: process.name,
       clock: process.clock,
       timers: process.timers,
+      soon: (run) => void process.timers.after(0, run),
       ...{ mode, onPartition, leaseMs, quarantineMs, confirmMs: CONFIRM_MS },
       nonce: () => `e${world.chance.integer(1e6)}`,
       // A bus that is away is no fault of the node.
