@@ -36,6 +36,8 @@ export class ClusterLog implements Log {
   /** The bus has forgotten this node's intents, or may have. */
   #forgotten = false;
   #renewals = 0;
+  /** Resolves once this node renews no longer. */
+  #renewed: Promise<void> = Promise.resolve();
   #stopped = false;
   readonly #sleeper: Sleeper;
   readonly #positionWaiters: PositionWaiters;
@@ -78,7 +80,7 @@ export class ClusterLog implements Log {
   }
 
   start(): void {
-    void this.#renewing();
+    this.#renewed = this.#renewing();
     void this.#reading();
   }
 
@@ -90,7 +92,11 @@ export class ClusterLog implements Log {
     // Another node finishes what is left. It takes over once this node has been silent for a lease.
     const leaves = this.#standing.joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
-    if (leaves) await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
+    if (leaves) {
+      // A member that leaves intents is not let go, nor is one that has renewed meanwhile.
+      await Promise.all([this.#steps.drained(), this.#renewed]);
+      await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
+    }
     this.#standing.stop();
   }
 
@@ -241,6 +247,7 @@ export class ClusterLog implements Log {
       recordsFrom: this.#outbox.from,
       quarantines,
     });
+    if (answer.ok) this.#evictions.renewed(answer.members);
     if (this.#stopped) return true;
     if (generation !== this.#standing.generation) return false;
     if (!answer.ok) {

@@ -16,7 +16,7 @@ import type {
  * Bounds of one group: a sequencer makes its steps at once, and nobody else is answered meanwhile. What is beyond them
  * goes with the next group. A group has one step at least, however long it is.
  */
-export const groupBounds = { steps: 256, characters: 1024 * 1024 } as const;
+export const groupBounds = { steps: 256, characters: 256 * 1024 } as const;
 
 type Kind = Step['kind'];
 type AnswerTo<K extends Kind> = Extract<StepAnswer, { readonly kind: K }>;
@@ -55,6 +55,7 @@ export class GroupCommit implements MemberSteps {
   readonly #options: GroupCommitOptions;
   #waiting: Waiting[] = [];
   #sending = false;
+  #drained: (() => void)[] = [];
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -79,6 +80,14 @@ export class GroupCommit implements MemberSteps {
 
   ack(epoch: string, applied: () => Seq): Promise<StepResult<{ readonly committed: Seq }>> {
     return this.#step(epoch, 0, () => ({ kind: 'ack', applied: applied() }));
+  }
+
+  /** Resolves once no step waits, or is under way. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#sending) this.#drained.push(resolve);
+      else resolve();
+    });
   }
 
   #step<K extends Kind>(
@@ -130,6 +139,7 @@ export class GroupCommit implements MemberSteps {
       for (const { failed } of group) failed(error);
     }
     this.#sending = this.#waiting.length > 0;
-    if (this.#sending) this.#sendSoon();
+    if (this.#sending) return this.#sendSoon();
+    for (const resolve of this.#drained.splice(0)) resolve();
   }
 }

@@ -111,6 +111,20 @@ describe('a cluster log', () => {
   });
 });
 
+test('a node that stops when it has withdrawn a write is not waited for, though other steps are under way', async () => {
+  const { rig, nodes } = await three();
+  for (let i = 0; i < 5; i++) {
+    const leaving = await rig.open();
+    const note = await rig.wait(leaving.log.note(write));
+    void leaving.log.confirm();
+    leaving.log.withdraw(note);
+    await rig.wait(leaving.log.stop());
+    const from = rig.world.now;
+    await rig.wait(nodes[0].log.append(hitting('/a')));
+    expect(rig.world.now - from).toBeLessThan(LEASE_MS / 2);
+  }
+});
+
 describe('without the bus', () => {
   test('reject: no write is forwarded', async () => {
     const { rig, nodes } = await three();
