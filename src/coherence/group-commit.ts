@@ -16,7 +16,10 @@ import type {
  * Bounds of one group: a sequencer makes its steps at once, and nobody else is answered meanwhile. What is beyond them
  * goes with the next group. A group has one step at least, however long it is.
  */
-export const groupBounds = { steps: 256, characters: 256 * 1024 } as const;
+export const groupBounds = {
+  steps: 256,
+  characters: 256 * 1024,
+} as const;
 
 type Kind = Step['kind'];
 type AnswerTo<K extends Kind> = Extract<StepAnswer, { readonly kind: K }>;

@@ -261,14 +261,21 @@ describe('versions are kept', () => {
 });
 
 describe('the versions of records that come together', () => {
-  const versionOf = (name: string): Promise<string | null> => connection.get(`unstale:s:v:${name}`);
+  let patient: ReturnType<RedisServer['connect']>;
+  beforeEach(async () => {
+    patient = server.connect();
+    await once(patient, 'ready');
+  });
+  afterEach(() => patient.disconnect());
+  const versionOf = (name: string): Promise<string | null> => patient.get(`unstale:s:v:${name}`);
   const [a, b] = [namedTag('a'), namedTag('b')];
   const together = (): VersionBumps =>
-    new VersionBumps({ connection, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 });
+    new VersionBumps({ connection: patient, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 });
+
+  const calls = async (): Promise<number> =>
+    Number(/cmdstat_eval:calls=(\d+)/.exec(await patient.info('commandstats'))?.[1] ?? 0);
 
   test('are raised in few round trips, each name to the highest', async () => {
-    const calls = async (): Promise<number> =>
-      Number(/cmdstat_eval:calls=(\d+)/.exec(await connection.info('commandstats'))?.[1] ?? 0);
     const before = await calls();
     const bumps = together();
     const order = [7, 9, 8, 6, 5];
@@ -277,8 +284,17 @@ describe('the versions of records that come together', () => {
     expect((await calls()) - before).toBe(2);
   });
 
+  test('are bounded in one round trip', async () => {
+    const before = await calls();
+    const bumps = together();
+    const names = (record: number) => Array.from({ length: 250 }, (_, i) => namedTag(`${record}-${i}`));
+    await Promise.all(Array.from({ length: 10 }, (_, i) => bumps.raise(coverage(...names(i)), 'e1', i)));
+    // The first goes alone, then four at a time.
+    expect((await calls()) - before).toBe(4);
+  });
+
   test('fail one by one: another program has stored another type under the key of one', async () => {
-    await connection.lpush(`unstale:s:v:${a}`, 'x');
+    await patient.lpush(`unstale:s:v:${a}`, 'x');
     const bumps = together();
     const raised = [5, 6, 7].map((seq) => bumps.raise(coverage(seq === 6 ? a : b), 'e1', seq));
     const [first, second, third] = await Promise.allSettled(raised);
