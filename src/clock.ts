@@ -12,6 +12,11 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
 };
 
+/** Runs something once the present turn of the event loop is over. */
+export type Soon = (run: () => void) => void;
+
+export const systemSoon: Soon = (run) => void setImmediate(run);
+
 /** Timers on the monotonic clock. They hold no process open. */
 export interface Timers {
   /** Returns what cancels it. */

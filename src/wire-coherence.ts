@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { systemClock, systemTimers } from './clock.ts';
+import { systemClock, systemSoon, systemTimers } from './clock.ts';
 import { eventsOf } from './coherence/announce.ts';
 import type { Bus } from './coherence/bus.ts';
 import { ClusterLog } from './coherence/cluster-log.ts';
@@ -18,7 +18,8 @@ import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
-import { bumpVersions, RedisTier, type VersionKeys } from './redis/tier.ts';
+import { RedisTier } from './redis/tier.ts';
+import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
@@ -136,6 +137,7 @@ function wireCluster(node: Node): Coherence {
   };
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
+  const bumps = keys && new VersionBumps(keys, systemSoon);
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const shape = shapeOf(config);
   const cluster: ClusterLog = new ClusterLog({
@@ -143,8 +145,9 @@ function wireCluster(node: Node): Coherence {
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
+    soon: systemSoon,
     ...{ mode, onPartition, confirmMs, quarantineMs, leaseMs, knowledge, nonce, failed, listener },
-    publish: keys && ((coverage, epoch, seq) => bumpVersions(keys, coverage, epoch, seq)),
+    publish: bumps && ((coverage, epoch, seq) => bumps.raise(coverage, epoch, seq)),
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {

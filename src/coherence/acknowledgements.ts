@@ -4,15 +4,18 @@ type Acknowledged = StepResult<{ readonly committed: Seq }>;
 
 /** Sends this node's acknowledgements to the bus, one at a time. Records applied meanwhile share the next one. */
 export class Acknowledgements {
-  readonly #send: (applied: Seq) => Promise<Acknowledged>;
+  readonly #send: (applied: () => Seq) => Promise<Acknowledged>;
   readonly #answered: (answer: Acknowledged) => void;
   #acked: Seq = -1;
   #applied: Seq = -1;
   #generation = 0;
   #sending = false;
 
-  /** @param answered called with each answer, unless the node was reset after the acknowledgement was sent */
-  constructor(send: (applied: Seq) => Promise<Acknowledged>, answered: (answer: Acknowledged) => void) {
+  /**
+   * @param send asks for the position once the acknowledgement leaves: records applied until then share it
+   * @param answered called with each answer, unless the node was reset after the acknowledgement was sent
+   */
+  constructor(send: (applied: () => Seq) => Promise<Acknowledged>, answered: (answer: Acknowledged) => void) {
     this.#send = send;
     this.#answered = answered;
   }
@@ -32,8 +35,12 @@ export class Acknowledgements {
     try {
       while (this.#acked < this.#applied) {
         const generation = this.#generation;
-        const applied = this.#applied;
-        const answer = await this.#send(applied);
+        let applied = this.#applied;
+        const answer = await this.#send(() => {
+          // After a reset, positions mean something else.
+          if (generation === this.#generation) applied = this.#applied;
+          return applied;
+        });
         if (generation !== this.#generation) continue;
         this.#answered(answer);
         if (!answer.ok) return;

@@ -16,24 +16,8 @@ export class BusOver implements Bus {
     return this.bus.renew(...args);
   }
 
-  append(...args: Parameters<Bus['append']>): ReturnType<Bus['append']> {
-    return this.bus.append(...args);
-  }
-
-  ack(...args: Parameters<Bus['ack']>): ReturnType<Bus['ack']> {
-    return this.bus.ack(...args);
-  }
-
-  intend(...args: Parameters<Bus['intend']>): ReturnType<Bus['intend']> {
-    return this.bus.intend(...args);
-  }
-
-  withdraw(...args: Parameters<Bus['withdraw']>): ReturnType<Bus['withdraw']> {
-    return this.bus.withdraw(...args);
-  }
-
-  conflicting(...args: Parameters<Bus['conflicting']>): ReturnType<Bus['conflicting']> {
-    return this.bus.conflicting(...args);
+  group(...args: Parameters<Bus['group']>): ReturnType<Bus['group']> {
+    return this.bus.group(...args);
   }
 
   evict(...args: Parameters<Bus['evict']>): ReturnType<Bus['evict']> {

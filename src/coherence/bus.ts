@@ -151,6 +151,30 @@ export interface IntentNote {
   readonly recorded?: boolean;
 }
 
+/** A step of one member, made in a group with others (`Bus.group`). */
+export type Step =
+  | { readonly kind: 'append'; readonly append: Append }
+  | { readonly kind: 'intend'; readonly note: IntentNote }
+  | { readonly kind: 'withdraw'; readonly intent: string }
+  /** Which intents other than `intent` post one of `probes`. */
+  | { readonly kind: 'conflicting'; readonly intent: string; readonly probes: string }
+  /** The member has applied every record up to this one. */
+  | { readonly kind: 'ack'; readonly applied: Seq };
+
+/** The answer to the step of its kind, or `failed`: the step was not made, and the others of its group were. */
+export type StepAnswer =
+  | ({ readonly kind: 'append' } & AppendResult)
+  | { readonly kind: 'intend' }
+  | { readonly kind: 'withdraw' }
+  | ({ readonly kind: 'conflicting' } & Conflicts)
+  | { readonly kind: 'ack'; readonly committed: Seq }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export interface GroupResult {
+  /** In the order of the steps. */
+  readonly answers: readonly StepAnswer[];
+}
+
 export interface Batch {
   readonly entries: readonly Entry[];
   readonly notes: readonly BusNote[];
@@ -180,13 +204,12 @@ export interface Bus {
   createEpoch(nonce: string, leaseMs: number): Promise<void>;
   /** Adds or renews a member. `applied` null: it joins with nothing, and acknowledges once its memory is empty. */
   renew(epoch: string, renewal: Renewal, contact?: Contact): Promise<StepResult<Renewed>>;
-  /** Idempotent by `ref`: a record that is sent twice is appended once, and both answers give the same `seq`. */
-  append(epoch: string, member: string, append: Append, contact?: Contact): Promise<StepResult<AppendResult>>;
-  ack(epoch: string, member: string, applied: Seq, contact?: Contact): Promise<StepResult<{ readonly committed: Seq }>>;
-  intend(epoch: string, member: string, note: IntentNote): Promise<StepResult>;
-  withdraw(epoch: string, intent: string): Promise<StepResult>;
-  /** Intents other than `intent` that post one of `probes`, and the last `seq` of the log. */
-  conflicting(epoch: string, intent: string, probes: string, contact?: Contact): Promise<StepResult<Conflicts>>;
+  /**
+   * Makes several steps of one member, in their order and at once: no other step comes between them. In another epoch
+   * none of them is made. Appends are idempotent by `ref`: a record that is sent twice is appended once, and both
+   * answers give the same `seq`.
+   */
+  group(epoch: string, member: string, steps: readonly Step[], contact?: Contact): Promise<StepResult<GroupResult>>;
   /**
    * Removes a member whose lease has surely run out, if its beat is still the one given. In the same step its intents
    * become quarantining records, and its open quarantines are returned for the caller to end. Records that it had not

@@ -7,6 +7,7 @@ import { askConflicting } from './conflict-query.ts';
 import { ContactingBus } from './contact.ts';
 import { successorOf } from './epoch.ts';
 import { Evictions } from './evictions.ts';
+import { GroupCommit } from './group-commit.ts';
 import { Intents } from './intents.ts';
 import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
@@ -23,6 +24,7 @@ import type { Term } from './write-set.ts';
 /** The log of a gateway of several nodes, over a bus that sequences for them (coherence.md, invariants 3 to 9). */
 export class ClusterLog implements Log {
   readonly #options: ClusterLogOptions;
+  readonly #steps: GroupCommit;
   readonly #lease: Lease;
   readonly #evictions: Evictions;
   readonly #commits: Commits;
@@ -34,6 +36,8 @@ export class ClusterLog implements Log {
   /** The bus has forgotten this node's intents, or may have. */
   #forgotten = false;
   #renewals = 0;
+  /** Resolves once this node renews no longer. */
+  #renewed: Promise<void> = Promise.resolve();
   #stopped = false;
   readonly #sleeper: Sleeper;
   readonly #positionWaiters: PositionWaiters;
@@ -41,11 +45,13 @@ export class ClusterLog implements Log {
   constructor(options: ClusterLogOptions) {
     const { member, clock, timers, listener } = options;
     const bus = new ContactingBus(options.bus, () => this.#lease.holds(clock.monotonic(), clock.wall()));
+    const steps = new GroupCommit({ bus, member, soon: options.soon });
     this.#options = { ...options, bus };
+    this.#steps = steps;
     this.#standing = new LogStanding(options.leaseMs);
     this.#lease = options.lease ?? new Lease();
     this.#acknowledgements = new Acknowledgements(
-      (applied) => bus.ack(this.epoch, member, applied),
+      (applied) => steps.ack(this.epoch, applied),
       (answer) => {
         if (answer.ok) this.#commits.advanceTo(answer.committed);
         else this.epochMismatch(this.epoch, answer.epoch);
@@ -55,20 +61,26 @@ export class ClusterLog implements Log {
     this.#positionWaiters = new PositionWaiters(timers);
     this.#sleeper = new Sleeper(timers);
     this.#commits = new Commits(timers, clock.monotonic, (record) => listener.committed(record));
-    this.#intents = new Intents(bus, member, clock);
+    this.#intents = new Intents(steps, member, clock);
     this.#publisher = new Publisher({
       publish: options.publish,
       timers,
       isOver: (epoch) => this.#standing.joined && this.epoch !== epoch,
     });
     this.#outbox = new Outbox(this.#options, {
-      ...{ standing: this.#standing, commits: this.#commits, intents: this.#intents, publisher: this.#publisher },
+      ...{
+        steps,
+        standing: this.#standing,
+        commits: this.#commits,
+        intents: this.#intents,
+        publisher: this.#publisher,
+      },
       epochMismatch: (sent, epoch) => this.epochMismatch(sent, epoch),
     });
   }
 
   start(): void {
-    void this.#renewing();
+    this.#renewed = this.#renewing();
     void this.#reading();
   }
 
@@ -80,7 +92,11 @@ export class ClusterLog implements Log {
     // Another node finishes what is left. It takes over once this node has been silent for a lease.
     const leaves = this.#standing.joined && this.#intents.size === 0 && !this.#outbox.unfinished;
     this.#outbox.stop();
-    if (leaves) await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
+    if (leaves) {
+      // A member that leaves intents is not let go, nor is one that has renewed meanwhile.
+      await Promise.all([this.#steps.drained(), this.#renewed]);
+      await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
+    }
     this.#standing.stop();
   }
 
@@ -121,10 +137,15 @@ export class ClusterLog implements Log {
 
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
     if (!this.#standing.joined) return Promise.resolve({ known: false, writes: [] });
-    const { bus, timers, mode } = this.#options;
-    const parts = { standing: this.#standing, commits: this.#commits, positionWaiters: this.#positionWaiters };
+    const { timers, mode } = this.#options;
+    const parts = {
+      steps: this.#steps,
+      standing: this.#standing,
+      commits: this.#commits,
+      positionWaiters: this.#positionWaiters,
+    };
     const epochMismatch = (sent: string, epoch: string | null): void => this.epochMismatch(sent, epoch);
-    return askConflicting({ bus, timers, mode, ...parts, epochMismatch }, note, probes);
+    return askConflicting({ timers, mode, ...parts, epochMismatch }, note, probes);
   }
 
   ended(writes: readonly string[]): Promise<boolean> {
@@ -144,7 +165,8 @@ export class ClusterLog implements Log {
   /** Whether the bus still knows everything it told this node. Rejects if the bus cannot be reached. */
   async confirm(): Promise<boolean> {
     const epoch = this.epoch;
-    const answer = await this.#options.bus.ack(epoch, this.#options.member, this.#standing.applied);
+    const applied = this.#standing.applied;
+    const answer = await this.#steps.ack(epoch, () => applied);
     if (!answer.ok) this.epochMismatch(epoch, answer.epoch);
     return answer.ok;
   }
@@ -225,6 +247,7 @@ export class ClusterLog implements Log {
       recordsFrom: this.#outbox.from,
       quarantines,
     });
+    if (answer.ok) this.#evictions.renewed(answer.members);
     if (this.#stopped) return true;
     if (generation !== this.#standing.generation) return false;
     if (!answer.ok) {

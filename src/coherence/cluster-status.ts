@@ -1,4 +1,5 @@
-import type { Seq } from './bus.ts';
+import type { Soon } from '../clock.ts';
+import type { Bus, Seq } from './bus.ts';
 import type { Lease } from './lease.ts';
 import type { SharedLogListener } from './log.ts';
 import type { Membership } from './membership.ts';
@@ -6,6 +7,9 @@ import type { OutboxOptions } from './outbox.ts';
 import type { Publish } from './publisher.ts';
 
 export interface ClusterLogOptions extends OutboxOptions {
+  readonly bus: Bus;
+  /** When the steps of concurrent writes leave together (group-commit.ts). */
+  readonly soon?: Soon | undefined;
   readonly leaseMs: number;
   readonly listener: SharedLogListener;
   /** Undefined: the nodes share no tier. */

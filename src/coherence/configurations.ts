@@ -7,6 +7,7 @@ import {
   type IntentNote,
   type OpenQuarantine,
   type Renewed,
+  type Step,
   type StepResult,
 } from './bus.ts';
 import { BusOver } from './bus-over.ts';
@@ -50,22 +51,13 @@ export class ConfiguredBus extends BusOver {
     this.#met = met;
   }
 
-  override append(...[epoch, member, append, contact]: Parameters<Bus['append']>): ReturnType<Bus['append']> {
-    const { probes, posts = '' } = append;
-    // Without probes, no conflicts are searched for.
-    const terms = { probes: probes === '' ? '' : this.#withOwn(probes), posts: this.#withOwn(posts) };
-    return this.bus.append(epoch, member, { ...this.#signed<Append>(append), ...terms }, contact);
-  }
-
-  override intend(...[epoch, member, note]: Parameters<Bus['intend']>): ReturnType<Bus['intend']> {
-    const posts = this.#withOwn(note.posts);
-    return this.bus.intend(epoch, member, { ...this.#signed<IntentNote>(note), posts });
-  }
-
-  override conflicting(
-    ...[epoch, intent, probes, contact]: Parameters<Bus['conflicting']>
-  ): ReturnType<Bus['conflicting']> {
-    return this.bus.conflicting(epoch, intent, this.#withOwn(probes), contact);
+  override group(...[epoch, member, steps, contact]: Parameters<Bus['group']>): ReturnType<Bus['group']> {
+    return this.bus.group(
+      epoch,
+      member,
+      steps.map((step) => this.#configured(step)),
+      contact,
+    );
   }
 
   override async renew(...args: Parameters<Bus['renew']>): Promise<StepResult<Renewed>> {
@@ -85,6 +77,25 @@ export class ConfiguredBus extends BusOver {
   override async read(...args: Parameters<Bus['read']>): Promise<StepResult<Batch>> {
     const answer = await this.bus.read(...args);
     return answer.ok ? { ...answer, entries: answer.entries.map((entry) => this.#read<Entry>(entry)) } : answer;
+  }
+
+  #configured(step: Step): Step {
+    switch (step.kind) {
+      case 'append': {
+        const { probes, posts = '' } = step.append;
+        // Without probes, no conflicts are searched for.
+        const terms = { probes: probes === '' ? '' : this.#withOwn(probes), posts: this.#withOwn(posts) };
+        return { kind: 'append', append: { ...this.#signed<Append>(step.append), ...terms } };
+      }
+      case 'intend': {
+        const posts = this.#withOwn(step.note.posts);
+        return { kind: 'intend', note: { ...this.#signed<IntentNote>(step.note), posts } };
+      }
+      case 'conflicting':
+        return { ...step, probes: this.#withOwn(step.probes) };
+      default:
+        return step;
+    }
   }
 
   #withOwn(terms: string): string {

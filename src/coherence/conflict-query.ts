@@ -1,6 +1,7 @@
 import type { Timers } from '../clock.ts';
-import type { Bus, Seq } from './bus.ts';
+import type { Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
+import type { MemberSteps } from './group-commit.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Conflicting, Note } from './log.ts';
 import type { PositionWaiters } from './position-waiters.ts';
@@ -8,7 +9,7 @@ import type { LogStanding } from './standing.ts';
 import { encodeTerms, type Term } from './write-set.ts';
 
 export interface ConflictQueryOptions {
-  readonly bus: Bus;
+  readonly steps: MemberSteps;
   readonly timers: Timers;
   readonly mode: 'strict' | 'eventual';
   readonly commits: Commits;
@@ -25,7 +26,7 @@ const unknown: Conflicting = { known: false, writes: [] };
  * that time is effective: committed under `strict`, applied on this node under `eventual`.
  */
 export async function askConflicting(
-  { bus, timers, mode, commits, positionWaiters, standing, epochMismatch }: ConflictQueryOptions,
+  { steps, timers, mode, commits, positionWaiters, standing, epochMismatch }: ConflictQueryOptions,
   { id }: Note,
   probes: ReadonlySet<Term>,
 ): Promise<Conflicting> {
@@ -33,7 +34,7 @@ export async function askConflicting(
   try {
     // Only then has every node noted its writes in this epoch, and none serves what it held before.
     if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
-    const answer = await bus.conflicting(epoch, id, encodeTerms(probes));
+    const answer = await steps.conflicting(epoch, id, encodeTerms(probes));
     if (!answer.ok) epochMismatch(epoch, answer.epoch);
     if (!answer.ok || generation !== standing.generation) return unknown;
     const { seq, conflicting: writes } = answer;

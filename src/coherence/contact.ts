@@ -1,4 +1,4 @@
-import type { Bus, Contact, Seq, StepResult } from './bus.ts';
+import type { Bus, Contact, Seq, Step, StepAnswer, StepResult } from './bus.ts';
 import { BusOver } from './bus-over.ts';
 
 /**
@@ -29,27 +29,11 @@ export class ContactingBus extends BusOver {
     );
   }
 
-  override append(...[epoch, member, append]: Parameters<Bus['append']>): ReturnType<Bus['append']> {
+  override group(...[epoch, member, steps]: Parameters<Bus['group']>): ReturnType<Bus['group']> {
     return this.#contact(
       epoch,
-      (contact) => this.bus.append(epoch, member, append, contact),
-      (answer) => answer.seq,
-    );
-  }
-
-  override ack(...[epoch, member, applied]: Parameters<Bus['ack']>): ReturnType<Bus['ack']> {
-    return this.#contact(
-      epoch,
-      (contact) => this.bus.ack(epoch, member, applied, contact),
-      () => applied,
-    );
-  }
-
-  override conflicting(...[epoch, intent, probes]: Parameters<Bus['conflicting']>): ReturnType<Bus['conflicting']> {
-    return this.#contact(
-      epoch,
-      (contact) => this.bus.conflicting(epoch, intent, probes, contact),
-      (answer) => answer.seq,
+      (contact) => this.bus.group(epoch, member, steps, contact),
+      ({ answers }) => highestSeq(steps, answers),
     );
   }
 
@@ -88,4 +72,15 @@ export class ContactingBus extends BusOver {
     this.#answered = Math.max(this.#answered, number);
     this.#seq = Math.max(this.#seq, seq);
   }
+}
+
+/** The highest `seq` that the bus has named, or has taken for an acknowledged one. */
+function highestSeq(steps: readonly Step[], answers: readonly StepAnswer[]): Seq {
+  let highest = 0;
+  for (const [i, answer] of answers.entries()) {
+    const step = steps[i];
+    if (answer.kind === 'append' || answer.kind === 'conflicting') highest = Math.max(highest, answer.seq);
+    else if (answer.kind === 'ack' && step?.kind === 'ack') highest = Math.max(highest, step.applied);
+  }
+  return highest;
 }

@@ -36,6 +36,11 @@ export class Evictions {
     return { id: this.#options.member, beat: this.#beat };
   }
 
+  /** This node has renewed its lease. */
+  renewed(members: readonly Member[]): void {
+    this.#beat = members.find(({ id }) => id === this.#options.member)?.beat ?? this.#beat;
+  }
+
   /** Evicts silent members. Yields the answer to each eviction. */
   async *watch(
     members: readonly Member[],
@@ -45,7 +50,6 @@ export class Evictions {
     // Beats start again in another epoch.
     if (this.#epoch !== epoch) this.#membership.reset();
     this.#epoch = epoch;
-    this.#beat = members.find(({ id }) => id === member)?.beat ?? this.#beat;
     for (const silent of this.#membership.observe(members, clock.monotonic(), leaseMs)) {
       if (silent.id === member) continue;
       this.pending = true;

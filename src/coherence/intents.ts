@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
-import type { Bus, EpochMismatch, IntentNote, StepResult } from './bus.ts';
+import type { EpochMismatch, IntentNote, StepResult } from './bus.ts';
+import type { MemberSteps } from './group-commit.ts';
 import type { NotedWrite } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { encodeRecord } from './wire-record.ts';
@@ -25,15 +26,17 @@ export class Intents {
    * how often the bus still has to be told.
    */
   readonly #withdrawing = new Map<string, number>();
+  /** Of these, the ones that a withdrawal is under way for. */
+  readonly #underWay = new Set<string>();
   readonly #ended = new Set<string>();
   readonly #waiting = new Map<string, Set<(seen: boolean) => void>>();
-  readonly #bus: Bus;
+  readonly #steps: MemberSteps;
   readonly #member: string;
   readonly #clock: Clock;
   #last = 0;
 
-  constructor(bus: Bus, member: string, clock: Clock) {
-    this.#bus = bus;
+  constructor(steps: MemberSteps, member: string, clock: Clock) {
+    this.#steps = steps;
     this.#member = member;
     this.#clock = clock;
   }
@@ -68,7 +71,7 @@ export class Intents {
     const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
     this.#own.set(this.#last, { note, record });
     try {
-      return epoch === undefined ? { id } : { id, answer: await this.#bus.intend(epoch, this.#member, note) };
+      return epoch === undefined ? { id } : { id, answer: await this.#steps.intend(epoch, note) };
     } catch (cause) {
       return { id, cause };
     }
@@ -106,13 +109,21 @@ export class Intents {
 
   /** Sends pending withdrawals to the bus. */
   async sendWithdrawals(epoch: string): Promise<EpochMismatch | undefined> {
-    for (const [id, times] of [...this.#withdrawing]) {
-      const answer = await this.#bus.withdraw(epoch, id);
-      if (!answer.ok) return answer;
-      if (times > 1) this.#withdrawing.set(id, times - 1);
-      else this.#withdrawing.delete(id);
+    const ids = [...this.#withdrawing.keys()].filter((id) => !this.#underWay.has(id));
+    return firstMismatch(await Promise.all(ids.map((id) => this.#sendWithdrawal(epoch, id))));
+  }
+
+  async #sendWithdrawal(epoch: string, id: string): Promise<StepResult> {
+    this.#underWay.add(id);
+    try {
+      const answer = await this.#steps.withdraw(epoch, id);
+      const times = this.#withdrawing.get(id);
+      if (answer.ok && times !== undefined && times > 1) this.#withdrawing.set(id, times - 1);
+      else if (answer.ok) this.#withdrawing.delete(id);
+      return answer;
+    } finally {
+      this.#underWay.delete(id);
     }
-    return undefined;
   }
 
   #numberOf(id: string): number {
@@ -121,11 +132,7 @@ export class Intents {
 
   /** Notes every intent of this node again: the bus has forgotten them. */
   async noteAgain(epoch: string): Promise<EpochMismatch | undefined> {
-    for (const { note } of [...this.#own.values()]) {
-      const answer = await this.#bus.intend(epoch, this.#member, note);
-      if (!answer.ok) return answer;
-    }
-    return undefined;
+    return firstMismatch(await Promise.all([...this.#own.values()].map(({ note }) => this.#steps.intend(epoch, note))));
   }
 
   /** The intent is no longer in the bus. */
@@ -160,3 +167,6 @@ export class Intents {
     return seen.every((each) => each);
   }
 }
+
+const firstMismatch = (answers: readonly StepResult[]): EpochMismatch | undefined =>
+  answers.find((answer): answer is EpochMismatch => !answer.ok);

@@ -1,7 +1,8 @@
 import type { Clock, Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
-import type { Append, AppendResult, Bus, OpenQuarantine, Seq } from './bus.ts';
+import type { Append, AppendResult, OpenQuarantine, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
+import type { MemberSteps } from './group-commit.ts';
 import type { Intents } from './intents.ts';
 import { surelyOverMs } from './lease.ts';
 import type { Appended, AppendOptions } from './log.ts';
@@ -20,7 +21,6 @@ const MAX_WAITING = 10_000;
 const MAX_WAITING_CHARACTERS = 32_000_000;
 
 export interface OutboxOptions {
-  readonly bus: Bus;
   readonly member: string;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -39,6 +39,7 @@ export interface OutboxOptions {
 }
 
 interface OutboxParts {
+  readonly steps: MemberSteps;
   readonly standing: LogStanding;
   readonly commits: Commits;
   readonly intents: Intents;
@@ -50,6 +51,7 @@ interface OutboxParts {
 /** This node's records on their way into the log, and the writers that wait for them. */
 export class Outbox {
   readonly #options: OutboxOptions;
+  readonly #steps: MemberSteps;
   readonly #standing: LogStanding;
   readonly #commits: Commits;
   readonly #intents: Intents;
@@ -66,8 +68,9 @@ export class Outbox {
   /** Of the records that are pending. */
   #characters = 0;
 
-  constructor(options: OutboxOptions, { standing, commits, intents, publisher, epochMismatch }: OutboxParts) {
+  constructor(options: OutboxOptions, { steps, standing, commits, intents, publisher, epochMismatch }: OutboxParts) {
     this.#options = options;
+    this.#steps = steps;
     this.#standing = standing;
     this.#commits = commits;
     this.#intents = intents;
@@ -242,7 +245,6 @@ export class Outbox {
   async #send(pending: PendingAppend): Promise<void> {
     if (pending.progress.at !== 'waiting') return;
     if (!this.#standing.joined) return this.#delayed(pending);
-    const { bus, member } = this.#options;
     const { epoch, generation } = this.#standing;
     // Behind the barrier, other nodes may not have noted their writes again. A second record covers all that this write
     // may have changed: asking later would find writes that wait for this one.
@@ -251,7 +253,7 @@ export class Outbox {
     pending.progress = { at: 'sending', ends: append.endsQuarantine };
     pending.asking = true;
     try {
-      const answer = await bus.append(epoch, member, append);
+      const answer = await this.#steps.append(epoch, append);
       if (answer.ok)
         this.#placed(pending, epoch, isBarred ? { seq: answer.seq, held: answer.held } : answer, generation);
       else this.#epochMismatch(epoch, answer.epoch);

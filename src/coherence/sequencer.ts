@@ -3,10 +3,10 @@ import {
   type AppendResult,
   type Batch,
   type BusNote,
-  type Conflicts,
   type Contact,
   type Entry,
   type EpochMismatch,
+  type GroupResult,
   type IntentNote,
   logBounds,
   type Member,
@@ -15,6 +15,8 @@ import {
   type Renewal,
   type Renewed,
   type Seq,
+  type Step,
+  type StepAnswer,
   type StepResult,
 } from './bus.ts';
 import { isSetBack } from './epoch.ts';
@@ -111,7 +113,7 @@ export class Sequencer {
       contact: Math.max(contact.number, member?.contact ?? 0),
     });
     for (const intent of [...this.#intents.values()]) {
-      if (intent.member === id && numberOf(intent.id) < intentsFrom) this.withdraw(epoch, intent.id);
+      if (intent.member === id && numberOf(intent.id) < intentsFrom) this.#withdraw(intent.id);
     }
     for (const ref of [...this.#refs.keys()]) {
       if (ref.startsWith(`${id}:`) && numberOf(ref) < recordsFrom) this.#refs.delete(ref);
@@ -131,14 +133,40 @@ export class Sequencer {
     };
   }
 
-  append(epoch: string, member: string, append: Append, contact = noContact): StepResult<AppendResult> {
+  group(epoch: string, id: string, steps: readonly Step[], contact = noContact): StepResult<GroupResult> {
     if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    if (this.lacks(member, contact)) return this.#void();
+    if (this.lacks(id, contact)) return this.#void();
+    const member = this.#members.get(id);
+    if (member !== undefined) member.contact = Math.max(member.contact, contact.number);
+    const answers = steps.map((step) => this.make(step, id, member));
+    this.#trim();
+    return { ok: true, answers };
+  }
+
+  /** @param member what was known of it before the group */
+  protected make(step: Step, id: string, member: MemberState | undefined): StepAnswer {
+    switch (step.kind) {
+      case 'append':
+        return { kind: 'append', ...this.#append(step.append, id) };
+      case 'intend':
+        this.#intend(step.note, id);
+        return { kind: 'intend' };
+      case 'withdraw':
+        this.#withdraw(step.intent);
+        return { kind: 'withdraw' };
+      case 'conflicting':
+        return { kind: 'conflicting', seq: this.#seq, conflicting: this.#conflicting(step.probes, step.intent) };
+      case 'ack':
+        if (member !== undefined) member.applied = Math.max(member.applied, step.applied);
+        this.#commit();
+        return { kind: 'ack', committed: this.#committed };
+    }
+  }
+
+  #append(append: Append, member: string): AppendResult {
     const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine } = append;
-    const appending = this.#ensureMember(member);
-    appending.contact = Math.max(appending.contact, contact.number);
     // A late copy: no writer waits for the answer.
-    if (numberOf(ref) < appending.recordsFrom) return { ok: true, seq: 0, conflicting: [], held: false };
+    if (numberOf(ref) < this.#ensureMember(member).recordsFrom) return { seq: 0, conflicting: [], held: false };
     const posts = (intent === undefined ? undefined : this.#intents.get(intent)?.posts) ?? append.posts;
     // The write is recorded now, so others stop waiting for it. Its intent stays if a second record has to follow.
     if (intent !== undefined) this.#posted.remove(this.#intents.get(intent));
@@ -148,7 +176,7 @@ export class Sequencer {
     if (known !== undefined && intent !== undefined && this.#intents.has(intent))
       this.#tell({ kind: 'recorded', intent, seq: known.seq });
     if (intent !== undefined && !held) this.#intents.delete(intent);
-    if (known !== undefined) return { ok: true, seq: known.seq, conflicting, held };
+    if (known !== undefined) return { seq: known.seq, conflicting, held };
     const more = {
       ...(intent !== undefined && { intent }),
       ...(posts !== undefined && { posts }),
@@ -158,43 +186,18 @@ export class Sequencer {
     this.#refs.set(ref, { seq, held, quarantine });
     if (quarantine) this.#quarantines.set(seq, { seq, payload, owner: member });
     if (endsQuarantine !== undefined) this.#quarantines.delete(endsQuarantine);
-    return { ok: true, seq, conflicting, held };
+    return { seq, conflicting, held };
   }
 
-  conflicting(epoch: string, intent: string, probes: string, contact = noContact): StepResult<Conflicts> {
-    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    const id = intent.slice(0, intent.lastIndexOf(':'));
-    if (this.lacks(id, contact)) return this.#void();
-    const member = this.#members.get(id);
-    if (member !== undefined) member.contact = Math.max(member.contact, contact.number);
-    return { ok: true, seq: this.#seq, conflicting: this.#conflicting(probes, intent) };
-  }
-
-  ack(epoch: string, id: string, applied: Seq, contact = noContact): StepResult<{ committed: Seq }> {
-    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    if (this.lacks(id, contact)) return this.#void();
-    const member = this.#members.get(id);
-    if (member !== undefined) {
-      member.applied = Math.max(member.applied, applied);
-      member.contact = Math.max(member.contact, contact.number);
-    }
-    this.#commit();
-    return { ok: true, committed: this.#committed };
-  }
-
-  intend(epoch: string, member: string, note: IntentNote): StepResult {
-    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
-    if (numberOf(note.id) < this.#ensureMember(member).intentsFrom) return { ok: true };
+  #intend(note: IntentNote, member: string): void {
+    if (numberOf(note.id) < this.#ensureMember(member).intentsFrom) return;
     this.#intents.set(note.id, { ...note, member });
     if (note.recorded !== true) this.#posted.add(note);
-    return { ok: true };
   }
 
-  withdraw(epoch: string, intent: string): StepResult {
-    if (epoch !== this.#epoch) return this.#epochMismatch(epoch);
+  #withdraw(intent: string): void {
     this.#posted.remove(this.#intents.get(intent));
     if (this.#intents.delete(intent)) this.#tell({ kind: 'withdrawn', intent });
-    return { ok: true };
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): StepResult<{ orphans: OpenQuarantine[] }> {
@@ -221,6 +224,7 @@ export class Sequencer {
       this.#quarantines.set(seq, orphan);
       orphans.push(orphan);
     }
+    this.#trim();
     this.#commit();
     return { ok: true, orphans };
   }
@@ -317,7 +321,6 @@ export class Sequencer {
     this.#seq += 1;
     this.#entries.push({ seq: this.#seq, ...entry });
     this.#bytes += sizeOf(entry);
-    this.#trim();
     return this.#seq;
   }
 

@@ -28,8 +28,10 @@ export class LogStanding {
   #base: Position = 0;
   /** A node's positions only grow, also from one epoch to the next. */
   #lastPosition: Position = 0;
-  /** The last record before this node joined, and whether all up to it are published to the second tier. */
-  #beforeJoin: { readonly seq: Seq; published: boolean } = { seq: 0, published: false };
+  /** The last record before this node joined. */
+  #joinedAt: Seq = 0;
+  /** Once this record is applied, none from before this node joined is missing in the second tier. */
+  #publishedAt = Number.POSITIVE_INFINITY;
 
   constructor(leaseMs: number) {
     this.#leaseMs = leaseMs;
@@ -69,10 +71,11 @@ export class LogStanding {
   }
 
   /**
-   * Whether every record from before this node joined is published to the second tier, so that nothing there is older.
+   * Whether every record from before this node joined is published to the second tier, or repeated and applied here, so
+   * that nothing is found there that is older.
    */
   get published(): boolean {
-    return this.#joined && this.#beforeJoin.published;
+    return this.#joined && this.#applied >= this.#publishedAt;
   }
 
   positionOf(seq: Seq): Position {
@@ -86,15 +89,17 @@ export class LogStanding {
     this.#lastPosition = position;
     this.#applied = seq;
     this.#note = note;
-    this.#beforeJoin = { seq, published: false };
+    this.#joinedAt = seq;
+    this.#publishedAt = Number.POSITIVE_INFINITY;
     this.#joined = true;
     this.#joins += 1;
     return position;
   }
 
-  renewed({ leaseMs, unpublished }: Renewed): void {
+  renewed({ leaseMs, seq, unpublished }: Renewed): void {
     this.#leaseMs = leaseMs;
-    if (this.#joined) this.#beforeJoin.published ||= unpublished > this.#beforeJoin.seq;
+    // Records of a dead member are not published but repeated, and this node may have yet to read that.
+    if (this.#joined && unpublished > this.#joinedAt) this.#publishedAt = Math.min(this.#publishedAt, seq);
   }
 
   applying(seq: Seq): void {

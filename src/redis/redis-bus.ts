@@ -1,23 +1,22 @@
 import type { Cluster, Redis } from 'ioredis';
 import {
-  type Append,
-  type AppendResult,
   type Batch,
   type Bus,
   type BusNote,
-  type Conflicts,
   type Contact,
   type Entry,
-  type IntentNote,
+  type GroupResult,
   type Member,
   noContact,
   type OpenQuarantine,
   type Renewal,
   type Renewed,
   type Seq,
+  type Step,
+  type StepAnswer,
   type StepResult,
 } from '../coherence/bus.ts';
-import { type Step, scripts } from './scripts.ts';
+import { type ScriptName, scripts } from './scripts.ts';
 
 /** How long a read waits for new entries. A node that waits at the log of a past epoch loses as much. */
 const BLOCK_MS = 100;
@@ -64,41 +63,15 @@ export class RedisBus implements Bus {
     }));
   }
 
-  async append(epoch: string, member: string, append: Append, contact = noContact): Promise<StepResult<AppendResult>> {
-    const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine, posts = '' } = append;
-    const asks = [intent ?? '', probes, hold ? 1 : 0, asOf];
-    const args = [member, textOf(contact), payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? '', posts];
-    return answer(await this.#run('append', epoch, args), (reply) => ({
-      seq: Number(reply[1]),
-      conflicting: reply[2] as string[],
-      held: reply[3] === 1,
-    }));
-  }
-
-  async ack(epoch: string, member: string, applied: Seq, contact = noContact): Promise<StepResult<{ committed: Seq }>> {
-    const reply = await this.#run('ack', epoch, [member, textOf(contact), applied]);
-    return answer(reply, ([, committed]) => ({ committed: Number(committed) }));
-  }
-
-  async intend(epoch: string, member: string, note: IntentNote): Promise<StepResult> {
-    const { id, posts, payload, recorded } = note;
-    return answer(await this.#run('intend', epoch, [member, id, posts, payload, recorded ? 1 : 0]), () => ({}));
-  }
-
-  async withdraw(epoch: string, intent: string): Promise<StepResult> {
-    return answer(await this.#run('withdraw', epoch, [intent]), () => ({}));
-  }
-
-  async conflicting(
+  async group(
     epoch: string,
-    intent: string,
-    probes: string,
+    member: string,
+    steps: readonly Step[],
     contact = noContact,
-  ): Promise<StepResult<Conflicts>> {
-    const member = intent.slice(0, intent.lastIndexOf(':'));
-    return answer(await this.#run('conflicting', epoch, [member, textOf(contact), intent, probes]), (reply) => ({
-      seq: Number(reply[1]),
-      conflicting: reply[2] as string[],
+  ): Promise<StepResult<GroupResult>> {
+    const args = [member, textOf(contact), ...steps.flatMap(argumentsOf)];
+    return answer(await this.#run('group', epoch, args), ([, answers]) => ({
+      answers: steps.map((step, i) => answerTo(step, (answers as (unknown[] | string)[])[i])),
     }));
   }
 
@@ -126,7 +99,7 @@ export class RedisBus implements Bus {
     }
   }
 
-  async #run(step: Step, epoch: string, args: readonly (string | number)[]): Promise<Reply> {
+  async #run(step: ScriptName, epoch: string, args: readonly (string | number)[]): Promise<Reply> {
     const { commands } = this.#options;
     const names = ['state', 'members', 'intents', 'refs', 'quarantines', 'terms', `log:${epoch}`, `notes:${epoch}`];
     const rest = [names.length, ...names.map((name) => this.#key(name)), epoch, ...args];
@@ -162,6 +135,42 @@ function answer<T extends object>(reply: Reply, read: (reply: Reply) => T): Step
 
 function textOf({ number, answered, seq, held }: Contact): string {
   return `${number} ${answered} ${seq} ${held ? 1 : 0}`;
+}
+
+/** A step as the script reads it: its kind, then its arguments. */
+function argumentsOf(step: Step): (string | number)[] {
+  switch (step.kind) {
+    case 'append': {
+      const { payload, ref, intent, probes, asOf, hold, quarantine, endsQuarantine, posts = '' } = step.append;
+      const asks = [intent ?? '', probes, hold ? 1 : 0, asOf];
+      return [step.kind, payload, ref, ...asks, quarantine ? 1 : 0, endsQuarantine ?? '', posts];
+    }
+    case 'intend': {
+      const { id, posts, payload, recorded } = step.note;
+      return [step.kind, id, posts, payload, recorded ? 1 : 0];
+    }
+    case 'withdraw':
+      return [step.kind, step.intent];
+    case 'conflicting':
+      return [step.kind, step.intent, step.probes];
+    case 'ack':
+      return [step.kind, step.applied];
+  }
+}
+
+/** @param reply a text if the step failed */
+function answerTo({ kind }: Step, reply: unknown[] | string | undefined): StepAnswer {
+  if (!Array.isArray(reply)) return { kind: 'failed', reason: reply ?? 'the step was not answered' };
+  switch (kind) {
+    case 'append':
+      return { kind, seq: Number(reply[0]), conflicting: reply[1] as string[], held: reply[2] === 1 };
+    case 'conflicting':
+      return { kind, seq: Number(reply[0]), conflicting: reply[1] as string[] };
+    case 'ack':
+      return { kind, committed: Number(reply[0]) };
+    default:
+      return { kind };
+  }
 }
 
 function pairs(flat: unknown): [string, string][] {

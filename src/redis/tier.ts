@@ -1,30 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Cluster, Redis } from 'ioredis';
 import type { Timers } from '../clock.ts';
-import { everything } from '../coherence/record.ts';
-import { widened } from '../coherence/record-size.ts';
-import type { Coverage } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { isVaryList } from './entry-check.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
-import { versionsOf, versionsToBump } from './tag-versions.ts';
+import { versionsOf } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
-
-/** Where versions are kept. */
-export interface VersionKeys {
-  readonly connection: Redis | Cluster;
-  readonly prefix: string;
-  /** Shared by the gateways that share the log. */
-  readonly scope: string;
-  /**
-   * How long the version of what a record covers is kept if no entry needs it. Longer than a node that has not applied
-   * the record may serve, so that earlier fills of such a node are refused.
-   */
-  readonly minVersionMs: () => number;
-}
+import { type VersionKeys, versionKey } from './version-bumps.ts';
 
 export interface RedisTierOptions extends VersionKeys {
   /** Identifies the configuration: another one would give a response other tags and header fields. */
@@ -74,17 +58,6 @@ const REST_MS = 1_000;
 /** How long nothing is kept once there was no room. */
 const FULL_MS = 1_000;
 
-/** Raises the version. Idempotent and order-independent; replaces older epochs. */
-const bump = `
-local was = redis.call('GET', KEYS[1])
-if was then
-  local epoch, seq = string.match(was, '^h:(.*):(%d+)$')
-  if epoch == ARGV[1] and tonumber(seq) >= tonumber(ARGV[2]) then return 0 end
-end
-local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[3]))
-redis.call('SET', KEYS[1], 'h:' .. ARGV[1] .. ':' .. ARGV[2], 'PX', ttl)
-return 1`;
-
 /**
  * Returns the version of a name, creates it if there is none, and keeps it as long as the entry that will name it.
  * Returns nil on a cluster's server that has just started: it may have forgotten that a record covered the name after
@@ -118,32 +91,6 @@ return 0`;
 const release = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`;
-
-/**
- * Raises the versions of what a record covers. Every node does, even one that keeps nothing in the tier itself.
- * @throws if that fails
- */
-export async function bumpVersions(keys: VersionKeys, coverage: Coverage, epoch: string, seq: number): Promise<void> {
-  const minVersionMs = Math.ceil(keys.minVersionMs());
-  const bumps = boundedVersions(coverage).map((name) =>
-    keys.connection.eval(bump, 1, versionKey(keys, name), epoch, seq, minVersionMs),
-  );
-  await Promise.all(bumps);
-}
-
-/**
- * Limit for one record. Each version is a key that stays for some leases, which is how batches would fill the Redis.
- */
-const MAX_VERSIONS = 256;
-
-function boundedVersions(coverage: Coverage): string[] {
-  const exact = versionsToBump(coverage);
-  if (exact.length <= MAX_VERSIONS) return exact;
-  const wide = versionsToBump(widened(coverage));
-  return wide.length <= MAX_VERSIONS ? wide : versionsToBump(everything);
-}
-
-const versionKey = ({ prefix, scope }: VersionKeys, name: string): string => `${prefix}:${scope}:v:${name}`;
 
 /**
  * The Redis tier (coherence.md, "Two tiers without a tag index"). An entry holds the version that each of its tags had

@@ -1,4 +1,4 @@
-import type { Append, Bus, Contact, IntentNote, Member, Renewal, Seq } from '../coherence/bus.ts';
+import type { Bus, Contact, Member, Renewal, Seq, Step } from '../coherence/bus.ts';
 import { type BusStep, isReply, type Question } from './sequencing.ts';
 
 /** A worker's channel to the primary. */
@@ -57,24 +57,8 @@ export class ProcessBus implements Bus {
     return this.#ask('renew', epoch, renewal, contact);
   }
 
-  append(epoch: string, member: string, append: Append, contact?: Contact): ReturnType<Bus['append']> {
-    return this.#ask('append', epoch, member, append, contact);
-  }
-
-  ack(epoch: string, member: string, applied: Seq, contact?: Contact): ReturnType<Bus['ack']> {
-    return this.#ask('ack', epoch, member, applied, contact);
-  }
-
-  intend(epoch: string, member: string, note: IntentNote): ReturnType<Bus['intend']> {
-    return this.#ask('intend', epoch, member, note);
-  }
-
-  conflicting(epoch: string, intent: string, probes: string, contact?: Contact): ReturnType<Bus['conflicting']> {
-    return this.#ask('conflicting', epoch, intent, probes, contact);
-  }
-
-  withdraw(epoch: string, intent: string): ReturnType<Bus['withdraw']> {
-    return this.#ask('withdraw', epoch, intent);
+  group(epoch: string, member: string, steps: readonly Step[], contact?: Contact): ReturnType<Bus['group']> {
+    return this.#ask('group', epoch, member, steps, contact);
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>): ReturnType<Bus['evict']> {

@@ -17,18 +17,7 @@ export interface StepReply {
   readonly failed?: string;
 }
 
-export const busSteps = [
-  'createEpoch',
-  'renew',
-  'append',
-  'ack',
-  'intend',
-  'withdraw',
-  'conflicting',
-  'evict',
-  'published',
-  'read',
-] as const;
+export const busSteps = ['createEpoch', 'renew', 'group', 'evict', 'published', 'read'] as const;
 export type BusStep = (typeof busSteps)[number];
 
 /** How long a read waits for new entries. */

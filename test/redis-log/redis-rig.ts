@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { systemClock, systemTimers } from '../../src/clock.ts';
+import { systemClock, systemSoon, systemTimers } from '../../src/clock.ts';
 import { ClusterLog } from '../../src/coherence/cluster-log.ts';
 import type { ClusterLogOptions } from '../../src/coherence/cluster-status.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
@@ -41,6 +41,7 @@ export class RedisRig implements LogRig {
       member: `n${this.#names}`,
       clock: systemClock,
       timers: systemTimers,
+      soon: systemSoon,
       mode: 'strict',
       onPartition: 'reject',
       confirmMs: 5_000,

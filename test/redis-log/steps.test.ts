@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { StepResult } from '../../src/coherence/bus.ts';
+import type { Step, StepResult } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import { RedisBus } from '../../src/redis/redis-bus.ts';
 import { Chance } from '../simulate/world.ts';
@@ -9,8 +9,43 @@ import { RedisServer } from './redis-server.ts';
 const members = ['a', 'b', 'c'];
 const terms = ['a', 'a1', 'a11', 'b', 'x9', '0'];
 
-/** One step at random, the same on anything that has them. */
-function randomStep(chance: Chance, epochs: string[], numbers: Map<string, number>) {
+type Either = Sequencer | RedisBus;
+
+const someOf = (chance: Chance): string => terms.filter(() => chance.happens(0.3)).join();
+
+/** Of one configuration each, of which one's name begins with another's. */
+function configured(chance: Chance): string {
+  const terms = someOf(chance);
+  if (chance.happens(0.5)) return terms;
+  return [chance.pick(['~A-', '~A-b', '~_', '~_', '~_']), terms].filter(Boolean).join();
+}
+
+/** One of those that go in groups. */
+function stepOf(chance: Chance, member: string, number: number): Step {
+  const [probes, posts] = [configured(chance), configured(chance)];
+  // Large ones, so that the log reaches its bound.
+  const payload = chance.happens(0.1) ? 'ü'.repeat(500_000) : chance.pick(['{"a":"b c"}', 'ü "', '']);
+  const intent = `${member}:${chance.integer(number) + 1}`;
+  const append = {
+    payload,
+    ref: `${member}:${number}`,
+    quarantine: chance.happens(0.3),
+    ...(chance.happens(0.3) && { endsQuarantine: chance.integer(20) }),
+    ...(chance.happens(0.7) && { intent }),
+    ...{ probes, asOf: chance.integer(chance.pick([4, 30])), hold: chance.happens(0.1) },
+    ...(chance.happens(0.7) && { posts: someOf(chance) }),
+  };
+  return chance.pick<Step>([
+    { kind: 'append', append },
+    { kind: 'ack', applied: chance.integer(20) },
+    { kind: 'intend', note: { id: intent, posts, payload, recorded: chance.happens(0.2) } },
+    { kind: 'withdraw', intent },
+    { kind: 'conflicting', intent, probes },
+  ]);
+}
+
+/** One call at random, the same on anything that has them. */
+function randomCall(chance: Chance, epochs: string[], numbers: Map<string, number>) {
   const epoch = chance.happens(0.03) ? chance.pick(['other', ...epochs]) : (epochs.at(-1) ?? '');
   const member = chance.pick(members);
   const next = (): number => {
@@ -18,28 +53,8 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
     numbers.set(member, number);
     return chance.happens(0.5) ? Math.max(1, number - chance.integer(8)) : number;
   };
-  // Large ones, so that the log reaches its bound.
-  const payload = chance.happens(0.2) ? 'ü'.repeat(500_000) : chance.pick(['{"a":"b c"}', 'ü "', '']);
-  const steps = [
-    (bus: Sequencer | RedisBus) => bus.renew(epoch, renewal, contact),
-    (bus: Sequencer | RedisBus) => bus.append(epoch, member, append, contact),
-    (bus: Sequencer | RedisBus) => bus.ack(epoch, member, applied, contact),
-    (bus: Sequencer | RedisBus) => bus.intend(epoch, member, { id: intent, posts, payload, recorded }),
-    (bus: Sequencer | RedisBus) => bus.withdraw(epoch, intent),
-    (bus: Sequencer | RedisBus) => bus.evict(epoch, other, { id: silent, beat }),
-    (bus: Sequencer | RedisBus) => bus.published(epoch, applied),
-    (bus: Sequencer | RedisBus) => bus.conflicting(epoch, intent, probes, contact),
-  ];
   const number = next();
   const applied = chance.integer(20);
-  const someOf = (): string => terms.filter(() => chance.happens(0.3)).join();
-  // Of one configuration each, of which one's name begins with another's.
-  const configured = (): string => [chance.pick(['~A-', '~A-b', '~_', '~_', '~_']), someOf()].filter(Boolean).join();
-  const [probes, posts] = [someOf, someOf].map((some) => (chance.happens(0.5) ? configured() : some())) as [
-    string,
-    string,
-  ];
-  const intent = `${member}:${chance.integer(number) + 1}`;
   const renewal = {
     member,
     applied: chance.happens(0.3) ? null : applied,
@@ -50,20 +65,19 @@ function randomStep(chance: Chance, epochs: string[], numbers: Map<string, numbe
   };
   const strange = (): number => (chance.happens(0.03) ? 1_000 : 0);
   const contact = { number, answered: strange(), seq: strange(), held: chance.happens(0.03) };
-  const append = {
-    payload,
-    ref: `${member}:${number}`,
-    quarantine: chance.happens(0.3),
-    ...(chance.happens(0.3) && { endsQuarantine: chance.integer(20) }),
-    ...(chance.happens(0.7) && { intent }),
-    ...{ probes, asOf: chance.integer(chance.pick([4, 30])), hold: chance.happens(0.1) },
-    ...(chance.happens(0.7) && { posts: someOf() }),
-  };
-  const recorded = chance.happens(0.2);
   const other = chance.happens(0.1) ? '' : chance.pick(members);
   const silent = chance.pick([...members, '(barrier)']);
   const beat = chance.integer(80);
-  return chance.pick(steps);
+  const steps = Array.from({ length: 1 + chance.integer(5) }, () => stepOf(chance, member, next()));
+  const group = (bus: Either) => bus.group(epoch, member, steps, contact);
+  return chance.pick([
+    group,
+    group,
+    group,
+    (bus: Either) => bus.renew(epoch, renewal, contact),
+    (bus: Either) => bus.evict(epoch, other, { id: silent, beat }),
+    (bus: Either) => bus.published(epoch, applied),
+  ]);
 }
 
 /** Without what has no order. */
@@ -89,7 +103,7 @@ describe('the scripts do what the sequencer does', () => {
   });
   afterAll(() => server.stop());
 
-  test.each(Array.from({ length: 12 }, (_, seed) => seed))('step by step, seed %i', async (seed) => {
+  test.each(Array.from({ length: 12 }, (_, seed) => seed))('call by call, seed %i', async (seed) => {
     const chance = new Chance(seed);
     const [commands, blocking] = [server.connect(), server.connect()];
     await Promise.all([once(commands, 'ready'), once(blocking, 'ready')]);
@@ -107,9 +121,9 @@ describe('the scripts do what the sequencer does', () => {
     await createEpoch(`1_e${seed}`);
     let voided = 0;
     for (let i = 0; i < 300; i++) {
-      const step = randomStep(chance, epochs, numbers);
-      const answer = await step(redis);
-      expect(unordered(answer), `step ${i}`).toEqual(unordered(step(sequencer) as StepResult));
+      const call = randomCall(chance, epochs, numbers);
+      const answer = await call(redis);
+      expect(unordered(answer), `call ${i}`).toEqual(unordered(call(sequencer) as StepResult));
       if (answer.ok || answer.epoch !== null) continue;
       // It was told that it had been set back: the next epoch begins, and now and then one that was left before.
       voided += 1;
@@ -131,24 +145,27 @@ describe('the scripts do what the sequencer does', () => {
     await Promise.all([once(commands, 'ready'), once(blocking, 'ready')]);
     const redis = new RedisBus({ commands, blocking, prefix: 'test', scope: own });
     const sequencer = new Sequencer();
-    const same = async (step: (bus: Sequencer | RedisBus) => unknown) => {
-      const answer = unordered((await step(redis)) as StepResult);
-      expect(answer).toEqual(unordered(step(sequencer) as StepResult));
+    const same = async (call: (bus: Either) => unknown) => {
+      const answer = unordered((await call(redis)) as StepResult);
+      expect(answer).toEqual(unordered(call(sequencer) as StepResult));
       return answer;
     };
+    const sameStep = (member: string, step: Step) => same((bus) => bus.group('1_e', member, [step]));
     await same((bus) => bus.createEpoch('1_e', 100));
     const others = ['~A-', '~A-b', '~_'].filter((configuration) => configuration !== own);
     for (const [i, posts] of ['~A-', '~A-b,a', '~_,b'].entries())
-      await same((bus) => bus.intend('1_e', 'a', { id: `a:${i + 1}`, posts, payload: '' }));
-    const found = await same((bus) => bus.conflicting('1_e', 'a:9', `${own},x9`));
-    expect(found).toMatchObject({ conflicting: { length: others.length } });
+      await sameStep('a', { kind: 'intend', note: { id: `a:${i + 1}`, posts, payload: '' } });
+    const found = await sameStep('a', { kind: 'conflicting', intent: 'a:9', probes: `${own},x9` });
+    expect(found).toMatchObject({ answers: [{ conflicting: { length: others.length } }] });
     const append = { payload: '', quarantine: false, hold: false };
     // Each was appended behind what the next one had applied.
     for (const [i, posts] of [own, ...others].entries()) {
-      await same((bus) => bus.append('1_e', 'b', { ...append, ref: `b:${2 * i + 1}`, posts, probes: '', asOf: 0 }));
+      const before = { ...append, ref: `b:${2 * i + 1}`, posts, probes: '', asOf: 0 };
+      await sameStep('b', { kind: 'append', append: before });
       const asking = { ...append, ref: `b:${2 * i + 2}`, posts: own, probes: own, asOf: 2 * i };
-      for (const id of ['a:1', 'a:2', 'a:3']) await same((bus) => bus.withdraw('1_e', id));
-      expect(await same((bus) => bus.append('1_e', 'b', asking))).toMatchObject({ held: posts !== own });
+      for (const intent of ['a:1', 'a:2', 'a:3']) await sameStep('a', { kind: 'withdraw', intent });
+      const answer = await sameStep('b', { kind: 'append', append: asking });
+      expect(answer).toMatchObject({ answers: [{ held: posts !== own }] });
     }
     commands.disconnect();
     blocking.disconnect();

@@ -39,6 +39,9 @@ export function faultsOfBus({ world, server, keys, bus, ms, end, isKnown }: Dist
         server.up = true;
       });
     },
+    'sees the bus full': () => {
+      server.fullUntil = world.now + ms;
+    },
     'sees the bus lose all': () => {
       server.loseAll();
       if (world.chance.happens(0.5)) keys.loseAll();

@@ -59,7 +59,7 @@ export class SimulatedKeys {
     const up = (): boolean => this.#world.now >= this.downUntil;
     const get = (key: string): Promise<string | Buffer | null> => bus.ask(() => this.#get(key) ?? null, up);
     const isHeldBy = (key: string, made: string): boolean => String(this.#get(key)) === made;
-    const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null> = {
+    const scripts: Record<string, (key: string, ...args: (string | number)[]) => string | number | null | never[]> = {
       // There is always room.
       ZREM: () => 1,
       "'DEL'": (key, token) => (isHeldBy(key, String(token)) && this.#values.delete(key) ? 1 : 0),
@@ -68,7 +68,7 @@ export class SimulatedKeys {
         this.#set(key, String(token), Number(ttl));
         return 1;
       },
-      "'h:'": (key, epoch, seq, ttl) => this.#bump(key, String(epoch), Number(seq), Number(ttl)),
+      "'h:'": (key, epoch, ttl, seq) => this.#bump(key, String(epoch), Number(seq), Number(ttl)),
       PEXPIRE: (key, made, ttl, _witness, hitSeconds) =>
         this.#world.now - this.#startedAt <= Number(hitSeconds) * 1_000
           ? null
@@ -118,10 +118,9 @@ export class SimulatedKeys {
     return this.#witnessed(key);
   }
 
-  #bump(key: string, epoch: string, seq: number, ttl: number): number {
+  #bump(key: string, epoch: string, seq: number, ttl: number): never[] {
     const [, of, at] = /^h:([^:]*):(\d+)$/.exec(String(this.#get(key) ?? '')) ?? [];
-    if (of === epoch && Number(at) >= seq) return 0;
-    this.#set(key, `h:${epoch}:${seq}`, Math.max(ttl, this.#lifeOf(key)));
-    return 1;
+    if (of !== epoch || Number(at) < seq) this.#set(key, `h:${epoch}:${seq}`, Math.max(ttl, this.#lifeOf(key)));
+    return [];
   }
 }

@@ -9,6 +9,13 @@ import type { Position } from '../../src/coherence/record.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Coverage } from '../../src/coherence/tag.ts';
 import { announcesWhenApplied } from './early-announcements.ts';
+import {
+  BusThatAcknowledgesEarly,
+  BusThatMixesUp,
+  BusWithAnswers,
+  noFailures,
+  SequencerThatLosesTheSecond,
+} from './group-mutants.ts';
 import type { ScheduleMutation } from './schedule.ts';
 
 /** One check taken out. `invariant` as numbered in coherence.md. */
@@ -168,6 +175,24 @@ export const mutants: readonly Mutant[] = [
     options: () => ({ mode: 'eventual' }),
   },
   {
+    invariant: 3,
+    name: 'records are acknowledged when they are read, before all of them are applied',
+    bus: (bus) => new BusThatAcknowledgesEarly(bus),
+  },
+  { invariant: 3, name: 'the second record of a group is lost', sequencer: () => new SequencerThatLosesTheSecond() },
+  {
+    invariant: 3,
+    name: 'writes of one group get the answers of each other',
+    only: ['is slow'],
+    bus: (bus) => new BusThatMixesUp(bus),
+  },
+  {
+    invariant: 3,
+    name: 'a step that failed alone in its group is taken for made',
+    only: ['sees the bus full', 'is killed'],
+    bus: (bus) => new BusWithAnswers(bus, noFailures),
+  },
+  {
     invariant: 4,
     name: 'records are announced when this node has applied them',
     seed: 1,
@@ -310,11 +335,7 @@ export function withMethods(bus: Bus, methods: Partial<Bus>): Bus {
   return {
     createEpoch: (...args) => bus.createEpoch(...args),
     renew: (...args) => bus.renew(...args),
-    append: (...args) => bus.append(...args),
-    ack: (...args) => bus.ack(...args),
-    intend: (...args) => bus.intend(...args),
-    withdraw: (...args) => bus.withdraw(...args),
-    conflicting: (...args) => bus.conflicting(...args),
+    group: (...args) => bus.group(...args),
     evict: (...args) => bus.evict(...args),
     published: (...args) => bus.published(...args),
     read: (...args) => bus.read(...args),

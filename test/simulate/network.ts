@@ -1,26 +1,30 @@
-import type { Append, Batch, Bus, Contact, IntentNote, Member, Renewal, StepResult } from '../../src/coherence/bus.ts';
+import type { Batch, Bus, Contact, Member, Renewal, Step, StepAnswer, StepResult } from '../../src/coherence/bus.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Process, World } from './world.ts';
 
 const COMMAND_TIMEOUT_MS = 60;
 const READ_TIMEOUT_MS = 250;
 const PARKED_MS = 120;
+/** Records that one read returns at most. Some return fewer, so that groups of records are read in parts. */
+const MAX_BATCH = 512;
 
 /** One for all: each call has a timer that makes it, and a stack trace costs more than the call. */
 const silence = new Error('the bus does not answer');
 
-type Step = (sequencer: Sequencer) => unknown;
+type Made = (sequencer: Sequencer) => unknown;
 
 /**
  * The machine that sequences: it can be down, lose its memory, and be replaced by one that had not heard the latest.
  */
 export class SimulatedServer {
   up = true;
+  /** Until then it refuses some of the steps that it gets. */
+  fullUntil = 0;
   sequencer: Sequencer;
   readonly #world: World;
   readonly #create: () => Sequencer;
   readonly #notices: boolean;
-  #steps: Step[] = [];
+  #steps: Made[] = [];
   #parked = new Set<() => boolean>();
   #remembered = 0;
 
@@ -82,6 +86,28 @@ export class SimulatedServer {
   }
 }
 
+const bounded = (answer: StepResult<Batch>, most: number): StepResult<Batch> =>
+  answer.ok ? { ...answer, entries: answer.entries.slice(0, most) } : answer;
+
+interface Group {
+  readonly epoch: string;
+  readonly member: string;
+  readonly steps: readonly Step[];
+  readonly contact: Contact | undefined;
+}
+
+/** Each of the refused steps fails alone. */
+function groupBut(sequencer: Sequencer, refused: readonly boolean[], { epoch, member, steps, contact }: Group) {
+  const made = steps.filter((_, i) => refused[i] !== true);
+  const result = sequencer.group(epoch, member, made, contact);
+  if (!result.ok) return result;
+  const rest = [...result.answers];
+  const answers = steps.map((_, i): StepAnswer => (refused[i] === true ? full : (rest.shift() as StepAnswer)));
+  return { ok: true as const, answers };
+}
+
+const full: StepAnswer = { kind: 'failed', reason: 'the server is full' };
+
 /** The way from one process to the server. */
 export class SimulatedBus implements Bus {
   /** Nothing gets through until then. */
@@ -108,24 +134,9 @@ export class SimulatedBus implements Bus {
     return this.#call((sequencer) => sequencer.renew(epoch, renewal, contact));
   }
 
-  append(epoch: string, member: string, append: Append, contact?: Contact) {
-    return this.#call((sequencer) => sequencer.append(epoch, member, append, contact));
-  }
-
-  ack(epoch: string, member: string, applied: number, contact?: Contact) {
-    return this.#call((sequencer) => sequencer.ack(epoch, member, applied, contact));
-  }
-
-  intend(epoch: string, member: string, note: IntentNote) {
-    return this.#call((sequencer) => sequencer.intend(epoch, member, note));
-  }
-
-  withdraw(epoch: string, intent: string) {
-    return this.#call((sequencer) => sequencer.withdraw(epoch, intent));
-  }
-
-  conflicting(epoch: string, intent: string, probes: string, contact?: Contact) {
-    return this.#call((sequencer) => sequencer.conflicting(epoch, intent, probes, contact));
+  group(epoch: string, member: string, steps: readonly Step[], contact?: Contact) {
+    const refused = this.#world.now < this.#server.fullUntil ? steps.map(() => this.#world.chance.happens(0.3)) : [];
+    return this.#call((sequencer) => groupBut(sequencer, refused, { epoch, member, steps, contact }));
   }
 
   evict(epoch: string, by: string, silent: Pick<Member, 'id' | 'beat'>) {
@@ -142,8 +153,9 @@ export class SimulatedBus implements Bus {
       this.#travel(() => {
         if (!this.#server.up) return;
         const since = this.#world.now;
+        const most = this.#world.chance.happens(0.2) ? 1 + this.#world.chance.integer(3) : MAX_BATCH;
         this.#server.park(() => {
-          const answer = this.#server.sequencer.read(epoch, after, note);
+          const answer = bounded(this.#server.sequencer.read(epoch, after, note), most);
           const nothing = answer.ok && answer.entries.length === 0 && answer.note === note;
           if (nothing && this.#world.now - since < PARKED_MS) return false;
           this.#travel(() => this.#process.run(() => resolve(answer)));

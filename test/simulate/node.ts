@@ -16,7 +16,8 @@ import { type Coverage, isCoveredBy, pathTag, type Tagged } from '../../src/cohe
 import { Transaction } from '../../src/coherence/transaction.ts';
 import { type ConcludingWrite, conclude } from '../../src/exchange/write/conclude.ts';
 import { Fields } from '../../src/http/fields.ts';
-import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../src/redis/tier.ts';
+import { type LogView, RedisTier } from '../../src/redis/tier.ts';
+import { VersionBumps, type VersionKeys } from '../../src/redis/version-bumps.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { stored } from '../support/stored.ts';
 import type { History } from './history.ts';
@@ -81,12 +82,14 @@ export class Node {
     this.fence = mutation.fence?.() ?? new Fence();
     this.inFlight = mutation.inFlight?.() ?? new WritesInFlight();
     const listener = this.#listener();
-    const publish: Publish = (coverage, epoch, seq) => bumpVersions(this.#versionKeys(), coverage, epoch, seq);
+    const bumps = new VersionBumps(this.#versionKeys());
+    const publish: Publish = (coverage, epoch, seq) => bumps.raise(coverage, epoch, seq);
     this.log = new ClusterLog({
       bus: mutation.bus?.(here.bus) ?? here.bus,
       member: process.name,
       clock: process.clock,
       timers: process.timers,
+      soon: (run) => void process.timers.after(0, run),
       mode: 'strict',
       onPartition: 'reject',
       confirmMs: 1_000,

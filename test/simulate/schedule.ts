@@ -76,6 +76,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
     bus.slowUntil = 0;
   }
   server.up = true;
+  server.fullUntil = 0;
   await world.runUntil(end + QUIET_MS);
   for (const [path, version] of origin.versions) history.effective([path], version, 'written long ago');
   await settled(world, server, places, history);
@@ -100,6 +101,13 @@ function load(world: World, places: readonly Place[], end: number): void {
       const other = chance.pick(places).node;
       const next = chance.integer(STEPS);
       world.after(chance.between(0, 15), () => other.process.run(() => void other.write(i, next)));
+    }
+    // Or many at one node, whose steps share groups.
+    if (chance.happens(0.1)) {
+      for (let n = 4; n > 0; n--) {
+        const [each, next] = [chance.integer(ACCOMMODATIONS), chance.integer(STEPS)];
+        world.after(chance.between(0, 4), () => node.process.run(() => void node.write(each, next)));
+      }
     }
     if (world.now < end) world.after(chance.between(5, 70), writing);
   };

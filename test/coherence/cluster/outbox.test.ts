@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock, type Timers } from '../../../src/clock.ts';
-import type { Append, Bus, Renewed } from '../../../src/coherence/bus.ts';
+import type { Append, Renewed } from '../../../src/coherence/bus.ts';
 import { Commits } from '../../../src/coherence/commits.ts';
+import type { MemberSteps } from '../../../src/coherence/group-commit.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
 import { OpenQuarantines } from '../../../src/coherence/open-quarantines.ts';
 import { Outbox } from '../../../src/coherence/outbox.ts';
@@ -17,18 +18,21 @@ const joined: Renewed = {
 };
 
 /** The outbox of a node that has joined. */
-function outboxOver(bus: Bus, { mode = 'strict', publish }: { mode?: 'strict' | 'eventual'; publish?: Publish } = {}) {
+function outboxOver(
+  steps: MemberSteps,
+  { mode = 'strict', publish }: { mode?: 'strict' | 'eventual'; publish?: Publish } = {},
+) {
   const standing = new LogStanding(200);
   standing.leave('e');
   standing.join(joined, 99);
   const commits = new Commits(timers, systemClock.monotonic, () => {});
   const outbox = new Outbox(
     {
-      ...{ bus, member: 'n', clock: systemClock, timers, mode, onPartition: 'reject', failed },
+      ...{ member: 'n', clock: systemClock, timers, mode, onPartition: 'reject', failed },
       ...{ confirmMs: 1_000, quarantineMs: 100 },
     },
     {
-      ...{ standing, commits, intents: new Intents(bus, 'n', systemClock), epochMismatch: () => {} },
+      ...{ steps, standing, commits, intents: new Intents(steps, 'n', systemClock), epochMismatch: () => {} },
       publisher: new Publisher({ publish, timers, isOver: () => false }),
     },
   );
@@ -37,13 +41,13 @@ function outboxOver(bus: Bus, { mode = 'strict', publish }: { mode?: 'strict' | 
 
 test('a quarantine ends by the position that its writer was given, though the node joined again before reading the record', async () => {
   const appended: Append[] = [];
-  const bus = {
-    append: async (_epoch: string, _member: string, append: Append) => {
+  const steps = {
+    append: async (_epoch: string, append: Append) => {
       appended.push(append);
       return { ok: true as const, seq: 4 + appended.length, conflicting: [], held: false };
     },
-  } as unknown as Bus;
-  const { outbox, standing, commits } = outboxOver(bus);
+  } as unknown as MemberSteps;
+  const { outbox, standing, commits } = outboxOver(steps);
 
   const appending = outbox.append({ ...hitting('/a'), quarantine: true }, {});
   await new Promise((resolve) => setImmediate(resolve));
@@ -74,10 +78,10 @@ describe('more than a call takes arguments', () => {
   });
 
   test('of records that the second tier does not have leave the first of them known', async () => {
-    const bus = {
+    const steps = {
       append: async () => ({ ok: true as const, seq: 1, conflicting: [], held: false }),
-    } as unknown as Bus;
-    const { outbox } = outboxOver(bus, { mode: 'eventual', publish: () => new Promise(() => {}) });
+    } as unknown as MemberSteps;
+    const { outbox } = outboxOver(steps, { mode: 'eventual', publish: () => new Promise(() => {}) });
     const applied = { record: { ...hitting('/a'), position: 1, at: '' }, removed: 0, held: false };
     for (let number = 1; number <= MANY; number++) {
       outbox.appendBehind(hitting('/a'), {});

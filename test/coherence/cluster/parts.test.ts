@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
-import type { Bus } from '../../../src/coherence/bus.ts';
 import { Commits } from '../../../src/coherence/commits.ts';
 import { Fence } from '../../../src/coherence/fence.ts';
+import type { MemberSteps } from '../../../src/coherence/group-commit.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
 import { Membership } from '../../../src/coherence/membership.ts';
 import { type LogRecord, nothingCovered } from '../../../src/coherence/record.ts';
-import { Sequencer } from '../../../src/coherence/sequencer.ts';
 import { isCoveredBy, pathTag } from '../../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
 import { hitting } from '../log-contract.ts';
+import { SingleSteps } from './single-steps.ts';
 
 const tagged = (path: string) => ({ path, tags: [pathTag(path)] });
 const renewal = { sentAt: 1_000, sentWall: 50_000, leaseMs: 200, seq: 0 };
@@ -191,11 +191,11 @@ describe('intents', () => {
   const note = { posts: new Set<string>(), coverage: nothingCovered, announcements: [], quarantineMs: 1 };
 
   test('of writes refused while the bus is unreachable: few are kept, and a renewal withdraws all of them', async () => {
-    const bus = { intend: () => Promise.reject(new Error('out of reach')) } as unknown as Bus;
-    const intents = new Intents(bus, 'n', systemClock);
+    const steps = { intend: () => Promise.reject(new Error('out of reach')) } as unknown as MemberSteps;
+    const intents = new Intents(steps, 'n', systemClock);
     for (let i = 0; i < 1_500; i++) intents.withdraw((await intents.note(note, 'e')).id, true);
     expect([intents.leaving, intents.from]).toEqual([1_000, 1_501]);
-    const sequencer = new Sequencer();
+    const sequencer = new SingleSteps();
     sequencer.createEpoch('e', 1_000);
     sequencer.intend('e', 'n', { id: 'n:1', posts: '', payload: '' });
     expect(sequencer.intents).toEqual(['n:1']);

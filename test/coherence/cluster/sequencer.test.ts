@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { Sequencer } from '../../../src/coherence/sequencer.ts';
+import { SingleSteps } from './single-steps.ts';
 
 const joining = { applied: null, intentsFrom: 1, recordsFrom: 1, quarantines: false };
 const append = { payload: '', ref: 'a:1', quarantine: false, probes: '', asOf: 0, hold: false };
 
-function withMembers(...ids: string[]): Sequencer {
-  const sequencer = new Sequencer();
+function withMembers(...ids: string[]): SingleSteps {
+  const sequencer = new SingleSteps();
   sequencer.createEpoch('e', 100);
   for (const member of ids) {
     sequencer.renew('e', { ...joining, member });
@@ -15,7 +15,7 @@ function withMembers(...ids: string[]): Sequencer {
   return sequencer;
 }
 
-const committed = (sequencer: Sequencer, member: string, applied: number): number => {
+const committed = (sequencer: SingleSteps, member: string, applied: number): number => {
   const answer = sequencer.ack('e', member, applied);
   return answer.ok ? answer.committed : -1;
 };
@@ -99,7 +99,7 @@ describe('the sequencer', () => {
     expect(sequencer.members.map(({ id }) => id)).toEqual(['a', 'c']);
   });
 
-  const noting = (sequencer: Sequencer, id: string, posts: string) =>
+  const noting = (sequencer: SingleSteps, id: string, posts: string) =>
     sequencer.intend('e', id.slice(0, 1), { id, posts, payload: '' });
 
   test.each([
@@ -148,7 +148,7 @@ describe('the sequencer', () => {
   });
 
   test('acknowledgements commit nothing before the barrier of a new epoch is over', () => {
-    const sequencer = new Sequencer();
+    const sequencer = new SingleSteps();
     sequencer.createEpoch('e', 100);
     sequencer.renew('e', { ...joining, member: 'a' });
     sequencer.append('e', 'a', append);
@@ -156,7 +156,7 @@ describe('the sequencer', () => {
   });
 
   test('the lease of an epoch is the longer of its own and that of the epoch before', () => {
-    const sequencer = new Sequencer();
+    const sequencer = new SingleSteps();
     const lease = (epoch: string): number => {
       const answer = sequencer.renew(epoch, { ...joining, member: 'a' });
       return answer.ok ? answer.leaseMs : 0;
@@ -172,10 +172,10 @@ describe('the sequencer', () => {
 });
 
 test.each([
-  ['an intent', (sequencer: Sequencer) => sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' })],
-  ['a quarantine', (sequencer: Sequencer) => sequencer.append('e', 'a', { ...append, quarantine: true })],
+  ['an intent', (sequencer: SingleSteps) => sequencer.intend('e', 'a', { id: 'a:1', posts: 'a', payload: '' })],
+  ['a quarantine', (sequencer: SingleSteps) => sequencer.append('e', 'a', { ...append, quarantine: true })],
 ])('a node that has stored %s does not evict itself', (_, leave) => {
-  const sequencer = new Sequencer();
+  const sequencer = new SingleSteps();
   sequencer.createEpoch('e', 100);
   leave(sequencer);
   const beat = sequencer.members.find(({ id }) => id === 'a')?.beat ?? 0;

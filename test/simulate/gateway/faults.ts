@@ -69,5 +69,6 @@ export function heal({ places, server, keys }: Stage): void {
     bus.slowUntil = 0;
   }
   server.up = true;
+  server.fullUntil = 0;
   keys.downUntil = 0;
 }

@@ -29,7 +29,8 @@ import { UploadBudget } from '../../../src/exchange/write/upload-budget.ts';
 import { write } from '../../../src/exchange/write/write.ts';
 import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
 import { fingerprintsOf, shapeOf } from '../../../src/fingerprints.ts';
-import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
+import { type LogView, RedisTier } from '../../../src/redis/tier.ts';
+import { VersionBumps, type VersionKeys } from '../../../src/redis/version-bumps.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
 import { compileSpellings } from '../../../src/rules/spellings.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
@@ -208,19 +209,20 @@ export class GatewayNode {
       },
       caughtUp: () => this.hub.reset(cluster.status().epoch, this.#joinedSeq),
     };
-    const versions = this.#versionKeys(bus, keys);
+    const bumps = new VersionBumps(this.#versionKeys(bus, keys));
     const configured = this.#configured(bus);
     const cluster: ClusterLog = new ClusterLog({
       bus: mutation.bus?.(configured) ?? configured,
       member: process.name,
       clock: process.clock,
       timers: process.timers,
+      soon: (run) => void process.timers.after(0, run),
       ...{ mode, onPartition, leaseMs, quarantineMs, confirmMs: CONFIRM_MS },
       nonce: () => `e${world.chance.integer(1e6)}`,
       // A bus that is away is no fault of the node.
       failed: () => {},
       listener: mutation.listener?.(listener) ?? listener,
-      publish: (coverage, epoch, seq) => bumpVersions(versions, coverage, epoch, seq),
+      publish: (coverage, epoch, seq) => bumps.raise(coverage, epoch, seq),
       ...mutation.cluster?.(process),
     });
     return cluster;
