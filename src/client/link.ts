@@ -38,7 +38,7 @@ interface Heartbeat {
 
 export type LinkInput =
   | { readonly is: 'start' }
-  /** Bytes came. */
+  /** Bytes came: the gateway has the subscription. */
   | { readonly is: 'heard' }
   | { readonly is: 'heartbeat' }
   | { readonly is: 'retry'; readonly ms: number }
