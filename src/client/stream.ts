@@ -98,7 +98,8 @@ export class Stream {
     const { auth } = this.#options;
     let token: string | null | undefined;
     try {
-      token = await auth?.(why);
+      // Later, so that what it throws comes after the other actions of this step.
+      token = await Promise.resolve().then(() => auth?.(why));
     } catch (error) {
       if (this.#attempt !== attempt) return;
       this.#sink.warning({ code: 'auth', message: 'auth() failed', error });

@@ -76,6 +76,19 @@ test('a tab that comes back behind the others is told what it missed, and the ot
   expect(second.live.state).toBe('live');
 });
 
+test('what happens while a tab catches up does not hide what it missed', async () => {
+  const on = world();
+  const [, second] = (await opened(on, 2)) as [Tab, Tab];
+  second.leave();
+  on.write('/a');
+  await on.pass(1_000);
+  second.comeBack();
+  await on.settle();
+  on.write('/b');
+  await on.pass(1_000);
+  expect(second.told).toEqual(['e1-1', 'e1-2']);
+});
+
 test('a leader that opens anew does not make others miss what it never saw', async () => {
   const on = world();
   const [leader, witness] = (await opened(on, 2)) as [Tab, Tab];
