@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareIds } from '../../src/client/event-id.ts';
+import { budget } from '../support/budget.ts';
 import { random } from '../support/random.ts';
 import { type Tab, World } from './world.ts';
 
@@ -233,6 +234,6 @@ test('whatever happens to tabs and gateway, at rest every tab shows what there i
         for (const [i, id] of ids.entries()) if (i > 0) expect(compareIds(ids[i - 1] as string, id) >= 0).toBe(false);
       }
     }),
-    { numRuns: Number(process.env.TABS_RUNS ?? 60) },
+    { numRuns: Number(process.env.TABS_RUNS ?? budget({ local: 60, ci: 500 })) },
   );
 }, 120_000);
