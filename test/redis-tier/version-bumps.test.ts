@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { nothingCovered } from '../../src/coherence/record.ts';
+import { type Coverage, namedTag } from '../../src/coherence/tag.ts';
+import { VersionBumps } from '../../src/redis/version-bumps.ts';
+import { RedisServer } from '../redis-log/redis-server.ts';
+
+const coverage = (...tags: string[]): Coverage => ({ ...nothingCovered, tags: new Set(tags) });
+
+describe('the versions of records that come together', () => {
+  let server: RedisServer;
+  let connection: ReturnType<RedisServer['connect']>;
+  beforeEach(async () => {
+    server = await RedisServer.start();
+    connection = server.connect();
+    await once(connection, 'ready');
+  });
+  afterEach(async () => {
+    connection.disconnect();
+    await server.stop();
+  });
+  const versionOf = (name: string): Promise<string | null> => connection.get(`unstale:s:v:${name}`);
+  const [a, b] = [namedTag('a'), namedTag('b')];
+  const together = (): VersionBumps =>
+    new VersionBumps({ connection, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 });
+
+  const calls = async (): Promise<number> =>
+    Number(/cmdstat_eval:calls=(\d+)/.exec(await connection.info('commandstats'))?.[1] ?? 0);
+
+  test('are raised in few round trips, each name to the highest', async () => {
+    const before = await calls();
+    const bumps = together();
+    const order = [7, 9, 8, 6, 5];
+    await Promise.all(order.map((seq) => bumps.raise(coverage(a, ...(seq === 8 ? [b] : [])), 'e1', seq)));
+    expect([await versionOf(a), await versionOf(b)]).toEqual(['h:e1:9', 'h:e1:8']);
+    expect((await calls()) - before).toBe(2);
+  });
+
+  test('are bounded in one round trip', async () => {
+    const before = await calls();
+    const bumps = together();
+    const names = (record: number) => Array.from({ length: 250 }, (_, i) => namedTag(`${record}-${i}`));
+    await Promise.all(Array.from({ length: 10 }, (_, i) => bumps.raise(coverage(...names(i)), 'e1', i)));
+    // The first goes alone, then four at a time.
+    expect((await calls()) - before).toBe(4);
+  });
+
+  test('fail one by one: another program has stored another type under the key of one', async () => {
+    await connection.lpush(`unstale:s:v:${a}`, 'x');
+    const bumps = together();
+    const raised = [5, 6, 7].map((seq) => bumps.raise(coverage(seq === 6 ? a : b), 'e1', seq));
+    const [first, second, third] = await Promise.allSettled(raised);
+    expect([first?.status, second?.status, third?.status]).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(String((second as PromiseRejectedResult).reason)).toContain('WRONGTYPE');
+    expect(await versionOf(b)).toBe('h:e1:7');
+  });
+
+  test('of another epoch replace those before', async () => {
+    const bumps = together();
+    await Promise.all([
+      bumps.raise(coverage(a), 'e1', 5),
+      bumps.raise(coverage(a), 'e1', 9),
+      bumps.raise(coverage(a), 'e2', 1),
+    ]);
+    expect(await versionOf(a)).toBe('h:e2:1');
+  });
+});
