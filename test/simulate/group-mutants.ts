@@ -56,23 +56,6 @@ export class BusWithAnswers extends BusOver {
   }
 }
 
-/** Writes get the answers of each other. Records are read one by one, which shows it sooner. */
-export class BusThatMixesUp extends BusWithAnswers {
-  constructor(bus: Bus) {
-    super(bus, swapped);
-  }
-
-  override async read(...args: Parameters<Bus['read']>): ReturnType<Bus['read']> {
-    const answer = await this.bus.read(...args);
-    return answer.ok ? { ...answer, entries: answer.entries.slice(0, 1) } : answer;
-  }
-}
-
-function swapped(answers: readonly StepAnswer[]): readonly StepAnswer[] {
-  const appended = answers.filter(({ kind }) => kind === 'append');
-  return answers.map((answer) => (answer.kind === 'append' ? (appended.pop() as StepAnswer) : answer));
-}
-
 /** What failed alone is taken for made. */
 export function noFailures(answers: readonly StepAnswer[], steps: readonly Step[]): readonly StepAnswer[] {
   return answers.map((answer, i) => {

@@ -9,13 +9,7 @@ import type { Position } from '../../src/coherence/record.ts';
 import { Sequencer } from '../../src/coherence/sequencer.ts';
 import type { Coverage } from '../../src/coherence/tag.ts';
 import { announcesWhenApplied } from './early-announcements.ts';
-import {
-  BusThatAcknowledgesEarly,
-  BusThatMixesUp,
-  BusWithAnswers,
-  noFailures,
-  SequencerThatLosesTheSecond,
-} from './group-mutants.ts';
+import { BusThatAcknowledgesEarly, BusWithAnswers, noFailures, SequencerThatLosesTheSecond } from './group-mutants.ts';
 import type { ScheduleMutation } from './schedule.ts';
 
 /** One check taken out. `invariant` as numbered in coherence.md. */
@@ -167,28 +161,29 @@ export const mutants: readonly Mutant[] = [
     seed: 1,
     fence: () => new FenceWithoutRecords(),
   },
-  { invariant: 2, name: 'collapsed requests take any answer', seed: 2, collapseUnchecked: true },
+  { invariant: 2, name: 'collapsed requests take any answer', seed: 59, collapseUnchecked: true },
   {
     invariant: 3,
     name: 'writes are released when this node has applied their record',
-    seed: 1,
+    seed: 2,
     options: () => ({ mode: 'eventual' }),
   },
   {
     invariant: 3,
     name: 'records are acknowledged when they are read, before all of them are applied',
+    seed: 6,
     bus: (bus) => new BusThatAcknowledgesEarly(bus),
   },
-  { invariant: 3, name: 'the second record of a group is lost', sequencer: () => new SequencerThatLosesTheSecond() },
   {
     invariant: 3,
-    name: 'writes of one group get the answers of each other',
-    only: ['is slow'],
-    bus: (bus) => new BusThatMixesUp(bus),
+    name: 'the second record of a group is lost',
+    seed: 9,
+    sequencer: () => new SequencerThatLosesTheSecond(),
   },
   {
     invariant: 3,
     name: 'a step that failed alone in its group is taken for made',
+    seed: 4,
     only: ['sees the bus full', 'is killed'],
     bus: (bus) => new BusWithAnswers(bus, noFailures),
   },
@@ -198,7 +193,7 @@ export const mutants: readonly Mutant[] = [
     seed: 1,
     listener: announcesWhenApplied,
   },
-  { invariant: 5, name: 'nothing is carried over', seed: 11, inFlight: () => new CarriesNothingOver() },
+  { invariant: 5, name: 'nothing is carried over', seed: 61, inFlight: () => new CarriesNothingOver() },
   {
     invariant: 5,
     name: 'records that precede the own one in the log are not checked again',
@@ -208,23 +203,23 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 5,
     name: 'nobody waits for conflicting writes',
-    seed: 35,
+    seed: 41,
     inFlight: altered((write) => ({ ...write, conflicting: () => [] })),
     log: (log) => facade(log, () => ({ append: (...args) => log.append(...args).then(withoutOthers) })),
   },
-  { invariant: 6, name: 'what is in quarantine is stored, and not invalidated again', seed: 31, noQuarantine: true },
-  { invariant: 7, name: 'writes are not noted', seed: 1, noIntent: true },
+  { invariant: 6, name: 'what is in quarantine is stored, and not invalidated again', seed: 15, noQuarantine: true },
+  { invariant: 7, name: 'writes are not noted', seed: 86, noIntent: true },
   {
     invariant: 7,
     name: 'the notes of the dead are not taken over',
-    seed: 143,
+    seed: 61,
     bus: (bus) => withMethods(bus, { evict: () => Promise.resolve({ ok: true, orphans: [] }) }),
   },
-  { invariant: 8, name: 'leases never run out', seed: 22, options: () => ({ lease: new TimelessLease() }) },
+  { invariant: 8, name: 'leases never run out', seed: 8, options: () => ({ lease: new TimelessLease() }) },
   {
     invariant: 8,
     name: 'leases are counted from the answer',
-    seed: 330,
+    seed: 171,
     options: ({ clock }) => ({
       lease: new (class extends Lease {
         override granted(renewal: Parameters<Lease['granted']>[0], applied: number): void {
@@ -240,25 +235,25 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 8,
     name: 'leases hold before what they missed is applied',
-    seed: 308,
+    seed: 40,
     options: () => ({ lease: new LeaseThatIgnoresRecords() }),
   },
   {
     invariant: 8,
     name: 'a suspended machine is not noticed',
-    seed: 10,
+    seed: 3,
     options: () => ({ lease: new LeaseWithoutWallClock() }),
   },
   {
     invariant: 8,
     name: 'silent members are dropped early',
-    seed: 11,
+    seed: 16,
     options: () => ({ membership: new ImpatientMembership() }),
   },
   {
     invariant: 9,
     name: 'a failover is not noticed, neither by the server nor by what members know',
-    seed: 33,
+    seed: 2,
     noticesFailover: false,
     sequencer: () => new SequencerThatIsBelieved(),
   },
@@ -276,11 +271,11 @@ export const mutants: readonly Mutant[] = [
     only: ['sees Redis set back in place', 'sees the bus lose all'],
     sequencer: () => new SequencerInAnyEpoch(),
   },
-  { invariant: 9, name: 'a new epoch has no barrier', seed: 99, sequencer: () => new SequencerWithoutBarrier() },
+  { invariant: 9, name: 'a new epoch has no barrier', seed: 27, sequencer: () => new SequencerWithoutBarrier() },
   {
     invariant: 9,
     name: 'a new epoch leaves what is stored',
-    seed: 5,
+    seed: 7,
     listener: (listener) => ({ ...listener, reset: () => {} }),
   },
   {
@@ -293,14 +288,14 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: 'what the tier gives is not compared with what this node knows',
-    seed: 4,
+    seed: 2,
     tierUnchecked: true,
   },
-  { invariant: 10, name: 'records are not published to the tier', seed: 37, publish: () => () => Promise.resolve() },
+  { invariant: 10, name: 'records are not published to the tier', seed: 13, publish: () => () => Promise.resolve() },
   {
     invariant: 10,
     name: 'a record is not published again after the tier was unreachable',
-    seed: 47,
+    seed: 150,
     only: ['sees the tier go down', 'is killed'],
     publish:
       (publish) =>
@@ -310,14 +305,14 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: 'a joining node asks the tier at once',
-    seed: 48,
+    seed: 28,
     only: ['is killed', 'sees the tier go down'],
     tierUsable: (log) => log.serving(),
   },
   {
     invariant: 10,
     name: 'records that a dead node had not published are not published',
-    seed: 2085,
+    seed: 5,
     only: ['is killed', 'sees the tier go down'],
     sequencer: () => new SequencerThatRepeatsNothing(),
   },
