@@ -10,6 +10,8 @@ export interface Effort {
   readonly seconds: number;
   /** Seconds of uncounted load before the first round of a case. */
   readonly warmUpSeconds: number;
+  /** The warm-up is repeated until the contender has answered so many, within bounds. */
+  readonly warmUpRequests: number;
   readonly startUps: number;
   readonly fanOutWrites: number;
   readonly storedResponses: number;
@@ -48,6 +50,7 @@ export const fullEffort: Effort = {
   rounds: 5,
   seconds: 4,
   warmUpSeconds: 2,
+  warmUpRequests: 20_000,
   startUps: 10,
   fanOutWrites: 40,
   storedResponses: 20_000,
@@ -58,6 +61,7 @@ const quickEffort: Effort = {
   rounds: 1,
   seconds: 0.5,
   warmUpSeconds: 0.2,
+  warmUpRequests: 0,
   startUps: 2,
   fanOutWrites: 5,
   storedResponses: 4_000,
