@@ -3,6 +3,7 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
+import { openToAll } from './events/rights.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
@@ -108,6 +109,7 @@ export async function createGateway(
     trusted: new TrustedProxies(config.server.trustedProxies),
     gateway: nameInVia(config),
     hub: coherence.hub,
+    authority: openToAll,
     draining: () => state === 'draining',
     hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),

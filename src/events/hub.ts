@@ -2,6 +2,7 @@ import { boundedEvent } from './bounded.ts';
 import type { Event } from './event.ts';
 import { heartbeat, idFrame, opening, resyncFrame } from './frame.ts';
 import { EventHistory, type HeldEvent, type HistoryLimits } from './history.ts';
+import type { Rights } from './rights.ts';
 import { Sliced } from './sliced.ts';
 import { type Filter, Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
@@ -36,12 +37,19 @@ export interface Sink {
   destroy(): unknown;
 }
 
+export interface Subscription {
+  readonly filter: Filter;
+  readonly rights: Rights;
+  /** The last event that the subscriber has seen. Absent: it receives events from now on. */
+  readonly lastEventId?: string | undefined;
+}
+
 export interface Subscriber {
   /** Ends the subscription. Does not end the sink. */
   unsubscribe(): void;
 }
 
-interface Subscription {
+interface Subscribed {
   readonly topic: Topic;
   readonly sink: Sink;
   /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
@@ -62,9 +70,9 @@ export class EventHub {
   readonly #options: EventHubOptions;
   #history: EventHistory;
   readonly #topics = new TopicIndex();
-  readonly #subscriptions = new Map<Topic, Set<Subscription>>();
+  readonly #subscriptions = new Map<Topic, Set<Subscribed>>();
   /** Subscriptions that still miss events and can be written to. */
-  readonly #replaying = new Set<Subscription>();
+  readonly #replaying = new Set<Subscribed>();
   /** Index of the next event for live subscribers. */
   #live = 0;
   /** A frame to send to all subscribers before the next event. */
@@ -113,16 +121,15 @@ export class EventHub {
   }
 
   /**
-   * Starts a subscription. Without `lastEventId`, it receives events from now on. Returns `full` if the maximum number
-   * of subscribers is reached.
+   * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
    * @throws PatternError
    */
-  subscribe(filter: Filter, sink: Sink, lastEventId?: string): Subscriber | 'full' {
+  subscribe({ filter, lastEventId }: Subscription, sink: Sink): Subscriber | 'full' {
     if (this.#closed || this.subscribers >= this.#options.maxSubscribers) return 'full';
     const wanted = new Topic(filter);
     const topic = this.#topics.get(wanted.key) ?? wanted;
     const { end, lastId } = this.#history;
-    const subscription: Subscription = { topic, sink, next: end, replaying: false, open: true };
+    const subscription: Subscribed = { topic, sink, next: end, replaying: false, open: true };
     const subscriptions = this.#subscriptions.get(topic) ?? new Set();
     if (subscriptions.size === 0) {
       this.#topics.add(topic);
@@ -155,7 +162,7 @@ export class EventHub {
     }
   }
 
-  #all(): Subscription[] {
+  #all(): Subscribed[] {
     return [...this.#subscriptions.values()].flatMap((subscriptions) => [...subscriptions]);
   }
 
@@ -226,14 +233,14 @@ export class EventHub {
     this.#toAll = resyncFrame(lastId);
   }
 
-  #replay(subscription: Subscription): void {
+  #replay(subscription: Subscribed): void {
     subscription.replaying = true;
     this.#replaying.add(subscription);
     this.#work.wake();
   }
 
   /** Sends some of the events that a subscriber missed. It becomes live when it has them all; a slow one is awaited. */
-  *#replaySome(subscription: Subscription): Generator<unknown> {
+  *#replaySome(subscription: Subscribed): Generator<unknown> {
     // Moves it to the end of the queue.
     this.#replaying.delete(subscription);
     const own = new TopicIndex();
@@ -277,7 +284,7 @@ export class EventHub {
     else sink.once('drain', () => subscription.open && subscription.replaying && this.#replay(subscription));
   }
 
-  #write(subscription: Subscription, bytes: Buffer): void {
+  #write(subscription: Subscribed, bytes: Buffer): void {
     const { sink, open } = subscription;
     if (!open) return;
     if (sink.writableLength > MAX_UNSENT_BYTES) {
@@ -289,7 +296,7 @@ export class EventHub {
     }
   }
 
-  #remove(subscription: Subscription): void {
+  #remove(subscription: Subscribed): void {
     const { topic } = subscription;
     const subscriptions = this.#subscriptions.get(topic);
     if (subscriptions?.delete(subscription) !== true) return;
