@@ -1,7 +1,8 @@
 import { GatewayError } from '../errors.ts';
 import type { Fields } from '../http/fields.ts';
 import { PatternError } from '../route/pattern.ts';
-import { type Filter, Topic } from './topic.ts';
+import type { Filter } from './filter.ts';
+import { Topic } from './topic.ts';
 
 /** Limits on the parameters of one subscription: a filter is matched against every event. */
 const MAX_FILTERS = 64;

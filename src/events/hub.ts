@@ -1,10 +1,13 @@
+import { systemClock, systemTimers } from '../clock.ts';
 import { boundedEvent } from './bounded.ts';
 import type { Event } from './event.ts';
+import type { Filter } from './filter.ts';
 import { heartbeat, idFrame, opening, resyncFrame } from './frame.ts';
+import { FramesOf } from './frames-of.ts';
 import { EventHistory, type HeldEvent, type HistoryLimits } from './history.ts';
-import type { Rights } from './rights.ts';
+import { onExpiry, type Rights } from './rights.ts';
 import { Sliced } from './sliced.ts';
-import { type Filter, Topic } from './topic.ts';
+import { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
 
 /** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
@@ -16,6 +19,8 @@ const REPLAY_BYTES = 64 * 1024;
 
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
+
+const system = { clock: systemClock, timers: systemTimers };
 
 export interface EventHubOptions {
   /** The epoch of the log whose positions are the event ids. */
@@ -42,6 +47,10 @@ export interface Subscription {
   readonly rights: Rights;
   /** The last event that the subscriber has seen. Absent: it receives events from now on. */
   readonly lastEventId?: string | undefined;
+  /** Events that this client caused are not sent. */
+  readonly client?: string | undefined;
+  /** Called when the rights have expired, in place of ending the sink. The subscription has ended then. */
+  readonly expired?: () => void;
 }
 
 export interface Subscriber {
@@ -52,6 +61,9 @@ export interface Subscriber {
 interface Subscribed {
   readonly topic: Topic;
   readonly sink: Sink;
+  readonly client: string | undefined;
+  /** Cancels the timer that ends it when its rights expire. */
+  cancelExpiry: () => void;
   /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
   next: number;
   /** It is receiving events that it missed. New events follow after them. */
@@ -124,12 +136,16 @@ export class EventHub {
    * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
    * @throws PatternError
    */
-  subscribe({ filter, lastEventId }: Subscription, sink: Sink): Subscriber | 'full' {
+  subscribe({ filter, rights, lastEventId, client, expired }: Subscription, sink: Sink): Subscriber | 'full' {
     if (this.#closed || this.subscribers >= this.#options.maxSubscribers) return 'full';
-    const wanted = new Topic(filter);
+    const wanted = new Topic(filter, rights);
     const topic = this.#topics.get(wanted.key) ?? wanted;
     const { end, lastId } = this.#history;
-    const subscription: Subscribed = { topic, sink, next: end, replaying: false, open: true };
+    const cancelExpiry = onExpiry(rights, system, () => {
+      this.#remove(subscription);
+      (expired ?? (() => sink.end()))();
+    });
+    const subscription: Subscribed = { topic, sink, client, next: end, replaying: false, open: true, cancelExpiry };
     const subscriptions = this.#subscriptions.get(topic) ?? new Set();
     if (subscriptions.size === 0) {
       this.#topics.add(topic);
@@ -208,13 +224,15 @@ export class EventHub {
   }
 
   *#sendEvent(event: HeldEvent, index: number): Generator<unknown> {
+    const frames = new FramesOf(event);
     for (const topic of this.#topics.matching(event)) {
-      if (topic === undefined) yield;
-      else {
-        for (const subscription of this.#subscriptions.get(topic) ?? []) {
-          if (!subscription.replaying && subscription.next <= index) this.#write(subscription, event.frame);
-          yield;
-        }
+      const frame = topic && frames.for(topic);
+      yield;
+      if (topic === undefined || frame === undefined) continue;
+      for (const subscription of this.#subscriptions.get(topic) ?? []) {
+        const isDue = !subscription.replaying && subscription.next <= index;
+        if (isDue && !isEcho(event, subscription)) this.#write(subscription, frame);
+        yield;
       }
     }
   }
@@ -257,17 +275,17 @@ export class EventHub {
         this.resyncs += 1;
         break;
       }
-      let wanted = false;
+      let frame: Buffer | undefined;
       for (const topic of own.matching(event)) {
         if (topic === undefined) yield;
-        else wanted = true;
+        else frame = new FramesOf(event).for(topic);
       }
       yield;
       looked += 1;
       subscription.next += 1;
-      if (wanted) {
-        frames.push(event.frame);
-        bytes += event.frame.byteLength;
+      if (frame !== undefined && !isEcho(event, subscription)) {
+        frames.push(frame);
+        bytes += frame.byteLength;
       }
     }
     if (!subscription.open || !subscription.replaying) return;
@@ -301,6 +319,7 @@ export class EventHub {
     const subscriptions = this.#subscriptions.get(topic);
     if (subscriptions?.delete(subscription) !== true) return;
     subscription.open = false;
+    subscription.cancelExpiry();
     this.#replaying.delete(subscription);
     this.subscribers -= 1;
     if (subscriptions.size === 0) {
@@ -317,4 +336,9 @@ export class EventHub {
     this.#toAll ??= heartbeat;
     this.#work.wake();
   }
+}
+
+/** Whether the subscriber's own write caused the event. */
+function isEcho({ client }: HeldEvent, subscription: Subscribed): boolean {
+  return client !== undefined && client === subscription.client;
 }
