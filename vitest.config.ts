@@ -52,7 +52,7 @@ export default defineConfig({
         isolate: false,
       }),
       // These wait most of the time: for a lease to expire, for a server to come back.
-      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: true }),
+      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: false }),
       project('soak', { include: filesOf(soak), order: 3, maxWorkers: cores, isolate: true }),
     ],
   },
