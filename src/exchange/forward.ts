@@ -137,13 +137,15 @@ export function hasConditions({ headers }: Pick<ClientRequest, 'headers'>): bool
 /**
  * The fields to send for any other request: end-to-end fields, `Forwarded` and its relatives, `Via`. Overrides that
  * would make it another request than the one that was routed, and whose rules apply, are removed: method overrides of
- * safe methods, and path overrides unless a trusted proxy sent them.
+ * safe methods, and path overrides unless a trusted proxy sent them. `Unstale-Client` is for this gateway: an API that
+ * recorded it, or varied by it, would show one client's id to others.
  */
 export function forwardFields(request: ClientRequest, { encode }: ClientPolicy): string[] {
   const { trusted } = request;
   const isSafe = safeMethods.has(request.method);
   const asked = uncodedConditions(countedDown(request, withOneCookieLine(request.headers)), request, encode);
   return forwardedFields(asked, request, (name) => {
+    if (name === 'unstale-client') return true;
     const of = rerouting.of(name);
     return of.isPosing || (isSafe && of.isMethod) || (!trusted && of.isPath);
   });

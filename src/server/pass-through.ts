@@ -18,12 +18,16 @@ export interface PassThroughOptions {
   readonly routeOf: (request: ClientRequest) => Route;
   readonly failed: (error: unknown, request: ClientRequest) => void;
   readonly passed: (request: ClientRequest) => void;
+  /** `ReadPorts.cursor`, while this node is serving. */
+  readonly cursor: () => string | undefined;
 }
 
 /** A request that passes through, and the way back to its client. */
 export interface Passing {
   readonly request: ClientRequest;
   readonly reply: NodeReply;
+  /** Where the event stream was before the origin was asked; undefined if that is not told. */
+  readonly cursor?: string | undefined;
 }
 
 /**
@@ -37,11 +41,12 @@ export async function passThrough(
   const { request, reply, body } = passing;
   try {
     const route = options.routeOf(request);
+    const cursor = isRead(request) && route.policy.client.eventCursor ? options.cursor() : undefined;
     const headers = forwardFields(request, route.policy.client);
     const waiting = awaitShare({ request, route }, reply);
     const place = waiting instanceof Promise ? await waiting : waiting;
     const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: whenGone(reply) });
-    await deliver(passing, answer, route, options);
+    await deliver({ ...passing, cursor }, answer, route, options);
   } catch (error) {
     options.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -65,13 +70,13 @@ export async function deliver(
   }
 }
 
-function stream({ request, reply }: Passing, answer: OriginResponse, route: Route): Promise<void> | undefined {
+function stream({ request, reply, cursor }: Passing, answer: OriginResponse, route: Route): Promise<void> | undefined {
   reply.onGone(() => answer.body.destroy());
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const lines = isRead
+  const reads = isRead(request);
+  const lines = reads
     ? readFields(request, answer, route)
     : passedFields(endToEnd(answer.headers.lines), route.policy.client);
-  appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
+  appendCacheStatus(lines, { fwd: reads ? 'bypass' : 'method', fwdStatus: answer.status }, cursor);
   // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
   const isChunked = !answer.headers.has('content-length') && reply.chunks(answer.status);
   const announced = answer.headers.get('trailer');
@@ -104,4 +109,8 @@ function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, {
     if (value !== undefined) lines.push(name, value);
   }
   return lines;
+}
+
+function isRead({ method }: ClientRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }

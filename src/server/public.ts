@@ -5,12 +5,13 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
+import type { Authority } from '../events/rights.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
 import { targetText } from '../route/path.ts';
 import { acceptedRequest, noteAccepted } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { registerEvents } from './events-route.ts';
+import { eventsPaths, registerEvents } from './events-route.ts';
 import { type AcceptedExchange, accept, createFront, type Front, type FrontOptions } from './front.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
@@ -28,6 +29,7 @@ export interface PublicOptions extends PassThroughOptions {
   readonly draining: () => boolean;
   readonly hit: FrontOptions['hit'];
   readonly hub: EventHub;
+  readonly authority: Authority;
   /** Answers a read that goes through the cache; false for one that passes through. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
   /** Answers a request of an unsafe method that only reads, or says what it is. */
@@ -53,7 +55,8 @@ const MOUNT = '/';
  */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
-  const isEvents = ({ target }: ClientRequest): boolean => target.path === config.events.path;
+  const paths = eventsPaths(config);
+  const isEvents = ({ target }: ClientRequest): boolean => paths.includes(target.path);
   let framework: NodeHandler;
   const front = createFront({
     ...options,

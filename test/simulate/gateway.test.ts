@@ -21,6 +21,14 @@ test('whatever the API, the nodes and the clients do, no read is stale, and no e
   expect(hits).toBeGreaterThan(50 * SCHEDULES);
 });
 
+test('pages that fetch first, and listen from where the answer says, miss nothing', { timeout: 240_000 }, async () => {
+  for (let seed = 1; seed <= SCHEDULES; seed++) {
+    const { violations } = await simulateGateway(seed, { fetchesFirst: true });
+    const again = `npm run test:simulate -- --gateway --seed ${seed} --features '{"fetchesFirst":true}'`;
+    expect(violations, `replay: ${again}`).toEqual([]);
+  }
+});
+
 test('a seed is one schedule', { timeout: 60_000 }, async () => {
   const [once, again] = [await simulateGateway(3), await simulateGateway(3)];
   expect(again.trace()).toEqual(once.trace());

@@ -215,7 +215,8 @@ export class Fill {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
       const hasAll = response.headers.lines.length === this.#answer.headers.lines.length;
       const own = hasAll ? response : { ...response, clientHeaders: this.#clientFields(response.etag) };
-      const said = { status: this.#status(detail), ageMs: this.#ageMs(response) };
+      const { cursor } = this.#context.read;
+      const said = { status: this.#status(detail), ageMs: this.#ageMs(response), cursor };
       respond(this.#context.read.request, this.#reply, own, said);
     } else if (this.#reply !== undefined) {
       const sink = this.#start(detail);
@@ -265,7 +266,7 @@ export class Fill {
     const age = headers.get('age');
     if (age !== undefined) lines.push('Age', age);
     // Of what is streamed, nobody knows yet whether it will be stored.
-    appendCacheStatus(lines, this.#status(detail));
+    appendCacheStatus(lines, this.#status(detail), this.#context.read.cursor);
     const sink = reply.begin(status, lines);
     this.#sink = sink;
     // Otherwise what came while the client did not keep up would wait for the origin's next bytes.

@@ -14,9 +14,16 @@ export type FlightResult =
   /** The answer is only for the request that asked: the waiting requests ask for themselves. */
   | { readonly kind: 'unusable' };
 
+/** When a fill began: the applied position, and the cursor of answers that it gives. */
+export interface FillStart {
+  readonly asOf: Position;
+  readonly cursor: string | undefined;
+}
+
 /** One fill that other requests may wait for (collapsed forwarding). */
 export class Flight {
   readonly asOf: Position;
+  readonly cursor: string | undefined;
   readonly #client: Client;
   readonly #landed: () => void;
   readonly #watch: () => void;
@@ -30,8 +37,9 @@ export class Flight {
   #isShared = false;
 
   /** `watch`: called when others begin to wait for it, once or more often. */
-  constructor(options: { asOf: Position; client: Client; landed: () => void; watch: () => void }) {
+  constructor(options: FillStart & { client: Client; landed: () => void; watch: () => void }) {
     this.asOf = options.asOf;
+    this.cursor = options.cursor;
     this.#client = options.client;
     this.#landed = options.landed;
     this.#watch = options.watch;
@@ -136,7 +144,7 @@ export class Flights {
   }
 
   /** A fill for a request of `client`. */
-  begin(key: string, asOf: Position, client: Client): Flight {
+  begin(key: string, from: FillStart, client: Client): Flight {
     const begunAt = this.#monotonic();
     let cancel: (() => void) | undefined;
     const landed = (): void => {
@@ -148,7 +156,7 @@ export class Flights {
       const left = this.#maxWaitMs - (this.#monotonic() - begunAt);
       cancel ??= this.#timers.after(Math.max(0, left), () => flight.land({ kind: 'unusable' }));
     };
-    const flight = new Flight({ asOf, client, landed, watch });
+    const flight = new Flight({ ...from, client, landed, watch });
     this.#flights.set(key, flight);
     return flight;
   }

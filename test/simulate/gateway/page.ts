@@ -1,4 +1,5 @@
 import type { Sink, Subscriber } from '../../../src/events/hub.ts';
+import { unrestricted } from '../../../src/events/rights.ts';
 import type { View } from './api.ts';
 import type { Clients } from './client.ts';
 import type { GatewayNode } from './node.ts';
@@ -40,6 +41,8 @@ export interface PageParts {
   readonly view: View;
   /** Everything, or what concerns the view alone. */
   readonly narrow: boolean;
+  /** It listens from where its first answer says that it is current. */
+  readonly fetchesFirst: boolean;
   /** A node that is up, at random. */
   node(): GatewayNode;
   /** The nodes that it listens to and fetches from, if given. */
@@ -65,7 +68,8 @@ export class Page {
 
   constructor(parts: PageParts) {
     this.#parts = parts;
-    this.connect();
+    if (parts.fetchesFirst) this.#fetchFirst();
+    else this.connect();
   }
 
   get view(): View {
@@ -112,7 +116,7 @@ export class Page {
       if (!node.process.alive) return this.died(node);
       node.process.run(() => {
         if (connection !== this.#connection) return;
-        const subscribed = node.hub.subscribe(filter, sink, this.#lastId);
+        const subscribed = node.hub.subscribe({ filter, rights: unrestricted, lastEventId: this.#lastId }, sink);
         if (subscribed !== 'full') this.#subscriber = subscribed;
         world.tell(
           name,
@@ -154,6 +158,19 @@ export class Page {
     const { clients, name } = this.#parts;
     const write = Number((JSON.parse(data) as { payload?: { write?: string } }).payload?.write ?? 0);
     clients.announced(write, name);
+  }
+
+  #fetchFirst(): void {
+    const { clients, view } = this.#parts;
+    const { world } = clients;
+    clients.read((this.#parts.from ?? this.#parts.node)(), view, (content, cursor) => {
+      // Without a cursor, it is fetched again once the stream is open.
+      if (content !== undefined && cursor !== undefined) {
+        this.shown = content;
+        this.#lastId = cursor;
+      }
+      world.after(world.chance.between(1, 120), () => this.connect());
+    });
   }
 
   #fetch(): void {
