@@ -40,8 +40,8 @@ function note(queryKey: object, cursor: string | undefined): void {
     return;
   }
   const other = noted.get(queryKey);
-  const order = compareIds(cursor, other);
-  if (order === undefined) noted.set(queryKey, undefined);
+  const order = cursor === undefined || other === undefined ? Number.NaN : compareIds(cursor, other);
+  if (Number.isNaN(order)) noted.set(queryKey, undefined);
   else if (order < 0) noted.set(queryKey, cursor);
 }
 

@@ -1,22 +1,14 @@
-interface Position {
-  readonly epoch: string;
-  readonly record: number;
-  /** Further events of the same record. */
-  readonly further: number;
-}
+/** The order of event ids, `<epoch>-<position>[.<n>]`. */
 
-/** `<epoch>-<position>`, or `<epoch>-<position>.<n>` for further events of the same record. */
-function positionOf(id: string): Position | undefined {
-  const match = /^(.*)-(\d{1,15})(?:\.(\d{1,6}))?$/.exec(id);
-  return match === null
-    ? undefined
-    : { epoch: match[1] as string, record: Number(match[2]), further: Number(match[3] ?? 0) };
-}
+const parse = (id: string): readonly [epoch: string, position: number, further: number] => {
+  const at = id.lastIndexOf('-');
+  const [position, further] = id.slice(at + 1).split('.');
+  return [id.slice(0, at), Number(position), Number(further ?? 0)];
+};
 
-/** The order of two ids: negative, 0 or positive. Undefined if they cannot be compared: other epochs, or no ids. */
-export function compareIds(a: string | undefined, b: string | undefined): number | undefined {
-  const left = positionOf(a ?? '');
-  const right = positionOf(b ?? '');
-  if (left === undefined || left.epoch !== right?.epoch) return undefined;
-  return left.record - right.record || left.further - right.further;
+/** Below 0 if `a` comes first, above 0 if `b` does. NaN if they are of different logs, or are no ids of a gateway. */
+export function compareIds(a: string, b: string): number {
+  if (a === b) return 0;
+  const [one, other] = [parse(a), parse(b)];
+  return one[0] === other[0] ? one[1] - other[1] || one[2] - other[2] : Number.NaN;
 }

@@ -1,4 +1,4 @@
-import { Follower } from './follower.ts';
+import { Follower } from './query-follower.ts';
 import { onceLive } from './once-live.ts';
 import type { QueryClientLike } from './query-client.ts';
 import { compileMap, type QueryMap } from './query-map.ts';

@@ -98,6 +98,23 @@ describe('data that is newer than the event is left alone', () => {
     expect(queryFn).toHaveBeenCalledTimes(isFetched ? 2 : 1);
   });
 
+  test('what a fetch that failed has noted does not count for the next', async () => {
+    followed();
+    await turn();
+    let cursor = 'e-3';
+    const queryFn = vi.fn((context: { queryKey: QueryKey }) => {
+      noteCursor(context, new Response(null, { headers: { 'Unstale-Event-Cursor': cursor } }));
+      return cursor === 'e-3' ? Promise.reject(new Error('not JSON')) : 1;
+    });
+    const observer = new QueryObserver(client, { queryKey: ['step', 7], queryFn, retry: false });
+    observer.subscribe(() => {});
+    await turn();
+    cursor = 'e-9';
+    await observer.refetch();
+    change('e-5');
+    expect(queryFn).toHaveBeenCalledTimes(2);
+  });
+
   test('a further page does not make the earlier pages newer', async () => {
     followed();
     await turn();

@@ -146,6 +146,20 @@ describe('a spread of fetches over many clients', () => {
     expect(api.fetches).toBe(2);
   });
 
+  test('a query that leaves the screen meanwhile stays stale, whatever the application puts there', async () => {
+    followed({ random: () => 0.5 });
+    await turn();
+    const step = await shown();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    live.event({ id: 'e-1', paths: ['/steps/7'], refetchWithinMs: 1_000 });
+    client.setQueryData(['step', 7], 0);
+    step.close();
+    vi.advanceTimersByTime(500);
+    expect(api.fetches).toBe(1);
+    show();
+    expect(api.fetches).toBe(2);
+  });
+
   test('a fetch that begins meanwhile is enough', async () => {
     followed({ random: () => 0.5 });
     await turn();

@@ -78,8 +78,8 @@ export class Follower {
 
   /** Whether the query's data is known to be from after the event. */
   #isNewer(query: QueryLike, id: string | undefined): boolean {
-    const order = compareIds(this.#cursors.get(query), id);
-    return order !== undefined && order >= 0;
+    const cursor = this.#cursors.get(query);
+    return cursor !== undefined && id !== undefined && compareIds(cursor, id) >= 0;
   }
 
   #refetch(queries: readonly QueryLike[], delayMs: number): void {
