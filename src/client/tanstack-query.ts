@@ -1,6 +1,6 @@
-import { Follower } from './query-follower.ts';
 import { onceLive } from './once-live.ts';
 import type { QueryClientLike } from './query-client.ts';
+import { Follower } from './query-follower.ts';
 import { compileMap, type QueryMap } from './query-map.ts';
 import type { Live } from './types.ts';
 
