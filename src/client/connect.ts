@@ -1,75 +1,133 @@
 import { Buffer, Told } from './listeners.ts';
-import { type Platform, platform } from './platform.ts';
-import { Stream } from './stream.ts';
-import type { ConnectOptions, Live, Reason, Resync, State, UnstaleEvent } from './types.ts';
+import { type Platform, platform, type TabPlatform } from './platform.ts';
+import { ownStream, type Source } from './source.ts';
+import type { Sink, StreamOptions } from './stream.ts';
+import type { ConnectOptions, Live, Reason, Resync, State, UnstaleEvent, Warning } from './types.ts';
 
 const BUFFERED = 1_000;
 
 /** Follows what changes. It starts at once, and goes on until `close()` or a refusal. */
 export function connect(options: ConnectOptions = {}, surroundings: Platform = platform): Live {
-  const told = new Told();
-  let state: State = 'connecting';
-  let reason: Reason | undefined;
-  let lastEventId = options.lastEventId;
-  const { url = '/_unstale/events', match = [], tags = [] } = options;
-  const stream = new Stream({ ...options, url, match, tags }, surroundings, {
-    event: (event) => {
-      lastEventId = event.id;
-      told.tell('event', event);
-    },
-    resync: (resync) => {
-      lastEventId = resync.id ?? lastEventId;
-      told.tell('resync', resync);
-    },
-    position: (id) => {
-      lastEventId = id;
-    },
-    state: (next, why) => {
-      const previous = state;
-      state = next;
-      reason = why;
-      told.tell('state', { state, previous, reason });
-    },
-    warning: (warning) => told.tell('warning', warning),
-  });
-  const unlisten = surroundings.listen((happening) => {
-    if (happening === 'network' || happening === 'shown' || happening === 'back') stream.wake(happening === 'network');
-  });
+  return new Connection(options, surroundings);
+}
 
-  async function* items(): AsyncGenerator<UnstaleEvent | Resync, undefined> {
-    const buffer = new Buffer(options.bufferSize ?? BUFFERED);
+class Connection implements Live {
+  readonly #options: ConnectOptions;
+  readonly #platform: Platform;
+  readonly #told = new Told();
+  readonly #unlisten: () => void;
+  #source: Source | undefined;
+  #reason: Reason | undefined;
+  readonly clientId: string | undefined;
+  state: State = 'connecting';
+  lastEventId: string | undefined;
+
+  constructor(options: ConnectOptions, surroundings: Platform) {
+    this.#options = options;
+    this.#platform = surroundings;
+    this.clientId = options.clientId;
+    this.lastEventId = options.lastEventId;
+    this.#unlisten = surroundings.listen((happening) => this.#source?.happen(happening));
+    const { tabs } = surroundings;
+    if (tabs && options.shared !== false) void this.#share(tabs);
+    else this.#open();
+    if (tabs === null && options.shared !== false) queueMicrotask(() => this.#told.tell('warning', insecure));
+  }
+
+  on: Live['on'] = (name, listener) => this.#told.on(name, listener);
+
+  close(): void {
+    this.#stop({ code: 'closed', message: 'it was closed' });
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<UnstaleEvent | Resync, undefined> {
+    const buffer = new Buffer(this.#options.bufferSize ?? BUFFERED);
     const removals = [
-      told.on('event', (event) => buffer.put(event)),
-      told.on('resync', (resync) => buffer.put(resync)),
-      told.on('state', () => buffer.wake()),
+      this.#told.on('event', (event) => buffer.put(event)),
+      this.#told.on('resync', (resync) => buffer.put(resync)),
+      this.#told.on('state', () => buffer.wake()),
     ];
     try {
       for (;;) {
         const item = buffer.take();
         if (item !== undefined) yield item;
-        else if (state !== 'stopped') await buffer.changed();
-        else if (reason?.code === 'closed') return;
-        else throw new Error(`unstale: ${reason?.message}`);
+        else if (this.state !== 'stopped') await buffer.changed();
+        else if (this.#reason?.code === 'closed') return;
+        else throw new Error(`unstale: ${this.#reason?.message}`);
       }
     } finally {
       for (const remove of removals) remove();
     }
   }
 
-  stream.start();
-  return {
-    get state() {
-      return state;
+  #streamOptions(): StreamOptions {
+    const { url = '/_unstale/events', match = [], tags = [] } = this.#options;
+    return { ...this.#options, url, match, tags, clientId: this.clientId, lastEventId: this.lastEventId };
+  }
+
+  #open(): void {
+    if (this.state === 'stopped') return;
+    this.#source = ownStream(this.#streamOptions(), this.#platform, this.#sink);
+  }
+
+  /** What tabs share a stream by is loaded only where there are tabs. */
+  async #share(tabs: TabPlatform): Promise<void> {
+    let source: Source | undefined;
+    try {
+      const { joinTabs } = await import('./join-tabs.ts');
+      source = await joinTabs({
+        tabs,
+        platform: this.#platform,
+        stream: this.#streamOptions(),
+        scope: this.#options.scope,
+        sink: this.#sink,
+        isWanted: () => this.state !== 'stopped',
+        alone: () => this.#open(),
+      });
+    } catch (error) {
+      this.#told.tell('warning', { ...unshared, error });
+      this.#open();
+    }
+    this.#source ??= source;
+  }
+
+  readonly #sink: Sink = {
+    event: (event) => {
+      this.lastEventId = event.id;
+      this.#told.tell('event', event);
     },
-    get lastEventId() {
-      return lastEventId;
+    resync: (resync) => {
+      this.lastEventId = resync.id ?? this.lastEventId;
+      this.#told.tell('resync', resync);
     },
-    clientId: options.clientId,
-    on: (name, listener) => told.on(name, listener),
-    close: () => {
-      unlisten();
-      stream.close();
+    position: (id) => {
+      this.lastEventId = id;
     },
-    [Symbol.asyncIterator]: items,
+    state: (state, reason) => {
+      if (state === 'stopped') this.#stop(reason as Reason);
+      else this.#state(state, reason);
+    },
+    warning: (warning) => this.#told.tell('warning', warning),
   };
+
+  #state(state: State, reason: Reason | undefined): void {
+    const previous = this.state;
+    if (previous === state || previous === 'stopped') return;
+    this.state = state;
+    this.#reason = reason;
+    this.#told.tell('state', { state, previous, reason });
+  }
+
+  #stop(reason: Reason): void {
+    this.#unlisten();
+    this.#state('stopped', reason);
+    this.#source?.close();
+    this.#source = undefined;
+  }
 }
+
+const unshared: Warning = { code: 'unshared', message: 'this tab has a stream of its own' };
+const insecure: Warning = {
+  ...unshared,
+  message: `${unshared.message}: Web Locks, by which tabs share one, need https`,
+};

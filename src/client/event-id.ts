@@ -12,3 +12,7 @@ export function compareIds(a: string, b: string): number {
   const [one, other] = [parse(a), parse(b)];
   return one[0] === other[0] ? one[1] - other[1] || one[2] - other[2] : Number.NaN;
 }
+
+/** Whether nothing is known that comes later. Ids that cannot be compared may do. */
+export const isNewer = (id: string, than: string | undefined): boolean =>
+  than === undefined || !(compareIds(id, than) <= 0);

@@ -3,7 +3,7 @@ import type { Reason, State } from './types.ts';
 
 /**
  * One stream that is opened again and again, as a pure reducer. `stream.ts` does what it says.
- * - `idle`: not started
+ * - `idle`: not started, or paused
  * - `opening`: a token is asked for, or the request is under way, or its answer has no byte yet
  * - `open`: bytes have come: the gateway has the subscription
  * - `waiting`: for the next attempt
@@ -23,6 +23,8 @@ export interface Link {
   readonly heardAt: number;
   /** The server asked for silence until then. */
   readonly notBefore: number;
+  /** When the attempt is given up, or the next one begins. */
+  readonly dueAt: number;
   readonly heartbeat: Heartbeat;
 }
 
@@ -42,7 +44,9 @@ export type LinkInput =
   | { readonly is: 'retry'; readonly ms: number }
   /** `afterMs`: the server says when to come again. */
   | { readonly is: 'failed'; readonly reason: Reason; readonly afterMs?: number | undefined }
+  /** The timer, or somebody who has reason to look at the time. */
   | { readonly is: 'timer' }
+  | { readonly is: 'pause' }
   /** The page is shown again, or (`network`) there is a network again: an open stream may be dead. */
   | { readonly is: 'wake'; readonly network: boolean }
   | { readonly is: 'stop'; readonly reason: Reason };
@@ -80,6 +84,7 @@ export const newLink: Link = {
   tokenRenewed: false,
   heardAt: 0,
   notBefore: 0,
+  dueAt: 0,
   heartbeat: { everyMs: HEARTBEAT_MS, known: false, at: undefined },
 };
 
@@ -100,6 +105,8 @@ export function stepLink(link: Link, input: LinkInput, moment: Moment): Step {
       return failed(link, input, moment);
     case 'timer':
       return elapsed(link, moment);
+    case 'pause':
+      return paused(link);
     case 'wake':
       return woken(link, input.network, moment);
     case 'stop':
@@ -110,7 +117,7 @@ export function stepLink(link: Link, input: LinkInput, moment: Moment): Step {
 function opened(link: Link, why: 'connect' | 'refused', { now }: Moment): Step {
   const heartbeat = { ...link.heartbeat, at: undefined };
   return [
-    { ...link, phase: 'opening', heardAt: now, heartbeat },
+    { ...link, phase: 'opening', heardAt: now, dueAt: now + OPENING_MS, heartbeat },
     [
       { do: 'open', why },
       { do: 'timer', ms: OPENING_MS },
@@ -146,6 +153,7 @@ function failed(link: Link, { reason, afterMs = 0 }: LinkInput & { is: 'failed' 
     phase: 'waiting',
     failures: link.failures + 1,
     notBefore: moment.now + askedDelay(afterMs),
+    dueAt: moment.now + wait,
   };
   return [waiting, [{ do: 'abort' }, { do: 'timer', ms: wait }]];
 }
@@ -157,12 +165,20 @@ function lost(link: Link, reason: Reason, { online }: Moment): Link {
 }
 
 function elapsed(link: Link, moment: Moment): Step {
+  if (link.phase === 'open') return checked(link, moment);
+  if (link.phase === 'idle') return [link, []];
+  const left = link.dueAt - moment.now;
+  if (left > 0) return [link, [{ do: 'timer', ms: left }]];
   if (link.phase === 'waiting') return opened(link, 'connect', moment);
-  if (link.phase === 'opening') {
-    return failed(link, { is: 'failed', reason: { code: 'network', message: 'no answer came in time' } }, moment);
-  }
-  return link.phase === 'open' ? checked(link, moment) : [link, []];
+  return failed(link, { is: 'failed', reason: { code: 'network', message: 'no answer came in time' } }, moment);
 }
+
+function paused(link: Link): Step {
+  const state = link.state === 'live' ? 'retrying' : link.state;
+  const reason = link.state === 'live' ? away : link.reason;
+  return [{ ...link, phase: 'idle', state, reason }, [{ do: 'abort' }, { do: 'cancel' }]];
+}
+const away: Reason = { code: 'away', message: 'the page was left, or frozen' };
 
 /** The timer of an open stream may come late: a hidden page's timers are held back, but not the bytes it is sent. */
 function checked(link: Link, moment: Moment): Step {

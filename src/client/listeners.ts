@@ -1,4 +1,4 @@
-import { resyncOf } from './stream.ts';
+import { resyncOf } from './resync.ts';
 import type { Listeners, Resync, UnstaleEvent } from './types.ts';
 
 type Name = keyof Listeners;

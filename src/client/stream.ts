@@ -1,6 +1,8 @@
 import { eventOf } from './event.ts';
+import type { Filter } from './filter.ts';
 import { type Link, type LinkAction, type LinkInput, newLink, stepLink } from './link.ts';
 import type { Platform } from './platform.ts';
+import { resyncOf } from './resync.ts';
 import { type Block, sseParser } from './sse-parser.ts';
 import type { ConnectOptions, Reason, Resync, State, UnstaleEvent, Warning } from './types.ts';
 
@@ -14,10 +16,10 @@ export interface Sink {
   warning(warning: Warning): void;
 }
 
-export interface StreamOptions extends Pick<ConnectOptions, 'auth' | 'clientId' | 'credentials' | 'lastEventId'> {
+export interface StreamOptions extends Filter, Pick<ConnectOptions, 'auth' | 'credentials'> {
   readonly url: string;
-  readonly match: readonly string[];
-  readonly tags: readonly string[];
+  readonly clientId: string | undefined;
+  readonly lastEventId: string | undefined;
 }
 
 /** Statuses of 400 to 499 that pass. 404: while a gateway is deployed, its path may be missing. */
@@ -42,20 +44,22 @@ export class Stream {
     this.lastEventId = options.lastEventId;
   }
 
-  get state(): State {
-    return this.#link.state;
-  }
-
-  get reason(): Reason | undefined {
-    return this.#link.reason;
-  }
-
   start(): void {
     this.#put({ is: 'start' });
   }
 
+  /** Closes the connection until it is started again. */
+  pause(): void {
+    this.#put({ is: 'pause' });
+  }
+
   wake(network: boolean): void {
     this.#put({ is: 'wake', network });
+  }
+
+  /** Looks at the time: the timers of a hidden page are held back. */
+  check(): void {
+    this.#put({ is: 'timer' });
   }
 
   close(reason: Reason = { code: 'closed', message: 'it was closed' }): void {
@@ -169,21 +173,11 @@ export class Stream {
   }
 }
 
-export const resyncOf = (id: string | undefined, reason: Resync['reason']): Resync => ({
-  type: 'resync',
-  id,
-  paths: ['/**'],
-  tags: ['*'],
-  reason,
-});
-
 async function refusalOf(response: Response, hasAuth: boolean): Promise<LinkInput | undefined> {
   const { status } = response;
   const type = response.headers.get('content-type') ?? '';
   if (status === 200 && /^text\/event-stream\b/i.test(type)) return undefined;
-  const detail = status < 400 ? `${status} ${type} is no event stream` : (await response.text()).slice(0, MAX_DETAIL);
-  if (status === 200) await response.body?.cancel();
-  const message = detail || `status ${status}`;
+  const message = status < 400 ? `no event stream, but ${status} ${type}` : detailOf(status, await response.text());
   if (status === 401 || status === 403) {
     return { is: 'failed', reason: { code: hasAuth ? 'refused' : 'rejected', message, status } };
   }
@@ -194,4 +188,16 @@ async function refusalOf(response: Response, hasAuth: boolean): Promise<LinkInpu
     reason: { code: final ? 'rejected' : 'unavailable', message, status },
     afterMs: after > 0 ? after : undefined,
   };
+}
+
+/** What the gateway says in `application/problem+json`, or what another says in its own words. */
+function detailOf(status: number, text: string): string {
+  let detail: unknown = text;
+  try {
+    const { title, detail: more } = JSON.parse(text) as { title?: unknown; detail?: unknown };
+    detail = more ?? title;
+  } catch {
+    // It is a text.
+  }
+  return `${status} ${detail}`.slice(0, MAX_DETAIL);
 }

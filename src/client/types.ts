@@ -55,15 +55,30 @@ export interface Reason {
    * - `unavailable`: a status that passes, or no event stream
    * - `network`: no answer · `ended`: the stream ended · `silent`: no heartbeat came
    * - `auth`: `auth()` failed
+   * - `handover`: another tab takes the stream over · `away`: the page was left, or frozen
    */
-  readonly code: 'closed' | 'refused' | 'rejected' | 'unavailable' | 'network' | 'ended' | 'silent' | 'auth';
+  readonly code:
+    | 'closed'
+    | 'refused'
+    | 'rejected'
+    | 'unavailable'
+    | 'network'
+    | 'ended'
+    | 'silent'
+    | 'auth'
+    | 'handover'
+    | 'away';
   readonly message: string;
   readonly status?: number;
 }
 
 /** Something is wrong, and the stream goes on. */
 export interface Warning {
-  readonly code: 'unreadable' | 'listener' | 'insecure' | 'auth';
+  /**
+   * - `unreadable`: an event that could not be read; a resync follows · `listener`: a listener threw
+   * - `unshared`: the tabs of this origin cannot share a stream · `auth`: `auth()` failed
+   */
+  readonly code: 'unreadable' | 'listener' | 'unshared' | 'auth';
   readonly message: string;
   /** Of the event that it is about. */
   readonly id?: string;
