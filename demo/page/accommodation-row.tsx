@@ -17,21 +17,31 @@ export function AccommodationRow({ accommodation, writer }: Props) {
       return writeAccommodation({ ...accommodation, ...changes, updatedBy: writer });
     },
   });
+  const [first] = useState(version);
   // Not disabled while a write runs: the keyboard would lose its place.
   const change = (changes: Partial<Accommodation>): void => {
     if (!isPending) mutate(changes);
   };
   return (
-    <li key={version} className="accommodation" aria-busy={isPending}>
+    <li className="accommodation" aria-busy={isPending}>
       <NameForm name={name} onName={(changed) => change({ name: changed })} />
       <div className="nights">
-        <button aria-label={`One night less at ${name}`} onClick={() => nights > 1 && change({ nights: nights - 1 })}>
+        <button
+          type="button"
+          aria-label={`One night less at ${name}`}
+          onClick={() => nights > 1 && change({ nights: nights - 1 })}
+        >
           −
         </button>
-        <output data-field="nights" data-accommodation={id}>
+        <output
+          key={version}
+          className={version === first ? undefined : 'changed'}
+          data-field="nights"
+          data-accommodation={id}
+        >
           {nights}
         </output>
-        <button aria-label={`One night more at ${name}`} onClick={() => change({ nights: nights + 1 })}>
+        <button type="button" aria-label={`One night more at ${name}`} onClick={() => change({ nights: nights + 1 })}>
           +
         </button>
         <span>{nights === 1 ? 'night' : 'nights'}</span>

@@ -26,7 +26,11 @@ export interface Step {
 }
 
 /** @throws Error for an answer that is not 2xx */
-async function ask<T>(path: string, init: RequestInit, context?: { readonly queryKey: readonly unknown[] }): Promise<T> {
+async function ask<T>(
+  path: string,
+  init: RequestInit,
+  context?: { readonly queryKey: readonly unknown[] },
+): Promise<T> {
   const response = await fetch(path, init);
   if (context !== undefined) noteCursor(context, response);
   if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path} was answered ${response.status}`);

@@ -30,7 +30,8 @@ export function useEventLog(version: number | undefined): readonly Entry[] {
   useEffect(() => {
     // The page has been updated. Painting follows with the next frame.
     const shownAt = now();
-    if (version !== undefined) setEntries((earlier) => earlier.map((each) => ({ ...each, shownAt: each.shownAt ?? shownAt })));
+    if (version !== undefined)
+      setEntries((earlier) => earlier.map((each) => ({ ...each, shownAt: each.shownAt ?? shownAt })));
   }, [version]);
   return entries;
 }

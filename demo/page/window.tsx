@@ -28,7 +28,10 @@ function Window() {
       <main>
         {error !== null && (
           <p role="alert">
-            {error.message}. <button onClick={() => void refetch()}>Try again</button>
+            {error.message}.{' '}
+            <button type="button" onClick={() => void refetch()}>
+              Try again
+            </button>
           </p>
         )}
         {step === undefined ? <p>Loading step {stepId} …</p> : <StepView step={step} />}
