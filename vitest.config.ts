@@ -19,6 +19,8 @@ const unit = [
 /** Nodes over a real Redis, and gateways of several processes. */
 const cluster = ['nodes', 'redis-log', 'redis-tier', 'workers'];
 const soak = ['soak'];
+/** In a real Chromium. */
+const browser = ['browser'];
 
 const filesOf = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
@@ -29,11 +31,12 @@ interface Project {
   readonly order: number;
   readonly maxWorkers: number;
   readonly isolate: boolean;
+  readonly testTimeout?: number;
 }
 
 function project(name: string, { order, ...options }: Project): TestProjectInlineConfiguration {
   const sequence = { groupOrder: order };
-  return { test: { name, ...options, sequence, testTimeout: 20_000, hookTimeout: 30_000 } };
+  return { test: { name, sequence, testTimeout: 20_000, hookTimeout: 30_000, ...options } };
 }
 
 const cores = availableParallelism();
@@ -46,14 +49,16 @@ export default defineConfig({
       project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 1, isolate: false }),
       project('wire', {
         include: ['test/**/*.test.ts'],
-        exclude: filesOf([...unit, ...cluster, ...soak]),
+        exclude: filesOf([...unit, ...cluster, ...soak, ...browser]),
         order: 1,
         maxWorkers: cores + 1,
         isolate: false,
       }),
       // These wait most of the time: for a lease to expire, for a server to come back.
       project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: true }),
-      project('soak', { include: filesOf(soak), order: 3, maxWorkers: cores, isolate: true }),
+      // A browser has processes of its own.
+      project('browser', { include: filesOf(browser), order: 3, maxWorkers: 1, isolate: false, testTimeout: 90_000 }),
+      project('soak', { include: filesOf(soak), order: 4, maxWorkers: cores, isolate: true }),
     ],
   },
 });

@@ -66,7 +66,10 @@ export function EventLog({ entries }: { readonly entries: readonly Entry[] }) {
           </li>
         ))}
       </ol>
-      <p className="note">Times since the PUT was sent. The API itself takes 30 to 80 ms for each request.</p>
+      <p className="note">
+        Times since the PUT was sent. Of these, the API takes 30 to 80 ms for each of three requests: what was there
+        before, the PUT, and the step after it.
+      </p>
     </section>
   );
 }

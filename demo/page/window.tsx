@@ -23,7 +23,7 @@ function Window() {
     <>
       <header className="bar">
         <strong>Window {windowName}</strong>
-        <UnstaleIndicator lastChange={null} />
+        <UnstaleIndicator />
       </header>
       <main>
         {error !== null && (

@@ -1,5 +1,6 @@
 import { isNewer } from './event-id.ts';
 import { type Filter, wanted } from './filter.ts';
+import { away } from './link.ts';
 import type { Reason, Resync, State, UnstaleEvent } from './types.ts';
 
 /*
@@ -153,8 +154,8 @@ export function withState(group: Group, state: State, reason: Reason | undefined
 export const handedOver: Reason = { code: 'handover', message: 'another tab takes the stream over' };
 
 export function left(group: Group): Step {
-  const away: Group = { ...group, role: 'away', covered: false, active: undefined, next: undefined, wants: new Map() };
-  return [withState(away, 'connecting', undefined), [...closing(group), { do: 'unlock' }]];
+  const gone: Group = { ...group, role: 'away', covered: false, active: undefined, next: undefined, wants: new Map() };
+  return [withState(gone, 'connecting', away), [...closing(group), { do: 'unlock' }]];
 }
 
 export const closing = ({ active, next }: Group): GroupAction[] =>

@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pageAt } from '../../demo/api/pages.ts';
 import { demoPage } from '../../demo/player/page.ts';
@@ -7,14 +7,15 @@ import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 import { travelApi } from '../support/shared.ts';
-import { PATIENCE_MS, startBrowser } from './chromium.ts';
+import { type RealBrowser, startChromium } from './chromium.ts';
+import { PATIENCE_MS } from './site.ts';
 
 /* The demo's page with the bundle of the client, before a gateway and the travel API. */
 
 const api = await travelApi();
 let pages: ScriptedOrigin;
 let gateway: TestGateway;
-let browser: Browser;
+let chromium: RealBrowser;
 
 beforeAll(async () => {
   const files = await demoPage(new URL('../../', import.meta.url).pathname);
@@ -32,10 +33,10 @@ beforeAll(async () => {
 routes: [{ match: /demo/**, origin: pages }]
 include: [rules/travel.yaml]`,
   );
-  browser = await startBrowser();
+  chromium = await startChromium();
 }, 120_000);
 afterAll(async () => {
-  await browser?.close();
+  await chromium?.close();
   await gateway?.stop();
   await pages?.close();
 });
@@ -76,7 +77,7 @@ const addNight = (page: Page): Promise<number> =>
 
 test('both windows of the page follow a change in one of them, and say how long it took', async () => {
   const { step } = await travelClient(api).ownTrip();
-  const context = await browser.newContext();
+  const context = await chromium.browser.newContext();
   const problems: string[] = [];
   const page = await context.newPage();
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
@@ -100,7 +101,7 @@ test('both windows of the page follow a change in one of them, and say how long 
 
 test('from a PUT to the changed text on twenty tabs of two browsers', async () => {
   const { step } = await travelClient(api).ownTrip();
-  const contexts = [await browser.newContext(), await browser.newContext()];
+  const contexts = [await chromium.browser.newContext(), await chromium.browser.newContext()];
   const tabs: Page[] = [];
   for (const context of contexts) {
     for (let i = 0; i < 10; i++) tabs.push(await open(context, `/demo/window.html?step=${step.id}#${tabs.length + 1}`));

@@ -1,0 +1,97 @@
+import type { BrowserContext, CDPSession, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { gate } from '../support/barrier.ts';
+import { type RealBrowser, startChromium } from './chromium.ts';
+import { becomes, closeTabs, live, openTab, type Site, show, startSite, stateOf, toldTo } from './site.ts';
+
+let chromium: RealBrowser;
+let context: BrowserContext;
+let site: Site;
+let page: Page;
+
+beforeAll(async () => {
+  chromium = await startChromium();
+  context = chromium.context;
+});
+afterAll(() => chromium.close());
+beforeEach(async () => {
+  site = await startSite();
+  page = await openTab(context, site);
+  await live(page);
+});
+afterEach(async () => {
+  await closeTabs(context);
+  await site.close();
+});
+
+async function network(devtools: CDPSession, offline: boolean): Promise<void> {
+  await devtools.send('Network.enable');
+  await devtools.send('Network.emulateNetworkConditions', {
+    offline,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: -1,
+  });
+}
+
+test('without a network it is offline; with one again, it has missed nothing', async () => {
+  const devtools = await context.newCDPSession(page);
+  await network(devtools, true);
+  await becomes('offline', async () => (await stateOf(page)) === 'offline');
+  await site.write('second');
+  await network(devtools, false);
+  await show('second', page);
+  await live(page);
+  expect(await toldTo(page)).toEqual(['/steps/7']);
+});
+
+test('a stream that is cut silently is noticed by the missing heartbeats, and nothing is missed', async () => {
+  const asked = site.line.asked;
+  site.line.silence();
+  await site.write('second');
+  await show('second', page);
+  await live(page);
+  expect(await toldTo(page)).toEqual(['/steps/7']);
+  expect(site.line.asked).toBe(asked + 1);
+  expect(await page.evaluate(() => window.states)).toEqual(['live', 'retrying: silent', 'live']);
+});
+
+test('after a restart of the gateway, whose log is another, everything is fetched again', async () => {
+  await site.restart();
+  await site.write('second');
+  await show('second', page);
+  await live(page);
+  expect(await toldTo(page)).toContain('resync gap');
+  expect(await page.evaluate(() => window.states)).toEqual(['live', 'retrying: ended', 'live']);
+});
+
+test('a read that is answered after a write does not win', async () => {
+  const slow = gate();
+  site.onRead((answer) => void slow.pass().then(answer));
+  const reloaded = page.reload();
+  await slow.arrived();
+  await reloaded;
+  await live(page);
+  site.onRead((answer) => answer());
+  await site.write('second');
+  await show('second', page);
+  slow.release();
+  // The late answer has come when a request after it is answered.
+  await page.evaluate(async () => void (await fetch('/steps/8')));
+  await show('second', page);
+});
+
+test('six minutes hidden: it stays live, and what is written meanwhile is shown on return', async () => {
+  await page.clock.install();
+  await page.reload();
+  await live(page);
+  const other = await context.newPage();
+  await becomes('hidden', () => page.evaluate(() => document.visibilityState === 'hidden'));
+  for (let minute = 1; minute <= 6; minute++) {
+    await page.clock.runFor('01:00');
+    await site.write(`minute ${minute}`);
+  }
+  await other.close();
+  await show('minute 6', page);
+  await live(page);
+});
