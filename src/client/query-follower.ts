@@ -2,7 +2,7 @@ import { beginNotes, takeNotes } from './cursor.ts';
 import { compareIds } from './event-id.ts';
 import { matchesKey } from './key-pattern.ts';
 import type { QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
-import type { Affected, Told } from './query-map.ts';
+import type { Affected, Announced } from './query-map.ts';
 
 /** What is known of a query that an event affects, until a fetch that began after the event has succeeded. */
 interface Pending {
@@ -49,7 +49,7 @@ export class Follower {
     this.#pending.clear();
   }
 
-  tell(affected: Affected, { id, refetchWithinMs = 0 }: Told): void {
+  tell(affected: Affected, { id, refetchWithinMs = 0 }: Announced): void {
     const isAffected = this.#selects(affected);
     const queries = this.#client.getQueryCache().getAll();
     const due = queries.filter((query) => isAffected(query.queryKey) && this.#affect(query, id));

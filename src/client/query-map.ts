@@ -35,8 +35,8 @@ export type QueryMap<Key extends string, QueryKey> = {
   readonly [K in Key]: (params: ParamsOf<K>, event: UnstaleEvent) => readonly QueryKey[];
 };
 
-/** What a follower is told of. */
-export interface Told {
+/** An event, or a resync, as followers of query caches need it. */
+export interface Announced {
   readonly id: string | undefined;
   /** The gateway's `events.jitter`: time over which clients spread their fetches. */
   readonly refetchWithinMs?: number;

@@ -1,6 +1,6 @@
 import { hasAny, matchesKey } from './key-pattern.ts';
 import { onceLive } from './once-live.ts';
-import { type Affected, compileMap, type QueryMap, type Told } from './query-map.ts';
+import { type Affected, type Announced, compileMap, type QueryMap } from './query-map.ts';
 import type { Live } from './types.ts';
 
 export type { ParamsOf, QueryMap } from './query-map.ts';
@@ -45,7 +45,7 @@ export function follow<Key extends string>(
     // Keys that SWR does not list: those of useSWRInfinite.
     if (affected !== 'all') for (const key of affected) if (isInfinite(key)) revalidations.run(key);
   };
-  const tell = (affected: Affected, { refetchWithinMs = 0 }: Told): void => {
+  const tell = (affected: Affected, { refetchWithinMs = 0 }: Announced): void => {
     const delayMs = refetchWithinMs * random();
     if (delayMs === 0) {
       revalidate(affected);
