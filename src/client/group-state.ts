@@ -89,7 +89,7 @@ export type GroupInput =
   | { readonly is: 'timer' }
   /** The page is shown again. */
   | { readonly is: 'shown' }
-  | { readonly is: 'stream'; readonly n: number; readonly state: State; readonly reason: Reason | undefined }
+  | ({ readonly is: 'stream'; readonly n: number } & Omit<Status, 'filter'>)
   | { readonly is: 'position'; readonly n: number; readonly id: string }
   | { readonly is: 'event'; readonly n: number; readonly event: UnstaleEvent }
   | { readonly is: 'resync'; readonly n: number; readonly resync: Resync };

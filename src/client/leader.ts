@@ -90,12 +90,17 @@ function stated(group: Group): Step {
   return [next, [told(next)]];
 }
 
-function nextChanged(group: Group, next: StreamState, { state, reason }: FromStream & { is: 'stream' }): Step {
+function nextChanged(
+  group: Group,
+  next: StreamState,
+  { state, reason, position }: FromStream & { is: 'stream' },
+): Step {
   const { active } = group;
   if (state === 'live') {
-    const [live, actions] = stated({ ...group, active: { ...next, state, reason }, next: undefined });
-    const [wide, further] = group.wants.size > 0 ? widened(live) : ([live, []] as Step);
-    return [wide, [...(active === undefined ? [] : [{ do: 'close', n: active.n } as const]), ...actions, ...further]];
+    const last = group.last ?? position;
+    const live: Group = { ...group, last, active: { ...next, state, reason, position }, next: undefined };
+    const [wide, actions] = widened(withState(live, state, reason));
+    return [wide, [...(active === undefined ? [] : [{ do: 'close', n: active.n } as const]), ...actions]];
   }
   if (state !== 'stopped') {
     const changed: Group = { ...group, next: { ...next, state, reason } };

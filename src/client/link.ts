@@ -38,7 +38,7 @@ interface Heartbeat {
 
 export type LinkInput =
   | { readonly is: 'start' }
-  /** Bytes came. */
+  /** Bytes came: the gateway has the subscription. */
   | { readonly is: 'heard' }
   | { readonly is: 'heartbeat' }
   | { readonly is: 'retry'; readonly ms: number }
@@ -98,7 +98,7 @@ export function stepLink(link: Link, input: LinkInput, moment: Moment): Step {
     case 'heard':
       return heard(link, moment);
     case 'heartbeat':
-      return [{ ...link, heartbeat: measured(link.heartbeat, moment.now) }, []];
+      return beaten(link, moment);
     case 'retry':
       return [{ ...link, retryMs: askedDelay(input.ms) }, []];
     case 'failed':
@@ -130,6 +130,13 @@ function heard(link: Link, { now }: Moment): Step {
   if (link.phase !== 'opening') return [link, []];
   const live: Link = { ...link, phase: 'open', state: 'live', reason: undefined, failures: 0, tokenRenewed: false };
   return [{ ...live, heardAt: now }, [{ do: 'timer', ms: silenceOf(link) }]];
+}
+
+/** From the second heartbeat on, the guess is no longer waited for. */
+function beaten(link: Link, { now }: Moment): Step {
+  if (link.phase !== 'open') return [link, []];
+  const next = { ...link, heartbeat: measured(link.heartbeat, now) };
+  return [next, [{ do: 'timer', ms: silenceOf(next) }]];
 }
 
 function measured(heartbeat: Heartbeat, now: number): Heartbeat {

@@ -98,7 +98,8 @@ export class Stream {
     const { auth } = this.#options;
     let token: string | null | undefined;
     try {
-      token = await auth?.(why);
+      // Later, so that what it throws comes after the other actions of this step.
+      token = await Promise.resolve().then(() => auth?.(why));
     } catch (error) {
       if (this.#attempt !== attempt) return;
       this.#sink.warning({ code: 'auth', message: 'auth() failed', error });
@@ -131,14 +132,17 @@ export class Stream {
     for (;;) {
       const { value, done } = await reader.read();
       if (done || this.#attempt !== attempt) break;
-      put({ is: 'heard' });
+      // Without an id it could not resume, and would miss what comes while it is cut off. So it is not live yet.
+      if (this.lastEventId !== undefined) put({ is: 'heard' });
       feed(decoder.decode(value, { stream: true }));
     }
     put({ is: 'failed', reason: { code: 'ended', message: 'the stream ended' } });
   }
 
   #block({ id, type, data }: Block): void {
+    const isFirst = this.lastEventId === undefined && id !== undefined;
     this.lastEventId = id ?? this.lastEventId;
+    if (isFirst) this.#put({ is: 'heard' });
     const last = this.lastEventId;
     if (data === undefined) {
       if (id !== undefined) this.#sink.position(id);

@@ -112,7 +112,7 @@ export class Tabs implements Source {
       event: (event) => this.#put({ is: 'event', n, event }),
       resync: (resync) => this.#put({ is: 'resync', n, resync }),
       position: (id) => this.#put({ is: 'position', n, id }),
-      state: (state, reason) => this.#put({ is: 'stream', n, state, reason }),
+      state: (state, reason) => this.#put({ is: 'stream', n, state, reason, position: stream.lastEventId }),
       warning: (warning) => sink.warning(warning),
     });
     this.#streams.set(n, stream);

@@ -6,6 +6,10 @@ export interface Line {
   readonly url: string;
   /** How many event streams have been asked for. */
   readonly asked: number;
+  /** How many heartbeats have passed. */
+  readonly heartbeats: number;
+  /** Cuts what is open. */
+  drop(): void;
   /** Streams that are open stay open and get nothing any more, as after a change of networks. Others are not touched. */
   silence(): void;
   close(): Promise<void>;
@@ -14,6 +18,7 @@ export interface Line {
 export async function lineTo(port: () => number): Promise<Line> {
   const sockets = new Set<Socket>();
   let asked = 0;
+  let heartbeats = 0;
   const streams = new Set<readonly [Socket, Socket]>();
   const server = createServer((socket) => {
     const onward = connect(port(), '127.0.0.1');
@@ -33,13 +38,22 @@ export async function lineTo(port: () => number): Promise<Line> {
       }
       onward.write(bytes);
     });
-    onward.on('data', (bytes) => socket.write(bytes));
+    onward.on('data', (bytes) => {
+      if (bytes.includes(': \n\n')) heartbeats += 1;
+      socket.write(bytes);
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get asked() {
       return asked;
+    },
+    get heartbeats() {
+      return heartbeats;
+    },
+    drop: () => {
+      for (const socket of sockets) socket.destroy();
     },
     silence: () => {
       for (const pair of streams) for (const socket of pair) socket.pause().removeAllListeners('data');

@@ -8,6 +8,8 @@ declare global {
     /** What it was told, in order. */
     told: string[];
     states: string[];
+    /** How many reads have been answered. */
+    answers: number;
     warnings: string[];
   }
 }
@@ -17,6 +19,7 @@ const live = connect({ match: parameters.getAll('match') });
 window.live = live;
 window.told = [];
 window.states = [];
+window.answers = 0;
 window.warnings = [];
 
 let fetches = 0;
@@ -26,6 +29,7 @@ async function show(): Promise<void> {
   try {
     const response = await fetch('/steps/7');
     const { text } = (await response.json()) as { text: string };
+    window.answers += 1;
     // An answer that a later request has overtaken is old.
     if (own === fetches) document.body.textContent = text;
   } catch {

@@ -1,0 +1,87 @@
+import { expect, test, vi } from 'vitest';
+import { Told } from '../../src/client/listeners.ts';
+import { World } from './world.ts';
+
+const path = (n: number): string => `/${n}`;
+
+test('a reader of the iterator that is too slow is told to resync, and goes on from there', async () => {
+  const world = new World(() => 0.5);
+  const { live } = world.open({ bufferSize: 3 });
+  await world.pass(1_000);
+  const items = live[Symbol.asyncIterator]();
+  const first = items.next();
+  await world.settle();
+  for (let n = 1; n <= 5; n++) world.write(path(n));
+  await world.settle();
+  // The first was handed over at once; three more fit, and the fifth does not.
+  const told: string[] = [(await first).value?.id ?? ''];
+  for (let n = 0; n < 2; n++) {
+    if (n === 1) world.write('/late');
+    await world.settle();
+    const { value } = await items.next();
+    told.push(value?.type === 'resync' ? `resync after ${value.id}` : (value?.id ?? ''));
+  }
+  expect(told).toEqual(['e1-1', 'resync after e1-5', 'e1-6']);
+});
+
+test('an iterator ends when the connection is closed, and leaves nothing behind when it is left', async () => {
+  const world = new World(() => 0.5);
+  const { live } = world.open();
+  await world.pass(1_000);
+  const reading = (async () => {
+    const ids: string[] = [];
+    for await (const { id } of live) ids.push(id ?? '');
+    return ids;
+  })();
+  await world.settle();
+  world.write('/a');
+  await world.settle();
+  live.close();
+  expect(await reading).toEqual(['e1-1']);
+  expect(live.state).toBe('stopped');
+});
+
+test('a listener that throws is a warning with the event; others are told', async () => {
+  const world = new World(() => 0.5);
+  const { live } = world.open();
+  const warnings: unknown[] = [];
+  const told: string[] = [];
+  live.on('event', () => {
+    throw new Error('a bug');
+  });
+  live.on('event', ({ id }) => void told.push(id));
+  live.on('warning', (warning) => void warnings.push(warning));
+  await world.pass(1_000);
+  world.write('/a');
+  await world.settle();
+  expect(told).toEqual(['e1-1']);
+  expect(warnings).toMatchObject([{ code: 'listener', id: 'e1-1', error: new Error('a bug') }]);
+});
+
+test('a warning that nobody listens to is on the console', () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+  try {
+    const told = new Told();
+    told.tell('warning', { code: 'auth', message: 'auth() failed' });
+    expect(warn).toHaveBeenCalledTimes(1);
+    told.on('warning', () => {});
+    told.tell('warning', { code: 'auth', message: 'auth() failed' });
+    expect(warn).toHaveBeenCalledTimes(1);
+  } finally {
+    warn.mockRestore();
+  }
+});
+
+test('a listener that was removed is not told', async () => {
+  const world = new World(() => 0.5);
+  const { live } = world.open();
+  const told: string[] = [];
+  const remove = live.on('event', ({ id }) => void told.push(id));
+  await world.pass(1_000);
+  world.write('/a');
+  await world.settle();
+  remove();
+  world.write('/a');
+  await world.settle();
+  expect(told).toEqual(['e1-1']);
+});
