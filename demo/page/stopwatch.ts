@@ -1,6 +1,6 @@
 /*
- * The windows of one browser have one clock. The one that writes tells the others when it sent the request, so that each
- * can say how long the change took to reach it.
+ * The windows of one browser have one clock. The one that writes tells the others when it sent the request, so that
+ * each can say how long the change took to reach it.
  */
 
 interface Sent {

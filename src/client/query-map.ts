@@ -77,7 +77,7 @@ export function compileMap(map: Readonly<Record<string, unknown>>, isKey: (key: 
           affected.push(...keys);
         }
       } catch (cause) {
-        const message = `"${name}" of the map cannot read the event ${event.id}, so everything is fetched again: ${cause}`;
+        const message = `"${name}" of the map cannot read the event ${event.id}, so all is fetched again: ${cause}`;
         return { affected: 'all', error: new Error(message, { cause }) };
       }
     }

@@ -10,8 +10,8 @@ export type { ParamsOf, QueryMap } from './query-map.ts';
 
 export interface FollowOptions {
   /**
-   * Which queries a `resync` is about, and whatever the map cannot tell. Leave out those that are not fetched through the
-   * gateway. Default: all.
+   * Which queries a `resync` is about, and whatever the map cannot tell. Leave out those that are not fetched through
+   * the gateway. Default: all.
    */
   readonly queries?: (queryKey: readonly unknown[]) => boolean;
   /** From 0 to 1: where within the gateway's `refetchWithinMs` this client refetches. Default: `Math.random`. */

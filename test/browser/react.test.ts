@@ -61,7 +61,7 @@ test('hooks say what changed, and the newest listener is called once for each ev
   expect((await happened()).slice(3)).toEqual(['first PUT 7', 'second PUT 7']);
 });
 
-test('the indicator says the state in words, and the time of the last change outside of what is announced', async () => {
+test('the indicator says the state in words, and announces only that, not the time of the last change', async () => {
   await page.goto(application.url);
   const status = page.locator('#root').getByRole('status');
   const says = (text: string): Promise<void> =>
