@@ -14,8 +14,9 @@ interface Pending {
    * - `covered`: a fetch is running that began after the event, so its answer is current
    * - `held`: its fetch was cancelled while a mutation runs, for an optimistic update, which a fetch would undo; it is
    *   refetched when no mutation runs any more
+   * - `failed`: its fetch failed, after all retries; it is refetched when the connection is live again
    */
-  phase: 'due' | 'running' | 'covered' | 'held';
+  phase: 'due' | 'running' | 'covered' | 'held' | 'failed';
 }
 
 export interface FollowerOptions {
@@ -56,6 +57,11 @@ export class Follower {
     if (due.length > 0) this.#refetch(due, refetchWithinMs * this.#options.random());
   }
 
+  /** The connection is back, so what could not be fetched may be. */
+  retry(): void {
+    this.#refetchAll('failed');
+  }
+
   #selects(affected: Affected): (queryKey: readonly unknown[]) => boolean {
     if (affected === 'all') return this.#options.queries;
     return (queryKey) => affected.some((pattern) => matchesKey(queryKey, pattern));
@@ -66,7 +72,7 @@ export class Follower {
     if (this.#isNewer(query, id)) return false;
     query.invalidate();
     const known = this.#pending.get(query);
-    if (known !== undefined) {
+    if (known !== undefined && known.phase !== 'failed') {
       known.id = id;
       if (known.phase === 'covered') known.phase = 'running';
       return false;
@@ -111,31 +117,36 @@ export class Follower {
     this.#followCursor(query, action);
     const pending = this.#pending.get(query);
     if (pending === undefined) return;
-    if (pending.phase === 'due' || pending.phase === 'held') {
-      if (action.type === 'fetch') pending.phase = 'covered';
-    } else if (query.state.fetchStatus === 'idle') {
-      this.#settle(query, pending, action.type === 'setState');
-    }
+    const isFetching = pending.phase === 'running' || pending.phase === 'covered';
+    if (!isFetching && action.type === 'fetch') pending.phase = 'covered';
+    else if (isFetching && query.state.fetchStatus === 'idle') this.#settle(query, pending, action.type);
   }
 
-  /** A fetch has ended. A cancelled one leaves what was there before it. */
-  #settle(query: QueryLike, pending: Pending, wasCancelled: boolean): void {
-    if (wasCancelled) {
+  /** A fetch has ended. A cancelled one (`setState`) leaves what was there before it. */
+  #settle(query: QueryLike, pending: Pending, action: string): void {
+    if (action === 'setState') {
       query.invalidate();
       if (this.#client.isMutating() > 0) pending.phase = 'held';
       else this.#pending.delete(query);
-      return;
+    } else if (pending.phase === 'running') {
+      this.#pending.delete(query);
+      if (this.#affect(query, pending.id)) this.#refetch([query], 0);
+    } else if (action === 'error') {
+      pending.phase = 'failed';
+    } else {
+      this.#pending.delete(query);
     }
-    this.#pending.delete(query);
-    if (pending.phase === 'running' && this.#affect(query, pending.id)) this.#refetch([query], 0);
   }
 
   /** What was held is due when no mutation runs any more. */
   #release(): void {
-    if (this.#pending.size === 0 || this.#client.isMutating() > 0) return;
-    const held = [...this.#pending].filter(([, { phase }]) => phase === 'held');
-    for (const [, pending] of held) pending.phase = 'due';
-    this.#refetchNow(held.map(([query]) => query));
+    if (this.#pending.size > 0 && this.#client.isMutating() === 0) this.#refetchAll('held');
+  }
+
+  #refetchAll(phase: Pending['phase']): void {
+    const found = [...this.#pending].filter(([, pending]) => pending.phase === phase);
+    for (const [, pending] of found) pending.phase = 'due';
+    this.#refetchNow(found.map(([query]) => query));
   }
 
   #followCursor(query: QueryLike, { type, manual, meta }: NonNullable<QueryCacheEvent['action']>): void {

@@ -22,14 +22,14 @@ const Store = createContext<LiveStore | undefined>(undefined);
 
 export interface UnstaleProviderProps {
   /** A connection that the caller has opened, and closes. */
-  readonly live?: Live;
+  readonly live?: Live | undefined;
   /**
    * Otherwise the provider opens one with these options when it is mounted, and closes it when it is unmounted. Later
    * changes of the options are not looked at: give the provider another `key` to connect anew.
    */
-  readonly options?: ConnectOptions;
+  readonly options?: ConnectOptions | undefined;
   /** Called with the connection that the provider has opened, for `follow`. What it returns is called at the end. */
-  readonly onConnect?: (live: Live) => (() => void) | undefined;
+  readonly onConnect?: ((live: Live) => (() => void) | undefined) | undefined;
   readonly children?: ReactNode;
 }
 

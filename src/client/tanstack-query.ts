@@ -48,6 +48,7 @@ export function follow<Key extends string>(
     live.on('resync', (resync) => follower.tell('all', resync)),
     // Whatever was fetched before the stream was confirmed may have changed in between.
     onceLive(live, () => follower.tell('all', { id: live.lastEventId })),
+    live.on('state', ({ state }) => state === 'live' && follower.retry()),
     () => follower.stop(),
   ];
   return () => {

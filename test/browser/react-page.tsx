@@ -45,7 +45,7 @@ function Page() {
         Other listener
       </button>
       {isShown && (
-        <UnstaleProvider {...(live === undefined ? {} : { live })} onConnect={connected}>
+        <UnstaleProvider live={live} onConnect={connected}>
           <UnstaleIndicator labels={{ retrying: 'Wird verbunden' }} />
           <Watching name={name} />
         </UnstaleProvider>

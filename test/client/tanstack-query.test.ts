@@ -94,6 +94,32 @@ test('a fetch that fails leaves the query stale, and the event is tried once mor
   expect(observer.getCurrentResult().data).toBe(2);
 });
 
+test('what could not be fetched is fetched when the connection is live again', async () => {
+  followed();
+  await turn();
+  const step = await shown();
+  const { read } = api;
+  const failing = vi.fn(() => Promise.reject(new Error('no network')));
+  client
+    .getQueryCache()
+    .find({ queryKey: ['step', 7] })
+    ?.setOptions({ queryKey: ['step', 7], queryFn: failing, retry: false });
+  change('e-1');
+  await turn();
+  live.become('retrying');
+  client
+    .getQueryCache()
+    .find({ queryKey: ['step', 7] })
+    ?.setOptions({ queryKey: ['step', 7], queryFn: read });
+  live.become('live');
+  await api.answer();
+  expect(failing).toHaveBeenCalledTimes(1);
+  expect(step.data()).toBe(2);
+  live.become('retrying');
+  live.become('live');
+  expect(api.fetches).toBe(2);
+});
+
 test('a fetch that its page gave up stays marked: the query is fetched when it is shown again', async () => {
   followed();
   await turn();
