@@ -55,7 +55,7 @@ export default defineConfig({
         isolate: false,
       }),
       // These wait most of the time: for a lease to expire, for a server to come back.
-      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: true }),
+      project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: false }),
       // A browser has processes of its own.
       project('browser', { include: filesOf(browser), order: 3, maxWorkers: 1, isolate: false, testTimeout: 90_000 }),
       project('soak', { include: filesOf(soak), order: 4, maxWorkers: cores, isolate: true }),

@@ -5,9 +5,15 @@ import type { GatewayConfig } from './config/model.ts';
 const FINGERPRINT_LENGTH = 16;
 
 /** Digest of what decides how a response is stored. A node must not use what another configuration has stored. */
-export function shapeOf({ routes, fallback, reads }: Pick<GatewayConfig, 'routes' | 'fallback' | 'reads'>): string {
+export function shapeOf({
+  routes,
+  fallback,
+  reads,
+  origins,
+}: Pick<GatewayConfig, 'routes' | 'fallback' | 'reads' | 'origins'>): string {
   const sources = routes.map(({ source: _, ...route }) => route);
-  return digestOf([sources, fallback, reads]);
+  const ignored = Object.entries(origins).map(([name, { ignoreInPaths }]) => [name, ignoreInPaths]);
+  return digestOf([sources, fallback, reads, ignored]);
 }
 
 /** What a node says of its configuration in each record: see `ConfiguredBus`. */

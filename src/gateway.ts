@@ -29,6 +29,7 @@ import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
 import { createOrigin, startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
+import { compileSpellings } from './rules/spellings.ts';
 import { createAdmin } from './server/admin.ts';
 import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
@@ -82,7 +83,7 @@ export async function createGateway(
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
-  const rules = compileRules(config.rules, config.routes);
+  const rules = compileRules(config.rules, config.routes, compileSpellings(config));
   const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus: options.bus });
   closers.push(() => coherence.stop());
 
@@ -287,14 +288,14 @@ function wireAdmin(
     }),
     invalidate: async (targets, { dryRun }) => {
       const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
-      const done = await invalidateTargets({ store, log: writes.log, keyed: rules.keyed }, targets, { dryRun, cause });
+      const done = await invalidateTargets({ store, log: writes.log, paths: rules.paths }, targets, { dryRun, cause });
       if (!dryRun) reports.invalidated(done);
       return done;
     },
     explain: async (write, all) => {
       const before = write.before === undefined ? await beforeOfProposed(write, rules, ahead) : given(write.before);
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
-      return { ...explanation, stored: countTargets(store, targets, rules.keyed) };
+      return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
     failed: (error) => reports.adminFailed(error),
   });

@@ -49,6 +49,7 @@ for (let i = 0; i < wanted; i++) {
     asOf: 1,
     since: undefined,
     uses: 0,
+    touched: undefined,
     status: 200,
     headers: new Fields(lines),
     body,

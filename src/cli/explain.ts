@@ -7,6 +7,7 @@ import type { Explanation, TargetCount } from '../exchange/ports.ts';
 import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
+import { compileSpellings } from '../rules/spellings.ts';
 import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
 import { configOption, readConfiguration, showProblems } from './configuration.ts';
 import { formatExplanation } from './format-explanation.ts';
@@ -72,7 +73,7 @@ async function explainHere(write: ProposedWrite, { config, all }: Options, io: C
     showProblems(result.problems, io);
     return undefined;
   }
-  const rules = compileRules(result.config.rules, result.config.routes);
+  const rules = compileRules(result.config.rules, result.config.routes, compileSpellings(result.config));
   try {
     const options = { before: given(write.before), all: all === true, said: saidOf(result.config) };
     return (await explainWrite(rules, write, options)).explanation;

@@ -263,8 +263,11 @@ export class ClusterLog implements Log {
       position: this.positionOf(seq),
     }));
     this.#options.listener.reset(position, quarantines);
-    // Earlier records that are not committed yet are announced by the nodes that have applied them, not here.
-    if (answer.committed < answer.seq) this.#commits.when(answer.seq, () => this.#options.listener.caughtUp());
+    const { caughtUp } = this.#options.listener;
+    // Earlier records that are not committed yet are announced by the nodes that have applied them, not here. Records
+    // of the epoch before may be announced nowhere, and another node may still serve what they cover.
+    if (answer.committed < answer.seq) this.#commits.when(answer.seq, caughtUp);
+    else if (this.#commits.barrierMs > 0) this.#commits.afterBarrier(caughtUp);
     this.#positionWaiters.reset();
     this.#outbox.joined();
     this.#sleeper.wake();

@@ -19,6 +19,7 @@ export class Commits {
   #waiting: { seq: Seq; done: () => void }[] = [];
   #barrierUntil = 0;
   #cancel: (() => void) | undefined;
+  #behindBarrier: { readonly done: () => void; readonly cancel: () => void } | undefined;
   readonly #timers: Timers;
   readonly #monotonic: () => number;
   readonly #deliver: (record: LogRecord) => void;
@@ -60,6 +61,21 @@ export class Commits {
   }
 
   /**
+   * Calls `done` once no node of the epoch before may serve what it holds, and before any record of this one is
+   * delivered. `reset` drops the call.
+   */
+  afterBarrier(done: () => void): void {
+    this.#behindBarrier = { done, cancel: this.#timers.after(this.barrierMs, () => this.#lift()) };
+  }
+
+  #lift(): void {
+    const lifted = this.#behindBarrier;
+    this.#behindBarrier = undefined;
+    lifted?.cancel();
+    lifted?.done();
+  }
+
+  /**
    * Drops pending records and waiting calls. Subscribers resync instead of receiving the events.
    *
    * @param barrierMs the longest that an epoch which begins now may be behind its barrier
@@ -71,6 +87,8 @@ export class Commits {
     this.#committed = committed;
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#behindBarrier?.cancel();
+    this.#behindBarrier = undefined;
   }
 
   #advance(): void {
@@ -79,6 +97,8 @@ export class Commits {
       if (dueAt > now) break;
       this.#committed = Math.max(this.#committed, seq);
     }
+    // Nothing is committed behind the barrier.
+    if (this.#committed > 0) this.#lift();
     while (this.#pending.length > 0 && (this.#pending[0] as Applied).seq <= this.#committed) {
       const { seq, record } = this.#pending.shift() as Applied;
       // Calls that wait for earlier records run before this one is delivered.

@@ -112,7 +112,10 @@ export interface LogListener {
 
 /** The listener of a log that may lose records, and come back. */
 export interface SharedLogListener extends LogListener {
-  /** Records appended before this node joined are committed only now. The nodes that applied them announce them. */
+  /**
+   * Records appended before this node joined are committed only now. The nodes that applied them announce them; those
+   * of an epoch that is over may be announced nowhere.
+   */
   caughtUp(): void;
   /**
    * Records were missed, or the log is another one. The listener empties the memory, voids fills, tells writes in

@@ -16,13 +16,19 @@ type Keyed = Pick<ClientRequest, 'scheme' | 'host' | 'trusted' | 'headers' | 'ta
 export function cacheKey(request: Keyed, policy: CachePolicy, variance?: SearchVariance): string {
   // Ahead of everything: no scheme looks like it.
   const content = request.content === undefined ? '' : `${request.content.key} `;
-  let key = `${content}${siteOf(request)}\n${request.target.path}\n${queryKey(request.target.query, policy, variance)}`;
+  const query = queryKey(request.target.query, policy, variance);
+  let key = content + plainKey(siteOf(request), request.target.path, query);
   for (const name of policy.key.headers) key += `\n${keyedField(request.headers.get(name))}`;
   if (policy.credentials === 'perUser') key += `\n${userKey(request.headers, policy.userKey)}`;
   // Unlike a header field, a parameter makes it another URL: what the origin calls `public` is so for this one only.
   const secret = policy.credentials === 'shared' ? '' : credentialQuery(request.target.query, policy);
   if (secret !== '') key += `\n${hashed(secret)}`;
   return key;
+}
+
+/** The key of a request of which no header field, content, user or credential is in the key. */
+export function plainKey(site: string, path: string, query: string): string {
+  return `${site}\n${path}\n${query}`;
 }
 
 /** What the key has of whom a request asks, for which no policy matters. */

@@ -6,6 +6,7 @@ import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
 import type { RequestTarget } from '../route/path.ts';
+import type { PathDifference } from '../route/spelling.ts';
 import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explanation.ts';
 import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
@@ -151,6 +152,8 @@ export interface Route {
   readonly origin: Origin;
   /** What one client address may hold of the origin's connections; undefined: as many as there are. */
   readonly shares: OriginShares | undefined;
+  /** What the origin ignores in paths. */
+  readonly ignoreInPaths: readonly PathDifference[];
 }
 
 export interface RouteTable {

@@ -12,10 +12,10 @@ export function compileRoutes(
   origins: ReadonlyMap<string, Origin>,
   shares: ReadonlyMap<string, OriginShares> = new Map(),
 ): RouteTable {
-  const originOf = (name: string): Pick<Route, 'origin' | 'shares'> => {
+  const originOf = (name: string): Pick<Route, 'origin' | 'shares' | 'ignoreInPaths'> => {
     const origin = origins.get(name);
     if (origin === undefined) throw new Error(`no origin is called "${name}": the configuration was not validated`);
-    return { origin, shares: shares.get(name) };
+    return { origin, shares: shares.get(name), ignoreInPaths: config.origins[name]?.ignoreInPaths ?? [] };
   };
   const trie = new PatternTrie<Ordered>();
   for (const [order, written] of config.routes.entries()) {

@@ -1,4 +1,5 @@
 import { isToken, splitList, unquote, withoutQuoted } from './list.ts';
+import { ownText } from './own-memory.ts';
 
 /**
  * The directives of a `Cache-Control` field (RFC 9111 §5.2), or of a targeted one. Times in seconds, 0 to 2^31. A
@@ -67,10 +68,12 @@ export function parseCacheControl(value: string | undefined): CacheControl {
   if (value === undefined || value === '') return noDirectives;
   const known = parsed.get(value);
   if (known !== undefined) return known;
-  const directives = Object.freeze(parse(value));
-  if (value.length <= MAX_REMEMBERED_LENGTH) {
+  // The value may be cut from the head of a message, and would keep all of it, as would names of fields in it.
+  const own = ownText(value);
+  const directives = Object.freeze(parse(own));
+  if (own.length <= MAX_REMEMBERED_LENGTH) {
     if (parsed.size >= MAX_REMEMBERED) parsed.clear();
-    parsed.set(value, directives);
+    parsed.set(own, directives);
   }
   return directives;
 }

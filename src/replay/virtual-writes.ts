@@ -11,6 +11,7 @@ import { quarantineMsOf } from '../exchange/write/records.ts';
 import { Fields } from '../http/fields.ts';
 import { compileRules, type RuleSet } from '../rules/compile.ts';
 import { resolve } from '../rules/resolve.ts';
+import { compileSpellings } from '../rules/spellings.ts';
 import { coverageOf } from '../rules/target.ts';
 import type { BodySources, Json, RuleMatch } from '../rules/types.ts';
 import type { MemoryStore } from '../store/memory.ts';
@@ -56,7 +57,7 @@ export class VirtualWrites {
   readonly #clock: VirtualClock;
 
   constructor(config: GatewayConfig, routes: RouteTable, clock: VirtualClock) {
-    this.rules = compileRules(config.rules, config.routes);
+    this.rules = compileRules(config.rules, config.routes, compileSpellings(config));
     this.said = saidOf(config);
     this.#indeterminateMs = config.coherence.quarantineMs;
     this.#routes = routes;
@@ -95,9 +96,9 @@ export class VirtualWrites {
     const applied = await apply(matches);
     const skipped = applied.skipped.map(({ rule }) => rule);
     if (applied.unchanged) return { recorded: undefined, skipped };
-    const { keyed } = this.rules;
-    const implied = coverageOf(impliedTargets(request, sources), keyed);
-    const { coverage } = effectOf({ request, rules: applied.rules, sources, keyed });
+    const { paths } = this.rules;
+    const implied = coverageOf(impliedTargets(request, sources, paths), paths);
+    const { coverage } = effectOf({ request, rules: applied.rules, sources, paths });
     const ruleMs = quarantineMsOf(applied.rules.map(({ match }) => match));
     const quarantineMs = indeterminate ? Math.max(this.#indeterminateMs, ruleMs) : ruleMs;
     const rules = [{ rule: null, coverage: implied, ids: 'resolved' } as const, ...this.#effectsOf(applied)];
@@ -112,7 +113,7 @@ export class VirtualWrites {
       const { targets, unresolved } = resolve(match, sources);
       const widened = unresolved.some(({ ignored }) => ignored !== true);
       const ids = widened ? 'wildcard' : unresolved.length > 0 ? 'left out' : 'resolved';
-      return { rule: match.rule.config.name, coverage: coverageOf(targets, this.rules.keyed), ids };
+      return { rule: match.rule.config.name, coverage: coverageOf(targets, this.rules.paths), ids };
     });
   }
 
@@ -121,7 +122,7 @@ export class VirtualWrites {
       const { targets, unresolved } = resolve(match, sources);
       // Too many ids fall back to a wildcard even so.
       if (unresolved.some(({ ignored }) => ignored !== true)) return [];
-      return [{ rule: match.rule.config.name, coverage: coverageOf(targets, this.rules.keyed) }];
+      return [{ rule: match.rule.config.name, coverage: coverageOf(targets, this.rules.paths) }];
     });
   }
 }

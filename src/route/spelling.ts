@@ -1,4 +1,4 @@
-import { decodeSegment } from './path.ts';
+import { decodeSegment, escapeText, resourceOf } from './path.ts';
 
 /** Letters' case; what follows a ";" in a segment; what follows the last "." of the last segment. */
 export type PathDifference = 'case' | 'parameters' | 'extension';
@@ -21,6 +21,19 @@ export function spelledPlainly(resource: string, ignored: readonly PathDifferenc
   }
   return `/${segments.join('/')}`;
 }
+
+/**
+ * One form of all spellings of a resource, values of parameters included; undefined if it has that form. For tags only:
+ * nobody is asked for it.
+ */
+export function foldedPath(resource: string, ignored: readonly PathDifference[]): string | undefined {
+  if (ignored.length === 0) return undefined;
+  const plain = spelledPlainly(resource, ignored);
+  const folded = ignored.includes('case') ? resourceOf(plain.split('/').map(lowerCased).join('/')) : plain;
+  return folded === resource ? undefined : folded;
+}
+
+const lowerCased = (segment: string): string => escapeText(inOneCase(segment));
 
 /** A literal segment of a pattern, or one that is compared with it. */
 export function inOneCase(segment: string): string {

@@ -10,8 +10,9 @@ import { compileCondition, conditionSources } from './condition.ts';
 import { expand, expansions, MAX_EXPANSIONS } from './expand.ts';
 import { belowRoot, compileJsonPath } from './jsonpath.ts';
 import { parseSource } from './source.ts';
+import { asTheyStand, type Spellings } from './spellings.ts';
 import { beginningOf, tagKnowledge } from './tag-knowledge.ts';
-import type { KeyedQuery } from './target.ts';
+import type { PathKnowledge } from './target.ts';
 import { parseTemplate, TemplateError } from './template.ts';
 import type {
   Cascade,
@@ -34,7 +35,7 @@ export interface RuleSet {
   /** In the order of the configuration. */
   readonly rules: readonly CompiledRule[];
   /** Uses the routes of the configuration. */
-  readonly keyed: KeyedQuery;
+  readonly paths: PathKnowledge;
   /** Which tags may be the same, and which name what is written. */
   readonly knowledge: TagKnowledge;
 }
@@ -53,12 +54,24 @@ export interface RouteEdge {
  * @param routes in matching order
  * @throws PatternError, TemplateError, SelectorError
  */
-export function compileRules(rules: readonly RuleConfig[], routes: readonly RouteEdge[] = []): RuleSet {
+export function compileRules(
+  rules: readonly RuleConfig[],
+  routes: readonly RouteEdge[] = [],
+  spellings: Spellings = asTheyStand,
+): RuleSet {
   // The cost of matching depends on the segments of the path and the rules that match, not on the number of rules.
   const trie = new PatternTrie<{ rule: CompiledRule; methods: ReadonlySet<string> }>();
   const cascade = compileCascade(routes);
   const compiled = rules.map((config) => compileRule(config, cascade));
   for (const rule of compiled) trie.add(rule.config.pattern, { rule, methods: new Set(rule.config.methods) });
+  const matching = (method: string, resource: string): RuleMatch[] => {
+    const matched: RuleMatch[] = [];
+    for (const { data, params } of trie.matches(resource)) {
+      const applies = data.methods.has(method) || (data.methods.has('*') && !safeMethods.has(method));
+      if (applies) matched.push({ rule: data.rule, params, method });
+    }
+    return matched;
+  };
   const keys = new PatternTrie<RouteEdge['cache']>();
   for (const { match, cache } of routes) keys.add(match, cache);
   return {
@@ -67,19 +80,23 @@ export function compileRules(rules: readonly RuleConfig[], routes: readonly Rout
       compiled,
       routes.flatMap(({ tags }) => tags.map(parseRouteTag)),
     ),
-    keyed: (path, query) => {
-      const { key, credentialParams: secrets = [] } = keys.first(path)?.data ?? {};
-      if (key?.query === undefined && secrets.length === 0) return undefined;
-      const keyed = key?.query === undefined ? query : selectQuery(query, key.query);
-      return sortedQuery(dropFromQuery(keyed, secrets));
+    paths: {
+      plainSpelling: spellings.plain,
+      foldedPath: spellings.folded,
+      keyedQuery: (path, query) => {
+        const { key, credentialParams: secrets = [] } = keys.first(path)?.data ?? {};
+        if (key?.query === undefined && secrets.length === 0) return undefined;
+        const keyed = key?.query === undefined ? query : selectQuery(query, key.query);
+        return sortedQuery(dropFromQuery(keyed, secrets));
+      },
     },
     match(method, resource) {
-      const matched: RuleMatch[] = [];
-      for (const { data, params } of trie.matches(resource)) {
-        const applies = data.methods.has(method) || (data.methods.has('*') && !safeMethods.has(method));
-        if (applies) matched.push({ rule: data.rule, params, method });
-      }
-      return matched;
+      const plain = spellings.plain(resource);
+      const matched = matching(method, resource);
+      if (plain === undefined) return matched;
+      const asSpelled = new Set(matched.map(({ rule }) => rule));
+      const all = [...matched, ...matching(method, plain).filter(({ rule }) => !asSpelled.has(rule))];
+      return all.sort((a, b) => compiled.indexOf(a.rule) - compiled.indexOf(b.rule));
     },
   };
 }

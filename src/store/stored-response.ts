@@ -21,7 +21,7 @@ export interface StoredResponse {
   /** How often the store has selected it. Only the store sets this, `since` and `touched`; nothing else changes. */
   uses: number;
   /** How many responses had been put when it was selected last. */
-  touched?: number | undefined;
+  touched: number | undefined;
 
   readonly status: number;
   /** The end-to-end fields as the origin sent them. */

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { FillContext } from '../../src/exchange/read/judge.ts';
 import { storedResponse } from '../../src/exchange/read/stored-form.ts';
-import { noDirectives } from '../../src/http/cache-control.ts';
+import { noDirectives, parseCacheControl } from '../../src/http/cache-control.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { configOf } from '../config/parse.ts';
 
@@ -18,7 +18,7 @@ function selectingOf(i: number): readonly string[] {
   const sent = Buffer.from(`en-aaaaaaaa-bbbbbbbb-${i}${','.repeat(980)}`).toString();
   const target = { path: '/a', resource: '/a', query: '' };
   const request = { scheme: 'http', host: 'a', method: 'GET', target, headers: new Fields(['Accept-Language', sent]) };
-  const read = { request, route: { policy: fallback, tags: undefined }, params: {} };
+  const read = { request, route: { policy: fallback, tags: undefined, ignoreInPaths: [] }, params: {} };
   const context = { read, asOf: 0, requestedAt: 0, respondedAt: 0 } as unknown as FillContext;
   const response = storedResponse(context, { status: 200, headers, body: Buffer.alloc(0), storability });
   if ('unstorable' in response) throw new Error(response.unstorable);
@@ -34,4 +34,19 @@ test('the value that selects a variant does not keep the field that it was cut f
   // Far more than 10,000 such values, and far less than as many fields.
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
   expect(kept).toHaveLength(10_000);
+});
+
+test('what is remembered of a Cache-Control field does not keep the message that it was cut from', () => {
+  const ask = (i: number): unknown => {
+    const sent = Buffer.from(`max-age=${i}, no-cache="x-${i}"\r\n${'a'.repeat(16_384)}`).toString();
+    return parseCacheControl(sent.slice(0, sent.indexOf('\r'))).noCache;
+  };
+  expect(ask(1)).toEqual(['x-1']);
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  // As many as are remembered at most.
+  for (let i = 0; i < 900; i++) ask(i);
+  collectGarbage();
+  // 900 messages would be 14 MB.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
 });

@@ -145,20 +145,16 @@ async function turns(): Promise<void> {
 
 /** So many whole answers have come, or the connection has ended. */
 async function answered(client: RawClient, methods: readonly string[]): Promise<void> {
-  let isEnded = false;
-  const ended = client.ended().then(() => {
-    isEnded = true;
-  });
   const isThere = (): boolean => {
     let rest = client.pending;
     for (const method of methods) {
-      const parsed = parseAnswer(rest, { method, ended: isEnded });
+      const parsed = parseAnswer(rest, { method, ended: client.isEnded });
       if (parsed === undefined) return false;
       ({ rest } = parsed);
     }
     return true;
   };
-  while (!isEnded && !isThere()) await Promise.race([ended, turns()]);
+  while (!client.isEnded && !isThere()) await client.arrival();
 }
 
 function withoutTimes(bytes: Buffer): string {

@@ -62,11 +62,11 @@ describe('strict', () => {
       await nodes.warm(1, '/steps/7');
       const writing = nodes.ask(0, 'PATCH', `/inns/${id}`, { body: { name: 'New' } });
       // A write may be announced twice: if conflicting writes were not known in time, it is recorded once more, with
-      // all that it may have changed.
+      // all that it may have changed. And the nodes' first epoch has just begun: one `resync` says so.
       const told = async (client: SseClient): Promise<SseEvent> => {
         for (;;) {
           const event = await client.next();
-          if (event.json<{ cause: { path: string } }>().cause.path === `/inns/${id}`) return event;
+          if (event.json<{ cause?: { path: string } }>().cause?.path === `/inns/${id}`) return event;
         }
       };
       const events = await Promise.all(clients.map(told));

@@ -131,7 +131,7 @@ describe('bounds on what one body can select', () => {
   });
 
   test('an array too long for json-p3 to spread is unread, and throws nothing', () => {
-    const value = { items: [{ id: 1, tags: Array.from({ length: 2_000_000 }, () => 1) }] };
+    const value = { items: [{ id: 1, tags: Array.from({ length: 200_000 }, () => 1) }] };
     const sources = { ...sourcesOf({}), response: { value } };
     expect(select(parseSource('response.items[?count(@.tags[*]) > 1].id'), sources).certainty).toBe('unknown');
   });

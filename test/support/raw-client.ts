@@ -14,6 +14,9 @@ export interface RawClient {
   answer(method?: string): Promise<RawAnswer>;
   /** Everything that has been received and not been taken by `answer`. */
   readonly pending: Buffer;
+  /** Resolves when more has been received, or the other side has ended or cut the connection. */
+  arrival(): Promise<void>;
+  readonly isEnded: boolean;
   /** Resolves when the other side has ended or cut the connection. */
   ended(): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +69,12 @@ export async function rawClient(
     },
     get pending() {
       return pending;
+    },
+    async arrival() {
+      if (!ended) await event();
+    },
+    get isEnded() {
+      return ended;
     },
     async ended() {
       while (!ended) await event();

@@ -13,6 +13,7 @@ export function stored(path: string, part: Partial<StoredResponse> & { named?: s
     asOf: 0,
     since: undefined,
     uses: 0,
+    touched: undefined,
     status: 200,
     headers: new Fields([]),
     body: Buffer.from(path),

@@ -21,7 +21,7 @@ export interface Explained {
 export function explain(write: ResolvedWrite, rules: RuleSet, { all }: { all: boolean }): Explained {
   const { request, applied, sources } = write;
   const verdict = verdictOf(write);
-  const ruled = { request, rules: applied.rules, sources, keyed: rules.keyed };
+  const ruled = { request, rules: applied.rules, sources, paths: rules.paths };
   const changes = verdict.outcome !== 'unchanged';
   const effect = changes ? effectOf(ruled) : undefined;
   const explanations = rules.rules.flatMap((rule): RuleExplanation[] => {
@@ -37,7 +37,7 @@ export function explain(write: ResolvedWrite, rules: RuleSet, { all }: { all: bo
     path: request.target.path,
     ...verdict,
     rules: explanations,
-    implied: changes ? impliedTargets(request, sources).map(describeTarget) : [],
+    implied: changes ? impliedTargets(request, sources, rules.paths).map(describeTarget) : [],
     targets,
     actions: actionsOf(write, ruled, targets),
     tags: targets.filter((target) => target.startsWith('tag:')).map((target) => target.slice('tag:'.length)),

@@ -1,7 +1,7 @@
 import type { Log } from '../../coherence/log.ts';
 import type { Announcement } from '../../coherence/record.ts';
 import { targetText } from '../../route/path.ts';
-import { coverageOf, describeTarget, type KeyedQuery } from '../../rules/target.ts';
+import { coverageOf, describeTarget, type PathKnowledge } from '../../rules/target.ts';
 import type { Target } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
@@ -12,12 +12,12 @@ const MAX_SAMPLES = 5;
 
 /** Counts the covered responses and, unless it is a dry run, invalidates them. Resolves when every node has done so. */
 export async function invalidateTargets(
-  { store, log, keyed }: { store: Store; log: Log; keyed: KeyedQuery },
+  { store, log, paths }: { store: Store; log: Log; paths: PathKnowledge },
   targets: readonly Target[],
   { dryRun, cause }: { dryRun: boolean; cause: Announcement['cause'] },
 ): Promise<DoneInvalidation> {
-  const counts = countTargets(store, targets, keyed);
-  const coverage = coverageOf(targets, keyed);
+  const counts = countTargets(store, targets, paths);
+  const coverage = coverageOf(targets, paths);
   if (dryRun) return { dryRun, targets: counts, removed: store.coveredBy(coverage).size, position: undefined };
   const isTag = ({ kind }: Target): boolean => kind === 'tag' || kind === 'tagPattern';
   const announcement: Announcement = {
@@ -30,9 +30,9 @@ export async function invalidateTargets(
   return { dryRun, targets: counts, removed, position: record.position };
 }
 
-export function countTargets(store: Store, targets: readonly Target[], keyed: KeyedQuery): TargetCount[] {
+export function countTargets(store: Store, targets: readonly Target[], paths: PathKnowledge): TargetCount[] {
   return targets.map((target) => {
-    const covered = store.coveredBy(coverageOf([target], keyed));
+    const covered = store.coveredBy(coverageOf([target], paths));
     return { target: describeTarget(target), count: covered.size, samples: samplesOf(covered) };
   });
 }

@@ -1,6 +1,6 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { asGatewayError, OriginError } from '../../errors.ts';
-import { contentDigests } from '../../http/digests.ts';
+import { partFields } from '../../http/digests.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { startOfRest } from '../../http/partial.ts';
 import { freshen } from '../../http/validation.ts';
@@ -55,12 +55,10 @@ function joined(part: StoredResponse, answer: OriginResponse): OriginResponse | 
   const coding = answer.headers.get('content-encoding');
   if (coding !== undefined && coding !== part.headers.get('content-encoding')) return undefined;
   // RFC 9110 §15.3.7: an answer to `If-Range` leaves out what the part's fields said.
-  const lines = without(freshen(part.headers.lines, answer.headers.lines), (name) => ofPart.has(name));
+  const lines = without(freshen(part.headers.lines, answer.headers.lines), (name) => partFields.has(name));
   const headers = new Fields([...lines, 'Content-Length', String(size)]);
   return { ...answer, status: 200, headers, body: inOne(part.body.subarray(0, from), answer.body, size) };
 }
-
-const ofPart = new Set(['content-range', 'content-length', ...contentDigests]);
 
 /** The first octets and the rest. Fails unless they are `size` in all: otherwise a short one would look complete. */
 function inOne(first: Buffer, rest: Readable, size: number): Readable {

@@ -5,10 +5,9 @@ import { evaluatePreconditions } from '../../http/validation.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import type { AskedFields } from '../asked-fields.ts';
-import { cacheKey } from '../cache-key.ts';
+import { cacheKey, plainKey } from '../cache-key.ts';
 import { credentialQuery } from '../credentials.ts';
 import { type FastHit, KEPT_BODY_BYTES, type LastWritten, type Route, type RouteTable } from '../ports.ts';
-
 import { decide } from './decide.ts';
 import { type Form, formFor } from './encoder.ts';
 import { Generations } from './generations.ts';
@@ -65,7 +64,7 @@ export class FastHits {
     const path = mark < 0 ? target : target.slice(0, mark);
     // With `No-Vary-Search`, another part of the query is in the key.
     if (this.#ports.variances.of({ scheme: asked.scheme, host: asked.host, target: { path } })) return undefined;
-    const key = `${asked.site}\n${path}\n${mark < 0 ? '' : target.slice(mark + 1)}`;
+    const key = plainKey(asked.site, path, mark < 0 ? '' : target.slice(mark + 1));
     const headers = asked.hasCookie ? asked.under(this.#routes.find(path).route).headers : asked.headers;
     const stored = this.#ports.store.select(key, headers);
     if (stored === undefined) return undefined;

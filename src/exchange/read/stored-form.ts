@@ -1,6 +1,6 @@
 import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
 import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
-import { contentDigests } from '../../http/digests.ts';
+import { partFields } from '../../http/digests.ts';
 import { parseEntityTag } from '../../http/etag.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
@@ -12,6 +12,7 @@ import { originTags } from '../../http/tags.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary, selectingValues } from '../../http/vary.ts';
 import { sortedQuery } from '../../route/path.ts';
+import { foldedPath } from '../../route/spelling.ts';
 import type { StoredPart, StoredResponse } from '../../store/stored-response.ts';
 import { readJson } from '../body.ts';
 import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
@@ -65,15 +66,13 @@ function combinedWithStored(
   return { ...newer, asOf: asked.asOf, tags, body, part };
 }
 
-const ofPart = new Set(['content-range', 'content-length', ...contentDigests]);
-
 /** A complete representation assembled from parts, stored as if it had arrived in a 200 (RFC 9111 §3.4). */
 function whole(
   context: FillContext,
   answer: Storable,
   { headers, body }: StoredResponse,
 ): StoredResponse | { unstorable: string } {
-  const lines = without(headers.lines, (name) => ofPart.has(name));
+  const lines = without(headers.lines, (name) => partFields.has(name));
   return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
 }
 
@@ -172,8 +171,11 @@ export function tagsOf(
 ): Tag[] | { unstorable: string } {
   const { request, route, params } = context.read;
   const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
-  const tags: Tag[] = [pathTag(request.target.resource), queryTag(request.target.resource, query)];
-  if (severalQueries) tags.push(severalQueriesTag(request.target.resource));
+  const { resource } = request.target;
+  // To the origin they are one path: what is written under another spelling makes this response wrong.
+  const paths = [resource, foldedPath(resource, route.ignoreInPaths) ?? resource];
+  const tags = paths.flatMap((path): Tag[] => [pathTag(path), queryTag(path, query)]);
+  if (severalQueries) tags.push(...paths.map(severalQueriesTag));
   const fromOrigin = originTags(headers);
   if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
   for (const tag of fromOrigin.tags) tags.push(namedTag(tag));

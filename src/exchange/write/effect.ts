@@ -7,7 +7,7 @@ import { parseTarget, TargetError } from '../../route/path.ts';
 import { failing } from '../../rules/condition.ts';
 import { payloadOf } from '../../rules/payload.ts';
 import { resolve } from '../../rules/resolve.ts';
-import { coverageOf, describeTarget, type KeyedQuery } from '../../rules/target.ts';
+import { coverageOf, describeTarget, type PathKnowledge } from '../../rules/target.ts';
 import type { BodySources, RuleMatch, Target } from '../../rules/types.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
@@ -17,7 +17,7 @@ export interface AppliedWrite {
   readonly request: ClientRequest;
   readonly rules: readonly AppliedRule[];
   readonly sources: BodySources;
-  readonly keyed: KeyedQuery;
+  readonly paths: PathKnowledge;
 }
 
 /**
@@ -25,8 +25,8 @@ export interface AppliedWrite {
  * `Location` and `Content-Location` on the same host), those of the origin's `Cache-Group-Invalidation`, and those
  * carried over from conflicting writes.
  */
-export function effectOf({ request, rules, sources, keyed }: AppliedWrite, carriedOver?: CarriedOver): Effect {
-  const implied = impliedTargets(request, sources);
+export function effectOf({ request, rules, sources, paths }: AppliedWrite, carriedOver?: CarriedOver): Effect {
+  const implied = impliedTargets(request, sources, paths);
   const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
   const announcements = resolutions.map((resolution, i) =>
     announcement(request, resolution, i === 0 ? implied : [], i === 0 ? carriedOver : undefined),
@@ -34,7 +34,7 @@ export function effectOf({ request, rules, sources, keyed }: AppliedWrite, carri
   if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, carriedOver));
   const targets = [...resolutions.flatMap((resolution) => resolution.targets), ...implied];
   return {
-    coverage: mergeCoverage([coverageOf(targets, keyed), ...(carriedOver === undefined ? [] : [carriedOver.coverage])]),
+    coverage: mergeCoverage([coverageOf(targets, paths), ...(carriedOver === undefined ? [] : [carriedOver.coverage])]),
     announcements,
     named: targets,
     targets: [...new Set(targets.map(describeTarget))],
@@ -48,16 +48,18 @@ export function effectOf({ request, rules, sources, keyed }: AppliedWrite, carri
  * The coverage of a write's record, without one rule's own tags and the parents that this rule patches. A parent that
  * the rest covers has other changes as well, so the patch alone would leave it stale.
  */
-export function otherCoverage(rule: AppliedRule, { request, rules, sources, keyed }: AppliedWrite): Coverage {
+export function otherCoverage(rule: AppliedRule, { request, rules, sources, paths }: AppliedWrite): Coverage {
   // A patch may replace the written resource itself: the answer is its new representation.
   const itself = rule.match.rule.patch.some(({ at }) => at.length === 0) ? request.target.resource : undefined;
-  const implied = impliedTargets(request, sources).filter((target) => target.kind !== 'path' || target.path !== itself);
+  const implied = impliedTargets(request, sources, paths).filter(
+    (target) => target.kind !== 'path' || target.path !== itself,
+  );
   const own = resolve(rule.match, rule.sources).beyondPatches.filter(
     ({ kind }) => kind !== 'tag' && kind !== 'tagPattern',
   );
   const others = rules.filter((other) => other !== rule);
   const theirs = others.flatMap((other) => resolve(other.match, other.sources).targets);
-  return coverageOf([...own, ...theirs, ...implied], keyed);
+  return coverageOf([...own, ...theirs, ...implied], paths);
 }
 
 /** Why the write must be refused before it is forwarded: a rule with `unresolved: reject` cannot be resolved. */
@@ -78,12 +80,13 @@ export function unresolvable(matches: readonly RuleMatch[], sources: BodySources
   return undefined;
 }
 
-export function impliedTargets(request: ClientRequest, sources: BodySources): Target[] {
-  const targets: Target[] = [{ kind: 'path', path: request.target.resource }];
+export function impliedTargets(request: ClientRequest, sources: BodySources, paths: PathKnowledge): Target[] {
+  const named = [request.target.resource];
   for (const name of ['location', 'content-location']) {
-    const path = resourceOnSameHost(request, sources.responseHeader(name));
-    if (path !== undefined && path !== request.target.resource) targets.push({ kind: 'path', path });
+    named.push(resourceOnSameHost(request, sources.responseHeader(name)) ?? request.target.resource);
   }
+  const spelled = new Set(named.flatMap((path) => [path, paths.plainSpelling(path) ?? path]));
+  const targets: Target[] = [...spelled].map((path) => ({ kind: 'path', path }));
   const group = sources.responseHeader('cache-group-invalidation');
   if (group !== undefined) {
     for (const tag of groupInvalidations(new Fields(['Cache-Group-Invalidation', group]))) {

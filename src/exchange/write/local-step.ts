@@ -30,7 +30,7 @@ export class WriteLocally implements LocalStep {
     const patching = write.inFlight.conflicted ? [] : rules.filter(({ match }) => match.rule.patch.length > 0);
     const answeredWrite = patchingOf(write, answered);
     if (patching.length === 0 || answeredWrite === undefined) return;
-    const applied = { request: write.request, rules, sources, keyed: ports.rules.keyed };
+    const applied = { request: write.request, rules, sources, paths: ports.rules.paths };
     const planned = patching.flatMap((rule) => planPatches(rule, answeredWrite, otherCoverage(rule, applied)));
     this.patches = new Patches(ports, planned, write.request, write.since);
   }

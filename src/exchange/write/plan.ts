@@ -44,9 +44,9 @@ export function reachOf(
 ): Reach {
   const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
   return {
-    ...effectOf({ request, rules: applied, sources, keyed: rules.keyed }),
+    ...effectOf({ request, rules: applied, sources, paths: rules.paths }),
     // A POST creates a new member of a collection and leaves existing ones alone, unless a rule says otherwise.
-    below: request.method === 'POST' ? [] : [request.target.resource],
+    below: request.method === 'POST' ? [] : inItsSpellings(rules, request.target.resource),
     opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
   };
 }
@@ -70,9 +70,14 @@ export function readsOf(
   request: ClientRequest,
   address: BeforeAddress | undefined,
 ): Representation[] {
-  const paths = new Set([request.target.resource]);
-  if (address !== undefined) paths.add(address.get.target.resource);
-  return [...paths].map((path) => representationAt(rules, routes, path));
+  const paths = [request.target.resource, ...(address === undefined ? [] : [address.get.target.resource])];
+  const spelled = new Set(paths.flatMap((path) => inItsSpellings(rules, path)));
+  return [...spelled].map((path) => representationAt(rules, routes, path));
+}
+
+/** A resource as it is asked for, as routes and rules spell it, and in the form by which all spellings are found. */
+function inItsSpellings({ paths }: RuleSet, path: string): string[] {
+  return [...new Set([path, paths.plainSpelling(path) ?? path, paths.foldedPath(path) ?? path])];
 }
 
 /** The representation at a path with its known tags. The path may come from a lookup and need not be canonical. */

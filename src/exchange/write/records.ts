@@ -131,9 +131,9 @@ export class AnsweredWrite implements ConcludingWrite {
     const unknown = { before: { missing: 'incomplete' }, lookups: {} } as const;
     const rules = this.#applied.rules.map(({ match, sources }) => ({ match, sources: { ...sources, ...unknown } }));
     const { request } = this.#write;
-    const { keyed } = this.#ports.rules;
+    const { paths } = this.#ports.rules;
     const sources = { ...this.#sources, ...unknown };
-    const effect = effectOf({ request, rules, sources, keyed }, this.inFlight.carriedOver());
+    const effect = effectOf({ request, rules, sources, paths }, this.inFlight.carriedOver());
     return {
       coverage: mergeCoverage([effect.coverage, this.#write.reach.coverage]),
       announcements: effect.announcements,
@@ -149,8 +149,8 @@ export class AnsweredWrite implements ConcludingWrite {
 
   #effect(): Effect {
     const { request, inFlight } = this.#write;
-    const { keyed } = this.#ports.rules;
-    const write = { request, rules: this.#applied.rules, sources: this.#sources, keyed };
+    const { paths } = this.#ports.rules;
+    const write = { request, rules: this.#applied.rules, sources: this.#sources, paths };
     return effectOf(write, this.selects ? inFlight.carriedOver() : undefined);
   }
 

@@ -62,7 +62,7 @@ test('a quarantine ends by the position that its writer was given, though the no
 });
 
 describe('more than a call takes arguments', () => {
-  const MANY = 200_000;
+  const MANY = 130_000;
 
   test('of open quarantines leave the highest position known', () => {
     const quarantines = new OpenQuarantines({

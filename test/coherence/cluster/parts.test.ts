@@ -6,7 +6,7 @@ import { Fence } from '../../../src/coherence/fence.ts';
 import { Intents } from '../../../src/coherence/intents.ts';
 import { Lease, surelyOverMs } from '../../../src/coherence/lease.ts';
 import { Membership } from '../../../src/coherence/membership.ts';
-import { nothingCovered } from '../../../src/coherence/record.ts';
+import { type LogRecord, nothingCovered } from '../../../src/coherence/record.ts';
 import { Sequencer } from '../../../src/coherence/sequencer.ts';
 import { isCoveredBy, pathTag } from '../../../src/coherence/tag.ts';
 import { decodeRecord, encodeRecord } from '../../../src/coherence/wire-record.ts';
@@ -60,6 +60,49 @@ test('the writer of a record learns of its commit before later records are annou
   }
   commits.advanceTo(5);
   expect(told).toEqual(['record 2', 'record 3', 'all up to 3', 'record 4', 'record 5']);
+});
+
+describe('what has to be told once nobody serves the epoch before', () => {
+  const record = (position: number): LogRecord => ({ ...hitting('/a'), position, at: '' });
+  function behindBarrier() {
+    const told: string[] = [];
+    const timers: (() => void)[] = [];
+    const commits = new Commits(
+      {
+        after: (_ms, run) => {
+          timers.push(run);
+          return () => void timers.splice(timers.indexOf(run), 1);
+        },
+      },
+      () => 0,
+      ({ position }) => told.push(`record ${position}`),
+    );
+    commits.reset(0, 100);
+    commits.afterBarrier(() => told.push('told'));
+    return { told, timers, commits };
+  }
+
+  test('is told when the barrier is over', () => {
+    const { told, timers } = behindBarrier();
+    expect(told).toEqual([]);
+    for (const run of [...timers]) run();
+    expect(told).toEqual(['told']);
+  });
+
+  test('is told before the first record is delivered, and once', () => {
+    const { told, timers, commits } = behindBarrier();
+    commits.applied({ seq: 1, record: record(1), dueAt: 500 });
+    commits.advanceTo(1);
+    for (const run of [...timers]) run();
+    expect(told).toEqual(['told', 'record 1']);
+  });
+
+  test('is not told in another epoch', () => {
+    const { told, timers, commits } = behindBarrier();
+    commits.reset(0, 100);
+    for (const run of [...timers]) run();
+    expect(told).toEqual([]);
+  });
 });
 
 test('a member is silent when its beat has stood still for longer than any lease', () => {

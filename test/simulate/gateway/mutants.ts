@@ -381,6 +381,11 @@ export const mutants: readonly Mutant[] = [
     listener: (listener) => ({ ...listener, caughtUp: () => {} }),
   },
   {
+    name: 'a node that joins a new epoch does not say again that something was missed',
+    scenario: 'a node that joins a new epoch, while another serves what it held in the one before',
+    listener: (listener) => ({ ...listener, caughtUp: () => {} }),
+  },
+  {
     name: 'a writer that gives up leaves its note',
     scenario: 'whose record cannot be appended',
     log: leavingNotes,

@@ -31,6 +31,7 @@ import type { WritePorts } from '../../../src/exchange/write/write-ports.ts';
 import { fingerprintsOf, shapeOf } from '../../../src/fingerprints.ts';
 import { bumpVersions, type LogView, RedisTier, type VersionKeys } from '../../../src/redis/tier.ts';
 import { compileRules, type RuleSet } from '../../../src/rules/compile.ts';
+import { compileSpellings } from '../../../src/rules/spellings.ts';
 import { FencedStore } from '../../../src/store/fenced.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import type { SecondTier } from '../../../src/store/second-tier.ts';
@@ -99,7 +100,7 @@ export class GatewayNode {
     const { config, mutation, process, shared } = parts;
     this.fence = mutation.fence?.() ?? new Fence(process.clock.monotonic);
     this.#memory = new MemoryStore(config.store.memory, this.fence);
-    this.#rules = compileRules(config.rules, config.routes);
+    this.#rules = compileRules(config.rules, config.routes, compileSpellings(config));
     const { knowledge } = this.#rules;
     this.inFlight = mutation.inFlight?.(knowledge) ?? new WritesInFlight(knowledge);
     this.cluster = shared === undefined ? undefined : this.#clusterLog(shared);

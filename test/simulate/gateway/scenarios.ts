@@ -199,6 +199,22 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a node that joins a new epoch, while another serves what it held in the one before',
+    features: three,
+    play: (play) => {
+      const { stage } = play;
+      play.read(0, 1, '/items/1');
+      play.at(5, () => void stage.open({ path: '/items/1', at: 2, from: 1 }));
+      play.at(95, () => {
+        const { bus } = stage.places[1] as Place;
+        if (bus !== undefined) bus.cutUntil = stage.world.now + 400;
+      });
+      play.write(15, 0, { method: 'PATCH', path: '/items', body: [{ id: 1, step: 1 }] });
+      // With the record, which node 1 has not applied.
+      play.at(115, () => stage.server.loseAll());
+    },
+  },
+  {
     name: 'a write that names by its tag what another changes by its path',
     features: { renames: true, commands: true },
     play: (play) => {
