@@ -3,6 +3,8 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
+import { createAuthority } from './events/jwt.ts';
+import type { Authority } from './events/rights.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
@@ -109,6 +111,7 @@ export async function createGateway(
     trusted: new TrustedProxies(config.server.trustedProxies),
     gateway: nameInVia(config),
     hub: coherence.hub,
+    authority: authorityOf(config, log),
     draining: () => state === 'draining',
     hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
@@ -120,6 +123,7 @@ export async function createGateway(
     routeOf: (request) => routes.find(request.target.resource).route,
     failed: (error, request) => reports.failed(error, request),
     passed: (request) => reports.passed(request),
+    cursor: () => (coherence.log.serving() ? coherence.hub.cursor : undefined),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
     cut: (peer, reason) => reports.cutOff(peer, reason),
@@ -152,6 +156,21 @@ export async function createGateway(
   };
 }
 
+/** How often it is logged that the keys of tokens cannot be had: anyone can ask for them to be used. */
+const KEYS_FAILED_QUIET_MS = 10_000;
+
+function authorityOf({ events: { auth, cors } }: GatewayConfig, log: Logger): Authority {
+  let quietUntil = 0;
+  const keysFailed = (error: unknown): void => {
+    const now = systemClock.monotonic();
+    if (now < quietUntil) return;
+    quietUntil = now + KEYS_FAILED_QUIET_MS;
+    const message = 'the keys that verify tokens cannot be had (events.auth.jwt.jwks): subscribers are refused';
+    log.error({ err: error }, message);
+  };
+  return createAuthority({ auth, cors, clock: systemClock, keysFailed });
+}
+
 /** What one client address may hold of each origin's connections. None where that is all of them. */
 function sharesOf({ origins, server }: GatewayConfig): ReadonlyMap<string, OriginShares> {
   const { originShare } = server.limits.perAddress;
@@ -171,7 +190,7 @@ function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence:
 
 function wireReads(
   config: GatewayConfig,
-  { fence, store, log, tier }: Coherence,
+  { fence, store, log, tier, hub }: Coherence,
   reports: Reports,
   work: Work,
 ): ReadPorts {
@@ -180,6 +199,7 @@ function wireReads(
     store,
     fence,
     serving: () => log.serving(),
+    cursor: () => hub.cursor,
     tier,
     clock: systemClock,
     timers: systemTimers,

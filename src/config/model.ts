@@ -47,6 +47,13 @@ export interface GatewayConfig {
   };
   events: {
     path: string;
+    /** Undefined: anyone may see all events. */
+    auth: EventsAuthConfig | undefined;
+    cors: EventsCorsConfig | undefined;
+    /** Events that name the same paths within this time become one. 0: none do. */
+    coalesceMs: number;
+    /** Told to clients: they spread what they fetch again over this time. 0: not told. */
+    jitterMs: number;
     heartbeatMs: number;
     maxSubscribers: number;
     history: { maxEvents: number; maxBytes: number };
@@ -60,6 +67,23 @@ export interface GatewayConfig {
   rules: readonly RuleConfig[];
   /** Requests of unsafe methods that only read. First match wins. */
   reads: readonly DeclaredReadConfig[];
+}
+
+/** How the tokens of subscribers are verified. */
+export interface EventsAuthConfig {
+  keys: { readonly secret: string } | { readonly url: string } | { readonly file: string };
+  issuer: string | undefined;
+  audience: string | undefined;
+  /** The claim that says what may be seen. */
+  claim: string;
+  /** The cookie that may carry the token. */
+  cookie: string;
+}
+
+export interface EventsCorsConfig {
+  /** Origins of pages, or `*`. */
+  origins: readonly string[];
+  credentials: boolean;
 }
 
 export interface DeclaredReadConfig {
@@ -172,6 +196,8 @@ export interface ClientPolicy {
   encode: readonly ContentCoding[];
   /** Whether clients get the fields that carry tags. */
   tags: 'strip' | 'keep';
+  /** Whether answers to reads carry `Unstale-Event-Cursor`. The same on all routes. */
+  eventCursor: boolean;
 }
 
 export type ContentCoding = 'br' | 'gzip';

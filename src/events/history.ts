@@ -6,8 +6,10 @@ export interface HeldEvent {
   readonly id: string;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
-  /** The bytes sent to every subscriber. */
+  /** The bytes sent to every subscriber that may see all of it. */
   readonly frame: Buffer;
+  /** The client that caused it, and is not told. */
+  readonly client: string | undefined;
 }
 
 export interface HistoryLimits {
@@ -76,10 +78,11 @@ export class EventHistory {
     const frame = eventFrame(event);
     // Copied, because a substring of a body would keep the whole body in memory.
     const { paths, tags } = JSON.parse(JSON.stringify({ paths: event.paths, tags: event.tags })) as HeldEvent;
+    const { client } = event;
     let bytes = BYTES_PER_EVENT + frame.byteLength;
     for (const name of [...paths, ...tags]) bytes += BYTES_PER_NAME + name.length;
     const order = this.#order(event.id) ?? (this.#entries.at(-1) ?? this.#forgotten).order;
-    this.#entries.push({ id: event.id, paths, tags, frame, order, bytes });
+    this.#entries.push({ id: event.id, paths, tags, frame, client, order, bytes });
     this.#bytes += bytes;
     this.trim();
   }

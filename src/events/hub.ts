@@ -1,9 +1,13 @@
+import { systemClock, systemTimers } from '../clock.ts';
 import { boundedEvent } from './bounded.ts';
 import type { Event } from './event.ts';
+import type { Filter } from './filter.ts';
 import { heartbeat, idFrame, opening, resyncFrame } from './frame.ts';
+import { FramesOf } from './frames-of.ts';
 import { EventHistory, type HeldEvent, type HistoryLimits } from './history.ts';
+import { onExpiry, type Rights } from './rights.ts';
 import { Sliced } from './sliced.ts';
-import { type Filter, Topic } from './topic.ts';
+import { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
 
 /** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
@@ -15,6 +19,8 @@ const REPLAY_BYTES = 64 * 1024;
 
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
+
+const system = { clock: systemClock, timers: systemTimers };
 
 export interface EventHubOptions {
   /** The epoch of the log whose positions are the event ids. */
@@ -36,14 +42,28 @@ export interface Sink {
   destroy(): unknown;
 }
 
+export interface Subscription {
+  readonly filter: Filter;
+  readonly rights: Rights;
+  /** The last event that the subscriber has seen. Absent: it receives events from now on. */
+  readonly lastEventId?: string | undefined;
+  /** Events that this client caused are not sent. */
+  readonly client?: string | undefined;
+  /** Called when the rights have expired, in place of ending the sink. The subscription has ended then. */
+  readonly expired?: () => void;
+}
+
 export interface Subscriber {
   /** Ends the subscription. Does not end the sink. */
   unsubscribe(): void;
 }
 
-interface Subscription {
+interface Subscribed {
   readonly topic: Topic;
   readonly sink: Sink;
+  readonly client: string | undefined;
+  /** Cancels the timer that ends it when its rights expire. */
+  cancelExpiry: () => void;
   /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
   next: number;
   /** It is receiving events that it missed. New events follow after them. */
@@ -62,14 +82,16 @@ export class EventHub {
   readonly #options: EventHubOptions;
   #history: EventHistory;
   readonly #topics = new TopicIndex();
-  readonly #subscriptions = new Map<Topic, Set<Subscription>>();
+  readonly #subscriptions = new Map<Topic, Set<Subscribed>>();
   /** Subscriptions that still miss events and can be written to. */
-  readonly #replaying = new Set<Subscription>();
+  readonly #replaying = new Set<Subscribed>();
   /** Index of the next event for live subscribers. */
   #live = 0;
   /** A frame to send to all subscribers before the next event. */
   #toAll: Buffer | undefined;
   readonly #work = new Sliced(() => this.#send());
+  /** The id that `cursor` has looked at last: each hit asks for it. */
+  #checked = { id: '', isSound: false };
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
   subscribers = 0;
@@ -86,6 +108,16 @@ export class EventHub {
   /** Memory of the held events. */
   get historyBytes(): number {
     return this.#history.bytes;
+  }
+
+  /**
+   * The id of the newest event, from which a subscription misses nothing later. It is written into header fields, and
+   * another node has made it: undefined if it could break out of its line, or before there is a log.
+   */
+  get cursor(): string | undefined {
+    const { lastId } = this.#history;
+    if (lastId !== this.#checked.id) this.#checked = { id: lastId, isSound: /^\w+-[\d.]+$/.test(lastId) };
+    return this.#checked.isSound ? lastId : undefined;
   }
 
   /** Number of distinct filters with subscribers. */
@@ -113,16 +145,19 @@ export class EventHub {
   }
 
   /**
-   * Starts a subscription. Without `lastEventId`, it receives events from now on. Returns `full` if the maximum number
-   * of subscribers is reached.
+   * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
    * @throws PatternError
    */
-  subscribe(filter: Filter, sink: Sink, lastEventId?: string): Subscriber | 'full' {
+  subscribe({ filter, rights, lastEventId, client, expired }: Subscription, sink: Sink): Subscriber | 'full' {
     if (this.#closed || this.subscribers >= this.#options.maxSubscribers) return 'full';
-    const wanted = new Topic(filter);
+    const wanted = new Topic(filter, rights);
     const topic = this.#topics.get(wanted.key) ?? wanted;
     const { end, lastId } = this.#history;
-    const subscription: Subscription = { topic, sink, next: end, replaying: false, open: true };
+    const cancelExpiry = onExpiry(rights, system, () => {
+      this.#remove(subscription);
+      (expired ?? (() => sink.end()))();
+    });
+    const subscription: Subscribed = { topic, sink, client, next: end, replaying: false, open: true, cancelExpiry };
     const subscriptions = this.#subscriptions.get(topic) ?? new Set();
     if (subscriptions.size === 0) {
       this.#topics.add(topic);
@@ -155,7 +190,7 @@ export class EventHub {
     }
   }
 
-  #all(): Subscription[] {
+  #all(): Subscribed[] {
     return [...this.#subscriptions.values()].flatMap((subscriptions) => [...subscriptions]);
   }
 
@@ -201,13 +236,15 @@ export class EventHub {
   }
 
   *#sendEvent(event: HeldEvent, index: number): Generator<unknown> {
+    const frames = new FramesOf(event);
     for (const topic of this.#topics.matching(event)) {
-      if (topic === undefined) yield;
-      else {
-        for (const subscription of this.#subscriptions.get(topic) ?? []) {
-          if (!subscription.replaying && subscription.next <= index) this.#write(subscription, event.frame);
-          yield;
-        }
+      const frame = topic && frames.for(topic);
+      yield;
+      if (topic === undefined || frame === undefined) continue;
+      for (const subscription of this.#subscriptions.get(topic) ?? []) {
+        const isDue = !subscription.replaying && subscription.next <= index;
+        if (isDue && !isEcho(event, subscription)) this.#write(subscription, frame);
+        yield;
       }
     }
   }
@@ -226,14 +263,14 @@ export class EventHub {
     this.#toAll = resyncFrame(lastId);
   }
 
-  #replay(subscription: Subscription): void {
+  #replay(subscription: Subscribed): void {
     subscription.replaying = true;
     this.#replaying.add(subscription);
     this.#work.wake();
   }
 
   /** Sends some of the events that a subscriber missed. It becomes live when it has them all; a slow one is awaited. */
-  *#replaySome(subscription: Subscription): Generator<unknown> {
+  *#replaySome(subscription: Subscribed): Generator<unknown> {
     // Moves it to the end of the queue.
     this.#replaying.delete(subscription);
     const own = new TopicIndex();
@@ -250,17 +287,17 @@ export class EventHub {
         this.resyncs += 1;
         break;
       }
-      let wanted = false;
+      let frame: Buffer | undefined;
       for (const topic of own.matching(event)) {
         if (topic === undefined) yield;
-        else wanted = true;
+        else frame = new FramesOf(event).for(topic);
       }
       yield;
       looked += 1;
       subscription.next += 1;
-      if (wanted) {
-        frames.push(event.frame);
-        bytes += event.frame.byteLength;
+      if (frame !== undefined && !isEcho(event, subscription)) {
+        frames.push(frame);
+        bytes += frame.byteLength;
       }
     }
     if (!subscription.open || !subscription.replaying) return;
@@ -277,7 +314,7 @@ export class EventHub {
     else sink.once('drain', () => subscription.open && subscription.replaying && this.#replay(subscription));
   }
 
-  #write(subscription: Subscription, bytes: Buffer): void {
+  #write(subscription: Subscribed, bytes: Buffer): void {
     const { sink, open } = subscription;
     if (!open) return;
     if (sink.writableLength > MAX_UNSENT_BYTES) {
@@ -289,11 +326,12 @@ export class EventHub {
     }
   }
 
-  #remove(subscription: Subscription): void {
+  #remove(subscription: Subscribed): void {
     const { topic } = subscription;
     const subscriptions = this.#subscriptions.get(topic);
     if (subscriptions?.delete(subscription) !== true) return;
     subscription.open = false;
+    subscription.cancelExpiry();
     this.#replaying.delete(subscription);
     this.subscribers -= 1;
     if (subscriptions.size === 0) {
@@ -310,4 +348,9 @@ export class EventHub {
     this.#toAll ??= heartbeat;
     this.#work.wake();
   }
+}
+
+/** Whether the subscriber's own write caused the event. */
+function isEcho({ client }: HeldEvent, subscription: Subscribed): boolean {
+  return client !== undefined && client === subscription.client;
 }

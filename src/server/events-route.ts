@@ -1,37 +1,67 @@
 import type { FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
-import type { EventHub } from '../events/hub.ts';
+import { askedBy } from '../events/asked.ts';
+import type { EventHub, Subscription } from '../events/hub.ts';
+import type { Authority } from '../events/rights.ts';
 import { serveEvents } from '../events/sse.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest } from './accepted.ts';
+import { corsFields, preflightFields } from './events-cors.ts';
 import { NodeReply } from './node-reply.ts';
 import { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
 
+export interface EventsRouteOptions {
+  readonly config: GatewayConfig;
+  readonly hub: EventHub;
+  readonly authority: Authority;
+}
+
 /** Server-Sent Events. A stream lasts as long as its connection. */
-export function registerEvents(
-  app: FastifyInstance,
-  { config, hub }: { readonly config: GatewayConfig; readonly hub: EventHub },
-): void {
+export function registerEvents(app: FastifyInstance, { config, hub, authority }: EventsRouteOptions): void {
+  const { cors } = config.events;
   const streams = new PerAddress(streamsPerAddress(config));
-  app.all(config.events.path, (request, reply) => {
-    if (request.method !== 'GET') {
+  app.all(config.events.path, async ({ raw: message }, reply) => {
+    const request = acceptedRequest(message);
+    // On errors, too: a page that may not read the status could not tell a bad token from a lost connection.
+    reply.headers(corsFields(request.headers, cors));
+    if (message.method === 'OPTIONS' && cors !== undefined) {
+      return reply.code(204).headers(preflightFields(request.headers, cors)).send();
+    }
+    if (message.method !== 'GET') {
       reply.header('Allow', 'GET');
       throw new GatewayError('methodNotAllowed');
     }
+    const subscription = await subscriptionOf(request, authority);
     // The stream is written to the response itself: Fastify would wait for its end.
     reply.hijack();
-    pipelineOf(request.raw.socket)?.beginLast(reply.raw, () => {
+    pipelineOf(message.socket)?.beginLast(reply.raw, () => {
+      for (const [name, value] of Object.entries(corsFields(request.headers, cors))) reply.raw.setHeader(name, value);
       try {
-        const release = streams.take(acceptedRequest(request.raw).client.address);
+        const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
         reply.raw.once('close', release);
-        serveEvents(hub, request.raw, reply.raw);
+        serveEvents(hub, subscription, reply.raw);
       } catch (error) {
         new NodeReply(reply.raw).fail(asGatewayError(error));
       }
     });
   });
+}
+
+/**
+ * The subscription that a request asks for, and may have. Also for WebSockets.
+ * @throws GatewayError as `Authority.rightsOf`; 400 for bad parameters, 403 if nothing of what it asks may be seen
+ */
+export async function subscriptionOf(request: ClientRequest, authority: Authority): Promise<Subscription> {
+  const query = new URLSearchParams(request.target.query);
+  const { headers, scheme, host } = request;
+  // First: who has no token learns nothing about what is asked with it.
+  const rights = await authority.rightsOf({ headers, scheme, host, query });
+  const asked = askedBy(headers, query);
+  if (!rights.allows(asked.filter)) throw new GatewayError('notAllowed', 'it allows nothing of what is asked');
+  return { ...asked, rights };
 }
 
 /** However many streams an address may have, half of the room for subscribers is left to others. */

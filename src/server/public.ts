@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
+import type { Authority } from '../events/rights.ts';
 import type { ClientRequest, Reply } from '../exchange/ports.ts';
 import { safeMethods } from '../http/methods.ts';
 import { targetText } from '../route/path.ts';
@@ -28,6 +29,7 @@ export interface PublicOptions extends PassThroughOptions {
   readonly draining: () => boolean;
   readonly hit: FrontOptions['hit'];
   readonly hub: EventHub;
+  readonly authority: Authority;
   /** Answers a read that goes through the cache; false for one that passes through. */
   readonly read: (request: ClientRequest, reply: Reply) => boolean;
   /** Answers a request of an unsafe method that only reads, or says what it is. */

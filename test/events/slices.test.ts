@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
 import { EventHub, type Sink } from '../../src/events/hub.ts';
+import { unrestricted } from '../../src/events/rights.ts';
 import { serveEvents } from '../../src/events/sse.ts';
 import { Topic } from '../../src/events/topic.ts';
 import { TopicIndex } from '../../src/events/topic-index.ts';
 import { until } from '../support/scripted-origin.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
+import { asked } from '../support/subscription.ts';
 
 /* Events are sent in slices of the event loop, out of a history that is bounded, and yet in order and without a gap. */
 
@@ -37,7 +39,7 @@ beforeEach(async () => {
   begin();
   server = createServer((request, response) => {
     responses.push(response);
-    serveEvents(hub, request, response);
+    serveEvents(hub, asked(request), response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -116,7 +118,7 @@ describe('a subscriber that resumes', () => {
   test('is not sent everything at once', () => {
     announced(10_000);
     const sink = recorder();
-    hub.subscribe({ match: [], tags: [] }, sink, 'e-0');
+    hub.subscribe({ filter: { match: [], tags: [] }, rights: unrestricted, lastEventId: 'e-0' }, sink);
     expect(sink.blocks.length).toBeLessThan(1_000);
   });
 });
@@ -124,14 +126,14 @@ describe('a subscriber that resumes', () => {
 describe('many subscribers', () => {
   test('get an event in slices, and the next one behind it', async () => {
     const sinks = Array.from({ length: 2_000 }, () => recorder());
-    for (const sink of sinks) hub.subscribe({ match: ['/a'], tags: [] }, sink);
+    for (const sink of sinks) hub.subscribe({ filter: { match: ['/a'], tags: [] }, rights: unrestricted }, sink);
     const reached = (): number => sinks.filter(({ blocks }) => blocks.at(-1)?.includes('event: ')).length;
     announced(2);
     expect(reached()).toBeGreaterThan(0);
     expect(reached()).toBeLessThan(2_000);
     // A subscriber that connects now has missed neither.
     const late = recorder();
-    hub.subscribe({ match: ['/a'], tags: [] }, late);
+    hub.subscribe({ filter: { match: ['/a'], tags: [] }, rights: unrestricted }, late);
     await until(() => sinks.every(({ blocks }) => blocks.at(-1)?.startsWith('id: e-2')));
     for (const { blocks } of sinks) expect(blocks.slice(2).map((block) => block.slice(4, 7))).toEqual(['e-1', 'e-2']);
     expect(late.blocks.filter((block) => block.includes('event:'))).toEqual([]);
@@ -168,7 +170,7 @@ test('after the log has been replaced, nothing of the old one is sent', async ()
   const client = await sseClient(url);
   const resumed = recorder();
   announced(2_000);
-  hub.subscribe({ match: [], tags: [] }, resumed, 'e-0');
+  hub.subscribe({ filter: { match: [], tags: [] }, rights: unrestricted, lastEventId: 'e-0' }, resumed);
   hub.reset('f', 7);
   await until(() => client.events.some(({ type }) => type === 'resync'));
   const sent = resumed.blocks.length;

@@ -8,6 +8,7 @@ import { serveEvents } from '../../src/events/sse.ts';
 import { get } from '../support/request.ts';
 import { until } from '../support/scripted-origin.ts';
 import { sseClient } from '../support/sse-client.ts';
+import { asked } from '../support/subscription.ts';
 
 let server: Server;
 let hub: EventHub;
@@ -35,7 +36,7 @@ beforeEach(async () => {
   begin();
   server = createServer((request, response) => {
     try {
-      serveEvents(hub, request, response);
+      serveEvents(hub, asked(request), response);
     } catch (error) {
       response.statusCode = error instanceof GatewayError ? error.status : 500;
       response.end(error instanceof Error ? error.message : '');

@@ -1,4 +1,5 @@
 import type { Sink, Subscriber } from '../../../src/events/hub.ts';
+import { unrestricted } from '../../../src/events/rights.ts';
 import type { View } from './api.ts';
 import type { Clients } from './client.ts';
 import type { GatewayNode } from './node.ts';
@@ -112,7 +113,7 @@ export class Page {
       if (!node.process.alive) return this.died(node);
       node.process.run(() => {
         if (connection !== this.#connection) return;
-        const subscribed = node.hub.subscribe(filter, sink, this.#lastId);
+        const subscribed = node.hub.subscribe({ filter, rights: unrestricted, lastEventId: this.#lastId }, sink);
         if (subscribed !== 'full') this.#subscriber = subscribed;
         world.tell(
           name,
