@@ -1,8 +1,10 @@
 import { QueryClient, QueryObserver } from '@tanstack/query-core';
-import { afterEach, expect, test } from 'vitest';
-import { connect, type Live } from '../../src/client/index.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { connect } from '../../src/client/connect.ts';
+import { platform } from '../../src/client/platform.ts';
 import { follow, noteCursor } from '../../src/client/tanstack-query.ts';
-import { until } from '../support/barrier.ts';
+import type { Live } from '../../src/client/types.ts';
+import { gate, until } from '../support/barrier.ts';
 import { api, gateway, rule, send, start, useSmallApiRig } from '../support/small-api-rig.ts';
 
 /* A real gateway, a real connection and the real cache of TanStack Query. */
@@ -42,4 +44,47 @@ test('what is on the screen follows a write to what it embeds', async () => {
   await send('PATCH', '/inns/42', { stepId: 9 });
   await until(() => String(left?.()) === 'Other' && String(joined?.()) === 'Bell', 'the move');
   expect(api.reads('/steps/9')).toBeGreaterThan(1);
+});
+
+describe('the cursor of the gateway', () => {
+  /** A page that opens its stream when the gate is released. */
+  async function open(): Promise<{ calls: () => number; name: () => string | undefined; release: () => void }> {
+    await start(rule('invalidate: ["/steps/{before.stepId, response.stepId}"]'));
+    client = new QueryClient();
+    const opening = gate();
+    const held = async (url: string, init: RequestInit): Promise<Response> => {
+      await opening.pass();
+      return fetch(url, init);
+    };
+    live = connect({ url: `${gateway.url}/_unstale/events` }, { ...platform, fetch: held });
+    follow(client, live, { '/steps/:id': ({ id }) => [['step', Number(id)]] });
+    let calls = 0;
+    const observer = new QueryObserver(client, {
+      queryKey: ['step', 7],
+      queryFn: (context) => {
+        calls += 1;
+        return get('/steps/7', context);
+      },
+      staleTime: Infinity,
+    });
+    observer.subscribe(() => {});
+    await until(() => observer.getCurrentResult().isSuccess, 'the first fetch');
+    const name = (): string | undefined => observer.getCurrentResult().data?.inns[0]?.name;
+    return { calls: () => calls, name, release: opening.release };
+  }
+
+  test('what was fetched before the stream opened is not fetched again if nothing has changed', async () => {
+    const { calls, release } = await open();
+    release();
+    await until(() => live.state === 'live' && client.isFetching() === 0, 'the stream');
+    expect(calls()).toBe(1);
+  });
+
+  test('a write between the fetch and the stream is not missed', async () => {
+    const { calls, name, release } = await open();
+    await send('PUT', '/inns/42', { stepId: 7, name: 'Bell' });
+    release();
+    await until(() => name() === 'Bell', 'the new name');
+    expect(calls()).toBe(2);
+  });
 });
