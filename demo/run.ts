@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { stop as stopBundler } from 'esbuild';
 import { startTravelApi } from './api/travel-api.ts';
 import { type DemoArguments, parseArguments, usage } from './player/arguments.ts';
 import { Client } from './player/client.ts';
@@ -93,7 +94,7 @@ async function demonstrate(wanted: DemoArguments, closers: Closer[], ending: Abo
 async function startApi(port: number, closers: Closer[], ending: AbortSignal): Promise<string> {
   screen.line('Starting the travel API with an in-process PostgreSQL (PGlite). This takes about 3 seconds …');
   const startedAt = performance.now();
-  const starting = demoPage(root).then((pages) => startTravelApi({ port, pages }));
+  const starting = bundledPage().then((pages) => startTravelApi({ port, pages }));
   closers.push(async () => {
     // If it could not start, the error is reported below and there is nothing to close.
     const api = await starting.catch(() => undefined);
@@ -104,6 +105,15 @@ async function startApi(port: number, closers: Closer[], ending: AbortSignal): P
   screen.line(`  ${url}  after ${seconds(startedAt)}. It answers within 30 to 80 ms, always with`);
   screen.line('  "Cache-Control: public, max-age=300".');
   return url;
+}
+
+async function bundledPage(): Promise<Awaited<ReturnType<typeof demoPage>>> {
+  try {
+    return await demoPage(root);
+  } finally {
+    // Its process would stay as long as the demo.
+    await stopBundler();
+  }
 }
 
 async function startGateway(

@@ -50,9 +50,6 @@ export function EventLog({ entries }: { readonly entries: readonly Entry[] }) {
             <p>
               <b>{type}</b> <code>{cause}</code>
             </p>
-            <p className="paths">
-              <code>{paths.join('  ')}</code>
-            </p>
             <dl>
               <div>
                 <dt>event</dt>
@@ -63,6 +60,9 @@ export function EventLog({ entries }: { readonly entries: readonly Entry[] }) {
                 <dd data-field="on-screen">{milliseconds(sentAt, shownAt)}</dd>
               </div>
             </dl>
+            <p className="paths">
+              <code>{paths.join('  ')}</code>
+            </p>
           </li>
         ))}
       </ol>
