@@ -1,4 +1,4 @@
-import type { UnstaleEvent } from './types.ts';
+import type { Resync, UnstaleEvent } from './types.ts';
 
 /** Undefined if it cannot be read. */
 export function eventOf(id: string | undefined, type: string, data: string): UnstaleEvent | undefined {
@@ -12,3 +12,13 @@ export function eventOf(id: string | undefined, type: string, data: string): Uns
 }
 
 const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every((each) => typeof each === 'string');
+
+/** What a resync says beside its name. Nothing if it cannot be read: it is a resync all the same. */
+export function hintIn(data: string): Pick<Resync, 'refetchWithinMs'> {
+  try {
+    const { refetchWithinMs } = JSON.parse(data) as { readonly refetchWithinMs?: unknown };
+    return typeof refetchWithinMs === 'number' ? { refetchWithinMs } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,4 +1,4 @@
-import { eventOf } from './event.ts';
+import { eventOf, hintIn } from './event.ts';
 import type { Filter } from './filter.ts';
 import { type Link, type LinkAction, type LinkInput, newLink, stepLink } from './link.ts';
 import type { Platform } from './platform.ts';
@@ -147,7 +147,7 @@ export class Stream {
     if (data === undefined) {
       if (id !== undefined) this.#sink.position(id);
     } else if (type === 'resync') {
-      this.#sink.resync(resyncOf(last, 'gap'));
+      this.#sink.resync({ ...resyncOf(last, 'gap'), ...hintIn(data) });
     } else {
       const event = eventOf(last, type, data);
       if (event !== undefined) {

@@ -22,6 +22,8 @@ export interface UnstaleEvent {
   readonly payload?: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly at: string;
+  /** Time over which clients spread what they fetch again (`events.jitter`). */
+  readonly refetchWithinMs?: number;
 }
 
 /** Events may have been missed: fetch again what is shown. */
@@ -38,6 +40,8 @@ export interface Resync {
    * - `unreadable`: there was an event that could not be read
    */
   readonly reason: 'gap' | 'overflow' | 'unreadable';
+  /** As that of events. */
+  readonly refetchWithinMs?: number;
 }
 
 export interface StateChange {

@@ -3,8 +3,8 @@ import type { Live, State, UnstaleEvent } from '../../src/client/types.ts';
 
 /** A connection that says what a test tells it to, when it tells it to. */
 export interface ScriptedLive extends Live {
-  event(fields: Partial<UnstaleEvent> & { readonly refetchWithinMs?: number }): void;
-  resync(id: string | undefined): void;
+  event(fields: Partial<UnstaleEvent>): void;
+  resync(id: string | undefined, hint?: { readonly refetchWithinMs: number }): void;
   become(state: State, lastEventId?: string): void;
   /** Warnings so far: `id` and message of the error. */
   readonly warnings: readonly { readonly id: string | undefined; readonly message: string }[];
@@ -41,8 +41,8 @@ export function scriptedLive(state: State = 'live', lastEventId = 'e-0'): Script
       live.lastEventId = event.id;
       told.tell('event', event);
     },
-    resync(id) {
-      told.tell('resync', { type: 'resync', id, paths: ['/**'], tags: ['*'], reason: 'gap' });
+    resync(id, hint = undefined) {
+      told.tell('resync', { type: 'resync', id, paths: ['/**'], tags: ['*'], reason: 'gap', ...hint });
     },
     become(next, id) {
       const previous = live.state;

@@ -172,6 +172,17 @@ describe('a spread of fetches over many clients', () => {
     expect(api.fetches).toBe(2);
   });
 
+  test('so does the fetch after a resync', async () => {
+    followed({ random: () => 0.5 });
+    await turn();
+    await shown();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    live.resync('f-0', { refetchWithinMs: 1_000 });
+    expect(api.fetches).toBe(1);
+    vi.advanceTimersByTime(500);
+    expect(api.fetches).toBe(2);
+  });
+
   test('a query that leaves the screen meanwhile stays stale, whatever the application puts there', async () => {
     followed({ random: () => 0.5 });
     await turn();
