@@ -1,4 +1,4 @@
-import { Buffer, Told } from './listeners.ts';
+import { Backlog, Told } from './listeners.ts';
 import { type Platform, platform, type TabPlatform } from './platform.ts';
 import { ownStream, type Source } from './source.ts';
 import type { Sink, StreamOptions } from './stream.ts';
@@ -40,18 +40,22 @@ class Connection implements Live {
     this.#stop({ code: 'closed', message: 'it was closed' });
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<UnstaleEvent | Resync, undefined> {
-    const buffer = new Buffer(this.#options.bufferSize ?? BUFFERED);
-    const removals = [
-      this.#told.on('event', (event) => buffer.put(event)),
-      this.#told.on('resync', (resync) => buffer.put(resync)),
-      this.#told.on('state', () => buffer.wake()),
-    ];
+  /** It hears from this moment on, though nothing is read yet. */
+  [Symbol.asyncIterator](): AsyncGenerator<UnstaleEvent | Resync, undefined> {
+    const backlog = new Backlog(this.#options.bufferSize ?? BUFFERED);
+    return this.#items(backlog, [
+      this.#told.on('event', (event) => backlog.put(event)),
+      this.#told.on('resync', (resync) => backlog.put(resync)),
+      this.#told.on('state', () => backlog.wake()),
+    ]);
+  }
+
+  async *#items(backlog: Backlog, removals: (() => void)[]): AsyncGenerator<UnstaleEvent | Resync, undefined> {
     try {
       for (;;) {
-        const item = buffer.take();
+        const item = backlog.take();
         if (item !== undefined) yield item;
-        else if (this.state !== 'stopped') await buffer.changed();
+        else if (this.state !== 'stopped') await backlog.changed();
         else if (this.#reason?.code === 'closed') return;
         else throw new Error(`unstale: ${this.#reason?.message}`);
       }

@@ -151,7 +151,7 @@ export function withState(group: Group, state: State, reason: Reason | undefined
   if (state === 'connecting' && wasLive) return { ...group, state: 'retrying', reason: reason ?? handedOver };
   return { ...group, wasLive, state, reason };
 }
-export const handedOver: Reason = { code: 'handover', message: 'another tab takes the stream over' };
+const handedOver: Reason = { code: 'handover', message: 'another tab takes the stream over' };
 
 export function left(group: Group): Step {
   const gone: Group = { ...group, role: 'away', covered: false, active: undefined, next: undefined, wants: new Map() };

@@ -209,10 +209,11 @@ function woken(link: Link, network: boolean, moment: Moment): Step {
     const left = link.notBefore - moment.now;
     return left > 0 ? [link, [{ do: 'timer', ms: left }]] : opened(link, 'connect', moment);
   }
-  if (link.phase !== 'open') return [link, []];
-  if (!network) return checked(link, moment);
+  if (link.phase !== 'open' && link.phase !== 'opening') return [link, []];
+  if (!network) return link.phase === 'open' ? checked(link, moment) : [link, []];
   // The old network's connection would be silent, and nobody would notice for some heartbeats.
-  return reopened({ ...link, state: 'retrying', reason: { code: 'network', message: 'the network changed' } }, moment);
+  const reason: Reason = { code: 'network', message: 'the network changed' };
+  return reopened(link.phase === 'open' ? { ...link, state: 'retrying', reason } : link, moment);
 }
 
 const stopped = (link: Link, reason: Reason): Step => [

@@ -23,20 +23,22 @@ export class Told {
 
   tell<K extends Name>(name: K, value: Listeners[K]): void {
     const listeners = this.#listeners[name];
-    if (name === 'warning' && listeners.size === 0) {
-      // biome-ignore lint/suspicious/noConsole: nobody listens, and nothing fails silently
-      console.warn('unstale:', value);
-    }
+    if (name === 'warning' && listeners.size === 0) onConsole(value);
     for (const listener of [...listeners]) {
       try {
         listener(value);
       } catch (error) {
         // A listener of warnings that throws is not told of that.
-        if (name === 'warning') reportError(error);
+        if (name === 'warning') onConsole(error);
         else this.tell('warning', { code: 'listener', message: `a listener of ${name} threw`, ...idOf(value), error });
       }
     }
   }
+}
+
+function onConsole(what: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: nobody listens, and nothing fails silently
+  console.warn('unstale:', what);
 }
 
 const idOf = (value: object): { id?: string } =>
@@ -45,7 +47,7 @@ const idOf = (value: object): { id?: string } =>
 type Item = UnstaleEvent | Resync;
 
 /** What an iterator has not read yet. */
-export class Buffer {
+export class Backlog {
   readonly #max: number;
   #items: Item[] = [];
   #wake: (() => void) | undefined;

@@ -107,7 +107,10 @@ export interface ConnectOptions {
    * sent in the `Authorization` field, never in the URL.
    */
   readonly auth?: (why: 'connect' | 'refused') => Token | Promise<Token>;
-  /** Names this client in `Unstale-Client`, so that the gateway does not tell it of its own writes. */
+  /**
+   * Names this client, so that the gateway does not tell it of its own writes: send the same in their `Unstale-Client`.
+   * Tabs that share a stream are told of all writes, since the others have to hear of them.
+   */
   readonly clientId?: string;
   /** Resumes after this event, or after the `Unstale-Event-Cursor` of a response. */
   readonly lastEventId?: string;

@@ -21,6 +21,7 @@ const ARGUMENTS = [
   '--disable-gpu',
   '--no-first-run',
   '--disable-breakpad',
+  '--disable-in-process-stack-traces',
   '--disable-component-update',
   '--disable-background-networking',
   '--remote-debugging-port=0',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { EventSource } from 'eventsource';
+import { EventSource as PackagedEventSource } from 'eventsource';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { startChromium } from './chromium.ts';
@@ -40,7 +40,7 @@ test("Chromium's EventSource is told what changes, and resumes", async () => {
 });
 
 test('the npm package eventsource is told what changes, and resumes', async () => {
-  const source = new EventSource(site.url + EVENTS);
+  const source = new PackagedEventSource(site.url + EVENTS);
   try {
     const told: string[] = [];
     source.addEventListener('invalidate', ({ data }) => told.push(JSON.parse(data).paths[0]));

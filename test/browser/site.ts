@@ -7,7 +7,7 @@ import { type OriginHandler, scriptedOrigin } from '../support/scripted-origin.t
 import { type Line, lineTo } from './line.ts';
 
 /** A browser on a busy machine is slow. Reached by no test that passes. */
-export const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 45_000;
 
 /** An application behind a gateway: pages that show the text of `/steps/7`. */
 export interface Site {

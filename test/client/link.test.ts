@@ -192,6 +192,12 @@ test.each<[string, Happened[], Partial<Link>, unknown[]]>([
     [abort, open, { do: 'timer', ms: 15_000 }],
   ],
   [
+    'nor is a request of the old network waited for',
+    [start, wake(10, true)],
+    { phase: 'opening', state: 'connecting' },
+    [abort, open, { do: 'timer', ms: 15_000 }],
+  ],
+  [
     'a paused one is not live',
     [start, heard(0), [1, { is: 'pause' }]],
     { phase: 'idle', state: 'retrying' },

@@ -9,19 +9,26 @@ test('a reader of the iterator that is too slow is told to resync, and goes on f
   const { live } = world.open({ bufferSize: 3 });
   await world.pass(1_000);
   const items = live[Symbol.asyncIterator]();
-  const first = items.next();
+  for (let n = 1; n <= 4; n++) world.write(path(n));
   await world.settle();
-  for (let n = 1; n <= 5; n++) world.write(path(n));
+  world.write('/late');
   await world.settle();
-  // The first was handed over at once; three more fit, and the fifth does not.
-  const told: string[] = [(await first).value?.id ?? ''];
+  const told: (string | undefined)[] = [];
   for (let n = 0; n < 2; n++) {
-    if (n === 1) world.write('/late');
-    await world.settle();
     const { value } = await items.next();
-    told.push(value?.type === 'resync' ? `resync after ${value.id}` : (value?.id ?? ''));
+    told.push(value?.type === 'resync' ? `resync: ${value.reason}, after ${value.id}` : value?.id);
   }
-  expect(told).toEqual(['e1-1', 'resync after e1-5', 'e1-6']);
+  expect(told).toEqual(['resync: overflow, after e1-4', 'e1-5']);
+});
+
+test('an iterator hears from the moment at which it is asked for', async () => {
+  const world = new World(() => 0.5);
+  const { live } = world.open();
+  await world.pass(1_000);
+  const items = live[Symbol.asyncIterator]();
+  world.write('/a');
+  await world.settle();
+  expect((await items.next()).value?.id).toBe('e1-1');
 });
 
 test('an iterator ends when the connection is closed, and leaves nothing behind when it is left', async () => {

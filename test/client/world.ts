@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { wanted } from '../../src/client/filter.ts';
 // Loaded ahead: to load it takes time that is not the world's.
 import '../../src/client/join-tabs.ts';
@@ -199,7 +200,7 @@ export class World {
         this.#channels.add(end);
         return channel;
       },
-      digest: () => Promise.resolve(new ArrayBuffer(1)),
+      digest: (bytes) => Promise.resolve(new Uint8Array(createHash('sha256').update(bytes).digest()).buffer),
     };
     return {
       now: () => this.now,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { seedsOf } from '../support/budget.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { random, turns } from '../support/random.ts';
 import { testClient } from '../support/request.ts';
@@ -14,7 +15,7 @@ const CHILDREN = 6;
 const PARENTS = 4;
 const OPERATIONS = 1_500;
 const CONCURRENCY = 12;
-const seeds = [1, 2, 3, 4];
+const seeds = seedsOf({ local: 2, ci: 4 });
 
 let origin: ScriptedOrigin;
 let gateway: TestGateway;
