@@ -84,6 +84,7 @@ export function assemble(
     },
     events: {
       path: events.path,
+      mercure: events.mercure,
       auth: events.auth && authOf(events.auth.jwt, folder),
       cors: events.cors,
       coalesceMs: events.coalesce,

@@ -62,6 +62,12 @@ export const eventsSchema = z.strictObject({
   path: text({ pattern: '^/', examples: ['/_unstale/events'] }, parseEventsPath)
     .prefault('/_unstale/events')
     .meta({ description: 'Where clients subscribe (Server-Sent Events). It hides this path of the origin.' }),
+  mercure: flag()
+    .prefault(false)
+    .meta({
+      description: 'Whether clients of the Mercure protocol may subscribe at /.well-known/mercure, too.',
+      examples: [true],
+    }),
   auth: authSchema.optional().meta({ description: 'Who may see which events. Absent: anyone may see all.' }),
   cors: corsSchema
     .optional()

@@ -47,6 +47,8 @@ export interface GatewayConfig {
   };
   events: {
     path: string;
+    /** Whether `/.well-known/mercure` is another path of it. */
+    mercure: boolean;
     /** Undefined: anyone may see all events. */
     auth: EventsAuthConfig | undefined;
     cors: EventsCorsConfig | undefined;

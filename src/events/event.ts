@@ -13,6 +13,8 @@ export interface Event {
   readonly payload?: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly at: string;
+  /** Clients spread what they fetch again over this time. Absent: they fetch at once. */
+  readonly refetchWithinMs?: number;
   /** The client that wrote, if it said so (`Unstale-Client`). Not announced to it, and told to nobody. */
   readonly client?: string;
 }

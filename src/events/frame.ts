@@ -2,10 +2,17 @@ import type { Event } from './event.ts';
 
 /** How long a client waits before it reconnects, in milliseconds. */
 const RETRY_MS = 1_000;
+/** How many clients of a gateway that stops come back to the others in a millisecond. */
+const RECONNECTS_PER_MS = 1;
 
 /** The first block of a stream. It dispatches no event. */
 export const opening = Buffer.from(`retry: ${RETRY_MS}\n: unstale\n\n`);
 export const heartbeat = Buffer.from(': \n\n');
+
+/** How long one of so many clients waits before it reconnects, when all are sent away at once. */
+export function spreadRetryMs(subscribers: number): number {
+  return RETRY_MS + Math.random() * Math.max(RETRY_MS, subscribers / RECONNECTS_PER_MS);
+}
 
 /** Line breaks are removed from the id and the type, which another node or Redis may have written. JSON has none. */
 export function eventFrame({ id, type, client: _, ...data }: Event): Buffer {
@@ -28,8 +35,13 @@ export function idFrame(id: string): Buffer {
 }
 
 /** Tells the subscriber that it missed events and must fetch everything that it shows again. */
-export function resyncFrame(id: string): Buffer {
-  return Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: {}\n\n`);
+export function resyncFrame(id: string, refetch: Pick<Event, 'refetchWithinMs'> = {}): Buffer {
+  return Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: ${JSON.stringify(refetch)}\n\n`);
+}
+
+/** Tells a client how long to wait before it reconnects. */
+export function retryFrame(ms: number): Buffer {
+  return Buffer.from(`retry: ${Math.round(ms)}\n\n`);
 }
 
 /** Also removes NUL: a client ignores an id that contains it (§9.2.6). */

@@ -1,8 +1,9 @@
 import { systemClock, systemTimers } from '../clock.ts';
 import { boundedEvent } from './bounded.ts';
+import { Coalesced } from './coalesced.ts';
 import type { Event } from './event.ts';
 import type { Filter } from './filter.ts';
-import { heartbeat, idFrame, opening, resyncFrame } from './frame.ts';
+import { heartbeat, idFrame, opening, resyncFrame, retryFrame, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
 import { EventHistory, type HeldEvent, type HistoryLimits } from './history.ts';
 import { onExpiry, type Rights } from './rights.ts';
@@ -28,6 +29,10 @@ export interface EventHubOptions {
   readonly history: HistoryLimits;
   readonly maxSubscribers: number;
   readonly heartbeatMs: number;
+  /** Events with the same type and paths within this time become one. Default: none do. */
+  readonly coalesceMs?: number;
+  /** Told to clients as `refetchWithinMs`. Default: not told. */
+  readonly jitterMs?: number;
 }
 
 /** The destination of a subscriber's bytes: a socket, or a response that writes directly to one. */
@@ -80,6 +85,8 @@ interface Subscribed {
  */
 export class EventHub {
   readonly #options: EventHubOptions;
+  readonly #refetch: Pick<Event, 'refetchWithinMs'>;
+  readonly #coalesced: Coalesced;
   #history: EventHistory;
   readonly #topics = new TopicIndex();
   readonly #subscriptions = new Map<Topic, Set<Subscribed>>();
@@ -102,6 +109,9 @@ export class EventHub {
 
   constructor(options: EventHubOptions) {
     this.#options = options;
+    const { coalesceMs = 0, jitterMs = 0 } = options;
+    this.#refetch = jitterMs > 0 ? { refetchWithinMs: jitterMs } : {};
+    this.#coalesced = new Coalesced(coalesceMs, (events) => this.#add(events));
     this.#history = new EventHistory(options.epoch, options.history);
   }
 
@@ -130,6 +140,7 @@ export class EventHub {
    * `seq`: a subscriber that saw only the first of them on another node has missed the others.
    */
   reset(epoch: string, seq: number): void {
+    this.#coalesced.clear();
     this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`);
     this.#resyncAll();
     this.#work.restart();
@@ -137,8 +148,12 @@ export class EventHub {
 
   /** @param events events of committed records, in log order */
   announce(events: readonly Event[]): void {
+    this.#coalesced.add(events);
+  }
+
+  #add(events: readonly Event[]): void {
     for (const event of events) {
-      this.#history.push(boundedEvent(event));
+      this.#history.push({ ...boundedEvent(event), ...this.#refetch });
       this.announced += 1;
     }
     this.#work.wake();
@@ -150,6 +165,8 @@ export class EventHub {
    */
   subscribe({ filter, rights, lastEventId, client, expired }: Subscription, sink: Sink): Subscriber | 'full' {
     if (this.#closed || this.subscribers >= this.#options.maxSubscribers) return 'full';
+    // The subscriber may have seen elsewhere what is still held here.
+    this.#coalesced.flush();
     const wanted = new Topic(filter, rights);
     const topic = this.#topics.get(wanted.key) ?? wanted;
     const { end, lastId } = this.#history;
@@ -170,7 +187,7 @@ export class EventHub {
     sink.write(opening);
     if (from === 'gap') {
       this.resyncs += 1;
-      sink.write(resyncFrame(lastId));
+      sink.write(resyncFrame(lastId, this.#refetch));
     } else if (from === end) {
       sink.write(idFrame(lastId));
     } else {
@@ -180,12 +197,15 @@ export class EventHub {
     return { unsubscribe: () => this.#remove(subscription) };
   }
 
-  /** Ends every stream. */
+  /** Ends every stream. Its clients do not all come back at once. */
   close(): void {
     this.#closed = true;
+    this.#coalesced.flush();
+    const { subscribers } = this;
     this.#work.stop();
     for (const subscription of this.#all()) {
       this.#remove(subscription);
+      subscription.sink.write(retryFrame(spreadRetryMs(subscribers)));
       subscription.sink.end();
     }
   }
@@ -260,7 +280,7 @@ export class EventHub {
       subscription.replaying = false;
     }
     this.resyncs += this.subscribers;
-    this.#toAll = resyncFrame(lastId);
+    this.#toAll = resyncFrame(lastId, this.#refetch);
   }
 
   #replay(subscription: Subscribed): void {
@@ -283,7 +303,7 @@ export class EventHub {
       if (event === undefined) {
         // It read so slowly that the events it missed have been forgotten.
         subscription.next = this.#history.end;
-        frames.push(resyncFrame(this.#history.lastId));
+        frames.push(resyncFrame(this.#history.lastId, this.#refetch));
         this.resyncs += 1;
         break;
       }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { askedBy } from '../events/asked.ts';
@@ -22,7 +22,7 @@ export interface EventsRouteOptions {
 export function registerEvents(app: FastifyInstance, { config, hub, authority }: EventsRouteOptions): void {
   const { cors } = config.events;
   const streams = new PerAddress(streamsPerAddress(config));
-  app.all(config.events.path, async ({ raw: message }, reply) => {
+  const serve = async ({ raw: message }: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const request = acceptedRequest(message);
     // On errors, too: a page that may not read the status could not tell a bad token from a lost connection.
     reply.headers(corsFields(request.headers, cors));
@@ -47,7 +47,17 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority }:
         new NodeReply(reply.raw).fail(asGatewayError(error));
       }
     });
-  });
+    return reply;
+  };
+  for (const path of eventsPaths(config)) app.all(path, serve);
+}
+
+/** Where the hub of the Mercure protocol is (draft-dunglas-mercure §3). */
+const MERCURE_PATH = '/.well-known/mercure';
+
+/** The paths of the event stream. They hide those of the origin. */
+export function eventsPaths({ events }: GatewayConfig): string[] {
+  return events.mercure ? [events.path, MERCURE_PATH] : [events.path];
 }
 
 /**

@@ -11,7 +11,7 @@ import { safeMethods } from '../http/methods.ts';
 import { targetText } from '../route/path.ts';
 import { acceptedRequest } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { registerEvents } from './events-route.ts';
+import { eventsPaths, registerEvents } from './events-route.ts';
 import { type AcceptedExchange, accept, createFront, type Front, type FrontOptions } from './front.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
@@ -54,7 +54,8 @@ const MOUNT = '/';
  */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
-  const isEvents = ({ target }: ClientRequest): boolean => target.path === config.events.path;
+  const paths = eventsPaths(config);
+  const isEvents = ({ target }: ClientRequest): boolean => paths.includes(target.path);
   let framework: NodeHandler;
   const front = createFront({
     ...options,

@@ -44,6 +44,7 @@ const least: GatewayConfig = {
   coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, quarantineMs: 10_000 },
   events: {
     path: '/_unstale/events',
+    mercure: false,
     auth: undefined,
     cors: undefined,
     coalesceMs: 0,
@@ -169,7 +170,14 @@ defaults:
         requestDirectives: 'ignore',
         targetedFields: ['unstale-cache-control', 'x-cc'],
       },
-      client: { cacheControl: 'origin', immutable: false, etag: 'origin', encode: ['gzip', 'br'], tags: 'keep' },
+      client: {
+        cacheControl: 'origin',
+        immutable: false,
+        etag: 'origin',
+        encode: ['gzip', 'br'],
+        tags: 'keep',
+        eventCursor: true,
+      },
     },
     routes: [],
     rules: [],

@@ -45,6 +45,9 @@ export interface ReadSpec {
   readonly leaves?: boolean;
 }
 
+/** `cursor`: up to which event the content is known to be current. */
+type ReadDone = (content: string | undefined, cursor?: string | undefined) => void;
+
 interface Sent {
   readonly method: string;
   readonly path: string;
@@ -105,7 +108,7 @@ export class Clients {
     for (const [breakOff, at] of [...this.#pending]) if (at === node) breakOff();
   }
 
-  read(node: GatewayNode, spec: ReadSpec, done: (content: string | undefined) => void = () => {}): void {
+  read(node: GatewayNode, spec: ReadSpec, done: ReadDone = () => {}): void {
     const { path, user, language, conditional, gzip, leaves = false, directives } = spec;
     const { target = path, languages = language, part } = spec;
     const view = this.api.viewOf(path, user, language);
@@ -140,7 +143,7 @@ export class Clients {
       }
       const served = received.status === 304 ? `304 ${how}` : how;
       this.oracle.answered(node.process.name, { view, floors, content, how: served });
-      done(content);
+      done(content, received.headers.get('unstale-event-cursor'));
     });
   }
 

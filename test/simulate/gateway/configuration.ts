@@ -64,6 +64,8 @@ export interface Features {
   /** Of the oracle: a refusal, and an event, tell what was written before. Off to look for what they would hide. */
   readonly refusalsTell: boolean;
   readonly eventsTell: boolean;
+  /** Pages fetch first, and listen from where the answer says that it is current (`Unstale-Event-Cursor`). */
+  readonly fetchesFirst: boolean;
 }
 
 export const plain: Features = {
@@ -81,6 +83,7 @@ export const plain: Features = {
   ...{ search: 'off', languages: 'off', aborts: false, beforeStored: false, shortLived: false, directives: false },
   ...{ sharedCredentials: false, rollsBack: false, eventual: false, parts: false, mixed: false },
   ...{ faults: false, apiFails: false, slowApi: false, refusalsTell: true, eventsTell: true },
+  fetchesFirst: false,
 };
 
 export function randomFeatures(chance: Chance): Features {
@@ -118,6 +121,7 @@ export function randomFeatures(chance: Chance): Features {
     slowApi: chance.happens(0.1),
     refusalsTell: true,
     eventsTell: true,
+    fetchesFirst: false,
     tagged: true,
     eventual: cluster && chance.happens(0.2),
     parts: chance.happens(0.25),

@@ -41,6 +41,8 @@ export interface PageParts {
   readonly view: View;
   /** Everything, or what concerns the view alone. */
   readonly narrow: boolean;
+  /** It listens from where its first answer says that it is current. */
+  readonly fetchesFirst: boolean;
   /** A node that is up, at random. */
   node(): GatewayNode;
   /** The nodes that it listens to and fetches from, if given. */
@@ -66,7 +68,8 @@ export class Page {
 
   constructor(parts: PageParts) {
     this.#parts = parts;
-    this.connect();
+    if (parts.fetchesFirst) this.#fetchFirst();
+    else this.connect();
   }
 
   get view(): View {
@@ -155,6 +158,19 @@ export class Page {
     const { clients, name } = this.#parts;
     const write = Number((JSON.parse(data) as { payload?: { write?: string } }).payload?.write ?? 0);
     clients.announced(write, name);
+  }
+
+  #fetchFirst(): void {
+    const { clients, view } = this.#parts;
+    const { world } = clients;
+    clients.read((this.#parts.from ?? this.#parts.node)(), view, (content, cursor) => {
+      // Without a cursor, it is fetched again once the stream is open.
+      if (content !== undefined && cursor !== undefined) {
+        this.shown = content;
+        this.#lastId = cursor;
+      }
+      world.after(world.chance.between(1, 120), () => this.connect());
+    });
   }
 
   #fetch(): void {

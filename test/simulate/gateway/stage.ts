@@ -140,6 +140,7 @@ export class Stage {
     const opened = new Page({
       ...{ name: `p${this.pages.length}`, clients: this.clients, announcements: this.announcements, view },
       narrow: page.narrow === true,
+      fetchesFirst: this.features.fetchesFirst,
       node: () => this.anyNode(),
       at: at === undefined ? undefined : () => this.node(at),
       from: from === undefined ? undefined : () => this.node(from),
