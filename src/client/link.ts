@@ -152,7 +152,8 @@ function failed(link: Link, { reason, afterMs = 0 }: LinkInput & { is: 'failed' 
   if (reason.code === 'rejected') return stopped(link, reason);
   if (reason.code === 'refused') {
     if (link.tokenRenewed) return stopped(link, reason);
-    return opened({ ...link, tokenRenewed: true }, 'refused', moment);
+    const state = link.state === 'live' ? 'retrying' : link.state;
+    return opened({ ...link, state, tokenRenewed: true }, 'refused', moment);
   }
   const wait = Math.max(backoff(link.retryMs, link.failures, moment.random), askedDelay(afterMs));
   const waiting: Link = {
