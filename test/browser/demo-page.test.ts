@@ -99,14 +99,14 @@ test('both windows of the page follow a change in one of them, and say how long 
   await context.close();
 });
 
-test('from a PUT to the changed text on twenty tabs of two browsers', async () => {
+test('from a PUT to the changed text on twenty tabs of two browsers', { timeout: 240_000 }, async () => {
   const { step } = await travelClient(api).ownTrip();
   const contexts = [await chromium.browser.newContext(), await chromium.browser.newContext()];
   const tabs: Page[] = [];
   for (const context of contexts) {
     for (let i = 0; i < 10; i++) tabs.push(await open(context, `/demo/window.html?step=${step.id}#${tabs.length + 1}`));
   }
-  await until(async () => (await Promise.all(tabs.map(isLive))).every(Boolean), 'all tabs to be live', PATIENCE_MS);
+  await until(async () => (await Promise.all(tabs.map(isLive))).every(Boolean), 'all tabs to be live', 4 * PATIENCE_MS);
   const times: number[] = [];
   for (const nights of [3, 4, 5]) {
     const shown = tabs.map((tab) => showing(tab, nights));
