@@ -111,10 +111,17 @@ test('an event that cannot be read is a warning with its id and a resync, and th
 });
 
 test('the gateway says that it no longer has what was missed', async () => {
-  answers((response) => begin(response, 'id: e-9\nevent: resync\ndata: {}\n\n'));
+  answers((response) => {
+    begin(response, 'id: e-9\nevent: resync\ndata: {}\n\n');
+    response.write('id: e-10\nevent: resync\ndata: {"refetchWithinMs":2000}\n\n');
+  });
   const heard = follow({ lastEventId: 'd-1' });
-  await until(() => heard.items.length === 1);
-  expect(heard.items).toMatchObject([{ type: 'resync', id: 'e-9', reason: 'gap' }]);
+  await until(() => heard.items.length === 2);
+  const resync = { type: 'resync', paths: ['/**'], tags: ['*'], reason: 'gap' };
+  expect(heard.items).toEqual([
+    { ...resync, id: 'e-9' },
+    { ...resync, id: 'e-10', refetchWithinMs: 2_000 },
+  ]);
 });
 
 test('a token is in the header only; after a refusal a new one is asked for, once', async () => {
