@@ -20,7 +20,7 @@ export interface Rights {
 }
 
 /** A bound on one wait: the wall clock may be set while it lasts, and a long timer of Node fires at once. */
-const MAX_WAIT_MS = 60_000;
+const LONGEST_TIMER_MS = 60_000;
 
 /** Calls `ended` when the rights expire. Returns what cancels it. */
 export function onExpiry({ expiresAt }: Rights, { clock, timers }: ExpiryPorts, ended: () => void): () => void {
@@ -28,7 +28,7 @@ export function onExpiry({ expiresAt }: Rights, { clock, timers }: ExpiryPorts, 
   let cancel = (): void => {};
   const wait = (): void => {
     const left = expiresAt - clock.wall();
-    cancel = timers.after(Math.min(Math.max(0, left), MAX_WAIT_MS), () =>
+    cancel = timers.after(Math.min(Math.max(0, left), LONGEST_TIMER_MS), () =>
       expiresAt <= clock.wall() ? ended() : wait(),
     );
   };

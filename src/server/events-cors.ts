@@ -5,7 +5,7 @@ import type { Fields } from '../http/fields.ts';
 /** What pages of other origins may send. `Last-Event-ID` and `Cache-Control` are sent by clients that use `fetch`. */
 const ALLOWED_FIELDS = 'Authorization, Cache-Control, Last-Event-ID, Unstale-Client';
 /** How long a browser remembers the answer to a preflight. Chromium takes no more than two hours. */
-const MAX_AGE_SECONDS = 7_200;
+const REMEMBERED_SECONDS = 7_200;
 
 /** The fields that let a page of another origin read an answer (Fetch standard, "CORS protocol"). */
 export function corsFields(asked: Fields, cors: EventsCorsConfig | undefined): Record<string, string> {
@@ -24,6 +24,6 @@ export function preflightFields(asked: Fields, cors: EventsCorsConfig): Record<s
   return {
     'Access-Control-Allow-Methods': 'GET',
     'Access-Control-Allow-Headers': ALLOWED_FIELDS,
-    'Access-Control-Max-Age': String(MAX_AGE_SECONDS),
+    'Access-Control-Max-Age': String(REMEMBERED_SECONDS),
   };
 }

@@ -6,7 +6,7 @@ import { configOf, problemsOf } from './parse.ts';
 const origin = 'origin: { url: http://x }\n';
 
 /** What clients get if nothing is configured. */
-const least = { encode: [], tags: 'strip' };
+const least = { encode: [], tags: 'strip', eventCursor: true };
 
 describe('a route overrides defaults, and defaults override what is built in', () => {
   const config = configOf(`${origin}

@@ -18,6 +18,7 @@ import { sseClient } from '../support/sse-client.ts';
 
 useScriptedRig();
 
+const anything = (): boolean => true;
 const cursorOf = ({ headers }: Answer): string | undefined => headers['unstale-event-cursor'] as string | undefined;
 
 /** What a subscription from there is told, before what is written now. */
@@ -82,7 +83,7 @@ describe('what is asked of the API', () => {
   /** The API holds what it is asked with GET, until the gate is opened. */
   async function held(yaml: string, headers: Record<string, string> = {}) {
     const door = gate();
-    every(async (request, response) => {
+    origin.on(anything, async (request, response) => {
       if (request.method === 'GET') await door.pass();
       response.writeHead(request.method === 'PUT' ? 204 : 200, { 'cache-control': 'max-age=60', ...headers }).end();
     });
@@ -130,7 +131,7 @@ describe('what is asked of the API', () => {
 
   test('what the API confirms: from before it was asked', async () => {
     const door = gate();
-    every(async (request, response) => {
+    origin.on(anything, async (request, response) => {
       const isAgain = request.headers['if-none-match'] !== undefined;
       if (isAgain) await door.pass();
       const status = request.method === 'PUT' ? 204 : isAgain ? 304 : 200;

@@ -86,12 +86,15 @@ describe('an event is no echo', () => {
 
   test('where it is also about the write of another that came in between', async () => {
     const held = gate();
-    every(async (request, response) => {
-      response.setHeader('content-type', 'application/json');
-      if (request.method === 'PUT' && request.url === '/items/1' && request.headers['x-held'] === 'yes')
-        await held.pass();
-      response.end('{"list":1}');
-    });
+    origin.on(
+      () => true,
+      async (request, response) => {
+        response.setHeader('content-type', 'application/json');
+        if (request.method === 'PUT' && request.url === '/items/1' && request.headers['x-held'] === 'yes')
+          await held.pass();
+        response.end('{"list":1}');
+      },
+    );
     await begin(yaml);
     const ann = await sseClient(eventsUrl('?client=ann'));
     const slow = send('PUT', '/items/1', { headers: { 'unstale-client': 'ann', 'x-held': 'yes' }, body: '{}' });

@@ -58,14 +58,14 @@ test('the same holds for what a subscriber missed', async () => {
   expect(again.received).not.toMatch(/secret|users\/8/);
 });
 
-test('a filter selects within what may be seen', async () => {
+test('a filter selects within what may be seen, and by nothing else', async () => {
   await started(jwt());
-  const narrow = await subscribe({}, '?match=/users/7/orders&match=/orders/:id');
-  await send('PUT', '/users/7/name');
-  await send('PUT', '/orders/1', { headers: { 'x-user': '8' } });
+  const narrow = await subscribe({}, '?match=/users/7/name&match=/orders/:id');
+  // It names an order, which he may not see, and his orders, for which he has not asked.
   await send('PUT', '/orders/2', { headers: { 'x-user': '7' } });
+  await send('PUT', '/users/7/name');
   await until(() => narrow.events.length === 1);
-  expect(narrow.events.map((event) => event.json().paths)).toEqual([['/users/7/orders']]);
+  expect(narrow.events.map((event) => event.json().paths)).toEqual([['/users/7/name']]);
 });
 
 test('a stream ends when its token expires', async () => {
@@ -193,6 +193,7 @@ describe('public keys', () => {
   let keys: JWK[];
   let fetched: number;
   let broken: boolean;
+  let padding: string;
   let pair: Awaited<ReturnType<typeof generateKeyPair>>;
 
   beforeEach(async () => {
@@ -200,9 +201,11 @@ describe('public keys', () => {
     keys = [{ ...(await exportJWK(pair.publicKey)), alg: 'ES256', use: 'sig' }];
     fetched = 0;
     broken = false;
+    padding = '';
     server = createServer((_, response) => {
       fetched += 1;
       if (broken) response.destroy();
+      else if (padding !== '') response.writeHead(200).end(JSON.stringify({ keys, padding }));
       else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -231,6 +234,11 @@ describe('public keys', () => {
       const forged = { authorization: `Bearer ${await token(claims, { key })}` };
       expect((await refused(forged))[0]).toBe(401);
     }
+  });
+
+  test('too large to be keys: 503', async () => {
+    padding = 'x'.repeat(1024 * 1024);
+    expect((await refused(await signed()))[0]).toBe(503);
   });
 
   test('that cannot be had: 503, one fetch for many, and a line in the log', async () => {

@@ -1,0 +1,39 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Coalesced } from '../../src/events/coalesced.ts';
+import type { Event } from '../../src/events/event.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const event = (i: number, path: string, more: Partial<Event> = {}): Event => ({
+  ...{ id: `e-${i}`, type: 'invalidate', paths: [path], tags: [], at: '' },
+  cause: { method: 'PUT', path, rule: null },
+  ...more,
+});
+
+function window(ms: number): { coalesced: Coalesced; emitted: Event[] } {
+  const emitted: Event[] = [];
+  return { coalesced: new Coalesced(ms, (events) => void emitted.push(...events)), emitted };
+}
+
+test('the last of those with the same type and paths has the tags of all', () => {
+  const { coalesced, emitted } = window(100);
+  coalesced.add([event(1, '/a', { tags: ['x'] }), event(2, '/a', { type: 'other' }), event(3, '/a', { tags: ['y'] })]);
+  expect(emitted).toEqual([]);
+  vi.advanceTimersByTime(100);
+  expect(emitted).toEqual([event(2, '/a', { type: 'other' }), event(3, '/a', { tags: ['x', 'y'] })]);
+});
+
+test('the window ends early when a thousand are held', () => {
+  const { coalesced, emitted } = window(60_000);
+  coalesced.add(Array.from({ length: 999 }, (_, i) => event(i, `/${i}`)));
+  expect(emitted).toHaveLength(0);
+  coalesced.add([event(999, '/999')]);
+  expect(emitted).toHaveLength(1_000);
+});
+
+test('without a window, nothing is held', () => {
+  const { coalesced, emitted } = window(0);
+  coalesced.add([event(1, '/a'), event(2, '/a')]);
+  expect(emitted).toHaveLength(2);
+});
