@@ -3,6 +3,9 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
+/** A browser on a busy machine is slow. Reached by no test that passes. */
+export const PATIENCE_MS = 45_000;
+
 const root = new URL('../../', import.meta.url).pathname;
 
 /** A page of an application, and the API that it uses, behind a gateway. */

@@ -7,8 +7,8 @@ import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 import { travelApi } from '../support/shared.ts';
+import { PATIENCE_MS } from './application.ts';
 import { type RealBrowser, startChromium } from './chromium.ts';
-import { PATIENCE_MS } from './site.ts';
 
 /* The demo's page with the bundle of the client, before a gateway and the travel API. */
 

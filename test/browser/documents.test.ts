@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
-import { type Application, startApplication } from './application.ts';
+import { type Application, PATIENCE_MS, startApplication } from './application.ts';
 import { type RealBrowser, startChromium } from './chromium.ts';
-import { PATIENCE_MS } from './site.ts';
 
 /* The pages that the documents show, as they stand there: each follows a write of somebody else. */
 

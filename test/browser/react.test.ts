@@ -2,9 +2,8 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { gaugeIs } from '../support/gateway.ts';
-import { type Application, startApplication } from './application.ts';
+import { type Application, PATIENCE_MS, startApplication } from './application.ts';
 import { type RealBrowser, startChromium } from './chromium.ts';
-import { PATIENCE_MS } from './site.ts';
 
 let chromium: RealBrowser;
 let application: Application;
