@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
+import { stop as stopBundler } from 'esbuild';
 import { startTravelApi } from './api/travel-api.ts';
 import { type DemoArguments, parseArguments, usage } from './player/arguments.ts';
 import { Client } from './player/client.ts';
 import { followEvents } from './player/event-stream.ts';
 import { type GatewayProcess, startGatewayProcess } from './player/gateway-process.ts';
 import { showEvent } from './player/lines.ts';
+import { demoPage } from './player/page.ts';
 import { play, type Tally } from './player/play.ts';
 import { explainTakenPorts } from './player/ports.ts';
 import { scenario, seededRows } from './player/scenario.ts';
@@ -92,7 +94,7 @@ async function demonstrate(wanted: DemoArguments, closers: Closer[], ending: Abo
 async function startApi(port: number, closers: Closer[], ending: AbortSignal): Promise<string> {
   screen.line('Starting the travel API with an in-process PostgreSQL (PGlite). This takes about 3 seconds …');
   const startedAt = performance.now();
-  const starting = startTravelApi({ port });
+  const starting = bundledPage().then((pages) => startTravelApi({ port, pages }));
   closers.push(async () => {
     // If it could not start, the error is reported below and there is nothing to close.
     const api = await starting.catch(() => undefined);
@@ -103,6 +105,15 @@ async function startApi(port: number, closers: Closer[], ending: AbortSignal): P
   screen.line(`  ${url}  after ${seconds(startedAt)}. It answers within 30 to 80 ms, always with`);
   screen.line('  "Cache-Control: public, max-age=300".');
   return url;
+}
+
+async function bundledPage(): Promise<Awaited<ReturnType<typeof demoPage>>> {
+  try {
+    return await demoPage(root);
+  } finally {
+    // Its process would stay as long as the demo.
+    await stopBundler();
+  }
 }
 
 async function startGateway(
@@ -140,7 +151,11 @@ function showTally({ reads, ordinaryOld, problems }: Tally): void {
 function showInvitation(gateway: string): void {
   const { accommodation, otherStep } = seededRows;
   screen.line();
-  screen.line('Both keep running. Try this in another terminal, and repeat the read after the write:');
+  screen.line('Both keep running. Open this page, and change something in one of its two windows:');
+  screen.line();
+  screen.line(`  ${screen.paint('bold', `${gateway}/demo/`)}`);
+  screen.line();
+  screen.line('Or try this in another terminal, and repeat the read after the write:');
   screen.line();
   screen.line(`  curl -si ${gateway}/steps/${otherStep}`);
   screen.line(

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { asHttpError, openDatabase } from './database.ts';
 import { type Call, errorReply, HttpError, json, type Reply } from './exchange.ts';
 import { attachLive } from './live.ts';
+import { type Page, pageAt } from './pages.ts';
 import { RequestCounter } from './request-counter.ts';
 import { matchRoute, type RouteTable } from './route-table.ts';
 import { travelRoutes } from './routes.ts';
@@ -17,6 +18,8 @@ interface TravelApiOptions {
   readonly latencyMs?: readonly [number, number];
   /** The initial database: see `openDatabase`. Default: the schema and the seed. */
   readonly snapshot?: Blob;
+  /** Files by path, served without latency and not counted. Default: none. */
+  readonly pages?: ReadonlyMap<string, Page>;
   /** Called for each request with its method and its target, including the query. */
   readonly onRequest?: (method: string, target: string) => void;
 }
@@ -36,7 +39,14 @@ export const defaultLatencyMs: readonly [number, number] = [30, 80];
 
 /** Starts the legacy API with a separate database. Takes about 3 s. @throws errors of `listen`, such as EADDRINUSE */
 export async function startTravelApi(options: TravelApiOptions = {}): Promise<TravelApi> {
-  const { host = '127.0.0.1', port = 0, latencyMs = defaultLatencyMs, snapshot, onRequest } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    latencyMs = defaultLatencyMs,
+    snapshot,
+    pages = new Map(),
+    onRequest,
+  } = options;
   const db = await openDatabase(snapshot);
   const counter = new RequestCounter();
   const table = travelRoutes(db);
@@ -47,6 +57,8 @@ export async function startTravelApi(options: TravelApiOptions = {}): Promise<Tr
   const server = createServer((request, response) => {
     const { method = 'GET', url: target = '/' } = request;
     if (target.startsWith('/_requests?')) return void send(countReply(counter, target), request, response);
+    const page = pageAt(pages, request, request.headers);
+    if (page !== undefined) return void send(page, request, response);
     noteRequest(method, target);
     void answer(table, latencyMs, request, response);
   });

@@ -83,7 +83,7 @@ function slugOf(heading: string): string {
   return plain.trim().replaceAll(/\s/g, '-');
 }
 
-const FILE = /(?<![\w/.:@<*{}$-])(?=[\w.])(?:[\w./-]|\{[\w.,-]+\})+\.(?:ts|mjs|md|yaml|json)(?![\w/])/g;
+const FILE = /(?<![\w/.:@<*{}$-])(?=[\w.])(?:[\w./-]|\{[\w.,-]+\})+\.(?:ts|mjs|md|yaml|json)(?![\w/(])/g;
 const FOLDER = /(?<![\w/.:@<*-])(?:src|test|docs|demo|bench|scripts|rules)(?:\/[\w-]+)*\/(?![\w{*])/g;
 
 function missingFiles(prose: string, { files, folders }: Repository): string[] {

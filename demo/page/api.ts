@@ -1,0 +1,54 @@
+import { noteCursor } from 'unstale/tanstack-query';
+
+export interface Accommodation {
+  readonly id: number;
+  readonly stepId: number;
+  readonly name: string;
+  readonly nights: number;
+  readonly priceCents: number;
+  readonly bookingReference: string | null;
+  readonly notes: string | null;
+  readonly favouriteCount: number;
+  readonly updatedBy: string | null;
+  readonly createdAt: string;
+  readonly version: number;
+}
+
+export interface Step {
+  readonly id: number;
+  readonly tripId: number;
+  readonly title: string;
+  readonly startsOn: string | null;
+  readonly endsOn: string | null;
+  readonly aggregateVersion: number;
+  readonly accommodations: readonly Accommodation[];
+  readonly totals: { readonly nights: number; readonly priceCents: number };
+}
+
+/** @throws Error for an answer that is not 2xx */
+async function ask<T>(
+  path: string,
+  init: RequestInit,
+  context?: { readonly queryKey: readonly unknown[] },
+): Promise<T> {
+  const response = await fetch(path, init);
+  if (context !== undefined) noteCursor(context, response);
+  if (!response.ok) throw new Error(`${init.method ?? 'GET'} ${path} was answered ${response.status}`);
+  return (await response.json()) as T;
+}
+
+export const readStep =
+  (id: number) =>
+  (context: { readonly queryKey: readonly unknown[]; readonly signal: AbortSignal }): Promise<Step> =>
+    ask(`/steps/${id}`, { signal: context.signal }, context);
+
+/** The whole row: this API resets what a PUT leaves out. */
+export function writeAccommodation({ id, version: _, ...row }: Accommodation): Promise<Accommodation> {
+  const headers = { 'Content-Type': 'application/json' };
+  return ask(`/accommodations/${id}`, { method: 'PUT', headers, body: JSON.stringify(writable(row)) });
+}
+
+function writable(row: Omit<Accommodation, 'id' | 'version'>): object {
+  const { stepId, name, nights, priceCents, bookingReference, notes, favouriteCount, updatedBy, createdAt } = row;
+  return { stepId, name, nights, priceCents, bookingReference, notes, favouriteCount, updatedBy, createdAt };
+}

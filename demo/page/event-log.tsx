@@ -1,0 +1,75 @@
+import { useEffect, useState } from 'react';
+import { useUnstaleEvent } from 'unstale/react';
+import { now, sentAt } from './stopwatch.ts';
+
+interface Entry {
+  readonly id: string;
+  readonly type: string;
+  readonly paths: readonly string[];
+  readonly cause: string;
+  /** When the write was sent, if one of these windows did. */
+  readonly sentAt: number | undefined;
+  readonly receivedAt: number;
+  /** When what it changed was on the screen. */
+  readonly shownAt: number | undefined;
+}
+
+const KEPT = 12;
+
+/**
+ * The events of this connection, the newest first.
+ * @param version of the step that is shown: it grows with each change
+ */
+export function useEventLog(version: number | undefined): readonly Entry[] {
+  const [entries, setEntries] = useState<readonly Entry[]>([]);
+  useUnstaleEvent('event:*', ({ id, type, paths, cause: { method, path } }) => {
+    const receivedAt = now();
+    const entry = { id, type, paths, cause: `${method} ${path}`, sentAt: sentAt(method, path), receivedAt };
+    setEntries((earlier) => [{ ...entry, shownAt: undefined }, ...earlier].slice(0, KEPT));
+  });
+  useEffect(() => {
+    // The page has been updated. Painting follows with the next frame.
+    const shownAt = now();
+    if (version !== undefined)
+      setEntries((earlier) => earlier.map((each) => ({ ...each, shownAt: each.shownAt ?? shownAt })));
+  }, [version]);
+  return entries;
+}
+
+const milliseconds = (from: number | undefined, to: number | undefined): string =>
+  from === undefined || to === undefined ? '–' : `${Math.round(to - from)} ms`;
+
+export function EventLog({ entries }: { readonly entries: readonly Entry[] }) {
+  return (
+    <section aria-labelledby="events" className="events">
+      <h3 id="events">Events</h3>
+      {entries.length === 0 && <p>None yet.</p>}
+      <ol>
+        {entries.map(({ id, type, cause, paths, sentAt, receivedAt, shownAt }) => (
+          <li key={id}>
+            <p>
+              <b>{type}</b> <code>{cause}</code>
+            </p>
+            <dl>
+              <div>
+                <dt>event</dt>
+                <dd>{milliseconds(sentAt, receivedAt)}</dd>
+              </div>
+              <div>
+                <dt>on screen</dt>
+                <dd data-field="on-screen">{milliseconds(sentAt, shownAt)}</dd>
+              </div>
+            </dl>
+            <p className="paths">
+              <code>{paths.join('  ')}</code>
+            </p>
+          </li>
+        ))}
+      </ol>
+      <p className="note">
+        Times since the PUT was sent. Of these, the API takes 30 to 80 ms for each of three requests: what was there
+        before, the PUT, and the step after it.
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,50 @@
+import type { Live, State, UnstaleEvent } from './types.ts';
+
+export interface Change {
+  readonly event: UnstaleEvent;
+  /** When it was received here. */
+  readonly at: Date;
+}
+
+/** What the hooks show. The same object until something changes. */
+export interface Snapshot {
+  /** `connecting` until there is a connection. */
+  readonly state: State;
+  /** Undefined before the first. */
+  readonly lastChange: Change | undefined;
+  /** Undefined while rendering on a server, and before the first effects. */
+  readonly live: Live | undefined;
+}
+
+export const initial: Snapshot = { state: 'connecting', lastChange: undefined, live: undefined };
+
+/** A connection as React reads it (`useSyncExternalStore`). It keeps its last change while no hook listens. */
+export class LiveStore {
+  #snapshot = initial;
+  readonly #listeners = new Set<() => void>();
+
+  readonly snapshot = (): Snapshot => this.#snapshot;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Shows this connection. @returns what ends it; the connection stays open */
+  attach(live: Live): () => void {
+    this.#set({ ...this.#snapshot, state: live.state, live });
+    const endings = [
+      live.on('state', () => this.#set({ ...this.#snapshot, state: live.state })),
+      live.on('event', (event) => this.#set({ ...this.#snapshot, lastChange: { event, at: new Date() } })),
+    ];
+    return () => {
+      for (const end of endings) end();
+      this.#set({ ...this.#snapshot, state: 'connecting', live: undefined });
+    };
+  }
+
+  #set(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    for (const listener of [...this.#listeners]) listener();
+  }
+}

@@ -1,0 +1,92 @@
+import { build } from 'esbuild';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { get } from '../support/request.ts';
+import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+
+/** A browser on a busy machine is slow. Reached by no test that passes. */
+export const PATIENCE_MS = 45_000;
+
+const root = new URL('../../', import.meta.url).pathname;
+
+/** A page of an application, and the API that it uses, behind a gateway. */
+export interface Application {
+  readonly url: string;
+  readonly gateway: TestGateway;
+  /** Changes the title of the step, through the gateway. */
+  rename(title: string): Promise<void>;
+  /** How often the API was asked for this path. */
+  reads(path: string): number;
+  /** Holds the answers to reads back until it is called. They say what was so when the request came. */
+  hold(): () => void;
+  close(): Promise<void>;
+}
+
+/** @param source of the page's script, as TSX, or a file name in this folder */
+export async function startApplication(source: string): Promise<Application> {
+  const script = await bundle(source);
+  const titles = new Map<string, string>();
+  const titleOf = (path: string): string => titles.get(path) ?? 'first';
+  let held: (() => void)[] | undefined;
+  const origin: ScriptedOrigin = await scriptedOrigin();
+  origin.on(
+    () => true,
+    ({ method, url = '' }, response, { body }) => {
+      const path = url.split('?', 1)[0] ?? '';
+      if (path === '/') return void response.setHeader('content-type', 'text/html').end(HTML);
+      if (path === '/page.js') return void response.setHeader('content-type', 'text/javascript').end(script);
+      if (!path.startsWith('/steps/')) return void response.writeHead(404).end();
+      if (method === 'PUT') {
+        titles.set(path, (JSON.parse(body.toString()) as { title: string }).title);
+        return void response.writeHead(204).end();
+      }
+      const answer = JSON.stringify({ id: 7, title: titleOf(path) });
+      const send = (): void => void response.setHeader('content-type', 'application/json').end(answer);
+      if (held === undefined) send();
+      else held.push(send);
+    },
+  );
+  const gateway = await startGateway(origin.url, 'routes: [{ match: /steps/:id, cache: { ttl: 60s } }]');
+  return {
+    url: gateway.url,
+    gateway,
+    async rename(title) {
+      const { status } = await get(`${gateway.url}/steps/7`, { method: 'PUT', body: { title } });
+      if (status !== 204) throw new Error(`the write was answered ${status}`);
+    },
+    reads: (path) => origin.requests(`GET ${path}`).length,
+    hold() {
+      held ??= [];
+      return () => {
+        const sends = held ?? [];
+        held = undefined;
+        for (const send of sends) send();
+      };
+    },
+    async close() {
+      await gateway.stop();
+      await origin.close();
+    },
+  };
+}
+
+const HTML =
+  '<!doctype html><title>Step</title><div id="root"></div><div id="plain"><h1></h1><output></output></div>' +
+  '<script type="module" src="/page.js"></script>';
+
+async function bundle(source: string): Promise<string> {
+  const isFile = source.endsWith('.tsx');
+  const { outputFiles } = await build({
+    ...(isFile
+      ? { entryPoints: [new URL(source, import.meta.url).pathname] }
+      : { stdin: { contents: source, resolveDir: root, loader: 'tsx' } }),
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    define: { 'process.env.NODE_ENV': '"development"' },
+    tsconfig: `${root}tsconfig.client.json`,
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.text ?? '';
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/barrier.ts';
+import { type Application, PATIENCE_MS, startApplication } from './application.ts';
+import { type RealBrowser, startChromium } from './chromium.ts';
+
+/* The pages that the documents show, as they stand there: each follows a write of somebody else. */
+
+let chromium: RealBrowser;
+let application: Application | undefined;
+
+beforeAll(async () => {
+  chromium = await startChromium();
+});
+afterEach(async () => {
+  await application?.close();
+});
+afterAll(() => chromium.close());
+
+const examples = ['README.md', 'docs/client.md'].flatMap((file) => {
+  const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  return [...text.matchAll(/^```(?:tsx|js)\n(.*?)^```$/gms)]
+    .map(([, code = '']) => code)
+    .filter((code) => /from 'unstale\//.test(code))
+    .map((code, i) => [file, i + 1, code] as const);
+});
+
+test('there are examples', () => {
+  expect(examples.map(([file]) => file)).toEqual(['README.md', 'docs/client.md', 'docs/client.md', 'docs/client.md']);
+});
+
+test.each(examples)('%s, example %i', async (_file, _i, code) => {
+  application = await startApplication(code);
+  const page = await (await chromium.browser.newContext()).newPage();
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(String(error)));
+  await page.goto(application.url);
+  const shows = (title: string): Promise<void> =>
+    until(async () => (await page.locator('h1').allTextContents()).includes(title), title, PATIENCE_MS);
+  await shows('first');
+  await application.rename('second');
+  await shows('second');
+  const rename = page.getByRole('button', { name: 'Rename' });
+  if ((await rename.count()) > 0) {
+    await rename.click();
+    await shows('Reykjavík');
+  }
+  expect(problems).toEqual([]);
+  await page.context().close();
+});

@@ -1,0 +1,78 @@
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../support/barrier.ts';
+import { gaugeIs } from '../support/gateway.ts';
+import { type Application, PATIENCE_MS, startApplication } from './application.ts';
+import { type RealBrowser, startChromium } from './chromium.ts';
+
+let chromium: RealBrowser;
+let application: Application;
+let page: Page;
+
+beforeAll(async () => {
+  chromium = await startChromium();
+});
+afterAll(() => chromium.close());
+beforeEach(async () => {
+  application = await startApplication('react-page.tsx');
+  page = await (await chromium.browser.newContext()).newPage();
+});
+afterEach(async () => {
+  await page.context().close();
+  await application.close();
+});
+
+const happened = (): Promise<string[]> => page.evaluate(() => window.happened);
+const hookSays = (text: string): Promise<void> =>
+  until(async () => (await page.locator('#hook').textContent())?.trim() === text, text, PATIENCE_MS);
+
+test('the provider has one connection in strict mode, and none after it is gone', async () => {
+  await page.goto(application.url);
+  await hookSays('live');
+  await gaugeIs(application.gateway, 'unstale_subscribers', 1);
+  // Strict mode mounts twice.
+  expect(await happened()).toEqual(['connected', 'ended', 'connected']);
+  await page.getByRole('button', { name: 'Toggle' }).click();
+  await gaugeIs(application.gateway, 'unstale_subscribers', 0);
+  await page.getByRole('button', { name: 'Toggle' }).click();
+  await hookSays('live');
+  await gaugeIs(application.gateway, 'unstale_subscribers', 1);
+});
+
+test('a connection of the application stays open when the provider is gone', async () => {
+  await page.goto(`${application.url}/?own`);
+  await hookSays('live');
+  await page.getByRole('button', { name: 'Toggle' }).click();
+  await application.rename('second');
+  await page.getByRole('button', { name: 'Toggle' }).click();
+  await hookSays('live');
+  expect((await happened()).filter((each) => each.startsWith('connection'))).toEqual(['connection live']);
+});
+
+test('hooks say what changed, and the newest listener is called once for each event', async () => {
+  await page.goto(application.url);
+  await hookSays('live');
+  await application.rename('second');
+  await hookSays('live /steps/7');
+  await page.getByRole('button', { name: 'Other listener' }).click();
+  await application.rename('third');
+  await until(async () => (await happened()).includes('second PUT 7'), 'the second listener', PATIENCE_MS);
+  expect((await happened()).slice(3)).toEqual(['first PUT 7', 'second PUT 7']);
+});
+
+test('the indicator says the state in words, and announces only that, not the time of the last change', async () => {
+  await page.goto(application.url);
+  const status = page.locator('#root').getByRole('status');
+  const says = (text: string): Promise<void> =>
+    until(async () => (await status.textContent()) === text, text, PATIENCE_MS);
+  await says('Live');
+  expect(await page.locator('time').count()).toBe(0);
+  await application.rename('second');
+  await until(async () => (await page.locator('time').count()) === 1, 'the last change', PATIENCE_MS);
+  expect(await page.locator('.unstale-indicator').textContent()).toMatch(/^● Live · last change .*\d/);
+  expect(await status.textContent()).toBe('Live');
+  expect(await status.getAttribute('aria-live')).toBe('polite');
+  await application.gateway.stop();
+  await says('Wird verbunden');
+  expect(await page.locator('.unstale-indicator').getAttribute('data-state')).toBe('retrying');
+});

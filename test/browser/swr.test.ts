@@ -1,0 +1,97 @@
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { until } from '../support/barrier.ts';
+import { gaugeIs } from '../support/gateway.ts';
+import { get } from '../support/request.ts';
+import { type Application, PATIENCE_MS, startApplication } from './application.ts';
+import { type RealBrowser, startChromium } from './chromium.ts';
+
+let chromium: RealBrowser;
+let application: Application;
+let page: Page;
+
+beforeAll(async () => {
+  chromium = await startChromium();
+});
+afterAll(() => chromium.close());
+beforeEach(async () => {
+  application = await startApplication('swr-page.tsx');
+  page = await (await chromium.browser.newContext()).newPage();
+});
+afterEach(async () => {
+  await page.context().close();
+  await application.close();
+});
+
+const shows = (title: string, ...ids: string[]): Promise<void> =>
+  until(
+    async () => {
+      const texts = await Promise.all(ids.map((id) => page.locator(`#${id}`).textContent()));
+      return texts.every((text) => text === title);
+    },
+    `${ids} to show ${title}`,
+    PATIENCE_MS,
+  );
+
+const rest = (): Promise<void> => until(() => page.evaluate(() => window.isAtRest()), 'the page to rest', PATIENCE_MS);
+
+/** Until the page has fetched everything, and once more what it fetched before the stream was confirmed. */
+async function settled(): Promise<void> {
+  await shows('first', 'text', 'list', 'record', 'infinite', 'other');
+  await rest();
+}
+
+const all = ['text', 'list', 'record', 'infinite'];
+
+test('keys of every kind follow a write, and others are left alone', async () => {
+  await page.goto(application.url);
+  await settled();
+  const before = await fetches('/steps/8');
+  await application.rename('second');
+  await shows('second', ...all);
+  expect(await fetches('/steps/8')).toBe(before);
+});
+
+test('a wildcard affects every id', async () => {
+  await page.goto(application.url);
+  await settled();
+  const before = await fetches('/steps/8');
+  await get(`${application.gateway.adminUrl}/invalidate`, { method: 'POST', body: { paths: ['/steps/*'] } });
+  await until(async () => (await fetches('/steps/8')) > before, 'the other step', PATIENCE_MS);
+});
+
+test('an event during the first fetch is honoured', async () => {
+  const release = application.hold();
+  await page.goto(application.url);
+  await gaugeIs(application.gateway, 'unstale_subscribers', 1);
+  await until(() => application.reads('/steps/7') > 0, 'the first fetch', PATIENCE_MS);
+  await application.rename('second');
+  release();
+  await shows('second', ...all);
+});
+
+test('ten events make at most two fetches', async () => {
+  await page.goto(application.url);
+  await settled();
+  const before = await fetches('/steps/7?list');
+  const release = application.hold();
+  for (let i = 0; i < 10; i++) await application.rename(`title ${i}`);
+  release();
+  await shows('title 9', ...all);
+  await rest();
+  expect((await fetches('/steps/7?list')) - before).toBeLessThanOrEqual(2);
+});
+
+test('what left the screen is fetched when it comes back', async () => {
+  await page.goto(application.url);
+  await settled();
+  await page.getByRole('button', { name: 'Toggle' }).click();
+  await application.rename('second');
+  await shows('second', 'list');
+  await page.getByRole('button', { name: 'Toggle' }).click();
+  await shows('second', 'text');
+});
+
+/** How often the page has asked for this path and query. */
+const fetches = (target: string): Promise<number> =>
+  page.evaluate((wanted) => performance.getEntriesByName(new URL(wanted, location.href).href).length, target);

@@ -1,0 +1,136 @@
+import { InfiniteQueryObserver, type QueryKey, QueryObserver } from '@tanstack/query-core';
+import { describe, expect, test, vi } from 'vitest';
+import { noteCursor } from '../../src/client/tanstack-query.ts';
+import { api, change, client, followed, live, show, shown, startConnecting, turn, useQueryRig } from './query-rig.ts';
+
+useQueryRig();
+
+describe('the gap between a fetch and the subscription', () => {
+  test.each([
+    ['no cursor: nobody knows', undefined, 2],
+    ['a cursor from before the subscription', 'e-3', 2],
+    ['a cursor of the same position', 'e-4', 1],
+    ['a cursor from after it', 'e-5', 1],
+    ['a cursor of another epoch', 'd-9', 2],
+  ])('%s', async (_, cursor, fetches) => {
+    startConnecting();
+    followed();
+    api.cursor = cursor;
+    await shown();
+    live.become('live', 'e-4');
+    await turn();
+    expect(api.fetches).toBe(fetches);
+  });
+
+  test('a fetch that runs when the stream is confirmed is looked at when it ends', async () => {
+    startConnecting();
+    followed();
+    const step = show();
+    api.version = 2;
+    live.become('live', 'e-4');
+    await turn();
+    await api.answer();
+    await api.answer();
+    expect(step.data()).toBe(2);
+  });
+
+  test('a connection that was live before is caught up with as well, once', async () => {
+    await shown();
+    followed();
+    await turn();
+    expect(api.fetches).toBe(2);
+    await api.answer();
+    live.become('retrying');
+    live.become('live');
+    await turn();
+    expect(api.fetches).toBe(2);
+  });
+});
+
+describe('data that is newer than the event is left alone', () => {
+  test.each([
+    ['newer', 'e-7', 'e-6', false],
+    ['the same', 'e-7', 'e-7', false],
+    ['a later event of the same record', 'e-7', 'e-7.1', true],
+    ['older', 'e-7', 'e-10', true],
+    ['of another epoch', 'e-7', 'f-1', true],
+    ['without a cursor', undefined, 'e-1', true],
+    ['not an id', 'later', 'e-1', true],
+  ])('%s', async (_, cursor, id, isFetched) => {
+    followed();
+    await turn();
+    api.cursor = cursor;
+    await shown();
+    change(id);
+    expect(api.fetches).toBe(isFetched ? 2 : 1);
+  });
+
+  test('data that the application has put there has no cursor', async () => {
+    followed();
+    await turn();
+    api.cursor = 'e-7';
+    await shown();
+    client.setQueryData(['step', 7], 0);
+    change('e-6');
+    expect(api.fetches).toBe(2);
+  });
+
+  test.each([
+    ['the older of two responses counts', ['e-9', 'e-3'], true],
+    ['a response without a cursor counts as old', ['e-9', undefined], true],
+    ['responses of two epochs cannot be compared', ['e-9', 'd-9'], true],
+    ['both are newer', ['e-9', 'e-8'], false],
+  ])('%s', async (_, cursors, isFetched) => {
+    followed();
+    await turn();
+    const queryFn = vi.fn((context: { queryKey: QueryKey }) => {
+      for (const cursor of cursors) {
+        noteCursor(
+          context,
+          new Response(null, { headers: cursor === undefined ? {} : { 'Unstale-Event-Cursor': cursor } }),
+        );
+      }
+      return 1;
+    });
+    new QueryObserver(client, { queryKey: ['step', 7], queryFn }).subscribe(() => {});
+    await turn();
+    change('e-5');
+    expect(queryFn).toHaveBeenCalledTimes(isFetched ? 2 : 1);
+  });
+
+  test('what a fetch that failed has noted does not count for the next', async () => {
+    followed();
+    await turn();
+    let cursor = 'e-3';
+    const queryFn = vi.fn((context: { queryKey: QueryKey }) => {
+      noteCursor(context, new Response(null, { headers: { 'Unstale-Event-Cursor': cursor } }));
+      return cursor === 'e-3' ? Promise.reject(new Error('not JSON')) : 1;
+    });
+    const observer = new QueryObserver(client, { queryKey: ['step', 7], queryFn, retry: false });
+    observer.subscribe(() => {});
+    await turn();
+    cursor = 'e-9';
+    await observer.refetch();
+    change('e-5');
+    expect(queryFn).toHaveBeenCalledTimes(2);
+  });
+
+  test('a further page does not make the earlier pages newer', async () => {
+    followed();
+    await turn();
+    api.cursor = 'e-3';
+    const observer = new InfiniteQueryObserver(client, {
+      queryKey: ['step', 7],
+      queryFn: api.read,
+      initialPageParam: 0,
+      getNextPageParam: (_, pages) => pages.length,
+    });
+    observer.subscribe(() => {});
+    await api.answer();
+    api.cursor = 'e-9';
+    void observer.fetchNextPage();
+    await api.answer();
+    change('e-5');
+    expect(api.fetches).toBe(3);
+  });
+});
