@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { until } from '../support/barrier.ts';
 import { startGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { sseClient } from '../support/sse-client.ts';
@@ -60,5 +61,5 @@ test('the stream is for GET alone, and a stopping gateway ends it', async () => 
   expect(wrong.headers.allow).toBe('GET');
   const watcher = await sseClient(`${own.url}/_unstale/events`);
   await own.stop();
-  expect(watcher.closed).toBe(true);
+  await until(() => watcher.closed);
 });

@@ -36,11 +36,11 @@ export async function sseClient(url: string, headers: Record<string, string> = {
   let taken = 0;
   let blocks = 0;
   let text = '';
-  let received = '';
+  const received: string[] = [];
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
     text += chunk;
-    received += chunk;
+    received.push(chunk);
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const block = parse(text.slice(0, end));
       text = text.slice(end + 2);
@@ -66,7 +66,7 @@ export async function sseClient(url: string, headers: Record<string, string> = {
       return closed;
     },
     get received() {
-      return received;
+      return received.join('');
     },
     async next() {
       await until(() => events.length > taken || closed, 'an event');
