@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { until } from '../support/barrier.ts';
 import { startGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { sseClient } from '../support/sse-client.ts';
