@@ -13,6 +13,7 @@ const table = {
   unsupportedMediaType: { status: 415, title: 'The media type of the body is not supported' },
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
+  upgradeRequired: { status: 426, title: 'Only a WebSocket is served here' },
   tooManyStreams: { status: 429, title: 'This address has too many streams open' },
   tooManyIndeterminate: { status: 429, title: 'This address has too many writes of unknown outcome' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },

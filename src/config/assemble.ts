@@ -77,6 +77,7 @@ export function assemble(
     },
     events: {
       path: events.path,
+      webSocket: events.webSocket,
       heartbeatMs: events.heartbeat,
       maxSubscribers: events.maxSubscribers,
       history: { maxEvents: events.history, maxBytes: events.historySize },

@@ -47,6 +47,8 @@ export interface GatewayConfig {
   };
   events: {
     path: string;
+    /** Undefined: no WebSocket. */
+    webSocket: string | undefined;
     heartbeatMs: number;
     maxSubscribers: number;
     history: { maxEvents: number; maxBytes: number };

@@ -284,6 +284,14 @@ const eventsSchema = z.strictObject({
   path: text({ pattern: '^/', examples: ['/_unstale/events'] }, parseEventsPath)
     .prefault('/_unstale/events')
     .meta({ description: 'Where clients subscribe (Server-Sent Events). It hides this path of the origin.' }),
+  webSocket: text({ pattern: '^(/|off$)', examples: ['off'] }, (path) =>
+    path === 'off' ? undefined : parseEventsPath(path),
+  )
+    .prefault('/_unstale/ws')
+    .meta({
+      description:
+        'Where clients get the same events over a WebSocket. It hides this path of the origin; off: nowhere.',
+    }),
   // Below the 30 s after which many proxies drop a silent connection.
   heartbeat: duration({ min: 1, max: DAY_MS })
     .prefault('15s')

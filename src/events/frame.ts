@@ -1,25 +1,30 @@
 import type { Event } from './event.ts';
+import type { Wire } from './wire.ts';
 
 /** How long a client waits before it reconnects, in milliseconds. */
 const RETRY_MS = 1_000;
 
-/** The first block of a stream. It dispatches no event. */
-export const opening = Buffer.from(`retry: ${RETRY_MS}\n: unstale\n\n`);
-export const heartbeat = Buffer.from(': \n\n');
+/** Server-Sent Events (WHATWG HTML §9.2). The first block dispatches no event, and heartbeats are comments. */
+export const eventStream: Wire = {
+  opening: Buffer.from(`retry: ${RETRY_MS}\n: unstale\n\n`),
+  heartbeat: Buffer.from(': \n\n'),
+  event: ({ frame }) => frame,
+  // An id without data dispatches no event, but a client resumes from it (§9.2.6).
+  position: (id) => Buffer.from(`id: ${oneLine(id)}\n\n`),
+  resync: (id) => Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: {}\n\n`),
+};
 
 /** Line breaks are removed from the id and the type, which another node or Redis may have written. JSON has none. */
 export function eventFrame({ id, type, ...data }: Event): Buffer {
   return Buffer.from(`id: ${oneLine(id)}\nevent: ${oneLine(type)}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
-/** An id without data. It dispatches no event, but a client resumes from it (WHATWG HTML §9.2.6). */
-export function idFrame(id: string): Buffer {
-  return Buffer.from(`id: ${oneLine(id)}\n\n`);
-}
+const DATA = '\ndata: ';
+const END = '\n\n';
 
-/** Tells the subscriber that it missed events and must fetch everything that it shows again. */
-export function resyncFrame(id: string): Buffer {
-  return Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: {}\n\n`);
+/** The JSON of a frame of `eventFrame`. There is no line break before it, but those of the lines. */
+export function dataOf(frame: Buffer): Buffer {
+  return frame.subarray(frame.indexOf(DATA) + DATA.length, frame.byteLength - END.length);
 }
 
 /** Also removes NUL: a client ignores an id that contains it (§9.2.6). */

@@ -1,14 +1,6 @@
 import type { Event } from './event.ts';
 import { eventFrame } from './frame.ts';
-
-/** An event as held in memory: the frame to send, and the names that select its subscribers. */
-export interface HeldEvent {
-  readonly id: string;
-  readonly paths: readonly string[];
-  readonly tags: readonly string[];
-  /** The bytes sent to every subscriber. */
-  readonly frame: Buffer;
-}
+import type { HeldEvent } from './held-event.ts';
 
 export interface HistoryLimits {
   readonly maxEvents: number;
@@ -37,18 +29,23 @@ export class EventHistory {
   readonly #limits: HistoryLimits;
   #entries: (Entry | undefined)[] = [];
   /** Index of the first of `#entries`. Entries before `#head` have been forgotten. */
-  #base = 0;
+  #base: number;
   #head = 0;
   #bytes = 0;
   /** The newest event that is no longer held. A subscriber that saw only earlier ones has missed events. */
   #forgotten: { readonly id: string; readonly order: Order };
   /** Events from this index on have not been sent yet. `maxEvents` does not apply to them, only `maxBytes`. */
-  unsent = 0;
+  unsent: number;
 
-  /** @param from the position after which events are held */
-  constructor(epoch: string, limits: HistoryLimits, from: number | string = 0) {
+  /**
+   * @param from the position after which events are held
+   * @param first the index of the first event: indices go on where those of an earlier history ended
+   */
+  constructor(epoch: string, limits: HistoryLimits, from: number | string = 0, first = 0) {
     this.#epoch = epoch;
     this.#limits = limits;
+    this.#base = first;
+    this.unsent = first;
     const [position = 0, further = 0] = String(from).split('.').map(Number);
     this.#forgotten = { id: `${epoch}-${from}`, order: [position, further] };
   }
@@ -75,11 +72,12 @@ export class EventHistory {
   push(event: Event): void {
     const frame = eventFrame(event);
     // Copied, because a substring of a body would keep the whole body in memory.
-    const { paths, tags } = JSON.parse(JSON.stringify({ paths: event.paths, tags: event.tags })) as HeldEvent;
+    const names = JSON.stringify({ type: event.type, paths: event.paths, tags: event.tags });
+    const { type, paths, tags } = JSON.parse(names) as HeldEvent;
     let bytes = BYTES_PER_EVENT + frame.byteLength;
     for (const name of [...paths, ...tags]) bytes += BYTES_PER_NAME + name.length;
     const order = this.#order(event.id) ?? (this.#entries.at(-1) ?? this.#forgotten).order;
-    this.#entries.push({ id: event.id, paths, tags, frame, order, bytes });
+    this.#entries.push({ id: event.id, type, paths, tags, frame, order, bytes });
     this.#bytes += bytes;
     this.trim();
   }
@@ -108,6 +106,11 @@ export class EventHistory {
   /** Undefined if the event is no longer held. */
   at(index: number): HeldEvent | undefined {
     return index < this.first ? undefined : this.#entries[index - this.#base];
+  }
+
+  /** The id from which a subscriber resumes whose next event has this index. */
+  idBefore(index: number): string {
+    return ((index > this.first ? this.#entries[index - 1 - this.#base] : undefined) ?? this.#forgotten).id;
   }
 
   /**

@@ -1,18 +1,21 @@
 import { boundedEvent } from './bounded.ts';
 import type { Event } from './event.ts';
-import { heartbeat, idFrame, opening, resyncFrame } from './frame.ts';
-import { EventHistory, type HeldEvent, type HistoryLimits } from './history.ts';
+import { eventStream } from './frame.ts';
+import type { HeldEvent } from './held-event.ts';
+import { EventHistory, type HistoryLimits } from './history.ts';
+import { gathered, type Missed, type Subscribed } from './replay.ts';
 import type { Rights } from './rights.ts';
+import type { Sink } from './sink.ts';
 import { Sliced } from './sliced.ts';
 import { type Filter, Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
+import { Prepared, type Wire } from './wire.ts';
 
 /** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 
-/** How many held events are checked, and bytes sent, for one resuming subscriber before the next has its turn. */
-const REPLAY_EVENTS = 64;
-const REPLAY_BYTES = 64 * 1024;
+/** An index of no event. One that begins there has missed events that are no longer held. */
+const NEVER_HELD = -1;
 
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
@@ -25,38 +28,35 @@ export interface EventHubOptions {
   readonly heartbeatMs: number;
 }
 
-/** The destination of a subscriber's bytes: a socket, or a response that writes directly to one. */
-export interface Sink {
-  readonly writableLength: number;
-  /** Returns false if nothing more should be written before `drain`. */
-  write(bytes: Buffer): boolean;
-  once(event: 'drain', listener: () => void): unknown;
-  cork(): void;
-  uncork(): void;
-  end(): unknown;
-  destroy(): unknown;
-}
-
 export interface Subscription {
-  readonly filter: Filter;
+  /** Undefined: nothing, until it is changed. */
+  readonly filter: Filter | undefined;
   readonly rights: Rights;
   /** The last event that the subscriber has seen. Absent: it receives events from now on. */
   readonly lastEventId?: string | undefined;
 }
 
-export interface Subscriber {
-  /** Ends the subscription. Does not end the sink. */
-  unsubscribe(): void;
+export interface Change {
+  /** Selects events from now on. Undefined: nothing. */
+  readonly filter: Filter | undefined;
+  /** Earlier events that the subscriber is sent because of the change. */
+  readonly missed?: Pick<Missed, 'wants' | 'resync'> & { readonly lastEventId: string };
+  /** What is written when everything up to an id has been sent. */
+  readonly confirm: (id: string) => Buffer;
 }
 
-interface Subscribed {
-  readonly topic: Topic;
-  readonly sink: Sink;
-  /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
-  next: number;
-  /** It is receiving events that it missed. New events follow after them. */
-  replaying: boolean;
-  open: boolean;
+export interface Subscriber {
+  /** Index of the first event that the subscriber gets. */
+  readonly from: number;
+  /** Writes to the subscriber, unless it reads too slowly. */
+  send(bytes: Buffer): void;
+  /**
+   * Changes the filter at a position between two events: the old filter selects those before it, the new one those
+   * behind it. Returns the index of the first event that the subscriber gets because of the change.
+   */
+  change(change: Change): number;
+  /** Ends the subscription. Does not end the sink. */
+  unsubscribe(): void;
 }
 
 /**
@@ -70,13 +70,13 @@ export class EventHub {
   readonly #options: EventHubOptions;
   #history: EventHistory;
   readonly #topics = new TopicIndex();
-  readonly #subscriptions = new Map<Topic, Set<Subscribed>>();
+  readonly #subscriptions = new Map<Topic | undefined, Set<Subscribed>>();
   /** Subscriptions that still miss events and can be written to. */
   readonly #replaying = new Set<Subscribed>();
   /** Index of the next event for live subscribers. */
   #live = 0;
-  /** A frame to send to all subscribers before the next event. */
-  #toAll: Buffer | undefined;
+  /** What to send to all subscribers before the next event. */
+  #toAll: Prepared | undefined;
   readonly #work = new Sliced(() => this.#send());
   #heartbeat: NodeJS.Timeout | undefined;
   #closed = false;
@@ -106,7 +106,8 @@ export class EventHub {
    * `seq`: a subscriber that saw only the first of them on another node has missed the others.
    */
   reset(epoch: string, seq: number): void {
-    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`);
+    const { end } = this.#history;
+    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`, end);
     this.#resyncAll();
     this.#work.restart();
   }
@@ -120,46 +121,99 @@ export class EventHub {
     this.#work.wake();
   }
 
+  /** Whether there are as many subscribers as there may be. */
+  get isFull(): boolean {
+    return this.#closed || this.subscribers >= this.#options.maxSubscribers;
+  }
+
   /**
    * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
    * @throws PatternError
    */
-  subscribe({ filter, lastEventId }: Subscription, sink: Sink): Subscriber | 'full' {
-    if (this.#closed || this.subscribers >= this.#options.maxSubscribers) return 'full';
-    const wanted = new Topic(filter);
-    const topic = this.#topics.get(wanted.key) ?? wanted;
+  subscribe({ filter, lastEventId }: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
+    if (this.isFull) return 'full';
+    const topic = this.#topicOf(filter);
     const { end, lastId } = this.#history;
-    const subscription: Subscribed = { topic, sink, next: end, replaying: false, open: true };
-    const subscriptions = this.#subscriptions.get(topic) ?? new Set();
-    if (subscriptions.size === 0) {
-      this.#topics.add(topic);
-      this.#subscriptions.set(topic, subscriptions);
-    }
-    subscriptions.add(subscription);
+    const found = lastEventId === undefined ? end : this.#history.after(lastEventId);
+    const from = found === 'gap' ? end : found;
+    const state = { replaying: false, isBlocked: false, pending: undefined, open: true };
+    const subscribed: Subscribed = { topic, sink, wire, next: from, ...state };
+    this.#join(subscribed);
     this.subscribers += 1;
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#options.heartbeatMs).unref();
-    const from = lastEventId === undefined ? end : this.#history.after(lastEventId);
-    sink.write(opening);
-    if (from === 'gap') {
+    sink.write(wire.opening);
+    if (found === 'gap') {
       this.resyncs += 1;
-      sink.write(resyncFrame(lastId));
-    } else if (from === end) {
-      sink.write(idFrame(lastId));
-    } else {
-      subscription.next = from;
-      this.#replay(subscription);
+      sink.write(wire.resync(lastId));
     }
-    return { unsubscribe: () => this.#remove(subscription) };
+    if (from === end) {
+      sink.write(wire.position(lastId));
+    } else {
+      subscribed.pending = { missed: [], confirms: [wire.position] };
+      this.#replay(subscribed);
+    }
+    return {
+      from,
+      send: (bytes) => this.#write(subscribed, bytes),
+      change: (change) => this.#change(subscribed, change),
+      unsubscribe: () => this.#remove(subscribed),
+    };
   }
 
   /** Ends every stream. */
   close(): void {
     this.#closed = true;
     this.#work.stop();
-    for (const subscription of this.#all()) {
-      this.#remove(subscription);
-      subscription.sink.end();
+    for (const subscribed of this.#all()) {
+      this.#remove(subscribed);
+      subscribed.sink.end('draining');
     }
+  }
+
+  #change(subscribed: Subscribed, { filter, missed, confirm }: Change): number {
+    const topic = this.#topicOf(filter);
+    // A live subscriber has been sent what it selected before `#live`, and that event perhaps.
+    if (!subscribed.replaying) subscribed.next = Math.max(subscribed.next, this.#live);
+    if (!subscribed.open) return subscribed.next;
+    this.#leave(subscribed);
+    subscribed.topic = topic;
+    this.#join(subscribed);
+    subscribed.pending ??= { missed: [], confirms: [] };
+    subscribed.pending.confirms.push(confirm);
+    const { next: until } = subscribed;
+    const found = missed === undefined ? until : this.#history.after(missed.lastEventId);
+    if (missed !== undefined && (found === 'gap' || found < until)) {
+      subscribed.pending.missed.push({ ...missed, next: found === 'gap' ? NEVER_HELD : found, until });
+    }
+    this.#replay(subscribed);
+    return found === 'gap' ? until : Math.min(found, until);
+  }
+
+  #topicOf(filter: Filter | undefined): Topic | undefined {
+    const wanted = filter && new Topic(filter);
+    return wanted && (this.#topics.get(wanted.key) ?? wanted);
+  }
+
+  #join(subscribed: Subscribed): void {
+    const { topic } = subscribed;
+    const subscriptions = this.#subscriptions.get(topic) ?? new Set();
+    if (subscriptions.size === 0) {
+      if (topic !== undefined) this.#topics.add(topic);
+      this.#subscriptions.set(topic, subscriptions);
+    }
+    subscriptions.add(subscribed);
+  }
+
+  /** False if it had left. */
+  #leave(subscribed: Subscribed): boolean {
+    const { topic } = subscribed;
+    const subscriptions = this.#subscriptions.get(topic);
+    if (subscriptions?.delete(subscribed) !== true) return false;
+    if (subscriptions.size === 0) {
+      this.#subscriptions.delete(topic);
+      if (topic !== undefined) this.#topics.remove(topic);
+    }
+    return true;
   }
 
   #all(): Subscribed[] {
@@ -184,9 +238,9 @@ export class EventHub {
     }
   }
 
-  *#sendToAll(bytes: Buffer): Generator<unknown> {
-    for (const subscription of this.#all()) {
-      this.#write(subscription, bytes);
+  *#sendToAll(bytes: Prepared): Generator<unknown> {
+    for (const subscribed of this.#all()) {
+      this.#write(subscribed, bytes.of(subscribed.wire));
       yield;
     }
   }
@@ -208,11 +262,15 @@ export class EventHub {
   }
 
   *#sendEvent(event: HeldEvent, index: number): Generator<unknown> {
+    const bytes = new Prepared((wire) => wire.event(event));
     for (const topic of this.#topics.matching(event)) {
       if (topic === undefined) yield;
       else {
-        for (const subscription of this.#subscriptions.get(topic) ?? []) {
-          if (!subscription.replaying && subscription.next <= index) this.#write(subscription, event.frame);
+        for (const subscribed of this.#subscriptions.get(topic) ?? []) {
+          if (!subscribed.replaying && subscribed.next <= index) {
+            subscribed.next = index + 1;
+            this.#write(subscribed, bytes.of(subscribed.wire));
+          }
           yield;
         }
       }
@@ -225,88 +283,74 @@ export class EventHub {
     this.#live = end;
     this.#history.unsent = end;
     this.#replaying.clear();
-    for (const subscription of this.#all()) {
-      subscription.next = end;
-      subscription.replaying = false;
+    for (const subscribed of this.#all()) {
+      subscribed.next = end;
+      subscribed.replaying = false;
+      this.#confirm(subscribed, lastId);
     }
     this.resyncs += this.subscribers;
-    this.#toAll = resyncFrame(lastId);
+    this.#toAll = new Prepared((wire) => wire.resync(lastId));
   }
 
-  #replay(subscription: Subscribed): void {
-    subscription.replaying = true;
-    this.#replaying.add(subscription);
+  #confirm(subscribed: Subscribed, id: string): void {
+    const confirms = subscribed.pending?.confirms ?? [];
+    subscribed.pending = undefined;
+    for (const confirm of confirms) this.#write(subscribed, confirm(id));
+  }
+
+  #replay(subscribed: Subscribed): void {
+    subscribed.replaying = true;
+    if (subscribed.isBlocked) return;
+    this.#replaying.add(subscribed);
     this.#work.wake();
   }
 
   /** Sends some of the events that a subscriber missed. It becomes live when it has them all; a slow one is awaited. */
-  *#replaySome(subscription: Subscribed): Generator<unknown> {
+  *#replaySome(subscribed: Subscribed): Generator<unknown> {
     // Moves it to the end of the queue.
-    this.#replaying.delete(subscription);
-    const own = new TopicIndex();
-    own.add(subscription.topic);
-    const frames: Buffer[] = [];
-    let bytes = 0;
-    let looked = 0;
-    while (subscription.next < this.#history.end && looked < REPLAY_EVENTS && bytes < REPLAY_BYTES) {
-      const event = this.#history.at(subscription.next);
-      if (event === undefined) {
-        // It read so slowly that the events it missed have been forgotten.
-        subscription.next = this.#history.end;
-        frames.push(resyncFrame(this.#history.lastId));
-        this.resyncs += 1;
-        break;
-      }
-      let wanted = false;
-      for (const topic of own.matching(event)) {
-        if (topic === undefined) yield;
-        else wanted = true;
-      }
-      yield;
-      looked += 1;
-      subscription.next += 1;
-      if (wanted) {
-        frames.push(event.frame);
-        bytes += event.frame.byteLength;
-      }
-    }
-    if (!subscription.open || !subscription.replaying) return;
-    const isLive = subscription.next >= this.#history.end;
-    // The id after the replay lets it resume without checking the events that did not match.
-    if (isLive) frames.push(idFrame(this.#history.lastId));
-    const { sink } = subscription;
+    this.#replaying.delete(subscribed);
+    const history = this.#history;
+    const { frames, resyncs } = yield* gathered(subscribed, history);
+    this.resyncs += resyncs;
+    if (!subscribed.open || !subscribed.replaying) return;
+    const isLive = subscribed.next >= history.end && (subscribed.pending?.missed.length ?? 0) === 0;
+    const { sink } = subscribed;
     let ready = true;
     sink.cork();
     for (const frame of frames) ready = sink.write(frame);
+    // The id after the replay lets it resume without checking the events that did not match.
+    if (isLive) this.#confirm(subscribed, history.lastId);
     sink.uncork();
-    if (isLive) subscription.replaying = false;
-    else if (ready) this.#replaying.add(subscription);
-    else sink.once('drain', () => subscription.open && subscription.replaying && this.#replay(subscription));
+    if (isLive) subscribed.replaying = false;
+    else if (ready) this.#replaying.add(subscribed);
+    else this.#replayLater(subscribed);
   }
 
-  #write(subscription: Subscribed, bytes: Buffer): void {
-    const { sink, open } = subscription;
+  #replayLater(subscribed: Subscribed): void {
+    subscribed.isBlocked = true;
+    subscribed.sink.once('drain', () => {
+      subscribed.isBlocked = false;
+      if (subscribed.open && subscribed.replaying) this.#replay(subscribed);
+    });
+  }
+
+  #write(subscribed: Subscribed, bytes: Buffer): void {
+    const { sink, open } = subscribed;
     if (!open) return;
     if (sink.writableLength > MAX_UNSENT_BYTES) {
       this.dropped += 1;
-      this.#remove(subscription);
-      sink.destroy();
+      this.#remove(subscribed);
+      sink.end('slow');
     } else {
       sink.write(bytes);
     }
   }
 
-  #remove(subscription: Subscribed): void {
-    const { topic } = subscription;
-    const subscriptions = this.#subscriptions.get(topic);
-    if (subscriptions?.delete(subscription) !== true) return;
-    subscription.open = false;
-    this.#replaying.delete(subscription);
+  #remove(subscribed: Subscribed): void {
+    if (!this.#leave(subscribed)) return;
+    subscribed.open = false;
+    this.#replaying.delete(subscribed);
     this.subscribers -= 1;
-    if (subscriptions.size === 0) {
-      this.#subscriptions.delete(topic);
-      this.#topics.remove(topic);
-    }
     if (this.subscribers === 0) {
       clearInterval(this.#heartbeat);
       this.#heartbeat = undefined;
@@ -314,7 +358,12 @@ export class EventHub {
   }
 
   #beat(): void {
-    this.#toAll ??= heartbeat;
+    for (const subscribed of this.#all()) {
+      if (subscribed.sink.isSilent !== true) continue;
+      this.#remove(subscribed);
+      subscribed.sink.end('silent');
+    }
+    this.#toAll ??= new Prepared((wire) => wire.heartbeat);
     this.#work.wake();
   }
 }

@@ -8,18 +8,19 @@ import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest } from './accepted.ts';
 import { NodeReply } from './node-reply.ts';
-import { PerAddress } from './per-address.ts';
+import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
 
 export interface EventsRouteOptions {
   readonly config: GatewayConfig;
   readonly hub: EventHub;
   readonly authority: Authority;
+  /** Bounds the streams of one address. */
+  readonly streams: PerAddress;
 }
 
 /** Server-Sent Events. A stream lasts as long as its connection. */
-export function registerEvents(app: FastifyInstance, { config, hub, authority }: EventsRouteOptions): void {
-  const streams = new PerAddress(streamsPerAddress(config));
+export function registerEvents(app: FastifyInstance, { config, hub, authority, streams }: EventsRouteOptions): void {
   app.all(config.events.path, async ({ raw: message }, reply) => {
     if (message.method !== 'GET') {
       reply.header('Allow', 'GET');
@@ -55,7 +56,16 @@ export async function subscriptionOf(request: ClientRequest, authority: Authorit
   return { ...asked, rights };
 }
 
-/** However many streams an address may have, half of the room for subscribers is left to others. */
-function streamsPerAddress({ server, events }: GatewayConfig): number {
-  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
+/** Where events come over a WebSocket, requests are answered that are no handshake of one. */
+export function registerUpgradeRequired(app: FastifyInstance, path: string): void {
+  app.all(path, ({ method }, reply) => {
+    if (method !== 'GET') {
+      reply.header('Allow', 'GET');
+      throw new GatewayError('methodNotAllowed');
+    }
+    // RFC 9110 §15.5.22
+    reply.header('Upgrade', 'websocket');
+    reply.header('Connection', 'Upgrade');
+    throw new GatewayError('upgradeRequired', 'send the handshake of a WebSocket, without a body');
+  });
 }

@@ -44,6 +44,7 @@ const least: GatewayConfig = {
   coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, quarantineMs: 10_000 },
   events: {
     path: '/_unstale/events',
+    webSocket: '/_unstale/ws',
     heartbeatMs: 15_000,
     maxSubscribers: 10_000,
     history: { maxEvents: 10_000, maxBytes: 16_777_216 },

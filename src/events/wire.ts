@@ -1,0 +1,32 @@
+import type { HeldEvent } from './held-event.ts';
+
+/** How events are written to a subscriber: as Server-Sent Events, or as frames of a WebSocket. */
+export interface Wire {
+  /** What a subscription begins with. May be empty. */
+  readonly opening: Buffer;
+  readonly heartbeat: Buffer;
+  event(event: HeldEvent): Buffer;
+  /** Says that the subscriber has been sent everything up to this id, and can resume from it. */
+  position(id: string): Buffer;
+  /** Says that the subscriber has missed events and must fetch everything that it shows again. */
+  resync(id: string): Buffer;
+}
+
+/** The same bytes for all subscribers with the same wire. */
+export class Prepared {
+  readonly #make: (wire: Wire) => Buffer;
+  readonly #made = new Map<Wire, Buffer>();
+
+  constructor(make: (wire: Wire) => Buffer) {
+    this.#make = make;
+  }
+
+  of(wire: Wire): Buffer {
+    let bytes = this.#made.get(wire);
+    if (bytes === undefined) {
+      bytes = this.#make(wire);
+      this.#made.set(wire, bytes);
+    }
+    return bytes;
+  }
+}
