@@ -4,6 +4,7 @@ import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
 import type { Authority } from '../events/rights.ts';
 import { EventSocket } from '../events/web-socket.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
 import { subscriptionOf } from './events-route.ts';
 import type { PerAddress } from './per-address.ts';
 import type { Handshake } from './upgrades.ts';
@@ -68,7 +69,8 @@ export class EventSockets {
       const release = streams.take(request.client.address);
       if (release === undefined) throw new GatewayError('tooManyStreams');
       socket.once('close', release);
-      const subscription = await subscriptionOf(request, authority);
+      const asked = await subscriptionOf(request, authority);
+      const subscription = beginsEmpty(request) ? { ...asked, filter: undefined } : asked;
       if (hub.isFull) throw new GatewayError('overloaded', 'there are too many subscribers');
       this.#looking.set(message, handshake);
       this.#server.handleUpgrade(message, socket, head, (client) => {
@@ -81,6 +83,11 @@ export class EventSockets {
       reply.fail(problem, problem.code === 'upgradeRequired' ? ['Sec-WebSocket-Version', '13'] : []);
     }
   }
+}
+
+/** `?subscribe=none`: the client says by messages what it wants. */
+function beginsEmpty({ target }: ClientRequest): boolean {
+  return new URLSearchParams(target.query).get('subscribe') === 'none';
 }
 
 function serve(own: EventSocket, client: WebSocket, sink: WebSocketSink): void {

@@ -24,13 +24,13 @@ export interface WsClient {
   close(): void;
 }
 
-/** Resolves once the subscription of the URL is ready; at the handshake if `untilReady` is false. */
+/** Resolves once the subscription of the URL is ready. */
 export async function wsClient(
   url: string,
   headers: Record<string, string> = {},
-  { untilReady = true }: { readonly untilReady?: boolean } = {},
+  options: { readonly autoPong?: boolean } = {},
 ): Promise<WsClient> {
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), { headers });
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), { headers, ...options });
   const messages: Message[] = [];
   let closed: WsClient['closed'];
   let taken = 0;
@@ -69,7 +69,7 @@ export async function wsClient(
   };
   await once(socket, 'open');
   socket.on('error', () => {});
-  if (untilReady) await client.told('ready');
+  await client.told('ready');
   return client;
 }
 
