@@ -5,6 +5,10 @@
 const table = {
   badRequest: { status: 400, title: 'The request is malformed' },
   unauthorized: { status: 401, title: 'The admin token is missing or wrong' },
+  tokenMissing: { status: 401, title: 'A token is needed' },
+  tokenInvalid: { status: 401, title: 'The token is not valid' },
+  notAllowed: { status: 403, title: 'The token does not allow this' },
+  foreignPage: { status: 403, title: 'Pages of this origin may not subscribe here' },
   forbidden: { status: 403, title: 'The admin port does not answer this request' },
   notFound: { status: 404, title: 'There is no such resource' },
   methodNotAllowed: { status: 405, title: 'The method is not allowed here' },
@@ -22,6 +26,7 @@ const table = {
   originRefused: { status: 502, title: 'The origin cannot be reached' },
   originReset: { status: 502, title: 'The origin broke off its answer' },
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
+  keysUnavailable: { status: 503, title: 'The keys that verify tokens cannot be had' },
   draining: { status: 503, title: 'The gateway is stopping' },
   overloaded: { status: 503, title: 'The gateway has no room for this request' },
   uncoordinated: { status: 503, title: 'The other nodes cannot be reached: the write was refused' },

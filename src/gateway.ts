@@ -3,7 +3,8 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
-import { openToAll } from './events/rights.ts';
+import { createAuthority } from './events/jwt.ts';
+import type { Authority } from './events/rights.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
@@ -109,7 +110,7 @@ export async function createGateway(
     trusted: new TrustedProxies(config.server.trustedProxies),
     gateway: nameInVia(config),
     hub: coherence.hub,
-    authority: openToAll,
+    authority: authorityOf(config, log),
     draining: () => state === 'draining',
     hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
@@ -151,6 +152,21 @@ export async function createGateway(
       for (const close of closers.reverse()) await close();
     },
   };
+}
+
+/** How often it is logged that the keys of tokens cannot be had: anyone can ask for them to be used. */
+const KEYS_FAILED_QUIET_MS = 10_000;
+
+function authorityOf({ events: { auth, cors } }: GatewayConfig, log: Logger): Authority {
+  let quietUntil = 0;
+  const keysFailed = (error: unknown): void => {
+    const now = systemClock.monotonic();
+    if (now < quietUntil) return;
+    quietUntil = now + KEYS_FAILED_QUIET_MS;
+    const message = 'the keys that verify tokens cannot be had (events.auth.jwt.jwks): subscribers are refused';
+    log.error({ err: error }, message);
+  };
+  return createAuthority({ auth, cors, clock: systemClock, keysFailed });
 }
 
 /** What one client address may hold of each origin's connections. None where that is all of them. */

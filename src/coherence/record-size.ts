@@ -63,11 +63,12 @@ export function widened({ tags, patterns, tagPatterns }: Coverage): Coverage {
   };
 }
 
-function widenedEvent({ paths, tags, ...rest }: Announcement): Announcement {
+/** An event that names more than its write has changed is for the writer, too. */
+function widenedEvent({ paths, tags, client: _, ...rest }: Announcement): Announcement {
   return { ...rest, paths: wildcards(paths.map(withoutQuery)), tags: wildcardsOfTags(tags) };
 }
 
-function announcingAll({ payload: _, ...rest }: Announcement): Announcement {
+function announcingAll({ payload: _, client: __, ...rest }: Announcement): Announcement {
   return { ...rest, paths: ['/**'], tags: ['*'] };
 }
 

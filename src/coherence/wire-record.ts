@@ -71,8 +71,9 @@ function recordOf(wire: unknown): WireRecord | undefined {
 
 function isAnnouncement(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { type, paths, tags, cause, payload } = value;
+  const { type, paths, tags, cause, payload, client } = value;
   if (typeof type !== 'string' || !eventType.test(type) || !isStrings(paths) || !isStrings(tags)) return false;
+  if (client !== undefined && typeof client !== 'string') return false;
   if (!isObject(cause) || (payload !== undefined && !isObject(payload))) return false;
   // A value that is nested too deeply for JSON throws here, and not while subscribers are being told.
   if (payload !== undefined) JSON.stringify(payload);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { credentialNames } from '../http/credentials.ts';
 import type { Located } from './lint-routes.ts';
 import type {
   ConditionConfig,
   DeclaredReadConfig,
+  EventsAuthConfig,
   GatewayConfig,
   OriginConfig,
   RouteConfig,
@@ -20,11 +22,15 @@ import type { configSchema } from './schema.ts';
 
 type Settings = z.output<typeof configSchema>;
 
-/** Converts valid settings into the gateway's configuration: units in names, every default applied. */
+/**
+ * Converts valid settings into the gateway's configuration: units in names, every default applied.
+ * @param folder the one that paths of files are relative to
+ */
 export function assemble(
   settings: Settings,
   routes: readonly Located<RouteSettings>[],
   rules: readonly Located<RuleSettings>[],
+  folder: string,
 ): GatewayConfig {
   const { server, admin, store, coherence, events, log } = settings;
   const origins = originsOf(settings);
@@ -78,6 +84,11 @@ export function assemble(
     events: {
       path: events.path,
       webSocket: events.webSocket,
+      auth: events.auth && authOf(events.auth.jwt, folder),
+      cors: events.cors,
+      cursor: events.cursor,
+      coalesceMs: events.coalesce,
+      jitterMs: events.jitter,
       heartbeatMs: events.heartbeat,
       maxSubscribers: events.maxSubscribers,
       history: { maxEvents: events.history, maxBytes: events.historySize },
@@ -88,6 +99,15 @@ export function assemble(
     rules: rules.map(ruleOf),
     reads: settings.reads.map((read) => declaredReadOf(read, fallback)),
   };
+}
+
+type JwtSettings = NonNullable<Settings['events']['auth']>['jwt'];
+
+function authOf({ secret, jwks, issuer, audience, claim, cookie }: JwtSettings, folder: string): EventsAuthConfig {
+  // Without either, the configuration is not valid (lint-events.ts).
+  const keys = jwks ?? { secret: secret ?? '' };
+  const resolved = 'file' in keys ? { file: resolve(folder, keys.file) } : keys;
+  return { keys: resolved, issuer, audience, claim, cookie };
 }
 
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { z } from 'zod';
 import { assemble } from './assemble.ts';
 import { type FileAccess, includedFiles, reasonOf } from './include.ts';
 import { lintCoherence } from './lint-coherence.ts';
+import { lintEvents } from './lint-events.ts';
 import { lintOwnReads } from './lint-own-reads.ts';
 import { lintReads } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
@@ -77,6 +79,7 @@ export function parseConfig(
   const rules = withNames(partsOf(documents, 'rules', ruleSchema));
 
   lintSettings(document, configSchema);
+  lintEvents(document, configSchema, files);
   const context = contextOf(document);
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);
@@ -98,7 +101,7 @@ export function parseConfig(
 
   const problems = inOrder(documents.flatMap((each) => each.problems));
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
-  return { config: assemble(settings, routes, rules), warnings: problems };
+  return { config: assemble(settings, routes, rules, dirname(file)), warnings: problems };
 }
 
 function readPacks(document: SourceDocument, env: NodeJS.ProcessEnv, files: FileAccess): SourceDocument[] {

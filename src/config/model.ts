@@ -49,6 +49,15 @@ export interface GatewayConfig {
     path: string;
     /** Undefined: no WebSocket. */
     webSocket: string | undefined;
+    /** Undefined: anyone may see all events. */
+    auth: EventsAuthConfig | undefined;
+    cors: EventsCorsConfig | undefined;
+    /** Whether answers to reads carry `Unstale-Event-Cursor`. */
+    cursor: boolean;
+    /** Events that name the same paths within this time become one. 0: none do. */
+    coalesceMs: number;
+    /** Told to clients: they spread what they fetch again over this time. 0: not told. */
+    jitterMs: number;
     heartbeatMs: number;
     maxSubscribers: number;
     history: { maxEvents: number; maxBytes: number };
@@ -62,6 +71,23 @@ export interface GatewayConfig {
   rules: readonly RuleConfig[];
   /** Requests of unsafe methods that only read. First match wins. */
   reads: readonly DeclaredReadConfig[];
+}
+
+/** How the tokens of subscribers are verified. */
+export interface EventsAuthConfig {
+  keys: { readonly secret: string } | { readonly url: string } | { readonly file: string };
+  issuer: string | undefined;
+  audience: string | undefined;
+  /** The claim that says what may be seen. */
+  claim: string;
+  /** The cookie that may carry the token. */
+  cookie: string;
+}
+
+export interface EventsCorsConfig {
+  /** Origins of pages, or `*`. */
+  origins: readonly string[];
+  credentials: boolean;
 }
 
 export interface DeclaredReadConfig {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseHost, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { eventsSchema } from './events-schema.ts';
 import { parseOwnField, parseOwnValue } from './own-fields.ts';
 import { readsSchema } from './reads-schema.ts';
 import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
@@ -279,48 +280,6 @@ const coherenceSchema = z.strictObject({
       examples: ['30s'],
     }),
 });
-
-const eventsSchema = z.strictObject({
-  path: text({ pattern: '^/', examples: ['/_unstale/events'] }, parseEventsPath)
-    .prefault('/_unstale/events')
-    .meta({ description: 'Where clients subscribe (Server-Sent Events). It hides this path of the origin.' }),
-  webSocket: text({ pattern: '^(/|off$)', examples: ['off'] }, (path) =>
-    path === 'off' ? undefined : parseEventsPath(path),
-  )
-    .prefault('/_unstale/ws')
-    .meta({
-      description:
-        'Where clients get the same events over a WebSocket. It hides this path of the origin; off: nowhere.',
-    }),
-  // Below the 30 s after which many proxies drop a silent connection.
-  heartbeat: duration({ min: 1, max: DAY_MS })
-    .prefault('15s')
-    .meta({
-      description: 'How often each subscriber gets a comment, so that proxies do not drop a silent stream.',
-      examples: ['30s'],
-    }),
-  maxSubscribers: count({ min: 0, max: 1_000_000 })
-    .prefault(10_000)
-    .meta({ description: 'Concurrent subscribers; further ones get 503.', examples: [50_000] }),
-  history: count({ min: 0, max: 10_000_000 })
-    .prefault(10_000)
-    .meta({
-      description: 'Events kept for clients that reconnect; a client that missed more gets a resync event.',
-      examples: [100_000],
-    }),
-  // Ten thousand events that name a handful of paths each.
-  historySize: size({ min: MIB, max: MAX_BYTES })
-    .prefault('16MiB')
-    .meta({
-      description: 'Bytes of events kept for clients that reconnect; a burst of large events is forgotten sooner.',
-      examples: ['64MiB'],
-    }),
-});
-
-function parseEventsPath(path: string): string {
-  if (/^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/.test(path)) return path;
-  throw new ValueError(`"${path}" is not a plain path`, 'use segments of letters, digits and "-._~": /_unstale/events');
-}
 
 const logSchema = z.strictObject({
   level: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -13,8 +13,10 @@ const MAX_CHARACTERS = 16 * 1024;
 export function boundedEvent(event: Event): Event {
   const [paths, tags] = [event.paths, event.tags];
   if (fits(paths) && fits(tags)) return event;
+  // It names more than its write has changed, so it is for the writer, too.
+  const { client: _, ...told } = event;
   return {
-    ...event,
+    ...told,
     paths: firstFitting(paths, [
       (all) => [...new Set(all.map(withoutQuery))],
       (all) => joined(all, siblings),

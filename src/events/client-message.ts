@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import { checkFilter } from './asked.ts';
-import type { Filter } from './topic.ts';
+import type { Filter } from './filter.ts';
 
 /** A subscription of a WebSocket, as its client names it. */
 const MAX_REF_LENGTH = 64;

@@ -13,4 +13,6 @@ export interface Event {
   readonly payload?: Readonly<Record<string, unknown>>;
   /** ISO 8601. */
   readonly at: string;
+  /** The client that wrote, if it said so (`Unstale-Client`). Not announced to it, and told to nobody. */
+  readonly client?: string;
 }

@@ -1,8 +1,12 @@
 import { GatewayError } from '../errors.ts';
 import { checkFilter } from './asked.ts';
+import type { Filter } from './filter.ts';
+import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
-import { type Filter, Topic } from './topic.ts';
+import type { Rights } from './rights.ts';
+import { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
+import type { Prepared } from './wire.ts';
 
 /** However little each of them selects, it is compared with events that a later one has missed. */
 const MAX_SUBSCRIPTIONS = 64;
@@ -14,14 +18,18 @@ interface Part {
   readonly from: number;
 }
 
-type Names = Pick<HeldEvent, 'paths' | 'tags'>;
-
 /**
  * The filters of one WebSocket, by the names that its client gave them. The client is sent what any of them selects,
  * once. Together they are bounded as the filter of one event stream is.
  */
 export class FilterSet {
   readonly #parts = new Map<string, Part>();
+  readonly #rights: Rights;
+
+  /** @param rights what the client may see */
+  constructor(rights: Rights) {
+    this.#rights = rights;
+  }
 
   has(ref: string): boolean {
     return this.#parts.has(ref);
@@ -62,30 +70,34 @@ export class FilterSet {
   }
 
   /**
-   * Whether an event from before a filter was added has to be sent for it: the filter selects the event, and no other
-   * one that was there already does.
+   * What to send of events from before a filter was added: of those that the filter selects, and that no other one that
+   * was there already does.
    */
-  missedBy(ref: string, filter: Filter): (event: Names, index: number) => boolean {
-    const topics = indexOf(filter);
-    const others = this.#others(ref).map((part) => ({ from: part.from, topics: indexOf(part.filter) }));
-    return (event, index) =>
-      selects(topics, event) && !others.some((part) => part.from <= index && selects(part.topics, event));
+  missedBy(ref: string, filter: Filter): (event: HeldEvent, index: number) => Prepared | undefined {
+    const frames = this.#framesFor(filter);
+    const others = this.#others(ref).map((part) => ({ from: part.from, frames: this.#framesFor(part.filter) }));
+    return (event, index) => {
+      const found = frames(event);
+      const isSent = found && others.some((other) => other.from <= index && other.frames(event) !== undefined);
+      return isSent === true ? undefined : found;
+    };
+  }
+
+  /** What the client gets of an event with this filter alone. */
+  #framesFor(filter: Filter): (event: HeldEvent) => Prepared | undefined {
+    const topics = new TopicIndex();
+    topics.add(new Topic(filter, this.#rights));
+    return (event) => {
+      for (const topic of topics.matching(event)) {
+        if (topic !== undefined) return new FramesOf(event).for(topic);
+      }
+      return undefined;
+    };
   }
 
   #others(ref: string): Part[] {
     return [...this.#parts].filter(([name]) => name !== ref).map(([, part]) => part);
   }
-}
-
-function indexOf(filter: Filter): TopicIndex {
-  const topics = new TopicIndex();
-  topics.add(new Topic(filter));
-  return topics;
-}
-
-function selects(topics: TopicIndex, event: Names): boolean {
-  for (const topic of topics.matching(event)) if (topic !== undefined) return true;
-  return false;
 }
 
 function unionOf(filters: readonly Filter[]): Filter {

@@ -15,8 +15,18 @@ export const eventStream: Wire = {
 };
 
 /** Line breaks are removed from the id and the type, which another node or Redis may have written. JSON has none. */
-export function eventFrame({ id, type, ...data }: Event): Buffer {
+export function eventFrame({ id, type, client: _, ...data }: Event): Buffer {
   return Buffer.from(`id: ${oneLine(id)}\nevent: ${oneLine(type)}\ndata: ${JSON.stringify(data)}\n\n`);
+}
+
+/** The event of a frame that `eventFrame` has made. */
+export function eventIn(frame: Buffer): Event {
+  const [id = '', type = '', data = ''] = frame.toString().split('\n', 3);
+  return {
+    id: id.slice('id: '.length),
+    type: type.slice('event: '.length),
+    ...JSON.parse(data.slice('data: '.length)),
+  };
 }
 
 const DATA = '\ndata: ';

@@ -4,6 +4,8 @@ export interface HeldEvent {
   readonly type: string;
   readonly paths: readonly string[];
   readonly tags: readonly string[];
-  /** As an event stream has it. */
+  /** As an event stream has it that may show all of it. */
   readonly frame: Buffer;
+  /** The client that caused it, and is not told. */
+  readonly client: string | undefined;
 }

@@ -74,10 +74,11 @@ export class EventHistory {
     // Copied, because a substring of a body would keep the whole body in memory.
     const names = JSON.stringify({ type: event.type, paths: event.paths, tags: event.tags });
     const { type, paths, tags } = JSON.parse(names) as HeldEvent;
+    const { client } = event;
     let bytes = BYTES_PER_EVENT + frame.byteLength;
     for (const name of [...paths, ...tags]) bytes += BYTES_PER_NAME + name.length;
     const order = this.#order(event.id) ?? (this.#entries.at(-1) ?? this.#forgotten).order;
-    this.#entries.push({ id: event.id, type, paths, tags, frame, order, bytes });
+    this.#entries.push({ id: event.id, type, paths, tags, frame, client, order, bytes });
     this.#bytes += bytes;
     this.trim();
   }

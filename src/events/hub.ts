@@ -1,13 +1,16 @@
+import { systemClock, systemTimers } from '../clock.ts';
 import { boundedEvent } from './bounded.ts';
 import type { Event } from './event.ts';
+import type { Filter } from './filter.ts';
 import { eventStream } from './frame.ts';
+import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
 import { EventHistory, type HistoryLimits } from './history.ts';
-import { gathered, type Missed, type Subscribed } from './replay.ts';
-import type { Rights } from './rights.ts';
+import { gathered, isEcho, type Missed, type Subscribed } from './replay.ts';
+import { onExpiry, type Rights } from './rights.ts';
 import type { Sink } from './sink.ts';
 import { Sliced } from './sliced.ts';
-import { type Filter, Topic } from './topic.ts';
+import { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
 import { Prepared, type Wire } from './wire.ts';
 
@@ -19,6 +22,8 @@ const NEVER_HELD = -1;
 
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
+
+const system = { clock: systemClock, timers: systemTimers };
 
 export interface EventHubOptions {
   /** The epoch of the log whose positions are the event ids. */
@@ -34,13 +39,15 @@ export interface Subscription {
   readonly rights: Rights;
   /** The last event that the subscriber has seen. Absent: it receives events from now on. */
   readonly lastEventId?: string | undefined;
+  /** Events that this client caused are not sent. */
+  readonly client?: string | undefined;
 }
 
 export interface Change {
   /** Selects events from now on. Undefined: nothing. */
   readonly filter: Filter | undefined;
   /** Earlier events that the subscriber is sent because of the change. */
-  readonly missed?: Pick<Missed, 'wants' | 'resync'> & { readonly lastEventId: string };
+  readonly missed?: Pick<Missed, 'frames' | 'resync'> & { readonly lastEventId: string };
   /** What is written when everything up to an id has been sent. */
   readonly confirm: (id: string) => Buffer;
 }
@@ -130,14 +137,19 @@ export class EventHub {
    * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
    * @throws PatternError
    */
-  subscribe({ filter, lastEventId }: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
+  subscribe(subscription: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
     if (this.isFull) return 'full';
-    const topic = this.#topicOf(filter);
+    const { filter, rights, lastEventId, client } = subscription;
+    const topic = this.#topicOf(filter, rights);
     const { end, lastId } = this.#history;
     const found = lastEventId === undefined ? end : this.#history.after(lastEventId);
     const from = found === 'gap' ? end : found;
+    const cancelExpiry = onExpiry(rights, system, () => {
+      this.#remove(subscribed);
+      sink.end('expired');
+    });
     const state = { replaying: false, isBlocked: false, pending: undefined, open: true };
-    const subscribed: Subscribed = { topic, sink, wire, next: from, ...state };
+    const subscribed: Subscribed = { topic, rights, sink, wire, client, next: from, ...state, cancelExpiry };
     this.#join(subscribed);
     this.subscribers += 1;
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#options.heartbeatMs).unref();
@@ -171,7 +183,7 @@ export class EventHub {
   }
 
   #change(subscribed: Subscribed, { filter, missed, confirm }: Change): number {
-    const topic = this.#topicOf(filter);
+    const topic = this.#topicOf(filter, subscribed.rights);
     // A live subscriber has been sent what it selected before `#live`, and that event perhaps.
     if (!subscribed.replaying) subscribed.next = Math.max(subscribed.next, this.#live);
     if (!subscribed.open) return subscribed.next;
@@ -189,8 +201,8 @@ export class EventHub {
     return found === 'gap' ? until : Math.min(found, until);
   }
 
-  #topicOf(filter: Filter | undefined): Topic | undefined {
-    const wanted = filter && new Topic(filter);
+  #topicOf(filter: Filter | undefined, rights: Rights): Topic | undefined {
+    const wanted = filter && new Topic(filter, rights);
     return wanted && (this.#topics.get(wanted.key) ?? wanted);
   }
 
@@ -262,17 +274,17 @@ export class EventHub {
   }
 
   *#sendEvent(event: HeldEvent, index: number): Generator<unknown> {
-    const bytes = new Prepared((wire) => wire.event(event));
+    const frames = new FramesOf(event);
     for (const topic of this.#topics.matching(event)) {
-      if (topic === undefined) yield;
-      else {
-        for (const subscribed of this.#subscriptions.get(topic) ?? []) {
-          if (!subscribed.replaying && subscribed.next <= index) {
-            subscribed.next = index + 1;
-            this.#write(subscribed, bytes.of(subscribed.wire));
-          }
-          yield;
+      const bytes = topic && frames.for(topic);
+      yield;
+      if (topic === undefined || bytes === undefined) continue;
+      for (const subscribed of this.#subscriptions.get(topic) ?? []) {
+        if (!subscribed.replaying && subscribed.next <= index) {
+          subscribed.next = index + 1;
+          if (!isEcho(event, subscribed)) this.#write(subscribed, bytes.of(subscribed.wire));
         }
+        yield;
       }
     }
   }
@@ -349,6 +361,7 @@ export class EventHub {
   #remove(subscribed: Subscribed): void {
     if (!this.#leave(subscribed)) return;
     subscribed.open = false;
+    subscribed.cancelExpiry();
     this.#replaying.delete(subscribed);
     this.subscribers -= 1;
     if (this.subscribers === 0) {

@@ -1,9 +1,11 @@
+import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
 import type { EventHistory } from './history.ts';
+import type { Rights } from './rights.ts';
 import type { Sink } from './sink.ts';
 import type { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
-import type { Wire } from './wire.ts';
+import type { Prepared, Wire } from './wire.ts';
 
 /** How many held events are checked, and bytes sent, for one resuming subscriber before the next has its turn. */
 const REPLAY_EVENTS = 64;
@@ -13,8 +15,10 @@ const REPLAY_BYTES = 64 * 1024;
 export interface Subscribed {
   /** Undefined: it is sent no events. */
   topic: Topic | undefined;
+  readonly rights: Rights;
   readonly sink: Sink;
   readonly wire: Wire;
+  readonly client: string | undefined;
   /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
   next: number;
   /** It is receiving events out of the history. New events follow after them. */
@@ -24,6 +28,13 @@ export interface Subscribed {
   /** Only while it is replaying. */
   pending: Pending | undefined;
   open: boolean;
+  /** Cancels the timer that ends it when its rights expire. */
+  readonly cancelExpiry: () => void;
+}
+
+/** Whether the subscriber's own write caused the event. */
+export function isEcho({ client }: HeldEvent, subscribed: Subscribed): boolean {
+  return client !== undefined && client === subscribed.client;
 }
 
 /** What a subscriber is sent in addition to the events from `next` on. */
@@ -38,7 +49,8 @@ interface Pending {
 export interface Missed {
   next: number;
   readonly until: number;
-  readonly wants: (event: HeldEvent, index: number) => boolean;
+  /** Undefined for an event that it is not sent, or was sent already. */
+  readonly frames: (event: HeldEvent, index: number) => Prepared | undefined;
   /** Says that some of them are no longer held. */
   readonly resync: (id: string) => Buffer;
 }
@@ -76,7 +88,7 @@ function* gatherMissed(missed: Missed, { subscribed, history, found }: Gathering
       resync(found, missed.resync(history.idBefore(missed.until)));
       return;
     }
-    if (missed.wants(event, missed.next)) add(found, subscribed.wire.event(event));
+    add(found, { subscribed, event, frames: missed.frames(event, missed.next) });
     found.looked += 1;
     missed.next += 1;
     yield;
@@ -96,23 +108,31 @@ function* gatherNext({ subscribed, history, found }: Gathering): Generator<unkno
       resync(found, wire.resync(history.lastId));
       return;
     }
-    let wanted = false;
+    let frames: Prepared | undefined;
     for (const matching of own.matching(event)) {
       if (matching === undefined) yield;
-      else wanted = true;
+      else frames = new FramesOf(event).for(matching);
     }
     yield;
     // The filter has changed at this position, so the event is for the new one.
     if (subscribed.topic !== topic) return;
     found.looked += 1;
     subscribed.next += 1;
-    if (wanted) add(found, wire.event(event));
+    add(found, { subscribed, event, frames });
   }
 }
 
 const hasRoom = ({ looked, bytes }: Gathered): boolean => looked < REPLAY_EVENTS && bytes < REPLAY_BYTES;
 
-function add(found: Gathered, frame: Buffer): void {
+interface Adding {
+  readonly subscribed: Subscribed;
+  readonly event: HeldEvent;
+  readonly frames: Prepared | undefined;
+}
+
+function add(found: Gathered, { subscribed, event, frames }: Adding): void {
+  if (frames === undefined || isEcho(event, subscribed)) return;
+  const frame = frames.of(subscribed.wire);
   found.frames.push(frame);
   found.bytes += frame.byteLength;
 }

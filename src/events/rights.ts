@@ -1,6 +1,7 @@
+import type { Clock, Timers } from '../clock.ts';
 import type { Fields } from '../http/fields.ts';
 import type { Event } from './event.ts';
-import type { Filter } from './topic.ts';
+import type { Filter } from './filter.ts';
 
 /** What a subscriber may see, and until when. Server-Sent Events and WebSockets get theirs from `Authority`. */
 export interface Rights {
@@ -8,12 +9,36 @@ export interface Rights {
   readonly key: string;
   /** The token's `sub`. Undefined if there is no token. */
   readonly subject: string | undefined;
+  /** All that may be seen, for an index of subscribers without a filter. Undefined: everything. */
+  readonly grant: Filter | undefined;
   /** Unix time in milliseconds. The subscription ends then. Undefined: it does not expire. */
   readonly expiresAt: number | undefined;
   /** Whether any event that the filter selects may be seen. If not, the subscription is refused (403). */
   allows(filter: Filter): boolean;
   /** The part of an event that may be seen. Undefined if the subscriber must not know that there was one. */
   visible(event: Event): Event | undefined;
+}
+
+/** A bound on one wait: the wall clock may be set while it lasts, and a long timer of Node fires at once. */
+const MAX_WAIT_MS = 60_000;
+
+/** Calls `ended` when the rights expire. Returns what cancels it. */
+export function onExpiry({ expiresAt }: Rights, { clock, timers }: ExpiryPorts, ended: () => void): () => void {
+  if (expiresAt === undefined) return () => {};
+  let cancel = (): void => {};
+  const wait = (): void => {
+    const left = expiresAt - clock.wall();
+    cancel = timers.after(Math.min(Math.max(0, left), MAX_WAIT_MS), () =>
+      expiresAt <= clock.wall() ? ended() : wait(),
+    );
+  };
+  wait();
+  return () => cancel();
+}
+
+export interface ExpiryPorts {
+  readonly clock: Pick<Clock, 'wall'>;
+  readonly timers: Timers;
 }
 
 /** The request that opens a subscription. */
@@ -38,6 +63,7 @@ export interface Authority {
 export const unrestricted: Rights = {
   key: '',
   subject: undefined,
+  grant: undefined,
   expiresAt: undefined,
   allows: () => true,
   visible: (event) => event,

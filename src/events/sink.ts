@@ -11,5 +11,8 @@ export interface Sink {
   end(why: Ending): void;
 }
 
-/** Why a subscription ends: the gateway stops, or the subscriber reads too slowly, or answers no heartbeats. */
-export type Ending = 'draining' | 'slow' | 'silent';
+/**
+ * Why a subscription ends: the gateway stops, the rights expire, or the subscriber reads too slowly or answers no
+ * heartbeats.
+ */
+export type Ending = 'draining' | 'expired' | 'slow' | 'silent';

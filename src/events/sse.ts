@@ -3,21 +3,21 @@ import { GatewayError } from '../errors.ts';
 import type { EventHub, Subscription } from './hub.ts';
 import type { Ending, Sink } from './sink.ts';
 
+const fields = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+
 /**
  * Serves a subscription as an event stream (WHATWG HTML §9.2). It ends when the client disconnects or reads too
  * slowly, its rights expire, or the hub closes.
  * @throws GatewayError 503 if there are too many subscribers; nothing has been sent then
  */
 export function serveEvents(hub: EventHub, subscription: Subscription, response: ServerResponse): void {
-  response.setHeader('Content-Type', 'text/event-stream');
-  response.setHeader('Cache-Control', 'no-store');
-  response.setHeader('X-Accel-Buffering', 'no');
+  for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
   // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;
   const subscriber = hub.subscribe(subscription, new ResponseSink(response));
   if (subscriber === 'full') {
-    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    for (const name of Object.keys(fields)) response.removeHeader(name);
     throw new GatewayError('overloaded', 'there are too many subscribers');
   }
   response.on('close', () => subscriber.unsubscribe());
@@ -51,7 +51,7 @@ class ResponseSink implements Sink {
   }
 
   end(why: Ending): void {
-    if (why === 'draining') this.#response.end();
+    if (why === 'draining' || why === 'expired') this.#response.end();
     else this.#response.destroy();
   }
 }

@@ -1,20 +1,17 @@
 import { matchesParts } from '../coherence/tag.ts';
-import { PatternError, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
-
-/** A subscriber's filter: events that match any of the path patterns or tags; all events if both are empty. */
-export interface Filter {
-  /** Patterns as written: `/steps/:id`, `/steps/7`. */
-  readonly match: readonly string[];
-  readonly tags: readonly string[];
-}
+import { PatternError, parsePattern, pathMatchesPattern, patternShape, patternsOverlap } from '../route/pattern.ts';
+import type { Event } from './event.ts';
+import type { Filter } from './filter.ts';
+import { type Rights, unrestricted } from './rights.ts';
 
 /** Limit on the segments of all wildcard patterns of one subscription. Each segment takes a node of the index. */
 export const MAX_SEGMENTS = 256;
 
-/** A distinct filter, shared by all its subscribers. An event is matched against it once. */
+/** A distinct filter with distinct rights, shared by all its subscribers. An event is matched against it once. */
 export class Topic {
-  /** Equal for equivalent filters. */
+  /** Equal for equivalent filters of subscribers with the same rights. */
   readonly key: string;
+  readonly rights: Rights;
   /** Canonical paths without wildcards. */
   readonly paths: readonly string[];
   /** Patterns of literal, `*` and `**` segments. */
@@ -22,15 +19,23 @@ export class Topic {
   readonly tags: readonly string[];
   readonly tagPatterns: readonly string[];
 
+  /** Selects within what the rights show: not needed where those are all that selects. */
+  readonly #isNarrower: boolean;
+
   /** @throws PatternError */
-  constructor(filter: Filter) {
+  constructor(asked: Filter, rights: Rights = unrestricted) {
+    this.rights = rights;
+    const isAll = asked.match.length + asked.tags.length === 0;
+    this.#isNarrower = !isAll;
+    // Indexed by what may be seen. Otherwise every event would be compared with the rights of every such subscriber.
+    const filter = isAll ? (rights.grant ?? asked) : asked;
     const shapes = [...new Set(filter.match.map((pattern) => patternShape(parsePattern(pattern))))].sort();
     const tags = [...new Set(filter.tags)].sort();
     this.paths = shapes.filter((shape) => !hasWildcard(shape));
     this.patterns = shapes.filter(hasWildcard);
     this.tags = tags.filter((tag) => !hasWildcard(tag));
     this.tagPatterns = tags.filter(hasWildcard);
-    this.key = JSON.stringify([shapes, tags]);
+    this.key = JSON.stringify([shapes, tags, rights.key, isAll]);
     const segments = this.patterns.reduce((sum, pattern) => sum + pattern.split('/').length - 1, 0);
     if (segments > MAX_SEGMENTS) {
       throw new PatternError(
@@ -42,6 +47,27 @@ export class Topic {
 
   get isEverything(): boolean {
     return this.paths.length + this.patterns.length + this.tags.length + this.tagPatterns.length === 0;
+  }
+
+  /**
+   * The event as its subscribers may see it; undefined if they may not, or if the filter selects nothing of what they
+   * may see.
+   */
+  view(event: Event): Event | undefined {
+    const seen = this.rights.visible(event);
+    return seen !== undefined && this.#isNarrower && !this.#selects(seen) ? undefined : seen;
+  }
+
+  #selects({ paths, tags }: Event): boolean {
+    return (
+      paths.some((named) => this.#selectsPath(named.split('?', 1)[0] as string)) ||
+      tags.some((tag) => this.overlapsTag(tag))
+    );
+  }
+
+  #selectsPath(path: string): boolean {
+    if (hasWildcard(path)) return this.overlapsPath(path);
+    return this.paths.includes(path) || this.patterns.some((own) => pathMatchesPattern(path, own));
   }
 
   /** Whether the filter matches any path that a pattern in an event covers. */
@@ -59,7 +85,7 @@ export class Topic {
 export const hasWildcard = (name: string): boolean => name.includes('*');
 
 /** Whether any tag matches both. A `*` in either stands for any text. */
-function tagsOverlap(a: string, b: string): boolean {
+export function tagsOverlap(a: string, b: string): boolean {
   if (!hasWildcard(a) && !hasWildcard(b)) return a === b;
   const [fixedA, fixedB] = [a.split('*'), b.split('*')];
   const prefix = ends(fixedA[0] ?? '', fixedB[0] ?? '', (x, y) => x.startsWith(y));

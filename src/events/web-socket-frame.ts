@@ -41,7 +41,7 @@ export const webSocketWire: Wire = {
 };
 
 /** `{"type":"event","id":…,"event":…,"data":…}`, with the data as an event stream has it. */
-function eventFrame({ id, type, frame }: HeldEvent): Buffer {
+function eventFrame({ id, type, frame }: Pick<HeldEvent, 'id' | 'type' | 'frame'>): Buffer {
   const head = JSON.stringify({ type: 'event', id, event: type });
   return frameOf(Buffer.from(`${head.slice(0, -1)},"data":`), dataOf(frame), Buffer.from('}'));
 }

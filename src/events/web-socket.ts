@@ -1,10 +1,10 @@
 import { systemClock } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import { type ClientMessage, MessageError, parseClientMessage } from './client-message.ts';
+import type { Filter } from './filter.ts';
 import { FilterSet } from './filter-set.ts';
 import type { EventHub, Subscriber, Subscription } from './hub.ts';
 import type { Sink } from './sink.ts';
-import type { Filter } from './topic.ts';
 import { messageFrame, pongFrame, type ServerMessage, webSocketWire } from './web-socket-frame.ts';
 
 /** The subscription that the URL asks for has this name. */
@@ -18,6 +18,7 @@ const MESSAGES_PER_SECOND = 20;
 export const closing = {
   draining: { code: 1012, reason: 'the gateway is stopping' },
   slow: { code: 1013, reason: 'too slow: resume from the last id' },
+  expired: { code: 4401, reason: 'the token has expired' },
   binary: { code: 1003, reason: 'messages are JSON texts' },
   tooMany: { code: 1008, reason: 'too many messages' },
 } as const;
@@ -34,7 +35,7 @@ export class EventSocket {
   readonly #sink: SocketSink;
   readonly #subscription: Subscription;
   readonly #subscriber: Subscriber;
-  readonly #filters = new FilterSet();
+  readonly #filters: FilterSet;
   #isOpen = true;
   #allowance = MAX_BURST;
   #countedAt = systemClock.monotonic();
@@ -43,6 +44,7 @@ export class EventSocket {
   constructor(hub: EventHub, subscription: Subscription, sink: SocketSink) {
     this.#sink = sink;
     this.#subscription = subscription;
+    this.#filters = new FilterSet(subscription.rights);
     const subscriber = hub.subscribe(subscription, sink, webSocketWire);
     if (subscriber === 'full') throw new GatewayError('overloaded', 'there are too many subscribers');
     this.#subscriber = subscriber;
@@ -82,13 +84,13 @@ export class EventSocket {
 
   #subscribe({ ref, filter, lastEventId }: ClientMessage & { readonly type: 'subscribe' }): void {
     if (!this.#subscription.rights.allows(filter)) {
-      throw new GatewayError('forbidden', 'the token allows nothing of what is asked');
+      throw new GatewayError('notAllowed', 'it allows nothing of what is asked');
     }
     const union = this.#filters.unionWith(ref, filter);
-    const wants = this.#filters.missedBy(ref, filter);
+    const frames = this.#filters.missedBy(ref, filter);
     const from = this.#subscriber.change({
       filter: union,
-      ...(lastEventId !== undefined && { missed: { lastEventId, wants, resync: (id) => resyncOf(ref, id) } }),
+      ...(lastEventId !== undefined && { missed: { lastEventId, frames, resync: (id) => resyncOf(ref, id) } }),
       confirm: (id) => messageFrame({ type: 'subscribed', ref, id }),
     });
     this.#filters.set(ref, filter, from);

@@ -5,7 +5,7 @@ export interface Wire {
   /** What a subscription begins with. May be empty. */
   readonly opening: Buffer;
   readonly heartbeat: Buffer;
-  event(event: HeldEvent): Buffer;
+  event(event: Pick<HeldEvent, 'id' | 'type' | 'frame'>): Buffer;
   /** Says that the subscriber has been sent everything up to this id, and can resume from it. */
   position(id: string): Buffer;
   /** Says that the subscriber has missed events and must fetch everything that it shows again. */

@@ -112,7 +112,8 @@ export function hasConditions({ headers }: Pick<ClientRequest, 'headers'>): bool
 /**
  * The fields to send for any other request: end-to-end fields, `Forwarded` and its relatives, `Via`. Overrides that
  * would make it another request than the one that was routed, and whose rules apply, are removed: method overrides of
- * safe methods, and path overrides unless a trusted proxy sent them.
+ * safe methods, and path overrides unless a trusted proxy sent them. `Unstale-Client` is for this gateway: an API that
+ * recorded it, or varied by it, would show one client's id to others.
  */
 export function forwardFields(request: ClientRequest, { encode }: ClientPolicy): string[] {
   const { headers } = request;
@@ -121,6 +122,7 @@ export function forwardFields(request: ClientRequest, { encode }: ClientPolicy):
   const lines = without(headers.lines, (name) => {
     const meant = disguised(name);
     if (meant !== undefined && (overrides.has(meant) || addresses.has(meant))) return true;
+    if (name === 'unstale-client') return true;
     return name === 'trailer' || (isSafe && methodOverrides.has(name)) || (!request.trusted && pathOverrides.has(name));
   });
   const asked = uncodedConditions(countedDown(request, withOneCookieLine(headers, lines)), request, encode);

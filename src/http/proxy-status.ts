@@ -7,6 +7,10 @@ import { quoted } from './cache-status.ts';
 export const proxyErrors = {
   badRequest: 'http_request_error',
   unauthorized: 'http_request_denied',
+  tokenMissing: 'http_request_denied',
+  tokenInvalid: 'http_request_denied',
+  notAllowed: 'http_request_denied',
+  foreignPage: 'http_request_denied',
   forbidden: 'http_request_denied',
   notFound: 'http_request_error',
   methodNotAllowed: 'http_request_error',
@@ -24,6 +28,7 @@ export const proxyErrors = {
   originRefused: 'connection_refused',
   originReset: 'connection_terminated',
   originInvalid: 'http_protocol_error',
+  keysUnavailable: 'proxy_internal_response',
   draining: 'proxy_internal_response',
   overloaded: 'proxy_internal_response',
   onlyIfCached: 'proxy_internal_response',

@@ -140,6 +140,21 @@ export function isPatternWithin(narrow: string, wide: string): boolean {
   return inner.length === outer.length;
 }
 
+/**
+ * A pattern for the paths that two overlapping ones have in common. Where segments with text around their parameters
+ * overlap in a part, it is that of `wanted`, which matches more.
+ */
+export function narrowed(pattern: string, wanted: string): string {
+  const [left, right] = [split(pattern), split(wanted)];
+  const common: string[] = [];
+  for (let i = 0; ; i++) {
+    const [l, r] = [left[i], right[i]];
+    if (l === '**' || r === '**') return `/${[...common, ...(l === '**' ? right : left).slice(i)].join('/')}`;
+    if (l === undefined || r === undefined) return `/${common.join('/')}`;
+    common.push(isSegmentWithin(l, r) ? l : r);
+  }
+}
+
 function split(path: string): string[] {
   return path === '/' ? [] : path.slice(1).split('/');
 }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { EventsCorsConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import type { EventHub } from '../events/hub.ts';
+import { mayOpenSocket } from '../events/page-origin.ts';
 import type { Authority } from '../events/rights.ts';
 import { EventSocket } from '../events/web-socket.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
@@ -26,6 +28,7 @@ const bounds = {
 };
 
 export interface EventSocketsOptions {
+  readonly cors: EventsCorsConfig | undefined;
   readonly hub: EventHub;
   readonly authority: Authority;
   /** Bounds the event streams and event sockets of one address. */
@@ -61,10 +64,13 @@ export class EventSockets {
 
   async #open(handshake: Handshake): Promise<void> {
     const { request, message, reply, response, socket, head } = handshake;
-    const { hub, authority, streams } = this.#options;
+    const { hub, authority, streams, cors } = this.#options;
     try {
       if (request.headers.get('sec-websocket-version') !== '13') {
         throw new GatewayError('upgradeRequired', 'this gateway speaks version 13 of the WebSocket protocol');
+      }
+      if (!mayOpenSocket(request, cors)) {
+        throw new GatewayError('foreignPage', 'events.cors.origins does not name the origin of the page');
       }
       const release = streams.take(request.client.address);
       if (release === undefined) throw new GatewayError('tooManyStreams');

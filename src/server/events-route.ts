@@ -7,6 +7,7 @@ import type { Authority } from '../events/rights.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest } from './accepted.ts';
+import { corsFields, preflightFields } from './events-cors.ts';
 import { NodeReply } from './node-reply.ts';
 import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
@@ -21,16 +22,23 @@ export interface EventsRouteOptions {
 
 /** Server-Sent Events. A stream lasts as long as its connection. */
 export function registerEvents(app: FastifyInstance, { config, hub, authority, streams }: EventsRouteOptions): void {
+  const { cors } = config.events;
   app.all(config.events.path, async ({ raw: message }, reply) => {
+    const request = acceptedRequest(message);
+    // On errors, too: a page that may not read the status could not tell a bad token from a lost connection.
+    reply.headers(corsFields(request.headers, cors));
+    if (message.method === 'OPTIONS' && cors !== undefined) {
+      return reply.code(204).headers(preflightFields(request.headers, cors)).send();
+    }
     if (message.method !== 'GET') {
       reply.header('Allow', 'GET');
       throw new GatewayError('methodNotAllowed');
     }
-    const request = acceptedRequest(message);
     const subscription = await subscriptionOf(request, authority);
     // The stream is written to the response itself: Fastify would wait for its end.
     reply.hijack();
     pipelineOf(message.socket)?.beginLast(reply.raw, () => {
+      for (const [name, value] of Object.entries(corsFields(request.headers, cors))) reply.raw.setHeader(name, value);
       try {
         const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
@@ -50,9 +58,10 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
 export async function subscriptionOf(request: ClientRequest, authority: Authority): Promise<Subscription> {
   const query = new URLSearchParams(request.target.query);
   const { headers, scheme, host } = request;
+  // First: who has no token learns nothing about what is asked with it.
   const rights = await authority.rightsOf({ headers, scheme, host, query });
   const asked = askedBy(headers, query);
-  if (!rights.allows(asked.filter)) throw new GatewayError('forbidden', 'the token allows nothing of what is asked');
+  if (!rights.allows(asked.filter)) throw new GatewayError('notAllowed', 'it allows nothing of what is asked');
   return { ...asked, rights };
 }
 

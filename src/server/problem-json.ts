@@ -12,6 +12,7 @@ export function problemBody(error: GatewayError, errors?: readonly object[]): Bu
 
 /** Seconds after which a client may try again, for the errors where that helps. */
 const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = {
+  keysUnavailable: 5,
   draining: 5,
   overloaded: 5,
   uncoordinated: 1,
@@ -23,8 +24,17 @@ export function problemLines(error: GatewayError): string[] {
   lines.push('Proxy-Status', formatProxyStatus(error.code));
   const seconds = retryAfterSeconds[error.code];
   if (seconds !== undefined) lines.push('Retry-After', String(seconds));
+  const challenge = challenges[error.code];
+  if (challenge !== undefined) lines.push('WWW-Authenticate', challenge);
   return lines;
 }
+
+/** RFC 6750 §3: without a token, no error is named. */
+const challenges: Partial<Record<GatewayError['code'], string>> = {
+  tokenMissing: 'Bearer realm="events"',
+  tokenInvalid: 'Bearer realm="events", error="invalid_token"',
+  notAllowed: 'Bearer realm="events", error="insufficient_scope"',
+};
 
 /** Answers a request that Fastify has routed with a problem. */
 export function sendProblem(reply: FastifyReply, error: GatewayError, errors?: readonly object[]): FastifyReply {

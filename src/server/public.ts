@@ -153,7 +153,7 @@ async function mountPassThrough(app: FastifyInstance, options: PublicOptions): P
 function mountUpgrades(app: FastifyInstance, options: PublicOptions & { readonly streams: PerAddress }): void {
   const { server, events } = options.config;
   const tunnels = new Tunnels({ ...options, perAddress: new PerAddress(server.limits.perAddress.streams) });
-  const sockets = new EventSockets(options);
+  const sockets = new EventSockets({ ...options, cors: events.cors });
   const take = (handshake: Handshake): void => {
     const { request, reply } = handshake;
     const { path } = request.target;

@@ -45,6 +45,11 @@ const least: GatewayConfig = {
   events: {
     path: '/_unstale/events',
     webSocket: '/_unstale/ws',
+    auth: undefined,
+    cors: undefined,
+    cursor: true,
+    coalesceMs: 0,
+    jitterMs: 0,
     heartbeatMs: 15_000,
     maxSubscribers: 10_000,
     history: { maxEvents: 10_000, maxBytes: 16_777_216 },
@@ -147,7 +152,13 @@ defaults:
     },
     store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
     coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, quarantineMs: 0 },
-    events: { path: '/events', heartbeatMs: 5_000, maxSubscribers: 0, history: { maxEvents: 0, maxBytes: 2_097_152 } },
+    events: {
+      ...least.events,
+      path: '/events',
+      heartbeatMs: 5_000,
+      maxSubscribers: 0,
+      history: { maxEvents: 0, maxBytes: 2_097_152 },
+    },
     log: { level: 'debug' },
     fallback: {
       origin: 'legacy',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
 import { EventHub } from '../../src/events/hub.ts';
 import { unrestricted } from '../../src/events/rights.ts';
@@ -52,15 +52,18 @@ function begin(others: number): void {
   position = 0;
   const history = { maxEvents: 100_000, maxBytes: 64 * 1024 * 1024 };
   hub = new EventHub({ epoch: 'e', history, maxSubscribers: 10_000, heartbeatMs: 60_000 });
-  for (let i = 0; i < others; i++) hub.subscribe({ filter: { match: [`/${i % 3}`], tags: [] }, rights: unrestricted }, silent);
+  for (let i = 0; i < others; i++)
+    hub.subscribe({ filter: { match: [`/${i % 3}`], tags: [] }, rights: unrestricted }, silent);
 }
 
 function announce(paths: readonly string[]): void {
   const cause = { method: 'PUT', path: '/', rule: null };
-  hub.announce(paths.map((path): Event => {
-    position += 1;
-    return { id: `e-${position}`, type: 'invalidate', paths: [path], tags: [], cause, at: '' };
-  }));
+  hub.announce(
+    paths.map((path): Event => {
+      position += 1;
+      return { id: `e-${position}`, type: 'invalidate', paths: [path], tags: [], cause, at: '' };
+    }),
+  );
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -68,7 +71,13 @@ const positionOf = (id: string | undefined): number => Number(id?.slice(2));
 
 const path = fc.constantFrom('/0', '/1', '/2');
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('announce' as const), paths: fc.array(path, { minLength: 1, maxLength: 100 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('announce' as const),
+      paths: fc.array(path, { minLength: 1, maxLength: 100 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('turn' as const), times: fc.integer({ min: 1, max: 5 }) }) },
   {
     weight: 3,
@@ -115,21 +124,91 @@ test('with any changes at any time: each filter gets all from where it resumes, 
       expect(new Set(got).size).toBe(got.length);
       expect(sink.messages.some(({ type }) => type === 'resync' || type === 'error')).toBe(false);
       for (const { match, from } of asked) {
-        const wanted = all.flatMap((each, i) => (i >= from && (match.length === 0 || match.includes(each)) ? [i + 1] : []));
+        const wanted = all.flatMap((each, i) =>
+          i >= from && (match.length === 0 || match.includes(each)) ? [i + 1] : [],
+        );
         expect(got).toEqual(expect.arrayContaining(wanted));
       }
       // Each came before what it belongs to was confirmed.
       for (const [i, { match, from, to }] of asked.entries()) {
         const at = sink.messages.findIndex(({ type, ref }) => type === 'subscribed' && ref === String(i));
         const before = new Set(sink.messages.slice(0, at).map(({ id }) => positionOf(id)));
-        const missed = all.flatMap((each, k) => (k >= from && k < to && (match.length === 0 || match.includes(each)) ? [k + 1] : []));
+        const missed = all.flatMap((each, k) =>
+          k >= from && k < to && (match.length === 0 || match.includes(each)) ? [k + 1] : [],
+        );
         expect(missed.filter((each) => !before.has(each))).toEqual([]);
       }
       socket.end();
       hub.close();
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
+});
+
+describe('a filter that is added', () => {
+  const subscribe = (socket: EventSocket, asked: object): void =>
+    socket.receive(Buffer.from(JSON.stringify({ type: 'subscribe', ref: 'r', match: ['/1'], ...asked })), false);
+  const numbers = (sink: { readonly messages: readonly Message[] }): number[] =>
+    sink.messages.filter(({ type }) => type === 'event').map(({ id }) => positionOf(id));
+  const upTo = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1);
+  const confirmed = (sink: { readonly messages: readonly Message[] }): Promise<void> =>
+    until(() => sink.messages.some(({ type }) => type === 'subscribed'));
+
+  test('selects nothing from before, unless it says from where', async () => {
+    begin(0);
+    const sink = recorder();
+    const socket = new EventSocket(hub, { filter: { match: ['/0'], tags: [] }, rights: unrestricted }, sink);
+    announce(['/1', '/1']);
+    subscribe(socket, {});
+    await confirmed(sink);
+    announce(['/1']);
+    await until(() => numbers(sink).length > 0);
+    expect(numbers(sink)).toEqual([3]);
+  });
+
+  test('is confirmed when all that it missed has been sent, which takes several turns', async () => {
+    begin(0);
+    announce(Array<string>(1_000).fill('/1'));
+    const sink = recorder();
+    const socket = new EventSocket(hub, { filter: undefined, rights: unrestricted }, sink);
+    subscribe(socket, { lastEventId: 'e-0' });
+    await confirmed(sink);
+    expect(numbers(sink)).toEqual(upTo(1_000));
+    expect(sink.messages.at(-1)?.type).toBe('subscribed');
+  });
+
+  // A slice of work ends wherever it ends: the change may come while an event is being compared with the old filter.
+  test.each(upTo(6))('while another one resumes gets all, whichever event is being looked at (%i)', async (more) => {
+    begin(0);
+    announce(Array<string>(1_000 + more).fill('/1'));
+    const sink = recorder();
+    const filter = { match: ['/0'], tags: Array.from({ length: more }, (_, i) => `t${i}`) };
+    const socket = new EventSocket(hub, { filter, rights: unrestricted, lastEventId: `e-${more}` }, sink);
+    subscribe(socket, { lastEventId: 'e-0' });
+    await confirmed(sink);
+    expect(numbers(sink).sort((a, b) => a - b)).toEqual(upTo(1_000 + more));
+  });
+
+  test('gets nothing twice after the log has been replaced', async () => {
+    begin(0);
+    const sink = recorder();
+    announce(['/0', '/0', '/0', '/0', '/0']);
+    const socket = new EventSocket(hub, { filter: { match: ['/1'], tags: [] }, rights: unrestricted }, sink);
+    hub.reset('f', 7);
+    const at = {
+      id: 'f-8',
+      type: 'invalidate',
+      paths: ['/1'],
+      tags: [],
+      cause: { method: 'PUT', path: '/', rule: null },
+      at: '',
+    };
+    hub.announce([at]);
+    await until(() => numbers(sink).length === 1);
+    subscribe(socket, { lastEventId: 'f-7.999999' });
+    await confirmed(sink);
+    expect(numbers(sink)).toHaveLength(1);
+  });
 });
 
 test('a filter that is taken away while an event is being sent selects nothing from then on', async () => {

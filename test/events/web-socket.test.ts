@@ -20,7 +20,8 @@ const open = (query = NOTHING): Promise<WsClient> => wsClient(`${gateway.url}/_u
 async function write(...paths: string[]): Promise<void> {
   for (const path of paths) expect((await send('PUT', path, { body: 'x' })).status).toBe(200);
 }
-const pathsOf = ({ events }: WsClient): string[] => events.map((event) => (event.json().paths as string[])[0] as string);
+const pathsOf = ({ events }: WsClient): string[] =>
+  events.map((event) => (event.json().paths as string[])[0] as string);
 
 /** Resolves when everything that the gateway had to say has come. */
 async function settled(client: WsClient): Promise<void> {
@@ -32,7 +33,10 @@ async function settled(client: WsClient): Promise<void> {
 async function subscribe(client: WsClient, ref: string, asked: object = {}): Promise<void> {
   const earlier = client.messages.length;
   client.say({ type: 'subscribe', ref, ...asked });
-  await until(() => client.messages.slice(earlier).some(({ type }) => type === 'subscribed'), `${ref} to be subscribed`);
+  await until(
+    () => client.messages.slice(earlier).some(({ type }) => type === 'subscribed'),
+    `${ref} to be subscribed`,
+  );
 }
 
 describe('subscriptions', () => {
@@ -88,7 +92,9 @@ describe('subscriptions', () => {
     await until(() => client.events.length === 1);
     client.say({ type: 'subscribe', ref: 'more', match: ['/b/:id', '/a'], lastEventId: from });
     await client.told('subscribed');
-    const order = client.messages.map(({ type, data }) => (data as { paths?: string[] } | undefined)?.paths?.[0] ?? type);
+    const order = client.messages.map(
+      ({ type, data }) => (data as { paths?: string[] } | undefined)?.paths?.[0] ?? type,
+    );
     // The last '/a' came at once. The first one is from before this connection.
     expect(order).toEqual(['ready', '/a', '/b/1', '/a', '/b/2', 'subscribed']);
     await write('/b/3');
@@ -160,7 +166,9 @@ describe('messages that cannot be understood', () => {
     const match = (ref: string): string[] => Array.from({ length: 16 }, (_, i) => `/${ref}/${i}`);
     for (const ref of ['a', 'b', 'c', 'd']) await subscribe(client, ref, { match: match(ref) });
     client.say({ type: 'subscribe', ref: 'e', match: ['/e'] });
-    expect((await client.told('error')).detail).toContain('with the other subscriptions of this connection: more than 64');
+    expect((await client.told('error')).detail).toContain(
+      'with the other subscriptions of this connection: more than 64',
+    );
     // In the place of another one there is room.
     await subscribe(client, 'd', { match: match('other') });
     await write('/d/1', '/other/1');
@@ -182,7 +190,11 @@ describe('ends', () => {
 
   test.each([
     ['a binary message', 1003, (client: WsClient) => client.socket.send(Buffer.from('{}'))],
-    ['a text that is not UTF-8', 1007, (client: WsClient) => client.socket.send(Buffer.from([0xff]), { binary: false })],
+    [
+      'a text that is not UTF-8',
+      1007,
+      (client: WsClient) => client.socket.send(Buffer.from([0xff]), { binary: false }),
+    ],
     ['a large message', 1009, (client: WsClient) => client.say('x'.repeat(17 * 1024))],
     ['many fragments', 1008, (client: WsClient) => fragments(client, 100)],
     ['many messages', 1008, (client: WsClient) => many(() => client.say({ type: 'ping' }))],
@@ -227,25 +239,6 @@ describe('ends', () => {
     const seen = pings;
     await until(() => pings > seen + 5);
     expect(good.closed).toBeUndefined();
-  });
-
-  test('a slow reader is told to come back, and can resume; the others get everything', async () => {
-    await start();
-    const [slow, quick] = [await open(''), await open('')];
-    slow.pause();
-    const path = `/${'x'.repeat(7_000)}`;
-    let sent = 0;
-    const dropped = async (): Promise<boolean> =>
-      (await get(`${gateway.adminUrl}/metrics`)).text.includes('unstale_subscribers_dropped_total 1\n');
-    while (!(await dropped())) {
-      await Promise.all(Array.from({ length: 50 }, (_, i) => write(`${path}${i}`)));
-      sent += 50;
-    }
-    slow.socket.resume();
-    expect(await closed(slow)).toMatchObject({ code: 1013 });
-    await until(() => quick.events.length === sent);
-    const again = await open(`?lastEventId=${slow.lastEventId}`);
-    expect([...slow.events, ...again.events].map(({ id }) => id)).toEqual(quick.events.map(({ id }) => id));
   });
 
   test('a stopping gateway says so', async () => {

@@ -17,6 +17,8 @@ export interface SseClient {
   /** What a browser would send as `Last-Event-ID`. */
   readonly lastEventId: string | undefined;
   readonly closed: boolean;
+  /** Everything that came, as it came. */
+  readonly received: string;
   /** The next event that has not been taken yet. */
   next(): Promise<SseEvent>;
   /** Stops reading from the socket. */
@@ -34,9 +36,11 @@ export async function sseClient(url: string, headers: Record<string, string> = {
   let taken = 0;
   let blocks = 0;
   let text = '';
+  let received = '';
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
     text += chunk;
+    received += chunk;
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const block = parse(text.slice(0, end));
       text = text.slice(end + 2);
@@ -60,6 +64,9 @@ export async function sseClient(url: string, headers: Record<string, string> = {
     },
     get closed() {
       return closed;
+    },
+    get received() {
+      return received;
     },
     async next() {
       await until(() => events.length > taken || closed, 'an event');

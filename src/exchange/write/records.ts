@@ -1,9 +1,10 @@
 import type { Appended } from '../../coherence/log.ts';
-import { type Invalidation, mergeCoverage, type Position } from '../../coherence/record.ts';
+import { type Announcement, type Invalidation, mergeCoverage, type Position } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
 import type { Representation } from '../../coherence/write-set.ts';
+import { clientIdIn } from '../../http/client-id.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
-import type { Effect } from '../ports.ts';
+import type { ClientRequest, Effect } from '../ports.ts';
 import { type Applied, applyRules } from './apply.ts';
 import type { CompletedRecord, ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
@@ -74,6 +75,14 @@ export class AnsweredWrite implements ConcludingWrite {
     return fence.readsQuarantined(this.#reads, rules.knowledge);
   }
 
+  /**
+   * Whether the record announces what its client knows, and nothing else. Not if a conflicting write may have been
+   * carried over, and not if it is unknown what the write did, or may do yet.
+   */
+  get #echoes(): boolean {
+    return !this.#indeterminate && !this.#quarantined && !this.inFlight.conflicted;
+  }
+
   get #reads(): Representation[] {
     const { rules, routes } = this.#ports;
     const { request, address } = this.#write;
@@ -100,7 +109,8 @@ export class AnsweredWrite implements ConcludingWrite {
       answered: this.#answered,
       sources: this.#sources,
     });
-    const { coverage, announcements } = effect;
+    const { coverage } = effect;
+    const announcements = this.#echoes ? echoesTo(this.#write.request, effect.announcements) : effect.announcements;
     return {
       invalidation: { coverage, announcements, ...(quarantineMs > 0 && { quarantine: true, quarantineMs }) },
       local,
@@ -237,6 +247,12 @@ export class AnsweredWrite implements ConcludingWrite {
       ms: this.#ports.clock.monotonic() - startedAt,
     });
   }
+}
+
+/** Marks what is announced as caused by the client, which is then not told. */
+function echoesTo({ headers }: ClientRequest, announcements: readonly Announcement[]): readonly Announcement[] {
+  const client = clientIdIn(headers);
+  return client === undefined ? announcements : announcements.map((each) => ({ ...each, client }));
 }
 
 /** The longest quarantine that the rules of a write declare. */
