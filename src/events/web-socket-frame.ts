@@ -7,7 +7,7 @@ const TEXT = 0x81;
 const PING = 0x89;
 const PONG = 0x8a;
 /** Payloads up to this length have it in one octet. The next values announce 16 and 64 bits of length. */
-const MAX_SHORT = 125;
+const LARGEST_SHORT = 125;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
@@ -52,7 +52,7 @@ function frameOf(...payload: readonly Buffer[]): Buffer {
 }
 
 function headOf(length: number): Buffer {
-  if (length <= MAX_SHORT) return Buffer.from([TEXT, length]);
+  if (length <= LARGEST_SHORT) return Buffer.from([TEXT, length]);
   if (length < 1 << 16) return Buffer.from([TEXT, LENGTH_16, length >> 8, length & 0xff]);
   const head = Buffer.alloc(10);
   head[0] = TEXT;

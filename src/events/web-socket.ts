@@ -23,7 +23,10 @@ export const closing = {
   tooMany: { code: 1008, reason: 'too many messages' },
 } as const;
 
-export type Closing = (typeof closing)[keyof typeof closing];
+export interface Closing {
+  readonly code: number;
+  readonly reason: string;
+}
 
 /** A connection as its owner made it. */
 export interface SocketSink extends Sink {
@@ -78,7 +81,9 @@ export class EventSocket {
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       const ref = error instanceof MessageError ? error.ref : message !== undefined && 'ref' in message && message.ref;
-      this.#send({ type: 'error', code: error.code, detail: error.message, ...(ref && { ref }) });
+      // As the type of the problem that an HTTP request would get.
+      const code = error.type.slice(error.type.lastIndexOf(':') + 1);
+      this.#send({ type: 'error', code, detail: error.message, ...(ref && { ref }) });
     }
   }
 

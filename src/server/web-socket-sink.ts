@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { reconnectMs } from '../events/reconnect.ts';
 import type { Ending } from '../events/sink.ts';
 import { type Closing, closing, type SocketSink } from '../events/web-socket.ts';
 import { webSocketWire } from '../events/web-socket-frame.ts';
@@ -59,7 +60,13 @@ export class WebSocketSink implements SocketSink {
   }
 
   end(why: Ending): void {
-    if (why === 'silent') this.#client.terminate();
-    else this.close(closing[why]);
+    if (why === 'silent') {
+      this.#client.terminate();
+    } else if (why === 'draining') {
+      const { code, reason } = closing.draining;
+      this.close({ code, reason: `${reason}: reconnect after ${reconnectMs()} ms` });
+    } else {
+      this.close(closing[why]);
+    }
   }
 }

@@ -153,7 +153,7 @@ describe('messages that cannot be understood', () => {
     const client = await open('?match=/a');
     client.say(message);
     const error = await client.told('error');
-    expect(error).toMatchObject({ code: 'badRequest', detail: expect.stringContaining(detail) });
+    expect(error).toMatchObject({ code: 'bad-request', detail: expect.stringContaining(detail) });
     expect(error.ref).toBe(ref);
     await write('/a');
     await until(() => client.events.length === 1);
@@ -241,11 +241,18 @@ describe('ends', () => {
     expect(good.closed).toBeUndefined();
   });
 
-  test('a stopping gateway says so', async () => {
+  test('a stopping gateway says so, and tells each client another time at which to come back', async () => {
     await start();
-    const client = await open();
+    const clients = await Promise.all(Array.from({ length: 20 }, () => open()));
     await gateway.stop();
-    expect(await closed(client)).toMatchObject({ code: 1012 });
+    const told = new Set<number>();
+    for (const client of clients) {
+      const end = await closed(client);
+      expect(end?.code).toBe(1012);
+      told.add(Number(/reconnect after (\d+) ms$/.exec(end?.reason ?? '')?.[1]));
+    }
+    expect(told.size).toBeGreaterThan(10);
+    for (const ms of told) expect(ms).toBeGreaterThanOrEqual(1_000);
     await begin();
   });
 });
