@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Bench, Case } from './bench.ts';
+import { audience } from './cases/audience.ts';
 import { fanOut } from './cases/fan-out.ts';
 import { hitKeys, hitLarge, hitSmall, notModified } from './cases/hit.ts';
 import { memory } from './cases/memory.ts';
@@ -34,6 +35,7 @@ const cases: readonly Case[] = [
   writeBusy,
   writeBusySlow,
   fanOut,
+  audience,
   startUp,
   memory,
   matching,

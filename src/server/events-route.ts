@@ -8,6 +8,7 @@ import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest } from './accepted.ts';
 import { corsFields, preflightFields } from './events-cors.ts';
+import { connectionUnder } from './http-side.ts';
 import { NodeReply } from './node-reply.ts';
 import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
@@ -43,7 +44,7 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
         const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
         reply.raw.once('close', release);
-        serveEvents(hub, subscription, reply.raw);
+        serveEvents(hub, subscription, reply.raw, connectionUnder(message.socket));
       } catch (error) {
         new NodeReply(reply.raw).fail(asGatewayError(error));
       }

@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { Direct } from '../events/direct.ts';
 import { reconnectMs } from '../events/reconnect.ts';
 import type { Ending } from '../events/sink.ts';
 import { type Closing, closing, type SocketSink } from '../events/web-socket.ts';
 import { webSocketWire } from '../events/web-socket-frame.ts';
+import { connectionUnder } from './http-side.ts';
 
 /** How many pings in a row a client may leave unanswered. The last one may have been sent a moment ago. */
 const MAX_UNANSWERED = 2;
@@ -14,36 +16,36 @@ const MAX_UNANSWERED = 2;
  */
 export class WebSocketSink implements SocketSink {
   readonly #client: WebSocket;
-  readonly #socket: Socket;
+  readonly #direct: Direct;
   /** Pings since the client was last heard of. */
   #unanswered = 0;
 
   constructor(client: WebSocket, socket: Socket) {
     this.#client = client;
-    this.#socket = socket;
+    this.#direct = new Direct(socket, connectionUnder(socket));
   }
 
   get writableLength(): number {
-    return this.#socket.writableLength;
+    return this.#direct.writableLength;
   }
 
   write(bytes: Buffer): boolean {
     // Nothing may come behind a close frame (RFC 6455 §5.5.1).
     if (this.#client.readyState !== WebSocket.OPEN || bytes.byteLength === 0) return true;
     if (bytes === webSocketWire.heartbeat) this.#unanswered += 1;
-    return this.#socket.write(bytes);
+    return this.#direct.write(bytes);
   }
 
   once(event: 'drain', listener: () => void): void {
-    this.#socket.once(event, listener);
+    this.#direct.once(event, listener);
   }
 
   cork(): void {
-    this.#socket.cork();
+    this.#direct.cork();
   }
 
   uncork(): void {
-    this.#socket.uncork();
+    this.#direct.uncork();
   }
 
   /** The client has sent something. */
