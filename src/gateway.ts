@@ -122,6 +122,7 @@ export async function createGateway(
     routeOf: (request) => routes.find(request.target.resource).route,
     failed: (error, request) => reports.failed(error, request),
     passed: (request) => reports.passed(request),
+    cursor: () => (coherence.log.serving() ? coherence.hub.cursor : undefined),
     onMalformed: (error, peer) => reports.malformed(error, peer),
     track: (promise) => work.track(promise),
     cut: (peer, reason) => reports.cutOff(peer, reason),
@@ -188,7 +189,7 @@ function minPositionOf({ coherence: { onPartition } }: GatewayConfig, coherence:
 
 function wireReads(
   config: GatewayConfig,
-  { fence, store, log, tier }: Coherence,
+  { fence, store, log, tier, hub }: Coherence,
   reports: Reports,
   work: Work,
 ): ReadPorts {
@@ -197,6 +198,7 @@ function wireReads(
     store,
     fence,
     serving: () => log.serving(),
+    cursor: () => hub.cursor,
     tier,
     clock: systemClock,
     timers: systemTimers,

@@ -39,8 +39,9 @@ export function assemble(
     credentialHeaders: credentialNames(settings.credentialHeaders),
     credentialParams: settings.credentialParams,
   };
+  const client = { ...builtInClient, eventCursor: events.cursor };
   const fallback = policyOf(
-    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache, client: builtInClient },
+    { origin: defaultOrigin(Object.keys(origins)) ?? DEFAULT_ORIGIN, cache, client },
     settings.defaults ?? {},
   );
   return {
@@ -86,7 +87,6 @@ export function assemble(
       webSocket: events.webSocket,
       auth: events.auth && authOf(events.auth.jwt, folder),
       cors: events.cors,
-      cursor: events.cursor,
       coalesceMs: events.coalesce,
       jitterMs: events.jitter,
       heartbeatMs: events.heartbeat,

@@ -52,8 +52,6 @@ export interface GatewayConfig {
     /** Undefined: anyone may see all events. */
     auth: EventsAuthConfig | undefined;
     cors: EventsCorsConfig | undefined;
-    /** Whether answers to reads carry `Unstale-Event-Cursor`. */
-    cursor: boolean;
     /** Events that name the same paths within this time become one. 0: none do. */
     coalesceMs: number;
     /** Told to clients: they spread what they fetch again over this time. 0: not told. */
@@ -200,6 +198,8 @@ export interface ClientPolicy {
   encode: readonly ContentCoding[];
   /** Whether clients get the fields that carry tags. */
   tags: 'strip' | 'keep';
+  /** Whether answers to reads carry `Unstale-Event-Cursor`. The same on all routes. */
+  eventCursor: boolean;
 }
 
 export type ContentCoding = 'br' | 'gzip';

@@ -32,6 +32,7 @@ export const builtInClient: ClientPolicy = {
   etag: 'strong',
   encode: [],
   tags: 'strip',
+  eventCursor: true,
 };
 
 /** A policy, overridden by settings key by key. */
@@ -92,5 +93,6 @@ export function clientPolicy(under: ClientPolicy, settings: PolicySettings['clie
     etag: settings?.etag ?? under.etag,
     encode: settings?.encode ?? under.encode,
     tags: settings?.tags ?? under.tags,
+    eventCursor: under.eventCursor,
   };
 }

@@ -1,12 +1,13 @@
 import type { ClientPolicy } from '../config/model.ts';
 import { type CacheControl, parseCacheControl } from '../http/cache-control.ts';
 import { isStructuredList } from '../http/cache-status.ts';
+import { CURSOR_NAME, exposedCursor } from '../http/event-cursor.ts';
 import { eachLine, type FieldLines, Fields, without } from '../http/fields.ts';
 import { splitList } from '../http/list.ts';
 import { tagFields } from '../http/tags.ts';
 
 /** Fields that are set anew for each answer and never copied from the origin. */
-const replaced = new Set(['age', 'content-length']);
+const replaced = new Set(['age', 'content-length', CURSOR_NAME]);
 const ofTags = new Set(tagFields);
 
 /**
@@ -51,6 +52,7 @@ export function clientFields(
     lines.push('Cache-Control', withProhibitions(literal, [options.directives, said]));
   }
   if (etag !== undefined) lines.push('ETag', etag);
+  if (policy.eventCursor) lines.push(...exposedCursor(lines));
   return lines;
 }
 
@@ -69,6 +71,7 @@ function literalFor(origin: Fields, policy: ClientPolicy, directives: CacheContr
 /** The fields of an answer that is passed on unchanged, such as the answer to a write. */
 export function passedFields(lines: FieldLines, { tags }: ClientPolicy): string[] {
   return without(lines, (name, value) => {
+    if (name === CURSOR_NAME) return true;
     return (tags === 'strip' && ofTags.has(name)) || (name === 'cache-status' && !isStructuredList(value));
   });
 }

@@ -127,6 +127,8 @@ export interface FastHit {
   readonly age: number;
   /** Remaining freshness in seconds. */
   readonly ttl: number;
+  /** Up to where it is known to be current. Undefined: not told. */
+  readonly cursor: string | undefined;
   /** Of this stored response, for the caller: what it has written last. */
   readonly last: LastWritten;
 }
@@ -137,6 +139,7 @@ export const KEPT_BODY_BYTES = 4 * 1024;
 export interface LastWritten {
   age: number;
   ttl: number;
+  cursor: string | undefined;
   text: string;
 }
 

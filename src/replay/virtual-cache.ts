@@ -82,9 +82,12 @@ export class VirtualCache {
     if (found.route.policy.cache.off || hasOriginPreconditions(request.headers)) {
       return { outcome: 'bypass', detail: found.route.policy.cache.off ? 'off' : 'precondition' };
     }
-    const state = stateOf({ fence: this.#fence, variances: this.#variances }, found, request);
+    const serving = (): boolean => true;
+    // A log tells no subscriber of anything.
+    const known = { fence: this.#fence, variances: this.#variances, serving, cursor: () => undefined };
+    const state = stateOf(known, found, request);
     const clock = { wall: () => this.#clock.now, monotonic: () => this.#clock.now };
-    const decision = lookUp({ store: this.store, clock, serving: () => true }, state);
+    const decision = lookUp({ store: this.store, clock, serving }, state);
     if (decision.kind === 'hit') return { outcome: 'hit', served: decision.stored };
     const flightKey = flightKeyOf(state, this.store.varyOf(state.key));
     const flight = this.#flights.get(flightKey);

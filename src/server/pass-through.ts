@@ -19,12 +19,16 @@ export interface PassThroughOptions {
   readonly routeOf: (request: ClientRequest) => Route;
   readonly failed: (error: unknown, request: ClientRequest) => void;
   readonly passed: (request: ClientRequest) => void;
+  /** `ReadPorts.cursor`, while this node is serving. */
+  readonly cursor: () => string | undefined;
 }
 
 /** A request that passes through, and the way back to its client. */
 export interface Passing {
   readonly request: ClientRequest;
   readonly reply: NodeReply;
+  /** Where the event stream was before the origin was asked; undefined if that is not told. */
+  readonly cursor?: string | undefined;
 }
 
 /**
@@ -32,17 +36,17 @@ export interface Passing {
  * safe methods. Bodies stream both ways; 1xx answers and trailers are carried.
  */
 export async function passThrough(
-  { message, ...passing }: Passing & { readonly message: IncomingMessage },
+  { message, request, reply }: Passing & { readonly message: IncomingMessage },
   options: PassThroughOptions,
 ): Promise<void> {
-  const { request, reply } = passing;
   try {
     const route = options.routeOf(request);
+    const cursor = isRead(request) && route.policy.client.eventCursor ? options.cursor() : undefined;
     const headers = forwardFields(request, route.policy.client);
     const body = hasBody(message) ? message : undefined;
     const place = await awaitShare({ request, route }, reply);
     const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: abortWhenGone(reply) });
-    await deliver(passing, answer, options);
+    await deliver({ request, reply, cursor }, answer, options);
   } catch (error) {
     options.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -61,18 +65,18 @@ export async function deliver(passing: Passing, answer: OriginResponse, options:
 }
 
 async function stream(
-  { request, reply }: Passing,
+  { request, reply, cursor }: Passing,
   answer: OriginResponse,
   { routeOf, passed }: PassThroughOptions,
 ): Promise<void> {
   reply.onGone(() => answer.body.destroy());
   passed(request);
   const route = routeOf(request);
-  const isRead = request.method === 'GET' || request.method === 'HEAD';
-  const lines = isRead
+  const reads = isRead(request);
+  const lines = reads
     ? readFields(request, answer, route)
     : passedFields(endToEnd(answer.headers.lines), route.policy.client);
-  appendCacheStatus(lines, { fwd: isRead ? 'bypass' : 'method', fwdStatus: answer.status });
+  appendCacheStatus(lines, { fwd: reads ? 'bypass' : 'method', fwdStatus: answer.status }, cursor);
   // Trailers need chunked framing (RFC 9112 §7.1.2), which an answer with a length does not have.
   const isChunked = !answer.headers.has('content-length') && reply.chunks(answer.status);
   const announced = answer.headers.get('trailer');
@@ -104,4 +108,8 @@ function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, {
     if (value !== undefined) lines.push(name, value);
   }
   return lines;
+}
+
+function isRead({ method }: ClientRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }

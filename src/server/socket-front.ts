@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { AskedFields } from '../exchange/asked-fields.ts';
 import { type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
+import { CURSOR_FIELD } from '../http/event-cursor.ts';
 import { ownText } from '../http/own-memory.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
@@ -79,12 +80,13 @@ export class SocketFront {
 
   /** Writes as Node's HTTP server would have written. */
   write(socket: Socket, hit: FastHit, isGet: boolean): void {
-    const { status, body, age, ttl, last } = hit;
+    const { status, body, age, ttl, cursor, last } = hit;
     if (isGet && status !== 304 && body.byteLength <= KEPT_BODY_BYTES) {
-      if (last.age !== age || last.ttl !== ttl || last.text === '') {
+      if (last.age !== age || last.ttl !== ttl || last.cursor !== cursor || last.text === '') {
         last.text = this.#head(hit) + body.toString('latin1');
         last.age = age;
         last.ttl = ttl;
+        last.cursor = cursor;
       }
       socket.write(last.text, 'latin1');
     } else if (isGet && status !== 304) {
@@ -97,11 +99,12 @@ export class SocketFront {
     }
   }
 
-  #head({ status, head, body, age, ttl }: FastHit): string {
+  #head({ status, head, body, age, ttl, cursor }: FastHit): string {
     const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
     const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
+    const position = cursor === undefined ? '' : `\r\n${CURSOR_FIELD}: ${cursor}`;
     const length = status === 304 ? '' : `\r\nContent-Length: ${body.byteLength}`;
-    return line + head + times + length + this.#tail;
+    return line + head + times + position + length + this.#tail;
   }
 
   #look(): void {

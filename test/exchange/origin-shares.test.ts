@@ -294,7 +294,7 @@ describe('what waits for its turn', () => {
   test('keeps no other node waiting for what it will fetch', () => {
     let held = true;
     const flights = new Flights({ monotonic: systemClock.monotonic, timers: systemTimers, maxWaitMs: 60_000 });
-    const flight = flights.begin('key', 0, { address: A, isProxy: false });
+    const flight = flights.begin('key', { asOf: 0, cursor: undefined }, { address: A, isProxy: false });
     flight.holdLease(() => {
       held = false;
     });

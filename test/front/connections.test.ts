@@ -153,7 +153,8 @@ describe('time', () => {
           body: Buffer.from('hit'),
           age: 1,
           ttl: 2,
-          last: { age: 0, ttl: 0, text: '' },
+          cursor: undefined,
+          last: { age: 0, ttl: 0, cursor: undefined, text: '' },
         };
 
   const timed = async (times: Pick<SocketFrontOptions, 'headersTimeoutMs' | 'keepAliveMs'>) => {

@@ -164,7 +164,7 @@ async function answered(client: RawClient, methods: readonly string[]): Promise<
 function withoutTimes(bytes: Buffer): string {
   return bytes
     .toString('latin1')
-    .replace(/^(Date|Age|Unstale-Position): .*$/gim, '$1: …')
+    .replace(/^(Date|Age|Unstale-Position|Unstale-Event-Cursor): .*$/gim, '$1: …')
     .replace(/ttl=\d+/g, 'ttl=…')
     .replace(/^id: .*$/gm, 'id: …');
 }

@@ -50,6 +50,7 @@ beforeEach(async () => {
     routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip', encode: [] } } }) as unknown as Route,
     failed: () => {},
     passed: () => {},
+    cursor: () => undefined,
     track: (work) => void work,
   });
   server = createServer();

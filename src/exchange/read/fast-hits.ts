@@ -42,14 +42,14 @@ const OVERHEAD_BYTES = 500;
  * same functions, and leaves all else to it: whatever is undefined here is asked there again.
  */
 export class FastHits {
-  readonly #ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>;
+  readonly #ports: Pick<ReadPorts, 'store' | 'clock' | 'cursor' | 'variances' | 'encoder'>;
   readonly #routes: RouteTable;
   /** By what is stored, and by the lines of a form of it. */
   readonly #prepared: Generations<StoredResponse | FieldLines, Prepared | 'none'>;
 
   /** @param maxBytes what is prepared holds no more than twice as much */
   constructor(
-    ports: Pick<ReadPorts, 'store' | 'clock' | 'variances' | 'encoder'>,
+    ports: Pick<ReadPorts, 'store' | 'clock' | 'cursor' | 'variances' | 'encoder'>,
     routes: RouteTable,
     maxBytes: number,
   ) {
@@ -94,6 +94,7 @@ export class FastHits {
       body: form.body,
       age: Math.floor(Math.max(0, ageMs) / 1000),
       ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
+      cursor: route.policy.client.eventCursor ? this.#ports.cursor() : undefined,
       last: sent.last,
     };
   }
@@ -130,7 +131,7 @@ function preparedForm({ clientHeaders, etag, body }: Form, route: Route): Prepar
     isEtagValid: parseEntityTag(etag) !== undefined,
     head: headText(clientHeaders),
     bareHead: headText(without(clientHeaders, (name) => ofBody.has(name))),
-    last: { age: 0, ttl: 0, text: '' },
+    last: { age: 0, ttl: 0, cursor: undefined, text: '' },
     keptBytes: body.byteLength <= KEPT_BODY_BYTES ? body.byteLength : 0,
   };
 }

@@ -29,7 +29,10 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
   const { read, decision, flightKey, reply } = asked;
   // Invariant 1: must be read before anything is requested.
   const asOf = ports.fence.applied;
-  const flight = flightKey === undefined ? undefined : ports.flights.begin(flightKey, asOf, read.request.client);
+  const flight =
+    flightKey === undefined
+      ? undefined
+      : ports.flights.begin(flightKey, { asOf, cursor: read.cursor }, read.request.client);
   try {
     if (flight !== undefined && mayBeInTier(ports, read, decision)) {
       const { outcome, fillLease } = await fromTier(ports, read, flight, reply);

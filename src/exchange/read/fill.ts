@@ -200,7 +200,8 @@ export class Fill {
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
       const own = { ...response, clientHeaders: this.#clientFields(response.etag) };
-      const said = { status: this.#status(detail), ageMs: this.#ageMs(response) };
+      const { cursor } = this.#context.read;
+      const said = { status: this.#status(detail), ageMs: this.#ageMs(response), cursor };
       respond(this.#context.read.request, this.#reply, own, said);
     } else if (this.#reply !== undefined) {
       const sink = this.#start(detail);
@@ -250,7 +251,7 @@ export class Fill {
     const age = headers.get('age');
     if (age !== undefined) lines.push('Age', age);
     // Of what is streamed, nobody knows yet whether it will be stored.
-    appendCacheStatus(lines, this.#status(detail));
+    appendCacheStatus(lines, this.#status(detail), this.#context.read.cursor);
     const sink = reply.begin(status, lines);
     this.#sink = sink;
     // Otherwise what came while the client did not keep up would wait for the origin's next bytes.

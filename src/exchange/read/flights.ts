@@ -14,9 +14,16 @@ export type FlightResult =
   /** The answer is only for the request that asked: the waiting requests ask for themselves. */
   | { readonly kind: 'unusable' };
 
+/** When a fill began: the applied position, and the cursor of answers that it gives. */
+export interface FillStart {
+  readonly asOf: Position;
+  readonly cursor: string | undefined;
+}
+
 /** One fill that other requests may wait for (collapsed forwarding). */
 export class Flight {
   readonly asOf: Position;
+  readonly cursor: string | undefined;
   readonly result: Promise<FlightResult>;
   readonly #client: Client;
   readonly #landed: () => void;
@@ -26,8 +33,9 @@ export class Flight {
   #isJoined = false;
   #isShared = false;
 
-  constructor({ asOf, client, landed }: { asOf: Position; client: Client; landed: () => void }) {
+  constructor({ asOf, cursor, client, landed }: FillStart & { client: Client; landed: () => void }) {
     this.asOf = asOf;
+    this.cursor = cursor;
     this.#client = client;
     this.#landed = landed;
     this.result = new Promise<FlightResult>((resolve) => {
@@ -120,13 +128,13 @@ export class Flights {
   }
 
   /** A fill for a request of `client`. */
-  begin(key: string, asOf: Position, client: Client): Flight {
+  begin(key: string, from: FillStart, client: Client): Flight {
     const cancel = this.#timers.after(this.#maxWaitMs, () => flight.land({ kind: 'unusable' }));
     const landed = (): void => {
       cancel();
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     };
-    const flight = new Flight({ asOf, client, landed });
+    const flight = new Flight({ ...from, client, landed });
     this.#flights.set(key, flight);
     return flight;
   }

@@ -38,7 +38,8 @@ export function revalidated(
       stored: refusal === undefined,
       detail: refusal ?? decision.detail,
     };
-    respond(context.read.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
+    const ageMs = currentAgeMs(response, ports.clock.wall());
+    respond(context.read.request, reply, response, { status, ageMs, cursor: context.read.cursor });
   }
   return { outcome: 'revalidated', detail: refusal, unusable: decision.detail };
 }

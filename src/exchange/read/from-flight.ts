@@ -11,7 +11,7 @@ import { statusLines } from '../cache-status-lines.ts';
 import type { ReadOutcome, Reply } from '../ports.ts';
 import type { Decision } from './decide.ts';
 import { mayNotShare } from './decide.ts';
-import type { FlightResult } from './flights.ts';
+import type { Flight, FlightResult } from './flights.ts';
 import { directivesOf } from './look-up.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { respond } from './respond.ts';
@@ -21,14 +21,14 @@ import { serveOnError } from './serve-on-error.ts';
 interface Landed {
   readonly decision: Decision & { kind: 'forward' };
   readonly result: FlightResult;
-  readonly asOf: Position;
+  readonly flight: Pick<Flight, 'asOf' | 'cursor'>;
 }
 
 /** Answers a request from the fill that it waited for, if invariant 2 and the response itself allow it. */
 export function fromFlight(
   ports: ReadPorts,
   state: Read,
-  { decision, result, asOf }: Landed,
+  { decision, result, flight }: Landed,
   reply: Reply,
 ): ReadOutcome | undefined {
   if (result.kind === 'unusable') return undefined;
@@ -43,9 +43,11 @@ export function fromFlight(
     return { outcome: 'error', detail: 'collapsed' };
   }
   const { response } = result;
-  if (!answersAlso(ports.fence, state, response, asOf)) return undefined;
+  if (!answersAlso(ports.fence, state, response, flight.asOf)) return undefined;
   const status = { fwd: decision.fwd, collapsed: true as const, stored: result.stored };
-  respond(state.request, reply, response, { status, ageMs: currentAgeMs(response, ports.clock.wall()) });
+  const ageMs = currentAgeMs(response, ports.clock.wall());
+  // Not this request's own: the fill began earlier, and what came in between need not cover its response.
+  respond(state.request, reply, response, { status, ageMs, cursor: flight.cursor });
   return { outcome: 'collapsed', detail: undefined };
 }
 

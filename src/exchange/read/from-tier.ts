@@ -38,7 +38,7 @@ export async function fromTier(
 
 function serve(
   ports: ReadPorts,
-  { request, route, credentials }: Read,
+  { request, route, credentials, cursor }: Read,
   found: StoredResponse,
   { flight, reply }: { flight: Flight; reply: Reply | undefined },
 ): ReadOutcome | undefined {
@@ -51,7 +51,7 @@ function serve(
   if (reply !== undefined) {
     const ttl = Math.floor((found.lifetimeMs - decision.ageMs) / 1000);
     const status = { hit: true, ttl, detail: 'redis' } as const;
-    respond(request, reply, found, { status, ageMs: currentAgeMs(found, now) });
+    respond(request, reply, found, { status, ageMs: currentAgeMs(found, now), cursor });
   }
   if (found.codings !== undefined) ports.encoder.want(request.headers, found);
   return { outcome: 'hit', detail: 'redis' };

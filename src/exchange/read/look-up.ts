@@ -19,7 +19,7 @@ export interface Found {
 }
 
 export function stateOf(
-  ports: Pick<ReadPorts, 'fence' | 'variances'>,
+  ports: Pick<ReadPorts, 'fence' | 'variances' | 'serving' | 'cursor'>,
   { route, params }: Found,
   asked: ClientRequest,
 ): Read {
@@ -28,7 +28,9 @@ export function stateOf(
   const key = cacheKey(request, route.policy.cache, ports.variances.of(request));
   const { cache } = route.policy;
   const credentials = cache.credentials === 'perUser' ? !isIdentified(request, cache) : hasCredentials(request, cache);
-  return { request, route, params, key, credentials, arrived: ports.fence.applied };
+  // A node that is not serving does not know how far it is behind.
+  const cursor = route.policy.client.eventCursor && ports.serving() ? ports.cursor() : undefined;
+  return { request, route, params, key, credentials, arrived: ports.fence.applied, cursor };
 }
 
 /**

@@ -30,7 +30,7 @@ export function askedRange({ method, headers }: ClientRequest): string | undefin
 /** Answers from a stored part. Undefined if the part does not hold the requested octets. */
 export function servePart(
   ports: ReadPorts,
-  { request }: Read,
+  { request, cursor }: Read,
   { stored, range }: { stored: StoredResponse; range: string },
   reply: Reply,
 ): ReadOutcome | undefined {
@@ -42,7 +42,7 @@ export function servePart(
   lines.push('Content-Range', formatContentRange(found.range, part.size));
   const ageMs = currentAgeMs(stored, ports.clock.wall());
   lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
-  appendCacheStatus(lines, { hit: true, ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000) });
+  appendCacheStatus(lines, { hit: true, ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000) }, cursor);
   reply.send(206, lines, request.method === 'HEAD' ? undefined : asBuffer(found.bytes));
   return { outcome: 'hit', detail: 'partial' };
 }

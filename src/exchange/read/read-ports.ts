@@ -19,6 +19,8 @@ export interface Read {
   readonly arrived: Position;
   /** The request has credentials that are not in the key. */
   readonly credentials: boolean;
+  /** `ReadPorts.cursor` when the request arrived: its answer reflects at least this, unless it is stale. */
+  readonly cursor: string | undefined;
 }
 
 export interface ReadPorts {
@@ -26,6 +28,11 @@ export interface ReadPorts {
   readonly fence: Fence;
   /** Whether this node may now answer from memory and from fills of other requests. */
   readonly serving: () => boolean;
+  /**
+   * The id of the newest event that was announced here. Its record, and all before it, have been applied: neither memory
+   * nor what is asked of the origin from now on is older. Undefined: not known.
+   */
+  readonly cursor: () => string | undefined;
   /** The tier that the nodes share behind their memory. */
   readonly tier: SecondTier | undefined;
   readonly clock: Clock;

@@ -76,7 +76,7 @@ async function ask(ports: ReadPorts, arrived: Read, first: Decision, reply: Repl
     if (reply.gone) return { outcome: 'collapsed', detail: 'client gone' };
     // The answer's `No-Vary-Search` may distinguish this request from the one that it waited for.
     if (result.kind === 'response') state = { ...state, key: keyOfVariant(state, result.response) };
-    const served = fromFlight(ports, state, { decision, result, asOf: flight.asOf }, reply);
+    const served = fromFlight(ports, state, { decision, result, flight }, reply);
     if (served !== undefined) return served;
     // The fence refused the response, or it is another variant. The next fill begins after this request arrived, so the
     // request may wait for that one, too. After that, or if the answer cannot be shared, it asks for itself.
@@ -125,7 +125,9 @@ function serve(
   const { stored, ageMs } = decision;
   const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
   const detail = decision.kind === 'stale' ? decision.detail : undefined;
-  respond(state.request, reply, stored, { status: { hit: true, ttl, detail }, ageMs });
+  // What is stale by its age was not made with this position, and nobody has asked whether it is still the same.
+  const cursor = decision.kind === 'hit' ? state.cursor : undefined;
+  respond(state.request, reply, stored, { status: { hit: true, ttl, detail }, ageMs, cursor });
   if (stored.codings !== undefined) ports.encoder.want(state.request.headers, stored);
   if (decision.kind === 'hit') return { outcome: 'hit', detail };
   // One revalidation runs in the background, however many requests are served stale meanwhile. It is a normal fill, and

@@ -22,17 +22,24 @@ export const ofBody = new Set([
   'content-range',
 ]);
 
+/** What is said of an answer. `cursor`: up to where it is known to be current. */
+export interface Said {
+  readonly status: CacheStatus;
+  readonly ageMs: number | undefined;
+  readonly cursor: string | undefined;
+}
+
 /** Answers from a complete response: with 304 if the client's copy is current, with 206 if it asks for ranges. */
 export function respond(
   request: ClientRequest,
   reply: Reply,
   stored: StoredResponse,
-  { status, ageMs }: { status: CacheStatus; ageMs: number | undefined },
+  { status, ageMs, cursor }: Said,
 ): void {
   const form = stored.codings === undefined ? stored : formFor(request.headers, stored);
   const lines = [...form.clientHeaders];
   if (ageMs !== undefined) lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
-  appendCacheStatus(lines, status);
+  appendCacheStatus(lines, status, cursor);
   if (
     evaluatePreconditions(
       request.headers,

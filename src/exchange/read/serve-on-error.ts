@@ -22,6 +22,7 @@ export function serveOnError(
   // A record may have removed the response since. It must not be served then, not even instead of an error.
   if (ports.store.select(state.key, state.request.headers) !== stored) return false;
   const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
-  respond(state.request, reply, stored, { status: { fwd, fwdStatus, ttl, detail: 'stale-if-error' }, ageMs });
+  const status = { fwd, fwdStatus, ttl, detail: 'stale-if-error' };
+  respond(state.request, reply, stored, { status, ageMs, cursor: undefined });
   return true;
 }

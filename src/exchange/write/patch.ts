@@ -216,7 +216,7 @@ export class Patches {
     const body = ownBytes(Buffer.from(spliced.text));
     const headers = new Fields(without(stored.headers.lines, (name) => ofTheOctets.has(name)));
     const { respondedAt } = stored;
-    const read = { ...replay, key: stored.key, arrived: stored.asOf, credentials: false };
+    const read = { ...replay, key: stored.key, arrived: stored.asOf, credentials: false, cursor: undefined };
     const tags = tagsOf({ read, asOf: stored.asOf, requestedAt: respondedAt, respondedAt }, headers, body, false);
     if (!Array.isArray(tags)) return tags.unstorable;
     const { client } = replay.route.policy;

@@ -274,6 +274,7 @@ export class GatewayNode {
       store,
       fence: this.fence,
       serving: () => log.serving(),
+      cursor: () => this.hub.cursor,
       tier: this.#tier(),
       clock: process.clock,
       timers: process.timers,
