@@ -8,6 +8,7 @@ export const root = fromRoot('');
 export const results = fromRoot('bench/results');
 export const originProgram = fromRoot('bench/dist/servers/origin-process.js');
 export const millionProgram = fromRoot('bench/dist/measure/million-process.js');
+export const audienceProgram = fromRoot('bench/dist/generator/audience-process.js');
 export const generatorProgram = fromRoot('bench/dist/generator/process.js');
 /** What wrk runs for each request. */
 export const wrkScript = fromRoot('bench/generator/load.lua');

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Case, CaseResult } from './bench.ts';
+import { audience } from './cases/audience.ts';
 import { writeDependents, writeStored } from './cases/dependents.ts';
 import { fanOut } from './cases/fan-out.ts';
 import { hitKeys, hitLarge, hitSmall, notModified } from './cases/hit.ts';
@@ -46,6 +47,7 @@ const cases: readonly Case[] = [
   writeStored,
   writeDependents,
   fanOut,
+  audience,
   startUp,
   memory,
   matching,

@@ -85,6 +85,7 @@ export function assemble(
     events: {
       path: events.path,
       mercure: events.mercure,
+      webSocket: events.webSocket,
       auth: events.auth && authOf(events.auth.jwt, folder),
       cors: events.cors,
       coalesceMs: events.coalesce,

@@ -68,6 +68,14 @@ export const eventsSchema = z.strictObject({
       description: 'Whether clients of the Mercure protocol may subscribe at /.well-known/mercure, too.',
       examples: [true],
     }),
+  webSocket: text({ pattern: '^(/|off$)', examples: ['off'] }, (path) =>
+    path === 'off' ? undefined : parseEventsPath(path),
+  )
+    .prefault('/_unstale/ws')
+    .meta({
+      description:
+        'Where clients get the same events over a WebSocket. It hides this path of the origin; off: nowhere.',
+    }),
   auth: authSchema.optional().meta({ description: 'Who may see which events. Absent: anyone may see all.' }),
   cors: corsSchema
     .optional()

@@ -23,6 +23,11 @@ export function lintSettings(document: SourceDocument, schema: typeof configSche
     const message = 'maxEntry is larger than maxSize';
     document.report(['store', 'memory', 'maxEntry'], { message, hint: 'make maxEntry at most maxSize' });
   }
+  const events = soundPart(document, schema.shape.events, ['events']);
+  if (events !== undefined && events.webSocket === events.path) {
+    const message = 'the WebSocket has the path of the event stream';
+    document.report(['events', 'webSocket'], { message, hint: 'give it another one: webSocket: /_unstale/ws' });
+  }
   if (store?.redis !== undefined) lintRedis(document, [store.redis.url].flat());
   const alone = valueAt(document.value, ['store', 'redis']) === undefined;
   if (alone && valueAt(document.value, ['coherence', 'onPartition']) !== undefined) {

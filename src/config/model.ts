@@ -49,6 +49,8 @@ export interface GatewayConfig {
     path: string;
     /** Whether `/.well-known/mercure` is another path of it. */
     mercure: boolean;
+    /** Undefined: no WebSocket. */
+    webSocket: string | undefined;
     /** Undefined: anyone may see all events. */
     auth: EventsAuthConfig | undefined;
     cors: EventsCorsConfig | undefined;

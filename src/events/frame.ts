@@ -1,13 +1,21 @@
 import type { Event } from './event.ts';
+import type { Wire } from './wire.ts';
 
 /** How long a client waits before it reconnects, in milliseconds. */
 const RETRY_MS = 1_000;
 /** How many clients of a gateway that stops come back to the others in a millisecond. */
 const RECONNECTS_PER_MS = 1;
 
-/** The first block of a stream. It dispatches no event. */
-export const opening = Buffer.from(`retry: ${RETRY_MS}\n: unstale\n\n`);
-export const heartbeat = Buffer.from(': \n\n');
+/** Server-Sent Events (WHATWG HTML §9.2). The first block dispatches no event, and heartbeats are comments. */
+export const eventStream: Wire = {
+  opening: Buffer.from(`retry: ${RETRY_MS}\n: unstale\n\n`),
+  heartbeat: Buffer.from(': \n\n'),
+  event: ({ frame }) => frame,
+  // An id without data dispatches no event, but a client resumes from it (§9.2.6).
+  position: (id) => Buffer.from(`id: ${oneLine(id)}\n\n`),
+  resync: (id, refetch = {}) => Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: ${JSON.stringify(refetch)}\n\n`),
+  retry: (ms) => Buffer.from(`retry: ${Math.round(ms)}\n\n`),
+};
 
 /** How long one of so many clients waits before it reconnects, when all are sent away at once. */
 export function spreadRetryMs(subscribers: number): number {
@@ -29,19 +37,12 @@ export function eventIn(frame: Buffer): Event {
   };
 }
 
-/** An id without data. It dispatches no event, but a client resumes from it (WHATWG HTML §9.2.6). */
-export function idFrame(id: string): Buffer {
-  return Buffer.from(`id: ${oneLine(id)}\n\n`);
-}
+const DATA = '\ndata: ';
+const END = '\n\n';
 
-/** Tells the subscriber that it missed events and must fetch everything that it shows again. */
-export function resyncFrame(id: string, refetch: Pick<Event, 'refetchWithinMs'> = {}): Buffer {
-  return Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: ${JSON.stringify(refetch)}\n\n`);
-}
-
-/** Tells a client how long to wait before it reconnects. */
-export function retryFrame(ms: number): Buffer {
-  return Buffer.from(`retry: ${Math.round(ms)}\n\n`);
+/** The JSON of a frame of `eventFrame`. There is no line break before it, but those of the lines. */
+export function dataOf(frame: Buffer): Buffer {
+  return frame.subarray(frame.indexOf(DATA) + DATA.length, frame.byteLength - END.length);
 }
 
 /** Also removes NUL: a client ignores an id that contains it (§9.2.6). */

@@ -1,17 +1,7 @@
 import { ownText } from '../http/own-memory.ts';
 import type { Event } from './event.ts';
 import { eventFrame } from './frame.ts';
-
-/** An event as held in memory: the frame to send, and the names that select its subscribers. */
-export interface HeldEvent {
-  readonly id: string;
-  readonly paths: readonly string[];
-  readonly tags: readonly string[];
-  /** The bytes sent to every subscriber that may see all of it. */
-  readonly frame: Buffer;
-  /** The client that caused it, and is not told. */
-  readonly client: string | undefined;
-}
+import type { HeldEvent } from './held-event.ts';
 
 export interface HistoryLimits {
   readonly maxEvents: number;
@@ -40,18 +30,23 @@ export class EventHistory {
   readonly #limits: HistoryLimits;
   #entries: (Entry | undefined)[] = [];
   /** Index of the first of `#entries`. Entries before `#head` have been forgotten. */
-  #base = 0;
+  #base: number;
   #head = 0;
   #bytes = 0;
   /** The newest event that is no longer held. A subscriber that saw only earlier ones has missed events. */
   #forgotten: { readonly id: string; readonly order: Order };
   /** Events from this index on have not been sent yet. `maxEvents` does not apply to them, only `maxBytes`. */
-  unsent = 0;
+  unsent: number;
 
-  /** @param from the position after which events are held */
-  constructor(epoch: string, limits: HistoryLimits, from: number | string = 0) {
+  /**
+   * @param from the position after which events are held
+   * @param first the index of the first event: indices go on where those of an earlier history ended
+   */
+  constructor(epoch: string, limits: HistoryLimits, from: number | string = 0, first = 0) {
     this.#epoch = epoch;
     this.#limits = limits;
+    this.#base = first;
+    this.unsent = first;
     const [position = 0, further = 0] = String(from).split('.').map(Number);
     this.#forgotten = { id: `${epoch}-${from}`, order: [position, further] };
   }
@@ -78,13 +73,14 @@ export class EventHistory {
   push(event: Event): void {
     const frame = eventFrame(event);
     // Copied, because a substring of a body would keep the whole body in memory.
+    const type = ownText(event.type);
     const paths = event.paths.map(ownText);
     const tags = event.tags.map(ownText);
     const { client } = event;
     let bytes = BYTES_PER_EVENT + frame.byteLength;
     for (const name of [...paths, ...tags]) bytes += BYTES_PER_NAME + name.length;
     const order = this.#order(event.id) ?? (this.#entries.at(-1) ?? this.#forgotten).order;
-    this.#entries.push({ id: event.id, paths, tags, frame, client, order, bytes });
+    this.#entries.push({ id: event.id, type, paths, tags, frame, client, order, bytes });
     this.#bytes += bytes;
     this.trim();
   }
@@ -113,6 +109,11 @@ export class EventHistory {
   /** Undefined if the event is no longer held. */
   at(index: number): HeldEvent | undefined {
     return index < this.first ? undefined : this.#entries[index - this.#base];
+  }
+
+  /** The id from which a subscriber resumes whose next event has this index. */
+  idBefore(index: number): string {
+    return ((index > this.first ? this.#entries[index - 1 - this.#base] : undefined) ?? this.#forgotten).id;
   }
 
   /**

@@ -3,20 +3,23 @@ import { boundedEvent } from './bounded.ts';
 import { Coalesced } from './coalesced.ts';
 import type { Event } from './event.ts';
 import type { Filter } from './filter.ts';
-import { heartbeat, idFrame, opening, resyncFrame, retryFrame, spreadRetryMs } from './frame.ts';
+import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
-import { EventHistory, type HeldEvent, type HistoryLimits } from './history.ts';
+import type { HeldEvent } from './held-event.ts';
+import { EventHistory, type HistoryLimits } from './history.ts';
+import { gathered, isEcho, type Missed, type Subscribed } from './replay.ts';
 import { onExpiry, type Rights } from './rights.ts';
+import type { Sink } from './sink.ts';
 import { Sliced } from './sliced.ts';
 import { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
+import { Prepared, type Wire } from './wire.ts';
 
 /** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
 const MAX_UNSENT_BYTES = 256 * 1024;
 
-/** How many held events are checked, and bytes sent, for one resuming subscriber before the next has its turn. */
-const REPLAY_EVENTS = 64;
-const REPLAY_BYTES = 64 * 1024;
+/** An index of no event. One that begins there has missed events that are no longer held. */
+const NEVER_HELD = -1;
 
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
@@ -35,45 +38,37 @@ export interface EventHubOptions {
   readonly jitterMs?: number;
 }
 
-/** The destination of a subscriber's bytes: a socket, or a response that writes directly to one. */
-export interface Sink {
-  readonly writableLength: number;
-  /** Returns false if nothing more should be written before `drain`. */
-  write(bytes: Buffer): boolean;
-  once(event: 'drain', listener: () => void): unknown;
-  cork(): void;
-  uncork(): void;
-  end(): unknown;
-  destroy(): unknown;
-}
-
 export interface Subscription {
-  readonly filter: Filter;
+  /** Undefined: nothing, until it is changed. */
+  readonly filter: Filter | undefined;
   readonly rights: Rights;
   /** The last event that the subscriber has seen. Absent: it receives events from now on. */
   readonly lastEventId?: string | undefined;
   /** Events that this client caused are not sent. */
   readonly client?: string | undefined;
-  /** Called when the rights have expired, in place of ending the sink. The subscription has ended then. */
-  readonly expired?: () => void;
+}
+
+export interface Change {
+  /** Selects events from now on. Undefined: nothing. */
+  readonly filter: Filter | undefined;
+  /** Earlier events that the subscriber is sent because of the change. */
+  readonly missed?: Pick<Missed, 'frames' | 'resync'> & { readonly lastEventId: string };
+  /** What is written when everything up to an id has been sent. */
+  readonly confirm: (id: string) => Buffer;
 }
 
 export interface Subscriber {
+  /** Index of the first event that the subscriber gets. */
+  readonly from: number;
+  /** Writes to the subscriber, unless it reads too slowly. */
+  send(bytes: Buffer): void;
+  /**
+   * Changes the filter at a position between two events: the old filter selects those before it, the new one those
+   * behind it. Returns the index of the first event that the subscriber gets because of the change.
+   */
+  change(change: Change): number;
   /** Ends the subscription. Does not end the sink. */
   unsubscribe(): void;
-}
-
-interface Subscribed {
-  readonly topic: Topic;
-  readonly sink: Sink;
-  readonly client: string | undefined;
-  /** Cancels the timer that ends it when its rights expire. */
-  cancelExpiry: () => void;
-  /** Index of the next event to send. Earlier ones have been sent to it, or are from before it subscribed. */
-  next: number;
-  /** It is receiving events that it missed. New events follow after them. */
-  replaying: boolean;
-  open: boolean;
 }
 
 /**
@@ -89,13 +84,13 @@ export class EventHub {
   readonly #coalesced: Coalesced;
   #history: EventHistory;
   readonly #topics = new TopicIndex();
-  readonly #subscriptions = new Map<Topic, Set<Subscribed>>();
+  readonly #subscriptions = new Map<Topic | undefined, Set<Subscribed>>();
   /** Subscriptions that still miss events and can be written to. */
   readonly #replaying = new Set<Subscribed>();
   /** Index of the next event for live subscribers. */
   #live = 0;
-  /** A frame to send to all subscribers before the next event. */
-  #toAll: Buffer | undefined;
+  /** What to send to all subscribers before the next event. */
+  #toAll: Prepared | undefined;
   readonly #work = new Sliced(() => this.#send());
   /** The id that `cursor` has looked at last: each hit asks for it. */
   #checked = { id: '', isSound: false };
@@ -141,7 +136,8 @@ export class EventHub {
    */
   reset(epoch: string, seq: number): void {
     this.#coalesced.clear();
-    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`);
+    const { end } = this.#history;
+    this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`, end);
     this.#resyncAll();
     this.#work.restart();
   }
@@ -159,42 +155,50 @@ export class EventHub {
     this.#work.wake();
   }
 
+  /** Whether there are as many subscribers as there may be. */
+  get isFull(): boolean {
+    return this.#closed || this.subscribers >= this.#options.maxSubscribers;
+  }
+
   /**
    * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
    * @throws PatternError
    */
-  subscribe({ filter, rights, lastEventId, client, expired }: Subscription, sink: Sink): Subscriber | 'full' {
-    if (this.#closed || this.subscribers >= this.#options.maxSubscribers) return 'full';
+  subscribe(subscription: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
+    if (this.isFull) return 'full';
     // The subscriber may have seen elsewhere what is still held here.
     this.#coalesced.flush();
-    const wanted = new Topic(filter, rights);
-    const topic = this.#topics.get(wanted.key) ?? wanted;
+    const { filter, rights, lastEventId, client } = subscription;
+    const topic = this.#topicOf(filter, rights);
     const { end, lastId } = this.#history;
+    const found = lastEventId === undefined ? end : this.#history.after(lastEventId);
+    const from = found === 'gap' ? end : found;
     const cancelExpiry = onExpiry(rights, system, () => {
-      this.#remove(subscription);
-      (expired ?? (() => sink.end()))();
+      this.#remove(subscribed);
+      sink.end('expired');
     });
-    const subscription: Subscribed = { topic, sink, client, next: end, replaying: false, open: true, cancelExpiry };
-    const subscriptions = this.#subscriptions.get(topic) ?? new Set();
-    if (subscriptions.size === 0) {
-      this.#topics.add(topic);
-      this.#subscriptions.set(topic, subscriptions);
-    }
-    subscriptions.add(subscription);
+    const state = { replaying: false, isBlocked: false, pending: undefined, open: true };
+    const subscribed: Subscribed = { topic, rights, sink, wire, client, next: from, ...state, cancelExpiry };
+    this.#join(subscribed);
     this.subscribers += 1;
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#options.heartbeatMs).unref();
-    const from = lastEventId === undefined ? end : this.#history.after(lastEventId);
-    sink.write(opening);
-    if (from === 'gap') {
+    sink.write(wire.opening);
+    if (found === 'gap') {
       this.resyncs += 1;
-      sink.write(resyncFrame(lastId, this.#refetch));
-    } else if (from === end) {
-      sink.write(idFrame(lastId));
-    } else {
-      subscription.next = from;
-      this.#replay(subscription);
+      sink.write(wire.resync(lastId, this.#refetch));
     }
-    return { unsubscribe: () => this.#remove(subscription) };
+    if (from === end) {
+      sink.write(wire.position(lastId));
+    } else {
+      subscribed.pending = { missed: [], confirms: [wire.position] };
+      this.#replay(subscribed);
+    }
+    return {
+      from,
+      send: (bytes) => this.#write(subscribed, bytes),
+      change: (change) => this.#change(subscribed, change),
+      unsubscribe: () => this.#remove(subscribed),
+    };
   }
 
   /** Ends every stream. Its clients do not all come back at once. */
@@ -203,11 +207,57 @@ export class EventHub {
     this.#coalesced.flush();
     const { subscribers } = this;
     this.#work.stop();
-    for (const subscription of this.#all()) {
-      this.#remove(subscription);
-      subscription.sink.write(retryFrame(spreadRetryMs(subscribers)));
-      subscription.sink.end();
+    for (const subscribed of this.#all()) {
+      this.#remove(subscribed);
+      subscribed.sink.write(subscribed.wire.retry(spreadRetryMs(subscribers)));
+      subscribed.sink.end('draining');
     }
+  }
+
+  #change(subscribed: Subscribed, { filter, missed, confirm }: Change): number {
+    const topic = this.#topicOf(filter, subscribed.rights);
+    // A live subscriber has been sent what it selected before `#live`, and that event perhaps.
+    if (!subscribed.replaying) subscribed.next = Math.max(subscribed.next, this.#live);
+    if (!subscribed.open) return subscribed.next;
+    this.#leave(subscribed);
+    subscribed.topic = topic;
+    this.#join(subscribed);
+    subscribed.pending ??= { missed: [], confirms: [] };
+    subscribed.pending.confirms.push(confirm);
+    const { next: until } = subscribed;
+    const found = missed === undefined ? until : this.#history.after(missed.lastEventId);
+    if (missed !== undefined && (found === 'gap' || found < until)) {
+      subscribed.pending.missed.push({ ...missed, next: found === 'gap' ? NEVER_HELD : found, until });
+    }
+    this.#replay(subscribed);
+    return found === 'gap' ? until : Math.min(found, until);
+  }
+
+  #topicOf(filter: Filter | undefined, rights: Rights): Topic | undefined {
+    const wanted = filter && new Topic(filter, rights);
+    return wanted && (this.#topics.get(wanted.key) ?? wanted);
+  }
+
+  #join(subscribed: Subscribed): void {
+    const { topic } = subscribed;
+    const subscriptions = this.#subscriptions.get(topic) ?? new Set();
+    if (subscriptions.size === 0) {
+      if (topic !== undefined) this.#topics.add(topic);
+      this.#subscriptions.set(topic, subscriptions);
+    }
+    subscriptions.add(subscribed);
+  }
+
+  /** False if it had left. */
+  #leave(subscribed: Subscribed): boolean {
+    const { topic } = subscribed;
+    const subscriptions = this.#subscriptions.get(topic);
+    if (subscriptions?.delete(subscribed) !== true) return false;
+    if (subscriptions.size === 0) {
+      this.#subscriptions.delete(topic);
+      if (topic !== undefined) this.#topics.remove(topic);
+    }
+    return true;
   }
 
   #all(): Subscribed[] {
@@ -232,9 +282,9 @@ export class EventHub {
     }
   }
 
-  *#sendToAll(bytes: Buffer): Generator<unknown> {
-    for (const subscription of this.#all()) {
-      this.#write(subscription, bytes);
+  *#sendToAll(bytes: Prepared): Generator<unknown> {
+    for (const subscribed of this.#all()) {
+      this.#write(subscribed, bytes.of(subscribed.wire));
       yield;
     }
   }
@@ -258,12 +308,14 @@ export class EventHub {
   *#sendEvent(event: HeldEvent, index: number): Generator<unknown> {
     const frames = new FramesOf(event);
     for (const topic of this.#topics.matching(event)) {
-      const frame = topic && frames.for(topic);
+      const bytes = topic && frames.for(topic);
       yield;
-      if (topic === undefined || frame === undefined) continue;
-      for (const subscription of this.#subscriptions.get(topic) ?? []) {
-        const isDue = !subscription.replaying && subscription.next <= index;
-        if (isDue && !isEcho(event, subscription)) this.#write(subscription, frame);
+      if (topic === undefined || bytes === undefined) continue;
+      for (const subscribed of this.#subscriptions.get(topic) ?? []) {
+        if (!subscribed.replaying && subscribed.next <= index) {
+          subscribed.next = index + 1;
+          if (!isEcho(event, subscribed)) this.#write(subscribed, bytes.of(subscribed.wire));
+        }
         yield;
       }
     }
@@ -275,89 +327,75 @@ export class EventHub {
     this.#live = end;
     this.#history.unsent = end;
     this.#replaying.clear();
-    for (const subscription of this.#all()) {
-      subscription.next = end;
-      subscription.replaying = false;
+    for (const subscribed of this.#all()) {
+      subscribed.next = end;
+      subscribed.replaying = false;
+      this.#confirm(subscribed, lastId);
     }
     this.resyncs += this.subscribers;
-    this.#toAll = resyncFrame(lastId, this.#refetch);
+    this.#toAll = new Prepared((wire) => wire.resync(lastId, this.#refetch));
   }
 
-  #replay(subscription: Subscribed): void {
-    subscription.replaying = true;
-    this.#replaying.add(subscription);
+  #confirm(subscribed: Subscribed, id: string): void {
+    const confirms = subscribed.pending?.confirms ?? [];
+    subscribed.pending = undefined;
+    for (const confirm of confirms) this.#write(subscribed, confirm(id));
+  }
+
+  #replay(subscribed: Subscribed): void {
+    subscribed.replaying = true;
+    if (subscribed.isBlocked) return;
+    this.#replaying.add(subscribed);
     this.#work.wake();
   }
 
   /** Sends some of the events that a subscriber missed. It becomes live when it has them all; a slow one is awaited. */
-  *#replaySome(subscription: Subscribed): Generator<unknown> {
+  *#replaySome(subscribed: Subscribed): Generator<unknown> {
     // Moves it to the end of the queue.
-    this.#replaying.delete(subscription);
-    const own = new TopicIndex();
-    own.add(subscription.topic);
-    const frames: Buffer[] = [];
-    let bytes = 0;
-    let looked = 0;
-    while (subscription.next < this.#history.end && looked < REPLAY_EVENTS && bytes < REPLAY_BYTES) {
-      const event = this.#history.at(subscription.next);
-      if (event === undefined) {
-        // It read so slowly that the events it missed have been forgotten.
-        subscription.next = this.#history.end;
-        frames.push(resyncFrame(this.#history.lastId, this.#refetch));
-        this.resyncs += 1;
-        break;
-      }
-      let frame: Buffer | undefined;
-      for (const topic of own.matching(event)) {
-        if (topic === undefined) yield;
-        else frame = new FramesOf(event).for(topic);
-      }
-      yield;
-      looked += 1;
-      subscription.next += 1;
-      if (frame !== undefined && !isEcho(event, subscription)) {
-        frames.push(frame);
-        bytes += frame.byteLength;
-      }
-    }
-    if (!subscription.open || !subscription.replaying) return;
-    const isLive = subscription.next >= this.#history.end;
-    // The id after the replay lets it resume without checking the events that did not match.
-    if (isLive) frames.push(idFrame(this.#history.lastId));
-    const { sink } = subscription;
+    this.#replaying.delete(subscribed);
+    const history = this.#history;
+    const { frames, resyncs } = yield* gathered(subscribed, history, this.#refetch);
+    this.resyncs += resyncs;
+    if (!subscribed.open || !subscribed.replaying) return;
+    const isLive = subscribed.next >= history.end && (subscribed.pending?.missed.length ?? 0) === 0;
+    const { sink } = subscribed;
     let ready = true;
     sink.cork();
     for (const frame of frames) ready = sink.write(frame);
+    // The id after the replay lets it resume without checking the events that did not match.
+    if (isLive) this.#confirm(subscribed, history.lastId);
     sink.uncork();
-    if (isLive) subscription.replaying = false;
-    else if (ready) this.#replaying.add(subscription);
-    else sink.once('drain', () => subscription.open && subscription.replaying && this.#replay(subscription));
+    if (isLive) subscribed.replaying = false;
+    else if (ready) this.#replaying.add(subscribed);
+    else this.#replayLater(subscribed);
   }
 
-  #write(subscription: Subscribed, bytes: Buffer): void {
-    const { sink, open } = subscription;
+  #replayLater(subscribed: Subscribed): void {
+    subscribed.isBlocked = true;
+    subscribed.sink.once('drain', () => {
+      subscribed.isBlocked = false;
+      if (subscribed.open && subscribed.replaying) this.#replay(subscribed);
+    });
+  }
+
+  #write(subscribed: Subscribed, bytes: Buffer): void {
+    const { sink, open } = subscribed;
     if (!open) return;
     if (sink.writableLength > MAX_UNSENT_BYTES) {
       this.dropped += 1;
-      this.#remove(subscription);
-      sink.destroy();
+      this.#remove(subscribed);
+      sink.end('slow');
     } else {
       sink.write(bytes);
     }
   }
 
-  #remove(subscription: Subscribed): void {
-    const { topic } = subscription;
-    const subscriptions = this.#subscriptions.get(topic);
-    if (subscriptions?.delete(subscription) !== true) return;
-    subscription.open = false;
-    subscription.cancelExpiry();
-    this.#replaying.delete(subscription);
+  #remove(subscribed: Subscribed): void {
+    if (!this.#leave(subscribed)) return;
+    subscribed.open = false;
+    subscribed.cancelExpiry();
+    this.#replaying.delete(subscribed);
     this.subscribers -= 1;
-    if (subscriptions.size === 0) {
-      this.#subscriptions.delete(topic);
-      this.#topics.remove(topic);
-    }
     if (this.subscribers === 0) {
       clearInterval(this.#heartbeat);
       this.#heartbeat = undefined;
@@ -365,12 +403,12 @@ export class EventHub {
   }
 
   #beat(): void {
-    this.#toAll ??= heartbeat;
+    for (const subscribed of this.#all()) {
+      if (subscribed.sink.isSilent !== true) continue;
+      this.#remove(subscribed);
+      subscribed.sink.end('silent');
+    }
+    this.#toAll ??= new Prepared((wire) => wire.heartbeat);
     this.#work.wake();
   }
-}
-
-/** Whether the subscriber's own write caused the event. */
-function isEcho({ client }: HeldEvent, subscription: Subscribed): boolean {
-  return client !== undefined && client === subscription.client;
 }

@@ -25,6 +25,19 @@ export function mayUseCookies(
   return cors?.credentials === true && cors.origins.includes(origin);
 }
 
+/**
+ * Whether the page that opens a WebSocket may read what it is sent: one of the gateway's own host, or one that may read
+ * the event stream. Browsers let every page open one, to a gateway that only they can reach, too (RFC 6455 §10.2).
+ */
+export function mayOpenSocket(
+  { headers, host }: Pick<SubscriptionRequest, 'headers' | 'host'>,
+  cors: EventsCorsConfig | undefined,
+): boolean {
+  const origin = headers.get('origin');
+  if (origin === undefined || isListed(origin, cors)) return true;
+  return origin === `https://${host}` || origin === `http://${host}`;
+}
+
 /** A page there cannot be another's. Elsewhere, whoever is on the network can write a page of `http:`. */
 function isLoopbackName(host: string): boolean {
   return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?$/.test(host);

@@ -1,5 +1,5 @@
 import { matchesParts } from '../coherence/tag.ts';
-import type { HeldEvent } from './history.ts';
+import type { HeldEvent } from './held-event.ts';
 import { PatternIndex } from './pattern-index.ts';
 import { hasWildcard, type Topic } from './topic.ts';
 

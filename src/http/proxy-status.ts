@@ -19,6 +19,7 @@ export const proxyErrors = {
   unsupportedMediaType: 'http_request_error',
   expectationFailed: 'http_request_error',
   uriTooLong: 'http_request_error',
+  upgradeRequired: 'http_request_error',
   tooManyStreams: 'http_request_denied',
   tooManyIndeterminate: 'http_request_denied',
   headersTooLarge: 'http_request_error',

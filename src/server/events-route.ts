@@ -8,20 +8,22 @@ import { serveEvents } from '../events/sse.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest } from './accepted.ts';
 import { corsFields, preflightFields } from './events-cors.ts';
+import { connectionUnder } from './http-side.ts';
 import { NodeReply } from './node-reply.ts';
-import { PerAddress } from './per-address.ts';
+import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
 
 export interface EventsRouteOptions {
   readonly config: GatewayConfig;
   readonly hub: EventHub;
   readonly authority: Authority;
+  /** Bounds the streams of one address. */
+  readonly streams: PerAddress;
 }
 
 /** Server-Sent Events. A stream lasts as long as its connection. */
-export function registerEvents(app: FastifyInstance, { config, hub, authority }: EventsRouteOptions): void {
+export function registerEvents(app: FastifyInstance, { config, hub, authority, streams }: EventsRouteOptions): void {
   const { cors } = config.events;
-  const streams = new PerAddress(streamsPerAddress(config));
   const serve = async ({ raw: message }: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const request = acceptedRequest(message);
     // On errors, too: a page that may not read the status could not tell a bad token from a lost connection.
@@ -42,7 +44,7 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority }:
         const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
         reply.raw.once('close', release);
-        serveEvents(hub, subscription, reply.raw);
+        serveEvents(hub, subscription, reply.raw, connectionUnder(message.socket));
       } catch (error) {
         new NodeReply(reply.raw).fail(asGatewayError(error));
       }
@@ -74,7 +76,16 @@ export async function subscriptionOf(request: ClientRequest, authority: Authorit
   return { ...asked, rights };
 }
 
-/** However many streams an address may have, half of the room for subscribers is left to others. */
-function streamsPerAddress({ server, events }: GatewayConfig): number {
-  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
+/** Where events come over a WebSocket, requests are answered that are no handshake of one. */
+export function registerUpgradeRequired(app: FastifyInstance, path: string): void {
+  app.all(path, ({ method }, reply) => {
+    if (method !== 'GET') {
+      reply.header('Allow', 'GET');
+      throw new GatewayError('methodNotAllowed');
+    }
+    // RFC 9110 §15.5.22
+    reply.header('Upgrade', 'websocket');
+    reply.header('Connection', 'Upgrade');
+    throw new GatewayError('upgradeRequired', 'send the handshake of a WebSocket, without a body');
+  });
 }

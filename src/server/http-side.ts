@@ -133,3 +133,8 @@ export class HttpSide extends Duplex {
     return this.socket.bytesWritten;
   }
 }
+
+/** The connection that a stream of the HTTP server writes to. */
+export function connectionUnder(stream: Duplex): Duplex {
+  return stream instanceof HttpSide ? stream.socket : stream;
+}

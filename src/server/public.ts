@@ -1,5 +1,4 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import httpProxy from '@fastify/http-proxy';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
@@ -11,7 +10,8 @@ import { safeMethods } from '../http/methods.ts';
 import { targetText } from '../route/path.ts';
 import { acceptedRequest, noteAccepted } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
-import { eventsPaths, registerEvents } from './events-route.ts';
+import { EventSockets } from './event-sockets.ts';
+import { eventsPaths, registerEvents, registerUpgradeRequired } from './events-route.ts';
 import { type AcceptedExchange, accept, createFront, type Front, type FrontOptions } from './front.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
@@ -19,6 +19,7 @@ import { type PassThroughOptions, passThrough } from './pass-through.ts';
 import { PerAddress } from './per-address.ts';
 import { sendProblem } from './problem-json.ts';
 import { Tunnels } from './tunnel.ts';
+import { type Handshake, takeUpgrades } from './upgrades.ts';
 
 export interface PublicOptions extends PassThroughOptions {
   readonly config: GatewayConfig;
@@ -45,7 +46,7 @@ export interface PublicOptions extends PassThroughOptions {
 
 type NodeHandler = (message: IncomingMessage, response: ServerResponse) => void;
 
-/** Where Fastify finds what passes through. The event stream has the one other path. */
+/** Where Fastify finds what passes through. The events have the only other paths. */
 const MOUNT = '/';
 
 /**
@@ -55,7 +56,8 @@ const MOUNT = '/';
  */
 export async function createPublic(options: PublicOptions): Promise<FastifyInstance> {
   const { config } = options;
-  const paths = eventsPaths(config);
+  const { webSocket } = config.events;
+  const paths = [...eventsPaths(config), webSocket];
   const isEvents = ({ target }: ClientRequest): boolean => paths.includes(target.path);
   let framework: NodeHandler;
   const front = createFront({
@@ -74,15 +76,11 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
     },
     isEvents,
   );
-  registerEvents(app, options);
+  const streams = new PerAddress(streamsPerAddress(config));
+  registerEvents(app, { ...options, streams });
+  if (webSocket !== undefined) registerUpgradeRequired(app, webSocket);
   await mountPassThrough(app, options);
-  const tunnels = createTunnels(options, isEvents);
-  // A client's connection is a TCP socket, whatever Node's types say: this server has no TLS.
-  app.server.on('upgrade', (message, socket, head) => tunnels.take(message, socket as Socket, head));
-  app.addHook('preClose', (done) => {
-    tunnels.close();
-    done();
-  });
+  mountUpgrades(app, { ...options, streams });
   return app;
 }
 
@@ -157,19 +155,27 @@ async function mountPassThrough(app: FastifyInstance, options: PublicOptions): P
   });
 }
 
-function createTunnels(options: PublicOptions, isEvents: (request: ClientRequest) => boolean): Tunnels {
-  const refusalOf = (request: ClientRequest): GatewayError | undefined => {
-    if (options.draining()) return new GatewayError('draining');
-    return isEvents(request) ? new GatewayError('badRequest', 'the event stream is no WebSocket') : undefined;
+/** WebSockets: those of the gateway, which have events, and those of origins. */
+function mountUpgrades(app: FastifyInstance, options: PublicOptions & { readonly streams: PerAddress }): void {
+  const { server, events } = options.config;
+  const tunnels = new Tunnels({ ...options, perAddress: new PerAddress(server.limits.perAddress.streams) });
+  const sockets = new EventSockets({ ...options, cors: events.cors });
+  const take = (handshake: Handshake): void => {
+    const { request, reply } = handshake;
+    const { path } = request.target;
+    if (options.draining()) reply.fail(new GatewayError('draining'));
+    else if (path === events.path) reply.fail(new GatewayError('badRequest', 'the event stream is no WebSocket'));
+    else if (path === events.webSocket) sockets.take(handshake);
+    else tunnels.take(handshake);
   };
-  return new Tunnels({
-    ...options,
-    accept: (message, response) => {
-      const request = accept(message, response, options);
-      const refusal = request && refusalOf(request);
-      if (refusal !== undefined) new NodeReply(response).fail(refusal);
-      return refusal === undefined ? request : undefined;
-    },
-    perAddress: new PerAddress(options.config.server.limits.perAddress.streams),
+  takeUpgrades(app.server, { accept: (message, response) => accept(message, response, options), take });
+  app.addHook('preClose', (done) => {
+    tunnels.close();
+    done();
   });
+}
+
+/** However many streams an address may have, half of the room for subscribers is left to others. */
+function streamsPerAddress({ server, events }: GatewayConfig): number {
+  return Math.min(server.limits.perAddress.streams, Math.max(1, Math.ceil(events.maxSubscribers / 2)));
 }

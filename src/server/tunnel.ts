@@ -1,16 +1,15 @@
-import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, GatewayError, OriginError } from '../errors.ts';
 import { askOrigin } from '../exchange/ask-origin.ts';
 import { passedFields } from '../exchange/client-fields.ts';
 import { forwardFields } from '../exchange/forward.ts';
-import type { ClientRequest, OriginResponse, Route } from '../exchange/ports.ts';
+import type { OriginResponse, Route } from '../exchange/ports.ts';
 import { endToEnd } from '../http/connection.ts';
 import { headText } from '../http/fields.ts';
-import { NodeReply } from './node-reply.ts';
-import { deliver, type Passing, type PassThroughOptions } from './pass-through.ts';
+import { deliver, type PassThroughOptions } from './pass-through.ts';
 import type { PerAddress } from './per-address.ts';
+import type { Handshake } from './upgrades.ts';
 
 /**
  * How often tunnels are looked at. One is closed whose reader has taken nothing of what waits for it since the last
@@ -27,8 +26,6 @@ const PROBE_MS = 60_000;
 export interface TunnelOptions extends PassThroughOptions {
   /** Keeps count of work that a stopping gateway waits for. */
   readonly track: (work: Promise<unknown>) => void;
-  /** Checks the handshake, and answers it where it is refused. */
-  readonly accept: (message: IncomingMessage, response: ServerResponse) => ClientRequest | undefined;
   /** Bounds how many tunnels one client address may have open. */
   readonly perAddress: PerAddress;
   /** Default: a minute. */
@@ -56,15 +53,8 @@ export class Tunnels {
     return this.#open.size;
   }
 
-  /** Takes a connection that Node has handed over with the handshake; `head` is what came behind it. */
-  take(message: IncomingMessage, socket: Socket, head: Buffer): void {
-    const response = new ServerResponse(message);
-    response.shouldKeepAlive = false;
-    response.assignSocket(socket);
-    response.once('finish', () => socket.destroySoon());
-    const reply = new NodeReply(response);
-    const request = this.#options.accept(message, response);
-    if (request === undefined) return;
+  take(handshake: Handshake): void {
+    const { request, reply, socket, head } = handshake;
     const release = this.#options.perAddress.take(request.client.address);
     if (release === undefined) {
       reply.fail(new GatewayError('tooManyStreams'));
@@ -72,7 +62,7 @@ export class Tunnels {
     }
     socket.once('close', release);
     if (head.byteLength > 0) socket.unshift(head);
-    this.#options.track(this.#handshake({ request, response, reply, socket }));
+    this.#options.track(this.#handshake(handshake));
   }
 
   /** Ends every tunnel. */
@@ -80,7 +70,7 @@ export class Tunnels {
     for (const tunnel of [...this.#open]) tunnel.end();
   }
 
-  async #handshake(asked: Asked): Promise<void> {
+  async #handshake(asked: Handshake): Promise<void> {
     const { request, response, reply, socket } = asked;
     try {
       const route = this.#options.routeOf(request);
@@ -174,13 +164,8 @@ class Tunnel {
   }
 }
 
-interface Asked extends Passing {
-  readonly response: ServerResponse;
-  readonly socket: Socket;
-}
-
 /** Asks the origin, until the client leaves. */
-async function ask({ request, reply, socket }: Asked, route: Route): Promise<OriginResponse> {
+async function ask({ request, reply, socket }: Handshake, route: Route): Promise<OriginResponse> {
   const abort = new AbortController();
   const leave = (): void => abort.abort();
   reply.onGone(leave);

@@ -45,6 +45,7 @@ const least: GatewayConfig = {
   events: {
     path: '/_unstale/events',
     mercure: false,
+    webSocket: '/_unstale/ws',
     auth: undefined,
     cors: undefined,
     coalesceMs: 0,

@@ -3,8 +3,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
-import { EventHub, type Sink } from '../../src/events/hub.ts';
+import { EventHub } from '../../src/events/hub.ts';
 import { unrestricted } from '../../src/events/rights.ts';
+import type { Sink } from '../../src/events/sink.ts';
 import { serveEvents } from '../../src/events/sse.ts';
 import { Topic } from '../../src/events/topic.ts';
 import { TopicIndex } from '../../src/events/topic-index.ts';
@@ -62,7 +63,6 @@ function recorder(): Sink & { readonly blocks: string[] } {
     cork: () => {},
     uncork: () => {},
     end: () => {},
-    destroy: () => {},
   };
 }
 

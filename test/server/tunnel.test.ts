@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ClientRequest, Route } from '../../src/exchange/ports.ts';
@@ -7,6 +7,7 @@ import { createOrigin } from '../../src/origin/pool.ts';
 import { clientRequest, TrustedProxies } from '../../src/server/client-request.ts';
 import { PerAddress } from '../../src/server/per-address.ts';
 import { Tunnels } from '../../src/server/tunnel.ts';
+import { takeUpgrades } from '../../src/server/upgrades.ts';
 import { onRequestHead, type RawOrigin, rawOrigin } from '../support/raw-origin.ts';
 import { until } from '../support/scripted-origin.ts';
 
@@ -44,7 +45,6 @@ beforeEach(async () => {
   perAddress = new PerAddress(10);
   const trusted = new TrustedProxies([]);
   tunnels = new Tunnels({
-    accept: (message): ClientRequest => clientRequest(message, trusted),
     perAddress,
     sweepMs: SWEEP_MS,
     routeOf: () => ({ origin: pool, policy: { client: { tags: 'strip', encode: [] } } }) as unknown as Route,
@@ -54,7 +54,8 @@ beforeEach(async () => {
     track: (work) => void work,
   });
   server = createServer();
-  server.on('upgrade', (message, socket, head) => tunnels.take(message, socket as Socket, head));
+  const accept = (message: IncomingMessage): ClientRequest => clientRequest(message, trusted);
+  takeUpgrades(server, { accept, take: (handshake) => tunnels.take(handshake) });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   close = async () => {

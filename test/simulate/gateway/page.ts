@@ -1,5 +1,6 @@
-import type { Sink, Subscriber } from '../../../src/events/hub.ts';
+import type { Subscriber } from '../../../src/events/hub.ts';
 import { unrestricted } from '../../../src/events/rights.ts';
+import type { Sink } from '../../../src/events/sink.ts';
 import type { View } from './api.ts';
 import type { Clients } from './client.ts';
 import type { GatewayNode } from './node.ts';
@@ -107,7 +108,6 @@ export class Page {
       cork: nothing,
       uncork: nothing,
       end: nothing,
-      destroy: nothing,
     };
     const filter = this.#parts.narrow
       ? { match: [view.path.split('?')[0] as string], tags: ['item:*', 'step:*'] }

@@ -1,0 +1,113 @@
+import type { IncomingMessage } from 'node:http';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { EventsCorsConfig } from '../config/model.ts';
+import { asGatewayError, GatewayError } from '../errors.ts';
+import type { EventHub } from '../events/hub.ts';
+import { mayOpenSocket } from '../events/page-origin.ts';
+import type { Authority } from '../events/rights.ts';
+import { EventSocket } from '../events/web-socket.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
+import { subscriptionOf } from './events-route.ts';
+import type { PerAddress } from './per-address.ts';
+import type { Handshake } from './upgrades.ts';
+import { WebSocketSink } from './web-socket-sink.ts';
+
+/** The largest message of a client: as many filters as there may be, most of them of an ordinary length. */
+const MAX_MESSAGE_BYTES = 16 * 1024;
+/** A message may come in as many frames, and a frame in as many pieces: each is an object in memory until the last. */
+const MAX_FRAGMENTS = 64;
+const MAX_CHUNKS = 1_024;
+/** How long a client may take to answer the close frame. What has not been sent by then is dropped. */
+const CLOSE_MS = 2_000;
+
+const bounds = {
+  maxPayload: MAX_MESSAGE_BYTES,
+  maxFragments: MAX_FRAGMENTS,
+  maxBufferedChunks: MAX_CHUNKS,
+  closeTimeout: CLOSE_MS,
+};
+
+export interface EventSocketsOptions {
+  readonly cors: EventsCorsConfig | undefined;
+  readonly hub: EventHub;
+  readonly authority: Authority;
+  /** Bounds the event streams and event sockets of one address. */
+  readonly streams: PerAddress;
+  /** Keeps count of work that a stopping gateway waits for. */
+  readonly track: (work: Promise<unknown>) => void;
+}
+
+/** Events over WebSockets (RFC 6455). `ws` does the handshake and reads; events are written as prepared frames. */
+export class EventSockets {
+  readonly #options: EventSocketsOptions;
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    handleProtocols: () => false,
+    ...bounds,
+  });
+  /** Handshakes that `ws` is looking at. */
+  readonly #looking = new WeakMap<IncomingMessage, Handshake>();
+
+  constructor(options: EventSocketsOptions) {
+    this.#options = options;
+    this.#server.on('wsClientError', (error, _socket, message) => {
+      this.#looking.get(message)?.reply.fail(new GatewayError('badRequest', error.message));
+    });
+  }
+
+  take(handshake: Handshake): void {
+    this.#options.track(this.#open(handshake));
+  }
+
+  async #open(handshake: Handshake): Promise<void> {
+    const { request, message, reply, response, socket, head } = handshake;
+    const { hub, authority, streams, cors } = this.#options;
+    try {
+      if (request.headers.get('sec-websocket-version') !== '13') {
+        throw new GatewayError('upgradeRequired', 'this gateway speaks version 13 of the WebSocket protocol');
+      }
+      if (!mayOpenSocket(request, cors)) {
+        throw new GatewayError('foreignPage', 'events.cors.origins does not name the origin of the page');
+      }
+      const release = streams.take(request.client.address);
+      if (release === undefined) throw new GatewayError('tooManyStreams');
+      socket.once('close', release);
+      const asked = await subscriptionOf(request, authority);
+      const subscription = beginsEmpty(request) ? { ...asked, filter: undefined } : asked;
+      if (hub.isFull) throw new GatewayError('overloaded', 'there are too many subscribers');
+      this.#looking.set(message, handshake);
+      this.#server.handleUpgrade(message, socket, head, (client) => {
+        response.detachSocket(socket);
+        const sink = new WebSocketSink(client, socket);
+        serve(new EventSocket(hub, subscription, sink), client, sink);
+      });
+    } catch (error) {
+      const problem = asGatewayError(error);
+      reply.fail(problem, problem.code === 'upgradeRequired' ? ['Sec-WebSocket-Version', '13'] : []);
+    }
+  }
+}
+
+/** `?subscribe=none`: the client says by messages what it wants. */
+function beginsEmpty({ target }: ClientRequest): boolean {
+  return new URLSearchParams(target.query).get('subscribe') === 'none';
+}
+
+function serve(own: EventSocket, client: WebSocket, sink: WebSocketSink): void {
+  // Only text is decoded, and a Buffer is what `ws` gives for both kinds.
+  client.on('message', (data: Buffer, isBinary) => {
+    sink.heard();
+    own.receive(data, isBinary);
+  });
+  client.on('ping', (payload) => {
+    sink.heard();
+    own.ping(payload);
+  });
+  client.on('pong', () => sink.heard());
+  // `ws` closes the connection with a code that says what was wrong.
+  client.on('error', () => own.end());
+  client.on('close', () => own.end());
+}
