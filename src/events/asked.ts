@@ -23,11 +23,12 @@ export interface Asked {
 
 /**
  * Parses `?match=/steps/:id&tag=step:7&lastEventId=…&client=…`.
- * @throws GatewayError 400 for parameters that are too many, too long, or not patterns
+ * @throws GatewayError 400 for parameters that are unknown, too many, too long, or not patterns
  */
-export function askedBy(headers: Fields, query: URLSearchParams): Asked {
+export function askedBy(headers: Fields, query: URLSearchParams, furtherParameters: readonly string[] = []): Asked {
   for (const name of query.keys()) {
-    if (!parameters.has(name)) throw new GatewayError('badRequest', `unknown parameter "${name.slice(0, 64)}"`);
+    if (!parameters.has(name) && !furtherParameters.includes(name))
+      throw new GatewayError('badRequest', `unknown parameter "${name.slice(0, 64)}"`);
   }
   const filter = filterIn(query);
   checkFilter(filter);

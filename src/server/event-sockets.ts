@@ -75,7 +75,7 @@ export class EventSockets {
       const release = streams.take(request.client.address);
       if (release === undefined) throw new GatewayError('tooManyStreams');
       socket.once('close', release);
-      const asked = await subscriptionOf(request, authority);
+      const asked = await subscriptionOf(request, authority, [BEGINS]);
       const subscription = beginsEmpty(request) ? { ...asked, filter: undefined } : asked;
       if (hub.isFull) throw new GatewayError('overloaded', 'there are too many subscribers');
       this.#looking.set(message, handshake);
@@ -91,9 +91,10 @@ export class EventSockets {
   }
 }
 
+const BEGINS = 'subscribe';
 /** `?subscribe=none`: the client says by messages what it wants. */
 function beginsEmpty({ target }: ClientRequest): boolean {
-  return new URLSearchParams(target.query).get('subscribe') === 'none';
+  return new URLSearchParams(target.query).get(BEGINS) === 'none';
 }
 
 function serve(own: EventSocket, client: WebSocket, sink: WebSocketSink): void {

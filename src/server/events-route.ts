@@ -66,12 +66,16 @@ export function eventsPaths({ events }: GatewayConfig): string[] {
  * The subscription that a request asks for, and may have. Also for WebSockets.
  * @throws GatewayError as `Authority.rightsOf`; 400 for bad parameters, 403 if nothing of what it asks may be seen
  */
-export async function subscriptionOf(request: ClientRequest, authority: Authority): Promise<Subscription> {
+export async function subscriptionOf(
+  request: ClientRequest,
+  authority: Authority,
+  furtherParameters: readonly string[] = [],
+): Promise<Subscription> {
   const query = new URLSearchParams(request.target.query);
   const { headers, scheme, host } = request;
   // First: who has no token learns nothing about what is asked with it.
   const rights = await authority.rightsOf({ headers, scheme, host, query });
-  const asked = askedBy(headers, query);
+  const asked = askedBy(headers, query, furtherParameters);
   if (!rights.allows(asked.filter)) throw new GatewayError('notAllowed', 'it allows nothing of what is asked');
   return { ...asked, rights };
 }
