@@ -194,7 +194,7 @@ export const scenarios: readonly Scenario[] = [
         if (bus !== undefined) bus.cutUntil = stage.world.now + 1_000;
       });
       play.write(301, 0, rename1);
-      play.at(312, () => void stage.start(2));
+      play.at(325, () => void stage.start(2));
       play.at(370, () => void stage.open({ path: '/items/1', at: 2, from: 1 }));
     },
   },
