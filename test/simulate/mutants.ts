@@ -281,7 +281,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 9,
     name: 'a node that joins again keeps fills in flight',
-    seed: 163,
+    seed: 2_421,
     only: ['is cut off, and the log trimmed'],
     fence: () => new FenceThatKeepsOldFills(),
   },
@@ -319,7 +319,7 @@ export const mutants: readonly Mutant[] = [
   {
     invariant: 10,
     name: 'a server of the tier that comes back with older data is believed',
-    seed: 1156,
+    seed: 2_727,
     only: ['sees a server of the tier come back with older data', 'is killed'],
     tellsServer: false,
   },
