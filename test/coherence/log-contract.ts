@@ -106,6 +106,8 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
     });
 
     test('an intent is fulfilled by a record or withdrawn, and then conflicts with nothing', async () => {
+      // Behind the barrier of a new epoch, records are held: one that is committed is beyond it.
+      await rig.wait(open.log.append(hitting('/b')));
       const note = await rig.wait(open.log.note(writeTo('/a')));
       open.log.withdraw(await rig.wait(open.log.note(writeTo('/a'))));
       const probes = new Set(['e/a']);

@@ -38,3 +38,8 @@ describe('of an error, a line shows', () => {
     expect(logged('broken').err).toBe('broken');
   });
 });
+
+test('lines go to standard output where no other destination is given', () => {
+  // pino checks the sizes of batches when it opens it.
+  expect(() => createLogger('silent')).not.toThrow();
+});
