@@ -1,3 +1,4 @@
+import { boundedEvent } from './bounded.ts';
 import type { Event } from './event.ts';
 
 /** Events that wait for the end of the window. With more, it ends: a burst must not be held twice. */
@@ -25,7 +26,7 @@ export class Coalesced {
       this.#emit(events);
       return;
     }
-    for (const event of events) this.#hold(event);
+    for (const event of events) this.#hold(boundedEvent(event));
     if (this.#held.size >= MAX_HELD) this.flush();
     else if (this.#held.size > 0) this.#timer ??= setTimeout(() => this.flush(), this.#windowMs).unref();
   }
@@ -58,5 +59,6 @@ function joined(earlier: Event, later: Event): Event {
   const { client, ...event } = later;
   const tags = [...new Set([...earlier.tags, ...later.tags])];
   // A client that has written one of several changes has not seen the others.
-  return client !== undefined && client === earlier.client ? { ...event, tags, client } : { ...event, tags };
+  const own = client !== undefined && client === earlier.client ? { client } : {};
+  return boundedEvent({ ...event, tags, ...own });
 }

@@ -26,7 +26,8 @@ const HIDDEN_CAUSE = { method: 'UNKNOWN', path: '/**', rule: null } as const;
  * It is data: encoded into its segment, and never a pattern. A claim with any mistake grants nothing.
  * @returns the filter that the claim amounts to, or what is wrong with it
  */
-export function grantOf(claim: unknown, subject: string | undefined): Filter | { readonly mistake: string } {
+export function grantOf(claim: unknown, subject: unknown): Filter | { readonly mistake: string } {
+  if (subject !== undefined && typeof subject !== 'string') return { mistake: 'the "sub" is no text' };
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) return { mistake: 'it is not an object' };
   const { match = [], tags = [], ...others } = claim as { match?: unknown; tags?: unknown };
   const [other] = Object.keys(others);

@@ -21,6 +21,11 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 /** An index of no event. One that begins there has missed events that are no longer held. */
 const NEVER_HELD = -1;
 
+/**
+ * Changes of a subscriber's filter that wait for what it missed. One who asks for more, and does not read, is dropped.
+ */
+const MAX_PENDING_CHANGES = 80;
+
 /** The largest `n` in the ids `position.n` of one record's events. An id with it comes after all of them. */
 const LAST_OF_RECORD = 999_999;
 
@@ -223,6 +228,10 @@ export class EventHub {
     subscribed.topic = topic;
     this.#join(subscribed);
     subscribed.pending ??= { missed: [], confirms: [] };
+    if (subscribed.pending.confirms.length >= MAX_PENDING_CHANGES) {
+      this.#drop(subscribed);
+      return subscribed.next;
+    }
     subscribed.pending.confirms.push(confirm);
     const { next: until } = subscribed;
     const found = missed === undefined ? until : this.#history.after(missed.lastEventId);
@@ -330,6 +339,8 @@ export class EventHub {
     for (const subscribed of this.#all()) {
       subscribed.next = end;
       subscribed.replaying = false;
+      // Ahead of the id that it can resume from: if its stream ends before all are told, it has missed nothing then.
+      if (subscribed.pending !== undefined) this.#write(subscribed, subscribed.wire.resync(lastId, this.#refetch));
       this.#confirm(subscribed, lastId);
     }
     this.resyncs += this.subscribers;
@@ -381,13 +392,14 @@ export class EventHub {
   #write(subscribed: Subscribed, bytes: Buffer): void {
     const { sink, open } = subscribed;
     if (!open) return;
-    if (sink.writableLength > MAX_UNSENT_BYTES) {
-      this.dropped += 1;
-      this.#remove(subscribed);
-      sink.end('slow');
-    } else {
-      sink.write(bytes);
-    }
+    if (sink.writableLength > MAX_UNSENT_BYTES) this.#drop(subscribed);
+    else sink.write(bytes);
+  }
+
+  #drop(subscribed: Subscribed): void {
+    this.dropped += 1;
+    this.#remove(subscribed);
+    subscribed.sink.end('slow');
   }
 
   #remove(subscribed: Subscribed): void {

@@ -1,4 +1,5 @@
 import type { GatewayConfig } from '../config/model.ts';
+import { resourceOf } from '../route/path.ts';
 import { isPatternWithin, PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Event } from './event.ts';
 
@@ -18,7 +19,7 @@ export function visibleEvents({ routes, fallback, rules }: Shown): (event: Event
   for (const { match, cache } of routes) trie.add(match, { off: cache.off, match });
   const shapes = routes.map(({ match, cache }) => ({ shape: patternShape(parsePattern(match)), off: cache.off }));
   const other = { off: fallback.cache.off, match: '/**' };
-  const routeOf = (path: string) => trie.first(path) ?? { data: other };
+  const routeOf = (path: string) => trie.first(resourceOf(path)) ?? { data: other };
   /** Whether no path that the pattern matches is cached. */
   const isPatternOff = (pattern: string): boolean => {
     if (shapes.some(({ shape, off }) => !off && patternsOverlap(shape, pattern))) return false;

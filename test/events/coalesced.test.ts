@@ -32,6 +32,17 @@ test('the window ends early when a thousand are held', () => {
   expect(emitted).toHaveLength(1_000);
 });
 
+test('what is held is as bounded as what is sent, however many writes there are', () => {
+  const { coalesced, emitted } = window(60_000);
+  for (let i = 0; i < 200; i++) coalesced.add([event(i, '/a', { tags: [`step:${i}`] })]);
+  coalesced.add([event(200, '/b', { paths: Array.from({ length: 5_000 }, (_, i) => `/steps/${i}`) })]);
+  coalesced.flush();
+  expect(emitted.map(({ paths, tags }) => [paths, tags])).toEqual([
+    [['/a'], expect.arrayContaining(['step:*']) as unknown],
+    [['/steps/*'], []],
+  ]);
+});
+
 test('without a window, nothing is held', () => {
   const { coalesced, emitted } = window(0);
   coalesced.add([event(1, '/a'), event(2, '/a')]);

@@ -126,3 +126,7 @@ test.each<[asked: Partial<Filter>, granted: Partial<Filter>, allows: boolean]>([
 ])('who asks %j and is granted %j: %j', (asked, granted, allows) => {
   expect(rights(granted).allows({ match: [], tags: [], ...asked })).toBe(allows);
 });
+
+test.each([7, {}, ['a'], null, true])('a "sub" of %j, which is no text, grants nothing', (sub) => {
+  expect(grantOf({ match: ['/users/{sub}/**'] }, sub)).toEqual({ mistake: 'the "sub" is no text' });
+});

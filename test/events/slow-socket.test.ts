@@ -77,3 +77,15 @@ test('one that does not take the close frame either is cut off', async () => {
   await until(() => streams.size === 0, 'both connections to be given back');
   slow.close();
 });
+
+test('one that asks for more while it does not read is cut off', async () => {
+  position = 0;
+  for (let i = 0; i < 1_000; i++) announce();
+  const slow = await wsClient(`${url}?lastEventId=e-0`);
+  slow.pause();
+  for (let i = 0; i < 81; i++) slow.say({ type: 'subscribe', ref: `${i % 10}`, match: ['/a'], lastEventId: 'e-0' });
+  await until(() => hub.dropped === 1, 'it to be dropped');
+  slow.socket.resume();
+  await until(() => slow.closed !== undefined, 'it to be closed');
+  expect(slow.closed?.code).toBe(1013);
+});

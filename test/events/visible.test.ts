@@ -53,6 +53,8 @@ test('what caused it is named by its route where it is not cached', () => {
     visible(event(['/things/1'], cause))?.cause.path;
   expect(pathOf({ path: '/own/S3CRET' })).toBe('/own/**');
   expect(pathOf({ path: '/mixed/S3CRET' })).toBe('/mixed/:id');
+  // As the request spelled it.
+  for (const path of ['/mixed/S3CRET/', '//mixed//S3CRET']) expect(pathOf({ path })).toBe('/mixed/:id');
   expect(pathOf({ path: '/own/7', rule: 'declared' })).toBe('/own/7');
   expect(pathOf({ path: '/things/1' })).toBe('/things/1');
 });
