@@ -45,13 +45,13 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     projects: [
-      // Two workers more than there are cores: tests over sockets wait now and then. Projects of one group share the number.
-      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 2, isolate: false }),
+      // One worker more than there are cores: tests over sockets wait now and then. Projects of one group share the number.
+      project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 1, isolate: false }),
       project('wire', {
         include: ['test/**/*.test.ts'],
         exclude: filesOf([...unit, ...cluster, ...soak, ...browser]),
         order: 1,
-        maxWorkers: cores + 2,
+        maxWorkers: cores + 1,
         isolate: false,
       }),
       // These wait most of the time: for a lease to expire, for a server to come back.
