@@ -7,10 +7,11 @@ import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
 import { EventHistory, type HistoryLimits } from './history.ts';
-import { gathered, isEcho, type Missed, type Subscribed } from './replay.ts';
+import { gathered, isEcho, type Subscribed } from './replay.ts';
 import { onExpiry, type Rights } from './rights.ts';
 import type { Sink } from './sink.ts';
 import { Sliced } from './sliced.ts';
+import type { Change, Subscriber, Subscription } from './subscription.ts';
 import { Topic } from './topic.ts';
 import { TopicIndex } from './topic-index.ts';
 import { Prepared, type Wire } from './wire.ts';
@@ -41,39 +42,6 @@ export interface EventHubOptions {
   readonly coalesceMs?: number;
   /** Told to clients as `refetchWithinMs`. Default: not told. */
   readonly jitterMs?: number;
-}
-
-export interface Subscription {
-  /** Undefined: nothing, until it is changed. */
-  readonly filter: Filter | undefined;
-  readonly rights: Rights;
-  /** The last event that the subscriber has seen. Absent: it receives events from now on. */
-  readonly lastEventId?: string | undefined;
-  /** Events that this client caused are not sent. */
-  readonly client?: string | undefined;
-}
-
-export interface Change {
-  /** Selects events from now on. Undefined: nothing. */
-  readonly filter: Filter | undefined;
-  /** Earlier events that the subscriber is sent because of the change. */
-  readonly missed?: Pick<Missed, 'frames' | 'resync'> & { readonly lastEventId: string };
-  /** What is written when everything up to an id has been sent. */
-  readonly confirm: (id: string) => Buffer;
-}
-
-export interface Subscriber {
-  /** Index of the first event that the subscriber gets. */
-  readonly from: number;
-  /** Writes to the subscriber, unless it reads too slowly. */
-  send(bytes: Buffer): void;
-  /**
-   * Changes the filter at a position between two events: the old filter selects those before it, the new one those
-   * behind it. Returns the index of the first event that the subscriber gets because of the change.
-   */
-  change(change: Change): number;
-  /** Ends the subscription. Does not end the sink. */
-  unsubscribe(): void;
 }
 
 /**

@@ -2,8 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { Direct } from './direct.ts';
-import type { EventHub, Subscription } from './hub.ts';
+import type { EventHub } from './hub.ts';
 import type { Ending, Sink } from './sink.ts';
+import type { Subscription } from './subscription.ts';
 
 const fields = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
 

@@ -3,8 +3,9 @@ import { GatewayError } from '../errors.ts';
 import { type ClientMessage, MessageError, parseClientMessage } from './client-message.ts';
 import type { Filter } from './filter.ts';
 import { FilterSet } from './filter-set.ts';
-import type { EventHub, Subscriber, Subscription } from './hub.ts';
+import type { EventHub } from './hub.ts';
 import type { Sink } from './sink.ts';
+import type { Subscriber, Subscription } from './subscription.ts';
 import { messageFrame, pongFrame, type ServerMessage, webSocketWire } from './web-socket-frame.ts';
 
 /** The subscription that the URL asks for has this name. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { askedBy } from '../../src/events/asked.ts';
-import type { Subscription } from '../../src/events/hub.ts';
 import { type Rights, unrestricted } from '../../src/events/rights.ts';
+import type { Subscription } from '../../src/events/subscription.ts';
 import { Fields } from '../../src/http/fields.ts';
 
 /** The subscription that a request asks for, for tests without the rest of a gateway. */

@@ -1,6 +1,6 @@
-import type { Subscriber } from '../../../src/events/hub.ts';
 import { unrestricted } from '../../../src/events/rights.ts';
 import type { Sink } from '../../../src/events/sink.ts';
+import type { Subscriber } from '../../../src/events/subscription.ts';
 import type { View } from './api.ts';
 import type { Clients } from './client.ts';
 import type { GatewayNode } from './node.ts';
