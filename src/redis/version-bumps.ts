@@ -29,16 +29,14 @@ const MAX_GROUP = 1_024;
 
 /**
  * Raises versions: KEYS, and ARGV: epoch, ttl, the `seq` of each. Idempotent and order-independent; replaces older
- * epochs, and is replaced by no late one. Returns the keys that it could not raise, each followed by the reason.
+ * epochs. Returns the keys that it could not raise, each followed by the reason.
  */
 const bump = `
-local function numberOf(epoch) return tonumber(string.match(epoch or '', '^(%d+)_') or 0) end
 local function raise(key, seq)
   local was = redis.call('GET', key)
   local epoch, at
   if was then epoch, at = string.match(was, '^h:(.*):(%d+)$') end
   if epoch == ARGV[1] and tonumber(at) >= tonumber(seq) then return end
-  if numberOf(epoch) > numberOf(ARGV[1]) then return end
   local ttl = math.max(redis.call('PTTL', key), tonumber(ARGV[2]))
   redis.call('SET', key, 'h:' .. ARGV[1] .. ':' .. seq, 'PX', ttl)
 end

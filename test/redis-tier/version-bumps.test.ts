@@ -64,12 +64,4 @@ describe('the versions of records that come together', () => {
     ]);
     expect(await versionOf(a)).toBe('h:e2:1');
   });
-
-  test('of an epoch that is over come too late', async () => {
-    await together().raise(coverage(a), '2_x', 1);
-    await together().raise(coverage(a), '1_y', 9);
-    expect(await versionOf(a)).toBe('h:2_x:1');
-    await together().raise(coverage(a), '10_z', 1);
-    expect(await versionOf(a)).toBe('h:10_z:1');
-  });
 });
