@@ -14,6 +14,7 @@ import type { KeyedRun } from './protection-ports.ts';
 import type { Protections } from './protections.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
+import type { Turn } from './turns.ts';
 import type { Upload } from './upload.ts';
 import type { UploadBudget } from './upload-budget.ts';
 
@@ -64,6 +65,8 @@ export interface ArrivedWrite {
   readonly upload: Upload;
   readonly transaction: Transaction;
   readonly startedAt: number;
+  /** Of a protected write that depends on what it replaces: it is sent only while it has its turn. */
+  readonly turn?: Turn | undefined;
 }
 
 /** What a protected write has to know of its way to the origin and back. */

@@ -197,7 +197,7 @@ async function forward(
   noting: Noting,
   way: { readonly reply: Reply; readonly place: Place | undefined },
 ): Promise<ForwardResult> {
-  const { request, route, upload, transaction } = write;
+  const { request, route, upload, transaction, turn } = write;
   if (upload.isWhole) {
     const noted = noting.begin();
     if (noted instanceof Promise) await noted;
@@ -210,7 +210,7 @@ async function forward(
       await noting.begin();
       handOver(write);
     });
-    answer = await askOrigin({ request, route }, { headers, body, ...way });
+    answer = await askOrigin({ request, route }, { headers, body, maySend: turn?.holds, ...way });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!transaction.forwarded) {
