@@ -113,9 +113,9 @@ export class GroupCommit implements MemberSteps {
   ): Promise<StepResult<AnswerTo<K>>> {
     return new Promise((resolve, reject) => {
       const answered = (answers: readonly StepAnswer[] | EpochMismatch): void => {
-        if ('ok' in answers) return resolve(answers);
-        const failed = answers.find((answer) => answer.kind === 'failed');
-        if (failed !== undefined) reject(new Error(failed.reason));
+        const failed = 'ok' in answers ? undefined : answers.find((answer) => answer.kind === 'failed');
+        if ('ok' in answers) resolve(answers);
+        else if (failed !== undefined) reject(new Error(failed.reason));
         else resolve({ ok: true, ...(answers.at(-1) as AnswerTo<K>) });
       };
       this.#waiting.push({ epoch, characters, steps, answered, failed: reject });

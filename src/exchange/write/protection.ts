@@ -11,8 +11,8 @@ import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
 import { type Current, readCurrent } from './current.ts';
-import { type Proposal, proposalOf } from './proposal.ts';
 import { readsOf } from './plan.ts';
+import { type Proposal, proposalOf } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
 import { sourcesOf } from './sources.ts';
@@ -146,6 +146,7 @@ function guardOf(
     sent: () => {
       run.sent = true;
     },
+    evaluates: protection.config.precondition !== 'off',
     keeps: run.isKept,
     answered: (answer, outcome) => run.answered(answer, outcome),
   };

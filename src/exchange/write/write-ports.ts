@@ -75,6 +75,8 @@ export interface Guard {
   arrived(answer: OriginResponse): 'pass' | 'again';
   /** The origin may have received it. */
   sent(): void;
+  /** The gateway evaluates conditions: a weak tag in the answer would never match one. */
+  readonly evaluates: boolean;
   /** Whether `answered` needs the whole body. */
   readonly keeps: boolean;
   /** Called before the client gets the answer. */

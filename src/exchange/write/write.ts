@@ -3,6 +3,7 @@ import type { LogRecord } from '../../coherence/record.ts';
 import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
+import { parseEntityTag } from '../../http/etag.ts';
 import { without } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
@@ -355,7 +356,9 @@ async function pass(
   { reply, position, guard }: { reply: Reply; position?: string | undefined; guard: Guard | undefined },
 ): Promise<void> {
   let { read } = passed;
-  const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
+  const weak = guard?.evaluates === true && parseEntityTag(answer.headers.get('etag'))?.weak === true;
+  const given = weak ? without(answer.headers.lines, (name) => name === 'etag') : answer.headers.lines;
+  const lines = passedFields(endToEnd(given), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
   if (guard?.keeps === true) {
