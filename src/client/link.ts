@@ -73,7 +73,7 @@ const SILENT_INTERVALS = 2.5;
 const MIN_SILENCE_MS = 3_000;
 const MAX_GUESS_MS = 5 * 60_000;
 /** From the request to its first byte. */
-const OPENING_MS = 15_000;
+export const OPENING_MS = 15_000;
 
 export const newLink: Link = {
   phase: 'idle',
