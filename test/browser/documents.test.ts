@@ -4,7 +4,7 @@ import { until } from '../support/barrier.ts';
 import { type Application, PATIENCE_MS, startApplication } from './application.ts';
 import { type RealBrowser, startChromium } from './chromium.ts';
 
-/* The pages that the documents show, as they stand there: each follows a write of somebody else. */
+/* The pages that the documents show, as they stand there: each follows the writes of others, also after a failed read. */
 
 let chromium: RealBrowser;
 let application: Application | undefined;
@@ -40,6 +40,12 @@ test.each(examples)('%s, example %i', async (_file, _i, code) => {
   await shows('first');
   await application.rename('second');
   await shows('second');
+  const reads = application.reads('/steps/7');
+  application.failOnce();
+  await application.rename('unseen');
+  await until(() => (application?.reads('/steps/7') ?? 0) > reads, 'the read that fails', PATIENCE_MS);
+  await application.rename('third');
+  await shows('third');
   const rename = page.getByRole('button', { name: 'Rename' });
   if ((await rename.count()) > 0) {
     await rename.click();
