@@ -85,8 +85,9 @@ export async function createGateway(
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
-  const rules = compileRules(config.rules, config.routes, compileSpellings(config));
-  const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus: options.bus });
+  const spellings = compileSpellings(config);
+  const rules = compileRules(config.rules, config.routes, spellings);
+  const coherence = wireCoherence({ config, knowledge: rules.knowledge, spellings, metrics, log, bus: options.bus });
   closers.push(() => coherence.stop());
 
   const origins = new Map(
