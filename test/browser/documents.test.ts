@@ -1,21 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { type Application, PATIENCE_MS, startApplication } from './application.ts';
-import { type RealBrowser, startChromium } from './chromium.ts';
+import { chromium, useChromium } from './rig.ts';
 
 /* The pages that the documents show, as they stand there: each follows the writes of others, also after a failed read. */
 
-let chromium: RealBrowser;
 let application: Application | undefined;
 
-beforeAll(async () => {
-  chromium = await startChromium();
-});
+useChromium();
 afterEach(async () => {
   await application?.close();
 });
-afterAll(() => chromium.close());
 
 const examples = ['README.md', 'docs/client.md'].flatMap((file) => {
   const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
