@@ -89,7 +89,7 @@ export async function createGateway(
   const work = new Work(log);
   const spellings = compileSpellings(config);
   const rules = compileRules(config.rules, config.routes, spellings);
-  const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus: options.bus });
+  const coherence = wireCoherence({ config, knowledge: rules.knowledge, spellings, metrics, log, bus: options.bus });
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
