@@ -9,9 +9,10 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
-import { everything } from './coherence/record.ts';
+import { everything, type LogRecord } from './coherence/record.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
+import type { Event } from './events/event.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
@@ -51,12 +52,20 @@ const MIN_CONFIRM_MS = 5_000;
  */
 const VERSION_LEASES = 4;
 
+/** Is told what subscribers are told. `position`: the id of the last record that it has to do with. */
+export interface Announced {
+  announce(events: readonly Event[], position: string): void;
+  /** Events up to there may have been missed. */
+  miss(position: string): void;
+}
+
 export interface CoherenceParts {
   readonly config: GatewayConfig;
   /** What the rules say about tags. */
   readonly knowledge: TagKnowledge;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly announced: Announced;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
 }
@@ -86,13 +95,14 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
   return config.store.redis === undefined && parts.bus === undefined ? wireSingle(node) : wireCluster(node);
 }
 
-function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coherence {
+function wireSingle(node: Node): Coherence {
+  const { config, fence, memory, inFlight, applied, announced } = node;
   const log = new MemoryLog(systemClock, {
     applied,
-    committed: (record) => hub.announce(eventsOf(log.epoch, record).flatMap((event) => visible(event) ?? [])),
+    committed: (record) => announce(log.epoch, record),
   });
-  const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
+  const announce = announcer(node, hub);
   const nothing = (): Promise<void> => Promise.resolve();
   return {
     fence,
@@ -103,25 +113,38 @@ function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coheren
     hub,
     cluster: undefined,
     leaseMs: () => 0,
-    start: nothing,
+    start: () => {
+      announced.miss(`${log.epoch}-0`);
+      return nothing();
+    },
     stop: nothing,
   };
 }
 
+/** Tells subscribers and webhooks of a committed record what they may see. */
+function announcer({ config, announced }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
+  const visible = visibleEvents(config);
+  return (epoch, record) => {
+    const events = eventsOf(epoch, record).flatMap((event) => visible(event) ?? []);
+    hub.announce(events);
+    announced.announce(events, record.id ?? `${epoch}-${record.position}`);
+  };
+}
+
 function wireCluster(node: Node): Coherence {
-  const { config, knowledge, fence, memory, inFlight, applied, log: logger } = node;
+  const { config, knowledge, fence, memory, inFlight, applied, announced, log: logger } = node;
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
   const failed = connectionReporter(logger);
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
-  const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: '' });
+  const announce = announcer(node, hub);
   let joinedAt = 0;
   let joinedSeq = 0;
   const listener: SharedLogListener = {
     applied,
-    committed: (record) => hub.announce(eventsOf(cluster.epoch, record).flatMap((event) => visible(event) ?? [])),
+    committed: (record) => announce(cluster.epoch, record),
     reset: (position, quarantines) => {
       joinedAt = position;
       fence.reset(position, quarantines);
@@ -130,10 +153,14 @@ function wireCluster(node: Node): Coherence {
       const { epoch, applied: seq, committed } = cluster.status();
       // No ids beyond the committed ones: a subscriber that resumed elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
+      announced.miss(`${epoch}-${Math.min(seq, committed)}`);
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
-    caughtUp: () => hub.reset(cluster.status().epoch, joinedSeq),
+    caughtUp: () => {
+      hub.reset(cluster.epoch, joinedSeq);
+      announced.miss(`${cluster.epoch}-${joinedSeq}`);
+    },
   };
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };

@@ -19,6 +19,7 @@ import type { DeclaredReadSettings } from './reads-schema.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { configSchema } from './schema.ts';
+import { webhookOf } from './webhooks-schema.ts';
 
 type Settings = z.output<typeof configSchema>;
 
@@ -94,6 +95,7 @@ export function assemble(
       maxSubscribers: events.maxSubscribers,
       history: { maxEvents: events.history, maxBytes: events.historySize },
     },
+    webhooks: settings.webhooks.map(webhookOf),
     log: { level: log.level },
     fallback,
     routes: routes.map((route) => routeOf(route, fallback)),

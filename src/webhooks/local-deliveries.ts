@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.ts';
+import type { Event } from '../events/event.ts';
+import type { Deliveries, Order } from './deliveries.ts';
+import type { Endpoint } from './endpoint.ts';
+import { newQueue } from './queue.ts';
+import { type EndpointStatus, statusOf } from './status.ts';
+
+/**
+ * Keeps the queues in memory: there is one process, or one of several that delivers for all. After a restart nothing is
+ * known of what waited, so each endpoint is told to resync.
+ */
+export class LocalDeliveries implements Deliveries {
+  readonly #endpoints: readonly Endpoint[];
+  readonly #clock: Pick<Clock, 'wall'>;
+  #stopped = false;
+
+  constructor(endpoints: readonly Endpoint[], clock: Pick<Clock, 'wall'>) {
+    this.#endpoints = endpoints;
+    this.#clock = clock;
+  }
+
+  announce(events: readonly Event[], position: string): void {
+    for (const endpoint of this.#endpoints) endpoint.take(events, position);
+  }
+
+  /** The first call says where the log begins. */
+  miss(position: string): void {
+    if (this.#stopped) return;
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.queue === undefined) endpoint.open(newQueue(position, this.#clock.wall()));
+      else endpoint.miss(position);
+    }
+  }
+
+  status(): Promise<readonly EndpointStatus[]> {
+    return Promise.resolve(this.#endpoints.map(({ name, queue }) => statusOf(name, queue)));
+  }
+
+  order(name: string, order: Order): Promise<boolean> {
+    const endpoint = this.#endpoints.find((each) => each.name === name);
+    endpoint?.obey(order);
+    return Promise.resolve(endpoint !== undefined);
+  }
+
+  waiting(): Record<string, number> {
+    return Object.fromEntries(this.#endpoints.map(({ name, queue }) => [name, queue?.waiting.length ?? 0]));
+  }
+
+  dead(): Record<string, number> {
+    return Object.fromEntries(this.#endpoints.map(({ name, queue }) => [name, queue?.dead.length ?? 0]));
+  }
+
+  start(): void {}
+
+  stop(): Promise<void> {
+    this.#stopped = true;
+    for (const endpoint of this.#endpoints) endpoint.close();
+    return Promise.resolve();
+  }
+}
