@@ -37,10 +37,8 @@ import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
-import type { Deliveries } from './webhooks/deliveries.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
-import { wireWebhooks } from './wire-webhooks.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
@@ -88,11 +86,9 @@ export async function createGateway(
   const reports = new Reports(log, metrics);
   const work = new Work(log);
   const rules = compileRules(config.rules, config.routes, compileSpellings(config));
-  const webhooks = wireWebhooks({ config, log, metrics, delivers: options.admin !== false });
-  const { knowledge } = rules;
-  const coherence = wireCoherence({ config, knowledge, metrics, log, announced: webhooks, bus: options.bus });
+  const delivers = options.admin !== false;
+  const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus: options.bus, delivers });
   closers.push(() => coherence.stop());
-  closers.push(() => webhooks.stop());
 
   const origins = new Map(
     Object.entries(config.origins).map(([name, origin]) => {
@@ -137,7 +133,7 @@ export async function createGateway(
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, shares, webhooks, state: () => state, siblings: options.siblings },
+    { metrics, reports, shares, state: () => state, siblings: options.siblings },
   );
 
   return {
@@ -273,16 +269,15 @@ interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
   readonly shares: ReadonlyMap<string, OriginShares>;
-  readonly webhooks: Deliveries;
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence, tier, cluster }: Coherence,
+  { store, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, shares, webhooks, state, siblings }: Observed,
+  { metrics, reports, shares, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.

@@ -12,7 +12,6 @@ import { MemoryLog } from './coherence/memory-log.ts';
 import { everything, type LogRecord } from './coherence/record.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
-import type { Event } from './events/event.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
@@ -24,6 +23,8 @@ import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
+import type { Deliveries } from './webhooks/deliveries.ts';
+import { wireWebhooks } from './wire-webhooks.ts';
 
 /** The parts that keep this node coherent with the others, and what it stores. */
 export interface Coherence {
@@ -35,6 +36,7 @@ export interface Coherence {
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
+  readonly webhooks: Deliveries;
   /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
   /** The lease that the nodes have agreed on. 0 for a single gateway. */
@@ -52,26 +54,21 @@ const MIN_CONFIRM_MS = 5_000;
  */
 const VERSION_LEASES = 4;
 
-/** Is told what subscribers are told. `position`: the id of the last record that it has to do with. */
-export interface Announced {
-  announce(events: readonly Event[], position: string): void;
-  /** Events up to there may have been missed. */
-  miss(position: string): void;
-}
-
 export interface CoherenceParts {
   readonly config: GatewayConfig;
   /** What the rules say about tags. */
   readonly knowledge: TagKnowledge;
   readonly metrics: Metrics;
   readonly log: Logger;
-  readonly announced: Announced;
+  /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
+  readonly delivers: boolean;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
 }
 
 /** What every node has, a single one or one of several. */
 interface Node extends CoherenceParts {
+  readonly webhooks: Deliveries;
   readonly fence: Fence;
   readonly memory: MemoryStore;
   readonly inFlight: WritesInFlight;
@@ -91,12 +88,26 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
     metrics.removed += removed;
     return removed;
   };
-  const node = { ...parts, fence, memory, inFlight, applied };
-  return config.store.redis === undefined && parts.bus === undefined ? wireSingle(node) : wireCluster(node);
+  const cluster = (): ClusterStatus | undefined => coherence.cluster?.();
+  const webhooks = wireWebhooks({ ...parts, cluster });
+  const node = { ...parts, fence, memory, inFlight, applied, webhooks };
+  const isSingle = config.store.redis === undefined && parts.bus === undefined;
+  const coherence: Coherence = isSingle ? wireSingle(node) : wireCluster(node);
+  return {
+    ...coherence,
+    start: async () => {
+      await coherence.start();
+      webhooks.start();
+    },
+    stop: async () => {
+      await webhooks.stop();
+      await coherence.stop();
+    },
+  };
 }
 
 function wireSingle(node: Node): Coherence {
-  const { config, fence, memory, inFlight, applied, announced } = node;
+  const { config, fence, memory, inFlight, applied, webhooks } = node;
   const log = new MemoryLog(systemClock, {
     applied,
     committed: (record) => announce(log.epoch, record),
@@ -111,10 +122,11 @@ function wireSingle(node: Node): Coherence {
     inFlight,
     log,
     hub,
+    webhooks,
     cluster: undefined,
     leaseMs: () => 0,
     start: () => {
-      announced.miss(`${log.epoch}-0`);
+      webhooks.miss(`${log.epoch}-0`);
       return nothing();
     },
     stop: nothing,
@@ -122,17 +134,17 @@ function wireSingle(node: Node): Coherence {
 }
 
 /** Tells subscribers and webhooks of a committed record what they may see. */
-function announcer({ config, announced }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
+function announcer({ config, webhooks }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
   const visible = visibleEvents(config);
   return (epoch, record) => {
     const events = eventsOf(epoch, record).flatMap((event) => visible(event) ?? []);
     hub.announce(events);
-    announced.announce(events, record.id ?? `${epoch}-${record.position}`);
+    webhooks.announce(events, record.id ?? `${epoch}-${record.position}`);
   };
 }
 
 function wireCluster(node: Node): Coherence {
-  const { config, knowledge, fence, memory, inFlight, applied, announced, log: logger } = node;
+  const { config, knowledge, fence, memory, inFlight, applied, webhooks, log: logger } = node;
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
@@ -153,13 +165,13 @@ function wireCluster(node: Node): Coherence {
       const { epoch, applied: seq, committed } = cluster.status();
       // No ids beyond the committed ones: a subscriber that resumed elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
-      announced.miss(`${epoch}-${Math.min(seq, committed)}`);
+      webhooks.miss(`${epoch}-${Math.min(seq, committed)}`);
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
     caughtUp: () => {
       hub.reset(cluster.epoch, joinedSeq);
-      announced.miss(`${cluster.epoch}-${joinedSeq}`);
+      webhooks.miss(`${cluster.epoch}-${joinedSeq}`);
     },
   };
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
@@ -178,7 +190,7 @@ function wireCluster(node: Node): Coherence {
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
-    ...{ fence, tier, inFlight, hub },
+    ...{ fence, tier, inFlight, hub, webhooks },
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),

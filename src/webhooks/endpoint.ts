@@ -14,6 +14,8 @@ export interface EndpointPorts {
   /** One attempt. `undefined`: it was broken off by the signal. */
   readonly send: (message: Message, stop: AbortSignal) => Promise<Outcome | undefined>;
   readonly report: EndpointReports;
+  /** Whether this process may deliver now. If not, it is told when it may again, by `open`. */
+  readonly holds: () => boolean;
   /** Called after each change of the queue. */
   readonly changed: () => void;
 }
@@ -115,6 +117,7 @@ export class Endpoint {
     this.#cancel = undefined;
     const [message] = this.#queue?.waiting ?? [];
     if (this.#queue === undefined || this.#attempt !== undefined || message === undefined) return;
+    if (!this.#ports.holds()) return;
     const waitMs = this.#queue.dueAt - this.#now();
     if (waitMs > 0) this.#cancel = this.#ports.timers.after(waitMs, () => this.#next());
     else void this.#send(message);

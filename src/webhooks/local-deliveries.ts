@@ -12,11 +12,14 @@ import { type EndpointStatus, statusOf } from './status.ts';
 export class LocalDeliveries implements Deliveries {
   readonly #endpoints: readonly Endpoint[];
   readonly #clock: Pick<Clock, 'wall'>;
+  readonly #close: () => Promise<void>;
   #stopped = false;
 
-  constructor(endpoints: readonly Endpoint[], clock: Pick<Clock, 'wall'>) {
+  /** @param close closes what the endpoints send by */
+  constructor(endpoints: readonly Endpoint[], clock: Pick<Clock, 'wall'>, close: () => Promise<void>) {
     this.#endpoints = endpoints;
     this.#clock = clock;
+    this.#close = close;
   }
 
   announce(events: readonly Event[], position: string): void {
@@ -52,9 +55,9 @@ export class LocalDeliveries implements Deliveries {
 
   start(): void {}
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopped = true;
     for (const endpoint of this.#endpoints) endpoint.close();
-    return Promise.resolve();
+    await this.#close();
   }
 }
