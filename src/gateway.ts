@@ -85,9 +85,11 @@ export async function createGateway(
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
-  const rules = compileRules(config.rules, config.routes, compileSpellings(config));
+  const spellings = compileSpellings(config);
+  const rules = compileRules(config.rules, config.routes, spellings);
+  const { knowledge } = rules;
   const delivers = options.admin !== false;
-  const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus: options.bus, delivers });
+  const coherence = wireCoherence({ config, knowledge, spellings, metrics, log, bus: options.bus, delivers });
   closers.push(() => coherence.stop());
 
   const origins = new Map(

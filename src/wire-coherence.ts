@@ -12,6 +12,7 @@ import { MemoryLog } from './coherence/memory-log.ts';
 import { everything, type LogRecord } from './coherence/record.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
+import type { Event } from './events/event.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
@@ -20,6 +21,7 @@ import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
 import { RedisTier } from './redis/tier.ts';
 import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
+import type { Spellings } from './rules/spellings.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
@@ -58,6 +60,7 @@ export interface CoherenceParts {
   readonly config: GatewayConfig;
   /** What the rules say about tags. */
   readonly knowledge: TagKnowledge;
+  readonly spellings: Spellings;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
@@ -73,11 +76,12 @@ interface Node extends CoherenceParts {
   readonly memory: MemoryStore;
   readonly inFlight: WritesInFlight;
   readonly applied: LogListener['applied'];
+  readonly visible: (event: Event) => Event | undefined;
 }
 
 /** Wires the way of a record: it takes effect on this node, then it is announced. */
 export function wireCoherence(parts: CoherenceParts): Coherence {
-  const { config, knowledge, metrics } = parts;
+  const { config, knowledge, spellings, metrics } = parts;
   const fence = new Fence(systemClock.monotonic);
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight(knowledge);
@@ -90,7 +94,9 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
   };
   const cluster = (): ClusterStatus | undefined => coherence.cluster?.();
   const webhooks = wireWebhooks({ ...parts, cluster });
-  const node = { ...parts, fence, memory, inFlight, applied, webhooks };
+  // With `events.auth`, a token says what its bearer may see.
+  const visible = config.events.auth === undefined ? visibleEvents(config, spellings.plain) : (event: Event) => event;
+  const node = { ...parts, fence, memory, inFlight, applied, visible, webhooks };
   const isSingle = config.store.redis === undefined && parts.bus === undefined;
   const coherence: Coherence = isSingle ? wireSingle(node) : wireCluster(node);
   return {
@@ -133,12 +139,11 @@ function wireSingle(node: Node): Coherence {
   };
 }
 
-/** Tells subscribers and webhooks of a committed record what they may see. */
-function announcer({ config, webhooks }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
-  const visible = visibleEvents(config);
+/** Tells subscribers and webhooks of a committed record. */
+function announcer({ visible, webhooks }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
   return (epoch, record) => {
-    const events = eventsOf(epoch, record).flatMap((event) => visible(event) ?? []);
-    hub.announce(events);
+    const events = eventsOf(epoch, record);
+    hub.announce(events.flatMap((event) => visible(event) ?? []));
     webhooks.announce(events, record.id ?? `${epoch}-${record.position}`);
   };
 }

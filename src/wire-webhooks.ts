@@ -13,8 +13,9 @@ import type { Metrics } from './observe/metrics.ts';
 import { RedisBus } from './redis/redis-bus.ts';
 import { connectRedis } from './redis/redis-connection.ts';
 import { WebhookQueues } from './redis/webhook-queues.ts';
+import type { Spellings } from './rules/spellings.ts';
 import { systemNetwork } from './webhooks/connect.ts';
-import type { Deliveries } from './webhooks/deliveries.ts';
+import { type Deliveries, noDeliveries } from './webhooks/deliveries.ts';
 import { Endpoint, type EndpointPorts, type EndpointReports } from './webhooks/endpoint.ts';
 import { LocalDeliveries } from './webhooks/local-deliveries.ts';
 import type { LogFeed } from './webhooks/log-feed.ts';
@@ -26,6 +27,7 @@ import { SharedEndpoint } from './webhooks/shared-endpoint.ts';
 export interface WebhookParts {
   readonly config: GatewayConfig;
   readonly knowledge: TagKnowledge;
+  readonly spellings: Spellings;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Of several processes without Redis, one delivers. */
@@ -37,7 +39,7 @@ export interface WebhookParts {
 /** Wires the endpoints that are told of committed records. */
 export function wireWebhooks(parts: WebhookParts): Deliveries {
   const { config } = parts;
-  if (config.webhooks.length === 0) return new LocalDeliveries([], systemClock, () => Promise.resolve());
+  if (config.webhooks.length === 0) return noDeliveries;
   return config.store.redis === undefined ? wireLocal(parts) : wireShared(parts, config.store.redis);
 }
 
@@ -57,7 +59,9 @@ function wireLocal(parts: WebhookParts): Deliveries {
   const endpoints = (parts.delivers ? parts.config.webhooks : []).map((webhook) => {
     return new Endpoint(webhook, { ...portsOf(webhook, report, senders), holds: () => true, changed: () => {} });
   });
-  return new LocalDeliveries(endpoints, systemClock, () => closeAll(senders));
+  // Whatever tokens grant to subscribers: endpoints have none.
+  const visible = visibleEvents(parts.config, parts.spellings.plain);
+  return new LocalDeliveries(endpoints, { visible, clock: systemClock, close: () => closeAll(senders) });
 }
 
 /** A step that is not answered by then has failed. A lease is longer. */
@@ -96,8 +100,8 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
 }
 
 /** The log, read by itself: a node that begins to deliver goes on where another has stopped. */
-function feedOf(redisBus: Bus, { config, knowledge, cluster }: WebhookParts): LogFeed {
-  const visible = visibleEvents(config);
+function feedOf(redisBus: Bus, { config, spellings, knowledge, cluster }: WebhookParts): LogFeed {
+  const visible = visibleEvents(config, spellings.plain);
   // The node's own bus reports other configurations.
   const bus = new ConfiguredBus(redisBus, fingerprintsOf(shapeOf(config), knowledge), () => {});
   const end: LogFeed['end'] = () => {
@@ -157,8 +161,9 @@ const meanings: Readonly<Record<Change, string>> = {
 
 function reportsOf({ log, metrics }: WebhookParts): EndpointReports {
   return {
-    change: (webhook, change, { waiting, dead }) => {
-      log[levels[change]]({ webhook, waiting: waiting.length, dead: dead.length }, meanings[change]);
+    change: (webhook, change, { waiting, dead, failure }) => {
+      const reason = failure === null ? {} : { reason: failure };
+      log[levels[change]]({ webhook, ...reason, waiting: waiting.length, dead: dead.length }, meanings[change]);
     },
     attempt: (webhook, outcome, id) => {
       metrics.countWebhook(outcome.kind);

@@ -6,7 +6,7 @@ export type Order = { readonly kind: 'enable' } | { readonly kind: 'redeliver'; 
 
 /** The deliveries to all endpoints, wherever their queues are kept. */
 export interface Deliveries {
-  /** Events of a committed record, in log order. `position`: its id. */
+  /** All events of a committed record, in log order. `position`: its id. */
   announce(events: readonly Event[], position: string): void;
   /** Events up to there may have been missed. */
   miss(position: string): void;
@@ -19,3 +19,15 @@ export interface Deliveries {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** Where there are no endpoints. */
+export const noDeliveries: Deliveries = {
+  announce: () => {},
+  miss: () => {},
+  status: () => Promise.resolve([]),
+  order: () => Promise.resolve(false),
+  waiting: () => ({}),
+  dead: () => ({}),
+  start: () => {},
+  stop: () => Promise.resolve(),
+};

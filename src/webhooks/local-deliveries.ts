@@ -5,32 +5,38 @@ import type { Endpoint } from './endpoint.ts';
 import { newQueue } from './queue.ts';
 import { type EndpointStatus, statusOf } from './status.ts';
 
+export interface LocalPorts {
+  /** The part of an event that endpoints may see. */
+  visible(event: Event): Event | undefined;
+  readonly clock: Pick<Clock, 'wall'>;
+  /** Closes what the endpoints send by. */
+  close(): Promise<void>;
+}
+
 /**
  * Keeps the queues in memory: there is one process, or one of several that delivers for all. After a restart nothing is
  * known of what waited, so each endpoint is told to resync.
  */
 export class LocalDeliveries implements Deliveries {
   readonly #endpoints: readonly Endpoint[];
-  readonly #clock: Pick<Clock, 'wall'>;
-  readonly #close: () => Promise<void>;
+  readonly #ports: LocalPorts;
   #stopped = false;
 
-  /** @param close closes what the endpoints send by */
-  constructor(endpoints: readonly Endpoint[], clock: Pick<Clock, 'wall'>, close: () => Promise<void>) {
+  constructor(endpoints: readonly Endpoint[], ports: LocalPorts) {
     this.#endpoints = endpoints;
-    this.#clock = clock;
-    this.#close = close;
+    this.#ports = ports;
   }
 
   announce(events: readonly Event[], position: string): void {
-    for (const endpoint of this.#endpoints) endpoint.take(events, position);
+    const visible = events.flatMap((event) => this.#ports.visible(event) ?? []);
+    for (const endpoint of this.#endpoints) endpoint.take(visible, position);
   }
 
   /** The first call says where the log begins. */
   miss(position: string): void {
     if (this.#stopped) return;
     for (const endpoint of this.#endpoints) {
-      if (endpoint.queue === undefined) endpoint.open(newQueue(position, this.#clock.wall()));
+      if (endpoint.queue === undefined) endpoint.open(newQueue(position, this.#ports.clock.wall()));
       else endpoint.miss(position);
     }
   }
@@ -58,6 +64,6 @@ export class LocalDeliveries implements Deliveries {
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const endpoint of this.#endpoints) endpoint.close();
-    await this.#close();
+    await this.#ports.close();
   }
 }

@@ -26,8 +26,8 @@ export interface Queue {
   readonly waiting: readonly Message[];
   /** Of the first message, with one under way. Once there is any, the message stays as it is. */
   readonly attempts: number;
-  /** The last attempt has failed. */
-  readonly failing: boolean;
+  /** Why the last attempt has failed. Null: it has not, or there was none. */
+  readonly failure: string | null;
   /** When the first message may be sent, on the wall clock: another process may be the one that sends it. */
   readonly dueAt: number;
   /** The oldest first. */
@@ -69,7 +69,7 @@ export interface Stepped {
  */
 export function newQueue(position: string, now: number): Queue {
   const waiting = [resyncAt(position, timestamp(now))];
-  return { disabled: false, position, waiting, attempts: 0, failing: false, dueAt: now, dead: [] };
+  return { disabled: false, position, waiting, attempts: 0, failure: null, dueAt: now, dead: [] };
 }
 
 /** A stored queue, as it is taken over. An attempt under way may have delivered its message; it is made again. */
@@ -142,17 +142,18 @@ function end(queue: Queue, { outcome, now, random }: Of<'end'>): Stepped {
   const next = { ...queue, waiting: queue.waiting.slice(1), attempts: 0, dueAt: now };
   switch (outcome.kind) {
     case 'delivered':
-      return { queue: { ...next, failing: false }, changes: queue.failing ? ['recovered'] : [] };
+      return { queue: { ...next, failure: null }, changes: queue.failure === null ? [] : ['recovered'] };
     case 'gone':
-      return { queue: { ...next, waiting: [], disabled: true, failing: false }, changes: ['disabled'] };
+      return { queue: { ...next, waiting: [], disabled: true, failure: null }, changes: ['disabled'] };
     case 'failed': {
       const pause = pauseAfter(queue.attempts, random);
-      const changes: Change[] = queue.failing ? [] : ['failing'];
-      if (pause !== undefined) return { queue: { ...queue, failing: true, dueAt: now + pause }, changes };
+      const { reason: failure } = outcome;
+      const changes: Change[] = queue.failure === null ? ['failing'] : [];
+      if (pause !== undefined) return { queue: { ...queue, failure, dueAt: now + pause }, changes };
       const [message] = queue.waiting;
-      const letter = message && { message, failedAt: timestamp(now), reason: outcome.reason };
+      const letter = message && { message, failedAt: timestamp(now), reason: failure };
       const dead = keptLetters([...queue.dead, ...(letter === undefined ? [] : [letter])]);
-      return { queue: { ...next, failing: true, dead }, changes: [...changes, 'dead'] };
+      return { queue: { ...next, failure, dead }, changes: [...changes, 'dead'] };
     }
   }
 }

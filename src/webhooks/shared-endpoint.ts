@@ -40,6 +40,8 @@ export class SharedEndpoint {
   #savedAt = Number.NEGATIVE_INFINITY;
   #saving: Promise<void> | undefined;
   #reading = false;
+  /** More may have been committed since the log was read last. */
+  #isBehind = false;
   #stopped = false;
 
   constructor(endpoint: Endpoint, ports: SharedEndpointPorts) {
@@ -85,10 +87,14 @@ export class SharedEndpoint {
 
   /** Takes in what has been committed. */
   async wake(): Promise<void> {
+    this.#isBehind = true;
     if (this.#reading) return;
     this.#reading = true;
     try {
-      while (await this.#readSome());
+      while (this.#isBehind) {
+        this.#isBehind = false;
+        while (await this.#readSome());
+      }
     } catch (error) {
       this.#ports.failed(error);
     } finally {

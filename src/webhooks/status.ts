@@ -9,6 +9,8 @@ export interface EndpointStatus {
   readonly waiting: number;
   /** Of the message that is next. */
   readonly attempts: number;
+  /** Why the last attempt has failed. */
+  readonly reason?: string;
   /** ISO 8601: when the next attempt is due. Absent if nothing waits. */
   readonly nextAttemptAt?: string;
   /** The id of the last event that was looked at. */
@@ -23,12 +25,13 @@ export interface EndpointStatus {
 
 export function statusOf(name: string, queue: Queue | undefined): EndpointStatus {
   if (queue === undefined) return { name, state: 'unknown', waiting: 0, attempts: 0, dead: [] };
-  const { disabled, failing, waiting, attempts, dueAt, position, dead } = queue;
+  const { disabled, failure, waiting, attempts, dueAt, position, dead } = queue;
   return {
     name,
-    state: disabled ? 'disabled' : failing ? 'failing' : 'enabled',
+    state: disabled ? 'disabled' : failure !== null ? 'failing' : 'enabled',
     waiting: waiting.length,
     attempts,
+    ...(failure !== null && { reason: failure }),
     ...(waiting.length > 0 && { nextAttemptAt: new Date(dueAt).toISOString() }),
     position,
     dead: dead.map(({ message, failedAt, reason }) => ({

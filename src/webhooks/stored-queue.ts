@@ -33,14 +33,19 @@ export function decodeOrder(text: string): Order | undefined {
 
 function queueOf(value: unknown): Queue | undefined {
   if (!isObject(value) || value.version !== VERSION) return undefined;
-  const { disabled, position, waiting, attempts, failing, dueAt, dead } = value;
-  if (typeof disabled !== 'boolean' || typeof failing !== 'boolean' || typeof position !== 'string') return undefined;
+  const { disabled, position, waiting, attempts, failure, dueAt, dead } = value;
+  if (
+    typeof disabled !== 'boolean' ||
+    typeof position !== 'string' ||
+    (failure !== null && typeof failure !== 'string')
+  )
+    return undefined;
   if (!isCount(attempts) || !isCount(dueAt) || !Array.isArray(waiting) || !Array.isArray(dead)) return undefined;
   const messages = waiting.map(messageIn);
   const letters = dead.map(letterIn);
   if (messages.includes(undefined) || letters.includes(undefined)) return undefined;
   return {
-    ...{ disabled, position, attempts, failing, dueAt },
+    ...{ disabled, position, attempts, failure, dueAt },
     waiting: messages as Message[],
     dead: letters as DeadLetter[],
   };

@@ -57,7 +57,10 @@ test('one that fails waits for its next attempt, and enabling it makes that at o
   await put('/a');
   await until(async () => (await shown()).state === 'failing');
   await gaugeIs(gateway, 'unstale_webhook_waiting{webhook="partner"}', 2);
-  expect(await shown()).toMatchObject({ attempts: 1, waiting: 2, nextAttemptAt: expect.any(String) });
+  expect(await shown()).toMatchObject({
+    ...{ attempts: 1, waiting: 2, reason: 'status 500' },
+    nextAttemptAt: expect.any(String),
+  });
   receiver.answer(204);
   await post('partner/enable');
   await until(async () => (await shown()).waiting === 0);

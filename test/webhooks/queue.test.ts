@@ -140,7 +140,7 @@ describe('an attempt that fails', () => {
     expect(dues).toEqual([5_000, 300_000, HOUR / 2, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR, 0]);
     expect((at - now) / (24 * HOUR)).toBeCloseTo(3.15, 1);
     expect(ids(queue)).toEqual(['e-2']);
-    expect(queue).toMatchObject({ attempts: 0, failing: true, dead: [{ reason: 'status 500' }] });
+    expect(queue).toMatchObject({ attempts: 0, failure: 'status 500', dead: [{ reason: 'status 500' }] });
   });
 
   test.each([

@@ -162,7 +162,7 @@ test('a queue is stored once a second at most, however many events there are', a
 
 describe('what is stored', () => {
   test('is understood again', () => {
-    const queue = { ...newQueue('e-1', 1), failing: true, attempts: 3 };
+    const queue = { ...newQueue('e-1', 1), failure: 'status 500', attempts: 3 };
     expect(decodeQueue(encodeQueue(queue))).toEqual(queue);
   });
 
