@@ -14,6 +14,8 @@ export interface Network {
   resolve(name: string): Promise<readonly string[]>;
   /** A TCP connection that is not established yet. */
   dial(address: string, port: number): Socket;
+  /** Certificates of authorities. Absent: those of the system. */
+  readonly authorities?: string;
 }
 
 export const systemNetwork: Network = {
@@ -35,7 +37,8 @@ type Options = buildConnector.Options;
  * is checked once more before anything is sent, TLS included.
  */
 export function guardedConnector(policy: AddressPolicy, network: Network): buildConnector.connector {
-  const secure = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+  const { authorities: ca } = network;
+  const secure = buildConnector({ timeout: CONNECT_TIMEOUT_MS, allowH2: false, ...(ca !== undefined && { ca }) });
   return (options, callback) => {
     const dialled = dialFirst(options, policy, network);
     dialled.then(

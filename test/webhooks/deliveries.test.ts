@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
+import { gate, scriptedOrigin } from '../support/scripted-origin.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
-import { endpointAt, type Receiver, startReceiver } from './receiver.ts';
+import { endpointAt, NEXT_SECRET, type Receiver, SECRET, startReceiver } from './receiver.ts';
 
 /* What endpoints are sent by a gateway without Redis. */
 
@@ -38,6 +39,35 @@ describe('an endpoint', () => {
       data: { cause: { method: 'PUT', path: '/a', rule: null }, tags: [] },
     });
   });
+});
+
+describe('an endpoint that does not answer', () => {
+  test('holds up neither writes, nor other endpoints, nor the end of the gateway', async () => {
+    const silent = await scriptedOrigin();
+    const asked = gate();
+    silent.on(
+      () => true,
+      () => asked.pass(),
+    );
+    const other = `{ url: "${silent.url}/", secret: ${SECRET}, allowHttp: true, allow: [127.0.0.1] }`;
+    gateway = await startGateway(api.origin.url, `webhooks:\n  - ${other}\n  - ${endpointAt(receiver)}`);
+    await asked.arrived();
+    for (const path of ['/a', '/b']) expect((await put(path)).status).toBeLessThan(500);
+    await receiver.until(has(2));
+    await gateway.stop();
+    expect(silent.seen).toHaveLength(1);
+    asked.release();
+    await silent.close();
+  });
+});
+
+test('while a secret is changed, messages are signed with both', async () => {
+  await receiver.close();
+  receiver = await startReceiver(NEXT_SECRET);
+  const both = endpointAt(receiver).replace(`"${SECRET}"`, `["${NEXT_SECRET}", "${SECRET}"]`);
+  gateway = await startGateway(api.origin.url, `webhooks:\n  - ${both}`);
+  await put('/a');
+  await receiver.until(has(1));
 });
 
 describe('what an endpoint asks for', () => {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock, systemTimers, type Timers } from '../../src/clock.ts';
 import type { WebhookConfig } from '../../src/config/model.ts';
@@ -8,6 +10,7 @@ import { type Network, systemNetwork } from '../../src/webhooks/connect.ts';
 import { resyncAt } from '../../src/webhooks/message.ts';
 import type { Outcome } from '../../src/webhooks/queue.ts';
 import { Sender } from '../../src/webhooks/sender.ts';
+import { localhostCertificate } from '../origin/localhost-certificate.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 import { SECRET } from './receiver.ts';
 
@@ -195,5 +198,46 @@ describe('an address that is not allowed', () => {
     expect(reasonOf(await send({ url: origin.url }))).toBe('status 307');
     expect(guarded.seen).toEqual([]);
     await guarded.close();
+  });
+});
+
+describe('an endpoint behind TLS', () => {
+  const { cert } = localhostCertificate;
+
+  async function secureReceiver(): Promise<{ port: number; names: unknown[]; close(): Promise<void> }> {
+    const names: unknown[] = [];
+    const server = createSecureServer(localhostCertificate, (request, response) => {
+      names.push([(request.socket as TLSSocket).servername, request.headers.host]);
+      response.setHeader('connection', 'close').end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const close = async (): Promise<void> => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    };
+    return { port: (server.address() as AddressInfo).port, names, close };
+  }
+
+  test('is asked by its name, however it was resolved', async () => {
+    const receiver = await secureReceiver();
+    const network = { resolve: () => Promise.resolve(['127.0.0.1']), authorities: cert };
+    expect(await send({ url: `https://localhost:${receiver.port}/` }, network)).toEqual({ kind: 'delivered' });
+    expect(receiver.names).toEqual([['localhost', `localhost:${receiver.port}`]]);
+    await receiver.close();
+  });
+
+  const rows: [string, string, Partial<Network>, string][] = [
+    ['one that nobody has signed', 'localhost', {}, 'SELF_SIGNED'],
+    ['that of another name', 'partner.example', { authorities: cert }, 'ALTNAME_INVALID'],
+  ];
+  test.each(rows)('is sent nothing if its certificate is %s', async (_, host, more, reason) => {
+    const receiver = await secureReceiver();
+    const network = { resolve: () => Promise.resolve(['127.0.0.1']), ...more };
+    expect(reasonOf(await send({ url: `https://${host}:${receiver.port}/` }, network))).toContain(reason);
+    expect(receiver.names).toEqual([]);
+    await receiver.close();
   });
 });

@@ -5,6 +5,8 @@ import { LEASE_MS, Node, Stage } from './stage.ts';
 
 /* One endpoint of several nodes: who delivers, from where the next one goes on, and what is stored. */
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 let stage: Stage;
 beforeEach(() => {
   stage = new Stage();
@@ -96,6 +98,24 @@ describe('one of several nodes', () => {
     await stage.pass(LEASE_MS);
     expect(stage.arrived.slice(1)).toEqual(['a e-1', 'a e-1.resync']);
   });
+});
+
+test('a message that ten attempts have not delivered is a dead letter, which is delivered when an operator says so', async () => {
+  const a = await begin('a');
+  stage.answer = { kind: 'failed', reason: 'status 500' };
+  stage.commit('/1');
+  a.wake();
+  await stage.pass(4 * DAY_MS);
+  expect(stage.arrived.slice(1)).toEqual(Array.from({ length: 10 }, () => 'a e-1'));
+  expect([a.changes, decodeQueue(stage.keeper.queue)]).toMatchObject([
+    ['failing', 'dead'],
+    { waiting: [], dead: [{ reason: 'status 500', message: { event: { id: 'e-1' } } }] },
+  ]);
+  stage.answer = { kind: 'delivered' };
+  await stage.keeper.order('partner', '{"kind":"redeliver","id":"e-1"}');
+  await stage.pass(LEASE_MS);
+  expect(stage.arrived.slice(11)).toEqual(['a e-1']);
+  expect([a.changes.at(-1), decodeQueue(stage.keeper.queue)?.dead]).toEqual(['recovered', []]);
 });
 
 describe('after a restart of all nodes', () => {
