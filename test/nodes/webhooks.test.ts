@@ -102,6 +102,61 @@ describe('nodes of one gateway', () => {
   });
 });
 
+describe('a node that was not there', () => {
+  let receiver: Receiver;
+  let nodes: Nodes;
+  const webhooks = (): string => `webhooks:\n  - ${endpointAt(receiver)}`;
+  const routes = 'routes: [{ match: "/reset/:token", cache: off }]';
+  beforeEach(async () => {
+    receiver = await startReceiver();
+    // It takes the writes, and has no webhooks.
+    nodes = await startNodes(1, routes);
+  });
+  afterEach(async () => {
+    await nodes.stop();
+    await receiver.close();
+  });
+  const put = (path: string) => nodes.ask(0, 'PUT', path, { body: '{}' });
+  const delivering = (): Promise<number> => nodes.addAnother(`${routes}\n${webhooks()}`);
+  const told = (): unknown[] => receiver.delivered.map(({ type, data }) => data.paths?.[0] ?? type);
+
+  test('sends what was written meanwhile, but what subscribers are not shown', async () => {
+    const first = await delivering();
+    await receiver.until(({ length }) => length === 1);
+    await nodes.gateways[first]?.stop();
+    for (const path of ['/a', '/reset/S3CRET', '/b']) await put(path);
+    await delivering();
+    await receiver.until(() => told().includes('/b'));
+    expect(told()).toEqual(['resync', '/a', '/b']);
+  });
+
+  test('says resync if the log has been trimmed meanwhile', async () => {
+    const first = await delivering();
+    await receiver.until(({ length }) => length === 1);
+    await nodes.gateways[first]?.stop();
+    for (const path of ['/a', '/b', '/c']) await put(path);
+    const connection = nodes.redis.connect(1_000);
+    await once(connection, 'ready');
+    const [log = ''] = await connection.keys('*:log:*');
+    await connection.xtrim(log, 'MAXLEN', 2);
+    connection.disconnect();
+    await delivering();
+    await receiver.until(({ length }) => length >= 2);
+    await put('/d');
+    await receiver.until(() => told().includes('/d'));
+    expect(told()).toEqual(['resync', 'resync', '/d']);
+  });
+
+  test('says resync if Redis has lost everything', async () => {
+    await delivering();
+    await receiver.until(({ length }) => length === 1);
+    await nodes.redis.kill();
+    await nodes.redis.launch();
+    await receiver.until(({ length }) => length >= 2);
+    expect(new Set(told())).toEqual(new Set(['resync']));
+  });
+});
+
 describe('the queues in Redis', () => {
   let server: RedisServer;
   let queues: WebhookQueues;
