@@ -2,7 +2,7 @@
 export type Taken =
   /** Another process delivers to the endpoint. */
   | { readonly held: false }
-  /** `stored`: the queue, if it was asked for and there is one. `orders`: what operators have asked of other processes. */
+  /** `stored`: the queue, if it was asked for and there is one. `orders`: what operators have left for the holder. */
   | { readonly held: true; readonly stored: string | undefined; readonly orders: readonly string[] };
 
 /**

@@ -1,7 +1,7 @@
 import { coalesced, idOf, keyOf, type Message, resyncAt } from './message.ts';
 import { LONGEST_PAUSE_MS, pauseAfter } from './schedule.ts';
 
-/** What may wait for one endpoint. Beyond either, it is told to resync: one that is down for days must not fill memory. */
+/** What may wait for one endpoint. Beyond either it is told to resync: one that is down must not fill memory. */
 export const MAX_WAITING = 1_000;
 export const MAX_WAITING_SIZE = 1024 * 1024;
 /** Messages that no attempt has delivered, kept for an operator. Beyond either, the oldest are forgotten. */

@@ -221,7 +221,7 @@ describe('dead letters', () => {
   });
 });
 
-test('a body is what Standard Webhooks say, with the data of the event stream, and without the client that wrote', () => {
+test('a body is what Standard Webhooks say, with the data of the stream, and no client', () => {
   const { id: _, type: __, ...data } = event(1, '/a', { payload: { n: 1 } });
   expect(JSON.parse(bodyOf(messageOf(event(1, '/a', { payload: { n: 1 }, client: 'ann' }))))).toEqual({
     type: 'invalidate',

@@ -67,5 +67,6 @@ function verified(seen: SeenRequest, secret: string): Delivered {
 
 /** Settings of an endpoint at this receiver, which is on the loopback interface. */
 export function endpointAt({ url }: Receiver, more = ''): string {
-  return `{ name: partner, url: "${url}", secret: "${SECRET}", allowHttp: true, allow: [127.0.0.1]${more === '' ? '' : `, ${more}`} }`;
+  const settings = `name: partner, url: "${url}", secret: "${SECRET}", allowHttp: true, allow: [127.0.0.1]`;
+  return `{ ${settings}${more === '' ? '' : `, ${more}`} }`;
 }

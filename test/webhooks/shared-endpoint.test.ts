@@ -100,7 +100,7 @@ describe('one of several nodes', () => {
   });
 });
 
-test('a message that ten attempts have not delivered is a dead letter, which is delivered when an operator says so', async () => {
+test('after ten attempts a message is a dead letter, delivered when an operator says so', async () => {
   const a = await begin('a');
   stage.answer = { kind: 'failed', reason: 'status 500' };
   stage.commit('/1');
