@@ -16,6 +16,7 @@ const unit = [
   'rules',
   'simulate',
   'store',
+  'validation',
 ];
 /** Nodes over a real Redis, and gateways of several processes. */
 const cluster = ['nodes', 'redis-keys', 'redis-log', 'redis-tier', 'workers'];
