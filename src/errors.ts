@@ -18,25 +18,33 @@ const table = {
   idempotencyKeyInUse: { status: 409, title: 'The first request with this idempotency key is under way' },
   idempotencyKeyUnknown: { status: 409, title: 'Nobody knows how the first request with this idempotency key ended' },
   idempotencyAnswerNotKept: { status: 409, title: 'The answer to this idempotency key was too large to be kept' },
+  currentUnmergeable: { status: 409, title: 'The current representation cannot be merged with this write' },
+  preconditionFailed: { status: 412, title: 'The resource is not in the state that this write expects' },
   contentTooLarge: { status: 413, title: 'The request body is larger than this gateway accepts' },
   unsupportedMediaType: { status: 415, title: 'The media type of the body is not supported' },
   expectationFailed: { status: 417, title: 'The expectation cannot be met' },
   uriTooLong: { status: 414, title: 'The request target is longer than this gateway accepts' },
   upgradeRequired: { status: 426, title: 'Only a WebSocket is served here' },
+  preconditionRequired: { status: 428, title: 'This write needs a precondition' },
   tooManyStreams: { status: 429, title: 'This address has too many streams open' },
   tooManyIndeterminate: { status: 429, title: 'This address has too many writes of unknown outcome' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },
   idempotencyKeyReused: { status: 422, title: 'The idempotency key belongs to another payload' },
   invalidRequest: { status: 422, title: 'The request is not what this write has to be' },
   unprocessable: { status: 422, title: 'A rule cannot resolve what this write changes' },
+  unmergeable: { status: 422, title: 'The body cannot be merged with the current representation' },
+  preservedMember: { status: 422, title: 'This write would change a member that is preserved' },
   internal: { status: 500, title: 'The gateway failed' },
   originRefused: { status: 502, title: 'The origin cannot be reached' },
   originReset: { status: 502, title: 'The origin broke off its answer' },
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
+  currentUnreadable: { status: 502, title: 'What this write would replace cannot be read' },
   keysUnavailable: { status: 503, title: 'The keys that verify tokens cannot be had' },
   draining: { status: 503, title: 'The gateway is stopping' },
   overloaded: { status: 503, title: 'The gateway has no room for this request' },
   uncoordinated: { status: 503, title: 'The other nodes cannot be reached: the write was refused' },
+  busy: { status: 503, title: 'Too many writes of this resource are waiting' },
+  unsettled: { status: 503, title: 'An earlier write of this resource may still take effect' },
   onlyIfCached: { status: 504, title: 'No suitable response is stored' },
   originTimeout: { status: 504, title: 'The origin did not answer in time' },
   unconfirmed: { status: 504, title: 'Not every node has confirmed what this request invalidates' },
@@ -45,6 +53,11 @@ const table = {
 
 export type ErrorCode = keyof typeof table;
 
+interface ErrorExtras {
+  readonly more: GatewayError['more'];
+  readonly lines: GatewayError['lines'];
+}
+
 export class GatewayError extends Error {
   override readonly name: string = 'GatewayError';
   readonly code: ErrorCode;
@@ -52,10 +65,20 @@ export class GatewayError extends Error {
   readonly title: string;
   /** The stable problem type: `urn:unstale:problem:origin-timeout`. */
   readonly type: string;
+  /** Further members of the problem. */
+  readonly more: Readonly<Record<string, unknown>>;
+  /** Header lines of the answer. */
+  readonly lines: readonly string[];
 
-  /** `detail` reaches the client: it says what to do and never holds a secret. `cause` only reaches the log. */
-  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
-    super(detail ?? table[code].title, options);
+  /**
+   * `detail`, `more` and `lines` reach the client: they say what to do and never hold a secret. `cause` only reaches the
+   * log.
+   */
+  constructor(code: ErrorCode, detail?: string, options: ErrorOptions & Partial<ErrorExtras> = {}) {
+    const { more = {}, lines = [], ...rest } = options;
+    super(detail ?? table[code].title, rest);
+    this.more = more;
+    this.lines = lines;
     this.code = code;
     this.status = table[code].status;
     this.title = table[code].title;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { credentialNames } from '../http/credentials.ts';
 import type { Located } from './lint-routes.ts';
@@ -12,6 +12,7 @@ import type {
   RouteConfig,
   RoutePolicy,
   RuleConfig,
+  WriteProtectionConfig,
 } from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
 import { builtInCache, builtInClient, cachePolicy, clientPolicy } from './policy.ts';
@@ -19,19 +20,22 @@ import type { DeclaredReadSettings } from './reads-schema.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { configSchema } from './schema.ts';
+import type { WriteSettings } from './writes-schema.ts';
 
 type Settings = z.output<typeof configSchema>;
+
+/** The parts that included files may have, too. */
+interface Parts {
+  readonly routes: readonly Located<RouteSettings>[];
+  readonly rules: readonly Located<RuleSettings>[];
+  readonly writes: readonly Located<WriteSettings>[];
+}
 
 /**
  * Converts valid settings into the gateway's configuration: units in names, every default applied.
  * @param folder the one that paths of files are relative to
  */
-export function assemble(
-  settings: Settings,
-  routes: readonly Located<RouteSettings>[],
-  rules: readonly Located<RuleSettings>[],
-  folder: string,
-): GatewayConfig {
+export function assemble(settings: Settings, { routes, rules, writes }: Parts, folder: string): GatewayConfig {
   const { server, admin, store, coherence, events, log } = settings;
   const origins = originsOf(settings);
   const cache = {
@@ -99,6 +103,7 @@ export function assemble(
     routes: routes.map((route) => routeOf(route, fallback)),
     rules: rules.map(ruleOf),
     reads: settings.reads.map((read) => declaredReadOf(read, fallback)),
+    writes: writes.map(protectionOf),
   };
 }
 
@@ -205,6 +210,26 @@ function conditionOf(when: NonNullable<RuleSettings['when']>): ConditionConfig {
 function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['onlyIfChanged'] {
   if (setting === undefined || setting === false) return undefined;
   return setting === true ? { ignoring: [] } : setting;
+}
+
+function protectionOf({ settings, document, path }: Located<WriteSettings>): WriteProtectionConfig {
+  const { on, merge, preserve, precondition, unchanged, validate, idempotency } = settings;
+  const preserved = Array.isArray(preserve) ? { paths: preserve, onPatch: 'refuse' as const } : preserve;
+  const needsCurrent = merge || preserve !== undefined || unchanged === 'skip';
+  return {
+    name: `${on.methods.join('|')} ${on.pattern}`,
+    ...on,
+    ...{ merge, unchanged },
+    preserve: preserved ?? { paths: [], onPatch: 'refuse' },
+    precondition: precondition ?? (needsCurrent ? 'honour' : 'off'),
+    validate: validate && {
+      kind: 'schema' in validate ? 'schema' : 'openapi',
+      file: resolve(dirname(document.file), 'schema' in validate ? validate.schema : validate.openapi),
+      mode: validate.mode,
+    },
+    idempotency: idempotency && { required: idempotency.key === 'required', keepMs: idempotency.keep },
+    source: document.positionOf(path),
+  };
 }
 
 /**

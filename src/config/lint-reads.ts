@@ -31,5 +31,5 @@ export function lintReads(
   }
 }
 
-const onOf = (read: DeclaredReadSettings) => ('on' in read ? read.on : read);
+export const onOf = (read: DeclaredReadSettings) => ('on' in read ? read.on : read);
 const shapeOf = (pattern: string): string => patternShape(parsePattern(pattern));

@@ -6,11 +6,12 @@ import { type FileAccess, includedFiles, reasonOf } from './include.ts';
 import { lintCoherence } from './lint-coherence.ts';
 import { lintEvents } from './lint-events.ts';
 import { lintOwnReads } from './lint-own-reads.ts';
-import { lintReads } from './lint-reads.ts';
+import { lintReads, onOf } from './lint-reads.ts';
 import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-routes.ts';
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
 import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
+import { lintWrites } from './lint-writes.ts';
 import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
 import { ConfigError, inOrder, type Problem } from './problem.ts';
@@ -20,6 +21,7 @@ import { ruleSchema } from './rule-schema.ts';
 import { configSchema, packSchema } from './schema.ts';
 import { checkShape, soundPart, valueAt } from './shape.ts';
 import { SourceDocument } from './source-document.ts';
+import { writeSchema } from './writes-schema.ts';
 
 export interface LoadedConfig {
   readonly config: GatewayConfig;
@@ -77,6 +79,7 @@ export function parseConfig(
   const documents = [document, ...packs];
   const routes = partsOf(documents, 'routes', routeSchema);
   const rules = withNames(partsOf(documents, 'rules', ruleSchema));
+  const writes = partsOf(documents, 'writes', writeSchema);
 
   lintSettings(document, configSchema);
   lintEvents(document, configSchema, files);
@@ -86,6 +89,7 @@ export function parseConfig(
   lintRules(rules);
   const reads = soundPart(document, configSchema.shape.reads, ['reads']) ?? [];
   lintReads(reads, { rules, document, context });
+  lintWrites(writes, reads.map(onOf));
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
   // Of half a configuration, what is missing cannot be told from what is wrong.
   if (settings !== undefined && isSound) {
@@ -101,7 +105,7 @@ export function parseConfig(
 
   const problems = inOrder(documents.flatMap((each) => each.problems));
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
-  return { config: assemble(settings, routes, rules, dirname(file)), warnings: problems };
+  return { config: assemble(settings, { routes, rules, writes }, dirname(file)), warnings: problems };
 }
 
 function readPacks(document: SourceDocument, env: NodeJS.ProcessEnv, files: FileAccess): SourceDocument[] {
@@ -126,7 +130,7 @@ function lintPack(pack: SourceDocument): void {
   for (const key of Object.keys(configSchema.shape)) {
     if (Object.hasOwn(packSchema.shape, key) || valueAt(pack.value, [key]) === undefined) continue;
     const hint = `move ${key} to the file that includes this one`;
-    pack.refuse([key], { message: 'an included file can have only routes and rules', hint, atKey: true });
+    pack.refuse([key], { message: 'an included file can have only routes, rules and writes', hint, atKey: true });
   }
   checkShape(pack, packSchema);
 }

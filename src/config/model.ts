@@ -71,6 +71,8 @@ export interface GatewayConfig {
   rules: readonly RuleConfig[];
   /** Requests of unsafe methods that only read. First match wins. */
   reads: readonly DeclaredReadConfig[];
+  /** Writes that are protected. First match wins. */
+  writes: readonly WriteProtectionConfig[];
 }
 
 /** How the tokens of subscribers are verified. */
@@ -240,6 +242,28 @@ export interface RuleConfig {
   unresolved: 'widen' | 'ignore' | 'reject';
   /** Whether `before` may be read from the origin if it is not stored. */
   before: 'read' | 'stored' | 'off';
+  source: SourcePosition;
+}
+
+/** How writes of some resources are kept from destroying what others have written. */
+export interface WriteProtectionConfig {
+  /** As written, `PUT|PATCH /settings`: its name in logs. */
+  name: string;
+  /** `['*']` for any unsafe method. Upper case. */
+  methods: readonly string[];
+  pattern: string;
+  /** Members that the body of a PUT leaves out keep their current values. */
+  merge: boolean;
+  /** Members by the names that lead to them, through objects only. */
+  preserve: { readonly paths: readonly (readonly string[])[]; readonly onPatch: 'refuse' | 'drop' };
+  precondition: 'required' | 'honour' | 'off';
+  /** What happens to a body that changes nothing. */
+  unchanged: 'send' | 'skip';
+  /** `file`: absolute. */
+  validate:
+    | { readonly kind: 'schema' | 'openapi'; readonly file: string; readonly mode: 'enforce' | 'log' }
+    | undefined;
+  idempotency: { readonly required: boolean; readonly keepMs: number } | undefined;
   source: SourcePosition;
 }
 

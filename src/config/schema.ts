@@ -8,6 +8,7 @@ import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
 import { DAY_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
+import { writeSchema } from './writes-schema.ts';
 
 // Each key occurs once, with its type, bounds, default and the description that editors show. A comment gives the
 // reason for a default that is a decision.
@@ -294,6 +295,9 @@ const logSchema = z.strictObject({
 export const packSchema = z.strictObject({
   routes: z.array(routeSchema).optional().meta({ description: 'Policies for GET and HEAD; the first match applies.' }),
   rules: z.array(ruleSchema).optional().meta({ description: 'What a write makes stale; all rules that match apply.' }),
+  writes: z.array(writeSchema).optional().meta({
+    description: 'Writes that are protected from destroying what others have written; the first match applies.',
+  }),
 });
 
 /** A name that is safe in a log line and as an object key. */
@@ -335,6 +339,6 @@ export const configSchema = z.strictObject({
     .array(text({ examples: ['rules/*.yaml'] }, String))
     .optional()
     .meta({
-      description: 'Files with routes and rules (rule packs), relative to this file. "*" matches any name.',
+      description: 'Files with routes, rules and writes (rule packs), relative to this file. "*" matches any name.',
     }),
 });

@@ -19,16 +19,22 @@ const decoders: Record<string, typeof gunzipSync> = {
 /** Parses a complete body as JSON after undoing its content coding. Rules and tags select from the result. */
 export function readJson(body: Buffer, headers: Fields): Json {
   if (body.byteLength === 0) return { missing: 'absent' };
+  const decoded = decodedBody(body, headers);
+  // The caller falls back to a wildcard, as for any body that it cannot read.
+  return decoded === undefined ? { missing: 'encoded' } : parseJson(decoded, headers.get('content-type'));
+}
+
+/** A complete body without its content coding; undefined if that is unknown, malformed, or beyond the limits. */
+export function decodedBody(body: Buffer, headers: Fields): Buffer | undefined {
   const coding = (headers.get('content-encoding') ?? '').trim().toLowerCase();
-  if (coding === '' || coding === 'identity') return parseJson(body, headers.get('content-type'));
+  if (coding === '' || coding === 'identity') return body;
   const decode = decoders[coding];
-  if (decode === undefined) return { missing: 'encoded' };
+  if (decode === undefined) return undefined;
   try {
     const maxOutputLength = Math.min(MAX_DECODED_BYTES, body.byteLength * MAX_DECODING_RATIO + 1024);
-    return parseJson(decode(body, { maxOutputLength }), headers.get('content-type'));
+    return decode(body, { maxOutputLength });
   } catch {
-    // Malformed or beyond the limits. The caller falls back to a wildcard, as for any body that it cannot read.
-    return { missing: 'encoded' };
+    return undefined;
   }
 }
 

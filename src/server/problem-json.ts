@@ -5,8 +5,8 @@ import { formatProxyStatus } from '../http/proxy-status.ts';
 
 /** The body of an error that the gateway itself makes (RFC 9457): application/problem+json. */
 export function problemBody(error: GatewayError, errors?: readonly object[]): Buffer {
-  const { type, title, status, message: detail } = error;
-  const problem = { type, title, status, detail, ...(errors === undefined ? {} : { errors }) };
+  const { type, title, status, message: detail, more } = error;
+  const problem = { ...more, type, title, status, detail, ...(errors === undefined ? {} : { errors }) };
   return Buffer.from(`${JSON.stringify(problem)}\n`);
 }
 
@@ -17,6 +17,7 @@ const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = {
   overloaded: 5,
   uncoordinated: 1,
   idempotencyKeyInUse: 1,
+  busy: 1,
 };
 
 export function problemLines(error: GatewayError): string[] {
@@ -27,6 +28,7 @@ export function problemLines(error: GatewayError): string[] {
   if (seconds !== undefined) lines.push('Retry-After', String(seconds));
   const challenge = challenges[error.code];
   if (challenge !== undefined) lines.push('WWW-Authenticate', challenge);
+  lines.push(...error.lines);
   return lines;
 }
 

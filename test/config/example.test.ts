@@ -45,6 +45,7 @@ describe('the example', () => {
       routes: undefined,
       reads: undefined,
       rules: undefined,
+      writes: undefined,
     });
   });
 

@@ -86,9 +86,9 @@ describe('what is wrong with them', () => {
       '[a.yaml]',
       { 'a.yaml': 'origin: { url: http://y }\ninclude: [b.yaml]\nlogg: 1\n' },
       [
-        'a.yaml:1:1 an included file can have only routes and rules | move origin to the file that includes this one',
-        'a.yaml:2:1 an included file can have only routes and rules | move include to the file that includes this one',
-        'a.yaml:3:1 unknown key "logg" | known: routes, rules',
+        'a.yaml:1:1 an included file can have only routes, rules and writes | move origin to the file that includes this one',
+        'a.yaml:2:1 an included file can have only routes, rules and writes | move include to the file that includes this one',
+        'a.yaml:3:1 unknown key "logg" | known: routes, rules, writes',
       ],
     ],
     [

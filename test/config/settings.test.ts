@@ -81,6 +81,7 @@ const least: GatewayConfig = {
   routes: [],
   rules: [],
   reads: [],
+  writes: [],
 };
 
 it('needs an origin and no more', () => expect(configOf(origin)).toEqual(least));
@@ -183,6 +184,7 @@ defaults:
     routes: [],
     rules: [],
     reads: [],
+    writes: [],
   });
 });
 

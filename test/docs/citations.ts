@@ -8,7 +8,8 @@ const root = new URL('../../', import.meta.url);
 const notOurs = new Set(['node_modules', 'dist', '.git', 'results']);
 
 /** Files that texts speak of and that are not in the repository: a user's, what a build makes, what must never be. */
-const elsewhere = /^(?:PWD\/)?(?:gateway|spec)\.yaml$|^db\.json$|^(?:\.{1,2}\/)*dist\/|^utils\.ts$|^bench\/results$/;
+const elsewhere =
+  /^(?:PWD\/)?(?:\.\/)?(?:gateway|spec)\.yaml$|^\.\/settings\.schema\.json$|^db\.json$|^(?:\.{1,2}\/)*dist\/|^utils\.ts$|^bench\/results$/;
 
 export interface Repository {
   /** Paths of files, from the root. */

@@ -24,7 +24,7 @@ export class Upload {
   readonly #captures: boolean;
   readonly #body: Readable | undefined;
   #content: Buffer | Readable | undefined;
-  readonly #held: HeldUpload;
+  readonly held: HeldUpload;
   readonly #maxBytes: number;
   #complete = false;
   #crowdedOut = false;
@@ -33,11 +33,20 @@ export class Upload {
     this.#request = request;
     this.#capture = new Capture(options.captureBytes);
     this.#captures = options.captureBytes > 0;
-    this.#held = options.held;
+    this.held = options.held;
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
     this.#body = body;
     // Its reader receives its errors. An error before or after there is one must not end the process.
     body?.on('error', () => {});
+  }
+
+  /** One that sends `body` in place of what the client has sent. */
+  static of(request: ClientRequest, body: Buffer, options: UploadOptions): Upload {
+    const upload = new Upload(request, undefined, options);
+    upload.#content = body;
+    upload.#complete = true;
+    upload.#capture.add(body);
+    return upload;
   }
 
   /**
@@ -60,6 +69,11 @@ export class Upload {
     return !(this.#content instanceof Readable);
   }
 
+  /** All of it; undefined if there is none, or if it is longer than what was read ahead. */
+  get whole(): Buffer | undefined {
+    return Buffer.isBuffer(this.#content) ? this.#content : undefined;
+  }
+
   /** It flows through, and nothing more of it is held. */
   get #isStreaming(): boolean {
     return this.#content instanceof Readable && (!this.#captures || this.#capture.overflowed);
@@ -77,7 +91,7 @@ export class Upload {
 
   /** The body as JSON; `incomplete` until all of it has arrived. */
   json(): Json {
-    if (this.#body === undefined) return { missing: 'absent' };
+    if (this.#body === undefined && this.#content === undefined) return { missing: 'absent' };
     if (!this.#captures) return { missing: 'not-read' };
     if (this.#capture.overflowed) return { missing: 'too-large' };
     if (!this.#complete) return { missing: 'incomplete' };
@@ -101,8 +115,8 @@ export class Upload {
 
   /** Counts and keeps a chunk that has arrived. Returns whether more may be read ahead. */
   #take(chunk: Buffer): boolean {
-    if (this.#isStreaming) this.#held.release();
-    else if (!this.#crowdedOut) this.#crowdedOut = !this.#held.take(chunk.byteLength);
+    if (this.#isStreaming) this.held.release();
+    else if (!this.#crowdedOut) this.#crowdedOut = !this.held.take(chunk.byteLength);
     if (this.#crowdedOut) this.#capture.drop();
     this.#capture.add(chunk);
     if (this.#capture.bytes > this.#maxBytes) {

@@ -10,6 +10,8 @@ import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteRep
 import type { Refresher } from '../read/refresher.ts';
 import type { BeforeAddress } from './before.ts';
 import type { needsOf, Reach } from './plan.ts';
+import type { KeyedRun } from './protection-ports.ts';
+import type { Protections } from './protections.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import type { Upload } from './upload.ts';
@@ -40,6 +42,8 @@ export interface WritePorts {
   readonly quarantines: QuarantineBudget;
   /** What uploads hold. */
   readonly uploads: UploadBudget;
+  /** Undefined: no write is protected. */
+  readonly protections: Protections | undefined;
   /** Called once for each write. */
   report(result: WriteResult): void;
   failed(error: unknown, request: ClientRequest): void;
@@ -60,6 +64,18 @@ export interface ArrivedWrite {
   readonly upload: Upload;
   readonly transaction: Transaction;
   readonly startedAt: number;
+}
+
+/** What a protected write has to know of its way to the origin and back. */
+export interface Guard {
+  /** The origin has answered. `again`: the answer is dropped, and the write will be sent again. */
+  arrived(answer: OriginResponse): 'pass' | 'again';
+  /** The origin may have received it. */
+  sent(): void;
+  /** Whether `answered` needs the whole body. */
+  readonly keeps: boolean;
+  /** Called before the client gets the answer. */
+  readonly answered: KeyedRun['answered'];
 }
 
 /** A write that is known to conflicting writes and whose `before` has been read. It may be forwarded. */

@@ -17,11 +17,12 @@ import { pump, pumpBody } from '../pump.ts';
 import { conclude } from './conclude.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
+import { writeProtected } from './protection.ts';
 import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
 import type { HeldUpload } from './upload-budget.ts';
-import type { ArrivedWrite, NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
+import type { ArrivedWrite, Guard, NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
 
 /** Bodies up to this size are received whole before they are forwarded: slow clients occupy no origin connection. */
 const READ_AHEAD_BYTES = 256 * 1024;
@@ -54,32 +55,87 @@ export async function write(
   reply: Reply,
 ): Promise<void> {
   const startedAt = ports.clock.monotonic();
-  let noting: Noting | undefined;
-  let place: Place | undefined;
-  let answer: OriginResponse | undefined;
   const held = ports.uploads.begin(request.client.address);
   try {
     refuseBeyondShare(ports, request);
-    const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt });
-    noting = new Noting(ports, found, arrived);
-    // Before it is noted: no write of another client waits for one that has not got its turn.
-    const turn = awaitShare({ request, route: found.route }, reply);
-    place = turn instanceof Promise ? await turn : turn;
-    const result = await forward(arrived, noting, { reply, place });
-    if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
-    else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
-    if (result.kind !== 'answered') throw result.error;
-    answer = result.answer;
-    await release(ports, await noting.begin(), answer, { reply, noting });
+    const { protections } = ports;
+    const protection = protections?.find(request);
+    const isProtected = protection !== undefined;
+    const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt, isProtected });
+    if (protections === undefined || protection === undefined) {
+      await exchange(ports, { found, arrived, reply });
+      return;
+    }
+    await writeProtected(ports, {
+      ...{ arrived, found, protection, protections, reply },
+      send: (write, guard) => exchange(ports, { found, arrived: afresh(write), reply, guard }),
+      settle: (write) => settle(ports, found, afresh(write)),
+    });
   } catch (error) {
-    // A body that nobody reads would hold its connection for ever.
-    answer?.body.destroy();
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
   } finally {
     held.release();
+  }
+}
+
+/** Each attempt to send a write has its own course. */
+const afresh = (write: ArrivedWrite): ArrivedWrite => ({ ...write, transaction: new Transaction() });
+
+/** A write that has arrived, on its way to the origin and back. */
+interface Exchange {
+  readonly found: Found;
+  readonly arrived: ArrivedWrite;
+  readonly reply: Reply;
+  /** Of a protected write. */
+  readonly guard?: Guard;
+}
+
+/** Forwards a write and answers its client. `again`: its guard wants it sent again. */
+async function exchange(ports: WritePorts, { found, arrived, reply, guard }: Exchange): Promise<'answered' | 'again'> {
+  const { request } = arrived;
+  const noting = new Noting(ports, found, arrived);
+  let place: Place | undefined;
+  let answer: OriginResponse | undefined;
+  try {
+    // Before it is noted: no write of another client waits for one that has not got its turn.
+    const turn = awaitShare({ request, route: found.route }, reply);
+    place = turn instanceof Promise ? await turn : turn;
+    const result = await forward(arrived, noting, { reply, place });
+    if (result.kind !== 'not-sent') guard?.sent();
+    if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
+    else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
+    if (result.kind !== 'answered') throw result.error;
+    answer = result.answer;
+    if (guard?.arrived(answer) === 'again') {
+      answer.body.destroy();
+      noting.withdraw();
+      return 'again';
+    }
+    await release(ports, await noting.begin(), answer, { reply, noting, guard });
+    return 'answered';
+  } catch (error) {
+    // A body that nobody reads would hold its connection for ever.
+    answer?.body.destroy();
+    throw error;
+  } finally {
     place?.leave();
-    noting?.end();
+    noting.end();
+  }
+}
+
+/** Concludes a write that the gateway answers by itself, as one that the origin refused. */
+async function settle(ports: WritePorts, found: Found, arrived: ArrivedWrite): Promise<string | undefined> {
+  const noting = new Noting(ports, found, arrived);
+  try {
+    const noted = await noting.begin();
+    handOver(arrived);
+    const answered = { answer: undefined, response: { missing: 'not-read' }, text: noText } as const;
+    const write = AnsweredWrite.refused(ports, noted, answered);
+    const record = await finish(ports, { noting, write, outcome: 'refused' });
+    return record && ports.log.tokenOf(record);
+  } finally {
+    noting.end();
   }
 }
 
@@ -89,10 +145,12 @@ async function arrive(
   {
     body,
     held,
+    isProtected,
     ...arriving
   }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & {
     readonly body: Readable | undefined;
     readonly held: HeldUpload;
+    readonly isProtected: boolean;
   },
 ): Promise<ArrivedWrite> {
   const { route, request } = arriving;
@@ -109,8 +167,12 @@ async function arrive(
     maxBytes: ports.requestBytes,
     held,
   });
-  await upload.readAhead(bodyTells ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
-  if (bodyTells && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
+  const readsWhole = bodyTells || isProtected;
+  await upload.readAhead(readsWhole ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
+  if (readsWhole && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
+  if (isProtected && !upload.isWhole) {
+    throw new GatewayError('contentTooLarge', `of a protected write, the limit is ${ports.resolveBytes} bytes`);
+  }
   return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload, transaction: new Transaction() };
 }
 
@@ -224,14 +286,14 @@ async function release(
   ports: WritePorts,
   write: NotedRequest,
   answer: OriginResponse,
-  { reply, noting }: { reply: Reply; noting: Noting },
+  { reply, noting, guard }: { reply: Reply; noting: Noting; guard: Guard | undefined },
 ): Promise<void> {
   if (noting.beforeFailure !== undefined) ports.failed(noting.beforeFailure, write.request);
   if (isRefusal(write, answer.status)) {
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: noText });
     const record = await finish(ports, { noting, write: refused, outcome: 'refused' });
     const position = record && ports.log.tokenOf(record);
-    return pass(write, { answer, read: undefined }, { reply, position });
+    return pass(ports, write, { answer, read: undefined, outcome: 'refused' }, { reply, position, guard });
   }
   let read: ReadBody | undefined;
   let failure: unknown;
@@ -251,7 +313,8 @@ async function release(
   const record = await finish(ports, { noting, write: answered, outcome: answered.outcome });
   if (failure !== undefined) throw failure;
   const position = record && ports.log.tokenOf(record);
-  await pass(write, { answer, read }, { reply, position });
+  const outcome = answered.outcome === 'done' ? 'applied' : answered.outcome;
+  await pass(ports, write, { answer, read, outcome }, { reply, position, guard });
 }
 
 async function finish(
@@ -281,17 +344,26 @@ interface PassedAnswer {
   readonly answer: OriginResponse;
   /** What has been read of the body; undefined if nothing has. */
   readonly read: ReadBody | undefined;
+  readonly outcome: Parameters<Guard['answered']>[1];
 }
 
 /** Streams the answer of a write to its client. */
 async function pass(
+  ports: WritePorts,
   { route }: ArrivedWrite,
-  { answer, read }: PassedAnswer,
-  { reply, position }: { reply: Reply; position?: string | undefined },
+  { answer, outcome, ...passed }: PassedAnswer,
+  { reply, position, guard }: { reply: Reply; position?: string | undefined; guard: Guard | undefined },
 ): Promise<void> {
+  let { read } = passed;
   const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
+  if (guard?.keeps === true) {
+    if (!isIncremental(answer.headers)) read ??= await readAnswerUpTo(answer.body, ports.resolveBytes);
+    const body = read !== undefined && 'whole' in read ? read.whole : undefined;
+    const kept = without(lines, (name) => name === 'content-length');
+    await guard.answered({ status: answer.status, lines: kept, body }, outcome);
+  }
   if (read !== undefined && 'whole' in read) {
     reply.send(
       answer.status,

@@ -318,6 +318,7 @@ export class GatewayNode {
       requestBytes: config.server.limits.requestBytes,
       quarantines: new QuarantineBudget(),
       uploads: new UploadBudget(Number.POSITIVE_INFINITY),
+      protections: undefined,
       endQuarantineLater: ({ coverage, announcements }, quarantine, ms, ended) => {
         process.timers.after(ms, () => {
           ended();

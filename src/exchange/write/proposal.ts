@@ -1,0 +1,129 @@
+import type { WriteProtectionConfig } from '../../config/model.ts';
+import { GatewayError } from '../../errors.ts';
+import type { Fields } from '../../http/fields.ts';
+import { parseJson } from '../../rules/json.ts';
+import { mergePatched, overlaid } from '../../rules/json-merge.ts';
+import { changedMembers, touchingOperations, withoutElements, withoutMembers } from '../../rules/json-preserve.ts';
+import { type Body, sameJson } from '../../rules/nodes.ts';
+import { type Current, type Document, documentOf } from './current.ts';
+import type { Protection } from './protections.ts';
+
+/** A write as it would reach the API. */
+export interface Proposal {
+  readonly body: Buffer | undefined;
+  /** It differs from what the client has sent. */
+  readonly rewritten: boolean;
+  /** The resource is in the state that this write asks for: it would change nothing. False where that is not known. */
+  readonly unchanged: boolean;
+}
+
+interface Proposed {
+  readonly method: string;
+  readonly headers: Fields;
+  readonly body: Buffer | undefined;
+}
+
+type Guarded = Pick<Protection, 'config' | 'preserve'>;
+
+/**
+ * What a protection makes of a write. Pure.
+ * @throws GatewayError unmergeable, currentUnmergeable, preservedMember, unsupportedMediaType
+ */
+export function proposalOf(write: Proposed, current: Current | undefined, guard: Guarded): Proposal {
+  const { method, body } = write;
+  // Without a current representation there is nothing to lose: the write creates it as it is.
+  if (current === undefined || body === undefined) return { body, rewritten: false, unchanged: false };
+  if (method === 'PUT') return replacing({ ...write, body }, current, guard);
+  if (method === 'PATCH') return patching({ ...write, body }, current, guard);
+  return { body, rewritten: false, unchanged: false };
+}
+
+type WithBody = Proposed & { readonly body: Buffer };
+
+function replacing({ headers, body }: WithBody, current: Current, { config, preserve }: Guarded): Proposal {
+  const sent = documentOf(body, headers);
+  const present = documentOf(current.body, current.headers);
+  if (!config.merge && preserve.size === 0) {
+    const unchanged = 'text' in sent && 'text' in present ? isSame(sent.json, present.json) : body.equals(current.body);
+    return { body, rewritten: false, unchanged };
+  }
+  const [from, onto] = mergeable({ sent, present }, headers, current);
+  const text = overlaid(from.text, onto.text, { merge: config.merge, preserve });
+  const unchanged = isSame(jsonOf(text), onto.json);
+  return text === from.text
+    ? { body, rewritten: false, unchanged }
+    : { body: Buffer.from(text), rewritten: true, unchanged };
+}
+
+function patching(write: WithBody, current: Current, { config }: Guarded): Proposal {
+  const { headers, body } = write;
+  const { preserve, unchanged: onUnchanged } = config;
+  const asItIs: Proposal = { body, rewritten: false, unchanged: false };
+  const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  const protects = preserve.paths.length > 0;
+  if (type === 'application/json-patch+json') return protects ? operating(write, preserve) : asItIs;
+  // Many APIs take plain JSON for a merge patch.
+  if (type !== 'application/merge-patch+json' && type !== 'application/json') {
+    if (!protects) return asItIs;
+    const detail = 'send application/merge-patch+json, application/json-patch+json or application/json';
+    throw new GatewayError('unsupportedMediaType', detail);
+  }
+  if (!protects && onUnchanged === 'send' && config.precondition === 'off') return asItIs;
+  const sent = documentOf(body, headers);
+  const present = documentOf(current.body, current.headers);
+  if (!protects && !('text' in sent && 'text' in present)) return asItIs;
+  const [patch, onto] = mergeable({ sent, present }, headers, current);
+  const touched = changedMembers(jsonOf(mergePatched(onto.text, patch.text)), onto.json, preserve.paths);
+  if (touched.length > 0 && preserve.onPatch === 'refuse') throw refusal(touched.map(shown));
+  const text = touched.length === 0 ? patch.text : withoutMembers(patch.text, touched);
+  // Plain JSON may mean another thing by null.
+  const certain = type === 'application/merge-patch+json' || !/\bnull\b/.test(text);
+  const unchanged = certain && isSame(jsonOf(mergePatched(onto.text, text)), onto.json);
+  return touched.length === 0
+    ? { body, rewritten: false, unchanged }
+    : { body: Buffer.from(text), rewritten: true, unchanged };
+}
+
+function operating({ headers, body }: WithBody, { paths, onPatch }: WriteProtectionConfig['preserve']): Proposal {
+  const sent = documentOf(body, headers);
+  if ('why' in sent) throw new GatewayError('unmergeable', sent.why);
+  const touching = touchingOperations(sent.json.value, paths);
+  if ('why' in touching) throw new GatewayError('unmergeable', touching.why);
+  if (touching.length === 0) return { body, rewritten: false, unchanged: false };
+  if (onPatch === 'refuse') throw refusal(touching.map((i) => `operation ${i}`));
+  return { body: Buffer.from(withoutElements(sent.text, touching)), rewritten: true, unchanged: false };
+}
+
+type Read = Document | { readonly why: string };
+
+function mergeable(
+  { sent, present }: { readonly sent: Read; readonly present: Read },
+  headers: Fields,
+  current: Current,
+): readonly [Document, Document] {
+  if ('why' in sent) throw new GatewayError('unmergeable', sent.why);
+  if ('why' in present) throw new GatewayError('currentUnmergeable', present.why);
+  const [language, other] = [headers.get('content-language'), current.headers.get('content-language')];
+  if (language !== undefined && other !== undefined && language.toLowerCase() !== other.toLowerCase()) {
+    const hint = 'ask for the language that you write in by Accept-Language';
+    throw new GatewayError('currentUnmergeable', `it is in another language: ${hint}`);
+  }
+  return [sent, present];
+}
+
+const shown = (names: readonly string[]): string => names.join('.');
+
+function refusal(members: readonly string[]): GatewayError {
+  const named = members.slice(0, 8).join(', ');
+  return new GatewayError('preservedMember', `it would change ${named}`, { more: { members: members.slice(0, 64) } });
+}
+
+/** A text made of valid ones. */
+function jsonOf(text: string): Body {
+  const json = parseJson(text, 'application/json');
+  if ('value' in json) return json;
+  throw new GatewayError('unmergeable', 'together with the current representation it is too long');
+}
+
+const nothingIgnored = { a: new Map(), b: new Map() };
+const isSame = (a: Body, b: Body): boolean => sameJson(a, b, nothingIgnored);

@@ -1,0 +1,284 @@
+import { GatewayError } from '../../errors.ts';
+import { formatCacheStatus } from '../../http/cache-status.ts';
+import { type FieldLines, Fields, without } from '../../http/fields.ts';
+import {
+  conditionFields,
+  failedCondition,
+  hasConditionOfWrite,
+  hasRequiredCondition,
+} from '../../http/write-conditions.ts';
+import { overriddenMethod } from '../forward.ts';
+import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
+import { addressOf, type BeforeAddress } from './before.ts';
+import { type Current, readCurrent } from './current.ts';
+import { type Proposal, proposalOf } from './proposal.ts';
+import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
+import type { Protection, Protections } from './protections.ts';
+import { sourcesOf } from './sources.ts';
+import { Upload } from './upload.ts';
+import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
+
+/**
+ * How often a write is sent again that the origin refused by the gateway's own `If-Match`: somebody who goes past the
+ * gateway has written in between.
+ */
+const MAX_ATTEMPTS = 4;
+
+/** What a protected write needs of the exchange (write.ts). */
+export interface ProtectedWrite {
+  readonly arrived: ArrivedWrite;
+  readonly found: ReturnType<RouteTable['find']>;
+  readonly protection: Protection;
+  readonly protections: Protections;
+  readonly reply: Reply;
+  /** Forwards a write and answers its client, or says that it has to be sent again. */
+  send(write: ArrivedWrite, guard: Guard): Promise<'answered' | 'again'>;
+  /**
+   * Before an answer of the gateway's own that tells of the current representation: resolves once all that it may
+   * reveal is effective, with the position of a record that was made for that.
+   */
+  settle(write: ArrivedWrite): Promise<string | undefined>;
+}
+
+/**
+ * A write under an entry of `writes`. Its steps, in this order:
+ *
+ * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
+ * 2. its body is valid (`validate`), unless it is merged, which comes first then
+ * 3. its turn: no other write of the resource is between these two lines (turns.ts)
+ * 4. the current representation, read from the origin (current.ts)
+ * 5. its preconditions (http/write-conditions.ts)
+ * 6. the body merged with the current representation, and what must not change (proposal.ts)
+ * 7. a body that changes nothing is not sent on
+ * 8. forwarded, with the origin's own entity tag in `If-Match`
+ * 9. its turn ends, once what it changed is recorded
+ */
+export async function writeProtected(ports: WritePorts, write: ProtectedWrite): Promise<void> {
+  const { arrived, protection, protections, reply } = write;
+  const { request, upload } = arrived;
+  refuseOverridden(request, protection);
+  const body = upload.whole ?? Buffer.alloc(0);
+  const keyed = await beginKey(protections, protection, request, body);
+  if (keyed.kind === 'replay') return sendWhole(reply, keyed.answer);
+  const run = new KeyedOutcome(keyed.kind === 'first' ? keyed.run : undefined);
+  try {
+    if (!isMerged(protection, request)) await protection.validate?.(request, body);
+    if (!needsCurrent(protection, request)) {
+      await write.send(
+        arrived,
+        guardOf(protection, run, () => 'pass'),
+      );
+      return;
+    }
+    if (protection.config.precondition === 'required' && !hasRequiredCondition(request.headers)) {
+      const detail = 'send If-Match with the entity tag of what you have read, or If-None-Match: * to create it';
+      throw new GatewayError('preconditionRequired', detail);
+    }
+    const turn = await protections.turns.take(protections.turnOf(request.target.resource));
+    try {
+      await inTurn(ports, write, run);
+    } finally {
+      turn.end();
+    }
+  } finally {
+    await run.end();
+  }
+}
+
+/** Two methods in one request: the origin might take the one that is not protected. */
+function refuseOverridden(request: ClientRequest, { config }: Protection): void {
+  const other = overriddenMethod(request);
+  if (other === undefined || other === request.method) return;
+  throw new GatewayError('badRequest', `send the method itself: ${config.name} is protected`);
+}
+
+function beginKey(
+  { keys }: Protections,
+  { config }: Protection,
+  request: ClientRequest,
+  body: Buffer,
+): Promise<KeyedWrite> | KeyedWrite {
+  if (keys === undefined || config.idempotency === undefined) return { kind: 'unkeyed' };
+  return keys.begin(config, request, body);
+}
+
+/** Tells exactly once how the request with a key has ended. */
+class KeyedOutcome {
+  readonly #run: KeyedRun | undefined;
+  #settled = false;
+  /** The origin may have received it. */
+  sent = false;
+
+  constructor(run: KeyedRun | undefined) {
+    this.#run = run;
+  }
+
+  get isKept(): boolean {
+    return this.#run !== undefined;
+  }
+
+  async answered(...answer: Parameters<KeyedRun['answered']>): Promise<void> {
+    this.#settled = true;
+    await this.#run?.answered(...answer);
+  }
+
+  async end(): Promise<void> {
+    if (this.#settled) return;
+    this.#settled = true;
+    await (this.sent ? this.#run?.unknown() : this.#run?.notRun());
+  }
+}
+
+function guardOf(
+  protection: Protection,
+  run: KeyedOutcome,
+  onRefused: (answer: OriginResponse) => 'pass' | 'again',
+): Guard {
+  return {
+    arrived: (answer) => {
+      if (answer.status >= 200 && answer.status < 300) protection.answersEmpty = answer.status === 204;
+      return answer.status === 412 ? onRefused(answer) : 'pass';
+    },
+    sent: () => {
+      run.sent = true;
+    },
+    keeps: run.isKept,
+    answered: (answer, outcome) => run.answered(answer, outcome),
+  };
+}
+
+/** Whether the body that the API gets depends on what it would replace. */
+function isMerged({ config, preserve }: Protection, { method }: ClientRequest): boolean {
+  return method === 'PUT' && (config.merge || preserve.size > 0);
+}
+
+function needsCurrent({ config, preserve }: Protection, { method, headers }: ClientRequest): boolean {
+  if (config.precondition === 'required') return true;
+  if (config.precondition === 'honour' && hasConditionOfWrite(headers)) return true;
+  const replaces = method === 'PUT' || method === 'PATCH';
+  return (config.merge && method === 'PUT') || (replaces && (preserve.size > 0 || config.unchanged === 'skip'));
+}
+
+async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
+  const { arrived, protection, reply } = write;
+  const address = addressOfCurrent(ports, write);
+  let tried: string | undefined;
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    const current = await readCurrent(address, ports.resolveBytes);
+    const decided = decide(arrived, current, protection);
+    if (decided.kind === 'refuse') {
+      await write.settle(arrived);
+      throw decided.error;
+    }
+    const { proposal } = decided;
+    const proposed = withProposal(ports, arrived, { proposal, current, protection });
+    if (isMerged(protection, arrived.request) && proposal.body !== undefined) {
+      await protection.validate?.(proposed.request, proposal.body);
+    }
+    if (decided.kind === 'unchanged' && current !== undefined) {
+      const position = await write.settle(proposed);
+      const answer = unchangedAnswer(current, protection, position);
+      await run.answered(answer, 'unchanged');
+      return sendWhole(reply, answer);
+    }
+    // The origin refuses the state that it has just told: sending that again would not help.
+    const isSame = attempt > 1 && tried === current?.originEtag;
+    tried = current?.originEtag;
+    const isOwn = tried !== undefined && proposed.request.headers.get('if-match') === tried;
+    const done = await write.send(
+      proposed,
+      guardOf(protection, run, () => (isOwn && !isSame ? 'again' : 'pass')),
+    );
+    if (done === 'answered') return;
+    run.sent = false;
+  }
+  throw new GatewayError('busy', 'others keep writing this resource past the gateway');
+}
+
+type Decision =
+  | { readonly kind: 'refuse'; readonly error: GatewayError }
+  | { readonly kind: 'unchanged' | 'forward'; readonly proposal: Proposal };
+
+/** What becomes of a write, given what it would replace. Pure. */
+function decide({ request, upload }: ArrivedWrite, current: Current | undefined, protection: Protection): Decision {
+  const { config } = protection;
+  const { method, headers } = request;
+  try {
+    const evaluated = config.precondition !== 'off' && hasConditionOfWrite(headers);
+    const failed = evaluated ? failedCondition(headers, current) : undefined;
+    if (failed !== undefined && failed !== 'If-Match') throw failedPrecondition(failed, current);
+    if (headers.has('content-encoding') && isMerged(protection, request)) {
+      throw new GatewayError('unsupportedMediaType', 'send the body without a content coding: it is merged');
+    }
+    const proposal = proposalOf({ method, headers, body: upload.whole }, current, protection);
+    // §13.1.1: a write whose answer was lost is sent again with the tag of what it has replaced.
+    if (failed !== undefined && !proposal.unchanged) throw failedPrecondition(failed, current);
+    const isSkipped = failed !== undefined || (config.unchanged === 'skip' && proposal.unchanged);
+    return { kind: isSkipped ? 'unchanged' : 'forward', proposal };
+  } catch (error) {
+    if (error instanceof GatewayError) return { kind: 'refuse', error };
+    throw error;
+  }
+}
+
+function failedPrecondition(field: string, current: Current | undefined): GatewayError {
+  const state = current === undefined ? 'there is no such resource' : 'read it again, and repeat the change on that';
+  return new GatewayError('preconditionFailed', `${field} does not hold: ${state}`, {
+    lines: current === undefined ? [] : ['ETag', current.etag],
+    more: { etag: current?.etag ?? null },
+  });
+}
+
+/** Where a GET of the very resource is answered, query included: another query may name another resource. */
+function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite): BeforeAddress {
+  const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
+  if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
+  if (found.route.before !== undefined) return address;
+  return { ...address, get: { ...address.get, target: arrived.request.target } };
+}
+
+/** Fields that describe the bytes of the body that the client sent. */
+const ofBody = new Set(['content-length', 'content-md5', 'content-digest', 'repr-digest', 'digest']);
+
+/** The write as it is forwarded: with the merged body, and the gateway's conditions in place of the client's. */
+function withProposal(
+  ports: WritePorts,
+  arrived: ArrivedWrite,
+  made: { readonly proposal: Proposal; readonly current: Current | undefined; readonly protection: Protection },
+): ArrivedWrite {
+  const { proposal, current, protection } = made;
+  const { request } = arrived;
+  const { headers } = request;
+  const evaluates = protection.config.precondition !== 'off';
+  const lines = without(headers.lines, (name) => {
+    return (evaluates && conditionFields.has(name)) || (proposal.rewritten && ofBody.has(name));
+  });
+  if (proposal.rewritten) lines.push('Content-Length', String(proposal.body?.byteLength ?? 0));
+  if (evaluates || !hasConditionOfWrite(headers)) lines.push(...ownCondition(headers, current));
+  const sent = { ...request, headers: new Fields(lines) };
+  const { needs } = arrived;
+  const captureBytes = needs.request ? ports.resolveBytes : 0;
+  const options = { captureBytes, maxBytes: undefined, held: arrived.upload.held };
+  const upload = proposal.body === undefined ? arrived.upload : Upload.of(sent, proposal.body, options);
+  return { ...arrived, request: sent, upload };
+}
+
+/** What guards the write at the origin against those who go past the gateway. */
+function ownCondition(headers: Fields, current: Current | undefined): FieldLines {
+  if (current === undefined) return headers.get('if-none-match')?.trim() === '*' ? ['If-None-Match', '*'] : [];
+  return current.originEtag === undefined ? [] : ['If-Match', current.originEtag];
+}
+
+/** As the API answers: 204 if that is how it answered last, otherwise the current representation. */
+function unchangedAnswer(current: Current, { answersEmpty }: Protection, position: string | undefined): WholeAnswer {
+  const kept = ['content-type', 'content-language', 'last-modified'];
+  const lines = answersEmpty ? [] : without(current.headers.lines, (name) => !kept.includes(name));
+  lines.push('ETag', current.etag);
+  if (position !== undefined) lines.push('Unstale-Position', position);
+  lines.push('Cache-Status', formatCacheStatus({ detail: 'UNCHANGED' }));
+  return { status: answersEmpty ? 204 : 200, lines, body: answersEmpty ? undefined : current.body };
+}
+
+function sendWhole(reply: Reply, { status, lines, body }: WholeAnswer): void {
+  reply.send(status, lines, body);
+}

@@ -1,0 +1,69 @@
+import type { GatewayConfig, WriteProtectionConfig } from '../../config/model.ts';
+import { safeMethods } from '../../http/methods.ts';
+import { PatternTrie } from '../../route/pattern.ts';
+import { type Preserved, preservedBy } from '../../rules/json-merge.ts';
+import type { Spellings } from '../../rules/spellings.ts';
+import { overriddenMethod } from '../forward.ts';
+import type { ClientRequest } from '../ports.ts';
+import type { IdempotencyKeys, ValidateBody } from './protection-ports.ts';
+import type { Turns } from './turns.ts';
+
+/** An entry of `writes`, ready for use. */
+export interface Protection {
+  readonly config: WriteProtectionConfig;
+  readonly preserve: Preserved;
+  readonly validate: ValidateBody | undefined;
+  /** Whether the API last answered a write of this entry without a body. */
+  answersEmpty: boolean;
+}
+
+/** What protected writes share. */
+export interface Protections {
+  /** The first entry that a write matches. */
+  find(request: Pick<ClientRequest, 'method' | 'target' | 'headers'>): Protection | undefined;
+  /** One name for all spellings of a resource. */
+  turnOf(resource: string): string;
+  readonly turns: Turns;
+  readonly keys: IdempotencyKeys | undefined;
+}
+
+export interface ProtectionParts {
+  readonly spellings: Spellings;
+  readonly turns: Turns;
+  readonly validators: ReadonlyMap<WriteProtectionConfig, ValidateBody>;
+  readonly keys: IdempotencyKeys | undefined;
+}
+
+/** Compiles `writes`; undefined if there are none, so that no write pays for them. */
+export function compileProtections(
+  { writes }: Pick<GatewayConfig, 'writes'>,
+  { spellings, turns, validators, keys }: ProtectionParts,
+): Protections | undefined {
+  if (writes.length === 0) return undefined;
+  const trie = new PatternTrie<{ readonly order: number; readonly protection: Protection }>();
+  for (const [order, config] of writes.entries()) {
+    const validate = validators.get(config);
+    const protection = { config, preserve: preservedBy(config.preserve.paths), validate, answersEmpty: false };
+    trie.add(config.pattern, { order, protection });
+  }
+  const first = (method: string, resource: string): Protection | undefined => {
+    const plain = spellings.plain(resource);
+    const matches = [...trie.matches(resource), ...(plain === undefined ? [] : trie.matches(plain))];
+    const applying = matches
+      .map(({ data }) => data)
+      .filter(({ protection: { config } }) => {
+        return config.methods.includes(method) || (config.methods.includes('*') && !safeMethods.has(method));
+      });
+    return applying.sort((a, b) => a.order - b.order)[0]?.protection;
+  };
+  return {
+    find: (request) => {
+      const { resource } = request.target;
+      const other = overriddenMethod(request);
+      return first(request.method, resource) ?? (other === undefined ? undefined : first(other, resource));
+    },
+    turnOf: (resource) => spellings.folded(resource) ?? resource,
+    turns,
+    keys,
+  };
+}

@@ -1,0 +1,86 @@
+import { type Preserved, preservedBy } from './json-merge.ts';
+import { editedObject, type Member, membersOf, type TextValue, textOfValue } from './json-object.ts';
+import { parseText } from './json-text.ts';
+import { type Body, type Node, same } from './nodes.ts';
+
+/** The names that lead to a member. */
+type Names = readonly string[];
+
+/** The preserved members that differ between two documents. */
+export function changedMembers(a: Body, b: Body, paths: readonly Names[]): readonly Names[] {
+  return paths.filter((names) => {
+    const [x, y] = [memberAt(a, names), memberAt(b, names)];
+    if (x === undefined || y === undefined) return x !== y;
+    return !same(x, y, { a: a.exact, b: b.exact });
+  });
+}
+
+function memberAt({ value }: Body, names: Names): Node | undefined {
+  let node: Node = { value, holder: undefined, key: '' };
+  for (const name of names) {
+    const { value: holder } = node;
+    const isObject = typeof holder === 'object' && holder !== null && !Array.isArray(holder);
+    if (!isObject || !Object.hasOwn(holder, name)) return undefined;
+    node = { value: (holder as Record<string, unknown>)[name], holder, key: name };
+  }
+  return node;
+}
+
+/** A merge patch without what it says of these members: where it replaces an object that has one, without that. */
+export function withoutMembers(patch: string, paths: readonly Names[]): string {
+  return reduced({ text: patch, node: parseText(patch) }, preservedBy(paths)) ?? '{}';
+}
+
+function reduced(value: TextValue, dropped: Preserved | 'whole'): string | undefined {
+  const members = dropped === 'whole' ? undefined : membersOf(value);
+  if (members === undefined || dropped === 'whole') return undefined;
+  const edit = ({ name, value: inner }: Member): string | undefined => {
+    const below = dropped.get(name);
+    return below === undefined ? textOfValue(inner) : reduced(inner, below);
+  };
+  return editedObject(value, members.values(), { edit, added: [] });
+}
+
+/** An operation of a JSON Patch that is not what RFC 6902 says. */
+export interface MalformedPatch {
+  readonly why: string;
+}
+
+const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
+
+/**
+ * The operations of a JSON Patch (RFC 6902), by their index, that may change a preserved member: at it, below it, or
+ * above it. What they would make of it is not looked at.
+ */
+export function touchingOperations(patch: unknown, paths: readonly Names[]): readonly number[] | MalformedPatch {
+  if (!Array.isArray(patch)) return { why: 'it is not a list of operations' };
+  const touching: number[] = [];
+  for (const [i, operation] of patch.entries()) {
+    const { op, path, from } = Object(operation) as Record<string, unknown>;
+    const changed = [path, ...(op === 'move' ? [from] : [])].map(tokensOf);
+    if (typeof op !== 'string' || !operations.has(op) || changed.includes(undefined))
+      return { why: `operation ${i} is malformed` };
+    const touches = changed.some((tokens) => paths.some((names) => isOnOneLine(tokens ?? [], names)));
+    if (op !== 'test' && touches) touching.push(i);
+  }
+  return touching;
+}
+
+/** RFC 6901 */
+function tokensOf(pointer: unknown): Names | undefined {
+  if (typeof pointer !== 'string' || !/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return undefined;
+  const tokens = pointer.split('/').slice(1);
+  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+/** Whether one of two places holds the other. */
+function isOnOneLine(a: Names, b: Names): boolean {
+  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
+  return shorter.every((name, i) => name === longer[i]);
+}
+
+/** A list without some of its elements. */
+export function withoutElements(list: string, indexes: readonly number[]): string {
+  const elements = (parseText(list).children ?? []).map((node) => textOfValue({ text: list, node }));
+  return `[${elements.filter((_, i) => !indexes.includes(i)).join(',')}]`;
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { ask, begin, cacheStatus, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
+
+/* Writes under an entry of `writes`, before a scripted API with one document. */
+
+useScriptedRig();
+
+let document: string;
+const json = { 'content-type': 'application/json' };
+
+/** An API that has one document, without entity tags, and takes what it gets. */
+function serve(initial: string): void {
+  document = initial;
+  origin.on('GET /settings', (_, response) => {
+    response.setHeader('Content-Type', 'application/json');
+    response.end(document);
+  });
+  origin.on('PUT /settings', (_, response, { body }) => {
+    document = body.toString();
+    response.setHeader('Content-Type', 'application/json');
+    response.end(document);
+  });
+}
+
+const put = (body: string, headers: Record<string, string> = {}) =>
+  send('PUT', '/settings', { body, headers: { ...json, ...headers } });
+
+describe('merge', () => {
+  it('keeps the members that a PUT leaves out, byte for byte', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true }]');
+    serve('{"id":9223372036854775808,"name":"old","note":"\\u00e9"}');
+    const answer = await put('{ "name": "new" }');
+    expect(answer.status).toBe(200);
+    expect(document).toBe('{ "name": "new","id":9223372036854775808,"note":"\\u00e9" }');
+  });
+
+  it('creates what is not there, as it is', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true, preserve: [createdAt] }]');
+    serve('');
+    origin.on('GET /settings', (_, response) => void response.writeHead(404).end());
+    await put('{ "name": "new", "createdAt": 1 }');
+    expect(document).toBe('{ "name": "new", "createdAt": 1 }');
+  });
+
+  it('reads the API, not the cache', async () => {
+    await begin('routes: [{ match: /settings, cache: { ttl: 60s } }]\nwrites: [{ on: PUT /settings, merge: true }]');
+    serve('{"a":1}');
+    await ask('/settings');
+    document = '{"a":1,"b":2}';
+    await put('{"a":3}');
+    expect(document).toBe('{"a":3,"b":2}');
+  });
+});
+
+describe('unchanged: skip', () => {
+  it('answers without the API what changes nothing', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true, unchanged: skip }]');
+    serve('{"a":1,"b":2}');
+    const answer = await put('{"b":2}');
+    expect([answer.status, answer.text]).toEqual([200, '{"a":1,"b":2}']);
+    expect(cacheStatus(answer)).toBe('unstale; detail=UNCHANGED');
+    expect(origin.requests('GET /settings').map(({ method }) => method)).toEqual(['GET']);
+  });
+});
