@@ -248,7 +248,7 @@ function wireWrites(
     requestBytes: config.server.limits.requestBytes,
     quarantines: new QuarantineBudget(),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
-    protections: wireProtections(config),
+    protections: wireProtections(config, { routes, reports, keys: coherence.keys }),
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
     // announced once more, and fills that began before then are refused.
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {

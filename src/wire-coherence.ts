@@ -15,9 +15,12 @@ import type { GatewayConfig } from './config/model.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
+import type { KeyStore } from './idempotency/key-store.ts';
+import { MemoryKeys } from './idempotency/memory-keys.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
+import { RedisKeys } from './redis/redis-keys.ts';
 import { RedisTier } from './redis/tier.ts';
 import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
 import { FencedStore } from './store/fenced.ts';
@@ -34,6 +37,8 @@ export interface Coherence {
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
+  /** Idempotency keys, which the nodes share. */
+  readonly keys: KeyStore;
   /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
   /** The lease that the nodes have agreed on. 0 for a single gateway. */
@@ -41,6 +46,9 @@ export interface Coherence {
   start(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Idempotency keys, and the answers to them, may take this share of the memory tier's size, in addition to it. */
+const KEYS_SHARE = 0.125;
 
 /** How long a write waits for the other nodes to confirm its record, in leases: the slowest of them may have died. */
 const CONFIRM_LEASES = 4;
@@ -101,11 +109,16 @@ function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coheren
     inFlight,
     log,
     hub,
+    keys: keysInMemory(config),
     cluster: undefined,
     leaseMs: () => 0,
     start: nothing,
     stop: nothing,
   };
+}
+
+function keysInMemory({ store }: GatewayConfig): KeyStore {
+  return new MemoryKeys(store.memory.maxBytes * KEYS_SHARE, systemClock);
 }
 
 function wireCluster(node: Node): Coherence {
@@ -152,6 +165,7 @@ function wireCluster(node: Node): Coherence {
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub },
+    keys: keys === undefined ? keysInMemory(config) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),
