@@ -16,7 +16,7 @@ import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { KeyStore } from './idempotency/key-store.ts';
-import { MemoryKeys } from './idempotency/memory-keys.ts';
+import { keysInMemory } from './idempotency/memory-keys.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
@@ -47,9 +47,6 @@ export interface Coherence {
   stop(): Promise<void>;
 }
 
-/** Idempotency keys, and the answers to them, may take this share of the memory tier's size, in addition to it. */
-const KEYS_SHARE = 0.125;
-
 /** How long a write waits for the other nodes to confirm its record, in leases: the slowest of them may have died. */
 const CONFIRM_LEASES = 4;
 const MIN_CONFIRM_MS = 5_000;
@@ -67,6 +64,8 @@ export interface CoherenceParts {
   readonly log: Logger;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
+  /** Their idempotency keys, if these are not in a Redis. */
+  readonly keys?: KeyStore | undefined;
 }
 
 /** What every node has, a single one or one of several. */
@@ -109,16 +108,12 @@ function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coheren
     inFlight,
     log,
     hub,
-    keys: keysInMemory(config),
+    keys: keysInMemory(config, systemClock),
     cluster: undefined,
     leaseMs: () => 0,
     start: nothing,
     stop: nothing,
   };
-}
-
-function keysInMemory({ store }: GatewayConfig): KeyStore {
-  return new MemoryKeys(store.memory.maxBytes * KEYS_SHARE, systemClock);
 }
 
 function wireCluster(node: Node): Coherence {
@@ -165,7 +160,7 @@ function wireCluster(node: Node): Coherence {
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub },
-    keys: keys === undefined ? keysInMemory(config) : new RedisKeys(keys),
+    keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { GatewayConfig } from '../config/model.ts';
 import { HeldByAddress } from '../exchange/held-by-address.ts';
 import {
   claimed,
@@ -11,6 +12,8 @@ import {
 } from './key-state.ts';
 import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore } from './key-store.ts';
 
+/** Keys, and the answers to them, may take this share of the memory tier's size, in addition to it. */
+const KEYS_SHARE = 0.125;
 /** What the keys of one address may take of all: stops one client from having the writes of others refused. */
 const SHARE_OF_ADDRESS = 0.5;
 /** Expired keys that one claim removes: more than one, so that they cannot pile up. */
@@ -155,11 +158,16 @@ export class MemoryKeys implements KeyStore {
   }
 }
 
+/** The keys of a gateway without a Redis: of all its processes, if it has several. */
+export function keysInMemory({ store }: Pick<GatewayConfig, 'store'>, clock: Pick<Clock, 'monotonic'>): KeyStore {
+  return new MemoryKeys(store.memory.maxBytes * KEYS_SHARE, clock);
+}
+
 /** That it was carried out, and with which status. */
-export function withoutBody({ status }: KeptAnswer): KeptAnswer {
+function withoutBody({ status }: KeptAnswer): KeptAnswer {
   return { status, lines: [], body: undefined };
 }
 
-export function bytesOf({ lines, body }: KeptAnswer): number {
+function bytesOf({ lines, body }: KeptAnswer): number {
   return lines.reduce((sum, text) => sum + text.length, 0) + (body?.byteLength ?? 0);
 }

@@ -43,8 +43,11 @@ writes:
 `);
 
 const sound = { name: 'a', size: 9 };
-const put = (path: string, body: object | string, headers: Record<string, string> = {}): Promise<Answer> =>
-  send('PUT', path, { body, headers: { 'Content-Type': 'application/json', ...headers } });
+const put = (
+  path: string,
+  body: Record<string, unknown> | string,
+  headers: Record<string, string> = {},
+): Promise<Answer> => send('PUT', path, { body, headers: { 'Content-Type': 'application/json', ...headers } });
 const accepts = (): void =>
   void origin.on(
     ({ method }) => method !== 'GET',
@@ -89,7 +92,8 @@ describe('a body that is not valid', () => {
 
   test('gives its idempotency key back', async () => {
     accepts();
-    const post = (body: object) => send('POST', '/keyed', { body, headers: { 'Idempotency-Key': 'k' } });
+    const post = (body: Record<string, unknown>) =>
+      send('POST', '/keyed', { body, headers: { 'Idempotency-Key': 'k' } });
     expect((await post({})).status).toBe(422);
     expect((await post(sound)).text).toBe('ok');
     expect((await post(sound)).headers['idempotency-replayed']).toBe('true');
