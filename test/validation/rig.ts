@@ -4,7 +4,7 @@ import { parseTarget } from '../../src/route/path.ts';
 import { compileValidation, type Validation, type ValidationSource } from '../../src/validation/compile.ts';
 
 /** `PUT /settings`, with the lines of its head. */
-export function requestOf(
+function requestOf(
   line: string,
   lines: readonly string[] = ['Content-Type', 'application/json'],
 ): ClientRequest {
