@@ -35,14 +35,20 @@ const made: WholeAnswer = { status: 201, lines: [], body: Buffer.from('made') };
 class World {
   now = 0;
   isAway = false;
+  /** It does what it is told, and nobody hears of it. */
+  losesAnswers = false;
   readonly failures: unknown[] = [];
   readonly #due: { at: number; run: () => void; node: string }[] = [];
   readonly #dead = new Set<string>();
   readonly #store = new MemoryKeys(1024 * 1024, { monotonic: () => this.now });
 
   node(name: string): KeptKeys {
-    const away = <T>(step: () => Promise<T>): Promise<T> =>
-      this.isAway ? Promise.reject(new Error('the store is away')) : step();
+    const away = async <T>(step: () => Promise<T>): Promise<T> => {
+      if (this.isAway) throw new Error('the store is away');
+      const done = await step();
+      if (this.losesAnswers) throw new Error('the store has not answered in time');
+      return done;
+    };
     const store: KeyStore = {
       claim: (claim) => away(() => this.#store.claim(claim)),
       renew: (claim) => away(() => this.#store.renew(claim)),
@@ -122,12 +128,13 @@ test('a write that has ended is not renewed', async () => {
   expect(await again(b)).toBe('idempotencyKeyUnknown');
 });
 
-test('while the store is away, nothing is begun, and what was asked for is given back later', async () => {
+test('while the store is away, nothing is begun, and what it may have noted is taken back later', async () => {
   const world = new World();
   const a = world.node('a');
-  world.isAway = true;
+  world.losesAnswers = true;
   expect(await again(a)).toBe('uncoordinated');
-  world.isAway = false;
+  world.losesAnswers = false;
+  expect(await again(a)).toBe('idempotencyKeyInUse');
   await world.pass(1_000);
   expect(await again(a)).toBe('first');
 });

@@ -4,10 +4,7 @@ import { parseTarget } from '../../src/route/path.ts';
 import { compileValidation, type Validation, type ValidationSource } from '../../src/validation/compile.ts';
 
 /** `PUT /settings`, with the lines of its head. */
-function requestOf(
-  line: string,
-  lines: readonly string[] = ['Content-Type', 'application/json'],
-): ClientRequest {
+function requestOf(line: string, lines: readonly string[] = ['Content-Type', 'application/json']): ClientRequest {
   const [method = '', target = ''] = line.split(' ');
   return {
     method,
