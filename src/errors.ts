@@ -92,7 +92,7 @@ export class OriginError extends GatewayError {
   readonly sent: boolean;
 
   constructor(
-    code: 'originRefused' | 'originReset' | 'originInvalid' | 'originTimeout' | 'contentTooLarge',
+    code: 'originRefused' | 'originReset' | 'originInvalid' | 'originTimeout' | 'contentTooLarge' | 'uncoordinated',
     options: { sent: boolean; detail?: string; cause?: unknown },
   ) {
     super(code, options.detail, { cause: options.cause });

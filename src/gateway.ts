@@ -14,7 +14,8 @@ import { given } from './exchange/inspect/proposed-write.ts';
 import { saidOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
-import type { Effect, RouteTable } from './exchange/ports.ts';
+import { etagsNeeded, TaggedOrigin } from './exchange/own-etags.ts';
+import type { Effect, Origin, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
 import { Flights } from './exchange/read/flights.ts';
@@ -88,15 +89,18 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
-  const rules = compileRules(config.rules, config.routes, compileSpellings(config));
+  const spellings = compileSpellings(config);
+  const rules = compileRules(config.rules, config.routes, spellings);
   const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus, keys });
   closers.push(() => coherence.stop());
 
-  const origins = new Map(
+  const needsEtag = etagsNeeded(config, spellings);
+  const origins = new Map<string, Origin>(
     Object.entries(config.origins).map(([name, origin]) => {
       const client = createOrigin(origin);
       closers.push(() => client.close());
-      return [name, client] as const;
+      const { resolveBytes } = config.server.limits;
+      return [name, needsEtag === undefined ? client : new TaggedOrigin(client, needsEtag, resolveBytes)];
     }),
   );
   const shares = sharesOf(config);
@@ -250,7 +254,7 @@ function wireWrites(
     requestBytes: config.server.limits.requestBytes,
     quarantines: new QuarantineBudget(),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
-    protections: wireProtections(config, { routes, reports, keys: coherence.keys }),
+    protections: wireProtections(config, { log, routes, reports, keys: coherence.keys }),
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
     // announced once more, and fills that began before then are refused.
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {

@@ -1,4 +1,5 @@
-import { systemTimers } from './clock.ts';
+import { systemClock, systemTimers } from './clock.ts';
+import type { Log } from './coherence/log.ts';
 import type { GatewayConfig } from './config/model.ts';
 import type { RouteTable } from './exchange/ports.ts';
 import { compileProtections, type Protections } from './exchange/write/protections.ts';
@@ -10,6 +11,7 @@ import { compileSpellings } from './rules/spellings.ts';
 import { bodyValidators } from './validation/validate-body.ts';
 
 export interface ProtectionWiring {
+  readonly log: Log;
   readonly routes: RouteTable;
   readonly keys: KeyStore;
   readonly reports: Reports;
@@ -18,11 +20,11 @@ export interface ProtectionWiring {
 /** What protects writes (`writes`); undefined if nothing does. */
 export function wireProtections(
   config: GatewayConfig,
-  { routes, keys, reports }: ProtectionWiring,
+  { log, routes, keys, reports }: ProtectionWiring,
 ): Protections | undefined {
   return compileProtections(config, {
     spellings: compileSpellings(config),
-    turns: new Turns(systemTimers),
+    turns: new Turns({ timers: systemTimers, clock: systemClock, log }),
     validators: bodyValidators(config.writes, (request, found) => reports.invalid(request, found)),
     keys: new KeptKeys({
       ...{ routes, store: keys, timers: systemTimers },

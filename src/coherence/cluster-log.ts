@@ -3,18 +3,19 @@ import { Acknowledgements } from './acknowledgements.ts';
 import type { Batch, Entry, EpochMismatch, Member, Renewed, Seq } from './bus.ts';
 import { type ClusterLogOptions, type ClusterStatus, stateOf } from './cluster-status.ts';
 import { Commits } from './commits.ts';
-import { askConflicting } from './conflict-query.ts';
+import { askConflicting, type ConflictQueryOptions } from './conflict-query.ts';
 import { ContactingBus } from './contact.ts';
 import { successorOf } from './epoch.ts';
 import { Evictions } from './evictions.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Intents } from './intents.ts';
 import { Lease, RENEWALS_PER_CHECK, RENEWALS_PER_LEASE, RETRY_SHARE, surelyOverMs } from './lease.ts';
-import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite } from './log.ts';
-import { Outbox } from './outbox.ts';
+import type { Appended, AppendOptions, Conflicting, Log, Note, NotedWrite, SharedTurn } from './log.ts';
+import { Outbox, type OutboxParts } from './outbox.ts';
 import { PositionWaiters } from './position-waiters.ts';
 import { Publisher } from './publisher.ts';
 import type { Invalidation, LogRecord, Position } from './record.ts';
+import { type SharedTurnParts, takeSharedTurn } from './shared-turns.ts';
 import { Sleeper } from './sleeper.ts';
 import { LogStanding } from './standing.ts';
 import { parseToken, tokenFor } from './token.ts';
@@ -41,6 +42,9 @@ export class ClusterLog implements Log {
   #stopped = false;
   readonly #sleeper: Sleeper;
   readonly #positionWaiters: PositionWaiters;
+  readonly #parts: OutboxParts & ConflictQueryOptions & SharedTurnParts;
+  /** Changes when this node becomes a member: for the first time, or again after it was evicted. */
+  #membership = 0;
 
   constructor(options: ClusterLogOptions) {
     const { member, clock, timers, listener } = options;
@@ -67,16 +71,15 @@ export class ClusterLog implements Log {
       timers,
       isOver: (epoch) => this.#standing.joined && this.epoch !== epoch,
     });
-    this.#outbox = new Outbox(this.#options, {
-      ...{
-        steps,
-        standing: this.#standing,
-        commits: this.#commits,
-        intents: this.#intents,
-        publisher: this.#publisher,
-      },
+    this.#parts = {
+      ...{ timers, mode: options.mode, steps, standing: this.#standing, commits: this.#commits },
+      ...{ intents: this.#intents, publisher: this.#publisher, positionWaiters: this.#positionWaiters },
       epochMismatch: (sent, epoch) => this.epochMismatch(sent, epoch),
-    });
+      membership: () => this.#membership,
+      holdsLease: () => this.#lease.holds(clock.monotonic(), clock.wall()),
+      withdraw: (id) => this.withdraw({ id }),
+    };
+    this.#outbox = new Outbox(this.#options, this.#parts);
   }
 
   start(): void {
@@ -118,7 +121,7 @@ export class ClusterLog implements Log {
     if (answer?.ok === false) this.epochMismatch(epoch, answer.epoch);
     // In another epoch the answer proves nothing: this node may have noted its intents there before this one existed.
     if (answer?.ok === true && this.#standing.joined && this.epoch === epoch) return { id };
-    if (this.#options.onPartition === 'queue') return { id };
+    if (this.#options.onPartition === 'queue') return { id, unshared: true };
     // The bus may have received it all the same.
     this.#intents.withdraw(id, true);
     throw new GatewayError('uncoordinated', 'the write was not forwarded', { cause });
@@ -137,15 +140,11 @@ export class ClusterLog implements Log {
 
   conflicting(note: Note, probes: ReadonlySet<Term>): Promise<Conflicting> {
     if (!this.#standing.joined) return Promise.resolve({ known: false, writes: [] });
-    const { timers, mode } = this.#options;
-    const parts = {
-      steps: this.#steps,
-      standing: this.#standing,
-      commits: this.#commits,
-      positionWaiters: this.#positionWaiters,
-    };
-    const epochMismatch = (sent: string, epoch: string | null): void => this.epochMismatch(sent, epoch);
-    return askConflicting({ timers, mode, ...parts, epochMismatch }, note, probes);
+    return askConflicting(this.#parts, note, probes);
+  }
+
+  turn(resource: string, waitMs: number): Promise<SharedTurn> {
+    return takeSharedTurn(this.#parts, resource, waitMs);
   }
 
   ended(writes: readonly string[]): Promise<boolean> {
@@ -248,6 +247,7 @@ export class ClusterLog implements Log {
       quarantines,
     });
     if (answer.ok) this.#evictions.renewed(answer.members);
+    if (answer.ok && answer.joined) this.#membership += 1;
     if (this.#stopped) return true;
     if (generation !== this.#standing.generation) return false;
     if (!answer.ok) {

@@ -14,6 +14,7 @@ import { BusOver } from './bus-over.ts';
 import { everything } from './record.ts';
 import { type Coverage, isPathTag, pathOfTag } from './tag.ts';
 import { decodeRecord, encodeRecord } from './wire-record.ts';
+import { turnMark } from './write-set.ts';
 
 /**
  * What a record of a node with another configuration covers here. Paths mean the same under both configurations. A
@@ -99,6 +100,7 @@ export class ConfiguredBus extends BusOver {
   }
 
   #withOwn(terms: string): string {
+    if (terms.startsWith(turnMark)) return terms;
     return terms === '' ? this.#own : `${this.#own},${terms}`;
   }
 

@@ -28,6 +28,8 @@ type AnswerTo<K extends Kind> = Extract<StepAnswer, { readonly kind: K }>;
 export interface MemberSteps {
   append(epoch: string, append: Append): Promise<StepResult<AppendResult>>;
   intend(epoch: string, note: IntentNote): Promise<StepResult>;
+  /** Notes an intent and asks, with no step of another member in between, which others post one of `probes`. */
+  queue(epoch: string, note: IntentNote, probes: string): Promise<StepResult<Conflicts>>;
   withdraw(epoch: string, intent: string): Promise<StepResult>;
   conflicting(epoch: string, intent: string, probes: string): Promise<StepResult<Conflicts>>;
   /** @param applied asked when the step is sent */
@@ -37,8 +39,9 @@ export interface MemberSteps {
 interface Waiting {
   readonly epoch: string;
   readonly characters: number;
-  readonly step: () => Step;
-  answered(answer: StepAnswer | EpochMismatch): void;
+  /** Made at once. */
+  readonly steps: () => readonly Step[];
+  answered(answers: readonly StepAnswer[] | EpochMismatch): void;
   failed(error: unknown): void;
 }
 
@@ -66,23 +69,32 @@ export class GroupCommit implements MemberSteps {
 
   append(epoch: string, append: Append): Promise<StepResult<AppendResult>> {
     const { payload, probes, posts = '' } = append;
-    return this.#step(epoch, payload.length + probes.length + posts.length, () => ({ kind: 'append', append }));
+    return this.#step(epoch, payload.length + probes.length + posts.length, () => [{ kind: 'append', append }]);
   }
 
   intend(epoch: string, note: IntentNote): Promise<StepResult> {
-    return this.#step(epoch, note.payload.length + note.posts.length, () => ({ kind: 'intend', note }));
+    return this.#step(epoch, note.payload.length + note.posts.length, () => [{ kind: 'intend', note }]);
+  }
+
+  queue(epoch: string, note: IntentNote, probes: string): Promise<StepResult<Conflicts>> {
+    const { id: intent, payload, posts } = note;
+    const steps = [
+      { kind: 'intend', note },
+      { kind: 'conflicting', intent, probes },
+    ] as const;
+    return this.#step<'conflicting'>(epoch, payload.length + posts.length + probes.length, () => steps);
   }
 
   withdraw(epoch: string, intent: string): Promise<StepResult> {
-    return this.#step(epoch, 0, () => ({ kind: 'withdraw', intent }));
+    return this.#step(epoch, 0, () => [{ kind: 'withdraw', intent }]);
   }
 
   conflicting(epoch: string, intent: string, probes: string): Promise<StepResult<Conflicts>> {
-    return this.#step(epoch, probes.length, () => ({ kind: 'conflicting', intent, probes }));
+    return this.#step(epoch, probes.length, () => [{ kind: 'conflicting', intent, probes }]);
   }
 
   ack(epoch: string, applied: () => Seq): Promise<StepResult<{ readonly committed: Seq }>> {
-    return this.#step(epoch, 0, () => ({ kind: 'ack', applied: applied() }));
+    return this.#step(epoch, 0, () => [{ kind: 'ack', applied: applied() }]);
   }
 
   /** Resolves once no step waits, or is under way. */
@@ -93,18 +105,20 @@ export class GroupCommit implements MemberSteps {
     });
   }
 
+  /** Resolves with the answer to the last of the steps. */
   #step<K extends Kind>(
     epoch: string,
     characters: number,
-    step: () => Extract<Step, { readonly kind: K }>,
+    steps: () => readonly [...Step[], Extract<Step, { readonly kind: K }>],
   ): Promise<StepResult<AnswerTo<K>>> {
     return new Promise((resolve, reject) => {
-      const answered = (answer: StepAnswer | EpochMismatch): void => {
-        if ('ok' in answer) resolve(answer);
-        else if (answer.kind === 'failed') reject(new Error(answer.reason));
-        else resolve({ ok: true, ...(answer as AnswerTo<K>) });
+      const answered = (answers: readonly StepAnswer[] | EpochMismatch): void => {
+        const failed = 'ok' in answers ? undefined : answers.find((answer) => answer.kind === 'failed');
+        if ('ok' in answers) resolve(answers);
+        else if (failed !== undefined) reject(new Error(failed.reason));
+        else resolve({ ok: true, ...(answers.at(-1) as AnswerTo<K>) });
       };
-      this.#waiting.push({ epoch, characters, step, answered, failed: reject });
+      this.#waiting.push({ epoch, characters, steps, answered, failed: reject });
       if (!this.#sending) this.#sendSoon();
     });
   }
@@ -129,13 +143,16 @@ export class GroupCommit implements MemberSteps {
   async #send(group: readonly Waiting[]): Promise<void> {
     const { epoch } = group[0] as Waiting;
     try {
-      const steps = group.map(({ step }) => step());
+      const made = group.map(({ steps }) => steps());
       const { bus, member } = this.#options;
-      const result = await bus.group(epoch, member, steps);
+      const result = await bus.group(epoch, member, made.flat());
+      let at = 0;
       for (const [i, { answered, failed }] of group.entries()) {
-        const answer = result.ok ? result.answers[i] : result;
-        if (answer === undefined) failed(new Error('the bus did not answer the step'));
-        else answered(answer);
+        const count = (made[i] as readonly Step[]).length;
+        const answers = result.ok ? result.answers.slice(at, at + count) : result;
+        at += count;
+        if ('ok' in answers || answers.length === count) answered(answers);
+        else failed(new Error('the bus did not answer the step'));
       }
     } catch (error) {
       // The bus may have made all of them, or none.

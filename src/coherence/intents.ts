@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
-import type { EpochMismatch, IntentNote, StepResult } from './bus.ts';
+import type { Conflicts, EpochMismatch, IntentNote, StepResult } from './bus.ts';
 import type { MemberSteps } from './group-commit.ts';
 import type { NotedWrite } from './log.ts';
-import type { Invalidation } from './record.ts';
+import { type Invalidation, nothingCovered } from './record.ts';
 import { encodeRecord } from './wire-record.ts';
 import { encodeTerms } from './write-set.ts';
 
@@ -75,6 +75,20 @@ export class Intents {
     } catch (cause) {
       return { id, cause };
     }
+  }
+
+  /**
+   * Notes whoever waits for its turn. The answer names those that came before it. The record that replaces the intent if
+   * this node dies covers nothing: whoever has its turn has also noted its write.
+   * @param term encoded
+   */
+  queue(term: string, epoch: string): { readonly id: string; readonly answer: Promise<StepResult<Conflicts>> } {
+    this.#last += 1;
+    const record = { coverage: nothingCovered, announcements: [], quarantine: true, quarantineMs: 0 };
+    const at = new Date(this.#clock.wall()).toISOString();
+    const note = { id: `${this.#member}:${this.#last}`, posts: term, payload: encodeRecord({ ...record, at }) };
+    this.#own.set(this.#last, { note, record });
+    return { id: note.id, answer: this.#steps.queue(epoch, note, term) };
   }
 
   /**

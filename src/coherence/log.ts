@@ -35,6 +35,11 @@ export interface Log {
    * Resolves true when all of these are recorded and committed, or withdrawn; false if their end may have been missed.
    */
   ended(writes: readonly string[]): Promise<boolean>;
+  /**
+   * Waits until no other node writes the resource in a turn.
+   * @throws GatewayError busy: it has waited for `waitMs`; uncoordinated: the other nodes cannot be reached
+   */
+  turn(resource: string, waitMs: number): Promise<SharedTurn> | SharedTurn;
   /** Whether this node may serve from memory, and collapse, now (invariant 8). */
   serving(): boolean;
   /**
@@ -59,6 +64,16 @@ export interface NotedWrite {
 
 export interface Note {
   readonly id: string;
+  /** The other nodes may not know of it: they cannot be reached. */
+  readonly unshared?: true;
+}
+
+/** The right to write a resource, which one node has at a time. */
+export interface SharedTurn {
+  /** Whether it is surely this node's still. What is sent while it is comes before all that a successor sends. */
+  holds(): boolean;
+  /** Further calls have no effect. */
+  end(): void;
 }
 
 export interface AppendOptions {

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Appended, AppendOptions, Conflicting, Log, LogListener, Note } from './log.ts';
+import type { Appended, AppendOptions, Conflicting, Log, LogListener, Note, SharedTurn } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { parseToken } from './token.ts';
 
 /** Writes in flight on this node are in its own index (in-flight.ts), and there are no other nodes. */
 const none: Conflicting = { known: true, writes: [] };
+
+/** There is nobody else to take it. */
+const onlyNode: SharedTurn = { holds: () => true, end: () => {} };
 
 /** The log of a single gateway: a counter. A record that is applied here is applied everywhere. */
 export class MemoryLog implements Log {
@@ -45,6 +48,10 @@ export class MemoryLog implements Log {
 
   ended(): Promise<boolean> {
     return Promise.resolve(true);
+  }
+
+  turn(): SharedTurn {
+    return onlyNode;
   }
 
   serving(): boolean {

@@ -38,7 +38,7 @@ export interface OutboxOptions {
   failed(error: unknown): void;
 }
 
-interface OutboxParts {
+export interface OutboxParts {
   readonly steps: MemberSteps;
   readonly standing: LogStanding;
   readonly commits: Commits;

@@ -137,6 +137,14 @@ export function encodeTerms(terms: Iterable<Term>): string {
   return [...terms].map(hashOf).join(',');
 }
 
+/** Begins the term of a turn, which conflicts with no other kind of term, and means the same under any configuration. */
+export const turnMark = '=';
+
+/** The encoded term of whoever writes a resource in its turn. */
+export function turnTerm(resource: string): string {
+  return turnMark + hashOf(resource);
+}
+
 /** 53 bits (cyrb53) in base 36: a term may be a path of any length and content. */
 function hashOf(term: Term): string {
   let high = 0xdeadbeef;

@@ -5,7 +5,8 @@ import { targetText } from '../route/path.ts';
 import { type Place, Waiting } from './origin-shares.ts';
 import type { ClientRequest, GiveUpSignal, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
 
-export interface AskOptions extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade' | 'place'> {
+export interface AskOptions
+  extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade' | 'place' | 'maySend' | 'asOriginTags'> {
   /** Replaces the client's query. */
   readonly query?: string;
   /** Receives the 1xx responses. */
@@ -23,7 +24,7 @@ interface Asking {
  */
 export function askOrigin(
   { request, route }: Pick<Asking, 'request'> & { readonly route: Pick<Route, 'origin'> },
-  { query, reply, headers, body, signal, upgrade, place }: AskOptions,
+  { query, reply, headers, body, signal, upgrade, place, maySend, asOriginTags }: AskOptions,
 ): Promise<OriginResponse> {
   const { target, content } = request;
   const asked: OriginRequest = {
@@ -34,6 +35,8 @@ export function askOrigin(
     signal,
     upgrade,
     place,
+    maySend,
+    asOriginTags,
     onInterim: reply && ((status, lines) => reply.interim(status, endToEnd(lines))),
   };
   const { askedAs } = route.origin;

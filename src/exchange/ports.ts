@@ -38,6 +38,10 @@ export interface OriginRequest {
   readonly signal?: GiveUpSignal | undefined;
   /** Called for each 1xx response except 100 and 101. */
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
+  /** Asked just before the first byte is sent. False: it must not be, and the request fails as one that was not. */
+  readonly maySend?: (() => boolean) | undefined;
+  /** The answer has the entity tag that the origin gives, not one of the gateway's own. */
+  readonly asOriginTags?: boolean | undefined;
   /** Asks to switch to this protocol, on a separate connection. */
   readonly upgrade?: 'websocket' | undefined;
   /** Given back as soon as the request neither holds a connection nor waits for one, however it has ended. */

@@ -13,6 +13,8 @@ import type { RequestBody } from './request-body.ts';
 /** Limit on interim answers to one request, so that an origin cannot hold a request forever without a final answer. */
 export const MAX_INTERIM_ANSWERS = 32;
 
+const always = (): boolean => true;
+
 /** One attempt at a request: turns the calls of undici's handler into an `OriginResponse`. */
 export class Answer implements Dispatcher.DispatchHandler {
   /** Resolves with the head of the final answer, whose body follows. Rejects with an `OriginError`. */
@@ -23,6 +25,7 @@ export class Answer implements Dispatcher.DispatchHandler {
   readonly #onInterim: OriginRequest['onInterim'];
   readonly #retried: boolean;
   readonly #place: OriginRequest['place'];
+  readonly #maySend: () => boolean;
   #upload: RequestBody | undefined;
   #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -52,6 +55,7 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#onInterim = request.onInterim;
     this.#retried = retried;
     this.#place = request.place;
+    this.#maySend = request.maySend ?? always;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -90,6 +94,9 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Cancelled while it waited, or sent a second time by undici. Throwing, unlike aborting, keeps the connection.
+    if (this.#state === 'waiting' && !this.#maySend()) {
+      this.#fail(new OriginError('uncoordinated', { sent: false, detail: 'the turn of this write is over' }));
+    }
     if (this.#state !== 'waiting') throw new Error('the request must not be sent');
     clearTimeout(this.#waitTimer);
     this.#state = 'sent';

@@ -141,6 +141,7 @@ function facade(log: ClusterLog, replaced: (log: ClusterLog) => Partial<Log>): L
     abandon: (note) => log.abandon(note),
     conflicting: (note, probes) => (changed.conflicting ?? log.conflicting.bind(log))(note, probes),
     ended: (writes) => log.ended(writes),
+    turn: (resource, waitMs) => log.turn(resource, waitMs),
     serving: () => (changed.serving ?? log.serving.bind(log))(),
     reached: (token, timeoutMs) => log.reached(token, timeoutMs),
     tokenOf: (record) => log.tokenOf(record),

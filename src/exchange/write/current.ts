@@ -33,7 +33,7 @@ export async function readCurrent({ get, route }: BeforeAddress, maxBytes: numbe
     // The octets themselves are compared and merged. A cache before the origin must not answer for it.
     ...['Accept-Encoding', 'identity', 'Cache-Control', 'no-cache'],
   ];
-  const answer = await askOrigin({ request: get, route }, { headers });
+  const answer = await askOrigin({ request: get, route }, { headers, asOriginTags: true });
   const { status } = answer;
   if (status !== 200) {
     answer.body.destroy();

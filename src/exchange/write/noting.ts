@@ -114,6 +114,8 @@ export class Noting {
     const quarantineMs = Math.max(this.#ports.indeterminateMs, quarantineMsOf(this.#arrived.matches));
     this.#note = await this.#ports.log.note({ posts: begun.posts, ...reach, quarantineMs });
     this.#open = true;
+    // If this node died, nobody would know that what the next writer reads may still change.
+    if (this.#note.unshared === true && this.#arrived.turn !== undefined) throw new GatewayError('uncoordinated');
     return this.#noted(known, mayReadBefore ? await this.#before(address, reads) : { missing: 'incomplete' });
   }
 

@@ -32,11 +32,19 @@ type Guarded = Pick<Protection, 'config' | 'preserve'>;
 export function proposalOf(write: Proposed, current: Current | undefined, guard: Guarded): Proposal {
   const { method, body } = write;
   // Without a current representation there is nothing to lose: the write creates it as it is.
-  if (current === undefined || body === undefined) return { body, rewritten: false, unchanged: false };
+  if (current === undefined) return { body, rewritten: false, unchanged: false };
+  if (body === undefined) {
+    const { merge, preserve } = guard.config;
+    const isKept = (method === 'PUT' && merge) || (isReplacing(method) && preserve.paths.length > 0);
+    if (isKept) throw new GatewayError('unmergeable', 'there is none');
+    return { body, rewritten: false, unchanged: false };
+  }
   if (method === 'PUT') return replacing({ ...write, body }, current, guard);
   if (method === 'PATCH') return patching({ ...write, body }, current, guard);
   return { body, rewritten: false, unchanged: false };
 }
+
+const isReplacing = (method: string): boolean => method === 'PUT' || method === 'PATCH';
 
 type WithBody = Proposed & { readonly body: Buffer };
 
@@ -72,7 +80,7 @@ function patching(write: WithBody, current: Current, { config }: Guarded): Propo
   const sent = documentOf(body, headers);
   const present = documentOf(current.body, current.headers);
   if (!protects && !('text' in sent && 'text' in present)) return asItIs;
-  const [patch, onto] = mergeable({ sent, present }, headers, current);
+  const [patch, onto] = mergeable({ sent, present }, protects ? headers : undefined, current);
   const touched = changedMembers(jsonOf(mergePatched(onto.text, patch.text)), onto.json, preserve.paths);
   if (touched.length > 0 && preserve.onPatch === 'refuse') throw refusal(touched.map(shown));
   const text = touched.length === 0 ? patch.text : withoutMembers(patch.text, touched);
@@ -98,12 +106,12 @@ type Read = Document | { readonly why: string };
 
 function mergeable(
   { sent, present }: { readonly sent: Read; readonly present: Read },
-  headers: Fields,
+  headers: Fields | undefined,
   current: Current,
 ): readonly [Document, Document] {
   if ('why' in sent) throw new GatewayError('unmergeable', sent.why);
   if ('why' in present) throw new GatewayError('currentUnmergeable', present.why);
-  const [language, other] = [headers.get('content-language'), current.headers.get('content-language')];
+  const [language, other] = [headers?.get('content-language'), current.headers.get('content-language')];
   if (language !== undefined && other !== undefined && language.toLowerCase() !== other.toLowerCase()) {
     const hint = 'ask for the language that you write in by Accept-Language';
     throw new GatewayError('currentUnmergeable', `it is in another language: ${hint}`);

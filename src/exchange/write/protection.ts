@@ -11,6 +11,7 @@ import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
 import { type Current, readCurrent } from './current.ts';
+import { readsOf } from './plan.ts';
 import { type Proposal, proposalOf } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
@@ -23,6 +24,9 @@ import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
  * gateway has written in between.
  */
 const MAX_ATTEMPTS = 4;
+
+/** When to try again after a write of unknown outcome, if its record does not say how long it may be applied. */
+const UNSETTLED_RETRY_S = 10;
 
 /** What a protected write needs of the exchange (write.ts). */
 export interface ProtectedWrite {
@@ -76,7 +80,7 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
     }
     const turn = await protections.turns.take(protections.turnOf(request.target.resource));
     try {
-      await inTurn(ports, write, run);
+      await inTurn(ports, { ...write, arrived: { ...arrived, turn } }, run);
     } finally {
       turn.end();
     }
@@ -142,6 +146,7 @@ function guardOf(
     sent: () => {
       run.sent = true;
     },
+    evaluates: protection.config.precondition !== 'off',
     keeps: run.isKept,
     answered: (answer, outcome) => run.answered(answer, outcome),
   };
@@ -162,6 +167,7 @@ function needsCurrent({ config, preserve }: Protection, { method, headers }: Cli
 async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
+  refuseUnsettled(ports, arrived.request, address);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const current = await readCurrent(address, ports.resolveBytes);
@@ -193,6 +199,18 @@ async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcom
     run.sent = false;
   }
   throw new GatewayError('busy', 'others keep writing this resource past the gateway');
+}
+
+/**
+ * After a write of unknown outcome the origin may still apply it: over this one, whose body would then be lost. So may
+ * one of a node that has died in its turn.
+ */
+function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRequest, address: BeforeAddress): void {
+  const reads = readsOf(rules, routes, request, address);
+  if (!fence.readsQuarantined(reads, rules.knowledge)) return;
+  const ms = fence.quarantinedForMs(reads, rules.knowledge);
+  const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
+  throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
 }
 
 type Decision =

@@ -1,4 +1,5 @@
-import type { Timers } from '../../clock.ts';
+import type { Clock, Timers } from '../../clock.ts';
+import type { Log } from '../../coherence/log.ts';
 import { GatewayError } from '../../errors.ts';
 
 /** Writes of one resource that may wait. Each holds its body: a burst must not fill the memory. */
@@ -13,28 +14,58 @@ interface Waiting {
 }
 
 /** A write's turn. */
-export interface LocalTurn {
+export interface Turn {
+  /** Whether no other write of the resource, on any node, can have begun. */
+  readonly holds: () => boolean;
   /** The next one begins. Further calls have no effect. */
+  readonly end: () => void;
+}
+
+interface LocalTurn {
   end(): void;
 }
 
-/** The turns of one node: writes of one resource go one after the other, in the order in which they came. */
+/** Turns: writes of one resource go one after the other, on this node in the order in which they came. */
 export class Turns {
   readonly #timers: Timers;
+  readonly #monotonic: () => number;
+  readonly #log: Pick<Log, 'turn'>;
   /** Of each resource whose turn is taken: who waits. */
   readonly #queues = new Map<string, Waiting[]>();
   #waiting = 0;
 
-  constructor(timers: Timers) {
+  /** @param log where nodes take turns with each other */
+  constructor({ timers, clock, log }: { timers: Timers; clock: Clock; log: Pick<Log, 'turn'> }) {
     this.#timers = timers;
+    this.#monotonic = clock.monotonic;
+    this.#log = log;
   }
 
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** @throws GatewayError busy: too many wait, or it has waited too long */
-  take(resource: string): Promise<LocalTurn> | LocalTurn {
+  /**
+   * First on this node, then among the nodes: so each node waits there once for each resource.
+   * @throws GatewayError busy: too many wait, or it has waited too long; uncoordinated
+   */
+  async take(resource: string): Promise<Turn> {
+    const until = this.#monotonic() + MAX_TURN_WAIT_MS;
+    const local = await this.#take(resource);
+    try {
+      const shared = await this.#log.turn(resource, Math.max(0, until - this.#monotonic()));
+      const end = (): void => {
+        shared.end();
+        local.end();
+      };
+      return { holds: () => shared.holds(), end };
+    } catch (error) {
+      local.end();
+      throw error;
+    }
+  }
+
+  #take(resource: string): Promise<LocalTurn> | LocalTurn {
     const queue = this.#queues.get(resource);
     if (queue === undefined) {
       this.#queues.set(resource, []);

@@ -14,6 +14,7 @@ import type { KeyedRun } from './protection-ports.ts';
 import type { Protections } from './protections.ts';
 import type { QuarantineBudget } from './quarantine-budget.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
+import type { Turn } from './turns.ts';
 import type { Upload } from './upload.ts';
 import type { UploadBudget } from './upload-budget.ts';
 
@@ -64,6 +65,8 @@ export interface ArrivedWrite {
   readonly upload: Upload;
   readonly transaction: Transaction;
   readonly startedAt: number;
+  /** Of a protected write that depends on what it replaces: it is sent only while it has its turn. */
+  readonly turn?: Turn | undefined;
 }
 
 /** What a protected write has to know of its way to the origin and back. */
@@ -72,6 +75,8 @@ export interface Guard {
   arrived(answer: OriginResponse): 'pass' | 'again';
   /** The origin may have received it. */
   sent(): void;
+  /** The gateway evaluates conditions: a weak tag in the answer would never match one. */
+  readonly evaluates: boolean;
   /** Whether `answered` needs the whole body. */
   readonly keeps: boolean;
   /** Called before the client gets the answer. */

@@ -3,6 +3,7 @@ import type { LogRecord } from '../../coherence/record.ts';
 import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { endToEnd } from '../../http/connection.ts';
+import { parseEntityTag } from '../../http/etag.ts';
 import { without } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
@@ -197,7 +198,7 @@ async function forward(
   noting: Noting,
   way: { readonly reply: Reply; readonly place: Place | undefined },
 ): Promise<ForwardResult> {
-  const { request, route, upload, transaction } = write;
+  const { request, route, upload, transaction, turn } = write;
   if (upload.isWhole) {
     const noted = noting.begin();
     if (noted instanceof Promise) await noted;
@@ -210,7 +211,7 @@ async function forward(
       await noting.begin();
       handOver(write);
     });
-    answer = await askOrigin({ request, route }, { headers, body, ...way });
+    answer = await askOrigin({ request, route }, { headers, body, maySend: turn?.holds, ...way });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!transaction.forwarded) {
@@ -355,7 +356,9 @@ async function pass(
   { reply, position, guard }: { reply: Reply; position?: string | undefined; guard: Guard | undefined },
 ): Promise<void> {
   let { read } = passed;
-  const lines = passedFields(endToEnd(answer.headers.lines), route.policy.client);
+  const weak = guard?.evaluates === true && parseEntityTag(answer.headers.get('etag'))?.weak === true;
+  const given = weak ? without(answer.headers.lines, (name) => name === 'etag') : answer.headers.lines;
+  const lines = passedFields(endToEnd(given), route.policy.client);
   if (position !== undefined) lines.push('Unstale-Position', position);
   appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
   if (guard?.keeps === true) {

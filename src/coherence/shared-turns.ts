@@ -1,0 +1,63 @@
+import type { Timers } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
+import type { Commits } from './commits.ts';
+import type { Intents } from './intents.ts';
+import type { SharedTurn } from './log.ts';
+import type { LogStanding } from './standing.ts';
+import { turnTerm } from './write-set.ts';
+
+export interface SharedTurnParts {
+  readonly timers: Timers;
+  readonly intents: Intents;
+  readonly commits: Commits;
+  readonly standing: LogStanding;
+  /** Changes when this node was evicted and has become a member again. */
+  membership(): number;
+  holdsLease(): boolean;
+  epochMismatch(sent: string, epoch: string | null): void;
+  /** Withdraws an intent, and tells the bus. */
+  withdraw(id: string): void;
+}
+
+/**
+ * Turns among nodes are intents: each is noted in one step with the question who came before it, so of two nodes one
+ * waits for the other. An intent ends when it is withdrawn, or when its node is evicted, which is after its lease has
+ * surely run out. So whoever has a turn may send only while its lease holds and it has not been evicted: whatever a
+ * node sent before that is at the origin, or in quarantine, before its successor begins.
+ */
+export async function takeSharedTurn(parts: SharedTurnParts, resource: string, waitMs: number): Promise<SharedTurn> {
+  const { commits, standing, timers, intents } = parts;
+  // Behind the barrier, a node of the epoch before may hold a turn that the bus has forgotten.
+  if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
+  const { epoch, generation } = standing;
+  const membership = parts.membership();
+  if (!standing.joined) throw uncoordinated();
+  const { id, answer } = intents.queue(turnTerm(resource), epoch);
+  const isVoid = (): boolean => generation !== standing.generation || membership !== parts.membership();
+  try {
+    const told = await answer;
+    if (!told.ok) parts.epochMismatch(epoch, told.epoch);
+    if (!told.ok || isVoid()) throw uncoordinated();
+    const isOver = await within(intents.allEnded(told.conflicting), waitMs, timers);
+    if (isOver === undefined) throw new GatewayError('busy', 'another node is writing this resource');
+    if (!isOver || isVoid()) throw uncoordinated();
+  } catch (error) {
+    // The bus may have it all the same.
+    intents.withdraw(id, true);
+    parts.withdraw(id);
+    throw error instanceof GatewayError ? error : uncoordinated(error);
+  }
+  return { holds: () => !isVoid() && parts.holdsLease(), end: () => parts.withdraw(id) };
+}
+
+function uncoordinated(cause?: unknown): GatewayError {
+  return new GatewayError('uncoordinated', 'the write was not forwarded', { cause });
+}
+
+/** What a promise resolves with, or undefined after `ms`. */
+function within<T>(promise: Promise<T>, ms: number, timers: Timers): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const cancel = timers.after(ms, () => resolve(undefined));
+    promise.then(resolve, reject).finally(cancel);
+  });
+}

@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RedisServer } from '../redis-log/redis-server.ts';
+import { gate, until } from '../support/barrier.ts';
+import { type DocumentApi, documentApi } from '../support/document-api.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { type Answer, get } from '../support/request.ts';
+import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+
+/* Protected writes through several nodes: they take turns as those of one node do. */
+
+let redis: RedisServer;
+let origin: ScriptedOrigin;
+let nodes: TestGateway[];
+beforeEach(async () => {
+  [redis, origin] = await Promise.all([RedisServer.start(), scriptedOrigin()]);
+  nodes = [];
+});
+afterEach(async () => {
+  await Promise.all(nodes.map((node) => node.stop()));
+  await redis.stop();
+  await origin.close();
+});
+
+async function start(count: number, entry: string): Promise<void> {
+  const yaml = `store: { redis: { url: "unix:${redis.socket}" } }
+coherence: { lease: 1s, settle: 300ms }
+writes: [{ on: PUT /settings, ${entry} }]`;
+  nodes = await Promise.all(Array.from({ length: count }, () => startGateway(origin.url, yaml)));
+  for (const { adminUrl } of nodes) {
+    await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve');
+  }
+}
+
+const at = (node: number): string => `${nodes[node]?.url}/settings`;
+const put = (node: number, body: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answer> =>
+  get(at(node), { method: 'PUT', body, headers: { 'content-type': 'application/json', ...headers } });
+
+describe.each(['none', 'strong'] as const)('before an API with entity tags: %s', (etags) => {
+  it('two editors, each with a partial document, through three nodes: no member of either is lost', async () => {
+    await start(3, 'merge: true');
+    const api = documentApi(origin, '/settings', { text: '{"a":0,"b":0,"kept":9007199254740993}', etags });
+    const edit = async (member: string, from: number): Promise<void> => {
+      for (let i = 1; i <= 40; i++) {
+        const { status } = await put((from + i) % 3, { [member]: i });
+        expect(status).toBe(200);
+      }
+    };
+    await Promise.all([edit('a', 0), edit('b', 1)]);
+    expect(api.text).toContain('9007199254740993');
+    const seen = api.writes.map((text) => JSON.parse(text) as { a: number; b: number });
+    expect(seen).toHaveLength(80);
+    const isGrowing = seen.every(({ a, b }, i) => a >= (seen[i - 1]?.a ?? 0) && b >= (seen[i - 1]?.b ?? 0));
+    expect([isGrowing, seen.at(-1)]).toEqual([true, expect.objectContaining({ a: 40, b: 40 })]);
+  });
+
+  it('of equal-tagged writes through three nodes exactly one succeeds, each time', async () => {
+    await start(3, 'precondition: required');
+    documentApi(origin, '/settings', { text: '{"a":0}', etags });
+    for (let round = 1; round <= 10; round++) {
+      const etag = String((await get(at(round % 3))).headers.etag);
+      const answers = await Promise.all([0, 1, 2].map((node) => put(node, { round, node }, { 'if-match': etag })));
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
+    }
+  });
+});
+
+describe('a node that cannot go on', () => {
+  let api: DocumentApi;
+  beforeEach(async () => {
+    await start(2, 'merge: true');
+    api = documentApi(origin, '/settings', { text: '{"a":0,"b":0}' });
+  });
+
+  it('a write waits for that of another node, however long the API takes', async () => {
+    api.gate = gate();
+    const first = put(0, { a: 1 });
+    await api.gate.arrived();
+    const second = put(1, { b: 1 });
+    await until(() => origin.requests('GET /settings').length === 1);
+    api.gate.release();
+    await Promise.all([first, second]);
+    expect(JSON.parse(api.text)).toEqual({ a: 1, b: 1 });
+  });
+
+  it('while Redis is away, protected writes are refused, and the API is not asked', async () => {
+    await redis.kill();
+    const answer = await put(0, { a: 1 });
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect(api.writes).toEqual([]);
+    await redis.launch();
+  });
+
+  it('does not write after its turn: it has read, and cannot reach the others when it would write', async () => {
+    const read = gate();
+    origin.on('GET /settings', async (_, response) => {
+      await read.pass();
+      response.writeHead(200, { 'content-type': 'application/json' }).end(api.text);
+    });
+    const late = put(0, { a: 1 });
+    await read.arrived();
+    await redis.kill();
+    await until(async () => (await get(`${nodes[0]?.adminUrl}/readyz`)).status === 503, 'its lease to run out');
+    read.release();
+    expect((await late).status).toBe(503);
+    expect(api.writes).toEqual([]);
+    await redis.launch();
+  });
+});

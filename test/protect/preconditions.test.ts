@@ -1,0 +1,161 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { type DocumentApi, documentApi } from '../support/document-api.ts';
+import { ask, begin, cacheStatus, gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
+import { sseClient } from '../support/sse-client.ts';
+
+/* Preconditions of protected writes, before APIs with entity tags of their own and without. */
+
+useScriptedRig();
+
+const json = { 'content-type': 'application/json' };
+const put = (body: string, headers: Record<string, string> = {}) =>
+  send('PUT', '/settings', { body, headers: { ...json, ...headers } });
+const etagOf = async (headers: Record<string, string> = {}) =>
+  String((await ask('/settings', { headers })).headers.etag);
+const serve = (etags: DocumentApi['etags'] = 'none') => documentApi(origin, '/settings', { text: '{"a":1}', etags });
+
+const required = 'writes: [{ on: "* /settings", precondition: required }]';
+const cached = 'defaults: { cache: { ttl: 60s } }\n';
+const off = 'routes: [{ match: /settings, cache: off }]\n';
+
+describe.each(['none', 'weak', 'strong'] as const)('before an API with entity tags: %s', (etags) => {
+  it.each([
+    ['cached reads', cached],
+    ['reads that pass through', off],
+    ['compressed reads', `${cached.replace('} }', '}, client: { encode: [gzip] } }')}`],
+  ])('a write with the tag of what was read succeeds, and one with an older tag gets 412 (%s)', async (_, routes) => {
+    await begin(routes + required);
+    const api = serve(etags);
+    const old = await etagOf({ 'accept-encoding': 'gzip' });
+    expect(old).toMatch(/^"/);
+    expect((await put('{"a":2}', { 'if-match': old })).status).toBe(200);
+    const refused = await put('{"a":3}', { 'if-match': old });
+    expect([refused.status, refused.headers['content-type']]).toEqual([412, 'application/problem+json']);
+    const now = await etagOf();
+    expect(refused.json()).toMatchObject({ type: 'urn:unstale:problem:precondition-failed', etag: now });
+    expect(refused.headers.etag).toBe(now);
+    expect((await put('{"a":4}', { 'if-match': now })).status).toBe(200);
+    expect(api.writes).toEqual(['{"a":2}', '{"a":4}']);
+  });
+});
+
+describe('precondition: required', () => {
+  it('answers 428 to a write that says nothing, without asking the API', async () => {
+    await begin(required);
+    serve();
+    const answer = await put('{"a":2}', { 'if-unmodified-since': 'Sun, 06 Nov 1994 08:49:37 GMT' });
+    expect([answer.status, answer.json<{ type: string }>().type]).toEqual([
+      428,
+      'urn:unstale:problem:precondition-required',
+    ]);
+    expect(origin.seen).toEqual([]);
+  });
+
+  it('lets If-None-Match: * create, and not replace', async () => {
+    await begin(required);
+    const api = serve();
+    expect((await put('{"a":2}', { 'if-none-match': '*' })).status).toBe(412);
+    origin.on('GET /settings', (_, response) => void response.writeHead(404).end());
+    expect((await put('{"a":2}', { 'if-none-match': '*' })).status).toBe(200);
+    expect((await put('{"a":3}', { 'if-match': '*' })).status).toBe(412);
+    expect(api.writes).toEqual(['{"a":2}']);
+  });
+
+  it('holds for a DELETE, too', async () => {
+    await begin(required);
+    serve();
+    origin.on('DELETE /settings', (_, response) => void response.writeHead(204).end());
+    expect((await send('DELETE', '/settings')).status).toBe(428);
+    expect((await send('DELETE', '/settings', { headers: { 'if-match': '"old"' } })).status).toBe(412);
+    expect((await send('DELETE', '/settings', { headers: { 'if-match': await etagOf() } })).status).toBe(204);
+  });
+});
+
+describe('a tag that was changed on the way', () => {
+  it.each([
+    ['weakened, as nginx does', (tag: string) => `W/${tag}`, 200],
+    ['with the suffix of Apache', (tag: string) => tag.replace(/"$/, '-gzip"'), 200],
+    ['with the suffix of Jetty', (tag: string) => tag.replace(/"$/, '--gzip"'), 200],
+    ['in a list', (tag: string) => `"x", ${tag}`, 200],
+    ['another one', () => '"x", W/"y"', 412],
+    ['malformed', (tag: string) => tag.replaceAll('"', ''), 412],
+  ])('%s', async (_, change, status) => {
+    await begin(required);
+    serve();
+    expect((await put('{"a":2}', { 'if-match': change(await etagOf()) })).status).toBe(status);
+  });
+
+  it('an API that compresses gives tags that match all the same', async () => {
+    await begin(cached + required);
+    const api = serve();
+    origin.on('GET /settings', (request, response) => {
+      const gzips = String(request.headers['accept-encoding']).includes('gzip');
+      response.setHeader('Vary', 'Accept-Encoding');
+      response.setHeader('Content-Type', api.contentType);
+      if (gzips) response.setHeader('Content-Encoding', 'gzip');
+      response.end(gzips ? gzipSync(api.text) : api.text);
+    });
+    const coded = await etagOf({ 'accept-encoding': 'gzip' });
+    expect(coded).not.toBe(await etagOf());
+    expect((await put('{"a":2}', { 'if-match': coded })).status).toBe(200);
+  });
+});
+
+describe('a retry whose first answer was lost', () => {
+  it('succeeds with the old tag, and neither writes nor announces again', async () => {
+    await begin(required);
+    const api = serve();
+    const events = await sseClient(`${gateway.url}/_unstale/events`);
+    const old = await etagOf();
+    await put('{"a":2}', { 'if-match': old });
+    const again = await put('{ "a": 2 }', { 'if-match': old });
+    expect([again.status, again.text, cacheStatus(again)]).toEqual([200, '{"a":2}', 'unstale; detail=UNCHANGED']);
+    await put('{"a":3}', { 'if-match': String(again.headers.etag) });
+    await events.next();
+    await events.next();
+    expect(api.writes).toEqual(['{"a":2}', '{"a":3}']);
+    expect(events.events).toHaveLength(2);
+    events.close();
+  });
+});
+
+describe('precondition: honour, and off', () => {
+  it('honour evaluates what is sent, and asks for nothing', async () => {
+    await begin('writes: [{ on: PUT /settings, precondition: honour }]');
+    serve();
+    expect((await put('{"a":2}')).status).toBe(200);
+    expect(origin.requests('GET /settings')).toEqual([]);
+    expect((await put('{"a":3}', { 'if-match': '"x"' })).status).toBe(412);
+  });
+
+  it('off passes conditions on', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true, precondition: off }]');
+    serve();
+    expect((await put('{"a":2}', { 'if-match': '"x"' })).status).toBe(200);
+    expect(origin.requests('PUT /settings')[0]?.rawHeaders).toContain('"x"');
+  });
+});
+
+describe('somebody who goes past the gateway', () => {
+  it('is noticed where the API has strong tags: the write is merged with what he wrote', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true }]');
+    const api = serve('strong');
+    let stolen = false;
+    origin.on('GET /settings', (_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json', ETag: api.etag() }).end(api.text);
+      if (!stolen) api.text = '{"a":1,"b":2}';
+      stolen = true;
+    });
+    expect((await put('{"a":3}')).status).toBe(200);
+    expect(api.writes).toEqual(['{"a":3,"b":2}']);
+  });
+
+  it('an API that refuses its own tag is believed: its answer is passed on', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true }]');
+    serve('strong');
+    origin.on('PUT /settings', (_, response) => void response.writeHead(412).end());
+    expect((await put('{"a":3}')).status).toBe(412);
+    expect(origin.requests('PUT /settings')).toHaveLength(2);
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { gate, until } from '../support/barrier.ts';
+import { documentApi } from '../support/document-api.ts';
+import type { Answer } from '../support/request.ts';
+import { begin, gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
+
+/* Writes of one resource go one after the other. */
+
+useScriptedRig();
+
+const put = (path: string, value: Record<string, unknown>) => send('PUT', path, { body: value });
+const merges = 'writes: [{ on: "PUT /**", merge: true }]';
+
+describe('turns', () => {
+  it('two editors at once: the second merges with what the first has written', async () => {
+    await begin(merges);
+    const api = documentApi(origin, '/settings', { text: '{"a":0,"b":0}' });
+    api.gate = gate();
+    const first = put('/settings', { a: 1 });
+    await api.gate.arrived();
+    const second = put('/settings', { b: 2 });
+    // Of another resource, a write is not delayed.
+    documentApi(origin, '/other', { text: '{"a":0}' });
+    expect((await put('/other', { a: 1 })).status).toBe(200);
+    expect(origin.requests('GET /settings')).toHaveLength(1);
+    api.gate.release();
+    expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200]);
+    expect(JSON.parse(api.text)).toEqual({ a: 1, b: 2 });
+  });
+
+  it('of many equal-tagged writes, exactly one succeeds', async () => {
+    await begin('writes: [{ on: PUT /settings, precondition: required }]');
+    const api = documentApi(origin, '/settings', { text: '{"a":0}' });
+    const etag = String((await send('GET', '/settings')).headers.etag);
+    const all = Array.from({ length: 20 }, (_, i) =>
+      send('PUT', '/settings', {
+        body: { a: i + 1 },
+        headers: { 'content-type': 'application/json', 'if-match': etag },
+      }),
+    );
+    const statuses = (await Promise.all(all)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 412)).toHaveLength(19);
+    expect(api.writes).toHaveLength(1);
+  });
+
+  it('so many wait, and further ones are answered 503 with Retry-After', async () => {
+    await begin(merges);
+    const api = documentApi(origin, '/settings', { text: '{"a":0}' });
+    api.gate = gate();
+    const all = Array.from({ length: 70 }, (_, i) => put('/settings', { [`m${i}`]: i }));
+    const refused: Answer[] = [];
+    for (const each of all) void each.then((answer) => refused.push(answer));
+    await until(() => refused.length === 5, 'five refusals');
+    expect(refused.map(({ status, headers }) => [status, headers['retry-after']])).toEqual(Array(5).fill([503, '1']));
+    api.gate.release();
+    const statuses = (await Promise.all(all)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(65);
+    expect(Object.keys(JSON.parse(api.text) as object)).toHaveLength(66);
+  });
+
+  it('after a write of unknown outcome, the next is refused until that can no longer be applied', async () => {
+    await begin(`coherence: { settle: 1h }\n${merges}`);
+    const api = documentApi(origin, '/settings', { text: '{"a":0}' });
+    origin.on('PUT /settings', (request) => void request.socket.destroy());
+    expect((await put('/settings', { a: 1 })).status).toBe(502);
+    const next = await put('/settings', { b: 1 });
+    expect([next.status, next.json<{ type: string }>().type]).toEqual([503, 'urn:unstale:problem:unsettled']);
+    expect(Number(next.headers['retry-after'])).toBeGreaterThan(3_500);
+    expect(api.writes).toEqual([]);
+    expect(gateway.logs.filter(({ msg }) => msg === 'write')).toHaveLength(1);
+  });
+});
