@@ -91,7 +91,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const work = new Work(log);
   const spellings = compileSpellings(config);
   const rules = compileRules(config.rules, config.routes, spellings);
-  const coherence = wireCoherence({ config, knowledge: rules.knowledge, metrics, log, bus, keys });
+  const coherence = wireCoherence({ config, knowledge: rules.knowledge, spellings, metrics, log, bus, keys });
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);

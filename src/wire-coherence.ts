@@ -12,6 +12,7 @@ import { MemoryLog } from './coherence/memory-log.ts';
 import { everything } from './coherence/record.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
+import type { Event } from './events/event.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
@@ -23,6 +24,7 @@ import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
 import { RedisKeys } from './redis/redis-keys.ts';
 import { RedisTier } from './redis/tier.ts';
 import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
+import type { Spellings } from './rules/spellings.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
@@ -60,6 +62,7 @@ export interface CoherenceParts {
   readonly config: GatewayConfig;
   /** What the rules say about tags. */
   readonly knowledge: TagKnowledge;
+  readonly spellings: Spellings;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** The nodes' sequencer, if it is not a Redis. */
@@ -74,11 +77,12 @@ interface Node extends CoherenceParts {
   readonly memory: MemoryStore;
   readonly inFlight: WritesInFlight;
   readonly applied: LogListener['applied'];
+  readonly visible: (event: Event) => Event | undefined;
 }
 
 /** Wires the way of a record: it takes effect on this node, then it is announced. */
 export function wireCoherence(parts: CoherenceParts): Coherence {
-  const { config, knowledge, metrics } = parts;
+  const { config, knowledge, spellings, metrics } = parts;
   const fence = new Fence(systemClock.monotonic);
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight(knowledge);
@@ -89,16 +93,17 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
     metrics.removed += removed;
     return removed;
   };
-  const node = { ...parts, fence, memory, inFlight, applied };
+  // With `events.auth`, a token says what its bearer may see.
+  const visible = config.events.auth === undefined ? visibleEvents(config, spellings.plain) : (event: Event) => event;
+  const node = { ...parts, fence, memory, inFlight, applied, visible };
   return config.store.redis === undefined && parts.bus === undefined ? wireSingle(node) : wireCluster(node);
 }
 
-function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coherence {
+function wireSingle({ config, fence, memory, inFlight, applied, visible }: Node): Coherence {
   const log = new MemoryLog(systemClock, {
     applied,
     committed: (record) => hub.announce(eventsOf(log.epoch, record).flatMap((event) => visible(event) ?? [])),
   });
-  const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
   const nothing = (): Promise<void> => Promise.resolve();
   return {
@@ -117,13 +122,12 @@ function wireSingle({ config, fence, memory, inFlight, applied }: Node): Coheren
 }
 
 function wireCluster(node: Node): Coherence {
-  const { config, knowledge, fence, memory, inFlight, applied, log: logger } = node;
+  const { config, knowledge, fence, memory, inFlight, applied, visible, log: logger } = node;
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
   const failed = connectionReporter(logger);
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
-  const visible = visibleEvents(config);
   const hub = new EventHub({ ...config.events, epoch: '' });
   let joinedAt = 0;
   let joinedSeq = 0;

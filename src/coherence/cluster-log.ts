@@ -129,9 +129,7 @@ export class ClusterLog implements Log {
 
   withdraw({ id }: Note): void {
     this.#intents.withdraw(id);
-    // If this is lost, the next renewal sends it again.
-    if (this.#standing.joined)
-      this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
+    if (this.#standing.joined) this.#sendWithdrawals();
   }
 
   abandon({ id }: Note): void {
@@ -270,8 +268,8 @@ export class ClusterLog implements Log {
     this.#ack();
     this.#outbox.flush();
     this.#forgotten ||= joining || answer.joined;
-    if (this.#forgotten) await this.#noteAgain();
-    await this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch));
+    if (this.#forgotten) this.#forgotten = !(await this.#inSameEpoch((epoch) => this.#intents.noteAgain(epoch)));
+    this.#sendWithdrawals();
     await this.#watch(answer.members);
     return true;
   }
@@ -301,8 +299,9 @@ export class ClusterLog implements Log {
     this.#outbox.adopt(quarantines.filter(({ owner }) => owner === this.#options.member));
   }
 
-  async #noteAgain(): Promise<void> {
-    if (await this.#inSameEpoch((epoch) => this.#intents.noteAgain(epoch))) this.#forgotten = false;
+  /** Nobody waits for them, a renewal least of all, which has to come in time. The next one sends what was lost. */
+  #sendWithdrawals(): void {
+    this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
   }
 
   /** Whether the bus made a step in the epoch that this node is in. */

@@ -21,6 +21,12 @@ export const groupBounds = {
   characters: 256 * 1024,
 } as const;
 
+/**
+ * So many groups may fail before a step that waits for its turn fails with them: a bus that hangs must not keep writers
+ * waiting for one group after the other.
+ */
+const MOST_FAILURES = 2;
+
 type Kind = Step['kind'];
 type AnswerTo<K extends Kind> = Extract<StepAnswer, { readonly kind: K }>;
 
@@ -43,6 +49,8 @@ interface Waiting {
   readonly steps: () => readonly Step[];
   answered(answers: readonly StepAnswer[] | EpochMismatch): void;
   failed(error: unknown): void;
+  /** Groups that failed while it waited. */
+  failures: number;
 }
 
 export interface GroupCommitOptions {
@@ -118,7 +126,7 @@ export class GroupCommit implements MemberSteps {
         else if (failed !== undefined) reject(new Error(failed.reason));
         else resolve({ ok: true, ...(answers.at(-1) as AnswerTo<K>) });
       };
-      this.#waiting.push({ epoch, characters, steps, answered, failed: reject });
+      this.#waiting.push({ epoch, characters, steps, answered, failed: reject, failures: 0 });
       if (!this.#sending) this.#sendSoon();
     });
   }
@@ -157,9 +165,20 @@ export class GroupCommit implements MemberSteps {
     } catch (error) {
       // The bus may have made all of them, or none.
       for (const { failed } of group) failed(error);
+      this.#failLongWaiting(error);
     }
     this.#sending = this.#waiting.length > 0;
     if (this.#sending) return this.#sendSoon();
     for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  #failLongWaiting(error: unknown): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const each of waiting) {
+      each.failures += 1;
+      if (each.failures < MOST_FAILURES) this.#waiting.push(each);
+      else each.failed(error);
+    }
   }
 }

@@ -7,7 +7,7 @@ import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
 import { EventHistory, type HistoryLimits } from './history.ts';
-import { gathered, isEcho, type Subscribed } from './replay.ts';
+import { gathered, isEcho, NEVER_HELD, type Subscribed } from './replay.ts';
 import { onExpiry, type Rights } from './rights.ts';
 import type { Sink } from './sink.ts';
 import { Sliced } from './sliced.ts';
@@ -18,9 +18,6 @@ import { Prepared, type Wire } from './wire.ts';
 
 /** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
 const MAX_UNSENT_BYTES = 256 * 1024;
-
-/** An index of no event. One that begins there has missed events that are no longer held. */
-const NEVER_HELD = -1;
 
 /**
  * Changes of a subscriber's filter that wait for what it missed. One who asks for more, and does not read, is dropped.
@@ -139,12 +136,10 @@ export class EventHub {
    */
   subscribe(subscription: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
     if (this.isFull) return 'full';
-    // The subscriber may have seen elsewhere what is still held here.
-    this.#coalesced.flush();
     const { filter, rights, lastEventId, client } = subscription;
     const topic = this.#topicOf(filter, rights);
+    const found = lastEventId === undefined ? this.#history.end : this.#after(lastEventId);
     const { end, lastId } = this.#history;
-    const found = lastEventId === undefined ? end : this.#history.after(lastEventId);
     const from = found === 'gap' ? end : found;
     const cancelExpiry = onExpiry(rights, system, () => {
       this.#remove(subscribed);
@@ -202,12 +197,20 @@ export class EventHub {
     }
     subscribed.pending.confirms.push(confirm);
     const { next: until } = subscribed;
-    const found = missed === undefined ? until : this.#history.after(missed.lastEventId);
+    const found = missed === undefined ? until : this.#after(missed.lastEventId);
     if (missed !== undefined && (found === 'gap' || found < until)) {
       subscribed.pending.missed.push({ ...missed, next: found === 'gap' ? NEVER_HELD : found, until });
     }
     this.#replay(subscribed);
     return found === 'gap' ? until : Math.min(found, until);
+  }
+
+  /** As `EventHistory.after`. The subscriber may have seen elsewhere what waits here for the end of its window. */
+  #after(lastEventId: string): number | 'gap' {
+    const found = this.#history.after(lastEventId);
+    if (found !== 'gap') return found;
+    this.#coalesced.flush();
+    return this.#history.after(lastEventId);
   }
 
   #topicOf(filter: Filter | undefined, rights: Rights): Topic | undefined {

@@ -11,6 +11,9 @@ import type { Prepared, Refetch, Wire } from './wire.ts';
 const REPLAY_EVENTS = 64;
 const REPLAY_BYTES = 64 * 1024;
 
+/** An index of no event. One that begins there has missed events that are no longer held, and gets none of them. */
+export const NEVER_HELD = -1;
+
 /** A subscriber as the hub knows it. */
 export interface Subscribed {
   /** Undefined: it is sent no events. */
@@ -88,9 +91,10 @@ function* gatherMissed(missed: Missed, { subscribed, history, found }: Gathering
   while (missed.next < missed.until && hasRoom(found)) {
     const event = history.at(missed.next);
     if (event === undefined) {
-      missed.next = missed.until;
-      resync(found, missed.resync(history.idBefore(missed.until)));
-      return;
+      // What is still held is sent all the same: a subscription that was added later takes it for sent.
+      missed.next = missed.next === NEVER_HELD ? missed.until : Math.min(history.first, missed.until);
+      resync(found, missed.resync(history.idBefore(missed.next)));
+      continue;
     }
     add(found, { subscribed, event, frames: missed.frames(event, missed.next) });
     found.looked += 1;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Cluster, Redis } from 'ioredis';
 import type { Bus } from '../coherence/bus.ts';
 import { RedisBus } from './redis-bus.ts';
-import { connectRedis, evictionFault } from './redis-connection.ts';
+import { connectRedis, evictionFault, hangUp } from './redis-connection.ts';
 
 export interface RedisBusConfig {
   readonly urls: readonly string[];
@@ -33,7 +33,7 @@ export function connectBus({ urls, prefix, scope, leaseMs, failed }: RedisBusCon
   const commands = connectRedis({ urls, commandTimeoutMs: Math.max(50, leaseMs / STEPS_PER_LEASE), failed });
   const blocking = connectRedis({ urls, failed });
   // After a failover, the blocking connection would go on reading, without error, from the old server.
-  commands.on('close', () => blocking.disconnect(true));
+  commands.on('close', () => hangUp(blocking));
   return {
     commands,
     bus: new RedisBus({ commands, blocking, prefix, scope }),

@@ -16,6 +16,7 @@ import {
   type StepAnswer,
   type StepResult,
 } from '../coherence/bus.ts';
+import { hangUp } from './redis-connection.ts';
 import { type ScriptName, scripts } from './scripts.ts';
 
 /** How long a read waits for new entries. A node that waits at the log of a past epoch loses as much. */
@@ -220,8 +221,4 @@ function noteOf(kind: string | undefined, what: string): BusNote {
   if (kind === 'w') return { kind: 'withdrawn', intent: what };
   const end = what.indexOf(' ');
   return { kind: 'recorded', seq: Number(what.slice(0, end)), intent: what.slice(end + 1) };
-}
-
-function hangUp(connection: Redis | Cluster): void {
-  connection.disconnect(true);
 }

@@ -37,10 +37,20 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
       : new Cluster([...urls], {
           enableOfflineQueue: false,
           clusterRetryStrategy: retry,
+          // What was under way when a connection closed may have been done.
+          retryDelayOnFailover: 0,
           redisOptions: { ...options, ...credentialsOf(first) },
         });
   connection.on('error', failed);
   return connection;
+}
+
+/** Closes the connection, which reconnects by itself. What it is waiting for fails. */
+export function hangUp(connection: Redis | Cluster): void {
+  // Not `Cluster#disconnect(true)`: a MOVED that arrives before the last of its connections has ended makes a new one, and
+  // the cluster, which waits for the last one to end, stays in "disconnecting" for good.
+  if (connection instanceof Cluster) for (const node of connection.nodes()) node.disconnect();
+  else connection.disconnect(true);
 }
 
 /** The credentials of the first URL are also used for nodes that the cluster announces. */

@@ -61,7 +61,8 @@ return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redi
 
   /**
    * ARGV: epoch, member, contact, then for each step its kind and its arguments. A step that fails does so at its first
-   * command that writes, and leaves nothing: the server is full, or the step is malformed. The others are made.
+   * command that writes, and leaves nothing: the server is full, or the step is malformed. The others are made. One that
+   * fails later has left a number without a record: somebody has changed the log, so the epoch is over.
    */
   group: `${contactGuard}
 local member, self = ARGV[2], met and parse(met)
@@ -72,7 +73,6 @@ local steps = {}
 function steps.append(payload, ref, intent, probes, hold, asOf, quarantine, ends, posts)
   if numberOf(ref) < (self or ensureMember(member)).records then return { 0, {}, 0 } end
   local noted = intent ~= '' and postsOf(intent)
-  if noted then unpost(intent, noted) end
   local others = conflicting(probes, intent)
   local known = redis.call('HGET', refs, ref)
   local held
@@ -83,7 +83,6 @@ function steps.append(payload, ref, intent, probes, hold, asOf, quarantine, ends
   end
   local seq = known and seqOf(known)
   if seq and noted then tell('r', string.format('%d %s', seq, intent)) end
-  if noted and not held then redis.call('HDEL', intents, intent) end
   if not seq then
     seq = push({ payload = payload, ref = ref, intent = intent, held = held and '1' or '', posts = noted or posts })
     appended = true
@@ -91,6 +90,9 @@ function steps.append(payload, ref, intent, probes, hold, asOf, quarantine, ends
     if quarantine == '1' then redis.call('HSET', quarantines, seq, member .. ' ' .. payload) end
     if ends ~= '' then redis.call('HDEL', quarantines, ends) end
   end
+  -- The intent goes only once the record is in the log: a step that fails before leaves it.
+  if noted then unpost(intent, noted) end
+  if noted and not held then redis.call('HDEL', intents, intent) end
   return { seq, others, held and 1 or 0 }
 end
 
@@ -119,11 +121,17 @@ function steps.ack(applied)
   return { commit() }
 end
 
+local function isWhole()
+  local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  return (last and seqAt(last) or 0) == tonumber(redis.call('HGET', state, 'seq'))
+end
+
 local arities = { append = 9, intend = 4, withdraw = 1, conflicting = 2, ack = 1 }
 local answers, at = {}, 4
 while at <= #ARGV do
   local kind = ARGV[at]
   local made, answer = pcall(steps[kind], unpack(ARGV, at + 1, at + arities[kind]))
+  if not made and kind == 'append' and not isWhole() then return void() end
   counted = counted or kind == 'append' or kind == 'intend' or kind == 'withdraw'
   answers[#answers + 1] = made and answer or tostring(type(answer) == 'table' and answer.err or answer)
   at = at + 1 + arities[kind]

@@ -29,14 +29,17 @@ const MAX_GROUP = 1_024;
 
 /**
  * Raises versions: KEYS, and ARGV: epoch, ttl, the `seq` of each. Idempotent and order-independent; replaces older
- * epochs. Returns the keys that it could not raise, each followed by the reason.
+ * epochs, and is replaced by no late one. Returns the keys that it could not raise, each followed by the reason.
  */
 const bump = `
+-- As numberOf in coherence/epoch.ts.
+local function numberIn(epoch) return tonumber(string.match(epoch or '', '^(%d+)_') or 0) end
 local function raise(key, seq)
   local was = redis.call('GET', key)
   local epoch, at
   if was then epoch, at = string.match(was, '^h:(.*):(%d+)$') end
   if epoch == ARGV[1] and tonumber(at) >= tonumber(seq) then return end
+  if numberIn(epoch) > numberIn(ARGV[1]) then return end
   local ttl = math.max(redis.call('PTTL', key), tonumber(ARGV[2]))
   redis.call('SET', key, 'h:' .. ARGV[1] .. ':' .. seq, 'PX', ttl)
 end
@@ -60,7 +63,8 @@ interface Raised {
 
 /**
  * Raises the versions of what records cover. Every node does, even one that keeps nothing in the tier itself. Records
- * share round trips as the steps of the log do (coherence/group-commit.ts), and a name is raised once in each.
+ * share round trips as the steps of the log do (coherence/group-commit.ts), and a name is raised once in each. On a Redis
+ * Cluster each name has a round trip of its own.
  */
 export class VersionBumps {
   readonly #keys: VersionKeys;
@@ -77,7 +81,10 @@ export class VersionBumps {
   /** Rejects if it is not certain that the tier knows. */
   raise(coverage: Coverage, epoch: string, seq: number): Promise<void> {
     return new Promise((raised, failed) => {
-      this.#waiting.push({ epoch, seq, names: boundedVersions(coverage), raised, failed });
+      const record = { epoch, seq, names: boundedVersions(coverage), raised, failed };
+      // On a Redis Cluster each name is on a server of its own: a record must not wait for the server of another one.
+      if (this.#keys.connection.isCluster) return void this.#raise([record]);
+      this.#waiting.push(record);
       if (!this.#sending) this.#sendSoon();
     });
   }
@@ -98,8 +105,14 @@ export class VersionBumps {
     return this.#waiting.splice(0, over < 0 ? this.#waiting.length : over);
   }
 
-  /** Resolves when every answer is there. */
   async #send(group: readonly Raised[]): Promise<void> {
+    await this.#raise(group);
+    this.#sending = this.#waiting.length > 0;
+    if (this.#sending) this.#sendSoon();
+  }
+
+  /** Resolves when every answer is there. */
+  async #raise(group: readonly Raised[]): Promise<void> {
     const { epoch } = group[0] as Raised;
     const highest = new Map<string, number>();
     for (const { seq, names } of group)
@@ -110,8 +123,6 @@ export class VersionBumps {
       if (failure === undefined) raised();
       else failed(failures.get(failure));
     }
-    this.#sending = this.#waiting.length > 0;
-    if (this.#sending) this.#sendSoon();
   }
 
   /** @returns why names were not raised, or may not have been */
@@ -126,7 +137,6 @@ export class VersionBumps {
         for (const name of some) failures.set(name, error);
       }
     };
-    // On a Redis Cluster, each name is on a server of its own.
     if (this.#keys.connection.isCluster) await Promise.all(names.map((name) => step([name])));
     else if (names.length > 0) await step(names);
     return failures;

@@ -164,6 +164,21 @@ test.each([
   expect(cursorOf(stale)).toBeUndefined();
 });
 
+test.each([
+  ['the socket', true],
+  ['the HTTP server', false],
+])('what is stale by its age, which the client takes all the same, tells none (%s)', async (_where, front) => {
+  every((_request, response) => {
+    response.writeHead(200, { 'cache-control': 'max-age=60', age: '70', etag: '"1"' }).end('a');
+  });
+  await begin(`server: { listen: "127.0.0.1:0", front: ${front} }
+defaults: { cache: { requestDirectives: honour } }`);
+  const asked = { headers: { 'cache-control': 'max-stale' } };
+  await ask('/a', asked);
+  const stale = await ask('/a', asked);
+  expect([isHit(stale), cursorOf(stale)]).toEqual([true, undefined]);
+});
+
 describe("the API's own field of this name", () => {
   const yaml = 'routes: [{ match: /off, cache: off }]\nevents: { cursor: ';
   test.each([true, false])('is not passed on (cursor: %j)', async (isOn) => {

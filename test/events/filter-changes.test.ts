@@ -47,10 +47,10 @@ let hub: EventHub;
 let position: number;
 afterEach(() => hub.close());
 
-/** More subscribers than one slice of work reaches. */
-function begin(others: number): void {
+/** @param others more subscribers than one slice of work reaches */
+function begin(others: number, maxEvents = 100_000): void {
   position = 0;
-  const history = { maxEvents: 100_000, maxBytes: 64 * 1024 * 1024 };
+  const history = { maxEvents, maxBytes: 64 * 1024 * 1024 };
   hub = new EventHub({ epoch: 'e', history, maxSubscribers: 10_000, heartbeatMs: 60_000 });
   for (let i = 0; i < others; i++)
     hub.subscribe({ filter: { match: [`/${i % 3}`], tags: [] }, rights: unrestricted }, silent);
@@ -189,6 +189,33 @@ describe('a filter that is added', () => {
     subscribe(socket, { lastEventId: 'e-0' });
     await confirmed(sink);
     expect(numbers(sink).sort((a, b) => a - b)).toEqual(upTo(1_000 + more));
+  });
+
+  test('gets what is still held when another one, which was to bring it, has waited for too long', async () => {
+    begin(0, 200);
+    announce(Array<string>(100).fill('/1'));
+    const sink = recorder();
+    let isSlow = true;
+    let drained = (): void => {};
+    const slow: SocketSink = {
+      ...sink,
+      write: (bytes) => sink.write(bytes) && !isSlow,
+      once: (_event, listener) => {
+        drained = listener;
+      },
+    };
+    const socket = new EventSocket(hub, { filter: undefined, rights: unrestricted }, slow);
+    subscribe(socket, { ref: 'first', lastEventId: 'e-5' });
+    subscribe(socket, { ref: 'second', lastEventId: 'e-85' });
+    await until(() => numbers(sink).length > 0);
+    // The oldest 80 are forgotten.
+    announce(Array<string>(180).fill('/0'));
+    for (let i = 0; i < 20; i++) await turn();
+    isSlow = false;
+    drained();
+    await until(() => sink.messages.filter(({ type }) => type === 'subscribed').length === 2);
+    expect(numbers(sink).slice(-20)).toEqual(upTo(100).slice(-20));
+    expect(sink.messages.filter(({ type }) => type === 'resync').map(({ ref }) => ref)).toEqual(['first']);
   });
 
   test('gets nothing twice after the log has been replaced', async () => {

@@ -46,6 +46,14 @@ test('a subscriber sees what his token says, and of anything else neither it nor
   expect(eight.received).not.toMatch(/secret|orders\/1|users\/7/);
 });
 
+test('a token also shows what is not cached: it says what its bearer may see', async () => {
+  await started(`${jwt()}\nroutes: [{ match: "/users/**", cache: off }]`);
+  const seven = await subscribe();
+  for (const user of ['8', '7']) await send('PUT', `/users/${user}/name`);
+  await until(() => seven.events.length === 1);
+  expect(seven.events[0]?.json()).toMatchObject({ paths: ['/users/7/name'], cause: { path: '/users/7/name' } });
+});
+
 test('the same holds for what a subscriber missed', async () => {
   await started(jwt());
   const first = await subscribe();

@@ -40,6 +40,19 @@ describe('within the window of events.coalesce', () => {
     expect(pathsOf(later)).toEqual(['/a']);
   });
 
+  test('one that comes without an id does not end the window for all', async () => {
+    await started(yaml);
+    const client = await sseClient(eventsUrl());
+    for (let i = 0; i < 3; i++) {
+      await send('PUT', '/a');
+      (await sseClient(eventsUrl())).close();
+    }
+    await until(() => client.events.length > 0);
+    await send('PUT', '/last');
+    await until(() => pathsOf(client).includes('/last'));
+    expect(places(client)).toEqual([3, 4]);
+  });
+
   test('what another client has written as well is no echo', async () => {
     await started(yaml);
     const ann = await sseClient(eventsUrl('?client=ann'));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
 import { visibleEvents } from '../../src/events/visible.ts';
+import { compileSpellings } from '../../src/rules/spellings.ts';
 import { configOf } from '../config/parse.ts';
 
 const config = (defaults = ''): string => `origin: { url: http://x }
@@ -45,6 +46,18 @@ test.each<[string, Event, string[] | undefined]>([
   ['everything', event(['/**']), ['/**']],
 ])('%s', (_what, happened, paths) => {
   expect(visibleEvents(configOf(config()))(happened)?.paths).toEqual(paths);
+});
+
+test('a spelling that the origin takes for a path that is not cached is left out as that path is', () => {
+  const yaml = `origin: { url: http://x, ignoreInPaths: [case] }
+defaults: { cache: { ttl: 60s } }
+routes:
+  - { match: /reset/:token, cache: off }
+`;
+  const parsed = configOf(yaml);
+  const visible = visibleEvents(parsed, compileSpellings(parsed).plain);
+  const seen = visible(event(['/RESET/S3CRET', '/THINGS/1'], { path: '/Reset/S3CRET' }));
+  expect([seen?.paths, seen?.cause.path]).toEqual([['/THINGS/1'], '/reset/:token']);
 });
 
 test('what caused it is named by its route where it is not cached', () => {

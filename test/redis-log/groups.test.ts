@@ -32,10 +32,8 @@ describe('a group of steps', () => {
     const answer = await bus.renew('1_e', renewal, { ...noContact, number: 1 });
     return answer.ok ? answer.seq : answer;
   };
-  const append = (ref: string): Step => {
-    const record = { payload: '{}', ref, quarantine: true, probes: '', asOf: 0, hold: false };
-    return { kind: 'append', append: record };
-  };
+  const record = (ref: string) => ({ payload: '{}', ref, quarantine: true, probes: '', asOf: 0, hold: false });
+  const append = (ref: string): Step => ({ kind: 'append', append: record(ref) });
   const intend = (id: string): Step => ({ kind: 'intend', note: { id, posts: 'x,y', payload: '{}' } });
   const kindsOf = async (steps: readonly Step[], contact = { ...noContact, number: 2 }) => {
     const answer = await bus.group('1_e', 'a', steps, contact);
@@ -62,6 +60,14 @@ describe('a group of steps', () => {
       'intend',
     ]);
     expect(await renewed()).toBe(2);
+  });
+
+  test('in which a number gets no record ends the epoch, and keeps the intent: somebody else has written to the log', async () => {
+    await redis.xadd('test:{s}:log:1_e', '9-0', 'p', '{}');
+    const recorded: Step = { kind: 'append', append: { ...record('a:1'), intent: 'a:1' } };
+    expect(await kindsOf([intend('a:1'), recorded])).toEqual({ ok: false, epoch: null });
+    expect(await redis.hkeys('test:{s}:intents')).toEqual(['a:1']);
+    expect(await renewed()).toEqual({ ok: false, epoch: null });
   });
 
   test('on a server that is full fails, and leaves nothing', async () => {

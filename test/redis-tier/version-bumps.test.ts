@@ -1,9 +1,12 @@
 import { once } from 'node:events';
+import { Cluster } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nothingCovered } from '../../src/coherence/record.ts';
 import { type Coverage, namedTag } from '../../src/coherence/tag.ts';
 import { VersionBumps } from '../../src/redis/version-bumps.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
+import { ClusterRedis } from '../soak/redis.ts';
+import { until } from '../support/barrier.ts';
 
 const coverage = (...tags: string[]): Coverage => ({ ...nothingCovered, tags: new Set(tags) });
 
@@ -64,4 +67,35 @@ describe('the versions of records that come together', () => {
     ]);
     expect(await versionOf(a)).toBe('h:e2:1');
   });
+
+  test('of an epoch that is over come too late', async () => {
+    await together().raise(coverage(a), '2_x', 1);
+    await together().raise(coverage(a), '1_y', 9);
+    expect(await versionOf(a)).toBe('h:2_x:1');
+    await together().raise(coverage(a), '10_z', 1);
+    expect(await versionOf(a)).toBe('h:10_z:1');
+  });
 });
+
+test('over a Redis Cluster, records wait for no server of others', async () => {
+  const redis = await ClusterRedis.start();
+  const connection = new Cluster(redis.urls);
+  try {
+    const bumps = new VersionBumps({ connection, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 });
+    const server = redis.any();
+    server.signal('SIGSTOP');
+    let raised = 0;
+    const all = Array.from({ length: 60 }, async (_, i) => {
+      await bumps.raise(coverage(namedTag(`t${i}`)), 'e1', i + 1);
+      raised += 1;
+    });
+    // About two thirds are on the other servers.
+    await until(() => raised >= 20, 'records of the other servers');
+    expect(raised).toBeLessThan(60);
+    server.signal('SIGCONT');
+    await Promise.all(all);
+  } finally {
+    connection.disconnect();
+    await redis.stop();
+  }
+}, 60_000);

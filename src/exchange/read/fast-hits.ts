@@ -93,7 +93,7 @@ export class FastHits {
       body: form.body,
       age: Math.floor(Math.max(0, ageMs) / 1000),
       ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
-      cursor: route.policy.client.eventCursor ? this.#ports.cursor() : undefined,
+      cursor: route.policy.client.eventCursor && ageMs < stored.lifetimeMs ? this.#ports.cursor() : undefined,
       last: sent.last,
     };
   }

@@ -42,7 +42,8 @@ export function servePart(
   lines.push('Content-Range', formatContentRange(found.range, part.size));
   const ageMs = currentAgeMs(stored, ports.clock.wall());
   lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
-  appendCacheStatus(lines, { hit: true, ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000) }, cursor);
+  const leftMs = stored.lifetimeMs - ageMs;
+  appendCacheStatus(lines, { hit: true, ttl: Math.floor(leftMs / 1000) }, leftMs > 0 ? cursor : undefined);
   reply.send(206, lines, request.method === 'HEAD' ? undefined : asBuffer(found.bytes));
   return { outcome: 'hit', detail: 'partial' };
 }

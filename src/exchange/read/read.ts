@@ -155,7 +155,7 @@ function serve(
   const ttl = Math.floor((stored.lifetimeMs - ageMs) / 1000);
   const detail = decision.kind === 'stale' ? decision.detail : undefined;
   // What is stale by its age was not made with this position, and nobody has asked whether it is still the same.
-  const cursor = decision.kind === 'hit' ? state.cursor : undefined;
+  const cursor = decision.kind === 'hit' && ageMs < stored.lifetimeMs ? state.cursor : undefined;
   respond(state.request, reply, stored, { status: { hit: true, ttl, detail }, ageMs, cursor });
   if (stored.codings !== undefined) ports.encoder.want(state.request.headers, stored);
   if (decision.kind === 'hit') return { outcome: 'hit', detail };

@@ -113,6 +113,21 @@ describe('group commit', () => {
     expect(await later).toMatchObject({ ok: true, seq: 3 });
   });
 
+  test('what waits while two groups fail fails with the second: a bus that hangs keeps nobody waiting for long', async () => {
+    const { groups, commit } = heldBus();
+    const results = settled(Array.from({ length: 3 * groupBounds.steps }, (_, i) => commit.append('e', record(i))));
+    groups[0]?.fail(new Error('first'));
+    await turn();
+    const later = commit.append('e', record(0));
+    groups[1]?.fail(new Error('second'));
+    const [first, ...others] = await results;
+    expect([first, new Set(others)]).toEqual(['Error: first', new Set(['Error: second'])]);
+    await turn();
+    groups[2]?.answer(answersTo(groups[2].steps));
+    expect(await later).toMatchObject({ ok: true });
+    expect(groups).toHaveLength(3);
+  });
+
   test('a step without an answer fails, as one of a bus that knows fewer kinds', async () => {
     const { groups, commit } = heldBus();
     const step = commit.append('e', record(1));

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import type { Cluster } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connectRedis, hangUp } from '../../src/redis/redis-connection.ts';
+import { ClusterRedis } from '../soak/redis.ts';
+import { until } from '../support/barrier.ts';
+
+/* A connection to a Redis Cluster that is hung up, while answers are on their way, comes back. */
+
+let redis: ClusterRedis;
+beforeAll(async () => {
+  redis = await ClusterRedis.start();
+}, 60_000);
+afterAll(() => redis?.stop());
+
+const connected = async (): Promise<Cluster> => {
+  const connection = connectRedis({ urls: redis.urls, failed: () => undefined }) as Cluster;
+  if (connection.status !== 'ready') await once(connection, 'ready');
+  // It connects to a server with the first command for it.
+  await Promise.all(connection.nodes().map((node) => node.ping()));
+  return connection;
+};
+const answers = async (connection: Cluster): Promise<boolean> =>
+  (await connection.get('a').catch((error: unknown) => error)) === null;
+
+test.each([
+  ['idle', []],
+  ['waiting in a blocking command', [['xread', 'BLOCK', 10_000, 'STREAMS', 'a', '$']]],
+  ['with answers on their way', Array.from({ length: 20 }, () => ['xlen', 'a'])],
+] as [string, [string, ...(string | number)[]][]][])('%s', async (_, commands) => {
+  const connection = await connected();
+  const settled = Promise.allSettled(commands.map(([name, ...args]) => connection.call(name, ...args)));
+  hangUp(connection);
+  await settled;
+  await until(() => answers(connection), 'the connection to come back');
+  connection.disconnect();
+});
+
+test('with answers on their way that say where the slot has gone', async () => {
+  const connection = await connected();
+  // Every slot has moved to the next server, for all that this connection knows.
+  const { slots } = connection as unknown as { slots: string[][] };
+  const nodes = [...new Set(slots.map(([node = '']) => node))];
+  for (const [i, [node = '']] of slots.entries()) slots[i] = [nodes[(nodes.indexOf(node) + 1) % nodes.length] ?? ''];
+  const settled = Promise.allSettled(Array.from({ length: 20 }, () => connection.xlen('a')));
+  hangUp(connection);
+  await settled;
+  await until(() => answers(connection), 'the connection to come back');
+  expect(connection.status).toBe('ready');
+  connection.disconnect();
+});
