@@ -162,7 +162,7 @@ describe('the first request', () => {
     const client = await rawClient(gateway.url);
     client.write('POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nContent-Length: 2\r\n\r\n{}');
     await held.arrived();
-    client.close();
+    await client.close();
     held.release();
     const retry = () => send('POST', '/orders', { body: '{}', headers: { 'Idempotency-Key': 'k', Host: 'a' } });
     let answer = await retry();
