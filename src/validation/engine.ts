@@ -72,14 +72,17 @@ export class Engine {
    */
   compile(schema: SchemaObject): CompiledSchema {
     const first = this.#first.compile(schema);
-    const all = this.#all.compile(schema);
+    // Compiled for the first body that is not valid: most never meet one, and it takes as long again.
+    let all: ValidateFunction | undefined;
     if ('$async' in first) throw new Error('"$async" is not supported');
     const check: CompiledSchema = (value, where, bytes) => {
       const found = this.#violations(first, value, where, bytes);
-      return found.length === 0 || bytes > MAX_BYTES_FOR_ALL ? found : this.#violations(all, value, where, bytes);
+      if (found.length === 0 || bytes > MAX_BYTES_FOR_ALL) return found;
+      all ??= this.#all.compile(schema);
+      return this.#violations(all, value, where, bytes);
     };
     for (const value of [null, '', [], {}]) {
-      if (check(value, 'body', 0).some(({ message }) => message === ENDLESS)) {
+      if (this.#violations(first, value, 'body', 0).some(({ message }) => message === ENDLESS)) {
         throw new Error('to check even an empty value takes too long: a schema refers to itself, or to many others');
       }
     }
@@ -96,7 +99,14 @@ export class Engine {
       if (!(error instanceof TooManyApplications) && !(error instanceof RangeError)) throw error;
       return [violation(where, '', ENDLESS)];
     }
-    return (validate.errors ?? []).slice(0, MAX_VIOLATIONS).map((error) => violationOf(where, error));
+    // Alternatives often find the same.
+    const found = new Map<string, Violation>();
+    for (const error of validate.errors ?? []) {
+      if (found.size >= MAX_VIOLATIONS) break;
+      const each = violationOf(where, error);
+      found.set(JSON.stringify(each), each);
+    }
+    return [...found.values()];
   }
 
   #completed(ajv: Ajv): Ajv {

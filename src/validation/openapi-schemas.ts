@@ -97,7 +97,6 @@ export class OpenApiSchemas {
 function from30(schema: SchemaObject): void {
   const { nullable, type } = schema;
   delete schema.nullable;
-  // Without a type, `nullable` says nothing (proposal 2019-10-31 "Clarify nullable").
   if (nullable === true && typeof type === 'string') {
     schema.type = [type, 'null'];
     if (Array.isArray(schema.enum) && !schema.enum.includes(null)) schema.enum = [...schema.enum, null];
@@ -112,4 +111,15 @@ function from30(schema: SchemaObject): void {
       delete schema[limit];
     } else delete schema[exclusive];
   }
+  if (nullable === true && typeof type !== 'string') alsoNull(schema);
+}
+
+/**
+ * `nullable` beside a composition. The specification says that it says nothing there; those who write it mean that null
+ * is allowed.
+ */
+function alsoNull(schema: SchemaObject): void {
+  const inner = { ...schema };
+  for (const keyword of Object.keys(schema)) delete schema[keyword];
+  schema.anyOf = [inner, { type: 'null' }];
 }

@@ -144,7 +144,9 @@ class OperationCompiler {
       .filter(
         (method) => typeof item[method] === 'object' && (named[0] === '*' || named.includes(method.toUpperCase())),
       )
-      .map((method) => [method.toUpperCase(), this.#operation(item, mapping(item[method]))] as const);
+      .map(
+        (method) => [method.toUpperCase(), this.#operation(item, this.#document.follow(item[method]).value)] as const,
+      );
     if (operations.length === 0) return [];
     const { expression, names } = expressionOf(written);
     return [

@@ -10,6 +10,8 @@ const step = {
     name: { type: 'string', nullable: true },
     price: { type: 'number', minimum: 0, exclusiveMinimum: true },
     parent: { $ref: '#/components/schemas/Step' },
+    next: { nullable: true, allOf: [{ $ref: '#/components/schemas/Step' }] },
+    state: { type: 'string', enum: ['open'], nullable: true },
   },
 };
 const json = (schema: unknown) => ({ 'application/json': { schema } });
@@ -62,6 +64,8 @@ describe('a write by its OpenAPI description', () => {
     ['without one that is not', 'PUT /steps/7', undefined, []],
     ['with one where none is described', 'DELETE /steps/7', { a: 1 }, []],
     ['`nullable` of 3.0', 'POST /steps', { name: null }, []],
+    ['`nullable` beside `allOf`', 'POST /steps', { name: 'a', next: null }, []],
+    ['`nullable` beside `enum`', 'POST /steps', { name: 'a', state: null }, []],
     ['`exclusiveMinimum: true` of 3.0', 'POST /steps', { name: 'a', price: 0 }, ['body /price: must be > 0']],
     [
       'a schema that contains itself',
@@ -132,6 +136,15 @@ describe('a write by its OpenAPI description', () => {
     const validate = byOpenApi(document, 'POST /steps', files);
     expect(told(validate, 'POST /steps', { at: 1 })).toEqual(['body /at: must be string']);
   });
+});
+
+test('an operation in a file of its own', () => {
+  const document = documentOf({ paths: { '/steps': { post: { $ref: 'operations/make.yaml' } } } });
+  const files = {
+    'operations/make.yaml':
+      'requestBody: { required: true, content: { application/json: { schema: { type: array } } } }',
+  };
+  expect(told(byOpenApi(document, 'POST /steps', files), 'POST /steps', {})).toEqual(['body : must be array']);
 });
 
 describe('a description that is refused at load', () => {
