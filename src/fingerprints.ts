@@ -10,10 +10,13 @@ export function shapeOf({
   fallback,
   reads,
   origins,
-}: Pick<GatewayConfig, 'routes' | 'fallback' | 'reads' | 'origins'>): string {
+  writes,
+}: Pick<GatewayConfig, 'routes' | 'fallback' | 'reads' | 'origins' | 'writes'>): string {
   const sources = routes.map(({ source: _, ...route }) => route);
   const ignored = Object.entries(origins).map(([name, { ignoreInPaths }]) => [name, ignoreInPaths]);
-  return digestOf([sources, fallback, reads, ignored]);
+  // Their responses have entity tags of the gateway's own.
+  const tagged = writes.filter(({ precondition }) => precondition !== 'off').map(({ pattern }) => pattern);
+  return digestOf([sources, fallback, reads, ignored, ...(tagged.length === 0 ? [] : [tagged])]);
 }
 
 /** What a node says of its configuration in each record: see `ConfiguredBus`. */

@@ -10,6 +10,8 @@ interface Entry {
   /** When the write was sent, if one of these windows did. */
   readonly sentAt: number | undefined;
   readonly receivedAt: number;
+  /** Whether it names the step that is shown. */
+  readonly isShown: boolean;
   /** When what it changed was on the screen. */
   readonly shownAt: number | undefined;
 }
@@ -18,20 +20,34 @@ const KEPT = 12;
 
 /**
  * The events of this connection, the newest first.
- * @param version of the step that is shown: it grows with each change
+ * @param path of the step that is shown
+ * @param version of it: it grows with each change
  */
-export function useEventLog(version: number | undefined): readonly Entry[] {
+export function useEventLog(path: string, version: number | undefined): readonly Entry[] {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
-  useUnstaleEvent('event:*', ({ id, type, paths, cause: { method, path } }) => {
-    const receivedAt = now();
-    const entry = { id, type, paths, cause: `${method} ${path}`, sentAt: sentAt(method, path), receivedAt };
+  useUnstaleEvent('event:*', (event) => {
+    // A resync says nothing of what has changed.
+    if (!('cause' in event)) return;
+    const { id, type, paths, cause } = event;
+    const [receivedAt, isShown] = [now(), paths.some((each) => each === path || each.includes('*'))];
+    const entry = {
+      id,
+      type,
+      paths,
+      cause: `${cause.method} ${cause.path}`,
+      sentAt: sentAt(event),
+      receivedAt,
+      isShown,
+    };
     setEntries((earlier) => [{ ...entry, shownAt: undefined }, ...earlier].slice(0, KEPT));
   });
   useEffect(() => {
     // The page has been updated. Painting follows with the next frame.
-    const shownAt = now();
-    if (version !== undefined)
-      setEntries((earlier) => earlier.map((each) => ({ ...each, shownAt: each.shownAt ?? shownAt })));
+    const at = now();
+    if (version === undefined) return;
+    setEntries((earlier) =>
+      earlier.map((each) => ({ ...each, shownAt: each.shownAt ?? (each.isShown ? at : undefined) })),
+    );
   }, [version]);
   return entries;
 }

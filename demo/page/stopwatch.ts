@@ -1,3 +1,5 @@
+import type { UnstaleEvent } from 'unstale/client';
+
 /*
  * The windows of one browser have one clock. The one that writes tells the others when it sent the request, so that
  * each can say how long the change took to reach it.
@@ -13,7 +15,13 @@ interface Sent {
 export const now = (): number => performance.timeOrigin + performance.now();
 
 const channel = new BroadcastChannel('unstale-demo');
+/** Writes whose event has not come. */
 const sent = new Map<string, number>();
+/** The write that had the newest event. It may have several, with one position and a number after it. */
+let newest: { readonly position: string; readonly at: number } | undefined;
+
+/** A write that is older has failed, or has changed nothing. */
+const MAX_AGE_MS = 30_000;
 
 const keyOf = (method: string, path: string): string => `${method} ${path}`;
 
@@ -28,5 +36,15 @@ export function noteSent(method: string, path: string): void {
   channel.postMessage({ method, path, at } satisfies Sent);
 }
 
-/** When the write was sent. Undefined if it came from elsewhere. */
-export const sentAt = (method: string, path: string): number | undefined => sent.get(keyOf(method, path));
+/** When the write that caused this event was sent. Undefined if it came from elsewhere. */
+export function sentAt({ id, cause }: Pick<UnstaleEvent, 'id' | 'cause'>): number | undefined {
+  const position = id.split('.', 1)[0] ?? id;
+  if (newest?.position === position) return newest.at;
+  const key = keyOf(cause.method, cause.path);
+  const at = sent.get(key);
+  // The next event of this path may have another cause.
+  sent.delete(key);
+  if (at === undefined || now() - at > MAX_AGE_MS) return undefined;
+  newest = { position, at };
+  return at;
+}

@@ -9,7 +9,16 @@ import { EventLog, useEventLog } from './event-log.tsx';
 
 /** `/demo/window.html?step=9#A` */
 const stepId = Number(new URLSearchParams(location.search).get('step') ?? 9);
-const windowName = decodeURIComponent(location.hash.slice(1)) || 'A';
+const windowName = nameIn(location.hash) || 'A';
+
+function nameIn(hash: string): string {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    // A lone % is no escape.
+    return hash.slice(1);
+  }
+}
 
 /** Nothing gets stale by itself: what is refetched has changed. */
 const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY } } });
@@ -18,7 +27,7 @@ const euros = (cents: number): string => (cents / 100).toLocaleString('en', { st
 
 function Window() {
   const { data: step, error, refetch } = useQuery({ queryKey: ['step', stepId], queryFn: readStep(stepId) });
-  const entries = useEventLog(step?.aggregateVersion);
+  const entries = useEventLog(`/steps/${stepId}`, step?.aggregateVersion);
   return (
     <>
       <header className="bar">

@@ -27,8 +27,8 @@ const types = { html: 'text/html', css: 'text/css', js: 'text/javascript' } as c
 export async function demoPage(root: string): Promise<ReadonlyMap<string, Page>> {
   const folder = join(root, 'demo', 'page');
   const [index, window, style, script] = await Promise.all([
-    readFile(join(folder, 'index.html')),
-    readFile(join(folder, 'window.html')),
+    withHead(folder, 'index.html'),
+    withHead(folder, 'window.html'),
     readFile(join(folder, 'style.css')),
     bundle(root, join(folder, 'window.tsx')),
   ]);
@@ -39,6 +39,12 @@ export async function demoPage(root: string): Promise<ReadonlyMap<string, Page>>
     ['/demo/style.css', page('css', style)],
     ['/demo/window.js', page('js', script)],
   ]);
+}
+
+/** Both pages begin alike. */
+async function withHead(folder: string, name: string): Promise<Uint8Array> {
+  const read = (file: string): Promise<string> => readFile(join(folder, file), 'utf8');
+  return Buffer.from((await read(name)).replace('<!-- head.html -->', await read('head.html')));
 }
 
 async function bundle(root: string, entry: string): Promise<Uint8Array> {

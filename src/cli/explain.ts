@@ -18,6 +18,8 @@ interface Options extends GatewayOptions {
   readonly request?: string;
   readonly response?: string;
   readonly before?: string;
+  readonly current?: string;
+  readonly body?: string;
   readonly status: string;
   readonly lookup: readonly string[];
   readonly header: readonly string[];
@@ -37,6 +39,8 @@ export function addExplain(program: Command, io: CliIo, done: (code: number) => 
     .option('--request <json>', 'the request body: JSON, or @file')
     .option('--response <json>', 'the response body: JSON, or @file')
     .option('--before <json>', 'the representation before the write: JSON, or @file')
+    .option('--current <json>', 'what a protected write (writes) would replace: JSON, or @file; "" if nothing')
+    .option('--body <json>', 'the same as --request')
     .option('--status <code>', 'the status of the response', '200')
     .option(
       '--lookup <name=json>',
@@ -99,9 +103,10 @@ function proposed(method: string, target: string, options: Options): ProposedWri
     method: method.toUpperCase(),
     target,
     status: Number(options.status),
-    request: bodyText('--request', options.request),
+    request: bodyText('--request', options.request ?? options.body),
     response: bodyText('--response', options.response),
     before: bodyText('--before', options.before),
+    current: bodyText('--current', options.current),
     lookups: Object.fromEntries(lookups.map(([name, json]) => [name, json ?? ''])),
     requestHeaders: options.header.flatMap((line) => fieldOf('--header', line)),
     responseHeaders: options.responseHeader.flatMap((line) => fieldOf('--response-header', line)),

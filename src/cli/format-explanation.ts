@@ -1,4 +1,4 @@
-import type { Explanation, TargetAction, TargetCount } from '../exchange/ports.ts';
+import type { Explanation, ProtectionExplanation, TargetAction, TargetCount } from '../exchange/ports.ts';
 import type { PlaceholderExplanation, RuleExplanation } from '../rules/explanation.ts';
 import { plural } from './configuration.ts';
 
@@ -6,6 +6,7 @@ import { plural } from './configuration.ts';
 export function formatExplanation(explanation: Explanation & { readonly stored?: readonly TargetCount[] }): string {
   const { method, path, outcome, reason, rules, implied, targets, actions, events, stored } = explanation;
   const lines = [`${method} ${path}`, `${outcome}: ${reason}`, ''];
+  if (explanation.protection !== undefined) lines.push(...protectionLines(explanation.protection), '');
   if (rules.length === 0) lines.push('no rule matches this method and path (--all gives the reasons)', '');
   for (const rule of rules) lines.push(...ruleLines(rule), '');
   if (targets.length === 0) lines.push('nothing is invalidated, and no event is sent');
@@ -23,6 +24,17 @@ export function formatExplanation(explanation: Explanation & { readonly stored?:
     }
   }
   return `${lines.join('\n')}\n`;
+}
+
+function protectionLines({ entry, at, outcome, reason, becomes, differences }: ProtectionExplanation): string[] {
+  const lines = [`protected   ${entry}   ${at}`, `    ${outcome}: ${reason}`];
+  if (becomes !== undefined) lines.push(`    the API gets ${becomes}`);
+  if (differences?.length === 0) lines.push('    which is what it has');
+  for (const { at: member, from, to } of differences ?? []) {
+    if (from !== undefined) lines.push(`    - ${member} ${from}`);
+    if (to !== undefined) lines.push(`    + ${member} ${to}`);
+  }
+  return lines;
 }
 
 function ruleLines({ rule, on, at, applies, why, placeholders, targets }: RuleExplanation): string[] {

@@ -76,23 +76,23 @@ class Connection implements Live {
 
   /** What tabs share a stream by is loaded only where there are tabs. */
   async #share(tabs: TabPlatform): Promise<void> {
-    let source: Source | undefined;
     try {
-      const { joinTabs } = await import('./join-tabs.ts');
-      source = await joinTabs({
+      const { Membership } = await import('./join-tabs.ts');
+      if (this.state === 'stopped') return;
+      const membership = new Membership({
         tabs,
         platform: this.#platform,
-        stream: this.#streamOptions(),
+        stream: () => this.#streamOptions(),
         scope: this.#options.scope,
         sink: this.#sink,
-        isWanted: () => this.state !== 'stopped',
         alone: () => this.#open(),
       });
+      this.#source = membership;
+      await membership.join();
     } catch (error) {
       this.#told.tell('warning', { ...unshared, error });
       this.#open();
     }
-    this.#source ??= source;
   }
 
   readonly #sink: Sink = {

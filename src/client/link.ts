@@ -17,7 +17,7 @@ export interface Link {
   /** Failures since the stream was last confirmed. */
   readonly failures: number;
   readonly retryMs: number;
-  /** A refusal has been answered with a new token. The next one ends it. */
+  /** This attempt was made with a new token, because the last one was refused. Another refusal ends it. */
   readonly tokenRenewed: boolean;
   /** When bytes came last, or when the attempt began. */
   readonly heardAt: number;
@@ -73,7 +73,7 @@ const SILENT_INTERVALS = 2.5;
 const MIN_SILENCE_MS = 3_000;
 const MAX_GUESS_MS = 5 * 60_000;
 /** From the request to its first byte. */
-const OPENING_MS = 15_000;
+export const OPENING_MS = 15_000;
 
 export const newLink: Link = {
   phase: 'idle',
@@ -117,7 +117,7 @@ export function stepLink(link: Link, input: LinkInput, moment: Moment): Step {
 function opened(link: Link, why: 'connect' | 'refused', { now }: Moment): Step {
   const heartbeat = { ...link.heartbeat, at: undefined };
   return [
-    { ...link, phase: 'opening', heardAt: now, dueAt: now + OPENING_MS, heartbeat },
+    { ...link, phase: 'opening', tokenRenewed: why === 'refused', heardAt: now, dueAt: now + OPENING_MS, heartbeat },
     [
       { do: 'open', why },
       { do: 'timer', ms: OPENING_MS },
@@ -128,8 +128,8 @@ function opened(link: Link, why: 'connect' | 'refused', { now }: Moment): Step {
 function heard(link: Link, { now }: Moment): Step {
   if (link.phase === 'open') return [{ ...link, heardAt: now }, []];
   if (link.phase !== 'opening') return [link, []];
-  const live: Link = { ...link, phase: 'open', state: 'live', reason: undefined, failures: 0, tokenRenewed: false };
-  return [{ ...live, heardAt: now }, [{ do: 'timer', ms: silenceOf(link) }]];
+  const live: Link = { ...link, phase: 'open', state: 'live', reason: undefined, failures: 0, heardAt: now };
+  return [live, [{ do: 'timer', ms: silenceOf(link) }]];
 }
 
 /** From the second heartbeat on, the guess is no longer waited for. */
@@ -153,7 +153,7 @@ function failed(link: Link, { reason, afterMs = 0 }: LinkInput & { is: 'failed' 
   if (reason.code === 'refused') {
     if (link.tokenRenewed) return stopped(link, reason);
     const state = link.state === 'live' ? 'retrying' : link.state;
-    return opened({ ...link, state, tokenRenewed: true }, 'refused', moment);
+    return opened({ ...link, state }, 'refused', moment);
   }
   const wait = Math.max(backoff(link.retryMs, link.failures, moment.random), askedDelay(afterMs));
   const waiting: Link = {
@@ -193,9 +193,10 @@ function checked(link: Link, moment: Moment): Step {
   const left = link.heardAt + silenceOf(link) - moment.now;
   if (left > 0) return [link, [{ do: 'timer', ms: left }]];
   const { everyMs, known } = link.heartbeat;
-  // A server whose heartbeats are rarer than the guess must not lose the stream over and over.
-  const guess = known ? everyMs : Math.min(everyMs * 2, MAX_GUESS_MS);
-  const heartbeat = { ...link.heartbeat, everyMs: guess };
+  // A server whose heartbeats are rarer than the guess must not lose the stream over and over. What was measured is a
+  // guess again: two heartbeats that were held up on their way arrive together.
+  const guess = known ? Math.max(everyMs, HEARTBEAT_MS) : Math.min(everyMs * 2, MAX_GUESS_MS);
+  const heartbeat: Heartbeat = { ...link.heartbeat, known: false, everyMs: guess };
   const reason: Reason = { code: 'silent', message: 'no heartbeat came in time' };
   return reopened({ ...lost(link, reason, moment), heartbeat }, moment);
 }

@@ -36,8 +36,9 @@ export class Told {
   }
 }
 
-function onConsole(what: unknown): void {
-  // biome-ignore lint/suspicious/noConsole: nobody listens, and nothing fails silently
+/** Where nobody listens: nothing fails silently. */
+export function onConsole(what: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: it is meant for it
   console.warn('unstale:', what);
 }
 

@@ -4,7 +4,7 @@ import type { UnstaleEvent } from './types.ts';
 export type Params = Readonly<Record<string, string>>;
 
 /** The parameters of each name in the event that matches. */
-export type Matcher = (event: UnstaleEvent) => Params[];
+export type Matcher = (event: Pick<UnstaleEvent, 'type' | 'paths' | 'tags'>) => Params[];
 
 const TAG = 'tag:';
 const EVENT = 'event:';

@@ -6,6 +6,11 @@ export interface QueryLike {
   isActive(): boolean;
 }
 
+/** What is needed of a mutation of TanStack Query 5. */
+export interface MutationLike {
+  readonly state: { readonly status: string };
+}
+
 export interface QueryCacheEvent {
   readonly type: string;
   readonly query: QueryLike;
@@ -18,8 +23,7 @@ export interface QueryClientLike {
     getAll(): readonly QueryLike[];
     subscribe(listener: (event: QueryCacheEvent) => void): () => void;
   };
-  getMutationCache(): { subscribe(listener: () => void): () => void };
-  isMutating(): number;
+  getMutationCache(): { getAll(): readonly MutationLike[]; subscribe(listener: () => void): () => void };
   refetchQueries(
     filters: { readonly type: 'active'; predicate(query: QueryLike): boolean },
     options: { readonly cancelRefetch: boolean },

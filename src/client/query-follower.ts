@@ -1,7 +1,7 @@
 import { beginNotes, takeNotes } from './cursor.ts';
 import { compareIds } from './event-id.ts';
 import { matchesKey } from './key-pattern.ts';
-import type { QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
+import type { MutationLike, QueryCacheEvent, QueryClientLike, QueryLike } from './query-client.ts';
 import type { Affected, Announced } from './query-map.ts';
 
 /** What is known of a query that an event affects, until a fetch that began after the event has succeeded. */
@@ -13,10 +13,13 @@ interface Pending {
    * - `running`: a fetch was running when the event came; the query is looked at again when it ends
    * - `covered`: a fetch is running that began after the event, so its answer is current
    * - `held`: its fetch was cancelled while a mutation runs, for an optimistic update, which a fetch would undo; it is
-   *   refetched when no mutation runs any more
-   * - `failed`: its fetch failed, after all retries; it is refetched when the connection is live again
+   *   refetched when its `holders` have ended
+   * - `failed`: its fetch failed, after all retries, or was cancelled while no mutation runs; it is refetched with the
+   *   next event, or when the connection is live again
    */
   phase: 'due' | 'running' | 'covered' | 'held' | 'failed';
+  /** Mutations that have updated it. Others may run for as long as they like: uploads, or what waits for a network. */
+  holders?: readonly MutationLike[];
 }
 
 export interface FollowerOptions {
@@ -117,6 +120,8 @@ export class Follower {
     this.#followCursor(query, action);
     const pending = this.#pending.get(query);
     if (pending === undefined) return;
+    // A second update of what is held.
+    if (pending.phase === 'held' && action.type === 'success') this.#hold(pending);
     const isFetching = pending.phase === 'running' || pending.phase === 'covered';
     if (!isFetching && action.type === 'fetch') pending.phase = 'covered';
     else if (isFetching && query.state.fetchStatus === 'idle') this.#settle(query, pending, action.type);
@@ -126,8 +131,8 @@ export class Follower {
   #settle(query: QueryLike, pending: Pending, action: string): void {
     if (action === 'setState') {
       query.invalidate();
-      if (this.#client.isMutating() > 0) pending.phase = 'held';
-      else this.#pending.delete(query);
+      pending.holders = [];
+      this.#hold(pending);
     } else if (pending.phase === 'running') {
       this.#pending.delete(query);
       if (this.#affect(query, pending.id)) this.#refetch([query], 0);
@@ -138,13 +143,19 @@ export class Follower {
     }
   }
 
-  /** What was held is due when no mutation runs any more. */
-  #release(): void {
-    if (this.#pending.size > 0 && this.#client.isMutating() === 0) this.#refetchAll('held');
+  /** The mutation that updates a query is the newest that runs: a mutation does it first of all. */
+  #hold(pending: Pending): void {
+    const newest = this.#client.getMutationCache().getAll().filter(isRunning).slice(-1);
+    pending.holders = [...(pending.holders ?? []), ...newest];
+    pending.phase = pending.holders.length > 0 ? 'held' : 'failed';
   }
 
-  #refetchAll(phase: Pending['phase']): void {
-    const found = [...this.#pending].filter(([, pending]) => pending.phase === phase);
+  #release(): void {
+    this.#refetchAll('held', ({ holders = [] }) => !holders.some(isRunning));
+  }
+
+  #refetchAll(phase: Pending['phase'], isDue = (_: Pending): boolean => true): void {
+    const found = [...this.#pending].filter(([, pending]) => pending.phase === phase && isDue(pending));
     for (const [, pending] of found) pending.phase = 'due';
     this.#refetchNow(found.map(([query]) => query));
   }
@@ -167,3 +178,5 @@ export class Follower {
     else this.#cursors.set(query, cursor);
   }
 }
+
+const isRunning = ({ state }: MutationLike): boolean => state.status === 'pending';

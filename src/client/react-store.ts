@@ -1,3 +1,4 @@
+import { type Platform, platform } from './platform.ts';
 import type { Live, State, UnstaleEvent } from './types.ts';
 
 export interface Change {
@@ -20,8 +21,13 @@ export const initial: Snapshot = { state: 'connecting', lastChange: undefined, l
 
 /** A connection as React reads it (`useSyncExternalStore`). It keeps its last change while no hook listens. */
 export class LiveStore {
+  readonly #wall: () => number;
   #snapshot = initial;
   readonly #listeners = new Set<() => void>();
+
+  constructor({ wall }: Pick<Platform, 'wall'> = platform) {
+    this.#wall = wall;
+  }
 
   readonly snapshot = (): Snapshot => this.#snapshot;
 
@@ -35,7 +41,7 @@ export class LiveStore {
     this.#set({ ...this.#snapshot, state: live.state, live });
     const endings = [
       live.on('state', () => this.#set({ ...this.#snapshot, state: live.state })),
-      live.on('event', (event) => this.#set({ ...this.#snapshot, lastChange: { event, at: new Date() } })),
+      live.on('event', (event) => this.#set({ ...this.#snapshot, lastChange: { event, at: new Date(this.#wall()) } })),
     ];
     return () => {
       for (const end of endings) end();

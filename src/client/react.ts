@@ -14,7 +14,7 @@ import { connect } from './connect.ts';
 import { matcherOf } from './map-matcher.ts';
 import type { ParamsOf } from './query-map.ts';
 import { initial, LiveStore, type Snapshot } from './react-store.ts';
-import type { ConnectOptions, Live, State, UnstaleEvent } from './types.ts';
+import type { ConnectOptions, Live, Resync, State, UnstaleEvent } from './types.ts';
 
 export type { Change, Snapshot } from './react-store.ts';
 
@@ -65,11 +65,12 @@ export function useUnstale(): Snapshot {
 
 /**
  * Calls the listener for each event that `match` selects: `/steps/:id`, `tag:step:{id}` or `event:step.changed`, as in
- * the map of `follow`. The listener may be another at each rendering.
+ * the map of `follow`. Also for each resync, which may stand for any event: it has no `cause`, and the parameters are those of a
+ * wildcard. The listener may be another at each rendering.
  */
 export function useUnstaleEvent<Match extends string>(
   match: Match,
-  listener: (event: UnstaleEvent, params: ParamsOf<Match>) => void,
+  listener: (event: UnstaleEvent | Resync, params: ParamsOf<Match>) => void,
 ): void {
   const { live } = useUnstale();
   const newest = useRef(listener);
@@ -79,9 +80,19 @@ export function useUnstaleEvent<Match extends string>(
   useEffect(() => {
     if (live === undefined) return;
     const matches = matcherOf(match);
-    return live.on('event', (event) => {
-      for (const params of matches(event)) newest.current(event, params as ParamsOf<Match>);
-    });
+    const endings = [
+      live.on('event', (event) => {
+        for (const params of matches(event)) newest.current(event, params as ParamsOf<Match>);
+      }),
+      live.on('resync', (resync) => {
+        // Its names match whatever is a name. The type of the missed event is not known.
+        const [params = {}] = matches(resync);
+        newest.current(resync, params as ParamsOf<Match>);
+      }),
+    ];
+    return () => {
+      for (const end of endings) end();
+    };
   }, [live, match]);
 }
 

@@ -1,4 +1,5 @@
 import { hasAny, matchesKey } from './key-pattern.ts';
+import { onConsole } from './listeners.ts';
 import { onceLive } from './once-live.ts';
 import { type Affected, type Announced, compileMap, type QueryMap } from './query-map.ts';
 import type { Live } from './types.ts';
@@ -110,8 +111,8 @@ class Revalidations {
     this.#running.set(name, running);
     while (running.again) {
       running.again = false;
-      // What fails is told to the hooks, which try again by themselves.
-      await this.#mutate(key).catch(() => undefined);
+      // A fetch that fails is told to the hooks, which try again by themselves. What is left is an error of a callback.
+      await this.#mutate(key).catch(onConsole);
     }
     this.#running.delete(name);
   }

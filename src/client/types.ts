@@ -81,8 +81,10 @@ export interface Warning {
   /**
    * - `unreadable`: an event that could not be read; a resync follows · `listener`: a listener threw
    * - `unshared`: the tabs of this origin cannot share a stream · `auth`: `auth()` failed
+   * - `user`: `auth()` gave the token of another user, or with other claims, and the tab has left those that share a
+   *   stream with the one before; a resync follows. If it is the same user, set `scope`
    */
-  readonly code: 'unreadable' | 'listener' | 'unshared' | 'auth';
+  readonly code: 'unreadable' | 'listener' | 'unshared' | 'auth' | 'user';
   readonly message: string;
   /** Of the event that it is about. */
   readonly id?: string;

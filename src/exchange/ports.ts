@@ -9,6 +9,7 @@ import type { RequestTarget } from '../route/path.ts';
 import type { PathDifference } from '../route/spelling.ts';
 import type { RouteTags } from '../rules/compile.ts';
 import type { RuleExplanation } from '../rules/explanation.ts';
+import type { Difference } from '../rules/json-diff.ts';
 import type { PathTemplate, Target, Unresolved } from '../rules/types.ts';
 import type { OriginShares, Place } from './origin-shares.ts';
 
@@ -226,6 +227,20 @@ export interface TargetAction {
   readonly why?: string;
 }
 
+/** What an entry of `writes` makes of a write. */
+export interface ProtectionExplanation {
+  /** The entry as written, and where it is. */
+  readonly entry: string;
+  readonly at: string;
+  /** `unchanged`: answered without the API. `forwarded`: to the API, as `becomes`. */
+  readonly outcome: 'forwarded' | 'unchanged' | 'refused';
+  readonly reason: string;
+  /** The body that the API gets; undefined if it gets none. */
+  readonly becomes: string | undefined;
+  /** How that differs from the current representation; undefined if that is not known, or if it is a patch. */
+  readonly differences: readonly Difference[] | undefined;
+}
+
 /** What a write invalidates, and how that was determined. */
 export interface Explanation extends Verdict {
   readonly method: string;
@@ -240,6 +255,8 @@ export interface Explanation extends Verdict {
   /** Names of the tags among the targets. */
   readonly tags: readonly string[];
   readonly events: readonly Announcement[];
+  /** Of a write under an entry of `writes`, where it is only proposed. */
+  readonly protection?: ProtectionExplanation | undefined;
 }
 
 /** The outcome of a write: one line in the log. */

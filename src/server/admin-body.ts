@@ -24,12 +24,12 @@ export function parseInvalidation(body: unknown): Parsed<AskedInvalidation> {
 }
 
 /**
- * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, lookups, requestHeaders,
+ * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, current, lookups, requestHeaders,
  * responseHeaders}`. The value of a field is a text, or a list of them where the field is repeated. A body is JSON, or a
  * text that holds it: numbers that JavaScript cannot hold survive only in a text.
  */
 export function parseProposedWrite(body: unknown): Parsed<ProposedWrite & { readonly all: boolean }> {
-  const names = ['method', 'path', 'status', 'request', 'response', 'before', 'lookups'];
+  const names = ['method', 'path', 'status', 'request', 'response', 'before', 'current', 'lookups'];
   const fields = new BodyFields(body, [...names, 'requestHeaders', 'responseHeaders', 'all']);
   const method = fields.text('method') ?? '';
   const target = fields.text('path') ?? '';
@@ -43,6 +43,7 @@ export function parseProposedWrite(body: unknown): Parsed<ProposedWrite & { read
     request: fields.json('request'),
     response: fields.json('response'),
     before: fields.json('before'),
+    current: fields.json('current'),
     lookups: fields.jsonByName('lookups'),
     requestHeaders: fields.headers('requestHeaders'),
     responseHeaders: fields.headers('responseHeaders'),

@@ -14,6 +14,8 @@ export interface Application {
   readonly gateway: TestGateway;
   /** Changes the title of the step, through the gateway. */
   rename(title: string): Promise<void>;
+  /** Has the API answer the next read with an error that is no JSON. */
+  failOnce(): void;
   /** How often the API was asked for this path. */
   reads(path: string): number;
   /** Holds the answers to reads back until it is called. They say what was so when the request came. */
@@ -27,6 +29,7 @@ export async function startApplication(source: string): Promise<Application> {
   const titles = new Map<string, string>();
   const titleOf = (path: string): string => titles.get(path) ?? 'first';
   let held: (() => void)[] | undefined;
+  let fails = false;
   const origin: ScriptedOrigin = await scriptedOrigin();
   origin.on(
     () => true,
@@ -38,6 +41,10 @@ export async function startApplication(source: string): Promise<Application> {
       if (method === 'PUT') {
         titles.set(path, (JSON.parse(body.toString()) as { title: string }).title);
         return void response.writeHead(204).end();
+      }
+      if (fails) {
+        fails = false;
+        return void response.writeHead(503).end('down');
       }
       const answer = JSON.stringify({ id: 7, title: titleOf(path) });
       const send = (): void => void response.setHeader('content-type', 'application/json').end(answer);
@@ -52,6 +59,9 @@ export async function startApplication(source: string): Promise<Application> {
     async rename(title) {
       const { status } = await get(`${gateway.url}/steps/7`, { method: 'PUT', body: { title } });
       if (status !== 204) throw new Error(`the write was answered ${status}`);
+    },
+    failOnce: () => {
+      fails = true;
     },
     reads: (path) => origin.requests(`GET ${path}`).length,
     hold() {

@@ -99,6 +99,30 @@ test('both windows of the page follow a change in one of them, and say how long 
   await context.close();
 });
 
+test('a write from elsewhere has no time; the times of another write stay as they were', async () => {
+  const travel = travelClient(api);
+  const { step, accommodation } = await travel.ownTrip();
+  const context = await chromium.browser.newContext();
+  // A lone % in the name of the window is no escape.
+  const page = await open(context, `/demo/window.html?step=${step.id}#%`);
+  await until(() => isLive(page), 'it to be live', PATIENCE_MS);
+  expect(await page.locator('strong').textContent()).toBe('Window %');
+  await addNight(page);
+  const times = (event: number): Promise<string[]> =>
+    page.locator('.events li').nth(event).locator('dd').allTextContents();
+  const shown = /^\d+ ms$/;
+  await until(async () => (await times(0)).filter((time) => shown.test(time)).length === 2, 'times', PATIENCE_MS);
+  const path = `/accommodations/${accommodation.id}`;
+  const row = await travel.read<object>('GET', path);
+  const headers = { 'content-type': 'application/json' };
+  await fetch(gateway.url + path, { method: 'PUT', headers, body: JSON.stringify({ ...row, nights: 9 }) });
+  await showing(page, 9);
+  await until(async () => (await page.locator('.events li').count()) === 2, 'the second event', PATIENCE_MS);
+  expect(await times(0)).toEqual(['–', '–']);
+  expect(await times(1)).toEqual([expect.stringMatching(shown), expect.stringMatching(shown)]);
+  await context.close();
+});
+
 test('from a PUT to the changed text on twenty tabs of two browsers', { timeout: 240_000 }, async () => {
   const { step } = await travelClient(api).ownTrip();
   const contexts = [await chromium.browser.newContext(), await chromium.browser.newContext()];

@@ -1,21 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { type Application, PATIENCE_MS, startApplication } from './application.ts';
-import { type RealBrowser, startChromium } from './chromium.ts';
+import { chromium, useChromium } from './rig.ts';
 
-/* The pages that the documents show, as they stand there: each follows a write of somebody else. */
+/* The pages that the documents show, as they stand there: each follows the writes of others, also after a failed read. */
 
-let chromium: RealBrowser;
 let application: Application | undefined;
 
-beforeAll(async () => {
-  chromium = await startChromium();
-});
+useChromium();
 afterEach(async () => {
   await application?.close();
 });
-afterAll(() => chromium.close());
 
 const examples = ['README.md', 'docs/client.md'].flatMap((file) => {
   const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -40,6 +36,12 @@ test.each(examples)('%s, example %i', async (_file, _i, code) => {
   await shows('first');
   await application.rename('second');
   await shows('second');
+  const reads = application.reads('/steps/7');
+  application.failOnce();
+  await application.rename('unseen');
+  await until(() => (application?.reads('/steps/7') ?? 0) > reads, 'the read that fails', PATIENCE_MS);
+  await application.rename('third');
+  await shows('third');
   const rename = page.getByRole('button', { name: 'Rename' });
   if ((await rename.count()) > 0) {
     await rename.click();

@@ -1,42 +1,37 @@
 import { spawn } from 'node:child_process';
 import { EventSource as PackagedEventSource } from 'eventsource';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
-import { startChromium } from './chromium.ts';
-import { becomes, type Site, startSite } from './site.ts';
+import { context, site, useSite } from './rig.ts';
+import { becomes, toldTo } from './site.ts';
 
 /* Clients that nobody here wrote. */
 
-let site: Site;
-beforeEach(async () => {
-  site = await startSite();
-});
-afterEach(() => site.close());
+useSite();
 
 const EVENTS = '/_unstale/events?match=/steps/:id';
+const MERCURE = `/.well-known/mercure?topic=${encodeURIComponent('https://app.example/steps/{id}')}`;
 
-test("Chromium's EventSource is told what changes, and resumes", async () => {
-  const chromium = await startChromium();
-  try {
-    const page = await chromium.context.newPage();
-    await page.goto(`${site.url}/page.js`);
-    await page.evaluate((url) => {
-      const source = new EventSource(url);
-      const told: string[] = [];
-      Object.assign(window, { source, told });
-      source.addEventListener('invalidate', ({ data }) => told.push(JSON.parse(data).paths[0]));
-    }, EVENTS);
-    await becomes('open', () =>
-      page.evaluate(() => (window as unknown as { source: EventSource }).source.readyState === 1),
-    );
-    await site.write('second');
-    await becomes('told', async () => (await page.evaluate(() => window.told)).length === 1);
-    site.line.drop();
-    await site.write('third');
-    await becomes('told again', async () => (await page.evaluate(() => window.told)).length === 2);
-  } finally {
-    await chromium.close();
-  }
+test.each([
+  ['an address', EVENTS],
+  ["Mercure's spelling", MERCURE],
+])("Chromium's EventSource, with %s, is told what changes, and resumes", async (_what, address) => {
+  const page = await context.newPage();
+  await page.goto(`${site.url}/page.js`);
+  await page.evaluate((url) => {
+    const source = new EventSource(url);
+    const told: string[] = [];
+    Object.assign(window, { source, told });
+    source.addEventListener('invalidate', ({ data }) => told.push(JSON.parse(data).paths[0]));
+  }, address);
+  await becomes('open', () =>
+    page.evaluate(() => (window as unknown as { source: EventSource }).source.readyState === 1),
+  );
+  await site.write('second');
+  await becomes('told', async () => (await toldTo(page)).length === 1);
+  site.line.drop();
+  await site.write('third');
+  await becomes('told again', async () => (await toldTo(page)).length === 2);
 });
 
 test('the npm package eventsource is told what changes, and resumes', async () => {

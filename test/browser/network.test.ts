@@ -1,27 +1,15 @@
-import type { BrowserContext, CDPSession, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { CDPSession, Page } from 'playwright-core';
+import { beforeEach, expect, test } from 'vitest';
 import { gate } from '../support/barrier.ts';
-import { type RealBrowser, startChromium } from './chromium.ts';
-import { becomes, closeTabs, live, openTab, type Site, show, startSite, stateOf, toldTo } from './site.ts';
+import { context, site, useSite } from './rig.ts';
+import { becomes, live, openTab, show, stateOf, toldTo } from './site.ts';
 
-let chromium: RealBrowser;
-let context: BrowserContext;
-let site: Site;
 let page: Page;
 
-beforeAll(async () => {
-  chromium = await startChromium();
-  context = chromium.context;
-});
-afterAll(() => chromium.close());
+useSite();
 beforeEach(async () => {
-  site = await startSite();
   page = await openTab(context, site);
   await live(page);
-});
-afterEach(async () => {
-  await closeTabs(context);
-  await site.close();
 });
 
 async function network(devtools: CDPSession, offline: boolean): Promise<void> {

@@ -3,7 +3,7 @@ import { createRoot } from 'react-dom/client';
 import { connect } from 'unstale/client';
 import { UnstaleIndicator, UnstaleProvider, useUnstale, useUnstaleEvent } from 'unstale/react';
 
-/* What the tests of unstale/react look at. `?own` has the page, and not the provider, open the connection. */
+/* What the tests of unstale/react look at. `?own` has the page, and not the provider, open the connection. `?gone` resumes after an event of a log that is gone. */
 
 declare global {
   interface Window {
@@ -13,15 +13,17 @@ declare global {
 window.happened = [];
 
 const isOwn = location.search.includes('own');
+const options = location.search.includes('gone') ? { lastEventId: 'gone-7' } : {};
 const live = isOwn ? connect() : undefined;
 live?.on('state', ({ state }) => window.happened.push(`connection ${state}`));
 
 function Watching({ name }: { readonly name: string }) {
   const { state, lastChange } = useUnstale();
   // A new function at each rendering: the newest one is called, once for each event.
-  useUnstaleEvent('/steps/:id', ({ cause }, { id }) => {
-    window.happened.push(`${name} ${cause.method} ${id}`);
+  useUnstaleEvent('/steps/:id', (event, { id }) => {
+    window.happened.push('cause' in event ? `${name} ${event.cause.method} ${id}` : `${name} resync`);
   });
+  useUnstaleEvent('event:step.changed', ({ type }) => window.happened.push(`by type: ${type}`));
   return (
     <p id="hook">
       {state} {lastChange?.event.paths.join(' ')}
@@ -45,7 +47,7 @@ function Page() {
         Other listener
       </button>
       {isShown && (
-        <UnstaleProvider live={live} onConnect={connected}>
+        <UnstaleProvider live={live} options={options} onConnect={connected}>
           <UnstaleIndicator labels={{ retrying: 'Wird verbunden' }} />
           <Watching name={name} />
         </UnstaleProvider>

@@ -1,26 +1,10 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { gaugeIs } from '../support/gateway.ts';
-import { type Application, PATIENCE_MS, startApplication } from './application.ts';
-import { type RealBrowser, startChromium } from './chromium.ts';
+import { PATIENCE_MS } from './application.ts';
+import { application, page, useApplication } from './rig.ts';
 
-let chromium: RealBrowser;
-let application: Application;
-let page: Page;
-
-beforeAll(async () => {
-  chromium = await startChromium();
-});
-afterAll(() => chromium.close());
-beforeEach(async () => {
-  application = await startApplication('react-page.tsx');
-  page = await (await chromium.browser.newContext()).newPage();
-});
-afterEach(async () => {
-  await page.context().close();
-  await application.close();
-});
+useApplication('react-page.tsx');
 
 const happened = (): Promise<string[]> => page.evaluate(() => window.happened);
 const hookSays = (text: string): Promise<void> =>
@@ -58,6 +42,13 @@ test('hooks say what changed, and the newest listener is called once for each ev
   await application.rename('third');
   await until(async () => (await happened()).includes('second PUT 7'), 'the second listener', PATIENCE_MS);
   expect((await happened()).slice(3)).toEqual(['first PUT 7', 'second PUT 7']);
+});
+
+test('a resync is told to each listener, since it may stand for any event', async () => {
+  await page.goto(`${application.url}/?gone`);
+  await hookSays('live');
+  await until(async () => (await happened()).length >= 5, 'the resync', PATIENCE_MS);
+  expect((await happened()).slice(3)).toEqual(['first resync', 'by type: resync']);
 });
 
 test('the indicator says the state in words, and announces only that, not the time of the last change', async () => {

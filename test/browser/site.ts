@@ -23,7 +23,7 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function startSite(yaml = ''): Promise<Site> {
+export async function startSite(): Promise<Site> {
   const files = await bundled();
   let text = 'first';
   let onRead = (answer: () => void): void => answer();
@@ -43,7 +43,8 @@ export async function startSite(yaml = ''): Promise<Site> {
     text = body.toString();
     response.writeHead(204).end();
   });
-  const configuration = `routes: [{ match: /steps/:id, cache: { ttl: 60s } }]\nevents: { heartbeat: 500ms }\n${yaml}`;
+  const configuration =
+    'routes: [{ match: /steps/:id, cache: { ttl: 60s } }]\nevents: { heartbeat: 500ms, mercure: true }';
   let gateway: TestGateway = await startGateway(origin.url, configuration);
   const line = await lineTo(() => Number(new URL(gateway.url).port));
   return {

@@ -1,27 +1,11 @@
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { gaugeIs } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
-import { type Application, PATIENCE_MS, startApplication } from './application.ts';
-import { type RealBrowser, startChromium } from './chromium.ts';
+import { PATIENCE_MS } from './application.ts';
+import { application, page, useApplication } from './rig.ts';
 
-let chromium: RealBrowser;
-let application: Application;
-let page: Page;
-
-beforeAll(async () => {
-  chromium = await startChromium();
-});
-afterAll(() => chromium.close());
-beforeEach(async () => {
-  application = await startApplication('swr-page.tsx');
-  page = await (await chromium.browser.newContext()).newPage();
-});
-afterEach(async () => {
-  await page.context().close();
-  await application.close();
-});
+useApplication('swr-page.tsx');
 
 const shows = (title: string, ...ids: string[]): Promise<void> =>
   until(

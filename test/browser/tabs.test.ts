@@ -1,24 +1,9 @@
-import type { BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type RealBrowser, startChromium } from './chromium.ts';
-import { becomes, closeTabs, live, openTab, type Site, show, startSite, toldTo } from './site.ts';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { context, site, useSite } from './rig.ts';
+import { becomes, live, openTab, show, toldTo } from './site.ts';
 
-let chromium: RealBrowser;
-let context: BrowserContext;
-let site: Site;
-
-beforeAll(async () => {
-  chromium = await startChromium();
-  context = chromium.context;
-});
-afterAll(() => chromium.close());
-beforeEach(async () => {
-  site = await startSite();
-});
-afterEach(async () => {
-  await closeTabs(context);
-  await site.close();
-});
+useSite();
 
 /** Opened in turn: the first one leads. */
 async function tabs(count: number): Promise<Page[]> {

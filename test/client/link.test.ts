@@ -124,6 +124,33 @@ test.each<[string, Happened[], Partial<Link>, unknown[]]>([
       { do: 'timer', ms: 15_000 },
     ],
   ],
+  [
+    'a refusal after another failure asks again: the token may not have been renewed',
+    [start, failed(1, 'refused'), failed(2, 'auth'), timer(2_000), failed(2_001, 'refused')],
+    { phase: 'opening' },
+    [
+      { do: 'open', why: 'refused' },
+      { do: 'timer', ms: 15_000 },
+    ],
+  ],
+  [
+    'so does one after an attempt that another network broke off',
+    [start, failed(1, 'refused'), wake(2, true), failed(3, 'refused')],
+    { phase: 'opening' },
+    [
+      { do: 'open', why: 'refused' },
+      { do: 'timer', ms: 15_000 },
+    ],
+  ],
+  [
+    'and one after the page was left',
+    [start, failed(1, 'refused'), [2, { is: 'pause' }], [3, { is: 'start' }], failed(4, 'refused')],
+    { phase: 'opening' },
+    [
+      { do: 'open', why: 'refused' },
+      { do: 'timer', ms: 15_000 },
+    ],
+  ],
   ['a rejected request stops it', [start, failed(1, 'rejected')], { phase: 'stopped' }, [abort, { do: 'cancel' }]],
   [
     'the watchdog waits for what is left',
@@ -154,6 +181,18 @@ test.each<[string, Happened[], Partial<Link>, unknown[]]>([
     [start, heard(0), heartbeat(1), failed(2, 'ended'), timer(1_002), heard(1_003), heartbeat(1_004)],
     {},
     [{ do: 'timer', ms: 37_500 }],
+  ],
+  [
+    'two heartbeats that arrive together cost one stream, and not each one after it',
+    [start, heard(0), heartbeat(1_000), heartbeat(1_001), timer(4_001), heard(4_002)],
+    { heartbeat: { everyMs: 15_000, known: false, at: undefined } },
+    [{ do: 'timer', ms: 37_500 }],
+  ],
+  [
+    'nor do two that come close to each other where heartbeats are rare',
+    [start, heard(0), heartbeat(0), heartbeat(20_000), timer(50_000), heard(50_000), timer(100_000), heard(100_000)],
+    {},
+    [{ do: 'timer', ms: 100_000 }],
   ],
   [
     'a server with rarer heartbeats is given more time',

@@ -2,16 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compareIds } from '../../src/client/event-id.ts';
 import { budget } from '../support/budget.ts';
-import { random } from '../support/random.ts';
-import { type Tab, World } from './world.ts';
+import { statesOf, type Tab, type World, world } from './world.ts';
 
 /** A frozen leader is replaced within this time. */
 const TAKEOVER_MS = 10_000;
-
-function world(seed = 1): World {
-  const next = random(seed);
-  return new World(() => next(1_000_000) / 1_000_000);
-}
 
 async function opened(on: World, count: number): Promise<Tab[]> {
   const tabs: Tab[] = [];
@@ -21,8 +15,6 @@ async function opened(on: World, count: number): Promise<Tab[]> {
   }
   return tabs;
 }
-
-const statesOf = (tabs: readonly Tab[]): string[] => tabs.map(({ live }) => live.state);
 
 test('twelve tabs at once ask for one stream', async () => {
   const on = world();
@@ -143,22 +135,6 @@ test('messages of another version, and what is no message at all, are ignored', 
   channel?.postMessage({ ...status, v: 1 });
   await on.settle();
   expect(tab.states).toEqual(['live', 'retrying']);
-});
-
-const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
-
-test.each<[string, string, string, number]>([
-  ['of one user', jwt({ sub: 'é', exp: 1, jti: 'a' }), jwt({ sub: 'é', exp: 2, jti: 'b' }), 1],
-  ['of two users', jwt({ sub: 'a', exp: 1 }), jwt({ sub: 'b', exp: 1 }), 2],
-  ['with other rights', jwt({ sub: 'a', unstale: ['/a'] }), jwt({ sub: 'a', unstale: ['/b'] }), 2],
-  ['that are no JWTs', 'secret', 'other', 2],
-  ['that are the same', 'secret', 'secret', 1],
-])('tabs with tokens %s', async (_what, one, other, streams) => {
-  const on = world();
-  const tabs = [one, other].map((token) => on.open({ auth: () => token }));
-  await on.pass(1_000);
-  expect(statesOf(tabs)).toEqual(['live', 'live']);
-  expect(on.streams.size).toBe(streams);
 });
 
 const operations = fc.array(

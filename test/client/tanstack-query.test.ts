@@ -211,28 +211,92 @@ describe('a spread of fetches over many clients', () => {
   });
 });
 
-test('an optimistic update is not undone by the fetch that it cancelled', async () => {
+describe('an optimistic update', () => {
+  /** A write that updates the step first, and ends when the returned function is called. */
+  function update(value: string): () => Promise<void> {
+    let answer = (): void => {};
+    const mutation = new MutationObserver(client, {
+      mutationFn: () => new Promise<void>((resolve) => (answer = resolve)),
+      onMutate: async () => {
+        await client.cancelQueries({ queryKey: ['step', 7] });
+        client.setQueryData(['step', 7], value);
+      },
+    });
+    const mutating = mutation.mutate();
+    return () => {
+      answer();
+      return mutating;
+    };
+  }
+
+  const upload = (): void => {
+    void new MutationObserver(client, { mutationFn: () => new Promise(() => {}) }).mutate();
+  };
+
+  test('is not undone by the fetch that it cancelled', async () => {
+    followed();
+    await turn();
+    const step = await shown();
+    change('e-1');
+    const end = update('optimistic');
+    await turn();
+    expect(step.data()).toBe('optimistic');
+    expect(api.fetches).toBe(2);
+    await end();
+    expect(api.fetches).toBe(3);
+    await api.answer();
+    expect(step.data()).toBe(2);
+  });
+
+  test('holds events back until its own write has ended, whatever else is running', async () => {
+    followed();
+    await turn();
+    const step = await shown();
+    upload();
+    change('e-1');
+    const end = update('optimistic');
+    await turn();
+    upload();
+    change('e-2');
+    expect(api.fetches).toBe(2);
+    await end();
+    expect(api.fetches).toBe(3);
+    await api.answer();
+    expect(step.data()).toBe(3);
+    change('e-3');
+    await api.answer();
+    expect(step.data()).toBe(4);
+  });
+
+  test('is not undone when an earlier one ends', async () => {
+    followed();
+    await turn();
+    const step = await shown();
+    change('e-1');
+    const endFirst = update('first');
+    await turn();
+    const endSecond = update('second');
+    await turn();
+    await endFirst();
+    expect([step.data(), api.fetches]).toEqual(['second', 2]);
+    await endSecond();
+    expect(api.fetches).toBe(3);
+  });
+});
+
+test.each<[string, () => void]>([
+  ['with the next event', () => change('e-2')],
+  ['when the connection is live again', () => live.become('live')],
+])('a fetch that is cancelled while no mutation runs is made up for %s', async (_when, then) => {
   followed();
   await turn();
-  const step = await shown();
+  await shown();
   change('e-1');
-  let answer = (): void => {};
-  const mutation = new MutationObserver(client, {
-    mutationFn: () => new Promise<void>((resolve) => (answer = resolve)),
-    onMutate: async () => {
-      await client.cancelQueries({ queryKey: ['step', 7] });
-      client.setQueryData(['step', 7], 'optimistic');
-    },
-  });
-  const mutating = mutation.mutate();
-  await turn();
-  expect(step.data()).toBe('optimistic');
+  await client.cancelQueries();
+  live.become('retrying');
   expect(api.fetches).toBe(2);
-  answer();
-  await mutating;
+  then();
   expect(api.fetches).toBe(3);
-  await api.answer();
-  expect(step.data()).toBe(2);
 });
 
 test('a map that cannot read an event is a warning with its id, and everything is fetched', async () => {

@@ -5,6 +5,7 @@ import '../../src/client/join-tabs.ts';
 import type { ConnectOptions, Live } from '../../src/client/index.ts';
 import { connect } from '../../src/client/index.ts';
 import type { Happening, Platform, TabPlatform } from '../../src/client/platform.ts';
+import { random } from '../support/random.ts';
 
 /* Tabs, a gateway, locks and channels in virtual time. What comes to a tab waits in its inbox while it is suspended. */
 
@@ -14,6 +15,7 @@ const HISTORY = 20;
 
 interface Stream {
   readonly tab: Tab;
+  readonly token: string | null;
   readonly sees: (path: string) => boolean;
   send(text: string): void;
   end(): void;
@@ -125,20 +127,23 @@ export class World {
     for (const stream of this.streams) stream.isSilent = true;
   }
 
-  answer(tab: Tab, url: string, signal: AbortSignal): Promise<Response> {
+  answer(tab: Tab, url: string, init: RequestInit): Promise<Response> {
+    const signal = init.signal as AbortSignal;
     return new Promise((resolve, reject) => {
       signal.addEventListener('abort', () => reject(new Error('aborted')));
       this.after(this.random() * 100, () => {
         tab.put(() => {
           if (signal.aborted) return;
           if (!this.isUp || tab.isOffline) reject(new TypeError('fetch failed'));
-          else resolve(this.#subscribed(tab, url, signal));
+          else resolve(this.#subscribed(tab, url, init));
         });
       });
     });
   }
 
-  #subscribed(tab: Tab, url: string, signal: AbortSignal): Response {
+  #subscribed(tab: Tab, url: string, init: RequestInit): Response {
+    const signal = init.signal as AbortSignal;
+    const token = new Headers(init.headers).get('authorization');
     const query = new URL(url).searchParams;
     const filter = wanted({ match: query.getAll('match'), tags: [] });
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -149,6 +154,7 @@ export class World {
     });
     const stream: Stream = {
       tab,
+      token,
       isSilent: false,
       sees: (path) => filter({ paths: [path], tags: [] }),
       send: (text) =>
@@ -215,7 +221,7 @@ export class World {
           cancel();
         };
       },
-      fetch: (url, init) => this.answer(tab, new URL(url, 'https://app.example').href, init.signal as AbortSignal),
+      fetch: (url, init) => this.answer(tab, new URL(url, 'https://app.example').href, init),
       tabs: tab.isSecure ? tabs : null,
       listen: (listener) => {
         tab.happen = listener;
@@ -380,3 +386,10 @@ export class Tab {
     this.isRunning = false;
   }
 }
+
+export function world(seed = 1): World {
+  const next = random(seed);
+  return new World(() => next(1_000_000) / 1_000_000);
+}
+
+export const statesOf = (tabs: readonly Tab[]): string[] => tabs.map(({ live }) => live.state);

@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { gate, until } from '../support/barrier.ts';
 import { type DocumentApi, documentApi } from '../support/document-api.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { gaugeIs, startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
@@ -21,14 +22,28 @@ afterEach(async () => {
   await origin.close();
 });
 
-async function start(count: number, entry: string): Promise<void> {
-  const yaml = `store: { redis: { url: "unix:${redis.socket}" } }
+async function start(count: number, entry: string, settings = ''): Promise<void> {
+  const yaml = `${settings}
+store: { redis: { url: "unix:${redis.socket}" } }
 coherence: { lease: 1s, settle: 300ms }
 writes: [{ on: PUT /settings, ${entry} }]`;
   nodes = await Promise.all(Array.from({ length: count }, () => startGateway(origin.url, yaml)));
   for (const { adminUrl } of nodes) {
     await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve');
   }
+}
+
+/** Resolves once so many intents are in the bus, and the node knows that they are. */
+async function noted(count: number): Promise<void> {
+  const connection = redis.connect();
+  await once(connection, 'ready');
+  const intents = async (): Promise<number> => {
+    const [key] = await connection.keys('*intents*');
+    return key === undefined ? 0 : connection.hlen(key);
+  };
+  await until(async () => (await intents()) === count, `${count} intents`);
+  connection.disconnect();
+  await get(`${nodes[0]?.adminUrl}/metrics`);
 }
 
 const at = (node: number): string => `${nodes[node]?.url}/settings`;
@@ -86,6 +101,38 @@ describe('a node that cannot go on', () => {
     await redis.kill();
     const answer = await put(0, { a: 1 });
     expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect(api.writes).toEqual([]);
+    await redis.launch();
+  });
+
+  it('does not write after its turn: the connection to the API became free too late', async () => {
+    await nodes[0]?.stop();
+    await nodes[1]?.stop();
+    // All connections for one address: it must not wait for its share of them.
+    const server = 'server: { listen: "127.0.0.1:0", limits: { perAddress: { originShare: 100% } } }';
+    await start(1, 'merge: true', `origin: { url: "${origin.url}", timeout: 10s, connections: 1 }\n${server}`);
+    const [read, slow] = [gate(), gate()];
+    origin.on('GET /settings', async (_, response) => {
+      await read.pass();
+      response.writeHead(200, { 'content-type': 'application/json' }).end(api.text);
+    });
+    origin.on('GET /slow', async (_, response) => {
+      await slow.pass();
+      response.end();
+    });
+    const late = put(0, { a: 1 });
+    await read.arrived();
+    const other = get(at(0).replace('/settings', '/slow'));
+    await gaugeIs(nodes[0] as TestGateway, 'unstale_fills', 1);
+    read.release();
+    await slow.arrived();
+    // Its turn, and the write: it is noted, and waits for the connection.
+    await noted(2);
+    await redis.kill();
+    await until(async () => (await get(`${nodes[0]?.adminUrl}/readyz`)).status === 503, 'its lease to run out');
+    slow.release();
+    expect((await late).status).toBe(503);
+    await other;
     expect(api.writes).toEqual([]);
     await redis.launch();
   });

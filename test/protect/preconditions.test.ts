@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { gate } from '../support/barrier.ts';
 import { type DocumentApi, documentApi } from '../support/document-api.ts';
 import { ask, begin, cacheStatus, gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
@@ -157,5 +158,25 @@ describe('somebody who goes past the gateway', () => {
     origin.on('PUT /settings', (_, response) => void response.writeHead(412).end());
     expect((await put('{"a":3}')).status).toBe(412);
     expect(origin.requests('PUT /settings')).toHaveLength(2);
+  });
+});
+
+describe('an answer of the gateway’s own', () => {
+  it('is not given before what it tells of is effective: after a 412, a read is not older than that', async () => {
+    await begin(`${cached}writes: [{ on: PUT /settings, precondition: required }]`);
+    const api = serve();
+    const old = await etagOf();
+    const answered = gate();
+    origin.on('PATCH /settings', async (_, response) => {
+      api.text = '{"a":2}';
+      await answered.pass();
+      response.end();
+    });
+    const patch = send('PATCH', '/settings', { body: '{"a":2}' });
+    await answered.arrived();
+    expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
+    expect((await ask('/settings')).text).toBe('{"a":2}');
+    answered.release();
+    await patch;
   });
 });

@@ -2,8 +2,10 @@ import { systemTimers } from '../../clock.ts';
 import { Fields } from '../../http/fields.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import type { Json } from '../../rules/types.ts';
+import type { ClientRequest } from '../ports.ts';
 import { applyRules } from '../write/apply.ts';
 import { unresolvable } from '../write/effect.ts';
+import { explainProtection } from './explain-protection.ts';
 import { type Explained, explain, explainUntouched } from './explained.ts';
 import { asClientsSee, given, type ProposedWrite, proposedRequest, proposedSources } from './proposed-write.ts';
 import { type Said, untouched } from './verdict.ts';
@@ -15,9 +17,26 @@ import { type Said, untouched } from './verdict.ts';
 export async function explainWrite(
   rules: RuleSet,
   proposed: ProposedWrite,
-  { before, all, said }: { before: Json; all: boolean; said: Said },
+  options: { before: Json; all: boolean; said: Said },
 ): Promise<Explained> {
   const request = proposedRequest(proposed);
+  const { all, said } = options;
+  const protection = explainProtection(request, { body: proposed.request, current: proposed.current }, said.protection);
+  if (protection === undefined) return explainUnprotected(rules, proposed, request, options);
+  const { outcome, reason, becomes } = protection;
+  const explained =
+    outcome === 'forwarded'
+      ? await explainUnprotected(rules, { ...proposed, request: becomes }, request, options)
+      : explainUntouched(request, rules, { all, verdict: { outcome, reason } });
+  return { ...explained, explanation: { ...explained.explanation, protection } };
+}
+
+async function explainUnprotected(
+  rules: RuleSet,
+  proposed: ProposedWrite,
+  request: ClientRequest,
+  { before, all, said }: { before: Json; all: boolean; said: Said },
+): Promise<Explained> {
   const write = asClientsSee(proposed, request, said.findOrigin(request.target.resource));
   const sources = { ...proposedSources(write, request), before };
   const lookups = new Map(Object.entries(write.lookups).map(([name, text]) => [name, given(text)]));

@@ -16,6 +16,8 @@ export interface ProposedWrite {
   readonly request: string | undefined;
   readonly response: string | undefined;
   readonly before: string | undefined;
+  /** What a protected write would replace; empty: nothing. Undefined: not known. */
+  readonly current: string | undefined;
   /** JSON texts by the name of the lookup. */
   readonly lookups: Readonly<Record<string, string>>;
   /** Name, value, name, value, … */

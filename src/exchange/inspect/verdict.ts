@@ -1,8 +1,10 @@
 import type { GatewayConfig, OriginConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
 import { PatternTrie } from '../../route/pattern.ts';
+import { compileSpellings } from '../../rules/spellings.ts';
 import { matchingRead } from '../declared-reads.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
+import { type Protections, protectionFinder } from '../write/protections.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 
 /** Finds the origin of a written resource: what its 5xx means for the write, and by what name it is asked. */
@@ -13,10 +15,16 @@ export interface Said {
   readonly findOrigin: FindOrigin;
   /** The entry of `reads` that a request matches. */
   readonly declaredRead: ReturnType<typeof matchingRead>;
+  /** The entry of `writes` that a request matches. */
+  readonly protection: Protections['find'];
 }
 
 export function saidOf(config: GatewayConfig): Said {
-  return { findOrigin: findOriginIn(config), declaredRead: matchingRead(config) };
+  return {
+    findOrigin: findOriginIn(config),
+    declaredRead: matchingRead(config),
+    protection: protectionFinder(config, compileSpellings(config)),
+  };
 }
 
 function findOriginIn({ routes, fallback, origins }: GatewayConfig): FindOrigin {

@@ -5,7 +5,7 @@ import { parseJson } from '../../rules/json.ts';
 import { mergePatched, overlaid } from '../../rules/json-merge.ts';
 import { changedMembers, touchingOperations, withoutElements, withoutMembers } from '../../rules/json-preserve.ts';
 import { type Body, sameJson } from '../../rules/nodes.ts';
-import { type Current, type Document, documentOf } from './current.ts';
+import { type Current, type Document, documentOf } from './document.ts';
 import type { Protection } from './protections.ts';
 
 /** A write as it would reach the API. */

@@ -1,18 +1,14 @@
 import { GatewayError } from '../../errors.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
 import { type FieldLines, Fields, without } from '../../http/fields.ts';
-import {
-  conditionFields,
-  failedCondition,
-  hasConditionOfWrite,
-  hasRequiredCondition,
-} from '../../http/write-conditions.ts';
-import { overriddenMethod } from '../forward.ts';
+import { conditionFields, hasConditionOfWrite } from '../../http/write-conditions.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
-import { type Current, readCurrent } from './current.ts';
+import { readCurrent } from './current.ts';
+import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
+import type { Current } from './document.ts';
 import { readsOf } from './plan.ts';
-import { type Proposal, proposalOf } from './proposal.ts';
+import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
 import { sourcesOf } from './sources.ts';
@@ -51,7 +47,7 @@ export interface ProtectedWrite {
  * 2. its body is valid (`validate`), unless it is merged, which comes first then
  * 3. its turn: no other write of the resource is between these two lines (turns.ts)
  * 4. the current representation, read from the origin (current.ts)
- * 5. its preconditions (http/write-conditions.ts)
+ * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
  * 7. a body that changes nothing is not sent on
  * 8. forwarded, with the origin's own entity tag in `If-Match`
@@ -74,10 +70,7 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
       );
       return;
     }
-    if (protection.config.precondition === 'required' && !hasRequiredCondition(request.headers)) {
-      const detail = 'send If-Match with the entity tag of what you have read, or If-None-Match: * to create it';
-      throw new GatewayError('preconditionRequired', detail);
-    }
+    requireCondition(request, protection);
     const turn = await protections.turns.take(protections.turnOf(request.target.resource));
     try {
       await inTurn(ports, { ...write, arrived: { ...arrived, turn } }, run);
@@ -87,13 +80,6 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   } finally {
     await run.end();
   }
-}
-
-/** Two methods in one request: the origin might take the one that is not protected. */
-function refuseOverridden(request: ClientRequest, { config }: Protection): void {
-  const other = overriddenMethod(request);
-  if (other === undefined || other === request.method) return;
-  throw new GatewayError('badRequest', `send the method itself: ${config.name} is protected`);
 }
 
 function beginKey(
@@ -152,18 +138,6 @@ function guardOf(
   };
 }
 
-/** Whether the body that the API gets depends on what it would replace. */
-function isMerged({ config, preserve }: Protection, { method }: ClientRequest): boolean {
-  return method === 'PUT' && (config.merge || preserve.size > 0);
-}
-
-function needsCurrent({ config, preserve }: Protection, { method, headers }: ClientRequest): boolean {
-  if (config.precondition === 'required') return true;
-  if (config.precondition === 'honour' && hasConditionOfWrite(headers)) return true;
-  const replaces = method === 'PUT' || method === 'PATCH';
-  return (config.merge && method === 'PUT') || (replaces && (preserve.size > 0 || config.unchanged === 'skip'));
-}
-
 async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
@@ -171,7 +145,7 @@ async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcom
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const current = await readCurrent(address, ports.resolveBytes);
-    const decided = decide(arrived, current, protection);
+    const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
       await write.settle(arrived);
       throw decided.error;
@@ -211,40 +185,6 @@ function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRe
   const ms = fence.quarantinedForMs(reads, rules.knowledge);
   const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
   throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
-}
-
-type Decision =
-  | { readonly kind: 'refuse'; readonly error: GatewayError }
-  | { readonly kind: 'unchanged' | 'forward'; readonly proposal: Proposal };
-
-/** What becomes of a write, given what it would replace. Pure. */
-function decide({ request, upload }: ArrivedWrite, current: Current | undefined, protection: Protection): Decision {
-  const { config } = protection;
-  const { method, headers } = request;
-  try {
-    const evaluated = config.precondition !== 'off' && hasConditionOfWrite(headers);
-    const failed = evaluated ? failedCondition(headers, current) : undefined;
-    if (failed !== undefined && failed !== 'If-Match') throw failedPrecondition(failed, current);
-    if (headers.has('content-encoding') && isMerged(protection, request)) {
-      throw new GatewayError('unsupportedMediaType', 'send the body without a content coding: it is merged');
-    }
-    const proposal = proposalOf({ method, headers, body: upload.whole }, current, protection);
-    // §13.1.1: a write whose answer was lost is sent again with the tag of what it has replaced.
-    if (failed !== undefined && !proposal.unchanged) throw failedPrecondition(failed, current);
-    const isSkipped = failed !== undefined || (config.unchanged === 'skip' && proposal.unchanged);
-    return { kind: isSkipped ? 'unchanged' : 'forward', proposal };
-  } catch (error) {
-    if (error instanceof GatewayError) return { kind: 'refuse', error };
-    throw error;
-  }
-}
-
-function failedPrecondition(field: string, current: Current | undefined): GatewayError {
-  const state = current === undefined ? 'there is no such resource' : 'read it again, and repeat the change on that';
-  return new GatewayError('preconditionFailed', `${field} does not hold: ${state}`, {
-    lines: current === undefined ? [] : ['ETag', current.etag],
-    more: { etag: current?.etag ?? null },
-  });
 }
 
 /** Where a GET of the very resource is answered, query included: another query may name another resource. */

@@ -36,10 +36,20 @@ export interface ProtectionParts {
 
 /** Compiles `writes`; undefined if there are none, so that no write pays for them. */
 export function compileProtections(
-  { writes }: Pick<GatewayConfig, 'writes'>,
+  config: Pick<GatewayConfig, 'writes'>,
   { spellings, turns, validators, keys }: ProtectionParts,
 ): Protections | undefined {
-  if (writes.length === 0) return undefined;
+  if (config.writes.length === 0) return undefined;
+  const find = protectionFinder(config, spellings, validators);
+  return { find, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
+}
+
+/** Finds the first entry of `writes` that a request matches. */
+export function protectionFinder(
+  { writes }: Pick<GatewayConfig, 'writes'>,
+  spellings: Spellings,
+  validators: ProtectionParts['validators'] = new Map(),
+): Protections['find'] {
   const trie = new PatternTrie<{ readonly order: number; readonly protection: Protection }>();
   for (const [order, config] of writes.entries()) {
     const validate = validators.get(config);
@@ -56,14 +66,9 @@ export function compileProtections(
       });
     return applying.sort((a, b) => a.order - b.order)[0]?.protection;
   };
-  return {
-    find: (request) => {
-      const { resource } = request.target;
-      const other = overriddenMethod(request);
-      return first(request.method, resource) ?? (other === undefined ? undefined : first(other, resource));
-    },
-    turnOf: (resource) => spellings.folded(resource) ?? resource,
-    turns,
-    keys,
+  return (request) => {
+    const { resource } = request.target;
+    const other = overriddenMethod(request);
+    return first(request.method, resource) ?? (other === undefined ? undefined : first(other, resource));
   };
 }
