@@ -9,15 +9,17 @@ const unit = [
   'config',
   'docs',
   'http',
+  'idempotency',
   'observe',
   'replay',
   'route',
   'rules',
   'simulate',
   'store',
+  'validation',
 ];
 /** Nodes over a real Redis, and gateways of several processes. */
-const cluster = ['nodes', 'redis-log', 'redis-tier', 'workers'];
+const cluster = ['nodes', 'redis-keys', 'redis-log', 'redis-tier', 'workers'];
 const soak = ['soak'];
 /** In a real Chromium. */
 const browser = ['browser'];

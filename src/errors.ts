@@ -4,6 +4,8 @@
  */
 const table = {
   badRequest: { status: 400, title: 'The request is malformed' },
+  idempotencyKeyMissing: { status: 400, title: 'This write needs an idempotency key' },
+  idempotencyKeyMalformed: { status: 400, title: 'The idempotency key is malformed' },
   unauthorized: { status: 401, title: 'The admin token is missing or wrong' },
   tokenMissing: { status: 401, title: 'A token is needed' },
   tokenInvalid: { status: 401, title: 'The token is not valid' },
@@ -13,6 +15,9 @@ const table = {
   notFound: { status: 404, title: 'There is no such resource' },
   methodNotAllowed: { status: 405, title: 'The method is not allowed here' },
   requestTimeout: { status: 408, title: 'The request did not arrive in time' },
+  idempotencyKeyInUse: { status: 409, title: 'The first request with this idempotency key is under way' },
+  idempotencyKeyUnknown: { status: 409, title: 'Nobody knows how the first request with this idempotency key ended' },
+  idempotencyAnswerNotKept: { status: 409, title: 'The answer to this idempotency key was too large to be kept' },
   currentUnmergeable: { status: 409, title: 'The current representation cannot be merged with this write' },
   preconditionFailed: { status: 412, title: 'The resource is not in the state that this write expects' },
   contentTooLarge: { status: 413, title: 'The request body is larger than this gateway accepts' },
@@ -24,6 +29,8 @@ const table = {
   tooManyStreams: { status: 429, title: 'This address has too many streams open' },
   tooManyIndeterminate: { status: 429, title: 'This address has too many writes of unknown outcome' },
   headersTooLarge: { status: 431, title: 'The request header fields are larger than this gateway accepts' },
+  idempotencyKeyReused: { status: 422, title: 'The idempotency key belongs to another payload' },
+  invalidRequest: { status: 422, title: 'The request is not what this write has to be' },
   unprocessable: { status: 422, title: 'A rule cannot resolve what this write changes' },
   unmergeable: { status: 422, title: 'The body cannot be merged with the current representation' },
   preservedMember: { status: 422, title: 'This write would change a member that is preserved' },

@@ -27,6 +27,7 @@ import { QuarantineBudget } from './exchange/write/quarantine-budget.ts';
 import { UploadBudget } from './exchange/write/upload-budget.ts';
 import { write } from './exchange/write/write.ts';
 import type { WritePorts } from './exchange/write/write-ports.ts';
+import type { KeyStore } from './idempotency/key-store.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
@@ -63,6 +64,17 @@ const PREPARED_SHARE = 0.125;
 
 type State = 'starting' | 'ready' | 'draining';
 
+export interface GatewayOptions {
+  readonly log?: Logger;
+  /** Sequences for this process and its siblings. */
+  readonly bus?: Bus | undefined;
+  /** Keeps the idempotency keys of this process and its siblings. */
+  readonly keys?: KeyStore | undefined;
+  /** Whether this process has the admin port. Of several processes, one has. Default: true. */
+  readonly admin?: boolean;
+  readonly siblings?: Siblings | undefined;
+}
+
 /**
  * Builds a gateway from a validated configuration. All wiring is here: which parts there are, and which others each
  * part gets. A closer is pushed next to what it closes; closers run in reverse order.
@@ -71,19 +83,9 @@ type State = 'starting' | 'ready' | 'draining';
  * A method that is not safe, such as PUT, goes to `write` on every route, cached or not. The records that writes append
  * to the log reach the fence, the store and the event hub in wire-coherence.ts.
  */
-export async function createGateway(
-  config: GatewayConfig,
-  options: {
-    log?: Logger;
-    /** Sequences for this process and its siblings. */
-    bus?: Bus | undefined;
-    /** Whether this process has the admin port. Of several processes, one has. Default: true. */
-    admin?: boolean;
-    siblings?: Siblings | undefined;
-  } = {},
-): Promise<Gateway> {
+export async function createGateway(config: GatewayConfig, options: GatewayOptions = {}): Promise<Gateway> {
   const closers: (() => Promise<void> | void)[] = [];
-  const log = options.log ?? createLogger(config.log.level);
+  const { log = createLogger(config.log.level), bus, keys } = options;
   const metrics = new Metrics();
   const reports = new Reports(log, metrics);
   const work = new Work(log);
@@ -91,7 +93,7 @@ export async function createGateway(
   const rules = compileRules(config.rules, config.routes, spellings);
   const { knowledge } = rules;
   const delivers = options.admin !== false;
-  const coherence = wireCoherence({ config, knowledge, spellings, metrics, log, bus: options.bus, delivers });
+  const coherence = wireCoherence({ config, knowledge, spellings, metrics, log, bus, keys, delivers });
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
@@ -254,7 +256,7 @@ function wireWrites(
     requestBytes: config.server.limits.requestBytes,
     quarantines: new QuarantineBudget(),
     uploads: new UploadBudget(config.store.memory.maxBytes * UPLOAD_SHARE),
-    protections: wireProtections(config, log),
+    protections: wireProtections(config, { log, routes, reports, keys: coherence.keys }),
     // The origin may still apply an indeterminate write. When it no longer can, its targets are invalidated and
     // announced once more, and fills that began before then are refused.
     endQuarantineLater: ({ coverage, announcements }: Effect, quarantine, ms, ended) => {

@@ -16,9 +16,12 @@ import type { Event } from './events/event.ts';
 import { EventHub } from './events/hub.ts';
 import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
+import type { KeyStore } from './idempotency/key-store.ts';
+import { keysInMemory } from './idempotency/memory-keys.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
+import { RedisKeys } from './redis/redis-keys.ts';
 import { RedisTier } from './redis/tier.ts';
 import { VersionBumps, type VersionKeys } from './redis/version-bumps.ts';
 import type { Spellings } from './rules/spellings.ts';
@@ -39,6 +42,8 @@ export interface Coherence {
   readonly log: Log;
   readonly hub: EventHub;
   readonly webhooks: Deliveries;
+  /** Idempotency keys, which the nodes share. */
+  readonly keys: KeyStore;
   /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
   /** The lease that the nodes have agreed on. 0 for a single gateway. */
@@ -67,6 +72,8 @@ export interface CoherenceParts {
   readonly delivers: boolean;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
+  /** Their idempotency keys, if these are not in a Redis. */
+  readonly keys?: KeyStore | undefined;
 }
 
 /** What every node has, a single one or one of several. */
@@ -129,6 +136,7 @@ function wireSingle(node: Node): Coherence {
     log,
     hub,
     webhooks,
+    keys: keysInMemory(config, systemClock),
     cluster: undefined,
     leaseMs: () => 0,
     start: () => {
@@ -196,6 +204,8 @@ function wireCluster(node: Node): Coherence {
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub, webhooks },
+    ...{ fence, tier, inFlight, hub },
+    keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),

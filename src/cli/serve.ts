@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
+import { systemClock } from '../clock.ts';
 import type { Gateway } from '../gateway.ts';
+import { keysInMemory } from '../idempotency/memory-keys.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { workerRole } from '../workers/worker.ts';
 import { configOption, readConfiguration, showProblems } from './configuration.ts';
@@ -32,12 +34,14 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
     const { config } = result;
     if (config.server.workers > 1 && role === undefined) {
       const { runWorkers } = await import('../workers/primary.ts');
-      return await runWorkers({ count: config.server.workers, log, stopRequested: signals.asked });
+      const keys = keysInMemory(config, systemClock);
+      return await runWorkers({ count: config.server.workers, log, keys, stopRequested: signals.asked });
     }
     const { createGateway } = await import('../gateway.ts');
     // With a Redis, workers are ordinary nodes.
-    const bus = config.store.redis === undefined ? role?.bus : undefined;
-    const gateway = await createGateway(config, { log, bus, admin: role?.hasAdmin ?? true, siblings: role?.siblings });
+    const { bus, keys } = (config.store.redis === undefined ? role : undefined) ?? {};
+    const admin = role?.hasAdmin ?? true;
+    const gateway = await createGateway(config, { log, bus, keys, admin, siblings: role?.siblings });
     const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.stopRequested]);
     return await run(gateway, { io, json, log, asked });
   } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { credentialNames } from '../http/credentials.ts';
 import type { Located } from './lint-routes.ts';
@@ -12,6 +12,7 @@ import type {
   RouteConfig,
   RoutePolicy,
   RuleConfig,
+  SchemaDocuments,
   WriteProtectionConfig,
 } from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
@@ -30,13 +31,14 @@ interface Parts {
   readonly routes: readonly Located<RouteSettings>[];
   readonly rules: readonly Located<RuleSettings>[];
   readonly writes: readonly Located<WriteSettings>[];
+  readonly schemas: ReadonlyMap<WriteSettings, SchemaDocuments>;
 }
 
 /**
  * Converts valid settings into the gateway's configuration: units in names, every default applied.
  * @param folder the one that paths of files are relative to
  */
-export function assemble(settings: Settings, { routes, rules, writes }: Parts, folder: string): GatewayConfig {
+export function assemble(settings: Settings, { routes, rules, writes, schemas }: Parts, folder: string): GatewayConfig {
   const { server, admin, store, coherence, events, log } = settings;
   const origins = originsOf(settings);
   const cache = {
@@ -105,7 +107,7 @@ export function assemble(settings: Settings, { routes, rules, writes }: Parts, f
     routes: routes.map((route) => routeOf(route, fallback)),
     rules: rules.map(ruleOf),
     reads: settings.reads.map((read) => declaredReadOf(read, fallback)),
-    writes: writes.map(protectionOf),
+    writes: writes.map((write) => protectionOf(write, schemas.get(write.settings))),
   };
 }
 
@@ -214,7 +216,10 @@ function onlyIfChangedOf(setting: RuleSettings['onlyIfChanged']): RuleConfig['on
   return setting === true ? { ignoring: [] } : setting;
 }
 
-function protectionOf({ settings, document, path }: Located<WriteSettings>): WriteProtectionConfig {
+function protectionOf(
+  { settings, document, path }: Located<WriteSettings>,
+  documents: SchemaDocuments = {},
+): WriteProtectionConfig {
   const { on, merge, preserve, precondition, unchanged, validate, idempotency } = settings;
   const preserved = Array.isArray(preserve) ? { paths: preserve, onPatch: 'refuse' as const } : preserve;
   const needsCurrent = merge || preserve !== undefined || unchanged === 'skip';
@@ -226,7 +231,7 @@ function protectionOf({ settings, document, path }: Located<WriteSettings>): Wri
     precondition: precondition ?? (needsCurrent ? 'honour' : 'off'),
     validate: validate && {
       kind: 'schema' in validate ? 'schema' : 'openapi',
-      file: resolve(dirname(document.file), 'schema' in validate ? validate.schema : validate.openapi),
+      documents,
       mode: validate.mode,
     },
     idempotency: idempotency && { required: idempotency.key === 'required', keepMs: idempotency.keep },

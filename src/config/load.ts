@@ -11,6 +11,7 @@ import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
 import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
+import { lintValidation } from './lint-validation.ts';
 import { lintWebhooks } from './lint-webhooks.ts';
 import { lintWrites } from './lint-writes.ts';
 import type { GatewayConfig } from './model.ts';
@@ -92,6 +93,7 @@ export function parseConfig(
   const reads = soundPart(document, configSchema.shape.reads, ['reads']) ?? [];
   lintReads(reads, { rules, document, context });
   lintWrites(writes, reads.map(onOf));
+  const schemas = lintValidation(writes, files);
   const isSound = documents.every((each) => each.problems.every(({ severity }) => severity === 'warning'));
   // Of half a configuration, what is missing cannot be told from what is wrong.
   if (settings !== undefined && isSound) {
@@ -105,9 +107,12 @@ export function parseConfig(
     lintSpellings(routes, document, context);
   }
 
-  const problems = inOrder(documents.flatMap((each) => each.problems));
+  const problems = inOrder([...documents.flatMap((each) => each.problems), ...schemas.problems]);
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
-  return { config: assemble(settings, { routes, rules, writes }, dirname(file)), warnings: problems };
+  return {
+    config: assemble(settings, { routes, rules, writes, schemas: schemas.documents }, dirname(file)),
+    warnings: problems,
+  };
 }
 
 function readPacks(document: SourceDocument, env: NodeJS.ProcessEnv, files: FileAccess): SourceDocument[] {

@@ -266,6 +266,9 @@ export interface RuleConfig {
   source: SourcePosition;
 }
 
+/** The texts of a schema's files, by their paths from the first one, whose path is empty. */
+export type SchemaDocuments = Readonly<Record<string, string>>;
+
 /** How writes of some resources are kept from destroying what others have written. */
 export interface WriteProtectionConfig {
   /** As written, `PUT|PATCH /settings`: its name in logs. */
@@ -280,9 +283,8 @@ export interface WriteProtectionConfig {
   precondition: 'required' | 'honour' | 'off';
   /** What happens to a body that changes nothing. */
   unchanged: 'send' | 'skip';
-  /** `file`: absolute. */
   validate:
-    | { readonly kind: 'schema' | 'openapi'; readonly file: string; readonly mode: 'enforce' | 'log' }
+    | { readonly kind: 'schema' | 'openapi'; readonly documents: SchemaDocuments; readonly mode: 'enforce' | 'log' }
     | undefined;
   idempotency: { readonly required: boolean; readonly keepMs: number } | undefined;
   source: SourcePosition;

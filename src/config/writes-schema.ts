@@ -57,11 +57,17 @@ const mode = choice(['enforce', 'log'])
 
 const validateSchema = z.union([
   z.strictObject({
-    schema: fileName.meta({ description: 'A JSON Schema, 2020-12 or draft-07.', examples: ['./settings.schema.json'] }),
+    schema: fileName.meta({
+      description: 'A JSON Schema, 2020-12 or draft-07. References to files below its folder are followed.',
+      examples: ['./settings.schema.json'],
+    }),
     mode,
   }),
   z.strictObject({
-    openapi: fileName.meta({ description: 'An OpenAPI 3.0 or 3.1 description.', examples: ['./spec.yaml'] }),
+    openapi: fileName.meta({
+      description: 'An OpenAPI 3.0 or 3.1 description: bodies, and parameters.',
+      examples: ['./spec.yaml'],
+    }),
     mode,
   }),
 ]);
@@ -73,7 +79,10 @@ const idempotencySchema = z.strictObject({
   }),
   keep: duration({ min: 1_000, max: 30 * DAY_MS })
     .prefault('24h')
-    .meta({ description: 'How long the first answer is kept.', examples: ['1h'] }),
+    .meta({
+      description: 'How long the first answer is kept: in Redis, or in memory, where a restart forgets it.',
+      examples: ['1h'],
+    }),
 });
 
 export const writeSchema = z.strictObject({

@@ -6,6 +6,8 @@ import { quoted } from './cache-status.ts';
  */
 export const proxyErrors = {
   badRequest: 'http_request_error',
+  idempotencyKeyMissing: 'http_request_denied',
+  idempotencyKeyMalformed: 'http_request_error',
   unauthorized: 'http_request_denied',
   tokenMissing: 'http_request_denied',
   tokenInvalid: 'http_request_denied',
@@ -15,6 +17,9 @@ export const proxyErrors = {
   notFound: 'http_request_error',
   methodNotAllowed: 'http_request_error',
   requestTimeout: 'http_request_error',
+  idempotencyKeyInUse: 'http_request_denied',
+  idempotencyKeyUnknown: 'http_request_denied',
+  idempotencyAnswerNotKept: 'proxy_internal_response',
   currentUnmergeable: 'http_request_denied',
   preconditionFailed: 'http_request_denied',
   contentTooLarge: 'http_request_error',
@@ -26,6 +31,8 @@ export const proxyErrors = {
   tooManyStreams: 'http_request_denied',
   tooManyIndeterminate: 'http_request_denied',
   headersTooLarge: 'http_request_error',
+  idempotencyKeyReused: 'http_request_denied',
+  invalidRequest: 'http_request_denied',
   unprocessable: 'http_request_denied',
   unmergeable: 'http_request_denied',
   preservedMember: 'http_request_denied',

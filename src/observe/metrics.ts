@@ -12,6 +12,10 @@ export class Metrics {
   unresolved = 0;
   removed = 0;
   originFailures = 0;
+  /** Writes that got the first answer to their idempotency key again. */
+  repeatedWrites = 0;
+  /** Writes that were not valid, by what is done with those. */
+  readonly invalidWrites: Record<string, number> = {};
 
   /** By outcome: attempts to deliver to webhooks. */
   readonly webhooks: Record<string, number> = {};
@@ -26,6 +30,10 @@ export class Metrics {
 
   countRead(outcome: string): void {
     this.reads[outcome] = (this.reads[outcome] ?? 0) + 1;
+  }
+
+  countInvalid(mode: string): void {
+    this.invalidWrites[mode] = (this.invalidWrites[mode] ?? 0) + 1;
   }
 
   countWrite(outcome: string): void {
@@ -101,7 +109,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     () => metrics.notStored,
     'reason',
   );
-  labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
+  addWrites(metrics, { labelled, counter });
   counter(
     'unstale_unresolved_placeholders_total',
     'Placeholders that could not be resolved.',
@@ -136,6 +144,21 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   }
   if (cluster !== undefined) addCluster(cluster, { gauge, counter });
   return registry;
+}
+
+function addWrites(metrics: Metrics, { labelled, counter }: Pick<Adding, 'labelled' | 'counter'>): void {
+  labelled('unstale_writes_total', 'Writes by outcome.', () => metrics.writes);
+  labelled(
+    'unstale_invalid_writes_total',
+    'Writes that were not valid: refused (enforce) or sent on (log).',
+    () => metrics.invalidWrites,
+    'mode',
+  );
+  counter(
+    'unstale_repeated_writes_total',
+    'Writes that got the first answer to their idempotency key again.',
+    () => metrics.repeatedWrites,
+  );
 }
 
 function addNeverHit({ neverHit }: Metrics, registers: Registry[]): void {
@@ -180,9 +203,10 @@ function addWebhooks(
 interface Adding {
   gauge(name: string, help: string, of: () => number, aggregator?: 'sum' | 'max'): void;
   counter(name: string, help: string, of: () => number): void;
+  labelled(name: string, help: string, of: () => Record<string, number>, label?: string): void;
 }
 
-function addCluster(cluster: () => ClusterStatus, { gauge, counter }: Adding): void {
+function addCluster(cluster: () => ClusterStatus, { gauge, counter }: Pick<Adding, 'gauge' | 'counter'>): void {
   gauge('unstale_cluster_serving', 'Whether this node may answer from memory.', () =>
     Number(cluster().state === 'serving'),
   );

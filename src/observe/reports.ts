@@ -97,6 +97,28 @@ export class Reports {
     }
   }
 
+  /** A write that its schema does not allow. Nothing of its values is logged. */
+  invalid(
+    request: StartedRead['request'],
+    found: { readonly entry: string; readonly mode: string; readonly violations: readonly object[] },
+  ): void {
+    const { entry, mode, violations } = found;
+    this.#metrics.countInvalid(mode);
+    const { method, target } = request;
+    const line = { method, path: briefText(target.path), entry, mode, errors: brief(violations) };
+    this.#log[mode === 'log' ? 'warn' : 'info'](line, 'a write is not valid');
+  }
+
+  /** A write that was not carried out again: it got the first answer to its idempotency key. */
+  repeated({ method, target }: StartedRead['request']): void {
+    this.#metrics.repeatedWrites += 1;
+    this.#log.info({ method, path: briefText(target.path) }, 'an answer was repeated');
+  }
+
+  keysFailed(error: unknown): void {
+    this.#log.warn({ err: error }, 'the idempotency keys cannot be reached');
+  }
+
   /** The end of a quarantine: what an indeterminate write may have changed has been invalidated again. */
   quarantineEnded(quarantine: number, position: number): void {
     this.#log.info({ quarantine, position }, 'quarantine ended');

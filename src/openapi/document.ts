@@ -13,6 +13,8 @@ export class OpenApiDocument {
   readonly servers: readonly Mapping[];
   readonly security: unknown;
   readonly securitySchemes: Mapping;
+  /** `3.0.3`; of a converted one, what it was converted to. */
+  readonly version: string;
   /** References that are broken, or that may not be followed. */
   readonly dangling = new Set<string>();
   /** It was Swagger 2.0. */
@@ -26,6 +28,7 @@ export class OpenApiDocument {
     this.isConverted = /^2\b/.test(String(root.swagger ?? ''));
     const document = this.isConverted ? fromSwagger2(root, (value) => this.follow(value).value) : root;
     checkVersion(document);
+    this.version = String(document.openapi);
     this.paths = this.follow(document.paths).value;
     if (Object.keys(this.paths).length === 0) {
       throw new OpenApiError(

@@ -38,7 +38,7 @@ export interface ApiPath {
 const methods = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
 /** The URL of the API, and the base path of its paths. */
-export function serverOf({ servers }: OpenApiDocument): {
+export function serverOf({ servers }: Pick<OpenApiDocument, 'servers'>): {
   readonly url: string;
   readonly base: string;
   readonly note?: string;

@@ -90,6 +90,16 @@ function significand(literal: string): string {
   return `${sign}${trimmed}e${Number(exponent) - fraction.length + trailing}`;
 }
 
+/**
+ * One spelling for all literals of a number; those of different numbers differ. An exponent that a double cannot count
+ * leaves the literal as it is: it says more than any number of this world needs.
+ */
+export function canonicalNumber(literal: string): string {
+  const found = significand(literal);
+  const exponent = Number(found.slice(found.lastIndexOf('e') + 1));
+  return found.includes('e') && !Number.isSafeInteger(exponent) ? literal : found;
+}
+
 /** No regular expression: `/0+$/` is quadratic for a long run of zeros followed by a one. */
 function trimZeros(digits: string): string {
   let start = 0;

@@ -16,6 +16,7 @@ const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = {
   draining: 5,
   overloaded: 5,
   uncoordinated: 1,
+  idempotencyKeyInUse: 1,
   busy: 1,
 };
 

@@ -1,8 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
+import type { KeyStore } from '../idempotency/key-store.ts';
 import type { Logger } from '../observe/logger.ts';
 import { figuresOf, isAskFigures, tellFigures } from './measuring.ts';
-import { isQuestion, type Question, Sequencing } from './sequencing.ts';
+import { answerOfKeys, isKeyQuestion } from './process-keys.ts';
+import { isQuestion, type Question, type StepReply } from './questions.ts';
+import { Sequencing } from './sequencing.ts';
 
 /** Environment variable with the worker's number, from 1. The first worker has the admin port. */
 export const WORKER_NUMBER = 'UNSTALE_WORKER_NUMBER';
@@ -18,17 +21,21 @@ const REPLACE_AFTER_MS = 200;
 export interface WorkersOptions {
   readonly count: number;
   readonly log: Logger;
+  /** The idempotency keys of all workers. */
+  readonly keys: KeyStore;
   /** Resolves when the workers have to stop. */
   readonly stopRequested: Promise<void>;
 }
 
 /**
  * Runs the gateway in several processes that share its port (node:cluster). This process, the primary, serves no
- * requests: it hands out connections, sequences the workers' records, and replaces workers that die. Returns the exit
+ * requests: it hands out connections, sequences the workers' records, keeps their idempotency keys, and replaces workers that die. Returns the exit
  * code.
  */
-export async function runWorkers({ count, log, stopRequested }: WorkersOptions): Promise<number> {
+export async function runWorkers({ count, log, keys, stopRequested }: WorkersOptions): Promise<number> {
   const sequencing = new Sequencing();
+  const answer = (question: Question): Promise<StepReply> =>
+    isKeyQuestion(question) ? answerOfKeys(keys, question) : sequencing.answer(question);
   const deaths: number[] = [];
   let stopping = false;
   let failed: () => void = () => {};
@@ -38,7 +45,7 @@ export async function runWorkers({ count, log, stopRequested }: WorkersOptions):
   const fork = (number: number): void => {
     const worker = cluster.fork({ [WORKER_NUMBER]: String(number) });
     worker.on('message', (message: unknown) => {
-      if (isQuestion(message)) void reply(sequencing, worker, message);
+      if (isQuestion(message)) void reply(answer(message), worker);
       if (isAskFigures(message)) void figuresOf(alive()).then((all) => tellFigures(worker, message, all));
     });
     worker.on('exit', (code, signal) => {
@@ -70,8 +77,8 @@ function alive(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker?.isDead() === false) as Worker[];
 }
 
-async function reply(sequencing: Sequencing, worker: Worker, question: Question): Promise<void> {
-  const answer = await sequencing.answer(question);
+async function reply(asked: Promise<StepReply>, worker: Worker): Promise<void> {
+  const answer = await asked;
   // A worker that has died meanwhile needs no answer.
   if (worker.isConnected()) worker.send(answer, () => {});
 }

@@ -1,52 +1,17 @@
 import type { Bus, Contact, Member, Renewal, Seq, Step } from '../coherence/bus.ts';
-import { type BusStep, isReply, type Question } from './sequencing.ts';
-
-/** A worker's channel to the primary. */
-export interface Channel {
-  send(message: Question, done: (error: Error | null) => void): void;
-  onMessage(listener: (message: unknown) => void): void;
-}
-
-/** A step takes the primary microseconds. No answer means that the primary is gone. */
-const STEP_TIMEOUT_MS = 1_000;
+import type { Questions } from './questions.ts';
+import type { BusStep } from './sequencing.ts';
 
 /** The bus of a worker: each step is a question to the primary, which sequences for all workers. */
 export class ProcessBus implements Bus {
-  readonly #channel: Channel;
-  readonly #asked = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  #last = 0;
+  readonly #questions: Questions;
 
-  constructor(channel: Channel) {
-    this.#channel = channel;
-    channel.onMessage((message) => {
-      if (!isReply(message)) return;
-      const asked = this.#asked.get(message.id);
-      this.#asked.delete(message.id);
-      if (message.failed === undefined) asked?.resolve(message.value);
-      else asked?.reject(new Error(message.failed));
-    });
+  constructor(questions: Questions) {
+    this.#questions = questions;
   }
 
   #ask<T>(step: BusStep, ...args: readonly unknown[]): Promise<T> {
-    const id = ++this.#last;
-    return new Promise<T>((resolve, reject) => {
-      const timer = setTimeout(
-        () => finish(() => reject(new Error(`no answer from the primary process to "${step}"`))),
-        STEP_TIMEOUT_MS,
-      );
-      const finish = (act: () => void): void => {
-        clearTimeout(timer);
-        this.#asked.delete(id);
-        act();
-      };
-      this.#asked.set(id, {
-        resolve: (value) => finish(() => resolve(value as T)),
-        reject: (error) => finish(() => reject(error)),
-      });
-      this.#channel.send({ unstale: 'ask', id, step, args }, (error) => {
-        if (error !== null) finish(() => reject(error));
-      });
-    });
+    return this.#questions.ask(step, ...args);
   }
 
   createEpoch(nonce: string, leaseMs: number): Promise<void> {

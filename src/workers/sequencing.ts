@@ -1,32 +1,14 @@
 import type { Batch } from '../coherence/bus.ts';
 import { Sequencer } from '../coherence/sequencer.ts';
+import type { Question, StepReply } from './questions.ts';
 
-/** A worker's question to the primary: a step of the bus, and its arguments. */
-export interface Question {
-  readonly unstale: 'ask';
-  readonly id: number;
-  readonly step: BusStep;
-  readonly args: readonly unknown[];
-}
-
-/** The primary's answer. `failed`: why there is no value. */
-export interface StepReply {
-  readonly unstale: 'told';
-  readonly id: number;
-  readonly value?: unknown;
-  readonly failed?: string;
-}
-
-export const busSteps = ['createEpoch', 'renew', 'group', 'evict', 'published', 'read'] as const;
+const busSteps = ['createEpoch', 'renew', 'group', 'evict', 'published', 'read'] as const;
 export type BusStep = (typeof busSteps)[number];
+
+const isBusStep = (step: string): step is BusStep => (busSteps as readonly string[]).includes(step);
 
 /** How long a read waits for new entries. */
 const READ_MS = 100;
-
-export const isQuestion = (message: unknown): message is Question =>
-  typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'ask';
-export const isReply = (message: unknown): message is StepReply =>
-  typeof message === 'object' && message !== null && 'unstale' in message && message.unstale === 'told';
 
 /** The bus of the workers of one gateway, in the primary, which puts their records in order. */
 export class Sequencing {
@@ -34,7 +16,7 @@ export class Sequencing {
   readonly #waiting = new Set<() => void>();
 
   async answer({ id, step, args }: Question): Promise<StepReply> {
-    if (!busSteps.includes(step)) return { unstale: 'told', id, failed: `unknown step "${step}"` };
+    if (!isBusStep(step)) return { unstale: 'told', id, failed: `unknown step "${step}"` };
     const value = step === 'read' ? await this.#read(args) : this.#step(step, args);
     return { unstale: 'told', id, value };
   }

@@ -1,12 +1,16 @@
 import cluster from 'node:cluster';
 import type { Bus } from '../coherence/bus.ts';
+import type { KeyStore } from '../idempotency/key-store.ts';
 import { type Siblings, siblings } from './measuring.ts';
 import { stopMessage, WORKER_NUMBER } from './primary.ts';
 import { ProcessBus } from './process-bus.ts';
+import { ProcessKeys } from './process-keys.ts';
+import { Questions } from './questions.ts';
 
 /** What the primary gives a worker. */
 export interface WorkerRole {
   readonly bus: Bus;
+  readonly keys: KeyStore;
   readonly siblings: Siblings;
   /** One worker has the admin port. What it shows and does concerns all workers. */
   readonly hasAdmin: boolean;
@@ -18,7 +22,7 @@ export interface WorkerRole {
 
 export function workerRole(): WorkerRole | undefined {
   if (!cluster.isWorker) return undefined;
-  const bus = new ProcessBus({
+  const questions = new Questions({
     send: (message, done) => {
       if (process.send === undefined || !process.connected) done(new Error('the primary process is gone'));
       else process.send(message, undefined, undefined, done);
@@ -38,5 +42,6 @@ export function workerRole(): WorkerRole | undefined {
   const leave = (): void => {
     if (process.connected) process.disconnect();
   };
-  return { bus, siblings: others, hasAdmin: process.env[WORKER_NUMBER] === '1', stopRequested, leave };
+  const [bus, keys] = [new ProcessBus(questions), new ProcessKeys(questions)];
+  return { bus, keys, siblings: others, hasAdmin: process.env[WORKER_NUMBER] === '1', stopRequested, leave };
 }

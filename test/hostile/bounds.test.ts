@@ -118,6 +118,8 @@ const elsewhere = new Set([
     'MAX_QUARANTINE_MS',
     'MAX_SIBLINGS',
   ],
+  // Of one check, and of the schema that it is made by, which is the operator's.
+  ...['MAX_BYTES_FOR_ALL', 'MAX_FILES', 'MAX_FORMAT_LENGTH', 'MAX_NESTING'],
   ...['MAX_STRING_LENGTH', 'MAX_TEXT_BYTES', 'MAX_YEARS_AHEAD'],
 ]);
 

@@ -37,7 +37,9 @@ admin: { listen: "127.0.0.1:0" }
 origin: { url: "${world.url}", timeout: 1s }
 coherence: { lease: 500ms, settle: 1500ms }
 defaults: { cache: { ttl: 1h } }
-${rules}`;
+${rules}
+writes: [{ on: POST /keyed, idempotency: { key: required } }]
+`;
     writeFileSync(file, text);
     this.process = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -151,6 +153,24 @@ describe('a gateway of three workers', () => {
     // Each of them asked the origin at most once more, or waited for one that did: none had kept it.
     const statuses = (await readers()).map(({ headers }) => headers.get('cache-status') ?? '');
     expect(statuses.filter((status) => /fwd=uri-miss/.test(status)).length).toBeGreaterThanOrEqual(WORKERS - 1);
+  });
+
+  test('an idempotency key is one for all of them', async () => {
+    const post = (): Promise<Response> =>
+      fetch(`${gateway.url}/keyed`, {
+        method: 'POST',
+        body: '{}',
+        headers: { 'Idempotency-Key': 'k', connection: 'close' },
+      });
+    const first = await Promise.all(Array.from({ length: 24 }, post));
+    const again = await Promise.all(Array.from({ length: 24 }, post));
+    const carriedOut = [...first, ...again].filter(
+      ({ status, headers }) => status !== 409 && !headers.has('idempotency-replayed'),
+    );
+    expect(carriedOut).toHaveLength(1);
+    expect(again.map(({ headers }) => headers.get('idempotency-replayed'))).toEqual(again.map(() => 'true'));
+    const bodies = await Promise.all([carriedOut[0], ...again].map((answer) => answer?.text()));
+    expect(new Set(bodies).size).toBe(1);
   });
 
   test('no worker serves what a write through another has made stale', { timeout: 30_000 }, () =>

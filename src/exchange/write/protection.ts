@@ -234,7 +234,7 @@ function unchangedAnswer(current: Current, { answersEmpty }: Protection, positio
   lines.push('ETag', current.etag);
   if (position !== undefined) lines.push('Unstale-Position', position);
   lines.push('Cache-Status', formatCacheStatus({ detail: 'UNCHANGED' }));
-  return { status: answersEmpty ? 204 : 200, lines, body: answersEmpty ? undefined : current.body };
+  return { status: answersEmpty ? 204 : 200, lines, body: answersEmpty ? Buffer.alloc(0) : current.body };
 }
 
 function sendWhole(reply: Reply, { status, lines, body }: WholeAnswer): void {

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { readJson } from '../exchange/body.ts';
+import type { Fields } from '../http/fields.ts';
+import { canonicalJson } from '../rules/canonical-json.ts';
+
+/**
+ * What tells one payload from another under the same key. JSON is compared by its value: white space, the order of
+ * members, and how a number or a character is written make no difference. A multipart form is compared without its
+ * boundary, which clients draw again for each attempt. Anything else is compared by its bytes.
+ */
+export function fingerprintOf(headers: Fields, body: Buffer): string {
+  const [type = ''] = (headers.get('content-type') ?? '').split(';', 1);
+  const hash = createHash('sha256').update(`${type.trim().toLowerCase()}\n`);
+  const json = readJson(body, headers);
+  if ('value' in json) return hash.update(`json\n${canonicalJson(json)}`).digest('base64url');
+  hash.update(`${headers.get('content-encoding') ?? ''}\n`);
+  const boundary = boundaryOf(headers);
+  if (boundary === undefined) return hash.update('bytes\n').update(body).digest('base64url');
+  hash.update('multipart\n');
+  for (const part of partsOf(body, `--${boundary}`)) hash.update(`${part.byteLength}\n`).update(part);
+  return hash.digest('base64url');
+}
+
+/** RFC 2046 §5.1.1 */
+function boundaryOf(headers: Fields): string | undefined {
+  const type = headers.get('content-type') ?? '';
+  if (!/^\s*multipart\//i.test(type)) return undefined;
+  const [, quoted, token] = /;\s*boundary=(?:"([^"\\]{1,70})"|([^\s;"]{1,70}))/i.exec(type) ?? [];
+  return quoted ?? token;
+}
+
+function partsOf(body: Buffer, delimiter: string): Buffer[] {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = body.indexOf(delimiter); at >= 0; at = body.indexOf(delimiter, from)) {
+    parts.push(body.subarray(from, at));
+    from = at + delimiter.length;
+  }
+  return [...parts, body.subarray(from)];
+}

@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto';
+import type { Timers } from '../clock.ts';
+import type { CachePolicy, WriteProtectionConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import { credentialFields, withoutIdleCookies } from '../exchange/credentials.ts';
+import type { ClientRequest, RouteTable } from '../exchange/ports.ts';
+import { hashed, userKey } from '../exchange/user-key.ts';
+import type { IdempotencyKeys, KeyedRun, KeyedWrite, WholeAnswer } from '../exchange/write/protection-ports.ts';
+import { formatCacheStatus } from '../http/cache-status.ts';
+import { without } from '../http/fields.ts';
+import { targetText } from '../route/path.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { idempotencyKeyOf } from './key-field.ts';
+import type { KeptAnswer, Settlement, Verdict } from './key-state.ts';
+import type { KeyClaim, KeyStore } from './key-store.ts';
+
+/** A longer answer is sent and not kept. The answer to a write tells of one resource. */
+const MAX_ANSWER_BYTES = 256 * 1024;
+/** A node that has died leaves its keys in doubt after this time; a shorter one would do so to a node that was busy. */
+const KEY_LEASE_MS = 15_000;
+/** So often is a lease renewed in its time that one failure does not end it. */
+const RENEWALS_PER_LEASE = 3;
+/** While the store is away, how the end of a write is told it again; beyond the last attempt it stays unknown. */
+const SETTLE_AGAIN_MS = 500;
+const SETTLE_ATTEMPTS = 60;
+
+export interface KeptKeysOptions {
+  readonly store: KeyStore;
+  readonly routes: RouteTable;
+  readonly timers: Timers;
+  /** A request gets the first answer again. */
+  readonly repeated: (request: ClientRequest) => void;
+  /** The store failed; the client has been told, or has lost nothing yet. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Sees to it that the writes of one idempotency key are carried out once. */
+export class KeptKeys implements IdempotencyKeys {
+  readonly #options: KeptKeysOptions;
+
+  constructor(options: KeptKeysOptions) {
+    this.#options = options;
+  }
+
+  /** @throws GatewayError: the write must not be carried out */
+  async begin(entry: WriteProtectionConfig, request: ClientRequest, body: Buffer): Promise<KeyedWrite> {
+    if (entry.idempotency === undefined) return { kind: 'unkeyed' };
+    const { required, keepMs } = entry.idempotency;
+    const found = idempotencyKeyOf(request.headers);
+    if (found === 'malformed') {
+      throw new GatewayError('idempotencyKeyMalformed', 'send one Idempotency-Key of 1 to 255 visible characters');
+    }
+    if (found === 'missing') {
+      if (!required) return { kind: 'unkeyed' };
+      throw new GatewayError('idempotencyKeyMissing', 'send an Idempotency-Key, and the same one with each retry');
+    }
+    const { policy } = this.#options.routes.find(request.target.resource).route;
+    const { address, isProxy } = request.client;
+    const claim: KeyClaim = {
+      id: scopedKey(found.key, request, policy.cache),
+      fingerprint: fingerprintOf(request.headers, body),
+      owner: randomBytes(12).toString('base64url'),
+      keepMs,
+      leaseMs: KEY_LEASE_MS,
+      address: isProxy ? undefined : address,
+    };
+    const told = this.#told(claim, await this.#claim(claim));
+    if (told.kind === 'replay') this.#options.repeated(request);
+    return told;
+  }
+
+  async #claim(claim: KeyClaim): ReturnType<KeyStore['claim']> {
+    try {
+      return await this.#options.store.claim(claim);
+    } catch (cause) {
+      // The store may have the claim all the same. Nothing was sent for it.
+      this.#settleLater(claim, { kind: 'notRun' }, SETTLE_ATTEMPTS);
+      throw new GatewayError('uncoordinated', 'the idempotency keys cannot be reached', { cause });
+    }
+  }
+
+  #told(claim: KeyClaim, verdict: Verdict | { readonly kind: 'full' }): KeyedWrite {
+    switch (verdict.kind) {
+      case 'first':
+        return { kind: 'first', run: this.#run(claim) };
+      case 'answered':
+        return { kind: 'replay', answer: replayed(verdict.answer) };
+      case 'otherPayload':
+        throw new GatewayError('idempotencyKeyReused', 'the first request with this key had another payload');
+      case 'underWay':
+        throw new GatewayError('idempotencyKeyInUse', 'the first request with this key is not answered yet');
+      case 'unknown':
+        throw new GatewayError(
+          'idempotencyKeyUnknown',
+          'the first request with this key may have been carried out: look before you send it with another key',
+        );
+      case 'full':
+        throw new GatewayError('overloaded', 'there is no room for another idempotency key');
+    }
+  }
+
+  #run(claim: KeyClaim): KeyedRun {
+    const stop = this.#renewing(claim);
+    const settle = async (settlement: Settlement): Promise<void> => {
+      stop();
+      try {
+        await this.#options.store.settle(claim, settlement);
+      } catch (error) {
+        this.#options.failed(error);
+        this.#settleLater(claim, settlement, SETTLE_ATTEMPTS);
+      }
+    };
+    return {
+      answered: (answer, outcome) => settle(settlementOf(answer, outcome)),
+      notRun: () => settle({ kind: 'notRun' }),
+      unknown: () => settle({ kind: 'unknown' }),
+    };
+  }
+
+  #renewing(claim: KeyClaim): () => void {
+    const { store, timers, failed } = this.#options;
+    let cancel: () => void;
+    const next = (): void => {
+      cancel = timers.after(KEY_LEASE_MS / RENEWALS_PER_LEASE, () => {
+        store.renew(claim).catch(failed);
+        next();
+      });
+    };
+    next();
+    return () => cancel();
+  }
+
+  #settleLater(claim: KeyClaim, settlement: Settlement, attempts: number): void {
+    this.#options.timers.after(SETTLE_AGAIN_MS, () => {
+      this.#options.store.settle(claim, settlement).catch((error: unknown) => {
+        if (attempts > 1) this.#settleLater(claim, settlement, attempts - 1);
+        else this.#options.failed(error);
+      });
+    });
+  }
+}
+
+/**
+ * Keys are scoped by who sends them, to where: two users may draw the same one, and neither must see the other's
+ * answer.
+ */
+function scopedKey(key: string, request: ClientRequest, policy: CachePolicy): string {
+  const { method, host, target } = request;
+  return hashed(JSON.stringify([key, method, host, targetText(target), credentialsOf(request, policy)]));
+}
+
+/** Of cookies, those that the route's `userKey` names, else all but the idle ones. */
+function credentialsOf(request: ClientRequest, policy: CachePolicy): string {
+  // `cookies: ignore` is about reads: writes reach the origin with theirs.
+  const { headers } = withoutIdleCookies(request, { ...policy, cookies: 'credentials' });
+  const named = policy.userKey.some((name) => name.startsWith('cookie:'));
+  const carried = credentialFields(headers, policy).filter((name) => !(named && name === 'cookie'));
+  return userKey(headers, [...new Set([...policy.userKey, ...carried])].sort());
+}
+
+/**
+ * What is kept of an answer. An answer that says that nothing was done, and that the same request may succeed later, is
+ * not kept: it would be repeated for as long as the key lives.
+ */
+function settlementOf(answer: WholeAnswer, outcome: Parameters<KeyedRun['answered']>[1]): Settlement {
+  const { status, lines, body } = answer;
+  if (outcome === 'refused' && (status === 429 || status >= 500)) return { kind: 'notRun' };
+  const fits = body !== undefined && body.byteLength <= MAX_ANSWER_BYTES;
+  return { kind: 'answered', answer: { status, lines: fits ? lines : [], body: fits ? body : undefined } };
+}
+
+/** The first answer again. Its `Cache-Status` told of that time. */
+function replayed({ status, lines, body }: KeptAnswer): WholeAnswer {
+  if (body === undefined) {
+    const detail = `the first request with this key was answered with ${status}, and the rest was too large to be kept`;
+    throw new GatewayError('idempotencyAnswerNotKept', detail);
+  }
+  const others = without(lines, (name, value) => name === 'cache-status' && value.startsWith('unstale'));
+  others.push('Cache-Status', formatCacheStatus({ detail: 'REPLAYED' }), 'Idempotency-Replayed', 'true');
+  return { status, lines: others, body };
+}

@@ -1,0 +1,30 @@
+import type { Settlement, Verdict } from './key-state.ts';
+
+/** A key in its scope, and who asks for it. */
+export interface KeyClaim {
+  /** A hash: neither keys nor credentials are kept. */
+  readonly id: string;
+  readonly fingerprint: string;
+  /** Unique to this attempt. */
+  readonly owner: string;
+  /** How long the key is kept from now on, and again from its answer on. */
+  readonly keepMs: number;
+  /**
+   * How long the key is under way without a sign of life of its owner. Then nobody knows how the write ended: the owner
+   * is dead, or paused.
+   */
+  readonly leaseMs: number;
+  /** Whose keys it counts among; undefined: a proxy that names no client. */
+  readonly address: string | undefined;
+}
+
+/** Where the keys of writes are kept. Each method is one atomic step; key-state.ts says what it does. */
+export interface KeyStore {
+  /** `full`: there is no room for another key, and none is forgotten before its time. */
+  claim(claim: KeyClaim): Promise<Verdict | { readonly kind: 'full' }>;
+  renew(claim: KeyClaim): Promise<void>;
+  settle(claim: KeyClaim, settlement: Settlement): Promise<void>;
+}
+
+/** What a key takes beside its answer: ids, the fingerprint, entries of maps. */
+export const KEY_OVERHEAD_BYTES = 512;

@@ -1,0 +1,151 @@
+import type { Cluster, Redis } from 'ioredis';
+import type { KeptAnswer, Settlement, Verdict } from '../idempotency/key-state.ts';
+import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore } from '../idempotency/key-store.ts';
+
+/** Keys that all nodes together keep: stops a client that invents keys from filling the Redis that the log needs. */
+const MAX_KEYS = 1_000_000;
+/** Answers beyond this are not kept, and their keys are. */
+const MAX_BYTES = 256 * 1024 * 1024;
+/** Share of `maxmemory` above which no answer and no further key is kept, to leave room for the log. */
+const MEMORY_SHARE = 0.75;
+/** Expired keys that one step removes from the index. */
+const EXPIRED_AT_ONCE = 100;
+/** How much longer the index lives than what it counts. */
+const MARGIN_MS = 10_000;
+
+/**
+ * KEYS: the key, the index of keys by expiry, their sizes. The steps of src/idempotency/key-state.ts; the time is the
+ * server's, so that all nodes agree on it.
+ */
+const prelude = `
+local key, index, sizes = KEYS[1], KEYS[2], KEYS[3]
+local id, owner, keep = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function resized(bytes)
+  local total = tonumber(redis.call('HGET', sizes, '') or 0) - tonumber(redis.call('HGET', sizes, id) or 0)
+  redis.call('HSET', sizes, id, bytes, '', total + bytes)
+end
+local function forgotten(gone)
+  local bytes = tonumber(redis.call('HGET', sizes, gone) or 0)
+  redis.call('HDEL', sizes, gone)
+  redis.call('ZREM', index, gone)
+  if bytes > 0 then redis.call('HINCRBY', sizes, '', -bytes) end
+end
+local function kept()
+  redis.call('PEXPIRE', key, keep)
+  redis.call('ZADD', index, now + keep, id)
+  for _, each in ipairs({ index, sizes }) do
+    if redis.call('PTTL', each) < keep + ${MARGIN_MS} then redis.call('PEXPIRE', each, keep + ${MARGIN_MS}) end
+  end
+end
+local function crowded(bytes)
+  local memory = redis.call('INFO', 'memory')
+  local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  return most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) + bytes > most * ${MEMORY_SHARE}
+end`;
+
+/** ARGV: id, owner, keep, fingerprint, lease. The same owner may ask again: an answer of Redis can be lost. */
+const claim = `${prelude}
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, ${EXPIRED_AT_ONCE})) do forgotten(gone) end
+local state = redis.call('HMGET', key, 'kind', 'fingerprint', 'owner', 'lease')
+if not state[1] then
+  if redis.call('ZCARD', index) >= ${MAX_KEYS} or crowded(${KEY_OVERHEAD_BYTES}) then return { 'full' } end
+  redis.call('HSET', key, 'kind', 'underWay', 'fingerprint', ARGV[4], 'owner', owner, 'lease', now + ARGV[5])
+  resized(${KEY_OVERHEAD_BYTES})
+  kept()
+  return { 'first' }
+end
+if state[2] ~= ARGV[4] then return { 'otherPayload' } end
+if state[1] == 'answered' then return { 'answered', redis.call('HGET', key, 'head'), redis.call('HGET', key, 'body') } end
+if state[1] == 'unknown' then return { 'unknown' } end
+if state[3] == owner then return { 'first' } end
+if now <= tonumber(state[4]) then return { 'underWay' } end
+redis.call('HSET', key, 'kind', 'unknown')
+return { 'unknown' }`;
+
+/** ARGV: id, owner, keep, lease. */
+const renew = `${prelude}
+local state = redis.call('HMGET', key, 'kind', 'owner')
+if state[2] ~= owner or state[1] == 'answered' then return 0 end
+redis.call('HSET', key, 'kind', 'underWay', 'lease', now + ARGV[4])
+kept()
+return 1`;
+
+/** ARGV: id, owner, keep, kind, head, head without the body, body. */
+const settle = `${prelude}
+local state = redis.call('HMGET', key, 'kind', 'owner')
+if state[2] ~= owner or state[1] == 'answered' then return 0 end
+if ARGV[4] == 'notRun' then
+  redis.call('DEL', key)
+  forgotten(id)
+  return 1
+end
+redis.call('HSET', key, 'kind', ARGV[4])
+if ARGV[4] == 'answered' then
+  local bytes = #ARGV[5] + #ARGV[7]
+  local total = tonumber(redis.call('HGET', sizes, '') or 0)
+  if total + bytes > ${MAX_BYTES} or crowded(bytes) then
+    redis.call('HSET', key, 'head', ARGV[6])
+  else
+    redis.call('HSET', key, 'head', ARGV[5], 'body', ARGV[7])
+    resized(${KEY_OVERHEAD_BYTES} + bytes)
+  end
+end
+kept()
+return 1`;
+
+export interface RedisKeysOptions {
+  readonly connection: Redis | Cluster;
+  readonly prefix: string;
+  readonly scope: string;
+}
+
+/** What Redis has of an answer beside its body. */
+interface Head {
+  readonly status: number;
+  readonly lines: readonly string[];
+  readonly hasBody: boolean;
+}
+
+/** The keys that all nodes share, and that survive them. */
+export class RedisKeys implements KeyStore {
+  readonly #options: RedisKeysOptions;
+
+  constructor(options: RedisKeysOptions) {
+    this.#options = options;
+  }
+
+  async claim(asked: KeyClaim): Promise<Verdict | { readonly kind: 'full' }> {
+    const { connection } = this.#options;
+    const args = [...this.#arguments(asked), asked.fingerprint, asked.leaseMs];
+    const [kind, head, body] = (await connection.callBuffer('EVAL', claim, 3, ...args)) as Buffer[];
+    const said = String(kind) as 'first' | 'otherPayload' | 'underWay' | 'unknown' | 'answered' | 'full';
+    return said === 'answered' ? { kind: said, answer: answerOf(head as Buffer, body) } : { kind: said };
+  }
+
+  async renew(asked: KeyClaim): Promise<void> {
+    await this.#options.connection.call('EVAL', renew, 3, ...this.#arguments(asked), asked.leaseMs);
+  }
+
+  async settle(asked: KeyClaim, settlement: Settlement): Promise<void> {
+    const answer = settlement.kind === 'answered' ? settlement.answer : { status: 0, lines: [], body: undefined };
+    const { status, lines, body } = answer;
+    const head: Head = { status, lines, hasBody: body !== undefined };
+    const short: Head = { status, lines: [], hasBody: false };
+    const args = [settlement.kind, JSON.stringify(head), JSON.stringify(short), body ?? Buffer.alloc(0)];
+    await this.#options.connection.call('EVAL', settle, 3, ...this.#arguments(asked), ...args);
+  }
+
+  /** All in the hash slot of the log: a step needs the index, too. */
+  #arguments({ id, owner, keepMs }: KeyClaim): (string | number)[] {
+    const { prefix, scope } = this.#options;
+    const own = `${prefix}:{${scope}}:`;
+    return [`${own}key:${id}`, `${own}keys`, `${own}key-sizes`, id, owner, keepMs];
+  }
+}
+
+function answerOf(head: Buffer, body: Buffer | undefined): KeptAnswer {
+  const { status, lines, hasBody } = JSON.parse(head.toString('utf8')) as Head;
+  return { status, lines, body: hasBody ? (body ?? Buffer.alloc(0)) : undefined };
+}

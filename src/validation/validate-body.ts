@@ -1,0 +1,47 @@
+import type { WriteProtectionConfig } from '../config/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { ClientRequest } from '../exchange/ports.ts';
+import type { ValidateBody } from '../exchange/write/protection-ports.ts';
+import { compileValidation, type Validation } from './compile.ts';
+import { type Violation, violation } from './violation.ts';
+
+/** Told of each write that is not valid, whatever becomes of it. */
+export type InvalidWrite = (
+  request: ClientRequest,
+  found: { readonly entry: string; readonly mode: 'enforce' | 'log'; readonly violations: readonly Violation[] },
+) => void;
+
+/** For each entry of `writes` that validates: refuses what is not valid, or only tells of it. */
+export function bodyValidators(
+  writes: readonly WriteProtectionConfig[],
+  tell: InvalidWrite,
+): ReadonlyMap<WriteProtectionConfig, ValidateBody> {
+  const validators = new Map<WriteProtectionConfig, ValidateBody>();
+  for (const entry of writes) {
+    if (entry.validate === undefined) continue;
+    const { kind, documents, mode } = entry.validate;
+    const { methods, pattern } = entry;
+    const read = (path: string): string | undefined => (Object.hasOwn(documents, path) ? documents[path] : undefined);
+    const check = compileValidation({ kind, text: documents[''] ?? '', read, methods, pattern });
+    validators.set(entry, (request, body) => {
+      const violations = mode === 'log' ? loggedViolations(check, request, body) : check(request, body);
+      if (violations.length === 0) return;
+      tell(request, { entry: entry.name, mode, violations });
+      if (mode === 'log') return;
+      const [{ in: where, pointer, message }] = violations as [Violation];
+      const first = `${[where, pointer].filter((part) => part !== '').join(' ')} ${message}`;
+      throw new GatewayError('invalidRequest', first, { more: { errors: violations } });
+    });
+  }
+  return validators;
+}
+
+/** What cannot be checked would be refused; here it is one more thing to tell of. */
+function loggedViolations(check: Validation, request: ClientRequest, body: Buffer): readonly Violation[] {
+  try {
+    return check(request, body);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return [violation('body', '', `cannot be checked: ${error.message}`)];
+  }
+}
