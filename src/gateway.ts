@@ -89,7 +89,9 @@ export async function createGateway(
   const work = new Work(log);
   const spellings = compileSpellings(config);
   const rules = compileRules(config.rules, config.routes, spellings);
-  const coherence = wireCoherence({ config, knowledge: rules.knowledge, spellings, metrics, log, bus: options.bus });
+  const { knowledge } = rules;
+  const delivers = options.admin !== false;
+  const coherence = wireCoherence({ config, knowledge, spellings, metrics, log, bus: options.bus, delivers });
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
@@ -280,7 +282,7 @@ interface Observed {
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence, tier, cluster }: Coherence,
+  { store, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, shares, state, siblings }: Observed,
 ) {
@@ -303,6 +305,7 @@ function wireAdmin(
     refreshesDropped: () => writes.refresher.dropped,
     tierRefused: tier && (() => tier.refused),
     cluster,
+    webhooks: config.webhooks.length === 0 ? undefined : webhooks,
   });
   siblings?.onAsked(() => registry.getMetricsAsJSON());
   return createAdmin({
@@ -323,6 +326,7 @@ function wireAdmin(
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
+    webhooks,
     failed: (error) => reports.adminFailed(error),
   });
 }

@@ -9,7 +9,7 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
-import { everything } from './coherence/record.ts';
+import { everything, type LogRecord } from './coherence/record.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import type { Event } from './events/event.ts';
@@ -25,6 +25,8 @@ import type { Spellings } from './rules/spellings.ts';
 import { FencedStore } from './store/fenced.ts';
 import { MemoryStore } from './store/memory.ts';
 import type { Store } from './store/store.ts';
+import type { Deliveries } from './webhooks/deliveries.ts';
+import { wireWebhooks } from './wire-webhooks.ts';
 
 /** The parts that keep this node coherent with the others, and what it stores. */
 export interface Coherence {
@@ -36,6 +38,7 @@ export interface Coherence {
   readonly inFlight: WritesInFlight;
   readonly log: Log;
   readonly hub: EventHub;
+  readonly webhooks: Deliveries;
   /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
   /** The lease that the nodes have agreed on. 0 for a single gateway. */
@@ -60,12 +63,15 @@ export interface CoherenceParts {
   readonly spellings: Spellings;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
+  readonly delivers: boolean;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
 }
 
 /** What every node has, a single one or one of several. */
 interface Node extends CoherenceParts {
+  readonly webhooks: Deliveries;
   readonly fence: Fence;
   readonly memory: MemoryStore;
   readonly inFlight: WritesInFlight;
@@ -86,18 +92,34 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
     metrics.removed += removed;
     return removed;
   };
+  const cluster = (): ClusterStatus | undefined => coherence.cluster?.();
+  const webhooks = wireWebhooks({ ...parts, cluster });
   // With `events.auth`, a token says what its bearer may see.
   const visible = config.events.auth === undefined ? visibleEvents(config, spellings.plain) : (event: Event) => event;
-  const node = { ...parts, fence, memory, inFlight, applied, visible };
-  return config.store.redis === undefined && parts.bus === undefined ? wireSingle(node) : wireCluster(node);
+  const node = { ...parts, fence, memory, inFlight, applied, visible, webhooks };
+  const isSingle = config.store.redis === undefined && parts.bus === undefined;
+  const coherence: Coherence = isSingle ? wireSingle(node) : wireCluster(node);
+  return {
+    ...coherence,
+    start: async () => {
+      await coherence.start();
+      webhooks.start();
+    },
+    stop: async () => {
+      await webhooks.stop();
+      await coherence.stop();
+    },
+  };
 }
 
-function wireSingle({ config, fence, memory, inFlight, applied, visible }: Node): Coherence {
+function wireSingle(node: Node): Coherence {
+  const { config, fence, memory, inFlight, applied, webhooks } = node;
   const log = new MemoryLog(systemClock, {
     applied,
-    committed: (record) => hub.announce(eventsOf(log.epoch, record).flatMap((event) => visible(event) ?? [])),
+    committed: (record) => announce(log.epoch, record),
   });
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
+  const announce = announcer(node, hub);
   const nothing = (): Promise<void> => Promise.resolve();
   return {
     fence,
@@ -106,26 +128,40 @@ function wireSingle({ config, fence, memory, inFlight, applied, visible }: Node)
     inFlight,
     log,
     hub,
+    webhooks,
     cluster: undefined,
     leaseMs: () => 0,
-    start: nothing,
+    start: () => {
+      webhooks.miss(`${log.epoch}-0`);
+      return nothing();
+    },
     stop: nothing,
   };
 }
 
+/** Tells subscribers and webhooks of a committed record. */
+function announcer({ visible, webhooks }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
+  return (epoch, record) => {
+    const events = eventsOf(epoch, record);
+    hub.announce(events.flatMap((event) => visible(event) ?? []));
+    webhooks.announce(events, record.id ?? `${epoch}-${record.position}`);
+  };
+}
+
 function wireCluster(node: Node): Coherence {
-  const { config, knowledge, fence, memory, inFlight, applied, visible, log: logger } = node;
+  const { config, knowledge, fence, memory, inFlight, applied, webhooks, log: logger } = node;
   const { mode, onPartition, leaseMs, quarantineMs } = config.coherence;
   const { redis } = config.store;
   const confirmMs = Math.max(MIN_CONFIRM_MS, CONFIRM_LEASES * leaseMs);
   const failed = connectionReporter(logger);
   const connection = redis && connectBus({ ...redis, leaseMs, failed });
   const hub = new EventHub({ ...config.events, epoch: '' });
+  const announce = announcer(node, hub);
   let joinedAt = 0;
   let joinedSeq = 0;
   const listener: SharedLogListener = {
     applied,
-    committed: (record) => hub.announce(eventsOf(cluster.epoch, record).flatMap((event) => visible(event) ?? [])),
+    committed: (record) => announce(cluster.epoch, record),
     reset: (position, quarantines) => {
       joinedAt = position;
       fence.reset(position, quarantines);
@@ -134,10 +170,14 @@ function wireCluster(node: Node): Coherence {
       const { epoch, applied: seq, committed } = cluster.status();
       // No ids beyond the committed ones: a subscriber that resumed elsewhere with one would miss its event.
       hub.reset(epoch, Math.min(seq, committed));
+      webhooks.miss(`${epoch}-${Math.min(seq, committed)}`);
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
     },
-    caughtUp: () => hub.reset(cluster.status().epoch, joinedSeq),
+    caughtUp: () => {
+      hub.reset(cluster.epoch, joinedSeq);
+      webhooks.miss(`${cluster.epoch}-${joinedSeq}`);
+    },
   };
   const minVersionMs = (): number => VERSION_LEASES * cluster.leaseMs;
   const keys = connection && redis && { ...redis, connection: connection.commands, minVersionMs };
@@ -155,7 +195,7 @@ function wireCluster(node: Node): Coherence {
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
-    ...{ fence, tier, inFlight, hub },
+    ...{ fence, tier, inFlight, hub, webhooks },
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),

@@ -1,12 +1,20 @@
 import type { Event } from '../events/event.ts';
+import type { Entry } from './bus.ts';
 import type { LogRecord } from './record.ts';
+import { decodeRecord } from './wire-record.ts';
 
 /** The events of a committed record, one for each rule that announces it. Their ids derive from the record's id. */
-export function eventsOf(epoch: string, record: LogRecord): Event[] {
+export function eventsOf(epoch: string, record: Pick<LogRecord, 'id' | 'position' | 'announcements' | 'at'>): Event[] {
   const id = record.id ?? `${epoch}-${record.position}`;
   return record.announcements.map((announcement, i) => ({
     ...announcement,
     id: i === 0 ? id : `${id}.${i}`,
     at: record.at,
   }));
+}
+
+/** The events of a committed entry of the shared log. Others announce what a repeated or a held one says. */
+export function eventsOfEntry(epoch: string, { seq, payload, again, held }: Entry): Event[] {
+  if (again === true || held === true) return [];
+  return eventsOf(epoch, { ...decodeRecord(payload), position: seq });
 }

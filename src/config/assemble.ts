@@ -20,6 +20,7 @@ import type { DeclaredReadSettings } from './reads-schema.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { configSchema } from './schema.ts';
+import { webhookOf } from './webhooks-schema.ts';
 import type { WriteSettings } from './writes-schema.ts';
 
 type Settings = z.output<typeof configSchema>;
@@ -98,6 +99,7 @@ export function assemble(settings: Settings, { routes, rules, writes }: Parts, f
       maxSubscribers: events.maxSubscribers,
       history: { maxEvents: events.history, maxBytes: events.historySize },
     },
+    webhooks: settings.webhooks.map(webhookOf),
     log: { level: log.level },
     fallback,
     routes: routes.map((route) => routeOf(route, fallback)),

@@ -11,6 +11,7 @@ import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
 import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
+import { lintWebhooks } from './lint-webhooks.ts';
 import { lintWrites } from './lint-writes.ts';
 import type { GatewayConfig } from './model.ts';
 import { DEFAULT_ORIGIN } from './origins.ts';
@@ -83,6 +84,7 @@ export function parseConfig(
 
   lintSettings(document, configSchema);
   lintEvents(document, configSchema, files);
+  lintWebhooks(document, configSchema, rules);
   const context = contextOf(document);
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);

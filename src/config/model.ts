@@ -62,6 +62,8 @@ export interface GatewayConfig {
     maxSubscribers: number;
     history: { maxEvents: number; maxBytes: number };
   };
+  /** In the order of the file. */
+  webhooks: readonly WebhookConfig[];
   log: { level: LogLevel };
   /** The policy of a request that matches no route. */
   fallback: RoutePolicy;
@@ -90,6 +92,25 @@ export interface EventsCorsConfig {
   /** Origins of pages, or `*`. */
   origins: readonly string[];
   credentials: boolean;
+}
+
+/** An endpoint that is sent what has changed. */
+export interface WebhookConfig {
+  /** Unique, and without secrets. */
+  name: string;
+  /** `https:`, or `http:` where that was allowed. Secret: its path or query may be a token. */
+  url: string;
+  /** `whsec_…`: each signs. Secret. */
+  secrets: readonly string[];
+  /** As a subscriber's filter: patterns as written, and tags. */
+  match: readonly string[];
+  tags: readonly string[];
+  /** Types of events; empty: all. */
+  events: readonly string[];
+  /** Addresses and blocks that may be connected to although they are not public. */
+  allow: readonly string[];
+  /** For one attempt. */
+  timeoutMs: number;
 }
 
 export interface DeclaredReadConfig {

@@ -8,6 +8,7 @@ import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
 import { DAY_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
+import { webhooksSchema } from './webhooks-schema.ts';
 import { writeSchema } from './writes-schema.ts';
 
 // Each key occurs once, with its type, bounds, default and the description that editors show. A comment gives the
@@ -317,6 +318,7 @@ export const configSchema = z.strictObject({
   store: storeSchema.prefault({}).meta({ description: 'Where responses are stored.' }),
   coherence: coherenceSchema.prefault({}).meta({ description: 'What the gateway guarantees after a write.' }),
   events: eventsSchema.prefault({}).meta({ description: 'Events that tell clients what has changed.' }),
+  webhooks: webhooksSchema,
   log: logSchema.prefault({}).meta({ description: 'JSON lines on standard output.' }),
   credentialHeaders: z
     .array(text({ examples: ['x-acme-key'] }, parseFieldName))

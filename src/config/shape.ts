@@ -52,7 +52,7 @@ function reportIssue(document: SourceDocument, issue: Issue, above: Path): void 
     }
     return;
   }
-  if (issue.code === 'invalid_union') {
+  if (issue.code === 'invalid_union' && value !== undefined) {
     const meant = alternativeMeant(issue.errors, value);
     if (meant === undefined) document.report(path, unionFinding(value, issue.errors.flat()));
     else for (const inner of meant) reportIssue(document, inner, path);

@@ -18,6 +18,7 @@ export const warnings = {
   'own-reads-announced': 'an event shows anybody what the gateway has read with its own credentials',
   'rule-never-applies': 'reads says that the writes of a rule only read',
   'settle-defeats': 'refresh and patch do nothing while what a rule covers is quarantined',
+  'webhook-event-unknown': 'a webhook asks for a type of events that no rule announces',
   'unknown-ignore': 'a comment silences a code that there is not',
 } as const;
 

@@ -13,6 +13,13 @@ export class Metrics {
   removed = 0;
   originFailures = 0;
 
+  /** By outcome: attempts to deliver to webhooks. */
+  readonly webhooks: Record<string, number> = {};
+
+  countWebhook(outcome: string): void {
+    this.webhooks[outcome] = (this.webhooks[outcome] ?? 0) + 1;
+  }
+
   countNotStored(reason: string): void {
     this.notStored[reason] = (this.notStored[reason] ?? 0) + 1;
   }
@@ -44,6 +51,8 @@ export interface Gauges {
   readonly tierRefused: (() => number) | undefined;
   /** Undefined for a single gateway. */
   readonly cluster: (() => ClusterStatus) | undefined;
+  /** By endpoint, of those that this process delivers to. Undefined without webhooks. */
+  readonly webhooks: { waiting(): Record<string, number>; dead(): Record<string, number> } | undefined;
 }
 
 /** The registry behind `/metrics`, in Prometheus' text format. */
@@ -120,7 +129,8 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     "Requests whose client address holds its share of an origin's connections.",
     gauges.waitingForShare,
   );
-  const { cluster, tierRefused } = gauges;
+  const { cluster, tierRefused, webhooks } = gauges;
+  if (webhooks !== undefined) addWebhooks(webhooks, metrics, { labelled, registers });
   if (tierRefused !== undefined) {
     counter('unstale_tier_refused_total', 'Responses that the Redis tier had no room for.', tierRefused);
   }
@@ -140,6 +150,31 @@ function addNeverHit({ neverHit }: Metrics, registers: Registry[]): void {
       for (const [route, reason] of neverHit.found) this.set({ route, reason }, 1);
     },
   });
+}
+
+function addWebhooks(
+  webhooks: NonNullable<Gauges['webhooks']>,
+  { webhooks: attempts }: Metrics,
+  {
+    labelled,
+    registers,
+  }: { labelled(name: string, help: string, of: () => Record<string, number>): void; registers: Registry[] },
+): void {
+  labelled('unstale_webhook_attempts_total', 'Attempts to deliver to webhooks, by outcome.', () => attempts);
+  const gauge = (name: string, help: string, of: () => Record<string, number>): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['webhook'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [webhook, count] of Object.entries(of())) this.set({ webhook }, count);
+      },
+    });
+  };
+  gauge('unstale_webhook_waiting', 'Messages that wait for a webhook.', () => webhooks.waiting());
+  gauge('unstale_webhook_dead_letters', 'Messages that a webhook did not take.', () => webhooks.dead());
 }
 
 interface Adding {

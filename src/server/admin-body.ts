@@ -23,6 +23,13 @@ export function parseInvalidation(body: unknown): Parsed<AskedInvalidation> {
   return fields.faults.length > 0 ? { faults: fields.faults } : { value: { paths, tags, dryRun } };
 }
 
+/** `{id: "k3Vq-41"}`, or nothing for all dead letters. */
+export function parseRedelivery(body: unknown): Parsed<{ readonly id: string | undefined }> {
+  const fields = new BodyFields(body, ['id']);
+  const id = fields.text('id');
+  return fields.faults.length > 0 ? { faults: fields.faults } : { value: { id } };
+}
+
 /**
  * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, current, lookups, requestHeaders,
  * responseHeaders}`. The value of a field is a text, or a list of them where the field is repeated. A body is JSON, or a

@@ -8,6 +8,7 @@ import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/por
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
 import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
+import { type AdminWebhooks, addWebhooks } from './admin-webhooks.ts';
 import { sendProblem } from './problem-json.ts';
 
 export interface AdminOptions {
@@ -21,6 +22,7 @@ export interface AdminOptions {
     write: ProposedWrite,
     all: boolean,
   ) => Promise<Explanation & { readonly stored: readonly TargetCount[] }>;
+  readonly webhooks: AdminWebhooks;
   readonly failed: (error: unknown) => void;
 }
 
@@ -55,8 +57,11 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     if ('faults' in write) return refuse(reply, write.faults);
     return options.explain(write.value, write.value.all);
   });
+  addWebhooks(app, { webhooks: options.webhooks, allowed, refuse });
   app.setNotFoundHandler((request, reply) => {
-    const known = ['/invalidate', '/explain'].includes(request.url.split('?')[0] ?? '');
+    const known = /^\/(?:invalidate|explain|webhooks\/[^/]+\/(?:enable|redeliver))$/.test(
+      request.url.split('?')[0] ?? '',
+    );
     return sendProblem(
       reply,
       known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'),

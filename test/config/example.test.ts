@@ -38,9 +38,9 @@ describe('the example', () => {
 
   it('says of its defaults only what is true', () => {
     const { config } = loadConfig(example, {});
-    const { server, admin, origins, store, coherence, events, log, fallback } = config;
+    const { server, admin, origins, store, coherence, events, webhooks, log, fallback } = config;
     const least = loadConfig('test/config/least.yaml', {}).config;
-    expect({ server, admin, origins, store, coherence, events, log, fallback }).toEqual({
+    expect({ server, admin, origins, store, coherence, events, webhooks, log, fallback }).toEqual({
       ...least,
       routes: undefined,
       reads: undefined,

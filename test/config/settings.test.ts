@@ -54,6 +54,7 @@ const least: GatewayConfig = {
     maxSubscribers: 10_000,
     history: { maxEvents: 10_000, maxBytes: 16_777_216 },
   },
+  webhooks: [],
   log: { level: 'info' },
   fallback: {
     origin: 'default',
@@ -160,6 +161,7 @@ defaults:
       maxSubscribers: 0,
       history: { maxEvents: 0, maxBytes: 2_097_152 },
     },
+    webhooks: [],
     log: { level: 'debug' },
     fallback: {
       origin: 'legacy',
