@@ -18,6 +18,11 @@ tellsEach({
       says: '4:16 "a..b" does not name one member: it goes through an array, or selects several | preserve the whole array by its name, or let the API protect its elements',
     },
     {
+      it: 'too many preserved members',
+      yaml: `writes:\n  - { on: PUT /a, preserve: [${Array.from({ length: 65 }, (_, i) => `m${i}`)}] }`,
+      says: '3:29 an entry can preserve at most 64 members | name the object that holds them',
+    },
+    {
       it: 'an entry that an earlier one hides',
       yaml: 'writes:\n  - { on: "PUT|PATCH /a/*", merge: true }\n  - { on: PUT /a/b, merge: true }',
       says: '4:11 no request can reach this entry: PUT|PATCH /a/* (gateway.yaml:3:11) matches all of them | the first match wins: put the narrower pattern first, or remove one of the two',

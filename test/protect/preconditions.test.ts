@@ -152,6 +152,20 @@ describe('somebody who goes past the gateway', () => {
     expect(api.writes).toEqual(['{"a":3,"b":2}']);
   });
 
+  it('who never stops is given way to: 503 after so many attempts', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true }]');
+    const api = serve('strong');
+    let writes = 0;
+    origin.on('GET /settings', (_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json', ETag: api.etag() }).end(api.text);
+      writes += 1;
+      api.text = `{"a":1,"b":${writes}}`;
+    });
+    expect((await put('{"a":3}')).status).toBe(503);
+    expect(origin.requests('PUT /settings')).toHaveLength(4);
+    expect(api.writes).toEqual([]);
+  });
+
   it('an API that refuses its own tag is believed: its answer is passed on', async () => {
     await begin('writes: [{ on: PUT /settings, merge: true }]');
     serve('strong');
