@@ -8,6 +8,9 @@ import { sseClient } from '../support/sse-client.ts';
 
 useScriptedRig('include: [rules/back-office.yaml]');
 
+/** pino's number of the level. */
+const INFO = 30;
+
 let api: BackOfficeApi;
 beforeEach(() => {
   api = backOfficeApi(origin, {
@@ -84,6 +87,13 @@ describe('an old form does not win', () => {
     const refused = await send(method, path, { ...options, headers: { 'if-match': old } });
     expect(problemOf(refused)).toEqual([412, 'urn:unstale:problem:precondition-failed']);
     expect(api.writes).toEqual([]);
+    const logged = gateway.logs.flatMap(({ msg, level, code }) =>
+      msg.startsWith('a request') ? [[msg, level, code]] : [],
+    );
+    expect(logged, 'a refusal is no failure').toEqual([
+      ['a request was refused', INFO, 'preconditionRequired'],
+      ['a request was refused', INFO, 'preconditionFailed'],
+    ]);
     const current = String(refused.headers.etag);
     const accepted = await send(method, path, { ...options, headers: { 'if-match': current } });
     expect(accepted.status).toBeLessThan(300);
