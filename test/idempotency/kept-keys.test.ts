@@ -84,8 +84,8 @@ class World {
   }
 }
 
-async function first(keys: KeptKeys): Promise<KeyedRun> {
-  const begun = await keys.begin(entry, request, body);
+async function first(keys: KeptKeys, of = entry): Promise<KeyedRun> {
+  const begun = await keys.begin(of, request, body);
   if (begun.kind !== 'first') throw new Error(`it is ${begun.kind}`);
   return begun.run;
 }
@@ -105,6 +105,19 @@ test('a write that takes an hour is under way for an hour', async () => {
   }
   await run.answered(made, 'applied');
   expect(await again(b)).toBe('replay');
+});
+
+test('a write that takes longer than its key is kept is under way until it has ended', async () => {
+  const world = new World();
+  const [a, b] = [world.node('a'), world.node('b')];
+  const run = await first(a, { idempotency: { required: true, keepMs: 2_000 } } as WriteProtectionConfig);
+  await world.pass(4_000);
+  expect(await again(b)).toBe('idempotencyKeyInUse');
+  await world.pass(40_000);
+  await run.answered(made, 'applied');
+  expect(await again(b)).toBe('replay');
+  await world.pass(2_000);
+  expect(await again(b)).toBe('first');
 });
 
 test('the key of a node that has died is in doubt soon, and stays so', async () => {
