@@ -4,7 +4,7 @@ import type { CachePolicy, WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { credentialFields, withoutIdleCookies } from '../exchange/credentials.ts';
 import type { ClientRequest, RouteTable } from '../exchange/ports.ts';
-import { hashed, userKey } from '../exchange/user-key.ts';
+import { hashed, isToldByCookies, userKey } from '../exchange/user-key.ts';
 import type { IdempotencyKeys, KeyedRun, KeyedWrite, WholeAnswer } from '../exchange/write/protection-ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
 import { without } from '../http/fields.ts';
@@ -149,12 +149,15 @@ function scopedKey(key: string, request: ClientRequest, policy: CachePolicy): st
   return hashed(JSON.stringify([key, method, host, targetText(target), credentialsOf(request, policy)]));
 }
 
-/** Of cookies, those that the route's `userKey` names, else all but the idle ones. */
+/**
+ * Of cookies, those that the route's `userKey` names. All but the idle ones where the request has none of these, or has
+ * one twice: the origin may know the user by another one than the gateway sees.
+ */
 function credentialsOf(request: ClientRequest, policy: CachePolicy): string {
   // `cookies: ignore` is about reads: writes reach the origin with theirs.
   const { headers } = withoutIdleCookies(request, { ...policy, cookies: 'credentials' });
-  const named = policy.userKey.some((name) => name.startsWith('cookie:'));
-  const carried = credentialFields(headers, policy).filter((name) => !(named && name === 'cookie'));
+  const isTold = isToldByCookies(headers, policy.userKey);
+  const carried = credentialFields(headers, policy).filter((name) => !(isTold && name === 'cookie'));
   return userKey(headers, [...new Set([...policy.userKey, ...carried])].sort());
 }
 
