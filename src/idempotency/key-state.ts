@@ -23,6 +23,11 @@ export interface KeptAnswer {
   readonly body: Buffer | undefined;
 }
 
+/** That it was carried out, and with which status. */
+export function withoutBody({ status }: KeptAnswer): KeptAnswer {
+  return { status, lines: [], body: undefined };
+}
+
 /** What a request that brings a key has to do. */
 export type Verdict =
   /** It owns the key now, and carries the write out. */

@@ -28,6 +28,11 @@ export interface KeyStore {
   settle(claim: KeyClaim, settlement: Settlement): Promise<void>;
 }
 
+/** The store has not received the step, and never will. After any other failure it may have. */
+export class KeyStoreAway extends Error {
+  override readonly name = 'KeyStoreAway';
+}
+
 /**
  * How long a key without an answer is kept from the last sign of life of its owner: beyond the lease, however short
  * `keep` is. Otherwise it would be forgotten, and carried out again, while the first request is still under way.

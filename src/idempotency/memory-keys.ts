@@ -9,6 +9,7 @@ import {
   type Settlement,
   settled,
   type Verdict,
+  withoutBody,
 } from './key-state.ts';
 import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore, unsettledMs } from './key-store.ts';
 
@@ -174,11 +175,6 @@ export class MemoryKeys implements KeyStore {
 /** The keys of a gateway without a Redis: of all its processes, if it has several. */
 export function keysInMemory({ store }: Pick<GatewayConfig, 'store'>, clock: Pick<Clock, 'monotonic'>): KeyStore {
   return new MemoryKeys(store.memory.maxBytes * KEYS_SHARE, clock);
-}
-
-/** That it was carried out, and with which status. */
-function withoutBody({ status }: KeptAnswer): KeptAnswer {
-  return { status, lines: [], body: undefined };
 }
 
 function bytesOf({ lines, body }: KeptAnswer): number {

@@ -1,6 +1,12 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { KeptAnswer, Settlement, Verdict } from '../idempotency/key-state.ts';
-import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore, unsettledMs } from '../idempotency/key-store.ts';
+import {
+  KEY_OVERHEAD_BYTES,
+  type KeyClaim,
+  type KeyStore,
+  KeyStoreAway,
+  unsettledMs,
+} from '../idempotency/key-store.ts';
 
 /** Keys that all nodes together keep: stops a client that invents keys from filling the Redis that the log needs. */
 const MAX_KEYS = 1_000_000;
@@ -123,17 +129,23 @@ export class RedisKeys implements KeyStore {
     this.#options = options;
   }
 
-  async claim(asked: KeyClaim): Promise<Verdict | { readonly kind: 'full' }> {
+  /** It queues nothing for a server that is away: such a step is never sent. */
+  get #connection(): Redis | Cluster {
     const { connection } = this.#options;
+    if (connection.status !== 'ready') throw new KeyStoreAway(`Redis cannot be reached (${connection.status})`);
+    return connection;
+  }
+
+  async claim(asked: KeyClaim): Promise<Verdict | { readonly kind: 'full' }> {
     const args = [...this.#arguments(asked, unsettledMs(asked)), asked.leaseMs];
-    const [kind, head, body] = (await connection.callBuffer('EVAL', claim, 3, ...args)) as Buffer[];
+    const [kind, head, body] = (await this.#connection.callBuffer('EVAL', claim, 3, ...args)) as Buffer[];
     const said = String(kind) as 'first' | 'otherPayload' | 'underWay' | 'unknown' | 'answered' | 'full';
     return said === 'answered' ? { kind: said, answer: answerOf(head as Buffer, body) } : { kind: said };
   }
 
   async renew(asked: KeyClaim): Promise<void> {
     const args = [...this.#arguments(asked, unsettledMs(asked)), asked.leaseMs];
-    await this.#options.connection.call('EVAL', renew, 3, ...args);
+    await this.#connection.call('EVAL', renew, 3, ...args);
   }
 
   async settle(asked: KeyClaim, settlement: Settlement): Promise<void> {
@@ -142,7 +154,7 @@ export class RedisKeys implements KeyStore {
     const head: Head = { status, lines, hasBody: body !== undefined };
     const short: Head = { status, lines: [], hasBody: false };
     const args = [settlement.kind, JSON.stringify(head), JSON.stringify(short), body ?? Buffer.alloc(0)];
-    await this.#options.connection.call('EVAL', settle, 3, ...this.#arguments(asked, asked.keepMs), ...args);
+    await this.#connection.call('EVAL', settle, 3, ...this.#arguments(asked, asked.keepMs), ...args);
   }
 
   /** All in the hash slot of the log: a step needs the index, too. */
