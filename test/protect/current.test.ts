@@ -106,6 +106,23 @@ describe('what reaches the API', () => {
     expect(api.writes).toHaveLength(1);
   });
 
+  it.each<[string, string, Record<string, string>]>([
+    ['the one that the writer accepts', '{"name":"new","v2":true}', { accept: 'application/vnd.acme.v2+json' }],
+    ['JSON, if the writer takes anything', '{"name":"new","v1":true}', { accept: '*/*' }],
+    ['JSON, if the writer does not say', '{"name":"new","v1":true}', {}],
+  ])('is merged with one of several representations: %s', async (_, written, headers) => {
+    const api = await start();
+    origin.on('GET /settings', (request, response) => {
+      const { accept = '' } = request.headers;
+      response.setHeader('Vary', 'Accept');
+      if (accept.includes('v2+json')) response.setHeader('Content-Type', 'application/vnd.acme.v2+json');
+      else response.setHeader('Content-Type', accept.startsWith('application/json') ? 'application/json' : 'text/html');
+      response.end(`{"name":"old","v${accept.includes('v2+json') ? 2 : 1}":true}`);
+    });
+    expect((await put('{"name":"new"}', headers)).status).toBe(200);
+    expect(api.writes).toEqual([written]);
+  });
+
   it('has what is preserved, whatever the body says', async () => {
     const api = await start('{"a":1,"createdAt":"2020"}');
     await put('{"createdAt":"1999","a":2}');

@@ -103,6 +103,19 @@ describe('a tag that was changed on the way', () => {
   });
 });
 
+it('a tag of one of several representations holds for a write that accepts the same', async () => {
+  await begin(required);
+  const api = serve();
+  origin.on('GET /settings', (request, response) => {
+    const type = request.headers.accept === 'application/vnd.acme.v2+json' ? 'v2' : 'v1';
+    response.writeHead(200, { 'Content-Type': 'application/json', Vary: 'Accept' }).end(`{"${type}":1}`);
+  });
+  const v2 = { accept: 'application/vnd.acme.v2+json' };
+  expect((await put('{"v2":2}', { ...v2, 'if-match': await etagOf(v2) })).status).toBe(200);
+  expect((await put('{"v1":2}', { 'if-match': await etagOf(v2) })).status).toBe(412);
+  expect(api.writes).toEqual(['{"v2":2}']);
+});
+
 describe('a retry whose first answer was lost', () => {
   it('succeeds with the old tag, and neither writes nor announces again', async () => {
     await begin(required);

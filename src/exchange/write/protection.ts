@@ -191,8 +191,18 @@ function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRe
 function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite): BeforeAddress {
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
-  if (found.route.before !== undefined) return address;
-  return { ...address, get: { ...address.get, target: arrived.request.target } };
+  const { target, headers } = arrived.request;
+  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...preferredTypes(headers)]) };
+  return { ...address, get: found.route.before === undefined ? { ...get, target } : get };
+}
+
+/**
+ * An API may have several representations: what is read has to be the one that the client has read, and writes. Clients
+ * that prefer none send a lone wildcard (fetch does); what they write is JSON.
+ */
+function preferredTypes(headers: Fields): FieldLines {
+  const accept = headers.get('accept')?.trim() ?? '*/*';
+  return accept === '*/*' || accept === '' ? [] : ['Accept', accept];
 }
 
 /** Fields that describe the bytes of the body that the client sent. */
