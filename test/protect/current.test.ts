@@ -190,4 +190,59 @@ describe('a PATCH of what is preserved', () => {
       415,
     );
   });
+
+  it.each<[string, string, string, number, string]>([
+    [
+      'a list as plain JSON',
+      'application/json',
+      '[{"op":"replace","path":"/a","value":3}]',
+      415,
+      'unsupported-media-type',
+    ],
+    ['a list as a merge patch', mergePatch, '[]', 422, 'unmergeable'],
+    ['a scalar', mergePatch, '5', 422, 'unmergeable'],
+    ['null', 'application/json', 'null', 422, 'unmergeable'],
+    ['a member in other letter case', mergePatch, '{"CreatedAt":9}', 422, 'preserved-member'],
+    ['a member within, in other letter case', mergePatch, '{"stats":{"VIEWS":9}}', 422, 'preserved-member'],
+    ['what holds it, in other letter case', mergePatch, '{"ſtats":{"views":9}}', 422, 'preserved-member'],
+  ])('is never taken for one that changes nothing, nor sent: %s', async (_, type, body, status, problem) => {
+    for (const text of [current, '{"a":1}', '[1]']) {
+      await begin(
+        'writes: [{ on: PATCH /s, preserve: { paths: [createdAt, stats.views], onPatch: drop }, unchanged: skip }]',
+      );
+      const api = documentApi(origin, '/s', { text });
+      const answer = await send('PATCH', '/s', { body, headers: { 'content-type': type } });
+      expect([answer.status, typeOf(answer.text), api.writes]).toEqual([status, problem, []]);
+      await gateway.stop();
+    }
+  });
+
+  it('of which nothing is left is sent, or refused by its own condition, but not told as done', async () => {
+    await begin('writes: [{ on: PATCH /s, preserve: { paths: [a, b.c], onPatch: drop }, unchanged: skip }]');
+    const api = documentApi(origin, '/s', { text: '{"a":1,"b":{"c":1}}' });
+    const patch = (body: string, headers = {}) =>
+      send('PATCH', '/s', { body, headers: { 'content-type': mergePatch, ...headers } });
+    expect((await patch('{"a":2,"b":{"c":2}}')).headers['cache-status']).not.toContain('UNCHANGED');
+    expect((await patch('{"a":2}', { 'if-match': '"old"' })).status).toBe(412);
+    expect(api.writes).toEqual(['{"b":{}}']);
+  });
+
+  it('an operation on it in other letter case is one on it', async () => {
+    await begin('writes: [{ on: PATCH /s, preserve: [stats.views] }]');
+    documentApi(origin, '/s', { text: current });
+    const body = '[{"op":"replace","path":"/Stats/Views","value":1}]';
+    expect((await send('PATCH', '/s', { body, headers: { 'content-type': jsonPatch } })).status).toBe(422);
+  });
+});
+
+describe('a PUT that names a preserved member in other letter case', () => {
+  it.each([
+    ['is refused', '{"a":1,"createdAt":1}', '{"createdAt":8,"CreatedAt":9}', 422],
+    ['is refused, too, where the resource does not have that member', '{"a":1}', '{"CreatedAt":9}', 422],
+    ['passes where the API has both', '{"createdAt":1,"CreatedAt":2}', '{"createdAt":8,"CreatedAt":9}', 200],
+  ])('%s', async (_, current, body, status) => {
+    const api = await start(current);
+    expect((await put(body)).status).toBe(status);
+    expect(api.writes).toEqual(status === 200 ? ['{"createdAt":1,"CreatedAt":9}'] : []);
+  });
 });
