@@ -36,7 +36,6 @@ describe('a current representation that is', () => {
     ['too long', answering(200, {}, JSON.stringify({ a: 'x'.repeat(70_000) })), 409, 'current-unmergeable'],
     ['in a coding of its own', answering(200, { 'content-encoding': 'zip' }, 'x'), 409, 'current-unmergeable'],
     ['in another language', answering(200, { 'content-language': 'fr' }, '{"a":1}'), 409, 'current-unmergeable'],
-    ['for others to read', answering(403), 502, 'current-unreadable'],
     ['behind an error', answering(500), 502, 'current-unreadable'],
     ['elsewhere', answering(302, { location: '/other' }), 502, 'current-unreadable'],
     [
@@ -55,6 +54,7 @@ describe('a current representation that is', () => {
 
   it.each<[string, OriginHandler]>([
     ['compressed all the same', answering(200, { 'content-encoding': 'gzip' }, gzipSync('{"b":1}'))],
+    ['changed by a proxy (203)', answering(203, {}, '{"b":1}')],
     ['labelled as text', answering(200, { 'content-type': 'text/plain' }, '{"b":1}')],
     ['begun by a byte order mark', answering(200, {}, '\uFEFF{"b":1}')],
   ])('%s is merged with', async (_, handler) => {
@@ -62,6 +62,23 @@ describe('a current representation that is', () => {
     origin.on('GET /settings', handler);
     expect((await put('{"a":2}')).status).toBe(200);
     expect(api.writes).toEqual(['{"a":2,"b":1}']);
+  });
+});
+
+describe('a read that the API refuses', () => {
+  it.each<[number, Record<string, string>]>([
+    [401, { 'www-authenticate': 'Bearer realm="api", error="invalid_token"' }],
+    [403, {}],
+    [429, { 'retry-after': '7' }],
+    [503, { 'retry-after': '120' }],
+  ])('is answered as the API does: %i', async (status, fields) => {
+    const api = await start();
+    origin.on('GET /settings', answering(status, { ...fields, etag: '"error"' }, '{"error":"of the API"}'));
+    const answer = await put('{"a":2}');
+    expect([answer.status, answer.text]).toEqual([status, '{"error":"of the API"}']);
+    expect(answer.headers).toMatchObject({ ...fields, 'content-type': 'application/json' });
+    expect(answer.headers.etag).toBeUndefined();
+    expect(api.writes).toEqual([]);
   });
 });
 
@@ -127,6 +144,13 @@ describe('what reaches the API', () => {
     const api = await start('{"a":1,"createdAt":"2020"}');
     await put('{"createdAt":"1999","a":2}');
     expect(api.writes).toEqual(['{"createdAt":"2020","a":2}']);
+  });
+
+  it('is sent as it is where the API has nothing yet, and says so by 204', async () => {
+    const api = await start();
+    origin.on('GET /settings', (_, response) => void response.writeHead(204).end());
+    expect((await put('{"a":2,"createdAt":1}')).status).toBe(200);
+    expect(api.writes).toEqual(['{"a":2,"createdAt":1}']);
   });
 
   it('is one read and one write', async () => {

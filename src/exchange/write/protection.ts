@@ -144,7 +144,12 @@ async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcom
   refuseUnsettled(ports, arrived.request, address);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const current = await readCurrent(address, ports.resolveBytes);
+    const read = await readCurrent(address, ports.resolveBytes);
+    if (read.kind === 'refused') {
+      await write.settle(arrived);
+      return sendWhole(reply, read.answer);
+    }
+    const { current } = read;
     const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
       await write.settle(arrived);
