@@ -12,7 +12,8 @@ import type { WholeAnswer } from './protection-ports.ts';
 /** What a read of the current representation has found. */
 export type CurrentRead =
   | { readonly kind: 'present'; readonly current: Current }
-  | { readonly kind: 'none'; readonly current: undefined }
+  /** `exists`: the API has something there (204), of which it says nothing. */
+  | { readonly kind: 'none'; readonly exists: boolean; readonly current: undefined }
   /** The API does not let this writer read it, or not now: what it says is the answer of the write. */
   | { readonly kind: 'refused'; readonly answer: WholeAnswer };
 
@@ -43,7 +44,9 @@ export async function readCurrent({ get, route }: BeforeAddress, maxBytes: numbe
   // RFC 9110 §15.3.4: 203 is a 200 that somebody on the way has changed.
   if (status !== 200 && status !== 203) {
     answer.body.destroy();
-    if (status === 404 || status === 410 || status === 204) return { kind: 'none', current: undefined };
+    if (status === 404 || status === 410 || status === 204) {
+      return { kind: 'none', exists: status === 204, current: undefined };
+    }
     throw new GatewayError('currentUnreadable', `the API answered a GET of this resource with ${status}`);
   }
   const read = await readAnswerUpTo(answer.body, maxBytes);

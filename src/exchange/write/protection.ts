@@ -4,7 +4,7 @@ import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { conditionFields, hasConditionOfWrite } from '../../http/write-conditions.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
-import { readCurrent } from './current.ts';
+import { type CurrentRead, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
 import { readsOf } from './plan.ts';
@@ -16,7 +16,7 @@ import { Upload } from './upload.ts';
 import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
 
 /**
- * How often a write is sent again that the origin refused by the gateway's own `If-Match`: somebody who goes past the
+ * How often a write is sent again that the origin refused by the gateway's own condition: somebody who goes past the
  * gateway has written in between.
  */
 const MAX_ATTEMPTS = 4;
@@ -50,7 +50,7 @@ export interface ProtectedWrite {
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
  * 7. a body that changes nothing is not sent on
- * 8. forwarded, with the origin's own entity tag in `If-Match`
+ * 8. forwarded, with the origin's own entity tag in `If-Match`, or `If-None-Match: *` where there is nothing yet
  * 9. its turn ends, once what it changed is recorded
  */
 export async function writeProtected(ports: WritePorts, write: ProtectedWrite): Promise<void> {
@@ -156,9 +156,10 @@ async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcom
       throw decided.error;
     }
     const { proposal } = decided;
-    const proposed = withProposal(ports, arrived, { proposal, current, protection });
-    if (isMerged(protection, arrived.request) && proposal.body !== undefined) {
-      await protection.validate?.(proposed.request, proposal.body);
+    const condition = ownCondition(arrived.request, read, protection);
+    const proposed = withProposal(ports, arrived, { proposal, condition, protection });
+    if (isMerged(protection, arrived.request)) {
+      await protection.validate?.(proposed.request, proposal.body ?? Buffer.alloc(0));
     }
     if (decided.kind === 'unchanged' && current !== undefined) {
       const position = await write.settle(proposed);
@@ -167,9 +168,9 @@ async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcom
       return sendWhole(reply, answer);
     }
     // The origin refuses the state that it has just told: sending that again would not help.
-    const isSame = attempt > 1 && tried === current?.originEtag;
-    tried = current?.originEtag;
-    const isOwn = tried !== undefined && proposed.request.headers.get('if-match') === tried;
+    const isSame = attempt > 1 && tried === condition[1];
+    tried = condition[1];
+    const isOwn = tried !== undefined;
     const done = await write.send(
       proposed,
       guardOf(protection, run, () => (isOwn && !isSame ? 'again' : 'pass')),
@@ -217,9 +218,9 @@ const ofBody = new Set(['content-length', 'content-md5', 'content-digest', 'repr
 function withProposal(
   ports: WritePorts,
   arrived: ArrivedWrite,
-  made: { readonly proposal: Proposal; readonly current: Current | undefined; readonly protection: Protection },
+  made: { readonly proposal: Proposal; readonly condition: FieldLines; readonly protection: Protection },
 ): ArrivedWrite {
-  const { proposal, current, protection } = made;
+  const { proposal, condition, protection } = made;
   const { request } = arrived;
   const { headers } = request;
   const evaluates = protection.config.precondition !== 'off';
@@ -227,7 +228,7 @@ function withProposal(
     return (evaluates && conditionFields.has(name)) || (proposal.rewritten && ofBody.has(name));
   });
   if (proposal.rewritten) lines.push('Content-Length', String(proposal.body?.byteLength ?? 0));
-  if (evaluates || !hasConditionOfWrite(headers)) lines.push(...ownCondition(headers, current));
+  lines.push(...condition);
   const sent = { ...request, headers: new Fields(lines) };
   const { needs } = arrived;
   const captureBytes = needs.request ? ports.resolveBytes : 0;
@@ -236,10 +237,18 @@ function withProposal(
   return { ...arrived, request: sent, upload };
 }
 
-/** What guards the write at the origin against those who go past the gateway. */
-function ownCondition(headers: Fields, current: Current | undefined): FieldLines {
-  if (current === undefined) return headers.get('if-none-match')?.trim() === '*' ? ['If-None-Match', '*'] : [];
-  return current.originEtag === undefined ? [] : ['If-Match', current.originEtag];
+/**
+ * What guards the write at the origin against those who go past the gateway; nothing where the client's own conditions
+ * are passed on.
+ */
+function ownCondition(request: ClientRequest, read: CurrentRead, protection: Protection): FieldLines {
+  const { headers } = request;
+  if (protection.config.precondition === 'off' && hasConditionOfWrite(headers)) return [];
+  if (read.kind === 'present')
+    return read.current.originEtag === undefined ? [] : ['If-Match', read.current.originEtag];
+  // A body that was merged with nothing would replace what somebody has created in the meantime.
+  const creates = isMerged(protection, request) && read.kind === 'none' && !read.exists;
+  return creates || headers.get('if-none-match')?.trim() === '*' ? ['If-None-Match', '*'] : [];
 }
 
 /** As the API answers: 204 if that is how it answered last, otherwise the current representation. */
