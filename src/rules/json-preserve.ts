@@ -1,6 +1,6 @@
 import { type Preserved, preservedBy } from './json-merge.ts';
-import { editedObject, type Member, membersOf, type TextValue, textOfValue } from './json-object.ts';
-import { parseText } from './json-text.ts';
+import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
+import { parseText, spanOf } from './json-text.ts';
 import { type Body, type Node, same } from './nodes.ts';
 
 /** The names that lead to a member. */
@@ -55,19 +55,18 @@ export function isEmptyPatch(patch: unknown): boolean {
 
 /** A merge patch, which is an object, without what it says of these members. */
 export function withoutMembers(patch: string, paths: readonly Names[]): string {
-  const text = reduced({ text: patch, node: parseText(patch) }, preservedBy(paths));
+  const text = reduced(parseObjects(patch), preservedBy(paths));
   if (text === undefined) throw new Error('the patch is no object: the caller must refuse it');
   return text;
 }
 
 function reduced(value: TextValue, dropped: Preserved | 'whole'): string | undefined {
-  const members = dropped === 'whole' ? undefined : membersOf(value);
-  if (members === undefined || dropped === 'whole') return undefined;
+  if (value.members === undefined || dropped === 'whole') return undefined;
   const edit = ({ name, value: inner }: Member): string | undefined => {
     const below = dropped.get(name);
     return below === undefined ? textOfValue(inner) : reduced(inner, below);
   };
-  return editedObject(value, members.values(), { edit, added: [] });
+  return editedObject(value, { edit, added: [] });
 }
 
 /** An operation of a JSON Patch that is not what RFC 6902 says. */
@@ -110,6 +109,7 @@ function isOnOneLine(a: Names, b: Names): boolean {
 
 /** A list without some of its elements. */
 export function withoutElements(list: string, indexes: readonly number[]): string {
-  const elements = (parseText(list).children ?? []).map((node) => textOfValue({ text: list, node }));
-  return `[${elements.filter((_, i) => !indexes.includes(i)).join(',')}]`;
+  const left = new Set(indexes);
+  const kept = (parseText(list).children ?? []).filter((_, i) => !left.has(i)).map(spanOf);
+  return `[${kept.map(({ start, end }) => list.slice(start, end)).join(',')}]`;
 }

@@ -65,10 +65,8 @@ function replacing({ headers, body }: WithBody, current: Current, { config, pres
   const [from, onto] = mergeable({ sent, present }, headers, current);
   refuseSpellings(from, onto, preserve);
   const text = overlaid(from.text, onto.text, { merge: config.merge, preserve });
-  const unchanged = isSame(jsonOf(text), onto.json);
-  return text === from.text
-    ? { body, rewritten: false, unchanged }
-    : { body: Buffer.from(text), rewritten: true, unchanged };
+  if (text === from.text) return { body, rewritten: false, unchanged: isSame(from.json, onto.json) };
+  return { body: Buffer.from(text), rewritten: true, unchanged: isSame(jsonOf(text), onto.json) };
 }
 
 function patching(write: WithBody, current: Current, guard: Guarded): Proposal {
@@ -94,17 +92,19 @@ function patching(write: WithBody, current: Current, guard: Guarded): Proposal {
     refuseRoot(patch.json.value, type);
     refuseSpellings(patch, onto, guard.preserve);
   }
-  const touched = changedMembers(jsonOf(mergePatched(onto.text, patch.text)), onto.json, preserve.paths);
+  const merged = jsonOf(mergePatched(onto.text, patch.text));
+  const touched = changedMembers(merged, onto.json, preserve.paths);
   if (touched.length > 0 && preserve.onPatch === 'refuse') throw refusal(touched.map(shown));
-  const text = touched.length === 0 ? patch.text : withoutMembers(patch.text, touched);
-  // Plain JSON may mean another thing by null. A patch of which nothing is left asks for another state than this one.
-  const certain =
-    (type === 'application/merge-patch+json' || !/\bnull\b/.test(text)) &&
-    (touched.length === 0 || !isEmptyPatch(jsonOf(text).value));
-  const unchanged = certain && isSame(jsonOf(mergePatched(onto.text, text)), onto.json);
-  return touched.length === 0
-    ? { body, rewritten: false, unchanged }
-    : { body: Buffer.from(text), rewritten: true, unchanged };
+  // Plain JSON may mean another thing by null.
+  const isCertain = (text: string): boolean => type === 'application/merge-patch+json' || !/\bnull\b/.test(text);
+  if (touched.length === 0) {
+    return { body, rewritten: false, unchanged: isCertain(patch.text) && isSame(merged, onto.json) };
+  }
+  const text = withoutMembers(patch.text, touched);
+  // One of which nothing is left has asked for another state than this one.
+  const mayBeDone = isCertain(text) && !isEmptyPatch(jsonOf(text).value);
+  const unchanged = mayBeDone && isSame(jsonOf(mergePatched(onto.text, text)), onto.json);
+  return { body: Buffer.from(text), rewritten: true, unchanged };
 }
 
 /** What replaces the whole resource, or is not a merge patch at all, cannot be freed of what it says of a member. */
