@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts';
 import type { Commits } from './commits.ts';
 import type { Intents } from './intents.ts';
 import type { SharedTurn } from './log.ts';
+import type { PositionWaiters } from './position-waiters.ts';
 import type { LogStanding } from './standing.ts';
 import { turnTerm } from './write-set.ts';
 
@@ -10,6 +11,7 @@ export interface SharedTurnParts {
   readonly timers: Timers;
   readonly intents: Intents;
   readonly commits: Commits;
+  readonly positionWaiters: PositionWaiters;
   readonly standing: LogStanding;
   /** Changes when this node was evicted and has become a member again. */
   membership(): number;
@@ -23,10 +25,11 @@ export interface SharedTurnParts {
  * Turns among nodes are intents: each is noted in one step with the question who came before it, so of two nodes one
  * waits for the other. An intent ends when it is withdrawn, or when its node is evicted, which is after its lease has
  * surely run out. So whoever has a turn may send only while its lease holds and it has not been evicted: whatever a
- * node sent before that is at the origin, or in quarantine, before its successor begins.
+ * node sent before that is at the origin, or in quarantine, before its successor begins. The successor has applied the
+ * record of that quarantine: its intent ends with a record in the log, or it had ended before the answer to the question.
  */
 export async function takeSharedTurn(parts: SharedTurnParts, resource: string, waitMs: number): Promise<SharedTurn> {
-  const { commits, standing, timers, intents } = parts;
+  const { commits, standing, timers, intents, positionWaiters } = parts;
   // Behind the barrier, a node of the epoch before may hold a turn that the bus has forgotten.
   if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
   const { epoch, generation } = standing;
@@ -40,7 +43,9 @@ export async function takeSharedTurn(parts: SharedTurnParts, resource: string, w
     if (!told.ok || isVoid()) throw uncoordinated();
     const isOver = await within(intents.allEnded(told.conflicting), waitMs, timers);
     if (isOver === undefined) throw new GatewayError('busy', 'another node is writing this resource');
-    if (!isOver || isVoid()) throw uncoordinated();
+    // A turn may have ended before this node asked: then nothing but the log tells that its write is in quarantine.
+    const isTold = await positionWaiters.wait(told.seq, standing.applied, waitMs);
+    if (!isOver || !isTold || isVoid()) throw uncoordinated();
   } catch (error) {
     // The bus may have it all the same.
     intents.withdraw(id, true);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Bus } from '../../../src/coherence/bus.ts';
 import type { SharedTurn } from '../../../src/coherence/log.ts';
+import { deferred } from '../../support/barrier.ts';
 import { writeTo } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig, three } from './simulated-rig.ts';
 
@@ -24,6 +26,20 @@ function asks({ log }: SimulatedLog, resource = '/a', waitMs = PATIENCE_MS): Ask
     },
   );
   return asking;
+}
+
+/** A bus whose answers to reads of the log wait as long as they are held. */
+function slowReading(bus: Bus, reading: { readonly held: Promise<void> | undefined }): Bus {
+  return new Proxy(bus, {
+    get(target, name) {
+      if (name !== 'read') return Reflect.get(target, name).bind(target);
+      return async (...args: Parameters<Bus['read']>) => {
+        const answer = await target.read(...args);
+        await reading.held;
+        return answer;
+      };
+    },
+  });
 }
 
 const has = (asking: Asking): boolean => asking.turn !== undefined;
@@ -107,6 +123,31 @@ describe('turns among nodes', () => {
     const waiting = asks(next);
     await rig.until(() => has(waiting));
     expect(next.records.some(({ quarantine, coverage }) => quarantine === true && coverage.tags.size > 0)).toBe(true);
+  });
+
+  test('nobody has it who has not yet applied the quarantine of one that died', async () => {
+    const rig = new SimulatedRig();
+    const reading = { held: undefined as Promise<void> | undefined };
+    const [holder, other] = [await rig.open(), await rig.open()];
+    const next = rig.start({}, (bus) => slowReading(bus, reading));
+    await rig.until(() => next.log.serving());
+    await rig.pass(3 * LEASE_MS);
+    const held = asks(holder);
+    await rig.until(() => has(held));
+    await rig.wait(holder.log.note(writeTo('/a')));
+    const { promise, resolve } = deferred();
+    reading.held = promise;
+    holder.process.kill();
+    const isQuarantined = ({ records }: SimulatedLog): boolean =>
+      records.some(({ quarantine, coverage }) => quarantine === true && coverage.tags.size > 0);
+    await rig.until(() => isQuarantined(other));
+    const waiting = asks(next);
+    await rig.pass(3 * LEASE_MS);
+    expect([has(waiting), isQuarantined(next)]).toEqual([false, false]);
+    reading.held = undefined;
+    resolve();
+    await rig.until(() => has(waiting));
+    expect(isQuarantined(next)).toBe(true);
   });
 
   test('it is given up after so long, and then keeps nobody waiting', async () => {
