@@ -153,7 +153,7 @@ function showTally({ reads, ordinaryOld, ordinaryLost, problems }: Tally): void 
   const old = `an ordinary cache would have answered ${ordinaryOld} with an old copy`;
   screen.line(`${reads} reads after writes: unstale answered all like the API; ${old}.`);
   screen.line(
-    `Of what editors saved at once, unstale lost nothing; behind an ordinary cache, ${ordinaryLost} members were lost.`,
+    `Of the rows that editors saved, unstale lost nothing; an ordinary cache let the API lose ${ordinaryLost} members.`,
   );
 }
 
