@@ -6,6 +6,9 @@ import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
+/** How often it is logged that a store cannot be reached: an absent one causes many failures a second. */
+const QUIET_MS = 10_000;
+
 /** A read on its way, and when it began (`startRead`). */
 export interface StartedRead {
   readonly request: { readonly method: string; readonly target: { readonly path: string } };
@@ -17,6 +20,7 @@ export interface StartedRead {
 export class Reports {
   readonly #log: Logger;
   readonly #metrics: Metrics;
+  #keysQuietUntil = Number.NEGATIVE_INFINITY;
 
   constructor(log: Logger, metrics: Metrics) {
     this.#log = log;
@@ -116,6 +120,9 @@ export class Reports {
   }
 
   keysFailed(error: unknown): void {
+    const now = systemClock.monotonic();
+    if (now < this.#keysQuietUntil) return;
+    this.#keysQuietUntil = now + QUIET_MS;
     this.#log.warn({ err: error }, 'the idempotency keys cannot be reached');
   }
 
