@@ -15,7 +15,7 @@ const SAVE_MS = 1_000;
 /** The same while an endpoint fails, and nothing but its position has changed: then the queue may be large. */
 const SAVE_FAILING_MS = 10_000;
 /** Records that may be left to be read again that long. The log keeps ten times as many. */
-const MAX_RECORDS_BEHIND = 1_000;
+const RECORDS_BEHIND = 1_000;
 
 export interface SharedEndpointPorts {
   readonly keeper: QueueKeeper;
@@ -102,7 +102,7 @@ export class SharedEndpoint {
     if (queue === undefined || stored === undefined || queue.failure === null) return false;
     if (queue.attempts !== stored.attempts || queue.dueAt !== stored.dueAt) return false;
     const [at, from] = [positionIn(queue.position), positionIn(stored.position)];
-    return at !== undefined && at.epoch === from?.epoch && at.seq - from.seq < MAX_RECORDS_BEHIND;
+    return at !== undefined && at.epoch === from?.epoch && at.seq - from.seq < RECORDS_BEHIND;
   }
 
   /** Takes in what has been committed. */
