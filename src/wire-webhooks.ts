@@ -10,8 +10,7 @@ import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
-import { RedisBus } from './redis/redis-bus.ts';
-import { connectRedis } from './redis/redis-connection.ts';
+import { connectBus } from './redis/bus-connections.ts';
 import { WebhookQueues } from './redis/webhook-queues.ts';
 import type { Spellings } from './rules/spellings.ts';
 import { systemNetwork } from './webhooks/connect.ts';
@@ -64,8 +63,6 @@ function wireLocal(parts: WebhookParts): Deliveries {
   return new LocalDeliveries(endpoints, { visible, clock: systemClock, close: () => closeAll(senders) });
 }
 
-/** A step that is not answered by then has failed. A lease is longer. */
-const COMMAND_TIMEOUT_MS = 1_000;
 /** In the leases of nodes: what endpoints gain by a quick succession is little. */
 const LEASES = 3;
 const MIN_LEASE_MS = 3_000;
@@ -75,14 +72,15 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
   const report = reportsOf(parts);
   const senders: Senders = [];
   const failed = failureReporter(log);
-  const connection = connectRedis({ urls: redis.urls, commandTimeoutMs: COMMAND_TIMEOUT_MS, failed });
-  const keeper = new WebhookQueues({ connection, prefix: redis.prefix, scope: redis.scope });
-  const bus = new RedisBus({ commands: connection, blocking: connection, ...redis });
+  const leaseMs = Math.max(MIN_LEASE_MS, LEASES * config.coherence.leaseMs);
+  // A read of the log that is held up must not hold up the leases.
+  const { commands, bus, close } = connectBus({ ...redis, leaseMs, failed });
+  const keeper = new WebhookQueues({ connection: commands, prefix: redis.prefix, scope: redis.scope });
   const ports = {
     ...{ keeper, failed, clock: systemClock, timers: systemTimers },
     feed: feedOf(bus, parts),
     holder: randomBytes(9).toString('base64url'),
-    leaseMs: Math.max(MIN_LEASE_MS, LEASES * config.coherence.leaseMs),
+    leaseMs,
   };
   const all = config.webhooks.map((webhook) => {
     const endpoint = new Endpoint(webhook, {
@@ -94,7 +92,7 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
     return shared;
   });
   return new SharedDeliveries(all, keeper, async () => {
-    connection.disconnect();
+    close();
     await closeAll(senders);
   });
 }

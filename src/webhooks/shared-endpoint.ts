@@ -12,6 +12,10 @@ const RENEWALS_PER_LEASE = 4;
 const HELD_SHARE = 0.9;
 /** A queue is stored no more often than this. What came later is read from the log again. */
 const SAVE_MS = 1_000;
+/** The same while an endpoint fails, and nothing but its position has changed: then the queue may be large. */
+const SAVE_FAILING_MS = 10_000;
+/** Records that may be left to be read again that long. The log keeps ten times as many. */
+const RECORDS_BEHIND = 1_000;
 
 export interface SharedEndpointPorts {
   readonly keeper: QueueKeeper;
@@ -37,7 +41,10 @@ export class SharedEndpoint {
   #heldUntil = Number.NEGATIVE_INFINITY;
   #cancelRenewal: (() => void) | undefined;
   #cancelSave: (() => void) | undefined;
+  #saveAt = Number.NEGATIVE_INFINITY;
   #savedAt = Number.NEGATIVE_INFINITY;
+  /** The queue as it was stored last. */
+  #stored: Queue | undefined;
   #saving: Promise<void> | undefined;
   #reading = false;
   /** More may have been committed since the log was read last. */
@@ -77,12 +84,25 @@ export class SharedEndpoint {
 
   /** Called after each change of the queue. */
   changed(): void {
-    if (this.#cancelSave !== undefined || this.#saving !== undefined) return;
-    const waitMs = Math.max(0, this.#savedAt + SAVE_MS - this.#ports.clock.monotonic());
-    this.#cancelSave = this.#ports.timers.after(waitMs, () => {
+    if (this.#saving !== undefined) return;
+    const saveAt = this.#savedAt + (this.#canWait() ? SAVE_FAILING_MS : SAVE_MS);
+    if (this.#cancelSave !== undefined && this.#saveAt <= saveAt) return;
+    this.#cancelSave?.();
+    this.#saveAt = saveAt;
+    this.#cancelSave = this.#ports.timers.after(Math.max(0, saveAt - this.#ports.clock.monotonic()), () => {
       this.#cancelSave = undefined;
       void this.#save();
     });
+  }
+
+  /** Whether the log has what is not stored yet, and keeps it for a while. */
+  #canWait(): boolean {
+    const { queue } = this.endpoint;
+    const stored = this.#stored;
+    if (queue === undefined || stored === undefined || queue.failure === null) return false;
+    if (queue.attempts !== stored.attempts || queue.dueAt !== stored.dueAt) return false;
+    const [at, from] = [positionIn(queue.position), positionIn(stored.position)];
+    return at !== undefined && at.epoch === from?.epoch && at.seq - from.seq < RECORDS_BEHIND;
   }
 
   /** Takes in what has been committed. */
@@ -115,6 +135,8 @@ export class SharedEndpoint {
     }
     if (at.seq >= end.seq) return false;
     const found = await feed.read(at);
+    // This node has left the log meanwhile, or the log has begun anew: what was read says nothing.
+    if (feed.end()?.epoch !== end.epoch) return true;
     // Another node delivers, or this one has taken over again.
     if (this.endpoint.queue?.position !== queue.position) return true;
     if (found === 'lost') this.endpoint.miss(textOfPosition(end));
@@ -151,6 +173,7 @@ export class SharedEndpoint {
   #open(stored: Queue | undefined): void {
     const now = this.#ports.clock.wall();
     const end = this.#ports.feed.end();
+    this.#stored = stored;
     if (stored !== undefined) this.endpoint.open(resumed(stored, now));
     // Before this node is in the log, nobody knows where a new queue begins.
     else if (end !== undefined) this.endpoint.open(newQueue(textOfPosition(end), now));
@@ -169,6 +192,7 @@ export class SharedEndpoint {
     const saving = keeper.save(name, holder, encodeQueue(queue)).then(
       (saved) => {
         isStored = saved;
+        if (saved) this.#stored = queue;
         if (saved) return;
         this.#heldUntil = Number.NEGATIVE_INFINITY;
         this.endpoint.close();

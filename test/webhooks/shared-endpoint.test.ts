@@ -180,6 +180,94 @@ test('a queue is stored once a second at most, however many events there are', a
   expect(decodeQueue(stage.keeper.queue)).toMatchObject({ position: 'e-100', waiting: [] });
 });
 
+describe('the queue of an endpoint that fails', () => {
+  let a: Node;
+  beforeEach(async () => {
+    a = await begin('a');
+    stage.answer = { kind: 'failed', reason: 'status 500' };
+    stage.commit('/first');
+    a.wake();
+    // The second attempt has failed; the third one comes in five minutes.
+    await stage.pass(20_000);
+  });
+  const goOn = async (count: number, ms: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      stage.commit(`/${i}`);
+      a.wake();
+      await stage.pass(ms);
+    }
+  };
+
+  test('is stored every ten seconds while no more than the log has is new', async () => {
+    const { saves } = stage.keeper;
+    await goOn(60, 1_000);
+    expect(stage.keeper.saves - saves).toBeLessThanOrEqual(7);
+    await stage.pass(10_000);
+    expect(decodeQueue(stage.keeper.queue)?.position).toBe('e-61');
+  });
+
+  test('is stored after a second when an attempt has failed', async () => {
+    await stage.pass(30_000);
+    const queue = decodeQueue(stage.keeper.queue);
+    // Stored at once: nothing was for long.
+    await goOn(1, 100);
+    await stage.keeper.order('partner', '{"kind":"enable"}');
+    await stage.pass(LEASE_MS / 4 + 1_200);
+    const stored = decodeQueue(stage.keeper.queue);
+    expect([queue?.attempts, stored?.attempts, stored?.position]).toEqual([2, 3, 'e-2']);
+  });
+
+  test('is stored after a second when the log may soon have forgotten what is new', async () => {
+    await goOn(1, 2_000);
+    await goOn(1_000, 1);
+    await stage.pass(1_000);
+    expect(Number(decodeQueue(stage.keeper.queue)?.position.slice(2))).toBeGreaterThanOrEqual(1_000);
+  });
+
+  test('loses nothing when its node dies before it is stored', async () => {
+    const b = await begin('b');
+    await goOn(3, 100);
+    a.isPaused = true;
+    stage.answer = { kind: 'delivered' };
+    await stage.pass(10 * 60_000);
+    expect(stage.arrived.slice(-4)).toEqual(['b e-1', 'b e-2', 'b e-3', 'b e-4']);
+    expect(b.changes).not.toContain('missed');
+  });
+});
+
+test('payloads that wait survive a log that begins anew', async () => {
+  const a = await begin('a');
+  stage.answer = { kind: 'failed', reason: 'status 500' };
+  stage.payload = { n: 1 };
+  stage.commit('/1', '/2');
+  a.wake();
+  await stage.pass(1_000);
+  stage.forget('f');
+  stage.payload = undefined;
+  stage.answer = { kind: 'delivered' };
+  stage.commit('/3');
+  a.wake();
+  await stage.pass(10_000);
+  expect(stage.arrived.slice(1)).toEqual(['a e-1', 'a e-1', 'a e-2', 'a f-1.resync']);
+});
+
+test('nothing is missed by a node that has left the log while it read', async () => {
+  const a = await begin('a');
+  const { read } = stage.feed;
+  stage.feed.read = () => {
+    stage.isLeft = true;
+    return Promise.resolve('lost');
+  };
+  stage.commit('/1');
+  a.wake();
+  await stage.pass(100);
+  stage.feed.read = read;
+  stage.isLeft = false;
+  a.wake();
+  await stage.pass(100);
+  expect([stage.arrived, a.changes]).toEqual([['a e-0.resync', 'a e-1'], []]);
+});
+
 describe('what is stored', () => {
   test('is understood again', () => {
     const queue = { ...newQueue('e-1', 1), failure: 'status 500', attempts: 3 };

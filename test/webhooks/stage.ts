@@ -73,6 +73,10 @@ export class Stage {
   answer: Outcome = { kind: 'delivered' };
   epoch = 'e';
   #events: Event[] = [];
+  /** A payload of the events that are committed now. */
+  payload: Event['payload'];
+  /** The nodes have left the log. */
+  isLeft = false;
   /** The log no longer has the records up to this one. */
   trimmed = 0;
 
@@ -82,7 +86,8 @@ export class Stage {
     for (const path of paths) {
       const id = `${this.epoch}-${this.#events.length + 1}`;
       const cause = { method: 'PUT', path, rule: null };
-      this.#events.push({ id, type: 'invalidate', paths: [path], tags: [], cause, at: '2026-01-02T03:04:05.678Z' });
+      const told = { type: 'invalidate', paths: [path], tags: [], cause, at: '2026-01-02T03:04:05.678Z' };
+      this.#events.push({ id, ...told, ...(this.payload && { payload: this.payload }) });
     }
   }
 
@@ -96,8 +101,8 @@ export class Stage {
     return { epoch: this.epoch, seq: this.#events.length };
   }
 
-  readonly feed: LogFeed = {
-    end: () => this.end,
+  readonly feed: { -readonly [Name in keyof LogFeed]: LogFeed[Name] } = {
+    end: () => (this.isLeft ? undefined : this.end),
     read: ({ epoch, seq }) => {
       if (epoch !== this.epoch || seq < this.trimmed) return Promise.resolve('lost');
       // As many as one round trip brings.
