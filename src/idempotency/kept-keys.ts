@@ -17,6 +17,11 @@ import { LateSettlements } from './late-settlements.ts';
 
 /** A longer answer is sent and not kept. The answer to a write tells of one resource. */
 const MAX_ANSWER_BYTES = 256 * 1024;
+/**
+ * An answer that says that nothing was done need not be kept for long: another attempt may run. Anybody can provoke
+ * such answers, even without credentials, and their keys would fill the room of others.
+ */
+const MAX_REFUSED_KEEP_MS = 60_000;
 /** A node that has died leaves its keys in doubt after this time; a shorter one would do so to a node that was busy. */
 const KEY_LEASE_MS = 15_000;
 /** So often is a lease renewed in its time that one failure does not end it. */
@@ -55,14 +60,13 @@ export class KeptKeys implements IdempotencyKeys {
       throw new GatewayError('idempotencyKeyMissing', 'send an Idempotency-Key, and the same one with each retry');
     }
     const { policy } = this.#options.routes.find(request.target.resource).route;
-    const { address, isProxy } = request.client;
     const claim: KeyClaim = {
       id: scopedKey(found.key, request, policy.cache),
       fingerprint: fingerprintOf(request.headers, body),
       owner: randomBytes(12).toString('base64url'),
       keepMs,
       leaseMs: KEY_LEASE_MS,
-      address: isProxy ? undefined : address,
+      address: request.client.address,
     };
     const told = this.#told(claim, await this.#claim(claim));
     if (told.kind === 'replay') this.#options.repeated(request);
@@ -101,17 +105,18 @@ export class KeptKeys implements IdempotencyKeys {
 
   #run(claim: KeyClaim): KeyedRun {
     const stop = this.#renewing(claim);
-    const settle = async (settlement: Settlement): Promise<void> => {
+    const settle = async (settlement: Settlement, keepMs = claim.keepMs): Promise<void> => {
       stop();
+      const kept = { ...claim, keepMs };
       try {
-        await this.#options.store.settle(claim, settlement);
+        await this.#options.store.settle(kept, settlement);
       } catch (error) {
         this.#options.failed(error);
-        this.#late.add(claim, settlement);
+        this.#late.add(kept, settlement);
       }
     };
     return {
-      answered: (answer, outcome) => settle(settlementOf(answer, outcome)),
+      answered: (answer, outcome) => settle(settlementOf(answer, outcome), keptFor(claim, outcome)),
       notRun: () => settle({ kind: 'notRun' }),
       unknown: () => settle({ kind: 'unknown' }),
     };
@@ -161,6 +166,10 @@ function settlementOf(answer: WholeAnswer, outcome: Parameters<KeyedRun['answere
   if (outcome === 'refused' && (status === 429 || status >= 500)) return { kind: 'notRun' };
   const fits = body !== undefined && body.byteLength <= MAX_ANSWER_BYTES;
   return { kind: 'answered', answer: { status, lines: fits ? lines : [], body: fits ? body : undefined } };
+}
+
+function keptFor({ keepMs }: KeyClaim, outcome: Parameters<KeyedRun['answered']>[1]): number {
+  return outcome === 'refused' ? Math.min(keepMs, MAX_REFUSED_KEEP_MS) : keepMs;
 }
 
 /** The first answer again. Its `Cache-Status` told of that time. */

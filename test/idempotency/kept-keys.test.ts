@@ -39,6 +39,7 @@ class World {
   isCutOff = false;
   /** What it was told. */
   settled = 0;
+  readonly addresses: (string | undefined)[] = [];
   /** It does what it is told, and nobody hears of it. */
   losesAnswers = false;
   readonly failures: unknown[] = [];
@@ -55,7 +56,10 @@ class World {
       return done;
     };
     const store: KeyStore = {
-      claim: (claim) => away(() => this.#store.claim(claim)),
+      claim: (claim) => {
+        this.addresses.push(claim.address);
+        return away(() => this.#store.claim(claim));
+      },
       renew: (claim) => away(() => this.#store.renew(claim)),
       settle: (claim, settlement) => {
         this.settled += 1;
@@ -174,6 +178,22 @@ test('an answer that comes while the store is away is kept once it is back', asy
   expect(await again(b)).toBe('idempotencyKeyUnknown');
   await world.pass(1_000);
   expect(await again(b)).toBe('replay');
+});
+
+test('a refusal is kept for a minute: nothing was done, and anybody can have one', async () => {
+  const world = new World();
+  const a = world.node('a');
+  await (await first(a)).answered({ ...made, status: 401 }, 'refused');
+  expect(await again(a)).toBe('replay');
+  await world.pass(60_000);
+  expect(await again(a)).toBe('first');
+});
+
+test('the keys of a proxy that names no client are those of one address', async () => {
+  const world = new World();
+  const a = world.node('a');
+  await a.begin(entry, { ...request, client: { address: '192.0.2.9', isProxy: true } }, body);
+  expect(world.addresses).toEqual(['192.0.2.9']);
 });
 
 test('what was refused without a connection to the store is not given back', async () => {
