@@ -131,15 +131,18 @@ export class Reports {
     this.#log.info({ quarantine, position }, 'quarantine ended');
   }
 
-  /** A request failed by the origin or by the gateway; called once for each request. */
-  failed(error: unknown, request: StartedRead['request']): void {
-    if (error instanceof OriginError) this.#metrics.originFailures += 1;
+  /** A request failed by the origin or by the gateway, or refused; called once for each request. */
+  failed(error: unknown, { method, target }: StartedRead['request']): void {
+    const isOrigins = error instanceof OriginError;
+    if (isOrigins) this.#metrics.originFailures += 1;
+    const path = briefText(target.path);
+    if (error instanceof GatewayError && error.status < 500 && !isOrigins) {
+      // Nothing is broken: an old If-Match, a key that is missing. Its client has been told.
+      this.#log.info({ method, path, code: error.code, reason: briefText(error.message) }, 'a request was refused');
+      return;
+    }
     const code = error instanceof GatewayError ? error.code : 'internal';
-    const level = code === 'internal' ? 'error' : 'warn';
-    this.#log[level](
-      { method: request.method, path: briefText(request.target.path), code, err: error },
-      'a request failed',
-    );
+    this.#log[code === 'internal' ? 'error' : 'warn']({ method, path, code, err: error }, 'a request failed');
   }
 
   /** A client that neither sent its body nor read its answer. */

@@ -1,5 +1,4 @@
-import { membersOf, type TextValue, textOfValue } from './json-object.ts';
-import { parseText } from './json-text.ts';
+import { parseObjects, type TextValue, textOfValue } from './json-object.ts';
 
 /** A member that differs, by its JSON Pointer (RFC 6901). The values are JSON texts; undefined where there is none. */
 export interface Difference {
@@ -11,12 +10,12 @@ export interface Difference {
 /** How one JSON text differs from another, member by member. Arrays and scalars differ as a whole, and as written. */
 export function differences(from: string, to: string): Difference[] {
   const found: Difference[] = [];
-  compare('', { text: from, node: parseText(from) }, { text: to, node: parseText(to) }, found);
+  compare('', parseObjects(from), parseObjects(to), found);
   return found;
 }
 
 function compare(at: string, from: TextValue | undefined, to: TextValue | undefined, found: Difference[]): void {
-  const [before, after] = [membersOf(from), membersOf(to)];
+  const [before, after] = [from?.members, to?.members];
   if (before === undefined || after === undefined) {
     const [old, now] = [from && textOfValue(from), to && textOfValue(to)];
     if (old !== now) found.push({ at, from: old, to: now });

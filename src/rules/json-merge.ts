@@ -1,5 +1,4 @@
-import { editedObject, type Member, membersOf, type TextValue, textOfValue } from './json-object.ts';
-import { parseText } from './json-text.ts';
+import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
 
 /*
  * Documents are merged as texts, so that what is not touched keeps its bytes: numbers beyond 2^53, the order of members,
@@ -34,14 +33,12 @@ interface Overlaying {
  * and `null` is a value like others. A preserved member that `current` does not have is removed.
  */
 export function overlaid(body: string, current: string, options: { merge: boolean; preserve: Preserved }): string {
-  return over({ text: body, node: parseText(body) }, { text: current, node: parseText(current) }, options.preserve, {
-    merge: options.merge,
-  });
+  return over(parseObjects(body), parseObjects(current), options.preserve, { merge: options.merge });
 }
 
 function over(body: TextValue, current: TextValue | undefined, preserve: Preserved, how: Overlaying): string {
-  const members = membersOf(body);
-  const present = membersOf(current);
+  const { members } = body;
+  const present = current?.members;
   if (members === undefined) {
     // Whatever the body puts in the place of the object, the preserved members stay.
     return (present && onlyPreserved(present, preserve)) ?? textOfValue(body);
@@ -59,15 +56,14 @@ function over(body: TextValue, current: TextValue | undefined, preserve: Preserv
     const text = how.merge ? textOfValue(value) : preservedPart(value, preserve.get(name));
     if (text !== undefined) added.push(`${key}:${text}`);
   }
-  return editedObject(body, members.values(), { edit, added });
+  return editedObject(body, { edit, added });
 }
 
 /** What of a value is preserved; undefined if nothing is. */
 function preservedPart(value: TextValue, preserve: Preserved | 'whole' | undefined): string | undefined {
   if (preserve === undefined) return undefined;
   if (preserve === 'whole') return textOfValue(value);
-  const members = membersOf(value);
-  return members && onlyPreserved(members, preserve);
+  return value.members && onlyPreserved(value.members, preserve);
 }
 
 function onlyPreserved(members: ReadonlyMap<string, Member>, preserve: Preserved): string | undefined {
@@ -82,16 +78,16 @@ function onlyPreserved(members: ReadonlyMap<string, Member>, preserve: Preserved
 
 /** What a JSON Merge Patch makes of a document (RFC 7396 §2). */
 export function mergePatched(target: string, patch: string): string {
-  return patched({ text: target, node: parseText(target) }, { text: patch, node: parseText(patch) });
+  return patched(parseObjects(target), parseObjects(patch));
 }
 
 function patched(target: TextValue | undefined, patch: TextValue): string {
-  const changes = membersOf(patch);
+  const { members: changes } = patch;
   if (changes === undefined) return textOfValue(patch);
-  const members = membersOf(target);
+  const members = target?.members;
   if (target === undefined || members === undefined) {
     const edit = ({ value }: Member): string | undefined => (isNull(value) ? undefined : patched(undefined, value));
-    return editedObject(patch, changes.values(), { edit, added: [] });
+    return editedObject(patch, { edit, added: [] });
   }
   const edit = ({ name, value }: Member): string | undefined => {
     const change = changes.get(name)?.value;
@@ -102,7 +98,7 @@ function patched(target: TextValue | undefined, patch: TextValue): string {
   for (const [name, { key, value }] of changes) {
     if (!members.has(name) && !isNull(value)) added.push(`${key}:${patched(undefined, value)}`);
   }
-  return editedObject(target, members.values(), { edit, added });
+  return editedObject(target, { edit, added });
 }
 
-const isNull = ({ node }: TextValue): boolean => node.type === 'null';
+const isNull = (value: TextValue): boolean => value.text.startsWith('null', value.start);

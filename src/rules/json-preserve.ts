@@ -1,6 +1,6 @@
 import { type Preserved, preservedBy } from './json-merge.ts';
-import { editedObject, type Member, membersOf, type TextValue, textOfValue } from './json-object.ts';
-import { parseText } from './json-text.ts';
+import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
+import { parseText, spanOf } from './json-text.ts';
 import { type Body, type Node, same } from './nodes.ts';
 
 /** The names that lead to a member. */
@@ -19,26 +19,54 @@ function memberAt({ value }: Body, names: Names): Node | undefined {
   let node: Node = { value, holder: undefined, key: '' };
   for (const name of names) {
     const { value: holder } = node;
-    const isObject = typeof holder === 'object' && holder !== null && !Array.isArray(holder);
-    if (!isObject || !Object.hasOwn(holder, name)) return undefined;
-    node = { value: (holder as Record<string, unknown>)[name], holder, key: name };
+    if (!isObject(holder) || !Object.hasOwn(holder, name)) return undefined;
+    node = { value: holder[name], holder, key: name };
   }
   return node;
 }
 
-/** A merge patch without what it says of these members: where it replaces an object that has one, without that. */
+/** Letter case left out, as lenient parsers do: of `K` (Kelvin) and `ſ` both have to be taken. */
+const folded = (name: string): string => name.toUpperCase().toLowerCase();
+
+/**
+ * Members that differ from a preserved one, or from what holds it, only by letter case. Some parsers take them for the
+ * same, and the last one counts (encoding/json of Go). One that `current` has, too, is known to be another member.
+ */
+export function otherwiseSpelled(body: unknown, current: unknown, preserve: Preserved): readonly Names[] {
+  if (!isObject(body)) return [];
+  const present = isObject(current) ? current : {};
+  const names = new Set([...preserve.keys()].map(folded));
+  return Object.entries(body).flatMap(([name, value]) => {
+    const below = preserve.get(name);
+    const was = Object.hasOwn(present, name) ? present[name] : undefined;
+    if (below === undefined) return names.has(folded(name)) && was === undefined ? [[name]] : [];
+    return below === 'whole' ? [] : otherwiseSpelled(value, was, below).map((rest) => [name, ...rest]);
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a merge patch names nothing but objects: it would change no more than what it is laid over lacks. */
+export function isEmptyPatch(patch: unknown): boolean {
+  return isObject(patch) && Object.values(patch).every(isEmptyPatch);
+}
+
+/** A merge patch, which is an object, without what it says of these members. */
 export function withoutMembers(patch: string, paths: readonly Names[]): string {
-  return reduced({ text: patch, node: parseText(patch) }, preservedBy(paths)) ?? '{}';
+  const text = reduced(parseObjects(patch), preservedBy(paths));
+  if (text === undefined) throw new Error('the patch is no object: the caller must refuse it');
+  return text;
 }
 
 function reduced(value: TextValue, dropped: Preserved | 'whole'): string | undefined {
-  const members = dropped === 'whole' ? undefined : membersOf(value);
-  if (members === undefined || dropped === 'whole') return undefined;
+  if (value.members === undefined || dropped === 'whole') return undefined;
   const edit = ({ name, value: inner }: Member): string | undefined => {
     const below = dropped.get(name);
     return below === undefined ? textOfValue(inner) : reduced(inner, below);
   };
-  return editedObject(value, members.values(), { edit, added: [] });
+  return editedObject(value, { edit, added: [] });
 }
 
 /** An operation of a JSON Patch that is not what RFC 6902 says. */
@@ -50,7 +78,7 @@ const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test'])
 
 /**
  * The operations of a JSON Patch (RFC 6902), by their index, that may change a preserved member: at it, below it, or
- * above it. What they would make of it is not looked at.
+ * above it, in any letter case. What they would make of it is not looked at.
  */
 export function touchingOperations(patch: unknown, paths: readonly Names[]): readonly number[] | MalformedPatch {
   if (!Array.isArray(patch)) return { why: 'it is not a list of operations' };
@@ -76,11 +104,12 @@ function tokensOf(pointer: unknown): Names | undefined {
 /** Whether one of two places holds the other. */
 function isOnOneLine(a: Names, b: Names): boolean {
   const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
-  return shorter.every((name, i) => name === longer[i]);
+  return shorter.every((name, i) => folded(name) === folded(longer[i] as string));
 }
 
 /** A list without some of its elements. */
 export function withoutElements(list: string, indexes: readonly number[]): string {
-  const elements = (parseText(list).children ?? []).map((node) => textOfValue({ text: list, node }));
-  return `[${elements.filter((_, i) => !indexes.includes(i)).join(',')}]`;
+  const left = new Set(indexes);
+  const kept = (parseText(list).children ?? []).filter((_, i) => !left.has(i)).map(spanOf);
+  return `[${kept.map(({ start, end }) => list.slice(start, end)).join(',')}]`;
 }

@@ -46,7 +46,7 @@ export function scanJson(text: string, maxDepth: number): JsonScan | 'too-deep' 
 }
 
 /** The index of the closing quote, or the length of the text if there is none. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   for (let end = text.indexOf('"', from); end >= 0; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
     while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++;

@@ -115,6 +115,13 @@ test('of a merged write, what is checked is what the API would get', async () =>
   expect(seen()).toBe(1);
 });
 
+test('a merged write without a body is checked, too, where there is nothing to merge it with', async () => {
+  accepts();
+  origin.on('GET /merged', (_request, response) => void response.writeHead(404).end());
+  expect((await put('/merged', '')).status).toBe(422);
+  expect(seen()).toBe(0);
+});
+
 test('an OpenAPI description checks parameters, too', async () => {
   accepts();
   expect((await put('/steps/7', {})).status).toBe(200);

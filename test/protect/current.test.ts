@@ -36,7 +36,6 @@ describe('a current representation that is', () => {
     ['too long', answering(200, {}, JSON.stringify({ a: 'x'.repeat(70_000) })), 409, 'current-unmergeable'],
     ['in a coding of its own', answering(200, { 'content-encoding': 'zip' }, 'x'), 409, 'current-unmergeable'],
     ['in another language', answering(200, { 'content-language': 'fr' }, '{"a":1}'), 409, 'current-unmergeable'],
-    ['for others to read', answering(403), 502, 'current-unreadable'],
     ['behind an error', answering(500), 502, 'current-unreadable'],
     ['elsewhere', answering(302, { location: '/other' }), 502, 'current-unreadable'],
     [
@@ -55,6 +54,7 @@ describe('a current representation that is', () => {
 
   it.each<[string, OriginHandler]>([
     ['compressed all the same', answering(200, { 'content-encoding': 'gzip' }, gzipSync('{"b":1}'))],
+    ['changed by a proxy (203)', answering(203, {}, '{"b":1}')],
     ['labelled as text', answering(200, { 'content-type': 'text/plain' }, '{"b":1}')],
     ['begun by a byte order mark', answering(200, {}, '\uFEFF{"b":1}')],
   ])('%s is merged with', async (_, handler) => {
@@ -62,6 +62,23 @@ describe('a current representation that is', () => {
     origin.on('GET /settings', handler);
     expect((await put('{"a":2}')).status).toBe(200);
     expect(api.writes).toEqual(['{"a":2,"b":1}']);
+  });
+});
+
+describe('a read that the API refuses', () => {
+  it.each<[number, Record<string, string>]>([
+    [401, { 'www-authenticate': 'Bearer realm="api", error="invalid_token"' }],
+    [403, {}],
+    [429, { 'retry-after': '7' }],
+    [503, { 'retry-after': '120' }],
+  ])('is answered as the API does: %i', async (status, fields) => {
+    const api = await start();
+    origin.on('GET /settings', answering(status, { ...fields, etag: '"error"' }, '{"error":"of the API"}'));
+    const answer = await put('{"a":2}');
+    expect([answer.status, answer.text]).toEqual([status, '{"error":"of the API"}']);
+    expect(answer.headers).toMatchObject({ ...fields, 'content-type': 'application/json' });
+    expect(answer.headers.etag).toBeUndefined();
+    expect(api.writes).toEqual([]);
   });
 });
 
@@ -106,10 +123,34 @@ describe('what reaches the API', () => {
     expect(api.writes).toHaveLength(1);
   });
 
+  it.each<[string, string, Record<string, string>]>([
+    ['the one that the writer accepts', '{"name":"new","v2":true}', { accept: 'application/vnd.acme.v2+json' }],
+    ['JSON, if the writer takes anything', '{"name":"new","v1":true}', { accept: '*/*' }],
+    ['JSON, if the writer does not say', '{"name":"new","v1":true}', {}],
+  ])('is merged with one of several representations: %s', async (_, written, headers) => {
+    const api = await start();
+    origin.on('GET /settings', (request, response) => {
+      const { accept = '' } = request.headers;
+      response.setHeader('Vary', 'Accept');
+      if (accept.includes('v2+json')) response.setHeader('Content-Type', 'application/vnd.acme.v2+json');
+      else response.setHeader('Content-Type', accept.startsWith('application/json') ? 'application/json' : 'text/html');
+      response.end(`{"name":"old","v${accept.includes('v2+json') ? 2 : 1}":true}`);
+    });
+    expect((await put('{"name":"new"}', headers)).status).toBe(200);
+    expect(api.writes).toEqual([written]);
+  });
+
   it('has what is preserved, whatever the body says', async () => {
     const api = await start('{"a":1,"createdAt":"2020"}');
     await put('{"createdAt":"1999","a":2}');
     expect(api.writes).toEqual(['{"createdAt":"2020","a":2}']);
+  });
+
+  it('is sent as it is where the API has nothing yet, and says so by 204', async () => {
+    const api = await start();
+    origin.on('GET /settings', (_, response) => void response.writeHead(204).end());
+    expect((await put('{"a":2,"createdAt":1}')).status).toBe(200);
+    expect(api.writes).toEqual(['{"a":2,"createdAt":1}']);
   });
 
   it('is one read and one write', async () => {
@@ -172,5 +213,60 @@ describe('a PATCH of what is preserved', () => {
     expect((await send('PATCH', '/settings', { body: '<a/>', headers: { 'content-type': 'text/xml' } })).status).toBe(
       415,
     );
+  });
+
+  it.each<[string, string, string, number, string]>([
+    [
+      'a list as plain JSON',
+      'application/json',
+      '[{"op":"replace","path":"/a","value":3}]',
+      415,
+      'unsupported-media-type',
+    ],
+    ['a list as a merge patch', mergePatch, '[]', 422, 'unmergeable'],
+    ['a scalar', mergePatch, '5', 422, 'unmergeable'],
+    ['null', 'application/json', 'null', 422, 'unmergeable'],
+    ['a member in other letter case', mergePatch, '{"CreatedAt":9}', 422, 'preserved-member'],
+    ['a member within, in other letter case', mergePatch, '{"stats":{"VIEWS":9}}', 422, 'preserved-member'],
+    ['what holds it, in other letter case', mergePatch, '{"ſtats":{"views":9}}', 422, 'preserved-member'],
+  ])('is never taken for one that changes nothing, nor sent: %s', async (_, type, body, status, problem) => {
+    for (const text of [current, '{"a":1}', '[1]']) {
+      await begin(
+        'writes: [{ on: PATCH /s, preserve: { paths: [createdAt, stats.views], onPatch: drop }, unchanged: skip }]',
+      );
+      const api = documentApi(origin, '/s', { text });
+      const answer = await send('PATCH', '/s', { body, headers: { 'content-type': type } });
+      expect([answer.status, typeOf(answer.text), api.writes]).toEqual([status, problem, []]);
+      await gateway.stop();
+    }
+  });
+
+  it('of which nothing is left is sent, or refused by its own condition, but not told as done', async () => {
+    await begin('writes: [{ on: PATCH /s, preserve: { paths: [a, b.c], onPatch: drop }, unchanged: skip }]');
+    const api = documentApi(origin, '/s', { text: '{"a":1,"b":{"c":1}}' });
+    const patch = (body: string, headers = {}) =>
+      send('PATCH', '/s', { body, headers: { 'content-type': mergePatch, ...headers } });
+    expect((await patch('{"a":2,"b":{"c":2}}')).headers['cache-status']).not.toContain('UNCHANGED');
+    expect((await patch('{"a":2}', { 'if-match': '"old"' })).status).toBe(412);
+    expect(api.writes).toEqual(['{"b":{}}']);
+  });
+
+  it('an operation on it in other letter case is one on it', async () => {
+    await begin('writes: [{ on: PATCH /s, preserve: [stats.views] }]');
+    documentApi(origin, '/s', { text: current });
+    const body = '[{"op":"replace","path":"/Stats/Views","value":1}]';
+    expect((await send('PATCH', '/s', { body, headers: { 'content-type': jsonPatch } })).status).toBe(422);
+  });
+});
+
+describe('a PUT that names a preserved member in other letter case', () => {
+  it.each([
+    ['is refused', '{"a":1,"createdAt":1}', '{"createdAt":8,"CreatedAt":9}', 422],
+    ['is refused, too, where the resource does not have that member', '{"a":1}', '{"CreatedAt":9}', 422],
+    ['passes where the API has both', '{"createdAt":1,"CreatedAt":2}', '{"createdAt":8,"CreatedAt":9}', 200],
+  ])('%s', async (_, current, body, status) => {
+    const api = await start(current);
+    expect((await put(body)).status).toBe(status);
+    expect(api.writes).toEqual(status === 200 ? ['{"createdAt":1,"CreatedAt":9}'] : []);
   });
 });

@@ -103,6 +103,19 @@ describe('a tag that was changed on the way', () => {
   });
 });
 
+it('a tag of one of several representations holds for a write that accepts the same', async () => {
+  await begin(required);
+  const api = serve();
+  origin.on('GET /settings', (request, response) => {
+    const type = request.headers.accept === 'application/vnd.acme.v2+json' ? 'v2' : 'v1';
+    response.writeHead(200, { 'Content-Type': 'application/json', Vary: 'Accept' }).end(`{"${type}":1}`);
+  });
+  const v2 = { accept: 'application/vnd.acme.v2+json' };
+  expect((await put('{"v2":2}', { ...v2, 'if-match': await etagOf(v2) })).status).toBe(200);
+  expect((await put('{"v1":2}', { 'if-match': await etagOf(v2) })).status).toBe(412);
+  expect(api.writes).toEqual(['{"v2":2}']);
+});
+
 describe('a retry whose first answer was lost', () => {
   it('succeeds with the old tag, and neither writes nor announces again', async () => {
     await begin(required);
@@ -152,6 +165,35 @@ describe('somebody who goes past the gateway', () => {
     expect(api.writes).toEqual(['{"a":3,"b":2}']);
   });
 
+  it.each([404, 410])('who creates what was not there (%i) is noticed, too', async (status) => {
+    await begin('writes: [{ on: PUT /settings, merge: true }]');
+    const api = serve('strong');
+    let created = false;
+    origin.on('GET /settings', (_, response) => {
+      if (created) response.writeHead(200, { 'Content-Type': 'application/json', ETag: api.etag() }).end(api.text);
+      else response.writeHead(status).end();
+      created = true;
+    });
+    expect((await put('{"b":3}')).status).toBe(200);
+    expect(api.writes).toEqual(['{"b":3,"a":1}']);
+  });
+
+  it('an API that says that there is nothing, and then that there is, is believed: its answer is passed on', async () => {
+    await begin('writes: [{ on: PUT /settings, preserve: [createdAt] }]');
+    const api = serve('strong');
+    origin.on('GET /settings', (_, response) => void response.writeHead(404).end());
+    expect((await put('{"b":3}')).status).toBe(412);
+    expect([origin.requests('PUT /settings').length, api.writes]).toEqual([2, []]);
+  });
+
+  it('a resource that exists and is not set (204) is not taken for one that does not exist', async () => {
+    await begin('writes: [{ on: PUT /settings, merge: true }]');
+    serve('none');
+    origin.on('GET /settings', (_, response) => void response.writeHead(204).end());
+    expect((await put('{"b":3}')).status).toBe(200);
+    expect(origin.requests('PUT /settings')[0]?.rawHeaders).not.toContain('If-None-Match');
+  });
+
   it('who never stops is given way to: 503 after so many attempts', async () => {
     await begin('writes: [{ on: PUT /settings, merge: true }]');
     const api = serve('strong');
@@ -177,20 +219,21 @@ describe('somebody who goes past the gateway', () => {
 
 describe('an answer of the gateway’s own', () => {
   it('is not given before what it tells of is effective: after a 412, a read is not older than that', async () => {
-    await begin(`${cached}writes: [{ on: PUT /settings, precondition: required }]`);
+    const rules = 'rules: [{ on: POST /reset, invalidate: [/settings] }]\n';
+    await begin(`${cached}${rules}writes: [{ on: PUT /settings, precondition: required }]`);
     const api = serve();
     const old = await etagOf();
     const answered = gate();
-    origin.on('PATCH /settings', async (_, response) => {
+    origin.on('POST /reset', async (_, response) => {
       api.text = '{"a":2}';
       await answered.pass();
       response.end();
     });
-    const patch = send('PATCH', '/settings', { body: '{"a":2}' });
+    const reset = send('POST', '/reset');
     await answered.arrived();
     expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
     expect((await ask('/settings')).text).toBe('{"a":2}');
     answered.release();
-    await patch;
+    await reset;
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mergePatched, overlaid, preservedBy } from '../../src/rules/json-merge.ts';
+import { withoutElements } from '../../src/rules/json-preserve.ts';
 
 describe('a JSON Merge Patch (RFC 7396, appendix A)', () => {
   it.each([
@@ -137,5 +138,20 @@ describe('a document over the current one', () => {
     const current = `{${members(0, 100_000).join(',')}}`;
     const merged = JSON.parse(overlaid(body, current, { merge: true, preserve: preservedBy([['m7']]) })) as object;
     expect(Object.keys(merged)).toHaveLength(100_000);
+  });
+});
+
+describe('operations left out of a JSON Patch', () => {
+  it.each<[string, number[], string]>([
+    ['[ 0, {"a":[1,2]} ,"]"]', [0], '[{"a":[1,2]},"]"]'],
+    ['[0,1,2]', [1], '[0,2]'],
+    ['[0]', [0], '[]'],
+  ])('of %s, %j', (list, indexes, left) => {
+    expect(withoutElements(list, indexes)).toBe(left);
+  });
+
+  it('may be 200,000', () => {
+    const indexes = Array.from({ length: 200_000 }, (_, i) => i + 1);
+    expect(withoutElements(`[0${',0'.repeat(200_000)}]`, indexes)).toBe('[0]');
   });
 });

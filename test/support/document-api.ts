@@ -6,7 +6,7 @@ import type { ScriptedOrigin } from './scripted-origin.ts';
 export interface DocumentApi {
   text: string;
   contentType: string;
-  /** Which entity tags it gives; with strong ones it evaluates `If-Match`. */
+  /** Which entity tags it gives; with strong ones it evaluates `If-Match`, and `If-None-Match: *`. */
   readonly etags: 'none' | 'weak' | 'strong';
   /** Every text that it was given. */
   readonly writes: string[];
@@ -38,7 +38,8 @@ export function documentApi(
     origin.on(`${method} ${path}`, async (request, response, { body }) => {
       await api.gate?.pass();
       const asked = request.headers['if-match'];
-      if (etags === 'strong' && asked !== undefined && asked !== api.etag()) {
+      const creates = request.headers['if-none-match'] === '*';
+      if (etags === 'strong' && (creates || (asked !== undefined && asked !== api.etag()))) {
         response.writeHead(412, { 'Content-Type': 'application/json' }).end('{"error":"If-Match"}');
         return;
       }

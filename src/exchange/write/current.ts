@@ -1,16 +1,36 @@
 import { GatewayError } from '../../errors.ts';
+import { formatCacheStatus } from '../../http/cache-status.ts';
+import { without } from '../../http/fields.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { decodedBody, readAnswerUpTo } from '../body.ts';
 import { forwardFields } from '../forward.ts';
+import type { OriginResponse } from '../ports.ts';
 import type { BeforeAddress } from './before.ts';
 import { type Current, currentOf } from './document.ts';
+import type { WholeAnswer } from './protection-ports.ts';
+
+/** What a read of the current representation has found. */
+export type CurrentRead =
+  | { readonly kind: 'present'; readonly current: Current }
+  /** `exists`: the API has something there (204), of which it says nothing. */
+  | { readonly kind: 'none'; readonly exists: boolean; readonly current: undefined }
+  /** The API does not let this writer read it, or not now: what it says is the answer of the write. */
+  | { readonly kind: 'refused'; readonly answer: WholeAnswer };
+
+/** Statuses that tell a client what to do: log in, ask for access, come back later. */
+const refusals = new Set([401, 403, 407, 429, 503]);
+
+const ofRefusal = new Set([
+  ...['content-type', 'content-encoding', 'content-language'],
+  ...['www-authenticate', 'proxy-authenticate', 'retry-after'],
+]);
 
 /**
  * Reads the current representation from the origin, with the writer's credentials and preferences: never a copy, which
- * may be older than the last write. Undefined if there is none.
+ * may be older than the last write.
  * @throws GatewayError currentUnreadable: the write must not be forwarded; OriginError
  */
-export async function readCurrent({ get, route }: BeforeAddress, maxBytes: number): Promise<Current | undefined> {
+export async function readCurrent({ get, route }: BeforeAddress, maxBytes: number): Promise<CurrentRead> {
   const accepted = get.headers.has('accept') ? [] : ['Accept', 'application/json, */*;q=0.1'];
   const headers = [
     ...forwardFields(get, route.policy.client),
@@ -20,9 +40,13 @@ export async function readCurrent({ get, route }: BeforeAddress, maxBytes: numbe
   ];
   const answer = await askOrigin({ request: get, route }, { headers, asOriginTags: true });
   const { status } = answer;
-  if (status !== 200) {
+  if (refusals.has(status)) return { kind: 'refused', answer: await refusal(answer, maxBytes) };
+  // RFC 9110 §15.3.4: 203 is a 200 that somebody on the way has changed.
+  if (status !== 200 && status !== 203) {
     answer.body.destroy();
-    if (status === 404 || status === 410) return undefined;
+    if (status === 404 || status === 410 || status === 204) {
+      return { kind: 'none', exists: status === 204, current: undefined };
+    }
     throw new GatewayError('currentUnreadable', `the API answered a GET of this resource with ${status}`);
   }
   const read = await readAnswerUpTo(answer.body, maxBytes);
@@ -32,5 +56,13 @@ export async function readCurrent({ get, route }: BeforeAddress, maxBytes: numbe
   }
   const body = decodedBody(read.whole, answer.headers);
   if (body === undefined) throw new GatewayError('currentUnmergeable', 'it has a content coding that cannot be undone');
-  return currentOf(body, answer.headers);
+  return { kind: 'present', current: currentOf(body, answer.headers) };
+}
+
+async function refusal({ status, headers, body }: OriginResponse, maxBytes: number): Promise<WholeAnswer> {
+  const read = await readAnswerUpTo(body, maxBytes);
+  if (!('whole' in read)) body.destroy();
+  const lines = without(headers.lines, (name) => !ofRefusal.has(name));
+  lines.push('Cache-Status', formatCacheStatus({ fwd: 'method', fwdStatus: status }));
+  return { status, lines, body: 'whole' in read ? read.whole : undefined };
 }

@@ -2,8 +2,15 @@ import type { WriteProtectionConfig } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Fields } from '../../http/fields.ts';
 import { parseJson } from '../../rules/json.ts';
-import { mergePatched, overlaid } from '../../rules/json-merge.ts';
-import { changedMembers, touchingOperations, withoutElements, withoutMembers } from '../../rules/json-preserve.ts';
+import { mergePatched, overlaid, type Preserved } from '../../rules/json-merge.ts';
+import {
+  changedMembers,
+  isEmptyPatch,
+  otherwiseSpelled,
+  touchingOperations,
+  withoutElements,
+  withoutMembers,
+} from '../../rules/json-preserve.ts';
 import { type Body, sameJson } from '../../rules/nodes.ts';
 import { type Current, type Document, documentOf } from './document.ts';
 import type { Protection } from './protections.ts';
@@ -56,15 +63,15 @@ function replacing({ headers, body }: WithBody, current: Current, { config, pres
     return { body, rewritten: false, unchanged };
   }
   const [from, onto] = mergeable({ sent, present }, headers, current);
+  refuseSpellings(from, onto, preserve);
   const text = overlaid(from.text, onto.text, { merge: config.merge, preserve });
-  const unchanged = isSame(jsonOf(text), onto.json);
-  return text === from.text
-    ? { body, rewritten: false, unchanged }
-    : { body: Buffer.from(text), rewritten: true, unchanged };
+  if (text === from.text) return { body, rewritten: false, unchanged: isSame(from.json, onto.json) };
+  return { body: Buffer.from(text), rewritten: true, unchanged: isSame(jsonOf(text), onto.json) };
 }
 
-function patching(write: WithBody, current: Current, { config }: Guarded): Proposal {
+function patching(write: WithBody, current: Current, guard: Guarded): Proposal {
   const { headers, body } = write;
+  const { config } = guard;
   const { preserve, unchanged: onUnchanged } = config;
   const asItIs: Proposal = { body, rewritten: false, unchanged: false };
   const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
@@ -81,15 +88,38 @@ function patching(write: WithBody, current: Current, { config }: Guarded): Propo
   const present = documentOf(current.body, current.headers);
   if (!protects && !('text' in sent && 'text' in present)) return asItIs;
   const [patch, onto] = mergeable({ sent, present }, protects ? headers : undefined, current);
-  const touched = changedMembers(jsonOf(mergePatched(onto.text, patch.text)), onto.json, preserve.paths);
+  if (protects) {
+    refuseRoot(patch.json.value, type);
+    refuseSpellings(patch, onto, guard.preserve);
+  }
+  const merged = jsonOf(mergePatched(onto.text, patch.text));
+  const touched = changedMembers(merged, onto.json, preserve.paths);
   if (touched.length > 0 && preserve.onPatch === 'refuse') throw refusal(touched.map(shown));
-  const text = touched.length === 0 ? patch.text : withoutMembers(patch.text, touched);
   // Plain JSON may mean another thing by null.
-  const certain = type === 'application/merge-patch+json' || !/\bnull\b/.test(text);
-  const unchanged = certain && isSame(jsonOf(mergePatched(onto.text, text)), onto.json);
-  return touched.length === 0
-    ? { body, rewritten: false, unchanged }
-    : { body: Buffer.from(text), rewritten: true, unchanged };
+  const isCertain = (text: string): boolean => type === 'application/merge-patch+json' || !/\bnull\b/.test(text);
+  if (touched.length === 0) {
+    return { body, rewritten: false, unchanged: isCertain(patch.text) && isSame(merged, onto.json) };
+  }
+  const text = withoutMembers(patch.text, touched);
+  // One of which nothing is left has asked for another state than this one.
+  const mayBeDone = isCertain(text) && !isEmptyPatch(jsonOf(text).value);
+  const unchanged = mayBeDone && isSame(jsonOf(mergePatched(onto.text, text)), onto.json);
+  return { body: Buffer.from(text), rewritten: true, unchanged };
+}
+
+/** What replaces the whole resource, or is not a merge patch at all, cannot be freed of what it says of a member. */
+function refuseRoot(patch: unknown, type: string): void {
+  if (Array.isArray(patch) && type === 'application/json') {
+    throw new GatewayError('unsupportedMediaType', 'send a list of operations as application/json-patch+json');
+  }
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+    throw new GatewayError('unmergeable', 'a merge patch of a resource with preserved members has to be an object');
+  }
+}
+
+function refuseSpellings(sent: Document, present: Document, preserve: Preserved): void {
+  const members = otherwiseSpelled(sent.json.value, present.json.value, preserve).map(shown);
+  if (members.length > 0) throw refusal(members, 'it names a preserved member in other letter case');
 }
 
 function operating({ headers, body }: WithBody, { paths, onPatch }: WriteProtectionConfig['preserve']): Proposal {
@@ -121,9 +151,9 @@ function mergeable(
 
 const shown = (names: readonly string[]): string => names.join('.');
 
-function refusal(members: readonly string[]): GatewayError {
-  const named = members.slice(0, 8).join(', ');
-  return new GatewayError('preservedMember', `it would change ${named}`, { more: { members: members.slice(0, 64) } });
+function refusal(members: readonly string[], why = 'it would change'): GatewayError {
+  const detail = `${why}: ${members.slice(0, 8).join(', ')}`;
+  return new GatewayError('preservedMember', detail, { more: { members: members.slice(0, 64) } });
 }
 
 /** A text made of valid ones. */

@@ -4,9 +4,10 @@ import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { conditionFields, hasConditionOfWrite } from '../../http/write-conditions.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
-import { readCurrent } from './current.ts';
+import { type CurrentRead, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
+import { inTurn } from './in-turn.ts';
 import { readsOf } from './plan.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
@@ -16,7 +17,7 @@ import { Upload } from './upload.ts';
 import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
 
 /**
- * How often a write is sent again that the origin refused by the gateway's own `If-Match`: somebody who goes past the
+ * How often a write is sent again that the origin refused by the gateway's own condition: somebody who goes past the
  * gateway has written in between.
  */
 const MAX_ATTEMPTS = 4;
@@ -50,7 +51,7 @@ export interface ProtectedWrite {
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
  * 7. a body that changes nothing is not sent on
- * 8. forwarded, with the origin's own entity tag in `If-Match`
+ * 8. forwarded, with the origin's own entity tag in `If-Match`, or `If-None-Match: *` where there is nothing yet
  * 9. its turn ends, once what it changed is recorded
  */
 export async function writeProtected(ports: WritePorts, write: ProtectedWrite): Promise<void> {
@@ -63,20 +64,21 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   const run = new KeyedOutcome(keyed.kind === 'first' ? keyed.run : undefined);
   try {
     if (!isMerged(protection, request)) await protection.validate?.(request, body);
-    if (!needsCurrent(protection, request)) {
-      await write.send(
-        arrived,
+    requireCondition(request, protection);
+    const sendAlone = (alone: ArrivedWrite) =>
+      write.send(
+        alone,
         guardOf(protection, run, () => 'pass'),
       );
+    const reads = needsCurrent(protection, request);
+    if (!reads && !protections.takesTurns(request)) {
+      await sendAlone(arrived);
       return;
     }
-    requireCondition(request, protection);
-    const turn = await protections.turns.take(protections.turnOf(request.target.resource));
-    try {
-      await inTurn(ports, { ...write, arrived: { ...arrived, turn } }, run);
-    } finally {
-      turn.end();
-    }
+    await inTurn(write, (inTurn) => {
+      const ofIts = { ...write, arrived: inTurn };
+      return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
+    });
   } finally {
     await run.end();
   }
@@ -138,22 +140,28 @@ function guardOf(
   };
 }
 
-async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
+async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
   refuseUnsettled(ports, arrived.request, address);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const current = await readCurrent(address, ports.resolveBytes);
+    const read = await readCurrent(address, ports.resolveBytes);
+    if (read.kind === 'refused') {
+      await write.settle(arrived);
+      return sendWhole(reply, read.answer);
+    }
+    const { current } = read;
     const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
       await write.settle(arrived);
       throw decided.error;
     }
     const { proposal } = decided;
-    const proposed = withProposal(ports, arrived, { proposal, current, protection });
-    if (isMerged(protection, arrived.request) && proposal.body !== undefined) {
-      await protection.validate?.(proposed.request, proposal.body);
+    const condition = ownCondition(arrived.request, read, protection);
+    const proposed = withProposal(ports, arrived, { proposal, condition, protection });
+    if (isMerged(protection, arrived.request)) {
+      await protection.validate?.(proposed.request, proposal.body ?? Buffer.alloc(0));
     }
     if (decided.kind === 'unchanged' && current !== undefined) {
       const position = await write.settle(proposed);
@@ -162,9 +170,9 @@ async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcom
       return sendWhole(reply, answer);
     }
     // The origin refuses the state that it has just told: sending that again would not help.
-    const isSame = attempt > 1 && tried === current?.originEtag;
-    tried = current?.originEtag;
-    const isOwn = tried !== undefined && proposed.request.headers.get('if-match') === tried;
+    const isSame = attempt > 1 && tried === condition[1];
+    tried = condition[1];
+    const isOwn = tried !== undefined;
     const done = await write.send(
       proposed,
       guardOf(protection, run, () => (isOwn && !isSame ? 'again' : 'pass')),
@@ -191,8 +199,18 @@ function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRe
 function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite): BeforeAddress {
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
-  if (found.route.before !== undefined) return address;
-  return { ...address, get: { ...address.get, target: arrived.request.target } };
+  const { target, headers } = arrived.request;
+  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...preferredTypes(headers)]) };
+  return { ...address, get: found.route.before === undefined ? { ...get, target } : get };
+}
+
+/**
+ * An API may have several representations: what is read has to be the one that the client has read, and writes. Clients
+ * that prefer none send a lone wildcard (fetch does); what they write is JSON.
+ */
+function preferredTypes(headers: Fields): FieldLines {
+  const accept = headers.get('accept')?.trim() ?? '*/*';
+  return accept === '*/*' || accept === '' ? [] : ['Accept', accept];
 }
 
 /** Fields that describe the bytes of the body that the client sent. */
@@ -202,9 +220,9 @@ const ofBody = new Set(['content-length', 'content-md5', 'content-digest', 'repr
 function withProposal(
   ports: WritePorts,
   arrived: ArrivedWrite,
-  made: { readonly proposal: Proposal; readonly current: Current | undefined; readonly protection: Protection },
+  made: { readonly proposal: Proposal; readonly condition: FieldLines; readonly protection: Protection },
 ): ArrivedWrite {
-  const { proposal, current, protection } = made;
+  const { proposal, condition, protection } = made;
   const { request } = arrived;
   const { headers } = request;
   const evaluates = protection.config.precondition !== 'off';
@@ -212,7 +230,7 @@ function withProposal(
     return (evaluates && conditionFields.has(name)) || (proposal.rewritten && ofBody.has(name));
   });
   if (proposal.rewritten) lines.push('Content-Length', String(proposal.body?.byteLength ?? 0));
-  if (evaluates || !hasConditionOfWrite(headers)) lines.push(...ownCondition(headers, current));
+  lines.push(...condition);
   const sent = { ...request, headers: new Fields(lines) };
   const { needs } = arrived;
   const captureBytes = needs.request ? ports.resolveBytes : 0;
@@ -221,10 +239,18 @@ function withProposal(
   return { ...arrived, request: sent, upload };
 }
 
-/** What guards the write at the origin against those who go past the gateway. */
-function ownCondition(headers: Fields, current: Current | undefined): FieldLines {
-  if (current === undefined) return headers.get('if-none-match')?.trim() === '*' ? ['If-None-Match', '*'] : [];
-  return current.originEtag === undefined ? [] : ['If-Match', current.originEtag];
+/**
+ * What guards the write at the origin against those who go past the gateway; nothing where the client's own conditions
+ * are passed on.
+ */
+function ownCondition(request: ClientRequest, read: CurrentRead, protection: Protection): FieldLines {
+  const { headers } = request;
+  if (protection.config.precondition === 'off' && hasConditionOfWrite(headers)) return [];
+  if (read.kind === 'present')
+    return read.current.originEtag === undefined ? [] : ['If-Match', read.current.originEtag];
+  // A body that was merged with nothing would replace what somebody has created in the meantime.
+  const creates = isMerged(protection, request) && read.kind === 'none' && !read.exists;
+  return creates || headers.get('if-none-match')?.trim() === '*' ? ['If-None-Match', '*'] : [];
 }
 
 /** As the API answers: 204 if that is how it answered last, otherwise the current representation. */
