@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Timers } from '../clock.ts';
+import type { Clock, Timers } from '../clock.ts';
 import type { CachePolicy, WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { credentialFields, withoutIdleCookies } from '../exchange/credentials.ts';
@@ -31,6 +31,7 @@ export interface KeptKeysOptions {
   readonly store: KeyStore;
   readonly routes: RouteTable;
   readonly timers: Timers;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** A request gets the first answer again. */
   readonly repeated: (request: ClientRequest) => void;
   /** The store failed; the client has been told, or has lost nothing yet. */
@@ -68,7 +69,8 @@ export class KeptKeys implements IdempotencyKeys {
       leaseMs: KEY_LEASE_MS,
       address: request.client.address,
     };
-    const told = this.#told(claim, await this.#claim(claim));
+    const claimedAt = this.#options.clock.monotonic();
+    const told = this.#told(claim, await this.#claim(claim), claimedAt);
     if (told.kind === 'replay') this.#options.repeated(request);
     return told;
   }
@@ -83,10 +85,10 @@ export class KeptKeys implements IdempotencyKeys {
     }
   }
 
-  #told(claim: KeyClaim, verdict: Verdict | { readonly kind: 'full' }): KeyedWrite {
+  #told(claim: KeyClaim, verdict: Verdict | { readonly kind: 'full' }, claimedAt: number): KeyedWrite {
     switch (verdict.kind) {
       case 'first':
-        return { kind: 'first', run: this.#run(claim) };
+        return { kind: 'first', run: this.#run(claim, claimedAt) };
       case 'answered':
         return { kind: 'replay', answer: replayed(verdict.answer) };
       case 'otherPayload':
@@ -103,8 +105,12 @@ export class KeptKeys implements IdempotencyKeys {
     }
   }
 
-  #run(claim: KeyClaim): KeyedRun {
-    const stop = this.#renewing(claim);
+  #run(claim: KeyClaim, claimedAt: number): KeyedRun {
+    // When what has renewed the lease was sent: the store has counted from later on.
+    let renewedAt = claimedAt;
+    const stop = this.#renewing(claim, (at) => {
+      renewedAt = Math.max(renewedAt, at);
+    });
     const settle = async (settlement: Settlement, keepMs = claim.keepMs): Promise<void> => {
       stop();
       const kept = { ...claim, keepMs };
@@ -116,18 +122,20 @@ export class KeptKeys implements IdempotencyKeys {
       }
     };
     return {
+      holds: () => this.#options.clock.monotonic() < renewedAt + KEY_LEASE_MS,
       answered: (answer, outcome) => settle(settlementOf(answer, outcome), keptFor(claim, outcome)),
       notRun: () => settle({ kind: 'notRun' }),
       unknown: () => settle({ kind: 'unknown' }),
     };
   }
 
-  #renewing(claim: KeyClaim): () => void {
-    const { store, timers, failed } = this.#options;
+  #renewing(claim: KeyClaim, renewed: (at: number) => void): () => void {
+    const { store, timers, clock, failed } = this.#options;
     let cancel: () => void;
     const next = (): void => {
       cancel = timers.after(KEY_LEASE_MS / RENEWALS_PER_LEASE, () => {
-        store.renew(claim).catch(failed);
+        const at = clock.monotonic();
+        store.renew(claim).then(() => renewed(at), failed);
         next();
       });
     };

@@ -86,8 +86,8 @@ const claim = `${prelude}
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, ${EXPIRED_AT_ONCE})) do forgotten(gone) end
 local state = redis.call('HMGET', key, 'kind', 'fingerprint', 'owner', 'lease')
 if not state[1] then
-  local isFull = redis.call('ZCARD', index) >= ${MAX_KEYS}
-  if isFull or not fits(${KEY_OVERHEAD_BYTES}, ${MAX_KEYS * KEY_OVERHEAD_BYTES}, ${KEYS_SHARE}) then return { 'full' } end
+  if redis.call('ZCARD', index) >= ${MAX_KEYS} then return { 'full' } end
+  if not fits(${KEY_OVERHEAD_BYTES}, ${MAX_KEYS * KEY_OVERHEAD_BYTES}, ${KEYS_SHARE}) then return { 'full' } end
   written('underWay')
   redis.call('HSET', key, 'lease', now + ARGV[6])
   kept()

@@ -71,8 +71,9 @@ class World {
       this.#due.push(timer);
       return () => void this.#due.splice(this.#due.indexOf(timer) >>> 0, 1);
     };
+    const clock = { monotonic: () => this.now };
     const failed = (error: unknown): void => void this.failures.push(error);
-    return new KeptKeys({ store, routes, timers: { after }, repeated: () => {}, failed });
+    return new KeptKeys({ store, routes, timers: { after }, clock, repeated: () => {}, failed });
   }
 
   /** Nothing of it is heard again. */
@@ -144,6 +145,40 @@ test('the key of a node that has died is in doubt soon, and stays so', async () 
   expect(await again(b)).toBe('idempotencyKeyUnknown');
   await world.pass(1_000_000);
   expect(await again(b)).toBe('idempotencyKeyUnknown');
+});
+
+describe('a write that was not sent yet', () => {
+  test('may be sent for as long as its lease is renewed', async () => {
+    const world = new World();
+    const run = await first(world.node('a'));
+    await world.pass(100_000);
+    expect(run.holds()).toBe(true);
+  });
+
+  test.each([
+    ['its node was paused', (world: World) => world.kill('a')],
+    [
+      'the store was away',
+      (world: World) => {
+        world.isAway = true;
+      },
+    ],
+  ])('must not be sent once another client was told that its outcome is unknown: %s', async (_, disturb) => {
+    const world = new World();
+    const [a, b] = [world.node('a'), world.node('b')];
+    const run = await first(a);
+    disturb(world);
+    for (let ms = 0; ms < 20_000; ms += 500) {
+      await world.pass(500);
+      world.isAway = false;
+      if ((await again(b)) === 'idempotencyKeyUnknown') expect(run.holds()).toBe(false);
+      disturb(world);
+    }
+    expect(run.holds()).toBe(false);
+    world.isAway = false;
+    await run.notRun();
+    expect(await again(b)).toBe('first');
+  });
 });
 
 test('a write that has ended is not renewed', async () => {
