@@ -21,7 +21,7 @@ const MAX_ANSWER_BYTES = 256 * 1024;
  * An answer that says that nothing was done need not be kept for long: another attempt may run. Anybody can provoke
  * such answers, even without credentials, and their keys would fill the room of others.
  */
-const MAX_REFUSED_KEEP_MS = 60_000;
+const REFUSED_KEEP_MS = 60_000;
 /** A node that has died leaves its keys in doubt after this time; a shorter one would do so to a node that was busy. */
 const KEY_LEASE_MS = 15_000;
 /** So often is a lease renewed in its time that one failure does not end it. */
@@ -177,7 +177,7 @@ function settlementOf(answer: WholeAnswer, outcome: Parameters<KeyedRun['answere
 }
 
 function keptFor({ keepMs }: KeyClaim, outcome: Parameters<KeyedRun['answered']>[1]): number {
-  return outcome === 'refused' ? Math.min(keepMs, MAX_REFUSED_KEEP_MS) : keepMs;
+  return outcome === 'refused' ? Math.min(keepMs, REFUSED_KEEP_MS) : keepMs;
 }
 
 /** The first answer again. Its `Cache-Status` told of that time. */
