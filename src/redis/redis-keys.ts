@@ -40,7 +40,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function total(of) return tonumber(redis.call('HGET', sizes, of) or 0) end
 local function sizeOf(each)
   local bytes, by = string.match(redis.call('HGET', sizes, each) or ('0 ' .. address), '^(%d+) (.*)$')
-  return tonumber(bytes), by
+  return tonumber(bytes or 0), by or address
 end
 local function added(bytes, by)
   redis.call('HINCRBY', sizes, '', bytes)
