@@ -27,7 +27,7 @@ export function wireProtections(
     turns: new Turns({ timers: systemTimers, clock: systemClock, log }),
     validators: bodyValidators(config.writes, (request, found) => reports.invalid(request, found)),
     keys: new KeptKeys({
-      ...{ routes, store: keys, timers: systemTimers },
+      ...{ routes, store: keys, timers: systemTimers, clock: systemClock },
       repeated: (request) => reports.repeated(request),
       failed: (error) => reports.keysFailed(error),
     }),

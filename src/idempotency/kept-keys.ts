@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Timers } from '../clock.ts';
+import type { Clock, Timers } from '../clock.ts';
 import type { CachePolicy, WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { credentialFields, withoutIdleCookies } from '../exchange/credentials.ts';
@@ -17,6 +17,11 @@ import { LateSettlements } from './late-settlements.ts';
 
 /** A longer answer is sent and not kept. The answer to a write tells of one resource. */
 const MAX_ANSWER_BYTES = 256 * 1024;
+/**
+ * An answer that says that nothing was done need not be kept for long: another attempt may run. Anybody can provoke
+ * such answers, even without credentials, and their keys would fill the room of others.
+ */
+const REFUSED_KEEP_MS = 60_000;
 /** A node that has died leaves its keys in doubt after this time; a shorter one would do so to a node that was busy. */
 const KEY_LEASE_MS = 15_000;
 /** So often is a lease renewed in its time that one failure does not end it. */
@@ -26,6 +31,7 @@ export interface KeptKeysOptions {
   readonly store: KeyStore;
   readonly routes: RouteTable;
   readonly timers: Timers;
+  readonly clock: Pick<Clock, 'monotonic'>;
   /** A request gets the first answer again. */
   readonly repeated: (request: ClientRequest) => void;
   /** The store failed; the client has been told, or has lost nothing yet. */
@@ -55,16 +61,16 @@ export class KeptKeys implements IdempotencyKeys {
       throw new GatewayError('idempotencyKeyMissing', 'send an Idempotency-Key, and the same one with each retry');
     }
     const { policy } = this.#options.routes.find(request.target.resource).route;
-    const { address, isProxy } = request.client;
     const claim: KeyClaim = {
       id: scopedKey(found.key, request, policy.cache),
       fingerprint: fingerprintOf(request.headers, body),
       owner: randomBytes(12).toString('base64url'),
       keepMs,
       leaseMs: KEY_LEASE_MS,
-      address: isProxy ? undefined : address,
+      address: request.client.address,
     };
-    const told = this.#told(claim, await this.#claim(claim));
+    const claimedAt = this.#options.clock.monotonic();
+    const told = this.#told(claim, await this.#claim(claim), claimedAt);
     if (told.kind === 'replay') this.#options.repeated(request);
     return told;
   }
@@ -79,10 +85,10 @@ export class KeptKeys implements IdempotencyKeys {
     }
   }
 
-  #told(claim: KeyClaim, verdict: Verdict | { readonly kind: 'full' }): KeyedWrite {
+  #told(claim: KeyClaim, verdict: Verdict | { readonly kind: 'full' }, claimedAt: number): KeyedWrite {
     switch (verdict.kind) {
       case 'first':
-        return { kind: 'first', run: this.#run(claim) };
+        return { kind: 'first', run: this.#run(claim, claimedAt) };
       case 'answered':
         return { kind: 'replay', answer: replayed(verdict.answer) };
       case 'otherPayload':
@@ -99,30 +105,37 @@ export class KeptKeys implements IdempotencyKeys {
     }
   }
 
-  #run(claim: KeyClaim): KeyedRun {
-    const stop = this.#renewing(claim);
-    const settle = async (settlement: Settlement): Promise<void> => {
+  #run(claim: KeyClaim, claimedAt: number): KeyedRun {
+    // When what has renewed the lease was sent: the store has counted from later on.
+    let renewedAt = claimedAt;
+    const stop = this.#renewing(claim, (at) => {
+      renewedAt = Math.max(renewedAt, at);
+    });
+    const settle = async (settlement: Settlement, keepMs = claim.keepMs): Promise<void> => {
       stop();
+      const kept = { ...claim, keepMs };
       try {
-        await this.#options.store.settle(claim, settlement);
+        await this.#options.store.settle(kept, settlement);
       } catch (error) {
         this.#options.failed(error);
-        this.#late.add(claim, settlement);
+        this.#late.add(kept, settlement);
       }
     };
     return {
-      answered: (answer, outcome) => settle(settlementOf(answer, outcome)),
+      holds: () => this.#options.clock.monotonic() < renewedAt + KEY_LEASE_MS,
+      answered: (answer, outcome) => settle(settlementOf(answer, outcome), keptFor(claim, outcome)),
       notRun: () => settle({ kind: 'notRun' }),
       unknown: () => settle({ kind: 'unknown' }),
     };
   }
 
-  #renewing(claim: KeyClaim): () => void {
-    const { store, timers, failed } = this.#options;
+  #renewing(claim: KeyClaim, renewed: (at: number) => void): () => void {
+    const { store, timers, clock, failed } = this.#options;
     let cancel: () => void;
     const next = (): void => {
       cancel = timers.after(KEY_LEASE_MS / RENEWALS_PER_LEASE, () => {
-        store.renew(claim).catch(failed);
+        const at = clock.monotonic();
+        store.renew(claim).then(() => renewed(at), failed);
         next();
       });
     };
@@ -161,6 +174,10 @@ function settlementOf(answer: WholeAnswer, outcome: Parameters<KeyedRun['answere
   if (outcome === 'refused' && (status === 429 || status >= 500)) return { kind: 'notRun' };
   const fits = body !== undefined && body.byteLength <= MAX_ANSWER_BYTES;
   return { kind: 'answered', answer: { status, lines: fits ? lines : [], body: fits ? body : undefined } };
+}
+
+function keptFor({ keepMs }: KeyClaim, outcome: Parameters<KeyedRun['answered']>[1]): number {
+  return outcome === 'refused' ? Math.min(keepMs, REFUSED_KEEP_MS) : keepMs;
 }
 
 /** The first answer again. Its `Cache-Status` told of that time. */

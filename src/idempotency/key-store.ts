@@ -14,8 +14,8 @@ export interface KeyClaim {
    * is dead, or paused.
    */
   readonly leaseMs: number;
-  /** Whose keys it counts among; undefined: a proxy that names no client. */
-  readonly address: string | undefined;
+  /** Whose keys it counts among: the client's address, or that of a proxy which names no client. */
+  readonly address: string;
 }
 
 /** Where the keys of writes are kept. Each method is one atomic step; key-state.ts says what it does. */
@@ -40,6 +40,9 @@ export class KeyStoreAway extends Error {
 export function unsettledMs({ keepMs, leaseMs }: KeyClaim): number {
   return Math.max(keepMs, 2 * leaseMs);
 }
+
+/** What the keys of one address, and their answers, may take of all: one client must not have others refused. */
+export const SHARE_OF_ADDRESS = 0.5;
 
 /** What a key takes beside its answer: ids, the fingerprint, entries of maps. */
 export const KEY_OVERHEAD_BYTES = 512;

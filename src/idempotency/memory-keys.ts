@@ -11,17 +11,15 @@ import {
   type Verdict,
   withoutBody,
 } from './key-state.ts';
-import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore, unsettledMs } from './key-store.ts';
+import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore, SHARE_OF_ADDRESS, unsettledMs } from './key-store.ts';
 
 /** Keys, and the answers to them, may take this share of the memory tier's size, in addition to it. */
 const KEYS_SHARE = 0.125;
-/** What the keys of one address may take of all: stops one client from having the writes of others refused. */
-const SHARE_OF_ADDRESS = 0.5;
 /** Expired keys that one claim removes: more than one, so that they cannot pile up. */
 const EXPIRED_AT_ONCE = 16;
 
 interface Kept {
-  readonly address: string | undefined;
+  readonly address: string;
   /** For how long it was kept when its state last changed. */
   readonly forMs: number;
   state: Exclude<KeyState, { kind: 'absent' }>;
@@ -130,7 +128,7 @@ export class MemoryKeys implements KeyStore {
 
   #count({ address }: Kept, bytes: number): void {
     this.#bytes += bytes;
-    if (address !== undefined) this.#ofAddress.add(address, bytes);
+    this.#ofAddress.add(address, bytes);
   }
 
   #expire(now: number): void {
@@ -144,11 +142,9 @@ export class MemoryKeys implements KeyStore {
   }
 
   /** Whether there is room, once the oldest answers of others have been dropped. */
-  #makesRoom(address: string | undefined, bytes: number): boolean {
-    if (address !== undefined && this.#ofAddress.of(address) + bytes > this.#maxBytes * SHARE_OF_ADDRESS) {
-      if (!this.#dropAnswers(() => this.#ofAddress.of(address) + bytes <= this.#maxBytes * SHARE_OF_ADDRESS, address))
-        return false;
-    }
+  #makesRoom(address: string, bytes: number): boolean {
+    const share = this.#maxBytes * SHARE_OF_ADDRESS;
+    if (!this.#dropAnswers(() => this.#ofAddress.of(address) + bytes <= share, address)) return false;
     return this.#dropAnswers(() => this.#bytes + bytes <= this.#maxBytes, undefined);
   }
 

@@ -95,7 +95,12 @@ export class Answer implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Cancelled while it waited, or sent a second time by undici. Throwing, unlike aborting, keeps the connection.
     if (this.#state === 'waiting' && !this.#maySend()) {
-      this.#fail(new OriginError('uncoordinated', { sent: false, detail: 'the turn of this write is over' }));
+      this.#fail(
+        new OriginError('uncoordinated', {
+          sent: false,
+          detail: 'the turn of this write, or the lease of its key, is over',
+        }),
+      );
     }
     if (this.#state !== 'waiting') throw new Error('the request must not be sent');
     clearTimeout(this.#waitTimer);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
 import type { KeptAnswer, Settlement, Verdict } from '../idempotency/key-state.ts';
 import {
@@ -5,6 +6,7 @@ import {
   type KeyClaim,
   type KeyStore,
   KeyStoreAway,
+  SHARE_OF_ADDRESS,
   unsettledMs,
 } from '../idempotency/key-store.ts';
 
@@ -12,31 +14,48 @@ import {
 const MAX_KEYS = 1_000_000;
 /** Answers beyond this are not kept, and their keys are. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** Share of `maxmemory` above which no answer and no further key is kept, to leave room for the log. */
-const MEMORY_SHARE = 0.75;
+/**
+ * Shares of `maxmemory` above which no answer, and no further key, is kept. Keys have room above the tier (3/4, too):
+ * without its answer a write is carried out, without its key it is refused. Above 85 % the log drops records.
+ */
+const ANSWERS_SHARE = 0.75;
+const KEYS_SHARE = 0.8;
+/** So much of the hash of an address tells it from others. */
+const ADDRESS_CHARACTERS = 16;
 /** Expired keys that one step removes from the index. */
 const EXPIRED_AT_ONCE = 100;
 /** How much longer the index lives than what it counts. */
 const MARGIN_MS = 10_000;
 
 /**
- * KEYS: the key, the index of keys by expiry, their sizes. The steps of src/idempotency/key-state.ts; the time is the
+ * KEYS: the key, the index of keys by expiry, their sizes: `<bytes> <address>` for each, `@<address>` for all of an
+ * address, and the empty name for all together. The steps of src/idempotency/key-state.ts; the time is the
  * server's, so that all nodes agree on it.
  */
 const prelude = `
 local key, index, sizes = KEYS[1], KEYS[2], KEYS[3]
-local id, owner, fingerprint, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local id, owner, fingerprint, keep, address = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function total(of) return tonumber(redis.call('HGET', sizes, of) or 0) end
+local function sizeOf(each)
+  local bytes, by = string.match(redis.call('HGET', sizes, each) or ('0 ' .. address), '^(%d+) (.*)$')
+  return tonumber(bytes or 0), by or address
+end
+local function added(bytes, by)
+  redis.call('HINCRBY', sizes, '', bytes)
+  if redis.call('HINCRBY', sizes, '@' .. by, bytes) <= 0 then redis.call('HDEL', sizes, '@' .. by) end
+end
 local function resized(bytes)
-  local total = tonumber(redis.call('HGET', sizes, '') or 0) - tonumber(redis.call('HGET', sizes, id) or 0)
-  redis.call('HSET', sizes, id, bytes, '', total + bytes)
+  local before, by = sizeOf(id)
+  added(bytes - before, by)
+  redis.call('HSET', sizes, id, bytes .. ' ' .. by)
 end
 local function forgotten(gone)
-  local bytes = tonumber(redis.call('HGET', sizes, gone) or 0)
+  local bytes, by = sizeOf(gone)
+  if bytes > 0 then added(-bytes, by) end
   redis.call('HDEL', sizes, gone)
   redis.call('ZREM', index, gone)
-  if bytes > 0 then redis.call('HINCRBY', sizes, '', -bytes) end
 end
 local function kept()
   redis.call('PEXPIRE', key, keep)
@@ -45,10 +64,15 @@ local function kept()
     if redis.call('PTTL', each) < keep + ${MARGIN_MS} then redis.call('PEXPIRE', each, keep + ${MARGIN_MS}) end
   end
 end
-local function crowded(bytes)
+local function fits(bytes, most, share)
   local memory = redis.call('INFO', 'memory')
-  local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
-  return most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) + bytes > most * ${MEMORY_SHARE}
+  local limit = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+  if limit > 0 then
+    local free = limit * share - tonumber(string.match(memory, 'used_memory:(%d+)'))
+    if free < bytes then return false end
+    most = math.min(most, total('') + free)
+  end
+  return total('@' .. address) + bytes <= most * ${SHARE_OF_ADDRESS}
 end
 -- A key is lost with the data of Redis, or in a failover. Its owner is still there.
 local function isOwn(kind, by) return not kind or (by == owner and kind ~= 'answered') end
@@ -57,14 +81,15 @@ local function written(kind)
   redis.call('HSET', key, 'kind', kind, 'fingerprint', fingerprint, 'owner', owner)
 end`;
 
-/** ARGV: id, owner, fingerprint, keep, lease. The same owner may ask again: an answer of Redis can be lost. */
+/** ARGV: id, owner, fingerprint, keep, address, lease. The same owner may ask again: an answer of Redis can be lost. */
 const claim = `${prelude}
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, ${EXPIRED_AT_ONCE})) do forgotten(gone) end
 local state = redis.call('HMGET', key, 'kind', 'fingerprint', 'owner', 'lease')
 if not state[1] then
-  if redis.call('ZCARD', index) >= ${MAX_KEYS} or crowded(${KEY_OVERHEAD_BYTES}) then return { 'full' } end
+  if redis.call('ZCARD', index) >= ${MAX_KEYS} then return { 'full' } end
+  if not fits(${KEY_OVERHEAD_BYTES}, ${MAX_KEYS * KEY_OVERHEAD_BYTES}, ${KEYS_SHARE}) then return { 'full' } end
   written('underWay')
-  redis.call('HSET', key, 'lease', now + ARGV[5])
+  redis.call('HSET', key, 'lease', now + ARGV[6])
   kept()
   return { 'first' }
 end
@@ -76,32 +101,32 @@ if now <= tonumber(state[4]) then return { 'underWay' } end
 redis.call('HSET', key, 'kind', 'unknown')
 return { 'unknown' }`;
 
-/** ARGV: id, owner, fingerprint, keep, lease. */
+/** ARGV: id, owner, fingerprint, keep, address, lease. */
 const renew = `${prelude}
 local state = redis.call('HMGET', key, 'kind', 'owner')
 if not isOwn(state[1], state[2]) then return 0 end
 written('underWay')
-redis.call('HSET', key, 'lease', now + ARGV[5])
+redis.call('HSET', key, 'lease', now + ARGV[6])
 kept()
 return 1`;
 
-/** ARGV: id, owner, fingerprint, keep, kind, head, head without the body, body. */
+/** ARGV: id, owner, fingerprint, keep, address, kind, head, head without the body, body. */
 const settle = `${prelude}
 local state = redis.call('HMGET', key, 'kind', 'owner')
 if not isOwn(state[1], state[2]) then return 0 end
-if ARGV[5] == 'notRun' then
+if ARGV[6] == 'notRun' then
   redis.call('DEL', key)
   forgotten(id)
   return 1
 end
-written(ARGV[5])
-if ARGV[5] == 'answered' then
-  local bytes = #ARGV[6] + #ARGV[8]
-  local total = tonumber(redis.call('HGET', sizes, '') or 0)
-  if total + bytes > ${MAX_BYTES} or crowded(bytes) then
-    redis.call('HSET', key, 'head', ARGV[7])
+written(ARGV[6])
+if ARGV[6] == 'answered' then
+  local bytes = #ARGV[7] + #ARGV[9]
+  local answers = total('') - redis.call('ZCARD', index) * ${KEY_OVERHEAD_BYTES}
+  if answers + bytes > ${MAX_BYTES} or not fits(bytes, ${MAX_BYTES}, ${ANSWERS_SHARE}) then
+    redis.call('HSET', key, 'head', ARGV[8])
   else
-    redis.call('HSET', key, 'head', ARGV[6], 'body', ARGV[8])
+    redis.call('HSET', key, 'head', ARGV[7], 'body', ARGV[9])
     resized(${KEY_OVERHEAD_BYTES} + bytes)
   end
 end
@@ -158,10 +183,11 @@ export class RedisKeys implements KeyStore {
   }
 
   /** All in the hash slot of the log: a step needs the index, too. */
-  #arguments({ id, owner, fingerprint }: KeyClaim, keepMs: number): (string | number)[] {
+  #arguments({ id, owner, fingerprint, address }: KeyClaim, keepMs: number): (string | number)[] {
     const { prefix, scope } = this.#options;
     const own = `${prefix}:{${scope}}:`;
-    return [`${own}key:${id}`, `${own}keys`, `${own}key-sizes`, id, owner, fingerprint, keepMs];
+    const from = createHash('sha256').update(address).digest('base64url').slice(0, ADDRESS_CHARACTERS);
+    return [`${own}key:${id}`, `${own}keys`, `${own}key-sizes`, id, owner, fingerprint, keepMs, from];
   }
 }
 

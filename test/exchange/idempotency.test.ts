@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
 import { gaugeIs, startGateway } from '../support/gateway.ts';
 import { rawClient } from '../support/raw-client.ts';
@@ -245,6 +245,34 @@ describe('the first request', () => {
       }
     } finally {
       await away.stop();
+    }
+  });
+
+  test('that was held up until its lease ended is not sent: others were told that its outcome is unknown', async () => {
+    makesOrders();
+    const held = gate();
+    origin.on('GET /slow', async (_request, response) => {
+      await held.pass();
+      response.end();
+    });
+    const narrow = await startGateway('', `origin: { url: "${origin.url}", connections: 1 }\n${yaml}`);
+    try {
+      const order = () =>
+        get(`${narrow.url}/orders`, { method: 'POST', body: '{}', headers: { 'Idempotency-Key': 'k' } });
+      const slow = get(`${narrow.url}/slow`);
+      await held.arrived();
+      const first = order();
+      await gaugeIs(narrow, 'unstale_waiting_for_share', 1);
+      const now = performance.now.bind(performance);
+      const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 15_000);
+      held.release();
+      const refused = await first;
+      clock.mockRestore();
+      await slow;
+      expect([refused.status, problem(refused), orders()]).toEqual([503, 'uncoordinated', 0]);
+      expect([(await order()).status, orders()]).toEqual([201, 1]);
+    } finally {
+      await narrow.stop();
     }
   });
 

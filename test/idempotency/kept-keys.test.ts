@@ -39,6 +39,7 @@ class World {
   isCutOff = false;
   /** What it was told. */
   settled = 0;
+  readonly addresses: (string | undefined)[] = [];
   /** It does what it is told, and nobody hears of it. */
   losesAnswers = false;
   readonly failures: unknown[] = [];
@@ -55,7 +56,10 @@ class World {
       return done;
     };
     const store: KeyStore = {
-      claim: (claim) => away(() => this.#store.claim(claim)),
+      claim: (claim) => {
+        this.addresses.push(claim.address);
+        return away(() => this.#store.claim(claim));
+      },
       renew: (claim) => away(() => this.#store.renew(claim)),
       settle: (claim, settlement) => {
         this.settled += 1;
@@ -67,8 +71,9 @@ class World {
       this.#due.push(timer);
       return () => void this.#due.splice(this.#due.indexOf(timer) >>> 0, 1);
     };
+    const clock = { monotonic: () => this.now };
     const failed = (error: unknown): void => void this.failures.push(error);
-    return new KeptKeys({ store, routes, timers: { after }, repeated: () => {}, failed });
+    return new KeptKeys({ store, routes, timers: { after }, clock, repeated: () => {}, failed });
   }
 
   /** Nothing of it is heard again. */
@@ -142,6 +147,40 @@ test('the key of a node that has died is in doubt soon, and stays so', async () 
   expect(await again(b)).toBe('idempotencyKeyUnknown');
 });
 
+describe('a write that was not sent yet', () => {
+  test('may be sent for as long as its lease is renewed', async () => {
+    const world = new World();
+    const run = await first(world.node('a'));
+    await world.pass(100_000);
+    expect(run.holds()).toBe(true);
+  });
+
+  test.each([
+    ['its node was paused', (world: World) => world.kill('a')],
+    [
+      'the store was away',
+      (world: World) => {
+        world.isAway = true;
+      },
+    ],
+  ])('must not be sent once another client was told that its outcome is unknown: %s', async (_, disturb) => {
+    const world = new World();
+    const [a, b] = [world.node('a'), world.node('b')];
+    const run = await first(a);
+    disturb(world);
+    for (let ms = 0; ms < 20_000; ms += 500) {
+      await world.pass(500);
+      world.isAway = false;
+      if ((await again(b)) === 'idempotencyKeyUnknown') expect(run.holds()).toBe(false);
+      disturb(world);
+    }
+    expect(run.holds()).toBe(false);
+    world.isAway = false;
+    await run.notRun();
+    expect(await again(b)).toBe('first');
+  });
+});
+
 test('a write that has ended is not renewed', async () => {
   const world = new World();
   const [a, b] = [world.node('a'), world.node('b')];
@@ -174,6 +213,22 @@ test('an answer that comes while the store is away is kept once it is back', asy
   expect(await again(b)).toBe('idempotencyKeyUnknown');
   await world.pass(1_000);
   expect(await again(b)).toBe('replay');
+});
+
+test('a refusal is kept for a minute: nothing was done, and anybody can have one', async () => {
+  const world = new World();
+  const a = world.node('a');
+  await (await first(a)).answered({ ...made, status: 401 }, 'refused');
+  expect(await again(a)).toBe('replay');
+  await world.pass(60_000);
+  expect(await again(a)).toBe('first');
+});
+
+test('the keys of a proxy that names no client are those of one address', async () => {
+  const world = new World();
+  const a = world.node('a');
+  await a.begin(entry, { ...request, client: { address: '192.0.2.9', isProxy: true } }, body);
+  expect(world.addresses).toEqual(['192.0.2.9']);
 });
 
 test('what was refused without a connection to the store is not given back', async () => {

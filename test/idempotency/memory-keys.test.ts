@@ -16,11 +16,10 @@ describe('keys in memory', () => {
 
   const body = Buffer.alloc(KEY_OVERHEAD_BYTES);
   const large = { ...answer, lines: [], body };
-  const address = undefined;
 
   test('where answers do not fit, the oldest are dropped, and their keys stay', async () => {
     const store = new MemoryKeys(5 * KEY_OVERHEAD_BYTES, clock);
-    const claims = ['a', 'b', 'c'].map((id) => claimOf({ id, address }));
+    const claims = ['a', 'b', 'c'].map((id) => claimOf({ id, address: id }));
     for (const claim of claims) {
       await store.claim(claim);
       await store.settle(claim, { kind: 'answered', answer: large });
@@ -36,9 +35,10 @@ describe('keys in memory', () => {
 
   test('where keys do not fit, new ones are refused, and none is forgotten', async () => {
     const store = new MemoryKeys(3 * KEY_OVERHEAD_BYTES, clock);
-    for (const id of ['a', 'b', 'c']) expect(await store.claim(claimOf({ id, address }))).toEqual({ kind: 'first' });
-    expect(await store.claim(claimOf({ id: 'd', address }))).toEqual({ kind: 'full' });
-    expect(await store.claim(claimOf({ id: 'a', address }))).toEqual({ kind: 'underWay' });
+    for (const id of ['a', 'b', 'c'])
+      expect(await store.claim(claimOf({ id, address: id }))).toEqual({ kind: 'first' });
+    expect(await store.claim(claimOf({ id: 'd' }))).toEqual({ kind: 'full' });
+    expect(await store.claim(claimOf({ id: 'a' }))).toEqual({ kind: 'underWay' });
   });
 
   test('one address takes half of the room at most', async () => {
@@ -51,11 +51,11 @@ describe('keys in memory', () => {
 
   test('expired keys are removed, however long others are kept', async () => {
     const store = new MemoryKeys(64 * KEY_OVERHEAD_BYTES, clock);
-    await store.claim(claimOf({ id: 'long', keepMs: 1_000_000, address }));
-    for (let i = 0; i < 12; i++) await store.claim(claimOf({ id: `short-${i}`, keepMs: 10, leaseMs: 1, address }));
+    await store.claim(claimOf({ id: 'long', keepMs: 1_000_000 }));
+    for (let i = 0; i < 12; i++) await store.claim(claimOf({ id: `short-${i}`, keepMs: 10, leaseMs: 1 }));
     expect(store.size).toBe(13);
     now += 11;
-    await store.claim(claimOf({ id: 'last', address }));
+    await store.claim(claimOf({ id: 'last' }));
     expect(store.size).toBe(2);
     expect(store.bytes).toBe(2 * KEY_OVERHEAD_BYTES);
   });

@@ -48,9 +48,55 @@ describe('keys in Redis', () => {
     expect(await connection.hget('unstale:{test}:key-sizes', '')).toBe('1024');
     await open().settle(given, { kind: 'notRun' });
     await open().settle(kept, { kind: 'answered', answer });
-    const { kept: bytes, '': total } = await connection.hgetall('unstale:{test}:key-sizes');
-    expect(total).toBe(bytes);
+    const { kept: bytes, '': total, ...ofAddress } = await connection.hgetall('unstale:{test}:key-sizes');
+    expect(bytes?.split(' ')[0]).toBe(total);
+    expect(Object.values(ofAddress)).toEqual([total]);
     expect(Number(total)).toBeGreaterThan(512 + (answer.body?.byteLength ?? 0));
+    await open().settle({ ...kept, owner: 'other' }, { kind: 'notRun' });
+    expect(await connection.hget('unstale:{test}:key-sizes', '')).toBe(total);
+  });
+
+  test('nothing is counted of an address whose keys were given back', async () => {
+    await connection.flushall();
+    const claims = ['a', 'b'].map((id) => claimOf({ id }));
+    for (const claim of claims) await open().claim(claim);
+    for (const claim of claims) await open().settle(claim, { kind: 'notRun' });
+    expect(await connection.hgetall('unstale:{test}:key-sizes')).toEqual({ '': '0' });
+  });
+
+  const usedMemory = async (): Promise<number> =>
+    Number(/used_memory:(\d+)/.exec(await connection.info('memory'))?.[1]);
+
+  test('one address takes half of the room at most', async () => {
+    await connection.flushall();
+    await connection.config('SET', 'maxmemory', Math.round(((await usedMemory()) + 400_000) / 0.8));
+    try {
+      const kinds: string[] = [];
+      while (kinds.at(-1) !== 'full') {
+        const claim = claimOf({ id: `of-one-${kinds.length}`, address: '192.0.2.1' });
+        kinds.push((await open().claim(claim)).kind);
+      }
+      expect(kinds.length).toBeGreaterThan(100);
+      const claim = claimOf({ id: 'of-another', address: '192.0.2.2' });
+      expect(await open().claim(claim)).toEqual({ kind: 'first' });
+    } finally {
+      await connection.config('SET', 'maxmemory', 0);
+    }
+  });
+
+  test('where the tier has filled its share of the memory, answers are not kept, and keys are', async () => {
+    await connection.flushall();
+    await connection.set('others', Buffer.alloc(20_000_000));
+    await connection.config('SET', 'maxmemory', Math.round((await usedMemory()) / 0.77));
+    try {
+      const claim = claimOf({ id: 'kept' });
+      expect(await open().claim(claim)).toEqual({ kind: 'first' });
+      await open().settle(claim, { kind: 'answered', answer });
+      const without = { status: 201, lines: [], body: undefined };
+      expect(await open().claim(claimOf({ id: 'kept' }))).toEqual({ kind: 'answered', answer: without });
+    } finally {
+      await connection.config('SET', 'maxmemory', 0);
+    }
   });
 
   test('near the limit of the memory, answers and then keys are refused', async () => {

@@ -26,8 +26,10 @@ export interface WholeAnswer {
   readonly body: Buffer | undefined;
 }
 
-/** The first request with its key. Exactly one of these is called, once. They do not throw. */
+/** The first request with its key. Exactly one of the other three is called, once. They do not throw. */
 export interface KeyedRun {
+  /** Whether its key cannot be in doubt: a request that was only paused must not be sent once a client was told so. */
+  holds(): boolean;
   /** The client is about to get this answer, and what the write has changed is recorded. */
   answered(answer: WholeAnswer, outcome: 'applied' | 'unchanged' | 'refused' | 'indeterminate'): Promise<void>;
   /** Surely not applied: the gateway refused it, or it was never sent. */

@@ -109,6 +109,10 @@ class KeyedOutcome {
     return this.#run !== undefined;
   }
 
+  holds(): boolean {
+    return this.#run?.holds() !== false;
+  }
+
   async answered(...answer: Parameters<KeyedRun['answered']>): Promise<void> {
     this.#settled = true;
     await this.#run?.answered(...answer);
@@ -131,6 +135,7 @@ function guardOf(
       if (answer.status >= 200 && answer.status < 300) protection.answersEmpty = answer.status === 204;
       return answer.status === 412 ? onRefused(answer) : 'pass';
     },
+    holds: () => run.holds(),
     sent: () => {
       run.sent = true;
     },

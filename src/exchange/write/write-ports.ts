@@ -76,6 +76,8 @@ export interface ArrivedWrite {
 export interface Guard {
   /** The origin has answered. `again`: the answer is dropped, and the write will be sent again. */
   arrived(answer: OriginResponse): 'pass' | 'again';
+  /** Whether it may be sent still: nobody can have been told that nobody knows how it ended. */
+  holds(): boolean;
   /** The origin may have received it. */
   sent(): void;
   /** The gateway evaluates conditions: a weak tag in the answer would never match one. */

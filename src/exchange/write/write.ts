@@ -105,7 +105,10 @@ async function exchange(ports: WritePorts, { found, arrived, reply, guard }: Exc
     // Before it is noted: no write of another client waits for one that has not got its turn.
     const entered = arrived.turn === undefined ? awaitShare({ request, route: found.route }, reply) : arrived.place;
     place = entered instanceof Promise ? await entered : entered;
-    const result = await forward(arrived, noting, { reply, place });
+    const result = await forward(arrived, noting, {
+      ...{ reply, place },
+      maySend: () => arrived.turn?.holds() !== false && guard?.holds() !== false,
+    });
     if (result.kind !== 'not-sent') guard?.sent();
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
     else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
@@ -199,9 +202,9 @@ function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): v
 async function forward(
   write: ArrivedWrite,
   noting: Noting,
-  way: { readonly reply: Reply; readonly place: Place | undefined },
+  way: { readonly reply: Reply; readonly place: Place | undefined; readonly maySend: () => boolean },
 ): Promise<ForwardResult> {
-  const { request, route, upload, transaction, turn } = write;
+  const { request, route, upload, transaction } = write;
   if (upload.isWhole) {
     const noted = noting.begin();
     if (noted instanceof Promise) await noted;
@@ -214,7 +217,7 @@ async function forward(
       await noting.beginInTurn();
       handOver(write);
     });
-    answer = await askOrigin({ request, route }, { headers, body, maySend: turn?.holds, ...way });
+    answer = await askOrigin({ request, route }, { headers, body, ...way });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!transaction.forwarded) {
