@@ -136,16 +136,25 @@ async function startGateway(
   ending.throwIfAborted();
   screen.line(`  ${gateway.url}  after ${seconds(startedAt)}. Admin port: ${gateway.adminUrl}.`);
   screen.line();
-  screen.line('An ordinary cache gets the same requests. It trusts the API, and invalidates only written resources.');
+  screen.line(
+    'An ordinary cache gets the same requests. It trusts the API, invalidates only written resources, and passes',
+  );
+  screen.line('writes on as they are.');
   screen.line('Times are measured by the client: from a request to its whole answer, or from a write to its event.');
   screen.line();
   return gateway;
 }
 
-function showTally({ reads, ordinaryOld, problems }: Tally): void {
+function showTally({ reads, ordinaryOld, ordinaryLost, problems }: Tally): void {
+  if (problems.length > 0) {
+    screen.line(screen.paint('red', ['Failed checks:', ...problems].join('\n  ')));
+    return;
+  }
   const old = `an ordinary cache would have answered ${ordinaryOld} with an old copy`;
-  if (problems.length === 0) screen.line(`${reads} reads after writes: unstale answered all like the API; ${old}.`);
-  else screen.line(screen.paint('red', ['Failed checks:', ...problems].join('\n  ')));
+  screen.line(`${reads} reads after writes: unstale answered all like the API; ${old}.`);
+  screen.line(
+    `Of the rows that editors saved, unstale lost nothing; an ordinary cache let the API lose ${ordinaryLost} members.`,
+  );
 }
 
 function showInvitation(gateway: string): void {

@@ -204,14 +204,14 @@ function wireCluster(node: Node): Coherence {
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, tier, inFlight, hub, webhooks },
-    ...{ fence, tier, inFlight, hub },
     keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,
     cluster: () => cluster.status(),
     leaseMs: () => cluster.leaseMs,
     start: async () => {
-      await checkEviction(connection, logger);
+      const keepsKeys = config.writes.some(({ idempotency }) => idempotency !== undefined);
+      await checkEviction(connection, logger, keepsKeys);
       cluster.start();
     },
     stop: async () => {
@@ -222,16 +222,20 @@ function wireCluster(node: Node): Coherence {
 }
 
 /**
- * Refuses to start on a Redis that evicts random keys. A Redis found to do so later, after it was away or was replaced,
+ * Refuses to start on a Redis that evicts random keys, or that evicts any where idempotency keys are kept: the retry of
+ * a write whose key is gone would be carried out again. A Redis found to do so later, after it was away or was replaced,
  * is logged as an error: if it evicts part of the log, the nodes notice, and void what is stored.
  */
-async function checkEviction(connection: ConnectedBus | undefined, logger: Logger): Promise<void> {
+async function checkEviction(connection: ConnectedBus | undefined, logger: Logger, keepsKeys: boolean): Promise<void> {
   const check = async (atStart: boolean): Promise<void> => {
     const fault = await connection?.evictionFault();
     if (fault === undefined) return;
-    const message = `Redis evicts keys at random (maxmemory-policy ${fault.policy}): set noeviction`;
-    if (fault.refused && atStart) throw new Error(message);
-    if (fault.refused) logger.error({ policy: fault.policy }, message);
+    const message = fault.refused
+      ? `Redis evicts keys at random (maxmemory-policy ${fault.policy}): set noeviction`
+      : `Redis may evict idempotency keys (maxmemory-policy ${fault.policy}): set noeviction`;
+    const isRefused = fault.refused || keepsKeys;
+    if (isRefused && atStart) throw new Error(message);
+    if (isRefused) logger.error({ policy: fault.policy }, message);
     else
       logger.warn(
         { policy: fault.policy },

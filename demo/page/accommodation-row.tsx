@@ -14,7 +14,7 @@ export function AccommodationRow({ accommodation, writer }: Props) {
   const { mutate, isPending, error } = useMutation({
     mutationFn: (changes: Partial<Accommodation>) => {
       noteSent('PUT', `/accommodations/${id}`);
-      return writeAccommodation({ ...accommodation, ...changes, updatedBy: writer });
+      return writeAccommodation(id, { ...changes, updatedBy: writer });
     },
   });
   const [first] = useState(version);

@@ -42,13 +42,11 @@ export const readStep =
   (context: { readonly queryKey: readonly unknown[]; readonly signal: AbortSignal }): Promise<Step> =>
     ask(`/steps/${id}`, { signal: context.signal }, context);
 
-/** The whole row: this API resets what a PUT leaves out. */
-export function writeAccommodation({ id, version: _, ...row }: Accommodation): Promise<Accommodation> {
+/**
+ * Only what a window has changed, and `updatedBy`. This API resets what a PUT leaves out; the gateway's `writes` keeps it,
+ * so that two windows can change one row at the same time.
+ */
+export function writeAccommodation(id: number, changes: Partial<Accommodation>): Promise<Accommodation> {
   const headers = { 'Content-Type': 'application/json' };
-  return ask(`/accommodations/${id}`, { method: 'PUT', headers, body: JSON.stringify(writable(row)) });
-}
-
-function writable(row: Omit<Accommodation, 'id' | 'version'>): object {
-  const { stepId, name, nights, priceCents, bookingReference, notes, favouriteCount, updatedBy, createdAt } = row;
-  return { stepId, name, nights, priceCents, bookingReference, notes, favouriteCount, updatedBy, createdAt };
+  return ask(`/accommodations/${id}`, { method: 'PUT', headers, body: JSON.stringify(changes) });
 }

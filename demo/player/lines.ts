@@ -48,9 +48,21 @@ export function showServed(
   screen: Screen,
   { cache, view, isCurrent, remark = '' }: { cache: string; view: string; isCurrent: boolean; remark?: string },
 ): void {
-  const verdict = (isCurrent ? 'fresh' : 'old').padEnd(VERDICT_WIDTH);
-  const served = screen.paint(isCurrent ? 'green' : 'red', verdict + view);
-  screen.line(BELOW + cache.padEnd(CACHE_WIDTH) + served + (remark === '' ? '' : screen.paint('dim', `  ${remark}`)));
+  const verdict = verdictOf(screen, isCurrent, { word: isCurrent ? 'fresh' : 'old', text: view });
+  screen.line(BELOW + cache.padEnd(CACHE_WIDTH) + verdict + (remark === '' ? '' : screen.paint('dim', `  ${remark}`)));
+}
+
+/** `           ordinary cache  lost   nights of Ada` */
+export function showKept(
+  screen: Screen,
+  { cache, text, isKept }: { cache: string; text: string; isKept: boolean },
+): void {
+  const verdict = verdictOf(screen, isKept, { word: isKept ? 'kept' : 'lost', text });
+  screen.line(BELOW + cache.padEnd(CACHE_WIDTH) + verdict);
+}
+
+function verdictOf(screen: Screen, isGood: boolean, { word, text }: { word: string; text: string }): string {
+  return screen.paint(isGood ? 'green' : 'red', word.padEnd(VERDICT_WIDTH) + text);
 }
 
 function timeText(ms: number): string {

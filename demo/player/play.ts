@@ -1,25 +1,18 @@
 import { performance } from 'node:perf_hooks';
-import type { Answer, Client } from './client.ts';
-import type { EventStream } from './event-stream.ts';
+import type { Answer } from './client.ts';
+import { playEditors } from './editors.ts';
 import { showBelow, showEvent, showExchange, showServed } from './lines.ts';
 import { OrdinaryCache } from './ordinary-cache.ts';
-import type { Act, Read } from './scenario.ts';
-import type { Screen } from './screen.ts';
-
-export interface Stage {
-  readonly gateway: string;
-  /** The API itself, which always has the current state. */
-  readonly api: string;
-  readonly client: Client;
-  readonly events: EventStream;
-  readonly screen: Screen;
-}
+import type { Act, Read, StaleAct } from './scenario.ts';
+import { EVENT_WAIT_MS, type Stage } from './stage.ts';
 
 export interface Tally {
   /** Reads after a write. */
   readonly reads: number;
   /** How many of these reads an ordinary cache answered with an old copy. */
   readonly ordinaryOld: number;
+  /** How many members were lost that editors had saved, or that nobody had touched, where an ordinary cache stood. */
+  readonly ordinaryLost: number;
   /** Failed checks, one line each. */
   readonly problems: readonly string[];
 }
@@ -27,29 +20,32 @@ export interface Tally {
 interface Count {
   reads: number;
   ordinaryOld: number;
+  ordinaryLost: number;
   problems: string[];
 }
-
-/** Timeout for an event. Normally it is sent before the answer of the write. */
-const EVENT_WAIT_MS = 5_000;
 
 /**
  * Plays the acts on the screen and checks them: each read after a write is compared with the API's own answer.
  * @throws errors of the connections to the gateway and the API
  */
 export async function play(acts: readonly Act[], stage: Stage): Promise<Tally> {
-  const count: Count = { reads: 0, ordinaryOld: 0, problems: [] };
+  const count: Count = { reads: 0, ordinaryOld: 0, ordinaryLost: 0, problems: [] };
   for (const [i, act] of acts.entries()) {
     stage.screen.line(stage.screen.paint('bold', `${i + 1}  ${act.title}`));
     stage.screen.line(stage.screen.paint('dim', `   ${act.why}`));
     stage.screen.line();
-    await playAct(act, stage, count);
+    if (act.kind === 'stale') await playStale(act, stage, count);
+    else {
+      const { ordinaryLost, problems } = await playEditors(act, stage);
+      count.ordinaryLost += ordinaryLost;
+      count.problems.push(...problems);
+    }
     stage.screen.line();
   }
   return count;
 }
 
-async function playAct(act: Act, stage: Stage, count: Count): Promise<void> {
+async function playStale(act: StaleAct, stage: Stage, count: Count): Promise<void> {
   // As cold as the gateway: it has seen only the reads of this act.
   const ordinary = new OrdinaryCache(stage.client, stage.api);
   for (const read of act.reads) {
@@ -71,7 +67,11 @@ async function warm(read: Read, { gateway, client, screen }: Stage, count: Count
   if (!isHit(second)) count.problems.push(`GET ${labelOf(read)} was not stored`);
 }
 
-async function write(write: Act['write'], { gateway, client, events, screen }: Stage, count: Count): Promise<Answer> {
+async function write(
+  write: StaleAct['write'],
+  { gateway, client, events, screen }: Stage,
+  count: Count,
+): Promise<Answer> {
   const { method, target, body } = write;
   const isOfWrite = ({ cause }: { cause: { method: string; path: string } }) =>
     cause.method === method && cause.path === target;

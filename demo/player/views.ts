@@ -19,6 +19,12 @@ export const accommodationView: View = viewOf((accommodation: Named & { nights: 
   return `${accommodation.name}, ${accommodation.nights} nights`;
 });
 
+/** What editors change, and what a PUT without it would reset. */
+export const editedView: View = viewOf((row: Readonly<Record<string, unknown>>) => {
+  const members = ['nights', 'notes', 'bookingReference', 'favouriteCount'];
+  return members.map((member) => `${member} ${JSON.stringify(row[member])}`).join(', ');
+});
+
 export const listView: View = viewOf((page: { total: number; accommodations: Named[] }) => {
   return page.total === 0 ? 'an empty list' : `${page.total} found: ${namesOf(page.accommodations)}`;
 });

@@ -1,15 +1,19 @@
 import type { Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Commits } from './commits.ts';
+import type { MemberSteps } from './group-commit.ts';
 import type { Intents } from './intents.ts';
 import type { SharedTurn } from './log.ts';
+import type { PositionWaiters } from './position-waiters.ts';
 import type { LogStanding } from './standing.ts';
 import { turnTerm } from './write-set.ts';
 
 export interface SharedTurnParts {
   readonly timers: Timers;
   readonly intents: Intents;
+  readonly steps: MemberSteps;
   readonly commits: Commits;
+  readonly positionWaiters: PositionWaiters;
   readonly standing: LogStanding;
   /** Changes when this node was evicted and has become a member again. */
   membership(): number;
@@ -23,16 +27,18 @@ export interface SharedTurnParts {
  * Turns among nodes are intents: each is noted in one step with the question who came before it, so of two nodes one
  * waits for the other. An intent ends when it is withdrawn, or when its node is evicted, which is after its lease has
  * surely run out. So whoever has a turn may send only while its lease holds and it has not been evicted: whatever a
- * node sent before that is at the origin, or in quarantine, before its successor begins.
+ * node sent before that is at the origin, or in quarantine, before its successor begins. The successor has applied the
+ * record of that quarantine before it begins.
  */
 export async function takeSharedTurn(parts: SharedTurnParts, resource: string, waitMs: number): Promise<SharedTurn> {
-  const { commits, standing, timers, intents } = parts;
+  const { commits, standing, timers, intents, positionWaiters, steps } = parts;
   // Behind the barrier, a node of the epoch before may hold a turn that the bus has forgotten.
   if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
   const { epoch, generation } = standing;
   const membership = parts.membership();
   if (!standing.joined) throw uncoordinated();
-  const { id, answer } = intents.queue(turnTerm(resource), epoch);
+  const term = turnTerm(resource);
+  const { id, answer } = intents.queue(term, epoch);
   const isVoid = (): boolean => generation !== standing.generation || membership !== parts.membership();
   try {
     const told = await answer;
@@ -40,7 +46,11 @@ export async function takeSharedTurn(parts: SharedTurnParts, resource: string, w
     if (!told.ok || isVoid()) throw uncoordinated();
     const isOver = await within(intents.allEnded(told.conflicting), waitMs, timers);
     if (isOver === undefined) throw new GatewayError('busy', 'another node is writing this resource');
-    if (!isOver || isVoid()) throw uncoordinated();
+    // Only the log tells that the write of an earlier turn is in quarantine: one that had ended before, or meanwhile.
+    const now = told.conflicting.length === 0 ? told : await steps.conflicting(epoch, id, term);
+    if (!now.ok) parts.epochMismatch(epoch, now.epoch);
+    const isApplied = now.ok && (await positionWaiters.wait(now.seq, standing.applied, waitMs));
+    if (!isOver || !isApplied || isVoid()) throw uncoordinated();
   } catch (error) {
     // The bus may have it all the same.
     intents.withdraw(id, true);

@@ -30,17 +30,23 @@ export function isIdentified(request: Pick<ClientRequest, 'headers' | 'target'>,
   if (policy.credentials !== 'perUser' || !hasCredentials(request, policy)) return true;
   // Of cookies, one that is named is enough: most clients have others that say nothing of the user.
   for (const name of credentialFields(headers, policy)) if (name !== 'cookie' && !names.includes(name)) return false;
-  const cookies = headers.get('cookie');
-  if (
-    cookies !== undefined &&
-    names.some((name) => isCookie(name) && isAmbiguous(cookies, name.slice(COOKIE.length)))
-  ) {
-    return false;
-  }
+  if (hasAmbiguousCookie(headers, names)) return false;
   return names.some((name) => {
     if (name.startsWith(QUERY)) return /=./.test(selectQuery(target.query, [name.slice(QUERY.length)]));
     return (credential(headers, name) ?? '') !== '';
   });
+}
+
+/** Whether the cookies among `names` say whose request it is: one is there, and none can be read in two ways. */
+export function isToldByCookies(headers: Fields, names: readonly string[]): boolean {
+  if (hasAmbiguousCookie(headers, names)) return false;
+  return names.some((name) => isCookie(name) && (credential(headers, name) ?? '') !== '');
+}
+
+function hasAmbiguousCookie(headers: Fields, names: readonly string[]): boolean {
+  const cookies = headers.get('cookie');
+  if (cookies === undefined) return false;
+  return names.some((name) => isCookie(name) && isAmbiguous(cookies, name.slice(COOKIE.length)));
 }
 
 const isCookie = (name: string): boolean => name.startsWith(COOKIE);

@@ -4,7 +4,7 @@ import type { CachePolicy, WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { credentialFields, withoutIdleCookies } from '../exchange/credentials.ts';
 import type { ClientRequest, RouteTable } from '../exchange/ports.ts';
-import { hashed, userKey } from '../exchange/user-key.ts';
+import { hashed, isToldByCookies, userKey } from '../exchange/user-key.ts';
 import type { IdempotencyKeys, KeyedRun, KeyedWrite, WholeAnswer } from '../exchange/write/protection-ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
 import { without } from '../http/fields.ts';
@@ -12,7 +12,8 @@ import { targetText } from '../route/path.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { idempotencyKeyOf } from './key-field.ts';
 import type { KeptAnswer, Settlement, Verdict } from './key-state.ts';
-import type { KeyClaim, KeyStore } from './key-store.ts';
+import { type KeyClaim, type KeyStore, KeyStoreAway } from './key-store.ts';
+import { LateSettlements } from './late-settlements.ts';
 
 /** A longer answer is sent and not kept. The answer to a write tells of one resource. */
 const MAX_ANSWER_BYTES = 256 * 1024;
@@ -20,9 +21,6 @@ const MAX_ANSWER_BYTES = 256 * 1024;
 const KEY_LEASE_MS = 15_000;
 /** So often is a lease renewed in its time that one failure does not end it. */
 const RENEWALS_PER_LEASE = 3;
-/** While the store is away, how the end of a write is told it again; beyond the last attempt it stays unknown. */
-const SETTLE_AGAIN_MS = 500;
-const SETTLE_ATTEMPTS = 60;
 
 export interface KeptKeysOptions {
   readonly store: KeyStore;
@@ -37,9 +35,11 @@ export interface KeptKeysOptions {
 /** Sees to it that the writes of one idempotency key are carried out once. */
 export class KeptKeys implements IdempotencyKeys {
   readonly #options: KeptKeysOptions;
+  readonly #late: LateSettlements;
 
   constructor(options: KeptKeysOptions) {
     this.#options = options;
+    this.#late = new LateSettlements(options);
   }
 
   /** @throws GatewayError: the write must not be carried out */
@@ -73,8 +73,8 @@ export class KeptKeys implements IdempotencyKeys {
     try {
       return await this.#options.store.claim(claim);
     } catch (cause) {
-      // The store may have the claim all the same. Nothing was sent for it.
-      this.#settleLater(claim, { kind: 'notRun' }, SETTLE_ATTEMPTS);
+      // The store may have the claim all the same. Nothing was sent to the API for it.
+      if (!(cause instanceof KeyStoreAway)) this.#late.add(claim, { kind: 'notRun' });
       throw new GatewayError('uncoordinated', 'the idempotency keys cannot be reached', { cause });
     }
   }
@@ -107,7 +107,7 @@ export class KeptKeys implements IdempotencyKeys {
         await this.#options.store.settle(claim, settlement);
       } catch (error) {
         this.#options.failed(error);
-        this.#settleLater(claim, settlement, SETTLE_ATTEMPTS);
+        this.#late.add(claim, settlement);
       }
     };
     return {
@@ -129,15 +129,6 @@ export class KeptKeys implements IdempotencyKeys {
     next();
     return () => cancel();
   }
-
-  #settleLater(claim: KeyClaim, settlement: Settlement, attempts: number): void {
-    this.#options.timers.after(SETTLE_AGAIN_MS, () => {
-      this.#options.store.settle(claim, settlement).catch((error: unknown) => {
-        if (attempts > 1) this.#settleLater(claim, settlement, attempts - 1);
-        else this.#options.failed(error);
-      });
-    });
-  }
 }
 
 /**
@@ -149,12 +140,15 @@ function scopedKey(key: string, request: ClientRequest, policy: CachePolicy): st
   return hashed(JSON.stringify([key, method, host, targetText(target), credentialsOf(request, policy)]));
 }
 
-/** Of cookies, those that the route's `userKey` names, else all but the idle ones. */
+/**
+ * Of cookies, those that the route's `userKey` names. All but the idle ones where the request has none of these, or has
+ * one twice: the origin may know the user by another one than the gateway sees.
+ */
 function credentialsOf(request: ClientRequest, policy: CachePolicy): string {
   // `cookies: ignore` is about reads: writes reach the origin with theirs.
   const { headers } = withoutIdleCookies(request, { ...policy, cookies: 'credentials' });
-  const named = policy.userKey.some((name) => name.startsWith('cookie:'));
-  const carried = credentialFields(headers, policy).filter((name) => !(named && name === 'cookie'));
+  const isTold = isToldByCookies(headers, policy.userKey);
+  const carried = credentialFields(headers, policy).filter((name) => !(isTold && name === 'cookie'));
   return userKey(headers, [...new Set([...policy.userKey, ...carried])].sort());
 }
 

@@ -2,7 +2,7 @@
  * What is known of an idempotency key, as a pure state machine. Both stores are this machine: `memory-keys.ts` calls it,
  * and the Lua of redis/redis-keys.ts is the same (one contract of tests runs on both).
  *
- * - absent: nobody has used the key, or it was given back, or it has expired
+ * - absent: nobody has used the key, or it was given back, or it has expired, or the store has lost it
  * - under way: its owner is carrying the write out, and renews its lease while it does
  * - unknown: the write may have been applied, and nobody knows. It is never carried out again. The owner may still learn
  *   how it ended: a node that was only paused
@@ -21,6 +21,11 @@ export interface KeptAnswer {
   readonly lines: readonly string[];
   /** Undefined: it was too large to be kept. */
   readonly body: Buffer | undefined;
+}
+
+/** That it was carried out, and with which status. */
+export function withoutBody({ status }: KeptAnswer): KeptAnswer {
+  return { status, lines: [], body: undefined };
 }
 
 /** What a request that brings a key has to do. */
@@ -61,16 +66,19 @@ export function claimed(state: KeyState, claim: Claim): { readonly state: KeySta
   return { state: { kind: 'unknown', fingerprint, owner: state.owner }, verdict: { kind: 'unknown' } };
 }
 
-/** The owner is still at it. */
-export function renewed(state: KeyState, { owner, now, leaseMs }: Omit<Claim, 'fingerprint'>): KeyState {
-  if (state.kind === 'absent' || state.kind === 'answered' || state.owner !== owner) return state;
-  return { kind: 'underWay', fingerprint: state.fingerprint, owner, leaseUntil: now + leaseMs };
+/** The owner is still at it. A key that was lost is its own again. */
+export function renewed(state: KeyState, { fingerprint, owner, now, leaseMs }: Claim): KeyState {
+  if (state.kind === 'answered' || (state.kind !== 'absent' && state.owner !== owner)) return state;
+  return { kind: 'underWay', fingerprint, owner, leaseUntil: now + leaseMs };
 }
 
-/** The owner knows how it ended. Nobody else can say. */
-export function settled(state: KeyState, owner: string, settlement: Settlement): KeyState {
-  if (state.kind === 'absent' || state.kind === 'answered' || state.owner !== owner) return state;
-  const { fingerprint } = state;
+/** The owner knows how it ended, even if the key was lost. Nobody else can say. */
+export function settled(
+  state: KeyState,
+  { fingerprint, owner }: Pick<Claim, 'fingerprint' | 'owner'>,
+  settlement: Settlement,
+): KeyState {
+  if (state.kind === 'answered' || (state.kind !== 'absent' && state.owner !== owner)) return state;
   if (settlement.kind === 'notRun') return { kind: 'absent' };
   if (settlement.kind === 'unknown') return { kind: 'unknown', fingerprint, owner };
   return { kind: 'answered', fingerprint, owner, answer: settlement.answer };

@@ -7,7 +7,7 @@ export interface KeyClaim {
   readonly fingerprint: string;
   /** Unique to this attempt. */
   readonly owner: string;
-  /** How long the key is kept from now on, and again from its answer on. */
+  /** How long the key is kept from its answer on. */
   readonly keepMs: number;
   /**
    * How long the key is under way without a sign of life of its owner. Then nobody knows how the write ended: the owner
@@ -22,8 +22,23 @@ export interface KeyClaim {
 export interface KeyStore {
   /** `full`: there is no room for another key, and none is forgotten before its time. */
   claim(claim: KeyClaim): Promise<Verdict | { readonly kind: 'full' }>;
+  /** Also where the key was lost. */
   renew(claim: KeyClaim): Promise<void>;
+  /** Also where the key was lost: its owner knows how the write ended, and nobody must carry it out again. */
   settle(claim: KeyClaim, settlement: Settlement): Promise<void>;
+}
+
+/** The store has not received the step, and never will. After any other failure it may have. */
+export class KeyStoreAway extends Error {
+  override readonly name = 'KeyStoreAway';
+}
+
+/**
+ * How long a key without an answer is kept from the last sign of life of its owner: beyond the lease, however short
+ * `keep` is. Otherwise it would be forgotten, and carried out again, while the first request is still under way.
+ */
+export function unsettledMs({ keepMs, leaseMs }: KeyClaim): number {
+  return Math.max(keepMs, 2 * leaseMs);
 }
 
 /** What a key takes beside its answer: ids, the fingerprint, entries of maps. */

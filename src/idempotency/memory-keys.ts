@@ -9,8 +9,9 @@ import {
   type Settlement,
   settled,
   type Verdict,
+  withoutBody,
 } from './key-state.ts';
-import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore } from './key-store.ts';
+import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore, unsettledMs } from './key-store.ts';
 
 /** Keys, and the answers to them, may take this share of the memory tier's size, in addition to it. */
 const KEYS_SHARE = 0.125;
@@ -21,7 +22,8 @@ const EXPIRED_AT_ONCE = 16;
 
 interface Kept {
   readonly address: string | undefined;
-  readonly keepMs: number;
+  /** For how long it was kept when its state last changed. */
+  readonly forMs: number;
   state: Exclude<KeyState, { kind: 'absent' }>;
   expiresAt: number;
   bytes: number;
@@ -64,7 +66,8 @@ export class MemoryKeys implements KeyStore {
     if (kept === undefined && !this.#makesRoom(claim.address, KEY_OVERHEAD_BYTES)) {
       return Promise.resolve({ kind: 'full' });
     }
-    this.#put(claim, kept, state, kept?.expiresAt ?? now + claim.keepMs);
+    const forMs = unsettledMs(claim);
+    this.#put(claim, kept, { state, forMs: kept?.forMs ?? forMs, expiresAt: kept?.expiresAt ?? now + forMs });
     return Promise.resolve(verdict);
   }
 
@@ -72,17 +75,20 @@ export class MemoryKeys implements KeyStore {
     const now = this.#clock.monotonic();
     const kept = this.#live(claim.id, now);
     const state = renewed(kept?.state ?? { kind: 'absent' }, { ...claim, now });
+    if (state === kept?.state || !this.#hasRoomAgain(claim, kept)) return Promise.resolve();
     // However long it takes, a write under way is not forgotten.
-    if (kept !== undefined) this.#put(claim, kept, state, Math.max(kept.expiresAt, now + claim.keepMs));
+    const forMs = unsettledMs(claim);
+    this.#put(claim, kept, { state, forMs, expiresAt: now + forMs });
     return Promise.resolve();
   }
 
   settle(claim: KeyClaim, settlement: Settlement): Promise<void> {
     const now = this.#clock.monotonic();
     const kept = this.#live(claim.id, now);
-    if (kept !== undefined && 'owner' in kept.state && kept.state.owner === claim.owner) {
-      this.#put(claim, kept, settled(kept.state, claim.owner, this.#fitting(claim, settlement)), now + claim.keepMs);
-    }
+    if (kept !== undefined && kept.state.owner !== claim.owner) return Promise.resolve();
+    if (settlement.kind !== 'notRun' && !this.#hasRoomAgain(claim, kept)) return Promise.resolve();
+    const state = settled(kept?.state ?? { kind: 'absent' }, claim, this.#fitting(claim, settlement));
+    this.#put(claim, kept, { state, forMs: claim.keepMs, expiresAt: now + claim.keepMs });
     return Promise.resolve();
   }
 
@@ -93,23 +99,31 @@ export class MemoryKeys implements KeyStore {
     return undefined;
   }
 
-  #put(claim: KeyClaim, kept: Kept | undefined, state: KeyState, expiresAt: number): void {
-    const { id, address, keepMs } = claim;
+  /** Whether a key that is not known here any more, because its process was paused for too long, can be kept again. */
+  #hasRoomAgain({ address }: KeyClaim, kept: Kept | undefined): boolean {
+    return kept !== undefined || this.#makesRoom(address, KEY_OVERHEAD_BYTES);
+  }
+
+  #put(
+    { id, address }: KeyClaim,
+    kept: Kept | undefined,
+    { state, forMs, expiresAt }: { state: KeyState; forMs: number; expiresAt: number },
+  ): void {
     if (kept?.state === state && kept.expiresAt === expiresAt) return;
     if (kept !== undefined) this.#remove(id, kept);
     if (state.kind === 'absent') return;
     const bytes = KEY_OVERHEAD_BYTES + (state.kind === 'answered' ? bytesOf(state.answer) : 0);
-    const put: Kept = { address: kept?.address ?? address, keepMs: kept?.keepMs ?? keepMs, state, expiresAt, bytes };
+    const put: Kept = { address: kept?.address ?? address, forMs, state, expiresAt, bytes };
     this.#kept.set(id, put);
-    const expiring = this.#expiring.get(put.keepMs) ?? new Map<string, Kept>();
-    this.#expiring.set(put.keepMs, expiring.set(id, put));
+    const expiring = this.#expiring.get(forMs) ?? new Map<string, Kept>();
+    this.#expiring.set(forMs, expiring.set(id, put));
     if (state.kind === 'answered' && state.answer.body !== undefined) this.#withBody.set(id, put);
     this.#count(put, bytes);
   }
 
   #remove(id: string, kept: Kept): void {
     this.#kept.delete(id);
-    this.#expiring.get(kept.keepMs)?.delete(id);
+    this.#expiring.get(kept.forMs)?.delete(id);
     this.#withBody.delete(id);
     this.#count(kept, -kept.bytes);
   }
@@ -161,11 +175,6 @@ export class MemoryKeys implements KeyStore {
 /** The keys of a gateway without a Redis: of all its processes, if it has several. */
 export function keysInMemory({ store }: Pick<GatewayConfig, 'store'>, clock: Pick<Clock, 'monotonic'>): KeyStore {
   return new MemoryKeys(store.memory.maxBytes * KEYS_SHARE, clock);
-}
-
-/** That it was carried out, and with which status. */
-function withoutBody({ status }: KeptAnswer): KeptAnswer {
-  return { status, lines: [], body: undefined };
 }
 
 function bytesOf({ lines, body }: KeptAnswer): number {

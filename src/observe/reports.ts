@@ -6,6 +6,9 @@ import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 
+/** How often it is logged that a store cannot be reached: an absent one causes many failures a second. */
+const QUIET_MS = 10_000;
+
 /** A read on its way, and when it began (`startRead`). */
 export interface StartedRead {
   readonly request: { readonly method: string; readonly target: { readonly path: string } };
@@ -17,6 +20,7 @@ export interface StartedRead {
 export class Reports {
   readonly #log: Logger;
   readonly #metrics: Metrics;
+  #keysQuietUntil = Number.NEGATIVE_INFINITY;
 
   constructor(log: Logger, metrics: Metrics) {
     this.#log = log;
@@ -116,6 +120,9 @@ export class Reports {
   }
 
   keysFailed(error: unknown): void {
+    const now = systemClock.monotonic();
+    if (now < this.#keysQuietUntil) return;
+    this.#keysQuietUntil = now + QUIET_MS;
     this.#log.warn({ err: error }, 'the idempotency keys cannot be reached');
   }
 
@@ -124,15 +131,18 @@ export class Reports {
     this.#log.info({ quarantine, position }, 'quarantine ended');
   }
 
-  /** A request failed by the origin or by the gateway; called once for each request. */
-  failed(error: unknown, request: StartedRead['request']): void {
-    if (error instanceof OriginError) this.#metrics.originFailures += 1;
+  /** A request failed by the origin or by the gateway, or refused; called once for each request. */
+  failed(error: unknown, { method, target }: StartedRead['request']): void {
+    const isOrigins = error instanceof OriginError;
+    if (isOrigins) this.#metrics.originFailures += 1;
+    const path = briefText(target.path);
+    if (error instanceof GatewayError && error.status < 500 && !isOrigins) {
+      // Nothing is broken: an old If-Match, a key that is missing. Its client has been told.
+      this.#log.info({ method, path, code: error.code, reason: briefText(error.message) }, 'a request was refused');
+      return;
+    }
     const code = error instanceof GatewayError ? error.code : 'internal';
-    const level = code === 'internal' ? 'error' : 'warn';
-    this.#log[level](
-      { method: request.method, path: briefText(request.target.path), code, err: error },
-      'a request failed',
-    );
+    this.#log[code === 'internal' ? 'error' : 'warn']({ method, path, code, err: error }, 'a request failed');
   }
 
   /** A client that neither sent its body nor read its answer. */

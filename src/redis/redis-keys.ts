@@ -1,6 +1,12 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { KeptAnswer, Settlement, Verdict } from '../idempotency/key-state.ts';
-import { KEY_OVERHEAD_BYTES, type KeyClaim, type KeyStore } from '../idempotency/key-store.ts';
+import {
+  KEY_OVERHEAD_BYTES,
+  type KeyClaim,
+  type KeyStore,
+  KeyStoreAway,
+  unsettledMs,
+} from '../idempotency/key-store.ts';
 
 /** Keys that all nodes together keep: stops a client that invents keys from filling the Redis that the log needs. */
 const MAX_KEYS = 1_000_000;
@@ -19,7 +25,7 @@ const MARGIN_MS = 10_000;
  */
 const prelude = `
 local key, index, sizes = KEYS[1], KEYS[2], KEYS[3]
-local id, owner, keep = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local id, owner, fingerprint, keep = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function resized(bytes)
@@ -43,20 +49,26 @@ local function crowded(bytes)
   local memory = redis.call('INFO', 'memory')
   local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
   return most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) + bytes > most * ${MEMORY_SHARE}
+end
+-- A key is lost with the data of Redis, or in a failover. Its owner is still there.
+local function isOwn(kind, by) return not kind or (by == owner and kind ~= 'answered') end
+local function written(kind)
+  if redis.call('EXISTS', key) == 0 then resized(${KEY_OVERHEAD_BYTES}) end
+  redis.call('HSET', key, 'kind', kind, 'fingerprint', fingerprint, 'owner', owner)
 end`;
 
-/** ARGV: id, owner, keep, fingerprint, lease. The same owner may ask again: an answer of Redis can be lost. */
+/** ARGV: id, owner, fingerprint, keep, lease. The same owner may ask again: an answer of Redis can be lost. */
 const claim = `${prelude}
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, ${EXPIRED_AT_ONCE})) do forgotten(gone) end
 local state = redis.call('HMGET', key, 'kind', 'fingerprint', 'owner', 'lease')
 if not state[1] then
   if redis.call('ZCARD', index) >= ${MAX_KEYS} or crowded(${KEY_OVERHEAD_BYTES}) then return { 'full' } end
-  redis.call('HSET', key, 'kind', 'underWay', 'fingerprint', ARGV[4], 'owner', owner, 'lease', now + ARGV[5])
-  resized(${KEY_OVERHEAD_BYTES})
+  written('underWay')
+  redis.call('HSET', key, 'lease', now + ARGV[5])
   kept()
   return { 'first' }
 end
-if state[2] ~= ARGV[4] then return { 'otherPayload' } end
+if state[2] ~= fingerprint then return { 'otherPayload' } end
 if state[1] == 'answered' then return { 'answered', redis.call('HGET', key, 'head'), redis.call('HGET', key, 'body') } end
 if state[1] == 'unknown' then return { 'unknown' } end
 if state[3] == owner then return { 'first' } end
@@ -64,31 +76,32 @@ if now <= tonumber(state[4]) then return { 'underWay' } end
 redis.call('HSET', key, 'kind', 'unknown')
 return { 'unknown' }`;
 
-/** ARGV: id, owner, keep, lease. */
+/** ARGV: id, owner, fingerprint, keep, lease. */
 const renew = `${prelude}
 local state = redis.call('HMGET', key, 'kind', 'owner')
-if state[2] ~= owner or state[1] == 'answered' then return 0 end
-redis.call('HSET', key, 'kind', 'underWay', 'lease', now + ARGV[4])
+if not isOwn(state[1], state[2]) then return 0 end
+written('underWay')
+redis.call('HSET', key, 'lease', now + ARGV[5])
 kept()
 return 1`;
 
-/** ARGV: id, owner, keep, kind, head, head without the body, body. */
+/** ARGV: id, owner, fingerprint, keep, kind, head, head without the body, body. */
 const settle = `${prelude}
 local state = redis.call('HMGET', key, 'kind', 'owner')
-if state[2] ~= owner or state[1] == 'answered' then return 0 end
-if ARGV[4] == 'notRun' then
+if not isOwn(state[1], state[2]) then return 0 end
+if ARGV[5] == 'notRun' then
   redis.call('DEL', key)
   forgotten(id)
   return 1
 end
-redis.call('HSET', key, 'kind', ARGV[4])
-if ARGV[4] == 'answered' then
-  local bytes = #ARGV[5] + #ARGV[7]
+written(ARGV[5])
+if ARGV[5] == 'answered' then
+  local bytes = #ARGV[6] + #ARGV[8]
   local total = tonumber(redis.call('HGET', sizes, '') or 0)
   if total + bytes > ${MAX_BYTES} or crowded(bytes) then
-    redis.call('HSET', key, 'head', ARGV[6])
+    redis.call('HSET', key, 'head', ARGV[7])
   else
-    redis.call('HSET', key, 'head', ARGV[5], 'body', ARGV[7])
+    redis.call('HSET', key, 'head', ARGV[6], 'body', ARGV[8])
     resized(${KEY_OVERHEAD_BYTES} + bytes)
   end
 end
@@ -116,16 +129,23 @@ export class RedisKeys implements KeyStore {
     this.#options = options;
   }
 
-  async claim(asked: KeyClaim): Promise<Verdict | { readonly kind: 'full' }> {
+  /** It queues nothing for a server that is away: such a step is never sent. */
+  get #connection(): Redis | Cluster {
     const { connection } = this.#options;
-    const args = [...this.#arguments(asked), asked.fingerprint, asked.leaseMs];
-    const [kind, head, body] = (await connection.callBuffer('EVAL', claim, 3, ...args)) as Buffer[];
+    if (connection.status !== 'ready') throw new KeyStoreAway(`Redis cannot be reached (${connection.status})`);
+    return connection;
+  }
+
+  async claim(asked: KeyClaim): Promise<Verdict | { readonly kind: 'full' }> {
+    const args = [...this.#arguments(asked, unsettledMs(asked)), asked.leaseMs];
+    const [kind, head, body] = (await this.#connection.callBuffer('EVAL', claim, 3, ...args)) as Buffer[];
     const said = String(kind) as 'first' | 'otherPayload' | 'underWay' | 'unknown' | 'answered' | 'full';
     return said === 'answered' ? { kind: said, answer: answerOf(head as Buffer, body) } : { kind: said };
   }
 
   async renew(asked: KeyClaim): Promise<void> {
-    await this.#options.connection.call('EVAL', renew, 3, ...this.#arguments(asked), asked.leaseMs);
+    const args = [...this.#arguments(asked, unsettledMs(asked)), asked.leaseMs];
+    await this.#connection.call('EVAL', renew, 3, ...args);
   }
 
   async settle(asked: KeyClaim, settlement: Settlement): Promise<void> {
@@ -134,14 +154,14 @@ export class RedisKeys implements KeyStore {
     const head: Head = { status, lines, hasBody: body !== undefined };
     const short: Head = { status, lines: [], hasBody: false };
     const args = [settlement.kind, JSON.stringify(head), JSON.stringify(short), body ?? Buffer.alloc(0)];
-    await this.#options.connection.call('EVAL', settle, 3, ...this.#arguments(asked), ...args);
+    await this.#connection.call('EVAL', settle, 3, ...this.#arguments(asked, asked.keepMs), ...args);
   }
 
   /** All in the hash slot of the log: a step needs the index, too. */
-  #arguments({ id, owner, keepMs }: KeyClaim): (string | number)[] {
+  #arguments({ id, owner, fingerprint }: KeyClaim, keepMs: number): (string | number)[] {
     const { prefix, scope } = this.#options;
     const own = `${prefix}:{${scope}}:`;
-    return [`${own}key:${id}`, `${own}keys`, `${own}key-sizes`, id, owner, keepMs];
+    return [`${own}key:${id}`, `${own}keys`, `${own}key-sizes`, id, owner, fingerprint, keepMs];
   }
 }
 

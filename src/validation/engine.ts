@@ -18,6 +18,14 @@ const COUNTED = 'x-unstale-counted';
 const LEAST_APPLICATIONS = 10_000;
 const APPLICATIONS_PER_BYTE = 8;
 const MOST_APPLICATIONS = 1_000_000;
+/**
+ * What patterns, formats and `uniqueItems` may cost together, in steps of some 20 ns. A pattern of a thousand
+ * instructions takes 20 µs for each character.
+ */
+const MOST_STEPS = 20_000_000;
+const STEPS_PER_CANONICAL_CHARACTER = 4;
+/** Of the square of a text's length: some formats have regular expressions that take quadratic time. */
+const STEPS_PER_FORMAT_SQUARE = 1 / 32;
 /** A longer text has none of the formats that are told by a regular expression. Some of these take quadratic time. */
 const MAX_FORMAT_LENGTH = 2_048;
 /** Of a longer body the first violation is told alone: to find all of them takes time and memory. */
@@ -41,10 +49,12 @@ export class Engine {
   readonly #first: Ajv;
   readonly #all: Ajv;
   #applicationsLeft = 0;
+  /** Endless but for what clients send: schemas are checked by patterns, too. */
+  #stepsLeft = Number.POSITIVE_INFINITY;
 
   /** `coerce`: texts of parameters become the numbers and booleans that they stand for. */
   constructor(draft: Draft, { coerce }: { readonly coerce: boolean }) {
-    const options = { ...base, coerceTypes: coerce, code: { regExp: patternsInLinearTime() } };
+    const options = { ...base, coerceTypes: coerce, code: { regExp: this.#patterns() } };
     const create = (more: Options): Ajv => {
       const made = { ...options, ...more };
       return this.#completed(draft === 'draft-07' ? new Ajv(made) : (new Ajv2020(made) as unknown as Ajv));
@@ -77,7 +87,7 @@ export class Engine {
     if ('$async' in first) throw new Error('"$async" is not supported');
     const check: CompiledSchema = (value, where, bytes) => {
       const found = this.#violations(first, value, where, bytes);
-      if (found.length === 0 || bytes > MAX_BYTES_FOR_ALL) return found;
+      if (found.length === 0 || found[0]?.message === ENDLESS || bytes > MAX_BYTES_FOR_ALL) return found;
       all ??= this.#all.compile(schema);
       return this.#violations(all, value, where, bytes);
     };
@@ -92,12 +102,15 @@ export class Engine {
   #violations(validate: ValidateFunction, value: unknown, where: Violation['in'], bytes: number): Violation[] {
     const applications = Math.max(LEAST_APPLICATIONS, APPLICATIONS_PER_BYTE * bytes);
     this.#applicationsLeft = Math.min(MOST_APPLICATIONS, applications);
+    this.#stepsLeft = MOST_STEPS;
     try {
       if (validate(value)) return [];
     } catch (error) {
       // The stack may end before the count does.
-      if (!(error instanceof TooManyApplications) && !(error instanceof RangeError)) throw error;
+      if (!(error instanceof TooMuch) && !(error instanceof RangeError)) throw error;
       return [violation(where, '', ENDLESS)];
+    } finally {
+      this.#stepsLeft = Number.POSITIVE_INFINITY;
     }
     // Alternatives often find the same.
     const found = new Map<string, Violation>();
@@ -112,14 +125,14 @@ export class Engine {
   #completed(ajv: Ajv): Ajv {
     formats.default(ajv);
     for (const [name, format] of Object.entries(fullFormats))
-      if (!unbounded.has(name)) ajv.addFormat(name, bounded(format));
+      if (!unbounded.has(name)) ajv.addFormat(name, this.#bounded(format));
     ajv.addKeyword({
       keyword: COUNTED,
       schemaType: 'boolean',
       errors: false,
       validate: () => {
         this.#applicationsLeft -= 1;
-        if (this.#applicationsLeft < 0) throw new TooManyApplications();
+        if (this.#applicationsLeft < 0) throw new TooMuch();
         return true;
       },
     });
@@ -131,9 +144,52 @@ export class Engine {
       schemaType: 'boolean',
       error: { message: 'must NOT have duplicate items' },
       validate: (wanted: boolean, items: readonly unknown[]) =>
-        !wanted || new Set(items.map((value) => canonicalJson({ value }))).size === items.length,
+        !wanted || new Set(items.map((value) => this.#canonical(value))).size === items.length,
     });
     return ajv;
+  }
+
+  /** @throws TooMuch */
+  #spend(steps: number): void {
+    this.#stepsLeft -= steps;
+    if (this.#stepsLeft < 0) throw new TooMuch();
+  }
+
+  /** A schema that refers to itself asks for it again at each level. */
+  #canonical(value: unknown): string {
+    const text = canonicalJson({ value });
+    this.#spend(text.length * STEPS_PER_CANONICAL_CHARACTER);
+    return text;
+  }
+
+  /** For ajv, which knows what it has compiled by its text. */
+  #patterns(): RegExpMaker {
+    const compile = (pattern: string) => {
+      const { test, stepsPerCharacter } = linearPattern(pattern);
+      const counting = (text: string): boolean => {
+        this.#spend(text.length * stepsPerCharacter);
+        return test(text);
+      };
+      return { test: counting, toString: () => pattern };
+    };
+    // Would be the source of a stand-alone module, which is never made.
+    return Object.assign(compile, { code: 'linearPattern' }) as unknown as RegExpMaker;
+  }
+
+  #bounded(format: Format): Format {
+    const shortOnly = (matches: (text: string) => unknown) => (text: string) => {
+      if (text.length > MAX_FORMAT_LENGTH) return false;
+      this.#spend(text.length * text.length * STEPS_PER_FORMAT_SQUARE);
+      return matches(text) === true;
+    };
+    if (format instanceof RegExp) return shortOnly((text) => format.test(text));
+    if (typeof format === 'function') return shortOnly(format);
+    if (typeof format !== 'object' || format.type === 'number' || format.async === true) return format;
+    const { validate } = format;
+    if (typeof validate === 'string') return format;
+    return shortOnly(
+      validate instanceof RegExp ? (text) => validate.test(text) : (validate as (text: string) => unknown),
+    );
   }
 }
 
@@ -142,7 +198,7 @@ const ENDLESS = 'takes too long to be checked';
 /** What of a value violates the schema; `bytes` is the size of its text. */
 export type CompiledSchema = (value: unknown, where: Violation['in'], bytes: number) => readonly Violation[];
 
-class TooManyApplications extends Error {}
+class TooMuch extends Error {}
 
 /** Has each application of this schema, which refers to another, counted. */
 export function counted(schema: SchemaObject): void {
@@ -151,33 +207,10 @@ export function counted(schema: SchemaObject): void {
 
 type RegExpMaker = NonNullable<NonNullable<Options['code']>['regExp']>;
 
-/** For ajv, which knows what it has compiled by its text. */
-function patternsInLinearTime(): RegExpMaker {
-  const compile = (pattern: string) => {
-    const { test } = linearPattern(pattern);
-    return { test, toString: () => pattern };
-  };
-  // Would be the source of a stand-alone module, which is never made.
-  return Object.assign(compile, { code: 'linearPattern' }) as unknown as RegExpMaker;
-}
-
 /** These have no regular expression that takes more than linear time, and their texts may be long. */
 const unbounded = new Set(['byte', 'binary', 'password']);
 
 type Format = Parameters<Ajv['addFormat']>[1];
-
-function bounded(format: Format): Format {
-  const shortOnly = (matches: (text: string) => unknown) => (text: string) =>
-    text.length <= MAX_FORMAT_LENGTH && matches(text) === true;
-  if (format instanceof RegExp) return shortOnly((text) => format.test(text));
-  if (typeof format === 'function') return shortOnly(format);
-  if (typeof format !== 'object' || format.type === 'number' || format.async === true) return format;
-  const { validate } = format;
-  if (typeof validate === 'string') return format;
-  return shortOnly(
-    validate instanceof RegExp ? (text) => validate.test(text) : (validate as (text: string) => unknown),
-  );
-}
 
 function violationOf(where: Violation['in'], { instancePath, keyword, message, params }: ErrorObject): Violation {
   const { additionalProperty, unevaluatedProperty } = params as Readonly<Record<string, unknown>>;

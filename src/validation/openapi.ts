@@ -7,6 +7,7 @@ import type { ReadLocal } from './json-schema.ts';
 import { PatternError } from './linear-pattern.ts';
 import { type ParameterGroup, parameterGroups, parametersOf } from './openapi-parameters.ts';
 import { OpenApiSchemas } from './openapi-schemas.ts';
+import { matchPath, type PathTemplate, pathTemplate } from './path-template.ts';
 import { SchemaProblem } from './schema-problem.ts';
 import type { SchemaObject } from './subschemas.ts';
 import type { Violation } from './violation.ts';
@@ -34,8 +35,7 @@ export interface Operation {
 
 interface KnownPath {
   readonly written: string;
-  readonly expression: RegExp;
-  readonly names: readonly string[];
+  readonly template: PathTemplate;
   readonly operations: ReadonlyMap<string, CompiledOperation>;
 }
 
@@ -148,10 +148,10 @@ class OperationCompiler {
         (method) => [method.toUpperCase(), this.#operation(item, this.#document.follow(item[method]).value)] as const,
       );
     if (operations.length === 0) return [];
-    const { expression, names } = expressionOf(written);
+    const template = pathTemplate(written);
     return [
       () => ({
-        ...{ written, expression, names },
+        ...{ written, template },
         operations: new Map(operations.map(([method, compile]) => [method, compile()])),
       }),
     ];
@@ -200,11 +200,12 @@ function find(paths: readonly KnownPath[], bases: readonly string[], request: Cl
     base === '' ? [path] : path.startsWith(`${base}/`) ? [path.slice(base.length)] : [],
   );
   for (const candidate of below) {
-    for (const { expression, names, operations } of paths) {
+    const segments = candidate.split('/');
+    for (const { template, operations } of paths) {
       const operation = operations.get(request.method);
-      const match = operation === undefined ? null : expression.exec(candidate);
-      if (operation === undefined || match === null) continue;
-      const values = Object.fromEntries(names.map((name, i) => [name, decoded(match[i + 1] as string)]));
+      const found = operation === undefined ? undefined : matchPath(template, segments);
+      if (operation === undefined || found === undefined) continue;
+      const values = Object.fromEntries(found.map(([name, value]) => [name, decoded(value)]));
       return {
         body: operation.body,
         parameters: (asked) =>
@@ -225,17 +226,6 @@ function decoded(segment: string): string {
     // An escape that is not UTF-8 is part of the value.
     return segment;
   }
-}
-
-/** `/files/{name}.{ext}`. One name stands for a part of a segment. */
-function expressionOf(written: string): { readonly expression: RegExp; readonly names: string[] } {
-  const names: string[] = [];
-  const source = written.replace(/\{([^}]*)\}|[^{]+/g, (text, name: string | undefined) => {
-    if (name === undefined) return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-    names.push(name);
-    return '([^/]+)';
-  });
-  return { expression: new RegExp(`^${source}/?$`), names };
 }
 
 /** OpenAPI 3.1 §4.8.8.2: a concrete path comes before one with parameters. */

@@ -24,10 +24,14 @@ export function idOf(message: Message): string {
   return message.kind === 'event' ? message.event.id : `${message.position}.resync`;
 }
 
+/** A payload is in the message alone; what has none can be fetched again. */
+export const hasPayload = (message: Message): boolean =>
+  message.kind === 'event' && message.event.payload !== undefined;
+
 /** Messages with equal keys become one while they wait. Undefined: it is always sent. */
 export function keyOf(message: Message): string | undefined {
   // A payload is more than "this has changed": each may be a message of its own.
-  if (message.kind === 'resync' || message.event.payload !== undefined) return undefined;
+  if (message.kind === 'resync' || hasPayload(message)) return undefined;
   return JSON.stringify([message.event.type, message.event.paths]);
 }
 

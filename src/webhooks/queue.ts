@@ -1,5 +1,6 @@
-import { coalesced, idOf, keyOf, type Message, resyncAt } from './message.ts';
+import { hasPayload, idOf, type Message, resyncAt } from './message.ts';
 import { LONGEST_PAUSE_MS, pauseAfter } from './schedule.ts';
+import { sizeOf, withCoalesced, withoutFirst } from './waiting.ts';
 
 /** What may wait for one endpoint. Beyond either it is told to resync: one that is down must not fill memory. */
 export const MAX_WAITING = 1_000;
@@ -104,47 +105,45 @@ const timestamp = (now: number): string => new Date(now).toISOString();
 function take(queue: Queue, { messages, position, now }: Of<'take'>): Stepped {
   if (queue.disabled || messages.length === 0) return unchanged({ ...queue, position });
   // A message that was sent keeps its id and its content: the receiver may have got it.
-  const fixed = queue.waiting.slice(0, queue.attempts > 0 ? 1 : 0);
-  const found = new Map<string, Message>();
-  for (const message of [...queue.waiting.slice(fixed.length), ...messages]) {
-    const key = keyOf(message) ?? `id ${idOf(message)}`;
-    const earlier = found.get(key);
-    // Set anew: a map keeps a key where it was set first, and ids must grow.
-    found.delete(key);
-    found.set(key, earlier === undefined ? message : coalesced(earlier, message));
-  }
-  return bounded({ ...queue, position, waiting: [...fixed, ...found.values()] }, now);
+  const fixed = queue.attempts > 0 ? queue.waiting[0] : undefined;
+  return bounded({ ...queue, position, waiting: withCoalesced(queue.waiting, messages, fixed) }, now);
 }
 
 /** Too much becomes one resync, behind a message under way. */
 function bounded(queue: Queue, now: number): Stepped {
-  if (fits(queue.waiting, MAX_WAITING, MAX_WAITING_SIZE)) return unchanged(queue);
-  return { queue: { ...queue, waiting: withResync(queue, now) }, changes: ['overflowed'] };
+  if (queue.waiting.length <= MAX_WAITING && sizeOf(queue.waiting) <= MAX_WAITING_SIZE) return unchanged(queue);
+  return { queue: { ...queue, waiting: withResync(queue, now, []) }, changes: ['overflowed'] };
 }
 
-function fits(messages: readonly Message[], most: number, mostSize: number): boolean {
-  return messages.length <= most && messages.reduce((sum, { size }) => sum + size, 0) <= mostSize;
-}
-
-function withResync({ waiting, attempts, position }: Queue, now: number): readonly Message[] {
+/** A resync stands for what waits, but for what is kept. */
+function withResync({ waiting, attempts, position }: Queue, now: number, kept: readonly Message[]): readonly Message[] {
   const [first] = waiting;
   const resync = resyncAt(position, timestamp(now));
-  return attempts > 0 && first !== undefined ? [first, resync] : [resync];
+  return attempts > 0 && first !== undefined
+    ? [first, ...kept.filter((each) => each !== first), resync]
+    : [...kept, resync];
 }
 
+/** Messages with a payload stay, and go first: nobody could fetch a payload again. */
 function miss(queue: Queue, { position, now }: Of<'miss'>): Stepped {
   const missed = { ...queue, position };
   if (queue.disabled) return unchanged(missed);
-  return { queue: { ...missed, waiting: withResync(missed, now) }, changes: ['missed'] };
+  const waiting = withResync(missed, now, queue.waiting.filter(hasPayload));
+  const { queue: within, changes } = bounded({ ...missed, waiting }, now);
+  return { queue: within, changes: ['missed', ...changes] };
 }
 
 function end(queue: Queue, { outcome, now, random }: Of<'end'>): Stepped {
-  const next = { ...queue, waiting: queue.waiting.slice(1), attempts: 0, dueAt: now };
   switch (outcome.kind) {
     case 'delivered':
-      return { queue: { ...next, failure: null }, changes: queue.failure === null ? [] : ['recovered'] };
-    case 'gone':
-      return { queue: { ...next, waiting: [], disabled: true, failure: null }, changes: ['disabled'] };
+      return {
+        queue: { ...afterFirst(queue, now), failure: null },
+        changes: queue.failure === null ? [] : ['recovered'],
+      };
+    case 'gone': {
+      const gone = { ...queue, attempts: 0, dueAt: now, failure: null };
+      return { queue: { ...gone, waiting: [], disabled: true }, changes: ['disabled'] };
+    }
     case 'failed': {
       const pause = pauseAfter(queue.attempts, random);
       const { reason: failure } = outcome;
@@ -153,19 +152,20 @@ function end(queue: Queue, { outcome, now, random }: Of<'end'>): Stepped {
       const [message] = queue.waiting;
       const letter = message && { message, failedAt: timestamp(now), reason: failure };
       const dead = keptLetters([...queue.dead, ...(letter === undefined ? [] : [letter])]);
-      return { queue: { ...next, failure, dead }, changes: [...changes, 'dead'] };
+      return { queue: { ...afterFirst(queue, now), failure, dead }, changes: [...changes, 'dead'] };
     }
   }
 }
 
+const afterFirst = (queue: Queue, now: number): Queue => ({
+  ...queue,
+  ...{ waiting: withoutFirst(queue.waiting), attempts: 0, dueAt: now },
+});
+
 function keptLetters(dead: readonly DeadLetter[]): readonly DeadLetter[] {
   let kept = dead;
   const isTooMuch = (): boolean =>
-    !fits(
-      kept.map(({ message }) => message),
-      MAX_DEAD,
-      MAX_DEAD_SIZE,
-    );
+    kept.length > MAX_DEAD || kept.reduce((sum, { message }) => sum + message.size, 0) > MAX_DEAD_SIZE;
   while (kept.length > 1 && isTooMuch()) kept = kept.slice(1);
   return kept;
 }

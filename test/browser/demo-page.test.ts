@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { pageAt } from '../../demo/api/pages.ts';
 import { demoPage } from '../../demo/player/page.ts';
-import { travelClient } from '../demo/travel-client.ts';
+import { type Child, travelClient } from '../demo/travel-client.ts';
 import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -13,6 +15,8 @@ import { type RealBrowser, startChromium } from './chromium.ts';
 /* The demo's page with the bundle of the client, before a gateway and the travel API. */
 
 const api = await travelApi();
+/** The page relies on what the demo's configuration has. */
+const { writes } = parse(readFileSync('gateway.example.yaml', 'utf8')) as { writes: unknown };
 let pages: ScriptedOrigin;
 let gateway: TestGateway;
 let chromium: RealBrowser;
@@ -31,6 +35,7 @@ beforeAll(async () => {
     api,
     `origins: { default: { url: "${api}" }, pages: { url: "${pages.url}" } }
 routes: [{ match: /demo/**, origin: pages }]
+${stringify({ writes })}
 include: [rules/travel.yaml]`,
   );
   chromium = await startChromium();
@@ -96,6 +101,26 @@ test('both windows of the page follow a change in one of them, and say how long 
   await other.keyboard.press('Enter');
   await until(async () => (await page.getByRole('textbox').inputValue()) === 'Renamed', 'the new name', PATIENCE_MS);
   expect(problems).toEqual([]);
+  await context.close();
+});
+
+test('two windows that change one row at the same moment both keep their change', async () => {
+  const travel = travelClient(api);
+  const { step, accommodation } = await travel.ownTrip();
+  const context = await chromium.browser.newContext();
+  const [page, other] = [
+    await open(context, `/demo/window.html?step=${step.id}#A`),
+    await open(context, `/demo/window.html?step=${step.id}#B`),
+  ];
+  await until(async () => (await isLive(page)) && (await isLive(other)), 'both to be live', PATIENCE_MS);
+  await other.getByRole('textbox').fill('Renamed');
+  await Promise.all([addNight(page), other.keyboard.press('Enter')]);
+  for (const each of [page, other]) {
+    await showing(each, 3);
+    await until(async () => (await each.getByRole('textbox').inputValue()) === 'Renamed', 'the new name', PATIENCE_MS);
+  }
+  const row = await travel.read<Child>('GET', `/accommodations/${accommodation.id}`);
+  expect(row).toMatchObject({ nights: 3, name: 'Renamed', priceCents: 10_000, createdAt: accommodation.createdAt });
   await context.close();
 });
 

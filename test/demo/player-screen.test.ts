@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../demo/player/client.ts';
-import { showEvent, showExchange, showServed } from '../../demo/player/lines.ts';
+import { showEvent, showExchange, showKept, showServed } from '../../demo/player/lines.ts';
 import { Screen } from '../../demo/player/screen.ts';
 
 /** The lines that are shown, on a terminal or not. */
@@ -78,9 +78,13 @@ test('what two caches serve can be compared at a glance', () => {
   const lines = shown((screen) => {
     showServed(screen, { cache: 'unstale', view: '4 nights', isCurrent: true });
     showServed(screen, { cache: 'ordinary cache', view: '3 nights', isCurrent: false, remark: '(for another 299 s)' });
+    showKept(screen, { cache: 'unstale', text: 'nights 4', isKept: true });
+    showKept(screen, { cache: 'ordinary cache', text: "Ada's nights", isKept: false });
   });
   expect(lines).toEqual([
     '           unstale         fresh  4 nights',
     '           ordinary cache  old    3 nights  (for another 299 s)',
+    '           unstale         kept   nights 4',
+    "           ordinary cache  lost   Ada's nights",
   ]);
 });

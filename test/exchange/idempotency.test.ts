@@ -144,6 +144,19 @@ describe('one and the same key', () => {
     expect(isReplay(await post('k', { headers }, path))).toBe(false);
   });
 
+  test.each([
+    ['another cookie than the named one', 'admin_sid=1', undefined],
+    ['another cookie, and an empty one of that name', 'session=; admin_sid=1', 'session='],
+    ['two cookies of that name', 'session=2; session=1', 'session=2'],
+    ['a cookie of that name in another spelling', 'session=2; SESSION=1', 'session=2'],
+  ])("of a user whom the API may know by %s is nobody else's", async (_, theirs, others) => {
+    makesOrders();
+    const cookies = (cookie: string | undefined) => ({ headers: cookie === undefined ? {} : { Cookie: cookie } });
+    await post('k', cookies(theirs));
+    expect(isReplay(await post('k', cookies(theirs)))).toBe(true);
+    expect(isReplay(await post('k', cookies(others)))).toBe(false);
+  });
+
   test('of one user is the same, whatever other cookies there are', async () => {
     makesOrders();
     const headers = (other: string) => ({ Authorization: 'Bearer a', Cookie: `_ga=${other}; session=1` });

@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CachePolicy, WriteProtectionConfig } from '../../src/config/model.ts';
 import type { ClientRequest, RouteTable } from '../../src/exchange/ports.ts';
 import type { KeyedRun, WholeAnswer } from '../../src/exchange/write/protection-ports.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { KeptKeys } from '../../src/idempotency/kept-keys.ts';
-import type { KeyStore } from '../../src/idempotency/key-store.ts';
+import { type KeyStore, KeyStoreAway } from '../../src/idempotency/key-store.ts';
 import { MemoryKeys } from '../../src/idempotency/memory-keys.ts';
 import { parseTarget } from '../../src/route/path.ts';
 
@@ -35,15 +35,20 @@ const made: WholeAnswer = { status: 201, lines: [], body: Buffer.from('made') };
 class World {
   now = 0;
   isAway = false;
+  /** It does not receive what it is told. */
+  isCutOff = false;
+  /** What it was told. */
+  settled = 0;
   /** It does what it is told, and nobody hears of it. */
   losesAnswers = false;
   readonly failures: unknown[] = [];
   readonly #due: { at: number; run: () => void; node: string }[] = [];
   readonly #dead = new Set<string>();
-  readonly #store = new MemoryKeys(1024 * 1024, { monotonic: () => this.now });
+  readonly #store = new MemoryKeys(64 * 1024 * 1024, { monotonic: () => this.now });
 
   node(name: string): KeptKeys {
     const away = async <T>(step: () => Promise<T>): Promise<T> => {
+      if (this.isCutOff) throw new KeyStoreAway('there is no connection');
       if (this.isAway) throw new Error('the store is away');
       const done = await step();
       if (this.losesAnswers) throw new Error('the store has not answered in time');
@@ -52,7 +57,10 @@ class World {
     const store: KeyStore = {
       claim: (claim) => away(() => this.#store.claim(claim)),
       renew: (claim) => away(() => this.#store.renew(claim)),
-      settle: (claim, settlement) => away(() => this.#store.settle(claim, settlement)),
+      settle: (claim, settlement) => {
+        this.settled += 1;
+        return away(() => this.#store.settle(claim, settlement));
+      },
     };
     const after = (ms: number, run: () => void): (() => void) => {
       const timer = { at: this.now + ms, run, node: name };
@@ -84,8 +92,10 @@ class World {
   }
 }
 
-async function first(keys: KeptKeys): Promise<KeyedRun> {
-  const begun = await keys.begin(entry, request, body);
+const withKey = (key: string): ClientRequest => ({ ...request, headers: new Fields(['Idempotency-Key', key]) });
+
+async function first(keys: KeptKeys, of = entry): Promise<KeyedRun> {
+  const begun = await keys.begin(of, request, body);
   if (begun.kind !== 'first') throw new Error(`it is ${begun.kind}`);
   return begun.run;
 }
@@ -105,6 +115,19 @@ test('a write that takes an hour is under way for an hour', async () => {
   }
   await run.answered(made, 'applied');
   expect(await again(b)).toBe('replay');
+});
+
+test('a write that takes longer than its key is kept is under way until it has ended', async () => {
+  const world = new World();
+  const [a, b] = [world.node('a'), world.node('b')];
+  const run = await first(a, { idempotency: { required: true, keepMs: 2_000 } } as WriteProtectionConfig);
+  await world.pass(4_000);
+  expect(await again(b)).toBe('idempotencyKeyInUse');
+  await world.pass(40_000);
+  await run.answered(made, 'applied');
+  expect(await again(b)).toBe('replay');
+  await world.pass(2_000);
+  expect(await again(b)).toBe('first');
 });
 
 test('the key of a node that has died is in doubt soon, and stays so', async () => {
@@ -151,6 +174,80 @@ test('an answer that comes while the store is away is kept once it is back', asy
   expect(await again(b)).toBe('idempotencyKeyUnknown');
   await world.pass(1_000);
   expect(await again(b)).toBe('replay');
+});
+
+test('what was refused without a connection to the store is not given back', async () => {
+  const world = new World();
+  const a = world.node('a');
+  world.isCutOff = true;
+  for (let i = 0; i < 100; i++) expect(await again(a)).toBe('uncoordinated');
+  await world.pass(60_000);
+  expect(world.settled).toBe(0);
+});
+
+describe('of a store that does not answer', () => {
+  const refused = async (keys: KeptKeys, requests: number): Promise<void> => {
+    for (let i = 0; i < requests; i++) await keys.begin(entry, withKey(`refused-${i}`), body).catch(() => undefined);
+  };
+
+  test('as many requests as may be are given back, and answers still have room', async () => {
+    const world = new World();
+    const a = world.node('a');
+    const run = await first(a);
+    world.isAway = true;
+    await refused(a, 2_000);
+    await run.answered(made, 'applied');
+    world.settled = 0;
+    await world.pass(500);
+    expect(world.settled).toBe(501);
+    world.isAway = false;
+    await world.pass(500);
+    expect(await again(a)).toBe('replay');
+    world.settled = 0;
+    await world.pass(60_000);
+    expect(world.settled).toBe(0);
+  });
+
+  test('one is tried while there is no connection', async () => {
+    const world = new World();
+    const a = world.node('a');
+    world.isAway = true;
+    await refused(a, 100);
+    world.isCutOff = true;
+    await world.pass(5_000);
+    expect(world.settled).toBe(10);
+    world.isCutOff = false;
+    world.isAway = false;
+    await world.pass(500);
+    expect(world.settled).toBe(110);
+  });
+
+  test('nobody is told for more than half a minute', async () => {
+    const world = new World();
+    const a = world.node('a');
+    world.isAway = true;
+    await refused(a, 1);
+    await world.pass(600_000);
+    expect(world.settled).toBe(60);
+  });
+
+  test('answers wait with their bodies as far as there is room', async () => {
+    const world = new World();
+    const a = world.node('a');
+    const large = { ...made, body: Buffer.alloc(256 * 1024) };
+    const keys = Array.from({ length: 65 }, (_, i) => `k${i}`);
+    const runs = await Promise.all(keys.map(async (key) => a.begin(entry, withKey(key), body)));
+    world.isAway = true;
+    for (const begun of runs) if (begun.kind === 'first') await begun.run.answered(large, 'applied');
+    world.isAway = false;
+    await world.pass(500);
+    const told = (key: string | undefined) =>
+      a.begin(entry, withKey(key as string), body).then(
+        ({ kind }) => kind,
+        ({ code }: { code: string }) => code,
+      );
+    expect([await told(keys.at(-2)), await told(keys.at(-1))]).toEqual(['replay', 'idempotencyAnswerNotKept']);
+  });
 });
 
 test.each([

@@ -122,6 +122,44 @@ export function keyStoreContract(open: () => KeyStore, advance: (ms: number) => 
     await until(async () => (await store.claim(again)).kind === 'first', 'the key to be forgotten');
   });
 
+  /** Resolves once a key that is kept for as long as `like` is forgotten: an earlier one would be, too. */
+  async function outlast(store: KeyStore, like: KeyClaim): Promise<void> {
+    const claim = { ...like, id: unused(), owner: randomUUID(), leaseMs: 0 };
+    await store.claim(claim);
+    advance(claim.keepMs + 1);
+    const again = claimOf({ id: claim.id, fingerprint: 'another' });
+    await until(async () => (await store.claim(again)).kind === 'first', 'the key to be forgotten');
+  }
+
+  test('however short it is kept, a key is not forgotten while its request is under way', async () => {
+    const store = open();
+    const claim = claimOf({ id: unused(), keepMs: 20 });
+    const retry = claimOf({ id: claim.id });
+    await store.claim(claim);
+    await outlast(store, claim);
+    expect(await store.claim(retry)).toEqual({ kind: 'underWay' });
+    await store.renew(claim);
+    await outlast(store, claim);
+    expect(await store.claim(retry)).toEqual({ kind: 'underWay' });
+  });
+
+  test.each([
+    ['still under way', (store: KeyStore, claim: KeyClaim) => store.renew(claim), 'underWay'],
+    ['unknown', (store: KeyStore, claim: KeyClaim) => store.settle(claim, { kind: 'unknown' }), 'unknown'],
+    ['answered', (store: KeyStore, claim: KeyClaim) => store.settle(claim, { kind: 'answered', answer }), 'answered'],
+    ['not carried out', (store: KeyStore, claim: KeyClaim) => store.settle(claim, { kind: 'notRun' }), 'first'],
+  ] as const)('a key that was lost is %s, if its owner says so', async (_, say, expected) => {
+    const store = open();
+    const lost = claimOf({ id: unused(), keepMs: 1, leaseMs: 0 });
+    await store.claim(lost);
+    await outlast(store, lost);
+    const claim = { ...lost, keepMs: long, leaseMs: long };
+    await say(store, claim);
+    expect((await store.claim(claimOf({ id: claim.id }))).kind).toBe(expected);
+    const other = await store.claim(claimOf({ id: claim.id, fingerprint: 'another' }));
+    expect(other.kind).toBe('otherPayload');
+  });
+
   test('an answer is final', async () => {
     const store = open();
     const claim = claimOf({ id: unused() });

@@ -52,7 +52,7 @@ describe('keys in memory', () => {
   test('expired keys are removed, however long others are kept', async () => {
     const store = new MemoryKeys(64 * KEY_OVERHEAD_BYTES, clock);
     await store.claim(claimOf({ id: 'long', keepMs: 1_000_000, address }));
-    for (let i = 0; i < 12; i++) await store.claim(claimOf({ id: `short-${i}`, keepMs: 10, address }));
+    for (let i = 0; i < 12; i++) await store.claim(claimOf({ id: `short-${i}`, keepMs: 10, leaseMs: 1, address }));
     expect(store.size).toBe(13);
     now += 11;
     await store.claim(claimOf({ id: 'last', address }));

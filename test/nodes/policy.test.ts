@@ -36,6 +36,18 @@ test.each(['allkeys-random', 'volatile-random'])(
   },
 );
 
+const keyed = 'writes: [{ on: POST /orders, idempotency: { key: required } }]\n';
+
+test.each(['allkeys-lru', 'volatile-lru', 'volatile-ttl', 'volatile-lfu'])(
+  'one that may evict idempotency keys (%s) is refused at start where there are any',
+  async (policy) => {
+    const yaml = await withPolicy(policy);
+    await expect(startGateway('http://127.0.0.1:1', `${yaml}${keyed}`)).rejects.toThrow(
+      `Redis may evict idempotency keys (maxmemory-policy ${policy}): set noeviction`,
+    );
+  },
+);
+
 test.each([
   ['allkeys-lru', 1],
   ['noeviction', 0],
@@ -45,13 +57,16 @@ test.each([
   await gateway.stop();
 });
 
-test('one that was away at start, and evicts random keys, is reported when it is there', async () => {
+test.each([
+  ['random keys', 'allkeys-random', '', 'Redis evicts keys at random'],
+  ['idempotency keys', 'volatile-ttl', keyed, 'Redis may evict idempotency keys'],
+])('one that was away at start, and evicts %s, is reported when it is there', async (_, policy, more, message) => {
   redis = await RedisServer.start();
   const { socket } = redis;
   await redis.kill();
-  const gateway = await startGateway('http://127.0.0.1:1', `store: { redis: { url: "unix:${socket}" } }\n`);
-  await redis.launch(['--maxmemory-policy', 'allkeys-random']);
-  const told = (): boolean => gateway.logs.some(({ msg }) => /evicts keys at random/.test(msg));
+  const gateway = await startGateway('http://127.0.0.1:1', `store: { redis: { url: "unix:${socket}" } }\n${more}`);
+  await redis.launch(['--maxmemory-policy', policy]);
+  const told = (): boolean => gateway.logs.some(({ level, msg }) => level === 50 && msg.startsWith(message));
   await until(told, 'a word on the policy');
   await gateway.stop();
 });

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
 import { documentApi } from '../support/document-api.ts';
@@ -26,6 +28,90 @@ describe('turns', () => {
     api.gate.release();
     expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200]);
     expect(JSON.parse(api.text)).toEqual({ a: 1, b: 2 });
+  });
+
+  describe.each([
+    ['PATCH', 'an entry names, and which needs no read', '{ on: PUT|PATCH /settings, merge: true }'],
+    ['PATCH', 'no entry names', '{ on: PUT /settings, merge: true }'],
+    [
+      'PATCH',
+      'another entry names',
+      '{ on: PATCH /settings, idempotency: { key: optional } }, { on: PUT /*, merge: true }',
+    ],
+    ['DELETE', 'no entry names', '{ on: PUT /settings, merge: true }'],
+    ['POST', 'an entry names', '{ on: "PUT|POST /settings", merge: true }'],
+    ['POST', 'no entry names, but which overrides its method', '{ on: PUT /settings, merge: true }'],
+  ])('a %s that %s', (method, which, entries) => {
+    it('does not slip between the read and the write of another', async () => {
+      await begin(`writes: [${entries}]`);
+      const api = documentApi(origin, '/settings', { text: '{"a":0,"b":0}' });
+      const order: string[] = [];
+      const read = gate();
+      const tells = (status: number) => (request: IncomingMessage, response: ServerResponse) => {
+        order.push(String(request.method));
+        response.writeHead(status).end();
+      };
+      origin.on('GET /settings', async (_, response) => {
+        const { text } = api;
+        await read.pass();
+        response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+      });
+      origin.on('PUT /settings', tells(204));
+      origin.on(`${method} /settings`, tells(204));
+      const first = put('/settings', { a: 1 });
+      await read.arrived();
+      const overrides = which.includes('overrides') ? { 'x-http-method-override': 'PATCH' } : {};
+      const second = send(method, '/settings', {
+        headers: { 'content-type': 'application/json', ...overrides },
+        ...(method !== 'DELETE' && { body: '{"b":1}' }),
+      });
+      // Of another resource: whatever came before it has been taken in.
+      await put('/other', { a: 1 });
+      expect(order).toEqual([]);
+      read.release();
+      expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([204, 204]);
+      expect(order).toEqual(['PUT', method]);
+    });
+  });
+
+  it('a POST that no entry names goes side by side with others', async () => {
+    await begin(merges);
+    const both = gate();
+    origin.on('POST /orders', async (_, response) => {
+      await both.pass();
+      response.writeHead(201).end();
+    });
+    const posts = [send('POST', '/orders', { body: {} }), send('POST', '/orders', { body: {} })];
+    await both.arrived(2);
+    both.release();
+    expect((await Promise.all(posts)).map(({ status }) => status)).toEqual([201, 201]);
+  });
+
+  it('a long body takes its turn at its end: who stalls keeps nobody waiting', async () => {
+    await begin('writes: [{ on: PATCH /settings, preserve: [x] }]');
+    const api = documentApi(origin, '/settings', { text: '{"a":0}' });
+    let replaced = false;
+    origin.on('PUT /settings', (_, response) => {
+      replaced = true;
+      response.writeHead(204).end();
+    });
+    const upload = request(`${gateway.url}/settings`, { method: 'PUT' });
+    upload.write(`{"a":"${'x'.repeat(400_000)}`);
+    await origin.until((seen) => seen.some(({ method }) => method === 'PUT'));
+    const patch = () => send('PATCH', '/settings', { body: { b: 1 }, headers: { 'content-type': 'application/json' } });
+    expect((await patch()).status).toBe(200);
+    api.gate = gate();
+    const patched = patch();
+    await api.gate.arrived();
+    const replacing = once(upload, 'response');
+    upload.end('"}');
+    await put('/other', { a: 1 });
+    expect(replaced).toBe(false);
+    api.gate.release();
+    expect((await patched).status).toBe(200);
+    const [answer] = (await replacing) as [IncomingMessage];
+    expect([answer.statusCode, replaced]).toEqual([204, true]);
+    answer.resume();
   });
 
   it('of many equal-tagged writes, exactly one succeeds', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { KeyStore } from '../../src/idempotency/key-store.ts';
+import { type KeyStore, KeyStoreAway } from '../../src/idempotency/key-store.ts';
 import { RedisKeys } from '../../src/redis/redis-keys.ts';
 import { answer, claimOf, keyStoreContract } from '../idempotency/key-contract.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
@@ -26,6 +26,19 @@ describe('keys in Redis', () => {
     const claim = claimOf({ id: 'again' });
     expect(await open().claim(claim)).toEqual({ kind: 'first' });
     expect(await open().claim(claim)).toEqual({ kind: 'first' });
+  });
+
+  test('a step that has no connection to Redis is known not to have been sent', async () => {
+    const away = server.connect(2_000);
+    await once(away, 'ready');
+    away.disconnect();
+    await once(away, 'end');
+    const store = new RedisKeys({ connection: away, prefix: 'unstale', scope: 'test' });
+    const steps = [store.claim(claimOf()), store.renew(claimOf()), store.settle(claimOf(), { kind: 'notRun' })];
+    const reasons = (await Promise.allSettled(steps)).map(
+      (step) => 'reason' in step && step.reason instanceof KeyStoreAway,
+    );
+    expect(reasons).toEqual([true, true, true]);
   });
 
   test('sizes add up to what is kept', async () => {

@@ -11,7 +11,7 @@ import { type SseClient, sseClient } from '../support/sse-client.ts';
 
 /**
  * Each pack in rules/ by itself: sound, without a warning, and doing what its comments say. travel.yaml is
- * child-write.test.ts's.
+ * child-write.test.ts's, back-office.yaml is back-office.test.ts's.
  */
 
 const packs = [...packsIn('rules'), ...packsIn('rules/backends')];

@@ -205,6 +205,9 @@ describe('a schema that is refused at load', () => {
   });
 });
 
+const texts = (count: number, text: string): string[] => Array.from({ length: count }, () => text);
+const nested = (depth: number, value: unknown): unknown => (depth === 0 ? value : [nested(depth - 1, value)]);
+
 /*
  * Without the guards, each of these takes minutes or for ever: the test times out.
  */
@@ -249,6 +252,38 @@ describe('a schema that could take exponential time', () => {
   test('unique elements of a long array', () => {
     const body = `[${Array.from({ length: 60_000 }, (_, i) => `{"a":${i}}`).join()}]`;
     expect(check({ uniqueItems: true, items: { type: 'object' } }, body)).toEqual([]);
+  });
+
+  test.each([
+    ['a long pattern', { pattern: '[a-z]{1,1000}[0-9]' }, JSON.stringify('a'.repeat(32 * 1024))],
+    [
+      'a long pattern for many texts',
+      { items: { pattern: '(?:[A-Z0-9]{4,8}[ -]?){2,8}$' } },
+      texts(4_000, 'A'.repeat(60)),
+    ],
+    ['a long pattern for names', { patternProperties: { '[a-z]{1,1000}[0-9]': {} } }, { ['a'.repeat(32 * 1024)]: 1 }],
+    ['texts of quadratic time', { items: { format: 'url' } }, texts(500, `http://a.bc/${':'.repeat(2_030)}`)],
+    [
+      'unique elements at each level',
+      { uniqueItems: true, items: { $ref: '#' } },
+      nested(
+        90,
+        Array.from({ length: 20_000 }, (_, i) => i),
+      ),
+    ],
+  ])('%s: what it may cost is counted', (_, schema, body) => {
+    expect(check(schema, body)).toEqual(['body : takes too long to be checked']);
+  });
+
+  const id = '01234567-89ab-cdef-0123-456789abcdef';
+  test.each([
+    ['identifiers', { items: { pattern: `^${'[0-9a-f]{8}'}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$` } }, texts(25_000, id)],
+    ['addresses', { items: { pattern: '^[^@]+@[^@]+\\.[^@]+$' } }, texts(25_000, 'somebody@example.org')],
+    ['codes', { items: { pattern: '(?:[A-Z0-9]{4,8}[ -]?){2,8}$' } }, texts(10_000, 'ABCD-1234-EFGH')],
+    ['URLs', { items: { format: 'uri' } }, texts(10_000, `https://api.example/${'a'.repeat(80)}`)],
+    ['numbers', { uniqueItems: true }, Array.from({ length: 100_000 }, (_, i) => i)],
+  ])('a body of 1 MiB is checked: %s', (_, schema, body) => {
+    expect(check(schema, body)).toEqual([]);
   });
 
   test('a large body that is sound is let through', () => {

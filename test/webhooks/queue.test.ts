@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
-import { bodyOf, idOf, messageOf } from '../../src/webhooks/message.ts';
+import { bodyOf, idOf, type Message, messageOf } from '../../src/webhooks/message.ts';
 import {
   MAX_DEAD,
   MAX_DEAD_SIZE,
@@ -123,6 +123,41 @@ describe('what waits', () => {
     expect(ids(played(sending, { kind: 'miss', position: 'e-9', now }))).toEqual(['e-1', 'e-9.resync']);
     const many = Array.from({ length: MAX_WAITING }, (_, i) => event(i + 3, `/${i}`));
     expect(ids(played(sending, take(...many)))).toEqual(['e-1', `e-${MAX_WAITING + 2}.resync`]);
+  });
+
+  const paid = (n: number): Event => event(n, '/a', { payload: { n } });
+  const missed: QueueStep = { kind: 'miss', position: 'f-9', now };
+  test.each<[string, QueueStep[], string[]]>([
+    ['before the resync', [take(paid(1), event(2, '/b'), paid(3))], ['e-1', 'e-3', 'f-9.resync']],
+    ['with one under way', [take(event(1, '/b'), paid(2)), begin], ['e-1', 'e-2', 'f-9.resync']],
+    ['which it is itself', [take(paid(1), paid(2)), begin], ['e-1', 'e-2', 'f-9.resync']],
+    ['the second time', [take(paid(1)), missed], ['e-1', 'f-9.resync']],
+  ])('keeps payloads when events may have been missed, %s: nobody could fetch them again', (_, steps, left) => {
+    expect(ids(played(empty, ...steps, missed))).toEqual(left);
+  });
+
+  test('keeps no more payloads than may wait when events may have been missed', () => {
+    const full = played(empty, take(...Array.from({ length: MAX_WAITING }, (_, i) => paid(i + 1))));
+    const { queue, changes } = step(full, missed);
+    expect([ids(queue), changes]).toEqual([['f-9.resync'], ['missed', 'overflowed']]);
+  });
+
+  test('is not gone through again for each event', () => {
+    let looks = 0;
+    const watched = (n: number): Message => {
+      const { paths, ...rest } = event(n, `/${n}`);
+      const get = (): readonly string[] => {
+        looks += 1;
+        return paths;
+      };
+      return { kind: 'event', event: Object.defineProperty(rest, 'paths', { get }) as Event, size: 1 };
+    };
+    const takes = (...messages: Message[]): QueueStep => ({ kind: 'take', messages, position: 'e-1', now });
+    let queue = played(empty, takes(...Array.from({ length: 900 }, (_, i) => watched(i))));
+    looks = 0;
+    for (let n = 900; n < 990; n++) queue = played(queue, takes(watched(n)), begin, ended(failed));
+    for (let n = 0; n < 90; n++) queue = played(queue, begin, ended(delivered), takes(watched(1_000 + n)));
+    expect(looks).toBeLessThan(500);
   });
 });
 

@@ -60,6 +60,19 @@ export class Noting {
     }
   }
 
+  /** Before the end of a body that is streamed is sent. */
+  async beginInTurn(): Promise<void> {
+    const { turn } = this.#arrived;
+    try {
+      await turn?.begin?.();
+      await this.begin();
+      if (turn?.holds() === false) throw new GatewayError('uncoordinated', 'this node has lost its turn');
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
+  }
+
   /** Notes a write that the origin answered before it had the whole request. It is too late to read `before`. */
   async beginLate(): Promise<void> {
     const before: Json = { missing: 'incomplete' };

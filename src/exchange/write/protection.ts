@@ -7,6 +7,7 @@ import { addressOf, type BeforeAddress } from './before.ts';
 import { type CurrentRead, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
+import { inTurn } from './in-turn.ts';
 import { readsOf } from './plan.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
@@ -63,20 +64,21 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   const run = new KeyedOutcome(keyed.kind === 'first' ? keyed.run : undefined);
   try {
     if (!isMerged(protection, request)) await protection.validate?.(request, body);
-    if (!needsCurrent(protection, request)) {
-      await write.send(
-        arrived,
+    requireCondition(request, protection);
+    const sendAlone = (alone: ArrivedWrite) =>
+      write.send(
+        alone,
         guardOf(protection, run, () => 'pass'),
       );
+    const reads = needsCurrent(protection, request);
+    if (!reads && !protections.takesTurns(request)) {
+      await sendAlone(arrived);
       return;
     }
-    requireCondition(request, protection);
-    const turn = await protections.turns.take(protections.turnOf(request.target.resource));
-    try {
-      await inTurn(ports, { ...write, arrived: { ...arrived, turn } }, run);
-    } finally {
-      turn.end();
-    }
+    await inTurn(write, (inTurn) => {
+      const ofIts = { ...write, arrived: inTurn };
+      return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
+    });
   } finally {
     await run.end();
   }
@@ -138,7 +140,7 @@ function guardOf(
   };
 }
 
-async function inTurn(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
+async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
   refuseUnsettled(ports, arrived.request, address);

@@ -21,7 +21,12 @@ export interface Protection {
 export interface Protections {
   /** The first entry that a write matches. */
   find(request: Pick<ClientRequest, 'method' | 'target' | 'headers'>): Protection | undefined;
-  /** One name for all spellings of a resource. */
+  /** Whether a write takes turns with others of its resource, whichever entry it matches, if any. */
+  takesTurns(request: Pick<ClientRequest, 'method' | 'target' | 'headers'>): boolean;
+  /**
+   * One name for all spellings of a resource. Hosts are not told apart: an API may have one resource under several of
+   * them, and a client chooses what it sends as `Host`.
+   */
   turnOf(resource: string): string;
   readonly turns: Turns;
   readonly keys: IdempotencyKeys | undefined;
@@ -41,7 +46,39 @@ export function compileProtections(
 ): Protections | undefined {
   if (config.writes.length === 0) return undefined;
   const find = protectionFinder(config, spellings, validators);
-  return { find, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
+  const takesTurns = turnFinder(config, spellings, find);
+  return { find, takesTurns, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
+}
+
+/** Whether what the entry does depends on what the write replaces: no other write may come in between. */
+function isOrdered({ merge, preserve, precondition, unchanged }: WriteProtectionConfig): boolean {
+  return merge || preserve.paths.length > 0 || precondition !== 'off' || unchanged === 'skip';
+}
+
+/**
+ * Finds the writes that take turns: those of an entry that depends on what it replaces, and others of a resource that
+ * has such an entry. They would slip between its read and its write. A POST takes turns only where an entry names that
+ * method: most create members, side by side.
+ */
+function turnFinder(
+  { writes }: Pick<GatewayConfig, 'writes'>,
+  spellings: Spellings,
+  find: Protections['find'],
+): Protections['takesTurns'] {
+  const trie = new PatternTrie<true>();
+  for (const config of writes) if (isOrdered(config)) trie.add(config.pattern, true);
+  const isMatched = (resource: string | undefined): boolean => {
+    return resource !== undefined && trie.first(resource) !== undefined;
+  };
+  return (request) => {
+    const { resource } = request.target;
+    const methods = [request.method, overriddenMethod(request) ?? request.method];
+    if (methods.every((method) => method === 'POST' || safeMethods.has(method))) {
+      const own = find(request)?.config;
+      return own !== undefined && isOrdered(own) && own.methods.includes('POST');
+    }
+    return isMatched(resource) || isMatched(spellings.plain(resource));
+  };
 }
 
 /** Finds the first entry of `writes` that a request matches. */

@@ -19,6 +19,27 @@ export interface Turn {
   readonly holds: () => boolean;
   /** The next one begins. Further calls have no effect. */
   readonly end: () => void;
+  /** Of a turn that is taken late: awaited before the end of the body is sent. */
+  readonly begin?: () => Promise<void>;
+}
+
+/** The turn of a write whose body is streamed. It is taken once all of it has arrived: nobody waits for its client. */
+export class LateTurn implements Turn {
+  readonly #take: () => Promise<Turn>;
+  #turn: Turn | undefined;
+
+  constructor(take: () => Promise<Turn>) {
+    this.#take = take;
+  }
+
+  readonly begin = async (): Promise<void> => {
+    this.#turn = await this.#take();
+  };
+
+  /** Without the end of its body, a write is none. */
+  readonly holds = (): boolean => this.#turn?.holds() ?? true;
+
+  readonly end = (): void => this.#turn?.end();
 }
 
 interface LocalTurn {

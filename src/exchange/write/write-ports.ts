@@ -6,6 +6,7 @@ import type { Transaction } from '../../coherence/transaction.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import type { Json, RuleMatch } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
+import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, Effect, OriginResponse, Route, RouteTable, WriteReport } from '../ports.ts';
 import type { Refresher } from '../read/refresher.ts';
 import type { BeforeAddress } from './before.ts';
@@ -65,8 +66,10 @@ export interface ArrivedWrite {
   readonly upload: Upload;
   readonly transaction: Transaction;
   readonly startedAt: number;
-  /** Of a protected write that depends on what it replaces: it is sent only while it has its turn. */
+  /** Of a write that takes turns with others of its resource: it is sent only while it has its turn. */
   readonly turn?: Turn | undefined;
+  /** Of such a write: its place among the origin's connections, if it needs one. It has it before its turn. */
+  readonly place?: Place | undefined;
 }
 
 /** What a protected write has to know of its way to the origin and back. */

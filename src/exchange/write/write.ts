@@ -16,6 +16,7 @@ import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { pump, pumpBody } from '../pump.ts';
 import { conclude } from './conclude.ts';
+import { inTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
 import { writeProtected } from './protection.ts';
@@ -63,15 +64,17 @@ export async function write(
     const protection = protections?.find(request);
     const isProtected = protection !== undefined;
     const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt, isProtected });
-    if (protections === undefined || protection === undefined) {
+    if (protections !== undefined && protection !== undefined) {
+      await writeProtected(ports, {
+        ...{ arrived, found, protection, protections, reply },
+        send: (write, guard) => exchange(ports, { found, arrived: afresh(write), reply, guard }),
+        settle: (write) => settle(ports, found, afresh(write)),
+      });
+    } else if (protections?.takesTurns(request) === true) {
+      await inTurn({ arrived, protections, reply }, (write) => exchange(ports, { found, arrived: write, reply }));
+    } else {
       await exchange(ports, { found, arrived, reply });
-      return;
     }
-    await writeProtected(ports, {
-      ...{ arrived, found, protection, protections, reply },
-      send: (write, guard) => exchange(ports, { found, arrived: afresh(write), reply, guard }),
-      settle: (write) => settle(ports, found, afresh(write)),
-    });
   } catch (error) {
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -100,8 +103,8 @@ async function exchange(ports: WritePorts, { found, arrived, reply, guard }: Exc
   let answer: OriginResponse | undefined;
   try {
     // Before it is noted: no write of another client waits for one that has not got its turn.
-    const turn = awaitShare({ request, route: found.route }, reply);
-    place = turn instanceof Promise ? await turn : turn;
+    const entered = arrived.turn === undefined ? awaitShare({ request, route: found.route }, reply) : arrived.place;
+    place = entered instanceof Promise ? await entered : entered;
     const result = await forward(arrived, noting, { reply, place });
     if (result.kind !== 'not-sent') guard?.sent();
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
@@ -208,7 +211,7 @@ async function forward(
   try {
     const headers = forwardFields(request, route.policy.client);
     const body = upload.forwarded(async () => {
-      await noting.begin();
+      await noting.beginInTurn();
       handOver(write);
     });
     answer = await askOrigin({ request, route }, { headers, body, maySend: turn?.holds, ...way });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Bus } from '../../../src/coherence/bus.ts';
 import type { SharedTurn } from '../../../src/coherence/log.ts';
 import { writeTo } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig, three } from './simulated-rig.ts';
@@ -24,6 +25,17 @@ function asks({ log }: SimulatedLog, resource = '/a', waitMs = PATIENCE_MS): Ask
     },
   );
   return asking;
+}
+
+/** A bus that tells of the log only so far. */
+function slowReading(bus: Bus, reading: { readonly to: number }): Bus {
+  const read: Bus['read'] = async (...args) => {
+    const answer = await bus.read(...args);
+    return answer.ok ? { ...answer, entries: answer.entries.filter(({ seq }) => seq <= reading.to) } : answer;
+  };
+  return new Proxy(bus, {
+    get: (target, name) => (name === 'read' ? read : Reflect.get(target, name).bind(target)),
+  });
 }
 
 const has = (asking: Asking): boolean => asking.turn !== undefined;
@@ -55,7 +67,12 @@ describe('turns among nodes', () => {
       const all = nodes.map((node) => asks(node));
       const had: Asking[] = [];
       while (had.length < 3) {
-        await rig.until(() => all.some((each) => has(each) && !had.includes(each)));
+        await rig.until(() => {
+          // A step that was lost on the way: the node may ask again.
+          for (const [i, each] of all.entries())
+            if (each.refused !== undefined) all[i] = asks(nodes[i] as SimulatedLog);
+          return all.some((each) => has(each) && !had.includes(each));
+        });
         await rig.pass(3 * LEASE_MS);
         const now = all.filter((each) => has(each) && !had.includes(each));
         expect(now).toHaveLength(1);
@@ -107,6 +124,35 @@ describe('turns among nodes', () => {
     const waiting = asks(next);
     await rig.until(() => has(waiting));
     expect(next.records.some(({ quarantine, coverage }) => quarantine === true && coverage.tags.size > 0)).toBe(true);
+  });
+
+  test.each([
+    ['asks after that', 0, false],
+    // Its turn is recorded before its write.
+    ['waits for it, and has applied but the end of its turn', 1, true],
+  ])('nobody has it before the write of one that died is in quarantine: who %s', async (_, applied, asksBefore) => {
+    const rig = new SimulatedRig();
+    const reading = { to: Number.POSITIVE_INFINITY };
+    const [holder, other] = [await rig.open(), await rig.open()];
+    const next = rig.start({}, (bus) => slowReading(bus, reading));
+    await rig.until(() => next.log.serving());
+    await rig.pass(3 * LEASE_MS);
+    const held = asks(holder);
+    await rig.until(() => has(held));
+    await rig.wait(holder.log.note(writeTo('/a')));
+    const before = asksBefore ? asks(next) : undefined;
+    await rig.pass(LEASE_MS);
+    reading.to = next.log.status().applied + applied;
+    holder.process.kill();
+    const isQuarantined = ({ records }: SimulatedLog): boolean =>
+      records.some(({ quarantine, coverage }) => quarantine === true && coverage.tags.size > 0);
+    await rig.until(() => isQuarantined(other) && next.log.status().applied === reading.to);
+    const waiting = before ?? asks(next);
+    await rig.pass(3 * LEASE_MS);
+    expect([has(waiting), isQuarantined(next)]).toEqual([false, false]);
+    reading.to = Number.POSITIVE_INFINITY;
+    await rig.until(() => has(waiting));
+    expect(isQuarantined(next)).toBe(true);
   });
 
   test('it is given up after so long, and then keeps nobody waiting', async () => {

@@ -1,0 +1,32 @@
+import { awaitShare } from '../ask-origin.ts';
+import type { Reply } from '../ports.ts';
+import type { Protections } from './protections.ts';
+import { LateTurn } from './turns.ts';
+import type { ArrivedWrite } from './write-ports.ts';
+
+export interface WriteInTurn {
+  readonly arrived: ArrivedWrite;
+  readonly protections: Protections;
+  readonly reply: Reply;
+}
+
+/** Calls `send` with the write while it has its turn. */
+export async function inTurn(
+  { arrived, protections, reply }: WriteInTurn,
+  send: (arrived: ArrivedWrite) => Promise<unknown>,
+): Promise<void> {
+  const { request, route, upload } = arrived;
+  // First: whoever has its turn waits for nothing that its client can hold back.
+  const place = await awaitShare({ request, route }, reply);
+  const take = () => protections.turns.take(protections.turnOf(request.target.resource));
+  try {
+    const turn = upload.isWhole ? await take() : new LateTurn(take);
+    try {
+      await send({ ...arrived, turn, place });
+    } finally {
+      turn.end();
+    }
+  } finally {
+    place?.leave();
+  }
+}
