@@ -234,6 +234,17 @@ describe('somebody who goes past the gateway', () => {
     expect(origin.requests('PUT /settings')[0]?.rawHeaders).not.toContain('If-None-Match');
   });
 
+  it('leaves no stored copy behind whose tag is refused again and again', async () => {
+    await begin(cached + required);
+    const api = serve();
+    const old = await etagOf();
+    api.text = '{"a":2}';
+    expect((await put('{"a":3}', { 'if-match': '"made-up"' })).status).toBe(412);
+    expect(await etagOf()).toBe(old);
+    expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
+    expect((await put('{"a":3}', { 'if-match': await etagOf() })).status).toBe(200);
+  });
+
   it('who never stops is given way to: 503 after so many attempts', async () => {
     await begin('writes: [{ on: PUT /settings, merge: true }]');
     const api = serve('strong');
