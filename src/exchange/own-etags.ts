@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { GatewayConfig } from '../config/model.ts';
-import { codedEtag, parseEntityTag } from '../http/etag.ts';
-import { Fields, without } from '../http/fields.ts';
+import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../http/etag.ts';
+import { type FieldLines, Fields, without } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
 import { strongEtag } from '../http/validation.ts';
 import { resourceOf } from '../route/path.ts';
@@ -27,7 +27,7 @@ export function etagsNeeded({ writes }: Pick<GatewayConfig, 'writes'>, spellings
 
 /**
  * An origin whose answers to a GET of such a resource carry a strong entity tag: its own, or one of the body. A weak one
- * is replaced: no `If-Match` with it would ever hold (RFC 9110 §13.1.1).
+ * is replaced: no `If-Match` with it would ever hold (RFC 9110 §13.1.1). So is a 304 that confirms one.
  */
 export class TaggedOrigin implements Origin {
   readonly #origin: Origin;
@@ -54,12 +54,17 @@ export class TaggedOrigin implements Origin {
   }
 
   async fetch(request: OriginRequest): Promise<OriginResponse> {
-    const answer = await this.#origin.fetch(request);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    if (!isRead || request.asOriginTags === true || answer.status !== 200 || isIncremental(answer.headers))
-      return answer;
-    if (parseEntityTag(answer.headers.get('etag'))?.weak === false || !this.#needs(pathOf(request.target)))
-      return answer;
+    const isTagged = isRead && request.asOriginTags !== true && this.#needs(pathOf(request.target));
+    if (!isTagged) return this.#origin.fetch(request);
+    const answer = await this.#origin.fetch({ ...request, headers: strongConditions(request.headers) });
+    const { status } = answer;
+    if ((status !== 200 && status !== 203) || isIncremental(answer.headers)) return answer;
+    if (parseEntityTag(answer.headers.get('etag'))?.weak === false) return answer;
+    return this.#tagged(request, answer);
+  }
+
+  async #tagged(request: OriginRequest, answer: OriginResponse): Promise<OriginResponse> {
     const lines = without(answer.headers.lines, (name) => name === 'etag');
     // Of a HEAD the body is not known: no tag is better than another one than that of the GET.
     if (request.method === 'HEAD') return { ...answer, headers: new Fields(lines) };
@@ -71,10 +76,33 @@ export class TaggedOrigin implements Origin {
     const coding = (answer.headers.get('content-encoding') ?? '').trim().toLowerCase();
     const body = decodedBody(read.whole, answer.headers);
     if (body === undefined) return { ...answer, body: held(read.whole) };
-    const etag = strongEtag(body);
-    lines.push('ETag', (body === read.whole ? etag : codedEtag(etag, coding)) ?? etag);
-    return { ...answer, headers: new Fields(lines), body: held(read.whole) };
+    const made = strongEtag(body);
+    const etag = (body === read.whole ? made : codedEtag(made, coding)) ?? made;
+    lines.push('ETag', etag);
+    // The origin does not know this tag: whether the client has that representation is decided here.
+    if (!isListed(etag, request.headers)) return { ...answer, headers: new Fields(lines), body: held(read.whole) };
+    const kept = without(lines, (name) => name.startsWith('content-') && name !== 'content-location');
+    return { ...answer, status: 304, headers: new Fields(kept), body: held(Buffer.alloc(0)) };
   }
+}
+
+/**
+ * Conditions of a read without those that an origin may confirm with a weak validator. A client would keep a copy with
+ * a tag, or without one, with which none of its writes would ever succeed.
+ */
+function strongConditions(lines: FieldLines): FieldLines {
+  const listed = new Fields(lines).get('if-none-match');
+  const tags = listed === undefined ? [] : parseEntityTags(listed);
+  const kept = without(lines, (name) => name === 'if-modified-since' || (name === 'if-none-match' && tags !== '*'));
+  const strong = tags === '*' ? [] : tags.filter(({ weak }) => !weak).map(({ opaque }) => `"${opaque}"`);
+  return strong.length === 0 ? kept : [...kept, 'If-None-Match', strong.join(', ')];
+}
+
+/** RFC 9110 §13.1.2: weak comparison. */
+function isListed(etag: string, lines: FieldLines): boolean {
+  const listed = parseEntityTags(new Fields(lines).get('if-none-match') ?? '');
+  const tag = parseEntityTag(etag);
+  return listed !== '*' && tag !== undefined && listed.some((each) => weakMatch(each, tag));
 }
 
 const pathOf = (target: string): string => resourceOf(target.split('?', 1)[0] as string);

@@ -41,6 +41,46 @@ describe.each(['none', 'weak', 'strong'] as const)('before an API with entity ta
   });
 });
 
+describe.each([
+  ['cached reads', cached],
+  ['reads that pass through', off],
+  ['reads with credentials, which bypass the cache', cached],
+])('a copy from before, in a client (%s)', (name, routes) => {
+  const mine: Record<string, string> = name.startsWith('reads with') ? { authorization: 'Bearer x' } : {};
+  /** An API that confirms copies by a weak tag, or by a date. */
+  const confirming = (api: DocumentApi): void => {
+    origin.on('GET /settings', (request, response) => {
+      response.setHeader('ETag', 'W/"1"');
+      response.setHeader('Last-Modified', 'Sun, 06 Nov 1994 08:49:37 GMT');
+      const { 'if-none-match': tags = '', 'if-modified-since': since } = request.headers;
+      const confirms = tags.includes('W/"1"') || (tags === '' && since !== undefined);
+      response.writeHead(confirms ? 304 : 200, { 'Content-Type': api.contentType }).end(confirms ? '' : api.text);
+    });
+  };
+
+  it.each<[string, Record<string, string>]>([
+    ['a weak tag of the API', { 'if-none-match': 'W/"1"' }],
+    ['a date', { 'if-modified-since': 'Sun, 06 Nov 1994 08:49:37 GMT' }],
+  ])('is not confirmed by %s alone: the client gets the tag with which it may write', async (_, condition) => {
+    await begin(routes + required);
+    confirming(serve());
+    const read = await ask('/settings', { headers: { ...mine, ...condition } });
+    expect(read.headers.etag).toMatch(/^"/);
+    expect((await put('{"a":2}', { ...mine, 'if-match': String(read.headers.etag) })).status).toBe(200);
+  });
+
+  it('is confirmed by the tag that the gateway gave, until it changes', async () => {
+    await begin(routes + required);
+    const api = serve();
+    confirming(api);
+    const etag = await etagOf(mine);
+    const read = await ask('/settings', { headers: { ...mine, 'if-none-match': `"x", W/${etag}` } });
+    expect([read.status, read.text, read.headers.etag]).toEqual([304, '', etag]);
+    expect((await put('{"a":2}', { ...mine, 'if-match': etag })).status).toBe(200);
+    expect((await ask('/settings', { headers: { ...mine, 'if-none-match': etag } })).status).toBe(200);
+  });
+});
+
 describe('precondition: required', () => {
   it('answers 428 to a write that says nothing, without asking the API', async () => {
     await begin(required);
@@ -192,6 +232,17 @@ describe('somebody who goes past the gateway', () => {
     origin.on('GET /settings', (_, response) => void response.writeHead(204).end());
     expect((await put('{"b":3}')).status).toBe(200);
     expect(origin.requests('PUT /settings')[0]?.rawHeaders).not.toContain('If-None-Match');
+  });
+
+  it('leaves no stored copy behind whose tag is refused again and again', async () => {
+    await begin(cached + required);
+    const api = serve();
+    const old = await etagOf();
+    api.text = '{"a":2}';
+    expect((await put('{"a":3}', { 'if-match': '"made-up"' })).status).toBe(412);
+    expect(await etagOf()).toBe(old);
+    expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
+    expect((await put('{"a":3}', { 'if-match': await etagOf() })).status).toBe(200);
   });
 
   it('who never stops is given way to: 503 after so many attempts', async () => {

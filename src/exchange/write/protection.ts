@@ -8,6 +8,7 @@ import { type CurrentRead, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
 import { inTurn } from './in-turn.ts';
+import { invalidateOutdated } from './outdated-copies.ts';
 import { readsOf } from './plan.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
@@ -159,6 +160,7 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     const { current } = read;
     const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
+      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, current);
       await write.settle(arrived);
       throw decided.error;
     }
