@@ -158,4 +158,15 @@ describe('turns', () => {
     expect(api.writes).toEqual([]);
     expect(gateway.logs.filter(({ msg }) => msg === 'write')).toHaveLength(1);
   });
+
+  it('a write of unknown outcome to another resource, with a tag of this one, refuses none', async () => {
+    await begin(`coherence: { settle: 1h }
+routes: [{ match: /settings, tags: [all] }]
+rules: [{ on: POST /imports, invalidate: [{ tag: all }] }]
+${merges}`);
+    documentApi(origin, '/settings', { text: '{"a":0}' });
+    origin.on('POST /imports', (_, response) => void response.writeHead(500).end());
+    expect((await send('POST', '/imports')).status).toBe(500);
+    expect((await put('/settings', { a: 1 })).status).toBe(200);
+  });
 });
