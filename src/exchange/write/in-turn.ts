@@ -18,7 +18,9 @@ export async function inTurn(
   const { request, route, upload } = arrived;
   // First: whoever has its turn waits for nothing that its client can hold back.
   const place = await awaitShare({ request, route }, reply);
-  const take = () => protections.turns.take(protections.turnOf(request.target.resource));
+  const { address, isProxy } = request.client;
+  const taker = { address: isProxy ? undefined : address, onGone: (listener: () => void) => reply.onGone(listener) };
+  const take = () => protections.turns.take(protections.turnOf(request.target.resource), taker);
   try {
     const turn = upload.isWhole ? await take() : new LateTurn(take);
     try {

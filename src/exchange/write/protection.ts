@@ -1,3 +1,4 @@
+import { nothingKnown } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
 import { type FieldLines, Fields, without } from '../../http/fields.ts';
@@ -192,12 +193,13 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
 
 /**
  * After a write of unknown outcome the origin may still apply it: over this one, whose body would then be lost. So may
- * one of a node that has died in its turn.
+ * one of a node that has died in its turn. The record of such a write covers its path: those that cover only tags of
+ * this resource were made by writes of others.
  */
 function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRequest, address: BeforeAddress): void {
-  const reads = readsOf(rules, routes, request, address);
-  if (!fence.readsQuarantined(reads, rules.knowledge)) return;
-  const ms = fence.quarantinedForMs(reads, rules.knowledge);
+  const reads = readsOf(rules, routes, request, address).map(({ path }) => ({ path, tags: [], open: [] }));
+  if (!fence.readsQuarantined(reads, nothingKnown)) return;
+  const ms = fence.quarantinedForMs(reads, nothingKnown);
   const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
   throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
 }

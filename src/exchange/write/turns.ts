@@ -4,12 +4,23 @@ import { GatewayError } from '../../errors.ts';
 
 /** Writes of one resource that may wait. Each holds its body: a burst must not fill the memory. */
 const MAX_WAITING_EACH = 64;
+/** Of these, writes of one address: it cannot keep all others from a resource. */
+const MAX_WAITING_OF_ADDRESS = 16;
 /** Of all resources together. */
 const MAX_WAITING = 2_048;
 /** How long a write waits for its turn. Clients and proxies give up after half a minute to a minute. */
 const MAX_TURN_WAIT_MS = 10_000;
 
+/** Who waits for its turn. */
+export interface TurnTaker {
+  /** Undefined: not known, so it counts with no other. */
+  readonly address: string | undefined;
+  /** Calls the listener once nobody waits for the answer any more. */
+  onGone(listener: () => void): void;
+}
+
 interface Waiting {
+  readonly address: string | undefined;
   begin(): void;
 }
 
@@ -68,13 +79,21 @@ export class Turns {
 
   /**
    * First on this node, then among the nodes: so each node waits there once for each resource.
-   * @throws GatewayError busy: too many wait, or it has waited too long; uncoordinated
+   * @throws GatewayError busy: too many wait, it has waited too long, or the client has gone; uncoordinated
    */
-  async take(resource: string): Promise<Turn> {
+  async take(resource: string, taker: TurnTaker): Promise<Turn> {
     const until = this.#monotonic() + MAX_TURN_WAIT_MS;
-    const local = await this.#take(resource);
+    let gone = false;
+    taker.onGone(() => {
+      gone = true;
+    });
+    const local = await this.#take(resource, taker);
     try {
       const shared = await this.#log.turn(resource, Math.max(0, until - this.#monotonic()));
+      if (gone) {
+        shared.end();
+        throw hasGone();
+      }
       const end = (): void => {
         shared.end();
         local.end();
@@ -86,21 +105,30 @@ export class Turns {
     }
   }
 
-  #take(resource: string): Promise<LocalTurn> | LocalTurn {
+  #take(resource: string, taker: TurnTaker): Promise<LocalTurn> | LocalTurn {
     const queue = this.#queues.get(resource);
     if (queue === undefined) {
       this.#queues.set(resource, []);
       return this.#turn(resource);
     }
-    if (queue.length >= MAX_WAITING_EACH || this.#waiting >= MAX_WAITING) throw new GatewayError('busy');
+    const { address } = taker;
+    const ofAddress = address === undefined ? 0 : queue.filter((other) => other.address === address).length;
+    const isFull = queue.length >= MAX_WAITING_EACH || this.#waiting >= MAX_WAITING;
+    if (isFull || ofAddress >= MAX_WAITING_OF_ADDRESS) throw new GatewayError('busy');
     return new Promise((resolve, reject) => {
       this.#waiting += 1;
-      const cancel = this.#timers.after(MAX_TURN_WAIT_MS, () => {
-        queue.splice(queue.indexOf(waiting), 1);
+      const leave = (error: GatewayError): void => {
+        const at = queue.indexOf(waiting);
+        if (at < 0) return;
+        queue.splice(at, 1);
+        cancel();
         this.#waiting -= 1;
-        reject(new GatewayError('busy', `the write has waited ${MAX_TURN_WAIT_MS / 1000} s for its turn`));
-      });
+        reject(error);
+      };
+      const detail = `the write has waited ${MAX_TURN_WAIT_MS / 1000} s for its turn`;
+      const cancel = this.#timers.after(MAX_TURN_WAIT_MS, () => leave(new GatewayError('busy', detail)));
       const waiting: Waiting = {
+        address,
         begin: () => {
           cancel();
           this.#waiting -= 1;
@@ -108,6 +136,7 @@ export class Turns {
         },
       };
       queue.push(waiting);
+      taker.onGone(() => leave(hasGone()));
     });
   }
 
@@ -123,4 +152,9 @@ export class Turns {
       },
     };
   }
+}
+
+/** Nobody is told. */
+function hasGone(): GatewayError {
+  return new GatewayError('busy', 'the client has gone');
 }

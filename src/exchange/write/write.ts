@@ -299,6 +299,7 @@ async function release(
   if (isRefusal(write, answer.status)) {
     const refused = AnsweredWrite.refused(ports, write, { answer, response: { missing: 'not-read' }, text: noText });
     const record = await finish(ports, { noting, write: refused, outcome: 'refused' });
+    endTurn(write, noting);
     const position = record && ports.log.tokenOf(record);
     return pass(ports, write, { answer, read: undefined, outcome: 'refused' }, { reply, position, guard });
   }
@@ -318,10 +319,18 @@ async function release(
   const made = AnsweredWrite.of(ports, write, { answer, response: responseJson(answer, read, failure), text });
   const answered = made instanceof Promise ? await made : made;
   const record = await finish(ports, { noting, write: answered, outcome: answered.outcome });
+  endTurn(write, noting);
   if (failure !== undefined) throw failure;
   const position = record && ports.log.tokenOf(record);
   const outcome = answered.outcome === 'done' ? 'applied' : answered.outcome;
   await pass(ports, write, { answer, read, outcome }, { reply, position, guard });
+}
+
+/** Before its client gets the answer: who reads it slowly must not keep others waiting. */
+function endTurn({ turn }: ArrivedWrite, noting: Noting): void {
+  if (turn === undefined) return;
+  noting.end();
+  turn.end();
 }
 
 async function finish(
