@@ -64,10 +64,11 @@ test('a long target is not kept', async () => {
     () => {},
   );
   const long = await keptBytes(
-    (i) => `/hit?${i}${'x'.repeat(6_000)}`,
+    (i) => `/hit?${i}${'x'.repeat(7_000)}`,
     () => {},
   );
-  expect(long - short).toBeLessThan(2_000);
+  // What else this process allocates meanwhile is counted, too.
+  expect(long - short).toBeLessThan(4_000);
 });
 
 test('what the fields mean is kept for few routes', async () => {

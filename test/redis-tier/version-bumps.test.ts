@@ -82,6 +82,9 @@ test('over a Redis Cluster, records wait for no server of others', async () => {
   const connection = new Cluster(redis.urls);
   try {
     const bumps = new VersionBumps({ connection, prefix: 'unstale', scope: 's', minVersionMs: () => 5_000 });
+    if (connection.status !== 'ready') await once(connection, 'ready');
+    // It connects to a server with the first command for it.
+    await Promise.all(connection.nodes().map((node) => node.ping()));
     const server = redis.any();
     server.signal('SIGSTOP');
     let raised = 0;
