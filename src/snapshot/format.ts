@@ -22,19 +22,13 @@ export const HEAD_BYTES = BEGINS.length + 12;
 export const TAIL_BYTES = ENDS.length + 8;
 const MAX_JSON_BYTES = 64 * 1024;
 
-/** Where the log stood before the first response was written: records from then on may cover any of them. */
-export type Mark =
-  /** Of the journal of a single node. */
-  | { readonly segment: number }
-  /** Of the log that several nodes share. */
-  | { readonly epoch: string; readonly seq: number };
-
 export interface SnapshotHeader {
   /** ISO 8601. */
   readonly savedAt: string;
   /** Digest of the configuration that decides how responses are stored, and what writes invalidate. */
   readonly fingerprint: string;
-  readonly mark: Mark;
+  /** Where the log stood before the first response was written: records from then on may cover any of them. */
+  readonly mark: unknown;
   /** Absent: not encrypted. `check` tells whether a key is the one. */
   readonly cipher?: { readonly name: 'aes-256-gcm'; readonly salt: string; readonly check: string };
 }
@@ -75,9 +69,8 @@ export function headerLength(head: Buffer): { readonly length: number; readonly 
 /** @throws SnapshotFault */
 export function decodeHeader(text: Buffer, checksum: number): SnapshotHeader {
   const header = decoded(text, checksum, 'header') as Partial<SnapshotHeader>;
-  const { savedAt, fingerprint, mark } = header;
-  const isMark = isObject(mark) && ('segment' in mark ? isCount(mark.segment) : isCount(mark.seq));
-  if (typeof savedAt !== 'string' || typeof fingerprint !== 'string' || !isMark) throw damaged('header');
+  const { savedAt, fingerprint } = header;
+  if (typeof savedAt !== 'string' || typeof fingerprint !== 'string') throw damaged('header');
   return header as SnapshotHeader;
 }
 

@@ -1,12 +1,11 @@
 import type { Clock } from '../clock.ts';
-import type { Position } from '../coherence/record.ts';
+import type { MissedUntil } from '../coherence/missed.ts';
 import { revalidationFields } from '../http/validation.ts';
 import type { MemoryStore, Restored } from '../store/memory.ts';
 import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
-import { type Mark, SnapshotFault } from './format.ts';
-import { MissedCoverage } from './missed-coverage.ts';
+import { SnapshotFault } from './format.ts';
+import { Matcher } from './matcher.ts';
 import { Pace } from './pace.ts';
-import type { Missed } from './ports.ts';
 import { SnapshotFile } from './read-file.ts';
 import { Seal } from './seal.ts';
 
@@ -23,9 +22,7 @@ export interface LoadOptions {
   /** A response of another configuration may have other keys and tags. */
   readonly fingerprint: string;
   readonly secret: Buffer | undefined;
-  /** Every record up to it is in what `missedSince` tells. Later ones reach the fence of the store. */
-  readonly position: Position;
-  readonly missedSince: (mark: Mark) => Promise<Missed>;
+  readonly missedSince: (mark: unknown) => Promise<MissedUntil>;
   readonly clock: Clock;
   /** The node stops, or an operator drops the snapshot. */
   readonly signal: AbortSignal;
@@ -67,7 +64,7 @@ export async function loadSnapshot(path: string, options: LoadOptions): Promise<
 }
 
 async function load(file: SnapshotFile, options: LoadOptions): Promise<Loaded> {
-  const { fingerprint, secret, clock, position, store } = options;
+  const { fingerprint, secret, clock, store } = options;
   const { savedAt, mark, ...header } = file.header;
   if (header.fingerprint !== fingerprint)
     throw new SnapshotFault('routes, rules or origins have changed since it was saved');
@@ -79,18 +76,18 @@ async function load(file: SnapshotFile, options: LoadOptions): Promise<Loaded> {
   await file.verify(pace);
   const missed = await options.missedSince(mark);
   const isTrusted = options.mode === 'trust' && missed.known;
-  const covered = new MissedCoverage(missed);
+  const covered = new Matcher(missed.coverages);
   const maxBytes = options.maxBytes * LOADED_SHARE;
   const counts = { restored: 0, covered: 0, present: 0, 'no-room': 0, invalid: 0 };
   let confirmed = 0;
   let cut = false;
-  for await (const response of file.responses(seal, isTrusted ? position : UNCONFIRMED)) {
+  for await (const response of file.responses(seal, isTrusted ? missed.asOf : UNCONFIRMED)) {
     cut = options.signal.aborted;
     if (cut) break;
     const outcome = covered.covers(response)
       ? 'covered'
       : isUseful(response)
-        ? store.restore(response, position, maxBytes)
+        ? store.restore(response, missed.asOf, maxBytes)
         : 'invalid';
     counts[outcome] += 1;
     if (outcome === 'restored' && response.asOf !== UNCONFIRMED) confirmed += 1;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { Position } from '../coherence/record.ts';
+import type { MissedUntil } from '../coherence/missed.ts';
 import type { SnapshotConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -10,10 +10,9 @@ import type { MemoryStore } from '../store/memory.ts';
 import { isShared } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { keysByUse } from './by-use.ts';
-import type { Mark } from './format.ts';
 import { loadSnapshot } from './load.ts';
 import { Pace } from './pace.ts';
-import type { Missed, SavedSnapshot, Snapshots, SnapshotStatus } from './ports.ts';
+import type { SavedSnapshot, Snapshots, SnapshotStatus } from './ports.ts';
 import { inWords, wordsOfSaved } from './report.ts';
 import { Seal } from './seal.ts';
 import { FILE_NAME, writeSnapshot } from './write-file.ts';
@@ -26,12 +25,10 @@ const REST_MS = 1;
 /** Where the log stands, as snapshots note it, and what it has had since. */
 export interface SnapshotLog {
   /** Begins what a snapshot misses that is saved from now on. */
-  mark(): Mark;
-  /** A position of this node that `missedSince` reaches. */
-  position(): Position;
-  missedSince(mark: Mark): Promise<Missed>;
+  mark(): Promise<unknown>;
+  missedSince(mark: unknown): Promise<MissedUntil>;
   /** No snapshot needs what was before. */
-  release(mark: Mark): void;
+  release(mark: unknown): void;
 }
 
 export interface SnapshotParts {
@@ -117,7 +114,7 @@ export class NodeSnapshots implements Snapshots {
       );
       await rm(this.#path, { force: true });
       const { log, store } = this.#parts;
-      log.release(log.mark());
+      log.release(await log.mark());
       const dropped = store.dropUnconfirmed();
       this.#saved = 'nothing since the snapshot was dropped';
       this.#parts.logger.info({ removed, dropped }, 'snapshot dropped');
@@ -137,7 +134,6 @@ export class NodeSnapshots implements Snapshots {
     const startedAt = clock.monotonic();
     const loaded = await loadSnapshot(this.#path, {
       ...{ mode, store, maxBytes, fingerprint, clock, secret: secretOf(config) },
-      position: log.position(),
       missedSince: (mark) => log.missedSince(mark),
       signal: this.#loading.signal,
     });
@@ -171,7 +167,7 @@ export class NodeSnapshots implements Snapshots {
     const secret = secretOf(config);
     try {
       // Before the first response is read: what is invalidated from now on may concern any of them.
-      const mark = log.mark();
+      const mark = await log.mark();
       const seal = secret && new Seal(secret);
       const pace = new Pace(clock, SLICE_MS, restMs);
       const keys = await keysByUse(store, pace);

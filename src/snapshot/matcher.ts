@@ -1,32 +1,19 @@
-import { everything, mergeCoverage, nothingCovered } from '../coherence/record.ts';
 import { type Coverage, isCoveredBy, type Tagged } from '../coherence/tag.ts';
-import type { Missed } from './ports.ts';
 
-/**
- * Each is compared with each tag of each response. More of them are treated as one that covers every named tag. The
- * same for patterns of parts of segments, and every path.
- */
-const MAX_COMPARED = 200;
-
-/** Whether a response of a snapshot is covered by anything that was missed: at the same cost for one and for thousands. */
-export class MissedCoverage {
-  readonly #others: Coverage;
+/** Whether any of several coverages covers a response: a snapshot has a million of them, and may have missed thousands. */
+export class Matcher {
+  readonly #others: readonly Coverage[];
   readonly #patterns = new PatternTree();
 
-  constructor(missed: Missed) {
-    const coverages = missed.coverages ?? [];
-    const all = coverages.length === 0 ? nothingCovered : mergeCoverage(coverages);
-    const compared: string[] = [];
-    for (const pattern of all.patterns) if (!this.#patterns.add(pattern)) compared.push(pattern);
-    this.#others = {
-      tags: all.tags,
-      patterns: compared.length > MAX_COMPARED ? everything.patterns : compared,
-      tagPatterns: all.tagPatterns.length > MAX_COMPARED ? everything.tagPatterns : all.tagPatterns,
-    };
+  constructor(coverages: readonly Coverage[]) {
+    this.#others = coverages.map((coverage) => ({
+      ...coverage,
+      patterns: coverage.patterns.filter((pattern) => !this.#patterns.add(pattern)),
+    }));
   }
 
   covers(response: Tagged): boolean {
-    return isCoveredBy(response, this.#others) || this.#patterns.matches(response.path);
+    return this.#patterns.matches(response.path) || this.#others.some((coverage) => isCoveredBy(response, coverage));
   }
 }
 
