@@ -95,8 +95,7 @@ export function durationOr<const Word extends string>(words: readonly Word[], bo
   const form = { type: 'string', pattern, examples: ['60s', '10m', ...words] } as const;
   return scalar(
     form,
-    (value): Word | number =>
-      words.find((word) => word === value) ?? parseDuration(quantityText(value, 's'), bounds),
+    (value): Word | number => words.find((word) => word === value) ?? parseDuration(quantityText(value, 's'), bounds),
   );
 }
 

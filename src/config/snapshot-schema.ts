@@ -12,11 +12,13 @@ export const snapshotSchema = z
     path: text({ examples: ['./state', '/var/lib/unstale'] }, parseFolder).meta({
       description: 'A folder of one gateway, relative to this file. It is made if it is not there.',
     }),
-    load: choice(['off', 'revalidate', 'trust']).prefault('off').meta({
-      description:
-        'At start: revalidate uses no response before the origin has confirmed it; trust uses those that nothing known has invalidated, which presumes that no write goes past the gateway.',
-      examples: ['revalidate'],
-    }),
+    load: choice(['off', 'revalidate', 'trust'])
+      .prefault('off')
+      .meta({
+        description:
+          'At start: revalidate uses no response before the origin has confirmed it; trust uses those that nothing known has invalidated, which presumes that no write goes past the gateway.',
+        examples: ['revalidate'],
+      }),
     save: durationOr(['off', 'stop'], { min: 1_000, max: DAY_MS })
       .prefault('off')
       .meta({

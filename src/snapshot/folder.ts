@@ -94,7 +94,9 @@ async function holderOf(lock: string): Promise<Holder | undefined> {
   try {
     const holder: unknown = JSON.parse(await readFile(lock, 'utf8'));
     const { pid, host } = holder as Partial<Holder>;
-    return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === 'string' ? (holder as Holder) : undefined;
+    return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === 'string'
+      ? (holder as Holder)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { type SnapshotHeader, SnapshotFault } from './format.ts';
+import { SnapshotFault, type SnapshotHeader } from './format.ts';
 
 const NAME = 'aes-256-gcm';
 const KEY_BYTES = 32;

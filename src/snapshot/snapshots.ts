@@ -12,7 +12,7 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { keysByUse } from './by-use.ts';
 import { loadSnapshot } from './load.ts';
 import { Pace } from './pace.ts';
-import type { SavedSnapshot, Snapshots, SnapshotStatus } from './ports.ts';
+import type { SavedSnapshot, SnapshotStatus, Snapshots } from './ports.ts';
 import { inWords, wordsOfSaved } from './report.ts';
 import { Seal } from './seal.ts';
 import { FILE_NAME, writeSnapshot } from './write-file.ts';

@@ -72,7 +72,18 @@ fs.promises.open = async (path, ...rest) => {
   if (isIn(path)) step('open', path);
   const handle = await open(path, ...rest);
   if (!isIn(path)) return handle;
-  for (const name of ['write', 'writev', 'appendFile', 'writeFile', 'sync', 'datasync', 'read', 'readFile', 'truncate', 'close']) {
+  for (const name of [
+    'write',
+    'writev',
+    'appendFile',
+    'writeFile',
+    'sync',
+    'datasync',
+    'read',
+    'readFile',
+    'truncate',
+    'close',
+  ]) {
     const original = handle[name].bind(handle);
     handle[name] = async (...args) => {
       const half = () => {
