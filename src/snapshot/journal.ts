@@ -91,13 +91,15 @@ export class FileJournal implements Journal {
       this.#reopen(coverage);
       return;
     }
-    const unseen = this.#seen.add(coverage);
-    if (unseen === undefined) return;
-    this.#entries += 1;
-    const { entries, bytes } = this.#options.bounds;
-    const payload = payloadOf(unseen);
-    if (this.#entries > entries || this.#writer.bytes + payload.length > bytes || this.#seen.exceeded) this.#lose();
-    else this.#try(() => this.#writer.write('cover', payload));
+    this.#try(() => {
+      const unseen = this.#seen.add(coverage);
+      if (unseen === undefined) return;
+      this.#entries += 1;
+      const { entries, bytes } = this.#options.bounds;
+      const payload = payloadOf(unseen);
+      if (this.#entries > entries || this.#writer.bytes + payload.length > bytes || this.#seen.exceeded) this.#lose();
+      else this.#writer.write('cover', payload);
+    });
   }
 
   async since(segment: Segment): Promise<Missed> {

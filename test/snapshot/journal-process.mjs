@@ -1,11 +1,11 @@
 /*
  * A run of the journal in a process of its own. Writes are answered on stdout once the journal has them, as a gateway's
- * are. `journal-process.mjs <directory> end|fall` ends the run, or leaves it as a process that is killed does.
+ * are: `journal-process.mjs <directory>`.
  */
 import { writeSync } from 'node:fs';
 import { FileJournal } from '../../dist/snapshot/journal.js';
 
-const [directory, way] = process.argv.slice(2);
+const [directory = ''] = process.argv.slice(2);
 const say = (text) => writeSync(1, `${text}\n`);
 const covering = (path) => ({ tags: new Set([`p:${path}`]), patterns: [], tagPatterns: [] });
 
@@ -24,7 +24,5 @@ journal.release(segment);
 write('/c');
 journal.rotate();
 write('/d');
-if (way === 'end') {
-  journal.end();
-  say('ended');
-}
+journal.end();
+say('ended');

@@ -1,33 +1,29 @@
 /*
- * Loaded before a program (`node --import`). Numbers what the program does to the files of one directory, and kills the
- * process with SIGKILL just before step UNSTALE_KILL_AT, or in the middle of it if it is a write and UNSTALE_KILL_TORN
- * is set. Each step that begins is a line of UNSTALE_KILL_LOG.
+ * Loaded before a program (`node --import`). Numbers what the program does to the files of one directory (DISTURB_IN), and
+ * disturbs step DISTURB_AT. Each step that begins is a line of DISTURB_LOG. DISTURB_HOW:
+ *   kill   SIGKILL just before the step
+ *   torn   SIGKILL in the middle of it, if it is a write
+ *   full   the step fails: the disk is full. Of a write, a part is written
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { sep } from 'node:path';
 
-const directory = process.env.UNSTALE_KILL_IN;
-const at = Number(process.env.UNSTALE_KILL_AT ?? 0);
-const torn = process.env.UNSTALE_KILL_TORN === '1';
-const log = process.env.UNSTALE_KILL_LOG;
+const { DISTURB_IN: directory, DISTURB_AT: at = '0', DISTURB_HOW: how = 'kill', DISTURB_LOG: log } = process.env;
 const { appendFileSync, writeSync } = fs;
 const descriptors = new Map();
 let steps = 0;
-
-function die() {
-  process.kill(process.pid, 'SIGKILL');
-  // The signal comes at once, but not always within this call.
-  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
-}
 
 /** @param half writes a part of what the step writes */
 function step(name, path, half) {
   steps += 1;
   if (log !== undefined) appendFileSync(log, `${steps} ${name} ${path.slice(directory.length)}\n`);
-  if (steps !== at) return;
-  if (torn) half?.();
-  die();
+  if (steps !== Number(at)) return;
+  if (how !== 'kill') half?.();
+  if (how === 'full') throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  process.kill(process.pid, 'SIGKILL');
+  // The signal comes at once, but not always within this call.
+  for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
 }
 
 const isIn = (path) => typeof path === 'string' && (path === directory || path.startsWith(directory + sep));
