@@ -64,8 +64,8 @@ export class NodeSnapshots implements Snapshots {
     const { load, save, path } = parts.config;
     this.#parts = parts;
     this.#path = join(path, FILE_NAME);
-    this.#loaded = load === 'off' ? 'nothing: load is off' : 'nothing yet';
-    this.#saved = save === 'off' || !parts.saves ? 'nothing: save is off' : 'nothing yet';
+    this.#loaded = load === 'off' ? 'nothing loaded: load is off' : 'nothing loaded yet';
+    this.#saved = save === 'off' || !parts.saves ? 'nothing saved: save is off' : 'nothing saved yet';
   }
 
   /** Begins to load, once the node has joined the others. Saves follow. */
@@ -118,7 +118,7 @@ export class NodeSnapshots implements Snapshots {
       const { log, store } = this.#parts;
       log.release(await log.mark());
       const dropped = store.dropUnconfirmed();
-      this.#saved = 'nothing since the snapshot was dropped';
+      this.#saved = 'nothing saved since the snapshot was dropped';
       this.#parts.logger.info({ removed, dropped }, 'snapshot dropped');
       return { removed };
     });
