@@ -140,9 +140,9 @@ export class NodeSnapshots implements Snapshots {
       signal: this.#loading.signal,
     });
     this.#isLoading = false;
-    const { level, text } = inWords(loaded);
-    this.#loaded = text;
     const ms = Math.round(clock.monotonic() - startedAt);
+    const { level, text } = inWords(loaded, ms);
+    this.#loaded = text;
     logger[level]({ ...(loaded.kind === 'loaded' && loaded.counts), ms }, `snapshot: ${text}`);
   }
 
