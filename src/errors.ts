@@ -36,6 +36,7 @@ const table = {
   unmergeable: { status: 422, title: 'The body cannot be merged with the current representation' },
   preservedMember: { status: 422, title: 'This write would change a member that is preserved' },
   internal: { status: 500, title: 'The gateway failed' },
+  notSaved: { status: 500, title: 'The snapshot could not be saved' },
   originRefused: { status: 502, title: 'The origin cannot be reached' },
   originReset: { status: 502, title: 'The origin broke off its answer' },
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },

@@ -43,6 +43,8 @@ import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
+import { NodeJournal, wireSnapshots } from './wire-snapshot.ts';
+import { Work } from './work.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
@@ -94,7 +96,11 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const rules = compileRules(config.rules, config.routes, spellings);
   const { knowledge } = rules;
   const delivers = options.admin !== false;
-  const coherence = wireCoherence({ config, knowledge, spellings, metrics, log, bus, keys, delivers });
+  const journal = new NodeJournal();
+  const coherence = wireCoherence({
+    ...{ config, knowledge, spellings, metrics, log, bus, keys, delivers },
+    covering: journal.append,
+  });
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
@@ -109,6 +115,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const shares = sharesOf(config);
   const routes = compileRoutes(config, origins, shares);
   const readPorts = wireReads(config, coherence, reports, work);
+  const snapshotting = wireSnapshots({ config, coherence, journal, routes, logger: log, isFirst: delivers });
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
   closers.push(() => work.cancelTimers());
@@ -147,10 +154,12 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
 
   return {
     start: async () => {
+      await snapshotting.open();
       await coherence.start();
       await app.listen(listenOptions(config.server.listen));
       if (options.admin !== false) await admin.listen(listenOptions(config.admin.listen));
       state = 'ready';
+      snapshotting.start();
       return {
         url: urlOf(app.server.address()),
         adminUrl: options.admin === false ? '' : urlOf(admin.server.address()),
@@ -161,7 +170,9 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
       const endStreams = () => coherence.hub.close();
       await drain(app, { underway: work.underway, drainMs: config.server.drainMs, endStreams, log });
       await admin.close();
+      await snapshotting.save();
       for (const close of closers.reverse()) await close();
+      await snapshotting.close(work.underway.size === 0);
     },
   };
 }
@@ -352,38 +363,6 @@ const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
   fenced: 'the lease has run out: Redis does not answer in time, and requests are passed through',
   undelivered: 'other nodes have not received writes that this node has acknowledged',
 };
-
-/** Work in progress, which a stopping gateway waits for, and work scheduled for later, which it cancels. */
-class Work {
-  readonly underway = new Set<Promise<unknown>>();
-  readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #log: Logger;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  track(promise: Promise<unknown>): void {
-    this.underway.add(promise);
-    const done = (): void => void this.underway.delete(promise);
-    promise.then(done, (error: unknown) => {
-      done();
-      this.#log.error({ err: error }, 'an exchange failed');
-    });
-  }
-
-  later(ms: number, task: () => Promise<void>): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.track(task());
-    }, ms);
-    this.#timers.add(timer);
-  }
-
-  cancelTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-  }
-}
 
 function listenOptions({ host, port }: Address): { host: string; port: number; backlog: number } {
   return { host, port, backlog: 1024 };

@@ -9,7 +9,9 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
+import type { MissedUntil } from './coherence/missed.ts';
 import { everything, type LogRecord } from './coherence/record.ts';
+import type { Coverage } from './coherence/tag.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import type { Event } from './events/event.ts';
@@ -36,6 +38,12 @@ export interface Coherence {
   readonly fence: Fence;
   /** As reads see it: empty while this node may not serve. */
   readonly store: Store;
+  /** The same, whether it may serve or not. */
+  readonly memory: MemoryStore;
+  /** Resolves once the node has joined the others for the first time: from then on memory keeps what it is given. */
+  readonly joined: Promise<void>;
+  /** The log that the nodes share, as snapshots refer to it. Undefined for a single gateway. */
+  readonly shared: SharedMarks | undefined;
   /** The store that the nodes share, behind the memory of each. */
   readonly tier: RedisTier | undefined;
   readonly inFlight: WritesInFlight;
@@ -50,6 +58,11 @@ export interface Coherence {
   readonly leaseMs: () => number;
   start(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface SharedMarks {
+  mark(): Promise<unknown>;
+  missedSince(mark: unknown): Promise<MissedUntil>;
 }
 
 /** How long a write waits for the other nodes to confirm its record, in leases: the slowest of them may have died. */
@@ -70,6 +83,8 @@ export interface CoherenceParts {
   readonly log: Logger;
   /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
   readonly delivers: boolean;
+  /** Called with what each record covers, before it takes effect. */
+  readonly covering?: ((coverage: Coverage) => void) | undefined;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
   /** Their idempotency keys, if these are not in a Redis. */
@@ -93,6 +108,7 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight(knowledge);
   const applied: LogListener['applied'] = (record) => {
+    parts.covering?.(record.coverage);
     fence.apply(record);
     const removed = memory.invalidate(record.coverage);
     inFlight.note(record);
@@ -131,6 +147,9 @@ function wireSingle(node: Node): Coherence {
   return {
     fence,
     store: memory,
+    memory,
+    joined: Promise.resolve(),
+    shared: undefined,
     tier: undefined,
     inFlight,
     log,
@@ -167,6 +186,10 @@ function wireCluster(node: Node): Coherence {
   const announce = announcer(node, hub);
   let joinedAt = 0;
   let joinedSeq = 0;
+  let hasJoined = (): void => {};
+  const joined = new Promise<void>((resolve) => {
+    hasJoined = resolve;
+  });
   const listener: SharedLogListener = {
     applied,
     committed: (record) => announce(cluster.epoch, record),
@@ -181,6 +204,7 @@ function wireCluster(node: Node): Coherence {
       webhooks.miss(`${epoch}-${Math.min(seq, committed)}`);
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
+      hasJoined();
     },
     caughtUp: () => {
       hub.reset(cluster.epoch, joinedSeq);
@@ -203,7 +227,12 @@ function wireCluster(node: Node): Coherence {
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
-    ...{ fence, tier, inFlight, hub, webhooks },
+    ...{ fence, memory, joined, tier, inFlight, hub, webhooks },
+    shared: {
+      mark: () => Promise.resolve(null),
+      missedSince: () =>
+        Promise.resolve({ known: false, why: 'it is of several nodes', coverages: [], asOf: fence.applied }),
+    },
     keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,

@@ -83,7 +83,7 @@ function alone(config: GatewayConfig): GatewayConfig {
     ...config,
     server: { ...config.server, listen, workers: 1, trustedProxies: [] },
     admin: { listen, token: undefined },
-    store: { ...config.store, redis: undefined },
+    store: { ...config.store, redis: undefined, snapshot: undefined },
   };
 }
 

@@ -20,6 +20,7 @@ export interface Setting {
 const named: Readonly<Record<string, string>> = {
   '^[0-9]+(ms|s|m|h|d)$': 'duration',
   '^([0-9]+(ms|s|m|h|d)|origin)$': 'duration or `origin`',
+  '^([0-9]+(ms|s|m|h|d)|off|stop)$': '`off`, `stop` or a duration',
   '^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)$': 'size',
   '^[0-9]+%$': 'percentage',
 };

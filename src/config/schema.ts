@@ -6,6 +6,7 @@ import { readsSchema } from './reads-schema.ts';
 import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
+import { snapshotSchema } from './snapshot-schema.ts';
 import { DAY_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
@@ -253,6 +254,7 @@ const storeSchema = z.strictObject({
     })
     .optional()
     .meta({ description: 'Redis, which joins several gateways in front of the same origins.' }),
+  snapshot: snapshotSchema,
 });
 
 /** No braces: they would break the hash tag that places a key in a Redis Cluster. */

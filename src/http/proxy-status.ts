@@ -38,6 +38,7 @@ export const proxyErrors = {
   unmergeable: 'http_request_denied',
   preservedMember: 'http_request_denied',
   internal: 'proxy_internal_error',
+  notSaved: 'proxy_internal_error',
   originRefused: 'connection_refused',
   originReset: 'connection_terminated',
   originInvalid: 'http_protocol_error',

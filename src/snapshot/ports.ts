@@ -1,3 +1,4 @@
+import type { Missed } from '../coherence/missed.ts';
 import type { Coverage } from '../coherence/tag.ts';
 
 /** What operators may do with the snapshot of this node, and what has become of it. */
@@ -32,22 +33,22 @@ export interface SavedSnapshot {
   readonly ms: number;
 }
 
-/** What was invalidated since a snapshot was begun, while this node was up or down. */
-export type Missed =
-  | { readonly known: true; readonly coverages: readonly Coverage[] }
-  /** What is in the snapshot has to be confirmed by the API. `why` completes the sentence "to be revalidated: …". */
-  | { readonly known: false; readonly why: string };
+/** Names a segment of the journal, in snapshots. It has a number and a nonce, so that a foreign file is not taken for it. */
+export type Segment = string;
 
 /** Invalidations of a single node, kept in files beside its snapshot. */
 export interface Journal {
-  /** Begins a segment. A snapshot that is saved from now on misses what this and later segments hold. */
-  rotate(): number;
+  /**
+   * Begins a segment. A snapshot that is saved from now on misses what this and later segments hold.
+   * @throws Error the segment cannot be created. The current one goes on
+   */
+  rotate(): Segment;
   /** Synchronous: it returns once the operating system has the entry. If it fails, the run does not end cleanly. */
   append(coverage: Coverage): void;
-  /** What earlier runs have invalidated in this and later segments. */
-  since(segment: number): Promise<Missed>;
+  /** What earlier runs have invalidated in this and later segments. This run's own records are in its log. */
+  since(segment: Segment): Promise<Missed>;
   /** No snapshot needs segments before this one. */
-  release(segment: number): void;
+  release(segment: Segment): void;
   /** The node has stopped, after its last write. Only then does the next start know that nothing is missing. */
   end(): void;
 }
