@@ -43,7 +43,7 @@ import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
-import { NodeJournal, wireSnapshots } from './wire-snapshot.ts';
+import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
 import { Work } from './work.ts';
 import type { Siblings } from './workers/measuring.ts';
 
@@ -149,7 +149,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, shares, state: () => state, siblings: options.siblings },
+    { metrics, reports, shares, snapshotting, state: () => state, siblings: options.siblings },
   );
 
   return {
@@ -290,6 +290,7 @@ interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
   readonly shares: ReadonlyMap<string, OriginShares>;
+  readonly snapshotting: Snapshotting;
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
@@ -298,7 +299,7 @@ function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, shares, state, siblings }: Observed,
+  { metrics, reports, shares, snapshotting, state, siblings }: Observed,
 ) {
   const { flights, budget } = reads;
   const { rules, routes, resolveBytes: maxBytes } = writes;
@@ -344,7 +345,7 @@ function wireAdmin(
     verify: (urls) =>
       verify({ store, routes, paths: rules.paths, clock: systemClock, maxBytes: reads.maxEntryBytes }, urls),
     webhooks,
-    snapshots: undefined,
+    snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),
   });
 }

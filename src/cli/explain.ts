@@ -8,7 +8,7 @@ import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { compileSpellings } from '../rules/spellings.ts';
-import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
+import { callAdmin, type GatewayOptions, gatewayOption, tokenOption } from './admin-client.ts';
 import {
   type ConfigurationOptions,
   configOption,
@@ -68,12 +68,16 @@ type Shown = Explanation & { readonly stored?: readonly TargetCount[] };
 async function explain(method: string, path: string, options: Options, io: CliIo): Promise<number> {
   const write = proposed(method, path, options);
   const explanation: Shown | undefined =
-    options.gateway === undefined
-      ? await explainHere(write, options, io)
-      : await postToAdmin<Shown>('/explain', { ...bodyOf(write), all: options.all === true }, options, io);
+    options.gateway === undefined ? await explainHere(write, options, io) : await askGateway(write, options, io);
   if (explanation === undefined) return exitCodes.usage;
   io.stdout.write(options.json === true ? `${JSON.stringify(explanation)}\n` : formatExplanation(explanation));
   return exitCodes.fine;
+}
+
+/** Explains by what a running gateway has stored. */
+function askGateway(write: ProposedWrite, options: Options, io: CliIo): Promise<Shown> {
+  const body = { ...bodyOf(write), all: options.all === true };
+  return callAdmin({ path: '/explain', body, has: 'targets' }, options, io);
 }
 
 /** Explains from a configuration, without a gateway; undefined if the configuration is invalid. */
