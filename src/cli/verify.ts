@@ -77,7 +77,8 @@ function inWords({ url, outcome, copies, left }: Verified): string {
     ...(left === 0 ? [] : [`${left} more not looked at`]),
   ];
   const others = copies.filter((copy) => copy.outcome !== 'same').map(copyInWords);
-  return `${url}: ${plural(copies.length, 'stored response').replace('1 stored response', 'stored')}, ${found.join(', ')}\n${others.join('')}`;
+  const count = copies.length === 1 ? 'stored' : plural(copies.length, 'stored response');
+  return `${url}: ${count}, ${found.join(', ')}\n${others.join('')}`;
 }
 
 function copyInWords({ of, selecting, storedFor, differences, why }: ComparedCopy): string {
