@@ -42,7 +42,7 @@ import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
-import { NodeJournal, wireSnapshots } from './wire-snapshot.ts';
+import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
 import { Work } from './work.ts';
 import type { Siblings } from './workers/measuring.ts';
 
@@ -148,26 +148,43 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, shares, state: () => state, siblings: options.siblings },
+    { metrics, reports, shares, snapshotting, state: () => state, siblings: options.siblings },
   );
 
+  const setState = (next: State): void => {
+    state = next;
+  };
+  return lifecycle(config, { app, admin, coherence, snapshotting, work, log, closers, setState, hasAdmin: delivers });
+}
+
+interface Running {
+  readonly app: Awaited<ReturnType<typeof createPublic>>;
+  readonly admin: ReturnType<typeof createAdmin>;
+  readonly coherence: Coherence;
+  readonly snapshotting: Snapshotting;
+  readonly work: Work;
+  readonly log: Logger;
+  readonly closers: (() => Promise<void> | void)[];
+  readonly setState: (state: State) => void;
+  readonly hasAdmin: boolean;
+}
+
+function lifecycle({ server, admin: { listen } }: GatewayConfig, running: Running): Gateway {
+  const { app, admin, coherence, snapshotting, work, log, closers, setState, hasAdmin } = running;
   return {
     start: async () => {
       await snapshotting.open();
       await coherence.start();
-      await app.listen(listenOptions(config.server.listen));
-      if (options.admin !== false) await admin.listen(listenOptions(config.admin.listen));
-      state = 'ready';
+      await app.listen(listenOptions(server.listen));
+      if (hasAdmin) await admin.listen(listenOptions(listen));
+      setState('ready');
       snapshotting.start();
-      return {
-        url: urlOf(app.server.address()),
-        adminUrl: options.admin === false ? '' : urlOf(admin.server.address()),
-      };
+      return { url: urlOf(app.server.address()), adminUrl: hasAdmin ? urlOf(admin.server.address()) : '' };
     },
     stop: async () => {
-      state = 'draining';
+      setState('draining');
       const endStreams = () => coherence.hub.close();
-      await drain(app, { underway: work.underway, drainMs: config.server.drainMs, endStreams, log });
+      await drain(app, { underway: work.underway, drainMs: server.drainMs, endStreams, log });
       await admin.close();
       await snapshotting.save();
       for (const close of closers.reverse()) await close();
@@ -289,15 +306,16 @@ interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
   readonly shares: ReadonlyMap<string, OriginShares>;
+  readonly snapshotting: Snapshotting;
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence, tier, cluster, webhooks }: Coherence,
+  { store, memory, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, shares, state, siblings }: Observed,
+  { metrics, reports, shares, snapshotting, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
@@ -306,6 +324,7 @@ function wireAdmin(
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
+    unconfirmed: config.store.snapshot && (() => memory.unconfirmedSize),
     subscribers: () => hub.subscribers,
     announced: () => hub.announced,
     droppedSubscribers: () => hub.dropped,
@@ -324,6 +343,7 @@ function wireAdmin(
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
+    verbose: () => snapshotting.lines(),
     metrics: async () => ({
       contentType: registry.contentType,
       text: await (siblings === undefined ? registry.metrics() : textOfAll(await siblings.figures())),
@@ -340,6 +360,7 @@ function wireAdmin(
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
     webhooks,
+    snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),
   });
 }

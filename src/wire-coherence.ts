@@ -9,7 +9,7 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
-import type { MissedUntil } from './coherence/missed.ts';
+import { MissedRecords } from './coherence/missed-records.ts';
 import { everything, type LogRecord } from './coherence/record.ts';
 import type { Coverage } from './coherence/tag.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
@@ -43,7 +43,7 @@ export interface Coherence {
   /** Resolves once the node has joined the others for the first time: from then on memory keeps what it is given. */
   readonly joined: Promise<void>;
   /** The log that the nodes share, as snapshots refer to it. Undefined for a single gateway. */
-  readonly shared: SharedMarks | undefined;
+  readonly shared: MissedRecords | undefined;
   /** The store that the nodes share, behind the memory of each. */
   readonly tier: RedisTier | undefined;
   readonly inFlight: WritesInFlight;
@@ -58,11 +58,6 @@ export interface Coherence {
   readonly leaseMs: () => number;
   start(): Promise<void>;
   stop(): Promise<void>;
-}
-
-export interface SharedMarks {
-  mark(): Promise<unknown>;
-  missedSince(mark: unknown): Promise<MissedUntil>;
 }
 
 /** How long a write waits for the other nodes to confirm its record, in leases: the slowest of them may have died. */
@@ -83,7 +78,7 @@ export interface CoherenceParts {
   readonly log: Logger;
   /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
   readonly delivers: boolean;
-  /** Called with what each record covers, before it takes effect. */
+  /** Called with what each record of a single gateway covers, before it takes effect. */
   readonly covering?: ((coverage: Coverage) => void) | undefined;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
@@ -108,7 +103,6 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight(knowledge);
   const applied: LogListener['applied'] = (record) => {
-    parts.covering?.(record.coverage);
     fence.apply(record);
     const removed = memory.invalidate(record.coverage);
     inFlight.note(record);
@@ -136,9 +130,12 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
 }
 
 function wireSingle(node: Node): Coherence {
-  const { config, fence, memory, inFlight, applied, webhooks } = node;
+  const { config, fence, memory, inFlight, webhooks } = node;
   const log = new MemoryLog(systemClock, {
-    applied,
+    applied: (record) => {
+      node.covering?.(record.coverage);
+      return node.applied(record);
+    },
     committed: (record) => announce(log.epoch, record),
   });
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
@@ -216,8 +213,9 @@ function wireCluster(node: Node): Coherence {
   const bumps = keys && new VersionBumps(keys, systemSoon);
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const shape = shapeOf(config);
+  const bus = configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, shape, node);
   const cluster: ClusterLog = new ClusterLog({
-    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, shape, node),
+    bus,
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
@@ -228,11 +226,7 @@ function wireCluster(node: Node): Coherence {
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, memory, joined, tier, inFlight, hub, webhooks },
-    shared: {
-      mark: () => Promise.resolve(null),
-      missedSince: () =>
-        Promise.resolve({ known: false, why: 'it is of several nodes', coverages: [], asOf: fence.applied }),
-    },
+    shared: new MissedRecords({ bus, log: cluster }),
     keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,

@@ -1,5 +1,6 @@
 import { systemClock } from './clock.ts';
 import type { MissedUntil } from './coherence/missed.ts';
+import type { MissedRecords } from './coherence/missed-records.ts';
 import type { Coverage } from './coherence/tag.ts';
 import type { GatewayConfig, SnapshotConfig } from './config/model.ts';
 import type { RouteTable } from './exchange/ports.ts';
@@ -8,6 +9,7 @@ import type { Logger } from './observe/logger.ts';
 import { SnapshotFolder } from './snapshot/folder.ts';
 import { FileJournal } from './snapshot/journal.ts';
 import type { Snapshots } from './snapshot/ports.ts';
+import { linesOf } from './snapshot/report.ts';
 import { NodeSnapshots, type SnapshotLog } from './snapshot/snapshots.ts';
 import type { StoredResponse } from './store/stored-response.ts';
 import type { Coherence } from './wire-coherence.ts';
@@ -22,6 +24,8 @@ export interface Snapshotting {
   open(): Promise<void>;
   /** Loads in the background, and saves from now on. */
   start(): void;
+  /** What is on, and what has become of it: one line each. */
+  lines(): readonly string[];
   /** Saves for the last time, once no request is under way. */
   save(): Promise<void>;
   /** @param clean every write that was forwarded has its record */
@@ -65,6 +69,7 @@ const none: Snapshotting = {
   snapshots: undefined,
   open: () => Promise.resolve(),
   start: () => {},
+  lines: () => [],
   save: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
@@ -79,7 +84,7 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
     store: coherence.memory,
     maxBytes: memory.maxBytes,
     fingerprint: snapshotFingerprint(shapeOf(config), config),
-    log: shared === undefined ? logOf(journal) : { ...shared, release: () => {} },
+    log: shared === undefined ? logOf(journal) : sharedLog(shared),
     saves: isFirst,
     isPerUser: perUser(config, routes),
     clock: systemClock,
@@ -103,6 +108,7 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
       }
     },
     start: () => snapshots.start(coherence.joined),
+    lines: () => linesOf(snapshots.status()),
     save: () => snapshots.stop(),
     close: async (clean) => {
       if (clean && shared === undefined) journal.end();
@@ -111,12 +117,21 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
   };
 }
 
-/** The log of processes without Redis ends with them: what a snapshot of theirs has missed is never known. */
+/** Where it may be that nobody knows what a snapshot has missed, it is not trusted. */
 function loadOf({ load }: SnapshotConfig, { config, coherence, logger }: SnapshotWiring): SnapshotConfig['load'] {
-  const isForgotten = coherence.shared !== undefined && config.store.redis === undefined;
-  if (load !== 'trust' || !isForgotten) return load;
-  logger.warn('snapshots: several processes without Redis cannot trust what they load: it is revalidated');
+  if (load !== 'trust' || coherence.shared === undefined) return load;
+  const forgets =
+    config.store.redis === undefined
+      ? 'the log of several processes without Redis ends with them'
+      : 'with onPartition: queue, the log may lack writes that were answered';
+  if (config.store.redis !== undefined && config.coherence.onPartition !== 'queue') return load;
+  logger.warn(`snapshots: load trust means revalidate here: ${forgets}`);
   return 'revalidate';
+}
+
+function sharedLog(shared: MissedRecords): SnapshotLog {
+  // The log itself forgets what is old.
+  return { mark: () => shared.mark(), missedSince: (mark) => shared.since(mark), release: () => {} };
 }
 
 /** The log of a single node, whose records are in the journal. */

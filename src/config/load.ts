@@ -11,6 +11,7 @@ import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
 import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
+import { lintSnapshot } from './lint-snapshot.ts';
 import { lintValidation } from './lint-validation.ts';
 import { lintWebhooks } from './lint-webhooks.ts';
 import { lintWrites } from './lint-writes.ts';
@@ -90,6 +91,7 @@ export function parseConfig(
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);
   lintRules(rules);
+  lintSnapshot(document, configSchema, { routes, context });
   const reads = soundPart(document, configSchema.shape.reads, ['reads']) ?? [];
   lintReads(reads, { rules, document, context });
   lintWrites(writes, reads.map(onOf));

@@ -7,6 +7,7 @@ import type { ProposedWrite } from '../exchange/inspect/proposed-write.ts';
 import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/ports.ts';
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
+import type { Snapshots } from '../snapshot/ports.ts';
 import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
 import { type AdminWebhooks, addWebhooks } from './admin-webhooks.ts';
 import { sendProblem } from './problem-json.ts';
@@ -15,6 +16,8 @@ export interface AdminOptions {
   readonly config: GatewayConfig['admin'];
   /** Undefined when the gateway is ready for traffic, else what it waits for. */
   readonly notReady: () => string | undefined;
+  /** How its parts stand, one line each. */
+  readonly verbose: () => readonly string[];
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
   /** Resolves when it is effective. */
   readonly invalidate: (targets: readonly Target[], asked: AskedInvalidation) => Promise<DoneInvalidation>;
@@ -23,6 +26,8 @@ export interface AdminOptions {
     all: boolean,
   ) => Promise<Explanation & { readonly stored: readonly TargetCount[] }>;
   readonly webhooks: AdminWebhooks;
+  /** Undefined: `store.snapshot` is not configured. */
+  readonly snapshots?: Snapshots | undefined;
   readonly failed: (error: unknown) => void;
 }
 
@@ -35,10 +40,15 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   // A web page can send text here as a simple request, without a CORS preflight.
   app.removeContentTypeParser('text/plain');
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
-  app.get('/readyz', (_request, reply) => {
+  app.get('/readyz', ({ query }, reply) => {
     const waiting = options.notReady();
-    if (waiting === undefined) return reply.type('text/plain').send('ready\n');
-    return reply.code(503).type('text/plain').send(`not ready: ${waiting}\n`);
+    const more = 'verbose' in (query as object) ? options.verbose() : [];
+    const lines = [waiting === undefined ? 'ready' : `not ready: ${waiting}`, ...more];
+    const status = waiting === undefined ? 200 : 503;
+    return reply
+      .code(status)
+      .type('text/plain')
+      .send(lines.map((line) => `${line}\n`).join(''));
   });
   const allowed = async (request: FastifyRequest): Promise<void> => refuseStrangers(request, options.config.token);
   app.get('/metrics', { onRequest: allowed }, async (_request, reply) => {

@@ -1,5 +1,5 @@
 import type { Loaded } from './load.ts';
-import type { SavedSnapshot } from './ports.ts';
+import type { SavedSnapshot, SnapshotStatus } from './ports.ts';
 
 /** What became of a load, in one line. Whatever is not as asked for is a warning. */
 export function inWords(loaded: Loaded): { readonly level: 'info' | 'warn'; readonly text: string } {
@@ -16,6 +16,15 @@ export function inWords(loaded: Loaded): { readonly level: 'info' | 'warn'; read
   if (counts.present > 0) parts.push(`${counts.present} here already`);
   if (cut) parts.push('and then given up');
   return { level: 'info', text: parts.join(', ') };
+}
+
+/** What is on, in the start-up log and elsewhere. */
+export function wordsOfSwitches({ load, save }: Pick<SnapshotStatus, 'load' | 'save'>): string {
+  return `load ${load}, save ${typeof save === 'number' ? `every ${save} ms, and at stop` : save === 'stop' ? 'at stop' : save}`;
+}
+
+export function linesOf(status: SnapshotStatus): string[] {
+  return [`snapshots: ${wordsOfSwitches(status)}`, `snapshot: ${status.loaded}`, `snapshot: ${status.saved}`];
 }
 
 export function wordsOfSaved({ responses, bytes, left, ms }: SavedSnapshot, at: string): string {

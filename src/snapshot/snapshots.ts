@@ -13,7 +13,7 @@ import { keysByUse } from './by-use.ts';
 import { loadSnapshot } from './load.ts';
 import { Pace } from './pace.ts';
 import type { SavedSnapshot, SnapshotStatus, Snapshots } from './ports.ts';
-import { inWords, wordsOfSaved } from './report.ts';
+import { inWords, wordsOfSaved, wordsOfSwitches } from './report.ts';
 import { Seal } from './seal.ts';
 import { FILE_NAME, writeSnapshot } from './write-file.ts';
 
@@ -53,6 +53,7 @@ export class NodeSnapshots implements Snapshots {
   /** Ends when the step under way has ended. Never rejects. */
   #last: Promise<unknown> = Promise.resolve();
   #loading = new AbortController();
+  #hasStarted = false;
   #timer: NodeJS.Timeout | undefined;
   /** Another save would lose what the last snapshot has, and this node has not loaded yet. */
   #isLoading = false;
@@ -70,8 +71,8 @@ export class NodeSnapshots implements Snapshots {
   /** Begins to load, once the node has joined the others. Saves follow. */
   start(joined: Promise<void>): void {
     const { load, save, path } = this.#parts.config;
-    const every = typeof save === 'number' ? `${save} ms` : save;
-    this.#parts.logger.info({ path, load, save }, `snapshots: load ${load}, save ${every}`);
+    this.#hasStarted = true;
+    this.#parts.logger.info({ path, load, save }, `snapshots: ${wordsOfSwitches({ load, save })}`);
     if (load !== 'off') {
       this.#isLoading = true;
       this.#step(async () => {
@@ -90,7 +91,8 @@ export class NodeSnapshots implements Snapshots {
     this.#loading.abort();
     this.#stopped.abort();
     await this.#last;
-    if (save === 'off' || !this.#parts.saves) return;
+    // Without a start there is nothing in memory, and the last snapshot has more.
+    if (save === 'off' || !this.#parts.saves || !this.#hasStarted) return;
     if (wasLoading) this.#note('not saved: the last snapshot was still being loaded, and is kept');
     else await this.#tryToSave(0);
   }

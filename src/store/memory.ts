@@ -36,6 +36,7 @@ export class MemoryStore implements Store {
   readonly #unconfirmed = new Holders<string, StoredResponse>();
   readonly #byTag = new Holders<Tag, StoredResponse>();
   readonly #paths = new PathIndex();
+  #unconfirmedSize = 0;
   #sequence = 0;
   #puts = 0;
 
@@ -197,6 +198,11 @@ export class MemoryStore implements Store {
     return this.#responses.size;
   }
 
+  /** How many unconfirmed copies there are. They count in `size`, too. */
+  get unconfirmedSize(): number {
+    return this.#unconfirmedSize;
+  }
+
   get bytes(): number {
     return this.#responses.calculatedSize;
   }
@@ -213,12 +219,14 @@ export class MemoryStore implements Store {
 
   #index(response: StoredResponse): void {
     this.#mapFor(response).add(response.key, response);
+    if (!isConfirmed(response)) this.#unconfirmedSize += 1;
     if (!this.#byTag.has(pathTag(response.path))) this.#paths.add(response.path);
     for (const tag of response.tags) this.#byTag.add(tag, response);
   }
 
   #unindex(response: StoredResponse): void {
     this.#mapFor(response).delete(response.key, response);
+    if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
     for (const tag of response.tags) this.#byTag.delete(tag, response);
     if (!this.#byTag.has(pathTag(response.path))) this.#paths.remove(response.path);
   }
