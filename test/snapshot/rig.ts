@@ -83,6 +83,13 @@ export class SnapshotRig {
     return gateway;
   }
 
+  /** A gateway without a snapshot. */
+  async startWithout(): Promise<TestGateway> {
+    const gateway = await startGateway(this.api.origin.url);
+    this.#gateways.push(gateway);
+    return gateway;
+  }
+
   /** The same, once what there is has been loaded. */
   async startLoaded(snapshot: string, yaml = '', folder = this.folder): Promise<TestGateway> {
     const gateway = await this.start(snapshot, yaml, folder);
