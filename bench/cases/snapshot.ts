@@ -75,7 +75,7 @@ async function saving(
     if (responses !== count) throw new Error(`${responses} of ${count} responses were saved`);
     bench.progress(`saved to ${path} within ${ms} ms`);
     const whole = { [took.name]: ms, [fileBytes.name]: bytes, [resident.name]: residentBytes(gateway.child.pid) };
-    return { 'warm': [warm], 'while saving': [{ ...whileSaving, ...whole }] };
+    return { warm: [warm], 'while saving': [{ ...whileSaving, ...whole }] };
   } finally {
     await gateway.stop();
   }
@@ -97,7 +97,14 @@ async function loading(bench: Bench, start: (keys: string) => Promise<Gateway>):
 }
 
 async function hits({ generator, effort }: Bench, { url }: Gateway): Promise<Sample> {
-  const result = await generator.paced({ url, path: '/things/1', headers: {}, rate, connections, seconds: effort.seconds });
+  const result = await generator.paced({
+    url,
+    path: '/things/1',
+    headers: {},
+    rate,
+    connections,
+    seconds: effort.seconds,
+  });
   return { [p50.name]: result.p50Us, [p99.name]: result.p99Us, [p999.name]: result.p999Us };
 }
 

@@ -5,8 +5,7 @@ import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { isConfirmed, isHit, SnapshotRig } from './rig.ts';
 
 /** All that serves a stored response in place of the origin. */
-const lenient =
-  'defaults: { cache: { staleIfError: 1h, staleWhileRevalidate: 1h, ttl: 10m, credentials: shared } }';
+const lenient = 'defaults: { cache: { staleIfError: 1h, staleWhileRevalidate: 1h, ttl: 10m, credentials: shared } }';
 
 let rig: SnapshotRig;
 beforeEach(async () => {
