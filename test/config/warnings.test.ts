@@ -32,14 +32,14 @@ const rows: [string, string, string[]][] = [
   ],
   [
     'a snapshot of single users without a key',
-    `store: { snapshot: { path: s, save: stop } }\n${routes('{ match: /cart, cache: { ttl: 1m, credentials: perUser, userKey: ["cookie:s"] } }')}`,
+    `store: { snapshot: { path: s, save: stop } }\n${routes('{ match: /cart, cache: { ttl: 1m, credentials: perUser, userKey: [authorization, "cookie:s"] } }')}`,
     [
       '2:31 snapshot-without-key: without a key, responses of single users are not saved: /cart has credentials: perUser',
     ],
   ],
   [
     'a snapshot of single users with one',
-    `store: { snapshot: { path: s, save: stop, key: ${'k'.repeat(44)} } }\n${routes('{ match: /cart, cache: { ttl: 1m, credentials: perUser, userKey: ["cookie:s"] } }')}`,
+    `store: { snapshot: { path: s, save: stop, key: ${'k'.repeat(44)} } }\n${routes('{ match: /cart, cache: { ttl: 1m, credentials: perUser, userKey: [authorization, "cookie:s"] } }')}`,
     [],
   ],
   [
