@@ -19,6 +19,7 @@ const table = {
   idempotencyKeyUnknown: { status: 409, title: 'Nobody knows how the first request with this idempotency key ended' },
   idempotencyAnswerNotKept: { status: 409, title: 'The answer to this idempotency key was too large to be kept' },
   currentUnmergeable: { status: 409, title: 'The current representation cannot be merged with this write' },
+  noSnapshot: { status: 409, title: 'This gateway keeps no snapshot' },
   preconditionFailed: { status: 412, title: 'The resource is not in the state that this write expects' },
   contentTooLarge: { status: 413, title: 'The request body is larger than this gateway accepts' },
   unsupportedMediaType: { status: 415, title: 'The media type of the body is not supported' },

@@ -12,6 +12,7 @@ import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
 import { saidOf } from './exchange/inspect/verdict.ts';
+import { verify } from './exchange/inspect/verify.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
 import { etagsNeeded, TaggedOrigin } from './exchange/own-etags.ts';
@@ -314,9 +315,10 @@ interface Observed {
 function wireAdmin(
   config: GatewayConfig,
   { store, memory, hub, fence, tier, cluster, webhooks }: Coherence,
-  { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
+  { reads, writes }: { reads: ReadPorts; writes: WritePorts },
   { metrics, reports, shares, snapshotting, state, siblings }: Observed,
 ) {
+  const { flights, budget } = reads;
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
@@ -359,6 +361,8 @@ function wireAdmin(
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
+    verify: (urls) =>
+      verify({ store, routes, paths: rules.paths, clock: systemClock, maxBytes: reads.maxEntryBytes }, urls),
     webhooks,
     snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),

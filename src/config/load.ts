@@ -28,6 +28,8 @@ import { writeSchema } from './writes-schema.ts';
 
 export interface LoadedConfig {
   readonly config: GatewayConfig;
+  /** The profile that was laid over the file. */
+  readonly profile: string | undefined;
   /** Sorted by file, then line. */
   readonly warnings: readonly Problem[];
 }
@@ -35,12 +37,28 @@ export interface LoadedConfig {
 /**
  * Reads and validates a configuration with all files that it includes.
  * @param file relative to the working directory; problems show it as given
+ * @param profile default: `UNSTALE_PROFILE`; empty: none
  * @throws ConfigError with every problem of every file
  */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
-  let text: string;
+export function loadConfig(file: string, env: NodeJS.ProcessEnv, profile?: string): LoadedConfig {
+  const readFile = (path: string): string => readFileSync(path, 'utf8');
+  return parseConfig(readMain(file), { file, env, profile, readFile, readFolder });
+}
+
+/** The names of the profiles of a configuration. None if it cannot be read. */
+export function profileNames(file: string, env: NodeJS.ProcessEnv): readonly string[] {
   try {
-    text = readFileSync(file, 'utf8');
+    return new SourceDocument(readFileSync(file, 'utf8'), { file, env, profiles: { chosen: undefined } }).profiles;
+  } catch {
+    // `loadConfig` says why.
+    return [];
+  }
+}
+
+/** @throws ConfigError */
+function readMain(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError([
       {
@@ -54,7 +72,6 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
       },
     ]);
   }
-  return parseConfig(text, { file, env, readFile: (path) => readFileSync(path, 'utf8'), readFolder });
 }
 
 /** The names in a folder; none if it does not exist. */
@@ -67,15 +84,19 @@ function readFolder(folder: string): string[] {
   }
 }
 
+interface ParseOptions extends FileAccess {
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly profile?: string | undefined;
+}
+
 /**
  * As `loadConfig` for a text. Finds included files with `readFolder` and reads them with `readFile`.
  * @throws ConfigError with every problem of every file
  */
-export function parseConfig(
-  text: string,
-  { file, env, ...files }: { file: string; env: NodeJS.ProcessEnv } & FileAccess,
-): LoadedConfig {
-  const document = new SourceDocument(text, { file, env });
+export function parseConfig(text: string, { file, env, profile: asked, ...files }: ParseOptions): LoadedConfig {
+  const profile = (asked ?? env.UNSTALE_PROFILE) || undefined;
+  const document = new SourceDocument(text, { file, env, profiles: { chosen: profile } });
   if (document.value === undefined) throw new ConfigError(inOrder(document.problems));
   const settings = checkShape(document, configSchema);
   const packs = readPacks(document, env, files);
@@ -113,6 +134,7 @@ export function parseConfig(
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
   return {
     config: assemble(settings, { routes, rules, writes, schemas: schemas.documents }, dirname(file)),
+    profile,
     warnings: problems,
   };
 }

@@ -21,6 +21,7 @@ export const proxyErrors = {
   idempotencyKeyUnknown: 'http_request_denied',
   idempotencyAnswerNotKept: 'proxy_internal_response',
   currentUnmergeable: 'http_request_denied',
+  noSnapshot: 'proxy_internal_response',
   preconditionFailed: 'http_request_denied',
   contentTooLarge: 'http_request_error',
   unsupportedMediaType: 'http_request_error',

@@ -4,11 +4,11 @@ import type { Clock } from '../clock.ts';
 export class Pace {
   readonly #monotonic: Clock['monotonic'];
   readonly #sliceMs: number;
-  readonly #restMs: number;
+  readonly #restMs: () => number;
   #until = 0;
 
   /** @param restMs between two slices, at least. 0: as long as there is something else to do */
-  constructor({ monotonic }: Pick<Clock, 'monotonic'>, sliceMs: number, restMs: number) {
+  constructor({ monotonic }: Pick<Clock, 'monotonic'>, sliceMs: number, restMs: () => number = () => 0) {
     this.#monotonic = monotonic;
     this.#sliceMs = sliceMs;
     this.#restMs = restMs;
@@ -21,8 +21,9 @@ export class Pace {
 
   async rest(): Promise<void> {
     await new Promise<void>((resolve) => {
-      if (this.#restMs === 0) setImmediate(resolve);
-      else setTimeout(resolve, this.#restMs);
+      const restMs = this.#restMs();
+      if (restMs === 0) setImmediate(resolve);
+      else setTimeout(resolve, restMs);
     });
     this.#until = this.#monotonic() + this.#sliceMs;
   }

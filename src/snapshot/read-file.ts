@@ -119,10 +119,11 @@ async function readEnds(file: FileHandle): Promise<Ends> {
   const tail = await readAt(file, Math.max(0, size - TAIL_BYTES), Math.min(TAIL_BYTES, size));
   const last = footerLength(tail);
   const footerAt = size - TAIL_BYTES - last.length;
-  if (footerAt < HEAD_BYTES + length) throw new SnapshotFault(cutShort);
+  if (footerAt < HEAD_BYTES + length + 4) throw new SnapshotFault(cutShort);
   const footer = decodeFooter(await readAt(file, footerAt, last.length), last.checksum);
   // Between the frames and the footer there is a length of 0.
-  if (footer.bytes !== footerAt - 4) throw new SnapshotFault(cutShort);
+  const between = await readAt(file, footerAt - 4, 4);
+  if (footer.bytes !== footerAt - 4 || between.readUInt32BE(0) !== 0) throw new SnapshotFault(cutShort);
   return { header, footer, start: HEAD_BYTES + length, headerChecksum: crc32(Buffer.concat([head, text])) };
 }
 

@@ -83,6 +83,13 @@ export class SnapshotRig {
     return gateway;
   }
 
+  /** A gateway without a snapshot. */
+  async startWithout(): Promise<TestGateway> {
+    const gateway = await startGateway(this.api.origin.url);
+    this.#gateways.push(gateway);
+    return gateway;
+  }
+
   /** The same, once what there is has been loaded. */
   async startLoaded(snapshot: string, yaml = '', folder = this.folder): Promise<TestGateway> {
     const gateway = await this.start(snapshot, yaml, folder);
@@ -97,6 +104,11 @@ export class SnapshotRig {
   /** What the log says of snapshots. */
   lines(): string[] {
     return this.gateway.logs.map(({ msg }) => msg).filter((msg) => msg.startsWith('snapshot'));
+  }
+
+  /** From now on the API answers everything with this status. */
+  goDown(status: number): void {
+    this.api.down = status;
   }
 
   /** What the disk has now, as after a loss of power. */
