@@ -48,7 +48,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<void> {
-  gateway = spawn('unstale', ['serve', '-c', 'gateway.yaml'], {
+  gateway = spawn(process.execPath, [`${root}dist/cli/main.js`, 'serve', '-c', 'gateway.yaml'], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
