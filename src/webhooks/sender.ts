@@ -72,7 +72,7 @@ export class Sender {
       body,
       signal,
     });
-    // What does not come to an end costs the connection, not the delivery: the status has been said.
+    // The status has come, and decides. A body that breaks off, or does not end in time, costs only the connection.
     await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => undefined);
     return answer.statusCode;
   }
