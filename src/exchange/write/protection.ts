@@ -67,20 +67,16 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   try {
     if (!isMerged(protection, request)) await protection.validate?.(request, body);
     requireCondition(request, protection);
-    const sendAlone = (alone: ArrivedWrite) =>
-      write.send(
-        alone,
-        guardOf(protection, run, () => 'pass'),
-      );
+    const guard = guardOf(protection, run, () => 'pass');
+    const sendAsItIs = (arrivedWrite: ArrivedWrite) => write.send(arrivedWrite, guard);
     const reads = needsCurrent(protection, request);
     if (!reads && !protections.takesTurns(request)) {
-      await sendAlone(arrived);
+      await sendAsItIs(arrived);
       return;
     }
-    await inTurn(write, (inTurn) => {
-      const ofIts = { ...write, arrived: inTurn };
-      return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
-    });
+    await inTurn(write, (arrivedInTurn) =>
+      reads ? readAndSend(ports, { ...write, arrived: arrivedInTurn }, run) : sendAsItIs(arrivedInTurn),
+    );
   } finally {
     await run.end();
   }
