@@ -24,11 +24,12 @@ export interface SharedTurnParts {
 }
 
 /**
- * Turns among nodes are intents: each is noted in one step with the question who came before it, so of two nodes one
- * waits for the other. An intent ends when it is withdrawn, or when its node is evicted, which is after its lease has
- * surely run out. So whoever has a turn may send only while its lease holds and it has not been evicted: whatever a
- * node sent before that is at the origin, or in quarantine, before its successor begins. The successor has applied the
- * record of that quarantine before it begins.
+ * Takes a turn among the nodes. A node that wants a turn notes an intent, and asks in the same step which intents came
+ * before: so of two nodes, one waits for the other. An intent ends when it is withdrawn, or when its node is evicted,
+ * which is after the lease of that node has surely run out.
+ *
+ * So a node may send in its turn only while its lease holds and it has not been evicted. If it dies, what it has sent
+ * is in quarantine, and its successor has applied the record of that before it begins.
  */
 export async function takeSharedTurn(parts: SharedTurnParts, resource: string, waitMs: number): Promise<SharedTurn> {
   const { commits, standing, timers, intents, positionWaiters, steps } = parts;
@@ -46,7 +47,7 @@ export async function takeSharedTurn(parts: SharedTurnParts, resource: string, w
     if (!told.ok || isVoid()) throw uncoordinated();
     const isOver = await within(intents.allEnded(told.conflicting), waitMs, timers);
     if (isOver === undefined) throw new GatewayError('busy', 'another node is writing this resource');
-    // Only the log tells that the write of an earlier turn is in quarantine: one that had ended before, or meanwhile.
+    // The holder of an earlier turn may have died: the quarantine of its write has to be applied here first.
     const now = told.conflicting.length === 0 ? told : await steps.conflicting(epoch, id, term);
     if (!now.ok) parts.epochMismatch(epoch, now.epoch);
     const isApplied = now.ok && (await positionWaiters.wait(now.seq, standing.applied, waitMs));

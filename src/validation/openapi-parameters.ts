@@ -28,7 +28,10 @@ export interface ParameterGroup {
 
 const separators: Readonly<Record<string, string>> = { spaceDelimited: ' ', pipeDelimited: '|' };
 
-/** The parameters of an operation, those of its path item among them. Cookies, and objects in other styles, are not checked. */
+/**
+ * The parameters of an operation, those of its path item among them. Cookies, and objects in other styles, are not
+ * checked.
+ */
 export function parameterGroups(
   document: OpenApiDocument,
   schemas: OpenApiSchemas,

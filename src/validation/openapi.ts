@@ -252,6 +252,6 @@ function mayMatch(pattern: string, path: string): boolean {
   return wanted.length === given.length;
 }
 
-/** The media types that an operation takes, for `Accept` in an answer. */
+/** The media types that an operation takes, to tell a client that has sent another one. */
 export const mediaTypesOf = ({ content }: OperationBody): string =>
   content.map(({ mediaType }) => mediaType).join(', ');

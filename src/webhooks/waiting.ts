@@ -8,8 +8,8 @@ interface Known {
 }
 
 /**
- * Of the lists that were made last. A list of a thousand is not gone through again for each event: an endpoint that is
- * down would make every write dear. It follows from the list, so a list without it is only slower.
+ * A cache, for the newest lists. Going through a thousand messages again for each event would slow down every write
+ * while an endpoint is down. It can be worked out from the list, so a list that is not in it is only slower.
  */
 const knownLists = new WeakMap<readonly Message[], Known>();
 
