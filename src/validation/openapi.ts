@@ -129,9 +129,13 @@ class OperationCompiler {
     const paths = drafts.map((draft) => draft()).sort(literalsFirst);
     if (paths.length === 0) {
       const { methods: named, pattern } = this.#writes;
-      throw new SchemaProblem(`no operation is ${named.join('|')} ${pattern}`, 'describe it, or correct the pattern', {
-        ...{ path: '', line: 1, column: 1 },
-      });
+      throw new SchemaProblem(
+        `it describes no operation ${named.join('|')} ${pattern}`,
+        'describe it, or correct the pattern',
+        {
+          ...{ path: '', line: 1, column: 1 },
+        },
+      );
     }
     return (request) => find(paths, bases, request);
   }
