@@ -75,7 +75,7 @@ export class ClusterLog implements Log {
       ...{ timers, mode: options.mode, steps, standing: this.#standing, commits: this.#commits },
       ...{ intents: this.#intents, publisher: this.#publisher, positionWaiters: this.#positionWaiters },
       epochMismatch: (sent, epoch) => this.epochMismatch(sent, epoch),
-      membership: () => this.#membership,
+      ...{ membership: () => this.#membership, monotonic: clock.monotonic },
       holdsLease: () => this.#lease.holds(clock.monotonic(), clock.wall()),
       withdraw: (id) => this.withdraw({ id }),
     };

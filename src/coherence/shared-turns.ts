@@ -10,6 +10,7 @@ import { turnTerm } from './write-set.ts';
 
 export interface SharedTurnParts {
   readonly timers: Timers;
+  readonly monotonic: () => number;
   readonly intents: Intents;
   readonly steps: MemberSteps;
   readonly commits: Commits;
@@ -32,7 +33,9 @@ export interface SharedTurnParts {
  * is in quarantine, and its successor has applied the record of that before it begins.
  */
 export async function takeSharedTurn(parts: SharedTurnParts, resource: string, waitMs: number): Promise<SharedTurn> {
-  const { commits, standing, timers, intents, positionWaiters, steps } = parts;
+  const { commits, standing, timers, monotonic, intents, positionWaiters, steps } = parts;
+  const until = monotonic() + waitMs;
+  const leftMs = (): number => Math.max(0, until - monotonic());
   // Behind the barrier, a node of the epoch before may hold a turn that the bus has forgotten.
   if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
   const { epoch, generation } = standing;
@@ -45,12 +48,12 @@ export async function takeSharedTurn(parts: SharedTurnParts, resource: string, w
     const told = await answer;
     if (!told.ok) parts.epochMismatch(epoch, told.epoch);
     if (!told.ok || isVoid()) throw uncoordinated();
-    const isOver = await within(intents.allEnded(told.conflicting), waitMs, timers);
+    const isOver = await within(intents.allEnded(told.conflicting), leftMs(), timers);
     if (isOver === undefined) throw new GatewayError('busy', 'another node is writing this resource');
     // The holder of an earlier turn may have died: the quarantine of its write has to be applied here first.
     const now = told.conflicting.length === 0 ? told : await steps.conflicting(epoch, id, term);
     if (!now.ok) parts.epochMismatch(epoch, now.epoch);
-    const isApplied = now.ok && (await positionWaiters.wait(now.seq, standing.applied, waitMs));
+    const isApplied = now.ok && (await positionWaiters.wait(now.seq, standing.applied, leftMs()));
     if (!isOver || !isApplied || isVoid()) throw uncoordinated();
   } catch (error) {
     // The bus may have it all the same.
