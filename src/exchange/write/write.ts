@@ -172,7 +172,7 @@ async function arrive(
   const readsWhole = bodyTells || isProtected;
   await upload.readAhead(readsWhole ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
   if (readsWhole && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
-  if (isProtected && !upload.isWhole) {
+  if (isProtected && (!upload.isWhole || (upload.whole?.byteLength ?? 0) > ports.resolveBytes)) {
     throw new GatewayError('contentTooLarge', `of a protected write, the limit is ${ports.resolveBytes} bytes`);
   }
   return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload, transaction: new Transaction() };
