@@ -12,7 +12,7 @@ import { Seal } from './seal.ts';
 /** Of the memory tier: what is loaded leaves room for what is read meanwhile. */
 const LOADED_SHARE = 0.9;
 /** How long requests may have to wait for a slice of the work. */
-const SLICE_MS = 0.5;
+const SLICE_MS = 0.2;
 
 export interface LoadOptions {
   readonly mode: 'revalidate' | 'trust';

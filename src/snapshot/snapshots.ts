@@ -18,7 +18,7 @@ import { Seal } from './seal.ts';
 import { FILE_NAME, writeSnapshot } from './write-file.ts';
 
 /** How long requests may have to wait for a slice of a save. */
-const SLICE_MS = 0.5;
+const SLICE_MS = 0.2;
 /** Between two slices: what remains of a core is for requests. */
 const REST_MS = 1;
 

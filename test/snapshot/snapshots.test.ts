@@ -219,7 +219,7 @@ describe('what is said of it', () => {
 });
 
 describe('a disk that is full', () => {
-  beforeAll(built);
+  beforeAll(built, 120_000);
 
   test('fails the save, says so, and keeps the last good snapshot', () => {
     const script = new URL('full-disk.mjs', import.meta.url).pathname;
