@@ -74,14 +74,15 @@ export class FileJournal implements Journal {
     const number = this.#number + 1;
     const id = `${number}_${nonceOf()}`;
     const writer = this.#create(number, id);
-    if (!this.#incomplete) this.#try(() => this.#writer.write('next', ''));
-    this.#writer.close();
+    const before = this.#writer;
+    if (!this.#incomplete) this.#try(() => before.write('next', ''));
     this.#number = number;
     this.#id = id;
     this.#writer = writer;
     this.#entries = 0;
     this.#seen = new MissedCoverage();
     this.#incomplete = false;
+    this.#close(before);
     return id;
   }
 
@@ -133,7 +134,7 @@ export class FileJournal implements Journal {
       if (!this.#incomplete) this.#writer.write('end', '');
       this.#writer.sync();
     });
-    this.#writer.close();
+    this.#close(this.#writer);
   }
 
   /** A write that nobody waited for is recorded after the end. So it was not the end. */
@@ -152,6 +153,15 @@ export class FileJournal implements Journal {
     this.#seen = new MissedCoverage();
     this.#try(() => this.#writer.write('lost', ''));
     this.#try(() => this.#unlink(this.#numbers().filter((number) => number < this.#number)));
+  }
+
+  /** Every line is with the operating system already. */
+  #close(writer: JournalWriter): void {
+    try {
+      writer.close();
+    } catch (error) {
+      this.#options.failed(error);
+    }
   }
 
   #try(step: () => void): void {

@@ -60,6 +60,10 @@ class Player {
     for (let step = 0; step < STEPS && this.#life.violations.length === 0; step++) await this.#step();
     // Whatever is left in memory is looked at.
     api.down = false;
+    await this.#readAll();
+  }
+
+  async #readAll(): Promise<void> {
     for (const path of [LIST, ...Array.from({ length: ITEMS }, (_, id) => itemOf(id))]) await this.#life.read(path);
   }
 
@@ -100,8 +104,9 @@ class Player {
   async #again(): Promise<void> {
     const life = this.#life;
     const { load, save, redis } = life.switches;
+    if (this.#choose(2) === 0) await this.#readAll();
     if (this.#choose(10) >= this.#style.crashes) await life.stop();
-    else if (life.api.down || this.#choose(3) > 0) life.crash();
+    else if (life.api.down || this.#choose(2) > 0) life.crash();
     else await life.writeAndCrash(this.#id(), this.#kind());
     if (redis && this.#choose(2) === 0) await life.write(this.#id(), this.#kind(), 'other');
     // Whoever trusts what was saved knows that nothing goes past the gateway. Another node would not know of it either.
@@ -112,6 +117,7 @@ class Player {
     const uses = { load: this.#choose(6) === 0 ? 'off' : load, save: this.#choose(3) === 0 ? 'off' : save } as const;
     await life.start(this.#of(['by path', 'by path', 'by tag']), uses);
     if (this.#choose(3) > 0) await life.loaded();
+    if (this.#choose(2) === 0) await this.#readAll();
   }
 
   async #later(act: () => Promise<void>): Promise<void> {
