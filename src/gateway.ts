@@ -14,8 +14,8 @@ import { given } from './exchange/inspect/proposed-write.ts';
 import { saidOf } from './exchange/inspect/verdict.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
-import { etagsNeeded, TaggedOrigin } from './exchange/own-etags.ts';
-import type { Effect, Origin, RouteTable } from './exchange/ports.ts';
+import { etagsNeeded } from './exchange/own-etags.ts';
+import type { Effect, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
 import { Flights } from './exchange/read/flights.ts';
@@ -31,7 +31,8 @@ import type { KeyStore } from './idempotency/key-store.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
-import { createOrigin, startWithinMs } from './origin/pool.ts';
+import { standingLine } from './observe/standing-line.ts';
+import { startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { compileSpellings } from './rules/spellings.ts';
 import { createAdmin } from './server/admin.ts';
@@ -40,6 +41,7 @@ import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
+import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
 import { wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
 import type { Siblings } from './workers/measuring.ts';
@@ -97,16 +99,10 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
-  const origins = new Map<string, Origin>(
-    Object.entries(config.origins).map(([name, origin]) => {
-      const client = createOrigin(origin);
-      closers.push(() => client.close());
-      const { resolveBytes } = config.server.limits;
-      return [name, needsEtag === undefined ? client : new TaggedOrigin(client, needsEtag, resolveBytes)];
-    }),
-  );
+  const origins = wireOrigins(config, { needsEtag, reports, hub: coherence.hub });
+  closers.push(() => origins.close());
   const shares = sharesOf(config);
-  const routes = compileRoutes(config, origins, shares);
+  const routes = compileRoutes(config, origins.byName, shares);
   const readPorts = wireReads(config, coherence, reports, work);
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
@@ -141,7 +137,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, shares, state: () => state, siblings: options.siblings },
+    { metrics, reports, shares, standings: origins.standings, state: () => state, siblings: options.siblings },
   );
 
   return {
@@ -149,6 +145,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
       await coherence.start();
       await app.listen(listenOptions(config.server.listen));
       if (options.admin !== false) await admin.listen(listenOptions(config.admin.listen));
+      origins.startProbes();
       state = 'ready';
       return {
         url: urlOf(app.server.address()),
@@ -278,6 +275,7 @@ interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
   readonly shares: ReadonlyMap<string, OriginShares>;
+  readonly standings: WiredOrigins['standings'];
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
@@ -286,7 +284,7 @@ function wireAdmin(
   config: GatewayConfig,
   { store, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, shares, state, siblings }: Observed,
+  { metrics, reports, shares, standings, state, siblings }: Observed,
 ) {
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
@@ -304,6 +302,7 @@ function wireAdmin(
     fillBytes: () => budget.held,
     waiting: () => flights.waiting,
     waitingForShare: () => [...shares.values()].reduce((sum, share) => sum + share.waiting, 0),
+    origins: standings,
     refreshesDropped: () => writes.refresher.dropped,
     tierRefused: tier && (() => tier.refused),
     cluster,
@@ -313,6 +312,7 @@ function wireAdmin(
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
+    verbose: () => [...standings()].map(([name, standing]) => standingLine(name, standing)),
     metrics: async () => ({
       contentType: registry.contentType,
       text: await (siblings === undefined ? registry.metrics() : textOfAll(await siblings.figures())),

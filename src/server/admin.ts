@@ -15,6 +15,8 @@ export interface AdminOptions {
   readonly config: GatewayConfig['admin'];
   /** Undefined when the gateway is ready for traffic, else what it waits for. */
   readonly notReady: () => string | undefined;
+  /** How its parts stand, one line each. */
+  readonly verbose: () => readonly string[];
   readonly metrics: () => Promise<{ contentType: string; text: string }>;
   /** Resolves when it is effective. */
   readonly invalidate: (targets: readonly Target[], asked: AskedInvalidation) => Promise<DoneInvalidation>;
@@ -35,10 +37,15 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   // A web page can send text here as a simple request, without a CORS preflight.
   app.removeContentTypeParser('text/plain');
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('live\n'));
-  app.get('/readyz', (_request, reply) => {
+  app.get('/readyz', ({ query }, reply) => {
     const waiting = options.notReady();
-    if (waiting === undefined) return reply.type('text/plain').send('ready\n');
-    return reply.code(503).type('text/plain').send(`not ready: ${waiting}\n`);
+    const more = 'verbose' in (query as object) ? options.verbose() : [];
+    const lines = [waiting === undefined ? 'ready' : `not ready: ${waiting}`, ...more];
+    const status = waiting === undefined ? 200 : 503;
+    return reply
+      .code(status)
+      .type('text/plain')
+      .send(lines.map((line) => `${line}\n`).join(''));
   });
   const allowed = async (request: FastifyRequest): Promise<void> => refuseStrangers(request, options.config.token);
   app.get('/metrics', { onRequest: allowed }, async (_request, reply) => {

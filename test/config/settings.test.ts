@@ -34,6 +34,8 @@ const least: GatewayConfig = {
       serverErrors: 'unknown',
       misframed: 'bypass',
       headers: {},
+      circuit: { failures: 5, firstMs: 1_000, mostMs: 30_000 },
+      health: undefined,
       ignoreInPaths: [],
     },
   },
