@@ -13,7 +13,7 @@ import {
   useFailingApi,
   well,
 } from '../support/failing-api.ts';
-import { get, type RequestOptions } from '../support/request.ts';
+import { type Answer, get, type RequestOptions } from '../support/request.ts';
 
 /*
  * An API that is down is not asked: reads get a stale copy where the route allows it, and everything else a 503 that says
@@ -97,6 +97,7 @@ describe('what counts for nothing', () => {
   });
 
   test('clients that give up', async () => {
+    api.timeout = '20s';
     await api.start(NEVER);
     const held = gate();
     api.behave = () => held.pass();
@@ -114,6 +115,7 @@ describe('what counts for nothing', () => {
   });
 
   test('uploads that break off', async () => {
+    api.timeout = '20s';
     await api.start(NEVER);
     api.behave = silent;
     for (let i = 0; i < 6; i++) {
@@ -130,6 +132,7 @@ describe('what counts for nothing', () => {
   });
 
   test('failures of requests that were sent before the origin was up again', async () => {
+    api.timeout = '20s';
     await api.start(SOON);
     const held = gate();
     api.behave = async ({ socket, url }, response) => {
@@ -201,6 +204,31 @@ describe('while it is down', () => {
     expect(api.seen.slice(before).filter((request) => !request.startsWith('HEAD '))).toEqual([]);
     expect(api.lines('write')).toEqual([]);
     expect((await api.ask('/stored/1')).headers['cache-status']).toContain('hit');
+  });
+
+  test('a protected write is refused as well, and its key may be used again', async () => {
+    const writes = [
+      '{ on: POST /orders, idempotency: { key: required, keep: 1h } }',
+      '{ on: PUT /settings, merge: true, preserve: [createdAt] }',
+    ];
+    await api.start(SOON, '', `writes: [${writes}]`);
+    const order = (key: string): Promise<Answer> =>
+      api.ask('/orders', { method: 'POST', body: { a: 1 }, headers: { 'idempotency-key': `"${key}"` } });
+    expect((await order('first')).status).toBe(200);
+    api.behave = resetting;
+    await api.failUntilDown();
+    const before = api.seen.length;
+    const replayed = await order('first');
+    expect([replayed.status, replayed.headers['idempotency-replayed']]).toEqual([200, 'true']);
+    expect((await order('second')).json()).toMatchObject({ type: DOWN });
+    await until(async () => {
+      const answer = await api.ask('/settings', { method: 'PUT', body: { a: 1 } });
+      return answer.json<{ type: string }>().type === DOWN;
+    }, 'a merged write to be refused');
+    expect(api.seen.slice(before).filter((request) => /^(?:POST|PUT)/.test(request))).toEqual([]);
+    api.behave = well;
+    await until(async () => (await order('second')).status === 200, 'the order to be sent');
+    expect(api.seen.filter((request) => request === 'POST /orders')).toHaveLength(2);
   });
 
   test('a fresh copy is a hit, and a stale one is served where the route allows it', async () => {

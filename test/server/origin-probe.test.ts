@@ -13,7 +13,7 @@ describe('a probe', () => {
     const before = api.seen.length;
     probed = [];
     await until(() => {
-      if (api.seen.length === before) probed.push(api.ask('/probe', options));
+      if (api.seen.length === before) probed.push(api.ask('/passed/probe', options));
       return api.seen.length > before;
     }, 'a probe');
   }
@@ -23,6 +23,7 @@ describe('a probe', () => {
   const many = (): Promise<Answer>[] => Array.from({ length: 40 }, (_, i) => api.ask(`/many?${i}`));
 
   test('is one request, however many clients ask at once; its success lets all through', async () => {
+    api.timeout = '20s';
     await api.start(SOON);
     api.behave = answering(503);
     await api.failUntilDown();
@@ -34,7 +35,7 @@ describe('a probe', () => {
     };
     await untilProbed();
     expect(new Set(await statuses(many()))).toEqual(new Set([503]));
-    expect(api.seen.slice(before)).toEqual(['GET /probe']);
+    expect(api.seen.slice(before)).toEqual(['GET /passed/probe']);
     held.release();
     expect((await statuses(probed)).filter((status) => status === 200)).toHaveLength(1);
     expect(new Set(await statuses(many()))).toEqual(new Set([200]));
@@ -65,15 +66,16 @@ describe('a probe', () => {
     api.behave = silent;
     await untilProbed({ method: 'PUT', body: { a: 1 } });
     expect(new Set(await statuses(probed))).toEqual(new Set([503]));
-    expect(new Set(api.seen.slice(before))).toEqual(new Set(['HEAD /probe']));
+    expect(new Set(api.seen.slice(before))).toEqual(new Set(['HEAD /passed/probe']));
     api.behave = well;
-    const put = (): Promise<Answer> => api.ask('/probe', { method: 'PUT', body: { a: 2 } });
+    const put = (): Promise<Answer> => api.ask('/passed/probe', { method: 'PUT', body: { a: 2 } });
     await until(async () => (await put()).status === 200, 'a write to be sent');
-    expect(api.seen.slice(before).slice(-2)).toEqual(['HEAD /probe', 'PUT /probe']);
+    expect(api.seen.slice(before).slice(-2)).toEqual(['HEAD /passed/probe', 'PUT /passed/probe']);
     expect(api.lines('write')).toHaveLength(1);
   });
 
   test('whose client gives up is followed by another one', async () => {
+    api.timeout = '20s';
     await api.start(SOON);
     api.behave = answering(503);
     await api.failUntilDown();

@@ -35,6 +35,8 @@ rules: [{ name: r, on: "PUT /stale/:id", invalidate: ["/stale/{id}"] }]`;
 /** An API that can go away and come back at its port, and a gateway before it that takes it to be down after 3 failures. */
 export interface FailingApi {
   behave: Behaviour;
+  /** How long the gateway waits for an answer. Long where a test holds one back. */
+  timeout: string;
   /** Every request that came, as `GET /path`. */
   seen: string[];
   /** The same, with its fields. */
@@ -44,8 +46,8 @@ export interface FailingApi {
   readonly gateway: TestGateway;
   up(): Promise<void>;
   down(): Promise<void>;
-  /** @param more further keys of the origin, after a comma */
-  start(probe: string, more?: string): Promise<TestGateway>;
+  /** @param more further keys of the origin, after a comma; `yaml`: further lines */
+  start(probe: string, more?: string, yaml?: string): Promise<TestGateway>;
   startWith(yaml: string): Promise<TestGateway>;
   ask(path: string, options?: RequestOptions): Promise<Answer>;
   /** As many failures as open the circuit. */
@@ -61,6 +63,7 @@ export function useFailingApi(): FailingApi {
   const sockets = new Set<Socket>();
   const api: FailingApi = {
     behave: well,
+    timeout: '150ms',
     seen: [],
     requests: [],
     get url() {
@@ -93,9 +96,9 @@ export function useFailingApi(): FailingApi {
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    start: (probe, more = '') =>
+    start: (probe, more = '', yaml = '') =>
       api.startWith(
-        `origins: { legacy: { url: "${api.url}", timeout: 150ms, circuit: { failures: 3, probe: { ${probe} } }${more} } }`,
+        `origins: { legacy: { url: "${api.url}", timeout: ${api.timeout}, circuit: { failures: 3, probe: { ${probe} } }${more} } }\n${yaml}`,
       ),
     startWith: async (yaml) => {
       gateway = await startGateway(api.url, yaml + (/^routes:/m.test(yaml) ? '' : routes));
@@ -108,7 +111,7 @@ export function useFailingApi(): FailingApi {
     lines: (message) => api.gateway.logs.filter(({ msg }) => msg === message),
   };
   beforeEach(async () => {
-    [api.seen, api.requests, api.behave, port] = [[], [], well, 0];
+    [api.seen, api.requests, api.behave, api.timeout, port] = [[], [], well, '150ms', 0];
     await api.up();
   });
   afterEach(async () => {
