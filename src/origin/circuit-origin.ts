@@ -102,10 +102,17 @@ export class CircuitOrigin implements Origin, OriginCircuit {
       this.#refused += 1;
       return Promise.reject(this.refusal());
     }
-    return this.#origin.fetch(request).then(
-      (answer) => this.#answered(request, turn, answer),
+    const sending = new Sending(turn);
+    // It may have waited for a connection until now, while those before it found out that the origin is down.
+    const maySend = (): boolean => this.#isStillSent(sending) && request.maySend?.() !== false;
+    return this.#origin.fetch({ ...request, maySend }).then(
+      (answer) => this.#answered(request, sending.turn, answer),
       (error: unknown) => {
-        this.#failed(request, turn, error);
+        if (sending.isRefused) {
+          this.#refused += 1;
+          throw this.refusal();
+        }
+        this.#failed(request, sending.turn, error);
         throw error;
       },
     );
@@ -149,6 +156,12 @@ export class CircuitOrigin implements Origin, OriginCircuit {
       if (this.#options.isProbed || writes === true || !this.#becomesProbe()) return undefined;
     }
     return this.#circuit.turn;
+  }
+
+  #isStillSent(sending: Sending): boolean {
+    if (this.isClosed) sending.turn = this.#circuit.turn;
+    else if (sending.turn !== this.#circuit.turn) sending.isRefused = true;
+    return !sending.isRefused;
   }
 
   #becomesProbe(): boolean {
@@ -204,6 +217,17 @@ export class CircuitOrigin implements Origin, OriginCircuit {
       this.#ups += 1;
       changed({ origin: name, is: 'up', since: before.since, reason: '' });
     }
+  }
+}
+
+/** A request on its way to a connection. */
+class Sending {
+  /** In which it is sent. */
+  turn: number;
+  isRefused = false;
+
+  constructor(turn: number) {
+    this.turn = turn;
   }
 }
 

@@ -55,6 +55,8 @@ export class HealthProbes {
   async #ask(): Promise<Health> {
     const { origin, config, timers, wall } = this.#options;
     const { path, timeoutMs } = config.health;
+    // As in the log of requests: a query may hold a secret.
+    const asked = `GET ${path.split('?', 1)[0]}`;
     const abort = new AbortController();
     const cancel = timers.after(timeoutMs, () => abort.abort());
     try {
@@ -62,10 +64,10 @@ export class HealthProbes {
       const { status, ...answer } = await origin.fetch({ method: 'GET', target: path, headers, signal: abort.signal });
       answer.body.stream().resume();
       const ok = status >= 200 && status < 400;
-      return { ok, reason: `GET ${path} answers ${status}`, retryAfterMs: retryAfterMs(answer.headers, wall()) };
+      return { ok, reason: `${asked} answers ${status}`, retryAfterMs: retryAfterMs(answer.headers, wall()) };
     } catch (error) {
       const why = abort.signal.aborted ? `no answer within ${timeoutMs} ms` : (error as Error).message;
-      return { ok: false, reason: `GET ${path}: ${why}`, retryAfterMs: undefined };
+      return { ok: false, reason: `${asked}: ${why}`, retryAfterMs: undefined };
     } finally {
       cancel();
     }
