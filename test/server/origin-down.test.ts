@@ -269,6 +269,7 @@ describe('while it is down', () => {
     }
     expect(api.seen.slice(before)).toEqual([]);
     expect(api.lines('a request failed')).toHaveLength(3);
+    expect(api.lines('a request was refused'), 'nor is it tried').toEqual([]);
   });
 
   test('operators see it: one line for each change, figures, and in /readyz?verbose', async () => {

@@ -1,5 +1,4 @@
 import type { StoredResponse } from '../../store/stored-response.ts';
-import { refusesAll } from '../ask-origin.ts';
 import type { ClientRequest, RouteTable } from '../ports.ts';
 import { type Replay, replayOf } from '../replay.ts';
 import { refetch } from './read.ts';
@@ -35,8 +34,6 @@ export class Refresher {
     for (const stored of byUse.slice(0, MAX_REFRESHES_OF_ONE_WRITE)) {
       const replay = replayOf(stored, write, this.#routes);
       if (replay === undefined) continue;
-      // It would be refused. The next reader asks again.
-      if (refusesAll(replay.route.origin)) continue;
       if (this.#waiting.length >= MAX_REFRESHES_WAITING) this.dropped += 1;
       else this.#waiting.push(replay);
     }
