@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { connect } from '../../src/client/connect.ts';
-import type { UnstaleEvent } from '../../src/client/types.ts';
 import { until } from '../support/barrier.ts';
 import { answering, SOON, useFailingApi, well } from '../support/failing-api.ts';
 import { type SseEvent, sseClient } from '../support/sse-client.ts';
@@ -112,20 +110,4 @@ test('a WebSocket that asks for it later is told how it stands, once', async () 
   const [status] = client.messages.filter(({ type }) => type === 'event');
   expect(status).not.toHaveProperty('id');
   client.close();
-});
-
-test('the client library passes it on', async () => {
-  await api.start(SOON);
-  const live = connect({ url: `${api.gateway.url}/_unstale/events`, tags: ['unstale:origin:*'] });
-  const told: UnstaleEvent[] = [];
-  live.on('event', (event) => told.push(event));
-  await until(() => told.length === 1, 'how the API stands');
-  await goDown();
-  await until(() => told.length === 2, 'that it is down');
-  const statuses = { isStatus: true, id: live.lastEventId, paths: [], tags: ['unstale:origin:legacy'] };
-  expect(told).toMatchObject([
-    { type: 'origin.up', ...statuses, payload: { origin: 'legacy' } },
-    { type: 'origin.down', ...statuses, payload: { origin: 'legacy', since: expect.any(String) } },
-  ]);
-  live.close();
 });

@@ -10,10 +10,10 @@ import { clientOf, scripted } from './origin-under-test.ts';
 
 const HOUR_MS = 3_600_000;
 
-function circuitOver(url: string, failures = 1) {
+function circuitOver(url: string, failures = 1, pauseMs = HOUR_MS) {
   const changes: OriginChange[] = [];
   const origin = new CircuitOrigin(clientOf(url, { connections: 1 }), {
-    ...{ name: 'legacy', settings: { failures, firstMs: HOUR_MS, mostMs: HOUR_MS }, isProbed: false },
+    ...{ name: 'legacy', settings: { failures, firstMs: pauseMs, mostMs: pauseMs }, isProbed: false },
     ...{ clock: systemClock, random: () => 0, changed: (change) => changes.push(change) },
   });
   return { origin, changes };
@@ -80,4 +80,18 @@ test('a body counts by its end: one that nobody reads to it says nothing', async
   expect(origin.isClosed).toBe(true);
   await broken();
   expect(origin.isClosed).toBe(false);
+});
+
+test('a write is never the probe, and what is no write is', async () => {
+  const api = await scripted();
+  api.on('GET /failing', (_request, response) => void response.writeHead(503).end());
+  const { origin, changes } = circuitOver(api.url, 1, 0);
+  (await origin.fetch(asking('/failing'))).body.stream().resume();
+  expect(origin.isDue).toBe(true);
+  const write = origin.fetch(asking('/written', { method: 'PUT', body: Buffer.from('x'), writes: true }));
+  await expect(write).rejects.toMatchObject({ code: 'originDown', sent: false });
+  const query = await origin.fetch(asking('/queried', { method: 'POST', body: Buffer.from('x') }));
+  query.body.stream().resume();
+  expect(changes.map(({ is }) => is)).toEqual(['down', 'up']);
+  expect(api.seen.map(({ url }) => url)).toEqual(['/failing', '/queried']);
 });
