@@ -145,7 +145,6 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
       await coherence.start();
       await app.listen(listenOptions(config.server.listen));
       if (options.admin !== false) await admin.listen(listenOptions(config.admin.listen));
-      origins.startProbes();
       state = 'ready';
       return {
         url: urlOf(app.server.address()),

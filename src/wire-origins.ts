@@ -14,8 +14,6 @@ export interface WiredOrigins {
   readonly byName: ReadonlyMap<string, Origin>;
   /** How each stands that is not asked while it is down. */
   standings(): ReadonlyMap<string, OriginStanding>;
-  /** Asks how they are from now on, where the configuration says how. */
-  startProbes(): void;
   close(): Promise<void>;
 }
 
@@ -56,6 +54,7 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
       const asked = pooled({ ...settings, connections: 1, timeoutMs, connectTimeoutMs: timeoutMs });
       const timers = { timers: systemTimers, wall: systemClock.wall };
       own = new HealthProbes({ origin: asked, circuit: origin, config: { ...settings, health }, ...timers });
+      own.plan();
       probes.push(own);
     }
     return origin;
@@ -70,9 +69,6 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
   return {
     byName,
     standings: () => new Map(circuits.map((origin) => [origin.name, origin.standing])),
-    startProbes: () => {
-      for (const each of probes) each.plan();
-    },
     close: async () => {
       for (const each of probes) each.stop();
       await Promise.all(closers.map((close) => close()));
