@@ -19,6 +19,20 @@ export function shapeOf({
   return digestOf([sources, fallback, reads, ignored, ...(tagged.length === 0 ? [] : [tagged])]);
 }
 
+/**
+ * Digest of what decides which responses are stored and what writes invalidate. A snapshot of another one is not used.
+ * @param shape what `shapeOf` made of the configuration
+ */
+export function snapshotFingerprint(shape: string, { rules, origins, reads }: GatewayConfig): string {
+  const urls = Object.entries(origins).map(([name, { url, host }]) => [name, url, host]);
+  return digestOf([shape, urls, reads, JSON.stringify(rules, withoutPositions)]).slice(0, FINGERPRINT_LENGTH);
+}
+
+/** Where a rule stands in its file says nothing. */
+function withoutPositions(name: string, value: unknown): unknown {
+  return name === 'source' && typeof value === 'object' ? undefined : value;
+}
+
 /** What a node says of its configuration in each record: see `ConfiguredBus`. */
 export function fingerprintsOf(
   shape: string,

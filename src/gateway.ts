@@ -12,6 +12,7 @@ import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
 import { saidOf } from './exchange/inspect/verdict.ts';
+import { verify } from './exchange/inspect/verify.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
 import { etagsNeeded } from './exchange/own-etags.ts';
@@ -44,6 +45,8 @@ import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
 import { wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
+import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
+import { Work } from './work.ts';
 import type { Siblings } from './workers/measuring.ts';
 
 export interface Gateway {
@@ -95,7 +98,11 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const rules = compileRules(config.rules, config.routes, spellings);
   const { knowledge } = rules;
   const delivers = options.admin !== false;
-  const coherence = wireCoherence({ config, knowledge, spellings, metrics, log, bus, keys, delivers });
+  const journal = new NodeJournal();
+  const coherence = wireCoherence({
+    ...{ config, knowledge, spellings, metrics, log, bus, keys, delivers },
+    covering: journal.append,
+  });
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
@@ -104,6 +111,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const shares = sharesOf(config);
   const routes = compileRoutes(config, origins.byName, shares);
   const readPorts = wireReads(config, coherence, reports, work);
+  const snapshotting = wireSnapshots({ config, coherence, journal, routes, logger: log, isFirst: delivers });
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
   closers.push(() => work.cancelTimers());
@@ -137,26 +145,55 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, shares, standings: origins.standings, state: () => state, siblings: options.siblings },
+    {
+      metrics,
+      reports,
+      shares,
+      snapshotting,
+      standings: origins.standings,
+      state: () => state,
+      siblings: options.siblings,
+    },
   );
 
+  const setState = (next: State): void => {
+    state = next;
+  };
+  return lifecycle(config, { app, admin, coherence, snapshotting, work, log, closers, setState, hasAdmin: delivers });
+}
+
+interface Running {
+  readonly app: Awaited<ReturnType<typeof createPublic>>;
+  readonly admin: ReturnType<typeof createAdmin>;
+  readonly coherence: Coherence;
+  readonly snapshotting: Snapshotting;
+  readonly work: Work;
+  readonly log: Logger;
+  readonly closers: (() => Promise<void> | void)[];
+  readonly setState: (state: State) => void;
+  readonly hasAdmin: boolean;
+}
+
+function lifecycle({ server, admin: { listen } }: GatewayConfig, running: Running): Gateway {
+  const { app, admin, coherence, snapshotting, work, log, closers, setState, hasAdmin } = running;
   return {
     start: async () => {
+      await snapshotting.open();
       await coherence.start();
-      await app.listen(listenOptions(config.server.listen));
-      if (options.admin !== false) await admin.listen(listenOptions(config.admin.listen));
-      state = 'ready';
-      return {
-        url: urlOf(app.server.address()),
-        adminUrl: options.admin === false ? '' : urlOf(admin.server.address()),
-      };
+      await app.listen(listenOptions(server.listen));
+      if (hasAdmin) await admin.listen(listenOptions(listen));
+      setState('ready');
+      snapshotting.start();
+      return { url: urlOf(app.server.address()), adminUrl: hasAdmin ? urlOf(admin.server.address()) : '' };
     },
     stop: async () => {
-      state = 'draining';
+      setState('draining');
       const endStreams = () => coherence.hub.close();
-      await drain(app, { underway: work.underway, drainMs: config.server.drainMs, endStreams, log });
+      await drain(app, { underway: work.underway, drainMs: server.drainMs, endStreams, log });
       await admin.close();
+      await snapshotting.save();
       for (const close of closers.reverse()) await close();
+      await snapshotting.close(work.underway.size === 0);
     },
   };
 }
@@ -274,6 +311,7 @@ interface Observed {
   readonly metrics: Metrics;
   readonly reports: Reports;
   readonly shares: ReadonlyMap<string, OriginShares>;
+  readonly snapshotting: Snapshotting;
   readonly standings: WiredOrigins['standings'];
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
@@ -281,10 +319,11 @@ interface Observed {
 
 function wireAdmin(
   config: GatewayConfig,
-  { store, hub, fence, tier, cluster, webhooks }: Coherence,
-  { reads: { flights, budget }, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, shares, standings, state, siblings }: Observed,
+  { store, memory, hub, fence, tier, cluster, webhooks }: Coherence,
+  { reads, writes }: { reads: ReadPorts; writes: WritePorts },
+  { metrics, reports, shares, snapshotting, standings, state, siblings }: Observed,
 ) {
+  const { flights, budget } = reads;
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
@@ -292,6 +331,7 @@ function wireAdmin(
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
+    unconfirmed: config.store.snapshot && (() => memory.unconfirmedSize),
     subscribers: () => hub.subscribers,
     announced: () => hub.announced,
     droppedSubscribers: () => hub.dropped,
@@ -311,7 +351,10 @@ function wireAdmin(
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
-    verbose: () => [...standings()].map(([name, standing]) => standingLine(name, standing)),
+    verbose: () => [
+      ...snapshotting.lines(),
+      ...[...standings()].map(([name, standing]) => standingLine(name, standing)),
+    ],
     metrics: async () => ({
       contentType: registry.contentType,
       text: await (siblings === undefined ? registry.metrics() : textOfAll(await siblings.figures())),
@@ -327,7 +370,10 @@ function wireAdmin(
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
+    verify: (urls) =>
+      verify({ store, routes, paths: rules.paths, clock: systemClock, maxBytes: reads.maxEntryBytes }, urls),
     webhooks,
+    snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),
   });
 }
@@ -346,38 +392,6 @@ const waitingFor: Record<Exclude<ClusterStatus['state'], 'serving'>, string> = {
   fenced: 'the lease has run out: Redis does not answer in time, and requests are passed through',
   undelivered: 'other nodes have not received writes that this node has acknowledged',
 };
-
-/** Work in progress, which a stopping gateway waits for, and work scheduled for later, which it cancels. */
-class Work {
-  readonly underway = new Set<Promise<unknown>>();
-  readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #log: Logger;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  track(promise: Promise<unknown>): void {
-    this.underway.add(promise);
-    const done = (): void => void this.underway.delete(promise);
-    promise.then(done, (error: unknown) => {
-      done();
-      this.#log.error({ err: error }, 'an exchange failed');
-    });
-  }
-
-  later(ms: number, task: () => Promise<void>): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer);
-      this.track(task());
-    }, ms);
-    this.#timers.add(timer);
-  }
-
-  cancelTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-  }
-}
 
 function listenOptions({ host, port }: Address): { host: string; port: number; backlog: number } {
   return { host, port, backlog: 1024 };

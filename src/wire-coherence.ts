@@ -9,7 +9,9 @@ import { Fence } from './coherence/fence.ts';
 import { WritesInFlight } from './coherence/in-flight.ts';
 import type { Log, LogListener, SharedLogListener } from './coherence/log.ts';
 import { MemoryLog } from './coherence/memory-log.ts';
+import { MissedRecords } from './coherence/missed-records.ts';
 import { everything, type LogRecord } from './coherence/record.ts';
+import type { Coverage } from './coherence/tag.ts';
 import type { TagKnowledge } from './coherence/write-set.ts';
 import type { GatewayConfig } from './config/model.ts';
 import type { Event } from './events/event.ts';
@@ -36,6 +38,12 @@ export interface Coherence {
   readonly fence: Fence;
   /** As reads see it: empty while this node may not serve. */
   readonly store: Store;
+  /** The same, whether it may serve or not. */
+  readonly memory: MemoryStore;
+  /** Resolves once the node has joined the others for the first time: from then on memory keeps what it is given. */
+  readonly joined: Promise<void>;
+  /** The log that the nodes share, as snapshots refer to it. Undefined for a single gateway. */
+  readonly shared: MissedRecords | undefined;
   /** The store that the nodes share, behind the memory of each. */
   readonly tier: RedisTier | undefined;
   readonly inFlight: WritesInFlight;
@@ -70,6 +78,8 @@ export interface CoherenceParts {
   readonly log: Logger;
   /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
   readonly delivers: boolean;
+  /** Called with what each record of a single gateway covers, before it takes effect. */
+  readonly covering?: ((coverage: Coverage) => void) | undefined;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
   /** Their idempotency keys, if these are not in a Redis. */
@@ -120,9 +130,12 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
 }
 
 function wireSingle(node: Node): Coherence {
-  const { config, fence, memory, inFlight, applied, webhooks } = node;
+  const { config, fence, memory, inFlight, webhooks } = node;
   const log = new MemoryLog(systemClock, {
-    applied,
+    applied: (record) => {
+      node.covering?.(record.coverage);
+      return node.applied(record);
+    },
     committed: (record) => announce(log.epoch, record),
   });
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
@@ -131,6 +144,9 @@ function wireSingle(node: Node): Coherence {
   return {
     fence,
     store: memory,
+    memory,
+    joined: Promise.resolve(),
+    shared: undefined,
     tier: undefined,
     inFlight,
     log,
@@ -167,6 +183,10 @@ function wireCluster(node: Node): Coherence {
   const announce = announcer(node, hub);
   let joinedAt = 0;
   let joinedSeq = 0;
+  let hasJoined = (): void => {};
+  const joined = new Promise<void>((resolve) => {
+    hasJoined = resolve;
+  });
   const listener: SharedLogListener = {
     applied,
     committed: (record) => announce(cluster.epoch, record),
@@ -181,6 +201,7 @@ function wireCluster(node: Node): Coherence {
       webhooks.miss(`${epoch}-${Math.min(seq, committed)}`);
       joinedSeq = seq;
       logger.info({ epoch, position: seq, scope: redis?.scope }, 'joined the other nodes');
+      hasJoined();
     },
     caughtUp: () => {
       hub.reset(cluster.epoch, joinedSeq);
@@ -192,8 +213,9 @@ function wireCluster(node: Node): Coherence {
   const bumps = keys && new VersionBumps(keys, systemSoon);
   const nonce = (): string => randomBytes(9).toString('base64url').replaceAll('-', '_');
   const shape = shapeOf(config);
+  const bus = configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, shape, node);
   const cluster: ClusterLog = new ClusterLog({
-    bus: configured(node.bus ?? (connection as NonNullable<typeof connection>).bus, shape, node),
+    bus,
     member: nonce(),
     clock: systemClock,
     timers: systemTimers,
@@ -203,7 +225,8 @@ function wireCluster(node: Node): Coherence {
   });
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
-    ...{ fence, tier, inFlight, hub, webhooks },
+    ...{ fence, memory, joined, tier, inFlight, hub, webhooks },
+    shared: new MissedRecords({ bus, log: cluster }),
     keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,

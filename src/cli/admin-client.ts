@@ -16,8 +16,19 @@ const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
 /** The gateway answers once every node has applied the record. If that takes longer, something is wrong. */
 const TIMEOUT_MS = 30_000;
 
-/** Posts JSON to an admin port. @throws CliError saying what to do */
-export async function postToAdmin<T>(path: string, body: object, options: GatewayOptions, io: CliIo): Promise<T> {
+interface AdminCall {
+  readonly method?: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
+  /** A member of each response that is right: another server may also answer with 200. */
+  readonly has: string;
+  readonly timeoutMs?: number;
+}
+
+/** Calls an admin port. @throws CliError saying what to do */
+export async function callAdmin<T>(call: AdminCall, options: GatewayOptions, io: CliIo): Promise<T> {
+  const { method = 'POST', path, body, has, timeoutMs = TIMEOUT_MS } = call;
   const base = options.gateway ?? io.env.UNSTALE_ADMIN_URL ?? DEFAULT_ADMIN_URL;
   const token = options.token ?? io.env.UNSTALE_ADMIN_TOKEN;
   if (!URL.canParse(path, base))
@@ -26,13 +37,13 @@ export async function postToAdmin<T>(path: string, body: object, options: Gatewa
   let text: string;
   try {
     response = await fetch(new URL(path, base), {
-      method: 'POST',
+      method,
       headers: {
-        'Content-Type': 'application/json',
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
         ...(token === undefined || token === '' ? {} : { Authorization: `Bearer ${token}` }),
       },
-      body: JSON.stringify(body),
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
     });
     text = await response.text();
   } catch (error) {
@@ -41,16 +52,12 @@ export async function postToAdmin<T>(path: string, body: object, options: Gatewa
     });
   }
   const json = parsed(text);
-  // Every response of the admin port lists targets. Another server may also answer with 200.
-  if (response.ok && hasTargets(json)) return json as T;
+  if (response.ok && typeof json === 'object' && json !== null && has in json) return json as T;
   throw new CliError(
     refusalOf(response.status, json, base),
     response.status === 400 ? exitCodes.usage : exitCodes.failed,
   );
 }
-
-const hasTargets = (json: unknown): boolean =>
-  typeof json === 'object' && json !== null && 'targets' in json && Array.isArray(json.targets);
 
 function parsed(text: string): unknown {
   try {

@@ -1,18 +1,31 @@
 import type { Command } from 'commander';
-import type { Problem } from '../config/problem.ts';
-import { configOption, plural, readConfiguration, showProblems } from './configuration.ts';
+import { profileNames } from '../config/load.ts';
+import { inOrder, type Problem } from '../config/problem.ts';
+import {
+  type ConfigurationOptions,
+  configOption,
+  plural,
+  profileOption,
+  readConfiguration,
+  showProblems,
+} from './configuration.ts';
 import { type CliIo, exitCodes } from './io.ts';
 
-/** The output of `--json`, on one line. */
-interface Report {
+/** What one configuration is like. */
+interface Checked {
   readonly ok: boolean;
   readonly routes: number | undefined;
   readonly rules: number | undefined;
-  readonly problems: readonly Problem[];
 }
 
-interface Options {
-  readonly config: string;
+/** The output of `--json`, on one line. */
+interface Report extends Checked {
+  readonly problems: readonly Problem[];
+  /** Absent if the file has none, or one was chosen. */
+  readonly profiles?: Readonly<Record<string, Checked>>;
+}
+
+interface Options extends ConfigurationOptions {
   readonly strict?: true;
   readonly json?: true;
 }
@@ -20,34 +33,71 @@ interface Options {
 export function addCheck(program: Command, io: CliIo, done: (code: number) => void): void {
   program
     .command('check')
-    .description('validate a configuration; list every problem with line, column and a hint')
+    .description('validate a configuration and each of its profiles; list every problem with line, column and a hint')
     .option(...configOption)
+    .option(profileOption[0], 'check only this profile (UNSTALE_PROFILE)')
     .option('--strict', 'treat warnings as failures')
-    .option('--json', 'print one line of JSON on standard output: {ok, routes, rules, problems}')
+    .option('--json', 'print one line of JSON on standard output: {ok, routes, rules, problems, profiles}')
     .action((options: Options) => done(check(options, io)));
 }
 
 /** 0: valid, with or without warnings. 1: warnings under --strict. 2: invalid. */
-function check({ config: file, json, strict }: Options, io: CliIo): number {
-  const result = readConfiguration(file, io);
-  const report: Report =
-    'config' in result
-      ? { ok: true, routes: result.config.routes.length, rules: result.config.rules.length, problems: result.warnings }
-      : { ok: false, routes: undefined, rules: undefined, problems: result.problems };
+function check(options: Options, io: CliIo): number {
+  const { json, strict } = options;
+  const report = reportOf(options, io);
+  const isSound = [report, ...Object.values(report.profiles ?? {})].every(({ ok }) => ok);
   if (json === true) {
     io.stdout.write(`${JSON.stringify(report)}\n`);
   } else {
     showProblems(report.problems, io);
-    if (report.ok) io.stdout.write(`${summary(report)}\n`);
+    if (isSound) io.stdout.write(summary(report));
     else io.stderr.write(`${counts(report.problems)}\n`);
   }
-  if (!report.ok) return exitCodes.usage;
+  if (!isSound) return exitCodes.usage;
   return strict === true && report.problems.length > 0 ? exitCodes.failed : exitCodes.fine;
 }
 
-function summary({ routes = 0, rules = 0, problems }: Report): string {
+function reportOf(options: Options, io: CliIo): Report {
+  const chosen = (options.profile ?? io.env.UNSTALE_PROFILE) || undefined;
+  const names = chosen === undefined ? profileNames(options.config, io.env) : [];
+  const own = checked({ ...options, profile: chosen ?? '' }, io);
+  if (names.length === 0) return { ...own.found, problems: own.problems };
+  const others = names.map((profile) => checked({ ...options, profile }, io));
+  const profiles = Object.fromEntries(others.map(({ found }, i) => [names[i] as string, found]));
+  const added = others.flatMap(({ problems }, i) =>
+    without(problems, own.problems).map((problem) => ({ problem, name: names[i] as string })),
+  );
+  const told = added.map(({ problem }) => ({
+    ...problem,
+    profiles: added.filter((other) => isSame(other.problem, problem)).map(({ name }) => name),
+  }));
+  return { ...own.found, problems: inOrder([...own.problems, ...told]), profiles };
+}
+
+function checked(options: ConfigurationOptions, io: CliIo): { found: Checked; problems: readonly Problem[] } {
+  const result = readConfiguration(options, io);
+  if (!('config' in result)) return { found: { ok: false, routes: undefined, rules: undefined }, ...result };
+  const { routes, rules } = result.config;
+  return { found: { ok: true, routes: routes.length, rules: rules.length }, problems: result.warnings };
+}
+
+/** The problems that the file does not have without a profile. */
+function without(problems: readonly Problem[], own: readonly Problem[]): Problem[] {
+  return problems.filter((problem) => !own.some((other) => isSame(other, problem)));
+}
+
+function isSame(a: Problem, b: Problem): boolean {
+  return a.file === b.file && a.line === b.line && a.column === b.column && a.message === b.message;
+}
+
+function summary({ problems, profiles = {}, ...own }: Report): string {
   const found = problems.length === 0 ? '' : `, ${counts(problems)}`;
-  return `${plural(routes, 'route')}, ${plural(rules, 'rule')}: ok${found}`;
+  const lines = Object.entries(profiles).map(([name, each]) => `profile ${name}: ${sizeOf(each)}: ok\n`);
+  return `${sizeOf(own)}: ok${found}\n${lines.join('')}`;
+}
+
+function sizeOf({ routes = 0, rules = 0 }: Checked): string {
+  return `${plural(routes, 'route')}, ${plural(rules, 'rule')}`;
 }
 
 function counts(problems: readonly Problem[]): string {

@@ -6,10 +6,25 @@ import { type CliIo, wantsColor } from './io.ts';
 /** The option of every command that reads a configuration. */
 export const configOption = ['-c, --config <file>', 'the configuration file', 'gateway.yaml'] as const;
 
+/** Of the same commands. */
+export const profileOption = [
+  '--profile <name>',
+  'the profile to lay over the configuration (UNSTALE_PROFILE)',
+] as const;
+
+/** Options of every command that reads a configuration. */
+export interface ConfigurationOptions {
+  readonly config: string;
+  readonly profile?: string | undefined;
+}
+
 /** The configuration, or its problems. */
-export function readConfiguration(file: string, io: CliIo): LoadedConfig | { readonly problems: readonly Problem[] } {
+export function readConfiguration(
+  { config, profile }: ConfigurationOptions,
+  io: CliIo,
+): LoadedConfig | { readonly problems: readonly Problem[] } {
   try {
-    return loadConfig(file, io.env);
+    return loadConfig(config, io.env, profile);
   } catch (error) {
     if (error instanceof ConfigError) return { problems: error.problems };
     throw error;

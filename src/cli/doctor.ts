@@ -2,11 +2,16 @@ import { get } from 'node:http';
 import type { Command } from 'commander';
 import type { GatewayConfig } from '../config/model.ts';
 import { adviceOf } from '../observe/advice.ts';
-import { configOption, readConfiguration, showProblems } from './configuration.ts';
+import {
+  type ConfigurationOptions,
+  configOption,
+  profileOption,
+  readConfiguration,
+  showProblems,
+} from './configuration.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
 
-interface Options {
-  readonly config: string;
+interface Options extends ConfigurationOptions {
   readonly header: readonly string[];
   readonly json?: true;
 }
@@ -39,16 +44,17 @@ export function addDoctor(program: Command, io: CliIo, done: (code: number) => v
     .description('ask for URLs through a configuration, and say of each whether it is stored, and what forbids it')
     .argument('<url...>', 'a path, or a URL: its host is sent as Host')
     .option(...configOption)
+    .option(...profileOption)
     .option('--header <line>', 'a header field of the requests, "Name: value"; repeatable', collect, [])
     .option('--json', 'print one line of JSON for each URL')
     .action(async (urls: readonly string[], options: Options) => done(await doctor(urls, options, io)));
 }
 
 /** 0: all are hits. 1: one is not. 2: invalid. */
-async function doctor(urls: readonly string[], { config: file, header, json }: Options, io: CliIo): Promise<number> {
+async function doctor(urls: readonly string[], options: Options, io: CliIo): Promise<number> {
   const asked = urls.map(targetOf);
-  const lines = header.map(fieldOf);
-  const result = readConfiguration(file, io);
+  const lines = options.header.map(fieldOf);
+  const result = readConfiguration(options, io);
   if (!('config' in result)) {
     showProblems(result.problems, io);
     return exitCodes.usage;
@@ -62,7 +68,7 @@ async function doctor(urls: readonly string[], { config: file, header, json }: O
     for (const each of asked) {
       const diagnosis = await diagnose(base, each, lines);
       allHit &&= diagnosis.hit;
-      io.stdout.write(json === true ? `${JSON.stringify(diagnosis)}\n` : inWords(diagnosis));
+      io.stdout.write(options.json === true ? `${JSON.stringify(diagnosis)}\n` : inWords(diagnosis));
     }
     return allHit ? exitCodes.fine : exitCodes.failed;
   } finally {
@@ -77,7 +83,7 @@ function alone(config: GatewayConfig): GatewayConfig {
     ...config,
     server: { ...config.server, listen, workers: 1, trustedProxies: [] },
     admin: { listen, token: undefined },
-    store: { ...config.store, redis: undefined },
+    store: { ...config.store, redis: undefined, snapshot: undefined },
   };
 }
 

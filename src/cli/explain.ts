@@ -8,13 +8,18 @@ import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { compileSpellings } from '../rules/spellings.ts';
-import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
-import { configOption, readConfiguration, showProblems } from './configuration.ts';
+import { callAdmin, type GatewayOptions, gatewayOption, tokenOption } from './admin-client.ts';
+import {
+  type ConfigurationOptions,
+  configOption,
+  profileOption,
+  readConfiguration,
+  showProblems,
+} from './configuration.ts';
 import { formatExplanation } from './format-explanation.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
 
-interface Options extends GatewayOptions {
-  readonly config: string;
+interface Options extends GatewayOptions, ConfigurationOptions {
   readonly request?: string;
   readonly response?: string;
   readonly before?: string;
@@ -36,6 +41,7 @@ export function addExplain(program: Command, io: CliIo, done: (code: number) => 
     .argument('<method>', 'for example PUT')
     .argument('<path>', 'for example /accommodations/42, with its query')
     .option(...configOption)
+    .option(...profileOption)
     .option('--request <json>', 'the request body: JSON, or @file')
     .option('--response <json>', 'the response body: JSON, or @file')
     .option('--before <json>', 'the representation before the write: JSON, or @file')
@@ -62,25 +68,30 @@ type Shown = Explanation & { readonly stored?: readonly TargetCount[] };
 async function explain(method: string, path: string, options: Options, io: CliIo): Promise<number> {
   const write = proposed(method, path, options);
   const explanation: Shown | undefined =
-    options.gateway === undefined
-      ? await explainHere(write, options, io)
-      : await postToAdmin<Shown>('/explain', { ...bodyOf(write), all: options.all === true }, options, io);
+    options.gateway === undefined ? await explainHere(write, options, io) : await askGateway(write, options, io);
   if (explanation === undefined) return exitCodes.usage;
   io.stdout.write(options.json === true ? `${JSON.stringify(explanation)}\n` : formatExplanation(explanation));
   return exitCodes.fine;
 }
 
+/** Explains by what a running gateway has stored. */
+function askGateway(write: ProposedWrite, options: Options, io: CliIo): Promise<Shown> {
+  const body = { ...bodyOf(write), all: options.all === true };
+  return callAdmin({ path: '/explain', body, has: 'targets' }, options, io);
+}
+
 /** Explains from a configuration, without a gateway; undefined if the configuration is invalid. */
-async function explainHere(write: ProposedWrite, { config, all }: Options, io: CliIo): Promise<Shown | undefined> {
-  const result = readConfiguration(config, io);
+async function explainHere(write: ProposedWrite, options: Options, io: CliIo): Promise<Shown | undefined> {
+  const result = readConfiguration(options, io);
   if (!('config' in result)) {
     showProblems(result.problems, io);
     return undefined;
   }
   const rules = compileRules(result.config.rules, result.config.routes, compileSpellings(result.config));
   try {
-    const options = { before: given(write.before), all: all === true, said: saidOf(result.config) };
-    return (await explainWrite(rules, write, options)).explanation;
+    const all = options.all === true;
+    const asked = { before: given(write.before), all, said: saidOf(result.config) };
+    return (await explainWrite(rules, write, asked)).explanation;
   } catch (error) {
     if (error instanceof TargetError) throw new CliError(`${write.target}: ${error.message}`, exitCodes.usage);
     throw error;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DoneInvalidation } from '../exchange/ports.ts';
-import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
+import { callAdmin, type GatewayOptions, gatewayOption, tokenOption } from './admin-client.ts';
 import { plural } from './configuration.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
 
@@ -33,7 +33,7 @@ async function invalidate(named: readonly string[], options: Options, io: CliIo)
     throw new CliError('give paths, --tag or --all: unstale invalidate /steps/7 --tag step:7', exitCodes.usage);
   }
   const body = { paths, tags: options.tag, dryRun: options.dryRun === true };
-  const result = await postToAdmin<DoneInvalidation>('/invalidate', body, options, io);
+  const result = await callAdmin<DoneInvalidation>({ path: '/invalidate', body, has: 'targets' }, options, io);
   io.stdout.write(options.json === true ? `${JSON.stringify(result)}\n` : shown(result));
   return exitCodes.fine;
 }

@@ -8,7 +8,9 @@ import { addInvalidate } from './invalidate.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
+import { addSnapshot } from './snapshot.ts';
 import { addTail } from './tail.ts';
+import { addVerify } from './verify.ts';
 
 /**
  * Runs one command line.
@@ -36,6 +38,8 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   addExplain(program, io, done);
   addDoctor(program, io, done);
   addInvalidate(program, io, done);
+  addVerify(program, io, done);
+  addSnapshot(program, io, done);
   addTail(program, io, done);
   addInit(program, io, done);
   addReplay(program, io, done);

@@ -8,15 +8,20 @@ import type { DurationUnit } from '../replay/access-log.ts';
 import { ReplayError } from '../replay/entry.ts';
 import { type ReplayOptions, replayLog } from '../replay/replay.ts';
 import type { ReplayReport } from '../replay/report.ts';
-import { configOption, readConfiguration, showProblems } from './configuration.ts';
+import {
+  type ConfigurationOptions,
+  configOption,
+  profileOption,
+  readConfiguration,
+  showProblems,
+} from './configuration.ts';
 import { formatReplay } from './format-replay.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
 
 /** How often a long replay says how far it is. */
 const PROGRESS_MS = 2_000;
 
-interface Options {
-  readonly config: string;
+interface Options extends ConfigurationOptions {
   readonly host?: string;
   readonly from?: string;
   readonly to?: string;
@@ -33,6 +38,7 @@ export function addReplay(program: Command, io: CliIo, done: (code: number) => v
     .description('play an access log through a configuration, offline: hits, memory, and what each rule invalidates')
     .argument('<log>', 'an access log (common or combined format), or a HAR; - for standard input')
     .option(...configOption)
+    .option(...profileOption)
     .option('--host <name>', 'only what was asked of this host, if the log names hosts')
     .option('--from <time>', 'only what started at this time or later: 2026-11-21T10:00:00Z')
     .option('--to <time>', 'only what started before this time')
@@ -46,7 +52,7 @@ export function addReplay(program: Command, io: CliIo, done: (code: number) => v
 
 async function replay(log: string, options: Options, io: CliIo): Promise<number> {
   const asked = askedOf(options, io);
-  const result = readConfiguration(options.config, io);
+  const result = readConfiguration(options, io);
   if (!('config' in result)) {
     showProblems(result.problems, io);
     return exitCodes.usage;

@@ -4,21 +4,32 @@ import type { Gateway } from '../gateway.ts';
 import { keysInMemory } from '../idempotency/memory-keys.ts';
 import { createLogger, type Logger } from '../observe/logger.ts';
 import { workerRole } from '../workers/worker.ts';
-import { configOption, readConfiguration, showProblems } from './configuration.ts';
+import {
+  type ConfigurationOptions,
+  configOption,
+  profileOption,
+  readConfiguration,
+  showProblems,
+} from './configuration.ts';
 import { type CliIo, exitCodes } from './io.ts';
+
+interface Options extends ConfigurationOptions {
+  readonly json?: true;
+}
 
 export function addServe(program: Command, io: CliIo, done: (code: number) => void): void {
   program
     .command('serve')
     .description('run the gateway until SIGTERM or SIGINT; a second signal stops it at once')
     .option(...configOption)
+    .option(...profileOption)
     .option('--json', 'log JSON lines on standard output even on a terminal')
-    .action(async ({ config, json }: { config: string; json?: true }) => done(await serve(config, json === true, io)));
+    .action(async (options: Options) => done(await serve(options, io)));
 }
 
 /** 0 after a signal, 1 if the gateway failed to start or to stop, 2 for an invalid configuration. */
-async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
-  const result = readConfiguration(file, io);
+async function serve(options: Options, io: CliIo): Promise<number> {
+  const result = readConfiguration(options, io);
   if (!('config' in result)) {
     showProblems(result.problems, io);
     return exitCodes.usage;
@@ -43,7 +54,7 @@ async function serve(file: string, json: boolean, io: CliIo): Promise<number> {
     const admin = role?.hasAdmin ?? true;
     const gateway = await createGateway(config, { log, bus, keys, admin, siblings: role?.siblings });
     const asked = role === undefined ? signals.asked : Promise.race([signals.asked, role.stopRequested]);
-    return await run(gateway, { io, json, log, asked });
+    return await run(gateway, { io, json: options.json === true, log, asked });
   } catch (error) {
     io.stderr.write(`unstale: ${messageOf(error)}\n`);
     return exitCodes.failed;

@@ -13,6 +13,7 @@ import type {
   RoutePolicy,
   RuleConfig,
   SchemaDocuments,
+  SnapshotConfig,
   WriteProtectionConfig,
 } from './model.ts';
 import { DEFAULT_ORIGIN, defaultOrigin } from './origins.ts';
@@ -83,6 +84,7 @@ export function assemble(settings: Settings, { routes, rules, writes, schemas }:
         scope: store.redis.scope ?? scopeOf(origins, fallback.origin),
         tier: tierOf(store.redis.tier),
       },
+      snapshot: store.snapshot && snapshotOf(store.snapshot, folder),
     },
     coherence: {
       mode: coherence.mode,
@@ -260,6 +262,13 @@ function scopeOf(origins: GatewayConfig['origins'], fallback: string): string {
   // A configuration without an origin for requests that match no route is not valid (lint-settings.ts).
   const { url } = origins[fallback] as OriginConfig;
   return createHash('sha256').update(url).digest('hex').slice(0, 16);
+}
+
+function snapshotOf(
+  { path, maxSize, ...settings }: NonNullable<Settings['store']['snapshot']>,
+  folder: string,
+): SnapshotConfig {
+  return { ...settings, path: resolve(folder, path), maxBytes: maxSize, key: settings.key };
 }
 
 type TierSettings = NonNullable<Settings['store']['redis']>['tier'];

@@ -23,7 +23,7 @@ export function formatProblems(problems: readonly Problem[], { color }: { color:
     .map((problem) => {
       const mark = problem.severity === 'warning' ? paint(yellow, 'warning: ') : paint(red, 'error: ');
       const lines = [
-        `${paint(bold, `${positionOf(problem)}:`)} ${mark}${problem.message}${problem.code === undefined ? '' : ` [${problem.code}]`}`,
+        `${paint(bold, `${positionOf(problem)}:`)} ${mark}${problem.message}${inProfiles(problem)}${problem.code === undefined ? '' : ` [${problem.code}]`}`,
       ];
       const { text, caret } = excerptOf(problem);
       if (text.trim() !== '') lines.push(`  ${paint(dim, text)}`, `  ${caret}`);
@@ -31,6 +31,10 @@ export function formatProblems(problems: readonly Problem[], { color }: { color:
       return `${lines.join('\n')}\n`;
     })
     .join('');
+}
+
+function inProfiles({ profiles = [] }: Problem): string {
+  return profiles.length === 0 ? '' : ` (profile ${profiles.join(', ')})`;
 }
 
 function excerptOf({ excerpt, column }: Problem): { text: string; caret: string } {

@@ -11,6 +11,32 @@ const fromEnvironment: JsonSchema = { type: 'string', pattern: '\\$\\{[A-Za-z_][
  * rule packs, so it does not require an origin.
  */
 export function configJsonSchema(): JsonSchema {
+  const whole = settingsSchema();
+  const { profiles, ...settings } = whole.properties as Readonly<Record<string, JsonSchema>>;
+  const byName = { ...profiles, additionalProperties: { $ref: '#/definitions/profile' } };
+  const profile = { anyOf: [partial({ ...whole, properties: settings }), { type: 'null' }] };
+  return { ...whole, properties: { ...settings, profiles: byName }, definitions: { profile } };
+}
+
+/** As a profile has it: no key is required, and `null` takes a key away. */
+function partial(schema: JsonSchema): JsonSchema {
+  const { required: _, $schema: _dialect, default: _default, ...rest } = schema;
+  const { properties = {}, additionalProperties: others, anyOf } = rest;
+  const members = Object.entries(properties).map(([name, property]) => [name, orNull(property as JsonSchema)] as const);
+  return {
+    ...rest,
+    ...(rest.properties === undefined ? {} : { properties: Object.fromEntries(members) }),
+    ...(typeof others === 'object' ? { additionalProperties: orNull(others) } : {}),
+    ...(anyOf === undefined ? {} : { anyOf: anyOf.map((form) => partial(form as JsonSchema)) }),
+  };
+}
+
+function orNull(schema: JsonSchema): JsonSchema {
+  const { description, ...form } = partial(schema);
+  return { ...(description === undefined ? {} : { description }), anyOf: [form, { type: 'null' }] };
+}
+
+function settingsSchema(): JsonSchema {
   return z.toJSONSchema(configSchema, {
     io: 'input',
     target: 'draft-7',

@@ -11,6 +11,7 @@ import { type Located, lintPolicy, lintRoutes, type RouteContext } from './lint-
 import { lintRules } from './lint-rules.ts';
 import { lintSettings } from './lint-settings.ts';
 import { lintKeyedCredentials, lintSpellings, lintUserKey } from './lint-sharing.ts';
+import { lintSnapshot } from './lint-snapshot.ts';
 import { lintValidation } from './lint-validation.ts';
 import { lintWebhooks } from './lint-webhooks.ts';
 import { lintWrites } from './lint-writes.ts';
@@ -27,6 +28,8 @@ import { writeSchema } from './writes-schema.ts';
 
 export interface LoadedConfig {
   readonly config: GatewayConfig;
+  /** The profile that was laid over the file. */
+  readonly profile: string | undefined;
   /** Sorted by file, then line. */
   readonly warnings: readonly Problem[];
 }
@@ -34,12 +37,28 @@ export interface LoadedConfig {
 /**
  * Reads and validates a configuration with all files that it includes.
  * @param file relative to the working directory; problems show it as given
+ * @param profile default: `UNSTALE_PROFILE`; empty: none
  * @throws ConfigError with every problem of every file
  */
-export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
-  let text: string;
+export function loadConfig(file: string, env: NodeJS.ProcessEnv, profile?: string): LoadedConfig {
+  const readFile = (path: string): string => readFileSync(path, 'utf8');
+  return parseConfig(readMain(file), { file, env, profile, readFile, readFolder });
+}
+
+/** The names of the profiles of a configuration. None if it cannot be read. */
+export function profileNames(file: string, env: NodeJS.ProcessEnv): readonly string[] {
   try {
-    text = readFileSync(file, 'utf8');
+    return new SourceDocument(readFileSync(file, 'utf8'), { file, env, profiles: { chosen: undefined } }).profiles;
+  } catch {
+    // `loadConfig` says why.
+    return [];
+  }
+}
+
+/** @throws ConfigError */
+function readMain(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError([
       {
@@ -53,7 +72,6 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv): LoadedConfig {
       },
     ]);
   }
-  return parseConfig(text, { file, env, readFile: (path) => readFileSync(path, 'utf8'), readFolder });
 }
 
 /** The names in a folder; none if it does not exist. */
@@ -66,15 +84,19 @@ function readFolder(folder: string): string[] {
   }
 }
 
+interface ParseOptions extends FileAccess {
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly profile?: string | undefined;
+}
+
 /**
  * As `loadConfig` for a text. Finds included files with `readFolder` and reads them with `readFile`.
  * @throws ConfigError with every problem of every file
  */
-export function parseConfig(
-  text: string,
-  { file, env, ...files }: { file: string; env: NodeJS.ProcessEnv } & FileAccess,
-): LoadedConfig {
-  const document = new SourceDocument(text, { file, env });
+export function parseConfig(text: string, { file, env, profile: asked, ...files }: ParseOptions): LoadedConfig {
+  const profile = (asked ?? env.UNSTALE_PROFILE) || undefined;
+  const document = new SourceDocument(text, { file, env, profiles: { chosen: profile } });
   if (document.value === undefined) throw new ConfigError(inOrder(document.problems));
   const settings = checkShape(document, configSchema);
   const packs = readPacks(document, env, files);
@@ -90,6 +112,7 @@ export function parseConfig(
   lintPolicy({ settings: context.defaults, document, path: ['defaults'] }, context);
   lintRoutes(routes, context);
   lintRules(rules);
+  lintSnapshot(document, configSchema, { routes, context });
   const reads = soundPart(document, configSchema.shape.reads, ['reads']) ?? [];
   lintReads(reads, { rules, document, context });
   lintWrites(writes, reads.map(onOf));
@@ -111,6 +134,7 @@ export function parseConfig(
   if (settings === undefined || problems.some(({ severity }) => severity === 'error')) throw new ConfigError(problems);
   return {
     config: assemble(settings, { routes, rules, writes, schemas: schemas.documents }, dirname(file)),
+    profile,
     warnings: problems,
   };
 }

@@ -36,6 +36,8 @@ export interface GatewayConfig {
             | undefined;
         }
       | undefined;
+    /** Undefined: nothing is saved or loaded. */
+    snapshot: SnapshotConfig | undefined;
   };
   coherence: {
     mode: 'strict' | 'eventual';
@@ -75,6 +77,18 @@ export interface GatewayConfig {
   reads: readonly DeclaredReadConfig[];
   /** Writes that are protected. First match wins. */
   writes: readonly WriteProtectionConfig[];
+}
+
+/** The memory tier in a file, across restarts. */
+export interface SnapshotConfig {
+  /** An absolute folder. */
+  path: string;
+  load: 'off' | 'revalidate' | 'trust';
+  /** `stop`: as the gateway stops. A number: also after each such interval, in milliseconds. */
+  save: 'off' | 'stop' | number;
+  maxBytes: number;
+  /** In base64url. Secret. */
+  key: string | undefined;
 }
 
 /** How the tokens of subscribers are verified. */

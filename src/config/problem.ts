@@ -14,6 +14,8 @@ export interface Problem {
   readonly severity: 'error' | 'warning';
   /** Of a warning: the code that silences it. */
   readonly code?: WarningCode;
+  /** The profiles that it concerns, if the file by itself does not have it. Only `check` knows. */
+  readonly profiles?: readonly string[];
   /** The line of the file, secrets masked; empty if the file could not be read. */
   readonly excerpt: string;
 }

@@ -20,6 +20,7 @@ export interface Setting {
 const named: Readonly<Record<string, string>> = {
   '^[0-9]+(ms|s|m|h|d)$': 'duration',
   '^([0-9]+(ms|s|m|h|d)|origin)$': 'duration or `origin`',
+  '^([0-9]+(ms|s|m|h|d)|off|stop)$': '`off`, `stop` or a duration',
   '^[0-9]+(B|kB|MB|GB|KiB|MiB|GiB)$': 'size',
   '^[0-9]+%$': 'percentage',
 };
@@ -83,6 +84,7 @@ file by \`dist/unstale.schema.json\`.
 - Any value may name environment variables: \`\${NAME}\`, or \`\${NAME:-default}\` for one that may be missing. \`$\${\` is a
   literal \`\${\`.
 - In keys, \`[]\` stands for each element of a list and \`<name>\` for a name that you choose.
+- A profile is laid over the file by \`--profile NAME\` or \`UNSTALE_PROFILE=NAME\`; see [profiles](#profiles).
 - Settings are read at start. To change them, start the gateway again; [deployment.md](deployment.md#upgrades) says how
   several nodes go over to a new configuration.
 `;
@@ -103,9 +105,35 @@ function sectionOf({ key: section, meaning }: Setting, all: readonly Setting[]):
   const told = all.filter(({ key }) => isIn(key) && !repeated.some(({ keys }) => keys.test(key)));
   // The heading tells what the section is; its keys follow.
   const rows = told.filter(({ key, type }) => key !== section || !type.endsWith('mapping'));
-  const notes = repeated.filter((each) => each.section === section).map(({ says }) => `${says}\n`);
+  const repeats = repeated.filter((each) => each.section === section).map(({ says }) => `${says}\n`);
+  const notes = [...repeats, ...(explained[section] === undefined ? [] : [explained[section]])];
   return [`## ${section}\n`, `${meaning}\n`, ...notes, ...(rows.length === 0 ? [] : [tableOf(rows)])].join('\n');
 }
+
+/** What the keys of a section do not say. */
+const explained: Readonly<Record<string, string>> = {
+  profiles: `\`\`\`yaml
+origin: { url: "http://127.0.0.1:4000", timeout: 5s }
+profiles:
+  development:
+    log: { level: debug }
+    defaults: { cache: { staleIfError: 10m } }
+  production:
+    server: { listen: ":8080" }
+    origin: { url: "https://api.example" } # the timeout is still 5s
+\`\`\`
+
+- Mappings are merged key by key. A list or a value is replaced as a whole. \`null\` takes a key away, so that it has its
+  default; a key without a value is a mistake, as it is everywhere.
+- A profile may have every key but \`profiles\`. Its \`routes\`, \`rules\`, \`writes\` and \`include\` replace those of the file;
+  what included files have stays, unless \`include\` is replaced. Included files have no profiles.
+- \`--profile\` goes before \`UNSTALE_PROFILE\`, and every command that reads a configuration takes both. A name that the
+  file does not have is an error.
+- Problems point to where a setting is written, in the profile or in the file. What a profile replaces, and the other
+  profiles, are not read: their environment variables need not be set. \`unstale check\` checks the file by itself and
+  each profile, and says which one a problem is of; with \`--profile\`, only that one.
+`,
+};
 
 const header = ['key', 'type', 'default', 'example', 'meaning'];
 

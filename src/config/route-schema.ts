@@ -80,13 +80,13 @@ const cacheSchema = z.strictObject({
       examples: ['30s'],
     }),
   force: flag().optional().meta({ description: 'With ttl: also overrides no-store, no-cache and private.' }),
-  staleWhileRevalidate: durationOr('origin', lifetime)
+  staleWhileRevalidate: durationOr(['origin'], lifetime)
     .optional()
     .meta({
       description: 'How long a stale response may be served while it is revalidated. origin: as its directive says.',
       examples: ['30s'],
     }),
-  staleIfError: durationOr('origin', lifetime)
+  staleIfError: durationOr(['origin'], lifetime)
     .optional()
     .meta({
       description: 'How long a stale response may be served while the origin fails. origin: as its directive says.',

@@ -89,11 +89,13 @@ export function duration(bounds: Bounds) {
   return scalar(form, (value) => parseDuration(quantityText(value, 's'), bounds));
 }
 
-/** A duration, or a word instead. */
-export function durationOr<const Word extends string>(word: Word, bounds: Bounds) {
-  const form = { type: 'string', pattern: `^([0-9]+(ms|s|m|h|d)|${word})$`, examples: ['60s', '10m', word] } as const;
-  return scalar(form, (value): Word | number =>
-    value === word ? word : parseDuration(quantityText(value, 's'), bounds),
+/** A duration, or one of a few words instead. */
+export function durationOr<const Word extends string>(words: readonly Word[], bounds: Bounds) {
+  const pattern = `^([0-9]+(ms|s|m|h|d)|${words.join('|')})$`;
+  const form = { type: 'string', pattern, examples: ['60s', '10m', ...words] } as const;
+  return scalar(
+    form,
+    (value): Word | number => words.find((word) => word === value) ?? parseDuration(quantityText(value, 's'), bounds),
   );
 }
 

@@ -7,6 +7,7 @@ import { readsSchema } from './reads-schema.ts';
 import { parseFieldName, parseParameter, routePolicyShape, routeSchema } from './route-schema.ts';
 import { ruleSchema } from './rule-schema.ts';
 import { choice, count, duration, size, text, textOrNumber } from './scalar.ts';
+import { snapshotSchema } from './snapshot-schema.ts';
 import { DAY_MS } from './units.ts';
 import { ValueError } from './value-error.ts';
 import { webhooksSchema } from './webhooks-schema.ts';
@@ -256,6 +257,7 @@ const storeSchema = z.strictObject({
     })
     .optional()
     .meta({ description: 'Redis, which joins several gateways in front of the same origins.' }),
+  snapshot: snapshotSchema,
 });
 
 /** No braces: they would break the hash tag that places a key in a Redis Cluster. */
@@ -305,7 +307,7 @@ export const packSchema = z.strictObject({
 });
 
 /** A name that is safe in a log line and as an object key. */
-const originName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/);
+const freeName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/);
 
 /** The whole configuration file. The JSON Schema for editors is generated from it. */
 export const configSchema = z.strictObject({
@@ -315,7 +317,7 @@ export const configSchema = z.strictObject({
     .meta({ description: 'Liveness, readiness, metrics and administration, on a separate port.' }),
   origin: originSchema.optional().meta({ description: 'The origin. For several, use origins.' }),
   origins: z
-    .record(originName, originSchema)
+    .record(freeName, originSchema)
     .optional()
     .meta({ description: 'Origins by name, for routes to refer to. Requests without one go to "default".' }),
   store: storeSchema.prefault({}).meta({ description: 'Where responses are stored.' }),
@@ -346,4 +348,9 @@ export const configSchema = z.strictObject({
     .meta({
       description: 'Files with routes, rules and writes (rule packs), relative to this file. "*" matches any name.',
     }),
+  // Their settings are laid over the file before it is checked (profiles.ts).
+  profiles: z.record(freeName, z.unknown()).optional().meta({
+    description:
+      'Settings by the name of a profile, laid over the file where one is chosen: --profile, or UNSTALE_PROFILE.',
+  }),
 });

@@ -3,6 +3,7 @@ import { isFaithful } from '../rules/json-scan.ts';
 import { interpolate } from './interpolate.ts';
 import type { SourcePosition } from './model.ts';
 import type { Problem } from './problem.ts';
+import { layered } from './profiles.ts';
 import { didYouMean } from './suggest.ts';
 import { type Silenced, silencedBy, type WarningCode, warnings } from './warnings.ts';
 import { syntaxProblem } from './yaml-errors.ts';
@@ -31,9 +32,21 @@ export interface Finding {
   readonly atKey?: boolean;
 }
 
-/** A YAML file: its value with environment variables substituted, and the position of each path in it. */
+export interface SourceOptions {
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** The file may have profiles, and this one is laid over it. Absent: `profiles` is a key like any other. */
+  readonly profiles?: { readonly chosen: string | undefined };
+}
+
+/**
+ * A YAML file: its value with environment variables substituted, and the position of each path in it. A profile is laid
+ * over the file first: what it says has its position in the profile.
+ */
 export class SourceDocument {
   readonly file: string;
+  /** The names of its profiles. */
+  readonly profiles: readonly string[];
   /** Objects without a prototype, so that no key is inherited. `undefined` after a syntax error. */
   readonly value: unknown;
   readonly problems: Problem[] = [];
@@ -47,7 +60,7 @@ export class SourceDocument {
   readonly #open = new Set<Node>();
   #nodes = 0;
 
-  constructor(text: string, { file, env }: { file: string; env: NodeJS.ProcessEnv }) {
+  constructor(text: string, { file, env, profiles }: SourceOptions) {
     this.file = file;
     this.#text = text;
     this.#env = env;
@@ -55,8 +68,11 @@ export class SourceDocument {
     const document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     const isSound = this.#reportSyntax(document);
     this.#reportUnknownCodes();
+    const laid = profiles === undefined || !isSound ? undefined : layered(document, profiles.chosen);
+    this.profiles = laid?.names ?? [];
+    for (const { at, message, hint } of laid?.faults ?? []) this.#push(this.#positionAt(at), { message, hint });
+    const root = isSound ? this.#read(document, laid === undefined ? document.contents : laid.root, []) : undefined;
     // A file with everything commented out is empty, not invalid.
-    const root = isSound ? this.#read(document, document.contents, []) : undefined;
     this.value = root === null ? {} : root;
   }
 

@@ -17,48 +17,59 @@ export interface Replay {
 
 /**
  * Rebuilds a request that the stored response answers, from the key and the selecting fields, as the client of `write`
- * would send it. Undefined for responses from which no such request can be rebuilt: those of one user, those that vary
- * by credentials, partial responses, and those that stand for several queries.
+ * would send it. Undefined for responses that such a request cannot be rebuilt for, and those that are not a 200.
  */
 export function replayOf(stored: StoredResponse, write: ClientRequest, routes: RouteTable): Replay | undefined {
+  const replay = stored.status === 200 ? rebuilt(stored, write, routes) : undefined;
+  return typeof replay === 'object' ? replay : undefined;
+}
+
+/**
+ * The same for a stored response of any status, or why no request can be rebuilt: that is so for those of one user, those
+ * that vary by credentials, partial responses, and those that stand for several queries.
+ */
+export function rebuilt(stored: StoredResponse, asker: ClientRequest, routes: RouteTable): Replay | string {
   const { route, params } = routes.find(stored.path);
   const { cache } = route.policy;
-  if (stored.part !== undefined || stored.status !== 200 || cache.off || cache.credentials === 'perUser')
-    return undefined;
-  if (stored.tags.includes(severalQueriesTag(stored.path))) return undefined;
+  if (stored.part !== undefined) return 'a part of a representation is stored';
+  if (cache.off) return 'its route does not cache';
+  if (cache.credentials === 'perUser') return 'it is kept for one user, and needs his credentials';
+  if (stored.tags.includes(severalQueriesTag(stored.path))) return 'it stands for several queries (No-Vary-Search)';
   const isSecret = (name: string): boolean => isCredential(name, cache.credentialHeaders);
-  if (stored.vary.some(isSecret)) return undefined;
+  const secret = stored.vary.find(isSecret);
+  if (secret !== undefined) return `it varies by credentials (${secret})`;
   const [base = '', path = '', query = '', ...keyed] = stored.key.split('\n');
   const [scheme, host] = base.split('://');
-  if ((scheme !== 'http' && scheme !== 'https') || host === undefined) return undefined;
+  if ((scheme !== 'http' && scheme !== 'https') || host === undefined)
+    return 'it answers a request with a body (reads)';
   const lines = ['Host', host];
   for (const [i, name] of cache.key.headers.entries()) {
     const value = valueOfKeyed(keyed[i] ?? '');
     if (value !== undefined) lines.push(name, value);
   }
   const selecting = selectingFields(stored.vary, stored.selecting);
-  if (selecting === undefined) return undefined;
+  if (selecting === undefined) return 'a field that it varies by is too long to have been kept';
   lines.push(...without(selecting, (name) => cache.key.headers.includes(name)));
-  // The response is the same for everyone who may see it, so the writer's credentials may fetch it again.
+  // The response is the same for everyone who may see it, so the asker's credentials may fetch it again.
   const shared = cache.credentials === 'shared';
   const isShared = (name: string): boolean => (shared ? isSecret(name) : cache.sharedCredentials.includes(name));
-  lines.push(...without(write.headers.lines, (name) => !isShared(name)));
+  lines.push(...without(asker.headers.lines, (name) => !isShared(name)));
   const request: ClientRequest = {
-    ...write,
+    ...asker,
     method: 'GET',
     scheme,
     host,
     target: {
       path,
       resource: stored.path,
-      query: shared ? withCredentialsOf(write.target.query, query, cache) : query,
+      query: shared ? withCredentialsOf(asker.target.query, query, cache) : query,
     },
     headers: new Fields(lines),
   };
   const same =
     cacheKey(request, cache) === stored.key &&
     matchesVary(stored.vary, stored.selecting, request.headers, stored.language);
-  return same ? { stored, route, params, request } : undefined;
+  return same ? { stored, route, params, request } : 'its key holds credentials, or a host that only a proxy knows';
 }
 
 /**

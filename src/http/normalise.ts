@@ -54,9 +54,10 @@ function parsePreferences(value: string): Preference[] | undefined {
   return [...weights].map(([range, weight]) => ({ range, weight }));
 }
 
+/** As a client would write it: what is fetched again for a stored variant is asked for with this. */
 function serialise(preferences: readonly Preference[]): string {
   return preferences
-    .map(({ range, weight }) => `${range};q=${weight}`)
+    .map(({ range, weight }) => (weight === 1000 ? range : `${range};q=${weight / 1000}`))
     .sort()
     .join(',');
 }

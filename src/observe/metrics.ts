@@ -46,6 +46,8 @@ export class Metrics {
 export interface Gauges {
   storedResponses(): number;
   storedBytes(): number;
+  /** Undefined: snapshots are off. */
+  readonly unconfirmed?: (() => number) | undefined;
   subscribers(): number;
   announced(): number;
   droppedSubscribers(): number;
@@ -127,8 +129,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     gauges.droppedSubscribers,
   );
   counter('unstale_refreshes_dropped_total', 'Refreshes dropped as too many.', gauges.refreshesDropped);
-  gauge('unstale_stored_responses', 'Responses in the memory tier.', gauges.storedResponses);
-  gauge('unstale_stored_bytes', 'Bytes that the memory tier accounts for its responses.', gauges.storedBytes);
+  addStored(gauges, { gauge });
   gauge('unstale_subscribers', 'Event subscribers connected.', gauges.subscribers);
   gauge('unstale_event_history_bytes', 'Bytes of the events held for subscribers.', gauges.eventBytes);
   gauge('unstale_log_position', 'The applied position of this node.', gauges.position, 'max');
@@ -148,6 +149,13 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
   }
   if (cluster !== undefined) addCluster(cluster, { gauge, counter });
   return registry;
+}
+
+function addStored({ storedResponses, storedBytes, unconfirmed }: Gauges, { gauge }: Pick<Adding, 'gauge'>): void {
+  gauge('unstale_stored_responses', 'Responses in the memory tier.', storedResponses);
+  gauge('unstale_stored_bytes', 'Bytes that the memory tier accounts for its responses.', storedBytes);
+  if (unconfirmed !== undefined)
+    gauge('unstale_unconfirmed_responses', 'Copies out of a snapshot that the origin has to confirm.', unconfirmed);
 }
 
 function addWrites(metrics: Metrics, { labelled, counter }: Pick<Adding, 'labelled' | 'counter'>): void {

@@ -23,6 +23,20 @@ export function parseInvalidation(body: unknown): Parsed<AskedInvalidation> {
   return fields.faults.length > 0 ? { faults: fields.faults } : { value: { paths, tags, dryRun } };
 }
 
+/** URLs of one request. Each may have many copies, and the API is asked for each of these. */
+const MAX_URLS = 100;
+
+/** `{urls: ["/steps/7", "http://api.example/steps?page=2"]}` */
+export function parseVerification(body: unknown): Parsed<readonly string[]> {
+  const fields = new BodyFields(body, ['urls']);
+  const urls = fields.texts('urls');
+  if (fields.faults.length === 0 && urls.length === 0) {
+    fields.fault('urls', 'nothing is named', 'send {"urls": ["/steps/7"]}');
+  }
+  if (urls.length > MAX_URLS) fields.fault('urls', `more than ${MAX_URLS} URLs`, 'send several requests');
+  return fields.faults.length > 0 ? { faults: fields.faults } : { value: urls };
+}
+
 /** `{id: "k3Vq-41"}`, or nothing for all dead letters. */
 export function parseRedelivery(body: unknown): Parsed<{ readonly id: string | undefined }> {
   const fields = new BodyFields(body, ['id']);

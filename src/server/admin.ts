@@ -4,10 +4,13 @@ import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { type AskedInvalidation, askedTargets, type Fault } from '../exchange/inspect/asked-targets.ts';
 import type { ProposedWrite } from '../exchange/inspect/proposed-write.ts';
+import type { Verified } from '../exchange/inspect/verify.ts';
 import type { DoneInvalidation, Explanation, TargetCount } from '../exchange/ports.ts';
 import { TargetError } from '../route/path.ts';
 import type { Target } from '../rules/types.ts';
-import { type Parsed, parseInvalidation, parseProposedWrite } from './admin-body.ts';
+import type { Snapshots } from '../snapshot/ports.ts';
+import { type Parsed, parseInvalidation, parseProposedWrite, parseVerification } from './admin-body.ts';
+import { addSnapshot } from './admin-snapshot.ts';
 import { type AdminWebhooks, addWebhooks } from './admin-webhooks.ts';
 import { sendProblem } from './problem-json.ts';
 
@@ -24,7 +27,11 @@ export interface AdminOptions {
     write: ProposedWrite,
     all: boolean,
   ) => Promise<Explanation & { readonly stored: readonly TargetCount[] }>;
+  /** Compares what is stored with what the API says now. @throws TargetError */
+  readonly verify: (urls: readonly string[]) => Promise<readonly Verified[]>;
   readonly webhooks: AdminWebhooks;
+  /** Undefined if store.snapshot is not configured. */
+  readonly snapshots: Snapshots | undefined;
   readonly failed: (error: unknown) => void;
 }
 
@@ -64,9 +71,14 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
     if ('faults' in write) return refuse(reply, write.faults);
     return options.explain(write.value, write.value.all);
   });
+  app.post('/verify', { onRequest: allowed }, async (request, reply) => {
+    const urls = parseVerification(request.body);
+    return 'faults' in urls ? refuse(reply, urls.faults) : { verified: await options.verify(urls.value) };
+  });
+  addSnapshot(app, { snapshots: options.snapshots, allowed });
   addWebhooks(app, { webhooks: options.webhooks, allowed, refuse });
   app.setNotFoundHandler((request, reply) => {
-    const known = /^\/(?:invalidate|explain|webhooks\/[^/]+\/(?:enable|redeliver))$/.test(
+    const known = /^\/(?:invalidate|explain|verify|webhooks\/[^/]+\/(?:enable|redeliver))$/.test(
       request.url.split('?')[0] ?? '',
     );
     return sendProblem(

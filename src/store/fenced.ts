@@ -20,6 +20,10 @@ export class FencedStore implements Store {
     return this.#serving() ? this.#store.select(key, request) : undefined;
   }
 
+  unconfirmed(key: string, request: Fields): StoredResponse | undefined {
+    return this.#serving() ? this.#store.unconfirmed(key, request) : undefined;
+  }
+
   varyOf(key: string): readonly string[] | undefined {
     return this.#serving() ? this.#store.varyOf(key) : undefined;
   }

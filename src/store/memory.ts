@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Fence } from '../coherence/fence.ts';
+import type { Position } from '../coherence/record.ts';
 import { type Coverage, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import { matchesVary, VariantSelector } from '../http/vary.ts';
@@ -7,7 +8,7 @@ import { Holders } from './holders.ts';
 import { PathIndex } from './path-index.ts';
 import type { Refusal, Store } from './store.ts';
 import { storedBytes } from './stored-bytes.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { type StoredResponse, UNCONFIRMED } from './stored-response.ts';
 
 export interface MemoryStoreOptions {
   readonly maxBytes: number;
@@ -17,6 +18,9 @@ export interface MemoryStoreOptions {
   /** Called for each response that has to make room for others. */
   readonly onEvicted?: (response: StoredResponse) => void;
 }
+
+/** What became of a response out of a snapshot. `present`: a copy of the same variant is here. */
+export type Restored = 'restored' | 'covered' | 'present' | 'no-room';
 
 /**
  * The memory tier. Evicts single variants, least recently used first. Indexes by key and by tag make a hit two
@@ -28,8 +32,11 @@ export class MemoryStore implements Store {
   readonly #responses: LRUCache<StoredResponse, StoredResponse>;
   /** The variants of a key, oldest first. */
   readonly #byKey = new Holders<string, StoredResponse>();
+  /** Those that the origin has to confirm. Readers look in the other map, and so cannot find them. */
+  readonly #unconfirmed = new Holders<string, StoredResponse>();
   readonly #byTag = new Holders<Tag, StoredResponse>();
   readonly #paths = new PathIndex();
+  #unconfirmedSize = 0;
   #sequence = 0;
   #puts = 0;
 
@@ -59,12 +66,18 @@ export class MemoryStore implements Store {
     return this.#responses.get(response);
   }
 
+  unconfirmed(key: string, request: Fields): StoredResponse | undefined {
+    const found = this.#unconfirmed.get(key);
+    if (found === undefined) return undefined;
+    return found instanceof Set ? newestOf(found, request) : suitable(found, request);
+  }
+
   varyOf(key: string): readonly string[] | undefined {
     return [...this.#byKey.of(key)].at(-1)?.vary;
   }
 
   tagged(tag: Tag): readonly StoredResponse[] {
-    return [...this.#byTag.of(tag)];
+    return [...this.#byTag.of(tag)].filter(isConfirmed);
   }
 
   get sequence(): number {
@@ -81,14 +94,63 @@ export class MemoryStore implements Store {
     if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
     if (same !== undefined) this.remove(same);
     const others = variants.filter((other) => other !== same);
-    const excess = others.length + 1 - this.#options.maxVariants;
-    if (excess > 0) for (const oldest of others.slice(0, excess)) this.remove(oldest);
+    const unconfirmed = [...this.#unconfirmed.of(response.key)];
+    for (const copy of unconfirmed) if (sameVariant(copy, response)) this.remove(copy);
+    const removable = [...this.#unconfirmed.of(response.key), ...others];
+    const excess = removable.length + 1 - this.#options.maxVariants;
+    if (excess > 0) for (const oldest of removable.slice(0, excess)) this.remove(oldest);
     response.since ??= ++this.#sequence;
     this.#puts += 1;
     response.touched = this.#puts;
     this.#index(response);
     this.#responses.set(response, response);
     return this.#responses.has(response) ? undefined : this.#tooLarge(response);
+  }
+
+  /**
+   * Takes a response out of a snapshot. It replaces and evicts nothing: what is here is newer.
+   * @param loadedAt every record up to this position is known not to cover it
+   * @param maxBytes what memory may hold with it
+   */
+  restore(response: StoredResponse, loadedAt: Position, maxBytes: number): Restored {
+    const { key, body } = response;
+    if (body.byteLength > this.#options.maxEntryBytes) return 'no-room';
+    if (!this.#fence.admits(response, loadedAt) || this.#fence.isQuarantined(response)) return 'covered';
+    const variants = [...this.#byKey.of(key), ...this.#unconfirmed.of(key)];
+    if (variants.some((other) => sameVariant(other, response))) return 'present';
+    if (variants.length >= this.#options.maxVariants) return 'no-room';
+    if (this.bytes + storedBytes(response) > maxBytes) return 'no-room';
+    response.since = ++this.#sequence;
+    this.#index(response);
+    this.#responses.set(response, response);
+    return 'restored';
+  }
+
+  /** The cache keys of what is stored. Those that come or go meanwhile may be visited or not. */
+  keys(): Iterable<string> {
+    return this.#byKey.keys();
+  }
+
+  /** The cache keys of unconfirmed copies, in the same way. */
+  unconfirmedKeys(): Iterable<string> {
+    return this.#unconfirmed.keys();
+  }
+
+  /** All variants of a key, confirmed or not. They must be sent to no client. */
+  variantsOf(key: string): readonly StoredResponse[] {
+    return [...this.#byKey.of(key), ...this.#unconfirmed.of(key)];
+  }
+
+  /** Removes every unconfirmed copy. Returns how many there were. */
+  dropUnconfirmed(): number {
+    let dropped = 0;
+    for (const key of [...this.#unconfirmed.keys()]) {
+      for (const copy of [...this.#unconfirmed.of(key)]) {
+        this.remove(copy);
+        dropped += 1;
+      }
+    }
+    return dropped;
   }
 
   remove(response: StoredResponse): void {
@@ -136,6 +198,11 @@ export class MemoryStore implements Store {
     return this.#responses.size;
   }
 
+  /** How many unconfirmed copies there are. They count in `size`, too. */
+  get unconfirmedSize(): number {
+    return this.#unconfirmedSize;
+  }
+
   get bytes(): number {
     return this.#responses.calculatedSize;
   }
@@ -146,17 +213,27 @@ export class MemoryStore implements Store {
     return 'too-large';
   }
 
+  #mapFor(response: StoredResponse): Holders<string, StoredResponse> {
+    return isConfirmed(response) ? this.#byKey : this.#unconfirmed;
+  }
+
   #index(response: StoredResponse): void {
-    this.#byKey.add(response.key, response);
+    this.#mapFor(response).add(response.key, response);
+    if (!isConfirmed(response)) this.#unconfirmedSize += 1;
     if (!this.#byTag.has(pathTag(response.path))) this.#paths.add(response.path);
     for (const tag of response.tags) this.#byTag.add(tag, response);
   }
 
   #unindex(response: StoredResponse): void {
-    this.#byKey.delete(response.key, response);
+    this.#mapFor(response).delete(response.key, response);
+    if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
     for (const tag of response.tags) this.#byTag.delete(tag, response);
     if (!this.#byTag.has(pathTag(response.path))) this.#paths.remove(response.path);
   }
+}
+
+export function isConfirmed({ asOf }: StoredResponse): boolean {
+  return asOf !== UNCONFIRMED;
 }
 
 function suitable(response: StoredResponse, request: Fields): StoredResponse | undefined {

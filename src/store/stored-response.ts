@@ -14,7 +14,7 @@ export interface StoredResponse {
   /** The resource (route/path.ts) and every tag, automatic ones included: what records are matched against. */
   readonly path: string;
   readonly tags: readonly Tag[];
-  /** The node's applied position before the first request of the fill. */
+  /** The node's applied position before the first request of the fill; or `UNCONFIRMED`. */
   readonly asOf: Position;
   /** The store's sequence number when it was first put. Responses derived without a new request keep it. */
   since: number | undefined;
@@ -55,6 +55,12 @@ export interface StoredResponse {
   /** A request with this as its one preferred language selects the variant; see `selectableLanguage`. */
   readonly language: string | undefined;
 }
+
+/**
+ * In place of a position: a copy that a snapshot brought back and that the origin has not confirmed since. It answers no
+ * request. No fence admits a response of this position, so that none can be stored by mistake.
+ */
+export const UNCONFIRMED: Position = -1;
 
 /** An encoded body, a representation of its own; or `not-worthwhile` if the coding saves too little. */
 export type Encoded =

@@ -42,6 +42,7 @@ const least: GatewayConfig = {
   store: {
     memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64 },
     redis: undefined,
+    snapshot: undefined,
   },
   coherence: { mode: 'strict', onPartition: 'reject', leaseMs: 2_000, quarantineMs: 10_000 },
   events: {
@@ -156,7 +157,7 @@ defaults:
       },
       legacy: { ...least.origins.default, url: 'http://b.example', circuit: undefined },
     },
-    store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined },
+    store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined, snapshot: undefined },
     coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, quarantineMs: 0 },
     events: {
       ...least.events,

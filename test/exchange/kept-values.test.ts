@@ -26,7 +26,7 @@ function selectingOf(i: number): readonly string[] {
 }
 
 test('the value that selects a variant does not keep the field that it was cut from', () => {
-  expect(selectingOf(1)).toEqual(['en-aaaaaaaa-bbbbbbbb-1;q=1000']);
+  expect(selectingOf(1)).toEqual(['en-aaaaaaaa-bbbbbbbb-1']);
   collectGarbage();
   const before = process.memoryUsage().heapUsed;
   const kept = Array.from({ length: 10_000 }, (_, i) => selectingOf(i));

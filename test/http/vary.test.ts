@@ -190,6 +190,22 @@ describe('RFC 9110 §12.5.4: negotiation by Content-Language', () => {
   ])('selects for others: %s', (_, asked, language) => expect(selectableLanguage('de', asked)).toBe(language));
 });
 
+describe('what selected a variant can be sent again', () => {
+  test.each([
+    ['Accept-Language', 'fr;q=0.50, DE, en ; q=0', 'de,en;q=0,fr;q=0.5'],
+    ['Accept-Language', 'en;q=0.001,*;q=0.1', '*;q=0.1,en;q=0.001'],
+    ['Accept-Encoding', 'x-gzip;q=1.000, br', 'br,gzip'],
+    ['X-Theme', 'dark, light', 'dark,light'],
+    ['X-Theme', '', ''],
+  ])('%s: %s', (name, written, again) => {
+    const names = [name.toLowerCase()];
+    const values = selectingValues(names, new Fields([name, written]));
+    const sent = selectingFields(names, values) ?? [];
+    expect(sent).toEqual([names[0], again]);
+    expect(selectingValues(names, new Fields(sent))).toEqual(values);
+  });
+});
+
 describe('a value that no client of good will sends', () => {
   const long = Array.from({ length: 1_000 }, (_each, i) => `l${i}`).join(', ');
   const values = (value: string): string[] =>

@@ -233,11 +233,13 @@ describe('access', () => {
     const guarded = await startGateway(api.origin.url, 'admin: { listen: "127.0.0.1:0", token: 0123456789abcdef }');
     const ask = (authorization: string, path = '/invalidate') =>
       get(guarded.adminUrl + path, { method: 'POST', body, headers: { authorization } });
-    for (const path of ['/invalidate', '/explain']) {
+    for (const path of ['/invalidate', '/explain', '/verify', '/snapshot']) {
       const refused = await ask('Bearer 0123456789abcdeg', path);
       expect(refused.status).toBe(401);
       expect(refused.text).not.toContain('0123456789abcdef');
     }
+    for (const method of ['GET', 'DELETE'])
+      expect((await get(`${guarded.adminUrl}/snapshot`, { method })).status).toBe(401);
     expect((await ask('Bearer 0123456789abcdef')).status).toBe(200);
     // With a token, a page that has it may ask.
     const headers = { authorization: 'Bearer 0123456789abcdef', origin: 'http://ops.example' };
@@ -249,6 +251,7 @@ describe('access', () => {
   const others: [string, string, number][] = [
     ['GET', '/invalidate', 405],
     ['DELETE', '/explain', 405],
+    ['GET', '/verify', 405],
     ['POST', '/nothing', 404],
   ];
   test.each(others)('%s %s is %d', async (method, path, status) => {

@@ -24,6 +24,8 @@ export type Decision =
       readonly range?: string;
       /** The stored beginning of the representation: only the rest is requested. */
       readonly part?: StoredResponse | undefined;
+      /** A copy that only a 304 to this request makes usable. If the origin fails, it is no answer. */
+      readonly unconfirmed?: StoredResponse | undefined;
     }
   /** `only-if-cached`, and nothing suitable is stored (RFC 9111 §5.2.1.7). */
   | { readonly kind: 'unavailable' };

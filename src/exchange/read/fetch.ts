@@ -26,7 +26,8 @@ import { serveOnError } from './serve-on-error.ts';
  * requests may wait for the result. Without a `reply`, only they do (a revalidation in the background).
  */
 export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<ReadOutcome> {
-  const { read, decision, flightKey, reply } = asked;
+  const { read, flightKey, reply } = asked;
+  const decision = withUnconfirmed(ports, read, asked.decision);
   // Invariant 1: must be read before anything is requested.
   const asOf = ports.fence.applied;
   const flight =
@@ -39,11 +40,19 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
       if (outcome !== undefined) return outcome;
       if (fillLease !== undefined) flight.holdLease(fillLease);
     }
-    return await askAndStore(ports, { ...asked, asOf, flight });
+    return await askAndStore(ports, { ...asked, decision, asOf, flight });
   } catch (error) {
     // Every failure must reach the client and the requests that wait for this flight.
-    return giveUp(ports, { ...asked, asOf, flight }, error);
+    return giveUp(ports, { ...asked, decision, asOf, flight }, error);
   }
+}
+
+/** A miss asks the origin whether the copy of a snapshot is current, if there is one. */
+function withUnconfirmed({ store }: ReadPorts, { key, request }: Read, decision: Forward): Forward {
+  const { fwd, stored, range } = decision;
+  const isMiss = (fwd === 'uri-miss' || fwd === 'vary-miss') && stored === undefined && range === undefined;
+  if (!isMiss || request.method !== 'GET' || decision.unconfirmed !== undefined) return decision;
+  return { ...decision, unconfirmed: store.unconfirmed(key, request.headers) };
 }
 
 async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOutcome> {
@@ -51,16 +60,19 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   const requestedAt = ports.clock.wall();
   const answer = await forwardRead(fetching);
   const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
-  const { stored } = decision;
-  if (answer.status === 304 && stored !== undefined) {
+  const { stored, unconfirmed } = decision;
+  const validated = stored ?? unconfirmed;
+  if (answer.status === 304 && validated !== undefined) {
     if (answer.body.whole() === undefined) answer.body.stream().resume();
-    if (!selectsForFreshening(stored.headers, answer.headers)) {
-      // The 304 is for another response than the stored one (RFC 9111 §4.3.4). Ask again without conditions.
-      flight?.land({ kind: 'unusable' });
-      return fetchAndStore(ports, { ...fetching, decision: { ...decision, stored: undefined } });
-    }
-    return revalidated(ports, { ...fetching, stored }, context, answer);
+    if (selectsForFreshening(validated.headers, answer.headers))
+      return revalidated(ports, { ...fetching, stored: validated }, context, answer);
+    // The 304 is for another response than the stored one (RFC 9111 §4.3.4). Ask again without conditions.
+    flight?.land({ kind: 'unusable' });
+    if (unconfirmed !== undefined) ports.store.remove(unconfirmed);
+    return fetchAndStore(ports, { ...fetching, decision: { ...decision, stored: undefined, unconfirmed: undefined } });
   }
+  // The origin has something else now.
+  if (unconfirmed !== undefined && !isErrorStatus(answer.status)) ports.store.remove(unconfirmed);
   if (decision.part !== undefined && (answer.status === 206 || answer.status === 416)) {
     const outcome = await completed(ports, { ...fetching, part: decision.part }, context, answer);
     if (outcome !== undefined) return outcome;
@@ -146,12 +158,13 @@ function ask({ read, decision, flight, reply }: Fetching, place: Place | undefin
 }
 
 /** The range or conditions that the gateway adds to the forwarded request. */
-function conditionsOf({ stored, range, part }: Forward, { content }: ClientRequest): readonly string[] {
+function conditionsOf({ stored, unconfirmed, range, part }: Forward, { content }: ClientRequest): readonly string[] {
   // RFC 9110 §13.1.2: for other methods than GET and HEAD, a condition that fails is an error.
   if (content !== undefined) return [];
   if (range !== undefined) return ['Range', range];
   if (part !== undefined) return completionFields(part) ?? [];
-  return stored === undefined ? [] : revalidationFields(stored);
+  const validated = stored ?? unconfirmed;
+  return validated === undefined ? [] : revalidationFields(validated);
 }
 
 function giveUp(ports: ReadPorts, { read, decision, flight, reply }: Fetching, error: unknown): ReadOutcome {

@@ -1,8 +1,7 @@
 import { isToken } from '../http/list.ts';
 import { resourceOf } from '../route/path.ts';
-import { versionsOf } from './tag-versions.ts';
 
-/* Entries from Redis are sent to clients, so an entry that no node would have written is a miss. */
+/* What was kept outside of this process is sent to clients, so a head that no node would have written is not used. */
 
 type Check = (value: unknown) => boolean;
 
@@ -77,24 +76,13 @@ const response: Readonly<Record<string, Check>> = {
   language: optional(isFieldValue),
 };
 
-const stamp: Readonly<Record<string, Check>> = {
-  epoch: isText,
-  seq: (value) => Number.isSafeInteger(value) && (value as number) >= 0,
-  versions: (value) => isRecord(value) && Object.values(value).every(isText),
-};
-
-/** Whether a node can have written this decoded head: the right form, and a version for each of its tags. */
-export function isSoundEntry(head: { stamp?: unknown; response?: unknown }): boolean {
-  if (!hasShape(head.stamp, stamp) || !hasShape(head.response, response)) return false;
-  const { key, path, tags, vary, selecting } = head.response as Record<'key' | 'path', string> &
+/** Whether a node can have written this decoded head: the right form, of the path that its key names. */
+export function isSoundHead(head: unknown): boolean {
+  if (!hasShape(head, response)) return false;
+  const { key, path, tags, vary, selecting } = head as Record<'key' | 'path', string> &
     Record<'tags' | 'vary' | 'selecting', string[]>;
-  const named = (head.stamp as { versions: Record<string, string> }).versions;
   const isOfItsKey = resourceOf(key.split('\n')[1] ?? '') === path && tags.includes(`p:${path}`);
-  return (
-    isOfItsKey &&
-    vary.length === selecting.length &&
-    versionsOf({ path, tags }).every((tag) => Object.hasOwn(named, tag))
-  );
+  return isOfItsKey && vary.length === selecting.length;
 }
 
 /** Whether it is a list of names no longer than an origin's `Vary` may be (http/vary.ts). */

@@ -1,0 +1,113 @@
+import type { Clock } from '../clock.ts';
+import type { MissedUntil } from '../coherence/missed.ts';
+import { revalidationFields } from '../http/validation.ts';
+import type { MemoryStore, Restored } from '../store/memory.ts';
+import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
+import { SnapshotFault } from './format.ts';
+import { Matcher } from './matcher.ts';
+import { Pace } from './pace.ts';
+import { SnapshotFile } from './read-file.ts';
+import { Seal } from './seal.ts';
+
+/** Of the memory tier: what is loaded leaves room for what is read meanwhile. */
+const LOADED_SHARE = 0.9;
+/** How long requests may have to wait for a slice of the work. */
+const SLICE_MS = 0.5;
+
+export interface LoadOptions {
+  readonly mode: 'revalidate' | 'trust';
+  readonly store: Pick<MemoryStore, 'restore'>;
+  /** Of the memory tier. */
+  readonly maxBytes: number;
+  /** A response of another configuration may have other keys and tags. */
+  readonly fingerprint: string;
+  readonly secret: Buffer | undefined;
+  readonly missedSince: (mark: unknown) => Promise<MissedUntil>;
+  readonly clock: Clock;
+  /** The node stops, or an operator drops the snapshot. */
+  readonly signal: AbortSignal;
+}
+
+/** What became of the responses of a snapshot. `invalid`: the origin gave nothing by which it could confirm them. */
+export type LoadCounts = Record<Restored | 'invalid', number>;
+
+export type Loaded =
+  | { readonly kind: 'none' }
+  /** Nothing was loaded. `why` completes the sentence "not loaded: …". */
+  | { readonly kind: 'cold'; readonly why: string }
+  /** `doubt` completes the sentence "to be revalidated: …". */
+  | {
+      readonly kind: 'loaded';
+      readonly savedAt: string;
+      readonly confirmed: number;
+      readonly counts: LoadCounts;
+      readonly doubt: string | undefined;
+      /** It was given up before its end. */
+      readonly cut: boolean;
+    };
+
+/** Loads what a snapshot has and nothing known has invalidated since. Never rejects: a cold start is always possible. */
+export async function loadSnapshot(path: string, options: LoadOptions): Promise<Loaded> {
+  let file: SnapshotFile;
+  try {
+    file = await SnapshotFile.open(path);
+  } catch (error) {
+    return isMissing(error) ? { kind: 'none' } : cold(error);
+  }
+  try {
+    return await load(file, options);
+  } catch (error) {
+    return cold(error);
+  } finally {
+    await file.close();
+  }
+}
+
+async function load(file: SnapshotFile, options: LoadOptions): Promise<Loaded> {
+  const { fingerprint, secret, clock, store } = options;
+  const { savedAt, mark, ...header } = file.header;
+  if (header.fingerprint !== fingerprint)
+    throw new SnapshotFault('routes, rules or origins have changed since it was saved');
+  if (!(Date.parse(savedAt) <= clock.wall()))
+    throw new SnapshotFault(`it was saved in the future (${savedAt}): the clock has jumped`);
+  const seal = Seal.of(file.header, secret);
+  const pace = new Pace(clock, SLICE_MS, 0);
+  // Before anything is used: what is damaged is not used in part.
+  await file.verify(pace);
+  const missed = await options.missedSince(mark);
+  const isTrusted = options.mode === 'trust' && missed.known;
+  const covered = new Matcher(missed.coverages);
+  const maxBytes = options.maxBytes * LOADED_SHARE;
+  const counts = { restored: 0, covered: 0, present: 0, 'no-room': 0, invalid: 0 };
+  let confirmed = 0;
+  let cut = false;
+  for await (const response of file.responses(seal, isTrusted ? missed.asOf : UNCONFIRMED)) {
+    cut = options.signal.aborted;
+    if (cut) break;
+    const outcome = covered.covers(response)
+      ? 'covered'
+      : isUseful(response)
+        ? store.restore(response, missed.asOf, maxBytes)
+        : 'invalid';
+    counts[outcome] += 1;
+    if (outcome === 'restored' && response.asOf !== UNCONFIRMED) confirmed += 1;
+    if (pace.isOver) await pace.rest();
+  }
+  const doubt = missed.known ? undefined : missed.why;
+  return { kind: 'loaded', savedAt, confirmed, counts, doubt, cut };
+}
+
+/** Without a validator, an origin cannot confirm a copy but by sending it again. */
+function isUseful(response: StoredResponse): boolean {
+  return response.asOf !== UNCONFIRMED || revalidationFields(response).length > 0;
+}
+
+function cold(error: unknown): Loaded {
+  if (error instanceof SnapshotFault) return { kind: 'cold', why: error.message };
+  const why = error instanceof Error ? error.message : String(error);
+  return { kind: 'cold', why: `the snapshot cannot be read (${why})` };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

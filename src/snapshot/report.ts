@@ -1,0 +1,35 @@
+import type { Loaded } from './load.ts';
+import type { SavedSnapshot, SnapshotStatus } from './ports.ts';
+
+/** What became of a load, in one line. Whatever is not as asked for is a warning. */
+export function inWords(loaded: Loaded): { readonly level: 'info' | 'warn'; readonly text: string } {
+  if (loaded.kind === 'none') return { level: 'info', text: 'nothing loaded: there is no snapshot' };
+  if (loaded.kind === 'cold') return { level: 'warn', text: `not loaded: ${loaded.why}` };
+  const { counts, confirmed, doubt, cut, savedAt } = loaded;
+  const parts = [`loaded ${counts.restored} responses of ${savedAt}`];
+  if (confirmed === counts.restored && confirmed > 0) parts.push('trusted');
+  else if (confirmed > 0) parts.push(`${confirmed} trusted, the others to be revalidated`);
+  else parts.push(doubt === undefined ? 'to be revalidated' : `to be revalidated: ${doubt}`);
+  if (counts.covered > 0) parts.push(`${counts.covered} invalidated since`);
+  if (counts['no-room'] > 0) parts.push(`${counts['no-room']} without room in memory`);
+  if (counts.invalid > 0) parts.push(`${counts.invalid} that the origin gave no validator for`);
+  if (counts.present > 0) parts.push(`${counts.present} here already`);
+  if (cut) parts.push('and then given up');
+  return { level: 'info', text: parts.join(', ') };
+}
+
+/** What is on, in the start-up log and elsewhere. */
+export function wordsOfSwitches({ load, save }: Pick<SnapshotStatus, 'load' | 'save'>): string {
+  return `load ${load}, save ${typeof save === 'number' ? `every ${save} ms, and at stop` : save === 'stop' ? 'at stop' : save}`;
+}
+
+export function linesOf(status: SnapshotStatus): string[] {
+  return [`snapshots: ${wordsOfSwitches(status)}`, `snapshot: ${status.loaded}`, `snapshot: ${status.saved}`];
+}
+
+export function wordsOfSaved({ responses, bytes, left, ms }: SavedSnapshot, at: string): string {
+  const parts = [`saved ${responses} responses in ${bytes} bytes at ${at} within ${ms} ms`];
+  if (left['per-user'] > 0) parts.push(`${left['per-user']} of single users left out for want of store.snapshot.key`);
+  if (left['no-room'] > 0) parts.push(`${left['no-room']} left out by store.snapshot.maxSize`);
+  return parts.join(', ');
+}

@@ -1,0 +1,77 @@
+import { Fields } from '../http/fields.ts';
+import { ownBytes, sharedText } from '../http/own-memory.ts';
+import { isSoundHead } from './head-check.ts';
+import type { StoredResponse } from './stored-response.ts';
+
+/** A stored response as JSON, without its body and without what is known to one process only. */
+export type Head = Omit<
+  StoredResponse,
+  'body' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'touched' | 'part'
+> & { readonly headers: readonly string[] };
+
+/** What of a response can be kept outside of this process. */
+export function headOf(response: StoredResponse): Head {
+  const {
+    body: _,
+    headers,
+    encoded: __,
+    asOf: ___,
+    since: ____,
+    uses: _____,
+    touched: ______,
+    part: _______,
+    ...rest
+  } = response;
+  return { ...rest, headers: headers.lines };
+}
+
+/** One list for all that have none. */
+const none: readonly string[] = [];
+
+/**
+ * The response of a decoded head. Undefined if no node would have written that head.
+ * @param own what only this process knows of it
+ */
+export function responseOf(
+  head: unknown,
+  body: Buffer,
+  own: Pick<StoredResponse, 'asOf' | 'uses'>,
+): StoredResponse | undefined {
+  if (!isSoundHead(head)) return undefined;
+  const response = head as Head;
+  const lines = response.headers.map(sharedText);
+  // Their texts are those of the origin's fields, but for a few. Long ones are not shared otherwise.
+  const long = new Map(lines.filter((text) => text.length > LONG).map((text) => [text, text]));
+  // In the order in which a fill makes them (exchange/read/stored-form.ts): objects then share their description. JSON
+  // has no undefined, so an absent property was undefined.
+  return {
+    key: response.key,
+    path: response.path,
+    tags: response.tags.map(sharedText),
+    asOf: own.asOf,
+    since: undefined,
+    uses: own.uses,
+    touched: undefined,
+    status: response.status,
+    headers: new Fields(lines),
+    body: ownBytes(body),
+    part: undefined,
+    codings: response.codings,
+    encoded: undefined,
+    clientHeaders: response.clientHeaders.map((text) => long.get(text) ?? sharedText(text)),
+    vary: response.vary.length === 0 ? none : response.vary,
+    selecting: response.selecting.length === 0 ? none : response.selecting,
+    directives: response.directives,
+    lifetimeMs: response.lifetimeMs,
+    initialAgeMs: response.initialAgeMs,
+    respondedAt: response.respondedAt,
+    shareable: response.shareable,
+    etag: response.etag,
+    lastModifiedMs: response.lastModifiedMs,
+    dateMs: response.dateMs,
+    language: response.language,
+  };
+}
+
+/** What `sharedText` does not share. */
+const LONG = 64;

@@ -1,0 +1,305 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { Fence } from '../../src/coherence/fence.ts';
+import type { MissedUntil } from '../../src/coherence/missed.ts';
+import { everything } from '../../src/coherence/record.ts';
+import { parseCacheControl } from '../../src/http/cache-control.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { keysByUse } from '../../src/snapshot/by-use.ts';
+import { BEGINS, encodeHeader, FRAME_BYTES, type SnapshotHeader } from '../../src/snapshot/format.ts';
+import { type LoadOptions, loadSnapshot } from '../../src/snapshot/load.ts';
+import { Pace } from '../../src/snapshot/pace.ts';
+import { SnapshotFile } from '../../src/snapshot/read-file.ts';
+import { Seal } from '../../src/snapshot/seal.ts';
+import { FILE_NAME, writeSnapshot } from '../../src/snapshot/write-file.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { type StoredResponse, UNCONFIRMED } from '../../src/store/stored-response.ts';
+import { random } from '../support/random.ts';
+import { stored } from '../support/stored.ts';
+
+const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };
+const pace = new Pace(systemClock, 1_000, 0);
+const anyRequest = new Fields([]);
+const nothing: MissedUntil = { known: true, coverages: [], asOf: 0 };
+const secret = Buffer.alloc(32, 7);
+const header: SnapshotHeader = { savedAt: '2026-01-01T00:00:00.000Z', fingerprint: 'f', mark: { segment: 's' } };
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'unstale-file-'));
+  path = join(folder, FILE_NAME);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As an API with entity tags fills it. */
+const response = (name: string, part: Parameters<typeof stored>[1] = {}): StoredResponse =>
+  stored(name, { headers: new Fields(['ETag', `"${name}"`, 'Content-Type', 'text/plain']), ...part });
+
+async function save(
+  responses: readonly StoredResponse[],
+  { key, ...changed }: Partial<SnapshotHeader> & { key?: Buffer; maxBytes?: number } = {},
+) {
+  const seal = key && new Seal(key);
+  const { maxBytes = bounds.maxBytes, ...said } = changed;
+  const byKey = new Map(responses.map((each) => [each.key, [each]]));
+  const source = {
+    keys: byKey.keys(),
+    variantsOf: (each: string) => byKey.get(each) ?? [],
+    judge: () => 'keep' as const,
+  };
+  const whole = { ...header, ...said, ...(seal && { cipher: seal.cipher }) };
+  return writeSnapshot(source, { folder, nonce: 'n', header: whole, seal, maxBytes, pace });
+}
+
+async function load(options: Partial<LoadOptions> = {}) {
+  const store = new MemoryStore(bounds, new Fence());
+  const loaded = await loadSnapshot(path, {
+    mode: 'trust',
+    store,
+    maxBytes: bounds.maxBytes,
+    fingerprint: 'f',
+    secret: undefined,
+    missedSince: () => Promise.resolve(nothing),
+    clock: systemClock,
+    signal: new AbortController().signal,
+    ...options,
+  });
+  return { store, loaded };
+}
+
+describe('what is saved is loaded', () => {
+  test('all of a response but what only its process knows', async () => {
+    const saved = response('/a', {
+      named: ['step:7'],
+      body: Buffer.from([0, 255, 1, 254]),
+      vary: ['accept-language'],
+      selecting: ['de'],
+      codings: ['br'],
+      etag: '"own"',
+      uses: 12,
+      asOf: 9,
+    });
+    await save([saved]);
+    const { store } = await load();
+    const [loaded] = store.variantsOf(saved.key);
+    const { body, headers, directives, ...rest } = saved;
+    expect(loaded).toMatchObject({ ...rest, asOf: 0, uses: 6, since: 1, touched: undefined });
+    expect(loaded?.body.equals(body)).toBe(true);
+    expect(loaded?.headers.lines).toEqual(headers.lines);
+    // JSON has no undefined.
+    expect({ ...parseCacheControl(''), ...loaded?.directives }).toEqual(directives);
+  });
+
+  test.each([0, 1, FRAME_BYTES - 40, FRAME_BYTES, 3 * FRAME_BYTES + 17])('a body of %i bytes', async (length) => {
+    // Not to be made smaller.
+    const next = random(7);
+    const body = Buffer.from(Array.from({ length }, () => next(256)));
+    await save([response('/before'), response('/a', { body }), response('/after')]);
+    const { store } = await load();
+    expect(store.size).toBe(3);
+    expect(store.variantsOf(response('/a').key)[0]?.body.equals(body)).toBe(true);
+  });
+
+  test('with a key, nothing of it can be read in the file', async () => {
+    const body = Buffer.from('a secret of one user, '.repeat(3));
+    await save([response('/a', { body })], { key: secret });
+    expect(readFileSync(path).includes('secret of one')).toBe(false);
+    const { store } = await load({ secret });
+    expect(store.variantsOf(response('/a').key)[0]?.body.equals(body)).toBe(true);
+  });
+
+  test('what was unconfirmed is so again, however much is trusted', async () => {
+    await save([response('/a'), response('/b', { asOf: UNCONFIRMED })]);
+    const { store, loaded } = await load();
+    expect(loaded).toMatchObject({ kind: 'loaded', confirmed: 1 });
+    expect(store.select(response('/a').key, anyRequest)).toBeDefined();
+    expect(store.select(response('/b').key, anyRequest)).toBeUndefined();
+    expect(store.unconfirmed(response('/b').key, anyRequest)).toBeDefined();
+  });
+
+  test('revalidate: nothing is confirmed, and what the origin could not confirm is left out', async () => {
+    await save([response('/a'), stored('/without-validator')]);
+    const { store, loaded } = await load({ mode: 'revalidate' });
+    expect(loaded).toMatchObject({ confirmed: 0, counts: { restored: 1, invalid: 1 } });
+    expect(store.unconfirmedSize).toBe(1);
+  });
+
+  test('in doubt, nothing is confirmed, and what is known to be covered is dropped', async () => {
+    await save([response('/a'), response('/b', { named: ['gone'] })]);
+    const coverages = [{ tags: new Set(['t:gone']), patterns: [], tagPatterns: [] }];
+    const missed: MissedUntil = { known: false, why: 'it is so', coverages, asOf: 0 };
+    const { store, loaded } = await load({ missedSince: () => Promise.resolve(missed) });
+    expect(loaded).toMatchObject({ confirmed: 0, doubt: 'it is so', counts: { restored: 1, covered: 1 } });
+    expect(store.unconfirmed(response('/b').key, anyRequest)).toBeUndefined();
+  });
+
+  test('what was missed is asked of the mark in the file', async () => {
+    await save([response('/a')], { mark: { epoch: 'e', seq: 7 } });
+    const marks: unknown[] = [];
+    const missedSince = (mark: unknown) => {
+      marks.push(mark);
+      return Promise.resolve({ ...nothing, coverages: [everything] });
+    };
+    const { store } = await load({ missedSince });
+    expect(marks).toEqual([{ epoch: 'e', seq: 7 }]);
+    expect(store.size).toBe(0);
+  });
+});
+
+describe('a file that cannot be used is a cold start, with one reason', () => {
+  const responses = Array.from({ length: 40 }, (_, i) => response(`/documents/${i}`));
+  const why = async (options: Partial<LoadOptions> = {}): Promise<string> => {
+    const { store, loaded } = await load(options);
+    expect(store.size).toBe(0);
+    expect(readdirSync(folder)).toEqual([FILE_NAME]);
+    return loaded.kind === 'cold' ? loaded.why : loaded.kind;
+  };
+
+  test('there is none', async () => {
+    expect((await load()).loaded).toEqual({ kind: 'none' });
+  });
+
+  test('it is cut short anywhere', async () => {
+    await save(responses);
+    const whole = readFileSync(path);
+    for (let length = 0; length < whole.length; length += 7) {
+      writeFileSync(path, whole.subarray(0, length));
+      expect(await why(), `${length} bytes`).toMatch(/cut short|no snapshot|damaged/);
+    }
+  });
+
+  test('it is changed anywhere', async () => {
+    await save(responses);
+    const whole = readFileSync(path);
+    for (let at = 0; at < whole.length; at += 5) {
+      const changed = Buffer.from(whole);
+      changed[at] = (changed[at] as number) ^ 0x55;
+      writeFileSync(path, changed);
+      expect(await why(), `byte ${at}`).toMatch(/damaged|cut short|no snapshot|version|checksum/);
+    }
+  });
+
+  test('something was added to it', async () => {
+    await save(responses);
+    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('more')]));
+    expect(await why()).toMatch(/cut short/);
+  });
+
+  test.each<[string, () => Buffer, RegExp]>([
+    ['is empty', () => Buffer.alloc(0), /no snapshot/],
+    ['is another file', () => Buffer.from('{"hello":"world"}'.repeat(9)), /no snapshot/],
+    ['is of a newer version', () => withFormat(2), /newer version of the gateway \(format 2, not 1\)/],
+    ['is of an older version', () => withFormat(0), /older version/],
+  ])('it %s', async (_, content, reason) => {
+    writeFileSync(path, content());
+    expect(await why()).toMatch(reason);
+  });
+
+  test('it is of another configuration', async () => {
+    await save(responses, { fingerprint: 'another' });
+    expect(await why()).toBe('routes, rules or origins have changed since it was saved');
+  });
+
+  test('it is of the future: the clock has jumped', async () => {
+    await save(responses, { savedAt: '2999-01-01T00:00:00.000Z' });
+    expect(await why()).toMatch(/the clock has jumped/);
+    await save(responses, { savedAt: 'no date' });
+    expect(await why()).toMatch(/the clock has jumped/);
+  });
+
+  test.each<[string, Buffer | undefined, Buffer | undefined, RegExp]>([
+    ['is encrypted, and there is no key', secret, undefined, /store\.snapshot\.key is not set/],
+    ['was encrypted with another key', secret, Buffer.alloc(32, 8), /another store\.snapshot\.key/],
+  ])('it %s', async (_, key, mine, reason) => {
+    await save(responses, key === undefined ? {} : { key });
+    expect(await why({ secret: mine })).toMatch(reason);
+  });
+
+  test('a folder stands in its place', async () => {
+    const { loaded } = await load({});
+    expect(loaded.kind).toBe('none');
+    const other = await loadSnapshot(folder, { ...({} as LoadOptions), clock: systemClock });
+    expect(other).toMatchObject({ kind: 'cold', why: expect.stringMatching(/cannot be read/) });
+  });
+});
+
+function withFormat(format: number): Buffer {
+  const octets = Buffer.concat([encodeHeader(header), Buffer.alloc(100)]);
+  octets.writeUInt32BE(format, BEGINS.length);
+  return octets;
+}
+
+describe('writing', () => {
+  test('nothing is left of one that fails, and the last one stays', async () => {
+    await save([response('/a')]);
+    const before = readFileSync(path);
+    const source = {
+      keys: ['k'],
+      variantsOf: (): readonly StoredResponse[] => {
+        throw new Error('the disk is full');
+      },
+      judge: () => 'keep' as const,
+    };
+    const options = { folder, nonce: 'n', header, seal: undefined, maxBytes: bounds.maxBytes, pace };
+    await expect(writeSnapshot(source, options)).rejects.toThrow('the disk is full');
+    expect(readdirSync(folder)).toEqual([FILE_NAME]);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
+  test('only its owner can read it', async () => {
+    await save([response('/a')]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test('its size is bounded, and what is left out is counted', async () => {
+    const next = random(1);
+    const maxBytes = 4 * 1024 * 1024;
+    const large = Array.from({ length: 12 }, (_, i) =>
+      response(`/large/${i}`, { body: Buffer.from(Array.from({ length: 600_000 }, () => next(256))) }),
+    );
+    const { responses, left } = await save(large, { maxBytes });
+    expect(statSync(path).size).toBeLessThanOrEqual(maxBytes);
+    expect(left['no-room']).toBeGreaterThan(0);
+    expect(responses + left['no-room']).toBe(12);
+    expect((await load()).store.size).toBe(responses);
+  });
+
+  test('the most used come first, and what is loaded into little room is what was used', async () => {
+    const store = new MemoryStore(bounds, new Fence());
+    for (let i = 0; i < 20; i++) store.put(response(`/documents/${i}`));
+    for (const [i, times] of [
+      [3, 1_000],
+      [17, 100],
+      [8, 10],
+    ] as const)
+      for (let n = 0; n < times; n++) store.select(response(`/documents/${i}`).key, anyRequest);
+    const keys = [...(await keysByUse(store, pace))];
+    expect(keys).toHaveLength(20);
+    expect(keys.slice(0, 3)).toEqual([3, 17, 8].map((i) => response(`/documents/${i}`).key));
+    const source = { keys, variantsOf: (key: string) => store.variantsOf(key), judge: () => 'keep' as const };
+    await writeSnapshot(source, { folder, nonce: 'n', header, seal: undefined, maxBytes: bounds.maxBytes, pace });
+    const file = await SnapshotFile.open(path);
+    const paths: string[] = [];
+    for await (const each of file.responses(undefined, 0)) paths.push(each.path);
+    await file.close();
+    expect(paths.slice(0, 3)).toEqual(['/documents/3', '/documents/17', '/documents/8']);
+    const { store: small, loaded } = await load({ maxBytes: 6_000 });
+    expect(small.variantsOf(response('/documents/3').key)).toHaveLength(1);
+    expect(loaded).toMatchObject({ counts: { 'no-room': expect.any(Number) } });
+    expect(small.size).toBeLessThan(20);
+  });
+
+  test('what is removed while it is written is not in it', async () => {
+    const store = new MemoryStore(bounds, new Fence());
+    for (let i = 0; i < 3; i++) store.put(response(`/documents/${i}`));
+    const keys = await keysByUse(store, pace);
+    store.invalidate(everything);
+    const source = { keys, variantsOf: (key: string) => store.variantsOf(key), judge: () => 'keep' as const };
+    const options = { folder, nonce: 'n', header, seal: undefined, maxBytes: bounds.maxBytes, pace };
+    expect(await writeSnapshot(source, options)).toMatchObject({ responses: 0 });
+  });
+});

@@ -1,0 +1,123 @@
+import { random, turns } from '../support/random.ts';
+import { itemOf, LIST, type Validator } from './items-api.ts';
+import { type Counts, ITEMS, Life, type Switches } from './life.ts';
+
+const STEPS = 30;
+
+export interface Played {
+  readonly violations: readonly string[];
+  readonly trace: readonly string[];
+  readonly counts: Counts;
+}
+
+/** Every combination. */
+export const allSwitches: readonly Switches[] = (['off', 'revalidate', 'trust'] as const).flatMap((load) =>
+  (['off', 'stop', 'often'] as const).flatMap((save) =>
+    [false, true].flatMap((staleIfError) => [false, true].map((redis) => ({ load, save, staleIfError, redis }))),
+  ),
+);
+
+/** Random saves, crashes, loads, reads, writes and removals, with an API that goes down and comes up. */
+export async function play(seed: number, switches: Switches): Promise<Played> {
+  const life = await Life.begin(switches);
+  try {
+    await new Player(life, random(seed)).play();
+    return { violations: life.violations, trace: life.trace, counts: life.counts };
+  } finally {
+    await life.end();
+  }
+}
+
+class Player {
+  readonly #life: Life;
+  readonly #choose: (below: number) => number;
+
+  constructor(life: Life, choose: (below: number) => number) {
+    this.#life = life;
+    this.#choose = choose;
+  }
+
+  async play(): Promise<void> {
+    const { api } = this.#life;
+    api.validator = this.#of<Validator>(['etag', 'etag', 'last-modified', 'none']);
+    api.maxAge = this.#of([3_600, 3_600, 0]);
+    for (let step = 0; step < STEPS && this.#life.violations.length === 0; step++) await this.#step();
+    // Whatever is left in memory is looked at.
+    api.down = false;
+    for (const path of [LIST, ...Array.from({ length: ITEMS }, (_, id) => itemOf(id))]) await this.#life.read(path);
+  }
+
+  async #step(): Promise<void> {
+    const life = this.#life;
+    switch (this.#of(['read', 'read', 'write', 'race', 'again', 'again', 'save', 'weather', 'cut', 'wait'] as const)) {
+      case 'read':
+        for (let i = 0; i < 4; i++) await life.read(this.#path(), this.#by());
+        break;
+      case 'write':
+        await life.write(this.#id(), this.#kind(), this.#by());
+        break;
+      case 'race':
+        await Promise.all([
+          life.write(this.#id(), this.#kind(), this.#by()),
+          ...Array.from({ length: 3 }, () => this.#later(() => life.read(this.#path(), this.#by()))),
+        ]);
+        break;
+      case 'again':
+        await this.#again();
+        break;
+      case 'save':
+        await life.saved();
+        break;
+      case 'weather':
+        life.api.down = !life.api.down;
+        break;
+      case 'cut':
+        life.api.cuts = !life.api.down;
+        await life.write(this.#id(), this.#kind(), this.#by());
+        break;
+      case 'wait':
+        await turns(this.#choose(60));
+    }
+  }
+
+  /** It ends, things happen, and it starts. */
+  async #again(): Promise<void> {
+    const life = this.#life;
+    const { load, redis } = life.switches;
+    const way = this.#choose(5);
+    if (way < 2) life.crash();
+    else if (way === 2 && !life.api.down) await life.writeAndCrash(this.#id(), this.#kind());
+    else await life.stop();
+    if (redis && this.#choose(2) === 0) await life.write(this.#id(), this.#kind(), 'other');
+    // Whoever trusts what was saved knows that nothing goes past the gateway. Another node would not know of it either.
+    if (!redis && load !== 'trust' && this.#choose(2) === 0) life.changeByHand(this.#id(), this.#kind());
+    if (this.#choose(6) === 0) life.damage(this.#of(['cut', 'flip', 'gap', 'old']), this.#choose);
+    await life.start(this.#of(['by path', 'by path', 'by tag']), this.#choose(6) === 0 ? 'off' : load);
+    if (this.#choose(3) > 0) await life.loaded();
+  }
+
+  async #later(act: () => Promise<void>): Promise<void> {
+    await turns(this.#choose(8));
+    await act();
+  }
+
+  #of<T>(all: readonly T[]): T {
+    return all[this.#choose(all.length)] as T;
+  }
+
+  #id(): number {
+    return this.#choose(ITEMS);
+  }
+
+  #path(): string {
+    return this.#of([LIST, itemOf(this.#id())]);
+  }
+
+  #kind(): 'write' | 'remove' {
+    return this.#of(['write', 'remove']);
+  }
+
+  #by(): 'own' | 'other' {
+    return this.#life.switches.redis && this.#choose(3) === 0 ? 'other' : 'own';
+  }
+}
