@@ -14,6 +14,7 @@ import { ownCases } from './cases/own.ts';
 import { hitPaced } from './cases/paced.ts';
 import { passThrough, passThroughLarge } from './cases/pass-through.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
+import { snapshot } from './cases/snapshot.ts';
 import { startUp } from './cases/start-up.ts';
 import { workersHit, workersMiss } from './cases/workers.ts';
 import { writeAlone, writeBusy, writeBusySlow, writeLoaded } from './cases/write.ts';
@@ -59,6 +60,7 @@ const cases: readonly Case[] = [
   workersHit,
   workersMiss,
   million,
+  snapshot,
 ];
 
 interface Planned {

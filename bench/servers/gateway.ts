@@ -17,11 +17,16 @@ export interface GatewayOptions {
   readonly memory?: string;
   /** `server.workers`; one process without it. */
   readonly workers?: number;
+  /** Further lines of `store`. */
+  readonly store?: string;
+  /** Of clients; any without it. */
+  readonly port?: number;
   /** Options for Node. */
   readonly nodeOptions?: readonly string[];
 }
 
 export interface Gateway extends Server {
+  readonly adminUrl: string;
   readonly child: Child;
   /** Milliseconds from the start of the process until `/readyz` answered 200. */
   readonly startUpMs: number;
@@ -41,6 +46,7 @@ origin: { url: "${options.originUrl}" }
 store:
   memory: { maxSize: ${options.memory ?? '512MiB'} }
 ${options.redisPort === undefined ? '' : `  redis: { url: "redis://127.0.0.1:${options.redisPort}" }`}
+${options.store ?? ''}
 events: { path: /_unstale/events }
 routes:
   - match: /things/:id
@@ -79,7 +85,8 @@ rules:
 
 /** Starts `node dist/cli/main.js serve`, as users do, with a generated configuration. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const [port, adminPort] = await Promise.all([freePort(), freePort()]);
+  const [anyPort, adminPort] = await Promise.all([freePort(), freePort()]);
+  const port = options.port ?? anyPort;
   const directory = mkdtempSync(join(tmpdir(), 'unstale-bench-'));
   const file = join(directory, 'gateway.yaml');
   writeFileSync(file, configuration(`127.0.0.1:${port}`, `127.0.0.1:${adminPort}`, options));
@@ -96,5 +103,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error;
   }
   const startUpMs = performance.now() - started;
-  return { name: options.name, url: `http://127.0.0.1:${port}`, pid: child.pid, child, startUpMs, stop: child.stop };
+  const [url, adminUrl] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${adminPort}`];
+  return { name: options.name, url, adminUrl, pid: child.pid, child, startUpMs, stop: child.stop };
 }

@@ -11,9 +11,9 @@ import { crc32 } from 'node:zlib';
  */
 
 export const BEGINS = Buffer.from('unstale-snapshot');
-export const ENDS = Buffer.from('unstale-snap-end');
+const ENDS = Buffer.from('unstale-snap-end');
 /** Raised by each change of the layout, or of what is in it. */
-export const FORMAT = 1;
+const FORMAT = 1;
 /** Of entries, before they are deflated: what is done at once, and what one of them may take in memory. */
 export const FRAME_BYTES = 256 * 1024;
 /** A frame that does not become smaller, with its authentication tag. */

@@ -48,7 +48,7 @@ export async function inspectSnapshot(path: string): Promise<InspectedSnapshot> 
 
 async function faultOf(snapshot: SnapshotFile): Promise<string | undefined> {
   try {
-    await snapshot.verify(new Pace(systemClock, Number.POSITIVE_INFINITY, 0));
+    await snapshot.verify(new Pace(systemClock, Number.POSITIVE_INFINITY));
     return undefined;
   } catch (error) {
     if (error instanceof SnapshotFault) return error.message;

@@ -12,7 +12,7 @@ import { Seal } from './seal.ts';
 /** Of the memory tier: what is loaded leaves room for what is read meanwhile. */
 const LOADED_SHARE = 0.9;
 /** How long requests may have to wait for a slice of the work. */
-const SLICE_MS = 0.5;
+const SLICE_MS = 0.2;
 
 export interface LoadOptions {
   readonly mode: 'revalidate' | 'trust';
@@ -71,9 +71,10 @@ async function load(file: SnapshotFile, options: LoadOptions): Promise<Loaded> {
   if (!(Date.parse(savedAt) <= clock.wall()))
     throw new SnapshotFault(`it was saved in the future (${savedAt}): the clock has jumped`);
   const seal = Seal.of(file.header, secret);
-  const pace = new Pace(clock, SLICE_MS, 0);
+  const pace = new Pace(clock, SLICE_MS);
   // Before anything is used: what is damaged is not used in part.
   await file.verify(pace);
+  if (options.signal.aborted) throw new SnapshotFault('it was given up');
   const missed = await options.missedSince(mark);
   const isTrusted = options.mode === 'trust' && missed.known;
   const covered = new Matcher(missed.coverages);

@@ -2,11 +2,11 @@ import type { Loaded } from './load.ts';
 import type { SavedSnapshot, SnapshotStatus } from './ports.ts';
 
 /** What became of a load, in one line. Whatever is not as asked for is a warning. */
-export function inWords(loaded: Loaded): { readonly level: 'info' | 'warn'; readonly text: string } {
+export function inWords(loaded: Loaded, ms: number): { readonly level: 'info' | 'warn'; readonly text: string } {
   if (loaded.kind === 'none') return { level: 'info', text: 'nothing loaded: there is no snapshot' };
   if (loaded.kind === 'cold') return { level: 'warn', text: `not loaded: ${loaded.why}` };
   const { counts, confirmed, doubt, cut, savedAt } = loaded;
-  const parts = [`loaded ${counts.restored} responses of ${savedAt}`];
+  const parts = [`loaded ${counts.restored} responses of ${savedAt} within ${ms} ms`];
   if (confirmed === counts.restored && confirmed > 0) parts.push('trusted');
   else if (confirmed > 0) parts.push(`${confirmed} trusted, the others to be revalidated`);
   else parts.push(doubt === undefined ? 'to be revalidated' : `to be revalidated: ${doubt}`);

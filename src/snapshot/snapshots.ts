@@ -18,7 +18,7 @@ import { Seal } from './seal.ts';
 import { FILE_NAME, writeSnapshot } from './write-file.ts';
 
 /** How long requests may have to wait for a slice of a save. */
-const SLICE_MS = 0.5;
+const SLICE_MS = 0.2;
 /** Between two slices: what remains of a core is for requests. */
 const REST_MS = 1;
 
@@ -49,10 +49,11 @@ export interface SnapshotParts {
 export class NodeSnapshots implements Snapshots {
   readonly #parts: SnapshotParts;
   readonly #path: string;
-  readonly #stopped = new AbortController();
   /** Ends when the step under way has ended. Never rejects. */
   #last: Promise<unknown> = Promise.resolve();
-  #loading = new AbortController();
+  readonly #loading = new AbortController();
+  /** Nothing else needs the core any more. */
+  #isStopping = false;
   #hasStarted = false;
   #timer: NodeJS.Timeout | undefined;
   /** Another save would lose what the last snapshot has, and this node has not loaded yet. */
@@ -64,8 +65,8 @@ export class NodeSnapshots implements Snapshots {
     const { load, save, path } = parts.config;
     this.#parts = parts;
     this.#path = join(path, FILE_NAME);
-    this.#loaded = load === 'off' ? 'nothing: load is off' : 'nothing yet';
-    this.#saved = save === 'off' || !parts.saves ? 'nothing: save is off' : 'nothing yet';
+    this.#loaded = load === 'off' ? 'nothing loaded: load is off' : 'nothing loaded yet';
+    this.#saved = save === 'off' || !parts.saves ? 'nothing saved: save is off' : 'nothing saved yet';
   }
 
   /** Begins to load, once the node has joined the others. Saves follow. */
@@ -76,9 +77,9 @@ export class NodeSnapshots implements Snapshots {
     if (load !== 'off') {
       this.#isLoading = true;
       this.#step(async () => {
-        await Promise.race([joined, aborted(this.#stopped.signal)]);
+        await Promise.race([joined, aborted(this.#loading.signal)]);
         await this.#load(load);
-      });
+      }).catch((error: unknown) => this.#parts.logger.error({ err: error }, 'snapshot: the load failed'));
     }
     this.#saveLater();
   }
@@ -89,12 +90,12 @@ export class NodeSnapshots implements Snapshots {
     clearTimeout(this.#timer);
     const wasLoading = this.#isLoading;
     this.#loading.abort();
-    this.#stopped.abort();
+    this.#isStopping = true;
     await this.#last;
     // Without a start there is nothing in memory, and the last snapshot has more.
     if (save === 'off' || !this.#parts.saves || !this.#hasStarted) return;
     if (wasLoading) this.#note('not saved: the last snapshot was still being loaded, and is kept');
-    else await this.#tryToSave(0);
+    else await this.#tryToSave();
   }
 
   status(): SnapshotStatus {
@@ -104,7 +105,7 @@ export class NodeSnapshots implements Snapshots {
 
   async save(): Promise<SavedSnapshot> {
     if (!this.#parts.saves) throw new GatewayError('notSaved', 'another process of this gateway saves');
-    return this.#step(() => this.#save(REST_MS));
+    return this.#step(() => this.#save());
   }
 
   async drop(): Promise<{ readonly removed: boolean }> {
@@ -118,7 +119,7 @@ export class NodeSnapshots implements Snapshots {
       const { log, store } = this.#parts;
       log.release(await log.mark());
       const dropped = store.dropUnconfirmed();
-      this.#saved = 'nothing since the snapshot was dropped';
+      this.#saved = 'nothing saved since the snapshot was dropped';
       this.#parts.logger.info({ removed, dropped }, 'snapshot dropped');
       return { removed };
     });
@@ -140,29 +141,29 @@ export class NodeSnapshots implements Snapshots {
       signal: this.#loading.signal,
     });
     this.#isLoading = false;
-    const { level, text } = inWords(loaded);
-    this.#loaded = text;
     const ms = Math.round(clock.monotonic() - startedAt);
+    const { level, text } = inWords(loaded, ms);
+    this.#loaded = text;
     logger[level]({ ...(loaded.kind === 'loaded' && loaded.counts), ms }, `snapshot: ${text}`);
   }
 
   #saveLater(): void {
     const { save } = this.#parts.config;
-    if (typeof save !== 'number' || !this.#parts.saves || this.#stopped.signal.aborted) return;
+    if (typeof save !== 'number' || !this.#parts.saves || this.#isStopping) return;
     this.#timer = setTimeout(() => {
-      void this.#step(() => this.#tryToSave(REST_MS)).then(() => this.#saveLater());
+      void this.#step(() => this.#tryToSave()).then(() => this.#saveLater());
     }, save).unref();
   }
 
-  async #tryToSave(restMs: number): Promise<void> {
+  async #tryToSave(): Promise<void> {
     try {
-      await this.#save(restMs);
+      await this.#save();
     } catch {
       // Noted and logged. The last snapshot is kept.
     }
   }
 
-  async #save(restMs: number): Promise<SavedSnapshot> {
+  async #save(): Promise<SavedSnapshot> {
     const { config, store, fingerprint, log, clock, logger } = this.#parts;
     const startedAt = clock.monotonic();
     const savedAt = new Date(clock.wall()).toISOString();
@@ -171,7 +172,7 @@ export class NodeSnapshots implements Snapshots {
       // Before the first response is read: what is invalidated from now on may concern any of them.
       const mark = await log.mark();
       const seal = secret && new Seal(secret);
-      const pace = new Pace(clock, SLICE_MS, restMs);
+      const pace = new Pace(clock, SLICE_MS, () => (this.#isStopping ? 0 : REST_MS));
       const keys = await keysByUse(store, pace);
       const source = { keys, variantsOf: (key: string) => store.variantsOf(key), judge: this.#judge(secret) };
       const header = { savedAt, fingerprint, mark, ...(seal && { cipher: seal.cipher }) };

@@ -11,7 +11,7 @@ import type { Seal } from './seal.ts';
 export const FILE_NAME = 'snapshot';
 
 /** The name of one that is being written. */
-export const temporaryName = (nonce: string): string => `${FILE_NAME}.${nonce}.tmp`;
+const temporaryName = (nonce: string): string => `${FILE_NAME}.${nonce}.tmp`;
 export const isTemporary = (name: string): boolean => name.startsWith(`${FILE_NAME}.`) && name.endsWith('.tmp');
 
 /** What a snapshot is made of. */

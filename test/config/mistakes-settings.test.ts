@@ -1,6 +1,39 @@
 import { tellsEach } from './mistake-table.ts';
 
 tellsEach({
+  snapshots: [
+    {
+      it: 'a snapshot without a path',
+      yaml: 'store: { snapshot: { load: revalidate } }',
+      says: '2:10 "path" is missing | add path: …',
+    },
+    {
+      it: 'other words than the switches have',
+      yaml: 'store: { snapshot: { path: s, load: revalidated, save: never } }',
+      says: [
+        '2:37 "revalidated" is not one of off, revalidate, trust | did you mean "revalidate"?',
+        '2:56 "never" is not a duration | write a whole number and a unit: 250ms, 60s, 10m, 1h or 1d',
+      ],
+    },
+    {
+      it: 'an interval that is too short, and little room',
+      yaml: 'store: { snapshot: { path: s, save: 10ms, maxSize: 1MiB } }',
+      says: ['2:37 "10ms" is too small | the minimum is 1s', '2:52 "1MiB" is too small | the minimum is 4MiB'],
+    },
+    {
+      it: 'keys that are too short or none, without repeating them',
+      yaml: 'store: { snapshot: { path: "", key: c2hvcnQ= } }',
+      says: [
+        '2:28 the path is empty | name a folder: ./state',
+        '2:37 the key is too short | use 32 random bytes or more: openssl rand -base64 32',
+      ],
+    },
+    {
+      it: 'a key that is neither base64 nor hex',
+      yaml: 'store: { snapshot: { path: s, key: "hunter 2" } }',
+      says: '2:36 the key is neither base64 nor hex | make one: openssl rand -base64 32',
+    },
+  ],
   'origins, ports and tiers': [
     {
       it: 'both origin and origins',

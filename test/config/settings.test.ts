@@ -157,7 +157,11 @@ defaults:
       },
       legacy: { ...least.origins.default, url: 'http://b.example', circuit: undefined },
     },
-    store: { memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 }, redis: undefined, snapshot: undefined },
+    store: {
+      memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 },
+      redis: undefined,
+      snapshot: undefined,
+    },
     coherence: { mode: 'eventual', onPartition: 'queue', leaseMs: 2_000, quarantineMs: 0 },
     events: {
       ...least.events,

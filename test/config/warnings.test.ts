@@ -12,6 +12,36 @@ const found = (yaml: string): string[] =>
   warningsOf(origin + yaml).map(({ line, column, code, message }) => `${line}:${column} ${code}: ${message}`);
 
 const rows: [string, string, string[]][] = [
+  ['a snapshot that is revalidated', 'store: { snapshot: { path: s, load: revalidate, save: stop } }\n', []],
+  [
+    'a snapshot that is trusted',
+    'store: { snapshot: { path: s, load: trust } }\n',
+    [
+      '2:37 snapshot-trusted: trust presumes that nothing changes the data but writes through this gateway, also while it is down',
+    ],
+  ],
+  [
+    'a snapshot that several workers cannot trust',
+    'store: { snapshot: { path: s, load: trust } }\nserver: { workers: 2 }\n',
+    ['2:37 snapshot-not-trusted: several workers without store.redis cannot trust a snapshot: it is revalidated'],
+  ],
+  [
+    'a snapshot that nodes cannot trust',
+    'store: { redis: { url: redis://127.0.0.1 }, snapshot: { path: s, load: trust } }\ncoherence: { mode: eventual }\n',
+    ['2:72 snapshot-not-trusted: with onPartition: queue, a snapshot cannot be trusted: it is revalidated'],
+  ],
+  [
+    'a snapshot of single users without a key',
+    `store: { snapshot: { path: s, save: stop } }\n${routes('{ match: /cart, cache: { ttl: 1m, credentials: perUser, userKey: [authorization, "cookie:s"] } }')}`,
+    [
+      '2:31 snapshot-without-key: without a key, responses of single users are not saved: /cart has credentials: perUser',
+    ],
+  ],
+  [
+    'a snapshot of single users with one',
+    `store: { snapshot: { path: s, save: stop, key: ${'k'.repeat(44)} } }\n${routes('{ match: /cart, cache: { ttl: 1m, credentials: perUser, userKey: [authorization, "cookie:s"] } }')}`,
+    [],
+  ],
   [
     'a target that no route is for',
     routes('match: /steps/:id') + rules('/step/{response.stepId}', '/steps/{response.stepId}'),

@@ -21,7 +21,7 @@ import { random } from '../support/random.ts';
 import { stored } from '../support/stored.ts';
 
 const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };
-const pace = new Pace(systemClock, 1_000, 0);
+const pace = new Pace(systemClock, 1_000);
 const anyRequest = new Fields([]);
 const nothing: MissedUntil = { known: true, coverages: [], asOf: 0 };
 const secret = Buffer.alloc(32, 7);

@@ -85,9 +85,16 @@ export class ItemsApi {
         response.writeHead(204).end();
       },
     );
-    for (let id = 0; id < items; id++) api.change(id, 'write');
-    api.acknowledge();
+    api.reset(items);
     return api;
+  }
+
+  /** It is as it was in the beginning, and remembers nothing. */
+  reset(items: number): void {
+    for (const all of [this.#items, this.#changed, this.#states]) all.clear();
+    this.#changes = 0;
+    for (let id = 0; id < items; id++) this.change(id, 'write');
+    this.acknowledge();
   }
 
   /** What a client does next happens after all that has happened before. */

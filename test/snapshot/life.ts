@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.ts';
@@ -35,6 +35,9 @@ rules: [{ name: item, on: "PUT|DELETE /items/:id", invalidate: ["/items/{id}", {
 /** The configuration includes none. */
 const noFiles = { readFile: () => '', readFolder: () => [] };
 
+/** The configuration of the gateway that was started last. */
+export const launched: { config: GatewayConfig | undefined } = { config: undefined };
+
 interface Running {
   readonly url: string;
   readonly adminUrl: string;
@@ -65,6 +68,7 @@ export class Life {
   readonly #abandoned: Promise<void>[] = [];
   #folder: string;
   #backup: Buffer | undefined;
+  #savesOften = false;
   #gateway: Running | undefined;
   #other: Running | undefined;
 
@@ -78,14 +82,19 @@ export class Life {
   static async begin(switches: Switches): Promise<Life> {
     const [api, redis] = await Promise.all([ItemsApi.start(ITEMS), switches.redis ? RedisServer.start() : undefined]);
     const life = new Life(api, switches, redis);
-    if (redis !== undefined) life.#other = await life.#launch(life.#configOf('by path', undefined));
+    if (redis !== undefined) life.#other = await life.#launch(life.#configOf('by path'));
     await life.start();
     return life;
   }
 
-  async start(rules: Rules = 'by path', load: Switches['load'] = this.switches.load): Promise<void> {
-    this.#tell(`starts, load ${load}, rules ${rules}`);
-    this.#gateway = await this.#launch(this.#configOf(rules, load));
+  async start(
+    rules: Rules = 'by path',
+    { load, save }: Pick<Switches, 'load' | 'save'> = this.switches,
+  ): Promise<void> {
+    this.#tell(`starts, load ${load}, save ${save}, rules ${rules}`);
+    this.#savesOften = save === 'often';
+    launched.config = this.#configOf(rules, { load, save });
+    this.#gateway = await this.#launch(launched.config);
   }
 
   /** Ends as at a signal. */
@@ -101,8 +110,7 @@ export class Life {
   crash(): void {
     this.#tell('crashes');
     const folder = this.#makeFolder();
-    if (existsSync(this.#folder))
-      cpSync(this.#folder, folder, { recursive: true, filter: (path) => !path.endsWith('/lock') });
+    copyFiles(this.#folder, folder);
     this.#folder = folder;
     const gateway = this.#gateway;
     this.#gateway = undefined;
@@ -139,7 +147,7 @@ export class Life {
   }
 
   async saved(): Promise<void> {
-    if (this.switches.save !== 'often') return;
+    if (!this.#savesOften) return;
     const { logs = [] } = this.#gateway ?? {};
     const from = logs.length;
     await until(() => logs.slice(from).some((line) => /^snapshot: (?:not )?saved/.test(line)), 'a save');
@@ -206,15 +214,16 @@ export class Life {
     return get(`${url}${path}`, { method, headers: { host: 'api.example' } });
   }
 
-  #configOf(rules: Rules, load: Switches['load'] | undefined): GatewayConfig {
-    const { staleIfError, save } = this.switches;
+  #configOf(rules: Rules, uses?: Pick<Switches, 'load' | 'save'>): GatewayConfig {
+    const { staleIfError } = this.switches;
+    const { load, save } = uses ?? {};
     const redis = this.#redis === undefined ? '' : `redis: { url: "unix:${this.#redis.socket}", tier: off }, `;
     const saves = save === 'often' ? '1s' : save;
     const snapshot = `snapshot: { path: ${JSON.stringify(this.#folder)}, load: ${load}, save: ${saves} }`;
     const text = `server: { listen: "127.0.0.1:0" }
 admin: { listen: "127.0.0.1:0" }
 origin: { url: "${this.api.origin.url}", timeout: 2s }
-store: { ${redis}${load === undefined ? '' : snapshot} }
+store: { ${redis}${uses === undefined ? '' : snapshot} }
 coherence: { settle: 20ms${this.#redis === undefined ? '' : `, lease: ${LEASE_MS}ms`} }
 defaults: { cache: { staleIfError: ${staleIfError ? '10m' : '0s'} } }
 ${rulesOf(rules)}`;
@@ -252,6 +261,17 @@ ${rulesOf(rules)}`;
   #violate(what: string): void {
     this.violations.push(what);
     this.#tell(`VIOLATION ${what}`);
+  }
+}
+
+/** All but the lock of a process that is gone. One that is removed or renamed meanwhile may be copied or not. */
+function copyFiles(from: string, to: string): void {
+  for (const name of readdirSync(from)) {
+    try {
+      if (name !== 'lock') copyFileSync(join(from, name), join(to, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 }
 

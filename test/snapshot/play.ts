@@ -28,13 +28,29 @@ export async function play(seed: number, switches: Switches): Promise<Played> {
   }
 }
 
+/** What may happen in one life: with everything in each, few would show what it takes several of one kind to show. */
+interface Style {
+  /** Of ten ends, so many are crashes. */
+  readonly crashes: number;
+  readonly goesDown: boolean;
+  readonly damages: boolean;
+  readonly pauses: boolean;
+}
+
 class Player {
   readonly #life: Life;
   readonly #choose: (below: number) => number;
+  readonly #style: Style;
 
   constructor(life: Life, choose: (below: number) => number) {
     this.#life = life;
     this.#choose = choose;
+    this.#style = {
+      crashes: this.#of([0, 3, 6]),
+      goesDown: this.#of([false, true]),
+      damages: this.#of([false, false, true]),
+      pauses: this.#of([false, true]),
+    };
   }
 
   async play(): Promise<void> {
@@ -69,30 +85,32 @@ class Player {
         await life.saved();
         break;
       case 'weather':
-        life.api.down = !life.api.down;
+        life.api.down = this.#style.goesDown && !life.api.down;
         break;
       case 'cut':
         life.api.cuts = !life.api.down;
         await life.write(this.#id(), this.#kind(), this.#by());
         break;
       case 'wait':
-        await turns(this.#choose(60));
+        if (this.#style.pauses) await turns(this.#choose(60));
     }
   }
 
   /** It ends, things happen, and it starts. */
   async #again(): Promise<void> {
     const life = this.#life;
-    const { load, redis } = life.switches;
-    const way = this.#choose(5);
-    if (way < 2) life.crash();
-    else if (way === 2 && !life.api.down) await life.writeAndCrash(this.#id(), this.#kind());
-    else await life.stop();
+    const { load, save, redis } = life.switches;
+    if (this.#choose(10) >= this.#style.crashes) await life.stop();
+    else if (life.api.down || this.#choose(3) > 0) life.crash();
+    else await life.writeAndCrash(this.#id(), this.#kind());
     if (redis && this.#choose(2) === 0) await life.write(this.#id(), this.#kind(), 'other');
     // Whoever trusts what was saved knows that nothing goes past the gateway. Another node would not know of it either.
     if (!redis && load !== 'trust' && this.#choose(2) === 0) life.changeByHand(this.#id(), this.#kind());
-    if (this.#choose(6) === 0) life.damage(this.#of(['cut', 'flip', 'gap', 'old']), this.#choose);
-    await life.start(this.#of(['by path', 'by path', 'by tag']), this.#choose(6) === 0 ? 'off' : load);
+    if (this.#style.damages && this.#choose(3) === 0)
+      life.damage(this.#of(['cut', 'flip', 'gap', 'old']), this.#choose);
+    // Now and then without one of the two.
+    const uses = { load: this.#choose(6) === 0 ? 'off' : load, save: this.#choose(3) === 0 ? 'off' : save } as const;
+    await life.start(this.#of(['by path', 'by path', 'by tag']), uses);
     if (this.#choose(3) > 0) await life.loaded();
   }
 

@@ -106,6 +106,11 @@ export class SnapshotRig {
     return this.gateway.logs.map(({ msg }) => msg).filter((msg) => msg.startsWith('snapshot'));
   }
 
+  /** From now on the API answers everything with this status. */
+  goDown(status: number): void {
+    this.api.down = status;
+  }
+
   /** What the disk has now, as after a loss of power. */
   copy(): string {
     const copy = mkdtempSync(join(tmpdir(), 'unstale-snapshot-'));

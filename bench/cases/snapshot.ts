@@ -1,0 +1,126 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Bench, type Case, type Metric, ratioOf, type Sample } from '../bench.ts';
+import { type Gateway, startGateway } from '../servers/gateway.ts';
+import { ask, freePort } from '../servers/server.ts';
+
+const p50: Metric = { name: 'p50 µs', unit: 'µs', better: 'lower', digits: 0 };
+const p99: Metric = { name: 'p99 µs', unit: 'µs', better: 'lower', digits: 0 };
+const p999: Metric = { name: 'p99.9 µs', unit: 'µs', better: 'lower', digits: 0 };
+const took: Metric = { name: 'ms in all', unit: 'ms', better: 'lower', digits: 0 };
+const fileBytes: Metric = { name: 'file bytes', unit: 'B', better: 'lower', digits: 0 };
+const resident: Metric = { name: 'resident bytes', unit: 'B', better: 'lower', digits: 0 };
+
+/** Far below saturation. */
+const rate = 5_000;
+const connections = 16;
+const fillConnections = 64;
+const HEAP_MB = 12_288;
+const pollMs = 50;
+const deadlineMs = 600_000;
+
+/**
+ * Hits at a fixed rate while a snapshot of many small responses is saved, and while it is loaded. The load comes right
+ * after the start, so it is compared with a start without one: code that has just begun to run is slow.
+ */
+export const snapshot: Case = {
+  name: 'snapshot',
+  title: 'hits while a million small responses are saved and loaded, requests due at a fixed rate',
+  async run(bench) {
+    const count = bench.effort.storedResponses >= 20_000 ? 1_000_000 : 20_000;
+    const path = mkdtempSync(join(tmpdir(), 'unstale-bench-state-'));
+    // The port is in the cache key.
+    const port = await freePort();
+    const start = (keys: string): Promise<Gateway> =>
+      startGateway({
+        name: 'gateway',
+        directory: bench.directories.gateway ?? '',
+        originUrl: bench.origin.url,
+        core: bench.placement.server,
+        memory: '6GiB',
+        nodeOptions: [`--max-old-space-size=${HEAP_MB}`],
+        port,
+        store: `  snapshot: { path: "${path}", maxSize: 8GiB, ${keys} }`,
+      });
+    try {
+      const samples = { ...(await saving(bench, start, { count, path })), ...(await loading(bench, start)) };
+      const comparisons = [ratioOf('while saving', 'warm'), ratioOf('while loading', 'just started')];
+      return { metrics: [p50, p99, p999, took, fileBytes, resident], samples, comparisons };
+    } finally {
+      rmSync(path, { recursive: true, force: true });
+    }
+  },
+};
+
+type Samples = Record<string, readonly Sample[]>;
+
+async function saving(
+  bench: Bench,
+  start: (keys: string) => Promise<Gateway>,
+  { count, path }: { count: number; path: string },
+): Promise<Samples> {
+  const gateway = await start('load: off, save: off');
+  try {
+    const paths = { template: '/things/{n}', first: 1, count };
+    const load = { method: 'GET', headers: {}, body: undefined, connections: fillConnections, amount: count } as const;
+    await bench.generator.load({ ...load, url: gateway.url, paths });
+    bench.progress(`${count.toLocaleString('en')} responses stored`);
+    await hits(bench, gateway);
+    const warm = await hits(bench, gateway);
+    const saved = fetch(`${gateway.adminUrl}/snapshot`, { method: 'POST' });
+    const whileSaving = await hits(bench, gateway);
+    const { responses, bytes, ms } = (await (await saved).json()) as Record<'responses' | 'bytes' | 'ms', number>;
+    if (responses !== count) throw new Error(`${responses} of ${count} responses were saved`);
+    bench.progress(`saved to ${path} within ${ms} ms`);
+    const whole = { [took.name]: ms, [fileBytes.name]: bytes, [resident.name]: residentBytes(gateway.child.pid) };
+    return { warm: [warm], 'while saving': [{ ...whileSaving, ...whole }] };
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function loading(bench: Bench, start: (keys: string) => Promise<Gateway>): Promise<Samples> {
+  const cold = await start('load: off, save: off');
+  const justStarted = await hits(bench, cold).finally(() => cold.stop());
+  const gateway = await start('load: revalidate, save: off');
+  try {
+    const whileLoading = await hits(bench, gateway);
+    const line = await said(gateway, /^snapshot: loaded .* within (\d+) ms.*/m);
+    bench.progress(line[0]);
+    const own = { [took.name]: Number(line[1]), [resident.name]: residentBytes(gateway.child.pid) };
+    return { 'just started': [justStarted], 'while loading': [{ ...whileLoading, ...own }] };
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function hits({ generator, effort }: Bench, { url }: Gateway): Promise<Sample> {
+  const result = await generator.paced({
+    url,
+    path: '/things/1',
+    headers: {},
+    rate,
+    connections,
+    seconds: effort.seconds,
+  });
+  return { [p50.name]: result.p50Us, [p99.name]: result.p99Us, [p999.name]: result.p999Us };
+}
+
+/** What `/readyz?verbose` says, once it says so. */
+async function said({ adminUrl }: Gateway, wanted: RegExp): Promise<RegExpExecArray> {
+  const deadline = performance.now() + deadlineMs;
+  while (performance.now() < deadline) {
+    const { body } = await ask(`${adminUrl}/readyz?verbose`);
+    const found = wanted.exec(body);
+    if (found !== null) return found;
+    await delay(pollMs);
+  }
+  throw new Error(`the gateway did not say ${wanted}`);
+}
+
+function residentBytes(pid: number): number {
+  const [, pages = '0'] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
+  return 4096 * Number(pages);
+}

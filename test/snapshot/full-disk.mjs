@@ -1,0 +1,57 @@
+/*
+ * Saves little, then much, on a disk that takes files of a few blocks only: `full-disk.mjs <folder>`, under `ulimit -f`.
+ */
+import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { systemClock } from '../../dist/clock.js';
+import { Fence } from '../../dist/coherence/fence.js';
+import { Fields } from '../../dist/http/fields.js';
+import { NodeSnapshots } from '../../dist/snapshot/snapshots.js';
+import { MemoryStore } from '../../dist/store/memory.js';
+
+const [path = ''] = process.argv.slice(2);
+const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };
+const store = new MemoryStore(bounds, new Fence());
+const lines = [];
+const released = [];
+const snapshots = new NodeSnapshots({
+  config: { path, load: 'off', save: 'stop', maxBytes: 1024 * 1024 * 1024, key: undefined },
+  store,
+  maxBytes: bounds.maxBytes,
+  fingerprint: 'f',
+  log: {
+    mark: () => Promise.resolve({ segment: 's' }),
+    missedSince: () => Promise.resolve({ known: true, coverages: [], asOf: 0 }),
+    release: (mark) => released.push(mark),
+  },
+  saves: true,
+  isPerUser: () => false,
+  clock: systemClock,
+  logger: { info: (_, line) => lines.push(line), warn: (_, line) => lines.push(line) },
+});
+
+function put(name, length) {
+  const plain = { asOf: 0, since: undefined, uses: 0, touched: undefined, part: undefined, encoded: undefined };
+  const whole = {
+    vary: [],
+    selecting: [],
+    directives: {},
+    lifetimeMs: 1,
+    initialAgeMs: 0,
+    respondedAt: 0,
+    status: 200,
+  };
+  store.put({
+    ...{ ...plain, ...whole, shareable: true, clientHeaders: [], headers: new Fields([]) },
+    ...{ key: `http://host\n${name}\n`, path: name, tags: [`p:${name}`], body: randomBytes(length) },
+  });
+}
+
+put('/small', 100);
+const first = await snapshots.save();
+const size = statSync(first.path).size;
+for (let i = 0; i < 20; i++) put(`/large/${i}`, 100_000);
+const failure = await snapshots.save().catch((error) => ({ code: error.code, cause: error.cause.code }));
+const files = readdirSync(path);
+const kept = statSync(first.path).size === size;
+process.stdout.write(JSON.stringify({ failure, files, kept, released: released.length, ...snapshots.status() }));

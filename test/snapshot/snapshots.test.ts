@@ -1,0 +1,267 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { Fence } from '../../src/coherence/fence.ts';
+import { everything } from '../../src/coherence/record.ts';
+import type { SnapshotConfig } from '../../src/config/model.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { createLogger } from '../../src/observe/logger.ts';
+import { FolderInUse, SnapshotFolder } from '../../src/snapshot/folder.ts';
+import { NodeSnapshots, type SnapshotLog } from '../../src/snapshot/snapshots.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import type { StoredResponse } from '../../src/store/stored-response.ts';
+import { deferred, until } from '../support/barrier.ts';
+import { built } from '../support/shared.ts';
+import { stored } from '../support/stored.ts';
+
+const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };
+const anyRequest = new Fields([]);
+const joined = Promise.resolve();
+
+let path: string;
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), 'unstale-snapshots-'));
+});
+afterEach(() => rmSync(path, { recursive: true, force: true }));
+
+const response = (name: string): StoredResponse => stored(name, { headers: new Fields(['ETag', `"${name}"`]) });
+
+/** A node with its own memory, over the folder of the test. */
+class Node {
+  readonly store = new MemoryStore(bounds, new Fence());
+  readonly lines: string[] = [];
+  readonly steps: string[] = [];
+  readonly snapshots: NodeSnapshots;
+
+  constructor(
+    config: Partial<SnapshotConfig>,
+    { saves = true, ...log }: Partial<SnapshotLog> & { saves?: boolean } = {},
+  ) {
+    const write = (line: string): void => void this.lines.push((JSON.parse(line) as { msg: string }).msg);
+    this.snapshots = new NodeSnapshots({
+      config: { path, load: 'off', save: 'off', maxBytes: 2 ** 30, key: undefined, ...config },
+      store: this.store,
+      maxBytes: bounds.maxBytes,
+      fingerprint: 'f',
+      log: {
+        mark: () => Promise.resolve(this.steps.push('mark')),
+        missedSince: () => Promise.resolve({ known: true, coverages: [], asOf: 0 }),
+        release: (mark) => void this.steps.push(`release ${mark}`),
+        ...log,
+      },
+      saves,
+      isPerUser: ({ path: resource }) => resource.startsWith('/me'),
+      clock: systemClock,
+      logger: createLogger('info', { write }),
+    });
+  }
+
+  put(...names: string[]): this {
+    for (const name of names) this.store.put(response(name));
+    return this;
+  }
+
+  get paths(): string[] {
+    return [...this.store.keys(), ...this.store.unconfirmedKeys()].map((key) => key.split('\n')[1] ?? '').sort();
+  }
+}
+
+/** What a node that trusts it finds in the snapshot. */
+async function found(config: Partial<SnapshotConfig> = {}): Promise<string[]> {
+  const node = new Node({ load: 'trust', ...config });
+  node.snapshots.start(joined);
+  await until(() => node.snapshots.status().loaded !== 'nothing loaded yet');
+  return node.paths;
+}
+
+describe('a save', () => {
+  test('notes where the log stands before it reads, and releases the log once the file is in its place', async () => {
+    const node = new Node({ save: 'stop' }).put('/a');
+    const saved = await node.snapshots.save();
+    expect(node.steps).toEqual(['mark', 'release 1']);
+    expect(saved).toMatchObject({ path: join(path, 'snapshot'), responses: 1, left: { 'per-user': 0, 'no-room': 0 } });
+    expect(node.snapshots.status().saved).toMatch(/^saved 1 responses in \d+ bytes at 20/);
+  });
+
+  test('what is invalidated while the log is asked is not in it', async () => {
+    const asked = deferred();
+    const answer = deferred();
+    const mark = (): Promise<unknown> => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const node = new Node({ save: 'stop' }, { mark }).put('/a', '/b');
+    const saving = node.snapshots.save();
+    await asked.promise;
+    node.store.invalidate({ ...everything, patterns: ['/a'], tagPatterns: [] });
+    answer.resolve();
+    await saving;
+    expect(await found()).toEqual(['/b']);
+  });
+
+  test('leaves out errors, parts, and what is of single users without a key', async () => {
+    const node = new Node({ save: 'stop' }).put('/a', '/me/1', '/me/2');
+    node.store.put(stored('/gone', { status: 404 }));
+    const part = { start: 0, size: 9, saidEnd: 3, asked: 'bytes=0-3' };
+    node.store.put(stored('/part', { status: 206, part }));
+    expect(await node.snapshots.save()).toMatchObject({ responses: 1, left: { 'per-user': 2 } });
+    expect(node.snapshots.status().saved).toMatch(/2 of single users left out for want of store\.snapshot\.key/);
+    expect(await found()).toEqual(['/a']);
+    const key = Buffer.alloc(32, 1).toString('base64url');
+    await new Node({ save: 'stop', key }).put('/a', '/me/1').snapshots.save();
+    expect(await found({ key })).toEqual(['/a', '/me/1']);
+  });
+
+  test('waits for the load, and keeps what that has brought', async () => {
+    await new Node({}).put('/a', '/b').snapshots.save();
+    const join = deferred();
+    const node = new Node({ load: 'revalidate' });
+    node.snapshots.start(join.promise);
+    const saving = node.snapshots.save();
+    join.resolve();
+    expect(await saving).toMatchObject({ responses: 2 });
+  });
+
+  test('of another process than the first is refused', async () => {
+    await expect(new Node({ save: 'stop' }, { saves: false }).snapshots.save()).rejects.toThrow(/another process/);
+  });
+
+  test('is made in each interval, and at the stop', async () => {
+    const node = new Node({ save: 5 }).put('/a');
+    node.snapshots.start(joined);
+    await until(() => node.steps.length >= 4);
+    node.put('/b');
+    await node.snapshots.stop();
+    expect(await found()).toEqual(['/a', '/b']);
+  });
+});
+
+describe('a stop', () => {
+  test('saves, where it is to', async () => {
+    const off = new Node({ load: 'revalidate' }).put('/a');
+    off.snapshots.start(joined);
+    await off.snapshots.stop();
+    expect(readdirSync(path)).toEqual([]);
+    const on = new Node({ save: 'stop' }).put('/a');
+    on.snapshots.start(joined);
+    await on.snapshots.stop();
+    expect(await found()).toEqual(['/a']);
+  });
+
+  test('before the load has ended keeps the last snapshot, which has more than memory', async () => {
+    await new Node({}).put('/a', '/b').snapshots.save();
+    const node = new Node({ load: 'revalidate', save: 'stop' });
+    node.snapshots.start(new Promise(() => {}));
+    await node.snapshots.stop();
+    expect(node.snapshots.status().saved).toMatch(/is kept/);
+    expect(await found()).toEqual(['/a', '/b']);
+  });
+
+  test('after a failed start keeps it, too', async () => {
+    await new Node({}).put('/a').snapshots.save();
+    await new Node({ load: 'revalidate', save: 'stop' }).snapshots.stop();
+    expect(await found()).toEqual(['/a']);
+  });
+});
+
+describe('a drop', () => {
+  test('removes the file, what was loaded and not confirmed, and what the log keeps for it', async () => {
+    await new Node({}).put('/a', '/b').snapshots.save();
+    const node = new Node({ load: 'revalidate' });
+    node.snapshots.start(joined);
+    await until(() => node.store.unconfirmedSize === 2);
+    node.put('/a');
+    expect(await node.snapshots.drop()).toEqual({ removed: true });
+    expect(existsSync(join(path, 'snapshot'))).toBe(false);
+    expect(node.paths).toEqual(['/a']);
+    expect(node.store.select(response('/a').key, anyRequest)).toBeDefined();
+    expect(node.steps).toEqual(['mark', 'release 1']);
+    expect(await node.snapshots.drop()).toEqual({ removed: false });
+  });
+
+  test('ends a load', async () => {
+    await new Node({}).put('/a', '/b').snapshots.save();
+    const node = new Node({ load: 'trust' });
+    node.snapshots.start(joined);
+    await node.snapshots.drop();
+    // What was trusted by then stays: nothing says that it is wrong.
+    expect(node.store.unconfirmedSize).toBe(0);
+    expect(existsSync(join(path, 'snapshot'))).toBe(false);
+  });
+});
+
+describe('what is said of it', () => {
+  test.each<[string, Partial<SnapshotConfig>, string]>([
+    ['both off', {}, 'snapshots: load off, save off'],
+    ['stop', { load: 'trust', save: 'stop' }, 'snapshots: load trust, save at stop'],
+    ['interval', { load: 'revalidate', save: 30_000 }, 'snapshots: load revalidate, save every 30000 ms, and at stop'],
+  ])('at the start: %s', async (_, config, line) => {
+    const node = new Node(config);
+    node.snapshots.start(joined);
+    expect(node.lines[0]).toBe(line);
+    await node.snapshots.stop();
+  });
+
+  test('what was loaded, and why something was not', async () => {
+    const node = new Node({ load: 'trust' });
+    node.snapshots.start(joined);
+    await until(() => node.lines.length > 1);
+    expect(node.lines[1]).toBe('snapshot: nothing loaded: there is no snapshot');
+    writeFileSync(join(path, 'snapshot'), 'x');
+    const cold = new Node({ load: 'trust' });
+    cold.snapshots.start(joined);
+    await until(() => cold.lines.length > 1);
+    expect(cold.lines[1]).toBe('snapshot: not loaded: the file is no snapshot of this gateway');
+  });
+});
+
+describe('a disk that is full', () => {
+  beforeAll(built, 120_000);
+
+  test('fails the save, says so, and keeps the last good snapshot', () => {
+    const script = new URL('full-disk.mjs', import.meta.url).pathname;
+    const command = `ulimit -f 1024; exec ${process.execPath} ${script} ${path}`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({
+      failure: { code: 'notSaved', cause: 'EFBIG' },
+      files: ['snapshot'],
+      kept: true,
+      released: 1,
+      saved: expect.stringMatching(/EFBIG.*; the last good snapshot is kept$/),
+    });
+  });
+});
+
+describe('a folder', () => {
+  test('is made, and has one user', async () => {
+    const folder = await SnapshotFolder.open(join(path, 'deep/er'));
+    await expect(SnapshotFolder.open(join(path, 'deep/er'))).rejects.toThrow(FolderInUse);
+    await folder.close();
+    await (await SnapshotFolder.open(join(path, 'deep/er'))).close();
+  });
+
+  test.each([
+    ['of a process that is gone', { pid: 2 ** 22 + 1, started: '' }, true],
+    ['of an earlier process with this pid, as in a container', { pid: process.pid, started: 'earlier' }, true],
+    ['of another machine, a moment ago', { pid: 1, host: 'another', started: '' }, false],
+    ['that was cut short', undefined, true],
+  ])('a lock %s', async (_, holder, isTaken) => {
+    const { hostname } = await import('node:os');
+    writeFileSync(join(path, 'lock'), holder === undefined ? '{' : JSON.stringify({ host: hostname(), ...holder }));
+    const opened = SnapshotFolder.open(path);
+    if (isTaken) await (await opened).close();
+    else await expect(opened).rejects.toThrow(/process 1 on another uses it/);
+  });
+
+  test('what an unfinished save has left is removed', async () => {
+    writeFileSync(join(path, 'snapshot.0123.tmp'), 'x');
+    writeFileSync(join(path, 'snapshot'), 'x');
+    const folder = await SnapshotFolder.open(path);
+    expect(readdirSync(path).sort()).toEqual(['lock', 'snapshot']);
+    await folder.close();
+  });
+});
