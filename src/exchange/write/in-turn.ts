@@ -16,7 +16,7 @@ export async function inTurn(
   send: (arrived: ArrivedWrite) => Promise<unknown>,
 ): Promise<void> {
   const { request, route, upload } = arrived;
-  // First: whoever has its turn waits for nothing that its client can hold back.
+  // Before the turn: others must not wait for one whose client has taken up its share of the connections.
   const place = await awaitShare({ request, route }, reply);
   const { address, isProxy } = request.client;
   const taker = { address: isProxy ? undefined : address, onGone: (listener: () => void) => reply.onGone(listener) };

@@ -19,12 +19,12 @@ import { Upload } from './upload.ts';
 import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
 
 /**
- * How often a write is sent again that the origin refused by the gateway's own condition: somebody who goes past the
- * gateway has written in between.
+ * How often a write is sent. The origin refuses it (412) if somebody has written past the gateway since the gateway
+ * read the resource; it is then merged anew.
  */
 const MAX_ATTEMPTS = 4;
 
-/** When to try again after a write of unknown outcome, if its record does not say how long it may be applied. */
+/** `Retry-After` while an earlier write is indeterminate, if its record does not say until when it may be applied. */
 const UNSETTLED_RETRY_S = 10;
 
 /** What a protected write needs of the exchange (write.ts). */
@@ -37,8 +37,9 @@ export interface ProtectedWrite {
   /** Forwards a write and answers its client, or says that it has to be sent again. */
   send(write: ArrivedWrite, guard: Guard): Promise<'answered' | 'again'>;
   /**
-   * Before an answer of the gateway's own that tells of the current representation: resolves once all that it may
-   * reveal is effective, with the position of a record that was made for that.
+   * Called before the gateway itself answers with something of the current representation. Resolves once the writes
+   * that made it are effective on every node: otherwise a client could read something older afterwards. With the
+   * position of a record, if one was made for that.
    */
   settle(write: ArrivedWrite): Promise<string | undefined>;
 }
@@ -48,7 +49,7 @@ export interface ProtectedWrite {
  *
  * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
  * 2. its body is valid (`validate`), unless it is merged, which comes first then
- * 3. its turn: no other write of the resource is between these two lines (turns.ts)
+ * 3. its turn begins: until step 9, no other write of the resource is sent (turns.ts)
  * 4. the current representation, read from the origin (current.ts)
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
@@ -67,20 +68,16 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   try {
     if (!isMerged(protection, request)) await protection.validate?.(request, body);
     requireCondition(request, protection);
-    const sendAlone = (alone: ArrivedWrite) =>
-      write.send(
-        alone,
-        guardOf(protection, run, () => 'pass'),
-      );
+    const guard = guardOf(protection, run, () => 'pass');
+    const sendAsItIs = (arrivedWrite: ArrivedWrite) => write.send(arrivedWrite, guard);
     const reads = needsCurrent(protection, request);
     if (!reads && !protections.takesTurns(request)) {
-      await sendAlone(arrived);
+      await sendAsItIs(arrived);
       return;
     }
-    await inTurn(write, (inTurn) => {
-      const ofIts = { ...write, arrived: inTurn };
-      return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
-    });
+    await inTurn(write, (arrivedInTurn) =>
+      reads ? readAndSend(ports, { ...write, arrived: arrivedInTurn }, run) : sendAsItIs(arrivedInTurn),
+    );
   } finally {
     await run.end();
   }
@@ -177,7 +174,7 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
       await run.answered(answer, 'unchanged');
       return sendWhole(reply, answer);
     }
-    // The origin refuses the state that it has just told: sending that again would not help.
+    // The origin has refused the entity tag that it still gives: another attempt would be refused, too.
     const isSame = attempt > 1 && tried === condition[1];
     tried = condition[1];
     const isOwn = tried !== undefined;
@@ -192,9 +189,9 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
 }
 
 /**
- * After a write of unknown outcome the origin may still apply it: over this one, whose body would then be lost. So may
- * one of a node that has died in its turn. The record of such a write covers its path: those that cover only tags of
- * this resource were made by writes of others.
+ * An earlier write of the resource that is indeterminate may still be applied, over this one, which would be lost. So
+ * may the write of a node that died in its turn. Only quarantines of the path count: a record that covers the resource
+ * by a tag alone was made by a write of another resource.
  */
 function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRequest, address: BeforeAddress): void {
   const reads = readsOf(rules, routes, request, address).map(({ path }) => ({ path, tags: [], open: [] }));
@@ -204,7 +201,7 @@ function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRe
   throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
 }
 
-/** Where a GET of the very resource is answered, query included: another query may name another resource. */
+/** What to GET for the current representation. It has the query of the write: that may be part of the name. */
 function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite): BeforeAddress {
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
@@ -214,8 +211,8 @@ function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite)
 }
 
 /**
- * An API may have several representations: what is read has to be the one that the client has read, and writes. Clients
- * that prefer none send a lone wildcard (fetch does); what they write is JSON.
+ * An API may have several representations of a resource. The gateway has to read the one that the client has read and
+ * now writes. A lone wildcard says nothing (`fetch` sends it by default), so JSON is asked for then.
  */
 function preferredTypes(headers: Fields): FieldLines {
   const accept = headers.get('accept')?.trim() ?? '*/*';
@@ -249,8 +246,8 @@ function withProposal(
 }
 
 /**
- * What guards the write at the origin against those who go past the gateway; nothing where the client's own conditions
- * are passed on.
+ * The condition by which the origin refuses the write if somebody has written past the gateway. None where the client's
+ * own conditions are passed on.
  */
 function ownCondition(request: ClientRequest, read: CurrentRead, protection: Protection): FieldLines {
   const { headers } = request;
