@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { OriginError } from '../../src/errors.ts';
 import type { Place } from '../../src/exchange/origin-shares.ts';
-import type { OriginChange, OriginRequest } from '../../src/exchange/ports.ts';
+import type { Origin, OriginChange, OriginRequest } from '../../src/exchange/ports.ts';
 import { CircuitOrigin } from '../../src/origin/circuit-origin.ts';
 import { gate } from '../support/barrier.ts';
 import { clientOf, scripted } from './origin-under-test.ts';
@@ -10,9 +11,12 @@ import { clientOf, scripted } from './origin-under-test.ts';
 
 const HOUR_MS = 3_600_000;
 
-function circuitOver(url: string, failures = 1, pauseMs = HOUR_MS) {
+const circuitOver = (url: string, failures = 1, pauseMs = HOUR_MS) =>
+  circuitAbove(clientOf(url, { connections: 1 }), failures, pauseMs);
+
+function circuitAbove(below: Origin, failures: number, pauseMs: number) {
   const changes: OriginChange[] = [];
-  const origin = new CircuitOrigin(clientOf(url, { connections: 1 }), {
+  const origin = new CircuitOrigin(below, {
     ...{ name: 'legacy', settings: { failures, firstMs: pauseMs, mostMs: pauseMs }, isProbed: false },
     ...{ clock: systemClock, random: () => 0, changed: (change) => changes.push(change) },
   });
@@ -48,6 +52,8 @@ test('requests that waited for a connection until the origin was down are not se
   );
   expect(api.seen.map(({ url }) => url)).toEqual(['/1']);
   expect([left.size, origin.standing.refused, changes.length]).toEqual([3, 3, 1]);
+  await expect(origin.fetch(asking('/5', { place: place('5') }))).rejects.toMatchObject({ code: 'originDown' });
+  expect(left, 'a request that is refused at once gives its place back').toContain('5');
 });
 
 test('a request that must not be sent for another reason is told so, and counts for nothing', async () => {
@@ -94,4 +100,16 @@ test('a write is never the probe, and what is no write is', async () => {
   query.body.stream().resume();
   expect(changes.map(({ is }) => is)).toEqual(['down', 'up']);
   expect(api.seen.map(({ url }) => url)).toEqual(['/failing', '/queried']);
+});
+
+test('a write that got no connection in time counts; one that got no answer in time does not', async () => {
+  for (const sent of [true, false]) {
+    const failing: Origin = {
+      serverErrors: 'unknown',
+      fetch: () => Promise.reject(new OriginError('originTimeout', { sent })),
+    };
+    const origin = circuitAbove(failing, 1, HOUR_MS).origin;
+    await expect(origin.fetch(asking('/1', { method: 'PUT', writes: true }))).rejects.toMatchObject({ sent });
+    expect(origin.isClosed).toBe(sent);
+  }
 });
