@@ -72,7 +72,7 @@ describe('unstale snapshot', () => {
   it('GET /snapshot tells what has become of it', async () => {
     await rig.start('save: 1h, load: revalidate');
     const { text } = await get(`${rig.gateway.adminUrl}/snapshot`);
-    expect(JSON.parse(text)).toMatchObject({ load: 'revalidate', save: 3_600_000, saved: 'nothing yet' });
+    expect(JSON.parse(text)).toMatchObject({ load: 'revalidate', save: 3_600_000, saved: 'nothing saved yet' });
   });
 });
 
