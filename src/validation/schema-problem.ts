@@ -58,11 +58,14 @@ export class SchemaFile {
   }
 
   #parse(): unknown {
+    let position: string | undefined;
     if (/^\s*[{[]/.test(this.text)) {
       try {
         return JSON.parse(this.text) as unknown;
-      } catch {
-        // Its place is what the other parser knows. What this one refuses may still be YAML.
+      } catch (error) {
+        // What is refused here may still be YAML. If not, this position is the better one: for an open quote, the
+        // parser of YAML names the end of the file.
+        position = /at position (\d+)/.exec(String(error))?.[1];
       }
     }
     const lines = new LineCounter();
@@ -70,7 +73,7 @@ export class SchemaFile {
     const parsed = parseDocument(this.text, options);
     const [fault] = parsed.errors;
     if (fault === undefined) return parsed.toJS({ maxAliasCount: 1_000 }) as unknown;
-    const { line, col } = lines.linePos(fault.pos[0]);
+    const { line, col } = lines.linePos(position === undefined ? fault.pos[0] : Number(position));
     const at = { path: this.path, line, column: col };
     throw new SchemaProblem(`it is neither JSON nor YAML: ${fault.message}`, 'correct that line', at);
   }

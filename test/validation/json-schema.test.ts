@@ -200,6 +200,10 @@ describe('a schema that is refused at load', () => {
     expect(problemOf(schema).message).toContain(message);
   });
 
+  test('a quote that is not closed is found in its line', () => {
+    expect(problemOf('{\n  "type": "object\n}\n')).toMatchObject({ line: 2 });
+  });
+
   test('a pattern is found in the file', () => {
     expect(problemOf({ properties: { a: { pattern: '(?<!b)a' } } })).toMatchObject({ line: 4, column: 18 });
   });
