@@ -243,7 +243,7 @@ describe('a process that is disturbed at any step', () => {
 
   beforeAll(async () => {
     await built();
-  });
+  }, 300_000);
 
   interface Told {
     readonly said: readonly string[];
