@@ -1,4 +1,3 @@
-import { nothingKnown } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
 import { type FieldLines, Fields, without } from '../../http/fields.ts';
@@ -10,7 +9,6 @@ import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } fr
 import type { Current } from './document.ts';
 import { inTurn } from './in-turn.ts';
 import { invalidateOutdated } from './outdated-copies.ts';
-import { readsOf } from './plan.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
@@ -23,9 +21,6 @@ import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
  * gateway has written in between.
  */
 const MAX_ATTEMPTS = 4;
-
-/** When to try again after a write of unknown outcome, if its record does not say how long it may be applied. */
-const UNSETTLED_RETRY_S = 10;
 
 /** What a protected write needs of the exchange (write.ts). */
 export interface ProtectedWrite {
@@ -48,7 +43,7 @@ export interface ProtectedWrite {
  *
  * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
  * 2. its body is valid (`validate`), unless it is merged, which comes first then
- * 3. its turn: no other write of the resource is between these two lines (turns.ts)
+ * 3. its turn: no other write of the resource is between this line and the last, nor may take effect (in-turn.ts)
  * 4. the current representation, read from the origin (current.ts)
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
@@ -77,7 +72,7 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
       await sendAlone(arrived);
       return;
     }
-    await inTurn(write, (inTurn) => {
+    await inTurn(ports, write, (inTurn) => {
       const ofIts = { ...write, arrived: inTurn };
       return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
     });
@@ -150,7 +145,6 @@ function guardOf(
 async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
-  refuseUnsettled(ports, arrived.request, address);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const read = await readCurrent(address, ports.resolveBytes);
@@ -189,19 +183,6 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     run.sent = false;
   }
   throw new GatewayError('busy', 'others keep writing this resource past the gateway');
-}
-
-/**
- * After a write of unknown outcome the origin may still apply it: over this one, whose body would then be lost. So may
- * one of a node that has died in its turn. The record of such a write covers its path: those that cover only tags of
- * this resource were made by writes of others.
- */
-function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRequest, address: BeforeAddress): void {
-  const reads = readsOf(rules, routes, request, address).map(({ path }) => ({ path, tags: [], open: [] }));
-  if (!fence.readsQuarantined(reads, nothingKnown)) return;
-  const ms = fence.quarantinedForMs(reads, nothingKnown);
-  const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
-  throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
 }
 
 /** Where a GET of the very resource is answered, query included: another query may name another resource. */
