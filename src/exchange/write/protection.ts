@@ -4,7 +4,7 @@ import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { conditionFields, hasConditionOfWrite } from '../../http/write-conditions.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
-import { type CurrentRead, readCurrent } from './current.ts';
+import { type CurrentRead, isForPages, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
 import { inTurn } from './in-turn.ts';
@@ -81,6 +81,9 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   }
 }
 
+/** Whether a representation that is not JSON is of no use. */
+const isMergedIn = ({ config, preserve }: Protection): boolean => config.merge || preserve.size > 0;
+
 function beginKey(
   { keys }: Protections,
   { config }: Protection,
@@ -147,7 +150,7 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
   const address = addressOfCurrent(ports, write);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const read = await readCurrent(address, ports.resolveBytes);
+    const read = await readCurrent(address, { maxBytes: ports.resolveBytes, asJson: isMergedIn(protection) });
     if (read.kind === 'refused') {
       await write.settle(arrived);
       return sendWhole(reply, read.answer);
@@ -155,9 +158,9 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     const { current } = read;
     const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
-      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, current);
+      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, address, current);
       await write.settle(arrived);
-      throw decided.error;
+      throw withLines(decided.error, current);
     }
     const { proposal } = decided;
     const condition = ownCondition(arrived.request, read, protection);
@@ -185,22 +188,22 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
   throw new GatewayError('busy', 'others keep writing this resource past the gateway');
 }
 
+/** As a page of another origin may see it. */
+function withLines(error: GatewayError, current: Current | undefined): GatewayError {
+  const { code, message: detail, more, cause } = error;
+  const fields = without(current?.headers.lines ?? [], (name) => !isForPages(name));
+  return new GatewayError(code, detail, { more, cause, lines: [...error.lines, ...fields] });
+}
+
 /** Where a GET of the very resource is answered, query included: another query may name another resource. */
 function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite): BeforeAddress {
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
   const { target, headers } = arrived.request;
-  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...preferredTypes(headers)]) };
+  const accept = headers.get('accept');
+  const lines = accept === undefined ? [] : ['Accept', accept];
+  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...lines]) };
   return { ...address, get: found.route.before === undefined ? { ...get, target } : get };
-}
-
-/**
- * An API may have several representations: what is read has to be the one that the client has read, and writes. Clients
- * that prefer none send a lone wildcard (fetch does); what they write is JSON.
- */
-function preferredTypes(headers: Fields): FieldLines {
-  const accept = headers.get('accept')?.trim() ?? '*/*';
-  return accept === '*/*' || accept === '' ? [] : ['Accept', accept];
 }
 
 /** Fields that describe the bytes of the body that the client sent. */
@@ -245,8 +248,8 @@ function ownCondition(request: ClientRequest, read: CurrentRead, protection: Pro
 
 /** As the API answers: 204 if that is how it answered last, otherwise the current representation. */
 function unchangedAnswer(current: Current, { answersEmpty }: Protection, position: string | undefined): WholeAnswer {
-  const kept = ['content-type', 'content-language', 'last-modified'];
-  const lines = answersEmpty ? [] : without(current.headers.lines, (name) => !kept.includes(name));
+  const kept = answersEmpty ? [] : ['content-type', 'content-language', 'last-modified'];
+  const lines = without(current.headers.lines, (name) => !kept.includes(name) && !isForPages(name));
   lines.push('ETag', current.etag);
   if (position !== undefined) lines.push('Unstale-Position', position);
   lines.push('Cache-Status', formatCacheStatus({ detail: 'UNCHANGED' }));
