@@ -14,6 +14,7 @@ import { ownCases } from './cases/own.ts';
 import { hitPaced } from './cases/paced.ts';
 import { passThrough, passThroughLarge } from './cases/pass-through.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
+import { writeProtected, writeProtectedLoaded } from './cases/protected.ts';
 import { startUp } from './cases/start-up.ts';
 import { workersHit, workersMiss } from './cases/workers.ts';
 import { writeAlone, writeBusy, writeBusySlow, writeLoaded } from './cases/write.ts';
@@ -43,6 +44,8 @@ const cases: readonly Case[] = [
   writeLoaded,
   writeBusy,
   writeBusySlow,
+  writeProtected,
+  writeProtectedLoaded,
   mixed,
   writeStored,
   writeDependents,

@@ -75,6 +75,12 @@ export interface MalformedPatch {
 }
 
 const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
+const membersOfOperations = new Set(['op', 'path', 'from', 'value']);
+
+/** Some parsers take a member in another letter case for the one that RFC 6902 names, and the last one counts. */
+function isAmbiguous(operation: object): boolean {
+  return Object.keys(operation).some((name) => !membersOfOperations.has(name) && membersOfOperations.has(folded(name)));
+}
 
 /**
  * The operations of a JSON Patch (RFC 6902), by their index, that may change a preserved member: at it, below it, or
@@ -83,28 +89,31 @@ const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test'])
 export function touchingOperations(patch: unknown, paths: readonly Names[]): readonly number[] | MalformedPatch {
   if (!Array.isArray(patch)) return { why: 'it is not a list of operations' };
   const touching: number[] = [];
+  const kept = paths.map((names) => names.map(folded));
   for (const [i, operation] of patch.entries()) {
     const { op, path, from } = Object(operation) as Record<string, unknown>;
     const changed = [path, ...(op === 'move' ? [from] : [])].map(tokensOf);
-    if (typeof op !== 'string' || !operations.has(op) || changed.includes(undefined))
+    const isKnown = typeof op === 'string' && operations.has(op);
+    if (!isKnown || changed.includes(undefined) || isAmbiguous(operation as object)) {
       return { why: `operation ${i} is malformed` };
-    const touches = changed.some((tokens) => paths.some((names) => isOnOneLine(tokens ?? [], names)));
+    }
+    const touches = changed.some((tokens) => kept.some((names) => isOnOneLine(tokens ?? [], names)));
     if (op !== 'test' && touches) touching.push(i);
   }
   return touching;
 }
 
-/** RFC 6901 */
+/** RFC 6901, with letter case left out. */
 function tokensOf(pointer: unknown): Names | undefined {
   if (typeof pointer !== 'string' || !/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return undefined;
   const tokens = pointer.split('/').slice(1);
-  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return tokens.map((token) => folded(token.replaceAll('~1', '/').replaceAll('~0', '~')));
 }
 
 /** Whether one of two places holds the other. */
 function isOnOneLine(a: Names, b: Names): boolean {
   const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
-  return shorter.every((name, i) => folded(name) === folded(longer[i] as string));
+  return shorter.every((name, i) => name === longer[i]);
 }
 
 /** A list without some of its elements. */

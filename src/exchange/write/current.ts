@@ -1,12 +1,12 @@
 import { GatewayError } from '../../errors.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
-import { without } from '../../http/fields.ts';
+import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { decodedBody, readAnswerUpTo } from '../body.ts';
 import { forwardFields } from '../forward.ts';
 import type { OriginResponse } from '../ports.ts';
 import type { BeforeAddress } from './before.ts';
-import { type Current, currentOf } from './document.ts';
+import { type Current, currentOf, documentOf } from './document.ts';
 import type { WholeAnswer } from './protection-ports.ts';
 
 /** What a read of the current representation has found. */
@@ -26,12 +26,36 @@ const ofRefusal = new Set([
 ]);
 
 /**
+ * Whether a field of the API's answer to the read has to be in an answer that the gateway gives in its place: without
+ * them, a browser does not let a page of another origin see that answer (CORS).
+ */
+export const isForPages = (name: string): boolean => name === 'vary' || name.startsWith('access-control-');
+
+/**
  * Reads the current representation from the origin, with the writer's credentials and preferences: never a copy, which
- * may be older than the last write.
+ * may be older than the last write. `asJson`: where the writer takes any type, and the API prefers another one for it,
+ * it is asked for JSON.
  * @throws GatewayError currentUnreadable: the write must not be forwarded; OriginError
  */
-export async function readCurrent({ get, route }: BeforeAddress, maxBytes: number): Promise<CurrentRead> {
-  const accepted = get.headers.has('accept') ? [] : ['Accept', 'application/json, */*;q=0.1'];
+export async function readCurrent(
+  address: BeforeAddress,
+  { maxBytes, asJson }: { readonly maxBytes: number; readonly asJson: boolean },
+): Promise<CurrentRead> {
+  const read = await readAs(address, maxBytes, []);
+  const accept = address.get.headers.get('accept')?.trim() ?? '';
+  if (!asJson || read.kind !== 'present' || (accept !== '' && accept !== '*/*') || isDocument(read.current))
+    return read;
+  const { get } = address;
+  const others = new Fields(without(get.headers.lines, (name) => name === 'accept'));
+  return readAs({ ...address, get: { ...get, headers: others } }, maxBytes, ['Accept', 'application/json, */*;q=0.1']);
+}
+
+/** Parses only what does not say that it is JSON: others do, later. */
+function isDocument({ body, headers }: Current): boolean {
+  return /[/+]json *(?:;|$)/i.test(headers.get('content-type') ?? '') || 'text' in documentOf(body, headers);
+}
+
+async function readAs({ get, route }: BeforeAddress, maxBytes: number, accepted: FieldLines): Promise<CurrentRead> {
   const headers = [
     ...forwardFields(get, route.policy.client),
     ...accepted,
@@ -62,7 +86,7 @@ export async function readCurrent({ get, route }: BeforeAddress, maxBytes: numbe
 async function refusal({ status, headers, body }: OriginResponse, maxBytes: number): Promise<WholeAnswer> {
   const read = await readAnswerUpTo(body, maxBytes);
   if (!('whole' in read)) body.destroy();
-  const lines = without(headers.lines, (name) => !ofRefusal.has(name));
+  const lines = without(headers.lines, (name) => !ofRefusal.has(name) && !isForPages(name));
   lines.push('Cache-Status', formatCacheStatus({ fwd: 'method', fwdStatus: status }));
   return { status, lines, body: 'whole' in read ? read.whole : undefined };
 }

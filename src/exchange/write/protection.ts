@@ -1,16 +1,14 @@
-import { nothingKnown } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
 import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { conditionFields, hasConditionOfWrite } from '../../http/write-conditions.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
-import { type CurrentRead, readCurrent } from './current.ts';
+import { type CurrentRead, isForPages, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
 import { inTurn } from './in-turn.ts';
 import { invalidateOutdated } from './outdated-copies.ts';
-import { readsOf } from './plan.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
@@ -23,9 +21,6 @@ import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
  * gateway has written in between.
  */
 const MAX_ATTEMPTS = 4;
-
-/** When to try again after a write of unknown outcome, if its record does not say how long it may be applied. */
-const UNSETTLED_RETRY_S = 10;
 
 /** What a protected write needs of the exchange (write.ts). */
 export interface ProtectedWrite {
@@ -48,7 +43,7 @@ export interface ProtectedWrite {
  *
  * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
  * 2. its body is valid (`validate`), unless it is merged, which comes first then
- * 3. its turn: no other write of the resource is between these two lines (turns.ts)
+ * 3. its turn: no other write of the resource is between this line and the last, nor may take effect (in-turn.ts)
  * 4. the current representation, read from the origin (current.ts)
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
@@ -77,7 +72,7 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
       await sendAlone(arrived);
       return;
     }
-    await inTurn(write, (inTurn) => {
+    await inTurn(ports, write, (inTurn) => {
       const ofIts = { ...write, arrived: inTurn };
       return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
     });
@@ -85,6 +80,9 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
     await run.end();
   }
 }
+
+/** Whether a representation that is not JSON is of no use. */
+const isMergedIn = ({ config, preserve }: Protection): boolean => config.merge || preserve.size > 0;
 
 function beginKey(
   { keys }: Protections,
@@ -150,10 +148,9 @@ function guardOf(
 async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
-  refuseUnsettled(ports, arrived.request, address);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const read = await readCurrent(address, ports.resolveBytes);
+    const read = await readCurrent(address, { maxBytes: ports.resolveBytes, asJson: isMergedIn(protection) });
     if (read.kind === 'refused') {
       await write.settle(arrived);
       return sendWhole(reply, read.answer);
@@ -161,9 +158,9 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     const { current } = read;
     const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
-      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, current);
+      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, address, current);
       await write.settle(arrived);
-      throw decided.error;
+      throw withLines(decided.error, current);
     }
     const { proposal } = decided;
     const condition = ownCondition(arrived.request, read, protection);
@@ -191,17 +188,11 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
   throw new GatewayError('busy', 'others keep writing this resource past the gateway');
 }
 
-/**
- * After a write of unknown outcome the origin may still apply it: over this one, whose body would then be lost. So may
- * one of a node that has died in its turn. The record of such a write covers its path: those that cover only tags of
- * this resource were made by writes of others.
- */
-function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRequest, address: BeforeAddress): void {
-  const reads = readsOf(rules, routes, request, address).map(({ path }) => ({ path, tags: [], open: [] }));
-  if (!fence.readsQuarantined(reads, nothingKnown)) return;
-  const ms = fence.quarantinedForMs(reads, nothingKnown);
-  const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
-  throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
+/** As a page of another origin may see it. */
+function withLines(error: GatewayError, current: Current | undefined): GatewayError {
+  const { code, message: detail, more, cause } = error;
+  const fields = without(current?.headers.lines ?? [], (name) => !isForPages(name));
+  return new GatewayError(code, detail, { more, cause, lines: [...error.lines, ...fields] });
 }
 
 /** Where a GET of the very resource is answered, query included: another query may name another resource. */
@@ -209,17 +200,10 @@ function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite)
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
   const { target, headers } = arrived.request;
-  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...preferredTypes(headers)]) };
+  const accept = headers.get('accept');
+  const lines = accept === undefined ? [] : ['Accept', accept];
+  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...lines]) };
   return { ...address, get: found.route.before === undefined ? { ...get, target } : get };
-}
-
-/**
- * An API may have several representations: what is read has to be the one that the client has read, and writes. Clients
- * that prefer none send a lone wildcard (fetch does); what they write is JSON.
- */
-function preferredTypes(headers: Fields): FieldLines {
-  const accept = headers.get('accept')?.trim() ?? '*/*';
-  return accept === '*/*' || accept === '' ? [] : ['Accept', accept];
 }
 
 /** Fields that describe the bytes of the body that the client sent. */
@@ -264,8 +248,8 @@ function ownCondition(request: ClientRequest, read: CurrentRead, protection: Pro
 
 /** As the API answers: 204 if that is how it answered last, otherwise the current representation. */
 function unchangedAnswer(current: Current, { answersEmpty }: Protection, position: string | undefined): WholeAnswer {
-  const kept = ['content-type', 'content-language', 'last-modified'];
-  const lines = answersEmpty ? [] : without(current.headers.lines, (name) => !kept.includes(name));
+  const kept = answersEmpty ? [] : ['content-type', 'content-language', 'last-modified'];
+  const lines = without(current.headers.lines, (name) => !kept.includes(name) && !isForPages(name));
   lines.push('ETag', current.etag);
   if (position !== undefined) lines.push('Unstale-Position', position);
   lines.push('Cache-Status', formatCacheStatus({ detail: 'UNCHANGED' }));
