@@ -97,7 +97,11 @@ export class TaggedOrigin implements Origin {
     }
     const coding = (answer.headers.get('content-encoding') ?? '').trim().toLowerCase();
     const body = decodedBody(read.whole, answer.headers);
-    if (body === undefined) return { ...answer, body: held(read.whole) };
+    if (body === undefined) {
+      // Beyond the limits of decoding, or in a coding that was not asked for.
+      const [coded, asked] = [{ ...answer, body: held(read.whole) }, acceptedOf(request.headers)];
+      return asked === 'identity' ? coded : this.fetch({ ...request, headers: accepting(request.headers, 'identity') });
+    }
     const made = strongEtag(body);
     const etag = (body === read.whole ? made : codedEtag(made, coding)) ?? made;
     lines.push('ETag', etag);
@@ -110,10 +114,14 @@ export class TaggedOrigin implements Origin {
 
 /** Without the codings that the gateway cannot undo: a tag of the body could not be made. */
 function readable(lines: FieldLines): FieldLines {
-  const accepted = new Fields(lines).get('accept-encoding');
-  if (accepted === undefined) return lines;
-  const kept = without(lines, (name) => name === 'accept-encoding');
-  return [...kept, 'Accept-Encoding', acceptedAmong(accepted, knownCodings)];
+  const accepted = acceptedOf(lines);
+  return accepted === undefined ? lines : accepting(lines, acceptedAmong(accepted, knownCodings));
+}
+
+const acceptedOf = (lines: FieldLines): string | undefined => new Fields(lines).get('accept-encoding');
+
+function accepting(lines: FieldLines, codings: string): FieldLines {
+  return [...without(lines, (name) => name === 'accept-encoding'), 'Accept-Encoding', codings];
 }
 
 /**

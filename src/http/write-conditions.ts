@@ -7,10 +7,10 @@ export interface CurrentState {
   /** The entity tag that reads of the resource give. */
   readonly etag: string;
   /**
-   * The tag that reads give where the origin's own does not reach the gateway as a strong one: what compresses before
-   * the origin weakens it. Made on demand.
+   * Tags that reads give in other circumstances: where what compresses before the origin weakens its own, or to clients
+   * that prefer another representation. Made on demand.
    */
-  readonly ofBody?: () => string;
+  readonly others?: () => readonly string[];
   readonly lastModifiedMs: number | undefined;
 }
 
@@ -50,12 +50,12 @@ function listsState(ifNoneMatch: string, current: CurrentState | undefined): boo
   return someTagOf(current, (tag) => listed.some((each) => weakMatch(each, tag) || isTagOf(each, tag)));
 }
 
-function someTagOf({ etag, ofBody }: CurrentState, matches: (tag: EntityTag) => boolean): boolean {
-  const isMatch = (text: string | undefined): boolean => {
+function someTagOf({ etag, others }: CurrentState, matches: (tag: EntityTag) => boolean): boolean {
+  const isMatch = (text: string): boolean => {
     const tag = parseEntityTag(text);
     return tag !== undefined && matches(tag);
   };
-  return isMatch(etag) || isMatch(ofBody?.());
+  return isMatch(etag) || others?.().some(isMatch) === true;
 }
 
 /** What servers append to the tag of what they compress: Apache "-gzip", Jetty "--gzip", Caddy "-gz", this gateway. */

@@ -89,7 +89,8 @@ function isAmbiguous(operation: object): boolean {
 export function touchingOperations(patch: unknown, paths: readonly Names[]): readonly number[] | MalformedPatch {
   if (!Array.isArray(patch)) return { why: 'it is not a list of operations' };
   const touching: number[] = [];
-  const kept = paths.map((names) => names.map(folded));
+  // One tree: 30,000 operations fit into a body, and each would be compared with every path.
+  const kept = preservedBy(paths.map((names) => names.map(folded)));
   for (const [i, operation] of patch.entries()) {
     const { op, path, from } = Object(operation) as Record<string, unknown>;
     const changed = [path, ...(op === 'move' ? [from] : [])].map(tokensOf);
@@ -97,7 +98,7 @@ export function touchingOperations(patch: unknown, paths: readonly Names[]): rea
     if (!isKnown || changed.includes(undefined) || isAmbiguous(operation as object)) {
       return { why: `operation ${i} is malformed` };
     }
-    const touches = changed.some((tokens) => kept.some((names) => isOnOneLine(tokens ?? [], names)));
+    const touches = changed.some((tokens) => isOnOneLine(tokens ?? [], kept));
     if (op !== 'test' && touches) touching.push(i);
   }
   return touching;
@@ -110,10 +111,15 @@ function tokensOf(pointer: unknown): Names | undefined {
   return tokens.map((token) => folded(token.replaceAll('~1', '/').replaceAll('~0', '~')));
 }
 
-/** Whether one of two places holds the other. */
-function isOnOneLine(a: Names, b: Names): boolean {
-  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
-  return shorter.every((name, i) => name === longer[i]);
+/** Whether a place is at, above or below a preserved member. */
+function isOnOneLine(names: Names, preserved: Preserved): boolean {
+  let here = preserved;
+  for (const name of names) {
+    const below = here.get(name);
+    if (below === undefined || below === 'whole') return below === 'whole';
+    here = below;
+  }
+  return here.size > 0;
 }
 
 /** A list without some of its elements. */

@@ -156,12 +156,17 @@ describe('what reaches the API', () => {
     expect(api.writes).toEqual(Array(2).fill('{"name":"new","@id":"/settings"}'));
   });
 
-  it('is merged with JSON, which is asked for where what the API prefers is none', async () => {
+  it.each<[string, number, Record<string, string>, string]>([
+    ['a page', 200, { 'content-type': 'text/html' }, '<p>settings</p>'],
+    ['a page that is too long', 200, { 'content-type': 'text/html' }, `<p>${'x'.repeat(300_000)}</p>`],
+    ['a redirect to one', 302, { location: '/login' }, ''],
+    ['nothing that it has', 406, {}, ''],
+  ])('is merged with JSON, which is asked for where the API prefers %s', async (_, status, headers, body) => {
     const api = await start();
     origin.on('GET /settings', (request, response) => {
       const isPlain = request.headers.accept?.startsWith('application/json') === true;
-      response.setHeader('Content-Type', isPlain ? 'application/json' : 'text/html');
-      response.end(isPlain ? '{"old":1}' : '<p>settings</p>');
+      if (isPlain) response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"old":1}');
+      else response.writeHead(status, headers).end(body);
     });
     expect((await put('{"a":2}', { accept: '*/*' })).status).toBe(200);
     expect(api.writes).toEqual(['{"a":2,"old":1}']);

@@ -163,6 +163,27 @@ describe('a tag that was changed on the way', () => {
       const etag = await etagOf({ 'accept-encoding': accepted });
       expect((await put(`{"a":"${accepted}"}`, { 'if-match': etag })).status).toBe(200);
     }
+    expect(origin.seen.flatMap(({ rawHeaders }) => rawHeaders).join()).not.toContain('zstd');
+  });
+
+  it.each([
+    ['one that was not asked for', () => ['compress', Buffer.from('?')] as const],
+    ['more than is decoded', (text: string) => ['gzip', gzipSync(text)] as const],
+  ])('where a coding cannot be undone all the same, the body is asked for without: %s', async (_, coded) => {
+    await begin(cached + required);
+    const api = serve('weak');
+    api.text = JSON.stringify({ a: 'x'.repeat(100_000) });
+    origin.on('GET /settings', (request, response) => {
+      const [coding, body] = coded(api.text);
+      const isCoded = request.headers['accept-encoding'] !== 'identity';
+      response.setHeader('Vary', 'Accept-Encoding').setHeader('Content-Type', 'application/json');
+      response.setHeader('ETag', `W/${api.etag()}`);
+      if (isCoded) response.setHeader('Content-Encoding', coding);
+      response.end(isCoded ? body : api.text);
+    });
+    const read = await ask('/settings', { headers: { 'accept-encoding': 'gzip' } });
+    expect(read.text).toBe(api.text);
+    expect((await put('{"a":2}', { 'if-match': String(read.headers.etag) })).status).toBe(200);
   });
 
   it('an API that compresses gives tags that match all the same', async () => {
@@ -199,6 +220,20 @@ it('where the representation is at another path (before), its reads give the tag
   await ask('/settings/1');
   api.text = '{"a":3}';
   expect([await write(), await write()]).toEqual([412, 204]);
+});
+
+it('a tag of what the API gives to whom takes anything holds where it is asked for JSON to be merged with', async () => {
+  await begin('writes: [{ on: PUT /settings, merge: true, precondition: required }]');
+  const api = serve();
+  origin.on('GET /settings', (request, response) => {
+    const isPlain = request.headers.accept?.startsWith('application/json') === true;
+    response.setHeader('Vary', 'Accept').setHeader('Content-Type', isPlain ? 'application/json' : 'text/html');
+    response.end(isPlain ? api.text : `<pre>${api.text}</pre>`);
+  });
+  const tags = [await etagOf(), await etagOf({ accept: 'application/json' })];
+  expect((await put('{"b":1}', { 'if-match': tags[0] as string })).status).toBe(200);
+  expect(api.writes).toEqual(['{"b":1,"a":1}']);
+  for (const old of tags) expect((await put('{"b":2}', { 'if-match': old })).status).toBe(412);
 });
 
 it('a tag of one of several representations holds for a write that accepts the same', async () => {

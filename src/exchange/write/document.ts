@@ -23,7 +23,7 @@ export function currentOf(body: Buffer, headers: Fields): Current {
   const ofBody = (): string => strongEtag(body);
   // Only the century of a two-digit year depends on the second argument.
   const lastModifiedMs = parseHttpDate(headers.get('last-modified') ?? '', systemClock.wall());
-  const tags = originEtag === undefined ? { etag: ofBody() } : { etag: originEtag, ofBody };
+  const tags = originEtag === undefined ? { etag: ofBody() } : { etag: originEtag, others: () => [ofBody()] };
   return { body, headers, originEtag, ...tags, lastModifiedMs };
 }
 
