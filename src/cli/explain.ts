@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { explainWrite } from '../exchange/inspect/explain-write.ts';
 import { given, type ProposedWrite } from '../exchange/inspect/proposed-write.ts';
-import { saidOf } from '../exchange/inspect/verdict.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
 import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { compileSpellings } from '../rules/spellings.ts';
+import { saidOfWrites } from '../wire-protection.ts';
 import { type GatewayOptions, gatewayOption, postToAdmin, tokenOption } from './admin-client.ts';
 import { configOption, readConfiguration, showProblems } from './configuration.ts';
 import { formatExplanation } from './format-explanation.ts';
@@ -79,7 +79,7 @@ async function explainHere(write: ProposedWrite, { config, all }: Options, io: C
   }
   const rules = compileRules(result.config.rules, result.config.routes, compileSpellings(result.config));
   try {
-    const options = { before: given(write.before), all: all === true, said: saidOf(result.config) };
+    const options = { before: given(write.before), all: all === true, said: saidOfWrites(result.config) };
     return (await explainWrite(rules, write, options)).explanation;
   } catch (error) {
     if (error instanceof TargetError) throw new CliError(`${write.target}: ${error.message}`, exitCodes.usage);

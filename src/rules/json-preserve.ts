@@ -1,5 +1,6 @@
 import { type Preserved, preservedBy } from './json-merge.ts';
 import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
+import { pointerTokens } from './json-patch.ts';
 import { parseText, spanOf } from './json-text.ts';
 import { type Body, type Node, same } from './nodes.ts';
 
@@ -104,12 +105,8 @@ export function touchingOperations(patch: unknown, paths: readonly Names[]): rea
   return touching;
 }
 
-/** RFC 6901, with letter case left out. */
-function tokensOf(pointer: unknown): Names | undefined {
-  if (typeof pointer !== 'string' || !/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return undefined;
-  const tokens = pointer.split('/').slice(1);
-  return tokens.map((token) => folded(token.replaceAll('~1', '/').replaceAll('~0', '~')));
-}
+/** With letter case left out. */
+const tokensOf = (pointer: unknown): Names | undefined => pointerTokens(pointer)?.map(folded);
 
 /** Whether a place is at, above or below a preserved member. */
 function isOnOneLine(names: Names, preserved: Preserved): boolean {

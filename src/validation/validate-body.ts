@@ -25,16 +25,18 @@ export function bodyValidators(
     const check = compileValidation({ kind, text: documents[''] ?? '', read, methods, pattern });
     validators.set(entry, (request, body) => {
       const violations = mode === 'log' ? loggedViolations(check, request, body) : check(request, body);
-      if (violations.length === 0) return;
+      if (violations.length === 0) return [];
       tell(request, { entry: entry.name, mode, violations });
-      if (mode === 'log') return;
-      const [{ in: where, pointer, message }] = violations as [Violation];
-      const first = `${[where, pointer].filter((part) => part !== '').join(' ')} ${message}`;
-      throw new GatewayError('invalidRequest', first, { more: { errors: violations } });
+      const shown = violations.map(shownViolation);
+      if (mode === 'log') return shown;
+      throw new GatewayError('invalidRequest', shown[0], { more: { errors: violations } });
     });
   }
   return validators;
 }
+
+const shownViolation = ({ in: where, pointer, message }: Violation): string =>
+  `${[where, pointer].filter((part) => part !== '').join(' ')} ${message}`;
 
 /** What cannot be checked would be refused; here it is one more thing to tell of. */
 function loggedViolations(check: Validation, request: ClientRequest, body: Buffer): readonly Violation[] {

@@ -29,8 +29,9 @@ async function start(): Promise<readonly [Running, Running]> {
 coherence: { lease: 1s, settle: 300ms }
 writes: [{ on: POST /orders, idempotency: { key: required } }]`;
   const nodes = await Promise.all([serve(origin.url, 1, yaml), serve(origin.url, 1, yaml)]);
+  onTestFinished(async () => void (await Promise.all(nodes.map(({ end }) => end('SIGTERM')))));
   for (const { adminUrl } of nodes) {
-    await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve', 20_000);
+    await until(async () => (await get(`${adminUrl}/readyz`)).status === 200, 'a node to serve', 60_000);
   }
   return nodes as [Running, Running];
 }

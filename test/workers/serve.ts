@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { until } from '../support/barrier.ts';
 
 /** Several processes start at once, on what cores the other tests leave. */
@@ -18,7 +17,7 @@ export interface Running {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Resolves once all of its processes listen. It ends with the test. */
+/** Resolves once all of its processes listen. Whoever has started it ends it. */
 export async function serve(originUrl: string, workers: number, yaml: string): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), 'unstale-serve-'));
   const file = join(directory, 'gateway.yaml');
@@ -37,17 +36,19 @@ ${yaml}`,
     said += text;
   });
   const end = async (signal: NodeJS.Signals): Promise<void> => {
+    rmSync(directory, { recursive: true, force: true });
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill(signal);
     await gone;
   };
-  onTestFinished(async () => {
-    await end('SIGTERM');
-    rmSync(directory, { recursive: true });
-  });
   const listening = (): number => said.match(/"msg":"listening"/g)?.length ?? 0;
-  await until(() => listening() >= workers, 'the gateway to listen', START_PATIENCE_MS);
+  try {
+    await until(() => listening() >= workers, 'the gateway to listen', START_PATIENCE_MS);
+  } catch (error) {
+    await end('SIGTERM');
+    throw error;
+  }
   const named = (what: string): string => new RegExp(`"${what}":"(http[^"]+)"`).exec(said)?.[1] ?? '';
   const forked = (): number[] =>
     readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);

@@ -20,8 +20,11 @@ afterEach(async () => {
   await api.origin.close();
 });
 
-const served = (workers: number, more = ''): Promise<Running> =>
-  serve(api.origin.url, workers, `webhooks:\n  - ${endpointAt(receiver)}\n${more}`);
+async function served(workers: number, more = ''): Promise<Running> {
+  const gateway = await serve(api.origin.url, workers, `webhooks:\n  - ${endpointAt(receiver)}\n${more}`);
+  onTestFinished(() => gateway.end('SIGTERM'));
+  return gateway;
+}
 
 const put = async ({ url }: Running, path: string): Promise<void> => {
   const patience = 10_000;

@@ -8,12 +8,14 @@ import { type CurrentRead, isForPages, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
 import { inTurn } from './in-turn.ts';
+import { isCheckedAsMade } from './made.ts';
 import { invalidateOutdated } from './outdated-copies.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
+import { validateMade } from './validate-made.ts';
 import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
 
 /**
@@ -42,7 +44,7 @@ export interface ProtectedWrite {
  * A write under an entry of `writes`. Its steps, in this order:
  *
  * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
- * 2. its body is valid (`validate`), unless it is merged, which comes first then
+ * 2. its body is valid (`validate`), unless it is merged, or a patch of which the result is checked: then after 6
  * 3. its turn: no other write of the resource is between this line and the last, nor may take effect (in-turn.ts)
  * 4. the current representation, read from the origin (current.ts)
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
@@ -60,7 +62,8 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   if (keyed.kind === 'replay') return sendWhole(reply, keyed.answer);
   const run = new KeyedOutcome(keyed.kind === 'first' ? keyed.run : undefined);
   try {
-    if (!isMerged(protection, request)) await protection.validate?.(request, body);
+    const isLater = isMerged(protection, request) || isCheckedAsMade(protection.config, request.method);
+    if (!isLater) protection.validate?.(request, body);
     requireCondition(request, protection);
     const sendAlone = (alone: ArrivedWrite) =>
       write.send(
@@ -165,9 +168,7 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     const { proposal } = decided;
     const condition = ownCondition(arrived.request, read, protection);
     const proposed = withProposal(ports, arrived, { proposal, condition, protection });
-    if (isMerged(protection, arrived.request)) {
-      await protection.validate?.(proposed.request, proposal.body ?? Buffer.alloc(0));
-    }
+    validateMade(protection, proposed.request, { body: proposal.body ?? Buffer.alloc(0), current });
     if (decided.kind === 'unchanged' && current !== undefined) {
       const position = await write.settle(proposed);
       const answer = unchangedAnswer(current, protection, position);
