@@ -1,6 +1,6 @@
 import { type Preserved, preservedBy } from './json-merge.ts';
 import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
-import { pointerTokens } from './json-patch.ts';
+import { folded, isAmbiguous, pointerTokens } from './json-patch.ts';
 import { parseText, spanOf } from './json-text.ts';
 import { type Body, type Node, same } from './nodes.ts';
 
@@ -25,9 +25,6 @@ function memberAt({ value }: Body, names: Names): Node | undefined {
   }
   return node;
 }
-
-/** Letter case left out, as lenient parsers do: of `K` (Kelvin) and `ſ` both have to be taken. */
-const folded = (name: string): string => name.toUpperCase().toLowerCase();
 
 /**
  * Members that differ from a preserved one, or from what holds it, only by letter case. Some parsers take them for the
@@ -76,13 +73,6 @@ export interface MalformedPatch {
 }
 
 const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
-const membersOfOperations = new Set(['op', 'path', 'from', 'value']);
-
-/** Some parsers take a member in another letter case for the one that RFC 6902 names, and the last one counts. */
-function isAmbiguous(operation: object): boolean {
-  return Object.keys(operation).some((name) => !membersOfOperations.has(name) && membersOfOperations.has(folded(name)));
-}
-
 /**
  * The operations of a JSON Patch (RFC 6902), by their index, that may change a preserved member: at it, below it, or
  * above it, in any letter case. What they would make of it is not looked at.
@@ -96,7 +86,7 @@ export function touchingOperations(patch: unknown, paths: readonly Names[]): rea
     const { op, path, from } = Object(operation) as Record<string, unknown>;
     const changed = [path, ...(op === 'move' ? [from] : [])].map(tokensOf);
     const isKnown = typeof op === 'string' && operations.has(op);
-    if (!isKnown || changed.includes(undefined) || isAmbiguous(operation as object)) {
+    if (!isKnown || changed.includes(undefined) || isAmbiguous(operation)) {
       return { why: `operation ${i} is malformed` };
     }
     const touches = changed.some((tokens) => isOnOneLine(tokens ?? [], kept));

@@ -38,6 +38,7 @@ writes:
   - { on: PUT /settings, validate: { schema: ${settings} } }
   - { on: PUT|PATCH /merged, merge: true, validate: { schema: ${settings} } }
   - { on: PUT|PATCH /lax, validate: { schema: ${settings}, mode: log } }
+  - { on: PATCH /watched, unchanged: skip, validate: { schema: ${settings}, mode: log } }
   - { on: PUT /steps/:id, validate: { openapi: ${spec} } }
   - { on: POST /keyed, validate: { schema: ${settings} }, idempotency: { key: required } }
 `);
@@ -157,6 +158,28 @@ describe('a PATCH, of which the result is checked', () => {
     accepts();
     expect((await patch('/merged', mergePatch, '{"name":"a"}')).status).toBe(422);
     expect((await patch('/merged', mergePatch, '{"name":"a","size":1}')).status).toBe(200);
+  });
+
+  test('under mode: log, one that cannot be checked is told of where the resource is read anyway', async () => {
+    accepts();
+    origin.on('GET /watched', jsonOf({ name: 'a', size: 9 }));
+    expect((await patch('/watched', jsonPatch, '[{"op":"remove","path":"/other"}]')).status).toBe(200);
+    const [line] = gateway.logs.filter(({ msg }) => msg === 'a write is not valid');
+    expect(JSON.stringify(line)).toContain('cannot be checked');
+    await gaugeIs(gateway, 'unstale_invalid_writes_total{mode="log"}', 1);
+  });
+
+  test('of what the API has as JSON, if it prefers a page; and a page of another origin sees why', async () => {
+    accepts();
+    origin.on('GET /merged', (request, response) => {
+      const isJson = request.headers.accept?.startsWith('application/json') === true;
+      response.setHeader('Access-Control-Allow-Origin', '*');
+      response.setHeader('Content-Type', isJson ? 'application/json' : 'text/html');
+      response.end(isJson ? '{"name":"a","size":9}' : '<p>');
+    });
+    expect((await patch('/merged', mergePatch, '{"size":8}')).status).toBe(200);
+    const refused = await patch('/merged', mergePatch, '{"size":10}');
+    expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([422, '*']);
   });
 
   test('under mode: log, the API is not asked for it, and nothing is refused', async () => {

@@ -77,6 +77,37 @@ it('a document that doubles again and again is refused', () => {
   expect(jsonPatched({ a: 'x'.repeat(100) }, doubling)).toEqual({ why: expect.stringContaining('copies too much') });
 });
 
+describe('what would take too long is refused', () => {
+  const [longest, list] = [5000, Array.from({ length: 60_000 }, () => 0)];
+  const many = (operation: object) => Array(longest).fill(operation) as object[];
+  const nested = (depth: number): object => (depth === 0 ? {} : { a: nested(depth - 1) });
+  it.each<[string, object[], string]>([
+    ['a long list is moved along', many({ op: 'add', path: '/list/0', value: 1 }), 'takes too long'],
+    ['a long list is looked through', many({ op: 'move', from: '/list', path: '/list' }), 'takes too long'],
+    [
+      'moves nest ever more deeply',
+      [
+        { op: 'add', path: '/x', value: nested(60) },
+        { op: 'add', path: '/y', value: nested(60) },
+        { op: 'move', from: '/x', path: `/y${'/a'.repeat(61)}` },
+      ],
+      'nests too deeply',
+    ],
+  ])('%s', (_, operations, why) => {
+    expect(jsonPatched({ list }, operations)).toEqual({ why: expect.stringContaining(why) });
+  });
+
+  it('and as many operations that each do little are not', () => {
+    const operations = many({ op: 'replace', path: '/list/0', value: 1 });
+    expect(jsonPatched({ list }, operations)).toHaveProperty('value.list.0', 1);
+  });
+});
+
+it('an operation with a member in two letter cases is refused: parsers differ in which they take', () => {
+  const operations = [{ op: 'replace', path: '/a', Path: '/b', value: 1 }];
+  expect(jsonPatched({ a: 0, b: 0 }, operations)).toEqual({ why: expect.stringContaining('letter case') });
+});
+
 it('a member called __proto__ is one like others', () => {
   const result = patched('{}', '[{"op":"add","path":"/__proto__","value":{"admin":true}}]') as { value: object };
   expect(JSON.stringify(result.value)).toBe('{"__proto__":{"admin":true}}');

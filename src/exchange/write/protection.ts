@@ -85,7 +85,8 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
 }
 
 /** Whether a representation that is not JSON is of no use. */
-const isMergedIn = ({ config, preserve }: Protection): boolean => config.merge || preserve.size > 0;
+const needsDocument = ({ config, preserve }: Protection, { method }: ClientRequest): boolean =>
+  config.merge || preserve.size > 0 || isCheckedAsMade(config, method);
 
 function beginKey(
   { keys }: Protections,
@@ -153,7 +154,8 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
   const address = addressOfCurrent(ports, write);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const read = await readCurrent(address, { maxBytes: ports.resolveBytes, asJson: isMergedIn(protection) });
+    const asJson = needsDocument(protection, arrived.request);
+    const read = await readCurrent(address, { maxBytes: ports.resolveBytes, asJson });
     if (read.kind === 'refused') {
       await write.settle(arrived);
       return sendWhole(reply, read.answer);
@@ -168,7 +170,12 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     const { proposal } = decided;
     const condition = ownCondition(arrived.request, read, protection);
     const proposed = withProposal(ports, arrived, { proposal, condition, protection });
-    validateMade(protection, proposed.request, { body: proposal.body ?? Buffer.alloc(0), current });
+    try {
+      validateMade(protection, proposed.request, { body: proposal.body ?? Buffer.alloc(0), current });
+    } catch (error) {
+      await write.settle(arrived);
+      throw error instanceof GatewayError ? withLines(error, current) : error;
+    }
     if (decided.kind === 'unchanged' && current !== undefined) {
       const position = await write.settle(proposed);
       const answer = unchangedAnswer(current, protection, position);

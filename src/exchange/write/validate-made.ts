@@ -18,12 +18,5 @@ export function validateMade(
   if (validate === undefined) return [];
   if (isMerged(protection, request)) return validate(request, body);
   if (!isCheckedAsMade(config, request.method)) return [];
-  let made: Buffer;
-  try {
-    made = madeByPatch(body, request.headers, current);
-  } catch (error) {
-    if (config.validate?.mode === 'enforce') throw error;
-    return [];
-  }
-  return validate({ ...request, headers: headOfMade }, made);
+  return validate({ ...request, headers: headOfMade }, () => madeByPatch(body, request.headers, current));
 }
