@@ -16,8 +16,25 @@ const DEFAULT_ADMIN_URL = 'http://127.0.0.1:9090';
 /** The gateway answers once every node has applied the record. If that takes longer, something is wrong. */
 const TIMEOUT_MS = 30_000;
 
-/** Posts JSON to an admin port. @throws CliError saying what to do */
-export async function postToAdmin<T>(path: string, body: object, options: GatewayOptions, io: CliIo): Promise<T> {
+/** Posts JSON to an admin port, whose answer lists targets. @throws CliError saying what to do */
+export function postToAdmin<T>(path: string, body: object, options: GatewayOptions, io: CliIo): Promise<T> {
+  return askAdmin<T>({ method: 'POST', path, body, has: 'targets' }, options, io);
+}
+
+export interface AdminRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+  /** A member of each answer that a gateway gives: another server may also answer with 200. */
+  readonly has: string;
+}
+
+/** Asks an admin port. @throws CliError saying what to do */
+export async function askAdmin<T>(
+  { method, path, body, has }: AdminRequest,
+  options: GatewayOptions,
+  io: CliIo,
+): Promise<T> {
   const base = options.gateway ?? io.env.UNSTALE_ADMIN_URL ?? DEFAULT_ADMIN_URL;
   const token = options.token ?? io.env.UNSTALE_ADMIN_TOKEN;
   if (!URL.canParse(path, base))
@@ -26,12 +43,12 @@ export async function postToAdmin<T>(path: string, body: object, options: Gatewa
   let text: string;
   try {
     response = await fetch(new URL(path, base), {
-      method: 'POST',
+      method,
       headers: {
-        'Content-Type': 'application/json',
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...(token === undefined || token === '' ? {} : { Authorization: `Bearer ${token}` }),
       },
-      body: JSON.stringify(body),
+      ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     text = await response.text();
@@ -41,16 +58,12 @@ export async function postToAdmin<T>(path: string, body: object, options: Gatewa
     });
   }
   const json = parsed(text);
-  // Every response of the admin port lists targets. Another server may also answer with 200.
-  if (response.ok && hasTargets(json)) return json as T;
+  if (response.ok && typeof json === 'object' && json !== null && has in json) return json as T;
   throw new CliError(
     refusalOf(response.status, json, base),
     response.status === 400 ? exitCodes.usage : exitCodes.failed,
   );
 }
-
-const hasTargets = (json: unknown): boolean =>
-  typeof json === 'object' && json !== null && 'targets' in json && Array.isArray(json.targets);
 
 function parsed(text: string): unknown {
   try {

@@ -9,6 +9,7 @@ import { CliError, type CliIo, exitCodes } from './io.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
 import { addTail } from './tail.ts';
+import { addWebhooks } from './webhooks.ts';
 
 /**
  * Runs one command line.
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   addDoctor(program, io, done);
   addInvalidate(program, io, done);
   addTail(program, io, done);
+  addWebhooks(program, io, done);
   addInit(program, io, done);
   addReplay(program, io, done);
   try {

@@ -239,7 +239,7 @@ export interface ProtectionExplanation {
   readonly notes: readonly string[];
   /** The body that the API gets; undefined if it gets none. */
   readonly becomes: string | undefined;
-  /** How that differs from the current representation; undefined if that is not known, or if it is a patch. */
+  /** How the resource would differ from the current representation; undefined if that is not known. */
   readonly differences: readonly Difference[] | undefined;
 }
 

@@ -89,7 +89,7 @@ describe('explain, of a protected write', () => {
     ['PUT', '/checked', '{"size":10}', 'refused: 422 ', 'body /size must be <= 9'],
     ['PUT', '/checked', '{"size":8}', 'forwarded: ', 'the API gets {"size":8,"name":"a"}'],
     ['PATCH', '/checked', '{"name":null}', 'refused: 422 ', "must have required property 'name'"],
-    ['PATCH', '/checked', '{"size":8}', 'forwarded: ', 'the API gets {"size":8}'],
+    ['PATCH', '/checked', '{"size":8}', 'forwarded: ', 'the API gets {"size":8}', '+ /size 8'],
     [
       'PUT',
       '/logged',

@@ -34,7 +34,7 @@ const put = (body: Record<string, unknown>, headers: Record<string, string> = {}
   get(`${gateway.url}/settings`, {
     ...{ method: 'PUT', body, headers: { 'content-type': 'application/json', ...headers } },
     // A connection that was handed to a process which died then is told nothing.
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(5_000),
   });
 
 /** On a busy machine a worker may lose its lease, and refuses writes until it has it again. */

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../support/barrier.ts';
+import { freePort } from '../support/free-port.ts';
 
 /** Several processes start at once, on what cores the other tests leave. */
 const START_PATIENCE_MS = 60_000;
@@ -23,7 +24,8 @@ export async function serve(originUrl: string, workers: number, yaml: string): P
   const file = join(directory, 'gateway.yaml');
   writeFileSync(
     file,
-    `server: { listen: "127.0.0.1:0", workers: ${workers} }
+    // A port of its own: once all workers have died, "any port" would be another one.
+    `server: { listen: "127.0.0.1:${await freePort()}", workers: ${workers} }
 admin: { listen: "127.0.0.1:0" }
 origin: { url: "${originUrl}" }
 ${yaml}`,

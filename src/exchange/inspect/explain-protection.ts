@@ -3,8 +3,8 @@ import { Fields } from '../../http/fields.ts';
 import { type Difference, differences } from '../../rules/json-diff.ts';
 import type { ClientRequest, ProtectionExplanation } from '../ports.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from '../write/decision.ts';
-import { currentOf, documentOf } from '../write/document.ts';
-import { isCheckedAsMade } from '../write/made.ts';
+import { type Current, currentOf, documentOf } from '../write/document.ts';
+import { isCheckedAsMade, madeByPatch } from '../write/made.ts';
 import type { Protection } from '../write/protections.ts';
 import { validateMade } from '../write/validate-made.ts';
 import type { Said } from './verdict.ts';
@@ -73,8 +73,23 @@ function outcomeOf(
     outcome: decided.kind === 'unchanged' ? 'unchanged' : 'forwarded',
     reason: reasonOf(decided.kind, proposal.rewritten, text),
     becomes,
-    differences: request.method === 'PUT' ? differencesOf(text, becomes) : undefined,
+    differences: differencesOf(text, madeOf(request, proposal.body, current)),
   };
+}
+
+/** The resource after the write; undefined where nobody can tell. */
+function madeOf(
+  { method, headers }: ClientRequest,
+  body: Buffer | undefined,
+  current: Current | undefined,
+): string | undefined {
+  if (body === undefined || method === 'PUT') return method === 'PUT' ? body?.toString() : undefined;
+  if (method !== 'PATCH') return undefined;
+  try {
+    return madeByPatch(body, headers, current).toString();
+  } catch {
+    return undefined;
+  }
 }
 
 const logged = (violation: string): string => `not valid, which is only logged: ${violation}`;
