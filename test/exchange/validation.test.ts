@@ -38,6 +38,7 @@ writes:
   - { on: PUT /settings, validate: { schema: ${settings} } }
   - { on: PUT|PATCH /merged, merge: true, validate: { schema: ${settings} } }
   - { on: PUT|PATCH /lax, validate: { schema: ${settings}, mode: log } }
+  - { on: PATCH /patched, validate: { schema: ${settings} } }
   - { on: PATCH /watched, unchanged: skip, validate: { schema: ${settings}, mode: log } }
   - { on: PUT /steps/:id, validate: { openapi: ${spec} } }
   - { on: POST /keyed, validate: { schema: ${settings} }, idempotency: { key: required } }
@@ -171,14 +172,14 @@ describe('a PATCH, of which the result is checked', () => {
 
   test('of what the API has as JSON, if it prefers a page; and a page of another origin sees why', async () => {
     accepts();
-    origin.on('GET /merged', (request, response) => {
+    origin.on('GET /patched', (request, response) => {
       const isJson = request.headers.accept?.startsWith('application/json') === true;
       response.setHeader('Access-Control-Allow-Origin', '*');
       response.setHeader('Content-Type', isJson ? 'application/json' : 'text/html');
       response.end(isJson ? '{"name":"a","size":9}' : '<p>');
     });
-    expect((await patch('/merged', mergePatch, '{"size":8}')).status).toBe(200);
-    const refused = await patch('/merged', mergePatch, '{"size":10}');
+    expect((await patch('/patched', mergePatch, '{"size":8}')).status).toBe(200);
+    const refused = await patch('/patched', mergePatch, '{"size":10}');
     expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([422, '*']);
   });
 
