@@ -15,7 +15,8 @@
  * Any answer reveals something. A 404 shows that a DELETE in flight was applied; a 412 shows that a PUT was; a 200 that
  * "changed nothing" shows that another write has made the change. So no answer is released before every conflicting
  * write that was in flight at the same time has been recorded. A write waits `MAX_WAIT_MS` at most. Then it records its
- * own noted write set, which invalidates whatever the answer may reveal.
+ * own noted write set, which covers all that it may have changed itself. What else its answer reveals of a write that
+ * hangs is served as before until that one is recorded.
  *
  * Two writes never wait for each other. A write with a record waits only once that is in the log, where the others find
  * it. A refused write has changed nothing, and is withdrawn before it waits.
@@ -31,10 +32,11 @@ export type WriteState =
   | { readonly phase: 'answered'; readonly outcome: Outcome; readonly selects: boolean }
   /**
    * Its record is in the log; those of conflicting writes are not. `lacking`: the record does not cover all it must.
+   * `unsure`: other writes may conflict that are not known.
    */
-  | { readonly phase: 'recorded'; readonly lacking: boolean }
-  /** It has no record to make, but its answer reveals writes that are not recorded yet. */
-  | { readonly phase: 'asked' }
+  | { readonly phase: 'recorded'; readonly lacking: boolean; readonly unsure: boolean }
+  /** It has no record to make, but its answer reveals writes that are not recorded yet. `unsure`: as in `recorded`. */
+  | { readonly phase: 'asked'; readonly unsure: boolean }
   /** Everything that the client can learn from the answer is effective. */
   | { readonly phase: 'concluded' };
 
@@ -62,7 +64,7 @@ export type WriteEvent =
       readonly quarantined: boolean;
     }
   /**
-   * The log has named the conflicting writes. `known` false: it could not. `quarantined`: as in `answered`, by what
+   * The log has named the conflicting writes. `known` false: not all of them. `quarantined`: as in `answered`, by what
    * this node has applied since then.
    */
   | {
@@ -156,7 +158,7 @@ function answered({ outcome, selects, quarantined }: WriteEvent & { type: 'answe
 /**
  * A quarantine keeps the resource from being stored. But an earlier fill must not answer requests after this answer.
  */
-const recordNoted: Next = { state: { phase: 'asked' }, command: { do: 'append', what: 'noted' } };
+const recordNoted: Next = { state: { phase: 'asked', unsure: true }, command: { do: 'append', what: 'noted' } };
 
 /**
  * A write that looked unchanged is recorded like any other, with every rule: its targets may have been read too early.
@@ -172,23 +174,25 @@ function told(
 ): Next {
   if (outcome === 'unchanged')
     return known && pending === 0 && !disturbed && !quarantined ? release(false) : recordAfterAll;
-  if (!known || quarantined) return recordNoted;
-  return pending === 0 ? release(false) : { state: { phase: 'asked' }, command: { do: 'wait' } };
+  const unsure = !known || quarantined;
+  // Its noted write set may lack targets of those that are known, so these are awaited first.
+  if (pending > 0) return { state: { phase: 'asked', unsure }, command: { do: 'wait' } };
+  return unsure ? recordNoted : release(false);
 }
 
 function appended(
   { selects }: WriteState & { phase: 'answered' },
   { known, pending, lacking, announced }: WriteEvent & { type: 'appended' },
 ): Next {
-  const state = { phase: 'recorded', lacking: lacking || !announced } as const;
+  const state = { phase: 'recorded', lacking: lacking || !announced, unsure: !known } as const;
   if (!selects) return release(true);
-  if (!known) return { state, command: { do: 'append', what: 'noted' } };
   if (pending > 0) return { state, command: { do: 'wait' } };
+  if (!known) return { state, command: { do: 'append', what: 'noted' } };
   return state.lacking ? { state, command: { do: 'append', what: 'rest' } } : release(true);
 }
 
 function ended(state: WriteState & { phase: 'recorded' | 'asked' }, { all }: WriteEvent & { type: 'ended' }): Next {
-  if (!all) return { state, command: { do: 'append', what: 'noted' } };
+  if (!all || state.unsure) return { state, command: { do: 'append', what: 'noted' } };
   if (state.phase === 'recorded' && state.lacking) return { state, command: { do: 'append', what: 'rest' } };
   return release(state.phase === 'recorded');
 }

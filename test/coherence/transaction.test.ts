@@ -65,6 +65,11 @@ describe('a write that was done', () => {
       [answered('done'), appended({ known: false }), appended()],
       ['append own', 'append noted', 'release, recorded'],
     ],
+    [
+      'cannot know them all, and waits for those that it knows',
+      [answered('done'), appended({ known: false, pending: 1 }), ended(true), appended()],
+      ['append own', 'wait', 'append noted', 'release, recorded'],
+    ],
     ['may have been done', [answered('indeterminate'), appended()], ['append own', 'release, recorded']],
   ])('%s', (_, events, expected) => {
     expect(commands(...events)).toEqual(expected);
@@ -89,6 +94,11 @@ describe('a write that was refused waits for conflicting writes', () => {
       'ones that the log cannot name',
       [answered('refused'), told({ known: false }), appended()],
       ['withdraw, ask', 'append noted', 'release, recorded'],
+    ],
+    [
+      'one that is known, and others that the log cannot name',
+      [answered('refused'), told({ known: false, pending: 1 }), ended(true), appended()],
+      ['withdraw, ask', 'wait', 'append noted', 'release, recorded'],
     ],
     [
       'an indeterminate one',

@@ -1,6 +1,6 @@
 import type { Timers } from '../../clock.ts';
 import type { WriteInFlight } from '../../coherence/in-flight.ts';
-import type { Appended, LocalStep, Log, Note } from '../../coherence/log.ts';
+import type { Appended, Conflicting, LocalStep, Log, Note } from '../../coherence/log.ts';
 import { difference, type Invalidation, isIncluded, type LogRecord, nothingCovered } from '../../coherence/record.ts';
 import type { Coverage } from '../../coherence/tag.ts';
 import {
@@ -136,15 +136,24 @@ class Conclusion {
     this.#covered = own.invalidation.coverage;
     this.#record = appended.record;
     own.made(appended);
-    const { conflicting: onOtherNodes = [] } = appended;
-    this.#pending = { here, onOtherNodes };
+    const { known, writes } = await this.#conflictingWith(appended);
+    this.#pending = { here, onOtherNodes: writes };
     return {
       type: 'appended',
-      known: appended.applied && appended.conflicting !== undefined,
-      pending: here.length + onOtherNodes.length,
+      known,
+      pending: here.length + writes.length,
       lacking: !isIncluded(inFlight.carriedOver().coverage, this.#covered),
       announced: !appended.held,
     };
+  }
+
+  /** Those that the log has named with the record. It is asked again where the record came before that answer. */
+  async #conflictingWith({ applied, conflicting }: Appended): Promise<Conflicting> {
+    const { log, shared } = this.#ports;
+    const { inFlight, note, selects } = this.#write;
+    if (conflicting !== undefined) return { known: applied, writes: conflicting };
+    if (!applied || !selects || !shared || note === undefined) return { known: false, writes: [] };
+    return await log.conflicting(note, inFlight.probes);
   }
 
   async #appendMore(what: 'rest' | 'noted'): Promise<WriteEvent> {

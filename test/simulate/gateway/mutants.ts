@@ -136,6 +136,12 @@ const asksNobody = {
     }),
 };
 
+/** Takes what the log cannot name for what it is not worth waiting for. */
+const waitsForNone = {
+  inFlight: altered(() => ({ conflicting: () => [] })),
+  log: (log: Log) => withMembers(log, { conflicting: () => Promise.resolve({ known: false, writes: [] }) }),
+};
+
 /** The answer waits for conflicting writes of the same node; what is announced does not. */
 function announcedAtOnce(ports: WritePorts): WritePorts {
   const { inFlight, log } = ports;
@@ -336,6 +342,7 @@ export const mutants: readonly Mutant[] = [
   { name: 'writes wait for a refused one', scenario: 'two that are refused', ...refusedAreWaitedFor },
   { name: 'a lookup is believed in a quarantine', scenario: 'what a lookup finds', writes: writesWithoutQuarantine },
   { name: 'a write that names tags does not ask for conflicts', scenario: 'by tag alone', ...asksNobody },
+  { name: 'a write that was not told of conflicts waits for none', scenario: 'is lost', ...waitsForNone },
   { name: 'a refused write does not ask for conflicts', scenario: 'a refusal', ...asksNobody },
   {
     name: 'events do not wait for conflicting writes',

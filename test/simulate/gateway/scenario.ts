@@ -2,7 +2,7 @@ import type { WriteSpec } from './client.ts';
 import { type Features, plain } from './configuration.ts';
 import type { Treat, Treatment } from './origin.ts';
 import { type Outcome, settled } from './schedule.ts';
-import { type Mutation, Stage } from './stage.ts';
+import { type Mutation, type Place, Stage } from './stage.ts';
 
 const START_MS = 450;
 const QUIET_MS = 4_500;
@@ -52,6 +52,21 @@ export class Play {
   /** A read at each millisecond. */
   readOften(from: number, to: number, node: number, path: string): void {
     for (let ms = from; ms < to; ms++) this.read(ms, node, path);
+  }
+
+  /** The log takes the next record of a node, and the node does not hear of it. */
+  loseAppended(ms: number, node: number): void {
+    this.at(ms, () => {
+      const { bus } = this.stage.places[node] as Place;
+      if (bus === undefined) throw new Error('a single node appends to no bus');
+      const group = bus.group.bind(bus);
+      bus.group = async (...asked) => {
+        const answer = await group(...asked);
+        if (!asked[2].some(({ kind }) => kind === 'append')) return answer;
+        bus.group = group;
+        throw new Error('the answer is lost');
+      };
+    });
   }
 
   /** A node dies, and stays away unless it is started again. */

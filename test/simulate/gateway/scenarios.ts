@@ -110,6 +110,19 @@ export const scenarios: readonly Scenario[] = [
       play.readOften(45, 130, 0, '/steps/3');
     },
   },
+  ...([0, 1] as const).map(
+    (other): Scenario => ({
+      name: `an answer to an append is lost, while a write that has moved the item is not answered (node ${other})`,
+      features: { ...three, renames: true },
+      play: (play) => {
+        play.read(400, 0, '/steps/3');
+        play.write(420, other, patch1({ step: 3 }), { afterMs: 200 });
+        play.loseAppended(450, 0);
+        play.write(460, 0, { method: 'PATCH', path: '/items/1/name', body: { name: 'b' } });
+        play.readOften(465, 615, 0, '/steps/3');
+      },
+    }),
+  ),
   {
     name: 'a command to where the representation is not, recorded after a write to where it is',
     features: { commands: true },
