@@ -30,6 +30,7 @@ import type { KeyStore } from './idempotency/key-store.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
+import { throttled } from './observe/throttled.ts';
 import { createOrigin, startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { compileSpellings } from './rules/spellings.ts';
@@ -168,14 +169,10 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
 const KEYS_FAILED_QUIET_MS = 10_000;
 
 function authorityOf({ events: { auth, cors } }: GatewayConfig, log: Logger): Authority {
-  let quietUntil = 0;
-  const keysFailed = (error: unknown): void => {
-    const now = systemClock.monotonic();
-    if (now < quietUntil) return;
-    quietUntil = now + KEYS_FAILED_QUIET_MS;
+  const keysFailed = throttled(KEYS_FAILED_QUIET_MS, (error: unknown) => {
     const message = 'the keys that verify tokens cannot be had (events.auth.jwt.jwks): subscribers are refused';
     log.error({ err: error }, message);
-  };
+  });
   return createAuthority({ auth, cors, clock: systemClock, keysFailed });
 }
 

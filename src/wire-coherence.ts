@@ -20,6 +20,7 @@ import type { KeyStore } from './idempotency/key-store.ts';
 import { keysInMemory } from './idempotency/memory-keys.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { throttled } from './observe/throttled.ts';
 import { type ConnectedBus, connectBus } from './redis/bus-connections.ts';
 import { RedisKeys } from './redis/redis-keys.ts';
 import { RedisTier } from './redis/tier.ts';
@@ -281,7 +282,7 @@ function wireTier(
       admits: (response) => fence.admits(response, response.asOf),
     },
     monotonic: systemClock.monotonic,
-    full: throttled(() => {
+    full: throttled(QUIET_MS, () => {
       const message =
         'the Redis tier is full: responses are stored in memory only (store.redis.tier.maxSize, or 3/4 of maxmemory)';
       logger.warn({ maxBytes: redis.tier?.maxBytes }, message);
@@ -290,18 +291,8 @@ function wireTier(
   });
 }
 
+/** How often it is logged that the tier is full. */
 const QUIET_MS = 600_000;
-
-/** Limits a report to one in `QUIET_MS`, for conditions that last. */
-function throttled(report: () => void): () => void {
-  let quietUntil = 0;
-  return () => {
-    const now = systemClock.monotonic();
-    if (now < quietUntil) return;
-    quietUntil = now + QUIET_MS;
-    report();
-  };
-}
 
 /** Nodes may have different configurations, as during a deployment. */
 function configured(bus: Bus, shape: string, { knowledge, log: logger }: CoherenceParts): Bus {

@@ -10,6 +10,7 @@ import { visibleEvents } from './events/visible.ts';
 import { fingerprintsOf, shapeOf } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
 import type { Metrics } from './observe/metrics.ts';
+import { throttled } from './observe/throttled.ts';
 import { connectBus } from './redis/bus-connections.ts';
 import { WebhookQueues } from './redis/webhook-queues.ts';
 import type { Spellings } from './rules/spellings.ts';
@@ -71,7 +72,9 @@ function wireShared(parts: WebhookParts, redis: NonNullable<GatewayConfig['store
   const { config, log } = parts;
   const report = reportsOf(parts);
   const senders: Senders = [];
-  const failed = failureReporter(log);
+  const failed = throttled(QUIET_MS, (error: unknown) => {
+    log.warn({ err: error }, 'the queues of webhooks cannot be reached: what waits is delivered later');
+  });
   const leaseMs = Math.max(MIN_LEASE_MS, LEASES * config.coherence.leaseMs);
   // A read of the log that is held up must not hold up the leases.
   const { commands, bus, close } = connectBus({ ...redis, leaseMs, failed });
@@ -124,18 +127,8 @@ async function closeAll(senders: Senders): Promise<void> {
   await Promise.all(senders.map((sender) => sender.close()));
 }
 
-/** How often it is logged that queues cannot be kept: an absent Redis causes many a second. */
+/** How often it is logged that the queues cannot be reached. */
 const QUIET_MS = 10_000;
-
-function failureReporter(log: Logger): (error: unknown) => void {
-  let quietUntil = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const now = systemClock.monotonic();
-    if (now < quietUntil) return;
-    quietUntil = now + QUIET_MS;
-    log.warn({ err: error }, 'the queues of webhooks cannot be reached: what waits is delivered later');
-  };
-}
 
 const levels: Readonly<Record<Change, 'info' | 'warn' | 'error'>> = {
   failing: 'warn',

@@ -65,8 +65,8 @@ export function useUnstale(): Snapshot {
 
 /**
  * Calls the listener for each event that `match` selects: `/steps/:id`, `tag:step:{id}` or `event:step.changed`, as in
- * the map of `follow`. Also for each resync, which may stand for any event: it has no `cause`, and the parameters are those of a
- * wildcard. The listener may be another at each rendering.
+ * the map of `follow`. Also for each resync, which may stand for any event: it has no `cause`, and the parameters are
+ * those of a wildcard. The listener may be another at each rendering.
  */
 export function useUnstaleEvent<Match extends string>(
   match: Match,

@@ -75,7 +75,7 @@ export class ClusterLog implements Log {
       ...{ timers, mode: options.mode, steps, standing: this.#standing, commits: this.#commits },
       ...{ intents: this.#intents, publisher: this.#publisher, positionWaiters: this.#positionWaiters },
       epochMismatch: (sent, epoch) => this.epochMismatch(sent, epoch),
-      membership: () => this.#membership,
+      ...{ membership: () => this.#membership, monotonic: clock.monotonic },
       holdsLease: () => this.#lease.holds(clock.monotonic(), clock.wall()),
       withdraw: (id) => this.withdraw({ id }),
     };
@@ -98,6 +98,7 @@ export class ClusterLog implements Log {
     if (leaves) {
       // A member that leaves intents is not let go, nor is one that has renewed meanwhile.
       await Promise.all([this.#steps.drained(), this.#renewed]);
+      // If this fails, the others evict it once its lease has surely run out.
       await this.#options.bus.evict(this.epoch, '', this.#evictions.self).catch(() => undefined);
     }
     this.#standing.stop();
@@ -299,7 +300,7 @@ export class ClusterLog implements Log {
     this.#outbox.adopt(quarantines.filter(({ owner }) => owner === this.#options.member));
   }
 
-  /** Nobody waits for them, a renewal least of all, which has to come in time. The next one sends what was lost. */
+  /** Not awaited: no renewal must be late for it. What fails stays to be withdrawn, and goes with the next renewal. */
   #sendWithdrawals(): void {
     this.#inSameEpoch((epoch) => this.#intents.sendWithdrawals(epoch)).catch(() => undefined);
   }

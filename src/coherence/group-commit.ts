@@ -22,15 +22,17 @@ export const groupBounds = {
 } as const;
 
 /**
- * So many groups may fail before a step that waits for its turn fails with them: a bus that hangs must not keep writers
- * waiting for one group after the other.
+ * How many groups may fail while a step waits to be sent. Then it fails, too: if the bus hangs, a writer must not wait
+ * for the timeout of one group after the other.
  */
 const MOST_FAILURES = 2;
 
 type Kind = Step['kind'];
 type AnswerTo<K extends Kind> = Extract<StepAnswer, { readonly kind: K }>;
 
-/** The steps of one member. Each rejects when the bus cannot be reached; the bus may have made the step all the same. */
+/**
+ * The steps of one member. Each rejects when the bus cannot be reached; the bus may have made the step all the same.
+ */
 export interface MemberSteps {
   append(epoch: string, append: Append): Promise<StepResult<AppendResult>>;
   intend(epoch: string, note: IntentNote): Promise<StepResult>;
@@ -45,7 +47,7 @@ export interface MemberSteps {
 interface Waiting {
   readonly epoch: string;
   readonly characters: number;
-  /** Made at once. */
+  /** Sent together, and made without a step of another member in between. */
   readonly steps: () => readonly Step[];
   answered(answers: readonly StepAnswer[] | EpochMismatch): void;
   failed(error: unknown): void;

@@ -78,8 +78,8 @@ export class Intents {
   }
 
   /**
-   * Notes whoever waits for its turn. The answer names those that came before it. The record that replaces the intent if
-   * this node dies covers nothing: whoever has its turn has also noted its write.
+   * Notes that this node waits for its turn. The answer names the intents that came before. If this node dies, the
+   * record that replaces the intent covers nothing: the write itself has an intent of its own.
    * @param term encoded
    */
   queue(term: string, epoch: string): { readonly id: string; readonly answer: Promise<StepResult<Conflicts>> } {

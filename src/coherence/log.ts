@@ -37,7 +37,8 @@ export interface Log {
   ended(writes: readonly string[]): Promise<boolean>;
   /**
    * Waits until no other node writes the resource in a turn.
-   * @throws GatewayError busy: it has waited for `waitMs`; uncoordinated: the other nodes cannot be reached
+   * @throws GatewayError busy: it has waited for `waitMs`; uncoordinated: the other nodes cannot be reached, or what
+   * they have recorded was not applied in that time
    */
   turn(resource: string, waitMs: number): Promise<SharedTurn> | SharedTurn;
   /** Whether this node may serve from memory, and collapse, now (invariant 8). */

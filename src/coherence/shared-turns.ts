@@ -10,6 +10,7 @@ import { turnTerm } from './write-set.ts';
 
 export interface SharedTurnParts {
   readonly timers: Timers;
+  readonly monotonic: () => number;
   readonly intents: Intents;
   readonly steps: MemberSteps;
   readonly commits: Commits;
@@ -24,14 +25,17 @@ export interface SharedTurnParts {
 }
 
 /**
- * Turns among nodes are intents: each is noted in one step with the question who came before it, so of two nodes one
- * waits for the other. An intent ends when it is withdrawn, or when its node is evicted, which is after its lease has
- * surely run out. So whoever has a turn may send only while its lease holds and it has not been evicted: whatever a
- * node sent before that is at the origin, or in quarantine, before its successor begins. The successor has applied the
- * record of that quarantine before it begins.
+ * Takes a turn among the nodes. A node that wants a turn notes an intent, and asks in the same step which intents came
+ * before: so of two nodes, one waits for the other. An intent ends when it is withdrawn, or when its node is evicted,
+ * which is after the lease of that node has surely run out.
+ *
+ * So a node may send in its turn only while its lease holds and it has not been evicted. If it dies, what it has sent
+ * is in quarantine, and its successor has applied the record of that before it begins.
  */
 export async function takeSharedTurn(parts: SharedTurnParts, resource: string, waitMs: number): Promise<SharedTurn> {
-  const { commits, standing, timers, intents, positionWaiters, steps } = parts;
+  const { commits, standing, timers, monotonic, intents, positionWaiters, steps } = parts;
+  const until = monotonic() + waitMs;
+  const leftMs = (): number => Math.max(0, until - monotonic());
   // Behind the barrier, a node of the epoch before may hold a turn that the bus has forgotten.
   if (commits.barrierMs > 0) await new Promise<void>((over) => timers.after(commits.barrierMs, over));
   const { epoch, generation } = standing;
@@ -44,12 +48,12 @@ export async function takeSharedTurn(parts: SharedTurnParts, resource: string, w
     const told = await answer;
     if (!told.ok) parts.epochMismatch(epoch, told.epoch);
     if (!told.ok || isVoid()) throw uncoordinated();
-    const isOver = await within(intents.allEnded(told.conflicting), waitMs, timers);
+    const isOver = await within(intents.allEnded(told.conflicting), leftMs(), timers);
     if (isOver === undefined) throw new GatewayError('busy', 'another node is writing this resource');
-    // Only the log tells that the write of an earlier turn is in quarantine: one that had ended before, or meanwhile.
+    // The holder of an earlier turn may have died: the quarantine of its write has to be applied here first.
     const now = told.conflicting.length === 0 ? told : await steps.conflicting(epoch, id, term);
     if (!now.ok) parts.epochMismatch(epoch, now.epoch);
-    const isApplied = now.ok && (await positionWaiters.wait(now.seq, standing.applied, waitMs));
+    const isApplied = now.ok && (await positionWaiters.wait(now.seq, standing.applied, leftMs()));
     if (!isOver || !isApplied || isVoid()) throw uncoordinated();
   } catch (error) {
     // The bus may have it all the same.

@@ -40,12 +40,9 @@ function checkMethod(method: string): void {
     const hint = /^[A-Z][A-Z0-9_-]*$/.test(upper) ? `write ${upper}` : 'join methods with "|": PUT|PATCH';
     throw new ValueError(`"${method}" is not a method`, hint);
   }
-  // RFC 9110 §9.2.1: these change nothing, so no rule can follow from them.
+  // RFC 9110 §9.2.1: these change nothing, so no rule and no protection can follow from them.
   if (safeMethods.has(method)) {
-    throw new ValueError(
-      `${method} changes nothing, so it invalidates nothing`,
-      'name unsafe methods: POST, PUT, PATCH, DELETE',
-    );
+    throw new ValueError(`${method} only reads`, 'name unsafe methods: POST, PUT, PATCH, DELETE');
   }
 }
 

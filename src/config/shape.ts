@@ -4,6 +4,7 @@ import type { Finding, Path, SourceDocument } from './source-document.ts';
 import { didYouMean } from './suggest.ts';
 
 type Issue = z.core.$ZodIssue;
+type Issues = readonly Issue[];
 
 /** Checks a document against its schema, and reports each mistake at its position. */
 export function checkShape<Schema extends z.ZodType>(
@@ -55,10 +56,36 @@ function reportIssue(document: SourceDocument, issue: Issue, above: Path): void 
   if (issue.code === 'invalid_union' && value !== undefined) {
     const meant = alternativeMeant(issue.errors, value);
     if (meant === undefined) document.report(path, unionFinding(value, issue.errors.flat()));
-    else for (const inner of meant) reportIssue(document, inner, path);
+    else reportMeant(document, path, meant, issue.errors);
     return;
   }
   document.report(path, inRule(document, path, findingFor(issue, path.at(-1), value)));
+}
+
+/** A key that is unknown here may be one of another alternative: it is not misspelt, but excluded by what is there. */
+function reportMeant(document: SourceDocument, path: Path, meant: Issues, alternatives: readonly Issues[]): void {
+  const pair = exclusiveKeys(meant, alternatives);
+  for (const issue of meant) {
+    if (pair === undefined || issue.code !== 'unrecognized_keys') reportIssue(document, issue, path);
+  }
+  if (pair === undefined) return;
+  const [key, other] = pair;
+  const message = `"${key}" and "${other}" exclude each other`;
+  document.report([...path, key], { message, hint: 'remove one of the two', atKey: true });
+}
+
+/** A key that the meant alternative does not know, and one that the alternative which knows it does not. */
+function exclusiveKeys(meant: Issues, alternatives: readonly Issues[]): readonly [string, string] | undefined {
+  const unknownTo = (issues: Issues): string[] =>
+    issues.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : []));
+  const here = unknownTo(meant);
+  for (const alternative of alternatives) {
+    const there = unknownTo(alternative);
+    const key = here.find((each) => !there.includes(each));
+    const other = there.find((each) => !here.includes(each));
+    if (key !== undefined && other !== undefined) return [key, other];
+  }
+  return undefined;
 }
 
 /** An event is often made by a template or a tool, far from the name of its rule. */
@@ -106,18 +133,28 @@ function typeHint(type: string): string {
   return 'write its keys below it, indented, or { key: value }';
 }
 
-/** Every alternative reports issues; the intended one is the one for the type of the value. */
-function alternativeMeant(alternatives: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
+/** Every alternative reports issues. The one that is meant is for the type of the value, and has the fewest. */
+function alternativeMeant(alternatives: readonly Issues[], value: unknown): Issues | undefined {
   const isText = typeof value === 'string';
-  return alternatives.find((issues) =>
+  const possible = alternatives.filter((issues) =>
     issues.every(({ code, path }) => path.length > 0 || (isText ? code === 'custom' : code === 'unrecognized_keys')),
+  );
+  return possible.reduce<Issues | undefined>(
+    (least, issues) => (least === undefined || issues.length < least.length ? issues : least),
+    undefined,
   );
 }
 
-function unionFinding(value: unknown, issues: readonly Issue[]): Finding {
+function unionFinding(value: unknown, issues: Issues): Finding {
   const words = issues.flatMap((issue) => (issue.code === 'invalid_value' ? issue.values.map(String) : []));
   const text = issues.some(({ code }) => code === 'custom') ? ['text'] : [];
-  const alternatives = [...words.map((word) => `"${word}"`), ...text, 'a mapping'].join(' or ');
+  const isList = issues.some((issue) => issue.code === 'invalid_type' && issue.expected === 'array');
+  const list = isList && !Array.isArray(value) ? ['a list'] : [];
+  const alternatives = [...words.map((word) => `"${word}"`), ...text, ...list, 'a mapping'];
   const written = typeof value === 'string' ? `"${value}"` : kindOf(value);
-  return { message: `expected ${alternatives}, found ${written}`, hint: `write ${alternatives}` };
+  const named = alternatives.join(' or ');
+  return {
+    message: `expected ${named}, found ${written}`,
+    hint: alternatives.length === 1 ? typeHint('object') : `write ${named}`,
+  };
 }

@@ -48,8 +48,9 @@ function patternOfPlaces(template: string): string {
 }
 
 /**
- * An origin whose answers to a GET of such a resource carry a strong entity tag: its own, or one of the body. A weak one
- * is replaced: no `If-Match` with it would ever hold (RFC 9110 §13.1.1). So is a 304 that confirms one.
+ * An origin whose answers to a GET carry a strong entity tag where writes need one: its own if that is strong,
+ * otherwise one of the body. With a weak one no `If-Match` ever holds (RFC 9110 §13.1.1), so it is replaced, and the
+ * origin is not asked to confirm a copy by a weak one or by a date.
  */
 export class TaggedOrigin implements Origin {
   readonly #origin: Origin;
@@ -88,7 +89,7 @@ export class TaggedOrigin implements Origin {
 
   async #tagged(request: OriginRequest, answer: OriginResponse): Promise<OriginResponse> {
     const lines = without(answer.headers.lines, (name) => name === 'etag');
-    // Of a HEAD the body is not known: no tag is better than another one than that of the GET.
+    // Without the body, the tag that a GET would give is not known. A different one would be worse than none.
     if (request.method === 'HEAD') return { ...answer, headers: new Fields(lines) };
     const read = await readAnswerUpTo(answer.body, this.#maxBytes);
     if (!('whole' in read)) {
@@ -125,8 +126,8 @@ function accepting(lines: FieldLines, codings: string): FieldLines {
 }
 
 /**
- * Conditions of a read without those that an origin may confirm with a weak validator. A client would keep a copy with
- * a tag, or without one, with which none of its writes would ever succeed.
+ * The fields of a read without the conditions that an origin may confirm by a weak tag or a date. The client would keep
+ * a copy without a strong tag, and none of its writes could name one in `If-Match`.
  */
 function strongConditions(lines: FieldLines): FieldLines {
   const listed = new Fields(lines).get('if-none-match');

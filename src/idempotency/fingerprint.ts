@@ -4,6 +4,12 @@ import type { Fields } from '../http/fields.ts';
 import { canonicalJson } from '../rules/canonical-json.ts';
 
 /**
+ * A form of more parts is compared by its bytes. With a boundary of one letter, a body of 1 MiB could have 350,000
+ * parts, which would keep every other client waiting for half a second.
+ */
+const MAX_PARTS = 1_000;
+
+/**
  * What tells one payload from another under the same key. JSON is compared by its value: white space, the order of
  * members, and how a number or a character is written make no difference. A multipart form is compared without its
  * boundary, which clients draw again for each attempt. Anything else is compared by its bytes.
@@ -15,9 +21,10 @@ export function fingerprintOf(headers: Fields, body: Buffer): string {
   if ('value' in json) return hash.update(`json\n${canonicalJson(json)}`).digest('base64url');
   hash.update(`${headers.get('content-encoding') ?? ''}\n`);
   const boundary = boundaryOf(headers);
-  if (boundary === undefined) return hash.update('bytes\n').update(body).digest('base64url');
+  const parts = boundary === undefined ? undefined : partsOf(body, `--${boundary}`);
+  if (parts === undefined) return hash.update('bytes\n').update(body).digest('base64url');
   hash.update('multipart\n');
-  for (const part of partsOf(body, `--${boundary}`)) hash.update(`${part.byteLength}\n`).update(part);
+  for (const part of parts) hash.update(`${part.byteLength}\n`).update(part);
   return hash.digest('base64url');
 }
 
@@ -29,10 +36,12 @@ function boundaryOf(headers: Fields): string | undefined {
   return quoted ?? token;
 }
 
-function partsOf(body: Buffer, delimiter: string): Buffer[] {
+/** Undefined if there are too many. */
+function partsOf(body: Buffer, delimiter: string): Buffer[] | undefined {
   const parts: Buffer[] = [];
   let from = 0;
   for (let at = body.indexOf(delimiter); at >= 0; at = body.indexOf(delimiter, from)) {
+    if (parts.length >= MAX_PARTS) return undefined;
     parts.push(body.subarray(from, at));
     from = at + delimiter.length;
   }

@@ -20,9 +20,12 @@ const MAX_ANSWER_BYTES = 256 * 1024;
  * such answers, even without credentials, and their keys would fill the room of others.
  */
 const REFUSED_KEEP_MS = 60_000;
-/** A node that has died leaves its keys in doubt after this time; a shorter one would do so to a node that was busy. */
+/**
+ * How long after the last renewal a node counts as dead, and the outcome of its keyed writes as unknown. A shorter
+ * lease would end for nodes that are only busy.
+ */
 const KEY_LEASE_MS = 15_000;
-/** So often is a lease renewed in its time that one failure does not end it. */
+/** More than one, so that one failed renewal does not end the lease. */
 const RENEWALS_PER_LEASE = 3;
 
 export interface KeptKeysOptions {
@@ -114,7 +117,7 @@ export class KeptKeys implements IdempotencyKeys {
   }
 
   #run(claim: KeyClaim, claimedAt: number): KeyedRun {
-    // When what has renewed the lease was sent: the store has counted from later on.
+    // When the last renewal that succeeded was sent. The store counts from its arrival, which is later.
     let renewedAt = claimedAt;
     const stop = this.#renewing(claim, (at) => {
       renewedAt = Math.max(renewedAt, at);

@@ -41,7 +41,7 @@ export function unsettledMs({ keepMs, leaseMs }: KeyClaim): number {
   return Math.max(keepMs, 2 * leaseMs);
 }
 
-/** What the keys of one address, and their answers, may take of all: one client must not have others refused. */
+/** Which share of the room the keys and answers of one address may take: one client must not have others refused. */
 export const SHARE_OF_ADDRESS = 0.5;
 
 /** What a key takes beside its answer: ids, the fingerprint, entries of maps. */

@@ -5,7 +5,7 @@ import { type KeyClaim, type KeyStore, KeyStoreAway } from './key-store.ts';
 /** How long the store is told again how a write has ended: as many attempts, with this pause. */
 const AGAIN_MS = 500;
 const ATTEMPTS = 60;
-/** Beyond this many, the store is not told: the key is in doubt once its lease has ended. */
+/** Beyond this many, the store is not told: the outcome of the write is unknown once its lease has ended. */
 const MAX_LATE_SETTLEMENTS = 1_000;
 /** Answers beyond this are told without their bodies. */
 const MAX_LATE_BYTES = 16 * 1024 * 1024;

@@ -5,8 +5,9 @@ import { adviceOf } from './advice.ts';
 import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { throttled } from './throttled.ts';
 
-/** How often it is logged that a store cannot be reached: an absent one causes many failures a second. */
+/** How often it is logged that a store cannot be reached. */
 const QUIET_MS = 10_000;
 
 /** A read on its way, and when it began (`startRead`). */
@@ -20,7 +21,6 @@ export interface StartedRead {
 export class Reports {
   readonly #log: Logger;
   readonly #metrics: Metrics;
-  #keysQuietUntil = Number.NEGATIVE_INFINITY;
 
   constructor(log: Logger, metrics: Metrics) {
     this.#log = log;
@@ -119,12 +119,10 @@ export class Reports {
     this.#log.info({ method, path: briefText(target.path) }, 'an answer was repeated');
   }
 
-  keysFailed(error: unknown): void {
-    const now = systemClock.monotonic();
-    if (now < this.#keysQuietUntil) return;
-    this.#keysQuietUntil = now + QUIET_MS;
+  /** The store of idempotency keys cannot be reached. */
+  readonly keysFailed = throttled(QUIET_MS, (error: unknown) => {
     this.#log.warn({ err: error }, 'the idempotency keys cannot be reached');
-  }
+  });
 
   /** The end of a quarantine: what an indeterminate write may have changed has been invalidated again. */
   quarantineEnded(quarantine: number, position: number): void {

@@ -112,7 +112,7 @@ export class PooledOrigin implements Origin {
   #upgrade(options: AssignedOptions, answer: Answer): void {
     const client = this.#ownClient();
     client.dispatch(options, answer);
-    // Accepts no further requests, and closes after this one.
+    // Accepts no further requests, and closes after this one, whose `answer` is told of a failure.
     client.close().catch(() => undefined);
   }
 }

@@ -15,12 +15,12 @@ const MAX_KEYS = 1_000_000;
 /** Answers beyond this are not kept, and their keys are. */
 const MAX_BYTES = 256 * 1024 * 1024;
 /**
- * Shares of `maxmemory` above which no answer, and no further key, is kept. Keys have room above the tier (3/4, too):
- * without its answer a write is carried out, without its key it is refused. Above 85 % the log drops records.
+ * Shares of `maxmemory` above which no answer, and no further key, is kept. The tier fills three quarters. Keys have
+ * room above that, since a write without one is refused. Above 85 % the log drops records.
  */
 const ANSWERS_SHARE = 0.75;
 const KEYS_SHARE = 0.8;
-/** So much of the hash of an address tells it from others. */
+/** How much of the hash of an address is kept: 96 bits tell addresses apart. */
 const ADDRESS_CHARACTERS = 16;
 /** Expired keys that one step removes from the index. */
 const EXPIRED_AT_ONCE = 100;

@@ -20,6 +20,9 @@ const MAX_CHUNKS = 1_024;
 /** How long a client may take to answer the close frame. What has not been sent by then is dropped. */
 const CLOSE_MS = 2_000;
 
+/** A parameter that the event stream does not have. */
+const SUBSCRIBE = 'subscribe';
+
 const bounds = {
   maxPayload: MAX_MESSAGE_BYTES,
   maxFragments: MAX_FRAGMENTS,
@@ -75,7 +78,7 @@ export class EventSockets {
       const release = streams.take(request.client.address);
       if (release === undefined) throw new GatewayError('tooManyStreams');
       socket.once('close', release);
-      const asked = await subscriptionOf(request, authority, [BEGINS]);
+      const asked = await subscriptionOf(request, authority, [SUBSCRIBE]);
       const subscription = beginsEmpty(request) ? { ...asked, filter: undefined } : asked;
       if (hub.isFull) throw new GatewayError('overloaded', 'there are too many subscribers');
       this.#looking.set(message, handshake);
@@ -91,10 +94,9 @@ export class EventSockets {
   }
 }
 
-const BEGINS = 'subscribe';
 /** `?subscribe=none`: the client says by messages what it wants. */
 function beginsEmpty({ target }: ClientRequest): boolean {
-  return new URLSearchParams(target.query).get(BEGINS) === 'none';
+  return new URLSearchParams(target.query).get(SUBSCRIBE) === 'none';
 }
 
 function serve(own: EventSocket, client: WebSocket, sink: WebSocketSink): void {

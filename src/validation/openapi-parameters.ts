@@ -5,8 +5,9 @@ import type { OpenApiSchemas } from './openapi-schemas.ts';
 import type { SchemaObject } from './subschemas.ts';
 import type { Violation } from './violation.ts';
 
-type Place = Exclude<Violation['in'], 'body'>;
-const places: readonly Place[] = ['path', 'query', 'header'];
+/** Where a parameter is, as OpenAPI calls it. */
+type Location = Exclude<Violation['in'], 'body'>;
+const locations: readonly Location[] = ['path', 'query', 'header'];
 
 /** OpenAPI 3.0 §4.7.12.2: these are described elsewhere. */
 const describedElsewhere = new Set(['accept', 'content-type', 'authorization']);
@@ -20,14 +21,17 @@ interface Reading {
 
 /** All parameters of one kind: a schema for the object of them, and how it is read of a request. */
 export interface ParameterGroup {
-  readonly in: Place;
+  readonly in: Location;
   readonly schema: SchemaObject;
   readonly readings: readonly Reading[];
 }
 
 const separators: Readonly<Record<string, string>> = { spaceDelimited: ' ', pipeDelimited: '|' };
 
-/** The parameters of an operation, those of its path item among them. Cookies, and objects in other styles, are not checked. */
+/**
+ * The parameters of an operation, those of its path item among them. Cookies, and objects in other styles, are not
+ * checked.
+ */
 export function parameterGroups(
   document: OpenApiDocument,
   schemas: OpenApiSchemas,
@@ -39,22 +43,22 @@ export function parameterGroups(
     merged.set(JSON.stringify([parameter.in, parameter.name]), parameter);
   }
   const parameters = [...merged.values()];
-  return places.flatMap((place) => {
-    const own = parameters.filter((each) => each.in === place);
+  return locations.flatMap((location) => {
+    const own = parameters.filter((each) => each.in === location);
     const properties: SchemaObject = {};
     const required: string[] = [];
     const readings: Reading[] = [];
     for (const parameter of own) {
-      const name = place === 'header' ? String(parameter.name).toLowerCase() : String(parameter.name);
-      if (place === 'header' && describedElsewhere.has(name)) continue;
+      const name = location === 'header' ? String(parameter.name).toLowerCase() : String(parameter.name);
+      if (location === 'header' && describedElsewhere.has(name)) continue;
       const reading = readingOf(document, name, parameter);
       if (reading === undefined) continue;
       readings.push(reading);
       const [content] = Object.values(mapping(parameter.content));
       properties[name] = schemas.convert(parameter.schema ?? mapping(content).schema);
-      if (parameter.required === true || place === 'path') required.push(name);
+      if (parameter.required === true || location === 'path') required.push(name);
     }
-    return readings.length === 0 ? [] : [{ in: place, schema: { type: 'object', properties, required }, readings }];
+    return readings.length === 0 ? [] : [{ in: location, schema: { type: 'object', properties, required }, readings }];
   });
 }
 
@@ -77,14 +81,14 @@ function typesOf(document: OpenApiDocument, schema: unknown): string[] {
 
 /** The parameters of a request as an object. A parameter that is there several times is an array. */
 export function parametersOf(
-  { in: place, readings }: ParameterGroup,
+  { in: location, readings }: ParameterGroup,
   request: ClientRequest,
   path: Readonly<Record<string, string>>,
 ): Record<string, unknown> {
-  const query = place === 'query' ? new URLSearchParams(request.target.query) : undefined;
+  const query = location === 'query' ? new URLSearchParams(request.target.query) : undefined;
   const textsOf = (name: string): readonly string[] => {
     if (query !== undefined) return query.getAll(name);
-    const text = place === 'path' ? path[name] : request.headers.get(name);
+    const text = location === 'path' ? path[name] : request.headers.get(name);
     return text === undefined ? [] : [text];
   };
   const entries = readings.flatMap((reading): [string, unknown][] => {

@@ -115,8 +115,8 @@ function from30(schema: SchemaObject): void {
 }
 
 /**
- * `nullable` beside a composition. The specification says that it says nothing there; those who write it mean that null
- * is allowed.
+ * `nullable` without a `type`, next to `allOf` for example. By the specification it has no effect there. Those who
+ * write it mean that null is allowed.
  */
 function alsoNull(schema: SchemaObject): void {
   const inner = { ...schema };

@@ -76,9 +76,10 @@ function problemOf(error: unknown, text: string): SchemaProblem {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof PatternError) {
     const hint = 'write it without look-around and back references: several patterns may stand in allOf';
-    return new SchemaProblem(message, hint, placeOf(text, error.pattern));
+    return new SchemaProblem(message, hint, lineAndColumnOf(text, error.pattern));
   }
-  if (error instanceof BrokenReference) return new SchemaProblem(message, error.hint, placeOf(text, error.reference));
+  if (error instanceof BrokenReference)
+    return new SchemaProblem(message, error.hint, lineAndColumnOf(text, error.reference));
   return new SchemaProblem(`it cannot be used: ${message}`, 'correct it', { path: '', line: 1, column: 1 });
 }
 
@@ -96,7 +97,7 @@ class BrokenReference extends Error {
 }
 
 /** Where a text stands first, also if it is escaped as JSON has it. */
-function placeOf(text: string, sought: string): { path: string; line: number; column: number } {
+function lineAndColumnOf(text: string, sought: string): { path: string; line: number; column: number } {
   const at = [JSON.stringify(sought).slice(1, -1), sought].map((each) => text.indexOf(each)).find((each) => each >= 0);
   const before = text.slice(0, at ?? 0).split('\n');
   return { path: '', line: before.length, column: (before.at(-1) ?? '').length + 1 };
@@ -128,9 +129,13 @@ class OperationCompiler {
     const paths = drafts.map((draft) => draft()).sort(literalsFirst);
     if (paths.length === 0) {
       const { methods: named, pattern } = this.#writes;
-      throw new SchemaProblem(`no operation is ${named.join('|')} ${pattern}`, 'describe it, or correct the pattern', {
-        ...{ path: '', line: 1, column: 1 },
-      });
+      throw new SchemaProblem(
+        `it describes no operation ${named.join('|')} ${pattern}`,
+        'describe it, or correct the pattern',
+        {
+          ...{ path: '', line: 1, column: 1 },
+        },
+      );
     }
     return (request) => find(paths, bases, request);
   }
@@ -251,6 +256,6 @@ function mayMatch(pattern: string, path: string): boolean {
   return wanted.length === given.length;
 }
 
-/** The media types that an operation takes, for `Accept` in an answer. */
+/** The media types that an operation takes, to tell a client that has sent another one. */
 export const mediaTypesOf = ({ content }: OperationBody): string =>
   content.map(({ mediaType }) => mediaType).join(', ');

@@ -75,7 +75,7 @@ async function dialFirst(
 function refusalOf(host: string, found: readonly string[], policy: AddressPolicy): string {
   const [first] = found;
   if (first === undefined) return `${host} has no address`;
-  return `${first} is refused (${policy.refusal(first)}): allow it where that is meant`;
+  return `${first} is not public (${policy.refusal(first)}): if it is meant, add it to the webhook's "allow"`;
 }
 
 function dialled(socket: Socket, policy: AddressPolicy): Promise<Socket> {

@@ -11,7 +11,7 @@ export interface EndpointPorts {
   readonly timers: Timers;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** One attempt. `undefined`: it was broken off by the signal. */
+  /** One attempt. Resolves with undefined if the signal broke it off. */
   readonly send: (message: Message, stop: AbortSignal) => Promise<Outcome | undefined>;
   readonly report: EndpointReports;
   /** Whether this process may deliver now. If not, it is told when it may again, by `open`. */

@@ -29,7 +29,7 @@ export const hasPayload = (message: Message): boolean =>
   message.kind === 'event' && message.event.payload !== undefined;
 
 /** Messages with equal keys become one while they wait. Undefined: it is always sent. */
-export function keyOf(message: Message): string | undefined {
+export function coalescingKeyOf(message: Message): string | undefined {
   // A payload is more than "this has changed": each may be a message of its own.
   if (message.kind === 'resync' || hasPayload(message)) return undefined;
   return JSON.stringify([message.event.type, message.event.paths]);

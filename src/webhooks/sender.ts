@@ -6,7 +6,7 @@ import { AddressPolicy } from './addresses.ts';
 import { guardedConnector, type Network } from './connect.ts';
 import { bodyOf, idOf, type Message } from './message.ts';
 import type { Outcome } from './queue.ts';
-import { keyOf, signatureFields } from './signature.ts';
+import { signatureFields, signingKeyOf } from './signature.ts';
 
 /** An endpoint's answer says all that matters in its status. As much of a body is read to keep the connection. */
 const MAX_ANSWER_BYTES = 16 * 1024;
@@ -30,7 +30,7 @@ export class Sender {
   constructor(config: WebhookConfig, ports: SenderPorts) {
     this.#config = config;
     this.#ports = ports;
-    this.#keys = config.secrets.map(keyOf);
+    this.#keys = config.secrets.map(signingKeyOf);
     this.#agent = new Agent({
       connect: guardedConnector(new AddressPolicy(config.allow), ports.network),
       connections: 1,
@@ -81,7 +81,7 @@ export class Sender {
       body,
       signal,
     });
-    // What does not come to an end costs the connection, not the delivery: the status has been said.
+    // The status has come, and decides. A body that breaks off, or does not end in time, costs only the connection.
     await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => undefined);
     return { status: answer.statusCode, retryAfter: answer.headers['retry-after'] };
   }

@@ -8,7 +8,7 @@ import { decodeOrder, decodeQueue, encodeQueue } from './stored-queue.ts';
 
 /** Renewals in the time of a lease: one that fails is made again before it runs out. */
 const RENEWALS_PER_LEASE = 4;
-/** The share of a lease for which it holds here: Redis began to count a little later than this process. */
+/** The share of a lease for which this node holds it: its clock may run slower than that of Redis. */
 const HELD_SHARE = 0.9;
 /** A queue is stored no more often than this. What came later is read from the log again. */
 const SAVE_MS = 1_000;
@@ -33,7 +33,7 @@ export interface SharedEndpointPorts {
  * stored with the queue, and delivers. A record is stored with the queue only while its event waits: the log keeps it
  * for the time until then, but not for the days that attempts take.
  *
- * A node that loses the lease may have delivered what the next one delivers again. It cannot store that, or anything.
+ * A node that loses the lease can store nothing any more. So the next one may deliver again what it has delivered last.
  */
 export class SharedEndpoint {
   readonly endpoint: Endpoint;

@@ -11,7 +11,7 @@ export interface Signed {
 const PREFIX = 'whsec_';
 
 /** The bytes of a secret `whsec_…`. */
-export function keyOf(secret: string): Buffer {
+export function signingKeyOf(secret: string): Buffer {
   return Buffer.from(secret.slice(PREFIX.length), 'base64');
 }
 

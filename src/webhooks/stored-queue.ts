@@ -19,6 +19,7 @@ export function decodeQueue(text: string | undefined): Queue | undefined {
   }
 }
 
+/** Undefined if it is not understood: nothing is done about what another version has left. */
 export function decodeOrder(text: string): Order | undefined {
   try {
     const order: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-import { coalesced, keyOf, type Message } from './message.ts';
+import { coalesced, coalescingKeyOf, type Message } from './message.ts';
 
 /** What is known of a list of messages that wait. */
 interface Known {
@@ -8,8 +8,8 @@ interface Known {
 }
 
 /**
- * Of the lists that were made last. A list of a thousand is not gone through again for each event: an endpoint that is
- * down would make every write dear. It follows from the list, so a list without it is only slower.
+ * A cache, for the newest lists. Going through a thousand messages again for each event would slow down every write
+ * while an endpoint is down. It can be worked out from the list, so a list that is not in it is only slower.
  */
 const knownLists = new WeakMap<readonly Message[], Known>();
 
@@ -31,7 +31,7 @@ export function withCoalesced(
   const replaced = new Set<Message>();
   const added: Message[] = [];
   for (const message of messages) {
-    const key = keyOf(message);
+    const key = coalescingKeyOf(message);
     const earlier = key === undefined ? undefined : known.last.get(key);
     const isReplaced = earlier !== undefined && earlier !== fixed;
     const put = isReplaced ? coalesced(earlier, message) : message;
@@ -52,7 +52,7 @@ export function withoutFirst(waiting: readonly Message[]): readonly Message[] {
   if (first === undefined) return waiting;
   const known = takenFrom(waiting);
   known.size -= first.size;
-  const key = keyOf(first);
+  const key = coalescingKeyOf(first);
   if (key !== undefined && known.last.get(key) === first) known.last.delete(key);
   return withKnown(rest, known);
 }
@@ -63,7 +63,7 @@ function knownOf(waiting: readonly Message[]): Known {
   const last = new Map<string, Message>();
   let size = 0;
   for (const message of waiting) {
-    const key = keyOf(message);
+    const key = coalescingKeyOf(message);
     if (key !== undefined) last.set(key, message);
     size += message.size;
   }

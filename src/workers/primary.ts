@@ -29,8 +29,8 @@ export interface WorkersOptions {
 
 /**
  * Runs the gateway in several processes that share its port (node:cluster). This process, the primary, serves no
- * requests: it hands out connections, sequences the workers' records, keeps their idempotency keys, and replaces workers that die. Returns the exit
- * code.
+ * requests: it hands out connections, sequences the workers' records, keeps their idempotency keys, and replaces
+ * workers that die. Returns the exit code.
  */
 export async function runWorkers({ count, log, keys, stopRequested }: WorkersOptions): Promise<number> {
   const sequencing = new Sequencing();

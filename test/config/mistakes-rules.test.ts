@@ -23,7 +23,7 @@ tellsEach({
     {
       it: 'a method that changes nothing',
       yaml: rule('PUT|GET /a', '/a'),
-      says: '4:9 GET changes nothing, so it invalidates nothing | name unsafe methods: POST, PUT, PATCH, DELETE',
+      says: '4:9 GET only reads | name unsafe methods: POST, PUT, PATCH, DELETE',
     },
     { it: 'a method twice', yaml: rule('PUT|PUT /a', '/a'), says: '4:9 PUT occurs twice | name each method once' },
     {
@@ -89,7 +89,7 @@ tellsEach({
     {
       it: 'a safe method that only reads',
       yaml: 'reads: [GET /graphql]',
-      says: '2:9 GET changes nothing, so it invalidates nothing | name unsafe methods: POST, PUT, PATCH, DELETE',
+      says: '2:9 GET only reads | name unsafe methods: POST, PUT, PATCH, DELETE',
     },
     {
       it: 'a read that is cached for each user, without saying who that is',

@@ -48,6 +48,26 @@ tellsEach({
       says: '3:33 "require" is not one of required, honour, off | did you mean "required"?',
     },
     {
+      it: 'two ways to validate',
+      yaml: 'writes:\n  - { on: PUT /a, validate: { schema: ./s.json, openapi: ./api.yaml } }',
+      says: '3:49 "openapi" and "schema" exclude each other | remove one of the two',
+    },
+    {
+      it: 'a mistake in the second of several forms',
+      yaml: 'writes:\n  - { on: PUT /a, validate: { openapi: ./api.yaml, mode: warn } }',
+      says: '3:58 "warn" is not one of enforce, log | known: enforce, log',
+    },
+    {
+      it: 'a file in the place of a mapping',
+      yaml: 'writes:\n  - { on: PUT /a, validate: ./s.json }',
+      says: '3:29 expected a mapping, found "./s.json" | write its keys below it, indented, or { key: value }',
+    },
+    {
+      it: 'one member that is not in a list',
+      yaml: 'writes:\n  - { on: PUT /a, preserve: createdAt }',
+      says: '3:29 expected a list or a mapping, found "createdAt" | write a list or a mapping',
+    },
+    {
       it: 'a schema somewhere on the net',
       yaml: 'writes:\n  - { on: PUT /a, validate: { schema: "https://example.org/s.json" } }',
       says: '3:39 "https://example.org/s.json" is not a file | name a file, relative to this one: ./settings.schema.json',

@@ -58,7 +58,7 @@ test.each([
     'a description without the operation',
     yaml('openapi: api.yaml', 'PUT /a'),
     { 'api.yaml': 'openapi: 3.1.0\npaths: { /a: { post: {} } }' },
-    'api.yaml:1:1 no operation is PUT /a | describe it, or correct the pattern',
+    'api.yaml:1:1 it describes no operation PUT /a | describe it, or correct the pattern',
   ],
 ])('%s', (_, text, texts, expected) => {
   expect(lines(problemsOf(text, files(texts)))).toEqual([expected]);

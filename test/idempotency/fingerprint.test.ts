@@ -47,6 +47,14 @@ describe('the fingerprint of a payload', () => {
     expect(form('abc', '1')).not.toBe(form('abc', '2'));
   });
 
+  test('a form of very many parts is compared by its bytes', () => {
+    const form = (boundary: string, parts: number): string =>
+      print(`--${boundary}\r\n\r\n1\r\n`.repeat(parts), `multipart/form-data; boundary=${boundary}`);
+    expect(form('abc', 1_000)).toBe(form('xyz', 1_000));
+    expect(form('abc', 1_001)).toBe(form('abc', 1_001));
+    expect(form('abc', 1_001)).not.toBe(form('xyz', 1_001));
+  });
+
   test('what is nested too deeply is compared by its bytes', () => {
     const deep = (inner: string): string => '['.repeat(5_000) + inner + ']'.repeat(5_000);
     expect(print(deep('1'))).toBe(print(deep('1')));

@@ -93,7 +93,7 @@ export function keyStoreContract(open: () => KeyStore, advance: (ms: number) => 
     await until(async () => (await store.claim(claimOf({ id: claim.id }))).kind === 'unknown', 'the lease to end');
   });
 
-  test('an owner without a sign of life leaves the key in doubt, and can still say how it ended', async () => {
+  test('without a sign of life of the owner the outcome is unknown; the owner can still say how it ended', async () => {
     const store = open();
     const claim = claimOf({ id: unused(), leaseMs: 1 });
     await store.claim(claim);

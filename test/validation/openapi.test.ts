@@ -191,7 +191,7 @@ describe('a description that is refused at load', () => {
   });
 
   test('no operation is what the entry is about', () => {
-    expect(() => byOpenApi(documentOf(), 'PATCH /trips/:id')).toThrow('no operation is PATCH /trips/:id');
+    expect(() => byOpenApi(documentOf(), 'PATCH /trips/:id')).toThrow('it describes no operation PATCH /trips/:id');
   });
 
   test('what other operations have wrong does not matter', () => {

@@ -1,16 +1,16 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { keyOf, signatureFields } from '../../src/webhooks/signature.ts';
+import { signatureFields, signingKeyOf } from '../../src/webhooks/signature.ts';
 import { NEXT_SECRET, SECRET } from './receiver.ts';
 
 const body = '{"type":"invalidate","data":{"paths":["/caf%C3%A9","/é"]}}';
 const fields = (...secrets: string[]): Record<string, string> =>
-  signatureFields({ id: 'e-1', timestamp: Math.floor(Date.now() / 1_000), body }, secrets.map(keyOf));
+  signatureFields({ id: 'e-1', timestamp: Math.floor(Date.now() / 1_000), body }, secrets.map(signingKeyOf));
 
 describe('a signature', () => {
   test('is the one of the Standard Webhooks library', () => {
     const at = new Date(1_700_000_000_000);
-    const signed = signatureFields({ id: 'e-1', timestamp: 1_700_000_000, body }, [keyOf(SECRET)]);
+    const signed = signatureFields({ id: 'e-1', timestamp: 1_700_000_000, body }, [signingKeyOf(SECRET)]);
     expect(signed['webhook-signature']).toBe(new Webhook(SECRET).sign('e-1', at, body));
   });
 

@@ -9,7 +9,7 @@ import { sourcesOf } from './sources.ts';
 import { LateTurn, type Turn } from './turns.ts';
 import type { ArrivedWrite, WritePorts } from './write-ports.ts';
 
-/** When to try again after a write of unknown outcome, if its record does not say how long it may be applied. */
+/** `Retry-After` while an earlier write is indeterminate, if its record does not say until when it may be applied. */
 const UNSETTLED_RETRY_S = 10;
 
 export interface WriteInTurn {
@@ -26,7 +26,7 @@ export async function inTurn(
   send: (arrived: ArrivedWrite) => Promise<unknown>,
 ): Promise<void> {
   const { request, route, upload } = arrived;
-  // First: whoever has its turn waits for nothing that its client can hold back.
+  // Before the turn: others must not wait for one whose client has taken up its share of the connections.
   const place = await awaitShare({ request, route }, reply);
   const { address, isProxy } = request.client;
   const taker = { address: isProxy ? undefined : address, onGone: (listener: () => void) => reply.onGone(listener) };
@@ -55,9 +55,9 @@ export async function inTurn(
 }
 
 /**
- * After a write of unknown outcome the origin may still apply it: over this one, which would then be lost, even if it
- * depends on nothing that it replaces. So may one of a node that has died in its turn. The record of such a write covers
- * its path: those that cover only tags of this resource were made by writes of others.
+ * An earlier write of the resource that is indeterminate may still be applied, over this one, which would be lost, even
+ * if it depends on nothing that it replaces. So may the write of a node that died in its turn. Only quarantines of the
+ * path count: a record that covers the resource by a tag alone was made by a write of another resource.
  */
 function refuseUnsettled(
   { rules, routes, fence }: WritePorts,

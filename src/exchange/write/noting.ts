@@ -55,6 +55,7 @@ export class Noting {
       return this.#begun;
     } catch (error) {
       this.#begun = Promise.reject(error);
+      // Whoever calls `begin` again gets the error. Without a handler until then, it would end the process.
       this.#begun.catch(() => {});
       return failed(error);
     }

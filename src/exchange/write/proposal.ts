@@ -30,24 +30,24 @@ interface Proposed {
   readonly body: Buffer | undefined;
 }
 
-type Guarded = Pick<Protection, 'config' | 'preserve'>;
+type ProtectionSettings = Pick<Protection, 'config' | 'preserve'>;
 
 /**
  * What a protection makes of a write. Pure.
  * @throws GatewayError unmergeable, currentUnmergeable, preservedMember, unsupportedMediaType
  */
-export function proposalOf(write: Proposed, current: Current | undefined, guard: Guarded): Proposal {
+export function proposalOf(write: Proposed, current: Current | undefined, protection: ProtectionSettings): Proposal {
   const { method, body } = write;
   // Without a current representation there is nothing to lose: the write creates it as it is.
   if (current === undefined) return { body, rewritten: false, unchanged: false };
   if (body === undefined) {
-    const { merge, preserve } = guard.config;
+    const { merge, preserve } = protection.config;
     const isKept = (method === 'PUT' && merge) || (isReplacing(method) && preserve.paths.length > 0);
     if (isKept) throw new GatewayError('unmergeable', 'there is none');
     return { body, rewritten: false, unchanged: false };
   }
-  if (method === 'PUT') return replacing({ ...write, body }, current, guard);
-  if (method === 'PATCH') return patching({ ...write, body }, current, guard);
+  if (method === 'PUT') return replacing({ ...write, body }, current, protection);
+  if (method === 'PATCH') return patching({ ...write, body }, current, protection);
   return { body, rewritten: false, unchanged: false };
 }
 
@@ -55,7 +55,7 @@ const isReplacing = (method: string): boolean => method === 'PUT' || method === 
 
 type WithBody = Proposed & { readonly body: Buffer };
 
-function replacing({ headers, body }: WithBody, current: Current, { config, preserve }: Guarded): Proposal {
+function replacing({ headers, body }: WithBody, current: Current, { config, preserve }: ProtectionSettings): Proposal {
   const sent = documentOf(body, headers);
   const present = documentOf(current.body, current.headers);
   if (!config.merge && preserve.size === 0) {
@@ -74,9 +74,9 @@ function replacing({ headers, body }: WithBody, current: Current, { config, pres
   return { body: Buffer.from(text), rewritten: true, unchanged: isSame(jsonOf(text), onto.json) };
 }
 
-function patching(write: WithBody, current: Current, guard: Guarded): Proposal {
+function patching(write: WithBody, current: Current, protection: ProtectionSettings): Proposal {
   const { headers, body } = write;
-  const { config } = guard;
+  const { config } = protection;
   const { preserve, unchanged: onUnchanged } = config;
   const asItIs: Proposal = { body, rewritten: false, unchanged: false };
   const type = essenceOf(headers);
@@ -95,7 +95,7 @@ function patching(write: WithBody, current: Current, guard: Guarded): Proposal {
   const [patch, onto] = mergeable({ sent, present }, protects ? headers : undefined, current);
   if (protects) {
     refuseRoot(patch.json.value, type);
-    refuseSpellings(patch, onto, guard.preserve);
+    refuseSpellings(patch, onto, protection.preserve);
   }
   const merged = jsonOf(mergePatched(onto.text, patch.text));
   const touched = changedMembers(merged, onto.json, preserve.paths);

@@ -18,7 +18,9 @@ export type ExplainKey = (entry: WriteProtectionConfig, request: ClientRequest) 
 
 /** Remembers the answers of requests with an `Idempotency-Key`. */
 export interface IdempotencyKeys {
-  /** @throws GatewayError if the key is missing or malformed, belongs to another request, or its request is under way */
+  /**
+   * @throws GatewayError if the key is missing or malformed, belongs to another request, or its request is under way
+   */
   begin(entry: WriteProtectionConfig, request: ClientRequest, body: Buffer): Promise<KeyedWrite>;
 }
 
@@ -39,7 +41,10 @@ export interface WholeAnswer {
 
 /** The first request with its key. Exactly one of the other three is called, once. They do not throw. */
 export interface KeyedRun {
-  /** Whether its key cannot be in doubt: a request that was only paused must not be sent once a client was told so. */
+  /**
+   * Whether it may still be sent. False once its lease may be over: a retry may have been told that the outcome is
+   * unknown, and a request that was only paused must not be sent after that.
+   */
   holds(): boolean;
   /** The client is about to get this answer, and what the write has changed is recorded. */
   answered(answer: WholeAnswer, outcome: 'applied' | 'unchanged' | 'refused' | 'indeterminate'): Promise<void>;

@@ -19,8 +19,8 @@ import { validateMade } from './validate-made.ts';
 import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
 
 /**
- * How often a write is sent again that the origin refused by the gateway's own condition: somebody who goes past the
- * gateway has written in between.
+ * How often a write is sent. The origin refuses it (412) if somebody has written past the gateway since the gateway
+ * read the resource; it is then merged anew.
  */
 const MAX_ATTEMPTS = 4;
 
@@ -34,8 +34,9 @@ export interface ProtectedWrite {
   /** Forwards a write and answers its client, or says that it has to be sent again. */
   send(write: ArrivedWrite, guard: Guard): Promise<'answered' | 'again'>;
   /**
-   * Before an answer of the gateway's own that tells of the current representation: resolves once all that it may
-   * reveal is effective, with the position of a record that was made for that.
+   * Called before the gateway itself answers with something of the current representation. Resolves once the writes
+   * that made it are effective on every node: otherwise a client could read something older afterwards. With the
+   * position of a record, if one was made for that.
    */
   settle(write: ArrivedWrite): Promise<string | undefined>;
 }
@@ -45,7 +46,8 @@ export interface ProtectedWrite {
  *
  * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
  * 2. its body is valid (`validate`), unless it is merged, or a patch of which the result is checked: then after 6
- * 3. its turn: no other write of the resource is between this line and the last, nor may take effect (in-turn.ts)
+ * 3. its turn begins: until step 9, no other write of the resource is sent, nor may an earlier one be applied
+ *    (in-turn.ts)
  * 4. the current representation, read from the origin (current.ts)
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
@@ -65,20 +67,16 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
     const isLater = isMerged(protection, request) || isCheckedAsMade(protection.config, request.method);
     if (!isLater) protection.validate?.(request, body);
     requireCondition(request, protection);
-    const sendAlone = (alone: ArrivedWrite) =>
-      write.send(
-        alone,
-        guardOf(protection, run, () => 'pass'),
-      );
+    const guard = guardOf(protection, run, () => 'pass');
+    const sendAsItIs = (arrivedWrite: ArrivedWrite) => write.send(arrivedWrite, guard);
     const reads = needsCurrent(protection, request);
     if (!reads && !protections.takesTurns(request)) {
-      await sendAlone(arrived);
+      await sendAsItIs(arrived);
       return;
     }
-    await inTurn(ports, write, (inTurn) => {
-      const ofIts = { ...write, arrived: inTurn };
-      return reads ? readAndSend(ports, ofIts, run) : sendAlone(inTurn);
-    });
+    await inTurn(ports, write, (arrivedInTurn) =>
+      reads ? readAndSend(ports, { ...write, arrived: arrivedInTurn }, run) : sendAsItIs(arrivedInTurn),
+    );
   } finally {
     await run.end();
   }
@@ -182,7 +180,7 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
       await run.answered(answer, 'unchanged');
       return sendWhole(reply, answer);
     }
-    // The origin refuses the state that it has just told: sending that again would not help.
+    // The origin has refused the entity tag that it still gives: another attempt would be refused, too.
     const isSame = attempt > 1 && tried === condition[1];
     tried = condition[1];
     const isOwn = tried !== undefined;
@@ -203,7 +201,7 @@ function withLines(error: GatewayError, current: Current | undefined): GatewayEr
   return new GatewayError(code, detail, { more, cause, lines: [...error.lines, ...fields] });
 }
 
-/** Where a GET of the very resource is answered, query included: another query may name another resource. */
+/** What to GET for the current representation. It has the query of the write: that may be part of the name. */
 function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite): BeforeAddress {
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
@@ -241,8 +239,8 @@ function withProposal(
 }
 
 /**
- * What guards the write at the origin against those who go past the gateway; nothing where the client's own conditions
- * are passed on.
+ * The condition by which the origin refuses the write if somebody has written past the gateway. None where the client's
+ * own conditions are passed on.
  */
 function ownCondition(request: ClientRequest, read: CurrentRead, protection: Protection): FieldLines {
   const { headers } = request;

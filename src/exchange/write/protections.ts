@@ -61,8 +61,8 @@ function isOrdered(config: WriteProtectionConfig): boolean {
 
 /**
  * Finds the writes that take turns: those of an entry that depends on what it replaces, and others of a resource that
- * has such an entry. They would slip between its read and its write. A POST takes turns only where an entry names that
- * method: most create members, side by side.
+ * has such an entry. Without turns, these would slip between its read and its write. A POST takes turns only where an
+ * entry names that method: most create members, side by side.
  */
 function turnFinder(
   { writes }: Pick<GatewayConfig, 'writes'>,

@@ -66,9 +66,9 @@ export interface ArrivedWrite {
   readonly upload: Upload;
   readonly transaction: Transaction;
   readonly startedAt: number;
-  /** Of a write that takes turns with others of its resource: it is sent only while it has its turn. */
+  /** Only of a write that takes turns with others of its resource. It is sent only while the turn lasts. */
   readonly turn?: Turn | undefined;
-  /** Of such a write: its place among the origin's connections, if it needs one. It has it before its turn. */
+  /** Its place among the origin's connections, which a write that takes turns gets before its turn. */
   readonly place?: Place | undefined;
 }
 
@@ -76,7 +76,7 @@ export interface ArrivedWrite {
 export interface Guard {
   /** The origin has answered. `again`: the answer is dropped, and the write will be sent again. */
   arrived(answer: OriginResponse): 'pass' | 'again';
-  /** Whether it may be sent still: nobody can have been told that nobody knows how it ended. */
+  /** As `KeyedRun.holds`. */
   holds(): boolean;
   /** The origin may have received it. */
   sent(): void;

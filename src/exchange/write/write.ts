@@ -2,22 +2,17 @@ import type { Readable } from 'node:stream';
 import type { LogRecord } from '../../coherence/record.ts';
 import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
-import { endToEnd } from '../../http/connection.ts';
-import { parseEntityTag } from '../../http/etag.ts';
-import { without } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
 import { askOrigin, awaitShare } from '../ask-origin.ts';
 import { type ReadBody, readAnswerUpTo, readJson, textOf } from '../body.ts';
-import { appendCacheStatus } from '../cache-status-lines.ts';
-import { passedFields } from '../client-fields.ts';
 import { forwardFields } from '../forward.ts';
 import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
-import { pump, pumpBody } from '../pump.ts';
 import { conclude } from './conclude.ts';
 import { inTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
+import { passAnswer } from './pass-answer.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
 import { writeProtected } from './protection.ts';
 import { AnsweredWrite } from './records.ts';
@@ -49,7 +44,7 @@ type ForwardResult =
  * - resolve: evaluates its rules: which targets, so what is covered (`AnsweredWrite.of` in records.ts)
  * - invalidate: appends the record, and waits as coherence/transaction.ts prescribes (conclude.ts). wire-coherence.ts
  *   applies the record to the memory of this node when it comes down the log
- * - release: only then answers the client (`release`, `pass`)
+ * - release: only then answers the client (`release`, pass-answer.ts)
  */
 export async function write(
   ports: WritePorts,
@@ -176,7 +171,7 @@ async function arrive(
   const readsWhole = bodyTells || isProtected;
   await upload.readAhead(readsWhole ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
   if (readsWhole && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
-  if (isProtected && !upload.isWhole) {
+  if (isProtected && (!upload.isWhole || (upload.whole?.byteLength ?? 0) > ports.resolveBytes)) {
     throw new GatewayError('contentTooLarge', `of a protected write, the limit is ${ports.resolveBytes} bytes`);
   }
   return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload, transaction: new Transaction() };
@@ -300,7 +295,7 @@ async function release(
     const record = await finish(ports, { noting, write: refused, outcome: 'refused' });
     endTurn(write, noting);
     const position = record && ports.log.tokenOf(record);
-    return pass(ports, write, { answer, read: undefined, outcome: 'refused' }, { reply, position, guard });
+    return passAnswer(ports, write, { answer, read: undefined, outcome: 'refused' }, { reply, position, guard });
   }
   let read: ReadBody | undefined;
   let failure: unknown;
@@ -322,7 +317,7 @@ async function release(
   if (failure !== undefined) throw failure;
   const position = record && ports.log.tokenOf(record);
   const outcome = answered.outcome === 'done' ? 'applied' : answered.outcome;
-  await pass(ports, write, { answer, read, outcome }, { reply, position, guard });
+  await passAnswer(ports, write, { answer, read, outcome }, { reply, position, guard });
 }
 
 /** Before its client gets the answer: who reads it slowly must not keep others waiting. */
@@ -353,48 +348,4 @@ function responseJson(answer: OriginResponse, read: ReadBody | undefined, failur
   if (failure !== undefined || answer.status >= 500) return { missing: 'incomplete' };
   if (read === undefined) return { missing: 'not-read' };
   return 'whole' in read ? readJson(read.whole, answer.headers) : { missing: 'too-large' };
-}
-
-interface PassedAnswer {
-  readonly answer: OriginResponse;
-  /** What has been read of the body; undefined if nothing has. */
-  readonly read: ReadBody | undefined;
-  readonly outcome: Parameters<Guard['answered']>[1];
-}
-
-/** Streams the answer of a write to its client. */
-async function pass(
-  ports: WritePorts,
-  { route }: ArrivedWrite,
-  { answer, outcome, ...passed }: PassedAnswer,
-  { reply, position, guard }: { reply: Reply; position?: string | undefined; guard: Guard | undefined },
-): Promise<void> {
-  let { read } = passed;
-  const weak = guard?.evaluates === true && parseEntityTag(answer.headers.get('etag'))?.weak === true;
-  const given = weak ? without(answer.headers.lines, (name) => name === 'etag') : answer.headers.lines;
-  const lines = passedFields(endToEnd(given), route.policy.client);
-  if (position !== undefined) lines.push('Unstale-Position', position);
-  appendCacheStatus(lines, { fwd: 'method', fwdStatus: answer.status });
-  if (guard?.keeps === true) {
-    if (!isIncremental(answer.headers)) read ??= await readAnswerUpTo(answer.body, ports.resolveBytes);
-    const body = read !== undefined && 'whole' in read ? read.whole : undefined;
-    const kept = without(lines, (name) => name === 'content-length');
-    await guard.answered({ status: answer.status, lines: kept, body }, outcome);
-  }
-  if (read !== undefined && 'whole' in read) {
-    reply.send(
-      answer.status,
-      without(lines, (name) => name === 'content-length'),
-      read.whole,
-    );
-    return;
-  }
-  const sink = reply.begin(answer.status, lines);
-  reply.onGone(() => answer.body.destroy());
-  if (read === undefined) {
-    await pumpBody(answer.body, { sink, reply });
-  } else {
-    sink.write(read.head);
-    await pump(read.rest, { sink, reply });
-  }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Bus } from '../../../src/coherence/bus.ts';
 import type { SharedTurn } from '../../../src/coherence/log.ts';
-import { writeTo } from '../log-contract.ts';
+import { hitting, writeTo } from '../log-contract.ts';
 import { LEASE_MS, type SimulatedLog, SimulatedRig, three } from './simulated-rig.ts';
 
 /* Turns of several nodes, in virtual time. */
@@ -166,6 +166,25 @@ describe('turns among nodes', () => {
     expect(impatient.refused?.code).toBe('busy');
     held.turn?.end();
     await rig.until(() => has(waiting));
+  });
+
+  test('it is given up after so long in all, also while the record of the turn before is not applied yet', async () => {
+    const rig = new SimulatedRig();
+    const reading = { to: Number.POSITIVE_INFINITY };
+    const [holder, other] = [await rig.open(), await rig.open()];
+    const next = rig.start({}, (bus) => slowReading(bus, reading));
+    await rig.until(() => next.log.serving());
+    await rig.pass(3 * LEASE_MS);
+    const held = asks(holder);
+    await rig.until(() => has(held));
+    reading.to = next.log.status().applied;
+    other.log.append(hitting('/b')).catch(() => {});
+    const startedAt = rig.world.now;
+    const impatient = asks(next, '/a', 1_000);
+    await rig.pass(900);
+    held.turn?.end();
+    await rig.until(() => impatient.refused !== undefined || has(impatient));
+    expect([has(impatient), rig.world.now - startedAt < 1_200]).toEqual([false, true]);
   });
 
   test('without the bus it is refused', async () => {
