@@ -19,6 +19,7 @@ it('--help lists the commands that there are, and no others', async () => {
     'doctor',
     'invalidate',
     'tail',
+    'webhooks',
     'init',
     'replay',
     'help',

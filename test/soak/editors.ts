@@ -101,6 +101,8 @@ export class Editors {
     this.#api.failing = FAILING;
     const over = new AbortController();
     const disturbed = this.#disturb(over.signal);
+    // It is awaited in the end, and must not end the process before that.
+    disturbed.catch(() => {});
     const deadline = performance.now() + 60_000 + edits * PATIENCE_EACH_MS;
     try {
       while (this.seen.acknowledged < edits) {
@@ -198,8 +200,19 @@ export class Editors {
         await pause(this.#random(800));
         node.launch();
       }
-      await node.ready();
+      await this.#ready(node, over);
       this.#api.tell(`ready again: ${node.url}`);
+    }
+  }
+
+  /** On a machine that is busy with other things a node may take minutes: the edits have a limit of their own. */
+  async #ready(node: GatewayProcess, over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      const isReady = await node.ready().then(
+        () => true,
+        () => false,
+      );
+      if (isReady) return;
     }
   }
 
