@@ -5,9 +5,13 @@ import { originSignal } from './events/origin-signal.ts';
 import { type NeedsEtag, TaggedOrigin } from './exchange/own-etags.ts';
 import type { Origin, OriginStanding } from './exchange/ports.ts';
 import type { Reports } from './observe/reports.ts';
-import { CircuitOrigin } from './origin/circuit-origin.ts';
+import { CircuitOrigin, downStatuses } from './origin/circuit-origin.ts';
 import { HealthProbes } from './origin/health-probes.ts';
 import { createOrigin } from './origin/pool.ts';
+import { Probe } from './origin/probe.ts';
+
+/** How long a probe by a HEAD waits for an answer at most, or as long as any request if that is shorter. */
+const MAX_PROBE_MS = 5_000;
 
 export interface WiredOrigins {
   /** By name. */
@@ -34,12 +38,25 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
     closers.push(() => pool.close());
     return pool;
   };
+  const probeOf = (settings: OriginConfig): Probe => {
+    const { health } = settings;
+    // As in the log of requests: a query may hold a secret.
+    const name = health && `GET ${health.path.split('?', 1)[0]}`;
+    const timeoutMs = health?.timeoutMs ?? Math.min(settings.timeoutMs, MAX_PROBE_MS);
+    const isWell = (status: number): boolean =>
+      health === undefined ? !downStatuses.has(status) : status >= 200 && status < 400;
+    // A connection of its own: a probe must not wait behind requests that take long.
+    const origin = pooled({ ...settings, connections: 1, timeoutMs, connectTimeoutMs: timeoutMs });
+    return new Probe({ name, origin, timeoutMs, isWell, timers: systemTimers, wall: systemClock.wall });
+  };
   const guarded = (name: string, settings: OriginConfig): Origin => {
     const { circuit, health } = settings;
     if (circuit === undefined) return pooled(settings);
+    const probe = probeOf(settings);
     let own: HealthProbes | undefined;
     const origin = new CircuitOrigin(pooled(settings), {
-      ...{ name, settings: circuit, isProbed: health !== undefined, clock: systemClock, random: Math.random },
+      ...{ name, settings: circuit, clock: systemClock, random: Math.random },
+      ask: health === undefined ? (asked) => probe.ask(asked) : undefined,
       changed: (change) => {
         reports.originChanged(change);
         hub.signal(originSignal(change, systemClock.wall()));
@@ -49,11 +66,7 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
     circuits.push(origin);
     hub.stands(originSignal({ origin: name, is: 'up', since: undefined }, systemClock.wall()));
     if (health !== undefined) {
-      // A connection of its own: a probe must not wait behind requests that take long.
-      const { timeoutMs } = health;
-      const asked = pooled({ ...settings, connections: 1, timeoutMs, connectTimeoutMs: timeoutMs });
-      const timers = { timers: systemTimers, wall: systemClock.wall };
-      own = new HealthProbes({ origin: asked, circuit: origin, config: { ...settings, health }, ...timers });
+      own = new HealthProbes({ probe, circuit: origin, config: { ...settings, health }, timers: systemTimers });
       own.plan();
       probes.push(own);
     }

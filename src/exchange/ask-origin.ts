@@ -84,6 +84,18 @@ export function awaitShare(
   return entered.turn;
 }
 
+/**
+ * Before a write is noted, and before any byte of it is sent: refuses it if its origin is down. Undefined if it is not.
+ * @throws OriginError originDown
+ */
+export function refuseIfDown(
+  { target, host }: ClientRequest,
+  { origin }: Pick<Route, 'origin'>,
+): Promise<void> | undefined {
+  const { circuit } = origin;
+  return circuit === undefined || circuit.isClosed ? undefined : circuit.admit({ target: targetText(target), host });
+}
+
 /** Whether the origin is down, and it is not yet time to find out whether it still is. */
 export function refusesAll({ circuit }: Origin): boolean {
   return circuit !== undefined && !circuit.isClosed && !circuit.isDue;

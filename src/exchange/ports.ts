@@ -2,7 +2,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Announcement, Position } from '../coherence/record.ts';
 import type { Coverage } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
-import type { GatewayError, OriginError } from '../errors.ts';
+import type { GatewayError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
 import type { RequestTarget } from '../route/path.ts';
@@ -34,10 +34,14 @@ export interface Origin {
 export interface OriginCircuit {
   /** Every request is sent. */
   readonly isClosed: boolean;
-  /** The next request finds out whether the origin is up again. */
+  /** The next request asks first whether the origin is up again. */
   readonly isDue: boolean;
-  /** What a request is refused with that is not sent. */
-  refusal(): OriginError;
+  /**
+   * Whether a request may be sent now. Undefined: it may. Otherwise resolves once the origin is known to be up again,
+   * which it is asked if that is due; rejects with an `OriginError` (`originDown`) if it is not.
+   * `fetch` does the same. Whoever must know before that, as a write before it is noted, calls this.
+   */
+  admit(request: { readonly target: string; readonly host: string }): Promise<void> | undefined;
 }
 
 /** An origin went down, or came up again. */
@@ -77,7 +81,7 @@ export interface OriginRequest {
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
   /** Asked just before the first byte is sent. False: it must not be, and the request fails as one that was not. */
   readonly maySend?: (() => boolean) | undefined;
-  /** It may change something: it never finds out whether the origin is up again, and may take long. */
+  /** It may change something, so it may take long. */
   readonly writes?: boolean | undefined;
   /** The answer has the entity tag that the origin gives, not one of the gateway's own. */
   readonly asOriginTags?: boolean | undefined;

@@ -10,45 +10,54 @@ import type {
   OriginResponse,
   OriginStanding,
 } from '../exchange/ports.ts';
+import { valuesOf } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
-import { type Circuit, type CircuitInput, type CircuitSettings, isDue, newCircuit, stepCircuit } from './circuit.ts';
+import {
+  type Circuit,
+  type CircuitInput,
+  type CircuitSettings,
+  isDue,
+  newCircuit,
+  type Sent,
+  sentIn,
+  stepCircuit,
+} from './circuit.ts';
+import type { Asked, Health } from './probe.ts';
 
 export interface CircuitOriginOptions {
   readonly name: string;
   readonly settings: CircuitSettings;
-  /** Its health is probed (health-probes.ts), so no client's request is used as a probe. */
-  readonly isProbed: boolean;
+  /**
+   * Asks the origin whether it is up again, when a request is to be sent. Undefined if its health is probed
+   * (health-probes.ts): that tells then, and so do requests that find no connection.
+   */
+  readonly ask: ((asked: Asked) => Promise<Health>) | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   /** Told of each change, after it has happened. */
   readonly changed: (change: OriginChange) => void;
 }
 
-/** What a probe of its health has found. */
-export interface Health {
-  readonly ok: boolean;
-  readonly reason: string;
-  readonly retryAfterMs: number | undefined;
-}
-
 /**
  * Answers by which an origin, or what stands before it, says that it is down. Any other answer is a success: a 500 comes
  * from one resource.
  */
-const downStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
+export const downStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /**
  * An origin whose requests are refused while it is down (circuit.ts). A request fails it by what the origin does: no
  * connection, no answer in time, one that breaks off or is no HTTP, 502, 503 or 504. It counts for nothing if its client
- * gave up or the gateway did not send it, and if it is a write that takes too long: some writes do, of an origin that
- * is well.
+ * gave up or the gateway did not send it, and where an origin that is well does the same: it takes long over a write, or
+ * closes the connection to refuse a handshake.
  */
 export class CircuitOrigin implements Origin, OriginCircuit {
   readonly #origin: Origin;
   readonly #options: CircuitOriginOptions;
   #circuit: Circuit = newCircuit;
   #reason = '';
+  /** The last read that was answered well: the probe asks for it again. */
+  #well: Asked | undefined;
   #downs = 0;
   #ups = 0;
   #refused = 0;
@@ -79,7 +88,7 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   }
 
   get isDue(): boolean {
-    return !this.#options.isProbed && isDue(this.#circuit, this.#options.clock.monotonic());
+    return this.#options.ask !== undefined && isDue(this.#circuit, this.#options.clock.monotonic());
   }
 
   get name(): string {
@@ -96,29 +105,14 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   }
 
   fetch(request: OriginRequest): Promise<OriginResponse> {
-    const turn = this.#enter(request);
-    if (turn === undefined) {
-      request.place?.leave();
-      this.#refused += 1;
-      return Promise.reject(this.refusal());
-    }
-    const sending = new Sending(turn);
-    // It may have waited for a connection until now, while those before it found out that the origin is down.
-    const maySend = (): boolean => this.#isStillSent(sending) && request.maySend?.() !== false;
-    return this.#origin.fetch({ ...request, maySend }).then(
-      (answer) => this.#answered(request, sending.turn, answer),
-      (error: unknown) => {
-        if (sending.isRefused) {
-          this.#refused += 1;
-          throw this.refusal();
-        }
-        this.#failed(request, sending.turn, error);
-        throw error;
-      },
-    );
+    return this.isClosed ? this.#send(request) : this.#sendIfUp(request);
   }
 
-  refusal(): OriginError {
+  admit(asked: Pick<Asked, 'target' | 'host'>): Promise<void> | undefined {
+    return this.isClosed ? undefined : this.#probeOrRefuse(asked);
+  }
+
+  #refusal(): OriginError {
     const { name } = this.#options;
     const circuit = this.#circuit;
     const since = new Date(circuit.is === 'closed' ? this.#options.clock.wall() : circuit.since).toISOString();
@@ -134,7 +128,7 @@ export class CircuitOrigin implements Origin, OriginCircuit {
 
   /** The turn of a probe of its health. Undefined if none may be sent now. */
   beginProbe(): number | undefined {
-    if (this.#circuit.is !== 'closed' && !this.#becomesProbe()) return undefined;
+    if (!this.isClosed && !this.#beginsProbe()) return undefined;
     return this.#circuit.turn;
   }
 
@@ -150,57 +144,99 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return circuit.is === 'open' ? Math.max(0, circuit.probeAt - this.#options.clock.monotonic()) : undefined;
   }
 
-  #enter({ writes }: OriginRequest): number | undefined {
-    if (this.#circuit.is !== 'closed') {
-      // Not even as the probe: if it got no answer, nobody would know whether it has been applied.
-      if (this.#options.isProbed || writes === true || !this.#becomesProbe()) return undefined;
+  /** The request that finds a probe due waits for it, all others are refused meanwhile. No client that leaves ends it. */
+  async #probeOrRefuse({ target, host }: Pick<Asked, 'target' | 'host'>): Promise<void> {
+    const { ask } = this.#options;
+    if (ask !== undefined && this.#beginsProbe()) {
+      const { turn } = this.#circuit;
+      const path = target.startsWith('/') ? target : '/';
+      this.probed(turn, await ask(this.#well ?? { method: 'HEAD', target: path, host: this.askedAs?.host ?? host }));
     }
-    return this.#circuit.turn;
+    if (this.isClosed) return;
+    this.#refused += 1;
+    throw this.#refusal();
+  }
+
+  async #sendIfUp(request: OriginRequest): Promise<OriginResponse> {
+    try {
+      await this.admit({ target: request.target, host: hostOf(request) });
+    } catch (error) {
+      request.place?.leave();
+      throw error;
+    }
+    return this.#send(request);
+  }
+
+  #send(request: OriginRequest): Promise<OriginResponse> {
+    const sending: Sending = { sent: sentIn(this.#circuit), refusal: undefined };
+    // It may have waited for a connection until now, while those before it found out that the origin is down.
+    const maySend = (): boolean => this.#isStillSent(sending) && request.maySend?.() !== false;
+    return this.#origin.fetch({ ...request, maySend }).then(
+      (answer) => this.#answered(request, sending.sent, answer),
+      (error: unknown) => {
+        if (sending.refusal === undefined) this.#failed(request, sending.sent, error);
+        else this.#refused += 1;
+        throw sending.refusal ?? error;
+      },
+    );
   }
 
   #isStillSent(sending: Sending): boolean {
-    if (this.isClosed) sending.turn = this.#circuit.turn;
-    else if (sending.turn !== this.#circuit.turn) sending.isRefused = true;
-    return !sending.isRefused;
+    if (this.isClosed) sending.sent = sentIn(this.#circuit);
+    else sending.refusal ??= this.#refusal();
+    return sending.refusal === undefined;
   }
 
-  #becomesProbe(): boolean {
+  #beginsProbe(): boolean {
     const before = this.#circuit;
     this.#put({ is: 'ask' });
     return before !== this.#circuit;
   }
 
-  #answered(request: OriginRequest, turn: number, answer: OriginResponse): OriginResponse {
+  #answered(request: OriginRequest, sent: Sent, answer: OriginResponse): OriginResponse {
     const { status, headers } = answer;
     if (downStatuses.has(status)) {
-      if (status === 504 && request.writes === true) this.#put({ is: 'nothing', turn });
-      else this.#fail(turn, `it answers ${status}`, retryAfterMs(headers, this.#options.clock.wall()));
+      const isSlow = status === 504 && request.writes === true;
+      const afterMs = retryAfterMs(headers, this.#options.clock.wall());
+      if (!isSlow && this.#tells(request)) this.#fail(sent, `it answers ${status}`, { retryAfterMs: afterMs });
       return answer;
     }
-    // A probe that is answered is a success, however long its body takes. So is what may never end.
-    if (!this.isClosed || answer.upgraded !== undefined || isIncremental(headers)) {
-      this.#put({ is: 'success', turn });
+    // What may never end is a success at once.
+    if (answer.upgraded !== undefined || isIncremental(headers)) {
+      this.#put({ is: 'success', turn: sent.turn });
       return answer;
     }
     const ended = (error: unknown): void => {
-      if (error === undefined) this.#put({ is: 'success', turn });
-      else this.#failed(request, turn, error);
+      if (error === undefined) this.#succeeded(request, sent, status);
+      else this.#failed(request, sent, error);
     };
     return { ...answer, body: new WatchedBody(answer.body, ended) };
   }
 
-  #failed({ writes }: OriginRequest, turn: number, error: unknown): void {
-    const isOrigins = error instanceof OriginError && error.fault === 'origin';
-    if (!isOrigins || (writes === true && error.sent && error.code === 'originTimeout')) {
-      this.#put({ is: 'nothing', turn });
-    } else {
-      this.#fail(turn, error.message, undefined);
-    }
+  #succeeded(request: OriginRequest, { turn }: Sent, status: number): void {
+    this.#put({ is: 'success', turn });
+    const isSafe = request.method === 'GET' || request.method === 'HEAD';
+    if (!isSafe || status >= 400) return;
+    const { target } = request;
+    if (target !== this.#well?.target) this.#well = { method: 'HEAD', target, host: hostOf(request) };
   }
 
-  #fail(turn: number, reason: string, retryAfterMs: number | undefined): void {
-    if (turn === this.#circuit.turn) this.#reason = reason;
-    this.#put({ is: 'failure', turn, retryAfterMs });
+  #failed(request: OriginRequest, sent: Sent, error: unknown): void {
+    if (!(error instanceof OriginError) || error.fault !== 'origin') return;
+    const { code } = error;
+    const isUnreached = code === 'originRefused' || (code === 'originTimeout' && !error.sent);
+    const isSlow = request.writes === true && error.sent && code === 'originTimeout';
+    if (isUnreached || (!isSlow && this.#tells(request))) this.#fail(sent, error.message, { isUnreached });
+  }
+
+  /** Whether what becomes of a request once it was sent says that the origin is down. */
+  #tells({ upgrade }: OriginRequest): boolean {
+    return upgrade === undefined && this.#options.ask !== undefined;
+  }
+
+  #fail(sent: Sent, reason: string, more: { isUnreached?: boolean; retryAfterMs?: number | undefined }): void {
+    if (sent.turn === this.#circuit.turn) this.#reason = reason;
+    this.#put({ is: 'failure', ...sent, ...more });
   }
 
   #put(input: CircuitInput): void {
@@ -221,15 +257,13 @@ export class CircuitOrigin implements Origin, OriginCircuit {
 }
 
 /** A request on its way to a connection. */
-class Sending {
-  /** In which it is sent. */
-  turn: number;
-  isRefused = false;
-
-  constructor(turn: number) {
-    this.turn = turn;
-  }
+interface Sending {
+  sent: Sent;
+  /** Set if the origin was found down before it was sent. */
+  refusal: OriginError | undefined;
 }
+
+const hostOf = ({ headers }: OriginRequest): string => valuesOf(headers, 'host')[0] ?? '';
 
 /** Tells once how a body has ended. Not at all if nobody needs the rest. */
 class WatchedBody implements AnswerBody {

@@ -7,14 +7,20 @@ export type Circuit = { readonly turn: number } & (
   | {
       /** Every request is sent. */
       readonly is: 'closed';
-      /** Requests that the origin failed since the last one that it answered. */
+      /** Requests that the origin has answered well. */
+      readonly successes: number;
+      /** Requests that were sent since the last success, and that the origin failed. */
       readonly failures: number;
+      /** Those of them that found no connection. */
+      readonly unreached: number;
+      /** When the first of them failed. Monotonic. */
+      readonly failedAt: number;
       /** Probes of its health that failed since the last one that did not. */
       readonly unhealthy: number;
     }
-  /** No request is sent before `probeAt`. The first one after it is the probe. */
+  /** No request is sent. From `probeAt` on, a probe may be. */
   | ({ readonly is: 'open'; readonly probeAt: number } & Down)
-  /** The probe is under way, and nothing else is sent. */
+  /** A probe is under way, and no request is sent. */
   | ({ readonly is: 'half-open' } & Down)
 );
 
@@ -33,15 +39,23 @@ export interface CircuitSettings {
   readonly mostMs: number;
 }
 
+/** How an origin stood when a request was sent to it. */
+export interface Sent {
+  readonly turn: number;
+  readonly successes: number;
+}
+
 export type CircuitInput =
-  /** A request is to be sent. If a probe is due, it becomes the probe. */
+  /** A probe is to be sent, if one is due. */
   | { readonly is: 'ask' }
+  /** Of a request while the circuit is closed, else of the probe. So is a failure. */
   | { readonly is: 'success'; readonly turn: number }
-  | { readonly is: 'failure'; readonly turn: number; readonly retryAfterMs?: number | undefined }
-  /** It ended without a word about the origin: its client gave up, or the gateway did not send it. */
-  | { readonly is: 'nothing'; readonly turn: number }
+  | ({ readonly is: 'failure'; readonly retryAfterMs?: number | undefined } & Failed)
   /** What a probe of its health has found while the circuit was closed. */
   | { readonly is: 'health'; readonly turn: number; readonly ok: boolean };
+
+/** Without `successes`: of a probe. `isUnreached`: it found no connection. */
+type Failed = Pick<Sent, 'turn'> & { readonly successes?: number | undefined; readonly isUnreached?: boolean };
 
 /** `now` is monotonic, `random` between 0 and 1. */
 export interface CircuitMoment {
@@ -50,9 +64,16 @@ export interface CircuitMoment {
   readonly random: number;
 }
 
-export const newCircuit: Circuit = { is: 'closed', turn: 0, failures: 0, unhealthy: 0 };
+const none = { failures: 0, unreached: 0, failedAt: 0 };
 
-/** Whether the next request is the probe. */
+export const newCircuit: Circuit = { is: 'closed', turn: 0, successes: 0, ...none, unhealthy: 0 };
+
+/** What a request carries that is sent now. */
+export function sentIn(circuit: Circuit): Sent {
+  return { turn: circuit.turn, successes: circuit.is === 'closed' ? circuit.successes : 0 };
+}
+
+/** Whether it is time for a probe. */
 export function isDue(circuit: Circuit, now: number): boolean {
   return circuit.is === 'open' && now >= circuit.probeAt;
 }
@@ -73,9 +94,8 @@ export function stepCircuit(
   if (circuit.is === 'open') return circuit;
   const { turn, since, failed } = circuit;
   if (input.is === 'success') return { ...newCircuit, turn: turn + 1 };
-  // A probe that nobody waited for counts as sent: clients that give up must not make one follow the other.
-  const down = { since, failed: input.is === 'failure' ? failed + 1 : failed };
-  return opened(turn, down, { ...at, retryAfterMs: input.is === 'failure' ? input.retryAfterMs : undefined });
+  if (input.is === 'health') return circuit;
+  return opened(turn, { since, failed: failed + 1 }, { ...at, retryAfterMs: input.retryAfterMs });
 }
 
 function counted(
@@ -85,13 +105,20 @@ function counted(
 ): Circuit {
   const { turn } = circuit;
   switch (input.is) {
-    case 'nothing':
-      return circuit;
     case 'success':
-      return circuit.failures === 0 ? circuit : { ...circuit, failures: 0 };
+      return { ...circuit, successes: circuit.successes + 1, ...none };
     case 'failure': {
+      // The origin has answered another request meanwhile: what fails may be the one resource.
+      if (input.successes !== circuit.successes) return circuit;
       const failures = circuit.failures + 1;
-      if (failures < at.settings.failures) return { ...circuit, failures };
+      const unreached = circuit.unreached + (input.isUnreached === true ? 1 : 0);
+      const failedAt = circuit.failures === 0 ? at.now : circuit.failedAt;
+      const { settings, now } = at;
+      // Who asks for one resource many times at once gets as many failures at once. No client can prevent a connection.
+      const isLasting = now - failedAt >= settings.firstMs;
+      if (unreached < settings.failures && (failures < settings.failures || !isLasting)) {
+        return { ...circuit, failures, unreached, failedAt };
+      }
       return opened(turn, { since: at.wall, failed: 0 }, { ...at, retryAfterMs: input.retryAfterMs });
     }
     case 'health': {

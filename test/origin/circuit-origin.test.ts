@@ -4,6 +4,7 @@ import { OriginError } from '../../src/errors.ts';
 import type { Place } from '../../src/exchange/origin-shares.ts';
 import type { Origin, OriginChange, OriginRequest } from '../../src/exchange/ports.ts';
 import { CircuitOrigin } from '../../src/origin/circuit-origin.ts';
+import type { Asked } from '../../src/origin/probe.ts';
 import { gate } from '../support/barrier.ts';
 import { clientOf, scripted } from './origin-under-test.ts';
 
@@ -16,11 +17,18 @@ const circuitOver = (url: string, failures = 1, pauseMs = HOUR_MS) =>
 
 function circuitAbove(below: Origin, failures: number, pauseMs: number) {
   const changes: OriginChange[] = [];
+  const asked: Asked[] = [];
+  /** What the next probes find: well, once there are no more. */
+  const answers: boolean[] = [];
   const origin = new CircuitOrigin(below, {
-    ...{ name: 'legacy', settings: { failures, firstMs: pauseMs, mostMs: pauseMs }, isProbed: false },
+    ...{ name: 'legacy', settings: { failures, firstMs: pauseMs, mostMs: pauseMs } },
+    ask: async (request) => {
+      asked.push(request);
+      return { ok: answers.shift() ?? true, reason: 'it answers 503', retryAfterMs: undefined };
+    },
     ...{ clock: systemClock, random: () => 0, changed: (change) => changes.push(change) },
   });
-  return { origin, changes };
+  return { origin, changes, asked, answers };
 }
 
 const asking = (target: string, more: Partial<OriginRequest> = {}): OriginRequest => ({
@@ -35,7 +43,7 @@ test('requests that waited for a connection until the origin was down are not se
     await held.pass();
     response.writeHead(503).end();
   });
-  const { origin, changes } = circuitOver(api.url);
+  const { origin, changes, answers } = circuitOver(api.url, 1, 0);
   const left = new Set<string>();
   const place = (name: string): Place => ({ leave: () => void left.add(name) });
   const first = origin.fetch(asking('/1'));
@@ -52,6 +60,7 @@ test('requests that waited for a connection until the origin was down are not se
   );
   expect(api.seen.map(({ url }) => url)).toEqual(['/1']);
   expect([left.size, origin.standing.refused, changes.length]).toEqual([3, 3, 1]);
+  answers.push(false);
   await expect(origin.fetch(asking('/5', { place: place('5') }))).rejects.toMatchObject({ code: 'originDown' });
   expect(left, 'a request that is refused at once gives its place back').toContain('5');
 });
@@ -72,7 +81,7 @@ test('a body counts by its end: one that nobody reads to it says nothing', async
     response.writeHead(200, { 'content-length': '9' }).write('half');
     setImmediate(() => response.destroy());
   });
-  const { origin } = circuitOver(api.url, 2);
+  const { origin } = circuitOver(api.url, 2, 0);
   const broken = async (): Promise<void> => {
     const { body } = await origin.fetch(asking('/broken'));
     await expect(body.stream().toArray()).rejects.toMatchObject({ code: 'originReset' });
@@ -88,18 +97,62 @@ test('a body counts by its end: one that nobody reads to it says nothing', async
   expect(origin.isClosed).toBe(false);
 });
 
-test('a write is never the probe, and what is no write is', async () => {
+test('no client is the probe: a HEAD is, of what answered well last, and then the request is sent', async () => {
   const api = await scripted();
-  api.on('GET /failing', (_request, response) => void response.writeHead(503).end());
-  const { origin, changes } = circuitOver(api.url, 1, 0);
-  (await origin.fetch(asking('/failing'))).body.stream().resume();
-  expect(origin.isDue).toBe(true);
-  const write = origin.fetch(asking('/written', { method: 'PUT', body: Buffer.from('x'), writes: true }));
-  await expect(write).rejects.toMatchObject({ code: 'originDown', sent: false });
-  const query = await origin.fetch(asking('/queried', { method: 'POST', body: Buffer.from('x') }));
-  query.body.stream().resume();
-  expect(changes.map(({ is }) => is)).toEqual(['down', 'up']);
-  expect(api.seen.map(({ url }) => url)).toEqual(['/failing', '/queried']);
+  api.on('GET /failing', (request) => void request.socket.destroy());
+  api.on('GET /read?a=1', (_request, response) => void response.end('read'));
+  const { origin, asked, answers, changes } = circuitOver(api.url, 1, 0);
+  const write = asking('/written', { method: 'PUT', body: Buffer.from('x'), writes: true });
+  const down = async (): Promise<void> => {
+    await expect(origin.fetch(asking('/failing'))).rejects.toMatchObject({ code: 'originReset' });
+    expect(origin.isDue).toBe(true);
+  };
+  await down();
+  answers.push(false);
+  await expect(origin.fetch(write)).rejects.toMatchObject({ code: 'originDown', sent: false });
+  (await origin.fetch(write)).body.stream().resume();
+  expect(asked.splice(0)).toEqual(Array(2).fill({ method: 'HEAD', target: '/written', host: 'api.example' }));
+  await (await origin.fetch(asking('/read?a=1'))).body.stream().toArray();
+  await down();
+  answers.push(false);
+  await expect(origin.admit({ target: '/other', host: 'other.example' })).rejects.toMatchObject({ code: 'originDown' });
+  await origin.admit({ target: '/other', host: 'other.example' });
+  expect(origin.admit({ target: '/other', host: 'other.example' }), 'it is up').toBeUndefined();
+  expect(asked).toEqual(Array(2).fill({ method: 'HEAD', target: '/read?a=1', host: 'api.example' }));
+  expect(changes.map(({ is }) => is)).toEqual(['down', 'up', 'down', 'up']);
+  expect(new Set(api.seen.map(({ url }) => url))).toEqual(new Set(['/failing', '/written', '/read?a=1']));
+  expect(origin.standing.refused).toBe(2);
+});
+
+test('a failure that was sent before another request was answered counts for nothing', async () => {
+  const api = await scripted();
+  const held = gate();
+  api.on('GET /slow', async (request) => {
+    await held.pass();
+    request.socket.destroy();
+  });
+  const { origin } = circuitAbove(clientOf(api.url), 2, 0);
+  const slow = Promise.allSettled(Array.from({ length: 5 }, () => origin.fetch(asking('/slow'))));
+  await held.arrived(5);
+  await (await origin.fetch(asking('/quick'))).body.stream().toArray();
+  held.release();
+  await slow;
+  expect(origin.isClosed).toBe(true);
+  await Promise.allSettled([origin.fetch(asking('/slow')), origin.fetch(asking('/slow'))]);
+  expect(origin.isClosed, 'nothing was answered since').toBe(false);
+});
+
+test.each<[string, Partial<OriginRequest>, boolean]>([
+  ['a read', {}, false],
+  ['a handshake', { upgrade: 'websocket' }, true],
+])('an origin that resets the connection of %s', async (_what, more, isClosed) => {
+  for (const reached of [true, false]) {
+    const error = new OriginError(reached ? 'originReset' : 'originRefused', { sent: reached });
+    const failing: Origin = { serverErrors: 'unknown', fetch: () => Promise.reject(error) };
+    const { origin } = circuitAbove(failing, 1, 0);
+    await expect(origin.fetch(asking('/1', more))).rejects.toBe(error);
+    expect(origin.isClosed).toBe(reached && isClosed);
+  }
 });
 
 test('a write that got no connection in time counts; one that got no answer in time does not', async () => {

@@ -6,26 +6,33 @@ import {
   type CircuitSettings,
   isDue,
   newCircuit,
+  sentIn,
   stepCircuit,
 } from '../../src/origin/circuit.ts';
 
 const settings: CircuitSettings = { failures: 3, firstMs: 1_000, mostMs: 8_000 };
 
-/** Plays inputs one after the other. Without a turn of its own, a result is that of a request which was sent just now. */
-type Played = CircuitInput | 'ask' | 'success' | 'failure' | 'nothing' | 'well' | 'unwell' | { readonly pass: number };
+/**
+ * Plays inputs one after the other. Without a turn of its own, a result is that of a request which was sent just now.
+ * `failure`: it found no connection. `failing`: it did, and got a 503 or no answer.
+ */
+type Played = CircuitInput | 'ask' | 'success' | 'failure' | 'failing' | 'well' | 'unwell' | { readonly pass: number };
 
 function play(inputs: readonly Played[], random = 0): { circuit: Circuit; now: number } {
   let circuit = newCircuit;
   let now = 0;
   for (const input of inputs) {
     if (typeof input === 'object' && 'pass' in input) now += input.pass;
-    else circuit = stepCircuit(circuit, inputOf(input, circuit.turn), { now, wall: 1e12 + now, random, settings });
+    else circuit = stepCircuit(circuit, inputOf(input, circuit), { now, wall: 1e12 + now, random, settings });
   }
   return { circuit, now };
 }
 
-function inputOf(input: Exclude<Played, { pass: number }>, turn: number): CircuitInput {
+function inputOf(input: Exclude<Played, { pass: number }>, circuit: Circuit): CircuitInput {
   if (typeof input === 'object') return input;
+  const { turn } = circuit;
+  if (input === 'failure') return { is: 'failure', ...sentIn(circuit), isUnreached: true };
+  if (input === 'failing') return { is: 'failure', ...sentIn(circuit) };
   if (input === 'well' || input === 'unwell') return { is: 'health', turn, ok: input === 'well' };
   return { is: input, turn };
 }
@@ -33,14 +40,37 @@ function inputOf(input: Exclude<Played, { pass: number }>, turn: number): Circui
 const open = (probeAt: number, failed = 0): object => ({ is: 'open', probeAt, failed, since: 1e12 });
 const closed = (failures = 0): object => ({ is: 'closed', failures });
 const down: Played[] = ['failure', 'failure', 'failure'];
+/** Of a request that was sent at the start. */
+const failed = (retryAfterMs?: number): Played => ({
+  ...{ is: 'failure', turn: 0, successes: 0, isUnreached: true, retryAfterMs },
+});
 
 test.each<[string, Played[], object]>([
   ['it begins closed', [], closed()],
   ['a failure is counted', ['failure'], closed(1)],
   ['as many as are allowed open it', down, open(1_000)],
   ['a success in between begins the count again', ['failure', 'failure', 'success', 'failure', 'failure'], closed(2)],
-  ['what says nothing is not counted', ['failure', 'failure', 'nothing', 'nothing'], closed(2)],
-  ['nor does it interrupt the count', ['failure', 'nothing', 'failure', 'nothing', 'failure'], open(1_000)],
+  ['of a request that was sent before the last success, one is not counted', ['success', failed(), failed()], closed()],
+  [
+    'however many end at once after it',
+    ['failure', 'success', ...Array<Played>(9).fill(failed()), 'failure'],
+    closed(1),
+  ],
+  ['answers and timeouts do not open it at once, however many', Array<Played>(9).fill('failing'), closed(9)],
+  ['nor shortly after', ['failing', 'failing', { pass: 999 }, 'failing', 'failing'], closed(4)],
+  [
+    'they do once the first pause lies between them',
+    ['failing', 'failing', { pass: 1_000 }, 'failing'],
+    { is: 'open', probeAt: 2_000 },
+  ],
+  ['but no fewer', ['failing', { pass: 9_000 }, 'failing'], closed(2)],
+  [
+    'the time is that since the last success',
+    ['failing', { pass: 9_000 }, 'success', ...Array<Played>(5).fill('failing')],
+    closed(5),
+  ],
+  ['as many without a connection as are allowed do', ['failing', 'failing', 'failing', ...down], open(1_000)],
+  ['fewer of them do not', ['failing', 'failing', 'failing', 'failure', 'failure'], closed(5)],
   ['no request is sent before the pause is over', [...down, { pass: 999 }, 'ask'], open(1_000)],
   ['the first one after it is the probe', [...down, { pass: 1_000 }, 'ask'], { is: 'half-open', failed: 0 }],
   ['a second one is not sent', [...down, { pass: 1_000 }, 'ask', { pass: 9e9 }, 'ask'], { is: 'half-open' }],
@@ -51,7 +81,6 @@ test.each<[string, Played[], object]>([
     [...down, ...Array.from({ length: 9 }, (): Played[] => [{ pass: 8_000 }, 'ask', 'failure']).flat()],
     open(9 * 8_000 + 8_000, 9),
   ],
-  ['a probe that was given up is made after the same pause', [...down, { pass: 1_000 }, 'ask', 'nothing'], open(2_000)],
   [
     'after it was closed, the first pause is short again',
     [...down, { pass: 1_000 }, 'ask', 'failure', { pass: 2_000 }, 'ask', 'success', ...down],
@@ -70,13 +99,13 @@ test.each<[string, Played[], object]>([
   ],
   [
     'a late failure of the probe before counts for nothing',
-    [...down, { pass: 1_000 }, 'ask', 'nothing', { pass: 1_000 }, 'ask', { is: 'failure', turn: 2 }],
-    { is: 'half-open', failed: 0 },
+    [...down, { pass: 1_000 }, 'ask', 'failure', { pass: 2_000 }, 'ask', { is: 'failure', turn: 2 }],
+    { is: 'half-open', failed: 1 },
   ],
-  ['a Retry-After is waited for', ['failure', 'failure', { is: 'failure', turn: 0, retryAfterMs: 5_000 }], open(5_000)],
-  ['within a bound', ['failure', 'failure', { is: 'failure', turn: 0, retryAfterMs: 9e9 }], open(8_000)],
-  ['no pause gets shorter by it', ['failure', 'failure', { is: 'failure', turn: 0, retryAfterMs: 1 }], open(1_000)],
-  ['one Retry-After does not open it', [{ is: 'failure', turn: 0, retryAfterMs: 5_000 }], closed(1)],
+  ['a Retry-After is waited for', ['failure', 'failure', failed(5_000)], open(5_000)],
+  ['within a bound', ['failure', 'failure', failed(9e9)], open(8_000)],
+  ['no pause gets shorter by it', ['failure', 'failure', failed(1)], open(1_000)],
+  ['one Retry-After does not open it', [failed(5_000)], closed(1)],
   ['probes of its health open it', ['unwell', 'unwell', 'unwell'], open(1_000)],
   ['whatever clients get meanwhile', ['unwell', 'success', 'unwell', 'success', 'unwell'], open(1_000)],
   ['one that is well begins their count again', ['unwell', 'unwell', 'well', 'unwell', 'unwell'], closed()],
@@ -94,9 +123,12 @@ test('a pause is between half and all of what it is at most', () => {
 
 describe('whatever happens', () => {
   const anyInput = fc.oneof(
-    fc.constantFrom<Played>('ask', 'success', 'failure', 'nothing', 'well', 'unwell'),
+    fc.constantFrom<Played>('ask', 'success', 'failure', 'failing', 'well', 'unwell'),
     fc.record({ pass: fc.nat(10_000) }),
-    fc.record({ is: fc.constantFrom('success' as const, 'failure' as const), turn: fc.nat(6) }),
+    fc.record({
+      ...{ is: fc.constantFrom('success' as const, 'failure' as const), turn: fc.nat(6) },
+      ...{ successes: fc.nat(3), isUnreached: fc.boolean() },
+    }),
   );
 
   test('no more than one request is sent between two moments at which a probe is due', () => {
@@ -124,6 +156,12 @@ describe('whatever happens', () => {
     );
   });
 
+  const expectDown = (circuit: Circuit & { is: 'closed' }, now: number): void => {
+    const { failures, unreached, unhealthy, failedAt } = circuit;
+    const isLasting = failures >= settings.failures - 1 && now - failedAt >= settings.firstMs;
+    expect(isLasting || Math.max(unreached, unhealthy) === settings.failures - 1).toBe(true);
+  };
+
   test('it opens only by as many failures in a row, and closes only by a success of the probe', () => {
     fc.assert(
       fc.property(fc.array(anyInput, { maxLength: 60 }), (inputs) => {
@@ -131,10 +169,10 @@ describe('whatever happens', () => {
         for (const input of inputs) {
           const { circuit: before } = play(seen);
           seen.push(input);
-          const { circuit: after } = play(seen);
+          const { circuit: after, now } = play(seen);
           if (before.is === after.is) continue;
           expect(after.turn).toBe(before.turn + 1);
-          if (before.is === 'closed') expect(Math.max(before.failures, before.unhealthy)).toBe(settings.failures - 1);
+          if (before.is === 'closed') expectDown(before, now);
           if (after.is === 'closed') expect(before.is).toBe('half-open');
         }
       }),

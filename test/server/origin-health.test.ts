@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
-import { answering, type Behaviour, DOWN, NEVER, SOON, useFailingApi, well } from '../support/failing-api.ts';
+import { answering, type Behaviour, DOWN, NEVER, QUICK, SOON, useFailingApi, well } from '../support/failing-api.ts';
 
 /* `health`: the gateway asks the API how it is. That alone closes the circuit, and opens it, too. */
 
@@ -74,6 +74,28 @@ test('its first success lets all requests through', async () => {
   held.release();
   await until(async () => (await api.ask('/other')).status === 200, 'the API to be up');
   expect(probes()).toHaveLength(1);
+});
+
+test('what one resource answers says nothing while it says that it is well', async () => {
+  api.behave = behaving(well, ({ url, socket }, response) =>
+    url?.startsWith('/reset') ? void socket.destroy() : void response.writeHead(503).end(),
+  );
+  await api.start(QUICK, health('1h'));
+  const startedAt = performance.now();
+  for (let i = 0; i < 6 || performance.now() - startedAt < 30; i++) {
+    expect((await api.ask(`/limited?${i}`)).text).not.toContain(DOWN);
+    expect((await api.ask(`/reset?${i}`)).status).toBe(502);
+  }
+  expect(api.lines('an origin is down')).toEqual([]);
+  await api.failUntilDown();
+  expect(api.lines('an origin is down'), 'requests that find no connection do').toHaveLength(1);
+});
+
+test('a body that does not end holds up no further probe', async () => {
+  api.behave = behaving((_request, response) => void response.writeHead(200).write('{'), well);
+  await api.start(NEVER, health('10ms'));
+  await until(() => probes().length > 5, 'probes');
+  expect((await api.ask('/well')).status).toBe(200);
 });
 
 test('a probe carries the fields that the gateway sends with its own reads, and never comes from a cache', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
-import { answering, SOON, silent, useFailingApi, well } from '../support/failing-api.ts';
+import { answering, QUICK, SOON, silent, useFailingApi, well } from '../support/failing-api.ts';
 import type { Answer, RequestOptions } from '../support/request.ts';
 
-/* Whether an API is up again: one request finds out, at a time that doubles. */
+/* Whether an API is up again: a request of the gateway's own finds out, in pauses that double. */
 
 const api = useFailingApi();
 
@@ -25,7 +25,6 @@ describe('a probe', () => {
   test('is one request, however many clients ask at once; its success lets all through', async () => {
     api.timeout = '20s';
     await api.start(SOON);
-    api.behave = answering(503);
     await api.failUntilDown();
     const before = api.seen.length;
     const held = gate();
@@ -35,19 +34,16 @@ describe('a probe', () => {
     };
     await untilProbed();
     expect(new Set(await statuses(many()))).toEqual(new Set([503]));
-    expect(api.seen.slice(before)).toEqual(['GET /passed/probe']);
+    expect(api.seen.slice(before)).toEqual(['HEAD /passed/probe']);
     held.release();
     expect((await statuses(probed)).filter((status) => status === 200)).toHaveLength(1);
+    expect(api.seen.slice(before)).toEqual(['HEAD /passed/probe', 'GET /passed/probe']);
     expect(new Set(await statuses(many()))).toEqual(new Set([200]));
   });
 
   test('that fails is the last one for twice as long', async () => {
-    await api.start('first: 20ms, most: 1h');
-    api.behave = answering(503, { 'Retry-After': '3000' });
-    await api.ask('/failing?1');
-    await api.ask('/failing?2');
-    api.behave = answering(503);
-    await api.ask('/failing?3');
+    await api.start(QUICK);
+    await api.failUntilDown();
     const before = api.seen.length;
     api.behave = answering(503, { 'Retry-After': '3000' });
     await untilProbed();
@@ -74,24 +70,41 @@ describe('a probe', () => {
     expect(api.lines('write')).toHaveLength(1);
   });
 
-  test('whose client gives up is followed by another one', async () => {
+  test('goes on when the client leaves that waits for it', async () => {
     api.timeout = '20s';
     await api.start(SOON);
-    api.behave = answering(503);
     await api.failUntilDown();
     const held = gate();
-    api.behave = () => held.pass();
+    api.behave = async (request, response) => {
+      await held.pass();
+      await well(request, response);
+    };
     const abort = new AbortController();
     const before = api.seen.length;
-    const given: Promise<unknown>[] = [];
-    await until(() => {
-      if (api.seen.length === before) given.push(api.ask('/passed/1', { signal: abort.signal }).catch(() => undefined));
-      return api.seen.length > before;
-    });
+    await untilProbed({ signal: abort.signal });
+    const left = Promise.allSettled(probed);
     abort.abort();
-    await Promise.all(given);
-    api.behave = well;
-    await until(async () => (await api.ask('/well')).status === 200, 'the origin to be up');
+    await left;
     held.release();
+    await until(() => api.lines('an origin is up again').length === 1, 'the origin to be up');
+    expect(api.seen.slice(before)).toEqual(['HEAD /passed/probe']);
+    expect((await api.ask('/well')).status).toBe(200);
+  });
+
+  test('asks for what was answered well last, with nothing of a client but the name', async () => {
+    await api.start(SOON, ', headers: { x-key: k }');
+    const headers = { authorization: 'Bearer a', cookie: 'a=b', host: 'api.example' };
+    await api.ask('/passed/well?a=1', { headers });
+    api.behave = answering(404);
+    await api.ask('/passed/missing', { headers });
+    await api.failUntilDown();
+    await untilProbed({ method: 'PUT', body: {}, headers });
+    await Promise.all(probed);
+    const probe = api.requests.find(({ method }) => method === 'HEAD');
+    expect(probe?.url).toBe('/passed/well?a=1');
+    expect(probe?.headers).toMatchObject({ host: 'api.example', 'user-agent': 'unstale', 'x-key': 'k' });
+    expect(probe?.headers).not.toHaveProperty('authorization');
+    expect(probe?.headers).not.toHaveProperty('cookie');
+    expect(api.seen.at(-1), '404 is an answer').toBe('PUT /passed/probe');
   });
 });

@@ -18,6 +18,8 @@ export const silent: Behaviour = () => {};
 
 /** A pause that no test lives to see, so that no probe is due. */
 export const NEVER = 'first: 1h, most: 1h';
+/** Failures that are not all at once open the circuit, and no probe is due soon after the first. */
+export const QUICK = 'first: 10ms, most: 1h';
 /** A probe is due with one of the next requests. */
 export const SOON = 'first: 10ms, most: 10ms';
 /** The type of the problem. */
@@ -50,7 +52,7 @@ export interface FailingApi {
   start(probe: string, more?: string, yaml?: string): Promise<TestGateway>;
   startWith(yaml: string): Promise<TestGateway>;
   ask(path: string, options?: RequestOptions): Promise<Answer>;
-  /** As many failures as open the circuit. */
+  /** As many requests without a connection as open the circuit. Then the API is back, and behaves as it did. */
   failUntilDown(): Promise<void>;
   lines(message: string): LogLine[];
 }
@@ -106,7 +108,9 @@ export function useFailingApi(): FailingApi {
     },
     ask: (path, options) => get(`${api.gateway.url}${path}`, options),
     failUntilDown: async () => {
+      await api.down();
       for (let i = 0; i < 3; i++) await api.ask(`/failing?${i}`).catch(() => undefined);
+      await api.up();
     },
     lines: (message) => api.gateway.logs.filter(({ msg }) => msg === message),
   };

@@ -4,7 +4,7 @@ import { Transaction } from '../../coherence/transaction.ts';
 import { asGatewayError, GatewayError, OriginError } from '../../errors.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import type { Json } from '../../rules/types.ts';
-import { askOrigin, awaitShare } from '../ask-origin.ts';
+import { askOrigin, awaitShare, refuseIfDown } from '../ask-origin.ts';
 import { type ReadBody, readAnswerUpTo, readJson, textOf } from '../body.ts';
 import { forwardFields } from '../forward.ts';
 import type { Place } from '../origin-shares.ts';
@@ -12,7 +12,6 @@ import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.
 import { conclude } from './conclude.ts';
 import { inTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
-import { refuseIfDown } from './origin-up.ts';
 import { passAnswer } from './pass-answer.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
 import { writeProtected } from './protection.ts';
