@@ -8,10 +8,7 @@ import type { Reports } from './observe/reports.ts';
 import { CircuitOrigin, downStatuses } from './origin/circuit-origin.ts';
 import { HealthProbes } from './origin/health-probes.ts';
 import { createOrigin } from './origin/pool.ts';
-import { Probe } from './origin/probe.ts';
-
-/** How long a probe by a HEAD waits for an answer at most, or as long as any request if that is shorter. */
-const MAX_PROBE_MS = 5_000;
+import { Probe, probeTimeoutMs } from './origin/probe.ts';
 
 export interface WiredOrigins {
   /** By name. */
@@ -42,7 +39,7 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
     const { health } = settings;
     // As in the log of requests: a query may hold a secret.
     const name = health && `GET ${health.path.split('?', 1)[0]}`;
-    const timeoutMs = health?.timeoutMs ?? Math.min(settings.timeoutMs, MAX_PROBE_MS);
+    const timeoutMs = probeTimeoutMs(settings);
     const isWell = (status: number): boolean =>
       health === undefined ? !downStatuses.has(status) : status >= 200 && status < 400;
     // A connection of its own: a probe must not wait behind requests that take long.

@@ -30,7 +30,7 @@ export const healthSchema = forms
   .optional()
   .meta({
     description:
-      'Where the gateway asks how the origin is (2xx and 3xx: well). Its answers open and close the circuit; no request of a client does the latter then. Absent: only requests of clients tell.',
+      'Where the gateway asks how the origin is (2xx and 3xx: well). Its answers open and close the circuit; of requests of clients, only failures to connect count then. Absent: requests of clients tell, and a HEAD closes it.',
     examples: ['/healthz'],
   });
 
@@ -39,18 +39,26 @@ const circuitForms = z.union([
   z.strictObject({
     failures: count({ min: 1, max: 1_000 })
       .prefault(5)
-      .meta({ description: 'Failures in a row after which the origin is taken to be down.', examples: [3] }),
+      .meta({
+        description:
+          'Failures in a row after which the origin is taken to be down: since they were sent, no other request has succeeded.',
+        examples: [3],
+      }),
     probe: z
       .strictObject({
         first: duration(pause)
           .prefault('1s')
-          .meta({ description: 'The first pause. Each probe that fails doubles it.', examples: ['500ms'] }),
+          .meta({
+            description:
+              'The first pause. Each probe that fails doubles it. Failures of requests that were sent open the circuit only if they last as long.',
+            examples: ['500ms'],
+          }),
         most: duration(pause)
           .prefault('30s')
           .meta({ description: 'The longest pause, also if a Retry-After asks for more.', examples: ['10s'] }),
       })
       .prefault({})
-      .meta({ description: 'Pauses between the requests that are sent to an origin that is down, one at a time.' }),
+      .meta({ description: 'Pauses between the probes that are sent to an origin that is down, one at a time.' }),
   }),
 ]);
 

@@ -1,6 +1,14 @@
 import type { Timers } from '../clock.ts';
+import type { OriginConfig } from '../config/model.ts';
 import type { Origin } from '../exchange/ports.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
+
+/** A probe that a client's request waits for takes no longer, whatever the origin may take over its requests. */
+const MAX_PROBE_MS = 5_000;
+
+export function probeTimeoutMs({ health, timeoutMs }: Pick<OriginConfig, 'health' | 'timeoutMs'>): number {
+  return health?.timeoutMs ?? Math.min(timeoutMs, MAX_PROBE_MS);
+}
 
 export interface ProbeOptions {
   /** As it is named where the reason is told. Undefined where its path is that of a client's request. */

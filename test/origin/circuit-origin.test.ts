@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { OriginError } from '../../src/errors.ts';
 import type { Place } from '../../src/exchange/origin-shares.ts';
-import type { Origin, OriginChange, OriginRequest } from '../../src/exchange/ports.ts';
+import type { Origin, OriginChange, OriginRequest, OriginResponse } from '../../src/exchange/ports.ts';
 import { CircuitOrigin } from '../../src/origin/circuit-origin.ts';
 import type { Asked } from '../../src/origin/probe.ts';
 import { gate } from '../support/barrier.ts';
@@ -140,6 +140,24 @@ test('a failure that was sent before another request was answered counts for not
   expect(origin.isClosed).toBe(true);
   await Promise.allSettled([origin.fetch(asking('/slow')), origin.fetch(asking('/slow'))]);
   expect(origin.isClosed, 'nothing was answered since').toBe(false);
+});
+
+test('one that waited for a connection was sent when it got one', async () => {
+  const api = await scripted();
+  const pool = clientOf(api.url);
+  const held = gate();
+  const waits = async ({ maySend }: OriginRequest): Promise<OriginResponse> => {
+    await held.pass();
+    maySend?.();
+    throw new OriginError('originReset', { sent: true });
+  };
+  const fetch: Origin['fetch'] = (request) => (request.target === '/waits' ? waits(request) : pool.fetch(request));
+  const { origin } = circuitAbove({ serverErrors: 'unknown', fetch }, 1, 0);
+  const waiting = origin.fetch(asking('/waits'));
+  await (await origin.fetch(asking('/quick'))).body.stream().toArray();
+  held.release();
+  await expect(waiting).rejects.toMatchObject({ code: 'originReset' });
+  expect(origin.isClosed).toBe(false);
 });
 
 test.each<[string, Partial<OriginRequest>, boolean]>([
