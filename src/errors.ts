@@ -41,6 +41,7 @@ const table = {
   originReset: { status: 502, title: 'The origin broke off its answer' },
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
   currentUnreadable: { status: 502, title: 'What this write would replace cannot be read' },
+  originDown: { status: 503, title: 'The origin is down' },
   keysUnavailable: { status: 503, title: 'The keys that verify tokens cannot be had' },
   draining: { status: 503, title: 'The gateway is stopping' },
   overloaded: { status: 503, title: 'The gateway has no room for this request' },
@@ -88,18 +89,38 @@ export class GatewayError extends Error {
   }
 }
 
-/** What went wrong between the gateway and an origin. `sent`: whether the request may have reached it. */
+type OriginErrorCode =
+  | 'originRefused'
+  | 'originReset'
+  | 'originInvalid'
+  | 'originTimeout'
+  | 'originDown'
+  | 'contentTooLarge'
+  | 'uncoordinated';
+
+/** What went wrong between the gateway and an origin. */
 export class OriginError extends GatewayError {
   override readonly name = 'OriginError';
+  /** The request may have reached the origin. */
   readonly sent: boolean;
+  /** Whose failure it is. `request`: the client gave up or sent too little, or the gateway did not let it go on. */
+  readonly fault: 'origin' | 'request';
 
   constructor(
-    code: 'originRefused' | 'originReset' | 'originInvalid' | 'originTimeout' | 'contentTooLarge' | 'uncoordinated',
-    options: { sent: boolean; detail?: string; cause?: unknown },
+    code: OriginErrorCode,
+    { sent, fault = 'origin', detail, ...options }: OriginErrorOptions & Partial<ErrorExtras>,
   ) {
-    super(code, options.detail, { cause: options.cause });
-    this.sent = options.sent;
+    super(code, detail, options);
+    this.sent = sent;
+    this.fault = fault;
   }
+}
+
+interface OriginErrorOptions {
+  readonly sent: boolean;
+  readonly fault?: OriginError['fault'] | undefined;
+  readonly detail?: string;
+  readonly cause?: unknown;
 }
 
 /** Whatever was thrown, as what a client may be told of it. */

@@ -15,8 +15,8 @@ import { saidOf } from './exchange/inspect/verdict.ts';
 import { verify } from './exchange/inspect/verify.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
-import { etagsNeeded, TaggedOrigin } from './exchange/own-etags.ts';
-import type { Effect, Origin, RouteTable } from './exchange/ports.ts';
+import { etagsNeeded } from './exchange/own-etags.ts';
+import type { Effect, RouteTable } from './exchange/ports.ts';
 import { Encoder } from './exchange/read/encoder.ts';
 import { FillBudget } from './exchange/read/fill-budget.ts';
 import { Flights } from './exchange/read/flights.ts';
@@ -32,8 +32,9 @@ import type { KeyStore } from './idempotency/key-store.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
+import { standingLine } from './observe/standing-line.ts';
 import { throttled } from './observe/throttled.ts';
-import { createOrigin, startWithinMs } from './origin/pool.ts';
+import { startWithinMs } from './origin/pool.ts';
 import { compileRules, type RuleSet } from './rules/compile.ts';
 import { compileSpellings } from './rules/spellings.ts';
 import { createAdmin } from './server/admin.ts';
@@ -42,6 +43,7 @@ import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
+import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
 import { wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
 import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
@@ -105,16 +107,10 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   closers.push(() => coherence.stop());
 
   const needsEtag = etagsNeeded(config, spellings);
-  const origins = new Map<string, Origin>(
-    Object.entries(config.origins).map(([name, origin]) => {
-      const client = createOrigin(origin);
-      closers.push(() => client.close());
-      const { resolveBytes } = config.server.limits;
-      return [name, needsEtag === undefined ? client : new TaggedOrigin(client, needsEtag, resolveBytes)];
-    }),
-  );
+  const origins = wireOrigins(config, { needsEtag, reports, hub: coherence.hub });
+  closers.push(() => origins.close());
   const shares = sharesOf(config);
-  const routes = compileRoutes(config, origins, shares);
+  const routes = compileRoutes(config, origins.byName, shares);
   const readPorts = wireReads(config, coherence, reports, work);
   const snapshotting = wireSnapshots({ config, coherence, journal, routes, logger: log, isFirst: delivers });
   const refresher = new Refresher(readPorts, routes);
@@ -150,7 +146,15 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
-    { metrics, reports, shares, snapshotting, state: () => state, siblings: options.siblings },
+    {
+      metrics,
+      reports,
+      shares,
+      snapshotting,
+      standings: origins.standings,
+      state: () => state,
+      siblings: options.siblings,
+    },
   );
 
   const setState = (next: State): void => {
@@ -305,6 +309,7 @@ interface Observed {
   readonly reports: Reports;
   readonly shares: ReadonlyMap<string, OriginShares>;
   readonly snapshotting: Snapshotting;
+  readonly standings: WiredOrigins['standings'];
   readonly state: () => State;
   readonly siblings: Siblings | undefined;
 }
@@ -313,7 +318,7 @@ function wireAdmin(
   config: GatewayConfig,
   { store, memory, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads, writes }: { reads: ReadPorts; writes: WritePorts },
-  { metrics, reports, shares, snapshotting, state, siblings }: Observed,
+  { metrics, reports, shares, snapshotting, standings, state, siblings }: Observed,
 ) {
   const { flights, budget } = reads;
   const { rules, routes, resolveBytes: maxBytes } = writes;
@@ -333,6 +338,7 @@ function wireAdmin(
     fillBytes: () => budget.held,
     waiting: () => flights.waiting,
     waitingForShare: () => [...shares.values()].reduce((sum, share) => sum + share.waiting, 0),
+    origins: standings,
     refreshesDropped: () => writes.refresher.dropped,
     tierRefused: tier && (() => tier.refused),
     cluster,
@@ -342,7 +348,10 @@ function wireAdmin(
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
-    verbose: () => snapshotting.lines(),
+    verbose: () => [
+      ...snapshotting.lines(),
+      ...[...standings()].map(([name, standing]) => standingLine(name, standing)),
+    ],
     metrics: async () => ({
       contentType: registry.contentType,
       text: await (siblings === undefined ? registry.metrics() : textOfAll(await siblings.figures())),

@@ -6,6 +6,7 @@ import {
   type Group,
   type GroupAction,
   type GroupMoment,
+  learned,
   post,
   quit,
   received,
@@ -68,7 +69,9 @@ function informed(group: Group, status: Status): Step {
   if (isWide && (state !== 'live' || position === undefined)) return [lacking, []];
   // NaN, of another log, is neither before nor after.
   if (isWide && !(compareIds(group.last ?? position ?? '', position ?? '') < 0)) {
-    return covered(withState({ ...group, covered: true }, state, reason), position as string);
+    const [told, before] = learned(withState({ ...group, covered: true }, state, reason), status.statuses ?? []);
+    const [next, actions] = covered(told, position as string);
+    return [next, [...before, ...actions]];
   }
   const askedAt = position ?? '';
   return group.askedAt === askedAt ? [lacking, []] : [{ ...lacking, askedAt }, [asking(group)]];

@@ -36,6 +36,8 @@ export interface Status {
   readonly filter: Filter;
   /** Whatever comes after this id is going to be posted. Undefined as long as the gateway has not said. */
   readonly position: string | undefined;
+  /** How things stand. Leaders of earlier versions do not say. */
+  readonly statuses?: readonly UnstaleEvent[];
 }
 
 export interface Want {
@@ -62,6 +64,8 @@ export interface Group {
   readonly last: string | undefined;
   /** The highest that was heard. */
   readonly term: Term | undefined;
+  /** How things stand, by their tags: the last event of each that says so. */
+  readonly statuses: ReadonlyMap<string, UnstaleEvent>;
 
   // Of a follower.
   readonly covered: boolean;
@@ -126,6 +130,7 @@ export const newGroup = (tab: string, filter: Filter, last: string | undefined):
   wasLive: false,
   last,
   term: undefined,
+  statuses: new Map(),
   covered: false,
   askedAt: undefined,
   heardAt: 0,
@@ -162,8 +167,17 @@ export const closing = ({ active, next }: Group): GroupAction[] =>
   [active, next].flatMap((stream) => (stream === undefined ? [] : [{ do: 'close', n: stream.n } as const]));
 
 export function received(group: Group, event: UnstaleEvent): Step {
+  if (event.isStatus) return learned(group, [event]);
   if (!isNewer(event.id, group.last)) return [group, []];
   return [{ ...group, last: event.id }, wanted(group.filter)(event) ? [{ do: 'event', event }] : []];
+}
+
+/** Notes how things stand. A tab that comes later is told, too. */
+export function learned(group: Group, statuses: readonly UnstaleEvent[]): Step {
+  const known = new Map(group.statuses);
+  for (const status of statuses) known.set(status.tags.join(), status);
+  const told = statuses.filter(wanted(group.filter)).map((event) => ({ do: 'event', event }) as const);
+  return [{ ...group, statuses: known }, told];
 }
 
 export const resynced = (group: Group, resync: Resync): Step => [

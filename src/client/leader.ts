@@ -31,7 +31,8 @@ function opening(group: Group, filter: Filter, from: string | undefined, tabs: r
 
 export function told(group: Group): GroupAction {
   const { state, reason, filter, position } = (group.active ?? group.next) as StreamState;
-  return post(group, { is: 'status', term: group.term as Term, state, reason, filter, position });
+  const statuses = [...group.statuses.values()];
+  return post(group, { is: 'status', term: group.term as Term, state, reason, filter, position, statuses });
 }
 
 export function asked(group: Group, tab: string, { filter, last }: Want): Step {

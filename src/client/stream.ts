@@ -151,7 +151,7 @@ export class Stream {
     } else {
       const event = eventOf(last, type, data);
       if (event !== undefined) {
-        this.#sink.event(event);
+        this.#sink.event(id === undefined ? { ...event, isStatus: true } : event);
         return;
       }
       this.#sink.warning({

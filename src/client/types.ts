@@ -24,6 +24,8 @@ export interface UnstaleEvent {
   readonly at: string;
   /** Time over which clients spread what they fetch again (`events.jitter`). */
   readonly refetchWithinMs?: number;
+  /** It says how something stands, as `origin.down` does, and has no position: `id` is that of the event before it. */
+  readonly isStatus?: true;
 }
 
 /** Events may have been missed: fetch again what is shown. */

@@ -21,11 +21,12 @@ import { builtInCache, builtInClient, cachePolicy, clientPolicy } from './policy
 import type { DeclaredReadSettings } from './reads-schema.ts';
 import type { PolicySettings, RouteSettings } from './route-schema.ts';
 import type { RuleSettings } from './rule-schema.ts';
-import type { configSchema } from './schema.ts';
+import type { configSchema, originSchema } from './schema.ts';
 import { webhookOf } from './webhooks-schema.ts';
 import type { WriteSettings } from './writes-schema.ts';
 
 type Settings = z.output<typeof configSchema>;
+type OriginSettings = z.output<typeof originSchema>;
 
 /** The parts that included files may have, too. */
 interface Parts {
@@ -125,11 +126,23 @@ function authOf({ secret, jwks, issuer, audience, claim, cookie }: JwtSettings, 
 function originsOf({ origin, origins }: Settings): Record<string, OriginConfig> {
   const named = origin === undefined ? (origins ?? {}) : { [DEFAULT_ORIGIN]: origin };
   return Object.fromEntries(
-    Object.entries(named).map(([name, { timeout, connectTimeout, host, ...origin }]) => [
+    Object.entries(named).map(([name, { timeout, connectTimeout, host, circuit, health, ...origin }]) => [
       name,
-      { ...origin, host: hostFor(origin.url, host), timeoutMs: timeout, connectTimeoutMs: connectTimeout },
+      {
+        ...{ ...origin, host: hostFor(origin.url, host), timeoutMs: timeout, connectTimeoutMs: connectTimeout },
+        ...{ circuit: circuitOf(circuit), health: healthOf(health) },
+      },
     ]),
   );
+}
+
+function circuitOf(circuit: OriginSettings['circuit']): OriginConfig['circuit'] {
+  if (circuit === 'off') return undefined;
+  return { failures: circuit.failures, firstMs: circuit.probe.first, mostMs: circuit.probe.most };
+}
+
+function healthOf(health: OriginSettings['health']): OriginConfig['health'] {
+  return health && { path: health.path, intervalMs: health.interval, timeoutMs: health.timeout };
 }
 
 /**

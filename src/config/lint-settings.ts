@@ -77,12 +77,24 @@ function lintOrigins(document: SourceDocument): void {
   }
 }
 
+function lintCircuit(document: SourceDocument, path: Path, { circuit, health }: z.output<typeof originSchema>): void {
+  if (circuit === 'off') {
+    if (health === undefined) return;
+    const hint = 'remove one of them: the answers open and close the circuit';
+    document.report([...path, 'health'], { message: 'health has no effect with circuit: off', hint, atKey: true });
+  } else if (circuit.probe.first > circuit.probe.most) {
+    const message = 'the first pause is longer than the longest';
+    document.report([...path, 'circuit', 'probe'], { message, hint: 'make first at most most', atKey: true });
+  }
+}
+
 function lintOriginUrls(document: SourceDocument, own: readonly Address[]): void {
   for (const path of originPaths(document)) {
     const origin = soundPart(document, originSchema, path);
     const address = origin && own.find((each) => leadsTo(origin.url, each));
     if (origin === undefined) continue;
     lintHost(document, path, origin);
+    lintCircuit(document, path, origin);
     if (address === undefined) continue;
     document.report([...path, 'url'], {
       message: `${origin.url} is this gateway itself: it listens on port ${address.port}`,

@@ -184,6 +184,10 @@ export interface OriginConfig {
   misframed: 'bypass' | 'store';
   /** Sent with the gateway's own reads (`before`, lookups), in place of the writer's credentials. Lower case. Secret. */
   headers: Readonly<Record<string, string>>;
+  /** When it is taken to be down, and how often it is asked whether it still is. Undefined: never. */
+  circuit: { failures: number; firstMs: number; mostMs: number } | undefined;
+  /** Where it is asked how it is. Undefined: nowhere. */
+  health: { path: string; intervalMs: number; timeoutMs: number } | undefined;
   /** What this origin makes no difference of in paths: routes match whatever stands there. */
   ignoreInPaths: readonly ('case' | 'parameters' | 'extension')[];
 }

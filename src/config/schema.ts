@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseHost, parseNetwork, parseOriginUrl, parseRedisUrl } from './address.ts';
+import { circuitSchema, healthSchema } from './circuit-schema.ts';
 import { eventsSchema } from './events-schema.ts';
 import { parseOwnField, parseOwnValue } from './own-fields.ts';
 import { readsSchema } from './reads-schema.ts';
@@ -179,6 +180,8 @@ export const originSchema = z.strictObject({
       // biome-ignore lint/suspicious/noTemplateCurlyInString: as it is written in the file
       examples: [{ authorization: 'Bearer ${API_TOKEN}' }],
     }),
+  circuit: circuitSchema,
+  health: healthSchema,
   ignoreInPaths: z
     .array(choice(['case', 'parameters', 'extension']))
     .prefault([])

@@ -2,18 +2,17 @@ import { systemClock, systemTimers } from '../clock.ts';
 import { boundedEvent } from './bounded.ts';
 import { Coalesced } from './coalesced.ts';
 import type { Event } from './event.ts';
-import type { Filter } from './filter.ts';
 import { eventStream, spreadRetryMs } from './frame.ts';
 import { FramesOf } from './frames-of.ts';
 import type { HeldEvent } from './held-event.ts';
 import { EventHistory, type HistoryLimits } from './history.ts';
 import { gathered, isEcho, NEVER_HELD, type Subscribed } from './replay.ts';
-import { onExpiry, type Rights } from './rights.ts';
+import { onExpiry } from './rights.ts';
+import { type Signal, Signals, type Told } from './signals.ts';
 import type { Sink } from './sink.ts';
 import { Sliced } from './sliced.ts';
 import type { Change, Subscriber, Subscription } from './subscription.ts';
-import { Topic } from './topic.ts';
-import { TopicIndex } from './topic-index.ts';
+import { Subscriptions } from './subscriptions.ts';
 import { Prepared, type Wire } from './wire.ts';
 
 /** Limit on unsent bytes of one subscriber. Beyond it the subscriber reads too slowly and is dropped; it can resume. */
@@ -53,8 +52,10 @@ export class EventHub {
   readonly #refetch: Pick<Event, 'refetchWithinMs'>;
   readonly #coalesced: Coalesced;
   #history: EventHistory;
-  readonly #topics = new TopicIndex();
-  readonly #subscriptions = new Map<Topic | undefined, Set<Subscribed>>();
+  readonly #subscriptions = new Subscriptions();
+  readonly #signals = new Signals();
+  /** Signals that have not been sent to all yet. */
+  #signalled: Told[] = [];
   /** Subscriptions that still miss events and can be written to. */
   readonly #replaying = new Set<Subscribed>();
   /** Index of the next event for live subscribers. */
@@ -97,7 +98,7 @@ export class EventHub {
 
   /** Number of distinct filters with subscribers. */
   get topics(): number {
-    return this.#topics.size;
+    return this.#subscriptions.topics.size;
   }
 
   /**
@@ -109,7 +110,19 @@ export class EventHub {
     const { end } = this.#history;
     this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`, end);
     this.#resyncAll();
+    this.#signalled = [...this.#signals.all];
     this.#work.restart();
+  }
+
+  /** Notes how something stands, and tells those who ask for it. */
+  signal(signal: Signal): void {
+    this.#signalled.push(this.#signals.set(signal, true));
+    this.#work.wake();
+  }
+
+  /** As `signal`, of what has not changed: only those are told who begin to ask for it. */
+  stands(signal: Signal): void {
+    this.#signals.set(signal, false);
   }
 
   /** @param events events of committed records, in log order */
@@ -137,7 +150,7 @@ export class EventHub {
   subscribe(subscription: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
     if (this.isFull) return 'full';
     const { filter, rights, lastEventId, client } = subscription;
-    const topic = this.#topicOf(filter, rights);
+    const topic = this.#subscriptions.topicOf(filter, rights);
     const found = lastEventId === undefined ? this.#history.end : this.#after(lastEventId);
     const { end, lastId } = this.#history;
     const from = found === 'gap' ? end : found;
@@ -147,7 +160,7 @@ export class EventHub {
     });
     const state = { replaying: false, isBlocked: false, pending: undefined, open: true };
     const subscribed: Subscribed = { topic, rights, sink, wire, client, next: from, ...state, cancelExpiry };
-    this.#join(subscribed);
+    this.#subscriptions.join(subscribed);
     this.subscribers += 1;
     this.#heartbeat ??= setInterval(() => this.#beat(), this.#options.heartbeatMs).unref();
     sink.write(wire.opening);
@@ -161,6 +174,7 @@ export class EventHub {
       subscribed.pending = { missed: [], confirms: [wire.position] };
       this.#replay(subscribed);
     }
+    this.#tell(subscribed, this.#signals.for(topic));
     return {
       from,
       send: (bytes) => this.#write(subscribed, bytes),
@@ -175,7 +189,7 @@ export class EventHub {
     this.#coalesced.flush();
     const { subscribers } = this;
     this.#work.stop();
-    for (const subscribed of this.#all()) {
+    for (const subscribed of this.#subscriptions.all()) {
       this.#remove(subscribed);
       subscribed.sink.write(subscribed.wire.retry(spreadRetryMs(subscribers)));
       subscribed.sink.end('draining');
@@ -183,13 +197,15 @@ export class EventHub {
   }
 
   #change(subscribed: Subscribed, { filter, missed, confirm }: Change): number {
-    const topic = this.#topicOf(filter, subscribed.rights);
+    const topic = this.#subscriptions.topicOf(filter, subscribed.rights);
     // A live subscriber has been sent what it selected before `#live`, and that event perhaps.
     if (!subscribed.replaying) subscribed.next = Math.max(subscribed.next, this.#live);
     if (!subscribed.open) return subscribed.next;
-    this.#leave(subscribed);
+    const signals = this.#signals.for(topic, subscribed.topic);
+    this.#subscriptions.leave(subscribed);
     subscribed.topic = topic;
-    this.#join(subscribed);
+    this.#subscriptions.join(subscribed);
+    this.#tell(subscribed, signals);
     subscribed.pending ??= { missed: [], confirms: [] };
     if (subscribed.pending.confirms.length >= MAX_PENDING_CHANGES) {
       this.#drop(subscribed);
@@ -213,48 +229,19 @@ export class EventHub {
     return this.#history.after(lastEventId);
   }
 
-  #topicOf(filter: Filter | undefined, rights: Rights): Topic | undefined {
-    const wanted = filter && new Topic(filter, rights);
-    return wanted && (this.#topics.get(wanted.key) ?? wanted);
-  }
-
-  #join(subscribed: Subscribed): void {
-    const { topic } = subscribed;
-    const subscriptions = this.#subscriptions.get(topic) ?? new Set();
-    if (subscriptions.size === 0) {
-      if (topic !== undefined) this.#topics.add(topic);
-      this.#subscriptions.set(topic, subscriptions);
-    }
-    subscriptions.add(subscribed);
-  }
-
-  /** False if it had left. */
-  #leave(subscribed: Subscribed): boolean {
-    const { topic } = subscribed;
-    const subscriptions = this.#subscriptions.get(topic);
-    if (subscriptions?.delete(subscribed) !== true) return false;
-    if (subscriptions.size === 0) {
-      this.#subscriptions.delete(topic);
-      if (topic !== undefined) this.#topics.remove(topic);
-    }
-    return true;
-  }
-
-  #all(): Subscribed[] {
-    return [...this.#subscriptions.values()].flatMap((subscriptions) => [...subscriptions]);
-  }
-
   /** Sends everything that is pending. One step of work between two `yield`s. */
   *#send(): Generator<unknown> {
     for (;;) {
       const bytes = this.#toAll;
       const [waiting] = this.#replaying;
+      const signal = this.#signalled.shift();
+      if (signal !== undefined) yield* this.#sendSignal(signal);
       if (bytes !== undefined) {
         this.#toAll = undefined;
         yield* this.#sendToAll(bytes);
       } else if (this.#live < this.#history.end) {
         yield* this.#sendNext();
-      } else if (waiting === undefined) {
+      } else if (waiting === undefined && this.#signalled.length === 0) {
         return;
       }
       if (waiting !== undefined) yield* this.#replaySome(waiting);
@@ -263,10 +250,21 @@ export class EventHub {
   }
 
   *#sendToAll(bytes: Prepared): Generator<unknown> {
-    for (const subscribed of this.#all()) {
+    for (const subscribed of this.#subscriptions.all()) {
       this.#write(subscribed, bytes.of(subscribed.wire));
       yield;
     }
+  }
+
+  *#sendSignal(signal: Told): Generator<unknown> {
+    for (const subscribed of this.#subscriptions.all()) {
+      if (subscribed.topic?.showsTag(signal.tag) === true) this.#tell(subscribed, [signal]);
+      yield;
+    }
+  }
+
+  #tell(subscribed: Subscribed, signals: readonly Told[]): void {
+    for (const { bytes } of signals) this.#write(subscribed, bytes.of(subscribed.wire));
   }
 
   /** Sends the next event to all live subscribers whose filter matches. */
@@ -287,11 +285,11 @@ export class EventHub {
 
   *#sendEvent(event: HeldEvent, index: number): Generator<unknown> {
     const frames = new FramesOf(event);
-    for (const topic of this.#topics.matching(event)) {
+    for (const topic of this.#subscriptions.topics.matching(event)) {
       const bytes = topic && frames.for(topic);
       yield;
       if (topic === undefined || bytes === undefined) continue;
-      for (const subscribed of this.#subscriptions.get(topic) ?? []) {
+      for (const subscribed of this.#subscriptions.of(topic)) {
         if (!subscribed.replaying && subscribed.next <= index) {
           subscribed.next = index + 1;
           if (!isEcho(event, subscribed)) this.#write(subscribed, bytes.of(subscribed.wire));
@@ -307,7 +305,7 @@ export class EventHub {
     this.#live = end;
     this.#history.unsent = end;
     this.#replaying.clear();
-    for (const subscribed of this.#all()) {
+    for (const subscribed of this.#subscriptions.all()) {
       subscribed.next = end;
       subscribed.replaying = false;
       // Ahead of the id that it can resume from: if its stream ends before all are told, it has missed nothing then.
@@ -374,7 +372,7 @@ export class EventHub {
   }
 
   #remove(subscribed: Subscribed): void {
-    if (!this.#leave(subscribed)) return;
+    if (!this.#subscriptions.leave(subscribed)) return;
     subscribed.open = false;
     subscribed.cancelExpiry();
     this.#replaying.delete(subscribed);
@@ -386,7 +384,7 @@ export class EventHub {
   }
 
   #beat(): void {
-    for (const subscribed of this.#all()) {
+    for (const subscribed of this.#subscriptions.all()) {
       if (subscribed.sink.isSilent !== true) continue;
       this.#remove(subscribed);
       subscribed.sink.end('silent');

@@ -19,14 +19,14 @@ export class Topic {
   readonly tags: readonly string[];
   readonly tagPatterns: readonly string[];
 
-  /** Selects within what the rights show: not needed where those are all that selects. */
-  readonly #isNarrower: boolean;
+  /** Its subscribers ask for all that they may see. */
+  readonly isAll: boolean;
 
   /** @throws PatternError */
   constructor(asked: Filter, rights: Rights = unrestricted) {
     this.rights = rights;
     const isAll = asked.match.length + asked.tags.length === 0;
-    this.#isNarrower = !isAll;
+    this.isAll = isAll;
     // Indexed by what may be seen. Otherwise every event would be compared with the rights of every such subscriber.
     const filter = isAll ? (rights.grant ?? asked) : asked;
     const shapes = [...new Set(filter.match.map((pattern) => patternShape(parsePattern(pattern))))].sort();
@@ -55,7 +55,12 @@ export class Topic {
    */
   view(event: Event): Event | undefined {
     const seen = this.rights.visible(event);
-    return seen !== undefined && this.#isNarrower && !this.#selects(seen) ? undefined : seen;
+    return seen !== undefined && !this.isAll && !this.#selects(seen) ? undefined : seen;
+  }
+
+  /** Whether its subscribers ask for a tag, and may see it. */
+  showsTag(tag: string): boolean {
+    return (this.isEverything || this.overlapsTag(tag)) && this.rights.allows({ match: [], tags: [tag] });
   }
 
   #selects({ paths, tags }: Event): boolean {

@@ -1,6 +1,5 @@
 import { dataOf } from './frame.ts';
-import type { HeldEvent } from './held-event.ts';
-import type { Wire } from './wire.ts';
+import type { Wire, WrittenEvent } from './wire.ts';
 
 /** FIN and the opcode of a text, and of a ping (RFC 6455 §5.2). */
 const TEXT = 0x81;
@@ -43,7 +42,7 @@ export const webSocketWire: Wire = {
 };
 
 /** `{"type":"event","id":…,"event":…,"data":…}`, with the data as an event stream has it. */
-function eventFrame({ id, type, frame }: Pick<HeldEvent, 'id' | 'type' | 'frame'>): Buffer {
+function eventFrame({ id, type, frame }: WrittenEvent): Buffer {
   const head = JSON.stringify({ type: 'event', id, event: type });
   return frameOf(Buffer.from(`${head.slice(0, -1)},"data":`), dataOf(frame), Buffer.from('}'));
 }

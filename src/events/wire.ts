@@ -4,12 +4,17 @@ import type { HeldEvent } from './held-event.ts';
 /** What goes with a request to fetch everything again. */
 export type Refetch = Pick<Event, 'refetchWithinMs'>;
 
+/** An event as an event stream has it. Without an id, it has no place in the log. */
+export interface WrittenEvent extends Pick<HeldEvent, 'type' | 'frame'> {
+  readonly id: string | undefined;
+}
+
 /** How events are written to a subscriber: as Server-Sent Events, or as frames of a WebSocket. */
 export interface Wire {
   /** What a subscription begins with. May be empty. */
   readonly opening: Buffer;
   readonly heartbeat: Buffer;
-  event(event: Pick<HeldEvent, 'id' | 'type' | 'frame'>): Buffer;
+  event(event: WrittenEvent): Buffer;
   /** Says that the subscriber has been sent everything up to this id, and can resume from it. */
   position(id: string): Buffer;
   /** Says that the subscriber has missed events and must fetch everything that it shows again. */

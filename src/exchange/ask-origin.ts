@@ -3,10 +3,13 @@ import { type FieldLines, Fields } from '../http/fields.ts';
 import { type AskedAs, mappedLines, withHost } from '../http/mapped.ts';
 import { targetText } from '../route/path.ts';
 import { type Place, Waiting } from './origin-shares.ts';
-import type { ClientRequest, GiveUpSignal, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
+import type { ClientRequest, GiveUpSignal, Origin, OriginRequest, OriginResponse, Reply, Route } from './ports.ts';
 
 export interface AskOptions
-  extends Pick<OriginRequest, 'headers' | 'body' | 'signal' | 'upgrade' | 'place' | 'maySend' | 'asOriginTags'> {
+  extends Pick<
+    OriginRequest,
+    'headers' | 'body' | 'signal' | 'upgrade' | 'place' | 'maySend' | 'writes' | 'asOriginTags'
+  > {
   /** Replaces the client's query. */
   readonly query?: string;
   /** Receives the 1xx responses. */
@@ -24,7 +27,7 @@ interface Asking {
  */
 export function askOrigin(
   { request, route }: Pick<Asking, 'request'> & { readonly route: Pick<Route, 'origin'> },
-  { query, reply, headers, body, signal, upgrade, place, maySend, asOriginTags }: AskOptions,
+  { query, reply, headers, body, signal, upgrade, place, maySend, writes, asOriginTags }: AskOptions,
 ): Promise<OriginResponse> {
   const { target, content } = request;
   const asked: OriginRequest = {
@@ -36,6 +39,7 @@ export function askOrigin(
     upgrade,
     place,
     maySend,
+    writes,
     asOriginTags,
     onInterim: reply && ((status, lines) => reply.interim(status, endToEnd(lines))),
   };
@@ -78,6 +82,11 @@ export function awaitShare(
   if (!(entered instanceof Waiting)) return entered;
   reply.onGone(() => void entered.giveUp());
   return entered.turn;
+}
+
+/** Whether the origin is down, and it is not yet time to find out whether it still is. */
+export function refusesAll({ circuit }: Origin): boolean {
+  return circuit !== undefined && !circuit.isClosed && !circuit.isDue;
 }
 
 /** Tells when the client disconnects, so that the origin does not work on an answer that nobody waits for. */

@@ -123,7 +123,7 @@ export class Waiting {
 
   #fail(code: 'originTimeout' | 'originRefused', detail: string): boolean {
     const isEnded = this.#end();
-    if (isEnded) this.#reject(new OriginError(code, { sent: false, detail }));
+    if (isEnded) this.#reject(new OriginError(code, { sent: false, fault: 'request', detail }));
     return isEnded;
   }
 

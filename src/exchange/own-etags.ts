@@ -50,6 +50,10 @@ export class TaggedOrigin implements Origin {
     return this.#origin.serverErrors;
   }
 
+  get circuit(): Origin['circuit'] {
+    return this.#origin.circuit;
+  }
+
   get ownFields(): Origin['ownFields'] {
     return this.#origin.ownFields;
   }

@@ -2,7 +2,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Announcement, Position } from '../coherence/record.ts';
 import type { Coverage } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
-import type { GatewayError } from '../errors.ts';
+import type { GatewayError, OriginError } from '../errors.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
 import type { RequestTarget } from '../route/path.ts';
@@ -26,6 +26,42 @@ export interface Origin {
   readonly serverErrors: 'unknown' | 'unchanged';
   /** Sent with the gateway's own reads, in place of the writer's credentials. Secret. */
   readonly ownFields?: FieldLines | undefined;
+  /** Absent if every request is sent, however the earlier ones ended. */
+  readonly circuit?: OriginCircuit | undefined;
+}
+
+/** Whether requests are sent to an origin, or refused because it is down. */
+export interface OriginCircuit {
+  /** Every request is sent. */
+  readonly isClosed: boolean;
+  /** The next request finds out whether the origin is up again. */
+  readonly isDue: boolean;
+  /** What a request is refused with that is not sent. */
+  refusal(): OriginError;
+}
+
+/** An origin went down, or came up again. */
+export interface OriginChange {
+  readonly origin: string;
+  readonly is: 'down' | 'up';
+  /** Wall clock: when it went down. */
+  readonly since: number;
+  /** What its last answer was, or why there was none. */
+  readonly reason: string;
+}
+
+/** How an origin stands, for operators. */
+export interface OriginStanding {
+  /** `half-open`: a probe is under way. */
+  readonly is: 'closed' | 'open' | 'half-open';
+  /** Wall clock: when it went down. Undefined if it is up. */
+  readonly since: number | undefined;
+  readonly reason: string;
+  /** How often it went down, and came up again. */
+  readonly downs: number;
+  readonly ups: number;
+  /** Requests that were not sent to it. */
+  readonly refused: number;
 }
 
 export interface OriginRequest {
@@ -41,6 +77,8 @@ export interface OriginRequest {
   readonly onInterim?: ((status: number, headers: FieldLines) => void) | undefined;
   /** Asked just before the first byte is sent. False: it must not be, and the request fails as one that was not. */
   readonly maySend?: (() => boolean) | undefined;
+  /** It may change something: it never finds out whether the origin is up again, and may take long. */
+  readonly writes?: boolean | undefined;
   /** The answer has the entity tag that the origin gives, not one of the gateway's own. */
   readonly asOriginTags?: boolean | undefined;
   /** Asks to switch to this protocol, on a separate connection. */

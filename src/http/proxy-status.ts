@@ -43,6 +43,7 @@ export const proxyErrors = {
   originReset: 'connection_terminated',
   originInvalid: 'http_protocol_error',
   currentUnreadable: 'http_protocol_error',
+  originDown: 'destination_unavailable',
   keysUnavailable: 'proxy_internal_response',
   draining: 'proxy_internal_response',
   overloaded: 'proxy_internal_response',

@@ -1,5 +1,6 @@
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
 import type { ClusterStatus } from '../coherence/cluster-status.ts';
+import type { OriginStanding } from '../exchange/ports.ts';
 import { NeverHit } from './never-hit.ts';
 
 /** Plain integers, read when they are scraped: a hit pays for one increment. */
@@ -57,6 +58,8 @@ export interface Gauges {
   waiting(): number;
   waitingForShare(): number;
   refreshesDropped(): number;
+  /** How each origin stands that is not asked while it is down. */
+  origins(): ReadonlyMap<string, OriginStanding>;
   /** Undefined without a second tier. */
   readonly tierRefused: (() => number) | undefined;
   /** Undefined for a single gateway. */
@@ -138,6 +141,7 @@ export function metricsRegistry(metrics: Metrics, gauges: Gauges): Registry {
     "Requests whose client address holds its share of an origin's connections.",
     gauges.waitingForShare,
   );
+  addOrigins(gauges, registers);
   const { cluster, tierRefused, webhooks } = gauges;
   if (webhooks !== undefined) addWebhooks(webhooks, metrics, { labelled, registers });
   if (tierRefused !== undefined) {
@@ -179,6 +183,44 @@ function addNeverHit({ neverHit }: Metrics, registers: Registry[]): void {
     collect() {
       this.reset();
       for (const [route, reason] of neverHit.found) this.set({ route, reason }, 1);
+    },
+  });
+}
+
+function addOrigins({ origins }: Gauges, registers: Registry[]): void {
+  new Gauge({
+    name: 'unstale_origin_up',
+    help: 'Whether requests are sent to an origin: 0 while it is down.',
+    labelNames: ['origin'],
+    registers,
+    // Of several processes: whether all of them take it to be up.
+    aggregator: 'min',
+    collect() {
+      this.reset();
+      for (const [origin, { is }] of origins()) this.set({ origin }, Number(is === 'closed'));
+    },
+  });
+  new Counter({
+    name: 'unstale_origin_changes_total',
+    help: 'How often an origin went down, and came up again.',
+    labelNames: ['origin', 'to'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [origin, { downs, ups }] of origins()) {
+        this.inc({ origin, to: 'down' }, downs);
+        this.inc({ origin, to: 'up' }, ups);
+      }
+    },
+  });
+  new Counter({
+    name: 'unstale_origin_refused_total',
+    help: 'Requests that were not sent to an origin because it was down.',
+    labelNames: ['origin'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [origin, { refused }] of origins()) this.inc({ origin }, refused);
     },
   });
 }

@@ -1,6 +1,13 @@
 import { systemClock } from '../clock.ts';
 import { GatewayError, OriginError } from '../errors.ts';
-import type { ClientRequest, DoneInvalidation, ReadOutcome, Route, WriteReport } from '../exchange/ports.ts';
+import type {
+  ClientRequest,
+  DoneInvalidation,
+  OriginChange,
+  ReadOutcome,
+  Route,
+  WriteReport,
+} from '../exchange/ports.ts';
 import { adviceOf } from './advice.ts';
 import { brief, briefText, MAX_LOGGED_NAMES } from './brief.ts';
 import type { Logger } from './logger.ts';
@@ -129,11 +136,21 @@ export class Reports {
     this.#log.info({ quarantine, position }, 'quarantine ended');
   }
 
+  originChanged({ origin, is, since, reason }: OriginChange): void {
+    if (is === 'down') this.#log.warn({ origin, reason }, 'an origin is down');
+    else this.#log.info({ origin, downMs: Math.max(0, systemClock.wall() - since) }, 'an origin is up again');
+  }
+
   /** A request failed by the origin or by the gateway, or refused; called once for each request. */
   failed(error: unknown, { method, target }: StartedRead['request']): void {
+    const path = briefText(target.path);
+    if (error instanceof OriginError && error.code === 'originDown') {
+      // There is a line for the change. All requests until the next one are refused.
+      this.#log.debug({ method, path, reason: error.message }, 'a request was refused');
+      return;
+    }
     const isOrigins = error instanceof OriginError;
     if (isOrigins) this.#metrics.originFailures += 1;
-    const path = briefText(target.path);
     if (error instanceof GatewayError && error.status < 500 && !isOrigins) {
       // Nothing is broken: an old If-Match, a key that is missing. Its client has been told.
       this.#log.info({ method, path, code: error.code, reason: briefText(error.message) }, 'a request was refused');

@@ -81,7 +81,12 @@ export class Answer implements Dispatcher.DispatchHandler {
     if (this.#state !== 'waiting') return;
     this.#waitTimer = setTimeout(() => {
       this.cancel(
-        new OriginError('originTimeout', { sent: false, detail: 'No connection to the origin became free in time' }),
+        new OriginError('originTimeout', {
+          sent: false,
+          // All connections are in use. What becomes of those requests says how the origin is.
+          fault: 'request',
+          detail: 'No connection to the origin became free in time',
+        }),
       );
     }, timeoutMs);
   }
@@ -98,6 +103,7 @@ export class Answer implements Dispatcher.DispatchHandler {
       this.#fail(
         new OriginError('uncoordinated', {
           sent: false,
+          fault: 'request',
           detail: 'the turn of this write, or the lease of its key, is over',
         }),
       );

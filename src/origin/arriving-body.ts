@@ -99,5 +99,5 @@ function ignored(): void {}
 
 /** The error of a request or a body that nobody waits for any more. */
 export function abandoned(cause: unknown): OriginError {
-  return new OriginError('originReset', { sent: true, detail: 'The request was cancelled', cause });
+  return new OriginError('originReset', { sent: true, fault: 'request', detail: 'The request was cancelled', cause });
 }

@@ -12,7 +12,11 @@ export interface RequestProgress {
 }
 
 type OriginErrorCode = ConstructorParameters<typeof OriginError>[0];
-type Failure = { readonly code: 'originReset' | 'originInvalid' | 'originTimeout'; readonly detail: string };
+type Failure = {
+  readonly code: 'originReset' | 'originInvalid' | 'originTimeout';
+  readonly detail: string;
+  readonly fault?: OriginError['fault'];
+};
 
 const reset: Failure = {
   code: 'originReset',
@@ -30,6 +34,7 @@ const failures: Readonly<Record<string, Failure>> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: { code: 'originInvalid', detail: 'The answer gives its length twice' },
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: {
     code: 'originReset',
+    fault: 'request',
     detail: 'The request body does not have the length that it declares',
   },
   // undici asserts some properties that its parser does not check, such as a status of at least 100.
@@ -56,8 +61,8 @@ export function originFailure(error: unknown, progress: RequestProgress): Origin
       ? new OriginError('originTimeout', { sent, detail: 'No connection to the origin in time', cause: error })
       : new OriginError('originRefused', { sent, cause: error });
   }
-  const { code, detail } = sentFailure(error, progress);
-  return new OriginError(code, { sent, detail, cause: error });
+  const { code, detail, fault } = sentFailure(error, progress);
+  return new OriginError(code, { sent, fault, detail, cause: error });
 }
 
 /** Whether the other side closed the connection, as it may do at any time while it is idle (RFC 9112 §9.3.1). */
@@ -65,8 +70,8 @@ export function isClosure(error: unknown): boolean {
   return closures.has(systemCode(error)) && !isProtocolFault(error);
 }
 
-function facts({ message, cause }: OriginError): { detail: string; cause: unknown } {
-  return { detail: message, cause };
+function facts({ message, cause, fault }: OriginError): Pick<OriginError, 'cause' | 'fault'> & { detail: string } {
+  return { detail: message, cause, fault };
 }
 
 function sentFailure(error: unknown, { answered }: RequestProgress): Failure {

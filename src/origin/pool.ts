@@ -70,7 +70,7 @@ export class PooledOrigin implements Origin {
     const refusal = refusalOf(request);
     if (refusal !== undefined) {
       request.place?.leave();
-      return Promise.reject(new OriginError('originRefused', { sent: false, ...refusal }));
+      return Promise.reject(new OriginError('originRefused', { sent: false, fault: 'request', ...refusal }));
     }
     const first = this.#attempt(request, false);
     return first.head.catch((error: unknown) => {

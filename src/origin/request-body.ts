@@ -48,6 +48,7 @@ function brokenOff(cause: unknown): OriginError {
   if (cause instanceof OriginError) return cause;
   return new OriginError('originReset', {
     sent: true,
+    fault: 'request',
     detail: 'The request broke off before its body was complete',
     cause,
   });

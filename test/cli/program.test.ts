@@ -18,6 +18,8 @@ it('--help lists the commands that there are, and no others', async () => {
     'explain',
     'doctor',
     'invalidate',
+    'verify',
+    'snapshot',
     'tail',
     'init',
     'replay',
@@ -29,6 +31,7 @@ it.each(['serve', 'check'])('%s --help names its options', async (command) => {
   const { code, stdout } = await run([command, '--help']);
   expect(code).toBe(0);
   expect(stdout).toMatch(/-c, --config <file> .*default: "gateway.yaml"/);
+  expect(stdout).toContain('--profile <name>');
   expect(stdout).toContain('--json');
 });
 
@@ -37,6 +40,7 @@ it.each([
   ['an unknown command', ['sreve'], /unknown command 'sreve'\n\(Did you mean serve\?\)/],
   ['an unknown option', ['check', '--jsno'], /unknown option '--jsno'\n\(Did you mean --json\?\)/],
   ['an option without its value', ['check', '-c'], /argument missing/],
+  ['a command of commands', ['snapshot'], /Usage: unstale snapshot/],
   ['an argument too many', ['check', 'gateway.yaml'], /too many arguments/],
 ])('%s is a usage error: on standard error, and 2', async (_, argv, says) => {
   const { code, stdout, stderr } = await run(argv);

@@ -8,8 +8,12 @@ import type { UnstaleEvent } from '../../src/client/types.ts';
 type Happened = GroupInput | number;
 
 /** A number is the time from then on. */
-function play(happened: readonly Happened[], last?: string): { group: Group; actions: readonly GroupAction[] } {
-  let group = newGroup('me', { match: ['/a'], tags: [] }, last);
+function play(
+  happened: readonly Happened[],
+  last?: string,
+  tags: readonly string[] = [],
+): { group: Group; actions: readonly GroupAction[] } {
+  let group = newGroup('me', { match: ['/a'], tags }, last);
   let actions: readonly GroupAction[] = [];
   let now = 0;
   for (const each of happened) {
@@ -317,4 +321,47 @@ test.each<[string, Happened[], string | undefined, Partial<Group>, string[]]>([
 test('a wider stream covers all, and begins after what the last of them saw', () => {
   const { actions } = play([join, granted, stream(1, 'live', 'e-5'), want('b', '/b', 'e-3')], 'e-5');
   expect(actions[0]).toEqual({ do: 'open', n: 2, filter: { match: ['/a', '/b'], tags: [] }, from: 'e-3' });
+});
+
+/** How an API stands. It has the id of the event before it. */
+const down: UnstaleEvent = { ...eventOf('e-5'), type: 'origin.down', paths: [], tags: ['o:api'], isStatus: true };
+const streamed: Happened = { is: 'event', n: 1, event: down };
+const filter = { match: ['/a'], tags: ['o:*'] };
+
+test.each<[string, Happened[], readonly string[], string[]]>([
+  [
+    'a leader tells how things stand, though the id is not new',
+    [join, granted, stream(1, 'live', 'e-5'), streamed],
+    ['o:*'],
+    ['post event', 'event'],
+  ],
+  ['and passes on what it did not ask for', [join, granted, stream(1, 'live', 'e-5'), streamed], [], ['post event']],
+  [
+    'a follower is told',
+    [join, status(1, 'e-5', { filter }), message({ is: 'event', term: [1, 'leader'], event: down })],
+    ['o:*'],
+    ['event'],
+  ],
+  [
+    'one that comes later is told by the leader',
+    [join, status(1, 'e-5', { filter, statuses: [down] })],
+    ['o:*'],
+    ['event'],
+  ],
+  ['if it asks for it', [join, status(1, 'e-5', { statuses: [down] })], [], []],
+  [
+    'once',
+    [join, status(1, 'e-5', { filter, statuses: [down] }), status(1, 'e-5', { filter, statuses: [down] })],
+    ['o:*'],
+    [],
+  ],
+])('%s', (_what, happened, tags, actions) => {
+  const after = play(happened, undefined, tags);
+  expect(done(after.actions)).toEqual(actions);
+  expect(after.group.last).toBe('e-5');
+});
+
+test('a leader says how things stand to those who come', () => {
+  const { actions } = play([join, granted, stream(1, 'live', 'e-5'), streamed, message({ is: 'ping' }, 'b')]);
+  expect(actions.at(-1)).toMatchObject({ do: 'post', message: { is: 'status', statuses: [down] } });
 });

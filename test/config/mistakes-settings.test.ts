@@ -54,6 +54,23 @@ tellsEach({
       says: '3:26 there is no origin "legacy" | known: default',
     },
     {
+      it: 'an origin that is asked how it is, for nothing',
+      yaml: 'origins: { other: { url: http://x, circuit: off, health: /up } }',
+      says: [
+        '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
+        '2:50 health has no effect with circuit: off | remove one of them: the answers open and close the circuit',
+      ],
+    },
+    {
+      it: 'pauses that get shorter, and a health that is no path',
+      yaml: 'origins:\n  a: { url: http://x, circuit: { probe: { first: 1m } } }\n  b: { url: http://x, health: up }',
+      says: [
+        '2:1 origin and origins exclude each other | move origin into origins, under the name "default"',
+        '3:34 the first pause is longer than the longest | make first at most most',
+        '4:31 "up" is not a path | write it as in a request, with escapes: /healthz',
+      ],
+    },
+    {
       it: 'a default origin that is not there',
       yaml: 'defaults: { origin: defualt }',
       says: '2:21 there is no origin "defualt" | did you mean "default"?',

@@ -34,6 +34,8 @@ const least: GatewayConfig = {
       serverErrors: 'unknown',
       misframed: 'bypass',
       headers: {},
+      circuit: { failures: 5, firstMs: 1_000, mostMs: 30_000 },
+      health: undefined,
       ignoreInPaths: [],
     },
   },
@@ -105,8 +107,8 @@ server:
   drain: 1m
 admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
-  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, headers: { Authorization: Bearer x }, ignoreInPaths: [case] }
-  legacy: { url: http://b.example }
+  main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, headers: { Authorization: Bearer x }, ignoreInPaths: [case], circuit: { failures: 2, probe: { most: 1m } }, health: /up?deep=1 }
+  legacy: { url: http://b.example, circuit: off }
 store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
 coherence: { mode: eventual, settle: 0s }
 events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0, historySize: 2MiB }
@@ -150,8 +152,10 @@ defaults:
         misframed: 'store',
         headers: { authorization: 'Bearer x' },
         ignoreInPaths: ['case'],
+        circuit: { failures: 2, firstMs: 1_000, mostMs: 60_000 },
+        health: { path: '/up?deep=1', intervalMs: 5_000, timeoutMs: 2_000 },
       },
-      legacy: { ...least.origins.default, url: 'http://b.example' },
+      legacy: { ...least.origins.default, url: 'http://b.example', circuit: undefined },
     },
     store: {
       memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 },

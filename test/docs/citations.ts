@@ -144,10 +144,13 @@ function missingScripts(prose: string, { scripts }: Repository): string[] {
 const known = settings().map(({ key }) => key.replaceAll('[]', ''));
 const sections = new Set(known.flatMap((key) => key.split('.').slice(0, -1)).filter((name) => /^\w+$/.test(name)));
 
+/** Types of events that look like settings. */
+const events = new Set(['origin.down', 'origin.up']);
+
 /** In backticks: `store.redis.url`, or the end of a key, `cache.ttl`. */
 function unknownSettings(text: string): string[] {
   return [...text.matchAll(/`([a-z]\w*(?:\.\w+)+)`/g)].flatMap(([, key = '']) => {
-    if (!sections.has(key.split('.')[0] ?? '') || existsSync(new URL(key, root))) return [];
+    if (events.has(key) || !sections.has(key.split('.')[0] ?? '') || existsSync(new URL(key, root))) return [];
     if (/\.(?:ts|md|yaml|json|mjs)$/.test(key)) return [];
     return known.some((each) => each === key || each.endsWith(`.${key}`)) ? [] : [`setting ${key}`];
   });

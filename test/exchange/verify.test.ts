@@ -1,6 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Deviation } from '../../src/exchange/inspect/comparison.ts';
 import type { Verified } from '../../src/exchange/inspect/verify.ts';
+import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -282,4 +286,21 @@ test.each([
   });
   expect(status).toBe(400);
   expect((JSON.parse(text) as { detail: string }).detail).toContain(says400);
+});
+
+test('does not look at what was loaded from a snapshot and not confirmed: no client is served it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unstale-verify-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const yaml = `store: { snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
+  const host = { host: 'api.example' };
+  await gateway.stop();
+  gateway = await startGateway(api.url, yaml);
+  says['/a'] = { headers: { ETag: '"1"' } };
+  await store('/a', host);
+  await gateway.stop();
+  gateway = await startGateway(api.url, yaml);
+  await until(() => gateway.logs.some(({ msg }) => msg.startsWith('snapshot: loaded 1 ')), 'the load');
+  expect((await verify('/a'))[0]?.outcome).toBe('not-stored');
+  await store('/a', host);
+  expect((await verify('/a'))[0]?.outcome).toBe('same');
 });

@@ -18,6 +18,8 @@ export function clientOf(url: string, config: Partial<OriginConfig> = {}): Retur
     serverErrors: 'unknown',
     misframed: 'bypass',
     headers: {},
+    circuit: undefined,
+    health: undefined,
     ignoreInPaths: [],
   } as const;
   const origin = createOrigin({ url, ...patient, ...config });

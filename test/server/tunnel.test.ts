@@ -40,6 +40,8 @@ beforeEach(async () => {
     serverErrors: 'unknown',
     misframed: 'bypass',
     headers: {},
+    circuit: undefined,
+    health: undefined,
     ignoreInPaths: [],
   });
   perAddress = new PerAddress(10);

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { systemClock } from '../../dist/clock.js';
 import { Fence } from '../../dist/coherence/fence.js';
+import { parseCacheControl } from '../../dist/http/cache-control.js';
 import { Fields } from '../../dist/http/fields.js';
 import { NodeSnapshots } from '../../dist/snapshot/snapshots.js';
 import { MemoryStore } from '../../dist/store/memory.js';
@@ -30,12 +31,14 @@ const snapshots = new NodeSnapshots({
   logger: { info: (_, line) => lines.push(line), warn: (_, line) => lines.push(line) },
 });
 
+const directives = parseCacheControl('max-age=60');
+
 function put(name, length) {
   const plain = { asOf: 0, since: undefined, uses: 0, touched: undefined, part: undefined, encoded: undefined };
   const whole = {
     vary: [],
     selecting: [],
-    directives: {},
+    directives,
     lifetimeMs: 1,
     initialAgeMs: 0,
     respondedAt: 0,

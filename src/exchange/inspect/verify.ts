@@ -85,11 +85,15 @@ function copiesOf(url: string, { store, paths }: VerifyPorts): StoredResponse[] 
   const target: Target = text.includes('?')
     ? { kind: 'query', path, query: sortedQuery(query) }
     : { kind: 'path', path };
-  const found = [...store.coveredBy(coverageOf([target], paths))].filter((stored) => isHeld(store, stored));
+  const covered = [...store.coveredBy(coverageOf([target], paths))];
+  const spellings = [...new Set(covered.map((stored) => stored.path))];
+  const held = new Set(spellings.flatMap((spelling) => store.tagged(pathTag(spelling))));
+  // What was loaded from a snapshot and not confirmed is covered, and served to nobody.
+  const found = covered.filter((stored) => held.has(stored));
   return host === undefined ? found : found.filter(({ key }) => siteIn(key).split(' ').includes(host));
 }
 
-/** Whether clients may be served it. What was loaded from a snapshot and not confirmed is not. */
+/** Whether clients may be served it. */
 function isHeld(store: Store, stored: StoredResponse): boolean {
   return store.tagged(pathTag(stored.path)).includes(stored);
 }

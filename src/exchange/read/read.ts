@@ -1,5 +1,6 @@
 import { GatewayError } from '../../errors.ts';
 import { Fields, without } from '../../http/fields.ts';
+import { refusesAll } from '../ask-origin.ts';
 import { partKey } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
@@ -166,7 +167,7 @@ function serve(
   const underWay = ports.flights.get(flightKey);
   if (underWay !== undefined) {
     underWay.join(state.request.client);
-  } else {
+  } else if (!refusesAll(state.route.origin)) {
     const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
     const revalidation = { read: forAll(state), decision: forward, flightKey, reply: undefined };
     ports.background(fetchAndStore(ports, revalidation));

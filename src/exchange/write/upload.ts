@@ -120,7 +120,11 @@ export class Upload {
     if (this.#crowdedOut) this.#capture.drop();
     this.#capture.add(chunk);
     if (this.#capture.bytes > this.#maxBytes) {
-      throw new OriginError('contentTooLarge', { sent: true, detail: `the limit is ${this.#maxBytes} bytes` });
+      throw new OriginError('contentTooLarge', {
+        sent: true,
+        fault: 'request',
+        detail: `the limit is ${this.#maxBytes} bytes`,
+      });
     }
     return !this.#crowdedOut;
   }

@@ -12,6 +12,7 @@ import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.
 import { conclude } from './conclude.ts';
 import { inTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
+import { refuseIfDown } from './origin-up.ts';
 import { passAnswer } from './pass-answer.ts';
 import { matchesOf, needsOf, reachOf } from './plan.ts';
 import { writeProtected } from './protection.ts';
@@ -97,6 +98,8 @@ async function exchange(ports: WritePorts, { found, arrived, reply, guard }: Exc
   let place: Place | undefined;
   let answer: OriginResponse | undefined;
   try {
+    const probing = refuseIfDown(request, found.route);
+    if (probing !== undefined) await probing;
     // Before it is noted: no write of another client waits for one that has not got its turn.
     const entered = arrived.turn === undefined ? awaitShare({ request, route: found.route }, reply) : arrived.place;
     place = entered instanceof Promise ? await entered : entered;
@@ -212,7 +215,7 @@ async function forward(
       await noting.beginInTurn();
       handOver(write);
     });
-    answer = await askOrigin({ request, route }, { headers, body, ...way });
+    answer = await askOrigin({ request, route }, { headers, body, writes: true, ...way });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!transaction.forwarded) {

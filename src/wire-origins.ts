@@ -1,0 +1,77 @@
+import { systemClock, systemTimers } from './clock.ts';
+import type { GatewayConfig, OriginConfig } from './config/model.ts';
+import type { EventHub } from './events/hub.ts';
+import { originSignal } from './events/origin-signal.ts';
+import { type NeedsEtag, TaggedOrigin } from './exchange/own-etags.ts';
+import type { Origin, OriginStanding } from './exchange/ports.ts';
+import type { Reports } from './observe/reports.ts';
+import { CircuitOrigin } from './origin/circuit-origin.ts';
+import { HealthProbes } from './origin/health-probes.ts';
+import { createOrigin } from './origin/pool.ts';
+
+export interface WiredOrigins {
+  /** By name. */
+  readonly byName: ReadonlyMap<string, Origin>;
+  /** How each stands that is not asked while it is down. */
+  standings(): ReadonlyMap<string, OriginStanding>;
+  close(): Promise<void>;
+}
+
+interface OriginParts {
+  /** Undefined if no read needs an entity tag of the gateway's own. */
+  readonly needsEtag: NeedsEtag | undefined;
+  readonly reports: Pick<Reports, 'originChanged'>;
+  readonly hub: Pick<EventHub, 'signal' | 'stands'>;
+}
+
+/** The origins of a configuration as the exchanges see them: a pool each, its circuit, its entity tags. */
+export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: OriginParts): WiredOrigins {
+  const closers: (() => Promise<void> | void)[] = [];
+  const circuits: CircuitOrigin[] = [];
+  const probes: HealthProbes[] = [];
+  const pooled = (settings: OriginConfig): Origin => {
+    const pool = createOrigin(settings);
+    closers.push(() => pool.close());
+    return pool;
+  };
+  const guarded = (name: string, settings: OriginConfig): Origin => {
+    const { circuit, health } = settings;
+    if (circuit === undefined) return pooled(settings);
+    let own: HealthProbes | undefined;
+    const origin = new CircuitOrigin(pooled(settings), {
+      ...{ name, settings: circuit, isProbed: health !== undefined, clock: systemClock, random: Math.random },
+      changed: (change) => {
+        reports.originChanged(change);
+        hub.signal(originSignal(change, systemClock.wall()));
+        own?.plan();
+      },
+    });
+    circuits.push(origin);
+    hub.stands(originSignal({ origin: name, is: 'up', since: undefined }, systemClock.wall()));
+    if (health !== undefined) {
+      // A connection of its own: a probe must not wait behind requests that take long.
+      const { timeoutMs } = health;
+      const asked = pooled({ ...settings, connections: 1, timeoutMs, connectTimeoutMs: timeoutMs });
+      const timers = { timers: systemTimers, wall: systemClock.wall };
+      own = new HealthProbes({ origin: asked, circuit: origin, config: { ...settings, health }, ...timers });
+      own.plan();
+      probes.push(own);
+    }
+    return origin;
+  };
+  const { resolveBytes } = config.server.limits;
+  const byName = new Map(
+    Object.entries(config.origins).map(([name, settings]) => {
+      const origin = guarded(name, settings);
+      return [name, needsEtag === undefined ? origin : new TaggedOrigin(origin, needsEtag, resolveBytes)];
+    }),
+  );
+  return {
+    byName,
+    standings: () => new Map(circuits.map((origin) => [origin.name, origin.standing])),
+    close: async () => {
+      for (const each of probes) each.stop();
+      await Promise.all(closers.map((close) => close()));
+    },
+  };
+}
