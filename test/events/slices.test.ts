@@ -182,6 +182,18 @@ test('after the log has been replaced, nothing of the old one is sent', async ()
   expect(resumed.blocks.length).toBeLessThanOrEqual(sent + 2);
 });
 
+test('how an origin stands is told to all, also if the log is replaced while they are told', async () => {
+  const sinks = Array.from({ length: 2_000 }, () => recorder());
+  const filter = { match: [], tags: ['unstale:origin:legacy'] };
+  for (const sink of sinks) hub.subscribe({ filter, rights: unrestricted }, sink);
+  const told = (): number => sinks.filter(({ blocks }) => blocks.some((block) => block.includes('origin.down'))).length;
+  hub.signal({ type: 'origin.down', tag: 'unstale:origin:legacy', payload: { origin: 'legacy' }, at: 0 });
+  await until(() => told() > 0);
+  expect(told()).toBeLessThan(2_000);
+  hub.reset('f', 7);
+  await until(() => told() === 2_000);
+});
+
 test.each([
   ['the first of several events of the last record before', 'f-7', ['resync']],
   ['the last of them that there may be', 'f-7.999999', []],
