@@ -59,7 +59,11 @@ describe('the example', () => {
     /** For how long stale copies are served, by every policy that there is. 0: never. */
     const windowsOf = (profile: string) => {
       const { routes, reads, fallback } = load(profile).config;
-      const policies = [fallback.cache, ...routes.map(({ cache }) => cache), ...reads.flatMap(({ cache }) => cache ?? [])];
+      const policies = [
+        fallback.cache,
+        ...routes.map(({ cache }) => cache),
+        ...reads.flatMap(({ cache }) => cache ?? []),
+      ];
       const cached = policies.filter(({ off }) => !off);
       expect(cached.length).toBeGreaterThan(7);
       return {
