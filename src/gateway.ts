@@ -326,7 +326,8 @@ function wireAdmin(
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
   const said = saidOf(config);
   const notServing = () => notReady(state(), cluster?.()) ?? snapshotting.whyIncomplete();
-  const compared = { routes, clock: systemClock, maxBytes: reads.maxEntryBytes, notServing };
+  const { workers: processes } = config.server;
+  const compared = { routes, clock: systemClock, maxBytes: reads.maxEntryBytes, notServing, processes };
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,

@@ -65,7 +65,7 @@ function readText(file: string): string {
 
 /** One line for the URL, and one for each copy that is not the same. */
 function inWords({ url, copies, left, lookedIn, why }: Verified): string {
-  if (why !== undefined) return `${url}: unknown: ${why}\n`;
+  if (why !== undefined && copies.length === 0) return `${url}: unknown: ${why}\n`;
   const nowhere = `not stored in the memory of this node${lookedIn.includes('redis') ? ', nor in Redis' : ''}`;
   if (copies.length === 0) return `${url}: ${nowhere}\n`;
   const counted = (kind: ComparedCopy['outcome'], words: string): string[] => {
@@ -80,6 +80,7 @@ function inWords({ url, copies, left, lookedIn, why }: Verified): string {
     ...(left === 0 ? [] : [`${left} more not looked at`]),
   ];
   const others = copies.filter((copy) => copy.outcome !== 'same').map(copyInWords);
+  if (why !== undefined) others.push(`  unknown: ${why}\n`);
   const count = copies.length === 1 ? 'stored' : plural(copies.length, 'stored response');
   return `${url}: ${count}, ${found.join(', ')}\n${others.join('')}`;
 }

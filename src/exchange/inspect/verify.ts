@@ -19,6 +19,8 @@ export interface VerifyPorts extends InspectedStores {
   readonly maxBytes: number;
   /** Why what is stored cannot be told now. Undefined: it can. */
   readonly notServing: () => string | undefined;
+  /** Those of this node (`server.workers`): each has its own memory, and only that of this one is seen here. */
+  readonly processes: number;
 }
 
 /** What is known of one URL. */
@@ -34,7 +36,7 @@ export interface Verified {
   readonly left: number;
   /** Where it looked: in the memory of this node, and, for the URL itself, in the tier that the nodes share. */
   readonly lookedIn: readonly ('memory' | 'redis')[];
-  /** Why it is unknown whether something is stored. */
+  /** Why it is unknown whether something else is stored. */
   readonly why?: string;
 }
 
@@ -95,14 +97,17 @@ async function verifyOne(ports: VerifyPorts, url: string): Promise<Verified> {
     copies.push(...(await Promise.all(some.map((copy) => compared(ports, copy)))));
   }
   const left = found.copies.length - copies.length;
-  const isPartial = left > 0 || found.why !== undefined;
+  const { processes } = ports;
+  const others = processes === 1 ? undefined : `this is one of ${processes} processes, and only its memory is seen here`;
+  const why = found.why ?? others;
+  const isPartial = left > 0 || why !== undefined;
   return {
     url,
     outcome: worstOf([...copies.map(({ outcome }) => outcome), ...(isPartial ? (['unknown'] as const) : [])]),
     copies,
     left,
     lookedIn: ports.tier === undefined ? ['memory'] : ['memory', 'redis'],
-    ...(found.why !== undefined && { why: found.why }),
+    ...(why !== undefined && { why }),
   };
 }
 
