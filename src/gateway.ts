@@ -11,7 +11,6 @@ import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { saidOf } from './exchange/inspect/verdict.ts';
 import { verify } from './exchange/inspect/verify.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
@@ -44,7 +43,7 @@ import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
-import { wireProtections } from './wire-protection.ts';
+import { saidOfWrites, wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
 import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
 import { Work } from './work.ts';
@@ -324,10 +323,9 @@ function wireAdmin(
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
-  const said = saidOf(config);
+  const said = saidOfWrites(config);
   const notServing = () => notReady(state(), cluster?.()) ?? snapshotting.whyIncomplete();
-  const { workers: processes } = config.server;
-  const compared = { routes, clock: systemClock, maxBytes: reads.maxEntryBytes, notServing, processes };
+  const asked = { clock: systemClock, maxBytes: reads.maxEntryBytes, notServing, processes: config.server.workers };
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -370,7 +368,7 @@ function wireAdmin(
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
-    verify: (urls) => verify({ ...compared, store: memory, tier, paths: rules.paths }, urls),
+    verify: (urls) => verify({ ...asked, store: memory, tier, routes, paths: rules.paths }, urls),
     webhooks,
     snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),
