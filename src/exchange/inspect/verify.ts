@@ -98,7 +98,8 @@ async function verifyOne(ports: VerifyPorts, url: string): Promise<Verified> {
   }
   const left = found.copies.length - copies.length;
   const { processes } = ports;
-  const others = processes === 1 ? undefined : `this is one of ${processes} processes, and only its memory is seen here`;
+  const others =
+    processes === 1 ? undefined : `this is one of ${processes} processes, and only its memory is seen here`;
   const why = found.why ?? others;
   const isPartial = left > 0 || why !== undefined;
   return {
