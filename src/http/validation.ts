@@ -83,6 +83,21 @@ export function revalidationFields(stored: Dated & { readonly headers: Fields })
 }
 
 /**
+ * The entity tag that tells whether the octets are the same (RFC 9110 §8.8.1). A weak one, or a date, may stay as it is
+ * while a part of the representation changes: the date of a row says nothing of the rows that are shown with it.
+ */
+export function strongTagOf(headers: Fields): string | undefined {
+  const etag = headers.get('etag');
+  return parseEntityTag(etag)?.weak === false ? etag : undefined;
+}
+
+/** Whether a 304 to a request whose only condition was the strong tag of `stored` says that the octets are the same. */
+export function confirmsOctets(stored: Fields, notModified: Fields): boolean {
+  if (strongTagOf(stored) === undefined || !selectsForFreshening(stored, notModified)) return false;
+  return !notModified.has('etag') || strongTagOf(notModified) !== undefined;
+}
+
+/**
  * Fields that an update never changes, because the stored body depends on them: `Content-Length` as RFC 9111 §3.2
  * requires, the others by its exception for the integrity of the stored response. Frameworks add `Content-Encoding:
  * gzip` or `Content-Type: text/html` to a 304 by default, which would change the meaning of the stored bytes.

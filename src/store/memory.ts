@@ -126,6 +126,11 @@ export class MemoryStore implements Store {
     return 'restored';
   }
 
+  /** As if it had just been used. What was restored first is what was used most, and is to be evicted last. */
+  touch(response: StoredResponse): void {
+    this.#responses.get(response);
+  }
+
   /** The cache keys of what is stored. Those that come or go meanwhile may be visited or not. */
   keys(): Iterable<string> {
     return this.#byKey.keys();
