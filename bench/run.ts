@@ -13,6 +13,7 @@ import { hitNodes, writeNodes, writeNodesLoaded } from './cases/nodes.ts';
 import { ownCases } from './cases/own.ts';
 import { hitPaced } from './cases/paced.ts';
 import { passThrough, passThroughLarge } from './cases/pass-through.ts';
+import { writeProtected, writeProtectedLoaded } from './cases/protected.ts';
 import { invalidating, matching, resolving } from './cases/rules.ts';
 import { snapshot } from './cases/snapshot.ts';
 import { startUp } from './cases/start-up.ts';
@@ -44,6 +45,8 @@ const cases: readonly Case[] = [
   writeLoaded,
   writeBusy,
   writeBusySlow,
+  writeProtected,
+  writeProtectedLoaded,
   mixed,
   writeStored,
   writeDependents,

@@ -11,7 +11,6 @@ import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { saidOf } from './exchange/inspect/verdict.ts';
 import { verify } from './exchange/inspect/verify.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
@@ -44,7 +43,7 @@ import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
 import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
-import { wireProtections } from './wire-protection.ts';
+import { saidOfWrites, wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
 import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
 import { Work } from './work.ts';
@@ -324,7 +323,7 @@ function wireAdmin(
   const { rules, routes, resolveBytes: maxBytes } = writes;
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
-  const said = saidOf(config);
+  const said = saidOfWrites(config);
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,

@@ -1,9 +1,11 @@
 import { systemClock, systemTimers } from './clock.ts';
 import type { Log } from './coherence/log.ts';
 import type { GatewayConfig } from './config/model.ts';
+import { type Said, saidOf } from './exchange/inspect/verdict.ts';
 import type { RouteTable } from './exchange/ports.ts';
 import { compileProtections, type Protections } from './exchange/write/protections.ts';
 import { Turns } from './exchange/write/turns.ts';
+import { keyExplainer } from './idempotency/explain-key.ts';
 import { KeptKeys } from './idempotency/kept-keys.ts';
 import type { KeyStore } from './idempotency/key-store.ts';
 import type { Reports } from './observe/reports.ts';
@@ -32,4 +34,9 @@ export function wireProtections(
       failed: (error) => reports.keysFailed(error),
     }),
   });
+}
+
+/** What a configuration says of writes, for explanations: nothing is counted or logged. */
+export function saidOfWrites(config: GatewayConfig): Said {
+  return saidOf(config, { validators: bodyValidators(config.writes, () => {}), key: keyExplainer(config) });
 }

@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly store?: string;
   /** Of clients; any without it. */
   readonly port?: number;
+  /** With entries of `writes`, for `/guarded/…` and `/keyed/…`. */
+  readonly protectsWrites?: boolean;
   /** Options for Node. */
   readonly nodeOptions?: readonly string[];
 }
@@ -81,6 +83,26 @@ rules:
     on: PUT /groups/:size/:id
     invalidate:
       - tag: group:{size}-{id}
+${options.protectsWrites === true ? protectedWrites : ''}`;
+
+/** Keys are kept so briefly that a run of any length has room for them. */
+const protectedWrites = `
+  - name: guarded-child
+    on: PUT /guarded/:id
+    invalidate:
+      - /guarded/{id}
+      - /parents/{response.parentId}
+  - name: keyed-child
+    on: PUT /keyed/:id
+    invalidate:
+      - /keyed/{id}
+      - /parents/{response.parentId}
+writes:
+  - on: PUT /guarded/:id
+    merge: true
+    precondition: required
+  - on: PUT /keyed/:id
+    idempotency: { key: required, keep: 1s }
 `;
 
 /** Starts `node dist/cli/main.js serve`, as users do, with a generated configuration. */

@@ -11,7 +11,7 @@ const small = Buffer.from(jsonOf(smallBytes, { kind: 'thing' }));
 const large = Buffer.from(jsonOf(largeBytes, { kind: 'large' }));
 const smallHead = head(small, '"small-1"');
 const largeHead = head(large, '"large-1"');
-const childLine = /^\/(?:children|movable|busy|groups\/\d+)\/(\d+)$/;
+const childLine = /^\/(?:children|movable|guarded|keyed|busy|groups\/\d+)\/(\d+)$/;
 /** `/members/10/57` is of the group `10-5`. */
 const memberLine = /^\/members\/(\d+)\/(\d+)$/;
 

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { explainWrite } from '../exchange/inspect/explain-write.ts';
 import { given, type ProposedWrite } from '../exchange/inspect/proposed-write.ts';
-import { saidOf } from '../exchange/inspect/verdict.ts';
 import type { Explanation, TargetCount } from '../exchange/ports.ts';
 import { type FieldLines, valuesByName } from '../http/fields.ts';
 import { TargetError } from '../route/path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { compileSpellings } from '../rules/spellings.ts';
+import { saidOfWrites } from '../wire-protection.ts';
 import { callAdmin, type GatewayOptions, gatewayOption, tokenOption } from './admin-client.ts';
 import {
   type ConfigurationOptions,
@@ -90,7 +90,7 @@ async function explainHere(write: ProposedWrite, options: Options, io: CliIo): P
   const rules = compileRules(result.config.rules, result.config.routes, compileSpellings(result.config));
   try {
     const all = options.all === true;
-    const asked = { before: given(write.before), all, said: saidOf(result.config) };
+    const asked = { before: given(write.before), all, said: saidOfWrites(result.config) };
     return (await explainWrite(rules, write, asked)).explanation;
   } catch (error) {
     if (error instanceof TargetError) throw new CliError(`${write.target}: ${error.message}`, exitCodes.usage);

@@ -26,8 +26,9 @@ export function formatExplanation(explanation: Explanation & { readonly stored?:
   return `${lines.join('\n')}\n`;
 }
 
-function protectionLines({ entry, at, outcome, reason, becomes, differences }: ProtectionExplanation): string[] {
-  const lines = [`protected   ${entry}   ${at}`, `    ${outcome}: ${reason}`];
+function protectionLines({ entry, at, outcome, reason, ...more }: ProtectionExplanation): string[] {
+  const { notes, becomes, differences } = more;
+  const lines = [`protected   ${entry}   ${at}`, `    ${outcome}: ${reason}`, ...notes.map((note) => `    ${note}`)];
   if (becomes !== undefined) lines.push(`    the API gets ${becomes}`);
   if (differences?.length === 0) lines.push('    which is what it has');
   for (const { at: member, from, to } of differences ?? []) {

@@ -11,6 +11,7 @@ import { addServe } from './serve.ts';
 import { addSnapshot } from './snapshot.ts';
 import { addTail } from './tail.ts';
 import { addVerify } from './verify.ts';
+import { addWebhooks } from './webhooks.ts';
 
 /**
  * Runs one command line.
@@ -41,6 +42,7 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   addVerify(program, io, done);
   addSnapshot(program, io, done);
   addTail(program, io, done);
+  addWebhooks(program, io, done);
   addInit(program, io, done);
   addReplay(program, io, done);
   try {

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { AddressPolicy } from '../webhooks/addresses.ts';
 import type { Located } from './lint-routes.ts';
 import type { RuleSettings } from './rule-schema.ts';
 import type { configSchema } from './schema.ts';
@@ -48,7 +50,17 @@ export function lintWebhooks(
   }
 }
 
-function lintOne(document: SourceDocument, i: number, { url, secret, match, tags, allowHttp }: WebhookSettings): void {
+function lintOne(document: SourceDocument, i: number, settings: WebhookSettings): void {
+  const { url, secret, match, tags, allowHttp, allow } = settings;
+  // Of a name, only an attempt can tell.
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+  const refusal = isIP(host) === 0 ? undefined : new AddressPolicy(allow).refusal(host);
+  if (refusal !== undefined) {
+    document.report(['webhooks', i, 'url'], {
+      message: `${host} is not a public address (${refusal}): every attempt would be refused`,
+      hint: `add allow: ["${host}"] where that is meant`,
+    });
+  }
   if (url.startsWith('http:') && !allowHttp) {
     document.report(['webhooks', i, 'url'], {
       message: 'http would send events in the clear',

@@ -110,7 +110,8 @@ export class EventHub {
     const { end } = this.#history;
     this.#history = new EventHistory(epoch, this.#options.history, `${seq}.${LAST_OF_RECORD}`, end);
     this.#resyncAll();
-    this.#signalled = [...this.#signals.all];
+    // What has never changed was told to those who ask for it when they began to.
+    this.#signalled = this.#signals.all.filter(({ isNews }) => isNews);
     this.#work.restart();
   }
 

@@ -16,6 +16,9 @@ const decoders: Record<string, typeof gunzipSync> = {
   br: brotliDecompressSync,
 };
 
+/** The content codings that can be undone. */
+export const knownCodings: readonly string[] = Object.keys(decoders);
+
 /** Parses a complete body as JSON after undoing its content coding. Rules and tags select from the result. */
 export function readJson(body: Buffer, headers: Fields): Json {
   if (body.byteLength === 0) return { missing: 'absent' };

@@ -180,11 +180,20 @@ function countedDown({ method, headers }: ClientRequest, lines: FieldLines): Fie
   return [...without(lines, (name) => name === 'max-forwards'), 'Max-Forwards', String(left - 1)];
 }
 
-/** The method that override fields of a write name instead of its own, in upper case as frameworks read it. */
-export function overriddenMethod({ headers }: Pick<ClientRequest, 'headers'>): string | undefined {
+/**
+ * The method that a write names instead of its own, in upper case as frameworks read it: by a field, or as `_method` in
+ * the query of a POST (Symfony, Laravel).
+ */
+export function overriddenMethod({
+  method,
+  target,
+  headers,
+}: Pick<ClientRequest, 'method' | 'target' | 'headers'>): string | undefined {
   for (const name of methodOverrides) {
     const value = headers.get(name)?.trim().toUpperCase();
     if (value !== undefined && value !== '') return value;
   }
-  return undefined;
+  if (method !== 'POST' || !/method|%/.test(target.query)) return undefined;
+  const inQuery = new URLSearchParams(target.query).get('_method')?.trim().toUpperCase();
+  return inQuery === '' ? undefined : inQuery;
 }

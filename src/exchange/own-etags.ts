@@ -1,28 +1,50 @@
 import { Readable } from 'node:stream';
 import type { GatewayConfig } from '../config/model.ts';
+import { acceptedAmong } from '../http/content-coding.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../http/etag.ts';
 import { type FieldLines, Fields, without } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
 import { strongEtag } from '../http/validation.ts';
 import { resourceOf } from '../route/path.ts';
-import { PatternTrie } from '../route/pattern.ts';
+import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Spellings } from '../rules/spellings.ts';
-import { bodyOf, decodedBody, readAnswerUpTo } from './body.ts';
+import { parseTemplate } from '../rules/template.ts';
+import { bodyOf, decodedBody, knownCodings, readAnswerUpTo } from './body.ts';
 import type { AnswerBody, Origin, OriginRequest, OriginResponse } from './ports.ts';
 
 /** Whether reads of a resource get the gateway's own entity tags, because the conditions of its writes need one. */
 export type NeedsEtag = (resource: string) => boolean;
 
 /** Undefined if no resource does. */
-export function etagsNeeded({ writes }: Pick<GatewayConfig, 'writes'>, spellings: Spellings): NeedsEtag | undefined {
+export function etagsNeeded(
+  { writes, routes }: Pick<GatewayConfig, 'writes' | 'routes'>,
+  spellings: Spellings,
+): NeedsEtag | undefined {
   const conditional = writes.filter(({ precondition }) => precondition !== 'off');
   if (conditional.length === 0) return undefined;
   const trie = new PatternTrie<true>();
   for (const { pattern } of conditional) trie.add(pattern, true);
+  // What such a write replaces may be read at another path.
+  for (const { match, before } of routes) {
+    if (before === undefined) continue;
+    const isWritten = conditional.some(({ pattern }) => patternsOverlap(shapeOf(pattern), shapeOf(match)));
+    if (isWritten) trie.add(patternOfPlaces(before), true);
+  }
   return (resource) => {
     const plain = spellings.plain(resource);
     return trie.first(resource) !== undefined || (plain !== undefined && trie.first(plain) !== undefined);
   };
+}
+
+const shapeOf = (pattern: string): string => patternShape(parsePattern(pattern));
+
+/** The paths that a template may name, whatever its placeholders stand for. */
+function patternOfPlaces(template: string): string {
+  const segments = parseTemplate(template, 'path').segments.map((segment) => {
+    if (typeof segment === 'string') return segment;
+    return segment.every((piece) => typeof piece === 'string') ? segment.join('').replaceAll(':', '%3A') : '*';
+  });
+  return `/${segments.join('/')}`;
 }
 
 /**
@@ -62,7 +84,7 @@ export class TaggedOrigin implements Origin {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isTagged = isRead && request.asOriginTags !== true && this.#needs(pathOf(request.target));
     if (!isTagged) return this.#origin.fetch(request);
-    const answer = await this.#origin.fetch({ ...request, headers: strongConditions(request.headers) });
+    const answer = await this.#origin.fetch({ ...request, headers: readable(strongConditions(request.headers)) });
     const { status } = answer;
     if ((status !== 200 && status !== 203) || isIncremental(answer.headers)) return answer;
     if (parseEntityTag(answer.headers.get('etag'))?.weak === false) return answer;
@@ -80,7 +102,11 @@ export class TaggedOrigin implements Origin {
     }
     const coding = (answer.headers.get('content-encoding') ?? '').trim().toLowerCase();
     const body = decodedBody(read.whole, answer.headers);
-    if (body === undefined) return { ...answer, body: held(read.whole) };
+    if (body === undefined) {
+      // Beyond the limits of decoding, or in a coding that was not asked for.
+      const [coded, asked] = [{ ...answer, body: held(read.whole) }, acceptedOf(request.headers)];
+      return asked === 'identity' ? coded : this.fetch({ ...request, headers: accepting(request.headers, 'identity') });
+    }
     const made = strongEtag(body);
     const etag = (body === read.whole ? made : codedEtag(made, coding)) ?? made;
     lines.push('ETag', etag);
@@ -89,6 +115,18 @@ export class TaggedOrigin implements Origin {
     const kept = without(lines, (name) => name.startsWith('content-') && name !== 'content-location');
     return { ...answer, status: 304, headers: new Fields(kept), body: held(Buffer.alloc(0)) };
   }
+}
+
+/** Without the codings that the gateway cannot undo: a tag of the body could not be made. */
+function readable(lines: FieldLines): FieldLines {
+  const accepted = acceptedOf(lines);
+  return accepted === undefined ? lines : accepting(lines, acceptedAmong(accepted, knownCodings));
+}
+
+const acceptedOf = (lines: FieldLines): string | undefined => new Fields(lines).get('accept-encoding');
+
+function accepting(lines: FieldLines, codings: string): FieldLines {
+  return [...without(lines, (name) => name === 'accept-encoding'), 'Accept-Encoding', codings];
 }
 
 /**

@@ -273,9 +273,11 @@ export interface ProtectionExplanation {
   /** `unchanged`: answered without the API. `forwarded`: to the API, as `becomes`. */
   readonly outcome: 'forwarded' | 'unchanged' | 'refused';
   readonly reason: string;
+  /** What its key means, and what is wrong with its body. */
+  readonly notes: readonly string[];
   /** The body that the API gets; undefined if it gets none. */
   readonly becomes: string | undefined;
-  /** How that differs from the current representation; undefined if that is not known, or if it is a patch. */
+  /** How the resource would differ from the current representation; undefined if that is not known. */
   readonly differences: readonly Difference[] | undefined;
 }
 

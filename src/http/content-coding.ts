@@ -32,6 +32,13 @@ export function acceptsCoding(acceptEncoding: string | undefined, coding: string
   return weights !== undefined && (weights.get(coding) ?? weights.get('*') ?? 0) > 0;
 }
 
+/** Those members of the field whose codings are among `known`; `identity` if there is none. */
+export function acceptedAmong(acceptEncoding: string, known: readonly string[]): string {
+  const isKnown = (text: string): boolean =>
+    [...known, 'identity'].includes(text.split(';', 1)[0]?.trim().toLowerCase() ?? '');
+  return splitList(acceptEncoding).filter(isKnown).join(', ') || 'identity';
+}
+
 function weightsOf(value: string | undefined): Map<string, number> | undefined {
   if (value === undefined) return undefined;
   const weights = new Map<string, number>();

@@ -6,6 +6,11 @@ import type { Fields } from './fields.ts';
 export interface CurrentState {
   /** The entity tag that reads of the resource give. */
   readonly etag: string;
+  /**
+   * Tags that reads give in other circumstances: where what compresses before the origin weakens its own, or to clients
+   * that prefer another representation. Made on demand.
+   */
+  readonly others?: () => readonly string[];
   readonly lastModifiedMs: number | undefined;
 }
 
@@ -34,17 +39,23 @@ export function failedCondition(request: Fields, current: CurrentState | undefin
 function matchesState(ifMatch: string, current: CurrentState | undefined): boolean {
   const listed = parseEntityTags(ifMatch);
   if (current === undefined || listed === '*') return current !== undefined;
-  const tag = parseEntityTag(current.etag);
   // A weak tag of the origin identifies no bytes: it never matches (RFC 9110 §8.8.3.2).
-  return tag !== undefined && !tag.weak && listed.some((each) => isTagOf(each, tag));
+  return someTagOf(current, (tag) => !tag.weak && listed.some((each) => isTagOf(each, tag)));
 }
 
 /** §13.1.2: weak comparison. */
 function listsState(ifNoneMatch: string, current: CurrentState | undefined): boolean {
   const listed = parseEntityTags(ifNoneMatch);
   if (current === undefined || listed === '*') return current !== undefined;
-  const tag = parseEntityTag(current.etag);
-  return tag !== undefined && listed.some((each) => weakMatch(each, tag) || isTagOf(each, tag));
+  return someTagOf(current, (tag) => listed.some((each) => weakMatch(each, tag) || isTagOf(each, tag)));
+}
+
+function someTagOf({ etag, others }: CurrentState, matches: (tag: EntityTag) => boolean): boolean {
+  const isMatch = (text: string): boolean => {
+    const tag = parseEntityTag(text);
+    return tag !== undefined && matches(tag);
+  };
+  return isMatch(etag) || others?.().some(isMatch) === true;
 }
 
 /** What servers append to the tag of what they compress: Apache "-gzip", Jetty "--gzip", Caddy "-gz", this gateway. */

@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Timers } from '../clock.ts';
-import type { CachePolicy, WriteProtectionConfig } from '../config/model.ts';
+import type { WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
-import { credentialFields, withoutIdleCookies } from '../exchange/credentials.ts';
 import type { ClientRequest, RouteTable } from '../exchange/ports.ts';
-import { hashed, isToldByCookies, userKey } from '../exchange/user-key.ts';
 import type { IdempotencyKeys, KeyedRun, KeyedWrite, WholeAnswer } from '../exchange/write/protection-ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
 import { without } from '../http/fields.ts';
-import { targetText } from '../route/path.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { idempotencyKeyOf } from './key-field.ts';
 import type { KeptAnswer, Settlement, Verdict } from './key-state.ts';
 import { type KeyClaim, type KeyStore, KeyStoreAway } from './key-store.ts';
 import { LateSettlements } from './late-settlements.ts';
+import { scopedKey } from './scope.ts';
 
 /** A longer answer is sent and not kept. The answer to a write tells of one resource. */
 const MAX_ANSWER_BYTES = 256 * 1024;
@@ -41,6 +39,23 @@ export interface KeptKeysOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/**
+ * The key that a request is sent with; undefined if it need not have one, and has none.
+ * @throws GatewayError idempotencyKeyMissing, idempotencyKeyMalformed
+ */
+export function requestedKey(
+  { idempotency }: Pick<WriteProtectionConfig, 'idempotency'>,
+  { headers }: ClientRequest,
+): string | undefined {
+  const found = idempotencyKeyOf(headers);
+  if (found === 'malformed') {
+    throw new GatewayError('idempotencyKeyMalformed', 'send one Idempotency-Key of 1 to 255 visible characters');
+  }
+  if (found !== 'missing') return found.key;
+  if (idempotency?.required !== true) return undefined;
+  throw new GatewayError('idempotencyKeyMissing', 'send an Idempotency-Key, and the same one with each retry');
+}
+
 /** Sees to it that the writes of one idempotency key are carried out once. */
 export class KeptKeys implements IdempotencyKeys {
   readonly #options: KeptKeysOptions;
@@ -54,21 +69,14 @@ export class KeptKeys implements IdempotencyKeys {
   /** @throws GatewayError: the write must not be carried out */
   async begin(entry: WriteProtectionConfig, request: ClientRequest, body: Buffer): Promise<KeyedWrite> {
     if (entry.idempotency === undefined) return { kind: 'unkeyed' };
-    const { required, keepMs } = entry.idempotency;
-    const found = idempotencyKeyOf(request.headers);
-    if (found === 'malformed') {
-      throw new GatewayError('idempotencyKeyMalformed', 'send one Idempotency-Key of 1 to 255 visible characters');
-    }
-    if (found === 'missing') {
-      if (!required) return { kind: 'unkeyed' };
-      throw new GatewayError('idempotencyKeyMissing', 'send an Idempotency-Key, and the same one with each retry');
-    }
+    const key = requestedKey(entry, request);
+    if (key === undefined) return { kind: 'unkeyed' };
     const { policy } = this.#options.routes.find(request.target.resource).route;
     const claim: KeyClaim = {
-      id: scopedKey(found.key, request, policy.cache),
+      id: scopedKey(key, request, policy.cache),
       fingerprint: fingerprintOf(request.headers, body),
       owner: randomBytes(12).toString('base64url'),
-      keepMs,
+      keepMs: entry.idempotency.keepMs,
       leaseMs: KEY_LEASE_MS,
       address: request.client.address,
     };
@@ -145,27 +153,6 @@ export class KeptKeys implements IdempotencyKeys {
     next();
     return () => cancel();
   }
-}
-
-/**
- * Keys are scoped by who sends them, to where: two users may draw the same one, and neither must see the other's
- * answer.
- */
-function scopedKey(key: string, request: ClientRequest, policy: CachePolicy): string {
-  const { method, host, target } = request;
-  return hashed(JSON.stringify([key, method, host, targetText(target), credentialsOf(request, policy)]));
-}
-
-/**
- * Of cookies, those that the route's `userKey` names. All but the idle ones where the request has none of these, or has
- * one twice: the origin may know the user by another one than the gateway sees.
- */
-function credentialsOf(request: ClientRequest, policy: CachePolicy): string {
-  // `cookies: ignore` is about reads: writes reach the origin with theirs.
-  const { headers } = withoutIdleCookies(request, { ...policy, cookies: 'credentials' });
-  const isTold = isToldByCookies(headers, policy.userKey);
-  const carried = credentialFields(headers, policy).filter((name) => !(isTold && name === 'cookie'));
-  return userKey(headers, [...new Set([...policy.userKey, ...carried])].sort());
 }
 
 /**

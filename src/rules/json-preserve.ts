@@ -1,5 +1,6 @@
 import { type Preserved, preservedBy } from './json-merge.ts';
 import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
+import { folded, isAmbiguous, pointerTokens } from './json-patch.ts';
 import { parseText, spanOf } from './json-text.ts';
 import { type Body, type Node, same } from './nodes.ts';
 
@@ -24,9 +25,6 @@ function memberAt({ value }: Body, names: Names): Node | undefined {
   }
   return node;
 }
-
-/** Letter case left out, as lenient parsers do: of `K` (Kelvin) and `ſ` both have to be taken. */
-const folded = (name: string): string => name.toUpperCase().toLowerCase();
 
 /**
  * Members that differ from a preserved one, or from what holds it, only by letter case. Some parsers take them for the
@@ -75,7 +73,6 @@ export interface MalformedPatch {
 }
 
 const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
-
 /**
  * The operations of a JSON Patch (RFC 6902), by their index, that may change a preserved member: at it, below it, or
  * above it, in any letter case. What they would make of it is not looked at.
@@ -83,28 +80,33 @@ const operations = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test'])
 export function touchingOperations(patch: unknown, paths: readonly Names[]): readonly number[] | MalformedPatch {
   if (!Array.isArray(patch)) return { why: 'it is not a list of operations' };
   const touching: number[] = [];
+  // One tree: 30,000 operations fit into a body, and each would be compared with every path.
+  const kept = preservedBy(paths.map((names) => names.map(folded)));
   for (const [i, operation] of patch.entries()) {
     const { op, path, from } = Object(operation) as Record<string, unknown>;
     const changed = [path, ...(op === 'move' ? [from] : [])].map(tokensOf);
-    if (typeof op !== 'string' || !operations.has(op) || changed.includes(undefined))
+    const isKnown = typeof op === 'string' && operations.has(op);
+    if (!isKnown || changed.includes(undefined) || isAmbiguous(operation)) {
       return { why: `operation ${i} is malformed` };
-    const touches = changed.some((tokens) => paths.some((names) => isOnOneLine(tokens ?? [], names)));
+    }
+    const touches = changed.some((tokens) => isOnOneLine(tokens ?? [], kept));
     if (op !== 'test' && touches) touching.push(i);
   }
   return touching;
 }
 
-/** RFC 6901 */
-function tokensOf(pointer: unknown): Names | undefined {
-  if (typeof pointer !== 'string' || !/^(?:\/(?:[^~/]|~[01])*)*$/.test(pointer)) return undefined;
-  const tokens = pointer.split('/').slice(1);
-  return tokens.map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
+/** With letter case left out. */
+const tokensOf = (pointer: unknown): Names | undefined => pointerTokens(pointer)?.map(folded);
 
-/** Whether one of two places holds the other. */
-function isOnOneLine(a: Names, b: Names): boolean {
-  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
-  return shorter.every((name, i) => folded(name) === folded(longer[i] as string));
+/** Whether a place is at, above or below a preserved member. */
+function isOnOneLine(names: Names, preserved: Preserved): boolean {
+  let here = preserved;
+  for (const name of names) {
+    const below = here.get(name);
+    if (below === undefined || below === 'whole') return below === 'whole';
+    here = below;
+  }
+  return here.size > 0;
 }
 
 /** A list without some of its elements. */

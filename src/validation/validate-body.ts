@@ -2,7 +2,7 @@ import type { WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import type { ValidateBody } from '../exchange/write/protection-ports.ts';
-import { compileValidation, type Validation } from './compile.ts';
+import { compileValidation } from './compile.ts';
 import { type Violation, violation } from './violation.ts';
 
 /** Told of each write that is not valid, whatever becomes of it. */
@@ -22,22 +22,27 @@ export function bodyValidators(
     const { kind, documents, mode } = entry.validate;
     const { methods, pattern } = entry;
     const read = (path: string): string | undefined => (Object.hasOwn(documents, path) ? documents[path] : undefined);
-    const check = compileValidation({ kind, text: documents[''] ?? '', read, methods, pattern });
+    const checkWhole = compileValidation({ kind, text: documents[''] ?? '', read, methods, pattern });
+    const check: Check = (request, body) => checkWhole(request, typeof body === 'function' ? body() : body);
     validators.set(entry, (request, body) => {
       const violations = mode === 'log' ? loggedViolations(check, request, body) : check(request, body);
-      if (violations.length === 0) return;
+      if (violations.length === 0) return [];
       tell(request, { entry: entry.name, mode, violations });
-      if (mode === 'log') return;
-      const [{ in: where, pointer, message }] = violations as [Violation];
-      const first = `${[where, pointer].filter((part) => part !== '').join(' ')} ${message}`;
-      throw new GatewayError('invalidRequest', first, { more: { errors: violations } });
+      const shown = violations.map(shownViolation);
+      if (mode === 'log') return shown;
+      throw new GatewayError('invalidRequest', shown[0], { more: { errors: violations } });
     });
   }
   return validators;
 }
 
+const shownViolation = ({ in: where, pointer, message }: Violation): string =>
+  `${[where, pointer].filter((part) => part !== '').join(' ')} ${message}`;
+
+type Check = (...[request, body]: Parameters<ValidateBody>) => readonly Violation[];
+
 /** What cannot be checked would be refused; here it is one more thing to tell of. */
-function loggedViolations(check: Validation, request: ClientRequest, body: Buffer): readonly Violation[] {
+function loggedViolations(check: Check, ...[request, body]: Parameters<Check>): readonly Violation[] {
   try {
     return check(request, body);
   } catch (error) {

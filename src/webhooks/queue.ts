@@ -1,5 +1,5 @@
 import { hasPayload, idOf, type Message, resyncAt } from './message.ts';
-import { LONGEST_PAUSE_MS, pauseAfter } from './schedule.ts';
+import { LONGEST_ASKED_MS, LONGEST_PAUSE_MS, pauseAfter } from './schedule.ts';
 import { sizeOf, withCoalesced, withoutFirst } from './waiting.ts';
 
 /** What may wait for one endpoint. Beyond either it is told to resync: one that is down must not fill memory. */
@@ -39,7 +39,8 @@ export interface Queue {
 export type Outcome =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'failed'; readonly reason: string };
+  /** `retryAfterMs`: before that, the receiver wants no further attempt. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number };
 
 export type QueueStep =
   /** Events to send, and the id of the last one that was looked at. */
@@ -146,9 +147,12 @@ function end(queue: Queue, { outcome, now, random }: Of<'end'>): Stepped {
     }
     case 'failed': {
       const pause = pauseAfter(queue.attempts, random);
-      const { reason: failure } = outcome;
+      const { reason: failure, retryAfterMs = 0 } = outcome;
       const changes: Change[] = queue.failure === null ? ['failing'] : [];
-      if (pause !== undefined) return { queue: { ...queue, failure, dueAt: now + pause }, changes };
+      if (pause !== undefined) {
+        const waits = Math.max(pause, Math.min(retryAfterMs, LONGEST_ASKED_MS));
+        return { queue: { ...queue, failure, dueAt: now + waits }, changes };
+      }
       const [message] = queue.waiting;
       const letter = message && { message, failedAt: timestamp(now), reason: failure };
       const dead = keptLetters([...queue.dead, ...(letter === undefined ? [] : [letter])]);

@@ -20,6 +20,9 @@ export const ATTEMPTS = PAUSES_MS.length + 1;
 /** Pauses are up to this much shorter or longer, so that many endpoints of one receiver do not come back at once. */
 const JITTER = 0.2;
 
+/** A receiver can make a pause longer by `Retry-After`, but no longer than the last one is. */
+export const LONGEST_ASKED_MS = 24 * HOUR;
+
 /** The longest pause there is. A later time comes from a clock that was set back. */
 export const LONGEST_PAUSE_MS = 24 * HOUR * (1 + JITTER);
 

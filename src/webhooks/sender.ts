@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici';
 import type { Clock, Timers } from '../clock.ts';
 import type { WebhookConfig } from '../config/model.ts';
+import { parseHttpDate } from '../http/date.ts';
 import { AddressPolicy } from './addresses.ts';
 import { guardedConnector, type Network } from './connect.ts';
 import { bodyOf, idOf, type Message } from './message.ts';
@@ -45,7 +46,7 @@ export class Sender {
     const limit = new AbortController();
     const cancel = timers.after(this.#config.timeoutMs, () => limit.abort(new Error('no answer in time')));
     try {
-      return outcomeOf(await this.#post(message, AbortSignal.any([limit.signal, stop])));
+      return this.#outcomeOf(await this.#post(message, AbortSignal.any([limit.signal, stop])));
     } catch (error) {
       if (stop.aborted) return undefined;
       return { kind: 'failed', reason: reasonOf(limit.signal.aborted ? limit.signal.reason : error) };
@@ -58,7 +59,15 @@ export class Sender {
     await this.#agent.destroy();
   }
 
-  async #post(message: Message, signal: AbortSignal): Promise<number> {
+  /** Only 2xx is a delivery. A redirect is not followed: it may lead to where the endpoint itself may not. */
+  #outcomeOf({ status, retryAfter }: Answered): Outcome {
+    if (status >= 200 && status < 300) return { kind: 'delivered' };
+    if (status === 410) return { kind: 'gone' };
+    const asked = status === 429 || status === 503 ? retryAfterMs(retryAfter, this.#ports.clock.wall()) : undefined;
+    return { kind: 'failed', reason: `status ${status}`, ...(asked !== undefined && { retryAfterMs: asked }) };
+  }
+
+  async #post(message: Message, signal: AbortSignal): Promise<Answered> {
     const body = bodyOf(message);
     const timestamp = Math.floor(this.#ports.clock.wall() / 1_000);
     const answer = await request(this.#config.url, {
@@ -74,15 +83,21 @@ export class Sender {
     });
     // The status has come, and decides. A body that breaks off, or does not end in time, costs only the connection.
     await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => undefined);
-    return answer.statusCode;
+    return { status: answer.statusCode, retryAfter: answer.headers['retry-after'] };
   }
 }
 
-/** Only 2xx is a delivery. A redirect is not followed: it may lead to where the endpoint itself may not. */
-function outcomeOf(status: number): Outcome {
-  if (status >= 200 && status < 300) return { kind: 'delivered' };
-  if (status === 410) return { kind: 'gone' };
-  return { kind: 'failed', reason: `status ${status}` };
+interface Answered {
+  readonly status: number;
+  readonly retryAfter: string | string[] | undefined;
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. Undefined if it is neither. */
+function retryAfterMs(value: Answered['retryAfter'], now: number): number | undefined {
+  const text = typeof value === 'string' ? value.trim() : '';
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
+  const date = parseHttpDate(text, now);
+  return date === undefined ? undefined : Math.max(0, date - now);
 }
 
 /** Without the URL, which may be secret. */

@@ -21,6 +21,7 @@ it('--help lists the commands that there are, and no others', async () => {
     'verify',
     'snapshot',
     'tail',
+    'webhooks',
     'init',
     'replay',
     'help',

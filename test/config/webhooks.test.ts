@@ -34,6 +34,11 @@ tellsEach({
       says: '2:19 http would send events in the clear | use https, or add allowHttp: true on a network that nobody else is on',
     },
     {
+      it: 'an address that is not public, however it is written',
+      yaml: at('https://2130706433/hook'),
+      says: '2:19 127.0.0.1 is not a public address (loopback): every attempt would be refused | add allow: ["127.0.0.1"] where that is meant',
+    },
+    {
       it: 'two that are the same',
       yaml: `webhooks:\n  - { url: "${url}", secret: "${secret}" }\n  - { url: "${url}", secret: "${secret}" }`,
       says: '4:12 another webhook has this URL | give each a name of its own',

@@ -276,6 +276,32 @@ describe('the first request', () => {
     }
   });
 
+  test('whose client has gone while it waited is not carried out, and may come again', async () => {
+    makesOrders();
+    const held = gate();
+    origin.on('GET /slow', async (_request, response) => {
+      await held.pass();
+      response.end();
+    });
+    const narrow = await startGateway('', `origin: { url: "${origin.url}", connections: 1 }\n${yaml}`);
+    try {
+      const slow = get(`${narrow.url}/slow`);
+      await held.arrived();
+      const client = await rawClient(narrow.url);
+      client.write('POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nContent-Length: 2\r\n\r\n{}');
+      await gaugeIs(narrow, 'unstale_waiting_for_share', 1);
+      await client.close();
+      await gaugeIs(narrow, 'unstale_waiting_for_share', 0);
+      held.release();
+      await slow;
+      const headers = { 'Idempotency-Key': 'k', Host: 'a' };
+      const retry = await get(`${narrow.url}/orders`, { method: 'POST', body: '{}', headers });
+      expect([retry.status, isReplay(retry), orders()]).toEqual([201, false, 1]);
+    } finally {
+      await narrow.stop();
+    }
+  });
+
   test('that the gateway refuses may come again', async () => {
     let state = '{"a":1}';
     origin.on('GET /settings', (_request, response) => void response.end(state));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { gaugeIs } from '../support/gateway.ts';
 import type { Answer } from '../support/request.ts';
-import { gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
+import { gateway, jsonOf, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
 
 /* Writes that are checked before the API hears of them. */
 
@@ -36,8 +36,10 @@ const spec = file('spec.json', {
 useScriptedRig(`
 writes:
   - { on: PUT /settings, validate: { schema: ${settings} } }
-  - { on: PUT /merged, merge: true, validate: { schema: ${settings} } }
-  - { on: PUT /lax, validate: { schema: ${settings}, mode: log } }
+  - { on: PUT|PATCH /merged, merge: true, validate: { schema: ${settings} } }
+  - { on: PUT|PATCH /lax, validate: { schema: ${settings}, mode: log } }
+  - { on: PATCH /patched, validate: { schema: ${settings} } }
+  - { on: PATCH /watched, unchanged: skip, validate: { schema: ${settings}, mode: log } }
   - { on: PUT /steps/:id, validate: { openapi: ${spec} } }
   - { on: POST /keyed, validate: { schema: ${settings} }, idempotency: { key: required } }
 `);
@@ -77,7 +79,7 @@ describe('a body that is not valid', () => {
     expect((await put('/lax', { name: 'secret-a', size: 'secret-b' })).text).toBe('ok');
     expect(origin.seen[0]?.body.toString()).toContain('secret-a');
     const [line] = gateway.logs.filter(({ msg }) => msg === 'a write is not valid');
-    expect(line).toMatchObject({ entry: 'PUT /lax', mode: 'log', path: '/lax' });
+    expect(line).toMatchObject({ entry: 'PUT|PATCH /lax', mode: 'log', path: '/lax' });
     expect(JSON.stringify(line)).toContain('/size');
     expect(JSON.stringify(gateway.logs)).not.toContain('secret-');
     await gaugeIs(gateway, 'unstale_invalid_writes_total{mode="log"}', 1);
@@ -129,4 +131,61 @@ test('an OpenAPI description checks parameters, too', async () => {
   expect(answer.json<{ errors: object[] }>().errors).toEqual([
     { in: 'path', pointer: '/id', message: 'must be integer' },
   ]);
+});
+
+describe('a PATCH, of which the result is checked', () => {
+  const mergePatch = 'application/merge-patch+json';
+  const jsonPatch = 'application/json-patch+json';
+  const patch = (path: string, type: string, body: string): Promise<Answer> =>
+    send('PATCH', path, { body, headers: { 'Content-Type': type } });
+
+  test.each([
+    ['a part that leaves it valid', mergePatch, '{"size":8}', 200],
+    ['as plain JSON', 'application/json', '{"size":8}', 200],
+    ['a value that is not valid', mergePatch, '{"size":10}', 422],
+    ['a member that is required is removed', mergePatch, '{"name":null}', 422],
+    ['operations that leave it valid', jsonPatch, '[{"op":"replace","path":"/size","value":8}]', 200],
+    ['operations that do not', jsonPatch, '[{"op":"remove","path":"/name"}]', 422],
+    ['an operation that does not apply', jsonPatch, '[{"op":"remove","path":"/other"}]', 422],
+    ['in another format', 'text/plain', 'size=8', 415],
+  ])('%s', async (_, type, body, status) => {
+    accepts();
+    origin.on('GET /merged', jsonOf({ name: 'a', size: 9 }));
+    expect((await patch('/merged', type, body)).status).toBe(status);
+    expect(seen()).toBe(status === 200 ? 1 : 0);
+  });
+
+  test('is read from the API, and is not there', async () => {
+    accepts();
+    expect((await patch('/merged', mergePatch, '{"name":"a"}')).status).toBe(422);
+    expect((await patch('/merged', mergePatch, '{"name":"a","size":1}')).status).toBe(200);
+  });
+
+  test('under mode: log, one that cannot be checked is told of where the resource is read anyway', async () => {
+    accepts();
+    origin.on('GET /watched', jsonOf({ name: 'a', size: 9 }));
+    expect((await patch('/watched', jsonPatch, '[{"op":"remove","path":"/other"}]')).status).toBe(200);
+    const [line] = gateway.logs.filter(({ msg }) => msg === 'a write is not valid');
+    expect(JSON.stringify(line)).toContain('cannot be checked');
+    await gaugeIs(gateway, 'unstale_invalid_writes_total{mode="log"}', 1);
+  });
+
+  test('of what the API has as JSON, if it prefers a page; and a page of another origin sees why', async () => {
+    accepts();
+    origin.on('GET /patched', (request, response) => {
+      const isJson = request.headers.accept?.startsWith('application/json') === true;
+      response.setHeader('Access-Control-Allow-Origin', '*');
+      response.setHeader('Content-Type', isJson ? 'application/json' : 'text/html');
+      response.end(isJson ? '{"name":"a","size":9}' : '<p>');
+    });
+    expect((await patch('/patched', mergePatch, '{"size":8}')).status).toBe(200);
+    const refused = await patch('/patched', mergePatch, '{"size":10}');
+    expect([refused.status, refused.headers['access-control-allow-origin']]).toEqual([422, '*']);
+  });
+
+  test('under mode: log, the API is not asked for it, and nothing is refused', async () => {
+    accepts();
+    expect((await patch('/lax', jsonPatch, '[{"op":"remove","path":"/name"}]')).status).toBe(200);
+    expect(origin.requests('GET /lax')).toEqual([]);
+  });
 });

@@ -88,6 +88,9 @@ describe('a body that is', () => {
     ['empty', '', {}, 422, 'unmergeable'],
     ['ambiguous', '{"a":1,"a":2}', {}, 422, 'unmergeable'],
     ['nested too deeply', nested(200), {}, 422, 'unmergeable'],
+    ['null, as of a form that has not loaded', 'null', {}, 422, 'unmergeable'],
+    ['a list', '[]', {}, 422, 'unmergeable'],
+    ['a text', '"x"', {}, 422, 'unmergeable'],
     ['a form', 'a=1', { 'content-type': 'application/x-www-form-urlencoded' }, 422, 'unmergeable'],
     ['compressed', gzipSync('{"a":1}'), { 'content-encoding': 'gzip' }, 415, 'unsupported-media-type'],
     ['too long', JSON.stringify({ a: 'x'.repeat(70_000) }), {}, 413, 'content-too-large'],
@@ -99,14 +102,15 @@ describe('a body that is', () => {
     expect(api.writes).toEqual([]);
   });
 
-  it('sent under another method is refused', async () => {
+  it.each([
+    ['a field', '/settings', { 'x-http-method-override': 'PUT' }],
+    ['the query, as Symfony and Laravel take it', '/settings?_method=put', {}],
+  ])('sent under another method is refused: by %s', async (_, path, headers) => {
     const api = await start();
-    const answer = await send('POST', '/settings', {
-      body: '{}',
-      headers: { ...json, 'x-http-method-override': 'PUT' },
-    });
+    const answer = await send('POST', path, { body: '{}', headers: { ...json, ...headers } });
     expect(answer.status).toBe(400);
     expect(api.writes).toEqual([]);
+    expect(origin.seen).toEqual([]);
   });
 });
 
@@ -139,6 +143,34 @@ describe('what reaches the API', () => {
     });
     expect((await put('{"name":"new"}', headers)).status).toBe(200);
     expect(api.writes).toEqual([written]);
+  });
+
+  it('is merged with what the API gives to whom takes anything, as the reads of such a client are', async () => {
+    const api = await start();
+    origin.on('GET /settings', (request, response) => {
+      const isPlain = request.headers.accept?.startsWith('application/json') === true;
+      response.setHeader('Content-Type', isPlain ? 'application/json' : 'application/ld+json');
+      response.end(isPlain ? '{"name":"old"}' : '{"@id":"/settings","name":"old"}');
+    });
+    expect((await put('{"name":"new"}', { accept: '*/*' })).status).toBe(200);
+    expect((await put('{"name":"new"}')).status).toBe(200);
+    expect(api.writes).toEqual(Array(2).fill('{"name":"new","@id":"/settings"}'));
+  });
+
+  it.each<[string, number, Record<string, string>, string]>([
+    ['a page', 200, { 'content-type': 'text/html' }, '<p>settings</p>'],
+    ['a page that is too long', 200, { 'content-type': 'text/html' }, `<p>${'x'.repeat(300_000)}</p>`],
+    ['a redirect to one', 302, { location: '/login' }, ''],
+    ['nothing that it has', 406, {}, ''],
+  ])('is merged with JSON, which is asked for where the API prefers %s', async (_, status, headers, body) => {
+    const api = await start();
+    origin.on('GET /settings', (request, response) => {
+      const isPlain = request.headers.accept?.startsWith('application/json') === true;
+      if (isPlain) response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"old":1}');
+      else response.writeHead(status, headers).end(body);
+    });
+    expect((await put('{"a":2}', { accept: '*/*' })).status).toBe(200);
+    expect(api.writes).toEqual(['{"a":2,"old":1}']);
   });
 
   it('has what is preserved, whatever the body says', async () => {
@@ -250,6 +282,14 @@ describe('a PATCH of what is preserved', () => {
     expect((await patch('{"a":2,"b":{"c":2}}')).headers['cache-status']).not.toContain('UNCHANGED');
     expect((await patch('{"a":2}', { 'if-match': '"old"' })).status).toBe(412);
     expect(api.writes).toEqual(['{"b":{}}']);
+  });
+
+  it('an operation with a member in two letter cases is refused: parsers differ in which they take', async () => {
+    await begin('writes: [{ on: PATCH /s, preserve: [createdAt] }]');
+    const api = documentApi(origin, '/s', { text: current });
+    const body = '[{"op":"replace","path":"/a","Path":"/createdAt","value":9}]';
+    const answer = await send('PATCH', '/s', { body, headers: { 'content-type': jsonPatch } });
+    expect([answer.status, typeOf(answer.text), api.writes]).toEqual([422, 'unmergeable', []]);
   });
 
   it('an operation on it in other letter case is one on it', async () => {

@@ -53,6 +53,31 @@ describe('merge', () => {
 });
 
 describe('unchanged: skip', () => {
+  it('sends the same octets of another media type', async () => {
+    await begin('writes: [{ on: PUT /settings, unchanged: skip }]');
+    serve('{"a":1}');
+    const answer = await put('{"a":1}', { 'content-type': 'text/markdown' });
+    expect(cacheStatus(answer)).not.toContain('UNCHANGED');
+  });
+
+  it('gives pages of other origins what the API lets them see', async () => {
+    await begin('writes: [{ on: PUT|PATCH /settings, merge: true, preserve: [a], unchanged: skip }]');
+    serve('{"a":1,"b":2}');
+    const cors = { 'access-control-allow-origin': 'https://office.example', vary: 'Origin' };
+    origin.on('GET /settings', (_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json', ...cors }).end(document);
+    });
+    const answers = [
+      await put('{"b":2}'),
+      await put('{"b":3}', { 'if-match': '"old"' }),
+      await send('PATCH', '/settings', { body: '{"a":2}', headers: json }),
+    ];
+    origin.on('GET /settings', (_, response) => void response.writeHead(401, cors).end());
+    answers.push(await put('{"b":3}'));
+    expect(answers.map(({ status }) => status)).toEqual([200, 412, 422, 401]);
+    for (const { headers } of answers) expect(headers).toMatchObject(cors);
+  });
+
   it('answers without the API what changes nothing', async () => {
     await begin('writes: [{ on: PUT /settings, merge: true, unchanged: skip }]');
     serve('{"a":1,"b":2}');

@@ -127,6 +127,65 @@ describe('a tag that was changed on the way', () => {
     expect((await put('{"a":2}', { 'if-match': change(await etagOf()) })).status).toBe(status);
   });
 
+  it.each([
+    ['cached reads', cached],
+    ['reads that pass through', off],
+  ])(
+    'weakened between the API and the gateway, with a strong one in what is not compressed (%s)',
+    async (_, routes) => {
+      await begin(routes + required);
+      const api = serve('strong');
+      origin.on('GET /settings', (request, response) => {
+        const compresses = request.headers['accept-encoding']?.includes('gzip') === true;
+        response.setHeader('Vary', 'Accept-Encoding').setHeader('ETag', (compresses ? 'W/' : '') + api.etag());
+        if (compresses) response.setHeader('Content-Encoding', 'gzip');
+        response.writeHead(200, { 'Content-Type': 'application/json' }).end(compresses ? gzipSync(api.text) : api.text);
+      });
+      const old = await etagOf({ 'accept-encoding': 'gzip, br' });
+      expect((await put('{"a":2}', { 'if-match': old })).status).toBe(200);
+      expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
+      expect((await put('{"a":4}', { 'if-match': await etagOf({ 'accept-encoding': 'gzip, br' }) })).status).toBe(200);
+      expect((await put('{"a":5}', { 'if-match': await etagOf() })).status).toBe(200);
+      expect(api.writes).toEqual(['{"a":2}', '{"a":4}', '{"a":5}']);
+    },
+  );
+
+  it('a coding that the gateway cannot undo is not asked for', async () => {
+    await begin(cached + required);
+    const api = serve();
+    origin.on('GET /settings', (request, response) => {
+      const coding = ['zstd', 'gzip'].find((each) => request.headers['accept-encoding']?.includes(each));
+      if (coding !== undefined) response.setHeader('Content-Encoding', coding);
+      response.setHeader('Vary', 'Accept-Encoding').setHeader('Content-Type', 'application/json');
+      response.end(coding === 'zstd' ? 'unreadable' : coding === 'gzip' ? gzipSync(api.text) : api.text);
+    });
+    for (const accepted of ['zstd, gzip, br', 'zstd', '*, zstd;q=0.5']) {
+      const etag = await etagOf({ 'accept-encoding': accepted });
+      expect((await put(`{"a":"${accepted}"}`, { 'if-match': etag })).status).toBe(200);
+    }
+    expect(origin.seen.flatMap(({ rawHeaders }) => rawHeaders).join()).not.toContain('zstd');
+  });
+
+  it.each([
+    ['one that was not asked for', () => ['compress', Buffer.from('?')] as const],
+    ['more than is decoded', (text: string) => ['gzip', gzipSync(text)] as const],
+  ])('where a coding cannot be undone all the same, the body is asked for without: %s', async (_, coded) => {
+    await begin(cached + required);
+    const api = serve('weak');
+    api.text = JSON.stringify({ a: 'x'.repeat(100_000) });
+    origin.on('GET /settings', (request, response) => {
+      const [coding, body] = coded(api.text);
+      const isCoded = request.headers['accept-encoding'] !== 'identity';
+      response.setHeader('Vary', 'Accept-Encoding').setHeader('Content-Type', 'application/json');
+      response.setHeader('ETag', `W/${api.etag()}`);
+      if (isCoded) response.setHeader('Content-Encoding', coding);
+      response.end(isCoded ? body : api.text);
+    });
+    const read = await ask('/settings', { headers: { 'accept-encoding': 'gzip' } });
+    expect(read.text).toBe(api.text);
+    expect((await put('{"a":2}', { 'if-match': String(read.headers.etag) })).status).toBe(200);
+  });
+
   it('an API that compresses gives tags that match all the same', async () => {
     await begin(cached + required);
     const api = serve();
@@ -141,6 +200,40 @@ describe('a tag that was changed on the way', () => {
     expect(coded).not.toBe(await etagOf());
     expect((await put('{"a":2}', { 'if-match': coded })).status).toBe(200);
   });
+});
+
+it('where the representation is at another path (before), its reads give the tag', async () => {
+  const routes =
+    'routes: [{ match: /settings/:id, cache: { ttl: 60s } }, { match: /commands/:id, before: "GET /settings/{id}" }]';
+  await begin(`${routes}\nwrites: [{ on: PUT /commands/:id, precondition: required }]`);
+  const api = documentApi(origin, '/settings/1', { text: '{"a":1}', etags: 'weak' });
+  origin.on('PUT /commands/1', (_, response) => {
+    api.text = '{"a":2}';
+    response.writeHead(204).end();
+  });
+  const write = async () => {
+    const { etag } = (await ask('/settings/1')).headers;
+    return (await send('PUT', '/commands/1', { body: '{}', headers: { ...json, 'if-match': String(etag) } })).status;
+  };
+  expect(await write()).toBe(204);
+  // Somebody has gone past the gateway: the copy that gave the old tag is not given again.
+  await ask('/settings/1');
+  api.text = '{"a":3}';
+  expect([await write(), await write()]).toEqual([412, 204]);
+});
+
+it('a tag of what the API gives to whom takes anything holds where it is asked for JSON to be merged with', async () => {
+  await begin('writes: [{ on: PUT /settings, merge: true, precondition: required }]');
+  const api = serve();
+  origin.on('GET /settings', (request, response) => {
+    const isPlain = request.headers.accept?.startsWith('application/json') === true;
+    response.setHeader('Vary', 'Accept').setHeader('Content-Type', isPlain ? 'application/json' : 'text/html');
+    response.end(isPlain ? api.text : `<pre>${api.text}</pre>`);
+  });
+  const tags = [await etagOf(), await etagOf({ accept: 'application/json' })];
+  expect((await put('{"b":1}', { 'if-match': tags[0] as string })).status).toBe(200);
+  expect(api.writes).toEqual(['{"b":1,"a":1}']);
+  for (const old of tags) expect((await put('{"b":2}', { 'if-match': old })).status).toBe(412);
 });
 
 it('a tag of one of several representations holds for a write that accepts the same', async () => {

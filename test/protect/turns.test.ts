@@ -159,6 +159,22 @@ describe('turns', () => {
     expect(gateway.logs.filter(({ msg }) => msg === 'write')).toHaveLength(1);
   });
 
+  it.each([
+    ['PATCH', 'an entry names, and which needs no read', '{"b":1}'],
+    ['DELETE', 'no entry names', ''],
+    ['PATCH', 'is longer than what is read ahead', `{"b":"${'x'.repeat(400_000)}"}`],
+  ])('so is a %s that %s: it would be overwritten', async (method, which, body) => {
+    const methods = which.startsWith('an entry') ? 'PUT|PATCH' : 'PUT';
+    await begin(`coherence: { settle: 1h }\nwrites: [{ on: ${methods} /settings, merge: true }]`);
+    documentApi(origin, '/settings', { text: '{"a":0}' });
+    origin.on('PUT /settings', (request) => void request.socket.destroy());
+    expect((await put('/settings', { a: 1 })).status).toBe(502);
+    const next = await send(method, '/settings', { body, headers: { 'content-type': 'application/merge-patch+json' } });
+    expect([next.status, next.json<{ type: string }>().type]).toEqual([503, 'urn:unstale:problem:unsettled']);
+    expect(Number(next.headers['retry-after'])).toBeGreaterThan(3_500);
+    expect(origin.requests(`${method} /settings`)).toEqual([]);
+  });
+
   it('a write of unknown outcome to another resource, with a tag of this one, refuses none', async () => {
     await begin(`coherence: { settle: 1h }
 routes: [{ match: /settings, tags: [all] }]

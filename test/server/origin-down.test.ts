@@ -281,7 +281,10 @@ describe('while it is down', () => {
     for (let i = 0; i < 20; i++) await api.ask(`/refused?${i}`);
     expect(api.lines('an origin is down')).toMatchObject([{ origin: 'legacy', reason: 'it answers 503', level: 40 }]);
     const failed = api.lines('a request failed');
-    expect(failed.every(({ code }) => code !== 'originDown'), 'what is refused is not logged each time').toBe(true);
+    expect(
+      failed.every(({ code }) => code !== 'originDown'),
+      'what is refused is not logged each time',
+    ).toBe(true);
     expect(await verbose()).toMatch(/^ready\norigin legacy: down since \d{4}-.*Z \(it answers 503\)\n$/);
     expect((await get(`${adminUrl}/readyz`)).text).toBe('ready\n');
     const figures = (await get(`${adminUrl}/metrics`)).text;

@@ -15,6 +15,8 @@ export interface Switches {
   readonly save: 'off' | 'stop' | 'often';
   readonly staleIfError: boolean;
   readonly redis: boolean;
+  /** Whether requests are held back from an API that is down. Absent: they are not. */
+  readonly circuit?: boolean;
 }
 
 /** With other routes and rules, which come to the same. */
@@ -146,6 +148,12 @@ export class Life {
     if (isLoading) await until(() => logs.some((line) => /^snapshot: (?:nothing |not )?loaded/.test(line)), 'a load');
   }
 
+  /** Waits until the gateways know that the API is up. */
+  async recovered(): Promise<void> {
+    for (const by of this.#other === undefined ? (['own'] as const) : (['own', 'other'] as const))
+      await until(async () => (await this.#ask('GET', LIST, by)).status !== 503, 'the circuit to close');
+  }
+
   async saved(): Promise<void> {
     if (!this.#savesOften) return;
     const { logs = [] } = this.#gateway ?? {};
@@ -162,7 +170,9 @@ export class Life {
     this.#tell(`${by} GET ${path} ${answer.status} ${answer.text} (${status})`);
     if (answer.status >= 500) {
       this.counts.failed += 1;
-      if (!wasDown && !this.api.down) this.#violate(`GET ${path} was answered ${answer.status}`);
+      // While the circuit is open, that the API is up again is not known yet.
+      const isHeldBack = this.switches.circuit === true && answer.status === 503;
+      if (!wasDown && !this.api.down && !isHeldBack) this.#violate(`GET ${path} was answered ${answer.status}`);
       return;
     }
     if (/unstale; hit/.test(status)) this.counts[wasDown ? 'stale' : 'hits'] += 1;
@@ -215,14 +225,14 @@ export class Life {
   }
 
   #configOf(rules: Rules, uses?: Pick<Switches, 'load' | 'save'>): GatewayConfig {
-    const { staleIfError } = this.switches;
+    const { staleIfError, circuit = false } = this.switches;
     const { load, save } = uses ?? {};
     const redis = this.#redis === undefined ? '' : `redis: { url: "unix:${this.#redis.socket}", tier: off }, `;
     const saves = save === 'often' ? '1s' : save;
     const snapshot = `snapshot: { path: ${JSON.stringify(this.#folder)}, load: ${load}, save: ${saves} }`;
     const text = `server: { listen: "127.0.0.1:0" }
 admin: { listen: "127.0.0.1:0" }
-origin: { url: "${this.api.origin.url}", timeout: 2s }
+origin: { url: "${this.api.origin.url}", timeout: 2s, circuit: ${circuit ? '{ failures: 2, probe: { first: 10ms, most: 20ms } }' : 'off'} }
 store: { ${redis}${uses === undefined ? '' : snapshot} }
 coherence: { settle: 20ms${this.#redis === undefined ? '' : `, lease: ${LEASE_MS}ms`} }
 defaults: { cache: { staleIfError: ${staleIfError ? '10m' : '0s'} } }

@@ -19,7 +19,7 @@ export const allSwitches: readonly Switches[] = (['off', 'revalidate', 'trust'] 
 
 /** Random saves, crashes, loads, reads, writes and removals, with an API that goes down and comes up. */
 export async function play(seed: number, switches: Switches): Promise<Played> {
-  const life = await Life.begin(switches);
+  const life = await Life.begin({ ...switches, circuit: seed % 2 === 0 });
   try {
     await new Player(life, random(seed)).play();
     return { violations: life.violations, trace: life.trace, counts: life.counts };
@@ -60,6 +60,7 @@ class Player {
     for (let step = 0; step < STEPS && this.#life.violations.length === 0; step++) await this.#step();
     // Whatever is left in memory is looked at.
     api.down = false;
+    await this.#life.recovered();
     await this.#readAll();
   }
 

@@ -33,7 +33,7 @@ afterEach(async () => {
 });
 
 const configOf = (load: string, save: string, more = '', state = folder): string =>
-  `origin: { url: "${api.origin.url}", timeout: 5s }
+  `origin: { url: "${api.origin.url}", timeout: 5s, circuit: off }
 store: { snapshot: { path: ${JSON.stringify(state)}, load: ${load}, save: ${save} }${more} }
 coherence: { lease: 1s }
 defaults: { cache: { staleIfError: 10m } }

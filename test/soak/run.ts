@@ -1,12 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { disturbances, failovers } from './disturbances.ts';
+import { Editors } from './editors.ts';
 import { type Result, Soak } from './soak.ts';
 
 /**
  * npm run soak -- --minutes 10: disturbances in turn, until the time is over. Exit code 1 for a stale read or a lost
  * event.
  */
+
+const MOST_EDITS_OF_PIECE = 1_000;
 
 const usage = `npm run soak -- [options]
 
@@ -16,6 +19,8 @@ const usage = `npm run soak -- [options]
   --cluster       a Redis Cluster of three primaries in place of one server
   --seed <n>      of the choices that clients make (default: the time)
   --only <text>   disturbances whose name holds it
+  --edits <n>     in place of all that: two editors of one document, until so many edits of theirs are acknowledged,
+                  half of them by an API with entity tags. Exit code 1 for a member that is lost
   --json          the report as JSON`;
 
 const { values } = parseArgs({
@@ -25,6 +30,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '24' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
+    edits: { type: 'string' },
     cluster: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -34,6 +40,7 @@ if (values.help) {
   console.log(usage);
   process.exit(0);
 }
+if (values.edits !== undefined) process.exit(await edited(Number(values.edits), Number(values.seed)));
 const minutes = Number(values.minutes);
 const options = {
   nodes: Number(values.nodes),
@@ -72,6 +79,24 @@ try {
   await soak.measure();
 } finally {
   await soak.stop();
+}
+
+/** In pieces, each with gateways and a seed of its own. */
+async function edited(edits: number, seed: number): Promise<number> {
+  const pieces = Math.max(2, Math.ceil(edits / MOST_EDITS_OF_PIECE));
+  let failures = 0;
+  for (let i = 0; i < pieces; i++) {
+    const options = { edits: Math.ceil(edits / pieces), seed: seed + i, etags: i % 2 === 1 };
+    const editors = await Editors.start(options);
+    try {
+      const seen = await editors.play();
+      failures += seen.lost.length + seen.stale.length + seen.wonTwice;
+      console.log(JSON.stringify({ ...options, ...seen }));
+    } finally {
+      await editors.stop();
+    }
+  }
+  return failures === 0 ? 0 : 1;
 }
 
 function median(numbers: readonly number[]): number {

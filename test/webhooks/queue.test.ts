@@ -185,6 +185,15 @@ describe('an attempt that fails', () => {
     expect(played(empty, take(event(1, '/a')), begin, ended(failed, now, random)).dueAt - now).toBe(pause);
   });
 
+  test.each([
+    ['later than the pause', 60_000, 60_000],
+    ['sooner than the pause', 1_000, 5_000],
+    ['in more than a day', 1_000 * HOUR, 24 * HOUR],
+  ])('a receiver that wants the next attempt %s', (_, retryAfterMs, expected) => {
+    const asking = { ...failed, retryAfterMs };
+    expect(played(empty, take(event(1, '/a')), begin, ended(asking)).dueAt - now).toBe(expected);
+  });
+
   test('does not count if the sender broke it off', () => {
     const queue = played(empty, take(event(1, '/a')), begin, { kind: 'interrupt' });
     expect(queue).toMatchObject({ attempts: 0, waiting: [{ kind: 'event' }] });

@@ -4,7 +4,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock, systemTimers, type Timers } from '../../src/clock.ts';
+import { type Clock, systemClock, systemTimers, type Timers } from '../../src/clock.ts';
 import type { WebhookConfig } from '../../src/config/model.ts';
 import { type Network, systemNetwork } from '../../src/webhooks/connect.ts';
 import { resyncAt } from '../../src/webhooks/message.ts';
@@ -34,11 +34,12 @@ function senderTo(
   config: Partial<WebhookConfig>,
   network: Partial<Network> = {},
   timers: Timers = systemTimers,
+  clock: Clock = systemClock,
 ): Sender {
   const least = { name: 'partner', url: '', secrets: [SECRET], match: [], tags: [], events: [], timeoutMs: 10_000 };
   sender = new Sender(
     { ...least, allow: ['127.0.0.1'], ...config },
-    { clock: systemClock, timers, network: { ...systemNetwork, ...network } },
+    { clock, timers, network: { ...systemNetwork, ...network } },
   );
   return sender;
 }
@@ -65,6 +66,21 @@ describe('an answer', () => {
   test.each(rows)('of %d: %s', async (status, kind) => {
     every((_, response) => void response.writeHead(status).end());
     expect((await send({ url: origin.url }))?.kind).toBe(kind);
+  });
+
+  const soon = new Date(Math.floor(systemClock.wall() / 1_000) * 1_000 + 90_000);
+  test.each<[string, number, string, number | undefined]>([
+    ['seconds', 503, '120', 120_000],
+    ['a date', 429, soon.toUTCString(), 90_000],
+    ['a date that is past', 503, 'Sun, 06 Nov 1994 08:49:37 GMT', 0],
+    ['neither', 503, 'later', undefined],
+    ['of a status that does not ask for it', 500, '120', undefined],
+  ])('says when to try again by Retry-After: %s', async (_, status, value, expected) => {
+    every((_request, response) => void response.writeHead(status, { 'Retry-After': value }).end());
+    const clock = { ...systemClock, wall: () => soon.getTime() - 90_000 };
+    const outcome = await senderTo({ url: origin.url }, {}, systemTimers, clock).send(message, never);
+    const reason = `status ${status}`;
+    expect(outcome).toEqual({ kind: 'failed', reason, ...(expected !== undefined && { retryAfterMs: expected }) });
   });
 
   test('that goes on for ever is a delivery by its status, and costs the connection', async () => {

@@ -21,7 +21,7 @@ export async function explainWrite(
 ): Promise<Explained> {
   const request = proposedRequest(proposed);
   const { all, said } = options;
-  const protection = explainProtection(request, { body: proposed.request, current: proposed.current }, said.protection);
+  const protection = explainProtection(request, { body: proposed.request, current: proposed.current }, said);
   if (protection === undefined) return explainUnprotected(rules, proposed, request, options);
   const { outcome, reason, becomes } = protection;
   const explained =

@@ -1,9 +1,10 @@
-import type { GatewayConfig, OriginConfig } from '../../config/model.ts';
+import type { GatewayConfig, OriginConfig, WriteProtectionConfig } from '../../config/model.ts';
 import { safeMethods } from '../../http/methods.ts';
 import { PatternTrie } from '../../route/pattern.ts';
 import { compileSpellings } from '../../rules/spellings.ts';
 import { matchingRead } from '../declared-reads.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
+import type { ExplainKey, ValidateBody } from '../write/protection-ports.ts';
 import { type Protections, protectionFinder } from '../write/protections.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 
@@ -17,13 +18,22 @@ export interface Said {
   readonly declaredRead: ReturnType<typeof matchingRead>;
   /** The entry of `writes` that a request matches. */
   readonly protection: Protections['find'];
+  /** What the key of a write means. */
+  readonly key: ExplainKey;
 }
 
-export function saidOf(config: GatewayConfig): Said {
+/** What other folders say of writes. */
+export interface SaidByOthers {
+  readonly validators?: ReadonlyMap<WriteProtectionConfig, ValidateBody>;
+  readonly key?: ExplainKey;
+}
+
+export function saidOf(config: GatewayConfig, { validators, key = () => [] }: SaidByOthers = {}): Said {
   return {
     findOrigin: findOriginIn(config),
     declaredRead: matchingRead(config),
-    protection: protectionFinder(config, compileSpellings(config)),
+    protection: protectionFinder(config, compileSpellings(config), validators),
+    key,
   };
 }
 

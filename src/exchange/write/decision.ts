@@ -3,6 +3,7 @@ import { failedCondition, hasConditionOfWrite, hasRequiredCondition } from '../.
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest } from '../ports.ts';
 import type { Current } from './document.ts';
+import { isCheckedAsMade } from './made.ts';
 import { type Proposal, proposalOf } from './proposal.ts';
 import type { Protection } from './protections.ts';
 
@@ -25,7 +26,9 @@ export function isMerged({ config, preserve }: Protection, { method }: ClientReq
   return method === 'PUT' && (config.merge || preserve.size > 0);
 }
 
-export function needsCurrent({ config, preserve }: Protection, { method, headers }: ClientRequest): boolean {
+export function needsCurrent(protection: Protection, { method, headers }: ClientRequest): boolean {
+  const { config, preserve } = protection;
+  if (isCheckedAsMade(config, method) && config.validate?.mode === 'enforce') return true;
   if (config.precondition === 'required') return true;
   if (config.precondition === 'honour' && hasConditionOfWrite(headers)) return true;
   const replaces = method === 'PUT' || method === 'PATCH';

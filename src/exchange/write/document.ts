@@ -20,10 +20,11 @@ export interface Current extends CurrentState {
 export function currentOf(body: Buffer, headers: Fields): Current {
   const written = headers.get('etag');
   const originEtag = parseEntityTag(written)?.weak === false ? written : undefined;
-  const etag = originEtag ?? strongEtag(body);
+  const ofBody = (): string => strongEtag(body);
   // Only the century of a two-digit year depends on the second argument.
   const lastModifiedMs = parseHttpDate(headers.get('last-modified') ?? '', systemClock.wall());
-  return { body, headers, originEtag, etag, lastModifiedMs };
+  const tags = originEtag === undefined ? { etag: ofBody() } : { etag: originEtag, others: () => [ofBody()] };
+  return { body, headers, originEtag, ...tags, lastModifiedMs };
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });

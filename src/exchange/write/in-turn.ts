@@ -1,18 +1,28 @@
+import { nothingKnown } from '../../coherence/write-set.ts';
+import { GatewayError } from '../../errors.ts';
 import { awaitShare } from '../ask-origin.ts';
-import type { Reply } from '../ports.ts';
+import type { Reply, RouteTable } from '../ports.ts';
+import { addressOf } from './before.ts';
+import { readsOf } from './plan.ts';
 import type { Protections } from './protections.ts';
-import { LateTurn } from './turns.ts';
-import type { ArrivedWrite } from './write-ports.ts';
+import { sourcesOf } from './sources.ts';
+import { LateTurn, type Turn } from './turns.ts';
+import type { ArrivedWrite, WritePorts } from './write-ports.ts';
+
+/** `Retry-After` while an earlier write is indeterminate, if its record does not say until when it may be applied. */
+const UNSETTLED_RETRY_S = 10;
 
 export interface WriteInTurn {
   readonly arrived: ArrivedWrite;
+  readonly found: ReturnType<RouteTable['find']>;
   readonly protections: Protections;
   readonly reply: Reply;
 }
 
 /** Calls `send` with the write while it has its turn. */
 export async function inTurn(
-  { arrived, protections, reply }: WriteInTurn,
+  ports: WritePorts,
+  { arrived, found, protections, reply }: WriteInTurn,
   send: (arrived: ArrivedWrite) => Promise<unknown>,
 ): Promise<void> {
   const { request, route, upload } = arrived;
@@ -20,8 +30,19 @@ export async function inTurn(
   const place = await awaitShare({ request, route }, reply);
   const { address, isProxy } = request.client;
   const taker = { address: isProxy ? undefined : address, onGone: (listener: () => void) => reply.onGone(listener) };
-  const take = () => protections.turns.take(protections.turnOf(request.target.resource), taker);
+  const take = async (): Promise<Turn> => {
+    const turn = await protections.turns.take(protections.turnOf(request.target.resource), taker);
+    try {
+      refuseUnsettled(ports, arrived, found);
+      return turn;
+    } catch (error) {
+      turn.end();
+      throw error;
+    }
+  };
   try {
+    // Of a long upload, nothing has to be sent then.
+    if (!upload.isWhole) refuseUnsettled(ports, arrived, found);
     const turn = upload.isWhole ? await take() : new LateTurn(take);
     try {
       await send({ ...arrived, turn, place });
@@ -31,4 +52,23 @@ export async function inTurn(
   } finally {
     place?.leave();
   }
+}
+
+/**
+ * An earlier write of the resource that is indeterminate may still be applied, over this one, which would be lost, even
+ * if it depends on nothing that it replaces. So may the write of a node that died in its turn. Only quarantines of the
+ * path count: a record that covers the resource by a tag alone was made by a write of another resource.
+ */
+function refuseUnsettled(
+  { rules, routes, fence }: WritePorts,
+  arrived: ArrivedWrite,
+  found: WriteInTurn['found'],
+): void {
+  const { request } = arrived;
+  const address = addressOf(request, found, routes, sourcesOf(arrived));
+  const reads = readsOf(rules, routes, request, address).map(({ path }) => ({ path, tags: [], open: [] }));
+  if (!fence.readsQuarantined(reads, nothingKnown)) return;
+  const ms = fence.quarantinedForMs(reads, nothingKnown);
+  const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
+  throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
 }

@@ -59,10 +59,15 @@ function replacing({ headers, body }: WithBody, current: Current, { config, pres
   const sent = documentOf(body, headers);
   const present = documentOf(current.body, current.headers);
   if (!config.merge && preserve.size === 0) {
-    const unchanged = 'text' in sent && 'text' in present ? isSame(sent.json, present.json) : body.equals(current.body);
-    return { body, rewritten: false, unchanged };
+    const areJson = 'text' in sent && 'text' in present;
+    const isEqual = areJson ? isSame(sent.json, present.json) : body.equals(current.body);
+    return { body, rewritten: false, unchanged: isEqual && isOneType(headers, current.headers) };
   }
   const [from, onto] = mergeable({ sent, present }, headers, current);
+  if (!isObject(from.json.value) && (preserve.size > 0 || isObject(onto.json.value))) {
+    // `null` of a form that had not loaded would remove everything.
+    throw new GatewayError('unmergeable', 'it is no object, and would replace one');
+  }
   refuseSpellings(from, onto, preserve);
   const text = overlaid(from.text, onto.text, { merge: config.merge, preserve });
   if (text === from.text) return { body, rewritten: false, unchanged: isSame(from.json, onto.json) };
@@ -74,7 +79,7 @@ function patching(write: WithBody, current: Current, protection: ProtectionSetti
   const { config } = protection;
   const { preserve, unchanged: onUnchanged } = config;
   const asItIs: Proposal = { body, rewritten: false, unchanged: false };
-  const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  const type = essenceOf(headers);
   const protects = preserve.paths.length > 0;
   if (type === 'application/json-patch+json') return protects ? operating(write, preserve) : asItIs;
   // Many APIs take plain JSON for a merge patch.
@@ -112,9 +117,21 @@ function refuseRoot(patch: unknown, type: string): void {
   if (Array.isArray(patch) && type === 'application/json') {
     throw new GatewayError('unsupportedMediaType', 'send a list of operations as application/json-patch+json');
   }
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+  if (!isObject(patch)) {
     throw new GatewayError('unmergeable', 'a merge patch of a resource with preserved members has to be an object');
   }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** RFC 9110 §8.3.1: a media type without its parameters. */
+const essenceOf = (headers: Fields): string | undefined =>
+  headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+
+/** Whether two media types are one, or both of JSON. */
+function isOneType(a: Fields, b: Fields): boolean {
+  const [x, y] = [essenceOf(a), essenceOf(b)];
+  return x === y || [x, y].every((type) => type === undefined || /[/+]json$/.test(type));
 }
 
 function refuseSpellings(sent: Document, present: Document, preserve: Preserved): void {

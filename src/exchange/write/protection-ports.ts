@@ -2,8 +2,19 @@ import type { WriteProtectionConfig } from '../../config/model.ts';
 import type { FieldLines } from '../../http/fields.ts';
 import type { ClientRequest } from '../ports.ts';
 
-/** Checks a body that the API would get. @throws GatewayError with what is wrong with it */
-export type ValidateBody = (request: ClientRequest, body: Buffer) => void | Promise<void>;
+/**
+ * Checks a body that the API would get, or what it makes of the resource. `() => Buffer` throws a GatewayError if nobody
+ * can tell that.
+ * @returns what is wrong with it, where that is only logged
+ * @throws GatewayError with what is wrong with it
+ */
+export type ValidateBody = (request: ClientRequest, body: Buffer | (() => Buffer)) => readonly string[];
+
+/**
+ * What the `Idempotency-Key` of a write means, for people.
+ * @throws GatewayError if it is missing or malformed
+ */
+export type ExplainKey = (entry: WriteProtectionConfig, request: ClientRequest) => readonly string[];
 
 /** Remembers the answers of requests with an `Idempotency-Key`. */
 export interface IdempotencyKeys {

@@ -1,21 +1,21 @@
-import { nothingKnown } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
 import { formatCacheStatus } from '../../http/cache-status.ts';
 import { type FieldLines, Fields, without } from '../../http/fields.ts';
 import { conditionFields, hasConditionOfWrite } from '../../http/write-conditions.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress } from './before.ts';
-import { type CurrentRead, readCurrent } from './current.ts';
+import { type CurrentRead, isForPages, readCurrent } from './current.ts';
 import { decide, isMerged, needsCurrent, refuseOverridden, requireCondition } from './decision.ts';
 import type { Current } from './document.ts';
 import { inTurn } from './in-turn.ts';
+import { isCheckedAsMade } from './made.ts';
 import { invalidateOutdated } from './outdated-copies.ts';
-import { readsOf } from './plan.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
 import type { Protection, Protections } from './protections.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
+import { validateMade } from './validate-made.ts';
 import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
 
 /**
@@ -23,9 +23,6 @@ import type { ArrivedWrite, Guard, WritePorts } from './write-ports.ts';
  * read the resource; it is then merged anew.
  */
 const MAX_ATTEMPTS = 4;
-
-/** `Retry-After` while an earlier write is indeterminate, if its record does not say until when it may be applied. */
-const UNSETTLED_RETRY_S = 10;
 
 /** What a protected write needs of the exchange (write.ts). */
 export interface ProtectedWrite {
@@ -48,8 +45,9 @@ export interface ProtectedWrite {
  * A write under an entry of `writes`. Its steps, in this order:
  *
  * 1. its `Idempotency-Key`: the first answer again, or the only request under way with that key (`keys`)
- * 2. its body is valid (`validate`), unless it is merged, which comes first then
- * 3. its turn begins: until step 9, no other write of the resource is sent (turns.ts)
+ * 2. its body is valid (`validate`), unless it is merged, or a patch of which the result is checked: then after 6
+ * 3. its turn begins: until step 9, no other write of the resource is sent, nor may an earlier one be applied
+ *    (in-turn.ts)
  * 4. the current representation, read from the origin (current.ts)
  * 5. its preconditions (decision.ts, http/write-conditions.ts)
  * 6. the body merged with the current representation, and what must not change (proposal.ts)
@@ -66,7 +64,8 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
   if (keyed.kind === 'replay') return sendWhole(reply, keyed.answer);
   const run = new KeyedOutcome(keyed.kind === 'first' ? keyed.run : undefined);
   try {
-    if (!isMerged(protection, request)) await protection.validate?.(request, body);
+    const isLater = isMerged(protection, request) || isCheckedAsMade(protection.config, request.method);
+    if (!isLater) protection.validate?.(request, body);
     requireCondition(request, protection);
     const guard = guardOf(protection, run, () => 'pass');
     const sendAsItIs = (arrivedWrite: ArrivedWrite) => write.send(arrivedWrite, guard);
@@ -75,13 +74,17 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
       await sendAsItIs(arrived);
       return;
     }
-    await inTurn(write, (arrivedInTurn) =>
+    await inTurn(ports, write, (arrivedInTurn) =>
       reads ? readAndSend(ports, { ...write, arrived: arrivedInTurn }, run) : sendAsItIs(arrivedInTurn),
     );
   } finally {
     await run.end();
   }
 }
+
+/** Whether a representation that is not JSON is of no use. */
+const needsDocument = ({ config, preserve }: Protection, { method }: ClientRequest): boolean =>
+  config.merge || preserve.size > 0 || isCheckedAsMade(config, method);
 
 function beginKey(
   { keys }: Protections,
@@ -147,10 +150,10 @@ function guardOf(
 async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedOutcome): Promise<void> {
   const { arrived, protection, reply } = write;
   const address = addressOfCurrent(ports, write);
-  refuseUnsettled(ports, arrived.request, address);
   let tried: string | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-    const read = await readCurrent(address, ports.resolveBytes);
+    const asJson = needsDocument(protection, arrived.request);
+    const read = await readCurrent(address, { maxBytes: ports.resolveBytes, asJson });
     if (read.kind === 'refused') {
       await write.settle(arrived);
       return sendWhole(reply, read.answer);
@@ -158,15 +161,18 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
     const { current } = read;
     const decided = decide(arrived.request, arrived.upload.whole, { current, protection });
     if (decided.kind === 'refuse') {
-      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, current);
+      if (protection.config.precondition !== 'off') await invalidateOutdated(ports, arrived.request, address, current);
       await write.settle(arrived);
-      throw decided.error;
+      throw withLines(decided.error, current);
     }
     const { proposal } = decided;
     const condition = ownCondition(arrived.request, read, protection);
     const proposed = withProposal(ports, arrived, { proposal, condition, protection });
-    if (isMerged(protection, arrived.request)) {
-      await protection.validate?.(proposed.request, proposal.body ?? Buffer.alloc(0));
+    try {
+      validateMade(protection, proposed.request, { body: proposal.body ?? Buffer.alloc(0), current });
+    } catch (error) {
+      await write.settle(arrived);
+      throw error instanceof GatewayError ? withLines(error, current) : error;
     }
     if (decided.kind === 'unchanged' && current !== undefined) {
       const position = await write.settle(proposed);
@@ -188,17 +194,11 @@ async function readAndSend(ports: WritePorts, write: ProtectedWrite, run: KeyedO
   throw new GatewayError('busy', 'others keep writing this resource past the gateway');
 }
 
-/**
- * An earlier write of the resource that is indeterminate may still be applied, over this one, which would be lost. So
- * may the write of a node that died in its turn. Only quarantines of the path count: a record that covers the resource
- * by a tag alone was made by a write of another resource.
- */
-function refuseUnsettled({ rules, routes, fence }: WritePorts, request: ClientRequest, address: BeforeAddress): void {
-  const reads = readsOf(rules, routes, request, address).map(({ path }) => ({ path, tags: [], open: [] }));
-  if (!fence.readsQuarantined(reads, nothingKnown)) return;
-  const ms = fence.quarantinedForMs(reads, nothingKnown);
-  const seconds = Number.isFinite(ms) ? Math.max(1, Math.ceil(ms / 1000)) : UNSETTLED_RETRY_S;
-  throw new GatewayError('unsettled', undefined, { lines: ['Retry-After', String(seconds)] });
+/** As a page of another origin may see it. */
+function withLines(error: GatewayError, current: Current | undefined): GatewayError {
+  const { code, message: detail, more, cause } = error;
+  const fields = without(current?.headers.lines ?? [], (name) => !isForPages(name));
+  return new GatewayError(code, detail, { more, cause, lines: [...error.lines, ...fields] });
 }
 
 /** What to GET for the current representation. It has the query of the write: that may be part of the name. */
@@ -206,17 +206,10 @@ function addressOfCurrent(ports: WritePorts, { arrived, found }: ProtectedWrite)
   const address = addressOf(arrived.request, found, ports.routes, sourcesOf(arrived));
   if (address === undefined) throw new GatewayError('currentUnreadable', 'its path is not known (before of the route)');
   const { target, headers } = arrived.request;
-  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...preferredTypes(headers)]) };
+  const accept = headers.get('accept');
+  const lines = accept === undefined ? [] : ['Accept', accept];
+  const get = { ...address.get, headers: new Fields([...address.get.headers.lines, ...lines]) };
   return { ...address, get: found.route.before === undefined ? { ...get, target } : get };
-}
-
-/**
- * An API may have several representations of a resource. The gateway has to read the one that the client has read and
- * now writes. A lone wildcard says nothing (`fetch` sends it by default), so JSON is asked for then.
- */
-function preferredTypes(headers: Fields): FieldLines {
-  const accept = headers.get('accept')?.trim() ?? '*/*';
-  return accept === '*/*' || accept === '' ? [] : ['Accept', accept];
 }
 
 /** Fields that describe the bytes of the body that the client sent. */
@@ -261,8 +254,8 @@ function ownCondition(request: ClientRequest, read: CurrentRead, protection: Pro
 
 /** As the API answers: 204 if that is how it answered last, otherwise the current representation. */
 function unchangedAnswer(current: Current, { answersEmpty }: Protection, position: string | undefined): WholeAnswer {
-  const kept = ['content-type', 'content-language', 'last-modified'];
-  const lines = answersEmpty ? [] : without(current.headers.lines, (name) => !kept.includes(name));
+  const kept = answersEmpty ? [] : ['content-type', 'content-language', 'last-modified'];
+  const lines = without(current.headers.lines, (name) => !kept.includes(name) && !isForPages(name));
   lines.push('ETag', current.etag);
   if (position !== undefined) lines.push('Unstale-Position', position);
   lines.push('Cache-Status', formatCacheStatus({ detail: 'UNCHANGED' }));

@@ -5,6 +5,7 @@ import { type Preserved, preservedBy } from '../../rules/json-merge.ts';
 import type { Spellings } from '../../rules/spellings.ts';
 import { overriddenMethod } from '../forward.ts';
 import type { ClientRequest } from '../ports.ts';
+import { isCheckedAsMade } from './made.ts';
 import type { IdempotencyKeys, ValidateBody } from './protection-ports.ts';
 import type { Turns } from './turns.ts';
 
@@ -51,8 +52,11 @@ export function compileProtections(
 }
 
 /** Whether what the entry does depends on what the write replaces: no other write may come in between. */
-function isOrdered({ merge, preserve, precondition, unchanged }: WriteProtectionConfig): boolean {
-  return merge || preserve.paths.length > 0 || precondition !== 'off' || unchanged === 'skip';
+function isOrdered(config: WriteProtectionConfig): boolean {
+  const { merge, preserve, precondition, unchanged, validate, methods } = config;
+  if (merge || preserve.paths.length > 0 || precondition !== 'off' || unchanged === 'skip') return true;
+  const patches = methods.includes('PATCH') || methods.includes('*');
+  return patches && validate?.mode === 'enforce' && isCheckedAsMade(config, 'PATCH');
 }
 
 /**

@@ -60,17 +60,16 @@ export async function write(
     const protection = protections?.find(request);
     const isProtected = protection !== undefined;
     const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt, isProtected });
+    const own = { arrived, found, reply };
     if (protections !== undefined && protection !== undefined) {
       await writeProtected(ports, {
-        ...{ arrived, found, protection, protections, reply },
+        ...{ ...own, protection, protections },
         send: (write, guard) => exchange(ports, { found, arrived: afresh(write), reply, guard }),
         settle: (write) => settle(ports, found, afresh(write)),
       });
     } else if (protections?.takesTurns(request) === true) {
-      await inTurn({ arrived, protections, reply }, (write) => exchange(ports, { found, arrived: write, reply }));
-    } else {
-      await exchange(ports, { found, arrived, reply });
-    }
+      await inTurn(ports, { ...own, protections }, (write) => exchange(ports, { ...own, arrived: write }));
+    } else await exchange(ports, own);
   } catch (error) {
     if (!reply.gone) ports.failed(error, request);
     reply.fail(asGatewayError(error));

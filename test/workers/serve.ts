@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { until } from '../support/barrier.ts';
+import { freePort } from '../support/free-port.ts';
+
+/** Several processes start at once, on what cores the other tests leave. */
+const START_PATIENCE_MS = 60_000;
+
+/** A gateway as users run it: one process, or several that share a port. */
+export interface Running {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** The processes that it has forked. */
+  workers(): number[];
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Resolves once all of its processes listen. Whoever has started it ends it. */
+export async function serve(originUrl: string, workers: number, yaml: string): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'unstale-serve-'));
+  const file = join(directory, 'gateway.yaml');
+  writeFileSync(
+    file,
+    // A port of its own: once all workers have died, "any port" would be another one.
+    `server: { listen: "127.0.0.1:${await freePort()}", workers: ${workers} }
+admin: { listen: "127.0.0.1:0" }
+origin: { url: "${originUrl}" }
+${yaml}`,
+  );
+  const child: ChildProcess = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let said = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    rmSync(directory, { recursive: true, force: true });
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  };
+  const listening = (): number => said.match(/"msg":"listening"/g)?.length ?? 0;
+  try {
+    await until(() => listening() >= workers, 'the gateway to listen', START_PATIENCE_MS);
+  } catch (error) {
+    await end('SIGTERM');
+    throw error;
+  }
+  const named = (what: string): string => new RegExp(`"${what}":"(http[^"]+)"`).exec(said)?.[1] ?? '';
+  const forked = (): number[] =>
+    readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);
+  return { url: named('url'), adminUrl: named('adminUrl'), workers: forked, end };
+}
