@@ -95,7 +95,8 @@ function withoutTrace(results: readonly (Result & { readonly name: string })[]):
 
 function checked(options: ConfigurationOptions, io: CliIo): Result {
   const result = readConfiguration(options, io);
-  if (!('config' in result)) return { found: { ok: false, routes: undefined, rules: undefined }, folder: undefined, ...result };
+  if (!('config' in result))
+    return { found: { ok: false, routes: undefined, rules: undefined }, folder: undefined, ...result };
   const { routes, rules, store } = result.config;
   const found = { ok: true, routes: routes.length, rules: rules.length };
   return { found, problems: result.warnings, folder: store.snapshot?.path };

@@ -58,7 +58,9 @@ export function responseOf(
     part: undefined,
     codings: response.codings,
     encoded: undefined,
-    clientHeaders: response.clientHeaders.map((text) => (text.length > LONG ? (long.find((one) => one === text) ?? text) : sharedParsed(text))),
+    clientHeaders: response.clientHeaders.map((text) =>
+      text.length > LONG ? (long.find((one) => one === text) ?? text) : sharedParsed(text),
+    ),
     vary: response.vary.length === 0 ? none : response.vary,
     selecting: response.selecting.length === 0 ? none : response.selecting,
     directives: response.directives,

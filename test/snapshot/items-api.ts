@@ -163,7 +163,9 @@ export class ItemsApi {
       'cache-control': `max-age=${this.maxAge}`,
       ...(this.validator === 'etag' && { etag: `"${changed}"` }),
       ...(this.validator === 'last-modified' && { 'last-modified': modified }),
-      ...(this.validator === 'row' && { 'last-modified': path === LIST ? new Date(BEGINNING).toUTCString() : modified }),
+      ...(this.validator === 'row' && {
+        'last-modified': path === LIST ? new Date(BEGINNING).toUTCString() : modified,
+      }),
     };
   }
 }

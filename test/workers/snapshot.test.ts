@@ -83,7 +83,11 @@ async function start(snapshot: string, said: RegExp): Promise<Started> {
   const url = /"url":"(http[^"]+)"/.exec(text)?.[1] ?? '';
   const headers = { host: 'api.example' };
   const adminUrl = /"adminUrl":"(http[^"]+)"/.exec(text)?.[1] ?? '';
-  return { ask: async (path, method = 'GET') => (await get(url + path, { method, headers })).text, lines: text, adminUrl };
+  return {
+    ask: async (path, method = 'GET') => (await get(url + path, { method, headers })).text,
+    lines: text,
+    adminUrl,
+  };
 }
 
 test('one process saves, all load, and none trusts what it has loaded', async () => {
