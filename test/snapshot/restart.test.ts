@@ -199,7 +199,7 @@ describe('a snapshot that was saved at a clean stop', () => {
     ['a route', `${lenient}\nroutes: [{ match: /a, cache: { ttl: 1m } }]`],
     ['a rule', `${lenient}\nrules: [{ name: r, on: PUT /x, invalidate: [/y] }]`],
     ['the defaults', 'defaults: { cache: { ttl: 10m } }'],
-    ['the name that the API is asked by', `${lenient}\norigins: { main: { url: "ORIGIN", host: other.example } }`],
+    ['the name that the API is asked by', `${lenient}\norigin: { url: "ORIGIN", timeout: 2s, host: other.example }`],
   ])('is not loaded once %s has changed', async (_, yaml) => {
     await rig.startLoaded('load: trust', yaml.replace('ORIGIN', rig.api.origin.url));
     expect(isHit(await rig.ask('/a'))).toBe(false);
