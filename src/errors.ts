@@ -42,6 +42,7 @@ const table = {
   originInvalid: { status: 502, title: 'The origin sent an invalid answer' },
   currentUnreadable: { status: 502, title: 'What this write would replace cannot be read' },
   originDown: { status: 503, title: 'The origin is down' },
+  notServing: { status: 503, title: 'This node does not serve what it has stored at the moment' },
   keysUnavailable: { status: 503, title: 'The keys that verify tokens cannot be had' },
   draining: { status: 503, title: 'The gateway is stopping' },
   overloaded: { status: 503, title: 'The gateway has no room for this request' },

@@ -324,6 +324,8 @@ function wireAdmin(
   // What cannot be read falls back to a wildcard, and the explanation says why.
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
   const said = saidOfWrites(config);
+  const notServing = () => notReady(state(), cluster?.()) ?? snapshotting.whyIncomplete();
+  const asked = { clock: systemClock, maxBytes: reads.maxEntryBytes, notServing, processes: config.server.workers };
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -366,8 +368,7 @@ function wireAdmin(
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
-    verify: (urls) =>
-      verify({ store, routes, paths: rules.paths, clock: systemClock, maxBytes: reads.maxEntryBytes }, urls),
+    verify: (urls) => verify({ ...asked, store: memory, tier, routes, paths: rules.paths }, urls),
     webhooks,
     snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),

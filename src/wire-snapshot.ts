@@ -26,6 +26,8 @@ export interface Snapshotting {
   start(): void;
   /** What is on, and what has become of it: one line each. */
   lines(): readonly string[];
+  /** Why memory may still get copies out of the snapshot. Undefined: it does not. */
+  whyIncomplete(): string | undefined;
   /** Saves for the last time, once no request is under way. */
   save(): Promise<void>;
   /** @param clean every write that was forwarded has its record */
@@ -70,6 +72,7 @@ const none: Snapshotting = {
   open: () => Promise.resolve(),
   start: () => {},
   lines: () => [],
+  whyIncomplete: () => undefined,
   save: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
@@ -109,6 +112,7 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
     },
     start: () => snapshots.start(coherence.joined),
     lines: () => linesOf(snapshots.status()),
+    whyIncomplete: () => (snapshots.isLoading ? 'the snapshot is being loaded' : undefined),
     save: () => snapshots.stop(),
     close: async (clean) => {
       if (clean && shared === undefined) journal.end();

@@ -42,7 +42,8 @@ async function serve(options: Options, io: CliIo): Promise<number> {
     // pino's own destination is faster than a stream. Tests pass a stream to read the log.
     const log = createLogger(result.config.log.level, io.stdout === process.stdout ? undefined : io.stdout);
     // Loaded here, so that other commands start without loading a web server.
-    const { config } = result;
+    const { config, profile } = result;
+    if (role === undefined) log.info({ profile }, `configuration ${options.config}, ${inWords(profile)}`);
     if (config.server.workers > 1 && role === undefined) {
       const { runWorkers } = await import('../workers/primary.ts');
       const keys = keysInMemory(config, systemClock);
@@ -62,6 +63,10 @@ async function serve(options: Options, io: CliIo): Promise<number> {
     signals.ignore();
     role?.leave();
   }
+}
+
+function inWords(profile: string | undefined): string {
+  return profile === undefined ? 'no profile' : `profile ${profile}`;
 }
 
 async function run(

@@ -127,6 +127,7 @@ profiles:
   default; a key without a value is a mistake, as it is everywhere.
 - A profile may have every key but \`profiles\`. Its \`routes\`, \`rules\`, \`writes\` and \`include\` replace those of the file;
   what included files have stays, unless \`include\` is replaced. Included files have no profiles.
+- \`defaults\` of a profile are defaults, too: what a route says itself, in the file or in an included one, comes first.
 - \`--profile\` goes before \`UNSTALE_PROFILE\`, and every command that reads a configuration takes both. A name that the
   file does not have is an error.
 - Problems point to where a setting is written, in the profile or in the file. What a profile replaces, and the other

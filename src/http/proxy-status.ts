@@ -44,6 +44,7 @@ export const proxyErrors = {
   originInvalid: 'http_protocol_error',
   currentUnreadable: 'http_protocol_error',
   originDown: 'destination_unavailable',
+  notServing: 'proxy_internal_response',
   keysUnavailable: 'proxy_internal_response',
   draining: 'proxy_internal_response',
   overloaded: 'proxy_internal_response',

@@ -1,12 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Timers } from '../clock.ts';
-import type { Fields } from '../http/fields.ts';
+import type { Coverage } from '../coherence/tag.ts';
+import { Fields } from '../http/fields.ts';
 import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isVaryList } from '../store/head-check.ts';
 import { isShared, type SecondTier } from '../store/second-tier.ts';
 import type { StoredResponse } from '../store/stored-response.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
-import { versionsOf } from './tag-versions.ts';
+import { versionsOf, versionsToBump } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
 import { type VersionKeys, versionKey } from './version-bumps.ts';
 
@@ -143,6 +144,27 @@ export class RedisTier implements SecondTier {
     this.found += 1;
     const position = log.positionOf(found.stamp.seq);
     return { ...found.response, asOf: Math.max(position, joinedAt) };
+  }
+
+  /** For operators: what clients without any header field may be served, or why that is not known. */
+  async lookUp(key: string): Promise<StoredResponse | 'nothing' | 'unknown'> {
+    const loaded = await this.load(key, new Fields([]));
+    if (loaded !== undefined) return loaded;
+    const entry = await this.#inTime(async () => ({
+      is: await this.#options.connection.getBuffer(this.#entryKey(key, [], [])),
+    }));
+    if (entry === undefined || !this.usable) return 'unknown';
+    // One that is valid would have been found; its variants are those of header fields that nobody has named here.
+    return entry.is !== null && varyNames(entry.is) !== undefined ? 'unknown' : 'nothing';
+  }
+
+  /**
+   * For operators: false only if no entry is covered. An entry needs the versions of its tags and of what patterns
+   * begin with, and keeps them as long as itself.
+   */
+  async mayHold(coverage: Coverage): Promise<boolean> {
+    const versions = await this.#inTime(() => Promise.all(versionsToBump(coverage).map((name) => this.#version(name))));
+    return versions === undefined || !this.usable || versions.some((version) => version !== null);
   }
 
   async keep(response: StoredResponse): Promise<void> {

@@ -12,6 +12,7 @@ export function problemBody(error: GatewayError, errors?: readonly object[]): Bu
 
 /** Seconds after which a client may try again, for the errors where that helps. */
 const retryAfterSeconds: Partial<Record<GatewayError['code'], number>> = {
+  notServing: 1,
   keysUnavailable: 5,
   draining: 5,
   overloaded: 5,

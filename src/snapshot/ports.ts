@@ -4,6 +4,8 @@ import type { Coverage } from '../coherence/tag.ts';
 /** What operators may do with the snapshot of this node, and what has become of it. */
 export interface Snapshots {
   status(): SnapshotStatus;
+  /** Copies may still come out of the snapshot. */
+  readonly isLoading: boolean;
   /**
    * Saves now, whatever `store.snapshot.save` says.
    * @throws GatewayError the file cannot be written. The last good snapshot is kept

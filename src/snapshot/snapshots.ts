@@ -58,6 +58,7 @@ export class NodeSnapshots implements Snapshots {
   #timer: NodeJS.Timeout | undefined;
   /** Another save would lose what the last snapshot has, and this node has not loaded yet. */
   #isLoading = false;
+  #hasFailed = false;
   #loaded: string;
   #saved: string;
 
@@ -79,7 +80,10 @@ export class NodeSnapshots implements Snapshots {
       this.#step(async () => {
         await Promise.race([joined, aborted(this.#loading.signal)]);
         await this.#load(load);
-      }).catch((error: unknown) => this.#parts.logger.error({ err: error }, 'snapshot: the load failed'));
+      }).catch((error: unknown) => {
+        this.#hasFailed = true;
+        this.#parts.logger.error({ err: error }, 'snapshot: the load failed');
+      });
     }
     this.#saveLater();
   }
@@ -96,6 +100,10 @@ export class NodeSnapshots implements Snapshots {
     if (save === 'off' || !this.#parts.saves || !this.#hasStarted) return;
     if (wasLoading) this.#note('not saved: the last snapshot was still being loaded, and is kept');
     else await this.#tryToSave();
+  }
+
+  get isLoading(): boolean {
+    return this.#isLoading && !this.#hasFailed;
   }
 
   status(): SnapshotStatus {

@@ -98,7 +98,16 @@ describe('a profile', () => {
         .split('\n')
         .find((line) => line.includes('"listening"')) ?? '',
     );
+    expect(running.stdout()).toMatch(/"msg":"configuration .*gateway\.yaml, profile production"/);
     expect((await fetch(`${adminUrl}/metrics`, { headers: { Connection: 'close' } })).status).toBe(401);
+    running.signal();
+    expect(await running.code).toBe(0);
+  });
+
+  it('that is not chosen is missing from the log, too', async () => {
+    const running = start(['serve', '-c', configFile(text)], { env: { UNSTALE_PROFILE: '' } });
+    await running.printed('"listening"');
+    expect(running.stdout()).toMatch(/"msg":"configuration .*gateway\.yaml, no profile"/);
     running.signal();
     expect(await running.code).toBe(0);
   });

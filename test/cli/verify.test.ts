@@ -28,7 +28,8 @@ const verify = (args: readonly string[], stdin = '') =>
 it('exits 0 where everything is as the API says, or not stored', async () => {
   expect(await verify(['/steps/7', '/steps/9', '/steps/8'])).toEqual({
     code: 0,
-    stdout: '/steps/7: 2 stored responses, as the API says\n/steps/9: stored, as the API says\n/steps/8: not stored\n',
+    stdout:
+      '/steps/7: 2 stored responses, as the API says\n/steps/9: stored, as the API says\n/steps/8: not stored in the memory of this node\n',
     stderr: '',
   });
 });
@@ -53,10 +54,10 @@ it('exits 1 and names each difference', async () => {
   );
 });
 
-it('says what it cannot compare, which is no failure', async () => {
+it('exits 1 where something cannot be compared, and says why', async () => {
   await read('/trips/1', { authorization: 'Bearer ada' });
   const { code, stdout } = await verify(['/trips/1']);
-  expect(code).toBe(0);
+  expect(code).toBe(1);
   expect(stdout).toMatch(/^\/trips\/1: stored, not compared\n {2}api.example\/trips\/1, .* needs his credentials\n$/);
 });
 
@@ -65,6 +66,22 @@ it('exits 1 where the API does not answer', async () => {
   const { code, stdout } = await verify(['/steps/9']);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^\/steps\/9: stored, not compared, for want of an answer\n.*the API cannot be asked: /);
+});
+
+it('exits 1 where nothing is stored for the host that is named, but for others', async () => {
+  expect(await verify(['https://other.example/steps/9'])).toMatchObject({
+    code: 1,
+    stdout: 'https://other.example/steps/9: unknown: it is stored for another host: api.example\n',
+  });
+});
+
+it('takes patterns, as purge does', async () => {
+  api.inns.delete(42);
+  const { code, stdout } = await verify(['/inns/*', '/rooms/**']);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^\/inns\/\*: stored, different from .*\n {2}api.example\/inns\/42, .*gone.*\n\/rooms\/\*\*: not stored/,
+  );
 });
 
 it('--from takes one URL per line, from a file or standard input', async () => {
@@ -89,7 +106,7 @@ it('--json: one line for each URL', async () => {
     outcome: 'differs',
     copies: [{ of: 'api.example/inns/42', differences: [{ kind: 'gone', stored: 200, now: 404 }] }],
   });
-  expect(absent).toEqual({ url: '/steps/8', outcome: 'not-stored', copies: [], left: 0 });
+  expect(absent).toEqual({ url: '/steps/8', outcome: 'not-stored', copies: [], left: 0, lookedIn: ['memory'] });
 });
 
 it.each([

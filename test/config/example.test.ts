@@ -54,6 +54,39 @@ describe('the example', () => {
     expect(off.map(({ match }) => match)).toEqual(['/users/me', '/notifications/**', '/dashboard', '/files/**']);
   });
 
+  describe('has a profile', () => {
+    const load = (profile: string) => loadConfig(example, { UNSTALE_PROFILE: profile });
+    /** For how long stale copies are served, by every policy that there is. 0: never. */
+    const windowsOf = (profile: string) => {
+      const { routes, reads, fallback } = load(profile).config;
+      const policies = [
+        fallback.cache,
+        ...routes.map(({ cache }) => cache),
+        ...reads.flatMap(({ cache }) => cache ?? []),
+      ];
+      const cached = policies.filter(({ off }) => !off);
+      expect(cached.length).toBeGreaterThan(7);
+      return {
+        whileRevalidating: [...new Set(cached.map(({ staleWhileRevalidateMs }) => staleWhileRevalidateMs))],
+        ifError: [...new Set(cached.map(({ staleIfErrorMs }) => staleIfErrorMs))],
+      };
+    };
+
+    it('development: warm after a restart, and every route answers while the API is down', () => {
+      const { config, warnings } = load('development');
+      expect(warnings).toEqual([]);
+      expect(config.store.snapshot).toMatchObject({ load: 'revalidate', save: 30_000 });
+      expect(windowsOf('development').ifError).toEqual([600_000]);
+    });
+
+    it('production: cold after a restart, and no route serves anything stale', () => {
+      const { config, warnings } = load('production');
+      expect(warnings).toEqual([]);
+      expect([config.store.snapshot, config.coherence.mode]).toEqual([undefined, 'strict']);
+      expect(windowsOf('production')).toEqual({ whileRevalidating: [0], ifError: [0] });
+    });
+  });
+
   it.each([example, 'rules/travel.yaml'])('%s is what editors are told is right', (file) => {
     const value = parse(readFileSync(file, 'utf8'));
     expect(schema.safeParse(value)).toEqual(expect.objectContaining({ success: true }));

@@ -200,7 +200,7 @@ describe('asks', () => {
     expect(await copies('/a')).toEqual([`${host}/a`, `${host}/a?p=1`, `${host}/a?p=2`, 'b.example/a']);
     expect(await copies('/a?p=1')).toEqual([`${host}/a?p=1`]);
     expect(await copies('https://B.example/a')).toEqual(['b.example/a']);
-    expect(await copies('http://c.example/a')).toEqual([]);
+    expect(await copies('http://b.example/a?p=1')).toEqual([]);
   });
 
   test('with the credentials of the gateway where it has some', async () => {
@@ -229,13 +229,15 @@ describe('says what it does not compare, and why', () => {
   };
 
   test('nothing stored', async () => {
-    expect(await verify('/a')).toEqual([{ url: '/a', outcome: 'not-stored', copies: [], left: 0 }]);
+    expect(await verify('/a')).toEqual([
+      { url: '/a', outcome: 'not-stored', copies: [], left: 0, lookedIn: ['memory'] },
+    ]);
   });
 
   test("a user's own copy", async () => {
     says['/mine'] = json({});
     await store('/mine', { authorization: 'Bearer ada' });
-    expect(await outcomeOf('/mine')).toEqual(['not-compared', 'it is kept for one user, and needs his credentials']);
+    expect(await outcomeOf('/mine')).toEqual(['unknown', 'it is kept for one user, and needs his credentials']);
     expect(api.requests('GET /mine')).toHaveLength(1);
   });
 
@@ -267,7 +269,7 @@ describe('says what it does not compare, and why', () => {
       });
       response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"v":2}');
     });
-    expect(await outcomeOf('/a')).toEqual(['not-compared', 'it was invalidated or replaced meanwhile']);
+    expect(await outcomeOf('/a')).toEqual(['unknown', 'it was invalidated or replaced meanwhile: ask again']);
   });
 });
 
@@ -276,6 +278,8 @@ test.each([
   [{ urls: [7] }, 'urls[0]: it is no text'],
   [{ urls: ['a'] }, 'path: "a" is neither a path nor a URL: write /steps/7'],
   [{ urls: ['ftp://a/b'] }, 'path: "ftp://a/b" is neither a path nor a URL'],
+  [{ urls: ['/a*'] }, 'path: "*" is only part of a segment: "*" must be a whole segment'],
+  [{ urls: ['/a/*?p=1'] }, 'path: a path with wildcards cannot have a query'],
   [{ urls: Array.from({ length: 101 }, () => '/a') }, 'urls: more than 100 URLs'],
   [{ url: '/a' }, 'url: nothing is called that here'],
 ])('refuses %j with 400', async (body, says400) => {
@@ -288,19 +292,72 @@ test.each([
   expect((JSON.parse(text) as { detail: string }).detail).toContain(says400);
 });
 
-test('does not look at what was loaded from a snapshot and not confirmed: no client is served it', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'unstale-verify-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const yaml = `store: { snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
+describe('a pattern', () => {
+  test('stands for every path and query that it matches, as in a purge', async () => {
+    for (const path of ['/inns/42', '/inns/42?lang=de', '/inns/43', '/inns/43/rooms', '/trips/1']) {
+      says[path] = json({ path });
+      await store(path);
+    }
+    delete says['/inns/42'];
+    const host = new URL(gateway.url).host;
+    const found = async (pattern: string) => {
+      const [verified] = await verify(pattern);
+      return [
+        verified?.outcome,
+        verified?.copies.map(({ of, outcome }) => `${of.slice(host.length)} ${outcome}`).sort(),
+      ];
+    };
+    const ones = ['/inns/42 differs', '/inns/42?lang=de same', '/inns/43 same'];
+    expect(await found('/inns/*')).toEqual(['differs', ones]);
+    expect(await found('/inns/**')).toEqual(['differs', [...ones, '/inns/43/rooms same'].sort()]);
+    expect(await found(`http://${host}/inns/*/rooms`)).toEqual(['same', ['/inns/43/rooms same']]);
+    expect(await found('/steps/*')).toEqual(['not-stored', []]);
+  });
+
+  test('has a bound, and what is beyond it is unknown', async () => {
+    const many = Array.from({ length: 1010 }, (_, i) => `/many/${i}`);
+    for (const path of many) says[path] = json({});
+    await Promise.all(many.map((path) => read(path)));
+    expect((await verify('/many/*')).map(({ outcome, left, copies }) => [outcome, left, copies.length])).toEqual([
+      ['unknown', 10, 1000],
+    ]);
+  });
+});
+
+test('a URL of a host that no client asked is unknown, and the hosts that they did ask are named', async () => {
+  says['/a'] = json({});
+  for (const host of ['b.example', 'c.example:81']) await store('/a', { host });
+  expect(await verify('http://d.example/a')).toEqual([
+    {
+      ...{ url: 'http://d.example/a', outcome: 'unknown', copies: [], left: 0, lookedIn: ['memory'] },
+      why: 'it is stored for another host: b.example, c.example:81',
+    },
+  ]);
+});
+
+describe('after a warm restart', () => {
   const host = { host: 'api.example' };
-  await gateway.stop();
-  gateway = await startGateway(api.url, yaml);
-  says['/a'] = { headers: { ETag: '"1"' } };
-  await store('/a', host);
-  await gateway.stop();
-  gateway = await startGateway(api.url, yaml);
-  await until(() => gateway.logs.some(({ msg }) => msg.startsWith('snapshot: loaded 1 ')), 'the load');
-  expect((await verify('/a'))[0]?.outcome).toBe('not-stored');
-  await store('/a', host);
-  expect((await verify('/a'))[0]?.outcome).toBe('same');
+  beforeEach(async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unstale-verify-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const yaml = `store: { snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
+    await gateway.stop();
+    gateway = await startGateway(api.url, yaml);
+    says['/a'] = { headers: { ETag: '"1"' }, body: '{"v":1}' };
+    await store('/a', host);
+    await gateway.stop();
+    gateway = await startGateway(api.url, yaml);
+    await until(() => gateway.logs.some(({ msg }) => msg.startsWith('snapshot: loaded 1 ')), 'the load');
+  });
+
+  test('what is not confirmed is compared, too, and named so', async () => {
+    const copies = async () => (await verify('/a'))[0]?.copies.map((copy) => [copy.in, copy.outcome]);
+    expect(await copies()).toEqual([['unconfirmed', 'same']]);
+    // An API whose validator says that nothing has changed would bring it back.
+    says['/a'] = { headers: { ETag: '"1"' }, body: '{"v":2}' };
+    expect(await copies()).toEqual([['unconfirmed', 'differs']]);
+    says['/a'] = { headers: { ETag: '"1"' }, body: '{"v":1}' };
+    await store('/a', host);
+    expect(await copies()).toEqual([['memory', 'same']]);
+  });
 });

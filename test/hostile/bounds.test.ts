@@ -117,6 +117,10 @@ const elsewhere = new Set([
     'MAX_SAMPLES',
     'MAX_QUARANTINE_MS',
     'MAX_SIBLINGS',
+    // How often a response was used fits into four octets; a frame of a snapshot holds one response.
+    'MAX_USES',
+    'MAX_FRAME_BYTES',
+    'MAX_PROBE_MS',
   ],
   // Of one check, and of the schema that it is made by, which is the operator's.
   ...['MAX_BYTES_FOR_ALL', 'MAX_FILES', 'MAX_FORMAT_LENGTH', 'MAX_NESTING'],

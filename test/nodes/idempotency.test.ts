@@ -27,7 +27,8 @@ describe('with three nodes', () => {
     makesOrders();
     const answers = await Promise.all(Array.from({ length: 150 }, (_, i) => post(i % 3, 'k')));
     const made = answers.filter(({ status }) => status === 201);
-    expect(answers.filter(({ status }) => status === 409)).toHaveLength(150 - made.length);
+    // 409 while it is carried out; 503 where a starved Redis does not answer in time: then the API is not asked.
+    expect(answers.filter(({ status }) => ![201, 409, 503].includes(status)).map(({ text }) => text)).toEqual([]);
     expect(made.filter((answer) => !isReplay(answer))).toHaveLength(1);
     for (const node of [0, 1, 2]) {
       const again = await post(node, 'k');

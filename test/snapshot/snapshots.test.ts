@@ -155,7 +155,10 @@ describe('a stop', () => {
     await new Node({}).put('/a', '/b').snapshots.save();
     const node = new Node({ load: 'revalidate', save: 'stop' });
     node.snapshots.start(new Promise(() => {}));
+    // `verify` must not say that nothing is stored.
+    expect(node.snapshots.isLoading).toBe(true);
     await node.snapshots.stop();
+    expect(node.snapshots.isLoading).toBe(false);
     expect(node.snapshots.status().saved).toMatch(/is kept/);
     expect(await found()).toEqual(['/a', '/b']);
   });

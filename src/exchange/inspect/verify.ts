@@ -1,38 +1,43 @@
 import type { Clock } from '../../clock.ts';
-import { pathTag } from '../../coherence/tag.ts';
 import { GatewayError } from '../../errors.ts';
 import { Fields, without } from '../../http/fields.ts';
-import { parseTarget, sortedQuery, TargetError, targetText } from '../../route/path.ts';
-import { coverageOf, type PathKnowledge } from '../../rules/target.ts';
-import type { Target } from '../../rules/types.ts';
-import type { Store } from '../../store/store.ts';
-import type { StoredResponse } from '../../store/stored-response.ts';
+import { targetText } from '../../route/path.ts';
+import { UNCONFIRMED } from '../../store/stored-response.ts';
 import { askOrigin } from '../ask-origin.ts';
 import { readAnswerUpTo } from '../body.ts';
 import { forwardedQuery } from '../cache-key.ts';
 import { fillFields } from '../forward.ts';
-import type { ClientRequest, OriginResponse, RouteTable } from '../ports.ts';
+import type { ClientRequest, OriginResponse } from '../ports.ts';
 import { type Replay, rebuilt } from '../replay.ts';
 import { type Compared, type Deviation, deviations } from './comparison.ts';
+import { type FoundCopy, foundCopies, type InspectedStores, siteIn } from './found-copies.ts';
 import { proposedRequest } from './proposed-write.ts';
 
-export interface VerifyPorts {
-  readonly store: Store;
-  readonly routes: RouteTable;
-  readonly paths: PathKnowledge;
+export interface VerifyPorts extends InspectedStores {
   readonly clock: Clock;
   /** A longer answer of the API is not read, and nothing so long is stored. */
   readonly maxBytes: number;
+  /** Why what is stored cannot be told now. Undefined: it can. */
+  readonly notServing: () => string | undefined;
+  /** Those of this node (`server.workers`): each has its own memory, and only that of this one is seen here. */
+  readonly processes: number;
 }
 
 /** What is known of one URL. */
 export interface Verified {
   readonly url: string;
-  /** The worst of its copies: `failed`, `differs`, `not-compared`, `same`. */
+  /**
+   * The worst of its copies: `failed`, `differs`, `unknown`, `same`. Never `not-stored` or `same` if something was not
+   * looked at.
+   */
   readonly outcome: 'not-stored' | ComparedCopy['outcome'];
   readonly copies: readonly ComparedCopy[];
   /** Further copies, which were not compared. */
   readonly left: number;
+  /** Where it looked: in the memory of this node, and, for the URL itself, in the tier that the nodes share. */
+  readonly lookedIn: readonly ('memory' | 'redis')[];
+  /** Why it is unknown whether something else is stored. */
+  readonly why?: string;
 }
 
 /** One stored response. */
@@ -43,90 +48,94 @@ export interface ComparedCopy {
   readonly selecting: Readonly<Record<string, string>>;
   /** In seconds, since the API sent it. */
   readonly storedFor: number;
-  /**
-   * `not-compared`: this one cannot be, whoever asks. `failed`: the API gave no answer to compare it with.
-   */
-  readonly outcome: 'same' | 'differs' | 'not-compared' | 'failed';
+  /** `unconfirmed`: out of a snapshot, and not served before the API has confirmed it. `redis`: not in memory. */
+  readonly in: 'memory' | 'unconfirmed' | 'redis';
+  /** `unknown`: it cannot be compared, whoever asks. `failed`: the API gave no answer to compare it with. */
+  readonly outcome: 'same' | 'differs' | 'unknown' | 'failed';
   readonly differences: readonly Deviation[];
   /** Why it was not compared. */
   readonly why?: string;
 }
 
-/** Of one URL: more have been made by a client that varies a field without end. */
-const MAX_COPIES = 64;
+/** Of one URL: a pattern may cover all there is, and a client may vary a field without end. */
+const MAX_COPIES = 1_000;
+/** No further copies of one URL are compared after this time. */
+const MAX_TIME_MS = 8 * 60_000;
 /** The API also has to answer clients. */
 const AT_ONCE = 4;
 /** For one answer with its body. The limits of the origin alone would let an endless stream go on. */
 const MAX_ANSWER_MS = 30_000;
 
 /**
- * Compares what is stored for each URL in the memory of this node with what the API says now. Asks the API as a fill
- * would, past the cache, with the gateway's own credentials where it has some. Nothing is stored.
+ * Compares what is stored for each URL on this node with what the API says now. Asks the API as a fill would, past the
+ * cache, with the gateway's own credentials where it has some. Nothing is stored.
  * @throws TargetError
+ * @throws GatewayError this node does not know what is stored
  */
 export async function verify(ports: VerifyPorts, urls: readonly string[]): Promise<Verified[]> {
   const verified: Verified[] = [];
   for (const url of urls) {
-    const stored = copiesOf(url, ports);
-    const copies: ComparedCopy[] = [];
-    for (let i = 0; i < Math.min(stored.length, MAX_COPIES); i += AT_ONCE) {
-      const some = stored.slice(i, Math.min(i + AT_ONCE, MAX_COPIES));
-      copies.push(...(await Promise.all(some.map((copy) => compared(ports, copy)))));
-    }
-    verified.push({ url, outcome: worstOf(copies), copies, left: stored.length - copies.length });
+    refuseUnlessServing(ports);
+    verified.push(await verifyOne(ports, url));
   }
+  refuseUnlessServing(ports);
   return verified;
 }
 
-/** Every variant, and for a path without a query every query, as in an invalidation. */
-function copiesOf(url: string, { store, paths }: VerifyPorts): StoredResponse[] {
-  const { host, text } = asked(url);
-  const { resource: path, query } = parseTarget(text);
-  const target: Target = text.includes('?')
-    ? { kind: 'query', path, query: sortedQuery(query) }
-    : { kind: 'path', path };
-  const covered = [...store.coveredBy(coverageOf([target], paths))];
-  const spellings = [...new Set(covered.map((stored) => stored.path))];
-  const held = new Set(spellings.flatMap((spelling) => store.tagged(pathTag(spelling))));
-  // What was loaded from a snapshot and not confirmed is covered, and served to nobody.
-  const found = covered.filter((stored) => held.has(stored));
-  return host === undefined ? found : found.filter(({ key }) => siteIn(key).split(' ').includes(host));
+/** Its memory may be about to be emptied, or to get what it has missed. */
+function refuseUnlessServing({ notServing }: VerifyPorts): void {
+  const why = notServing();
+  if (why !== undefined) throw new GatewayError('notServing', `ask again when this node serves: ${why}`);
 }
 
-/** Whether clients may be served it. */
-function isHeld(store: Store, stored: StoredResponse): boolean {
-  return store.tagged(pathTag(stored.path)).includes(stored);
+async function verifyOne(ports: VerifyPorts, url: string): Promise<Verified> {
+  const found = await foundCopies(url, ports);
+  const until = ports.clock.monotonic() + MAX_TIME_MS;
+  const copies: ComparedCopy[] = [];
+  while (copies.length < Math.min(found.copies.length, MAX_COPIES) && ports.clock.monotonic() < until) {
+    const some = found.copies.slice(copies.length, Math.min(copies.length + AT_ONCE, MAX_COPIES));
+    copies.push(...(await Promise.all(some.map((copy) => compared(ports, copy)))));
+  }
+  const left = found.copies.length - copies.length;
+  const { processes } = ports;
+  const others =
+    processes === 1 ? undefined : `this is one of ${processes} processes, and only its memory is seen here`;
+  const why = found.why ?? others;
+  const isPartial = left > 0 || why !== undefined;
+  return {
+    url,
+    outcome: worstOf([...copies.map(({ outcome }) => outcome), ...(isPartial ? (['unknown'] as const) : [])]),
+    copies,
+    left,
+    lookedIn: ports.tier === undefined ? ['memory'] : ['memory', 'redis'],
+    ...(why !== undefined && { why }),
+  };
 }
 
-/** @throws TargetError */
-function asked(url: string): { host: string | undefined; text: string } {
-  if (url.startsWith('/')) return { host: undefined, text: url };
-  const [, host, text] = /^https?:\/\/([^/?#]+)([^#]*)$/i.exec(url) ?? [];
-  if (host === undefined) throw new TargetError(`"${url}" is neither a path nor a URL: write /steps/7`);
-  return { host: host.toLowerCase(), text: text?.startsWith('/') === true ? text : `/${text ?? ''}` };
+/** Whether clients may still be served it. */
+async function isHeld({ store, tier }: VerifyPorts, { stored, inTier }: FoundCopy): Promise<boolean> {
+  if (!inTier) return store.variantsOf(stored.key).includes(stored);
+  const now = await tier?.lookUp(stored.key);
+  return typeof now === 'object' && now.respondedAt === stored.respondedAt;
 }
 
-/** The host of a key, and the one that a trusted proxy forwarded, separated by a space. */
-function siteIn(key: string): string {
-  return (key.split('\n', 1)[0] ?? '').replace(/^.*:\/\//s, '');
-}
+const severity = { failed: 3, differs: 2, unknown: 1, same: 0 } as const;
 
-const severity = { failed: 3, differs: 2, 'not-compared': 1, same: 0 } as const;
-
-function worstOf(copies: readonly ComparedCopy[]): Verified['outcome'] {
-  const [first, ...others] = copies.map(({ outcome }) => outcome);
+function worstOf([first, ...others]: readonly ComparedCopy['outcome'][]): Verified['outcome'] {
   if (first === undefined) return 'not-stored';
   return others.reduce((worst, each) => (severity[each] > severity[worst] ? each : worst), first);
 }
 
-async function compared(ports: VerifyPorts, stored: StoredResponse): Promise<ComparedCopy> {
+async function compared(ports: VerifyPorts, copy: FoundCopy): Promise<ComparedCopy> {
+  const { stored, inTier } = copy;
   const [, path = '', query = ''] = stored.key.split('\n');
   const told = {
     of: `${siteIn(stored.key).split(' ')[0]}${targetText({ path, query })}`,
     selecting: Object.fromEntries(stored.vary.map((name, i) => [name, shown(stored.selecting[i] ?? '')])),
     storedFor: Math.max(0, Math.round((ports.clock.wall() - stored.respondedAt) / 1000)),
-  };
-  const notCompared = (why: string, outcome: 'not-compared' | 'failed' = 'not-compared'): ComparedCopy => ({
+    in: inTier ? 'redis' : stored.asOf === UNCONFIRMED ? 'unconfirmed' : 'memory',
+  } as const;
+  const notCompared = (why: string, outcome: 'unknown' | 'failed' = 'unknown'): ComparedCopy => ({
     ...told,
     outcome,
     differences: [],
@@ -136,7 +145,7 @@ async function compared(ports: VerifyPorts, stored: StoredResponse): Promise<Com
   if (typeof replay === 'string') return notCompared(replay);
   const now = await answerNow(replay, ports.maxBytes);
   // A write may have replaced it since. What it differs in then, no client is served.
-  if (!isHeld(ports.store, stored)) return notCompared('it was invalidated or replaced meanwhile');
+  if (!(await isHeld(ports, copy))) return notCompared('it was invalidated or replaced meanwhile: ask again');
   if (typeof now === 'string') return notCompared(now, 'failed');
   const refused = refusal(replay, now);
   if (refused !== undefined) return notCompared(refused, 'failed');

@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { GatewayError } from '../../src/errors.ts';
+import type { Verified } from '../../src/exchange/inspect/verify.ts';
+import { run } from '../cli/run.ts';
+import { until } from '../support/barrier.ts';
+import { get } from '../support/request.ts';
+import { isHit, type Nodes, startNodes, status } from './rig.ts';
+
+/* `unstale verify` on a node that shares a Redis with others. */
+
+let nodes: Nodes;
+/** A node that has nothing in memory. */
+let fresh: number;
+beforeEach(async () => {
+  nodes = await startNodes(1, 'defaults: { cache: { ttl: 60s } }\n');
+  for (const path of ['/inns/42', '/inns/42?lang=de']) await nodes.ask(0, 'GET', path);
+  fresh = await nodes.add();
+  // The tier has it, as this node would be served it.
+  await until(async () => /redis/.test(status(await nodes.ask(fresh, 'GET', '/inns/42?lang=de'))), 'the tier');
+});
+afterEach(() => nodes.stop());
+
+const adminUrl = (node: number): string => nodes.gateways[node]?.adminUrl ?? '';
+const verify = (...args: string[]) => run(['verify', ...args], { env: { UNSTALE_ADMIN_URL: adminUrl(fresh) } });
+const purge = (path: string) => run(['purge', path], { env: { UNSTALE_ADMIN_URL: adminUrl(0) } });
+
+test('looks a URL up in Redis: clients are served that copy, too', async () => {
+  nodes.api.inns.delete(42);
+  const { code, stdout } = await verify('--json', 'http://api.example/inns/42');
+  expect(code).toBe(1);
+  const { outcome, copies, lookedIn } = JSON.parse(stdout) as Verified;
+  expect([outcome, lookedIn]).toEqual(['differs', ['memory', 'redis']]);
+  expect(copies.map((copy) => [copy.of, copy.in, copy.outcome]).sort()).toEqual([
+    ['api.example/inns/42', 'redis', 'differs'],
+    ['api.example/inns/42?lang=de', 'memory', 'differs'],
+  ]);
+  // Nothing was stored for it: the next read is still served from Redis.
+  expect(status(await nodes.ask(fresh, 'GET', '/inns/42'))).toContain('detail=redis');
+  expect(isHit(await nodes.ask(fresh, 'GET', '/inns/42'))).toBe(true);
+});
+
+test('knows the host of a path by what is in memory', async () => {
+  nodes.api.inns.delete(42);
+  const { stdout } = await verify('/inns/42');
+  expect(stdout).toMatch(/ {2}api\.example\/inns\/42, stored \d+ s ago, in Redis: gone/);
+});
+
+test('says that Redis may have what it cannot look up there', async () => {
+  await nodes.ask(0, 'GET', '/trips/1');
+  for (const url of ['/trips/1', '/trips/*']) {
+    const { code, stdout } = await verify(url);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('but Redis may have: name ')]);
+  }
+  expect(await verify('/trips/2', '/steps/*')).toMatchObject({
+    code: 0,
+    stdout: ['/trips/2', '/steps/*']
+      .map((url) => `${url}: not stored in the memory of this node, nor in Redis\n`)
+      .join(''),
+  });
+});
+
+test('says that Redis may have a variant', async () => {
+  nodes.api.origin.on('GET /varied', (_, response) => {
+    response.writeHead(200, { 'Cache-Control': 'max-age=60', Vary: 'Accept-Language' }).end('a');
+  });
+  await nodes.ask(0, 'GET', '/varied', { headers: { 'accept-language': 'de' } });
+  const { code, stdout } = await verify('http://api.example/varied');
+  expect([code, stdout]).toEqual([1, expect.stringContaining('but Redis may have a variant of it')]);
+});
+
+test('after a purge there is nothing', async () => {
+  await purge('/inns/**');
+  const { code, stdout } = await verify('http://api.example/inns/42');
+  expect([code, stdout]).toEqual([
+    0,
+    'http://api.example/inns/42: not stored in the memory of this node, nor in Redis\n',
+  ]);
+});
+
+test('a node that does not serve answers 503, and not that nothing is stored', async () => {
+  await nodes.redis.stop();
+  await until(async () => (await get(`${adminUrl(fresh)}/readyz`)).status === 503, 'the lease to run out');
+  const { code, stdout, stderr } = await verify('/inns/42');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('503: ask again when this node serves: the lease has run out');
+  const answer = await get(`${adminUrl(fresh)}/verify`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"urls":["/inns/42"]}',
+  });
+  expect(answer.json()).toMatchObject({ type: new GatewayError('notServing').type, status: 503 });
+});
