@@ -79,7 +79,7 @@ export interface CoherenceParts {
   readonly log: Logger;
   /** Whether this process delivers to webhooks whose queues are in memory: of several, one does. */
   readonly delivers: boolean;
-  /** Called with what each record of a single gateway covers, before it takes effect. */
+  /** Called with what each record covers, before it takes effect. Not with a Redis, which keeps the records itself. */
   readonly covering?: ((coverage: Coverage) => void) | undefined;
   /** The nodes' sequencer, if it is not a Redis. */
   readonly bus?: Bus | undefined;
@@ -103,7 +103,9 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
   const fence = new Fence(systemClock.monotonic);
   const memory = new MemoryStore(config.store.memory, fence);
   const inFlight = new WritesInFlight(knowledge);
+  const covering = config.store.redis === undefined ? parts.covering : undefined;
   const applied: LogListener['applied'] = (record) => {
+    covering?.(record.coverage);
     fence.apply(record);
     const removed = memory.invalidate(record.coverage);
     inFlight.note(record);
@@ -133,10 +135,7 @@ export function wireCoherence(parts: CoherenceParts): Coherence {
 function wireSingle(node: Node): Coherence {
   const { config, fence, memory, inFlight, webhooks } = node;
   const log = new MemoryLog(systemClock, {
-    applied: (record) => {
-      node.covering?.(record.coverage);
-      return node.applied(record);
-    },
+    applied: node.applied,
     committed: (record) => announce(log.epoch, record),
   });
   const hub = new EventHub({ ...config.events, epoch: log.epoch });
@@ -227,7 +226,7 @@ function wireCluster(node: Node): Coherence {
   const tier = keys && wireTier(config, keys, { cluster, fence, shape, joinedAt: () => joinedAt, logger });
   return {
     ...{ fence, memory, joined, tier, inFlight, hub, webhooks },
-    shared: new MissedRecords({ bus, log: cluster }),
+    shared: new MissedRecords({ bus, log: cluster, joinedAt: () => joinedAt }),
     keys: keys === undefined ? (node.keys ?? keysInMemory(config, systemClock)) : new RedisKeys(keys),
     store: new FencedStore(memory, () => cluster.serving()),
     log: cluster,

@@ -87,7 +87,7 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
     store: coherence.memory,
     maxBytes: memory.maxBytes,
     fingerprint: snapshotFingerprint(shapeOf(config), config),
-    log: shared === undefined ? logOf(journal) : sharedLog(shared),
+    log: snapshotLog(wiring, snapshot.path),
     saves: isFirst,
     isPerUser: perUser(config, routes),
     clock: systemClock,
@@ -131,6 +131,38 @@ function loadOf({ load }: SnapshotConfig, { config, coherence, logger }: Snapsho
   if (config.store.redis !== undefined && config.coherence.onPartition !== 'queue') return load;
   logger.warn(`snapshots: load trust means revalidate here: ${forgets}`);
   return 'revalidate';
+}
+
+function snapshotLog({ config, coherence, journal, isFirst }: SnapshotWiring, folder: string): SnapshotLog {
+  const { shared } = coherence;
+  if (shared === undefined) return logOf(journal);
+  if (config.store.redis !== undefined) return sharedLog(shared);
+  const journaled = isFirst
+    ? async (segment: string) => (await journal.opened.since(segment)).coverages
+    : (segment: string) => FileJournal.read(folder, segment);
+  return workersLog(shared, journal, journaled);
+}
+
+/**
+ * The log of several processes that ends with them. What their journal has is known to be invalid; the process that
+ * writes it may have missed other records.
+ */
+function workersLog(
+  shared: MissedRecords,
+  journal: NodeJournal,
+  journaled: (segment: string) => Promise<readonly Coverage[]>,
+): SnapshotLog {
+  return {
+    // The segment begins first: whatever is not before the mark is in it.
+    mark: async () => ({ segment: journal.opened.rotate(), ...(await shared.mark()) }),
+    missedSince: async (mark): Promise<MissedUntil> => {
+      const missed = await shared.since(mark);
+      const segment = segmentOf(mark);
+      if (missed.known || segment === undefined) return missed;
+      return { ...missed, coverages: [...missed.coverages, ...(await journaled(segment))] };
+    },
+    release: logOf(journal).release,
+  };
 }
 
 function sharedLog(shared: MissedRecords): SnapshotLog {

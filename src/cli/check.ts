@@ -18,6 +18,13 @@ interface Checked {
   readonly rules: number | undefined;
 }
 
+interface Result {
+  readonly found: Checked;
+  readonly problems: readonly Problem[];
+  /** The folder of its snapshots. */
+  readonly folder: string | undefined;
+}
+
 /** The output of `--json`, on one line. */
 interface Report extends Checked {
   readonly problems: readonly Problem[];
@@ -71,14 +78,28 @@ function reportOf(options: Options, io: CliIo): Report {
     ...problem,
     profiles: added.filter((other) => isSame(other.problem, problem)).map(({ name }) => name),
   }));
-  return { ...own.found, problems: inOrder([...own.problems, ...told]), profiles };
+  const untold = withoutTrace(others.map((each, i) => ({ ...each, name: names[i] as string })));
+  return { ...own.found, problems: inOrder([...own.problems, ...told, ...untold]), profiles };
 }
 
-function checked(options: ConfigurationOptions, io: CliIo): { found: Checked; problems: readonly Problem[] } {
+/** Where one profile trusts a snapshot, and another one runs without it: what that one removes comes back. */
+function withoutTrace(results: readonly (Result & { readonly name: string })[]): Problem[] {
+  return results.flatMap(({ name, problems, folder }) => {
+    const trusted = problems.find(({ code }) => code === 'snapshot-trusted');
+    const others = results.filter((other) => other.found.ok && other.folder !== folder).map((other) => other.name);
+    if (trusted === undefined || others.length === 0) return [];
+    const message = `what a run with the profile ${others.join(' or ')} removes comes back: it leaves no trace in this folder`;
+    return [{ ...trusted, message, hint: 'give each profile this store.snapshot.path', profiles: [name] }];
+  });
+}
+
+function checked(options: ConfigurationOptions, io: CliIo): Result {
   const result = readConfiguration(options, io);
-  if (!('config' in result)) return { found: { ok: false, routes: undefined, rules: undefined }, ...result };
-  const { routes, rules } = result.config;
-  return { found: { ok: true, routes: routes.length, rules: rules.length }, problems: result.warnings };
+  if (!('config' in result))
+    return { found: { ok: false, routes: undefined, rules: undefined }, folder: undefined, ...result };
+  const { routes, rules, store } = result.config;
+  const found = { ok: true, routes: routes.length, rules: rules.length };
+  return { found, problems: result.warnings, folder: store.snapshot?.path };
 }
 
 /** The problems that the file does not have without a profile. */

@@ -18,6 +18,8 @@ export interface MissedRecordsOptions {
   /** As the log's, with its configuration. Without the log's contact: reading back says nothing of where it stands. */
   readonly bus: Bus;
   readonly log: { status(): ClusterStatus; positionOf(seq: Seq): Position };
+  /** Where the node joined the log: its fence has every record since. */
+  readonly joinedAt: () => Position;
 }
 
 /** No notes: they are about writes in flight. */
@@ -52,14 +54,17 @@ export class MissedRecords {
     const { epoch, applied, resets, state } = log.status();
     const asOf = log.positionOf(applied);
     const missed = new MissedCoverage();
-    const inDoubt = (why: string): MissedUntil => ({ known: false, why, coverages: missed.coverages, asOf });
-    if (!isMark(mark)) return inDoubt('it does not say where it stands in the log');
+    // What this node has applied itself is not to be looked for.
+    const inDoubt = (why: string): MissedUntil => {
+      return { known: false, why, coverages: missed.coverages, asOf: this.#options.joinedAt() };
+    };
     if (state === 'joining') return inDoubt('the other nodes cannot be reached');
-    if (mark.seq > 0 && mark.digest === '') return inDoubt('it was not known where it stood in the log');
-    if (mark.epoch !== epoch) return inDoubt('the log has begun another epoch');
-    if (mark.seq > applied) return inDoubt('the log was set back');
-    const why = await this.#collect(mark, applied, missed);
-    if (why !== undefined) return inDoubt(why);
+    const why = await this.#after(mark, { epoch, applied }, missed);
+    if (why !== undefined) {
+      // What the log has is known nevertheless.
+      if (!missed.exceeded) await this.#collect({ epoch, seq: 0, digest: '' }, applied, missed);
+      return inDoubt(why);
+    }
     const now = log.status();
     // It may have missed what came meanwhile, and what was read may be of a log that is over.
     if (now.epoch !== epoch || now.resets !== resets || now.state === 'joining') return inDoubt(left);
@@ -67,15 +72,29 @@ export class MissedRecords {
   }
 
   /** @returns why there may be more than `missed` */
+  async #after(
+    mark: unknown,
+    { epoch, applied }: Pick<ClusterStatus, 'epoch' | 'applied'>,
+    missed: MissedCoverage,
+  ): Promise<string | undefined> {
+    if (!isMark(mark)) return 'it does not say where it stands in the log';
+    if (mark.seq > 0 && mark.digest === '') return 'it was not known where it stood in the log';
+    if (mark.epoch !== epoch) return 'the log has begun another epoch';
+    if (mark.seq > applied) return 'the log was set back';
+    return this.#collect(mark, applied, missed);
+  }
+
+  /** @returns why there may be more than `missed` */
   async #collect({ epoch, seq, digest }: LogMark, until: Seq, missed: MissedCoverage): Promise<string | undefined> {
     // The record at the mark is read too: it must be the one that the mark was made at.
     let last = Math.max(0, seq - 1);
+    let why: string | undefined;
     while (last < until) {
       const read = await this.#read(epoch, last);
       if ('why' in read) return read.why;
       if (read.entries.length === 0) return gap;
       for (const entry of read.entries) {
-        if (entry.seq !== last + 1) return gap;
+        if (entry.seq !== last + 1) why ??= gap;
         last = entry.seq;
         if (last === seq && digestOf(entry) !== digest) return 'the log was set back';
         if (last === seq || last > until) continue;
@@ -83,7 +102,7 @@ export class MissedRecords {
         if (missed.exceeded) return 'too much was invalidated since';
       }
     }
-    return undefined;
+    return why;
   }
 
   async #read(epoch: string, after: Seq): Promise<Read> {

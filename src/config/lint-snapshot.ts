@@ -48,8 +48,8 @@ function lintTrust(document: SourceDocument, { isShared, workers }: { isShared: 
     });
   } else {
     document.report([...PATH, 'load'], {
-      message: 'trust presumes that nothing changes the data but writes through this gateway, also while it is down',
-      hint: 'write load: revalidate, or silence this if nothing else writes',
+      message: 'trust presumes that every write goes through this gateway with this folder, also between its runs',
+      hint: 'write load: revalidate, or silence this if nothing else writes, and no profile runs without this folder',
       warning: 'snapshot-trusted',
     });
   }

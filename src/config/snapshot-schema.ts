@@ -16,7 +16,7 @@ export const snapshotSchema = z
       .prefault('off')
       .meta({
         description:
-          'At start: revalidate uses no response before the origin has confirmed it; trust uses those that nothing known has invalidated, which presumes that no write goes past the gateway.',
+          'At start: revalidate uses no response before the origin has confirmed it by a strong ETag; trust uses those that nothing known has invalidated, which presumes that every write goes through this gateway with this folder.',
         examples: ['revalidate'],
       }),
     save: durationOr(['off', 'stop'], { min: 1_000, max: DAY_MS })

@@ -33,10 +33,19 @@ let earlier = new Map<string, string>();
  * fields, and the same tags.
  */
 export function sharedText(text: string): string {
-  if (text.length > MAX_SHARED_LENGTH) return ownText(text);
+  return shareText(text, ownText);
+}
+
+/** The same of a text that is one of its own already, as `JSON.parse` makes them. */
+export function sharedParsed(text: string): string {
+  return shareText(text, (own) => own);
+}
+
+function shareText(text: string, owned: (text: string) => string): string {
+  if (text.length > MAX_SHARED_LENGTH) return owned(text);
   let known = shared.get(text);
   if (known !== undefined) return known;
-  known = earlier.get(text) ?? ownText(text);
+  known = earlier.get(text) ?? owned(text);
   if (shared.size >= MAX_SHARED) {
     earlier = shared;
     shared = new Map();

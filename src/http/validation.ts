@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { endToEnd } from './connection.ts';
 import { parseHttpDate } from './date.ts';
 import { parseEntityTag, parseEntityTags, strongMatch, weakMatch } from './etag.ts';
-import { type FieldLines, Fields, without } from './fields.ts';
+import { type FieldLines, Fields, valuesOf, without } from './fields.ts';
 
 /** The response that a conditional request is evaluated against. */
 export interface Selected extends Dated {
@@ -80,6 +80,22 @@ export function revalidationFields(stored: Dated & { readonly headers: Fields })
   // Verbatim: an origin may compare it as text.
   if (lastModified !== undefined && isStrongDate(stored)) lines.push('If-Modified-Since', lastModified);
   return lines;
+}
+
+/**
+ * The entity tag that tells whether the octets are the same (RFC 9110 §8.8.1). A weak one, or a date, may stay as it is
+ * while a part of the representation changes: the date of a row says nothing of the rows that are shown with it.
+ */
+export function strongTagOf(headers: Fields): string | undefined {
+  // Not by their index: a snapshot has a million of them, most of which are not looked at again.
+  const [etag, ...others] = valuesOf(headers.lines, 'etag');
+  return others.length === 0 && parseEntityTag(etag)?.weak === false ? etag : undefined;
+}
+
+/** Whether a 304 to a request whose only condition was the strong tag of `stored` says that the octets are the same. */
+export function confirmsOctets(stored: Fields, notModified: Fields): boolean {
+  if (strongTagOf(stored) === undefined || !selectsForFreshening(stored, notModified)) return false;
+  return !notModified.has('etag') || strongTagOf(notModified) !== undefined;
 }
 
 /**

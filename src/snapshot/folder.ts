@@ -1,5 +1,6 @@
+import { hash, randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { isTemporary } from './write-file.ts';
@@ -9,14 +10,19 @@ const LOCK_NAME = 'lock';
 const RENEWED_EVERY_MS = 10_000;
 /** A lock of another machine that was not renewed for so long is of a process that is gone. */
 const ABANDONED_MS = 60_000;
+/** It takes less to write a lock. One without content after that is of a process that died meanwhile. */
+const WRITTEN_MS = 5_000;
 
 /** The folder of snapshots, which one process at a time may write to. */
 export class SnapshotFolder {
   readonly #lock: string;
+  /** What is in the lock. */
+  readonly #own: string;
   readonly #renewal: NodeJS.Timeout;
 
-  private constructor(lock: string) {
+  private constructor(lock: string, own: string) {
     this.#lock = lock;
+    this.#own = own;
     const renew = (): void => {
       const now = new Date();
       utimes(lock, now, now).catch(() => undefined);
@@ -32,15 +38,14 @@ export class SnapshotFolder {
     await mkdir(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.W_OK);
     const lock = join(path, LOCK_NAME);
-    await takeLock(lock);
-    const folder = new SnapshotFolder(lock);
+    const folder = new SnapshotFolder(lock, await takeLock(lock));
     for (const name of await readdir(path)) if (isTemporary(name)) await rm(join(path, name), { force: true });
     return folder;
   }
 
   async close(): Promise<void> {
     clearInterval(this.#renewal);
-    await rm(this.#lock, { force: true });
+    if ((await contentOf(this.#lock)) === this.#own) await rm(this.#lock, { force: true });
   }
 }
 
@@ -51,34 +56,72 @@ interface Holder {
   readonly host: string;
   /** When the process started, in the words of its system: another process may have got its pid. */
   readonly started: string;
+  /** No two locks are the same. */
+  readonly nonce: string;
 }
 
-/** @throws FolderInUse */
-async function takeLock(lock: string): Promise<void> {
-  const own: Holder = { pid: process.pid, host: hostname(), started: await startOf(process.pid) };
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const file = await open(lock, 'wx', 0o600);
-      await file.writeFile(JSON.stringify(own));
-      await file.close();
-      return;
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
-    }
-    const holder = await holderOf(lock);
-    if (attempt > 3 || (holder !== undefined && (await isAlive(holder, own, lock)))) {
-      const who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
-      throw new FolderInUse(`${who} uses it: give each gateway a folder of its own`);
-    }
-    await rm(lock, { force: true });
+/** Returns what is in the lock. @throws FolderInUse */
+async function takeLock(lock: string): Promise<string> {
+  const own: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    started: await startOf(process.pid),
+    nonce: randomBytes(9).toString('base64url'),
+  };
+  const text = JSON.stringify(own);
+  let who = 'another process';
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    if (await isCreated(lock, text)) return text;
+    const found = await contentOf(lock);
+    if (found === undefined) continue;
+    const holder = holderOf(found);
+    who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
+    if (holder === undefined ? (await ageOf(lock)) < WRITTEN_MS : await isAlive(holder, own, lock)) break;
+    if (await isReplaced(lock, found, text)) return text;
   }
+  throw new FolderInUse(`${who} uses it: give each gateway a folder of its own`);
+}
+
+/** Puts a lock in the place of one that was found to be of no process. Of several that have found this, one does it. */
+async function isReplaced(lock: string, found: string, own: string): Promise<boolean> {
+  const claim = `${lock}.${hash('sha256', found).slice(0, 16)}`;
+  if (!(await isCreated(claim, own))) {
+    // Whoever made it may have died.
+    if ((await ageOf(claim)) > ABANDONED_MS) await rm(claim, { force: true });
+    return false;
+  }
+  // While the claim is there nobody else replaces this lock. It may have been replaced before.
+  if ((await contentOf(lock)) === found) {
+    await rename(claim, lock);
+    return true;
+  }
+  await rm(claim, { force: true });
+  return false;
+}
+
+async function isCreated(path: string, content: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(content).finally(() => file.close());
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Undefined if it is gone. */
+function contentOf(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined);
+}
+
+async function ageOf(path: string): Promise<number> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  return Date.now() - mtimeMs;
 }
 
 async function isAlive({ pid, host, started }: Holder, own: Holder, lock: string): Promise<boolean> {
-  if (host !== own.host) {
-    const { mtimeMs } = await stat(lock).catch(() => ({ mtimeMs: 0 }));
-    return Date.now() - mtimeMs < ABANDONED_MS;
-  }
+  if (host !== own.host) return (await ageOf(lock)) < ABANDONED_MS;
   if (pid === own.pid) return started === own.started;
   try {
     process.kill(pid, 0);
@@ -89,10 +132,10 @@ async function isAlive({ pid, host, started }: Holder, own: Holder, lock: string
   return (await startOf(pid)) === started;
 }
 
-/** Undefined if it is gone, or was not written in full. */
-async function holderOf(lock: string): Promise<Holder | undefined> {
+/** Undefined if it was not written in full. */
+function holderOf(lock: string): Holder | undefined {
   try {
-    const holder: unknown = JSON.parse(await readFile(lock, 'utf8'));
+    const holder: unknown = JSON.parse(lock);
     const { pid, host } = holder as Partial<Holder>;
     return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === 'string'
       ? (holder as Holder)

@@ -122,6 +122,17 @@ export class FileJournal implements Journal {
     return why === undefined ? { known: true, coverages } : { known: false, why, coverages };
   }
 
+  /** What this and later segments have, for a process that does not own them. It may lack some. */
+  static async read(directory: string, segment: Segment): Promise<readonly Coverage[]> {
+    const missed = new MissedCoverage();
+    const numbers = numbersIn(directory).filter((number) => number >= numberOf(segment));
+    for (const number of numbers) {
+      await readSegment(join(directory, `journal-${number}`), journalBounds, (coverage) => missed.add(coverage));
+      if (missed.exceeded) break;
+    }
+    return missed.coverages;
+  }
+
   release(segment: Segment): void {
     const kept = numberOf(segment);
     this.#try(() => this.#unlink(this.#numbers().filter((number) => number < Math.min(kept, this.#number))));
@@ -191,8 +202,7 @@ export class FileJournal implements Journal {
   }
 
   #numbers(): number[] {
-    const names = readdirSync(this.#directory).flatMap((name) => segmentName.exec(name)?.[1] ?? []);
-    return names.map(Number).sort((a, b) => a - b);
+    return numbersIn(this.#directory);
   }
 
   #bytesOf(numbers: readonly number[]): number {
@@ -207,6 +217,11 @@ export class FileJournal implements Journal {
 
 const unclean = 'the gateway did not stop cleanly';
 const tooMuch = 'too much was invalidated since';
+
+function numbersIn(directory: string): number[] {
+  const names = readdirSync(directory).flatMap((name) => segmentName.exec(name)?.[1] ?? []);
+  return names.map(Number).sort((a, b) => a - b);
+}
 
 /** NaN for a name of another form. */
 function numberOf(segment: Segment): number {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { MissedUntil } from '../coherence/missed.ts';
-import { revalidationFields } from '../http/validation.ts';
+import { strongTagOf } from '../http/validation.ts';
 import type { MemoryStore, Restored } from '../store/memory.ts';
 import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
 import { SnapshotFault } from './format.ts';
@@ -16,7 +16,7 @@ const SLICE_MS = 0.2;
 
 export interface LoadOptions {
   readonly mode: 'revalidate' | 'trust';
-  readonly store: Pick<MemoryStore, 'restore'>;
+  readonly store: Pick<MemoryStore, 'restore' | 'touch'>;
   /** Of the memory tier. */
   readonly maxBytes: number;
   /** A response of another configuration may have other keys and tags. */
@@ -28,8 +28,11 @@ export interface LoadOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of the responses of a snapshot. `invalid`: the origin gave nothing by which it could confirm them. */
-export type LoadCounts = Record<Restored | 'invalid', number>;
+/**
+ * What became of the responses of a snapshot. `untagged`: they are to be confirmed, and have no strong entity tag.
+ * `later`: they are of a time after the save began, so their age is not known.
+ */
+export type LoadCounts = Record<Restored | 'untagged' | 'later', number>;
 
 export type Loaded =
   | { readonly kind: 'none' }
@@ -42,8 +45,8 @@ export type Loaded =
       readonly confirmed: number;
       readonly counts: LoadCounts;
       readonly doubt: string | undefined;
-      /** It was given up before its end. */
-      readonly cut: boolean;
+      /** Why it was given up before its end. */
+      readonly cut: string | undefined;
     };
 
 /** Loads what a snapshot has and nothing known has invalidated since. Never rejects: a cold start is always possible. */
@@ -79,34 +82,51 @@ async function load(file: SnapshotFile, options: LoadOptions): Promise<Loaded> {
   const isTrusted = options.mode === 'trust' && missed.known;
   const covered = new Matcher(missed.coverages);
   const maxBytes = options.maxBytes * LOADED_SHARE;
-  const counts = { restored: 0, covered: 0, present: 0, 'no-room': 0, invalid: 0 };
-  let confirmed = 0;
-  let cut = false;
-  for await (const response of file.responses(seal, isTrusted ? missed.asOf : UNCONFIRMED)) {
-    cut = options.signal.aborted;
-    if (cut) break;
-    const outcome = covered.covers(response)
-      ? 'covered'
-      : isUseful(response)
-        ? store.restore(response, missed.asOf, maxBytes)
-        : 'invalid';
-    counts[outcome] += 1;
-    if (outcome === 'restored' && response.asOf !== UNCONFIRMED) confirmed += 1;
+  const counts = { restored: 0, covered: 0, present: 0, 'no-room': 0, untagged: 0, later: 0 };
+  const restored: StoredResponse[] = [];
+  const until = Date.parse(savedAt);
+  let cut: string | undefined;
+  try {
+    for await (const response of file.responses(seal, isTrusted ? missed.asOf : UNCONFIRMED)) {
+      if (options.signal.aborted) throw new SnapshotFault('the gateway stops, or it was dropped');
+      const outcome = covered.covers(response)
+        ? 'covered'
+        : (unfit(response, until) ?? store.restore(response, missed.asOf, maxBytes));
+      counts[outcome] += 1;
+      if (outcome === 'restored') restored.push(response);
+      if (pace.isOver) await pace.rest();
+    }
+  } catch (error) {
+    // What has been restored by then is sound by itself.
+    cut = wordsOf(error);
+  }
+  for (const response of restored.toReversed()) {
+    store.touch(response);
     if (pace.isOver) await pace.rest();
   }
+  const confirmed = restored.filter(({ asOf }) => asOf !== UNCONFIRMED).length;
   const doubt = missed.known ? undefined : missed.why;
   return { kind: 'loaded', savedAt, confirmed, counts, doubt, cut };
 }
 
-/** Without a validator, an origin cannot confirm a copy but by sending it again. */
-function isUseful(response: StoredResponse): boolean {
-  return response.asOf !== UNCONFIRMED || revalidationFields(response).length > 0;
+/** Why a response is not loaded, whatever else is here. */
+function unfit(response: StoredResponse, savedAt: number): 'later' | 'untagged' | undefined {
+  // Of a clock that was ahead, most likely. Until it is that time again, the response would have no age.
+  if (response.respondedAt > savedAt) return 'later';
+  if (response.asOf !== UNCONFIRMED) return undefined;
+  // A read of another method cannot be conditional. Its key begins with its content.
+  const isGet = /^https?:\/\//.test(response.key);
+  return isGet && strongTagOf(response.headers) !== undefined ? undefined : 'untagged';
 }
 
 function cold(error: unknown): Loaded {
-  if (error instanceof SnapshotFault) return { kind: 'cold', why: error.message };
+  return { kind: 'cold', why: wordsOf(error) };
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof SnapshotFault) return error.message;
   const why = error instanceof Error ? error.message : String(error);
-  return { kind: 'cold', why: `the snapshot cannot be read (${why})` };
+  return `the snapshot cannot be read (${why})`;
 }
 
 function isMissing(error: unknown): boolean {

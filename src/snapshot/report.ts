@@ -12,10 +12,11 @@ export function inWords(loaded: Loaded, ms: number): { readonly level: 'info' | 
   else parts.push(doubt === undefined ? 'to be revalidated' : `to be revalidated: ${doubt}`);
   if (counts.covered > 0) parts.push(`${counts.covered} invalidated since`);
   if (counts['no-room'] > 0) parts.push(`${counts['no-room']} without room in memory`);
-  if (counts.invalid > 0) parts.push(`${counts.invalid} that the origin gave no validator for`);
+  if (counts.untagged > 0) parts.push(`${counts.untagged} left out without a strong ETag to confirm them by`);
+  if (counts.later > 0) parts.push(`${counts.later} left out that are dated after the save began`);
   if (counts.present > 0) parts.push(`${counts.present} here already`);
-  if (cut) parts.push('and then given up');
-  return { level: 'info', text: parts.join(', ') };
+  if (cut !== undefined) parts.push(`then given up: ${cut}`);
+  return { level: cut === undefined ? 'info' : 'warn', text: parts.join(', ') };
 }
 
 /** What is on, in the start-up log and elsewhere. */

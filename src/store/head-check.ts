@@ -36,7 +36,7 @@ const isLines =
 
 const isLimit: Check = (value) => typeof value === 'boolean' || listOf(isName)(value);
 
-const directives: Readonly<Record<string, Check>> = {
+const directives = shapeOf({
   noStore: isFlag,
   public: isFlag,
   mustRevalidate: isFlag,
@@ -53,9 +53,9 @@ const directives: Readonly<Record<string, Check>> = {
   staleWhileRevalidate: optional(isSeconds),
   staleIfError: optional(isSeconds),
   maxStale: (value) => value === undefined || value === null || isSeconds(value),
-};
+});
 
-const response: Readonly<Record<string, Check>> = {
+const response = shapeOf({
   key: isText,
   path: isText,
   tags: listOf(isText),
@@ -74,7 +74,7 @@ const response: Readonly<Record<string, Check>> = {
   lastModifiedMs: optional(isTime),
   dateMs: optional(isTime),
   language: optional(isFieldValue),
-};
+});
 
 /** Whether a node can have written this decoded head: the right form, of the path that its key names. */
 export function isSoundHead(head: unknown): boolean {
@@ -90,9 +90,21 @@ export function isVaryList(names: unknown, max: number): names is string[] {
   return listOf(isName)(names) && (names as unknown[]).length <= max;
 }
 
-function hasShape(value: unknown, shape: Readonly<Record<string, Check>>): value is Record<string, unknown> {
-  if (!isRecord(value) || Object.keys(value).some((name) => !Object.hasOwn(shape, name))) return false;
-  return Object.entries(shape).every(([name, check]) => check(value[name]));
+/** Made once: a load checks a million heads. */
+interface Shape {
+  readonly names: ReadonlySet<string>;
+  readonly checks: readonly (readonly [name: string, check: Check])[];
+}
+
+function shapeOf(checks: Readonly<Record<string, Check>>): Shape {
+  return { names: new Set(Object.keys(checks)), checks: Object.entries(checks) };
+}
+
+function hasShape(value: unknown, { names, checks }: Shape): value is Record<string, unknown> {
+  if (!isRecord(value)) return false;
+  for (const name of Object.keys(value)) if (!names.has(name)) return false;
+  for (const [name, check] of checks) if (!check(value[name])) return false;
+  return true;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -116,14 +116,20 @@ export class MemoryStore implements Store {
     const { key, body } = response;
     if (body.byteLength > this.#options.maxEntryBytes) return 'no-room';
     if (!this.#fence.admits(response, loadedAt) || this.#fence.isQuarantined(response)) return 'covered';
-    const variants = [...this.#byKey.of(key), ...this.#unconfirmed.of(key)];
+    const variants = this.variantsOf(key);
     if (variants.some((other) => sameVariant(other, response))) return 'present';
     if (variants.length >= this.#options.maxVariants) return 'no-room';
-    if (this.bytes + storedBytes(response) > maxBytes) return 'no-room';
+    const size = storedBytes(response);
+    if (this.bytes + size > maxBytes) return 'no-room';
     response.since = ++this.#sequence;
     this.#index(response);
-    this.#responses.set(response, response);
+    this.#responses.set(response, response, { size });
     return 'restored';
+  }
+
+  /** As if it had just been used. What was restored first is what was used most, and is to be evicted last. */
+  touch(response: StoredResponse): void {
+    this.#responses.get(response);
   }
 
   /** The cache keys of what is stored. Those that come or go meanwhile may be visited or not. */

@@ -1,5 +1,5 @@
 import { Fields } from '../http/fields.ts';
-import { ownBytes, sharedText } from '../http/own-memory.ts';
+import { ownBytes, sharedParsed } from '../http/own-memory.ts';
 import { isSoundHead } from './head-check.ts';
 import type { StoredResponse } from './stored-response.ts';
 
@@ -39,15 +39,15 @@ export function responseOf(
 ): StoredResponse | undefined {
   if (!isSoundHead(head)) return undefined;
   const response = head as Head;
-  const lines = response.headers.map(sharedText);
+  const lines = response.headers.map(sharedParsed);
   // Their texts are those of the origin's fields, but for a few. Long ones are not shared otherwise.
-  const long = new Map(lines.filter((text) => text.length > LONG).map((text) => [text, text]));
+  const long = lines.filter((text) => text.length > LONG);
   // In the order in which a fill makes them (exchange/read/stored-form.ts): objects then share their description. JSON
   // has no undefined, so an absent property was undefined.
   return {
     key: response.key,
     path: response.path,
-    tags: response.tags.map(sharedText),
+    tags: response.tags.map(sharedParsed),
     asOf: own.asOf,
     since: undefined,
     uses: own.uses,
@@ -58,7 +58,9 @@ export function responseOf(
     part: undefined,
     codings: response.codings,
     encoded: undefined,
-    clientHeaders: response.clientHeaders.map((text) => long.get(text) ?? sharedText(text)),
+    clientHeaders: response.clientHeaders.map((text) =>
+      text.length > LONG ? (long.find((one) => one === text) ?? text) : sharedParsed(text),
+    ),
     vary: response.vary.length === 0 ? none : response.vary,
     selecting: response.selecting.length === 0 ? none : response.selecting,
     directives: response.directives,
@@ -73,5 +75,5 @@ export function responseOf(
   };
 }
 
-/** What `sharedText` does not share. */
+/** What `sharedParsed` does not share. */
 const LONG = 64;

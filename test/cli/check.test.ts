@@ -104,3 +104,15 @@ it('looks for gateway.yaml if no file is named', async () => {
     /^gateway\.yaml:1:1: error: the file cannot be read \(ENOENT\)\n {2}hint: name a configuration/,
   );
 });
+
+it.each([
+  ['no snapshot', '{}', true],
+  ['another folder', '{ store: { snapshot: { path: other, save: stop } } }', true],
+  ['the same folder', '{ store: { snapshot: { path: state } } }', false],
+])('warns where a profile trusts a snapshot and another one has %s', async (_, other, warns) => {
+  const trusts = '{ store: { snapshot: { path: state, load: trust, save: stop } } }';
+  const file = configFile(`${fine}profiles:\n  production: ${trusts}\n  clean-up: ${other}\n`);
+  const { code, stderr } = await run(['check', '-c', file]);
+  expect(code).toBe(0);
+  expect(stderr.includes('what a run with the profile clean-up removes comes back')).toBe(warns);
+});

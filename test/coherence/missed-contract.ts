@@ -22,7 +22,8 @@ export interface MissedRig extends LogRig {
   setBack(): Promise<void>;
 }
 
-const missedOf = ({ bus, log }: OpenNode): MissedRecords => new MissedRecords({ bus, log });
+const missedOf = ({ bus, log, resets }: OpenNode): MissedRecords =>
+  new MissedRecords({ bus, log, joinedAt: () => resets.at(-1) ?? 0 });
 const pathsIn = ({ coverages }: MissedUntil): string[] =>
   coverages.flatMap(({ tags }) => [...tags].map((tag) => tag.slice(2))).sort();
 
@@ -122,12 +123,26 @@ export function describeMissed(name: string, create: () => Promise<MissedRig> | 
       expect(await why(mark)).toBe('the log has begun another epoch');
     });
 
+    test('in doubt, are what the log has nevertheless, and the node itself knows what came since it joined', async () => {
+      await write('/a');
+      const mark = await rig.wait(missedOf(node).mark());
+      await rig.loseAll();
+      await rig.until(() => node.resets.length === 2 && node.log.serving());
+      await write('/b', '/c');
+      const missed = await since(mark);
+      expect(pathsIn(missed)).toEqual(['/b', '/c']);
+      expect(missed.asOf).toBe(node.resets.at(-1));
+      expect(missed.asOf).toBeLessThan(Number(node.records.at(-1)?.position));
+      await rig.trim(1);
+      expect(pathsIn(await since(mark))).toEqual(['/c']);
+    });
+
     test('are not known if the epoch ends while they are read', async () => {
       await write('/a');
       const mark = await rig.wait(missedOf(node).mark());
       await write('/b');
       const bus = new HoldingBus(node.bus);
-      const reading = new MissedRecords({ bus, log: node.log }).since(mark);
+      const reading = missedOf({ ...node, bus }).since(mark);
       await rig.until(() => bus.held);
       await rig.loseAll();
       await rig.until(() => node.resets.length === 2);

@@ -17,7 +17,7 @@ const rows: [string, string, string[]][] = [
     'a snapshot that is trusted',
     'store: { snapshot: { path: s, load: trust } }\n',
     [
-      '2:37 snapshot-trusted: trust presumes that nothing changes the data but writes through this gateway, also while it is down',
+      '2:37 snapshot-trusted: trust presumes that every write goes through this gateway with this folder, also between its runs',
     ],
   ],
   [

@@ -121,11 +121,48 @@ describe('what is saved is loaded', () => {
     expect(store.unconfirmed(response('/b').key, anyRequest)).toBeDefined();
   });
 
-  test('revalidate: nothing is confirmed, and what the origin could not confirm is left out', async () => {
-    await save([response('/a'), stored('/without-validator')]);
-    const { store, loaded } = await load({ mode: 'revalidate' });
-    expect(loaded).toMatchObject({ confirmed: 0, counts: { restored: 1, invalid: 1 } });
-    expect(store.unconfirmedSize).toBe(1);
+  const date = ['Last-Modified', 'Tue, 01 Jan 2019 00:00:00 GMT', 'Date', 'Wed, 01 Jan 2020 00:00:00 GMT'];
+  const unsure: readonly [string, StoredResponse][] = [
+    ['no validator', stored('/x')],
+    ['a weak tag', stored('/x', { headers: new Fields(['ETag', 'W/"1"']) })],
+    ['a date', stored('/x', { headers: new Fields(date), lastModifiedMs: 1, dateMs: 10_000 })],
+    ['a tag that is none', stored('/x', { headers: new Fields(['ETag', '1']) })],
+    ['a method that cannot be conditional', response('/x', { key: 'digest http://host\n/x\n' })],
+  ];
+  const doubted: MissedUntil = { known: false, why: 'it is so', coverages: [], asOf: 0 };
+  const doubts: readonly [string, Partial<LoadOptions>][] = [
+    ['revalidate', { mode: 'revalidate' }],
+    ['trust, in doubt', { missedSince: () => Promise.resolve(doubted) }],
+  ];
+
+  describe.each(doubts)('%s: nothing is confirmed', (_, options) => {
+    test.each(unsure)('and a response with %s is left out', async (_reason, other) => {
+      await save([response('/a'), other]);
+      const { store, loaded } = await load(options);
+      expect(loaded).toMatchObject({ confirmed: 0, counts: { restored: 1, untagged: 1 } });
+      expect(store.unconfirmedSize).toBe(1);
+    });
+  });
+
+  test('a response of a time after the save is left out: the clock was ahead', async () => {
+    const at = Date.parse(header.savedAt);
+    await save([response('/a', { respondedAt: at }), response('/b', { respondedAt: at + 1 })]);
+    const { store, loaded } = await load();
+    expect(loaded).toMatchObject({ counts: { restored: 1, later: 1 } });
+    expect(store.variantsOf(response('/b').key)).toEqual([]);
+  });
+
+  test('what was used most is evicted last', async () => {
+    const body = Buffer.alloc(10_000);
+    const all = Array.from({ length: 10 }, (_, i) => response(`/${i}`, { body }));
+    await save(all);
+    const store = new MemoryStore({ ...bounds, maxBytes: 110_000 + 20_000 }, new Fence());
+    await load({ store, maxBytes: bounds.maxBytes });
+    for (let i = 0; i < 5; i++) store.put(response(`/new/${i}`, { body }));
+    const left = all.map(({ key }) => store.variantsOf(key).length);
+    expect(left[0]).toBe(1);
+    expect(left.at(-1)).toBe(0);
+    expect([...left].sort().reverse()).toEqual(left);
   });
 
   test('in doubt, nothing is confirmed, and what is known to be covered is dropped', async () => {

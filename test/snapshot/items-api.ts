@@ -1,8 +1,8 @@
 import { type Gate, gate } from '../support/barrier.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
 
-/** By what the API lets its answers be confirmed. */
-export type Validator = 'etag' | 'last-modified' | 'none';
+/** By what the API lets its answers be confirmed. `row`: the date of the list says nothing of its items. */
+export type Validator = 'etag' | 'last-modified' | 'row' | 'none';
 
 /** A representation of a path, and from when to when a read may return it. Times are counts of what has happened. */
 interface State {
@@ -163,6 +163,9 @@ export class ItemsApi {
       'cache-control': `max-age=${this.maxAge}`,
       ...(this.validator === 'etag' && { etag: `"${changed}"` }),
       ...(this.validator === 'last-modified' && { 'last-modified': modified }),
+      ...(this.validator === 'row' && {
+        'last-modified': path === LIST ? new Date(BEGINNING).toUTCString() : modified,
+      }),
     };
   }
 }

@@ -55,7 +55,7 @@ class Player {
 
   async play(): Promise<void> {
     const { api } = this.#life;
-    api.validator = this.#of<Validator>(['etag', 'etag', 'last-modified', 'none']);
+    api.validator = this.#of<Validator>(['etag', 'etag', 'last-modified', 'row', 'none']);
     api.maxAge = this.#of([3_600, 3_600, 0]);
     for (let step = 0; step < STEPS && this.#life.violations.length === 0; step++) await this.#step();
     // Whatever is left in memory is looked at.

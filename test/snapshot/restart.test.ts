@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { gate, until } from '../support/barrier.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { isConfirmed, isHit, SnapshotRig } from './rig.ts';
 
@@ -92,6 +93,27 @@ describe('a snapshot that was saved at a clean stop', () => {
     expect((await rig.ask('/a')).text).toBe('A3');
   });
 
+  test('revalidate: the origin is asked by the strong tag alone, and a weak one in its 304 confirms nothing', async () => {
+    const fields = { 'last-modified': 'Tue, 01 Jan 2019 00:00:00 GMT', date: new Date().toUTCString() };
+    rig.api.fields.set('/a', fields);
+    await rig.start('save: stop', lenient);
+    await rig.warm('/a');
+    await rig.stop();
+    await rig.startLoaded('load: revalidate', lenient);
+    const asked: unknown[] = [];
+    rig.api.origin.on('GET /a', (request, response) => {
+      const tag = request.headers['if-none-match'];
+      asked.push([typeof tag, request.headers['if-modified-since']]);
+      response.writeHead(tag === undefined ? 200 : 304, { ...fields, etag: tag === undefined ? '"new"' : `W/${tag}` });
+      response.end(tag === undefined ? 'A3' : undefined);
+    });
+    expect((await rig.ask('/a')).text).toBe('A3');
+    expect(asked).toEqual([
+      ['string', undefined],
+      ['undefined', undefined],
+    ]);
+  });
+
   test('trust: serves what was stored at once', async () => {
     await rig.startLoaded('load: trust', lenient);
     expect(isHit(await rig.ask('/a'))).toBe(true);
@@ -139,6 +161,26 @@ describe('a snapshot that was saved at a clean stop', () => {
     rmSync(copy, { recursive: true });
   });
 
+  test('trust: a write that the drain deadline has cut off is an unclean end', async () => {
+    const short = `server: { listen: "127.0.0.1:0", drain: 50ms }\n${lenient}`;
+    await rig.startLoaded('load: trust', short);
+    const answering = gate();
+    rig.api.origin.on('PUT /a', async (_request, response) => {
+      await answering.pass();
+      rig.api.documents.set('/a', 'A2');
+      response.writeHead(204).end();
+    });
+    const writing = rig.ask('/a', { method: 'PUT', body: 'A2' }).catch(() => undefined);
+    await answering.arrived();
+    await rig.stop();
+    await writing;
+    answering.release();
+    await until(() => rig.api.documents.get('/a') === 'A2', 'the write');
+    await rig.startLoaded('load: trust', short);
+    expect((await rig.ask('/a')).text).toBe('A2');
+    expect(rig.lines().join('\n')).toMatch(/to be revalidated: the gateway did not stop cleanly/);
+  });
+
   test('trust: what was in doubt once stays so, over a clean stop', async () => {
     await rig.startLoaded('load: trust', lenient);
     const copy = rig.copy();
@@ -157,8 +199,9 @@ describe('a snapshot that was saved at a clean stop', () => {
     ['a route', `${lenient}\nroutes: [{ match: /a, cache: { ttl: 1m } }]`],
     ['a rule', `${lenient}\nrules: [{ name: r, on: PUT /x, invalidate: [/y] }]`],
     ['the defaults', 'defaults: { cache: { ttl: 10m } }'],
+    ['the name that the API is asked by', `${lenient}\norigin: { url: "ORIGIN", timeout: 2s, host: other.example }`],
   ])('is not loaded once %s has changed', async (_, yaml) => {
-    await rig.startLoaded('load: trust', yaml);
+    await rig.startLoaded('load: trust', yaml.replace('ORIGIN', rig.api.origin.url));
     expect(isHit(await rig.ask('/a'))).toBe(false);
     expect(await verbose()).toContain('snapshot: not loaded: routes, rules or origins have changed since it was saved');
   });

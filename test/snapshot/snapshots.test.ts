@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -251,13 +251,34 @@ describe('a folder', () => {
     ['of a process that is gone', { pid: 2 ** 22 + 1, started: '' }, true],
     ['of an earlier process with this pid, as in a container', { pid: process.pid, started: 'earlier' }, true],
     ['of another machine, a moment ago', { pid: 1, host: 'another', started: '' }, false],
-    ['that was cut short', undefined, true],
+    ['that was cut short long ago', undefined, true],
   ])('a lock %s', async (_, holder, isTaken) => {
     const { hostname } = await import('node:os');
     writeFileSync(join(path, 'lock'), holder === undefined ? '{' : JSON.stringify({ host: hostname(), ...holder }));
+    if (holder === undefined) utimesSync(join(path, 'lock'), 0, 0);
     const opened = SnapshotFolder.open(path);
     if (isTaken) await (await opened).close();
     else await expect(opened).rejects.toThrow(/process 1 on another uses it/);
+  });
+
+  test('of several that find the lock of a process that is gone, one has it', async () => {
+    const { hostname } = await import('node:os');
+    for (let round = 0; round < 20; round++) {
+      const dead = { pid: 2 ** 22 + 1, host: hostname(), started: '', nonce: String(round) };
+      writeFileSync(join(path, 'lock'), JSON.stringify(dead));
+      const opened = await Promise.allSettled(Array.from({ length: 6 }, () => SnapshotFolder.open(path)));
+      const got = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+      expect(got).toHaveLength(1);
+      await got[0]?.close();
+      expect(readdirSync(path)).toEqual([]);
+    }
+  });
+
+  test('a lock of another process is left alone at the end', async () => {
+    const folder = await SnapshotFolder.open(path);
+    writeFileSync(join(path, 'lock'), '{}');
+    await folder.close();
+    expect(readdirSync(path)).toEqual(['lock']);
   });
 
   test('what an unfinished save has left is removed', async () => {

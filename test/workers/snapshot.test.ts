@@ -39,18 +39,35 @@ async function stop(): Promise<void> {
   await left;
 }
 
+interface Started {
+  ask(path: string, method?: string): Promise<string>;
+  readonly lines: string;
+  readonly adminUrl: string;
+}
+
+/** Kills all its processes: those without the first one end by themselves, too late for what this is about. */
+async function kill(): Promise<void> {
+  const child = running as ChildProcess;
+  running = undefined;
+  const left = once(child, 'exit');
+  process.kill(-Number(child.pid), 'SIGKILL');
+  await left;
+}
+
 /** Starts a gateway, and waits for what each of its processes says. */
-async function start(snapshot: string, said: RegExp): Promise<{ ask(path: string): Promise<string>; lines: string }> {
+async function start(snapshot: string, said: RegExp): Promise<Started> {
   const file = join(directory, 'gateway.yaml');
   const lines = [
     `server: { listen: "127.0.0.1:0", workers: ${WORKERS} }`,
     'admin: { listen: "127.0.0.1:0" }',
     `origin: { url: "${api.origin.url}" }`,
     `store: { snapshot: { path: state, ${snapshot} } }`,
+    'rules: [{ name: child, on: DELETE /children/:id, invalidate: [/parent] }]',
   ];
   writeFileSync(file, lines.join('\n'));
   const child = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
   running = child;
   let text = '';
@@ -65,7 +82,12 @@ async function start(snapshot: string, said: RegExp): Promise<{ ask(path: string
   );
   const url = /"url":"(http[^"]+)"/.exec(text)?.[1] ?? '';
   const headers = { host: 'api.example' };
-  return { ask: async (path) => (await get(url + path, { headers })).text, lines: text };
+  const adminUrl = /"adminUrl":"(http[^"]+)"/.exec(text)?.[1] ?? '';
+  return {
+    ask: async (path, method = 'GET') => (await get(url + path, { method, headers })).text,
+    lines: text,
+    adminUrl,
+  };
 }
 
 test('one process saves, all load, and none trusts what it has loaded', async () => {
@@ -80,4 +102,21 @@ test('one process saves, all load, and none trusts what it has loaded', async ()
   expect(second.lines).toContain('load trust means revalidate here');
   api.documents.set('/a', 'A2');
   for (let i = 0; i < MANY; i++) expect(await second.ask('/a')).toBe('A2');
+}, 150_000);
+
+test('what a write has removed is dropped after a kill of all, also a copy that the API would confirm', async () => {
+  api.documents.set('/parent', 'with 42').set('/children/42', 'C');
+  // It does not change with the child.
+  api.fields.set('/parent', { etag: '"row-7"' });
+  const first = await start('save: 1h', /joined the other nodes/g);
+  for (let i = 0; i < MANY; i++) expect(await first.ask('/parent')).toBe('with 42');
+  const saved = await fetch(`${first.adminUrl}/snapshot`, { method: 'POST' });
+  expect(await saved.json()).toMatchObject({ responses: 1 });
+  api.documents.set('/parent', 'without');
+  await first.ask('/children/42', 'DELETE');
+  await kill();
+
+  const second = await start('load: revalidate', /snapshot: loaded 0 responses/g);
+  expect(second.lines.match(/1 invalidated since/g)).toHaveLength(WORKERS);
+  for (let i = 0; i < MANY; i++) expect(await second.ask('/parent')).toBe('without');
 }, 150_000);

@@ -3,7 +3,7 @@ import { endToEnd } from '../../http/connection.ts';
 import { Fields } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
-import { revalidationFields, selectsForFreshening } from '../../http/validation.ts';
+import { confirmsOctets, revalidationFields, selectsForFreshening, strongTagOf } from '../../http/validation.ts';
 import { askOrigin, enterShare, whenGone } from '../ask-origin.ts';
 import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
@@ -64,7 +64,8 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   const validated = stored ?? unconfirmed;
   if (answer.status === 304 && validated !== undefined) {
     if (answer.body.whole() === undefined) answer.body.stream().resume();
-    if (selectsForFreshening(validated.headers, answer.headers))
+    const confirms = stored === undefined ? confirmsOctets : selectsForFreshening;
+    if (confirms(validated.headers, answer.headers))
       return revalidated(ports, { ...fetching, stored: validated }, context, answer);
     // The 304 is for another response than the stored one (RFC 9111 §4.3.4). Ask again without conditions.
     flight?.land({ kind: 'unusable' });
@@ -163,8 +164,10 @@ function conditionsOf({ stored, unconfirmed, range, part }: Forward, { content }
   if (content !== undefined) return [];
   if (range !== undefined) return ['Range', range];
   if (part !== undefined) return completionFields(part) ?? [];
-  const validated = stored ?? unconfirmed;
-  return validated === undefined ? [] : revalidationFields(validated);
+  if (stored !== undefined) return revalidationFields(stored);
+  // Nobody knows what was invalidated since: only a tag of the octets can tell.
+  const tag = unconfirmed && strongTagOf(unconfirmed.headers);
+  return tag === undefined ? [] : ['If-None-Match', tag];
 }
 
 function giveUp(ports: ReadPorts, { read, decision, flight, reply }: Fetching, error: unknown): ReadOutcome {

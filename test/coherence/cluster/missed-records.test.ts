@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MissedRecords } from '../../../src/coherence/missed-records.ts';
+import { MissedRecords, type MissedRecordsOptions } from '../../../src/coherence/missed-records.ts';
 import { hitting } from '../log-contract.ts';
 import { describeMissed, type MissedRig } from '../missed-contract.ts';
 import { SimulatedRig } from './simulated-rig.ts';
@@ -26,13 +26,16 @@ class Rig extends SimulatedRig implements MissedRig {
 
 describeMissed('in virtual time', () => new Rig());
 
+const missedOf = (node: Omit<MissedRecordsOptions, 'joinedAt'>): MissedRecords =>
+  new MissedRecords({ ...node, joinedAt: () => 0 });
+
 test('a node that has not joined knows nothing', async () => {
   const rig = new SimulatedRig();
   const first = await rig.open();
-  const mark = await rig.wait(new MissedRecords(first).mark());
+  const mark = await rig.wait(missedOf(first).mark());
   await rig.wait(first.log.append(hitting('/a')));
   const late = rig.start();
-  expect(await rig.wait(new MissedRecords(late).since(mark))).toMatchObject({
+  expect(await rig.wait(missedOf(late).since(mark))).toMatchObject({
     known: false,
     why: 'the other nodes cannot be reached',
   });
@@ -43,10 +46,10 @@ test('a bus that does not answer makes what was missed unknown', async () => {
   const rig = new SimulatedRig();
   const node = await rig.open();
   await rig.wait(node.log.append(hitting('/a')));
-  const mark = await rig.wait(new MissedRecords(node).mark());
+  const mark = await rig.wait(missedOf(node).mark());
   await rig.wait(node.log.append(hitting('/b')));
   node.bus.cutUntil = rig.world.now + 1_000;
-  expect(await rig.wait(new MissedRecords(node).since(mark))).toMatchObject({
+  expect(await rig.wait(missedOf(node).since(mark))).toMatchObject({
     known: false,
     why: 'the log cannot be read (the bus does not answer)',
   });
