@@ -9,7 +9,7 @@ import type { Logger } from './observe/logger.ts';
 import { SnapshotFolder } from './snapshot/folder.ts';
 import { FileJournal } from './snapshot/journal.ts';
 import type { Snapshots } from './snapshot/ports.ts';
-import { linesOf } from './snapshot/report.ts';
+import { linesOf, wordsOfStaleIfError } from './snapshot/report.ts';
 import { NodeSnapshots, type SnapshotLog } from './snapshot/snapshots.ts';
 import type { StoredResponse } from './store/stored-response.ts';
 import type { Coherence } from './wire-coherence.ts';
@@ -78,6 +78,20 @@ const none: Snapshotting = {
 };
 
 export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
+  const { config, logger } = wiring;
+  const snapshotting = wireSnapshotsOf(wiring);
+  const staleIfError = wordsOfStaleIfError(config);
+  return {
+    ...snapshotting,
+    start: () => {
+      logger.info(staleIfError);
+      snapshotting.start();
+    },
+    lines: () => [staleIfError, ...snapshotting.lines()],
+  };
+}
+
+function wireSnapshotsOf(wiring: SnapshotWiring): Snapshotting {
   const { config, coherence, journal, routes, logger, isFirst } = wiring;
   const { snapshot, memory } = config.store;
   if (snapshot === undefined) return none;

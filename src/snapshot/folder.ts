@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isTemporary } from './write-file.ts';
 
 const LOCK_NAME = 'lock';
@@ -12,6 +13,9 @@ const RENEWED_EVERY_MS = 10_000;
 const ABANDONED_MS = 60_000;
 /** It takes less to write a lock. One without content after that is of a process that died meanwhile. */
 const WRITTEN_MS = 5_000;
+/** For what others may be in the middle of: writing a lock, or replacing one. */
+const MAX_WAIT_MS = 2 * WRITTEN_MS;
+const PAUSE_MS = 100;
 
 /** The folder of snapshots, which one process at a time may write to. */
 export class SnapshotFolder {
@@ -70,33 +74,46 @@ async function takeLock(lock: string): Promise<string> {
   };
   const text = JSON.stringify(own);
   let who = 'another process';
-  for (let attempt = 1; attempt <= 3; attempt++) {
+  for (const until = Date.now() + MAX_WAIT_MS; Date.now() < until; await sleep(PAUSE_MS)) {
     if (await isCreated(lock, text)) return text;
     const found = await contentOf(lock);
     if (found === undefined) continue;
-    const holder = holderOf(found);
-    who = holder === undefined ? 'another process' : `process ${holder.pid} on ${holder.host}`;
-    if (holder === undefined ? (await ageOf(lock)) < WRITTEN_MS : await isAlive(holder, own, lock)) break;
-    if (await isReplaced(lock, found, text)) return text;
+    const state = await stateOf(lock, found, own);
+    if (state === 'taken') {
+      const { pid, host } = holderOf(found) as Holder;
+      who = `process ${pid} on ${host}`;
+      break;
+    }
+    if (state === 'abandoned' && (await isReplaced(lock, found, own))) return text;
   }
   throw new FolderInUse(`${who} uses it: give each gateway a folder of its own`);
 }
 
 /** Puts a lock in the place of one that was found to be of no process. Of several that have found this, one does it. */
-async function isReplaced(lock: string, found: string, own: string): Promise<boolean> {
+async function isReplaced(lock: string, found: string, own: Holder): Promise<boolean> {
   const claim = `${lock}.${hash('sha256', found).slice(0, 16)}`;
-  if (!(await isCreated(claim, own))) {
-    // Whoever made it may have died.
-    if ((await ageOf(claim)) > ABANDONED_MS) await rm(claim, { force: true });
+  const text = JSON.stringify(own);
+  if (!(await isCreated(claim, text))) {
+    // Whoever made it may have died, too.
+    const other = await contentOf(claim);
+    if (other !== undefined && (await stateOf(claim, other, own)) === 'abandoned') await rm(claim, { force: true });
     return false;
   }
   // While the claim is there nobody else replaces this lock. It may have been replaced before.
-  if ((await contentOf(lock)) === found) {
-    await rename(claim, lock);
-    return true;
+  if ((await contentOf(lock)) !== found) {
+    await rm(claim, { force: true });
+    return false;
   }
-  await rm(claim, { force: true });
-  return false;
+  // Somebody who took this claim for one of the dead may have put another one in its place.
+  await rename(claim, lock).catch(() => undefined);
+  return (await contentOf(lock)) === text;
+}
+
+/** `unwritten`: its process may be about to write it. */
+async function stateOf(lock: string, content: string, own: Holder): Promise<'unwritten' | 'taken' | 'abandoned'> {
+  const holder = holderOf(content);
+  if (holder === undefined) return (await ageOf(lock)) < WRITTEN_MS ? 'unwritten' : 'abandoned';
+  return (await isAlive(holder, own, lock)) ? 'taken' : 'abandoned';
 }
 
 async function isCreated(path: string, content: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { GatewayConfig } from '../config/model.ts';
 import type { Loaded } from './load.ts';
 import type { SavedSnapshot, SnapshotStatus } from './ports.ts';
 
@@ -22,6 +23,16 @@ export function inWords(loaded: Loaded, ms: number): { readonly level: 'info' | 
 /** What is on, in the start-up log and elsewhere. */
 export function wordsOfSwitches({ load, save }: Pick<SnapshotStatus, 'load' | 'save'>): string {
   return `load ${load}, save ${typeof save === 'number' ? `every ${save} ms, and at stop` : save === 'stop' ? 'at stop' : save}`;
+}
+
+/** Whether reads get stale copies while an origin fails, in the start-up log and elsewhere. */
+export function wordsOfStaleIfError({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): string {
+  const policies = [...routes.map(({ cache }) => cache), fallback.cache].filter(({ off }) => !off);
+  const windows = policies.map(({ staleIfErrorMs }) => staleIfErrorMs).filter((ms) => ms !== 0);
+  if (windows.length === 0) return 'staleIfError: off';
+  const longest = Math.max(0, ...windows.map((ms) => ms ?? 0));
+  const most = longest === 0 ? 'as the API says' : `for ${longest} ms at most`;
+  return `staleIfError: on for ${windows.length} of ${policies.length} policies, ${most}`;
 }
 
 export function linesOf(status: SnapshotStatus): string[] {

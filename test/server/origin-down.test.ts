@@ -326,7 +326,9 @@ describe('while it is down', () => {
   test('operators see it: one line for each change, figures, and in /readyz?verbose', async () => {
     const { adminUrl } = await api.start(SOON);
     const verbose = async (): Promise<string> => (await get(`${adminUrl}/readyz?verbose`)).text;
-    expect(await verbose()).toBe('ready\norigin legacy: up\n');
+    expect(await verbose()).toBe(
+      'ready\nstaleIfError: on for 1 of 3 policies, for 3600000 ms at most\norigin legacy: up\n',
+    );
     api.behave = answering(503);
     await api.failUntilDown();
     let asked = 0;
@@ -350,7 +352,9 @@ describe('while it is down', () => {
     api.behave = well;
     await until(async () => (await api.ask('/well')).status === 200, 'the origin to be up');
     expect(api.lines('an origin is up again')).toMatchObject([{ origin: 'legacy', level: 30 }]);
-    expect(await verbose()).toBe('ready\norigin legacy: up\n');
+    expect(await verbose()).toBe(
+      'ready\nstaleIfError: on for 1 of 3 policies, for 3600000 ms at most\norigin legacy: up\n',
+    );
     expect((await get(`${adminUrl}/metrics`)).text).toContain('unstale_origin_up{origin="legacy"} 1\n');
   });
 

@@ -263,6 +263,7 @@ test('readyz?verbose says what is on, what was loaded and what was saved', async
   await rig.startLoaded('load: revalidate, save: 1h');
   expect((await verbose()).filter((line) => !line.startsWith('origin '))).toEqual([
     'ready',
+    'staleIfError: off',
     'snapshots: load revalidate, save every 3600000 ms, and at stop',
     'snapshot: nothing loaded: there is no snapshot',
     'snapshot: nothing saved yet',

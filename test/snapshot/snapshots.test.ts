@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -251,11 +252,13 @@ describe('a folder', () => {
     ['of a process that is gone', { pid: 2 ** 22 + 1, started: '' }, true],
     ['of an earlier process with this pid, as in a container', { pid: process.pid, started: 'earlier' }, true],
     ['of another machine, a moment ago', { pid: 1, host: 'another', started: '' }, false],
-    ['that was cut short long ago', undefined, true],
+    ['that was cut short long ago', 0, true],
+    ['that was cut short, and waits for its process a little longer', Date.now() / 1_000 - 4, true],
   ])('a lock %s', async (_, holder, isTaken) => {
     const { hostname } = await import('node:os');
-    writeFileSync(join(path, 'lock'), holder === undefined ? '{' : JSON.stringify({ host: hostname(), ...holder }));
-    if (holder === undefined) utimesSync(join(path, 'lock'), 0, 0);
+    const isCut = typeof holder === 'number';
+    writeFileSync(join(path, 'lock'), isCut ? '{' : JSON.stringify({ host: hostname(), ...holder }));
+    if (isCut) utimesSync(join(path, 'lock'), holder, holder);
     const opened = SnapshotFolder.open(path);
     if (isTaken) await (await opened).close();
     else await expect(opened).rejects.toThrow(/process 1 on another uses it/);
@@ -272,6 +275,16 @@ describe('a folder', () => {
       await got[0]?.close();
       expect(readdirSync(path)).toEqual([]);
     }
+  });
+
+  test('a process that died while it replaced a lock keeps nobody from it', async () => {
+    const { hostname } = await import('node:os');
+    const dead = JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), started: '', nonce: 'a' });
+    const claim = `lock.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`;
+    writeFileSync(join(path, 'lock'), dead);
+    writeFileSync(join(path, claim), dead);
+    await (await SnapshotFolder.open(path)).close();
+    expect(readdirSync(path)).toEqual([]);
   });
 
   test('a lock of another process is left alone at the end', async () => {
