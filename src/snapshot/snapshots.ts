@@ -20,7 +20,7 @@ import { FILE_NAME, writeSnapshot } from './write-file.ts';
 /** How long requests may have to wait for a slice of a save. */
 const SLICE_MS = 0.2;
 /** Between two slices: requests, and the garbage of a save, have most of the core. A stop does not rest. */
-const REST_MS = 1;
+const REST_MS = 2;
 
 /** Where the log stands, as snapshots note it, and what it has had since. */
 export interface SnapshotLog {
