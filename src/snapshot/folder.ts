@@ -14,7 +14,7 @@ const ABANDONED_MS = 60_000;
 /** It takes less to write a lock. One without content after that is of a process that died meanwhile. */
 const WRITTEN_MS = 5_000;
 /** For what others may be in the middle of: writing a lock, or replacing one. */
-const MAX_WAIT_MS = 2 * WRITTEN_MS;
+const GIVE_UP_MS = 2 * WRITTEN_MS;
 const PAUSE_MS = 100;
 
 /** The folder of snapshots, which one process at a time may write to. */
@@ -74,7 +74,7 @@ async function takeLock(lock: string): Promise<string> {
   };
   const text = JSON.stringify(own);
   let who = 'another process';
-  for (const until = Date.now() + MAX_WAIT_MS; Date.now() < until; await sleep(PAUSE_MS)) {
+  for (const until = Date.now() + GIVE_UP_MS; Date.now() < until; await sleep(PAUSE_MS)) {
     if (await isCreated(lock, text)) return text;
     const found = await contentOf(lock);
     if (found === undefined) continue;
