@@ -62,7 +62,8 @@ export async function loadSnapshot(path: string, options: LoadOptions): Promise<
   } catch (error) {
     return cold(error);
   } finally {
-    await file.close();
+    // It was only read: what a failed close could lose was never written.
+    await file.close().catch(() => undefined);
   }
 }
 
