@@ -343,7 +343,9 @@ describe('while it is down', () => {
       failed.every(({ code }) => code !== 'originDown'),
       'what is refused is not logged each time',
     ).toBe(true);
-    expect(await verbose()).toMatch(/^ready\nstaleIfError: .*\norigin legacy: down since \d{4}-.*Z \(it answers 503\)\n$/);
+    expect(await verbose()).toMatch(
+      /^ready\nstaleIfError: .*\norigin legacy: down since \d{4}-.*Z \(it answers 503\)\n$/,
+    );
     expect((await get(`${adminUrl}/readyz`)).text).toBe('ready\n');
     const figures = (await get(`${adminUrl}/metrics`)).text;
     expect(figures).toContain('unstale_origin_up{origin="legacy"} 0\n');
