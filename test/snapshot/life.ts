@@ -194,9 +194,11 @@ export class Life {
     const held = this.api.hold();
     this.#tell(`${kind} ${id}, not answered`);
     const answered = this.#ask(kind === 'write' ? 'PUT' : 'DELETE', itemOf(id), 'own');
-    await held.arrived();
+    // An open circuit holds the write back and answers it: then this is a plain crash.
+    await Promise.race([held.arrived(), answered]);
     this.crash();
     held.release();
+    this.api.holds = undefined;
     // Over Redis, it is by its record that the others know. A single one that was killed makes none.
     await answered.catch(() => undefined);
     this.api.acknowledge();
