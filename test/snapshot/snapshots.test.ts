@@ -270,11 +270,14 @@ describe('a folder', () => {
     ['of an earlier process with this pid, as in a container', { pid: process.pid, started: 'earlier' }, true],
     ['of another machine, a moment ago', { pid: 1, host: 'another', started: '' }, false],
     ['that was cut short long ago', 0, true],
-    ['that was cut short, and waits for its process a little longer', Date.now() / 1_000 - 4, true],
+    ['that was cut short four seconds ago, and waits for its process a little longer', 'just now', true],
   ])('a lock %s', async (_, holder, isTaken) => {
-    const isCut = typeof holder === 'number';
-    writeFileSync(join(path, 'lock'), isCut ? '{' : JSON.stringify({ host: hostname(), ...holder }));
-    if (isCut) utimesSync(join(path, 'lock'), holder, holder);
+    writeFileSync(
+      join(path, 'lock'),
+      typeof holder === 'object' ? JSON.stringify({ host: hostname(), ...holder }) : '{',
+    );
+    const cutAt = holder === 'just now' ? Date.now() / 1_000 - 4 : holder;
+    if (typeof cutAt === 'number') utimesSync(join(path, 'lock'), cutAt, cutAt);
     const opened = SnapshotFolder.open(path);
     if (isTaken) await (await opened).close();
     else await expect(opened).rejects.toThrow(/process 1 on another uses it/);
