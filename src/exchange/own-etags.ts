@@ -80,10 +80,13 @@ export class TaggedOrigin implements Origin {
     return this.#origin.ownFields;
   }
 
-  async fetch(request: OriginRequest): Promise<OriginResponse> {
+  fetch(request: OriginRequest): Promise<OriginResponse> {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isTagged = isRead && request.asOriginTags !== true && this.#needs(pathOf(request.target));
-    if (!isTagged) return this.#origin.fetch(request);
+    return isTagged ? this.#fetchTagged(request) : this.#origin.fetch(request);
+  }
+
+  async #fetchTagged(request: OriginRequest): Promise<OriginResponse> {
     const answer = await this.#origin.fetch({ ...request, headers: readable(strongConditions(request.headers)) });
     const { status } = answer;
     if ((status !== 200 && status !== 203) || isIncremental(answer.headers)) return answer;
