@@ -54,7 +54,7 @@ describe('unstale snapshot', () => {
         .at(-1)
         ?.rawHeaders.map((text) => text.toLowerCase()),
     ).not.toContain('if-none-match');
-    expect(await json('snapshot', 'drop')).toEqual({ removed: false });
+    expect(await json('snapshot', 'drop')).toEqual({ removed: false, unanswered: 0 });
     expect((await unstale('snapshot', 'drop')).stdout).toBe('there was no snapshot\n');
   });
 
