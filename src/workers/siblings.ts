@@ -124,7 +124,8 @@ export function siblings(channel: {
 async function answerTo(answer: ((about: unknown) => Promise<unknown>) | undefined, about: unknown): Promise<Answer> {
   if (answer === undefined) return { failed: 'it has only just started' };
   try {
-    return { value: await answer(about) };
+    // JSON leaves undefined out.
+    return { value: (await answer(about)) ?? null };
   } catch (error) {
     return { failed: error instanceof Error ? error.message : String(error) };
   }
