@@ -149,6 +149,7 @@ export class NodeSnapshots implements Snapshots {
   /** Steps run one after the other. */
   #step<T>(run: () => Promise<T>): Promise<T> {
     const done = this.#last.then(run);
+    // Whoever called has the error.
     this.#last = done.catch(() => undefined);
     return done;
   }
