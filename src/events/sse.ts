@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GatewayError } from '../errors.ts';
 import { Direct } from './direct.ts';
@@ -6,11 +6,12 @@ import type { EventHub } from './hub.ts';
 import type { Ending, Sink } from './sink.ts';
 import type { Subscription } from './subscription.ts';
 
-const fields = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+const head = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
 
 /**
  * Serves a subscription as an event stream (WHATWG HTML §9.2). It ends when the client disconnects or reads too
  * slowly, its rights expire, or the hub closes.
+ * @param fields of the response, besides those of every event stream
  * @param connection what the socket of the response writes to, if that is not the connection itself
  * @throws GatewayError 503 if there are too many subscribers; nothing has been sent then
  */
@@ -18,26 +19,26 @@ export function serveEvents(
   hub: EventHub,
   subscription: Subscription,
   response: ServerResponse,
-  connection?: Duplex,
+  { fields, connection }: { readonly fields?: OutgoingHttpHeaders; readonly connection?: Duplex } = {},
 ): void {
-  for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
   // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;
-  const subscriber = hub.subscribe(subscription, new ResponseSink(response, connection));
-  if (subscriber === 'full') {
-    for (const name of Object.keys(fields)) response.removeHeader(name);
-    throw new GatewayError('overloaded', 'there are too many subscribers');
-  }
+  const sink = new ResponseSink(response, fields === undefined ? head : { ...head, ...fields }, connection);
+  const subscriber = hub.subscribe(subscription, sink);
+  if (subscriber === 'full') throw new GatewayError('overloaded', 'there are too many subscribers');
   response.on('close', () => subscriber.unsubscribe());
 }
 
 class ResponseSink implements Sink {
   readonly #response: ServerResponse;
   readonly #direct: Direct | undefined;
+  /** Given with the status: Node would keep each field that is set before, for as long as the stream. */
+  readonly #head: OutgoingHttpHeaders;
 
-  constructor(response: ServerResponse, connection: Duplex | undefined) {
+  constructor(response: ServerResponse, fields: OutgoingHttpHeaders, connection: Duplex | undefined) {
     this.#response = response;
+    this.#head = fields;
     const { socket } = response;
     this.#direct = socket === null ? undefined : new Direct(socket, connection ?? socket);
   }
@@ -48,8 +49,8 @@ class ResponseSink implements Sink {
 
   /** The first write brings the head. What follows has no framing of its own. */
   write(bytes: Buffer): boolean {
-    const { headersSent } = this.#response;
-    return (headersSent ? this.#written : this.#response).write(bytes);
+    if (this.#response.headersSent) return this.#written.write(bytes);
+    return this.#response.writeHead(200, this.#head).write(bytes);
   }
 
   once(event: 'drain', listener: () => void): void {

@@ -15,3 +15,8 @@ export function acceptedRequest(message: IncomingMessage): ClientRequest {
 export function noteAccepted(message: IncomingMessage, request: ClientRequest): void {
   accepted.set(message, request);
 }
+
+/** Of a message that lasts: nobody asks for its request any more. */
+export function forgetAccepted(message: IncomingMessage): void {
+  accepted.delete(message);
+}

@@ -7,7 +7,7 @@ import type { Authority } from '../events/rights.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { Subscription } from '../events/subscription.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
-import { acceptedRequest } from './accepted.ts';
+import { acceptedRequest, forgetAccepted } from './accepted.ts';
 import { corsFields, preflightFields } from './events-cors.ts';
 import { connectionUnder } from './http-side.ts';
 import { NodeReply } from './node-reply.ts';
@@ -40,13 +40,16 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
     // The stream is written to the response itself: Fastify would wait for its end.
     reply.hijack();
     pipelineOf(message.socket)?.beginLast(reply.raw, () => {
-      for (const [name, value] of Object.entries(corsFields(request.headers, cors))) reply.raw.setHeader(name, value);
+      const fields = corsFields(request.headers, cors);
       try {
         const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
         reply.raw.once('close', release);
-        serveEvents(hub, subscription, reply.raw, connectionUnder(message.socket));
+        const more = { ...(cors && { fields }), connection: connectionUnder(message.socket) };
+        serveEvents(hub, subscription, reply.raw, more);
+        forgetAccepted(message);
       } catch (error) {
+        for (const [name, value] of Object.entries(fields)) reply.raw.setHeader(name, value);
         new NodeReply(reply.raw).fail(asGatewayError(error));
       }
     });

@@ -156,6 +156,8 @@ export class Pipeline {
       }
       begin();
       this.#lasting = !response.writableEnded;
+      // A list that grows has room for more, which this one never needs.
+      this.#begun = [...this.#begun];
     };
     // Node gives a response its socket when its turn comes.
     if (response.socket === null) response.once('socket', start);
