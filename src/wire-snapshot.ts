@@ -14,6 +14,8 @@ import { linesOf, wordsOfStaleIfError } from './snapshot/report.ts';
 import { NodeSnapshots, type SnapshotLog } from './snapshot/snapshots.ts';
 import type { StoredResponse } from './store/stored-response.ts';
 import type { Coherence } from './wire-coherence.ts';
+import { forgetEverywhere } from './wire-siblings.ts';
+import type { Siblings } from './workers/siblings.ts';
 
 /** The snapshots of this process, and the folder that they are in. */
 export interface Snapshotting {
@@ -66,6 +68,7 @@ export interface SnapshotWiring {
   readonly logger: Logger;
   /** Of several processes of one gateway, one has the folder. The others load. */
   readonly isFirst: boolean;
+  readonly siblings: Siblings | undefined;
 }
 
 const none: Snapshotting = {
@@ -93,13 +96,13 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
 }
 
 function wireSnapshotsOf(wiring: SnapshotWiring): Snapshotting {
-  const { config, coherence, journal, routes, logger, isFirst } = wiring;
+  const { config, coherence, journal, routes, logger, isFirst, siblings } = wiring;
   const { snapshot, memory } = config.store;
   if (snapshot === undefined) return none;
   const { shared } = coherence;
   const fingerprint = snapshotFingerprint(shapeOf(config), config);
   const lineage = new Lineage(snapshot.path, lineOf(config, fingerprint));
-  const snapshots = new NodeSnapshots({
+  const snapshots: NodeSnapshots = new NodeSnapshots({
     config: { ...snapshot, load: loadOf(snapshot, wiring) },
     store: coherence.memory,
     maxBytes: memory.maxBytes,
@@ -107,6 +110,7 @@ function wireSnapshotsOf(wiring: SnapshotWiring): Snapshotting {
     log: unlessBroken(snapshotLog(wiring, snapshot.path), lineage),
     saves: isFirst,
     isPerUser: perUser(config, routes),
+    forgetEverywhere: forgetEverywhere(() => snapshots.forget(), siblings, config.server.workers),
     clock: systemClock,
     logger,
   });

@@ -221,7 +221,7 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     const { status, headers } = answer;
     if (downStatuses.has(status)) {
       const isSlow = status === 504 && request.writes === true;
-      const afterMs = retryAfterMs(headers, this.#options.clock.wall());
+      const afterMs = retryAfterMs(headers.get('retry-after'), this.#options.clock.wall());
       if (!isSlow && this.#tells(request))
         this.#fail(request, sending, `it answers ${status}`, { retryAfterMs: afterMs });
       return answer;

@@ -49,7 +49,7 @@ describe('unstale snapshot', () => {
     expect(await unstale('snapshot', 'drop')).toEqual({ code: 0, stdout: 'the snapshot is removed\n', stderr: '' });
     await rig.ask('/a');
     expect(isLastUnconditional(rig.api, '/a')).toBe(true);
-    expect(await json('snapshot', 'drop')).toEqual({ removed: false });
+    expect(await json('snapshot', 'drop')).toEqual({ removed: false, unanswered: 0 });
     expect((await unstale('snapshot', 'drop')).stdout).toBe('there was no snapshot\n');
   });
 

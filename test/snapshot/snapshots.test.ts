@@ -55,6 +55,7 @@ class Node {
         ...log,
       },
       saves,
+      forgetEverywhere: () => Promise.resolve(0),
       isPerUser: ({ path: resource }) => resource.startsWith('/me'),
       clock: systemClock,
       logger: createLogger('info', { write }),
@@ -179,12 +180,12 @@ describe('a drop', () => {
     node.snapshots.start(joined);
     await until(() => node.store.unconfirmedSize === 2);
     node.put('/a');
-    expect(await node.snapshots.drop()).toEqual({ removed: true });
+    expect(await node.snapshots.drop()).toEqual({ removed: true, unanswered: 0 });
     expect(existsSync(join(path, 'snapshot'))).toBe(false);
     expect(node.paths).toEqual(['/a']);
     expect(node.store.select(response('/a').key, anyRequest)).toBeDefined();
     expect(node.steps).toEqual(['mark', 'release 1']);
-    expect(await node.snapshots.drop()).toEqual({ removed: false });
+    expect(await node.snapshots.drop()).toEqual({ removed: false, unanswered: 0 });
   });
 
   test('ends a load that has not used anything yet', async () => {

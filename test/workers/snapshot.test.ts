@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { run } from '../cli/run.ts';
 import { type DocumentsApi, documentsApi } from '../snapshot/rig.ts';
 import { until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
@@ -75,4 +76,21 @@ test('what a write has removed is dropped after a kill of all, also a copy that 
   const second = await start('load: revalidate', /snapshot: loaded 0 responses/g);
   expect(second.said().match(/1 invalidated since/g)).toHaveLength(WORKERS);
   for (let i = 0; i < MANY; i++) expect(await ask(second, '/parent')).toBe('without');
+}, 150_000);
+
+test('a drop reaches what each process has loaded and not confirmed', async () => {
+  api.documents.set('/a', 'A1');
+  const first = await start('save: stop', /joined the other nodes/g);
+  for (let i = 0; i < MANY; i++) expect(await first.ask('/a')).toBe('A1');
+  await stop();
+  const second = await start('load: revalidate', /snapshot: loaded 1 responses/g);
+  const env = { UNSTALE_ADMIN_URL: second.adminUrl };
+  expect(await run(['verify', '/a'], { env })).toMatchObject({
+    code: 0,
+    stdout: '/a: 2 stored responses, as the API says\n',
+  });
+  expect(await run(['snapshot', 'drop'], { env })).toMatchObject({ code: 0, stdout: 'the snapshot is removed\n' });
+  expect(await run(['verify', '/a'], { env })).toMatchObject({
+    ...{ code: 0, stdout: '/a: not stored in the memory of this node\n' },
+  });
 }, 150_000);
