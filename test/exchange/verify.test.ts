@@ -147,6 +147,20 @@ describe('names each difference', () => {
     expect(differences).toHaveLength(21);
     expect(differences.at(-1)).toEqual({ kind: 'more', members: 10 });
   });
+
+  test('at most 200 characters of a value, and that there are more', async () => {
+    const long = (letter: string) => ({
+      headers: { Link: letter.repeat(300) },
+      body: JSON.stringify({ text: letter.repeat(300) }),
+    });
+    says['/a'] = long('a');
+    await store('/a');
+    says['/a'] = long('b');
+    expect(await differencesOf('/a')).toEqual([
+      { kind: 'field', at: 'link', stored: `${'a'.repeat(200)}…`, now: `${'b'.repeat(200)}…` },
+      { kind: 'member', at: '/text', stored: `"${'a'.repeat(199)}…`, now: `"${'b'.repeat(199)}…` },
+    ]);
+  });
 });
 
 describe('asks', () => {

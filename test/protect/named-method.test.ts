@@ -114,3 +114,15 @@ it('parts are found wherever the body is cut', () => {
     expect(methods?.named(body)).toEqual(['PUT']);
   }
 });
+
+it.each([
+  [
+    'head',
+    [`--XX\r\nContent-Disposition: form-data; x="${'x'.repeat(16 * 1024)}`, '"; name="_method"\r\n\r\nput\r\n--XX--'],
+  ],
+  ['value', ['--XX\r\nContent-Disposition: form-data; name="_method"\r\n\r\n', `put${'x'.repeat(100)}`, '\r\n--XX--']],
+])('a part is given up whose %s is longer than is held', (_, chunks) => {
+  const methods = BodyMethods.of({ method: 'POST', headers: new Fields(['Content-Type', partsType]) });
+  for (const chunk of chunks) methods?.arrived(Buffer.from(chunk));
+  expect(methods?.named(Buffer.from(chunks.join('')))).toEqual([]);
+});
