@@ -8,14 +8,14 @@ import { type Coverage, pathTag } from '../../src/coherence/tag.ts';
 import { FileJournal, type FileJournalOptions } from '../../src/snapshot/journal.ts';
 import { built } from '../support/shared.ts';
 
-let directory: string;
+let folder: string;
 let failures: unknown[];
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'unstale-journal-'));
+  folder = mkdtempSync(join(tmpdir(), 'unstale-journal-'));
   failures = [];
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const covering = (...paths: string[]): Coverage => ({
   tags: new Set(paths.map(pathTag)),
@@ -23,9 +23,9 @@ const covering = (...paths: string[]): Coverage => ({
   tagPatterns: [],
 });
 const open = (bounds?: FileJournalOptions['bounds']): FileJournal =>
-  FileJournal.open(directory, { failed: (error) => failures.push(error), ...(bounds && { bounds }) });
-const files = (): string[] => readdirSync(directory).sort();
-const pathOf = (number: number): string => join(directory, `journal-${number}`);
+  FileJournal.open(folder, { failed: (error) => failures.push(error), ...(bounds && { bounds }) });
+const files = (): string[] => readdirSync(folder).sort();
+const pathOf = (number: number): string => join(folder, `journal-${number}`);
 const pathsIn = ({ coverages }: Missed): string[] =>
   coverages.flatMap(({ tags, patterns }) => [...[...tags].map((tag) => tag.slice(2)), ...patterns]).sort();
 const told = (missed: Missed): unknown => ({ why: missed.known ? 'known' : missed.why, paths: pathsIn(missed) });
@@ -153,7 +153,7 @@ describe('in doubt', () => {
   test('if the files are those of another time', async () => {
     const { journal, segment } = runWith(['/a']);
     journal.end();
-    for (const name of files()) rmSync(join(directory, name));
+    for (const name of files()) rmSync(join(folder, name));
     const other = runWith(['/b']);
     other.journal.end();
     expect(told(await open().since(segment))).toEqual({ why: 'its journal is another one', paths: ['/b'] });
@@ -221,7 +221,7 @@ describe('segments', () => {
 
   test('leave files of other names alone', () => {
     const names = ['journal-', 'journal-1.bak', 'snapshot'];
-    for (const name of names) writeFileSync(join(directory, name), 'x');
+    for (const name of names) writeFileSync(join(folder, name), 'x');
     const journal = open();
     journal.release(journal.rotate());
     expect(files()).toEqual([...names, 'journal-2'].sort());
@@ -233,9 +233,9 @@ describe('segments', () => {
   });
 });
 
-test('a directory that is none is refused', () => {
-  writeFileSync(join(directory, 'file'), '');
-  expect(() => FileJournal.open(join(directory, 'file'), { failed: () => {} })).toThrow();
+test('a file in place of a folder is refused', () => {
+  writeFileSync(join(folder, 'file'), '');
+  expect(() => FileJournal.open(join(folder, 'file'), { failed: () => {} })).toThrow('EEXIST');
 });
 
 describe('a process that is disturbed at any step', () => {
@@ -258,12 +258,12 @@ describe('a process that is disturbed at any step', () => {
     journal.end();
     const { stdout } = spawnSync(
       process.execPath,
-      ['--import', './test/snapshot/disturb-at.mjs', './test/snapshot/journal-process.mjs', directory],
+      ['--import', './test/snapshot/disturb-at.mjs', './test/snapshot/journal-process.mjs', folder],
       {
         encoding: 'utf8',
         env: {
           ...process.env,
-          ...{ DISTURB_IN: directory, DISTURB_AT: String(at), DISTURB_HOW: how },
+          ...{ DISTURB_IN: folder, DISTURB_AT: String(at), DISTURB_HOW: how },
           ...(log !== undefined && { DISTURB_LOG: log }),
         },
       },
@@ -281,7 +281,7 @@ describe('a process that is disturbed at any step', () => {
     async (how, at) => {
       const { said, old, own } = play(at, how);
       const writes = answered(said);
-      const wroteEnd = readFileSync(join(directory, files().at(-1) ?? ''), 'utf8').endsWith(' end \n');
+      const wroteEnd = readFileSync(join(folder, files().at(-1) ?? ''), 'utf8').endsWith(' end \n');
       const next = open();
       const missed = { old: await next.since(old), own: own === undefined ? undefined : await next.since(own) };
       const served = said.includes('serves');
@@ -297,7 +297,7 @@ describe('a process that is disturbed at any step', () => {
   );
 
   test('not at all: what the snapshot missed is known, and no step is left out above', async () => {
-    const log = join(directory, 'steps');
+    const log = join(folder, 'steps');
     const { said, own } = play(0, 'kill', log);
     expect(said.at(-1)).toBe('ended');
     expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(steps.length);
