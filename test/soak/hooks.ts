@@ -94,10 +94,7 @@ export class Hooks {
     const starting = Array.from({ length: 3 }, () =>
       GatewayProcess.start({ ...of, rules: `webhooks: [{ ${settings} }]\n` }),
     );
-    const [witness, gateways] = await Promise.all([
-      GatewayProcess.start({ ...of, rules: '' }),
-      Promise.all(starting),
-    ]);
+    const [witness, gateways] = await Promise.all([GatewayProcess.start({ ...of, rules: '' }), Promise.all(starting)]);
     await Promise.all([witness, ...gateways].map((gateway) => gateway.ready()));
     const stream = await sseClient(`${witness.url}/_unstale/events`);
     const stop = async (): Promise<void> => {
