@@ -81,8 +81,8 @@ test('what a write has removed is dropped after a kill of all, also a copy that 
 test('a drop reaches what each process has loaded and not confirmed', async () => {
   api.documents.set('/a', 'A1');
   const first = await start('save: stop', /joined the other nodes/g);
-  for (let i = 0; i < MANY; i++) expect(await first.ask('/a')).toBe('A1');
-  await stop();
+  for (let i = 0; i < MANY; i++) expect(await ask(first, '/a')).toBe('A1');
+  await first.end('SIGTERM');
   const second = await start('load: revalidate', /snapshot: loaded 1 responses/g);
   const env = { UNSTALE_ADMIN_URL: second.adminUrl };
   expect(await run(['verify', '/a'], { env })).toMatchObject({
