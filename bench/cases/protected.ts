@@ -8,32 +8,39 @@ const children = 1000;
 /** Each write with a key has a path of its own, and so a key of its own, though all send the same field. */
 const keys = 10_000_000;
 
-/** Runs with a gateway that has entries of `writes`. */
-async function withProtected<T>(bench: Bench, run: (gateway: Gateway) => Promise<T>): Promise<T> {
-  const gateway = await startGateway({
-    name: 'with writes',
-    directory: bench.directories.gateway ?? '',
-    originUrl: bench.origin.url,
-    core: bench.placement.server,
-    protectsWrites: true,
-  });
+/** Runs with two gateways that have entries of `writes`. */
+async function withProtected<T>(bench: Bench, run: (gateways: readonly [Gateway, Gateway]) => Promise<T>): Promise<T> {
+  const start = (name: string): Promise<Gateway> =>
+    startGateway({
+      name,
+      directory: bench.directories.gateway ?? '',
+      originUrl: bench.origin.url,
+      core: bench.placement.server,
+      protectsWrites: true,
+    });
+  const gateways: Gateway[] = [];
   try {
-    return await run(gateway);
+    // If the second one does not start, the first one is stopped.
+    const protecting = await start('with writes');
+    gateways.push(protecting);
+    const other = await start('with writes, for other paths');
+    gateways.push(other);
+    return await run([protecting, other]);
   } finally {
-    await gateway.stop();
+    await Promise.all(gateways.map((gateway) => gateway.stop()));
   }
 }
 
 /**
  * The same write, with the same kind of rule. `plain`: no entry of `writes` is configured. `unprotected`: there are
- * some, but for other paths. `before`: plain, with a rule that reads the representation. `protected`: merged, with a
+ * some, but for other paths, in a process of its own: one that keeps answers by their keys collects more garbage. `before`: plain, with a rule that reads the representation. `protected`: merged, with a
  * precondition, which reads it, too. `keyed`: with an `Idempotency-Key`.
  */
 const protectedWrites = (name: string, title: string, connections: number): Case => ({
   name,
   title,
   run: (bench) =>
-    withProtected(bench, (gateway) => {
+    withProtected(bench, ([gateway, other]) => {
       const without = bench.gateways[0] as Server;
       const contender = (
         made: { readonly name: string; readonly server: Server; readonly path: string; readonly each: number },
@@ -56,7 +63,7 @@ const protectedWrites = (name: string, title: string, connections: number): Case
       });
       const contenders = [
         contender({ name: 'plain', server: without, path: 'children', each: 1 }),
-        contender({ name: 'unprotected', server: gateway, path: 'children', each: 1 }),
+        contender({ name: 'unprotected', server: other, path: 'children', each: 1 }),
         contender({ name: 'before', server: without, path: 'movable', each: 2 }),
         contender({ name: 'protected', server: gateway, path: 'guarded', each: 2 }, { 'If-Match': '*' }),
         contender({ name: 'keyed', server: gateway, path: 'keyed', each: 1 }, { 'Idempotency-Key': 'bench' }),

@@ -150,36 +150,6 @@ describe('a tag that was changed on the way', () => {
     },
   );
 
-  describe.each([
-    ['another for each coding', (tag: string, coding: string) => tag.replace(/"$/, `${coding === '' ? '' : 'Z'}"`)],
-    ['the same for each coding', (tag: string) => tag],
-    ['with a suffix for each coding', (tag: string, coding: string) => tag.replace(/"$/, `-${coding}"`)],
-  ])('an API that compresses and gives strong tags, %s', (_, tagOf) => {
-    it.each([
-      ['cached', cached],
-      ['passing through', off],
-    ])('gives one that matches, and holds until the document changes (%s)', async (_, routes) => {
-      await begin(`${routes}${required}`);
-      const api = serve();
-      origin.on('GET /settings', (request, response) => {
-        const coding = request.headers['accept-encoding']?.includes('gzip') === true ? 'gzip' : '';
-        const etag = coding === '' ? api.etag() : tagOf(api.etag(), coding);
-        const head = { 'Content-Type': 'application/json', Vary: 'Accept-Encoding', ETag: etag };
-        if (request.headers['if-none-match'] === etag) response.writeHead(304, head).end();
-        else if (coding === '') response.writeHead(200, head).end(api.text);
-        else response.writeHead(200, { ...head, 'Content-Encoding': coding }).end(gzipSync(api.text));
-      });
-      const gzips = { 'accept-encoding': 'gzip' };
-      const old = await etagOf(gzips);
-      expect((await ask('/settings', { headers: { ...gzips, 'if-none-match': old } })).status).toBe(304);
-      expect((await put('{"a":2}', { 'if-match': old })).status).toBe(200);
-      expect((await put('{"a":3}', { 'if-match': old })).status).toBe(412);
-      expect((await put('{"a":4}', { 'if-match': await etagOf(gzips) })).status).toBe(200);
-      expect((await put('{"a":5}', { 'if-match': await etagOf() })).status).toBe(200);
-      expect(api.writes).toEqual(['{"a":2}', '{"a":4}', '{"a":5}']);
-    });
-  });
-
   it('a coding that the gateway cannot undo is not asked for', async () => {
     await begin(cached + required);
     const api = serve();

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { disturbances, failovers } from './disturbances.ts';
 import { Editors } from './editors.ts';
+import { Hooks } from './hooks.ts';
 import { type Result, Soak } from './soak.ts';
 
 /**
@@ -21,6 +22,8 @@ const usage = `npm run soak -- [options]
   --only <text>   disturbances whose name holds it
   --edits <n>     in place of all that: two editors of one document, until so many edits of theirs are acknowledged,
                   half of them by an API with entity tags. Exit code 1 for a member that is lost
+  --hooks <n>     in place of all that: webhooks, until so many writes are acknowledged. Exit code 1 for an event that is
+                  lost, not in order, not signed, or sent by two nodes at once
   --json          the report as JSON`;
 
 const { values } = parseArgs({
@@ -31,6 +34,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
     edits: { type: 'string' },
+    hooks: { type: 'string' },
     cluster: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -41,6 +45,7 @@ if (values.help) {
   process.exit(0);
 }
 if (values.edits !== undefined) process.exit(await edited(Number(values.edits), Number(values.seed)));
+if (values.hooks !== undefined) process.exit(await hooked(Number(values.hooks), Number(values.seed)));
 const minutes = Number(values.minutes);
 const options = {
   nodes: Number(values.nodes),
@@ -97,6 +102,19 @@ async function edited(edits: number, seed: number): Promise<number> {
     }
   }
   return failures === 0 ? 0 : 1;
+}
+
+async function hooked(writes: number, seed: number): Promise<number> {
+  const hooks = await Hooks.start({ writes, seed });
+  try {
+    const seen = await hooks.play();
+    console.log(JSON.stringify({ writes, seed, ...seen }));
+    // The first message is a resync. The log is long enough for all the others.
+    const isWhole = seen.resyncs === 1 && seen.lost.length + seen.disordered.length + seen.wrong.length === 0;
+    return isWhole ? 0 : 1;
+  } finally {
+    await hooks.stop();
+  }
 }
 
 function median(numbers: readonly number[]): number {
