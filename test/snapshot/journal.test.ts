@@ -245,9 +245,9 @@ describe('segments', () => {
   });
 });
 
-test('a folder that is none is refused', () => {
+test('a file in place of a folder is refused', () => {
   writeFileSync(join(folder, 'file'), '');
-  expect(() => FileJournal.open(join(folder, 'file'), { failed: () => {} })).toThrow();
+  expect(() => FileJournal.open(join(folder, 'file'), { failed: () => {} })).toThrow('EEXIST');
 });
 
 describe('a process that is disturbed at any step', () => {

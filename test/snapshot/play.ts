@@ -65,6 +65,20 @@ class Player {
     api.down = false;
     await this.#life.recovered();
     await this.#readAll();
+    if (this.#life.violations.length === 0) await this.#lastSnapshot();
+  }
+
+  /** What a snapshot brings back of all that there is: some lives have saved nothing so far that could be loaded. */
+  async #lastSnapshot(): Promise<void> {
+    const life = this.#life;
+    if (life.switches.load === 'off' || life.switches.save === 'off') return;
+    for (let again = 0; again < 2; again++) {
+      await life.stop();
+      await life.start();
+      await life.loaded();
+      await this.#readAll();
+    }
+    await life.stop();
   }
 
   async #readAll(): Promise<void> {
