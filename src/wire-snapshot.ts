@@ -1,6 +1,7 @@
 import { systemClock } from './clock.ts';
 import type { MissedUntil } from './coherence/missed.ts';
 import type { MissedRecords } from './coherence/missed-records.ts';
+import { everything } from './coherence/record.ts';
 import type { Coverage } from './coherence/tag.ts';
 import type { GatewayConfig, SnapshotConfig } from './config/model.ts';
 import type { RouteTable } from './exchange/ports.ts';
@@ -181,7 +182,8 @@ function snapshotLog({ config, coherence, journal, isFirst }: SnapshotWiring, fo
   if (config.store.redis !== undefined) return sharedLog(shared);
   const journaled = isFirst
     ? async (segment: string) => (await journal.opened.since(segment)).coverages
-    : (segment: string) => FileJournal.read(folder, segment);
+    : // Its owner has saved another snapshot meanwhile: what this one has missed is not known any more.
+      async (segment: string) => (await FileJournal.read(folder, segment)) ?? [everything];
   return workersLog(shared, journal, journaled);
 }
 

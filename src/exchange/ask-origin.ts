@@ -89,11 +89,11 @@ export function awaitShare(
  * @throws OriginError originDown
  */
 export function refuseIfDown(
-  { target, host }: ClientRequest,
-  { origin }: Pick<Route, 'origin'>,
+  { host }: ClientRequest,
+  { origin: { circuit } }: Pick<Route, 'origin'>,
 ): Promise<void> | undefined {
-  const { circuit } = origin;
-  return circuit === undefined || circuit.isClosed ? undefined : circuit.admit({ target: targetText(target), host });
+  // Not its own target: an API may do at that URL what it does for a write, whatever the method is.
+  return circuit === undefined || circuit.isClosed ? undefined : circuit.admit({ target: '/', host });
 }
 
 /** Whether the origin is down, and it is not yet time to find out whether it still is. */

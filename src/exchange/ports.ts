@@ -40,6 +40,7 @@ export interface OriginCircuit {
    * Whether a request may be sent now. Undefined: it may. Otherwise resolves once the origin is known to be up again,
    * which it is asked if that is due; rejects with an `OriginError` (`originDown`) if it is not.
    * `fetch` does the same. Whoever must know before that, as a write before it is noted, calls this.
+   * @param request what the origin may be asked for by then
    */
   admit(request: { readonly target: string; readonly host: string }): Promise<void> | undefined;
 }

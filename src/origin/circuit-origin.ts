@@ -174,12 +174,12 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     const failed = circuit.is === 'closed' ? 0 : circuit.failed;
     const method = failed % 4 < 2 ? 'HEAD' : 'GET';
     if (this.#well !== undefined && failed % 2 === 0) return { method, ...this.#well };
-    return { method, target: target.startsWith('/') ? target : '/', host: this.askedAs?.host ?? host };
+    return { method, target, host: this.askedAs?.host ?? host };
   }
 
   async #sendIfUp(request: OriginRequest): Promise<OriginResponse> {
     try {
-      await this.admit({ target: request.target, host: hostOf(request) });
+      await this.admit(askable(request));
     } catch (error) {
       request.place?.leave();
       throw error;
@@ -240,8 +240,7 @@ export class CircuitOrigin implements Origin, OriginCircuit {
 
   #succeeded(request: OriginRequest, { sent: { turn }, sentAt }: Sending, status: number): void {
     this.#put({ is: 'success', turn });
-    const isSafe = request.method === 'GET' || request.method === 'HEAD';
-    if (!isSafe || status >= 400) return;
+    if (!isRead(request) || status >= 400) return;
     const { target } = request;
     if (target === this.#well?.target || (this.#well !== undefined && this.#now() - sentAt > QUICK_MS)) return;
     this.#well = { target, host: hostOf(request) };
@@ -273,7 +272,7 @@ export class CircuitOrigin implements Origin, OriginCircuit {
 
   async #askIfDown(request: OriginRequest): Promise<void> {
     const { turn } = this.#circuit;
-    const health = await this.#options.ask?.(this.#asking({ target: request.target, host: hostOf(request) }));
+    const health = await this.#options.ask?.(this.#asking(askable(request)));
     if (health === undefined || this.#isStopped) return;
     const { ok, reason, retryAfterMs } = health;
     if (!ok && turn === this.#circuit.turn) this.#reason = reason;
@@ -308,6 +307,14 @@ interface Sending {
 type Failed = { readonly isUnreached?: boolean; readonly retryAfterMs?: number | undefined };
 
 const hostOf = ({ headers }: OriginRequest): string => valuesOf(headers, 'host')[0] ?? '';
+
+const isRead = ({ method }: OriginRequest): boolean => method === 'GET' || method === 'HEAD';
+
+/** What a probe may ask for instead. An API may do at the URL of a write what it does for that, whatever the method is. */
+function askable(request: OriginRequest): Pick<Asked, 'target' | 'host'> {
+  const { target } = request;
+  return { target: isRead(request) && target.startsWith('/') ? target : '/', host: hostOf(request) };
+}
 
 /** Tells once how a body has ended. Not at all if nobody needs the rest. */
 class WatchedBody implements AnswerBody {

@@ -122,15 +122,16 @@ export class FileJournal implements Journal {
     return why === undefined ? { known: true, coverages } : { known: false, why, coverages };
   }
 
-  /** What this and later segments have, for a process that does not own them. It may lack some. */
-  static async read(folder: string, segment: Segment): Promise<readonly Coverage[]> {
+  /** What this and later segments have, for a process that does not own them. It may lack some. Undefined: it is gone. */
+  static async read(folder: string, segment: Segment): Promise<readonly Coverage[] | undefined> {
     const missed = new MissedCoverage();
     const numbers = numbersIn(folder).filter((number) => number >= numberOf(segment));
     for (const number of numbers) {
       await readSegment(join(folder, `journal-${number}`), journalBounds, (coverage) => missed.add(coverage));
       if (missed.exceeded) break;
     }
-    return missed.coverages;
+    // The oldest go first, once a newer snapshot is there.
+    return numbersIn(folder).includes(numberOf(segment)) ? missed.coverages : undefined;
   }
 
   release(segment: Segment): void {

@@ -219,6 +219,18 @@ describe('segments', () => {
     expect(files()).toEqual(['journal-5']);
   });
 
+  test('can be read by a process that does not own them, which learns that they are gone', async () => {
+    const { journal, segment } = runWith(['/a']);
+    journal.rotate();
+    journal.append(covering('/b'));
+    const coverages = (await FileJournal.read(folder, segment)) ?? [];
+    expect(pathsIn({ known: true, coverages })).toEqual(['/a', '/b']);
+    // A newer snapshot is there.
+    journal.release(journal.rotate());
+    expect(await FileJournal.read(folder, segment)).toBeUndefined();
+    journal.end();
+  });
+
   test('leave files of other names alone', () => {
     const names = ['journal-', 'journal-1.bak', 'snapshot'];
     for (const name of names) writeFileSync(join(folder, name), 'x');

@@ -12,7 +12,7 @@ import type { SnapshotConfig } from '../../src/config/model.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { FolderInUse, SnapshotFolder } from '../../src/snapshot/folder.ts';
-import { NodeSnapshots, type SnapshotLog } from '../../src/snapshot/snapshots.ts';
+import { NodeSnapshots, type SnapshotLog, type SnapshotParts } from '../../src/snapshot/snapshots.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { deferred, until } from '../support/barrier.ts';
@@ -40,7 +40,11 @@ class Node {
 
   constructor(
     config: Partial<SnapshotConfig>,
-    { saves = true, ...log }: Partial<SnapshotLog> & { saves?: boolean } = {},
+    {
+      saves = true,
+      forgetEverywhere = () => Promise.resolve(0),
+      ...log
+    }: Partial<SnapshotLog> & Partial<Pick<SnapshotParts, 'saves' | 'forgetEverywhere'>> = {},
   ) {
     const write = (line: string): void => void this.lines.push((JSON.parse(line) as { msg: string }).msg);
     this.snapshots = new NodeSnapshots({
@@ -55,7 +59,7 @@ class Node {
         ...log,
       },
       saves,
-      forgetEverywhere: () => Promise.resolve(0),
+      forgetEverywhere,
       isPerUser: ({ path: resource }) => resource.startsWith('/me'),
       clock: systemClock,
       logger: createLogger('info', { write }),
@@ -188,6 +192,26 @@ describe('a drop', () => {
     expect(await node.snapshots.drop()).toEqual({ removed: false, unanswered: 0 });
   });
 
+  test('without room for its journal removes all the same what was loaded, and says what others have kept', async () => {
+    await new Node({}).put('/a').snapshots.save();
+    const mark = (): Promise<never> => Promise.reject(new Error('ENOSPC'));
+    const node = new Node({ load: 'revalidate' }, { mark, forgetEverywhere: () => Promise.resolve(2) });
+    node.snapshots.start(joined);
+    await until(() => node.store.unconfirmedSize === 1);
+    expect(await node.snapshots.drop()).toEqual({ removed: true, unanswered: 2 });
+    expect(node.store.unconfirmedSize).toBe(0);
+  });
+
+  test('of another process removes what this one has loaded, and leaves the file to it', async () => {
+    await new Node({}).put('/a').snapshots.save();
+    const node = new Node({ load: 'revalidate' }, { saves: false });
+    node.snapshots.start(joined);
+    await until(() => node.store.unconfirmedSize === 1);
+    await node.snapshots.forget();
+    expect(node.store.unconfirmedSize).toBe(0);
+    expect(existsSync(join(path, 'snapshot'))).toBe(true);
+  });
+
   test('ends a load that has not used anything yet', async () => {
     await new Node({}).put('/a', '/b').snapshots.save();
     const asked = deferred();
@@ -202,7 +226,7 @@ describe('a drop', () => {
     await asked.promise;
     const dropping = node.snapshots.drop();
     told.resolve();
-    expect(await dropping).toEqual({ removed: true });
+    expect(await dropping).toEqual({ removed: true, unanswered: 0 });
     expect([node.paths, existsSync(join(path, 'snapshot'))]).toEqual([[], false]);
   });
 
@@ -210,7 +234,7 @@ describe('a drop', () => {
     await new Node({}).put('/a').snapshots.save();
     const node = new Node({ load: 'trust' });
     node.snapshots.start(new Promise(() => {}));
-    expect(await node.snapshots.drop()).toEqual({ removed: true });
+    expect(await node.snapshots.drop()).toEqual({ removed: true, unanswered: 0 });
     expect(node.paths).toEqual([]);
   });
 });
