@@ -93,7 +93,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what the origin has to confirm is served',
-    seed: 9,
+    seed: 16,
     switches: { load: 'revalidate', save: 'stop', redis: false },
     take: () =>
       replaced(

@@ -38,21 +38,24 @@ export function gate(): Gate {
 
 /** What happens soon happens within so many turns of the event loop, after which `until` leaves the core to others. */
 const TURNS = 20;
-const POLL_MS = 5;
+/** Between two looks: a tenth of what it has waited so far, within these bounds. */
+const POLL_MS = { least: 5, most: 50 };
 
 /**
- * Resolves once `predicate` holds: asked on each of the next turns of the event loop, then now and then. Rejects with
- * what it throws.
+ * Resolves once `predicate` holds: asked on each of the next turns of the event loop, then less and less often. Rejects
+ * with what it throws.
  */
 export async function until(
   predicate: () => boolean | Promise<boolean>,
   what = 'a condition that a test waits for',
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+  const startedAt = performance.now();
   for (let turn = 0; !(await predicate()); turn++) {
-    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
-    await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, POLL_MS)));
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs > patienceMs) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
+    const pauseMs = Math.min(POLL_MS.most, Math.max(POLL_MS.least, waitedMs / 10));
+    await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, pauseMs)));
   }
 }
 

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type DocumentsApi, documentsApi } from '../snapshot/rig.ts';
 import { until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 
 /* Snapshots of a gateway in several processes without a Redis: their log ends with them. */
 
@@ -19,7 +19,7 @@ const START_PATIENCE_MS = 60_000;
 let api: DocumentsApi;
 let directory: string;
 let running: ChildProcess | undefined;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 beforeEach(async () => {
   api = await documentsApi();
   directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
@@ -65,7 +65,7 @@ async function start(snapshot: string, said: RegExp): Promise<Started> {
     'rules: [{ name: child, on: DELETE /children/:id, invalidate: [/parent] }]',
   ];
   writeFileSync(file, lines.join('\n'));
-  const child = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
+  const child = spawn(process.execPath, [await program(), 'serve', '-c', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });

@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { run } from '../cli/run.ts';
 import { get } from '../support/request.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
 import { type Running, serve } from './serve.ts';
 
@@ -9,7 +9,7 @@ import { type Running, serve } from './serve.ts';
 
 let api: SmallApi;
 let gateway: Running;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 afterEach(async () => {
   await gateway.end('SIGTERM');
   await api.origin.close();
