@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 /** How long a test waits for what must happen. Never reached by a test that passes. */
 const PATIENCE_MS = 10_000;
 
@@ -54,8 +56,8 @@ export async function until(
   for (let turn = 0; !(await predicate()); turn++) {
     const waitedMs = performance.now() - startedAt;
     if (waitedMs > patienceMs) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
-    const pauseMs = Math.min(POLL_MS.most, Math.max(POLL_MS.least, waitedMs / 10));
-    await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, pauseMs)));
+    if (turn < TURNS) await new Promise((resolve) => setImmediate(resolve));
+    else await pause(Math.min(POLL_MS.most, Math.max(POLL_MS.least, waitedMs / 10)));
   }
 }
 
@@ -64,14 +66,15 @@ const STANDSTILL = 50;
 
 /** Resolves once the counter stands still: what is sent is held back by who does not read it. */
 export async function standstill(counter: () => number): Promise<void> {
+  const startedAt = performance.now();
   let last = Number.NaN;
-  let times = 0;
-  await until(() => {
+  for (let times = 0; times < STANDSTILL; ) {
     const now = counter();
     times = now === last ? times + 1 : 0;
     last = now;
-    return times >= STANDSTILL;
-  }, 'a standstill');
+    if (performance.now() - startedAt > PATIENCE_MS) throw new Error(`waited ${PATIENCE_MS} ms for a standstill`);
+    await pause(POLL_MS.least);
+  }
 }
 
 /** Rejects, saying what was waited for, when `promise` does not settle within a test's patience. */
