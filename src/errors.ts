@@ -96,6 +96,7 @@ type OriginErrorCode =
   | 'originInvalid'
   | 'originTimeout'
   | 'originDown'
+  | 'badRequest'
   | 'contentTooLarge'
   | 'uncoordinated';
 

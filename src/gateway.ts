@@ -11,7 +11,6 @@ import { explainWrite } from './exchange/inspect/explain-write.ts';
 import { explain } from './exchange/inspect/explained.ts';
 import { countTargets, invalidateTargets } from './exchange/inspect/invalidate-targets.ts';
 import { given } from './exchange/inspect/proposed-write.ts';
-import { verify } from './exchange/inspect/verify.ts';
 import { MinPosition } from './exchange/min-position.ts';
 import { OriginShares } from './exchange/origin-shares.ts';
 import { etagsNeeded } from './exchange/own-etags.ts';
@@ -29,7 +28,7 @@ import { write } from './exchange/write/write.ts';
 import type { WritePorts } from './exchange/write/write-ports.ts';
 import type { KeyStore } from './idempotency/key-store.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
-import { Metrics, metricsRegistry, textOfAll } from './observe/metrics.ts';
+import { Metrics, metricsRegistry } from './observe/metrics.ts';
 import { Reports } from './observe/reports.ts';
 import { standingLine } from './observe/standing-line.ts';
 import { throttled } from './observe/throttled.ts';
@@ -45,9 +44,10 @@ import { type Coherence, wireCoherence } from './wire-coherence.ts';
 import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
 import { saidOfWrites, wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
+import { figuresOfAll, verifyAll } from './wire-siblings.ts';
 import { NodeJournal, type Snapshotting, wireSnapshots } from './wire-snapshot.ts';
 import { Work } from './work.ts';
-import type { Siblings } from './workers/measuring.ts';
+import type { Siblings } from './workers/siblings.ts';
 
 export interface Gateway {
   /** Listens. Resolves with the addresses at which clients and operators reach it. */
@@ -111,7 +111,9 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const shares = sharesOf(config);
   const routes = compileRoutes(config, origins.byName, shares);
   const readPorts = wireReads(config, coherence, reports, work);
-  const snapshotting = wireSnapshots({ config, coherence, journal, routes, logger: log, isFirst: delivers });
+  const snapshotting = wireSnapshots({
+    ...{ config, coherence, journal, routes, logger: log, isFirst: delivers, siblings: options.siblings },
+  });
   const refresher = new Refresher(readPorts, routes);
   const writePorts = wireWrites(config, coherence, { reports, work, rules, routes, refresher });
   closers.push(() => work.cancelTimers());
@@ -325,7 +327,7 @@ function wireAdmin(
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
   const said = saidOfWrites(config);
   const notServing = () => notReady(state(), cluster?.()) ?? snapshotting.whyIncomplete();
-  const asked = { clock: systemClock, maxBytes: reads.maxEntryBytes, notServing, processes: config.server.workers };
+  const asked = { clock: systemClock, maxBytes: reads.maxEntryBytes, notServing };
   const registry = metricsRegistry(metrics, {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
@@ -345,7 +347,7 @@ function wireAdmin(
     cluster,
     webhooks: config.webhooks.length === 0 ? undefined : webhooks,
   });
-  siblings?.onAsked(() => registry.getMetricsAsJSON());
+  const figures = figuresOfAll(registry, siblings);
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
@@ -353,10 +355,7 @@ function wireAdmin(
       ...snapshotting.lines(),
       ...[...standings()].map(([name, standing]) => standingLine(name, standing)),
     ],
-    metrics: async () => ({
-      contentType: registry.contentType,
-      text: await (siblings === undefined ? registry.metrics() : textOfAll(await siblings.figures())),
-    }),
+    metrics: async () => ({ contentType: registry.contentType, text: await figures() }),
     invalidate: async (targets, { dryRun }) => {
       const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
       const done = await invalidateTargets({ store, log: writes.log, paths: rules.paths }, targets, { dryRun, cause });
@@ -368,7 +367,7 @@ function wireAdmin(
       const { explanation, targets } = await explainWrite(rules, write, { before, all, said });
       return { ...explanation, stored: countTargets(store, targets, rules.paths) };
     },
-    verify: (urls) => verify({ ...asked, store: memory, tier, routes, paths: rules.paths }, urls),
+    verify: verifyAll({ ...asked, store: memory, tier, routes, paths: rules.paths }, siblings, config.server.workers),
     webhooks,
     snapshots: snapshotting.snapshots,
     failed: (error) => reports.adminFailed(error),

@@ -80,7 +80,7 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
     byName,
     standings: () => new Map(circuits.map((origin) => [origin.name, origin.standing])),
     close: async () => {
-      for (const each of probes) each.stop();
+      for (const each of [...probes, ...circuits]) each.stop();
       await Promise.all(closers.map((close) => close()));
     },
   };

@@ -8,11 +8,14 @@ import { shapeOf, snapshotFingerprint } from './fingerprints.ts';
 import type { Logger } from './observe/logger.ts';
 import { SnapshotFolder } from './snapshot/folder.ts';
 import { FileJournal } from './snapshot/journal.ts';
+import { Lineage } from './snapshot/lineage.ts';
 import type { Snapshots } from './snapshot/ports.ts';
 import { linesOf, wordsOfStaleIfError } from './snapshot/report.ts';
 import { NodeSnapshots, type SnapshotLog } from './snapshot/snapshots.ts';
 import type { StoredResponse } from './store/stored-response.ts';
 import type { Coherence } from './wire-coherence.ts';
+import { forgetEverywhere } from './wire-siblings.ts';
+import type { Siblings } from './workers/siblings.ts';
 
 /** The snapshots of this process, and the folder that they are in. */
 export interface Snapshotting {
@@ -65,6 +68,7 @@ export interface SnapshotWiring {
   readonly logger: Logger;
   /** Of several processes of one gateway, one has the folder. The others load. */
   readonly isFirst: boolean;
+  readonly siblings: Siblings | undefined;
 }
 
 const none: Snapshotting = {
@@ -92,18 +96,21 @@ export function wireSnapshots(wiring: SnapshotWiring): Snapshotting {
 }
 
 function wireSnapshotsOf(wiring: SnapshotWiring): Snapshotting {
-  const { config, coherence, journal, routes, logger, isFirst } = wiring;
+  const { config, coherence, journal, routes, logger, isFirst, siblings } = wiring;
   const { snapshot, memory } = config.store;
   if (snapshot === undefined) return none;
   const { shared } = coherence;
-  const snapshots = new NodeSnapshots({
+  const fingerprint = snapshotFingerprint(shapeOf(config), config);
+  const lineage = new Lineage(snapshot.path, lineOf(config, fingerprint));
+  const snapshots: NodeSnapshots = new NodeSnapshots({
     config: { ...snapshot, load: loadOf(snapshot, wiring) },
     store: coherence.memory,
     maxBytes: memory.maxBytes,
-    fingerprint: snapshotFingerprint(shapeOf(config), config),
-    log: snapshotLog(wiring, snapshot.path),
+    fingerprint,
+    log: unlessBroken(snapshotLog(wiring, snapshot.path), lineage),
     saves: isFirst,
     isPerUser: perUser(config, routes),
+    forgetEverywhere: forgetEverywhere(() => snapshots.forget(), siblings, config.server.workers),
     clock: systemClock,
     logger,
   });
@@ -114,6 +121,7 @@ function wireSnapshotsOf(wiring: SnapshotWiring): Snapshotting {
       if (!isFirst) return;
       try {
         folder = await SnapshotFolder.open(snapshot.path);
+        await lineage.begin();
         // Also of a node of several: a run that leaves no trace would look to a later single one as if it had not been.
         journal.open(snapshot.path, (error) => {
           const message = 'the journal beside the snapshot cannot be written: the next start revalidates everything';
@@ -145,6 +153,26 @@ function loadOf({ load }: SnapshotConfig, { config, coherence, logger }: Snapsho
   if (config.store.redis !== undefined && config.coherence.onPartition !== 'queue') return load;
   logger.warn(`snapshots: load trust means revalidate here: ${forgets}`);
   return 'revalidate';
+}
+
+/** What the records of a run depend on. Runs that differ in it do not note what the others would have. */
+function lineOf({ store, coherence }: GatewayConfig, fingerprint: string): string {
+  return [fingerprint, ...(store.redis === undefined ? [] : ['redis', coherence.onPartition])].join(' ');
+}
+
+/** A log whose records tell nothing for certain once a run of another kind has used the folder. */
+function unlessBroken(log: SnapshotLog, lineage: Lineage): SnapshotLog {
+  return {
+    mark: async () => ({ ...Object(await log.mark()), lineage: await lineage.id() }),
+    missedSince: async (mark): Promise<MissedUntil> => {
+      const missed = await log.missedSince(mark);
+      const { lineage: noted } = Object(mark) as { lineage?: unknown };
+      if (!missed.known || (noted !== undefined && noted === (await lineage.id()))) return missed;
+      const why = 'the folder was used with other routes, rules, origins or another log since';
+      return { ...missed, known: false, why };
+    },
+    release: (mark) => log.release(mark),
+  };
 }
 
 function snapshotLog({ config, coherence, journal, isFirst }: SnapshotWiring, folder: string): SnapshotLog {

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bench, type Case, type CaseResult, type Metric, ratioOf, type Sample } from '../bench.ts';
 import type { AudienceTask, Heard, Publication } from '../generator/audience.ts';
 import type { AudienceMessage } from '../generator/audience-process.ts';
 import { cpuSeconds } from '../measure/cpu-time.ts';
+import { residentBytes } from '../measure/resident.ts';
 import { audienceProgram, gatewayProgram } from '../paths.ts';
 import { startNchan } from '../peers/nchan.ts';
 import { startChild } from '../servers/child.ts';
@@ -146,19 +147,6 @@ async function measure(bench: Bench, contender: Contender): Promise<Sample> {
   } finally {
     await generator.stop();
     await server.stop();
-  }
-}
-
-/** Of a process and its children, without memory that they share. NaN without /proc. */
-function residentBytes(pid: number): number {
-  try {
-    const own = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    const shared = /^RssShmem:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
-    const below = children.map((child) => residentBytes(Number(child)));
-    return (Number(own) + Number(shared)) * 1024 + below.reduce((sum, bytes) => sum + bytes, 0);
-  } catch {
-    return Number.NaN;
   }
 }
 

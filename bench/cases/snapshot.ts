@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Bench, type Case, type Metric, ratioOf, type Sample } from '../bench.ts';
+import { residentBytes } from '../measure/resident.ts';
 import { type Gateway, startGateway } from '../servers/gateway.ts';
 import { ask, freePort } from '../servers/server.ts';
 
@@ -18,6 +19,7 @@ const rate = 5_000;
 const connections = 16;
 const fillConnections = 64;
 const HEAP_MB = 12_288;
+/** The log of a load is looked for this often. */
 const pollMs = 50;
 const deadlineMs = 600_000;
 
@@ -118,9 +120,4 @@ async function said({ adminUrl }: Gateway, wanted: RegExp): Promise<RegExpExecAr
     await delay(pollMs);
   }
   throw new Error(`the gateway did not say ${wanted}`);
-}
-
-function residentBytes(pid: number): number {
-  const [, pages = '0'] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
-  return 4096 * Number(pages);
 }

@@ -64,39 +64,28 @@ routes:
     cache: { ttl: 1h }
     tags: ["group:{response.group}"]
 rules:
-  - name: child-in-parent
-    on: PUT /children/:id
-    invalidate:
-      - /children/{id}
-      - /parents/{response.parentId}
-  - name: movable-child
-    on: PUT /movable/:id
-    invalidate:
-      - /movable/{id}
-      - /parents/{before.parentId, response.parentId}
-  - name: busy-child
-    on: PUT /busy/:id
-    invalidate:
-      - /busy/{id}
-      - /parents/{before.parentId, response.parentId}
+${childRule('child-in-parent', 'children', 'response.parentId')}
+${childRule('movable-child', 'movable', 'before.parentId, response.parentId')}
+${childRule('busy-child', 'busy', 'before.parentId, response.parentId')}
   - name: group-of-members
     on: PUT /groups/:size/:id
     invalidate:
       - tag: group:{size}-{id}
 ${options.protectsWrites === true ? protectedWrites : ''}`;
 
+/** A write of a child makes its parent stale. */
+function childRule(name: string, path: string, parentId: string): string {
+  return `  - name: ${name}
+    on: PUT /${path}/:id
+    invalidate:
+      - /${path}/{id}
+      - /parents/{${parentId}}`;
+}
+
 /** Keys are kept so briefly that a run of any length has room for them. */
 const protectedWrites = `
-  - name: guarded-child
-    on: PUT /guarded/:id
-    invalidate:
-      - /guarded/{id}
-      - /parents/{response.parentId}
-  - name: keyed-child
-    on: PUT /keyed/:id
-    invalidate:
-      - /keyed/{id}
-      - /parents/{response.parentId}
+${childRule('guarded-child', 'guarded', 'response.parentId')}
+${childRule('keyed-child', 'keyed', 'response.parentId')}
 writes:
   - on: PUT /guarded/:id
     merge: true

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { InspectedSnapshot } from '../snapshot/inspect.ts';
-import type { SavedSnapshot } from '../snapshot/ports.ts';
+import type { DroppedSnapshot, SavedSnapshot } from '../snapshot/ports.ts';
 import { callAdmin, type GatewayOptions, gatewayOption, tokenOption } from './admin-client.ts';
 import { plural } from './configuration.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
@@ -46,10 +46,12 @@ async function save(options: Options, io: CliIo): Promise<number> {
 
 async function drop(options: Options, io: CliIo): Promise<number> {
   const call = { method: 'DELETE', path: '/snapshot', has: 'removed', timeoutMs: SAVE_TIMEOUT_MS } as const;
-  const dropped = await callAdmin<{ removed: boolean }>(call, options, io);
+  const dropped = await callAdmin<DroppedSnapshot>(call, options, io);
   const words = dropped.removed ? 'the snapshot is removed' : 'there was no snapshot';
-  io.stdout.write(options.json === true ? `${JSON.stringify(dropped)}\n` : `${words}\n`);
-  return exitCodes.fine;
+  const silent = `${dropped.unanswered} of the processes of the gateway did not answer: drop it again, or restart`;
+  const text = dropped.unanswered === 0 ? words : `${words}\n${silent}`;
+  io.stdout.write(options.json === true ? `${JSON.stringify(dropped)}\n` : `${text}\n`);
+  return dropped.unanswered === 0 ? exitCodes.fine : exitCodes.failed;
 }
 
 /** 0: a gateway could load it. 1: it is damaged. 2: there is none. */

@@ -24,7 +24,8 @@ export interface FollowOptions {
  * - A fetch that is running when an event comes may have been answered before the change. The query is fetched once
  *   more when it has ended, however many events come until then.
  * - After a `resync`, and when the first stream opens, all queries count as affected.
- * - With the cursor of a response (`noteCursor`), what is known to be newer than the event is left alone.
+ * - With the cursor of a response (`noteCursor`), what is known to be newer than the event is left alone. An event that
+ *   says how something stands (`isStatus`) is about all of what the map names.
  *
  * @returns what ends it
  * @throws TypeError for a map that cannot be right
@@ -41,7 +42,8 @@ export function follow<Key extends string>(
   const endings = [
     live.on('event', (event) => {
       const { affected, error } = readEvent(event);
-      follower.tell(affected, event);
+      // How something stands has the id of the event before it: no data is newer than that.
+      follower.tell(affected, event.isStatus ? { ...event, id: undefined } : event);
       // The connection makes a warning of it, with the id of the event.
       if (error !== undefined) throw error;
     }),

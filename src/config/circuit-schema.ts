@@ -30,7 +30,7 @@ export const healthSchema = forms
   .optional()
   .meta({
     description:
-      'Where the gateway asks how the origin is (2xx and 3xx: well). Its answers open and close the circuit; of requests of clients, only failures to connect count then. Absent: requests of clients tell, and a HEAD closes it.',
+      'Where the gateway asks how the origin is (2xx and 3xx: well). Its answers open and close the circuit; of requests of clients, only failures to connect count then. Absent: requests of clients tell, and a HEAD of the gateway opens and closes it.',
     examples: ['/healthz'],
   });
 
@@ -50,7 +50,7 @@ const circuitForms = z.union([
           .prefault('1s')
           .meta({
             description:
-              'The first pause. Each probe that fails doubles it. Failures of requests that were sent open the circuit only if they last as long.',
+              'The first pause. Each probe that fails doubles it. Failures of requests that were sent open the circuit only if they last as long, and a probe fails, too.',
             examples: ['500ms'],
           }),
         most: duration(pause)

@@ -3,7 +3,7 @@ import type { DeclaredReadConfig, GatewayConfig } from '../config/model.ts';
 import { Fields, without } from '../http/fields.ts';
 import { safeMethods } from '../http/methods.ts';
 import { PatternTrie } from '../route/pattern.ts';
-import { hasConditions, overriddenMethod } from './forward.ts';
+import { hasConditions, namedMethods } from './forward.ts';
 import type { ClientRequest, Route, RouteTable } from './ports.ts';
 
 /** A request of an unsafe method that only reads, as the configuration says (`reads`). */
@@ -26,7 +26,7 @@ export function matchingRead({
     const { method, target } = request;
     if (reads.length === 0 || safeMethods.has(method)) return undefined;
     // `X-HTTP-Method-Override: DELETE`: what only reads by its own method is another request to many frameworks.
-    if (overriddenMethod(request) !== undefined) return undefined;
+    if (namedMethods(request).length > 0) return undefined;
     return trie.matches(target.resource).find(({ data }) => data.methods.includes(method))?.data;
   };
 }

@@ -181,19 +181,28 @@ function countedDown({ method, headers }: ClientRequest, lines: FieldLines): Fie
 }
 
 /**
- * The method that a write names instead of its own, in upper case as frameworks read it: by a field, or as `_method` in
- * the query of a POST (Symfony, Laravel).
+ * The methods that a write names besides its own, in upper case as frameworks read them: by a field, or as `_method` in
+ * the query or the body of a POST (Rails, Symfony, Laravel). Its own may be among them.
  */
-export function overriddenMethod({
-  method,
-  target,
-  headers,
-}: Pick<ClientRequest, 'method' | 'target' | 'headers'>): string | undefined {
+export function namedMethods({ method, target, headers, namedInBody }: NamingMethods): readonly string[] {
+  let named: readonly string[] = namedInBody ?? none;
   for (const name of methodOverrides) {
-    const value = headers.get(name)?.trim().toUpperCase();
-    if (value !== undefined && value !== '') return value;
+    const value = headers.get(name);
+    if (value !== undefined) named = [...named, ...value.split(',').map(inUpperCase)];
   }
-  if (method !== 'POST' || !/method|%/.test(target.query)) return undefined;
-  const inQuery = new URLSearchParams(target.query).get('_method')?.trim().toUpperCase();
-  return inQuery === '' ? undefined : inQuery;
+  if (method === 'POST' && /method|%/i.test(target.query)) {
+    const inQuery = [...new URLSearchParams(target.query)].filter(([name]) => isMethodField(name));
+    named = [...named, ...inQuery.map(([, value]) => inUpperCase(value))];
+  }
+  return named === none ? none : named.filter((each) => each !== '');
+}
+
+export type NamingMethods = Pick<ClientRequest, 'method' | 'target' | 'headers' | 'namedInBody'>;
+
+const none: readonly string[] = [];
+const inUpperCase = (text: string): string => text.trim().toUpperCase();
+
+/** Whether frameworks read a method from a form's field of this name. PHP takes `.method` for `_method`, too. */
+export function isMethodField(name: string): boolean {
+  return name.trimStart().replace(/[ .[]/g, '_').toLowerCase() === '_method';
 }

@@ -5,6 +5,7 @@ import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../http/e
 import { type FieldLines, Fields, without } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
 import { strongEtag } from '../http/validation.ts';
+import { namesCoding } from '../http/write-conditions.ts';
 import { resourceOf } from '../route/path.ts';
 import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Spellings } from '../rules/spellings.ts';
@@ -48,8 +49,8 @@ function patternOfPlaces(template: string): string {
 }
 
 /**
- * An origin whose answers to a GET carry a strong entity tag where writes need one: its own if that is strong,
- * otherwise one of the body. With a weak one no `If-Match` ever holds (RFC 9110 §13.1.1), so it is replaced, and the
+ * An origin whose answers to a GET carry a strong entity tag where writes need one: its own if that is strong, and not
+ * of a coded body; otherwise one of the body. With a weak one no `If-Match` ever holds (RFC 9110 §13.1.1), so it is replaced, and the
  * origin is not asked to confirm a copy by a weak one or by a date.
  */
 export class TaggedOrigin implements Origin {
@@ -80,14 +81,17 @@ export class TaggedOrigin implements Origin {
     return this.#origin.ownFields;
   }
 
-  async fetch(request: OriginRequest): Promise<OriginResponse> {
+  fetch(request: OriginRequest): Promise<OriginResponse> {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const isTagged = isRead && request.asOriginTags !== true && this.#needs(pathOf(request.target));
-    if (!isTagged) return this.#origin.fetch(request);
+    return isTagged ? this.#fetchTagged(request) : this.#origin.fetch(request);
+  }
+
+  async #fetchTagged(request: OriginRequest): Promise<OriginResponse> {
     const answer = await this.#origin.fetch({ ...request, headers: readable(strongConditions(request.headers)) });
     const { status } = answer;
     if ((status !== 200 && status !== 203) || isIncremental(answer.headers)) return answer;
-    if (parseEntityTag(answer.headers.get('etag'))?.weak === false) return answer;
+    if (isStrong(answer.headers)) return answer;
     return this.#tagged(request, answer);
   }
 
@@ -100,7 +104,6 @@ export class TaggedOrigin implements Origin {
       read.rest.unshift(read.head);
       return { ...answer, body: bodyOf(read.rest) };
     }
-    const coding = (answer.headers.get('content-encoding') ?? '').trim().toLowerCase();
     const body = decodedBody(read.whole, answer.headers);
     if (body === undefined) {
       // Beyond the limits of decoding, or in a coding that was not asked for.
@@ -108,13 +111,28 @@ export class TaggedOrigin implements Origin {
       return asked === 'identity' ? coded : this.fetch({ ...request, headers: accepting(request.headers, 'identity') });
     }
     const made = strongEtag(body);
-    const etag = (body === read.whole ? made : codedEtag(made, coding)) ?? made;
+    const etag = (body === read.whole ? made : codedEtag(made, codingOf(answer.headers))) ?? made;
     lines.push('ETag', etag);
     // The origin does not know this tag: whether the client has that representation is decided here.
     if (!isListed(etag, request.headers)) return { ...answer, headers: new Fields(lines), body: held(read.whole) };
     const kept = without(lines, (name) => name.startsWith('content-') && name !== 'content-location');
     return { ...answer, status: 304, headers: new Fields(kept), body: held(Buffer.alloc(0)) };
   }
+}
+
+/**
+ * Whether a write can name the tag. A strong one of a coded body may be of the coded bytes. What is written is read
+ * without a coding, and has another tag then.
+ */
+function isStrong(headers: Fields): boolean {
+  const tag = parseEntityTag(headers.get('etag'));
+  if (tag === undefined || tag.weak) return false;
+  return codingOf(headers) === '' || namesCoding(tag);
+}
+
+function codingOf(headers: Fields): string {
+  const coding = (headers.get('content-encoding') ?? '').trim().toLowerCase();
+  return coding === 'identity' ? '' : coding;
 }
 
 /** Without the codings that the gateway cannot undo: a tag of the body could not be made. */

@@ -142,6 +142,8 @@ export interface ClientRequest {
   /** What tells the gateway that got it from others in `Via`, so that the request is known if it comes back. */
   readonly gateway?: string | undefined;
   readonly client: Client;
+  /** The methods that its body names in place of its own: known only where `writes` names its path. */
+  readonly namedInBody?: readonly string[] | undefined;
 }
 
 export interface RequestContent {

@@ -61,6 +61,9 @@ function someTagOf({ etag, others }: CurrentState, matches: (tag: EntityTag) => 
 /** What servers append to the tag of what they compress: Apache "-gzip", Jetty "--gzip", Caddy "-gz", this gateway. */
 const codingSuffix = /(?:-unstale-|--|[-;:])(?:gzip|gz|br|deflate|zstd)$/;
 
+/** Whether a tag says that it is that of a coded body, so that it is known whose tag it is without the coding. */
+export const namesCoding = ({ opaque }: EntityTag): boolean => codingSuffix.test(opaque);
+
 /**
  * Whether a client's tag is one that we gave for this state. nginx weakens the tags of what it compresses, and others
  * append to them: the state is the same, and the client cannot send the tag that it never saw.

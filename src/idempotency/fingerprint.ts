@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readJson } from '../exchange/body.ts';
 import type { Fields } from '../http/fields.ts';
+import { boundaryOf } from '../http/multipart.ts';
 import { canonicalJson } from '../rules/canonical-json.ts';
 
 /**
@@ -26,14 +27,6 @@ export function fingerprintOf(headers: Fields, body: Buffer): string {
   hash.update('multipart\n');
   for (const part of parts) hash.update(`${part.byteLength}\n`).update(part);
   return hash.digest('base64url');
-}
-
-/** RFC 2046 §5.1.1 */
-function boundaryOf(headers: Fields): string | undefined {
-  const type = headers.get('content-type') ?? '';
-  if (!/^\s*multipart\//i.test(type)) return undefined;
-  const [, quoted, token] = /;\s*boundary=(?:"([^"\\]{1,70})"|([^\s;"]{1,70}))/i.exec(type) ?? [];
-  return quoted ?? token;
 }
 
 /** Undefined if there are too many. */

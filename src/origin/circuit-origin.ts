@@ -29,8 +29,8 @@ export interface CircuitOriginOptions {
   readonly name: string;
   readonly settings: CircuitSettings;
   /**
-   * Asks the origin whether it is up again, when a request is to be sent. Undefined if its health is probed
-   * (health-probes.ts): that tells then, and so do requests that find no connection.
+   * Asks the origin whether it is down, or up again when a request is to be sent. Undefined if its health is probed
+   * (health-probes.ts): that tells then, and so do requests that find no connection. Never rejects.
    */
   readonly ask: ((asked: Asked) => Promise<Health>) | undefined;
   readonly clock: Clock;
@@ -45,6 +45,9 @@ export interface CircuitOriginOptions {
  */
 export const downStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
+/** What takes longer is no good probe, as long as there is another one. */
+const QUICK_MS = 1_000;
+
 /**
  * An origin whose requests are refused while it is down (circuit.ts). A request fails it by what the origin does: no
  * connection, no answer in time, one that breaks off or is no HTTP, 502, 503 or 504. It counts for nothing if its client
@@ -56,8 +59,9 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   readonly #options: CircuitOriginOptions;
   #circuit: Circuit = newCircuit;
   #reason = '';
-  /** The last read that was answered well: the probe asks for it again. */
-  #well: Asked | undefined;
+  /** The last read that was answered well, and soon: the probe asks for it again. */
+  #well: Omit<Asked, 'method'> | undefined;
+  #isStopped = false;
   #downs = 0;
   #ups = 0;
   #refused = 0;
@@ -138,6 +142,11 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     else this.#put(ok ? { is: 'success', turn } : { is: 'failure', turn, retryAfterMs });
   }
 
+  /** The pool is about to be closed. What becomes of requests says nothing of the origin any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** How long until the next probe, of an origin that is down. */
   get probeInMs(): number | undefined {
     const circuit = this.#circuit;
@@ -149,12 +158,23 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     const { ask } = this.#options;
     if (ask !== undefined && this.#beginsProbe()) {
       const { turn } = this.#circuit;
-      const path = target.startsWith('/') ? target : '/';
-      this.probed(turn, await ask(this.#well ?? { method: 'HEAD', target: path, host: this.askedAs?.host ?? host }));
+      this.probed(turn, await ask(this.#asking({ target, host })));
     }
     if (this.isClosed) return;
     this.#refused += 1;
     throw this.#refusal();
+  }
+
+  /**
+   * The last read that was answered well, and what a client asks for now, in turn: one of them may be slow, or refused to
+   * the gateway. By HEAD at first; then by GET, which an API may know alone.
+   */
+  #asking({ target, host }: Pick<Asked, 'target' | 'host'>): Asked {
+    const circuit = this.#circuit;
+    const failed = circuit.is === 'closed' ? 0 : circuit.failed;
+    const method = failed % 4 < 2 ? 'HEAD' : 'GET';
+    if (this.#well !== undefined && failed % 2 === 0) return { method, ...this.#well };
+    return { method, target: target.startsWith('/') ? target : '/', host: this.askedAs?.host ?? host };
   }
 
   async #sendIfUp(request: OriginRequest): Promise<OriginResponse> {
@@ -168,13 +188,13 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   }
 
   #send(request: OriginRequest): Promise<OriginResponse> {
-    const sending: Sending = { sent: sentIn(this.#circuit), refusal: undefined };
+    const sending: Sending = { sent: sentIn(this.#circuit), sentAt: this.#now(), refusal: undefined };
     // It may have waited for a connection until now, while those before it found out that the origin is down.
     const maySend = (): boolean => this.#isStillSent(sending) && request.maySend?.() !== false;
     return this.#origin.fetch({ ...request, maySend }).then(
-      (answer) => this.#answered(request, sending.sent, answer),
+      (answer) => this.#answered(request, sending, answer),
       (error: unknown) => {
-        if (sending.refusal === undefined) this.#failed(request, sending.sent, error);
+        if (sending.refusal === undefined) this.#failed(request, sending, error);
         else this.#refused += 1;
         throw sending.refusal ?? error;
       },
@@ -182,9 +202,13 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   }
 
   #isStillSent(sending: Sending): boolean {
-    if (this.isClosed) sending.sent = sentIn(this.#circuit);
+    if (this.isClosed) [sending.sent, sending.sentAt] = [sentIn(this.#circuit), this.#now()];
     else sending.refusal ??= this.#refusal();
     return sending.refusal === undefined;
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
   }
 
   #beginsProbe(): boolean {
@@ -193,40 +217,42 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return before !== this.#circuit;
   }
 
-  #answered(request: OriginRequest, sent: Sent, answer: OriginResponse): OriginResponse {
+  #answered(request: OriginRequest, sending: Sending, answer: OriginResponse): OriginResponse {
     const { status, headers } = answer;
     if (downStatuses.has(status)) {
       const isSlow = status === 504 && request.writes === true;
-      const afterMs = retryAfterMs(headers, this.#options.clock.wall());
-      if (!isSlow && this.#tells(request)) this.#fail(sent, `it answers ${status}`, { retryAfterMs: afterMs });
+      const afterMs = retryAfterMs(headers.get('retry-after'), this.#options.clock.wall());
+      if (!isSlow && this.#tells(request))
+        this.#fail(request, sending, `it answers ${status}`, { retryAfterMs: afterMs });
       return answer;
     }
     // What may never end is a success at once.
     if (answer.upgraded !== undefined || isIncremental(headers)) {
-      this.#put({ is: 'success', turn: sent.turn });
+      this.#put({ is: 'success', turn: sending.sent.turn });
       return answer;
     }
     const ended = (error: unknown): void => {
-      if (error === undefined) this.#succeeded(request, sent, status);
-      else this.#failed(request, sent, error);
+      if (error === undefined) this.#succeeded(request, sending, status);
+      else this.#failed(request, sending, error);
     };
     return { ...answer, body: new WatchedBody(answer.body, ended) };
   }
 
-  #succeeded(request: OriginRequest, { turn }: Sent, status: number): void {
+  #succeeded(request: OriginRequest, { sent: { turn }, sentAt }: Sending, status: number): void {
     this.#put({ is: 'success', turn });
     const isSafe = request.method === 'GET' || request.method === 'HEAD';
     if (!isSafe || status >= 400) return;
     const { target } = request;
-    if (target !== this.#well?.target) this.#well = { method: 'HEAD', target, host: hostOf(request) };
+    if (target === this.#well?.target || (this.#well !== undefined && this.#now() - sentAt > QUICK_MS)) return;
+    this.#well = { target, host: hostOf(request) };
   }
 
-  #failed(request: OriginRequest, sent: Sent, error: unknown): void {
+  #failed(request: OriginRequest, sending: Sending, error: unknown): void {
     if (!(error instanceof OriginError) || error.fault !== 'origin') return;
     const { code } = error;
     const isUnreached = code === 'originRefused' || (code === 'originTimeout' && !error.sent);
     const isSlow = request.writes === true && error.sent && code === 'originTimeout';
-    if (isUnreached || (!isSlow && this.#tells(request))) this.#fail(sent, error.message, { isUnreached });
+    if (isUnreached || (!isSlow && this.#tells(request))) this.#fail(request, sending, error.message, { isUnreached });
   }
 
   /** Whether what becomes of a request once it was sent says that the origin is down. */
@@ -234,9 +260,24 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return upgrade === undefined && this.#options.ask !== undefined;
   }
 
-  #fail(sent: Sent, reason: string, more: { isUnreached?: boolean; retryAfterMs?: number | undefined }): void {
+  #fail(request: OriginRequest, { sent }: Sending, reason: string, more: Failed): void {
     if (sent.turn === this.#circuit.turn) this.#reason = reason;
+    const wasSuspect = this.#isSuspect;
     this.#put({ is: 'failure', ...sent, ...more });
+    if (!wasSuspect && this.#isSuspect) void this.#askIfDown(request);
+  }
+
+  get #isSuspect(): boolean {
+    return this.#circuit.is === 'closed' && this.#circuit.isSuspect;
+  }
+
+  async #askIfDown(request: OriginRequest): Promise<void> {
+    const { turn } = this.#circuit;
+    const health = await this.#options.ask?.(this.#asking({ target: request.target, host: hostOf(request) }));
+    if (health === undefined || this.#isStopped) return;
+    const { ok, reason, retryAfterMs } = health;
+    if (!ok && turn === this.#circuit.turn) this.#reason = reason;
+    this.#put({ is: 'probed', turn, ok, retryAfterMs });
   }
 
   #put(input: CircuitInput): void {
@@ -259,9 +300,12 @@ export class CircuitOrigin implements Origin, OriginCircuit {
 /** A request on its way to a connection. */
 interface Sending {
   sent: Sent;
+  sentAt: number;
   /** Set if the origin was found down before it was sent. */
   refusal: OriginError | undefined;
 }
+
+type Failed = { readonly isUnreached?: boolean; readonly retryAfterMs?: number | undefined };
 
 const hostOf = ({ headers }: OriginRequest): string => valuesOf(headers, 'host')[0] ?? '';
 

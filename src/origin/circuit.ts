@@ -15,6 +15,8 @@ export type Circuit = { readonly turn: number } & (
       readonly unreached: number;
       /** When the first of them failed. Monotonic. */
       readonly failedAt: number;
+      /** So many failed, for so long, that it may be down: a probe asks. Requests are sent until it is answered. */
+      readonly isSuspect: boolean;
       /** Probes of its health that failed since the last one that did not. */
       readonly unhealthy: number;
     }
@@ -51,6 +53,8 @@ export type CircuitInput =
   /** Of a request while the circuit is closed, else of the probe. So is a failure. */
   | { readonly is: 'success'; readonly turn: number }
   | ({ readonly is: 'failure'; readonly retryAfterMs?: number | undefined } & Failed)
+  /** What the probe of a suspect origin has found. */
+  | { readonly is: 'probed'; readonly turn: number; readonly ok: boolean; readonly retryAfterMs?: number | undefined }
   /** What a probe of its health has found while the circuit was closed. */
   | { readonly is: 'health'; readonly turn: number; readonly ok: boolean };
 
@@ -66,7 +70,7 @@ export interface CircuitMoment {
 
 const none = { failures: 0, unreached: 0, failedAt: 0 };
 
-export const newCircuit: Circuit = { is: 'closed', turn: 0, successes: 0, ...none, unhealthy: 0 };
+export const newCircuit: Circuit = { is: 'closed', turn: 0, successes: 0, ...none, isSuspect: false, unhealthy: 0 };
 
 /** What a request carries that is sent now. */
 export function sentIn(circuit: Circuit): Sent {
@@ -94,7 +98,7 @@ export function stepCircuit(
   if (circuit.is === 'open') return circuit;
   const { turn, since, failed } = circuit;
   if (input.is === 'success') return { ...newCircuit, turn: turn + 1 };
-  if (input.is === 'health') return circuit;
+  if (input.is !== 'failure') return circuit;
   return opened(turn, { since, failed: failed + 1 }, { ...at, retryAfterMs: input.retryAfterMs });
 }
 
@@ -113,12 +117,16 @@ function counted(
       const failures = circuit.failures + 1;
       const unreached = circuit.unreached + (input.isUnreached === true ? 1 : 0);
       const failedAt = circuit.failures === 0 ? at.now : circuit.failedAt;
-      const { settings, now } = at;
-      // Who asks for one resource many times at once gets as many failures at once. No client can prevent a connection.
-      const isLasting = now - failedAt >= settings.firstMs;
-      if (unreached < settings.failures && (failures < settings.failures || !isLasting)) {
-        return { ...circuit, failures, unreached, failedAt };
-      }
+      const after = { ...circuit, failures, unreached, failedAt };
+      // No client can prevent a connection. Whatever else fails may be the one resource that all of them have asked for.
+      if (unreached < at.settings.failures) return { ...after, isSuspect: circuit.isSuspect || isLasting(after, at) };
+      return opened(turn, { since: at.wall, failed: 0 }, { ...at, retryAfterMs: input.retryAfterMs });
+    }
+    case 'probed': {
+      if (!circuit.isSuspect) return circuit;
+      if (input.ok) return { ...circuit, successes: circuit.successes + 1, ...none, isSuspect: false };
+      // A client may have got an answer meanwhile.
+      if (!isLasting(circuit, at)) return { ...circuit, isSuspect: false };
       return opened(turn, { since: at.wall, failed: 0 }, { ...at, retryAfterMs: input.retryAfterMs });
     }
     case 'health': {
@@ -127,6 +135,14 @@ function counted(
       return opened(turn, { since: at.wall, failed: 0 }, at);
     }
   }
+}
+
+/** Who asks for one resource many times at once gets as many failures at once. */
+function isLasting(
+  { failures, failedAt }: Pick<Circuit & { is: 'closed' }, 'failures' | 'failedAt'>,
+  { now, settings }: CircuitMoment & { readonly settings: CircuitSettings },
+): boolean {
+  return failures >= settings.failures && now - failedAt >= settings.firstMs;
 }
 
 interface Opening extends CircuitMoment {

@@ -55,7 +55,7 @@ export class Probe {
       // It may never end, and the next probe needs the connection.
       answer.body.destroy();
       const reason = `${name ?? 'it'} answers ${status}`;
-      return { ok: isWell(status), reason, retryAfterMs: retryAfterMs(answer.headers, wall()) };
+      return { ok: isWell(status), reason, retryAfterMs: retryAfterMs(answer.headers.get('retry-after'), wall()) };
     } catch (error) {
       const why = abort.signal.aborted ? `no answer within ${timeoutMs} ms` : (error as Error).message;
       return { ok: false, reason: name === undefined ? why : `${name}: ${why}`, retryAfterMs: undefined };

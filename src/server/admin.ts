@@ -38,6 +38,12 @@ export interface AdminOptions {
 /** The limit for a request's body: a few thousand targets, or the bodies of one write. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
+/** What may be sent where. */
+const methodsOf: readonly (readonly [RegExp, string])[] = [
+  [/^\/(?:invalidate|explain|verify|webhooks\/[^/]+\/(?:enable|redeliver))$/, 'POST'],
+  [/^\/snapshot$/, 'GET, POST or DELETE'],
+];
+
 /** The admin port. `/livez` and `/readyz` are open, for probes; everything else needs the token where there is one. */
 export function createAdmin(options: AdminOptions): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_BODY_BYTES });
@@ -78,12 +84,11 @@ export function createAdmin(options: AdminOptions): FastifyInstance {
   addSnapshot(app, { snapshots: options.snapshots, allowed });
   addWebhooks(app, { webhooks: options.webhooks, allowed, refuse });
   app.setNotFoundHandler((request, reply) => {
-    const known = /^\/(?:invalidate|explain|verify|webhooks\/[^/]+\/(?:enable|redeliver))$/.test(
-      request.url.split('?')[0] ?? '',
-    );
+    const path = request.url.split('?')[0] ?? '';
+    const [, methods] = methodsOf.find(([pattern]) => pattern.test(path)) ?? [];
     return sendProblem(
       reply,
-      known ? new GatewayError('methodNotAllowed', 'send a POST') : new GatewayError('notFound'),
+      methods === undefined ? new GatewayError('notFound') : new GatewayError('methodNotAllowed', `send a ${methods}`),
     );
   });
   app.setErrorHandler((error, _request, reply) => {

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:f
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../clock.ts';
 import { isTemporary } from './write-file.ts';
 
 const LOCK_NAME = 'lock';
@@ -28,7 +29,8 @@ export class SnapshotFolder {
     this.#lock = lock;
     this.#own = own;
     const renew = (): void => {
-      const now = new Date();
+      const now = new Date(systemClock.wall());
+      // It may be gone, or the disk full: the next renewal may succeed, and ABANDONED_MS is that of several.
       utimes(lock, now, now).catch(() => undefined);
     };
     this.#renewal = setInterval(renew, RENEWED_EVERY_MS).unref();
@@ -74,7 +76,8 @@ async function takeLock(lock: string): Promise<string> {
   };
   const text = JSON.stringify(own);
   let who = 'another process';
-  for (const until = Date.now() + GIVE_UP_MS; Date.now() < until; await sleep(PAUSE_MS)) {
+  const until = systemClock.monotonic() + GIVE_UP_MS;
+  for (; systemClock.monotonic() < until; await sleep(PAUSE_MS)) {
     if (await isCreated(lock, text)) return text;
     const found = await contentOf(lock);
     if (found === undefined) continue;
@@ -105,7 +108,14 @@ async function isReplaced(lock: string, found: string, own: Holder): Promise<boo
     return false;
   }
   // Somebody who took this claim for one of the dead may have put another one in its place.
-  await rename(claim, lock).catch(() => undefined);
+  try {
+    await rename(claim, lock);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) {
+      await rm(claim, { force: true });
+      throw error;
+    }
+  }
   return (await contentOf(lock)) === text;
 }
 
@@ -128,13 +138,19 @@ async function isCreated(path: string, content: string): Promise<boolean> {
 }
 
 /** Undefined if it is gone. */
-function contentOf(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }
 
 async function ageOf(path: string): Promise<number> {
+  // One that is gone is as old as can be: the next look finds no lock.
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-  return Date.now() - mtimeMs;
+  return systemClock.wall() - mtimeMs;
 }
 
 async function isAlive({ pid, host, started }: Holder, own: Holder, lock: string): Promise<boolean> {

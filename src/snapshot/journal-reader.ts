@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises';
+import { systemClock } from '../clock.ts';
 import type { Coverage } from '../coherence/tag.ts';
 import { decodeRecord } from '../coherence/wire-record.ts';
 import { type JournalHeader, type JournalLine, journalVersion, readLine } from './journal-lines.ts';
+import { Pace } from './pace.ts';
 
 /** The last line of a segment. Undefined: it has none, so entries may be missing. */
 export type SegmentEnd = 'next' | 'end' | undefined;
@@ -32,7 +34,7 @@ export async function readSegment(
   let header: JournalHeader | undefined;
   let end: SegmentEnd;
   let why: string | undefined;
-  let sliceEnd = performance.now() + SLICE_MS;
+  const pace = new Pace(systemClock, SLICE_MS);
   const lines = linesOf(content);
   for (const line of lines) {
     if (line === undefined) return { header, end: undefined, why: why ?? damaged };
@@ -46,9 +48,7 @@ export async function readSegment(
     else if (kind === 'lost') why = 'too much was invalidated since';
     // What follows the last line was not expected: the next round makes it none.
     end = kind === 'next' || kind === 'end' ? kind : undefined;
-    if (performance.now() < sliceEnd) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    sliceEnd = performance.now() + SLICE_MS;
+    if (pace.isOver) await pace.rest();
   }
   return { header, end, why: header === undefined ? damaged : why };
 }

@@ -29,10 +29,10 @@ const nonceOf = (): string => randomBytes(9).toString('base64url');
  * is missing is noticed: a run that did not say that it ended, a segment without a last line, a number that is left
  * out. A segment's name in snapshots has a nonce, so that files of another time are never taken for it.
  *
- * Whoever opens it must be the only process that uses the directory.
+ * Whoever opens it must be the only process that uses the folder.
  */
 export class FileJournal implements Journal {
-  readonly #directory: string;
+  readonly #folder: string;
   readonly #options: Required<FileJournalOptions>;
   readonly #run = nonceOf();
   /** The number of this run's first segment. */
@@ -48,16 +48,16 @@ export class FileJournal implements Journal {
 
   /**
    * Begins a run. From then on it leaves a trace, whatever becomes of it.
-   * @throws Error the directory cannot be written
+   * @throws Error the folder cannot be written
    */
-  static open(directory: string, options: FileJournalOptions): FileJournal {
-    return new FileJournal(directory, { bounds: journalBounds, ...options });
+  static open(folder: string, options: FileJournalOptions): FileJournal {
+    return new FileJournal(folder, { bounds: journalBounds, ...options });
   }
 
-  private constructor(directory: string, options: Required<FileJournalOptions>) {
-    this.#directory = directory;
+  private constructor(folder: string, options: Required<FileJournalOptions>) {
+    this.#folder = folder;
     this.#options = options;
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(folder, { recursive: true });
     const earlier = this.#numbers();
     // Nothing refers to a segment that has no place: what refers to a missing one is not trusted.
     if (this.#bytesOf(earlier) > options.bounds.bytes) this.#unlink(earlier);
@@ -67,7 +67,7 @@ export class FileJournal implements Journal {
     this.#writer = this.#create(this.#number, this.#id);
     // After a power failure, a run that has served must not look as if it had never been.
     this.#writer.sync();
-    syncDirectory(directory);
+    syncNow(folder);
   }
 
   rotate(): Segment {
@@ -123,11 +123,11 @@ export class FileJournal implements Journal {
   }
 
   /** What this and later segments have, for a process that does not own them. It may lack some. */
-  static async read(directory: string, segment: Segment): Promise<readonly Coverage[]> {
+  static async read(folder: string, segment: Segment): Promise<readonly Coverage[]> {
     const missed = new MissedCoverage();
-    const numbers = numbersIn(directory).filter((number) => number >= numberOf(segment));
+    const numbers = numbersIn(folder).filter((number) => number >= numberOf(segment));
     for (const number of numbers) {
-      await readSegment(join(directory, `journal-${number}`), journalBounds, (coverage) => missed.add(coverage));
+      await readSegment(join(folder, `journal-${number}`), journalBounds, (coverage) => missed.add(coverage));
       if (missed.exceeded) break;
     }
     return missed.coverages;
@@ -198,11 +198,11 @@ export class FileJournal implements Journal {
   }
 
   #pathOf(number: number): string {
-    return join(this.#directory, `journal-${number}`);
+    return join(this.#folder, `journal-${number}`);
   }
 
   #numbers(): number[] {
-    return numbersIn(this.#directory);
+    return numbersIn(this.#folder);
   }
 
   #bytesOf(numbers: readonly number[]): number {
@@ -218,8 +218,8 @@ export class FileJournal implements Journal {
 const unclean = 'the gateway did not stop cleanly';
 const tooMuch = 'too much was invalidated since';
 
-function numbersIn(directory: string): number[] {
-  const names = readdirSync(directory).flatMap((name) => segmentName.exec(name)?.[1] ?? []);
+function numbersIn(folder: string): number[] {
+  const names = readdirSync(folder).flatMap((name) => segmentName.exec(name)?.[1] ?? []);
   return names.map(Number).sort((a, b) => a - b);
 }
 
@@ -245,8 +245,8 @@ function gapUnless(clean: boolean): string | undefined {
   return clean ? undefined : unclean;
 }
 
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
+function syncNow(folder: string): void {
+  const descriptor = openSync(folder, 'r');
   try {
     fsyncSync(descriptor);
   } finally {

@@ -12,7 +12,14 @@ export interface Snapshots {
    */
   save(): Promise<SavedSnapshot>;
   /** Removes the snapshot, its journal, and what was loaded from it and not confirmed by the API. */
-  drop(): Promise<{ readonly removed: boolean }>;
+  drop(): Promise<DroppedSnapshot>;
+}
+
+export interface DroppedSnapshot {
+  /** False: there was none. */
+  readonly removed: boolean;
+  /** Processes of this gateway that did not answer: what they have loaded and not confirmed may still be there. */
+  readonly unanswered: number;
 }
 
 /** One line each in the start-up log and in `GET /readyz?verbose`. */

@@ -12,7 +12,7 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { keysByUse } from './by-use.ts';
 import { loadSnapshot } from './load.ts';
 import { Pace } from './pace.ts';
-import type { SavedSnapshot, SnapshotStatus, Snapshots } from './ports.ts';
+import type { DroppedSnapshot, SavedSnapshot, SnapshotStatus, Snapshots } from './ports.ts';
 import { inWords, wordsOfSaved, wordsOfSwitches } from './report.ts';
 import { Seal } from './seal.ts';
 import { FILE_NAME, writeSnapshot } from './write-file.ts';
@@ -40,6 +40,8 @@ export interface SnapshotParts {
   readonly log: SnapshotLog;
   /** Whether this process may write to the folder: of several, one may. */
   readonly saves: boolean;
+  /** Has the other processes of this gateway forget, too. Resolves with how many of them did not. */
+  readonly forgetEverywhere: () => Promise<number>;
   readonly isPerUser: (response: StoredResponse) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -116,7 +118,7 @@ export class NodeSnapshots implements Snapshots {
     return this.#step(() => this.#save());
   }
 
-  async drop(): Promise<{ readonly removed: boolean }> {
+  async drop(): Promise<DroppedSnapshot> {
     this.#loading.abort();
     return this.#step(async () => {
       const removed = await stat(this.#path).then(
@@ -124,18 +126,30 @@ export class NodeSnapshots implements Snapshots {
         () => false,
       );
       await rm(this.#path, { force: true });
-      const { log, store } = this.#parts;
-      log.release(await log.mark());
+      const { log, store, logger, forgetEverywhere } = this.#parts;
       const dropped = store.dropUnconfirmed();
+      // Nothing refers to the journal any more. What is left of it, the next save releases.
+      await log.mark().then(
+        (mark) => log.release(mark),
+        (error: unknown) => logger.warn({ err: error }, 'snapshot: its journal could not be removed'),
+      );
+      const unanswered = await forgetEverywhere();
       this.#saved = 'nothing saved since the snapshot was dropped';
-      this.#parts.logger.info({ removed, dropped }, 'snapshot dropped');
-      return { removed };
+      logger.info({ removed, dropped, unanswered }, 'snapshot dropped');
+      return { removed, unanswered };
     });
+  }
+
+  /** Removes what was loaded and not confirmed: another process has dropped the file. */
+  async forget(): Promise<void> {
+    this.#loading.abort();
+    await this.#step(async () => void this.#parts.store.dropUnconfirmed());
   }
 
   /** Steps run one after the other. */
   #step<T>(run: () => Promise<T>): Promise<T> {
     const done = this.#last.then(run);
+    // Whoever called has the error.
     this.#last = done.catch(() => undefined);
     return done;
   }

@@ -11,7 +11,7 @@ import type { Seal } from './seal.ts';
 export const FILE_NAME = 'snapshot';
 
 /** The name of one that is being written. */
-const temporaryName = (nonce: string): string => `${FILE_NAME}.${nonce}.tmp`;
+export const temporaryName = (nonce: string): string => `${FILE_NAME}.${nonce}.tmp`;
 export const isTemporary = (name: string): boolean => name.startsWith(`${FILE_NAME}.`) && name.endsWith('.tmp');
 
 /** What a snapshot is made of. */
@@ -100,7 +100,7 @@ async function writeEntries(
 }
 
 /** Otherwise a new name in it may be gone after a loss of power. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

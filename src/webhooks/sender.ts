@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import type { Clock, Timers } from '../clock.ts';
 import type { WebhookConfig } from '../config/model.ts';
-import { parseHttpDate } from '../http/date.ts';
+import { retryAfterMs } from '../http/retry-after.ts';
 import { AddressPolicy } from './addresses.ts';
 import { guardedConnector, type Network } from './connect.ts';
 import { bodyOf, idOf, type Message } from './message.ts';
@@ -83,21 +83,14 @@ export class Sender {
     });
     // The status has come, and decides. A body that breaks off, or does not end in time, costs only the connection.
     await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal }).catch(() => undefined);
-    return { status: answer.statusCode, retryAfter: answer.headers['retry-after'] };
+    const retryAfter = answer.headers['retry-after'];
+    return { status: answer.statusCode, retryAfter: typeof retryAfter === 'string' ? retryAfter : undefined };
   }
 }
 
 interface Answered {
   readonly status: number;
-  readonly retryAfter: string | string[] | undefined;
-}
-
-/** RFC 9110 §10.2.3: seconds, or a date. Undefined if it is neither. */
-function retryAfterMs(value: Answered['retryAfter'], now: number): number | undefined {
-  const text = typeof value === 'string' ? value.trim() : '';
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
-  const date = parseHttpDate(text, now);
-  return date === undefined ? undefined : Math.max(0, date - now);
+  readonly retryAfter: string | undefined;
 }
 
 /** Without the URL, which may be secret. */

@@ -2,10 +2,10 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { KeyStore } from '../idempotency/key-store.ts';
 import type { Logger } from '../observe/logger.ts';
-import { figuresOf, isAskFigures, tellFigures } from './measuring.ts';
 import { answerOfKeys, isKeyQuestion } from './process-keys.ts';
 import { isQuestion, type Question, type StepReply } from './questions.ts';
 import { Sequencing } from './sequencing.ts';
+import { Exchange, isAskOthers, isOneTells } from './siblings.ts';
 
 /** Environment variable with the worker's number, from 1. The first worker has the admin port. */
 export const WORKER_NUMBER = 'UNSTALE_WORKER_NUMBER';
@@ -34,6 +34,7 @@ export interface WorkersOptions {
  */
 export async function runWorkers({ count, log, keys, stopRequested }: WorkersOptions): Promise<number> {
   const sequencing = new Sequencing();
+  const exchange = new Exchange();
   const answer = (question: Question): Promise<StepReply> =>
     isKeyQuestion(question) ? answerOfKeys(keys, question) : sequencing.answer(question);
   const deaths: number[] = [];
@@ -46,9 +47,11 @@ export async function runWorkers({ count, log, keys, stopRequested }: WorkersOpt
     const worker = cluster.fork({ [WORKER_NUMBER]: String(number) });
     worker.on('message', (message: unknown) => {
       if (isQuestion(message)) void reply(answer(message), worker);
-      if (isAskFigures(message)) void figuresOf(alive()).then((all) => tellFigures(worker, message, all));
+      if (isOneTells(message)) exchange.told(message);
+      if (isAskOthers(message)) void exchange.ask(worker, othersThan(worker), message);
     });
     worker.on('exit', (code, signal) => {
+      exchange.left(worker);
       if (stopping) return;
       const now = performance.now();
       deaths.push(now);
@@ -75,6 +78,10 @@ export async function runWorkers({ count, log, keys, stopRequested }: WorkersOpt
 
 function alive(): Worker[] {
   return Object.values(cluster.workers ?? {}).filter((worker) => worker?.isDead() === false) as Worker[];
+}
+
+function othersThan(asker: Worker): Worker[] {
+  return alive().filter((worker) => worker !== asker);
 }
 
 async function reply(asked: Promise<StepReply>, worker: Worker): Promise<void> {

@@ -1,11 +1,11 @@
 import cluster from 'node:cluster';
 import type { Bus } from '../coherence/bus.ts';
 import type { KeyStore } from '../idempotency/key-store.ts';
-import { type Siblings, siblings } from './measuring.ts';
 import { stopMessage, WORKER_NUMBER } from './primary.ts';
 import { ProcessBus } from './process-bus.ts';
 import { ProcessKeys } from './process-keys.ts';
 import { Questions } from './questions.ts';
+import { type Siblings, siblings } from './siblings.ts';
 
 /** What the primary gives a worker. */
 export interface WorkerRole {

@@ -323,3 +323,15 @@ test('nothing is followed after the end', async () => {
   await turn();
   expect(api.fetches).toBe(1);
 });
+
+test('what failed while the API was down is fetched again when it is up, however new its data is', async () => {
+  api.cursor = 'e-5';
+  follow(client, live, { 'event:origin.up': () => [['step']] });
+  await turn();
+  const step = await shown();
+  api.version = 2;
+  // It has the id of the event before it.
+  live.event({ id: 'e-5', type: 'origin.up', paths: [], tags: ['unstale:origin:default'], isStatus: true });
+  await api.answer();
+  expect([api.fetches, step.data()]).toEqual([2, 2]);
+});

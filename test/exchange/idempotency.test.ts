@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, test, vi } from 'vitest';
-import { gate, until } from '../support/barrier.ts';
-import { gaugeIs, startGateway } from '../support/gateway.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Gate, gate, until } from '../support/barrier.ts';
+import { gaugeIs, startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
@@ -248,45 +248,44 @@ describe('the first request', () => {
     }
   });
 
-  test('that was held up until its lease ended is not sent: others were told that its outcome is unknown', async () => {
-    makesOrders();
-    const held = gate();
-    origin.on('GET /slow', async (_request, response) => {
-      await held.pass();
-      response.end();
-    });
-    const narrow = await startGateway('', `origin: { url: "${origin.url}", connections: 1 }\n${yaml}`);
-    try {
-      const order = () =>
-        get(`${narrow.url}/orders`, { method: 'POST', body: '{}', headers: { 'Idempotency-Key': 'k' } });
-      const slow = get(`${narrow.url}/slow`);
+  describe('that waits for the only connection', () => {
+    let narrow: TestGateway;
+    let held: Gate;
+    let slow: Promise<Answer>;
+    beforeEach(async () => {
+      makesOrders();
+      held = gate();
+      origin.on('GET /slow', async (_request, response) => {
+        await held.pass();
+        response.end();
+      });
+      narrow = await startGateway('', `origin: { url: "${origin.url}", connections: 1 }\n${yaml}`);
+      slow = get(`${narrow.url}/slow`);
       await held.arrived();
+    });
+    afterEach(async () => {
+      vi.restoreAllMocks();
+      await narrow.stop();
+    });
+
+    const order = (): Promise<Answer> =>
+      get(`${narrow.url}/orders`, { method: 'POST', body: '{}', headers: { 'Idempotency-Key': 'k', Host: 'a' } });
+
+    test('until its lease has ended is not sent: others were told that its outcome is unknown', async () => {
       const first = order();
       await gaugeIs(narrow, 'unstale_waiting_for_share', 1);
+      // As if the process had been paused for so long.
       const now = performance.now.bind(performance);
-      const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 15_000);
+      vi.spyOn(performance, 'now').mockImplementation(() => now() + 15_000);
       held.release();
       const refused = await first;
-      clock.mockRestore();
+      vi.restoreAllMocks();
       await slow;
       expect([refused.status, problem(refused), orders()]).toEqual([503, 'uncoordinated', 0]);
       expect([(await order()).status, orders()]).toEqual([201, 1]);
-    } finally {
-      await narrow.stop();
-    }
-  });
-
-  test('whose client has gone while it waited is not carried out, and may come again', async () => {
-    makesOrders();
-    const held = gate();
-    origin.on('GET /slow', async (_request, response) => {
-      await held.pass();
-      response.end();
     });
-    const narrow = await startGateway('', `origin: { url: "${origin.url}", connections: 1 }\n${yaml}`);
-    try {
-      const slow = get(`${narrow.url}/slow`);
-      await held.arrived();
+
+    test('and whose client has gone is not carried out, and may come again', async () => {
       const client = await rawClient(narrow.url);
       client.write('POST /orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\nContent-Length: 2\r\n\r\n{}');
       await gaugeIs(narrow, 'unstale_waiting_for_share', 1);
@@ -294,12 +293,9 @@ describe('the first request', () => {
       await gaugeIs(narrow, 'unstale_waiting_for_share', 0);
       held.release();
       await slow;
-      const headers = { 'Idempotency-Key': 'k', Host: 'a' };
-      const retry = await get(`${narrow.url}/orders`, { method: 'POST', body: '{}', headers });
+      const retry = await order();
       expect([retry.status, isReplay(retry), orders()]).toEqual([201, false, 1]);
-    } finally {
-      await narrow.stop();
-    }
+    });
   });
 
   test('that the gateway refuses may come again', async () => {

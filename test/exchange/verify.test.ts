@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Deviation } from '../../src/exchange/inspect/comparison.ts';
 import type { Verified } from '../../src/exchange/inspect/verify.ts';
 import { until } from '../support/barrier.ts';
@@ -322,18 +322,43 @@ describe('a pattern', () => {
       ['unknown', 10, 1000],
     ]);
   });
+
+  test('is given up after so long, and what is left is unknown', async () => {
+    const many = Array.from({ length: 6 }, (_, i) => `/many/${i}`);
+    let laterMs = 0;
+    for (const path of many) {
+      says[path] = json({});
+      await store(path);
+      says[path] = () => {
+        laterMs = 8 * 60_000;
+        return json({});
+      };
+    }
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + laterMs);
+    onTestFinished(() => void vi.restoreAllMocks());
+    expect((await verify('/many/*')).map(({ outcome, left, copies }) => [outcome, left, copies.length])).toEqual([
+      ['unknown', 2, 4],
+    ]);
+  });
 });
 
-test('a URL of a host that no client asked is unknown, and the hosts that they did ask are named', async () => {
-  says['/a'] = json({});
-  for (const host of ['b.example', 'c.example:81']) await store('/a', { host });
-  expect(await verify('http://d.example/a')).toEqual([
-    {
-      ...{ url: 'http://d.example/a', outcome: 'unknown', copies: [], left: 0, lookedIn: ['memory'] },
-      why: 'it is stored for another host: b.example, c.example:81',
-    },
-  ]);
-});
+test.each([
+  [['b.example', 'c.example:81'], 'b.example, c.example:81'],
+  [['b.example', 'c.example', 'd.example', 'e.example', 'f.example'], 'b.example, c.example, d.example, e.example, …'],
+])(
+  'a URL of a host that no client asked is unknown, and those that they did ask are named: %j',
+  async (hosts, named) => {
+    says['/a'] = json({});
+    for (const host of hosts) await store('/a', { host });
+    expect(await verify('http://another.example/a')).toEqual([
+      {
+        ...{ url: 'http://another.example/a', outcome: 'unknown', copies: [], left: 0, lookedIn: ['memory'] },
+        why: `it is stored for another host: ${named}`,
+      },
+    ]);
+  },
+);
 
 describe('after a warm restart', () => {
   const host = { host: 'api.example' };

@@ -23,8 +23,15 @@ const cache = { cookies: 'credentials', idleCookies: [], userKey: [], requestDir
 const policy = { cache: { ...cache, credentialHeaders: new Set(), credentialParams: [], sharedCredentials: [] } };
 const routes = Array.from({ length: ROUTES }, () => ({ policy }) as unknown as Route);
 
-/** Bytes of the heap for each connection on which this target has been answered. */
+/** The median of some measurements: what else this process allocates meanwhile is counted, too. */
 async function keptBytes(targetOf: (i: number) => string, found: (asked: AskedFields) => void): Promise<number> {
+  const all: number[] = [];
+  for (let i = 0; i < 3; i++) all.push(await measured(targetOf, found));
+  return all.sort((a, b) => a - b)[1] as number;
+}
+
+/** Bytes of the heap for each connection on which this target has been answered. */
+async function measured(targetOf: (i: number) => string, found: (asked: AskedFields) => void): Promise<number> {
   const front = new SocketFront({
     hit: (_method, _target, asked) => {
       found(asked);
@@ -64,11 +71,10 @@ test('a long target is not kept', async () => {
     () => {},
   );
   const long = await keptBytes(
-    (i) => `/hit?${i}${'x'.repeat(7_000)}`,
+    (i) => `/hit?${i}${'x'.repeat(6_000)}`,
     () => {},
   );
-  // What else this process allocates meanwhile is counted, too.
-  expect(long - short).toBeLessThan(4_000);
+  expect(long - short).toBeLessThan(2_000);
 });
 
 test('what the fields mean is kept for few routes', async () => {

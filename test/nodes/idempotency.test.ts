@@ -23,12 +23,12 @@ function makesOrders(): void {
 
 describe('with three nodes', () => {
   test('equal requests at once, to all of them, are carried out once', async () => {
-    nodes = await startNodes(3, yaml);
+    // A step of the bus has failed after a quarter of the lease: here, a machine that is busy has to be slower than that.
+    nodes = await startNodes(3, yaml, ', lease: 4s');
     makesOrders();
     const answers = await Promise.all(Array.from({ length: 150 }, (_, i) => post(i % 3, 'k')));
     const made = answers.filter(({ status }) => status === 201);
-    // 409 while it is carried out; 503 where a starved Redis does not answer in time: then the API is not asked.
-    expect(answers.filter(({ status }) => ![201, 409, 503].includes(status)).map(({ text }) => text)).toEqual([]);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(150 - made.length);
     expect(made.filter((answer) => !isReplay(answer))).toHaveLength(1);
     for (const node of [0, 1, 2]) {
       const again = await post(node, 'k');

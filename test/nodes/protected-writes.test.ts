@@ -25,10 +25,10 @@ afterEach(async () => {
   await origin.close();
 });
 
-async function start(count: number, entry: string, settings = ''): Promise<void> {
+async function start(count: number, entry: string, settings = '', coherence = 'lease: 1s'): Promise<void> {
   const yaml = `${settings}
 store: { redis: { url: "unix:${redis.socket}" } }
-coherence: { lease: 1s, settle: 300ms }
+coherence: { ${coherence}, settle: 300ms }
 writes: [{ on: PUT /settings, ${entry} }]`;
   nodes = await Promise.all(Array.from({ length: count }, () => startGateway(origin.url, yaml)));
   for (const { adminUrl } of nodes) {
@@ -143,19 +143,44 @@ describe('a node that cannot go on', () => {
     expect(api.writes).toEqual([]);
     await redis.launch();
   });
+});
 
-  it('does not write after its turn: it has read, and cannot reach the others when it would write', async () => {
+describe('a node alone, once Redis is away', () => {
+  /** A node whose next read of the document waits at the gate. */
+  async function alone(settings: string, coherence: string) {
+    await start(1, 'merge: true', settings, coherence);
+    const api = documentApi(origin, '/settings', { text: '{"a":0}' });
     const read = gate();
     origin.on('GET /settings', async (_, response) => {
       await read.pass();
       response.writeHead(200, { 'content-type': 'application/json' }).end(api.text);
     });
-    const late = put(0, { a: 1 });
+    return { api, read };
+  }
+
+  it('does not send the end of a long body after its turn: its lease has run out meanwhile', async () => {
+    const rule = 'rules: [{ on: PATCH /settings, before: read, invalidate: ["/names/{before.a}"] }]';
+    const { api, read } = await alone(rule, 'lease: 1s');
+    const late = get(at(0), { method: 'PATCH', body: { a: 'x'.repeat(400_000) } });
+    // It has its turn, and is noted.
     await read.arrived();
     await redis.kill();
     await until(async () => (await get(`${nodes[0]?.adminUrl}/readyz`)).status === 503, 'its lease to run out');
     read.release();
-    expect((await late).status).toBe(503);
+    // What the API has had of it is invalidated, which no other node has confirmed.
+    expect((await late).status).toBe(504);
+    expect(api.writes).toHaveLength(0);
+    await redis.launch();
+  });
+
+  // Its turn would last long enough. But what the others do not know of would be lost with this node.
+  it.each(['reject', 'queue'])('does not write what it cannot tell the others: onPartition is %s', async (choice) => {
+    const { api, read } = await alone('', `lease: 6s, onPartition: ${choice}`);
+    const write = put(0, { a: 1 });
+    await read.arrived();
+    await redis.kill();
+    read.release();
+    expect((await write).status).toBe(503);
     expect(api.writes).toEqual([]);
     await redis.launch();
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { run } from '../cli/run.ts';
 import { RedisServer } from '../redis-log/redis-server.ts';
-import { type DocumentsApi, documentsApi, isHit } from '../snapshot/rig.ts';
+import { type DocumentsApi, documentsApi, isHit, isLastUnconditional } from '../snapshot/rig.ts';
 import { until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
@@ -43,11 +43,10 @@ const cacheStatus = async (node: TestGateway, path: string) => String((await ask
 
 /** No node and no tier had anything: the origin was asked, and without a condition. */
 async function isCold(node: TestGateway, path: string): Promise<boolean> {
-  const before = api.origin.requests(`GET ${path}`).length;
+  const count = (): number => api.origin.requests(`GET ${path}`).length;
+  const before = count();
   await ask(node, path);
-  const asked = api.origin.requests(`GET ${path}`).slice(before);
-  const fields = asked.flatMap(({ rawHeaders }) => rawHeaders.map((text) => text.toLowerCase()));
-  return asked.length === 1 && !fields.includes('if-none-match');
+  return count() === before + 1 && isLastUnconditional(api, path);
 }
 
 test('empties memory on every node, the tier, and an older snapshot', async () => {

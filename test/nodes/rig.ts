@@ -22,12 +22,14 @@ export interface Nodes {
 
 const LEASE_MS = 1_000;
 
+/** @param coherence further keys, each after a comma */
 export async function startNodes(count: number, yaml = '', coherence = '', redisSettings = ''): Promise<Nodes> {
   const [api, redis] = await Promise.all([smallApi(), RedisServer.start()]);
+  const lease = /\blease:/.test(coherence) ? '' : `, lease: ${LEASE_MS}ms`;
   const start = (more = redisSettings, routes = yaml): Promise<TestGateway> =>
     startGateway(
       api.origin.url,
-      `store: { redis: { url: "unix:${redis.socket}"${more === '' ? '' : `, ${more}`} } }\ncoherence: { lease: ${LEASE_MS}ms, settle: 100ms ${coherence} }\n${routes}`,
+      `store: { redis: { url: "unix:${redis.socket}"${more === '' ? '' : `, ${more}`} } }\ncoherence: { settle: 100ms${lease} ${coherence} }\n${routes}`,
     );
   const gateways: TestGateway[] = await Promise.all(Array.from({ length: count }, () => start()));
   const nodes: Nodes = {

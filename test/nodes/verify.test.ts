@@ -1,8 +1,12 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
 import type { Verified } from '../../src/exchange/inspect/verify.ts';
 import { run } from '../cli/run.ts';
 import { until } from '../support/barrier.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
 import { isHit, type Nodes, startNodes, status } from './rig.ts';
 
@@ -15,8 +19,13 @@ beforeEach(async () => {
   nodes = await startNodes(1, 'defaults: { cache: { ttl: 60s } }\n');
   for (const path of ['/inns/42', '/inns/42?lang=de']) await nodes.ask(0, 'GET', path);
   fresh = await nodes.add();
-  // The tier has it, as this node would be served it.
-  await until(async () => /redis/.test(status(await nodes.ask(fresh, 'GET', '/inns/42?lang=de'))), 'the tier');
+  // They reach Redis after their client. A read that comes before would be answered by the API, and stored.
+  for (const path of ['/inns/42', '/inns/42?lang=de']) {
+    const inTier = async (): Promise<boolean> =>
+      (await verify(`http://api.example${path}`)).stdout.includes('as the API');
+    await until(inTier, 'the tier');
+  }
+  expect(status(await nodes.ask(fresh, 'GET', '/inns/42?lang=de'))).toContain('redis');
 });
 afterEach(() => nodes.stop());
 
@@ -91,4 +100,27 @@ test('a node that does not serve answers 503, and not that nothing is stored', a
     body: '{"urls":["/inns/42"]}',
   });
   expect(answer.json()).toMatchObject({ type: new GatewayError('notServing').type, status: 503 });
+});
+
+test('looks into Redis past a copy of a snapshot that the API has not confirmed: clients are served that of Redis', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unstale-verify-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  nodes.api.origin.on('GET /tagged', (_request, response) => {
+    response.writeHead(200, { etag: '"1"', 'cache-control': 'max-age=600' }).end('tagged');
+  });
+  const start = (): Promise<TestGateway> => {
+    const store = `store: { redis: { url: "unix:${nodes.redis.socket}" }, snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
+    return startGateway(nodes.api.origin.url, `${store}\ncoherence: { lease: 1s }\ndefaults: { cache: { ttl: 60s } }`);
+  };
+  const read = ({ url }: TestGateway) => get(`${url}/tagged`, { headers: { host: 'api.example' } });
+  const first = await start();
+  await until(async () => isHit(await read(first)), 'a stored response');
+  await first.stop();
+  const second = await start();
+  await until(() => second.logs.some(({ msg }) => msg.startsWith('snapshot: loaded 1 ')), 'the load');
+  const { stdout } = await run(['verify', '--json', '/tagged'], { env: { UNSTALE_ADMIN_URL: second.adminUrl } });
+  const { copies } = JSON.parse(stdout) as Verified;
+  expect(copies.map((copy) => copy.in).sort()).toEqual(['redis', 'unconfirmed']);
+  expect(status(await read(second))).toContain('detail=redis');
+  await second.stop();
 });

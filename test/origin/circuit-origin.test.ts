@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { OriginError } from '../../src/errors.ts';
 import type { Place } from '../../src/exchange/origin-shares.ts';
 import type { Origin, OriginChange, OriginRequest, OriginResponse } from '../../src/exchange/ports.ts';
 import { CircuitOrigin } from '../../src/origin/circuit-origin.ts';
 import type { Asked } from '../../src/origin/probe.ts';
-import { gate } from '../support/barrier.ts';
+import { gate, until } from '../support/barrier.ts';
 import { clientOf, scripted } from './origin-under-test.ts';
 
 /* What of a circuit shows at the pool below it. test/server/origin-down.test.ts has what clients see. */
@@ -15,18 +15,25 @@ const HOUR_MS = 3_600_000;
 const circuitOver = (url: string, failures = 1, pauseMs = HOUR_MS) =>
   circuitAbove(clientOf(url, { connections: 1 }), failures, pauseMs);
 
-function circuitAbove(below: Origin, failures: number, pauseMs: number) {
+function circuitAbove(
+  below: Origin,
+  failures: number,
+  pauseMs: number,
+  clock: Clock = systemClock,
+  find?: () => Promise<boolean>,
+) {
   const changes: OriginChange[] = [];
   const asked: Asked[] = [];
-  /** What the next probes find: well, once there are no more. */
+  /** What the next probes find: well, once there are no more. Requests that fail open nothing without one that fails. */
   const answers: boolean[] = [];
   const origin = new CircuitOrigin(below, {
     ...{ name: 'legacy', settings: { failures, firstMs: pauseMs, mostMs: pauseMs } },
     ask: async (request) => {
       asked.push(request);
-      return { ok: answers.shift() ?? true, reason: 'it answers 503', retryAfterMs: undefined };
+      const ok = (await find?.()) ?? answers.shift() ?? true;
+      return { ok, reason: 'it answers 503', retryAfterMs: undefined };
     },
-    ...{ clock: systemClock, random: () => 0, changed: (change) => changes.push(change) },
+    ...{ clock, random: () => 0, changed: (change) => changes.push(change) },
   });
   return { origin, changes, asked, answers };
 }
@@ -44,6 +51,7 @@ test('requests that waited for a connection until the origin was down are not se
     response.writeHead(503).end();
   });
   const { origin, changes, answers } = circuitOver(api.url, 1, 0);
+  answers.push(false);
   const left = new Set<string>();
   const place = (name: string): Place => ({ leave: () => void left.add(name) });
   const first = origin.fetch(asking('/1'));
@@ -81,7 +89,8 @@ test('a body counts by its end: one that nobody reads to it says nothing', async
     response.writeHead(200, { 'content-length': '9' }).write('half');
     setImmediate(() => response.destroy());
   });
-  const { origin } = circuitOver(api.url, 2, 0);
+  const { origin, answers } = circuitOver(api.url, 2, 0);
+  answers.push(false);
   const broken = async (): Promise<void> => {
     const { body } = await origin.fetch(asking('/broken'));
     await expect(body.stream().toArray()).rejects.toMatchObject({ code: 'originReset' });
@@ -104,8 +113,10 @@ test('no client is the probe: a HEAD is, of what answered well last, and then th
   const { origin, asked, answers, changes } = circuitOver(api.url, 1, 0);
   const write = asking('/written', { method: 'PUT', body: Buffer.from('x'), writes: true });
   const down = async (): Promise<void> => {
+    answers.push(false);
     await expect(origin.fetch(asking('/failing'))).rejects.toMatchObject({ code: 'originReset' });
     expect(origin.isDue).toBe(true);
+    expect(asked.splice(0)).toHaveLength(1);
   };
   await down();
   answers.push(false);
@@ -114,14 +125,100 @@ test('no client is the probe: a HEAD is, of what answered well last, and then th
   expect(asked.splice(0)).toEqual(Array(2).fill({ method: 'HEAD', target: '/written', host: 'api.example' }));
   await (await origin.fetch(asking('/read?a=1'))).body.stream().toArray();
   await down();
-  answers.push(false);
-  await expect(origin.admit({ target: '/other', host: 'other.example' })).rejects.toMatchObject({ code: 'originDown' });
   await origin.admit({ target: '/other', host: 'other.example' });
   expect(origin.admit({ target: '/other', host: 'other.example' }), 'it is up').toBeUndefined();
-  expect(asked).toEqual(Array(2).fill({ method: 'HEAD', target: '/read?a=1', host: 'api.example' }));
+  expect(asked).toEqual([{ method: 'HEAD', target: '/read?a=1', host: 'api.example' }]);
   expect(changes.map(({ is }) => is)).toEqual(['down', 'up', 'down', 'up']);
   expect(new Set(api.seen.map(({ url }) => url))).toEqual(new Set(['/failing', '/written', '/read?a=1']));
-  expect(origin.standing.refused).toBe(2);
+  expect(origin.standing.refused).toBe(1);
+});
+
+test('one resource that is slow, or known by GET alone, does not keep an origin down', async () => {
+  const api = await scripted();
+  api.on('GET /read', (_request, response) => void response.end('read'));
+  const { origin, asked, answers } = circuitOver(api.url, 1, 0);
+  await (await origin.fetch(asking('/read'))).body.stream().toArray();
+  api.on('GET /failing', (request) => void request.socket.destroy());
+  answers.push(...Array<boolean>(5).fill(false));
+  await expect(origin.fetch(asking('/failing'))).rejects.toMatchObject({ code: 'originReset' });
+  for (let i = 0; i < 4; i++) await origin.admit({ target: '/other', host: 'other.example' })?.catch(() => undefined);
+  await origin.admit({ target: '/other', host: 'other.example' });
+  expect(asked.map(({ method, target, host }) => `${method} ${host}${target}`)).toEqual([
+    'HEAD api.example/read',
+    'HEAD api.example/read',
+    'HEAD other.example/other',
+    'GET api.example/read',
+    'GET other.example/other',
+    'HEAD api.example/read',
+  ]);
+  expect(origin.isClosed).toBe(true);
+});
+
+test('what takes long is not asked for again as long as there is something quicker', async () => {
+  const api = await scripted();
+  let now = 0;
+  api.on('GET /quick', (_request, response) => void response.end('quick'));
+  api.on('GET /slow', (_request, response) => {
+    now += 2_000;
+    response.end('slow');
+  });
+  api.on('GET /failing', (request) => void request.socket.destroy());
+  const clock = { wall: () => now, monotonic: () => now };
+  const { origin, asked } = circuitAbove(clientOf(api.url), 1, 0, clock);
+  const read = async (path: string): Promise<unknown> => (await origin.fetch(asking(path))).body.stream().toArray();
+  const fail = (): Promise<unknown> => expect(origin.fetch(asking('/failing'))).rejects.toThrow();
+  for (const path of ['/slow', '/quick', '/slow']) {
+    await read(path);
+    await fail();
+  }
+  expect(asked.map(({ target }) => target)).toEqual(['/slow', '/quick', '/quick']);
+});
+
+test('an origin whose requests fail is asked before it is taken to be down, and only once at a time', async () => {
+  const api = await scripted();
+  const held = gate();
+  const found: boolean[] = [false, true];
+  const failing: Origin = {
+    serverErrors: 'unknown',
+    fetch: () => Promise.reject(new OriginError('originReset', { sent: true })),
+  };
+  const { origin, changes, asked } = circuitAbove(failing, 2, 0, systemClock, async () => {
+    await held.pass();
+    return found.pop() ?? true;
+  });
+  const fail = (times: number): Promise<unknown> =>
+    Promise.allSettled(Array.from({ length: times }, (_, i) => origin.fetch(asking(`/failing?${i}`))));
+  await fail(5);
+  expect(asked).toEqual([{ method: 'HEAD', target: '/failing?1', host: 'api.example' }]);
+  expect(origin.isClosed, 'requests are sent meanwhile').toBe(true);
+  held.release();
+  await held.arrived(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([origin.isClosed, changes.length], 'it answers').toEqual([true, 0]);
+  await fail(1);
+  expect(asked, 'the count begins again').toHaveLength(1);
+  await fail(1);
+  await until(() => !origin.isClosed, 'it to be down');
+  expect([asked.length, changes.length]).toEqual([2, 1]);
+  expect(api.seen).toEqual([]);
+});
+
+test('once it is stopped, a probe that breaks off says nothing', async () => {
+  const held = gate();
+  const failing: Origin = {
+    serverErrors: 'unknown',
+    fetch: () => Promise.reject(new OriginError('originReset', { sent: true })),
+  };
+  const { origin, changes } = circuitAbove(failing, 1, 0, systemClock, async () => {
+    await held.pass();
+    return false;
+  });
+  await expect(origin.fetch(asking('/failing'))).rejects.toMatchObject({ code: 'originReset' });
+  origin.stop();
+  held.release();
+  await held.arrived(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(changes).toEqual([]);
 });
 
 test('a failure that was sent before another request was answered counts for nothing', async () => {
@@ -131,7 +228,8 @@ test('a failure that was sent before another request was answered counts for not
     await held.pass();
     request.socket.destroy();
   });
-  const { origin } = circuitAbove(clientOf(api.url), 2, 0);
+  const { origin, answers } = circuitAbove(clientOf(api.url), 2, 0);
+  answers.push(false);
   const slow = Promise.allSettled(Array.from({ length: 5 }, () => origin.fetch(asking('/slow'))));
   await held.arrived(5);
   await (await origin.fetch(asking('/quick'))).body.stream().toArray();
@@ -152,7 +250,8 @@ test('one that waited for a connection was sent when it got one', async () => {
     throw new OriginError('originReset', { sent: true });
   };
   const fetch: Origin['fetch'] = (request) => (request.target === '/waits' ? waits(request) : pool.fetch(request));
-  const { origin } = circuitAbove({ serverErrors: 'unknown', fetch }, 1, 0);
+  const { origin, answers } = circuitAbove({ serverErrors: 'unknown', fetch }, 1, 0);
+  answers.push(false);
   const waiting = origin.fetch(asking('/waits'));
   await (await origin.fetch(asking('/quick'))).body.stream().toArray();
   held.release();
@@ -167,7 +266,8 @@ test.each<[string, Partial<OriginRequest>, boolean]>([
   for (const reached of [true, false]) {
     const error = new OriginError(reached ? 'originReset' : 'originRefused', { sent: reached });
     const failing: Origin = { serverErrors: 'unknown', fetch: () => Promise.reject(error) };
-    const { origin } = circuitAbove(failing, 1, 0);
+    const { origin, answers } = circuitAbove(failing, 1, 0);
+    answers.push(false);
     await expect(origin.fetch(asking('/1', more))).rejects.toBe(error);
     expect(origin.isClosed).toBe(reached && isClosed);
   }

@@ -16,7 +16,18 @@ const settings: CircuitSettings = { failures: 3, firstMs: 1_000, mostMs: 8_000 }
  * Plays inputs one after the other. Without a turn of its own, a result is that of a request which was sent just now.
  * `failure`: it found no connection. `failing`: it did, and got a 503 or no answer.
  */
-type Played = CircuitInput | 'ask' | 'success' | 'failure' | 'failing' | 'well' | 'unwell' | { readonly pass: number };
+type Played =
+  | CircuitInput
+  | 'ask'
+  | 'success'
+  | 'failure'
+  | 'failing'
+  | 'well'
+  | 'unwell'
+  | Probed
+  | { readonly pass: number };
+/** What the probe of a suspect origin has found. */
+type Probed = 'answers' | 'does not';
 
 function play(inputs: readonly Played[], random = 0): { circuit: Circuit; now: number } {
   let circuit = newCircuit;
@@ -34,11 +45,16 @@ function inputOf(input: Exclude<Played, { pass: number }>, circuit: Circuit): Ci
   if (input === 'failure') return { is: 'failure', ...sentIn(circuit), isUnreached: true };
   if (input === 'failing') return { is: 'failure', ...sentIn(circuit) };
   if (input === 'well' || input === 'unwell') return { is: 'health', turn, ok: input === 'well' };
+  if (input === 'answers' || input === 'does not') return { is: 'probed', turn, ok: input === 'answers' };
   return { is: input, turn };
 }
 
-const open = (probeAt: number, failed = 0): object => ({ is: 'open', probeAt, failed, since: 1e12 });
-const closed = (failures = 0): object => ({ is: 'closed', failures });
+const open = (probeAt: number, failed = 0, openedAt = 0): object => ({
+  ...{ is: 'open', probeAt, failed, since: 1e12 + openedAt },
+});
+const closed = (failures = 0): object => ({ is: 'closed', failures, isSuspect: false });
+const suspect = (failures = 3): object => ({ is: 'closed', failures, isSuspect: true });
+const suspected: Played[] = ['failing', 'failing', { pass: 1_000 }, 'failing'];
 const down: Played[] = ['failure', 'failure', 'failure'];
 /** Of a request that was sent at the start. */
 const failed = (retryAfterMs?: number): Played => ({
@@ -58,11 +74,29 @@ test.each<[string, Played[], object]>([
   ],
   ['answers and timeouts do not open it at once, however many', Array<Played>(9).fill('failing'), closed(9)],
   ['nor shortly after', ['failing', 'failing', { pass: 999 }, 'failing', 'failing'], closed(4)],
+  ['once the first pause lies between them, a probe is to ask', suspected, suspect()],
+  ['requests are sent until it has', [...suspected, 'failing', 'failing'], suspect(5)],
+  ['it opens if that fails, too', [...suspected, 'does not'], open(2_000, 0, 1_000)],
   [
-    'they do once the first pause lies between them',
-    ['failing', 'failing', { pass: 1_000 }, 'failing'],
-    { is: 'open', probeAt: 2_000 },
+    'for as long as a Retry-After says',
+    [...suspected, { is: 'probed', turn: 0, ok: false, retryAfterMs: 5_000 }],
+    open(6_000, 0, 1_000),
   ],
+  ['it begins the count again if that is answered', [...suspected, 'answers', 'failing', 'failing'], closed(2)],
+  ['of all that was sent before', [...suspected, 'answers', failed(), failed(), failed()], closed()],
+  ['an answer to another request meanwhile counts for more', [...suspected, 'success', 'does not'], closed()],
+  [
+    'unless as many have failed for as long after it',
+    [...suspected, 'success', ...suspected, 'does not'],
+    { is: 'open', failed: 0 },
+  ],
+  ['as many without a connection do not wait for it', [...suspected, ...down], { is: 'open' }],
+  [
+    'and what it finds then counts for nothing',
+    [...suspected, ...down, { is: 'probed', turn: 0, ok: true }],
+    { is: 'open' },
+  ],
+  ['no other probe is asked for', ['does not', 'failing', 'answers'], closed(1)],
   ['but no fewer', ['failing', { pass: 9_000 }, 'failing'], closed(2)],
   [
     'the time is that since the last success',
@@ -123,7 +157,7 @@ test('a pause is between half and all of what it is at most', () => {
 
 describe('whatever happens', () => {
   const anyInput = fc.oneof(
-    fc.constantFrom<Played>('ask', 'success', 'failure', 'failing', 'well', 'unwell'),
+    fc.constantFrom<Played>('ask', 'success', 'failure', 'failing', 'well', 'unwell', 'answers', 'does not'),
     fc.record({ pass: fc.nat(10_000) }),
     fc.record({
       ...{ is: fc.constantFrom('success' as const, 'failure' as const), turn: fc.nat(6) },
@@ -156,10 +190,12 @@ describe('whatever happens', () => {
     );
   });
 
-  const expectDown = (circuit: Circuit & { is: 'closed' }, now: number): void => {
-    const { failures, unreached, unhealthy, failedAt } = circuit;
-    const isLasting = failures >= settings.failures - 1 && now - failedAt >= settings.firstMs;
-    expect(isLasting || Math.max(unreached, unhealthy) === settings.failures - 1).toBe(true);
+  const expectDown = (circuit: Circuit & { is: 'closed' }, input: Played, now: number): void => {
+    const { failures, unreached, unhealthy, failedAt, isSuspect } = circuit;
+    const isFound = input === 'does not' && isSuspect && failures >= settings.failures;
+    expect(
+      (isFound && now - failedAt >= settings.firstMs) || Math.max(unreached, unhealthy) === settings.failures - 1,
+    ).toBe(true);
   };
 
   test('it opens only by as many failures in a row, and closes only by a success of the probe', () => {
@@ -172,7 +208,7 @@ describe('whatever happens', () => {
           const { circuit: after, now } = play(seen);
           if (before.is === after.is) continue;
           expect(after.turn).toBe(before.turn + 1);
-          if (before.is === 'closed') expectDown(before, now);
+          if (before.is === 'closed') expectDown(before, input, now);
           if (after.is === 'closed') expect(before.is).toBe('half-open');
         }
       }),

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock, systemTimers } from '../../src/clock.ts';
 import { MemoryLog } from '../../src/coherence/memory-log.ts';
-import { Turns, type TurnTaker } from '../../src/exchange/write/turns.ts';
+import { GatewayError } from '../../src/errors.ts';
+import { OriginShares, type Place, Waiting } from '../../src/exchange/origin-shares.ts';
+import type { TurnTaker } from '../../src/exchange/write/turn-queue.ts';
+import { Turns } from '../../src/exchange/write/turns.ts';
 import { gate } from '../support/barrier.ts';
 import { documentApi } from '../support/document-api.ts';
 import { gaugeIs } from '../support/gateway.ts';
@@ -43,6 +46,24 @@ ${merges}`);
     expect(JSON.parse(api.text)).toEqual({ a: 1, b: 1 });
   });
 
+  it('keeps no other request of its address waiting, while others wait for it', async () => {
+    await start();
+    const api = documentApi(origin, '/settings', { text: '{"a":0}' });
+    documentApi(origin, '/other', { text: '{"a":0}' });
+    api.gate = gate();
+    const first = put(A, { a: 1 });
+    await api.gate.arrived();
+    const waiting = [2, 3, 4, 5].map((a) => put(A, { a }));
+    const others = ['PUT', 'GET'].map((method) =>
+      send(method, '/other', { headers: { 'x-forwarded-for': A }, ...(method === 'PUT' && { body: { a: 1 } }) }),
+    );
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200]);
+    api.gate.release();
+    const statuses = (await Promise.all([first, ...waiting])).map(({ status }) => status);
+    expect(statuses).toEqual(Array(5).fill(200));
+    expect(api.writes).toHaveLength(5);
+  });
+
   it.each([
     ['its answer', 200],
     ['why it was refused', 422],
@@ -66,7 +87,7 @@ ${merges}`);
 
 describe('who waits for a turn', () => {
   /** What becomes of writes that ask for the turn of one resource. */
-  const queue = () => {
+  const queue = (places = 1, maxWaitMs = 60_000) => {
     const log = new MemoryLog(systemClock, { applied: () => 0, committed: () => {} });
     const turns = new Turns({ timers: systemTimers, clock: systemClock, log });
     const take = async (address: string | undefined, onGone: TurnTaker['onGone'] = () => {}): Promise<string> => {
@@ -78,7 +99,9 @@ describe('who waits for a turn', () => {
         return (error as Error).message;
       }
     };
-    return { turns, take };
+    const shares = new OriginShares({ places, maxWaitMs, timers: systemTimers });
+    const share = (): TurnTaker => ({ address: A, onGone: () => {}, enter: () => shares.enter(A) });
+    return { turns, take, shares, share };
   };
   const tookTurn = (turns: Turns) => turns.take('/settings', { address: 'other', onGone: () => {} });
 
@@ -89,9 +112,49 @@ describe('who waits for a turn', () => {
     const others = [take(B), ...Array.from({ length: 20 }, () => take(undefined))];
     expect(turns.waiting).toBe(16 + 21);
     first.end();
-    expect(await Promise.all(ofOne)).toEqual([...Array(16).fill('had it'), ...Array(4).fill(expect.any(String))]);
+    expect(await Promise.all(ofOne)).toEqual([
+      ...Array(16).fill('had it'),
+      ...Array(4).fill(new GatewayError('busy').message),
+    ]);
     expect(await Promise.all(others)).toEqual(Array(21).fill('had it'));
     expect(turns.waiting).toBe(0);
+  });
+
+  it('holds no place among the connections of its address, and gets one with the turn', async () => {
+    const { turns, shares, share } = queue(1);
+    const first = await tookTurn(turns);
+    const second = turns.take('/settings', share());
+    const third = turns.take('/settings', share());
+    const other = shares.enter(A) as Place;
+    // Of the same address: it has to wait for its place.
+    first.end();
+    expect([turns.waiting, shares.waiting]).toEqual([2, 2]);
+    const stranger = await tookTurn(turns);
+    other.leave();
+    // It came too late: the turn is another's, so it has given the place back.
+    await new Promise(setImmediate);
+    const again = shares.enter(A);
+    expect([again instanceof Waiting, turns.waiting, shares.waiting]).toEqual([false, 2, 0]);
+    (again as Place).leave();
+    stranger.end();
+    const turn = await second;
+    expect(turn.place).toBeDefined();
+    turn.place?.leave();
+    turn.end();
+    await third;
+    expect(turns.waiting).toBe(0);
+  });
+
+  it('is told if it waits too long for its place, and lets others go first', async () => {
+    const { turns, shares, share } = queue(1, 1);
+    const other = shares.enter(A) as Place;
+    await expect(turns.take('/settings', share())).rejects.toMatchObject({ code: 'originTimeout' });
+    const left = turns.take('/settings', share());
+    expect([turns.waiting, shares.waiting]).toEqual([1, 1]);
+    (await tookTurn(turns)).end();
+    other.leave();
+    (await left).end();
+    expect([turns.waiting, shares.waiting]).toEqual([0, 0]);
   });
 
   it('waits no longer once its client has gone', async () => {

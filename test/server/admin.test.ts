@@ -252,6 +252,7 @@ describe('access', () => {
     ['GET', '/invalidate', 405],
     ['DELETE', '/explain', 405],
     ['GET', '/verify', 405],
+    ['PUT', '/snapshot', 405],
     ['POST', '/nothing', 404],
   ];
   test.each(others)('%s %s is %d', async (method, path, status) => {

@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
-import { answering, type Behaviour, DOWN, NEVER, QUICK, SOON, useFailingApi, well } from '../support/failing-api.ts';
+import {
+  answering,
+  type Behaviour,
+  DOWN,
+  forAWhile,
+  NEVER,
+  QUICK,
+  SOON,
+  useFailingApi,
+  well,
+} from '../support/failing-api.ts';
 
 /* `health`: the gateway asks the API how it is. That alone closes the circuit, and opens it, too. */
 
@@ -81,11 +91,10 @@ test('what one resource answers says nothing while it says that it is well', asy
     url?.startsWith('/reset') ? void socket.destroy() : void response.writeHead(503).end(),
   );
   await api.start(QUICK, health('1h'));
-  const startedAt = performance.now();
-  for (let i = 0; i < 6 || performance.now() - startedAt < 30; i++) {
+  await forAWhile(async (i) => {
     expect((await api.ask(`/limited?${i}`)).text).not.toContain(DOWN);
     expect((await api.ask(`/reset?${i}`)).status).toBe(502);
-  }
+  });
   expect(api.lines('an origin is down')).toEqual([]);
   await api.failUntilDown();
   expect(api.lines('an origin is down'), 'requests that find no connection do').toHaveLength(1);
@@ -129,6 +138,8 @@ test('a gateway that stops asks no more', async () => {
   await until(() => probes().length > 0, 'a probe');
   await gateway.stop();
   const after = probes().length;
-  await new Promise((resolve) => setImmediate(resolve));
+  // Of another gateway, in the same pauses.
+  await api.start(NEVER, ', health: { path: /other, interval: 10ms, timeout: 10s }');
+  await until(() => api.seen.filter((request) => request.endsWith('/other')).length > 3, 'probes of another');
   expect(probes()).toHaveLength(after);
 });

@@ -1,5 +1,5 @@
 /*
- * Loaded before a program (`node --import`). Numbers what the program does to the files of one directory (DISTURB_IN), and
+ * Loaded before a program (`node --import`). Numbers what the program does to the files of one folder (DISTURB_IN), and
  * disturbs step DISTURB_AT. Each step that begins is a line of DISTURB_LOG. DISTURB_HOW:
  *   kill   SIGKILL just before the step
  *   torn   SIGKILL in the middle of it, if it is a write
@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { sep } from 'node:path';
 
-const { DISTURB_IN: directory, DISTURB_AT: at = '0', DISTURB_HOW: how = 'kill', DISTURB_LOG: log } = process.env;
+const { DISTURB_IN: folder, DISTURB_AT: at = '0', DISTURB_HOW: how = 'kill', DISTURB_LOG: log } = process.env;
 const { appendFileSync, writeSync } = fs;
 const descriptors = new Map();
 let steps = 0;
@@ -17,7 +17,7 @@ let steps = 0;
 /** @param half writes a part of what the step writes */
 function step(name, path, half) {
   steps += 1;
-  if (log !== undefined) appendFileSync(log, `${steps} ${name} ${path.slice(directory.length)}\n`);
+  if (log !== undefined) appendFileSync(log, `${steps} ${name} ${path.slice(folder.length)}\n`);
   if (steps !== Number(at)) return;
   if (how !== 'kill') half?.();
   if (how === 'full') throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
@@ -26,7 +26,7 @@ function step(name, path, half) {
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
 }
 
-const isIn = (path) => typeof path === 'string' && (path === directory || path.startsWith(directory + sep));
+const isIn = (path) => typeof path === 'string' && (path === folder || path.startsWith(folder + sep));
 const bytesOf = (data) => (typeof data === 'string' ? Buffer.from(data) : data);
 
 for (const name of ['openSync', 'renameSync', 'unlinkSync', 'readdirSync', 'readFileSync', 'rmSync', 'mkdirSync']) {

@@ -1,15 +1,15 @@
 /*
  * A run of the journal in a process of its own. Writes are answered on stdout once the journal has them, as a gateway's
- * are: `journal-process.mjs <directory>`.
+ * are: `journal-process.mjs <folder>`.
  */
 import { writeSync } from 'node:fs';
 import { FileJournal } from '../../src/snapshot/journal.ts';
 
-const [directory = ''] = process.argv.slice(2);
+const [folder = ''] = process.argv.slice(2);
 const say = (text) => writeSync(1, `${text}\n`);
 const covering = (path) => ({ tags: new Set([`p:${path}`]), patterns: [], tagPatterns: [] });
 
-const journal = FileJournal.open(directory, { failed: (error) => say(`failed ${error}`) });
+const journal = FileJournal.open(folder, { failed: (error) => say(`failed ${error}`) });
 const write = (path) => {
   journal.append(covering(path));
   say(`answered ${path}`);

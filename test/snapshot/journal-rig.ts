@@ -8,14 +8,14 @@ import { FileJournal, type FileJournalOptions } from '../../src/snapshot/journal
 
 /* Journals in a folder of the test. */
 
-export let directory: string;
+export let folder: string;
 
 /** Called by each file that uses this: the folder is made anew for each of its tests. */
 export function useJournalRig(): void {
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'unstale-journal-'));
+    folder = mkdtempSync(join(tmpdir(), 'unstale-journal-'));
   });
-  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
 }
 
 export const covering = (...paths: string[]): Coverage => ({
@@ -24,9 +24,9 @@ export const covering = (...paths: string[]): Coverage => ({
   tagPatterns: [],
 });
 export const open = (bounds?: FileJournalOptions['bounds']): FileJournal =>
-  FileJournal.open(directory, { failed: () => {}, ...(bounds && { bounds }) });
-export const files = (): string[] => readdirSync(directory).sort();
-export const pathOf = (number: number): string => join(directory, `journal-${number}`);
+  FileJournal.open(folder, { failed: () => {}, ...(bounds && { bounds }) });
+export const files = (): string[] => readdirSync(folder).sort();
+export const pathOf = (number: number): string => join(folder, `journal-${number}`);
 export const pathsIn = ({ coverages }: Missed): string[] =>
   coverages.flatMap(({ tags, patterns }) => [...[...tags].map((tag) => tag.slice(2)), ...patterns]).sort();
 export const told = (missed: Missed): unknown => ({ why: missed.known ? 'known' : missed.why, paths: pathsIn(missed) });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bundled } from '../support/shared.ts';
-import { directory, files, open, pathsIn, runWith, told, useJournalRig } from './journal-rig.ts';
+import { files, folder, open, pathsIn, runWith, told, useJournalRig } from './journal-rig.ts';
 
 useJournalRig();
 
@@ -26,11 +26,11 @@ describe('a process that is disturbed at any step', () => {
   function play(at: number, how: string, log?: string): Told {
     const { journal, segment: old } = runWith(['/0']);
     journal.end();
-    const { stdout } = spawnSync(process.execPath, ['--import', './test/snapshot/disturb-at.mjs', script, directory], {
+    const { stdout } = spawnSync(process.execPath, ['--import', './test/snapshot/disturb-at.mjs', script, folder], {
       encoding: 'utf8',
       env: {
         ...process.env,
-        ...{ DISTURB_IN: directory, DISTURB_AT: String(at), DISTURB_HOW: how },
+        ...{ DISTURB_IN: folder, DISTURB_AT: String(at), DISTURB_HOW: how },
         ...(log !== undefined && { DISTURB_LOG: log }),
       },
     });
@@ -47,7 +47,7 @@ describe('a process that is disturbed at any step', () => {
     async (how, at) => {
       const { said, old, own } = play(at, how);
       const writes = answered(said);
-      const wroteEnd = readFileSync(join(directory, files().at(-1) ?? ''), 'utf8').endsWith(' end \n');
+      const wroteEnd = readFileSync(join(folder, files().at(-1) ?? ''), 'utf8').endsWith(' end \n');
       const next = open();
       const missed = { old: await next.since(old), own: own === undefined ? undefined : await next.since(own) };
       const served = said.includes('serves');
@@ -63,7 +63,7 @@ describe('a process that is disturbed at any step', () => {
   );
 
   test('not at all: what the snapshot missed is known, and no step is left out above', async () => {
-    const log = join(directory, 'steps');
+    const log = join(folder, 'steps');
     const { said, own } = play(0, 'kill', log);
     expect(said.at(-1)).toBe('ended');
     expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(steps.length);

@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileJournal } from '../../src/snapshot/journal.ts';
-import { covering, directory, files, open, pathOf, pathsIn, runWith, told, useJournalRig } from './journal-rig.ts';
+import { covering, files, folder, open, pathOf, pathsIn, runWith, told, useJournalRig } from './journal-rig.ts';
 
 useJournalRig();
 
@@ -120,7 +120,7 @@ describe('in doubt', () => {
   test('if the files are those of another time', async () => {
     const { journal, segment } = runWith(['/a']);
     journal.end();
-    for (const name of files()) rmSync(join(directory, name));
+    for (const name of files()) rmSync(join(folder, name));
     const other = runWith(['/b']);
     other.journal.end();
     expect(told(await open().since(segment))).toEqual({ why: 'its journal is another one', paths: ['/b'] });
@@ -188,7 +188,7 @@ describe('segments', () => {
 
   test('leave files of other names alone', () => {
     const names = ['journal-', 'journal-1.bak', 'snapshot'];
-    for (const name of names) writeFileSync(join(directory, name), 'x');
+    for (const name of names) writeFileSync(join(folder, name), 'x');
     const journal = open();
     journal.release(journal.rotate());
     expect(files()).toEqual([...names, 'journal-2'].sort());
@@ -200,9 +200,9 @@ describe('segments', () => {
   });
 });
 
-test('a directory that is none is refused', () => {
-  writeFileSync(join(directory, 'file'), '');
-  expect(() => FileJournal.open(join(directory, 'file'), { failed: () => {} })).toThrow();
+test('a file in place of a folder is refused', () => {
+  writeFileSync(join(folder, 'file'), '');
+  expect(() => FileJournal.open(join(folder, 'file'), { failed: () => {} })).toThrow('EEXIST');
 });
 
 function flipped(content: Buffer, at: number): Buffer {

@@ -1,6 +1,6 @@
 import { random, turns } from '../support/random.ts';
 import { itemOf, LIST, type Validator } from './items-api.ts';
-import { type Counts, ITEMS, Life, type Switches } from './life.ts';
+import { type Counts, ITEMS, Life, type Rules, type Switches } from './life.ts';
 
 const STEPS = 30;
 
@@ -35,6 +35,8 @@ interface Style {
   readonly goesDown: boolean;
   readonly damages: boolean;
   readonly pauses: boolean;
+  /** After a run of other rules nothing is trusted, which would hide what else goes wrong. */
+  readonly changesRules: boolean;
 }
 
 class Player {
@@ -50,6 +52,7 @@ class Player {
       goesDown: this.#of([false, true]),
       damages: this.#of([false, false, true]),
       pauses: this.#of([false, true]),
+      changesRules: this.#of([false, true]),
     };
   }
 
@@ -62,6 +65,20 @@ class Player {
     api.down = false;
     await this.#life.recovered();
     await this.#readAll();
+    if (this.#life.violations.length === 0) await this.#lastSnapshot();
+  }
+
+  /** What a snapshot brings back of all that there is: some lives have saved nothing so far that could be loaded. */
+  async #lastSnapshot(): Promise<void> {
+    const life = this.#life;
+    if (life.switches.load === 'off' || life.switches.save === 'off') return;
+    for (let again = 0; again < 2; again++) {
+      await life.stop();
+      await life.start();
+      await life.loaded();
+      await this.#readAll();
+    }
+    await life.stop();
   }
 
   async #readAll(): Promise<void> {
@@ -116,7 +133,8 @@ class Player {
       life.damage(this.#of(['cut', 'flip', 'gap', 'old']), this.#choose);
     // Now and then without one of the two.
     const uses = { load: this.#choose(6) === 0 ? 'off' : load, save: this.#choose(3) === 0 ? 'off' : save } as const;
-    await life.start(this.#of(['by path', 'by path', 'by tag']), uses);
+    const rules = this.#of<Rules>(['by path', 'by path', 'by tag']);
+    await life.start(this.#style.changesRules ? rules : 'by path', uses);
     if (this.#choose(3) > 0) await life.loaded();
     if (this.#choose(2) === 0) await this.#readAll();
   }

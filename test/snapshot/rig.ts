@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../support/barrier.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { type Gate, until } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
@@ -16,14 +17,17 @@ export interface DocumentsApi {
   readonly fields: Map<string, Readonly<Record<string, string>>>;
   /** The status of all answers while it is down. */
   down: number | undefined;
+  /** What a request has to pass before it is answered. */
+  hold: Gate | undefined;
 }
 
 export async function documentsApi(): Promise<DocumentsApi> {
   const origin = await scriptedOrigin();
-  const api: DocumentsApi = { origin, documents: new Map(), fields: new Map(), down: undefined };
+  const api: DocumentsApi = { origin, documents: new Map(), fields: new Map(), down: undefined, hold: undefined };
   origin.on(
     () => true,
-    (request, response, { body }) => {
+    async (request, response, { body }) => {
+      await api.hold?.pass();
       const path = (request.url ?? '/').split('?')[0] ?? '/';
       const { method } = request;
       if (api.down !== undefined) {
@@ -55,6 +59,7 @@ export async function documentsApi(): Promise<DocumentsApi> {
 export class SnapshotRig {
   readonly api: DocumentsApi;
   readonly folder = mkdtempSync(join(tmpdir(), 'unstale-snapshot-'));
+  readonly #copies: string[] = [];
   #gateways: TestGateway[] = [];
 
   private constructor(api: DocumentsApi) {
@@ -68,7 +73,7 @@ export class SnapshotRig {
   async close(): Promise<void> {
     for (const gateway of this.#gateways.splice(0)) await gateway.stop();
     await this.api.origin.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const folder of [this.folder, ...this.#copies]) rmSync(folder, { recursive: true, force: true });
   }
 
   get gateway(): TestGateway {
@@ -114,6 +119,7 @@ export class SnapshotRig {
   /** What the disk has now, as after a loss of power. */
   copy(): string {
     const copy = mkdtempSync(join(tmpdir(), 'unstale-snapshot-'));
+    this.#copies.push(copy);
     cpSync(this.folder, copy, { recursive: true, filter: (path) => !path.endsWith('/lock') });
     return copy;
   }
@@ -127,6 +133,14 @@ export class SnapshotRig {
   async warm(...paths: string[]): Promise<void> {
     for (const path of [...paths, ...paths]) await this.ask(path);
   }
+}
+
+/** The last read of a path that came to the API had no condition: the gateway had nothing to be confirmed. */
+export function isLastUnconditional({ origin }: DocumentsApi, path: string): boolean {
+  const last = origin.requests(`GET ${path}`).at(-1);
+  if (last === undefined) throw new Error(`${path} was not asked for`);
+  const fields = new Fields(last.rawHeaders);
+  return !fields.has('if-none-match') && !fields.has('if-modified-since');
 }
 
 export const isHit = (answer: Answer): boolean => /unstale; hit/.test(String(answer.headers['cache-status']));

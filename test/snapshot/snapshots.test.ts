@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Fence } from '../../src/coherence/fence.ts';
+import type { MissedUntil } from '../../src/coherence/missed.ts';
 import { everything } from '../../src/coherence/record.ts';
 import type { SnapshotConfig } from '../../src/config/model.ts';
 import { Fields } from '../../src/http/fields.ts';
@@ -54,6 +55,7 @@ class Node {
         ...log,
       },
       saves,
+      forgetEverywhere: () => Promise.resolve(0),
       isPerUser: ({ path: resource }) => resource.startsWith('/me'),
       clock: systemClock,
       logger: createLogger('info', { write }),
@@ -118,11 +120,11 @@ describe('a save', () => {
 
   test('waits for the load, and keeps what that has brought', async () => {
     await new Node({}).put('/a', '/b').snapshots.save();
-    const join = deferred();
+    const joining = deferred();
     const node = new Node({ load: 'revalidate' });
-    node.snapshots.start(join.promise);
+    node.snapshots.start(joining.promise);
     const saving = node.snapshots.save();
-    join.resolve();
+    joining.resolve();
     expect(await saving).toMatchObject({ responses: 2 });
   });
 
@@ -178,22 +180,38 @@ describe('a drop', () => {
     node.snapshots.start(joined);
     await until(() => node.store.unconfirmedSize === 2);
     node.put('/a');
-    expect(await node.snapshots.drop()).toEqual({ removed: true });
+    expect(await node.snapshots.drop()).toEqual({ removed: true, unanswered: 0 });
     expect(existsSync(join(path, 'snapshot'))).toBe(false);
     expect(node.paths).toEqual(['/a']);
     expect(node.store.select(response('/a').key, anyRequest)).toBeDefined();
     expect(node.steps).toEqual(['mark', 'release 1']);
-    expect(await node.snapshots.drop()).toEqual({ removed: false });
+    expect(await node.snapshots.drop()).toEqual({ removed: false, unanswered: 0 });
   });
 
-  test('ends a load', async () => {
+  test('ends a load that has not used anything yet', async () => {
     await new Node({}).put('/a', '/b').snapshots.save();
-    const node = new Node({ load: 'trust' });
+    const asked = deferred();
+    const told = deferred();
+    const missedSince = async (): Promise<MissedUntil> => {
+      asked.resolve();
+      await told.promise;
+      return { known: true, coverages: [], asOf: 0 };
+    };
+    const node = new Node({ load: 'trust' }, { missedSince });
     node.snapshots.start(joined);
-    await node.snapshots.drop();
-    // What was trusted by then stays: nothing says that it is wrong.
-    expect(node.store.unconfirmedSize).toBe(0);
-    expect(existsSync(join(path, 'snapshot'))).toBe(false);
+    await asked.promise;
+    const dropping = node.snapshots.drop();
+    told.resolve();
+    expect(await dropping).toEqual({ removed: true });
+    expect([node.paths, existsSync(join(path, 'snapshot'))]).toEqual([[], false]);
+  });
+
+  test('does not wait for a node that does not join', async () => {
+    await new Node({}).put('/a').snapshots.save();
+    const node = new Node({ load: 'trust' });
+    node.snapshots.start(new Promise(() => {}));
+    expect(await node.snapshots.drop()).toEqual({ removed: true });
+    expect(node.paths).toEqual([]);
   });
 });
 
@@ -251,19 +269,20 @@ describe('a folder', () => {
     ['of an earlier process with this pid, as in a container', { pid: process.pid, started: 'earlier' }, true],
     ['of another machine, a moment ago', { pid: 1, host: 'another', started: '' }, false],
     ['that was cut short long ago', 0, true],
-    ['that was cut short, and waits for its process a little longer', Date.now() / 1_000 - 4, true],
+    ['that was cut short four seconds ago, and waits for its process a little longer', 'just now', true],
   ])('a lock %s', async (_, holder, isTaken) => {
-    const { hostname } = await import('node:os');
-    const isCut = typeof holder === 'number';
-    writeFileSync(join(path, 'lock'), isCut ? '{' : JSON.stringify({ host: hostname(), ...holder }));
-    if (isCut) utimesSync(join(path, 'lock'), holder, holder);
+    writeFileSync(
+      join(path, 'lock'),
+      typeof holder === 'object' ? JSON.stringify({ host: hostname(), ...holder }) : '{',
+    );
+    const cutAt = holder === 'just now' ? Date.now() / 1_000 - 4 : holder;
+    if (typeof cutAt === 'number') utimesSync(join(path, 'lock'), cutAt, cutAt);
     const opened = SnapshotFolder.open(path);
     if (isTaken) await (await opened).close();
     else await expect(opened).rejects.toThrow(/process 1 on another uses it/);
   });
 
   test('of several that find the lock of a process that is gone, one has it', async () => {
-    const { hostname } = await import('node:os');
     for (let round = 0; round < 20; round++) {
       const dead = { pid: 2 ** 22 + 1, host: hostname(), started: '', nonce: String(round) };
       writeFileSync(join(path, 'lock'), JSON.stringify(dead));
@@ -276,7 +295,6 @@ describe('a folder', () => {
   });
 
   test('a process that died while it replaced a lock keeps nobody from it', async () => {
-    const { hostname } = await import('node:os');
     const dead = JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), started: '', nonce: 'a' });
     const claim = `lock.${createHash('sha256').update(dead).digest('hex').slice(0, 16)}`;
     writeFileSync(join(path, 'lock'), dead);

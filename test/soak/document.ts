@@ -147,6 +147,7 @@ export class DocumentServer {
     response.writeHead(200, { 'Content-Type': 'application/json', ...tag }).end(text);
   }
 
+  /** Some requests overtake others. */
   async #delay(): Promise<void> {
     const luck = this.#random(100);
     if (luck < 5) await pause(5 + this.#random(60));

@@ -135,9 +135,11 @@ export class Editors {
         this.#acknowledged(member, edit);
       } else {
         this.seen.refused += 1;
+        // As a user who tries again, and not a flood of refusals.
         await pause(20 + this.#random(50));
       }
       if (this.#random(3) === 0) await this.#look(member);
+      // So that the editors meet at every point of each other's writes.
       if (this.#random(2) === 0) await pause(this.#random(10));
     }
   }
@@ -153,6 +155,7 @@ export class Editors {
         const answer = await this.#ask(this.#api.url, 'PUT', body, read.etag);
         if (answer?.status === 200) this.#acknowledged(member, edit);
       }
+      // Seldom: the gateway gives way to whoever never stops.
       await pause(50 + this.#random(200));
     }
   }
@@ -185,6 +188,7 @@ export class Editors {
   async #disturb(over: AbortSignal): Promise<void> {
     while (!over.aborted) {
       const next = this.seen.acknowledged + this.#random(MOST_EDITS_BETWEEN);
+      // As `until` polls, but for as long as it takes.
       while (this.seen.acknowledged < next && !over.aborted) await pause(5);
       const node = this.#gateways[this.#random(3)] as GatewayProcess;
       if (this.#options.etags && this.#random(3) === 0) {
@@ -197,6 +201,7 @@ export class Editors {
         this.#api.tell(`killed: ${node.url}`);
         await node.kill();
         this.seen.killed += 1;
+        // It is back before others have taken over from it, or after.
         await pause(this.#random(800));
         node.launch();
       }

@@ -57,6 +57,12 @@ export interface FailingApi {
   lines(message: string): LogLine[];
 }
 
+/** Asks for longer than the first pause of QUICK, and more often than failures are allowed: only time can pass that. */
+export async function forAWhile(ask: (i: number) => Promise<unknown>): Promise<void> {
+  const startedAt = performance.now();
+  for (let i = 0; i < 6 || performance.now() - startedAt < 30; i++) await ask(i);
+}
+
 /** For each test of the file that calls it. */
 export function useFailingApi(): FailingApi {
   let server: Server;
@@ -87,6 +93,7 @@ export function useFailingApi(): FailingApi {
       });
       server.on('connection', (socket) => {
         sockets.add(socket);
+        // Tests break connections off.
         socket.on('error', () => {}).on('close', () => sockets.delete(socket));
       });
       server.listen(port, '127.0.0.1');
@@ -121,7 +128,7 @@ export function useFailingApi(): FailingApi {
   afterEach(async () => {
     await gateway?.stop();
     gateway = undefined;
-    await api.down().catch(() => {});
+    await api.down();
   });
   return api;
 }

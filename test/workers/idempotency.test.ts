@@ -9,8 +9,8 @@ import { type Running, serve } from './serve.ts';
 /* Two gateways in processes of their own over a real Redis, of which one is killed in the midst of keyed writes. */
 
 const ORDERS = 40;
-/** A key of a node that has died is in doubt after fifteen seconds. */
-const DOUBT_PATIENCE_MS = 40_000;
+/** The outcome of a write whose node has died is unknown after fifteen seconds. */
+const UNKNOWN_PATIENCE_MS = 40_000;
 
 let origin: ScriptedOrigin;
 /** How often the API has carried out each order. */
@@ -39,7 +39,9 @@ writes: [{ on: POST /orders, idempotency: { key: required } }]`;
 const post = ({ url }: Running, order: string): Promise<Answer> =>
   get(`${url}/orders`, { method: 'POST', body: { order }, headers: { host: 'api.example', 'Idempotency-Key': order } });
 
-function carryOut(order: string): string {
+/** The answer. */
+function carryOut(body: Buffer): string {
+  const { order } = JSON.parse(body.toString()) as { order: string };
   const times = (carriedOut.get(order) ?? 0) + 1;
   carriedOut.set(order, times);
   return JSON.stringify({ order, times });
@@ -54,8 +56,7 @@ test('killed while the API works: the retry is answered 409, then that nobody kn
   const [first, second] = await start();
   const held = gate();
   origin.on('POST /orders', async (_request, response, { body }) => {
-    const { order } = JSON.parse(body.toString()) as { order: string };
-    const text = carryOut(order);
+    const text = carryOut(body);
     await held.pass();
     response.writeHead(201, { 'content-type': 'application/json' }).end(text);
   });
@@ -70,8 +71,8 @@ test('killed while the API works: the retry is answered 409, then that nobody kn
       if (answer.status !== 503) told.add(problemOf(answer));
       return told.has('idempotency-key-unknown');
     },
-    'the key to be in doubt',
-    DOUBT_PATIENCE_MS,
+    'the outcome to be unknown',
+    UNKNOWN_PATIENCE_MS,
   );
   held.release();
   expect(problemOf(await post(second, 'k'))).toBe('idempotency-key-unknown');
@@ -84,8 +85,8 @@ test('killed among many, at any point of each: none is carried out twice, and an
 }, async () => {
   const [first, second] = await start();
   origin.on('POST /orders', async (_request, response, { body }) => {
-    const { order } = JSON.parse(body.toString()) as { order: string };
-    const text = carryOut(order);
+    const text = carryOut(body);
+    // Some orders are carried out and not answered yet when the node is killed.
     await new Promise((resolve) => setImmediate(resolve));
     response.writeHead(201, { 'content-type': 'application/json' }).end(text);
   });

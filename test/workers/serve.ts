@@ -16,13 +16,17 @@ export interface Running {
   readonly adminUrl: string;
   /** The processes that it has forked. */
   workers(): number[];
+  /** All that it has printed. */
+  said(): string;
   end(signal: NodeJS.Signals): Promise<void>;
+  /** SIGKILL to all its processes, so that none outlives another. */
+  killAll(): Promise<void>;
 }
 
 /** Resolves once all of its processes listen. Whoever has started it ends it. */
 export async function serve(originUrl: string, workers: number, yaml: string): Promise<Running> {
-  const directory = mkdtempSync(join(tmpdir(), 'unstale-serve-'));
-  const file = join(directory, 'gateway.yaml');
+  const folder = mkdtempSync(join(tmpdir(), 'unstale-serve-'));
+  const file = join(folder, 'gateway.yaml');
   writeFileSync(
     file,
     // A port of its own: once all workers have died, "any port" would be another one.
@@ -39,7 +43,7 @@ ${yaml}`,
     said += text;
   });
   const end = async (signal: NodeJS.Signals): Promise<void> => {
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'exit');
     child.kill(signal);
@@ -55,5 +59,11 @@ ${yaml}`,
   const named = (what: string): string => new RegExp(`"${what}":"(http[^"]+)"`).exec(said)?.[1] ?? '';
   const forked = (): number[] =>
     readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);
-  return { url: named('url'), adminUrl: named('adminUrl'), workers: forked, end };
+  const killAll = async (): Promise<void> => {
+    // Stopped, the first one does not start the others again.
+    child.kill('SIGSTOP');
+    for (const worker of forked()) process.kill(worker, 'SIGKILL');
+    await end('SIGKILL');
+  };
+  return { url: named('url'), adminUrl: named('adminUrl'), workers: forked, said: () => said, end, killAll };
 }

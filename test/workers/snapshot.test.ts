@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { run } from '../cli/run.ts';
 import { type DocumentsApi, documentsApi } from '../snapshot/rig.ts';
 import { until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
 import { program } from '../support/shared.ts';
+import { type Running, serve } from './serve.ts';
 
 /* Snapshots of a gateway in several processes without a Redis: their log ends with them. */
 
@@ -17,91 +17,48 @@ const MANY = 30;
 const START_PATIENCE_MS = 60_000;
 
 let api: DocumentsApi;
-let directory: string;
-let running: ChildProcess | undefined;
+let folder: string;
+let running: Running | undefined;
 beforeAll(program, 120_000);
 beforeEach(async () => {
   api = await documentsApi();
-  directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
+  folder = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
 });
 afterEach(async () => {
-  await stop();
+  await running?.end('SIGTERM');
   await api.origin.close();
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
-async function stop(): Promise<void> {
-  const child = running;
-  running = undefined;
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const left = once(child, 'exit');
-  child.kill('SIGTERM');
-  await left;
-}
-
-interface Started {
-  ask(path: string, method?: string): Promise<string>;
-  readonly lines: string;
-  readonly adminUrl: string;
-}
-
-/** Kills all its processes: those without the first one end by themselves, too late for what this is about. */
-async function kill(): Promise<void> {
-  const child = running as ChildProcess;
-  running = undefined;
-  const left = once(child, 'exit');
-  process.kill(-Number(child.pid), 'SIGKILL');
-  await left;
-}
-
 /** Starts a gateway, and waits for what each of its processes says. */
-async function start(snapshot: string, said: RegExp): Promise<Started> {
-  const file = join(directory, 'gateway.yaml');
-  const lines = [
-    `server: { listen: "127.0.0.1:0", workers: ${WORKERS} }`,
-    'admin: { listen: "127.0.0.1:0" }',
-    `origin: { url: "${api.origin.url}" }`,
-    `store: { snapshot: { path: state, ${snapshot} } }`,
-    'rules: [{ name: child, on: DELETE /children/:id, invalidate: [/parent] }]',
-  ];
-  writeFileSync(file, lines.join('\n'));
-  const child = spawn(process.execPath, [await program(), 'serve', '-c', file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
-  running = child;
-  let text = '';
-  child.stdout?.setEncoding('utf8').on('data', (more: string) => {
-    text += more;
-  });
-  const times = (what: RegExp): number => text.match(what)?.length ?? 0;
-  await until(
-    () => times(/"msg":"listening"/g) >= WORKERS && times(said) >= WORKERS,
-    `${said} of each process`,
-    START_PATIENCE_MS,
+async function start(snapshot: string, said: RegExp): Promise<Running> {
+  const gateway = await serve(
+    api.origin.url,
+    WORKERS,
+    `store: { snapshot: { path: ${JSON.stringify(folder)}, ${snapshot} } }
+rules: [{ name: child, on: DELETE /children/:id, invalidate: [/parent] }]`,
   );
-  const url = /"url":"(http[^"]+)"/.exec(text)?.[1] ?? '';
-  const headers = { host: 'api.example' };
-  const adminUrl = /"adminUrl":"(http[^"]+)"/.exec(text)?.[1] ?? '';
-  return {
-    ask: async (path, method = 'GET') => (await get(url + path, { method, headers })).text,
-    lines: text,
-    adminUrl,
-  };
+  running = gateway;
+  const times = (): number => gateway.said().match(said)?.length ?? 0;
+  await until(() => times() >= WORKERS, `${said} of each process`, START_PATIENCE_MS);
+  return gateway;
 }
+
+const ask = async ({ url }: Running, path: string, method = 'GET'): Promise<string> =>
+  (await get(url + path, { method, headers: { host: 'api.example' } })).text;
 
 test('one process saves, all load, and none trusts what it has loaded', async () => {
   api.documents.set('/a', 'A1');
   const first = await start('save: stop', /joined the other nodes/g);
-  for (let i = 0; i < MANY; i++) expect(await first.ask('/a')).toBe('A1');
-  await stop();
-  expect(readdirSync(join(directory, 'state'))).toContain('snapshot');
-  expect(readdirSync(join(directory, 'state'))).not.toContain('lock');
+  for (let i = 0; i < MANY; i++) expect(await ask(first, '/a')).toBe('A1');
+  await first.end('SIGTERM');
+  expect(readdirSync(folder)).toContain('snapshot');
+  expect(readdirSync(folder)).not.toContain('lock');
 
   const second = await start('load: trust', /snapshot: loaded 1 responses/g);
-  expect(second.lines).toContain('load trust means revalidate here');
+  expect(second.said()).toContain('load trust means revalidate here');
   api.documents.set('/a', 'A2');
-  for (let i = 0; i < MANY; i++) expect(await second.ask('/a')).toBe('A2');
+  for (let i = 0; i < MANY; i++) expect(await ask(second, '/a')).toBe('A2');
 }, 150_000);
 
 test('what a write has removed is dropped after a kill of all, also a copy that the API would confirm', async () => {
@@ -109,14 +66,31 @@ test('what a write has removed is dropped after a kill of all, also a copy that 
   // It does not change with the child.
   api.fields.set('/parent', { etag: '"row-7"' });
   const first = await start('save: 1h', /joined the other nodes/g);
-  for (let i = 0; i < MANY; i++) expect(await first.ask('/parent')).toBe('with 42');
+  for (let i = 0; i < MANY; i++) expect(await ask(first, '/parent')).toBe('with 42');
   const saved = await fetch(`${first.adminUrl}/snapshot`, { method: 'POST' });
   expect(await saved.json()).toMatchObject({ responses: 1 });
   api.documents.set('/parent', 'without');
-  await first.ask('/children/42', 'DELETE');
-  await kill();
+  await ask(first, '/children/42', 'DELETE');
+  await first.killAll();
 
   const second = await start('load: revalidate', /snapshot: loaded 0 responses/g);
-  expect(second.lines.match(/1 invalidated since/g)).toHaveLength(WORKERS);
-  for (let i = 0; i < MANY; i++) expect(await second.ask('/parent')).toBe('without');
+  expect(second.said().match(/1 invalidated since/g)).toHaveLength(WORKERS);
+  for (let i = 0; i < MANY; i++) expect(await ask(second, '/parent')).toBe('without');
+}, 150_000);
+
+test('a drop reaches what each process has loaded and not confirmed', async () => {
+  api.documents.set('/a', 'A1');
+  const first = await start('save: stop', /joined the other nodes/g);
+  for (let i = 0; i < MANY; i++) expect(await ask(first, '/a')).toBe('A1');
+  await first.end('SIGTERM');
+  const second = await start('load: revalidate', /snapshot: loaded 1 responses/g);
+  const env = { UNSTALE_ADMIN_URL: second.adminUrl };
+  expect(await run(['verify', '/a'], { env })).toMatchObject({
+    code: 0,
+    stdout: '/a: 2 stored responses, as the API says\n',
+  });
+  expect(await run(['snapshot', 'drop'], { env })).toMatchObject({ code: 0, stdout: 'the snapshot is removed\n' });
+  expect(await run(['verify', '/a'], { env })).toMatchObject({
+    ...{ code: 0, stdout: '/a: not stored in the memory of this node\n' },
+  });
 }, 150_000);

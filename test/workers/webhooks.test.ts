@@ -33,7 +33,10 @@ const put = async ({ url }: Running, path: string): Promise<void> => {
 };
 const paths = (): (string | undefined)[] => receiver.events.map(({ data }) => data.paths?.[0]);
 
-test('one of several workers delivers what all of them have written', async () => {
+/** Processes are started, on what cores the other tests leave. */
+const timeout = 90_000;
+
+test('one of several workers delivers what all of them have written', { timeout }, async () => {
   const gateway = await served(3);
   await receiver.until(({ length }) => length > 0);
   const written = Array.from({ length: 20 }, (_, i) => `/items/${i}`);
@@ -43,7 +46,7 @@ test('one of several workers delivers what all of them have written', async () =
   expect(new Set(receiver.events.map(({ id }) => id)).size).toBe(receiver.events.length);
 });
 
-test('what waits outlives the process that was to deliver it', async () => {
+test('what waits outlives the process that was to deliver it', { timeout }, async () => {
   const redis = await RedisServer.start();
   onTestFinished(() => redis.stop());
   const more = `store: { redis: { url: "unix:${redis.socket}" } }\ncoherence: { lease: 1s }`;

@@ -5,7 +5,7 @@ import { coverageOf, type PathKnowledge } from '../../rules/target.ts';
 import { parseTemplate, TemplateError } from '../../rules/template.ts';
 import type { Target } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
-import type { StoredResponse } from '../../store/stored-response.ts';
+import { type StoredResponse, UNCONFIRMED } from '../../store/stored-response.ts';
 import { cacheKey } from '../cache-key.ts';
 import type { RouteTable } from '../ports.ts';
 import { proposedRequest } from './proposed-write.ts';
@@ -54,9 +54,9 @@ export async function foundCopies(url: string, { store, tier, routes, paths }: I
   const own = host === undefined ? covered : covered.filter(({ key }) => siteIn(key).split(' ').includes(host));
   const sites = host === undefined ? sitesOf(covered) : [`http://${host}`, `https://${host}`];
   const keys = target.kind === 'pattern' ? [] : sites.flatMap((site) => keysFor(site, text, routes));
-  const looked = await Promise.all(
-    keys.filter((key) => store.variantsOf(key).length === 0).map((key) => tier?.lookUp(key) ?? 'nothing'),
-  );
+  // What a snapshot brought back answers nobody: a read is answered from the tier if that has something.
+  const isHere = (key: string): boolean => store.variantsOf(key).some(({ asOf }) => asOf !== UNCONFIRMED);
+  const looked = await Promise.all(keys.filter((key) => !isHere(key)).map((key) => tier?.lookUp(key) ?? 'nothing'));
   const inMemory = own.map((stored) => ({ stored, inTier: false }));
   const inTier = looked.flatMap((found) => (typeof found === 'string' ? [] : { stored: found, inTier: true }));
   const copies = [...inMemory, ...inTier];

@@ -5,7 +5,7 @@ import { compileSpellings } from '../../rules/spellings.ts';
 import { matchingRead } from '../declared-reads.ts';
 import type { ClientRequest, Verdict } from '../ports.ts';
 import type { ExplainKey, ValidateBody } from '../write/protection-ports.ts';
-import { type Protections, protectionFinder } from '../write/protections.ts';
+import { protectionFinder } from '../write/protections.ts';
 import type { ResolvedWrite } from '../write/resolved-write.ts';
 
 /** Finds the origin of a written resource: what its 5xx means for the write, and by what name it is asked. */
@@ -17,7 +17,7 @@ export interface Said {
   /** The entry of `reads` that a request matches. */
   readonly declaredRead: ReturnType<typeof matchingRead>;
   /** The entry of `writes` that a request matches. */
-  readonly protection: Protections['find'];
+  readonly protection: ReturnType<typeof protectionFinder>;
   /** What the key of a write means. */
   readonly key: ExplainKey;
 }

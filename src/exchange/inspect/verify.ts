@@ -19,8 +19,6 @@ export interface VerifyPorts extends InspectedStores {
   readonly maxBytes: number;
   /** Why what is stored cannot be told now. Undefined: it can. */
   readonly notServing: () => string | undefined;
-  /** Those of this node (`server.workers`): each has its own memory, and only that of this one is seen here. */
-  readonly processes: number;
 }
 
 /** What is known of one URL. */
@@ -63,6 +61,8 @@ const MAX_COPIES = 1_000;
 const MAX_TIME_MS = 8 * 60_000;
 /** The API also has to answer clients. */
 const AT_ONCE = 4;
+/** What one URL takes at most. */
+export const VERIFY_MS = MAX_TIME_MS + 60_000;
 /** For one answer with its body. The limits of the origin alone would let an endless stream go on. */
 const MAX_ANSWER_MS = 30_000;
 
@@ -73,13 +73,13 @@ const MAX_ANSWER_MS = 30_000;
  * @throws GatewayError this node does not know what is stored
  */
 export async function verify(ports: VerifyPorts, urls: readonly string[]): Promise<Verified[]> {
-  const verified: Verified[] = [];
+  const known: Verified[] = [];
   for (const url of urls) {
     refuseUnlessServing(ports);
-    verified.push(await verifyOne(ports, url));
+    known.push(await verifyOne(ports, url));
   }
   refuseUnlessServing(ports);
-  return verified;
+  return known;
 }
 
 /** Its memory may be about to be emptied, or to get what it has missed. */
@@ -97,19 +97,18 @@ async function verifyOne(ports: VerifyPorts, url: string): Promise<Verified> {
     copies.push(...(await Promise.all(some.map((copy) => compared(ports, copy)))));
   }
   const left = found.copies.length - copies.length;
-  const { processes } = ports;
-  const others =
-    processes === 1 ? undefined : `this is one of ${processes} processes, and only its memory is seen here`;
-  const why = found.why ?? others;
-  const isPartial = left > 0 || why !== undefined;
-  return {
-    url,
-    outcome: worstOf([...copies.map(({ outcome }) => outcome), ...(isPartial ? (['unknown'] as const) : [])]),
-    copies,
-    left,
+  return verified({
+    ...{ url, copies, left, why: found.why },
     lookedIn: ports.tier === undefined ? ['memory'] : ['memory', 'redis'],
-    ...(why !== undefined && { why }),
-  };
+  });
+}
+
+/** What is known of a URL, with its outcome. */
+export function verified({ why, ...known }: Omit<Verified, 'outcome' | 'why'> & { why: string | undefined }): Verified {
+  const isPartial = known.left > 0 || why !== undefined;
+  const outcomes = known.copies.map(({ outcome }) => outcome);
+  const outcome = worstOf([...outcomes, ...(isPartial ? (['unknown'] as const) : [])]);
+  return { ...known, outcome, ...(why !== undefined && { why }) };
 }
 
 /** Whether clients may still be served it. */

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../errors.ts';
 import { failedCondition, hasConditionOfWrite, hasRequiredCondition } from '../../http/write-conditions.ts';
-import { overriddenMethod } from '../forward.ts';
+import { namedMethods } from '../forward.ts';
 import type { ClientRequest } from '../ports.ts';
 import type { Current } from './document.ts';
 import { isCheckedAsMade } from './made.ts';
@@ -9,8 +9,7 @@ import type { Protection } from './protections.ts';
 
 /** Two methods in one request: the origin might take the one that is not protected. */
 export function refuseOverridden(request: ClientRequest, { config }: Protection): void {
-  const other = overriddenMethod(request);
-  if (other === undefined || other === request.method) return;
+  if (namedMethods(request).every((method) => method === request.method)) return;
   throw new GatewayError('badRequest', `send the method itself: ${config.name} is protected`);
 }
 

@@ -1,11 +1,13 @@
 import { nothingKnown } from '../../coherence/write-set.ts';
 import { GatewayError } from '../../errors.ts';
-import { awaitShare } from '../ask-origin.ts';
+import { awaitShare, enterShare } from '../ask-origin.ts';
+import type { Place } from '../origin-shares.ts';
 import type { Reply, RouteTable } from '../ports.ts';
 import { addressOf } from './before.ts';
 import { readsOf } from './plan.ts';
 import type { Protections } from './protections.ts';
 import { sourcesOf } from './sources.ts';
+import type { TurnTaker } from './turn-queue.ts';
 import { LateTurn, type Turn } from './turns.ts';
 import type { ArrivedWrite, WritePorts } from './write-ports.ts';
 
@@ -26,31 +28,47 @@ export async function inTurn(
   send: (arrived: ArrivedWrite) => Promise<unknown>,
 ): Promise<void> {
   const { request, route, upload } = arrived;
-  // Before the turn: others must not wait for one whose client has taken up its share of the connections.
-  const place = await awaitShare({ request, route }, reply);
   const { address, isProxy } = request.client;
   const taker = { address: isProxy ? undefined : address, onGone: (listener: () => void) => reply.onGone(listener) };
-  const take = async (): Promise<Turn> => {
-    const turn = await protections.turns.take(protections.turnOf(request.target.resource), taker);
+  const take = async (enters: Pick<TurnTaker, 'enter'>): Promise<Turn> => {
+    const turn = await protections.turns.take(protections.turnOf(request.target.resource), { ...taker, ...enters });
     try {
       refuseUnsettled(ports, arrived, found);
       return turn;
     } catch (error) {
+      turn.place?.leave();
       turn.end();
       throw error;
     }
   };
+  if (upload.isWhole) {
+    const turn = await take({ enter: () => enterShare({ request, route }) });
+    return sendIn(turn, turn.place, arrived, send);
+  }
+  // It is sent while it arrives, so it needs its place from the beginning.
+  const place = await awaitShare({ request, route }, reply);
   try {
-    // Of a long upload, nothing has to be sent then.
-    if (!upload.isWhole) refuseUnsettled(ports, arrived, found);
-    const turn = upload.isWhole ? await take() : new LateTurn(take);
-    try {
-      await send({ ...arrived, turn, place });
-    } finally {
-      turn.end();
-    }
-  } finally {
+    // Nothing has to be sent then.
+    refuseUnsettled(ports, arrived, found);
+  } catch (error) {
     place?.leave();
+    throw error;
+  }
+  await sendIn(new LateTurn(() => take({})), place, arrived, send);
+}
+
+async function sendIn(
+  turn: Turn,
+  place: Place | undefined,
+  arrived: ArrivedWrite,
+  send: (arrived: ArrivedWrite) => Promise<unknown>,
+): Promise<void> {
+  try {
+    await send({ ...arrived, turn, place });
+  } finally {
+    // The next one may be of the same address.
+    place?.leave();
+    turn.end();
   }
 }
 

@@ -4,19 +4,22 @@ import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
-import { overriddenMethod } from '../forward.ts';
+import { namedMethods } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { BeforeAddress } from './before.ts';
 import { coveredBy, effectOf } from './effect.ts';
 
-/** The rules of the request's method and of the method that an override field names. The origin may use either. */
+/** The rules of the request's method and of those that it names besides. The origin may use any of them. */
 export function matchesOf(rules: RuleSet, request: ClientRequest): readonly RuleMatch[] {
   const { resource } = request.target;
   const matches = rules.match(request.method, resource);
-  const other = overriddenMethod(request);
-  if (other === undefined || other === request.method) return matches;
-  const known = new Set(matches.map(({ rule }) => rule));
-  return [...matches, ...rules.match(other, resource).filter(({ rule }) => !known.has(rule))];
+  const others = new Set(namedMethods(request));
+  if (others.size === 0) return matches;
+  const byRule = new Map(matches.map((match) => [match.rule, match]));
+  for (const other of others) {
+    for (const match of rules.match(other, resource)) if (!byRule.has(match.rule)) byRule.set(match.rule, match);
+  }
+  return [...byRule.values()];
 }
 
 /**

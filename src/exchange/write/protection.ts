@@ -12,7 +12,7 @@ import { isCheckedAsMade } from './made.ts';
 import { invalidateOutdated } from './outdated-copies.ts';
 import type { Proposal } from './proposal.ts';
 import type { KeyedRun, KeyedWrite, WholeAnswer } from './protection-ports.ts';
-import type { Protection, Protections } from './protections.ts';
+import { type Protection, type Protections, takesTurns } from './protections.ts';
 import { sourcesOf } from './sources.ts';
 import { Upload } from './upload.ts';
 import { validateMade } from './validate-made.ts';
@@ -30,6 +30,8 @@ export interface ProtectedWrite {
   readonly found: ReturnType<RouteTable['find']>;
   readonly protection: Protection;
   readonly protections: Protections;
+  /** The entries that name its path. */
+  readonly entries: readonly Protection[];
   readonly reply: Reply;
   /** Forwards a write and answers its client, or says that it has to be sent again. */
   send(write: ArrivedWrite, guard: Guard): Promise<'answered' | 'again'>;
@@ -56,7 +58,7 @@ export interface ProtectedWrite {
  * 9. its turn ends, once what it changed is recorded
  */
 export async function writeProtected(ports: WritePorts, write: ProtectedWrite): Promise<void> {
-  const { arrived, protection, protections, reply } = write;
+  const { arrived, protection, protections, entries, reply } = write;
   const { request, upload } = arrived;
   refuseOverridden(request, protection);
   const body = upload.whole ?? Buffer.alloc(0);
@@ -70,7 +72,7 @@ export async function writeProtected(ports: WritePorts, write: ProtectedWrite): 
     const guard = guardOf(protection, run, () => 'pass');
     const sendAsItIs = (arrivedWrite: ArrivedWrite) => write.send(arrivedWrite, guard);
     const reads = needsCurrent(protection, request);
-    if (!reads && !protections.takesTurns(request)) {
+    if (!reads && !takesTurns(entries, request)) {
       await sendAsItIs(arrived);
       return;
     }

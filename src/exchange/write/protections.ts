@@ -3,8 +3,7 @@ import { safeMethods } from '../../http/methods.ts';
 import { PatternTrie } from '../../route/pattern.ts';
 import { type Preserved, preservedBy } from '../../rules/json-merge.ts';
 import type { Spellings } from '../../rules/spellings.ts';
-import { overriddenMethod } from '../forward.ts';
-import type { ClientRequest } from '../ports.ts';
+import { type NamingMethods, namedMethods } from '../forward.ts';
 import { isCheckedAsMade } from './made.ts';
 import type { IdempotencyKeys, ValidateBody } from './protection-ports.ts';
 import type { Turns } from './turns.ts';
@@ -14,16 +13,16 @@ export interface Protection {
   readonly config: WriteProtectionConfig;
   readonly preserve: Preserved;
   readonly validate: ValidateBody | undefined;
+  /** What it does depends on what the write replaces: no other write may come in between. */
+  readonly isOrdered: boolean;
   /** Whether the API last answered a write of this entry without a body. */
   answersEmpty: boolean;
 }
 
 /** What protected writes share. */
 export interface Protections {
-  /** The first entry that a write matches. */
-  find(request: Pick<ClientRequest, 'method' | 'target' | 'headers'>): Protection | undefined;
-  /** Whether a write takes turns with others of its resource, whichever entry it matches, if any. */
-  takesTurns(request: Pick<ClientRequest, 'method' | 'target' | 'headers'>): boolean;
+  /** The entries that name the path of a write, in their order; undefined: it costs nothing more than without `writes`. */
+  at(resource: string): readonly Protection[] | undefined;
   /**
    * One name for all spellings of a resource. Hosts are not told apart: an API may have one resource under several of
    * them, and a client chooses what it sends as `Host`.
@@ -46,9 +45,31 @@ export function compileProtections(
   { spellings, turns, validators, keys }: ProtectionParts,
 ): Protections | undefined {
   if (config.writes.length === 0) return undefined;
-  const find = protectionFinder(config, spellings, validators);
-  const takesTurns = turnFinder(config, spellings, find);
-  return { find, takesTurns, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
+  const at = entryFinder(config, spellings, validators);
+  return { at, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
+}
+
+/** Finds the entries of `writes` that name the path of a request, in their order: one lookup, for each of its spellings. */
+function entryFinder(
+  { writes }: Pick<GatewayConfig, 'writes'>,
+  spellings: Spellings,
+  validators: ProtectionParts['validators'],
+): Protections['at'] {
+  const trie = new PatternTrie<{ readonly order: number; readonly protection: Protection }>();
+  for (const [order, config] of writes.entries()) {
+    const preserve = preservedBy(config.preserve.paths);
+    const validate = validators.get(config);
+    const protection = { config, preserve, validate, isOrdered: isOrdered(config), answersEmpty: false };
+    trie.add(config.pattern, { order, protection });
+  }
+  return (resource) => {
+    const plain = spellings.plain(resource);
+    const matches = trie.matches(resource);
+    if (plain !== undefined) matches.push(...trie.matches(plain));
+    if (matches.length === 0) return undefined;
+    const found = new Set(matches.map(({ data }) => data).sort((a, b) => a.order - b.order));
+    return [...found].map(({ protection }) => protection);
+  };
 }
 
 /** Whether what the entry does depends on what the write replaces: no other write may come in between. */
@@ -60,56 +81,36 @@ function isOrdered(config: WriteProtectionConfig): boolean {
 }
 
 /**
- * Finds the writes that take turns: those of an entry that depends on what it replaces, and others of a resource that
- * has such an entry. Without turns, these would slip between its read and its write. A POST takes turns only where an
- * entry names that method: most create members, side by side.
+ * Whether a write takes turns with others of its resource, whichever of its entries it matches, if any: without them, it
+ * would slip between the read and the write of another. A POST takes turns only where an entry names that method: most
+ * create members, side by side.
  */
-function turnFinder(
-  { writes }: Pick<GatewayConfig, 'writes'>,
-  spellings: Spellings,
-  find: Protections['find'],
-): Protections['takesTurns'] {
-  const trie = new PatternTrie<true>();
-  for (const config of writes) if (isOrdered(config)) trie.add(config.pattern, true);
-  const isMatched = (resource: string | undefined): boolean => {
-    return resource !== undefined && trie.first(resource) !== undefined;
-  };
-  return (request) => {
-    const { resource } = request.target;
-    const methods = [request.method, overriddenMethod(request) ?? request.method];
-    if (methods.every((method) => method === 'POST' || safeMethods.has(method))) {
-      const own = find(request)?.config;
-      return own !== undefined && isOrdered(own) && own.methods.includes('POST');
-    }
-    return isMatched(resource) || isMatched(spellings.plain(resource));
-  };
+export function takesTurns(entries: readonly Protection[], request: NamingMethods): boolean {
+  const methods = [request.method, ...namedMethods(request)];
+  if (methods.some((method) => method !== 'POST' && !safeMethods.has(method))) {
+    return entries.some(({ isOrdered }) => isOrdered);
+  }
+  const own = protectionAmong(entries, request);
+  return own?.isOrdered === true && own.config.methods.includes('POST');
+}
+
+/** The first entry that a write matches, by its own method or by one that it names besides. */
+export function protectionAmong(entries: readonly Protection[], request: NamingMethods): Protection | undefined {
+  for (const method of [request.method, ...namedMethods(request)]) {
+    const found = entries.find(({ config: { methods } }) => {
+      return methods.includes(method) || (methods.includes('*') && !safeMethods.has(method));
+    });
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Finds the first entry of `writes` that a request matches. */
 export function protectionFinder(
-  { writes }: Pick<GatewayConfig, 'writes'>,
+  config: Pick<GatewayConfig, 'writes'>,
   spellings: Spellings,
   validators: ProtectionParts['validators'] = new Map(),
-): Protections['find'] {
-  const trie = new PatternTrie<{ readonly order: number; readonly protection: Protection }>();
-  for (const [order, config] of writes.entries()) {
-    const validate = validators.get(config);
-    const protection = { config, preserve: preservedBy(config.preserve.paths), validate, answersEmpty: false };
-    trie.add(config.pattern, { order, protection });
-  }
-  const first = (method: string, resource: string): Protection | undefined => {
-    const plain = spellings.plain(resource);
-    const matches = [...trie.matches(resource), ...(plain === undefined ? [] : trie.matches(plain))];
-    const applying = matches
-      .map(({ data }) => data)
-      .filter(({ protection: { config } }) => {
-        return config.methods.includes(method) || (config.methods.includes('*') && !safeMethods.has(method));
-      });
-    return applying.sort((a, b) => a.order - b.order)[0]?.protection;
-  };
-  return (request) => {
-    const { resource } = request.target;
-    const other = overriddenMethod(request);
-    return first(request.method, resource) ?? (other === undefined ? undefined : first(other, resource));
-  };
+): (request: NamingMethods) => Protection | undefined {
+  const at = entryFinder(config, spellings, validators);
+  return (request) => protectionAmong(at(request.target.resource) ?? [], request);
 }

@@ -11,6 +11,8 @@ export interface UploadOptions {
   readonly captureBytes: number;
   readonly maxBytes: number | undefined;
   readonly held: HeldUpload;
+  /** Called with each chunk as it arrives. The upload ends with what it throws. */
+  readonly arrived?: ((chunk: Buffer) => void) | undefined;
 }
 
 /**
@@ -26,6 +28,7 @@ export class Upload {
   #content: Buffer | Readable | undefined;
   readonly held: HeldUpload;
   readonly #maxBytes: number;
+  readonly #arrived: UploadOptions['arrived'];
   #complete = false;
   #crowdedOut = false;
 
@@ -35,6 +38,7 @@ export class Upload {
     this.#captures = options.captureBytes > 0;
     this.held = options.held;
     this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    this.#arrived = options.arrived;
     this.#body = body;
     // Its reader receives its errors. An error before or after there is one must not end the process.
     body?.on('error', () => {});
@@ -126,6 +130,7 @@ export class Upload {
         detail: `the limit is ${this.#maxBytes} bytes`,
       });
     }
+    this.#arrived?.(chunk);
     return !this.#crowdedOut;
   }
 

@@ -68,7 +68,7 @@ export interface ArrivedWrite {
   readonly startedAt: number;
   /** Only of a write that takes turns with others of its resource. It is sent only while the turn lasts. */
   readonly turn?: Turn | undefined;
-  /** Its place among the origin's connections, which a write that takes turns gets before its turn. */
+  /** Its place among the origin's connections: with its turn, or before a body that is streamed. */
   readonly place?: Place | undefined;
 }
 

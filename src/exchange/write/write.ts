@@ -9,20 +9,17 @@ import { type ReadBody, readAnswerUpTo, readJson, textOf } from '../body.ts';
 import { forwardFields } from '../forward.ts';
 import type { Place } from '../origin-shares.ts';
 import type { ClientRequest, OriginResponse, Reply, RouteTable } from '../ports.ts';
+import { arrive } from './arrive.ts';
 import { conclude } from './conclude.ts';
 import { inTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
 import { passAnswer } from './pass-answer.ts';
-import { matchesOf, needsOf, reachOf } from './plan.ts';
+import { reachOf } from './plan.ts';
 import { writeProtected } from './protection.ts';
+import { protectionAmong, takesTurns } from './protections.ts';
 import { AnsweredWrite } from './records.ts';
 import { sourcesOf } from './sources.ts';
-import { Upload } from './upload.ts';
-import type { HeldUpload } from './upload-budget.ts';
 import type { ArrivedWrite, Guard, NotedRequest, OriginAnswer, WritePorts } from './write-ports.ts';
-
-/** Bodies up to this size are received whole before they are forwarded: slow clients occupy no origin connection. */
-const READ_AHEAD_BYTES = 256 * 1024;
 
 type Found = ReturnType<RouteTable['find']>;
 
@@ -36,7 +33,7 @@ type ForwardResult =
 /**
  * Handles a write, for example a PUT. Its steps, and where they are:
  *
- * - arrive: finds the rules that match and receives a small body whole (`arrive`, upload.ts)
+ * - arrive: finds the rules that match and receives a small body whole (arrive.ts, upload.ts)
  * - note, before: lets conflicting writes and other nodes know of it, then reads the representation that it replaces
  *   (`noting.begin()`, called by `forward`)
  * - forward: sends it to the origin; the end of the body only once it is noted (`forward`)
@@ -56,17 +53,21 @@ export async function write(
   try {
     refuseBeyondShare(ports, request);
     const { protections } = ports;
-    const protection = protections?.find(request);
-    const isProtected = protection !== undefined;
-    const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt, isProtected });
+    const entries = protections?.at(request.target.resource);
+    const arrived = await arrive(ports, { route: found.route, request, body, held, startedAt, entries });
     const own = { arrived, found, reply };
-    if (protections !== undefined && protection !== undefined) {
+    if (protections === undefined || entries === undefined) {
+      await exchange(ports, own);
+      return;
+    }
+    const protection = protectionAmong(entries, arrived.request);
+    if (protection !== undefined) {
       await writeProtected(ports, {
-        ...{ ...own, protection, protections },
+        ...{ ...own, protection, protections, entries },
         send: (write, guard) => exchange(ports, { found, arrived: afresh(write), reply, guard }),
         settle: (write) => settle(ports, found, afresh(write)),
       });
-    } else if (protections?.takesTurns(request) === true) {
+    } else if (takesTurns(entries, arrived.request)) {
       await inTurn(ports, { ...own, protections }, (write) => exchange(ports, { ...own, arrived: write }));
     } else await exchange(ports, own);
   } catch (error) {
@@ -142,56 +143,9 @@ async function settle(ports: WritePorts, found: Found, arrived: ArrivedWrite): P
   }
 }
 
-/** Receives as much of the body as is needed before the write is noted. */
-async function arrive(
-  ports: WritePorts,
-  {
-    body,
-    held,
-    isProtected,
-    ...arriving
-  }: Pick<ArrivedWrite, 'route' | 'request' | 'startedAt'> & {
-    readonly body: Readable | undefined;
-    readonly held: HeldUpload;
-    readonly isProtected: boolean;
-  },
-): Promise<ArrivedWrite> {
-  const { route, request } = arriving;
-  refuseTooLarge(request, ports.requestBytes);
-  const matches = matchesOf(ports.rules, request);
-  const needs = needsOf(matches);
-  // The body may be needed to find the representation, or to decide whether the write must be refused.
-  const bodyTells =
-    route.before?.placeholders.some(({ sources }) => sources.some(({ root }) => root === 'request')) === true ||
-    (needs.request && matches.some(({ rule }) => rule.config.unresolved === 'reject'));
-  const readsRequest = needs.request || bodyTells;
-  const upload = new Upload(request, body, {
-    captureBytes: readsRequest ? ports.resolveBytes : 0,
-    maxBytes: ports.requestBytes,
-    held,
-  });
-  const readsWhole = bodyTells || isProtected;
-  await upload.readAhead(readsWhole ? Math.max(ports.resolveBytes, READ_AHEAD_BYTES) : READ_AHEAD_BYTES);
-  if (readsWhole && upload.crowdedOut) throw new GatewayError('overloaded', 'too much is being uploaded');
-  if (isProtected && (!upload.isWhole || (upload.whole?.byteLength ?? 0) > ports.resolveBytes)) {
-    throw new GatewayError('contentTooLarge', `of a protected write, the limit is ${ports.resolveBytes} bytes`);
-  }
-  return { ...arriving, matches, needs: { ...needs, request: readsRequest }, upload, transaction: new Transaction() };
-}
-
 /** Refuses before the origin hears of the write: nothing has to be quarantined then. */
 function refuseBeyondShare({ quarantines }: WritePorts, { client }: ClientRequest): void {
   if (!quarantines.hasRoom(client.address)) throw new GatewayError('tooManyIndeterminate');
-}
-
-/**
- * Refuses a body whose declared length is too large. A body of undeclared length is cut off while it is sent
- * (upload.ts).
- */
-function refuseTooLarge(request: ClientRequest, maxBytes: number | undefined): void {
-  if (maxBytes !== undefined && Number(request.headers.get('content-length') ?? 0) > maxBytes) {
-    throw new GatewayError('contentTooLarge', `the limit is ${maxBytes} bytes`);
-  }
 }
 
 /** Forwards the write to the origin. The write is noted before the end of the body is sent. */
