@@ -202,7 +202,7 @@ describe('a drop', () => {
     await asked.promise;
     const dropping = node.snapshots.drop();
     told.resolve();
-    expect(await dropping).toEqual({ removed: true });
+    expect(await dropping).toEqual({ removed: true, unanswered: 0 });
     expect([node.paths, existsSync(join(path, 'snapshot'))]).toEqual([[], false]);
   });
 
@@ -210,7 +210,7 @@ describe('a drop', () => {
     await new Node({}).put('/a').snapshots.save();
     const node = new Node({ load: 'trust' });
     node.snapshots.start(new Promise(() => {}));
-    expect(await node.snapshots.drop()).toEqual({ removed: true });
+    expect(await node.snapshots.drop()).toEqual({ removed: true, unanswered: 0 });
     expect(node.paths).toEqual([]);
   });
 });
