@@ -23,6 +23,8 @@ const cluster = ['nodes', 'redis-keys', 'redis-log', 'redis-tier', 'workers'];
 const soak = ['soak'];
 /** In a real Chromium. */
 const browser = ['browser'];
+/** In all folders: a process that is killed at each of its steps. */
+const sweeps = ['test/**/*.sweep.ts'];
 
 const filesOf = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
@@ -59,9 +61,10 @@ export default defineConfig({
       }),
       // These wait most of the time: for a lease to expire, for a server to come back.
       project('cluster', { include: filesOf(cluster), order: 2, maxWorkers: cores + 3, isolate: false }),
+      project('sweep', { include: sweeps, order: 3, maxWorkers: cores, isolate: false }),
       // A browser has processes of its own.
-      project('browser', { include: filesOf(browser), order: 3, maxWorkers: 1, isolate: false, testTimeout: 90_000 }),
-      project('soak', { include: filesOf(soak), order: 4, maxWorkers: cores, isolate: true }),
+      project('browser', { include: filesOf(browser), order: 4, maxWorkers: 1, isolate: false, testTimeout: 90_000 }),
+      project('soak', { include: filesOf(soak), order: 5, maxWorkers: cores, isolate: true }),
     ],
   },
 });

@@ -1,4 +1,4 @@
-import { type CompiledSchema, counted, type Draft, Engine } from './engine.ts';
+import { type CompiledSchema, counted, type Draft, Engine, schemaFaults } from './engine.ts';
 import { PatternError } from './linear-pattern.ts';
 import { SchemaFile, type SchemaProblem } from './schema-problem.ts';
 import { isSchemaObject, pointerTokens, type SchemaObject, subschemas, valueAt } from './subschemas.ts';
@@ -38,7 +38,7 @@ export function compileJsonSchema(text: string, read: ReadLocal): CompiledSchema
   for (const file of documents.files) {
     // The draft of the first file is that of all.
     delete schemaOf(file).$schema;
-    const [fault] = engine.faults(schemaOf(file));
+    const [fault] = schemaFaults(draft, schemaOf(file));
     if (fault !== undefined) {
       const tokens = pointerTokens(fault.pointer) ?? [];
       throw file.problem(

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { seedsOf } from '../support/budget.ts';
+import { budget, seedsOf } from '../support/budget.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { random, turns } from '../support/random.ts';
 import { testClient } from '../support/request.ts';
@@ -14,7 +14,7 @@ import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.
 
 const CHILDREN = 6;
 const PARENTS = 3;
-const OPERATIONS = 1_200;
+const OPERATIONS = budget({ local: 500, ci: 1_200 });
 const CONCURRENCY = 10;
 
 interface Child {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { seedsOf } from '../support/budget.ts';
+import { budget, seedsOf } from '../support/budget.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { random, turns } from '../support/random.ts';
 import { testClient } from '../support/request.ts';
@@ -13,7 +13,7 @@ import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.
 
 const CHILDREN = 6;
 const PARENTS = 4;
-const OPERATIONS = 1_500;
+const OPERATIONS = budget({ local: 600, ci: 1_500 });
 const CONCURRENCY = 12;
 const seeds = seedsOf({ local: 2, ci: 4 });
 

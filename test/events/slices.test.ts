@@ -9,6 +9,7 @@ import type { Sink } from '../../src/events/sink.ts';
 import { serveEvents } from '../../src/events/sse.ts';
 import { Topic } from '../../src/events/topic.ts';
 import { TopicIndex } from '../../src/events/topic-index.ts';
+import { turns } from '../support/random.ts';
 import { until } from '../support/scripted-origin.ts';
 import { type SseClient, sseClient } from '../support/sse-client.ts';
 import { asked } from '../support/subscription.ts';
@@ -84,8 +85,7 @@ describe('a subscriber that resumes', () => {
     announced(10_000, `/${'x'.repeat(1_000)}`);
     const readers = Array.from({ length: 20 }, () => sseClient(`${url}?lastEventId=e-0`));
     for (const reader of await Promise.all(readers)) reader.pause();
-    let turns = 0;
-    await until(() => ++turns > 500);
+    await turns(500);
     for (const response of responses) expect(response.writableLength).toBeLessThan(200_000);
     expect(hub.subscribers).toBe(20);
     expect(hub.dropped).toBe(0);
@@ -98,11 +98,10 @@ describe('a subscriber that resumes', () => {
     announced(8_000, padding);
     const slow = await sseClient(`${url}?lastEventId=e-0`);
     slow.pause();
-    let turns = 0;
-    await until(() => {
+    for (let i = 0; i < 1_000; i++) {
       announced(20, padding);
-      return ++turns > 1_000;
-    });
+      await turns(1);
+    }
     slow.response.resume();
     await until(() => positions(slow).at(-1) === position);
     const { events } = slow;

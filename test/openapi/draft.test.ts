@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { draftConfig } from '../../src/openapi/draft.ts';
 import { writeDraft } from '../../src/openapi/write-draft.ts';
+import { budget } from '../support/budget.ts';
 
 const folder = 'test/openapi/documents';
 const documents = readdirSync(folder);
@@ -348,15 +349,16 @@ test('nothing in a document can break out of its comments or its scalars', () =>
   expect(text).not.toMatch(/^evil|^ {2}- match: \/evil/m);
 });
 
-test('ten thousand paths take as long as ten thousand paths do', () => {
+test('thousands of paths take as long as thousands of paths do', () => {
+  const length = budget({ local: 1_500, ci: 5_000 });
   const paths = Object.fromEntries(
-    Array.from({ length: 5_000 }, (_, i) => [
+    Array.from({ length }, (_, i) => [
       [`/things${i}`, { get: operation({ type: 'array', items: object('id') }), post: operation(object('id')) }],
       [`/things${i}/{id}`, { get: operation(object('id', 'things0Id')), put: operation(object('id')) }],
     ]).flat() as [string, object][],
   );
   const { routes, rules } = draftConfig(api(paths));
-  expect([routes.length, rules.length]).toEqual([10_000, 10_000]);
+  expect([routes.length, rules.length]).toEqual([2 * length, 2 * length]);
 });
 
 test.each([

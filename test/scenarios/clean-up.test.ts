@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
 import { freePort } from '../support/free-port.ts';
 import { get } from '../support/request.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
 
 /* docs/clean-up.md, command by command, against a gateway and an API. */
@@ -19,16 +19,17 @@ const paths = ['/inns/42', '/steps/7', '/trips/1'];
 
 let api: SmallApi;
 let folder: string;
+let main: string;
 let env: NodeJS.ProcessEnv;
 let gateway: ChildProcess;
 
 beforeEach(async () => {
-  await built();
+  main = await program();
   api = await smallApi();
   folder = mkdtempSync(join(tmpdir(), 'unstale-clean-up-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const command = join(folder, 'unstale');
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${root}dist/cli/main.js' "$@"\n`);
+  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   chmodSync(command, 0o755);
   env = {
     PATH: `${folder}:${process.env.PATH}`,
@@ -48,7 +49,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<void> {
-  gateway = spawn(process.execPath, [`${root}dist/cli/main.js`, 'serve', '-c', 'gateway.yaml'], {
+  gateway = spawn(process.execPath, [main, 'serve', '-c', 'gateway.yaml'], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -3,12 +3,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
-import { systemClock } from '../../dist/clock.js';
-import { Fence } from '../../dist/coherence/fence.js';
-import { parseCacheControl } from '../../dist/http/cache-control.js';
-import { Fields } from '../../dist/http/fields.js';
-import { NodeSnapshots } from '../../dist/snapshot/snapshots.js';
-import { MemoryStore } from '../../dist/store/memory.js';
+import { systemClock } from '../../src/clock.ts';
+import { Fence } from '../../src/coherence/fence.ts';
+import { parseCacheControl } from '../../src/http/cache-control.ts';
+import { Fields } from '../../src/http/fields.ts';
+import { NodeSnapshots } from '../../src/snapshot/snapshots.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
 
 const [path = ''] = process.argv.slice(2);
 const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };

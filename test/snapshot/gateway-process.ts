@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { until } from '../support/barrier.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Answer, get } from '../support/request.ts';
+import { program } from '../support/shared.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -14,7 +15,7 @@ export interface Disturbance {
   readonly log?: string;
 }
 
-/** `unstale serve` in a process of its own, from dist/, at the same address at each start. */
+/** `unstale serve` in a process of its own, at the same address at each start. */
 export class GatewayProcess {
   readonly url: string;
   readonly adminUrl: string;
@@ -44,7 +45,7 @@ export class GatewayProcess {
     writeFileSync(this.#file, `server: { listen: ${listen} }\nadmin: { listen: ${admin} }\n${yaml}`);
     const preloaded = disturbed === undefined ? [] : ['--import', './test/snapshot/disturb-at.mjs'];
     this.#said = '';
-    const child = spawn(process.execPath, [...preloaded, 'dist/cli/main.js', 'serve', '--json', '-c', this.#file], {
+    const child = spawn(process.execPath, [...preloaded, await program(), 'serve', '--json', '-c', this.#file], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         ...process.env,

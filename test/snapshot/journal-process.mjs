@@ -3,7 +3,7 @@
  * are: `journal-process.mjs <folder>`.
  */
 import { writeSync } from 'node:fs';
-import { FileJournal } from '../../dist/snapshot/journal.js';
+import { FileJournal } from '../../src/snapshot/journal.ts';
 
 const [folder = ''] = process.argv.slice(2);
 const say = (text) => writeSync(1, `${text}\n`);

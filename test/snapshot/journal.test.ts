@@ -1,43 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Missed } from '../../src/coherence/missed.ts';
-import { type Coverage, pathTag } from '../../src/coherence/tag.ts';
-import { FileJournal, type FileJournalOptions } from '../../src/snapshot/journal.ts';
-import { built } from '../support/shared.ts';
+import { describe, expect, test } from 'vitest';
+import { FileJournal } from '../../src/snapshot/journal.ts';
+import { covering, files, folder, open, pathOf, pathsIn, runWith, told, useJournalRig } from './journal-rig.ts';
 
-let folder: string;
-let failures: unknown[];
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'unstale-journal-'));
-  failures = [];
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-const covering = (...paths: string[]): Coverage => ({
-  tags: new Set(paths.map(pathTag)),
-  patterns: [],
-  tagPatterns: [],
-});
-const open = (bounds?: FileJournalOptions['bounds']): FileJournal =>
-  FileJournal.open(folder, { failed: (error) => failures.push(error), ...(bounds && { bounds }) });
-const files = (): string[] => readdirSync(folder).sort();
-const pathOf = (number: number): string => join(folder, `journal-${number}`);
-const pathsIn = ({ coverages }: Missed): string[] =>
-  coverages.flatMap(({ tags, patterns }) => [...[...tags].map((tag) => tag.slice(2)), ...patterns]).sort();
-const told = (missed: Missed): unknown => ({ why: missed.known ? 'known' : missed.why, paths: pathsIn(missed) });
-
-/** A run that began a snapshot and went on. */
-function runWith(paths: readonly string[], before: readonly string[] = []): { journal: FileJournal; segment: string } {
-  const journal = open();
-  for (const path of before) journal.append(covering(path));
-  const segment = journal.rotate();
-  for (const path of paths) journal.append(covering(path));
-  return { journal, segment };
-}
+useJournalRig();
 
 describe('what a snapshot has missed', () => {
   test('is what was invalidated since it was begun, by its own run and by later ones', async () => {
@@ -248,73 +215,6 @@ describe('segments', () => {
 test('a file in place of a folder is refused', () => {
   writeFileSync(join(folder, 'file'), '');
   expect(() => FileJournal.open(join(folder, 'file'), { failed: () => {} })).toThrow('EEXIST');
-});
-
-describe('a process that is disturbed at any step', () => {
-  const steps = Array.from({ length: 27 }, (_, i) => i + 1);
-
-  beforeAll(async () => {
-    await built();
-  }, 300_000);
-
-  interface Told {
-    readonly said: readonly string[];
-    /** The segment of a snapshot that was in place before. */
-    readonly old: string;
-    /** The segment of the snapshot that the process put in place, if it came so far. */
-    readonly own: string | undefined;
-  }
-
-  function play(at: number, how: string, log?: string): Told {
-    const { journal, segment: old } = runWith(['/0']);
-    journal.end();
-    const { stdout } = spawnSync(
-      process.execPath,
-      ['--import', './test/snapshot/disturb-at.mjs', './test/snapshot/journal-process.mjs', folder],
-      {
-        encoding: 'utf8',
-        env: {
-          ...process.env,
-          ...{ DISTURB_IN: folder, DISTURB_AT: String(at), DISTURB_HOW: how },
-          ...(log !== undefined && { DISTURB_LOG: log }),
-        },
-      },
-    );
-    const said = stdout.trim().split('\n');
-    const own = said.find((line) => line.startsWith('snapshot '))?.slice('snapshot '.length);
-    return { said, old, own };
-  }
-
-  const answered = (said: readonly string[]): string[] =>
-    said.flatMap((line) => (line.startsWith('answered ') ? line.slice('answered '.length) : []));
-
-  test.each(['kill', 'torn', 'full'].flatMap((how) => steps.map((at): [string, number] => [how, at])))(
-    '%s, step %i: nothing that was answered is missing, or that is known',
-    async (how, at) => {
-      const { said, old, own } = play(at, how);
-      const writes = answered(said);
-      const wroteEnd = readFileSync(join(folder, files().at(-1) ?? ''), 'utf8').endsWith(' end \n');
-      const next = open();
-      const missed = { old: await next.since(old), own: own === undefined ? undefined : await next.since(own) };
-      const served = said.includes('serves');
-      if (missed.old.known) expect(pathsIn(missed.old)).toEqual(['/0', ...writes].sort());
-      if (served && how !== 'full') expect(missed.old.known).toBe(said.includes('ended') && own === undefined);
-      const since = writes.filter((path) => path !== '/a');
-      if (missed.own?.known) expect(pathsIn(missed.own)).toEqual(since);
-      // Of a process that was killed, each write that it had answered is in the journal.
-      if (missed.own !== undefined && how !== 'full')
-        expect(pathsIn(missed.own)).toEqual(expect.arrayContaining(since));
-      if (how !== 'full') expect(missed.own?.known ?? false).toBe(own !== undefined && wroteEnd);
-    },
-  );
-
-  test('not at all: what the snapshot missed is known, and no step is left out above', async () => {
-    const log = join(folder, 'steps');
-    const { said, own } = play(0, 'kill', log);
-    expect(said.at(-1)).toBe('ended');
-    expect(readFileSync(log, 'utf8').trim().split('\n')).toHaveLength(steps.length);
-    expect(told(await open().since(String(own)))).toEqual({ why: 'known', paths: ['/b', '/c', '/d'] });
-  });
 });
 
 function flipped(content: Buffer, at: number): Buffer {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { budget } from '../support/budget.ts';
+import { budget, isCi } from '../support/budget.ts';
 import type { Counts, Switches } from './life.ts';
 import { allSwitches, play } from './play.ts';
 
@@ -13,8 +13,11 @@ const nameOf = ({ load, save, staleIfError, redis }: Switches): string =>
 describe('no read returns what was removed', () => {
   const met: Partial<Counts> = {};
   const named = allSwitches.map((switches, i): [string, number, Switches] => [nameOf(switches), i, switches]);
+  // Locally each load with each save, in turn with and without the other two.
+  const isWhole = isCi || process.env.SNAPSHOT_RUNS !== undefined;
+  const played = named.filter(([, i]) => isWhole || i % 4 === (i >> 2) % 4);
 
-  test.each(named)(
+  test.each(played)(
     '%s',
     async (_, i, switches) => {
       for (let from = first; from < first + runs * allSwitches.length; from += allSwitches.length) {

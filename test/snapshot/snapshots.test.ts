@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Fence } from '../../src/coherence/fence.ts';
 import type { MissedUntil } from '../../src/coherence/missed.ts';
@@ -16,7 +16,7 @@ import { NodeSnapshots, type SnapshotLog, type SnapshotParts } from '../../src/s
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { StoredResponse } from '../../src/store/stored-response.ts';
 import { deferred, until } from '../support/barrier.ts';
-import { built } from '../support/shared.ts';
+import { bundled } from '../support/shared.ts';
 import { stored } from '../support/stored.ts';
 
 const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };
@@ -265,10 +265,8 @@ describe('what is said of it', () => {
 });
 
 describe('a disk that is full', () => {
-  beforeAll(built, 120_000);
-
-  test('fails the save, says so, and keeps the last good snapshot', () => {
-    const script = new URL('full-disk.mjs', import.meta.url).pathname;
+  test('fails the save, says so, and keeps the last good snapshot', async () => {
+    const script = await bundled('test/snapshot/full-disk.mjs');
     const command = `ulimit -f 1024; exec ${process.execPath} ${script} ${path}`;
     const { stdout, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' });
     expect(stderr).toBe('');

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 /** How long a test waits for what must happen. Never reached by a test that passes. */
 const PATIENCE_MS = 10_000;
 
@@ -38,21 +40,24 @@ export function gate(): Gate {
 
 /** What happens soon happens within so many turns of the event loop, after which `until` leaves the core to others. */
 const TURNS = 20;
-const POLL_MS = 5;
+/** Between two looks: a tenth of what it has waited so far, within these bounds. */
+const POLL_MS = { least: 5, most: 50 };
 
 /**
- * Resolves once `predicate` holds: asked on each of the next turns of the event loop, then now and then. Rejects with
- * what it throws.
+ * Resolves once `predicate` holds: asked on each of the next turns of the event loop, then less and less often. Rejects
+ * with what it throws.
  */
 export async function until(
   predicate: () => boolean | Promise<boolean>,
   what = 'a condition that a test waits for',
   patienceMs = PATIENCE_MS,
 ): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+  const startedAt = performance.now();
   for (let turn = 0; !(await predicate()); turn++) {
-    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
-    await new Promise((resolve) => (turn < TURNS ? setImmediate(resolve) : setTimeout(resolve, POLL_MS)));
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs > patienceMs) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
+    if (turn < TURNS) await new Promise((resolve) => setImmediate(resolve));
+    else await pause(Math.min(POLL_MS.most, Math.max(POLL_MS.least, waitedMs / 10)));
   }
 }
 
@@ -61,14 +66,15 @@ const STANDSTILL = 50;
 
 /** Resolves once the counter stands still: what is sent is held back by who does not read it. */
 export async function standstill(counter: () => number): Promise<void> {
+  const startedAt = performance.now();
   let last = Number.NaN;
-  let times = 0;
-  await until(() => {
+  for (let times = 0; times < STANDSTILL; ) {
     const now = counter();
     times = now === last ? times + 1 : 0;
     last = now;
-    return times >= STANDSTILL;
-  }, 'a standstill');
+    if (performance.now() - startedAt > PATIENCE_MS) throw new Error(`waited ${PATIENCE_MS} ms for a standstill`);
+    await pause(POLL_MS.least);
+  }
 }
 
 /** Rejects, saying what was waited for, when `promise` does not settle within a test's patience. */

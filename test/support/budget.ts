@@ -1,5 +1,5 @@
 /** CI plays more of what is played at random than `npm test` does. */
-const isCi = process.env.TEST_BUDGET === 'ci';
+export const isCi = process.env.TEST_BUDGET === 'ci';
 
 /** How much of something to play. */
 export const budget = ({ local, ci }: { local: number; ci: number }): number => (isCi ? ci : local);

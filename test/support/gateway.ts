@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config/load.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLogger } from '../../src/observe/logger.ts';
-import { withPatience } from './barrier.ts';
+import { until } from './barrier.ts';
 import { get } from './request.ts';
 
 /** A line of the gateway's log. */
@@ -49,13 +49,7 @@ export const waitingReads = (gateway: TestGateway, count: number): Promise<void>
   gaugeIs(gateway, 'unstale_waiting_reads', count);
 
 /** Resolves once a gauge has this value. */
-export async function gaugeIs({ adminUrl }: TestGateway, name: string, value: number): Promise<void> {
-  let text = '';
-  let isOver = false;
-  const reached = async (): Promise<void> => {
-    while (!isOver && !new RegExp(`^${name} ${value}$`, 'm').test(text)) ({ text } = await get(`${adminUrl}/metrics`));
-  };
-  await withPatience(reached(), () => `${name} to be ${value}`).finally(() => {
-    isOver = true;
-  });
+export function gaugeIs({ adminUrl }: TestGateway, name: string, value: number): Promise<void> {
+  const line = `\n${name} ${value}\n`;
+  return until(async () => (await get(`${adminUrl}/metrics`)).text.includes(line), `${name} to be ${value}`);
 }

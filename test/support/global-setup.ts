@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openDatabase } from '../../demo/api/database.ts';
 import { startTravelApi, type TravelApi } from '../../demo/api/travel-api.ts';
-import { buildIfOutdated } from './build.ts';
+import { buildIfOutdated, bundle } from './build.ts';
 import { readSnapshot } from './snapshot.ts';
 
 declare module 'vitest' {
@@ -26,6 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let travelApi: Promise<TravelApi> | undefined;
   let snapshot: Promise<string> | undefined;
   let building: Promise<void> | undefined;
+  const bundles = new Map<string, Promise<string>>();
   const shared: Record<string, () => Promise<string>> = {
     '/travel-snapshot': () => {
       snapshot ??= seededDatabase(join(folder, 'travel.tar'));
@@ -42,12 +43,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
         building = undefined;
       });
       await building;
-      return 'dist/cli/main.js';
+      return resolve('dist/cli/main.js');
     },
   };
+  const bundled = (entry: string): Promise<string> => {
+    const made = bundles.get(entry) ?? bundle(entry, folder);
+    bundles.set(entry, made);
+    return made;
+  };
+  project.onTestsRerun(() => bundles.clear());
   const server = createServer((request, response) => {
-    const start = shared[request.url ?? ''] ?? (() => Promise.reject(new Error(`nothing shared is at ${request.url}`)));
-    start().then(
+    const [path = '', entry] = (request.url ?? '').split('?', 2);
+    const start = shared[path] ?? (() => Promise.reject(new Error(`nothing shared is at ${path}`)));
+    (entry === undefined ? start() : bundled(entry)).then(
       (answer) => response.end(answer),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );

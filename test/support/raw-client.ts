@@ -36,7 +36,11 @@ export async function rawClient(
     ...(from === undefined ? {} : { localAddress: from }),
   });
   await once(socket, 'connect');
-  let pending: Buffer = Buffer.alloc(0);
+  let chunks: Buffer[] = [];
+  const pending = (): Buffer => {
+    if (chunks.length !== 1) chunks = [Buffer.concat(chunks)];
+    return chunks[0] as Buffer;
+  };
   let ended = false;
   const arrived = () => {
     ended ||= socket.readableEnded || socket.destroyed;
@@ -45,30 +49,30 @@ export async function rawClient(
   // A reset is an end: what matters to a test is what came before it.
   socket.on('error', () => {});
   socket.on('data', (chunk: Buffer) => {
-    pending = Buffer.concat([pending, chunk]);
+    chunks.push(chunk);
     arrived();
   });
   if (!reads) socket.pause();
   socket.on('end', arrived);
   socket.on('close', arrived);
   const event = () =>
-    withPatience(once(socket, 'arrived'), () => `bytes from ${url}, ${pending.byteLength} are pending`);
+    withPatience(once(socket, 'arrived'), () => `bytes from ${url}, ${pending().byteLength} are pending`);
   return {
     write: (bytes) => void socket.write(bytes, 'latin1'),
     end: () => void socket.end(),
     async answer(method = 'GET') {
       for (;;) {
-        const parsed = parseAnswer(pending, { method, ended });
+        const parsed = parseAnswer(pending(), { method, ended });
         if (parsed !== undefined) {
-          pending = parsed.rest;
+          chunks = [parsed.rest];
           return parsed.answer;
         }
-        if (ended) throw new Error(`the connection ended after ${JSON.stringify(pending.toString('latin1'))}`);
+        if (ended) throw new Error(`the connection ended after ${JSON.stringify(pending().toString('latin1'))}`);
         await event();
       }
     },
     get pending() {
-      return pending;
+      return pending();
     },
     async arrival() {
       if (!ended) await event();

@@ -32,18 +32,21 @@ export async function wsClient(
 ): Promise<WsClient> {
   const socket = new WebSocket(url.replace(/^http/, 'ws'), { headers, ...options });
   const messages: Message[] = [];
+  const events: SseEvent[] = [];
   let closed: WsClient['closed'];
   let taken = 0;
-  socket.on('message', (data) => void messages.push(JSON.parse(String(data)) as Message));
+  socket.on('message', (data) => {
+    const message = JSON.parse(String(data)) as Message;
+    messages.push(message);
+    if (isEvent(message)) events.push(asEvent(message));
+  });
   socket.on('close', (code, reason) => {
     closed = { code, reason: String(reason) };
   });
   const client: WsClient = {
     socket,
     messages,
-    get events() {
-      return messages.filter(isEvent).map(asEvent);
-    },
+    events,
     get lastEventId() {
       return messages.findLast(({ id }) => typeof id === 'string')?.id as string | undefined;
     },
@@ -51,8 +54,8 @@ export async function wsClient(
       return closed;
     },
     async next() {
-      await until(() => client.events.length > taken || closed !== undefined, 'an event');
-      const found = client.events[taken++];
+      await until(() => events.length > taken || closed !== undefined, 'an event');
+      const found = events[taken++];
       if (found === undefined) throw new Error('the connection ended before the next event');
       return found;
     },

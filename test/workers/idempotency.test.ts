@@ -3,7 +3,7 @@ import { RedisServer } from '../redis-log/redis-server.ts';
 import { gate, until } from '../support/barrier.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 import { type Running, serve } from './serve.ts';
 
 /* Two gateways in processes of their own over a real Redis, of which one is killed in the midst of keyed writes. */
@@ -15,7 +15,7 @@ const UNKNOWN_PATIENCE_MS = 40_000;
 let origin: ScriptedOrigin;
 /** How often the API has carried out each order. */
 let carriedOut: Map<string, number>;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 beforeEach(async () => {
   origin = await scriptedOrigin();
   carriedOut = new Map();

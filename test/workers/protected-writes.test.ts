@@ -3,7 +3,6 @@ import { gate, until } from '../support/barrier.ts';
 import { documentApi } from '../support/document-api.ts';
 import { type Answer, get } from '../support/request.ts';
 import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
-import { built } from '../support/shared.ts';
 import { type Running, serve } from './serve.ts';
 
 /* Protected writes through one gateway of several processes, without a Redis: they take turns with each other. */
@@ -17,7 +16,6 @@ let origin: ScriptedOrigin;
 let gateway: Running;
 /** One for all tests: on a busy machine, four processes take long to start. */
 beforeAll(async () => {
-  await built();
   origin = await scriptedOrigin();
   gateway = await serve(origin.url, WORKERS, yaml);
   // A worker that has not joined yet refuses writes.

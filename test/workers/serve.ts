@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../support/barrier.ts';
 import { freePort } from '../support/free-port.ts';
+import { program } from '../support/shared.ts';
 
 /** Several processes start at once, on what cores the other tests leave. */
 const START_PATIENCE_MS = 60_000;
@@ -34,7 +35,7 @@ admin: { listen: "127.0.0.1:0" }
 origin: { url: "${originUrl}" }
 ${yaml}`,
   );
-  const child: ChildProcess = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
+  const child: ChildProcess = spawn(process.execPath, [await program(), 'serve', '-c', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';

@@ -6,7 +6,7 @@ import { run } from '../cli/run.ts';
 import { type DocumentsApi, documentsApi } from '../snapshot/rig.ts';
 import { until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 import { type Running, serve } from './serve.ts';
 
 /* Snapshots of a gateway in several processes without a Redis: their log ends with them. */
@@ -19,7 +19,7 @@ const START_PATIENCE_MS = 60_000;
 let api: DocumentsApi;
 let folder: string;
 let running: Running | undefined;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 beforeEach(async () => {
   api = await documentsApi();
   folder = mkdtempSync(join(tmpdir(), 'unstale-workers-'));

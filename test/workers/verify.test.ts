@@ -3,7 +3,7 @@ import type { Verified } from '../../src/exchange/inspect/verify.ts';
 import { run } from '../cli/run.ts';
 import { gate, until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
 import { type Running, serve } from './serve.ts';
 
@@ -11,7 +11,7 @@ import { type Running, serve } from './serve.ts';
 
 let api: SmallApi;
 let gateway: Running;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 afterEach(async () => {
   await gateway.end('SIGTERM');
   await api.origin.close();

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from '
 import { RedisServer } from '../redis-log/redis-server.ts';
 import { until } from '../support/barrier.ts';
 import { get } from '../support/request.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 import { type SmallApi, smallApi } from '../support/small-api.ts';
 import { endpointAt, type Receiver, startReceiver } from '../webhooks/receiver.ts';
 import { type Running, serve } from './serve.ts';
@@ -11,7 +11,7 @@ import { type Running, serve } from './serve.ts';
 
 let api: SmallApi;
 let receiver: Receiver;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 beforeEach(async () => {
   [api, receiver] = await Promise.all([smallApi(), startReceiver()]);
 });

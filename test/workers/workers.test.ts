@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Workload } from '../soak/workload.ts';
 import { rules, World } from '../soak/world.ts';
 import { until } from '../support/barrier.ts';
-import { built } from '../support/shared.ts';
+import { program } from '../support/shared.ts';
 
 /* One gateway in several processes that share its port, without a Redis. */
 
@@ -18,7 +18,7 @@ const START_PATIENCE_MS = 25_000;
 const random = (below: number): number => Math.floor(Math.random() * below);
 
 let world: World;
-beforeAll(built, 120_000);
+beforeAll(program, 120_000);
 beforeAll(async () => {
   world = await World.start(random);
 });
@@ -30,7 +30,7 @@ class Gateway {
   readonly #directory = mkdtempSync(join(tmpdir(), 'unstale-workers-'));
   said = '';
 
-  private constructor() {
+  private constructor(main: string) {
     const file = join(this.#directory, 'gateway.yaml');
     const text = `server: { listen: "127.0.0.1:0", workers: ${WORKERS} }
 admin: { listen: "127.0.0.1:0" }
@@ -41,7 +41,7 @@ ${rules}
 writes: [{ on: POST /keyed, idempotency: { key: required } }]
 `;
     writeFileSync(file, text);
-    this.process = spawn(process.execPath, ['dist/cli/main.js', 'serve', '-c', file], {
+    this.process = spawn(process.execPath, [main, 'serve', '-c', file], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -50,7 +50,7 @@ writes: [{ on: POST /keyed, idempotency: { key: required } }]
   }
 
   static async start(): Promise<Gateway> {
-    const gateway = new Gateway();
+    const gateway = new Gateway(await program());
     try {
       await gateway.saidTimes(/"msg":"joined the other nodes"/g, WORKERS);
       await gateway.saidTimes(/"msg":"listening"/g, WORKERS);
