@@ -5,7 +5,7 @@ import { decodedBody, readJson } from '../body.ts';
 import { isMethodField } from '../forward.ts';
 import type { ClientRequest } from '../ports.ts';
 
-/** Of the head of a part. Frameworks take less. */
+/** Of the head of a part. Some frameworks take more, so a longer one is refused: it may name a method. */
 const MAX_PART_HEAD_BYTES = 16 * 1024;
 /** Of a method. */
 const MAX_METHOD_BYTES = 64;
@@ -45,7 +45,7 @@ export class BodyMethods {
     return this.#kind === 'json';
   }
 
-  /** Called with each chunk that arrives. @throws OriginError badRequest: the method comes too late to be heeded */
+  /** Called with each chunk that arrives. @throws OriginError badRequest: the method comes too late, or cannot be read */
   readonly arrived = (chunk: Buffer): void => this.#parts?.add(chunk);
 
   /** Called once, when as much of the body has arrived as is received ahead. @param whole undefined: more will come */
@@ -119,9 +119,10 @@ class PartMethods {
 
   #readHead(): boolean {
     const end = /\r?\n\r?\n/.exec(this.#text);
-    if (end === null && this.#text.length < MAX_PART_HEAD_BYTES) return false;
-    const head = this.#text.slice(0, end?.index ?? 0);
-    this.#text = this.#text.slice(end === null ? 0 : end.index + end[0].length);
+    if ((end?.index ?? this.#text.length) >= MAX_PART_HEAD_BYTES) throw refused('the head of a part is too long');
+    if (end === null) return false;
+    const head = this.#text.slice(0, end.index);
+    this.#text = this.#text.slice(end.index + end[0].length);
     this.#within = nameOf(head).some(isMethodField) ? 'method' : 'content';
     return true;
   }
@@ -131,9 +132,12 @@ class PartMethods {
     if (method === '' || method.length > MAX_METHOD_BYTES) return;
     this.#methods.push(method);
     if (!this.#isLate || method === 'POST') return;
-    const detail = 'send the method itself, or name it at the beginning of the form: writes of this path are protected';
-    throw new OriginError('badRequest', { sent: true, fault: 'request', detail });
+    throw refused('send the method itself, or name it at the beginning of the form: writes of this path are protected');
   }
+}
+
+function refused(detail: string): OriginError {
+  return new OriginError('badRequest', { sent: true, fault: 'request', detail });
 }
 
 /** What the head of a part calls it: more than one name if it is malformed. */
