@@ -166,8 +166,8 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   }
 
   /**
-   * The last read that was answered well, and what a client asks for now, in turn: one of them may be slow, or refused to
-   * the gateway. By HEAD at first; then by GET, which an API may know alone.
+   * The last read that was answered well, and what a client asks for now, in turn: one of them may be slow, or refused
+   * to the gateway. By HEAD at first; then by GET, which an API may know alone.
    */
   #asking({ target, host }: Pick<Asked, 'target' | 'host'>): Asked {
     const circuit = this.#circuit;
@@ -310,7 +310,7 @@ const hostOf = ({ headers }: OriginRequest): string => valuesOf(headers, 'host')
 
 const isRead = ({ method }: OriginRequest): boolean => method === 'GET' || method === 'HEAD';
 
-/** What a probe may ask for instead. An API may do at the URL of a write what it does for that, whatever the method is. */
+/** What a probe may ask for instead. An API may do at the URL of a write what it does for that, whatever the method. */
 function askable(request: OriginRequest): Pick<Asked, 'target' | 'host'> {
   const { target } = request;
   return { target: isRead(request) && target.startsWith('/') ? target : '/', host: hostOf(request) };

@@ -118,7 +118,7 @@ function counted(
       const unreached = circuit.unreached + (input.isUnreached === true ? 1 : 0);
       const failedAt = circuit.failures === 0 ? at.now : circuit.failedAt;
       const after = { ...circuit, failures, unreached, failedAt };
-      // No client can prevent a connection. Whatever else fails may be the one resource that all of them have asked for.
+      // No client can prevent a connection. Whatever else fails may be the one resource that all have asked for.
       if (unreached < at.settings.failures) return { ...after, isSuspect: circuit.isSuspect || isLasting(after, at) };
       return opened(turn, { since: at.wall, failed: 0 }, { ...at, retryAfterMs: input.retryAfterMs });
     }

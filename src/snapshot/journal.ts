@@ -122,7 +122,7 @@ export class FileJournal implements Journal {
     return why === undefined ? { known: true, coverages } : { known: false, why, coverages };
   }
 
-  /** What this and later segments have, for a process that does not own them. It may lack some. Undefined: it is gone. */
+  /** What this and later segments have, for a process that does not own them: maybe not all. Undefined: it is gone. */
   static async read(folder: string, segment: Segment): Promise<readonly Coverage[] | undefined> {
     const missed = new MissedCoverage();
     const numbers = numbersIn(folder).filter((number) => number >= numberOf(segment));

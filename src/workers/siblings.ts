@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster';
 
-/** What a process of a gateway asks the others: their figures, what they have stored, or to drop what they have loaded. */
+/** What a process asks the others of its gateway: their figures, what they have stored, or to drop what they loaded. */
 export type Topic = 'figures' | 'verify' | 'drop';
 
 /** What another process has answered. `failed`: why it cannot tell. */
