@@ -39,6 +39,11 @@ writes: [{ on: PUT /settings, ${entry} }]`;
   }
 }
 
+async function leaseRunsOut(): Promise<void> {
+  const text = async (): Promise<string> => (await get(`${nodes[0]?.adminUrl}/readyz`)).text;
+  await until(async () => (await text()).includes('the lease has run out'), 'its lease to run out');
+}
+
 /** Resolves once so many intents are in the bus, and the node knows that they are. */
 async function noted(count: number): Promise<void> {
   const connection = redis.connect();
@@ -139,7 +144,7 @@ describe('a node that cannot go on', () => {
     // Its turn, and the write: it is noted, and waits for the connection.
     await noted(2);
     await redis.kill();
-    await until(async () => (await get(`${nodes[0]?.adminUrl}/readyz`)).status === 503, 'its lease to run out');
+    await leaseRunsOut();
     slow.release();
     expect((await late).status).toBe(503);
     await other;
@@ -163,12 +168,14 @@ describe('a node alone, once Redis is away', () => {
 
   it('does not send the end of a long body after its turn: its lease has run out meanwhile', async () => {
     const rule = 'rules: [{ on: PATCH /settings, before: read, invalidate: ["/names/{before.a}"] }]';
-    const { api, read } = await alone(rule, LEASE);
+    // The read may take longer than the lease.
+    const patient = `origin: { url: "${origin.url}", timeout: 10s }`;
+    const { api, read } = await alone(`${rule}\n${patient}`, LEASE);
     const late = get(at(0), { method: 'PATCH', body: { a: 'x'.repeat(400_000) } });
     // It has its turn, and is noted.
     await read.arrived();
     await redis.kill();
-    await until(async () => (await get(`${nodes[0]?.adminUrl}/readyz`)).status === 503, 'its lease to run out');
+    await leaseRunsOut();
     read.release();
     // What the API has had of it is invalidated, which no other node has confirmed.
     expect((await late).status).toBe(504);
