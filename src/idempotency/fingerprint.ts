@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readJson } from '../exchange/body.ts';
 import type { Fields } from '../http/fields.ts';
-import { boundaryOf } from '../http/multipart.ts';
+import { boundaryOf, MAX_BOUNDARY_CHARACTERS } from '../http/multipart.ts';
 import { canonicalJson } from '../rules/canonical-json.ts';
 
 /**
@@ -22,7 +22,8 @@ export function fingerprintOf(headers: Fields, body: Buffer): string {
   if ('value' in json) return hash.update(`json\n${canonicalJson(json)}`).digest('base64url');
   hash.update(`${headers.get('content-encoding') ?? ''}\n`);
   const boundary = boundaryOf(headers);
-  const parts = boundary === undefined ? undefined : partsOf(body, `--${boundary}`);
+  const isForm = boundary !== undefined && boundary.length <= MAX_BOUNDARY_CHARACTERS;
+  const parts = isForm ? partsOf(body, `--${boundary}`) : undefined;
   if (parts === undefined) return hash.update('bytes\n').update(body).digest('base64url');
   hash.update('multipart\n');
   for (const part of parts) hash.update(`${part.byteLength}\n`).update(part);

@@ -55,6 +55,18 @@ describe('the fingerprint of a payload', () => {
     expect(form('abc', 1_001)).not.toBe(form('xyz', 1_001));
   });
 
+  test.each([
+    [70, true],
+    [71, false],
+  ])('of a form whose boundary has %i characters, the parts are compared: %s', (length, compared) => {
+    const form = (letter: string): string =>
+      print(
+        `--${letter.repeat(length)}\r\n\r\n1\r\n--${letter.repeat(length)}--\r\n`,
+        `multipart/form-data; boundary=${letter.repeat(length)}`,
+      );
+    expect(form('a') === form('b')).toBe(compared);
+  });
+
   test('what is nested too deeply is compared by its bytes', () => {
     const deep = (inner: string): string => '['.repeat(5_000) + inner + ']'.repeat(5_000);
     expect(print(deep('1'))).toBe(print(deep('1')));

@@ -28,9 +28,16 @@ afterEach(async () => {
 /** A step of the bus has failed after a quarter of it: a machine that is busy has to be slower than that. */
 const LEASE = 'lease: 3s';
 
-async function start(count: number, entry: string, settings = '', coherence = LEASE): Promise<void> {
+interface Settings {
+  readonly settings?: string;
+  readonly coherence?: string;
+  readonly tier?: 'off';
+}
+
+async function start(count: number, entry: string, { settings = '', ...more }: Settings = {}): Promise<void> {
+  const { coherence = LEASE, tier } = more;
   const yaml = `${settings}
-store: { redis: { url: "unix:${redis.socket}" } }
+store: { redis: { url: "unix:${redis.socket}"${tier === undefined ? '' : `, tier: ${tier}`} } }
 coherence: { ${coherence}, settle: 300ms }
 writes: [{ on: PUT /settings, ${entry} }]`;
   nodes = await Promise.all(Array.from({ length: count }, () => startGateway(origin.url, yaml)));
@@ -120,13 +127,14 @@ describe('a node that cannot go on', () => {
     await redis.launch();
   });
 
-  // Where the machine stalls for longer than a step of the bus may take, the write is refused before it is noted.
-  it('does not write after its turn: the connection to the API became free too late', { retry: 2 }, async () => {
+  it('does not write after its turn: the connection to the API became free too late', async () => {
     await nodes[0]?.stop();
     await nodes[1]?.stop();
     // All connections for one address: it must not wait for its share of them.
     const server = 'server: { listen: "127.0.0.1:0", limits: { perAddress: { originShare: 100% } } }';
-    await start(1, 'merge: true', `origin: { url: "${origin.url}", timeout: 10s, connections: 1 }\n${server}`);
+    const settings = `origin: { url: "${origin.url}", timeout: 10s, connections: 1 }\n${server}`;
+    // A read that looks into the tier first may come to the pool after the write.
+    await start(1, 'merge: true', { settings, tier: 'off' });
     const [read, slow] = [gate(), gate()];
     origin.on('GET /settings', async (_, response) => {
       await read.pass();
@@ -161,7 +169,7 @@ describe('a node that cannot go on', () => {
 describe('a node alone, once Redis is away', () => {
   /** A node whose next read of the document waits at the gate. */
   async function alone(settings: string, coherence: string) {
-    await start(1, 'merge: true', settings, coherence);
+    await start(1, 'merge: true', { settings, coherence });
     const api = documentApi(origin, '/settings', { text: '{"a":0}' });
     const read = gate();
     origin.on('GET /settings', async (_, response) => {

@@ -61,6 +61,20 @@ describe('a POST that names a protected method', () => {
   });
 });
 
+describe.each([
+  [70, 204],
+  [71, 400],
+])('a form whose boundary has %i characters', (length, status) => {
+  it(`is answered with ${status}`, async () => {
+    await begin(writes('PUT'));
+    origin.on('POST /settings', (_, response) => void response.writeHead(204).end());
+    const boundary = 'x'.repeat(length);
+    const body = `--${boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--${boundary}--\r\n`;
+    expect((await post(body, `multipart/form-data; boundary=${boundary}`)).status).toBe(status);
+    expect(origin.seen).toHaveLength(status === 204 ? 1 : 0);
+  });
+});
+
 describe('a POST that names none', () => {
   it.each<Row>([
     ['a form', 'name=new&method=put', formType],

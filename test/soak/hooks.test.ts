@@ -12,9 +12,7 @@ test('webhooks of nodes that are killed: every event comes, signed, in order, fr
   const hooks = await Hooks.start({ writes: 400, seed: 5 });
   try {
     const seen = await hooks.play();
-    expect(seen).toMatchObject({ lost: [], disordered: [], wrong: [] });
-    // The first one, and of a node that a busy machine has kept from renewing its lease. Without turns it is dozens.
-    expect(seen.resyncs).toBeLessThan(6);
+    expect(seen).toMatchObject({ lost: [], disordered: [], wrong: [], resyncs: 0 });
     expect(seen.killed).toBeGreaterThan(0);
     expect(seen.events).toBeGreaterThanOrEqual(400);
   } finally {

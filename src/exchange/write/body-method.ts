@@ -1,6 +1,6 @@
-import { OriginError } from '../../errors.ts';
+import { GatewayError, OriginError } from '../../errors.ts';
 import type { Fields } from '../../http/fields.ts';
-import { boundaryOf } from '../../http/multipart.ts';
+import { boundaryOf, MAX_BOUNDARY_CHARACTERS } from '../../http/multipart.ts';
 import { decodedBody, readJson } from '../body.ts';
 import { isMethodField } from '../forward.ts';
 import type { ClientRequest } from '../ports.ts';
@@ -25,7 +25,10 @@ export class BodyMethods {
     this.#parts = parts;
   }
 
-  /** Undefined if the body can name none. */
+  /**
+   * Undefined if the body can name none.
+   * @throws GatewayError badRequest: its parts cannot be told apart
+   */
   static of({ method, headers }: Pick<ClientRequest, 'method' | 'headers'>): BodyMethods | undefined {
     if (method !== 'POST') return undefined;
     const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -33,7 +36,10 @@ export class BodyMethods {
     if (type === 'application/x-www-form-urlencoded' || type === '') return new BodyMethods(headers, 'form', undefined);
     if (/[/+]json$/.test(type)) return new BodyMethods(headers, 'json', undefined);
     const boundary = boundaryOf(headers);
-    return boundary === undefined ? undefined : new BodyMethods(headers, 'parts', new PartMethods(boundary));
+    if (boundary === undefined) return undefined;
+    if (boundary.length > MAX_BOUNDARY_CHARACTERS)
+      throw new GatewayError('badRequest', `the boundary of a form has at most ${MAX_BOUNDARY_CHARACTERS} characters`);
+    return new BodyMethods(headers, 'parts', new PartMethods(boundary));
   }
 
   /** A form has to be held whole. The parts of a long multipart form are looked at while they arrive. */
