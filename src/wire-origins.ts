@@ -7,7 +7,7 @@ import type { Origin, OriginStanding } from './exchange/ports.ts';
 import type { Reports } from './observe/reports.ts';
 import { CircuitOrigin, downStatuses } from './origin/circuit-origin.ts';
 import { HealthProbes } from './origin/health-probes.ts';
-import { createOrigin } from './origin/pool.ts';
+import { createOrigin, type PooledOrigin } from './origin/pool.ts';
 import { Probe, probeTimeoutMs } from './origin/probe.ts';
 
 export interface WiredOrigins {
@@ -30,7 +30,7 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
   const closers: (() => Promise<void> | void)[] = [];
   const circuits: CircuitOrigin[] = [];
   const probes: HealthProbes[] = [];
-  const pooled = (settings: OriginConfig): Origin => {
+  const pooled = (settings: OriginConfig): PooledOrigin => {
     const pool = createOrigin(settings);
     closers.push(() => pool.close());
     return pool;

@@ -9,11 +9,18 @@ import { ArrivingBody, abandoned } from './arriving-body.ts';
 import { isClosure, originFailure } from './failure.ts';
 import type { Connection } from './pool-connection.ts';
 import type { RequestBody } from './request-body.ts';
+import type { Watch } from './watch.ts';
 
 /** Limit on interim answers to one request, so that an origin cannot hold a request forever without a final answer. */
 export const MAX_INTERIM_ANSWERS = 32;
 
-const always = (): boolean => true;
+export interface AnswerOptions {
+  /** An earlier attempt was sent, so the origin may have the request whatever the result of this one. */
+  readonly retried: boolean;
+  readonly watch: Watch | undefined;
+  /** Whether an answer whose end is not certain may be stored. */
+  readonly misframed: 'bypass' | 'store';
+}
 
 /** One attempt at a request: turns the calls of undici's handler into an `OriginResponse`. */
 export class Answer implements Dispatcher.DispatchHandler {
@@ -25,7 +32,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   readonly #onInterim: OriginRequest['onInterim'];
   readonly #retried: boolean;
   readonly #place: OriginRequest['place'];
-  readonly #maySend: () => boolean;
+  readonly #maySend: OriginRequest['maySend'];
+  readonly #watch: Watch | undefined;
   #upload: RequestBody | undefined;
   #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
@@ -41,11 +49,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   readonly #misframed: 'bypass' | 'store';
 
-  /**
-   * @param retried an earlier attempt was sent, so the origin may have the request whatever the result of this one
-   * @param misframed whether an answer whose end is not certain may be stored
-   */
-  constructor(request: OriginRequest, retried: boolean, misframed: 'bypass' | 'store') {
+  constructor(request: OriginRequest, { retried, watch, misframed }: AnswerOptions) {
     this.#misframed = misframed;
     this.head = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -55,7 +59,8 @@ export class Answer implements Dispatcher.DispatchHandler {
     this.#onInterim = request.onInterim;
     this.#retried = retried;
     this.#place = request.place;
-    this.#maySend = request.maySend ?? always;
+    this.#maySend = request.maySend;
+    this.#watch = watch;
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -99,20 +104,23 @@ export class Answer implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Cancelled while it waited, or sent a second time by undici. Throwing, unlike aborting, keeps the connection.
-    if (this.#state === 'waiting' && !this.#maySend()) {
-      this.#fail(
-        new OriginError('uncoordinated', {
-          sent: false,
-          fault: 'request',
-          detail: 'the turn of this write, or the lease of its key, is over',
-        }),
-      );
-    }
+    const refusal = this.#state === 'waiting' ? this.#refusal() : undefined;
+    if (refusal !== undefined) this.#fail(refusal);
     if (this.#state !== 'waiting') throw new Error('the request must not be sent');
     clearTimeout(this.#waitTimer);
     this.#state = 'sent';
     this.#controller = controller;
     this.#reused = this.#connection?.begin() === true;
+  }
+
+  #refusal(): OriginError | undefined {
+    const refusal = this.#watch?.refusal();
+    if (refusal !== undefined || this.#maySend?.() !== false) return refusal;
+    return new OriginError('uncoordinated', {
+      sent: false,
+      fault: 'request',
+      detail: 'the turn of this write, or the lease of its key, is over',
+    });
   }
 
   onResponseStarted(): void {
@@ -136,9 +144,10 @@ export class Answer implements Dispatcher.DispatchHandler {
     _headers: IncomingHttpHeaders,
     socket: Duplex,
   ): void {
-    const body = new ArrivingBody(controller);
+    const body = new ArrivingBody(controller, undefined);
     body.end();
     const headers = new Fields(fieldLines(controller.rawHeaders));
+    this.#watch?.answered(status, headers, true);
     this.#finish();
     this.#resolve({ status, headers, body, trailers: () => [], isDelimited: () => true, upgraded: socket });
   }
@@ -183,7 +192,8 @@ export class Answer implements Dispatcher.DispatchHandler {
       return;
     }
     this.#state = 'answered';
-    const body = new ArrivingBody(controller);
+    this.#watch?.answered(status, headers, false);
+    const body = new ArrivingBody(controller, this.#watch);
     this.#body = body;
     if (status >= 300 && closes(headers)) this.#upload?.stop();
     // RFC 9112 §6.3: these end with their head. undici fails them if they declare a body length.

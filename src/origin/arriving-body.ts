@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { OriginError } from '../errors.ts';
 import type { AnswerBody } from '../exchange/ports.ts';
+import type { Watch } from './watch.ts';
 
 /** How much of a body is read ahead of its reader. Beyond it, the connection is paused. */
 const READ_AHEAD_BYTES = 64 * 1024;
@@ -9,14 +10,16 @@ const READ_AHEAD_BYTES = 64 * 1024;
 /** What has arrived of a body until somebody reads it, and then the stream that is read. */
 export class ArrivingBody implements AnswerBody {
   readonly #controller: Dispatcher.DispatchController;
+  readonly #watch: Watch | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #state: 'arriving' | 'complete' | 'failed' = 'arriving';
   #error: OriginError | undefined;
   #stream: BodyStream | undefined;
 
-  constructor(controller: Dispatcher.DispatchController) {
+  constructor(controller: Dispatcher.DispatchController, watch: Watch | undefined) {
     this.#controller = controller;
+    this.#watch = watch;
   }
 
   /** False if the connection must be paused until the reader has caught up. */
@@ -29,6 +32,7 @@ export class ArrivingBody implements AnswerBody {
 
   end(): void {
     this.#state = 'complete';
+    this.#watch?.ended();
     this.#stream?.end();
   }
 
@@ -37,6 +41,7 @@ export class ArrivingBody implements AnswerBody {
     if (this.#state !== 'arriving') return;
     this.#state = 'failed';
     this.#error = error;
+    this.#watch?.brokeOff(error);
     this.#stream?.fail(error);
   }
 

@@ -1,8 +1,6 @@
-import type { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { OriginError } from '../errors.ts';
 import type {
-  AnswerBody,
   Origin,
   OriginChange,
   OriginCircuit,
@@ -10,7 +8,7 @@ import type {
   OriginResponse,
   OriginStanding,
 } from '../exchange/ports.ts';
-import { valuesOf } from '../http/fields.ts';
+import { type Fields, valuesOf } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
 import { retryAfterMs } from '../http/retry-after.ts';
 import {
@@ -19,11 +17,11 @@ import {
   type CircuitSettings,
   isDue,
   newCircuit,
-  type Sent,
-  sentIn,
   stepCircuit,
+  succeeded,
 } from './circuit.ts';
 import type { Asked, Health } from './probe.ts';
+import type { Watch, WatchableOrigin } from './watch.ts';
 
 export interface CircuitOriginOptions {
   readonly name: string;
@@ -55,7 +53,7 @@ const QUICK_MS = 1_000;
  * closes the connection to refuse a handshake.
  */
 export class CircuitOrigin implements Origin, OriginCircuit {
-  readonly #origin: Origin;
+  readonly #origin: WatchableOrigin;
   readonly #options: CircuitOriginOptions;
   #circuit: Circuit = newCircuit;
   #reason = '';
@@ -66,7 +64,7 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   #ups = 0;
   #refused = 0;
 
-  constructor(origin: Origin, options: CircuitOriginOptions) {
+  constructor(origin: WatchableOrigin, options: CircuitOriginOptions) {
     this.#origin = origin;
     this.#options = options;
   }
@@ -187,25 +185,49 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return this.#send(request);
   }
 
-  #send(request: OriginRequest): Promise<OriginResponse> {
-    const sending: Sending = { sent: sentIn(this.#circuit), sentAt: this.#now(), refusal: undefined };
-    // It may have waited for a connection until now, while those before it found out that the origin is down.
-    const maySend = (): boolean => this.#isStillSent(sending) && request.maySend?.() !== false;
-    return this.#origin.fetch({ ...request, maySend }).then(
-      (answer) => this.#answered(request, sending, answer),
-      (error: unknown) => {
-        if (sending.refusal === undefined) this.#failed(request, sending, error);
-        else this.#refused += 1;
-        throw sending.refusal ?? error;
-      },
-    );
+  async #send(request: OriginRequest): Promise<OriginResponse> {
+    const sending = new Sending(request, this.#results);
+    this.#begin(sending);
+    try {
+      return await this.#origin.fetch(request, sending);
+    } catch (error) {
+      this.#failed(sending, error);
+      throw error;
+    }
   }
 
-  #isStillSent(sending: Sending): boolean {
-    if (this.isClosed) [sending.sent, sending.sentAt] = [sentIn(this.#circuit), this.#now()];
-    else sending.refusal ??= this.#refusal();
-    return sending.refusal === undefined;
+  #begin(sending: Sending): void {
+    const circuit = this.#circuit;
+    sending.turn = circuit.turn;
+    sending.successes = circuit.is === 'closed' ? circuit.successes : 0;
+    sending.sentAt = sending.request.target === this.#well?.target ? 0 : this.#now();
   }
+
+  readonly #results: Results = {
+    refusal: (sending) => {
+      // It may have waited for a connection until now, while those before it found out that the origin is down.
+      if (this.isClosed) return void this.#begin(sending);
+      this.#refused += 1;
+      return this.#refusal();
+    },
+    downStatus: (sending, status, headers) => {
+      const isSlow = status === 504 && sending.request.writes === true;
+      const afterMs = retryAfterMs(headers.get('retry-after'), this.#options.clock.wall());
+      if (!isSlow && this.#tells(sending.request))
+        this.#fail(sending, `it answers ${status}`, { retryAfterMs: afterMs });
+    },
+    succeeded: ({ turn }) => {
+      const circuit = this.#circuit;
+      if (circuit.is !== 'closed') this.#put({ is: 'success', turn });
+      else if (circuit.turn === turn) this.#circuit = succeeded(circuit);
+    },
+    answeredWell: ({ request, sentAt }) => {
+      const { target } = request;
+      if (target === this.#well?.target || (this.#well !== undefined && this.#now() - sentAt > QUICK_MS)) return;
+      this.#well = { target, host: hostOf(request) };
+    },
+    failed: (sending, error) => this.#failed(sending, error),
+  };
 
   #now(): number {
     return this.#options.clock.monotonic();
@@ -217,41 +239,13 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return before !== this.#circuit;
   }
 
-  #answered(request: OriginRequest, sending: Sending, answer: OriginResponse): OriginResponse {
-    const { status, headers } = answer;
-    if (downStatuses.has(status)) {
-      const isSlow = status === 504 && request.writes === true;
-      const afterMs = retryAfterMs(headers.get('retry-after'), this.#options.clock.wall());
-      if (!isSlow && this.#tells(request))
-        this.#fail(request, sending, `it answers ${status}`, { retryAfterMs: afterMs });
-      return answer;
-    }
-    // What may never end is a success at once.
-    if (answer.upgraded !== undefined || isIncremental(headers)) {
-      this.#put({ is: 'success', turn: sending.sent.turn });
-      return answer;
-    }
-    const ended = (error: unknown): void => {
-      if (error === undefined) this.#succeeded(request, sending, status);
-      else this.#failed(request, sending, error);
-    };
-    return { ...answer, body: new WatchedBody(answer.body, ended) };
-  }
-
-  #succeeded(request: OriginRequest, { sent: { turn }, sentAt }: Sending, status: number): void {
-    this.#put({ is: 'success', turn });
-    if (!isRead(request) || status >= 400) return;
-    const { target } = request;
-    if (target === this.#well?.target || (this.#well !== undefined && this.#now() - sentAt > QUICK_MS)) return;
-    this.#well = { target, host: hostOf(request) };
-  }
-
-  #failed(request: OriginRequest, sending: Sending, error: unknown): void {
+  #failed(sending: Sending, error: unknown): void {
+    const { request } = sending;
     if (!(error instanceof OriginError) || error.fault !== 'origin') return;
     const { code } = error;
     const isUnreached = code === 'originRefused' || (code === 'originTimeout' && !error.sent);
     const isSlow = request.writes === true && error.sent && code === 'originTimeout';
-    if (isUnreached || (!isSlow && this.#tells(request))) this.#fail(request, sending, error.message, { isUnreached });
+    if (isUnreached || (!isSlow && this.#tells(request))) this.#fail(sending, error.message, { isUnreached });
   }
 
   /** Whether what becomes of a request once it was sent says that the origin is down. */
@@ -259,10 +253,10 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return upgrade === undefined && this.#options.ask !== undefined;
   }
 
-  #fail(request: OriginRequest, { sent }: Sending, reason: string, more: Failed): void {
-    if (sent.turn === this.#circuit.turn) this.#reason = reason;
+  #fail({ request, turn, successes }: Sending, reason: string, more: Failed): void {
+    if (turn === this.#circuit.turn) this.#reason = reason;
     const wasSuspect = this.#isSuspect;
-    this.#put({ is: 'failure', ...sent, ...more });
+    this.#put({ is: 'failure', turn, successes, ...more });
     if (!wasSuspect && this.#isSuspect) void this.#askIfDown(request);
   }
 
@@ -296,12 +290,55 @@ export class CircuitOrigin implements Origin, OriginCircuit {
   }
 }
 
-/** A request on its way to a connection. */
-interface Sending {
-  sent: Sent;
-  sentAt: number;
-  /** Set if the origin was found down before it was sent. */
-  refusal: OriginError | undefined;
+/** What becomes of requests. */
+interface Results {
+  refusal(sending: Sending): OriginError | undefined;
+  downStatus(sending: Sending, status: number, headers: Fields): void;
+  succeeded(sending: Sending): void;
+  /** A read was, with a status that is no error. */
+  answeredWell(sending: Sending): void;
+  failed(sending: Sending, error: OriginError): void;
+}
+
+/** A request that was sent, with what the circuit was then. */
+class Sending implements Watch {
+  readonly request: OriginRequest;
+  readonly #results: Results;
+  turn = 0;
+  successes = 0;
+  /** Monotonic. 0 if nobody needs it. */
+  sentAt = 0;
+  #status = 0;
+  /** Its head has told how the origin is. */
+  #isTold = false;
+
+  constructor(request: OriginRequest, results: Results) {
+    this.request = request;
+    this.#results = results;
+  }
+
+  refusal(): OriginError | undefined {
+    return this.#results.refusal(this);
+  }
+
+  answered(status: number, headers: Fields, upgraded: boolean): void {
+    this.#status = status;
+    if (downStatuses.has(status)) this.#results.downStatus(this, status, headers);
+    // What may never end is a success at once.
+    else if (upgraded || isIncremental(headers)) this.#results.succeeded(this);
+    else return;
+    this.#isTold = true;
+  }
+
+  ended(): void {
+    if (this.#isTold) return;
+    this.#results.succeeded(this);
+    if (this.#status < 400 && isRead(this.request)) this.#results.answeredWell(this);
+  }
+
+  brokeOff(error: OriginError): void {
+    if (!this.#isTold) this.#results.failed(this, error);
+  }
 }
 
 type Failed = { readonly isUnreached?: boolean; readonly retryAfterMs?: number | undefined };
@@ -314,41 +351,4 @@ const isRead = ({ method }: OriginRequest): boolean => method === 'GET' || metho
 function askable(request: OriginRequest): Pick<Asked, 'target' | 'host'> {
   const { target } = request;
   return { target: isRead(request) && target.startsWith('/') ? target : '/', host: hostOf(request) };
-}
-
-/** Tells once how a body has ended. Not at all if nobody needs the rest. */
-class WatchedBody implements AnswerBody {
-  readonly #body: AnswerBody;
-  #ended: ((error: unknown) => void) | undefined;
-  #isWatched = false;
-
-  constructor(body: AnswerBody, ended: (error: unknown) => void) {
-    this.#body = body;
-    this.#ended = ended;
-  }
-
-  whole(): Buffer | undefined {
-    const whole = this.#body.whole();
-    if (whole !== undefined) this.#tell(undefined);
-    return whole;
-  }
-
-  stream(): Readable {
-    const stream = this.#body.stream();
-    if (this.#isWatched) return stream;
-    this.#isWatched = true;
-    stream.once('end', () => this.#tell(undefined));
-    stream.once('error', (error) => this.#tell(error));
-    return stream;
-  }
-
-  destroy(): void {
-    this.whole();
-    this.#body.destroy();
-  }
-
-  #tell(error: unknown): void {
-    this.#ended?.(error);
-    this.#ended = undefined;
-  }
 }

@@ -26,6 +26,8 @@ export type Circuit = { readonly turn: number } & (
   | ({ readonly is: 'half-open' } & Down)
 );
 
+type Closed = Circuit & { readonly is: 'closed' };
+
 /** Of an origin that is down. */
 interface Down {
   /** Wall clock. */
@@ -41,12 +43,6 @@ export interface CircuitSettings {
   readonly mostMs: number;
 }
 
-/** How an origin stood when a request was sent to it. */
-export interface Sent {
-  readonly turn: number;
-  readonly successes: number;
-}
-
 export type CircuitInput =
   /** A probe is to be sent, if one is due. */
   | { readonly is: 'ask' }
@@ -58,8 +54,13 @@ export type CircuitInput =
   /** What a probe of its health has found while the circuit was closed. */
   | { readonly is: 'health'; readonly turn: number; readonly ok: boolean };
 
-/** Without `successes`: of a probe. `isUnreached`: it found no connection. */
-type Failed = Pick<Sent, 'turn'> & { readonly successes?: number | undefined; readonly isUnreached?: boolean };
+interface Failed {
+  readonly turn: number;
+  /** Of the circuit when the request was sent. Undefined: it was a probe. */
+  readonly successes?: number | undefined;
+  /** It found no connection. */
+  readonly isUnreached?: boolean;
+}
 
 /** `now` is monotonic, `random` between 0 and 1. */
 export interface CircuitMoment {
@@ -72,9 +73,9 @@ const none = { failures: 0, unreached: 0, failedAt: 0 };
 
 export const newCircuit: Circuit = { is: 'closed', turn: 0, successes: 0, ...none, isSuspect: false, unhealthy: 0 };
 
-/** What a request carries that is sent now. */
-export function sentIn(circuit: Circuit): Sent {
-  return { turn: circuit.turn, successes: circuit.is === 'closed' ? circuit.successes : 0 };
+/** After a request of this turn was answered well. It needs no moment, as it is the step of nearly every request. */
+export function succeeded({ turn, successes, isSuspect, unhealthy }: Closed): Closed {
+  return { is: 'closed', turn, successes: successes + 1, ...none, isSuspect, unhealthy };
 }
 
 /** Whether it is time for a probe. */
@@ -103,14 +104,14 @@ export function stepCircuit(
 }
 
 function counted(
-  circuit: Circuit & { is: 'closed' },
+  circuit: Closed,
   input: Exclude<CircuitInput, { is: 'ask' }>,
   at: CircuitMoment & { readonly settings: CircuitSettings },
 ): Circuit {
   const { turn } = circuit;
   switch (input.is) {
     case 'success':
-      return { ...circuit, successes: circuit.successes + 1, ...none };
+      return succeeded(circuit);
     case 'failure': {
       // The origin has answered another request meanwhile: what fails may be the one resource.
       if (input.successes !== circuit.successes) return circuit;
@@ -124,7 +125,7 @@ function counted(
     }
     case 'probed': {
       if (!circuit.isSuspect) return circuit;
-      if (input.ok) return { ...circuit, successes: circuit.successes + 1, ...none, isSuspect: false };
+      if (input.ok) return { ...succeeded(circuit), isSuspect: false };
       // A client may have got an answer meanwhile.
       if (!isLasting(circuit, at)) return { ...circuit, isSuspect: false };
       return opened(turn, { since: at.wall, failed: 0 }, { ...at, retryAfterMs: input.retryAfterMs });
@@ -139,7 +140,7 @@ function counted(
 
 /** Who asks for one resource many times at once gets as many failures at once. */
 function isLasting(
-  { failures, failedAt }: Pick<Circuit & { is: 'closed' }, 'failures' | 'failedAt'>,
+  { failures, failedAt }: Pick<Closed, 'failures' | 'failedAt'>,
   { now, settings }: CircuitMoment & { readonly settings: CircuitSettings },
 ): boolean {
   return failures >= settings.failures && now - failedAt >= settings.firstMs;

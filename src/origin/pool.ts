@@ -3,12 +3,13 @@ import { Readable } from 'node:stream';
 import { buildConnector, type Client, Pool } from 'undici';
 import type { OriginConfig } from '../config/model.ts';
 import { OriginError } from '../errors.ts';
-import type { Origin, OriginRequest, OriginResponse } from '../exchange/ports.ts';
+import type { OriginRequest, OriginResponse } from '../exchange/ports.ts';
 import { type FieldLines, valuesOf, without } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
 import { Answer } from './answer.ts';
 import { type AssignedOptions, AssigningClient, Connection } from './pool-connection.ts';
 import { RequestBody } from './request-body.ts';
+import type { Watch, WatchableOrigin } from './watch.ts';
 
 /** Limit on the header fields of one answer, so that an origin cannot exhaust the memory with them. */
 export const MAX_ANSWER_HEAD_BYTES = 64 * 1024;
@@ -27,7 +28,7 @@ export function createOrigin(config: OriginConfig): PooledOrigin {
   return new PooledOrigin(config);
 }
 
-export class PooledOrigin implements Origin {
+export class PooledOrigin implements WatchableOrigin {
   readonly askedAs: AskedAs | undefined;
   readonly serverErrors: OriginConfig['serverErrors'];
   readonly ownFields: FieldLines;
@@ -66,20 +67,20 @@ export class PooledOrigin implements Origin {
     this.#pool = new Pool(url.origin, { connections: config.connections, ...settings, factory: client });
   }
 
-  fetch(request: OriginRequest): Promise<OriginResponse> {
+  fetch(request: OriginRequest, watch?: Watch): Promise<OriginResponse> {
     const refusal = refusalOf(request);
     if (refusal !== undefined) {
       request.place?.leave();
       return Promise.reject(new OriginError('originRefused', { sent: false, fault: 'request', ...refusal }));
     }
-    const first = this.#attempt(request, false);
+    const first = this.#attempt(request, { retried: false, watch });
     return first.head.catch((error: unknown) => {
       if (!first.lostToReuse || !replayable(request) || request.signal?.aborted === true) {
         request.place?.leave();
         throw error;
       }
       // Only once: RFC 9110 §9.2.2 forbids automatic retries of a failed automatic retry.
-      return this.#attempt(request, true).head;
+      return this.#attempt(request, { retried: true, watch }).head;
     });
   }
 
@@ -89,8 +90,8 @@ export class PooledOrigin implements Origin {
     for (const socket of this.#open) socket.destroy();
   }
 
-  #attempt(request: OriginRequest, retried: boolean): Answer {
-    const answer = new Answer(request, retried, this.#misframed);
+  #attempt(request: OriginRequest, { retried, watch }: { retried: boolean; watch: Watch | undefined }): Answer {
+    const answer = new Answer(request, { retried, watch, misframed: this.#misframed });
     const options: AssignedOptions = {
       method: request.method,
       path: this.#basePath + request.target,

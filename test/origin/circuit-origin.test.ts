@@ -5,6 +5,7 @@ import type { Place } from '../../src/exchange/origin-shares.ts';
 import type { Origin, OriginChange, OriginRequest, OriginResponse } from '../../src/exchange/ports.ts';
 import { CircuitOrigin } from '../../src/origin/circuit-origin.ts';
 import type { Asked } from '../../src/origin/probe.ts';
+import type { Watch, WatchableOrigin } from '../../src/origin/watch.ts';
 import { gate, until } from '../support/barrier.ts';
 import { clientOf, scripted } from './origin-under-test.ts';
 
@@ -16,7 +17,7 @@ const circuitOver = (url: string, failures = 1, pauseMs = HOUR_MS) =>
   circuitAbove(clientOf(url, { connections: 1 }), failures, pauseMs);
 
 function circuitAbove(
-  below: Origin,
+  below: WatchableOrigin,
   failures: number,
   pauseMs: number,
   clock: Clock = systemClock,
@@ -155,6 +156,62 @@ test('one resource that is slow, or known by GET alone, does not keep an origin 
   expect(origin.isClosed).toBe(true);
 });
 
+test.each<[string, Partial<OriginRequest>, number]>([
+  ['what was not found', {}, 404],
+  ['what was written', { method: 'PUT', body: Buffer.from('x'), writes: true }, 200],
+])('%s is not asked for again', async (_, more, status) => {
+  const api = await scripted();
+  api.on(`${more.method ?? 'GET'} /odd`, (_request, response) => void response.writeHead(status).end('odd'));
+  api.on('GET /failing', (request) => void request.socket.destroy());
+  const { origin, asked } = circuitOver(api.url, 1, 0);
+  await (await origin.fetch(asking('/odd', more))).body.stream().toArray();
+  await expect(origin.fetch(asking('/failing'))).rejects.toMatchObject({ code: 'originReset' });
+  expect(asked).toEqual([{ method: 'HEAD', target: '/failing', host: 'api.example' }]);
+});
+
+test('what may never end is a success at once', async () => {
+  const api = await scripted();
+  api.on('GET /stream', (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).write(': here\n\n');
+  });
+  api.on('GET /failing', (request) => void request.socket.destroy());
+  const { origin, answers } = circuitAbove(clientOf(api.url), 2, 0);
+  answers.push(false);
+  const fail = (): Promise<unknown> => expect(origin.fetch(asking('/failing'))).rejects.toThrow();
+  await fail();
+  const { body } = await origin.fetch(asking('/stream'));
+  await fail();
+  expect(origin.isClosed).toBe(true);
+  await fail();
+  expect(origin.isClosed).toBe(false);
+  body.destroy();
+});
+
+test('a success that was sent before the origin was down counts for nothing', async () => {
+  const api = await scripted();
+  const held = gate();
+  api.on('GET /held', async (_request, response) => {
+    await held.pass();
+    response.end('held');
+  });
+  api.on('GET /failing', (request) => void request.socket.destroy());
+  const { origin, answers } = circuitAbove(clientOf(api.url), 2, 0);
+  const fail = (): Promise<unknown> => expect(origin.fetch(asking('/failing'))).rejects.toThrow();
+  const early = origin.fetch(asking('/held'));
+  await held.arrived();
+  answers.push(false);
+  await fail();
+  await fail();
+  await until(() => !origin.isClosed);
+  await origin.admit({ target: '/', host: 'api.example' });
+  await fail();
+  held.release();
+  await (await early).body.stream().toArray();
+  answers.push(false);
+  await fail();
+  await until(() => !origin.isClosed, 'the second failure in a row to count');
+});
+
 test('what takes long is not asked for again as long as there is something quicker', async () => {
   const api = await scripted();
   let now = 0;
@@ -245,12 +302,13 @@ test('one that waited for a connection was sent when it got one', async () => {
   const api = await scripted();
   const pool = clientOf(api.url);
   const held = gate();
-  const waits = async ({ maySend }: OriginRequest): Promise<OriginResponse> => {
+  const waits = async (watch: Watch | undefined): Promise<OriginResponse> => {
     await held.pass();
-    maySend?.();
+    watch?.refusal();
     throw new OriginError('originReset', { sent: true });
   };
-  const fetch: Origin['fetch'] = (request) => (request.target === '/waits' ? waits(request) : pool.fetch(request));
+  const fetch: WatchableOrigin['fetch'] = (request, watch) =>
+    request.target === '/waits' ? waits(watch) : pool.fetch(request, watch);
   const { origin, answers } = circuitAbove({ serverErrors: 'unknown', fetch }, 1, 0);
   answers.push(false);
   const waiting = origin.fetch(asking('/waits'));

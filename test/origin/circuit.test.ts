@@ -6,7 +6,6 @@ import {
   type CircuitSettings,
   isDue,
   newCircuit,
-  sentIn,
   stepCircuit,
 } from '../../src/origin/circuit.ts';
 
@@ -42,8 +41,9 @@ function play(inputs: readonly Played[], random = 0): { circuit: Circuit; now: n
 function inputOf(input: Exclude<Played, { pass: number }>, circuit: Circuit): CircuitInput {
   if (typeof input === 'object') return input;
   const { turn } = circuit;
-  if (input === 'failure') return { is: 'failure', ...sentIn(circuit), isUnreached: true };
-  if (input === 'failing') return { is: 'failure', ...sentIn(circuit) };
+  const sent = { turn, successes: circuit.is === 'closed' ? circuit.successes : 0 };
+  if (input === 'failure') return { is: 'failure', ...sent, isUnreached: true };
+  if (input === 'failing') return { is: 'failure', ...sent };
   if (input === 'well' || input === 'unwell') return { is: 'health', turn, ok: input === 'well' };
   if (input === 'answers' || input === 'does not') return { is: 'probed', turn, ok: input === 'answers' };
   return { is: input, turn };
