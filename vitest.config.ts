@@ -50,7 +50,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     experimental: { fsModuleCache: true },
     projects: [
-      // One worker more than there are cores: tests over sockets wait now and then. Projects of one group share the number.
+      // One worker more than there are cores: tests over sockets wait now and then. Projects of one group share the
+      // number.
       project('unit', { include: filesOf(unit), order: 1, maxWorkers: cores + 1, isolate: false }),
       project('wire', {
         include: ['test/**/*.test.ts'],

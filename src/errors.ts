@@ -75,8 +75,8 @@ export class GatewayError extends Error {
   readonly lines: readonly string[];
 
   /**
-   * `detail`, `more` and `lines` reach the client: they say what to do and never hold a secret. `cause` only reaches the
-   * log.
+   * `detail`, `more` and `lines` reach the client: they say what to do and never hold a secret. `cause` only reaches
+   * the log.
    */
   constructor(code: ErrorCode, detail?: string, options: ErrorOptions & Partial<ErrorExtras> = {}) {
     const { more = {}, lines = [], ...rest } = options;

@@ -246,8 +246,8 @@ function wireCluster(node: Node): Coherence {
 
 /**
  * Refuses to start on a Redis that evicts random keys, or that evicts any where idempotency keys are kept: the retry of
- * a write whose key is gone would be carried out again. A Redis found to do so later, after it was away or was replaced,
- * is logged as an error: if it evicts part of the log, the nodes notice, and void what is stored.
+ * a write whose key is gone would be carried out again. A Redis found to do so later, after it was away or was
+ * replaced, is logged as an error: if it evicts part of the log, the nodes notice, and void what is stored.
  */
 async function checkEviction(connection: ConnectedBus | undefined, logger: Logger, keepsKeys: boolean): Promise<void> {
   const check = async (atStart: boolean): Promise<void> => {

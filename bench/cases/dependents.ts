@@ -3,7 +3,8 @@ import { type Gateway, startGateway } from '../servers/gateway.ts';
 
 /*
  * What a write waits for as more is stored, and as more of it depends on the write. `/members/<size>/<n>` belongs to
- * the group of so many members that `PUT /groups/<size>/<n / size>` changes, so the path says how many responses a write drops.
+ * the group of so many members that `PUT /groups/<size>/<n / size>` changes, so the path says how many responses a
+ * write drops.
  */
 
 const p50: Metric = { name: 'p50 µs', unit: 'µs', better: 'lower', digits: 0 };

@@ -7,7 +7,9 @@ import { type Contender, runLoadCase } from './load-case.ts';
 
 const nodes = 3;
 
-/** Runs with three gateways joined by a Redis in `strict` mode. The first is asked. The CPU time is that of all three. */
+/**
+ * Runs with three gateways joined by a Redis in `strict` mode. The first is asked. The CPU time is that of all three.
+ */
 async function withNodes<T>(bench: Bench, run: (nodes: Server) => Promise<T>): Promise<T> {
   if (redisVersion() === undefined) throw new Error('redis-server is not on the path: it is needed to join the nodes');
   const redis = await startRedis(bench.placement.generator);

@@ -60,7 +60,9 @@ function assertAnswered(name: string, { requests, statuses }: PacedResult): void
   if (statuses['200'] !== requests) throw new Error(`${name}: expected only 200, got ${JSON.stringify(statuses)}`);
 }
 
-/** At equal load and below saturation, latency is the server's own and not that of a queue which the load itself fills. */
+/**
+ * At equal load and below saturation, latency is the server's own and not that of a queue which the load itself fills.
+ */
 export const hitPaced: Case = {
   name: 'hit-paced',
   title: 'hit, 1 KiB, requests due at a fixed rate, 64 connections',

@@ -33,8 +33,9 @@ async function withProtected<T>(bench: Bench, run: (gateways: readonly [Gateway,
 
 /**
  * The same write, with the same kind of rule. `plain`: no entry of `writes` is configured. `unprotected`: there are
- * some, but for other paths, in a process of its own: one that keeps answers by their keys collects more garbage. `before`: plain, with a rule that reads the representation. `protected`: merged, with a
- * precondition, which reads it, too. `keyed`: with an `Idempotency-Key`.
+ * some, but for other paths, in a process of its own: one that keeps answers by their keys collects more garbage.
+ * `before`: plain, with a rule that reads the representation. `protected`: merged, with a precondition, which reads it,
+ * too. `keyed`: with an `Idempotency-Key`.
  */
 const protectedWrites = (name: string, title: string, connections: number): Case => ({
   name,

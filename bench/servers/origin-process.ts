@@ -4,8 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import { childOf, jsonOf, largeBytes, smallBytes } from './representations.ts';
 
 /**
- * The process of the bench's origin, with fixed answers. Argument: its port, 0 for any. It sends its parent its port and, when asked, the number of
- * requests that it has received, so that a case can verify that its hits were hits and its misses were misses.
+ * The process of the bench's origin, with fixed answers. Argument: its port, 0 for any. It sends its parent its port
+ * and, when asked, the number of requests that it has received, so that a case can verify that its hits were hits and
+ * its misses were misses.
  */
 const small = Buffer.from(jsonOf(smallBytes, { kind: 'thing' }));
 const large = Buffer.from(jsonOf(largeBytes, { kind: 'large' }));

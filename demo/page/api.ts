@@ -43,8 +43,8 @@ export const readStep =
     ask(`/steps/${id}`, { signal: context.signal }, context);
 
 /**
- * Only what a window has changed, and `updatedBy`. This API resets what a PUT leaves out; the gateway's `writes` keeps it,
- * so that two windows can change one row at the same time.
+ * Only what a window has changed, and `updatedBy`. This API resets what a PUT leaves out; the gateway's `writes` keeps
+ * it, so that two windows can change one row at the same time.
  */
 export function writeAccommodation(id: number, changes: Partial<Accommodation>): Promise<Accommodation> {
   const headers = { 'Content-Type': 'application/json' };

@@ -7,7 +7,8 @@ import type { Reason, Resync, State, UnstaleEvent } from './types.ts';
  * The tabs of an origin share one stream. This is one tab as a pure reducer; `tabs.ts` does what it says.
  *
  * A lock makes one of them the leader. It has the stream, and posts what comes to a channel that all of them hear. A
- * tab follows the leader with the highest term: a tab that was suspended, and wakes up with a stolen lock, is not heard.
+ * tab follows the leader with the highest term: a tab that was suspended, and wakes up with a stolen lock, is not
+ * heard.
  *
  * A follower is `covered` from the moment at which it knows that it has missed nothing so far, and that the leader's
  * stream will be told all that it wants. Only then it is live, and only then it counts what it hears.

@@ -122,7 +122,9 @@ export interface ConnectOptions {
   readonly credentials?: 'omit' | 'same-origin' | 'include';
   /** Whether the tabs of an origin share one stream. Default: true, where the browser can. */
   readonly shared?: boolean;
-  /** Whose stream it is, if tabs of several users are open: only tabs of the same scope share. Default: by the token. */
+  /**
+   * Whose stream it is, if tabs of several users are open: only tabs of the same scope share. Default: by the token.
+   */
   readonly scope?: string;
   /** Events that an iterator holds for a slow reader. Default: 1,000. */
   readonly bufferSize?: number;

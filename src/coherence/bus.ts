@@ -101,8 +101,8 @@ export interface Contact {
 }
 
 /**
- * Begins the term of a configuration. Whoever posts it conflicts with whoever probes for another one: terms of tags mean
- * something under one configuration only.
+ * Begins the term of a configuration. Whoever posts it conflicts with whoever probes for another one: terms of tags
+ * mean something under one configuration only.
  */
 export const configurationMark = '~';
 

@@ -1,6 +1,7 @@
 /**
  * A write, from its arrival until its answer may be released. This file decides when its request may end and what its
- * answer waits for. exchange/write/write.ts carries out the commands until the origin has answered, conclude.ts the rest.
+ * answer waits for. exchange/write/write.ts carries out the commands until the origin has answered, conclude.ts the
+ * rest.
  *
  * ```
  * arrived ──► noted ──► forwarded ──► answered, then

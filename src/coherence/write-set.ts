@@ -137,7 +137,9 @@ export function encodeTerms(terms: Iterable<Term>): string {
   return [...terms].map(hashOf).join(',');
 }
 
-/** Begins the term of a turn, which conflicts with no other kind of term, and means the same under any configuration. */
+/**
+ * Begins the term of a turn, which conflicts with no other kind of term, and means the same under any configuration.
+ */
 export const turnMark = '=';
 
 /** The encoded term of whoever writes a resource in its turn. */

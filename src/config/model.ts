@@ -182,7 +182,9 @@ export interface OriginConfig {
    * they say.
    */
   misframed: 'bypass' | 'store';
-  /** Sent with the gateway's own reads (`before`, lookups), in place of the writer's credentials. Lower case. Secret. */
+  /**
+   * Sent with the gateway's own reads (`before`, lookups), in place of the writer's credentials. Lower case. Secret.
+   */
   headers: Readonly<Record<string, string>>;
   /** When it is taken to be down, and how often it is asked whether it still is. Undefined: never. */
   circuit: { failures: number; firstMs: number; mostMs: number } | undefined;
@@ -216,7 +218,9 @@ export interface CachePolicy {
   credentials: 'bypass' | 'perUser' | 'shared';
   /** Under `bypass`: fields, in lower case, that do not keep a response from being shared. */
   sharedCredentials: readonly string[];
-  /** For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of `credentialParams`. */
+  /**
+   * For `perUser`: `authorization`, `cookie`, any header name, `cookie:NAME`, or `query:NAME` of `credentialParams`.
+   */
   userKey: readonly string[];
   /** What carries credentials, the same on all routes: header fields in lower case, and query parameters. */
   credentialHeaders: ReadonlySet<string>;

@@ -22,8 +22,8 @@ const MAX_GRANT_LENGTH = 1_024;
 const HIDDEN_CAUSE = { method: 'UNKNOWN', path: '/**', rule: null } as const;
 
 /**
- * What a claim grants: `{ "match": ["/users/{sub}/**"], "tags": ["room:*"] }`. `{sub}` stands for the token's own `sub`.
- * It is data: encoded into its segment, and never a pattern. A claim with any mistake grants nothing.
+ * What a claim grants: `{ "match": ["/users/{sub}/**"], "tags": ["room:*"] }`. `{sub}` stands for the token's own
+ * `sub`. It is data: encoded into its segment, and never a pattern. A claim with any mistake grants nothing.
  * @returns the filter that the claim amounts to, or what is wrong with it
  */
 export function grantOf(claim: unknown, subject: unknown): Filter | { readonly mistake: string } {

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts';
 
 /**
- * The patterns for a `topic` of the Mercure protocol (draft-dunglas-mercure §4): `*`, a path, or an IRI whose path counts,
- * with `{name}` for a segment. Undefined: everything.
+ * The patterns for a `topic` of the Mercure protocol (draft-dunglas-mercure §4): `*`, a path, or an IRI whose path
+ * counts, with `{name}` for a segment. Undefined: everything.
  * @throws GatewayError 400 for other templates
  */
 export function patternOfTopic(topic: string): string | undefined {

@@ -7,8 +7,9 @@ export function isListed(origin: string, cors: EventsCorsConfig | undefined): bo
 }
 
 /**
- * Whether the page that sent the request may use the cookies of its visitor: one of the gateway's own origin, or one that
- * the configuration names. Browsers send cookies for any page, and a WebSocket is not subject to CORS (RFC 6455 §10.2).
+ * Whether the page that sent the request may use the cookies of its visitor: one of the gateway's own origin, or one
+ * that the configuration names. Browsers send cookies for any page, and a WebSocket is not subject to CORS (RFC 6455
+ * §10.2).
  */
 export function mayUseCookies(
   { headers, scheme, host }: Pick<SubscriptionRequest, 'headers' | 'scheme' | 'host'>,

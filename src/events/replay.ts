@@ -65,7 +65,9 @@ interface Gathered {
   resyncs: number;
 }
 
-/** Takes some of the events that a subscriber is to be sent out of the history. One step of work between two `yield`s. */
+/**
+ * Takes some of the events that a subscriber is to be sent out of the history. One step of work between two `yield`s.
+ */
 export function* gathered(
   subscribed: Subscribed,
   history: EventHistory,

@@ -37,8 +37,8 @@ export class Signals {
   }
 
   /**
-   * What the subscribers of a topic are told when they begin, or come from another one. Those who ask for everything are
-   * not told of what has never changed.
+   * What the subscribers of a topic are told when they begin, or come from another one. Those who ask for everything
+   * are not told of what has never changed.
    */
   for(topic: Topic | undefined, before?: Topic): Told[] {
     if (topic === undefined) return [];

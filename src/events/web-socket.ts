@@ -62,7 +62,9 @@ export class EventSocket {
     this.#subscriber.unsubscribe();
   }
 
-  /** A ping frame. The answer is not left to the library, which would hold any number for a client that reads nothing. */
+  /**
+   * A ping frame. The answer is not left to the library, which would hold any number for a client that reads nothing.
+   */
   ping(payload: Buffer): void {
     if (this.#mayAnswer()) this.#subscriber.send(pongFrame(payload));
   }

@@ -57,8 +57,8 @@ export function clientFields(
 }
 
 /**
- * The route's own `Cache-Control`; undefined to leave the origin's. RFC 8246 §2: what is immutable does not change while
- * it is fresh, so no write makes a browser's copy of it stale.
+ * The route's own `Cache-Control`; undefined to leave the origin's. RFC 8246 §2: what is immutable does not change
+ * while it is fresh, so no write makes a browser's copy of it stale.
  */
 function literalFor(origin: FieldLines, policy: ClientPolicy, directives: CacheControl): string | undefined {
   if (policy.cacheControl === 'origin') return undefined;

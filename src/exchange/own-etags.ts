@@ -50,8 +50,8 @@ function patternOfPlaces(template: string): string {
 
 /**
  * An origin whose answers to a GET carry a strong entity tag where writes need one: its own if that is strong, and not
- * of a coded body; otherwise one of the body. With a weak one no `If-Match` ever holds (RFC 9110 §13.1.1), so it is replaced, and the
- * origin is not asked to confirm a copy by a weak one or by a date.
+ * of a coded body; otherwise one of the body. With a weak one no `If-Match` ever holds (RFC 9110 §13.1.1), so it is
+ * replaced, and the origin is not asked to confirm a copy by a weak one or by a date.
  */
 export class TaggedOrigin implements Origin {
   readonly #origin: Origin;

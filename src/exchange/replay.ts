@@ -25,8 +25,8 @@ export function replayOf(stored: StoredResponse, write: ClientRequest, routes: R
 }
 
 /**
- * The same for a stored response of any status, or why no request can be rebuilt: that is so for those of one user, those
- * that vary by credentials, partial responses, and those that stand for several queries.
+ * The same for a stored response of any status, or why no request can be rebuilt: that is so for those of one user,
+ * those that vary by credentials, partial responses, and those that stand for several queries.
  */
 export function rebuilt(stored: StoredResponse, asker: ClientRequest, routes: RouteTable): Replay | string {
   const { route, params } = routes.find(stored.path);

@@ -87,7 +87,9 @@ function hostnameOf(host: string): string {
 
 const domainAttribute = /(;[ \t]*domain[ \t]*=[ \t]*)\.?([^;]*)/i;
 
-/** A client refuses a cookie for a domain that it is not in (RFC 6265 §5.3). It gets the cookie for the host it knows. */
+/**
+ * A client refuses a cookie for a domain that it is not in (RFC 6265 §5.3). It gets the cookie for the host it knows.
+ */
 function mappedCookie(cookie: string, asked: AskedAs, seen: SeenAs): string {
   const client = hostnameOf(seen.host);
   return cookie.replace(domainAttribute, (whole, before: string, written: string) => {

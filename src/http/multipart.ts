@@ -5,7 +5,9 @@ import type { Fields } from './fields.ts';
  */
 export const MAX_BOUNDARY_CHARACTERS = 70;
 
-/** The boundary of a multipart body (RFC 2046 §5.1.1), of any length: many servers take longer ones than are allowed. */
+/**
+ * The boundary of a multipart body (RFC 2046 §5.1.1), of any length: many servers take longer ones than are allowed.
+ */
 export function boundaryOf(headers: Fields): string | undefined {
   const type = headers.get('content-type') ?? '';
   if (!/^\s*multipart\//i.test(type)) return undefined;

@@ -12,7 +12,9 @@ const UNITS = [
   ['s', 1_000],
 ] as const;
 
-/** Says what the `Idempotency-Key` of a write means. Throws what its client would be told without asking for the key. */
+/**
+ * Says what the `Idempotency-Key` of a write means. Throws what its client would be told without asking for the key.
+ */
 export function keyExplainer({ routes, fallback }: Pick<GatewayConfig, 'routes' | 'fallback'>): ExplainKey {
   const trie = new PatternTrie<CachePolicy>();
   for (const { match, cache } of routes) trie.add(match, cache);

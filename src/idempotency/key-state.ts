@@ -1,11 +1,11 @@
 /**
- * What is known of an idempotency key, as a pure state machine. Both stores are this machine: `memory-keys.ts` calls it,
- * and the Lua of redis/redis-keys.ts is the same (one contract of tests runs on both).
+ * What is known of an idempotency key, as a pure state machine. Both stores are this machine: `memory-keys.ts` calls
+ * it, and the Lua of redis/redis-keys.ts is the same (one contract of tests runs on both).
  *
  * - absent: nobody has used the key, or it was given back, or it has expired, or the store has lost it
  * - under way: its owner is carrying the write out, and renews its lease while it does
- * - unknown: the write may have been applied, and nobody knows. It is never carried out again. The owner may still learn
- *   how it ended: a node that was only paused
+ * - unknown: the write may have been applied, and nobody knows. It is never carried out again. The owner may still
+ *   learn how it ended: a node that was only paused
  * - answered: the write has ended, and this was its answer
  */
 export type KeyState =

@@ -26,8 +26,8 @@ export interface ApiPath {
   /** `/steps/:stepId` */
   readonly pattern: string;
   /**
-   * `/steps/:`, equal for paths that differ only in the names of their parameters, or in an ending such as `.json`: what
-   * is below `/steps/{step}` is below `/steps/{id}.json`.
+   * `/steps/:`, equal for paths that differ only in the names of their parameters, or in an ending such as `.json`:
+   * what is below `/steps/{step}` is below `/steps/{id}.json`.
    */
   readonly shape: string;
   readonly operations: ReadonlyMap<string, Mapping>;

@@ -38,8 +38,8 @@ export interface CircuitOriginOptions {
 }
 
 /**
- * Answers by which an origin, or what stands before it, says that it is down. Any other answer is a success: a 500 comes
- * from one resource.
+ * Answers by which an origin, or what stands before it, says that it is down. Any other answer is a success: a 500
+ * comes from one resource.
  */
 export const downStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
@@ -48,9 +48,9 @@ const QUICK_MS = 1_000;
 
 /**
  * An origin whose requests are refused while it is down (circuit.ts). A request fails it by what the origin does: no
- * connection, no answer in time, one that breaks off or is no HTTP, 502, 503 or 504. It counts for nothing if its client
- * gave up or the gateway did not send it, and where an origin that is well does the same: it takes long over a write, or
- * closes the connection to refuse a handshake.
+ * connection, no answer in time, one that breaks off or is no HTTP, 502, 503 or 504. It counts for nothing if its
+ * client gave up or the gateway did not send it, and where an origin that is well does the same: it takes long over a
+ * write, or closes the connection to refuse a handshake.
  */
 export class CircuitOrigin implements Origin, OriginCircuit {
   readonly #origin: WatchableOrigin;
@@ -151,7 +151,9 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return circuit.is === 'open' ? Math.max(0, circuit.probeAt - this.#options.clock.monotonic()) : undefined;
   }
 
-  /** The request that finds a probe due waits for it, all others are refused meanwhile. No client that leaves ends it. */
+  /**
+   * The request that finds a probe due waits for it, all others are refused meanwhile. No client that leaves ends it.
+   */
   async #probeOrRefuse({ target, host }: Pick<Asked, 'target' | 'host'>): Promise<void> {
     const { ask } = this.#options;
     if (ask !== undefined && this.#beginsProbe()) {

@@ -11,8 +11,8 @@ export interface HealthProbesOptions {
 }
 
 /**
- * Asks an origin how it is: in each interval while it is up, and when its circuit says so while it is down. Answers of 2xx
- * and 3xx say that it is well.
+ * Asks an origin how it is: in each interval while it is up, and when its circuit says so while it is down. Answers of
+ * 2xx and 3xx say that it is well.
  */
 export class HealthProbes {
   readonly #options: HealthProbesOptions;

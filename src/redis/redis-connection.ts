@@ -47,8 +47,8 @@ export function connectRedis({ urls, commandTimeoutMs, failed }: RedisConnection
 
 /** Closes the connection, which reconnects by itself. What it is waiting for fails. */
 export function hangUp(connection: Redis | Cluster): void {
-  // Not `Cluster#disconnect(true)`: a MOVED that arrives before the last of its connections has ended makes a new one, and
-  // the cluster, which waits for the last one to end, stays in "disconnecting" for good.
+  // Not `Cluster#disconnect(true)`: a MOVED that arrives before the last of its connections has ended makes a new one,
+  // and the cluster, which waits for the last one to end, stays in "disconnecting" for good.
   if (connection instanceof Cluster) for (const node of connection.nodes()) node.disconnect();
   else connection.disconnect(true);
 }

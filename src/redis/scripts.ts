@@ -61,8 +61,8 @@ return { 1, tonumber(s[1]), first, committed, tonumber(s[2]), s[3], joined, redi
 
   /**
    * ARGV: epoch, member, contact, then for each step its kind and its arguments. A step that fails does so at its first
-   * command that writes, and leaves nothing: the server is full, or the step is malformed. The others are made. One that
-   * fails later has left a number without a record: somebody has changed the log, so the epoch is over.
+   * command that writes, and leaves nothing: the server is full, or the step is malformed. The others are made. One
+   * that fails later has left a number without a record: somebody has changed the log, so the epoch is over.
    */
   group: `${contactGuard}
 local member, self = ARGV[2], met and parse(met)

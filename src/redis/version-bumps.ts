@@ -63,8 +63,8 @@ interface Raised {
 
 /**
  * Raises the versions of what records cover. Every node does, even one that keeps nothing in the tier itself. Records
- * share round trips as the steps of the log do (coherence/group-commit.ts), and a name is raised once in each. On a Redis
- * Cluster each name has a round trip of its own.
+ * share round trips as the steps of the log do (coherence/group-commit.ts), and a name is raised once in each. On a
+ * Redis Cluster each name has a round trip of its own.
  */
 export class VersionBumps {
   readonly #keys: VersionKeys;

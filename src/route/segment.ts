@@ -1,8 +1,8 @@
 import { decodeSegment } from './path.ts';
 
 /**
- * Parameters inside a segment, with literal text around them: `:id.json`, `issues.:format`, `:name.:ext`. A text between
- * two parameters is found where it occurs last: of `/:name.:ext`, `a.tar.gz` gives `a.tar` and `gz`.
+ * Parameters inside a segment, with literal text around them: `:id.json`, `issues.:format`, `:name.:ext`. A text
+ * between two parameters is found where it occurs last: of `/:name.:ext`, `a.tar.gz` gives `a.tar` and `gz`.
  */
 export interface MixedSegment {
   readonly kind: 'mixed';
@@ -34,8 +34,8 @@ export function valuesBetween(segment: string, texts: readonly string[]): string
   return values;
 }
 
-// Below, segments of shapes: `*` is any segment, and `*.json` one with any text, but not none, before ".json". A literal
-// star is escaped. They are compared decoded: "2F" is no part of "%2F".
+// Below, segments of shapes: `*` is any segment, and `*.json` one with any text, but not none, before ".json". A
+// literal star is escaped. They are compared decoded: "2F" is no part of "%2F".
 
 const isMixed = (shape: string): boolean => shape.includes('*') && shape !== '*';
 

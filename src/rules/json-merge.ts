@@ -1,9 +1,9 @@
 import { editedObject, type Member, parseObjects, type TextValue, textOfValue } from './json-object.ts';
 
 /*
- * Documents are merged as texts, so that what is not touched keeps its bytes: numbers beyond 2^53, the order of members,
- * escapes. The callers have parsed every text before (`parseJson`): each is valid, no deeper than MAX_JSON_DEPTH, and
- * names no member twice.
+ * Documents are merged as texts, so that what is not touched keeps its bytes: numbers beyond 2^53, the order of
+ * members, escapes. The callers have parsed every text before (`parseJson`): each is valid, no deeper than
+ * MAX_JSON_DEPTH, and names no member twice.
  */
 
 /** Members that keep their values: by name, and what is kept below the member; `whole`: all of it. */
@@ -28,9 +28,9 @@ interface Overlaying {
 }
 
 /**
- * A document that replaces `current`: the text of `body`, with the preserved members as they are in `current`, and under
- * `merge` with the members that `body` leaves out. Objects are merged member by member; arrays and scalars are replaced,
- * and `null` is a value like others. A preserved member that `current` does not have is removed.
+ * A document that replaces `current`: the text of `body`, with the preserved members as they are in `current`, and
+ * under `merge` with the members that `body` leaves out. Objects are merged member by member; arrays and scalars are
+ * replaced, and `null` is a value like others. A preserved member that `current` does not have is removed.
  */
 export function overlaid(body: string, current: string, options: { merge: boolean; preserve: Preserved }): string {
   return over(parseObjects(body), parseObjects(current), options.preserve, { merge: options.merge });

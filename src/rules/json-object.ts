@@ -1,9 +1,9 @@
 import { endOfString } from './json-scan.ts';
 
 /*
- * Objects in a JSON text, and where their members are. The callers have parsed the text before (`parseJson`): it is valid,
- * no deeper than MAX_JSON_DEPTH, and names no member twice. Arrays are taken as a whole: a node for each of their values
- * would cost a hundred times the scan.
+ * Objects in a JSON text, and where their members are. The callers have parsed the text before (`parseJson`): it is
+ * valid, no deeper than MAX_JSON_DEPTH, and names no member twice. Arrays are taken as a whole: a node for each of
+ * their values would cost a hundred times the scan.
  */
 
 /** A value in a JSON text. */

@@ -13,8 +13,8 @@ interface NotApplied {
 }
 
 /**
- * What a JSON Patch (RFC 6902) makes of a value, for a check: numbers beyond 2^53 are rounded. Pure: neither argument is
- * changed.
+ * What a JSON Patch (RFC 6902) makes of a value, for a check: numbers beyond 2^53 are rounded. Pure: neither argument
+ * is changed.
  */
 export function jsonPatched(target: unknown, operations: unknown): { readonly value: unknown } | NotApplied {
   if (!Array.isArray(operations)) return { why: 'it is not a list of operations' };

@@ -45,9 +45,9 @@ export function parseRedelivery(body: unknown): Parsed<{ readonly id: string | u
 }
 
 /**
- * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, current, lookups, requestHeaders,
- * responseHeaders}`. The value of a field is a text, or a list of them where the field is repeated. A body is JSON, or a
- * text that holds it: numbers that JavaScript cannot hold survive only in a text.
+ * `{method: "PUT", path: "/accommodations/42", status: 200, request, response, before, current, lookups,
+ * requestHeaders, responseHeaders}`. The value of a field is a text, or a list of them where the field is repeated. A
+ * body is JSON, or a text that holds it: numbers that JavaScript cannot hold survive only in a text.
  */
 export function parseProposedWrite(body: unknown): Parsed<ProposedWrite & { readonly all: boolean }> {
   const names = ['method', 'path', 'status', 'request', 'response', 'before', 'current', 'lookups'];

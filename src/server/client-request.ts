@@ -90,8 +90,8 @@ function targetOf(method: string, raw: string, host: string): ClientRequest['tar
 }
 
 /**
- * What tells this gateway from others in `Via`: the nodes of a cluster have one name, since a read that goes from one to
- * the other would wait for itself, too.
+ * What tells this gateway from others in `Via`: the nodes of a cluster have one name, since a read that goes from one
+ * to the other would wait for itself, too.
  */
 export function nameInVia({ store: { redis } }: GatewayConfig): string {
   if (redis === undefined) return randomBytes(6).toString('base64url');

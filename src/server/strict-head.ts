@@ -38,7 +38,9 @@ export function strictHead(text: string): StrictHead | undefined {
  */
 const strictBlock = /^(?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)+\r\n$/;
 
-/** Fields that are left to the HTTP server: bodies, ranges, protocols, and conditions that only the origin evaluates. */
+/**
+ * Fields that are left to the HTTP server: bodies, ranges, protocols, and conditions that only the origin evaluates.
+ */
 const leftToServer: ReadonlySet<string> = new Set([
   ...['content-length', 'transfer-encoding', 'te', 'trailer', 'expect', 'upgrade', 'http2-settings'],
   ...['proxy-connection', 'range', 'if-range', 'if-match', 'if-unmodified-since', 'unstale-min-position'],

@@ -2,7 +2,9 @@ import type { Position } from '../coherence/record.ts';
 import { headOf, responseOf } from '../store/response-head.ts';
 import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
 
-/** Length of the head, u32 · length of the body, u32 · uses, u32 · whether it is unconfirmed, u8 · head (JSON) · body */
+/**
+ * Length of the head, u32 · length of the body, u32 · uses, u32 · whether it is unconfirmed, u8 · head (JSON) · body
+ */
 export const ENTRY_BYTES = 13;
 const MAX_USES = 0xffff_ffff;
 

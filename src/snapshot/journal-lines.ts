@@ -25,7 +25,9 @@ export type LineKind = (typeof lineKinds)[number];
 
 const CRC_DIGITS = 8;
 
-/** Appends lines to a segment: `<checksum> <kind> <payload>`. Each is with the operating system when `write` returns. */
+/**
+ * Appends lines to a segment: `<checksum> <kind> <payload>`. Each is with the operating system when `write` returns.
+ */
 export class JournalWriter {
   readonly #descriptor: number;
   #checksum: number;

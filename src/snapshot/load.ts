@@ -49,7 +49,9 @@ export type Loaded =
       readonly cut: string | undefined;
     };
 
-/** Loads what a snapshot has and nothing known has invalidated since. Never rejects: a cold start is always possible. */
+/**
+ * Loads what a snapshot has and nothing known has invalidated since. Never rejects: a cold start is always possible.
+ */
 export async function loadSnapshot(path: string, options: LoadOptions): Promise<Loaded> {
   let file: SnapshotFile;
   try {

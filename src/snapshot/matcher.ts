@@ -1,7 +1,9 @@
 import { type Coverage, isCoveredBy, type Tagged } from '../coherence/tag.ts';
 import { PatternError, PatternTrie } from '../route/pattern.ts';
 
-/** Whether any of several coverages covers a response: a snapshot has a million of them, and may have missed thousands. */
+/**
+ * Whether any of several coverages covers a response: a snapshot has a million of them, and may have missed thousands.
+ */
 export class Matcher {
   readonly #others: readonly Coverage[];
   readonly #patterns = new PatternTrie<true>();

@@ -42,7 +42,10 @@ export interface SavedSnapshot {
   readonly ms: number;
 }
 
-/** Names a segment of the journal, in snapshots. It has a number and a nonce, so that a foreign file is not taken for it. */
+/**
+ * Names a segment of the journal, in snapshots. It has a number and a nonce, so that a foreign file is not taken for
+ * it.
+ */
 export type Segment = string;
 
 /** Invalidations of a single node, kept in files beside its snapshot. */

@@ -57,8 +57,8 @@ export interface StoredResponse {
 }
 
 /**
- * In place of a position: a copy that a snapshot brought back and that the origin has not confirmed since. It answers no
- * request. No fence admits a response of this position, so that none can be stored by mistake.
+ * In place of a position: a copy that a snapshot brought back and that the origin has not confirmed since. It answers
+ * no request. No fence admits a response of this position, so that none can be stored by mistake.
  */
 export const UNCONFIRMED: Position = -1;
 

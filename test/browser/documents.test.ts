@@ -4,7 +4,9 @@ import { until } from '../support/barrier.ts';
 import { type Application, PATIENCE_MS, startApplication } from './application.ts';
 import { chromium, useChromium } from './rig.ts';
 
-/* The pages that the documents show, as they stand there: each follows the writes of others, also after a failed read. */
+/*
+ * The pages that the documents show, as they stand there: each follows the writes of others, also after a failed read.
+ */
 
 let application: Application | undefined;
 

@@ -10,7 +10,9 @@ export interface Line {
   readonly heartbeats: number;
   /** Cuts what is open. */
   drop(): void;
-  /** Streams that are open stay open and get nothing any more, as after a change of networks. Others are not touched. */
+  /**
+   * Streams that are open stay open and get nothing any more, as after a change of networks. Others are not touched.
+   */
   silence(): void;
   close(): Promise<void>;
 }

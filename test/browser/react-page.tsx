@@ -3,7 +3,10 @@ import { createRoot } from 'react-dom/client';
 import { connect } from 'unstale/client';
 import { UnstaleIndicator, UnstaleProvider, useUnstale, useUnstaleEvent } from 'unstale/react';
 
-/* What the tests of unstale/react look at. `?own` has the page, and not the provider, open the connection. `?gone` resumes after an event of a log that is gone. */
+/*
+ * What the tests of unstale/react look at. `?own` has the page, and not the provider, open the connection. `?gone`
+ * resumes after an event of a log that is gone.
+ */
 
 declare global {
   interface Window {

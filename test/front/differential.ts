@@ -138,7 +138,9 @@ function parts(bytes: string, cuts: readonly number[] = []): string[] {
   return [0, ...at].map((from, i) => bytes.slice(from, at[i] ?? bytes.length));
 }
 
-/** What was written has come to the other side, which is in this process, and has been answered if that needs nobody. */
+/**
+ * What was written has come to the other side, which is in this process, and has been answered if that needs nobody.
+ */
 async function turns(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }

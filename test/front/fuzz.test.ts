@@ -5,7 +5,10 @@ import { budget } from '../support/budget.ts';
 import { type Pair, pair, type Script } from './differential.ts';
 import { configuration, lines, oddities, targets, text } from './requests.ts';
 
-/* Random connections, sent to a gateway with the front and to one without it. `FRONT_RUNS=100000 npm run test:front` plays more. */
+/*
+ * Random connections, sent to a gateway with the front and to one without it. `FRONT_RUNS=100000 npm run test:front`
+ * plays more.
+ */
 
 const RUNS = Number(process.env.FRONT_RUNS ?? budget({ local: 40, ci: 300 }));
 

@@ -23,7 +23,8 @@ function makesOrders(): void {
 
 describe('with three nodes', () => {
   test('equal requests at once, to all of them, are carried out once', async () => {
-    // A step of the bus has failed after a quarter of the lease: here, a machine that is busy has to be slower than that.
+    // A step of the bus has failed after a quarter of the lease: here, a machine that is busy has to be slower than
+    // that.
     nodes = await startNodes(3, yaml, ', lease: 4s');
     makesOrders();
     const answers = await Promise.all(Array.from({ length: 150 }, (_, i) => post(i % 3, 'k')));

@@ -25,7 +25,9 @@ function circuitAbove(
 ) {
   const changes: OriginChange[] = [];
   const asked: Asked[] = [];
-  /** What the next probes find: well, once there are no more. Requests that fail open nothing without one that fails. */
+  /**
+   * What the next probes find: well, once there are no more. Requests that fail open nothing without one that fails.
+   */
   const answers: boolean[] = [];
   const origin = new CircuitOrigin(below, {
     ...{ name: 'legacy', settings: { failures, firstMs: pauseMs, mostMs: pauseMs } },

@@ -3,7 +3,9 @@ import type { OriginConfig } from '../../src/config/model.ts';
 import { Probe, probeTimeoutMs } from '../../src/origin/probe.ts';
 import { clientOf, scripted } from './origin-under-test.ts';
 
-/* The request by which the gateway finds out how an origin is. What follows from it: test/server/origin-probe.test.ts. */
+/*
+ * The request by which the gateway finds out how an origin is. What follows from it: test/server/origin-probe.test.ts.
+ */
 
 const health = { path: '/up', intervalMs: 1, timeoutMs: 9_000 };
 

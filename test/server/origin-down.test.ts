@@ -18,8 +18,8 @@ import {
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
 
 /*
- * An API that is down is not asked: reads get a stale copy where the route allows it, and everything else a 503 that says
- * since when. Nothing is hammered, and the first success ends it.
+ * An API that is down is not asked: reads get a stale copy where the route allows it, and everything else a 503 that
+ * says since when. Nothing is hammered, and the first success ends it.
  */
 
 const api = useFailingApi();

@@ -1,5 +1,6 @@
 /*
- * Saves little, then much, on a disk that takes files of a few blocks only: `full-disk.mjs <folder>`, under `ulimit -f`.
+ * Saves little, then much, on a disk that takes files of a few blocks only: `full-disk.mjs <folder>`, under `ulimit
+ * -f`.
  */
 import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';

@@ -24,7 +24,8 @@ export const itemOf = (id: number): string => `/items/${id}`;
 
 /**
  * An API of items and their list, which embeds them. Each change gives a content that has never been before. It knows
- * which contents reads may return: a content that was replaced may be read until the write that replaced it is answered.
+ * which contents reads may return: a content that was replaced may be read until the write that replaced it is
+ * answered.
  */
 export class ItemsApi {
   readonly origin: ScriptedOrigin;

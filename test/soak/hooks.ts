@@ -109,8 +109,8 @@ export class Hooks {
 
   /** Rejects if the writes are not acknowledged, or delivered, in time. */
   async play(): Promise<Hooked> {
-    // It begins with a resync, which stands for all before. Where a node is kept from storing its new queue in time, the
-    // next one begins another.
+    // It begins with a resync, which stands for all before. Where a node is kept from storing its new queue in time,
+    // the next one begins another.
     await until(() => this.#receiver.delivered.length > 0, 'the first message', PATIENCE_MS);
     await this.#mark('/first');
     this.#receiver.failing = FAILING;

@@ -34,7 +34,9 @@ reads: [POST /search]
 defaults: { cache: { ttl: 60s } }
 rules: [{ name: r, on: "PUT /stale/:id", invalidate: ["/stale/{id}"] }]`;
 
-/** An API that can go away and come back at its port, and a gateway before it that takes it to be down after 3 failures. */
+/**
+ * An API that can go away and come back at its port, and a gateway before it that takes it to be down after 3 failures.
+ */
 export interface FailingApi {
   behave: Behaviour;
   /** How long the gateway waits for an answer. Long where a test holds one back. */

@@ -27,8 +27,8 @@ export type Deviation =
   | { readonly kind: 'more'; readonly members: number };
 
 /**
- * Fields that are part of what clients get. Not those that differ each time (`Date`, request ids), nor a content coding,
- * which is undone first. `ETag` is: with an old one, a conditional write is refused.
+ * Fields that are part of what clients get. Not those that differ each time (`Date`, request ids), nor a content
+ * coding, which is undone first. `ETag` is: with an old one, a conditional write is refused.
  */
 const comparedFields = [
   'content-type',

@@ -29,8 +29,8 @@ export interface ReadPorts {
   /** Whether this node may now answer from memory and from fills of other requests. */
   readonly serving: () => boolean;
   /**
-   * The id of the newest event that was announced here. Its record, and all before it, have been applied: neither memory
-   * nor what is asked of the origin from now on is older. Undefined: not known.
+   * The id of the newest event that was announced here. Its record, and all before it, have been applied: neither
+   * memory nor what is asked of the origin from now on is older. Undefined: not known.
    */
   readonly cursor: () => string | undefined;
   /** The tier that the nodes share behind their memory. */

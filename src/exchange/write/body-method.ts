@@ -51,7 +51,9 @@ export class BodyMethods {
     return this.#kind === 'json';
   }
 
-  /** Called with each chunk that arrives. @throws OriginError badRequest: the method comes too late, or cannot be read */
+  /**
+   * Called with each chunk that arrives. @throws OriginError badRequest: the method comes too late, or cannot be read
+   */
   readonly arrived = (chunk: Buffer): void => this.#parts?.add(chunk);
 
   /** Called once, when as much of the body has arrived as is received ahead. @param whole undefined: more will come */

@@ -36,8 +36,8 @@ export const isForPages = (name: string): boolean => name === 'vary' || name.sta
 
 /**
  * Reads the current representation from the origin, with the writer's credentials and preferences: never a copy, which
- * may be older than the last write. A writer that takes any type has read what the API prefers to give. If that cannot be
- * read, or `asJson` and it is not JSON, the API is asked for JSON.
+ * may be older than the last write. A writer that takes any type has read what the API prefers to give. If that cannot
+ * be read, or `asJson` and it is not JSON, the API is asked for JSON.
  * @throws GatewayError currentUnreadable, currentUnmergeable: the write must not be forwarded; OriginError
  */
 export async function readCurrent(

@@ -6,9 +6,9 @@ import type { BeforeAddress } from './before.ts';
 import type { WritePorts } from './write-ports.ts';
 
 /**
- * After an `If-Match` that does not hold: invalidates the resource, where it is read, if a stored response has given that
- * tag. Somebody has written past the gateway, and a client that reads again must not get the same tag again. A tag that
- * no stored response has invalidates nothing.
+ * After an `If-Match` that does not hold: invalidates the resource, where it is read, if a stored response has given
+ * that tag. Somebody has written past the gateway, and a client that reads again must not get the same tag again. A tag
+ * that no stored response has invalidates nothing.
  */
 export async function invalidateOutdated(
   { store, log }: Pick<WritePorts, 'store' | 'log'>,

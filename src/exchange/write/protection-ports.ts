@@ -3,8 +3,8 @@ import type { FieldLines } from '../../http/fields.ts';
 import type { ClientRequest } from '../ports.ts';
 
 /**
- * Checks a body that the API would get, or what it makes of the resource. `() => Buffer` throws a GatewayError if nobody
- * can tell that.
+ * Checks a body that the API would get, or what it makes of the resource. `() => Buffer` throws a GatewayError if
+ * nobody can tell that.
  * @returns what is wrong with it, where that is only logged
  * @throws GatewayError with what is wrong with it
  */

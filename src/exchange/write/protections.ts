@@ -21,7 +21,9 @@ export interface Protection {
 
 /** What protected writes share. */
 export interface Protections {
-  /** The entries that name the path of a write, in their order; undefined: it costs nothing more than without `writes`. */
+  /**
+   * The entries that name the path of a write, in their order; undefined: it costs nothing more than without `writes`.
+   */
   at(resource: string): readonly Protection[] | undefined;
   /**
    * One name for all spellings of a resource. Hosts are not told apart: an API may have one resource under several of
@@ -49,7 +51,9 @@ export function compileProtections(
   return { at, turnOf: (resource) => spellings.folded(resource) ?? resource, turns, keys };
 }
 
-/** Finds the entries of `writes` that name the path of a request, in their order: one lookup, for each of its spellings. */
+/**
+ * Finds the entries of `writes` that name the path of a request, in their order: one lookup, for each of its spellings.
+ */
 function entryFinder(
   { writes }: Pick<GatewayConfig, 'writes'>,
   spellings: Spellings,
@@ -81,9 +85,9 @@ function isOrdered(config: WriteProtectionConfig): boolean {
 }
 
 /**
- * Whether a write takes turns with others of its resource, whichever of its entries it matches, if any: without them, it
- * would slip between the read and the write of another. A POST takes turns only where an entry names that method: most
- * create members, side by side.
+ * Whether a write takes turns with others of its resource, whichever of its entries it matches, if any: without them,
+ * it would slip between the read and the write of another. A POST takes turns only where an entry names that method:
+ * most create members, side by side.
  */
 export function takesTurns(entries: readonly Protection[], request: NamingMethods): boolean {
   const methods = [request.method, ...namedMethods(request)];

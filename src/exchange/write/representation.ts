@@ -69,8 +69,8 @@ export interface RepresentationOptions {
 
 /**
  * Reads the present representation of a resource from the origin, with the writer's credentials, or with the gateway's
- * own (`origin.headers`). It is neither stored nor shown to a client. `absent` if there is none; `incomplete` if it cannot
- * be read, in which case dependent placeholders fall back to a wildcard.
+ * own (`origin.headers`). It is neither stored nor shown to a client. `absent` if there is none; `incomplete` if it
+ * cannot be read, in which case dependent placeholders fall back to a wildcard.
  */
 export async function readRepresentation(
   get: ClientRequest,

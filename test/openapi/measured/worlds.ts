@@ -27,7 +27,9 @@ interface Write {
 }
 
 export interface Measured {
-  /** Of the responses that were stored: should have been dropped, and were; should have, and were not; need not have. */
+  /**
+   * Of the responses that were stored: should have been dropped, and were; should have, and were not; need not have.
+   */
   readonly right: number;
   readonly missed: readonly string[];
   readonly needless: readonly string[];
