@@ -9,7 +9,7 @@ import type { Subscription } from '../events/subscription.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest, forgetAccepted } from './accepted.ts';
 import { corsFields, preflightFields } from './events-cors.ts';
-import { connectionUnder } from './http-side.ts';
+import { connectionOf } from './http-side.ts';
 import { NodeReply } from './node-reply.ts';
 import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
@@ -42,11 +42,12 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
     pipelineOf(message.socket)?.beginLast(reply.raw, () => {
       const fields = corsFields(request.headers, cors);
       try {
+        hub.checkRoom();
         const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
-        reply.raw.once('close', release);
-        const more = { ...(cors && { fields }), connection: connectionUnder(message.socket) };
-        serveEvents(hub, subscription, reply.raw, more);
+        const connection = connectionOf(message.socket);
+        connection.socket.once('close', release);
+        serveEvents(hub, subscription, reply.raw, { ...(cors && { fields }), connection });
         forgetAccepted(message);
       } catch (error) {
         for (const [name, value] of Object.entries(fields)) reply.raw.setHeader(name, value);
