@@ -5,6 +5,7 @@ import { Direct } from './direct.ts';
 import type { EventHub } from './hub.ts';
 import type { Ending, Sink } from './sink.ts';
 import type { Subscription } from './subscription.ts';
+import type { Wire } from './wire.ts';
 
 const head = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
 
@@ -18,17 +19,24 @@ export interface StreamConnection {
   takeOver(): Socket | undefined;
 }
 
+export interface EventStreamOptions {
+  /** Of the response, besides those of every event stream. */
+  readonly fields?: OutgoingHttpHeaders;
+  readonly connection?: StreamConnection;
+  /** Default: `eventStream`. */
+  readonly wire?: Wire;
+}
+
 /**
  * Serves a subscription as an event stream (WHATWG HTML §9.2). It ends when the client disconnects or reads too
  * slowly, its rights expire, or the hub closes.
- * @param fields of the response, besides those of every event stream
  * @throws GatewayError 503 if there are too many subscribers; nothing has been sent then
  */
 export function serveEvents(
   hub: EventHub,
   subscription: Subscription,
   response: ServerResponse,
-  { fields, connection }: { readonly fields?: OutgoingHttpHeaders; readonly connection?: StreamConnection } = {},
+  { fields, connection, wire }: EventStreamOptions = {},
 ): void {
   hub.checkRoom();
   // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
@@ -40,7 +48,7 @@ export function serveEvents(
   // The HTTP server then lets go of the request, the response and its parser: half of what a stream would hold.
   if (taken !== undefined) response.end();
   const sink = taken === undefined ? new ResponseSink(response, connection?.socket) : new SocketSink(taken);
-  const subscriber = hub.subscribe(subscription, sink);
+  const subscriber = hub.subscribe(subscription, sink, wire);
   (taken ?? response).on('close', () => subscriber.unsubscribe());
 }
 

@@ -2,7 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { askedBy } from '../events/asked.ts';
+import { eventStream } from '../events/frame.ts';
 import type { EventHub } from '../events/hub.ts';
+import { mercureStream } from '../events/mercure.ts';
 import type { Authority } from '../events/rights.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { Subscription } from '../events/subscription.ts';
@@ -47,7 +49,8 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
         if (release === undefined) throw new GatewayError('tooManyStreams');
         const connection = connectionOf(message.socket);
         connection.socket.once('close', release);
-        serveEvents(hub, subscription, reply.raw, { ...(cors && { fields }), connection });
+        const wire = request.target.path === MERCURE_PATH ? mercureStream : eventStream;
+        serveEvents(hub, subscription, reply.raw, { ...(cors && { fields }), connection, wire });
         forgetAccepted(message);
       } catch (error) {
         for (const [name, value] of Object.entries(fields)) reply.raw.setHeader(name, value);
