@@ -12,8 +12,8 @@ export const eventStream: Wire = {
   heartbeat: Buffer.from(': \n\n'),
   event: ({ frame }) => frame,
   // An id without data dispatches no event, but a client resumes from it (§9.2.6).
-  position: (id) => Buffer.from(`id: ${oneLine(id)}\n\n`),
-  resync: (id, refetch = {}) => Buffer.from(`id: ${oneLine(id)}\nevent: resync\ndata: ${JSON.stringify(refetch)}\n\n`),
+  position: (id) => Buffer.from(`${idLine(id)}\n`),
+  resync: (id, refetch = {}) => Buffer.from(`${idLine(id)}event: resync\ndata: ${JSON.stringify(refetch)}\n\n`),
   retry: (ms) => Buffer.from(`retry: ${Math.round(ms)}\n\n`),
 };
 
@@ -24,7 +24,7 @@ export function spreadRetryMs(subscribers: number): number {
 
 /** Line breaks are removed from the id and the type, which another node or Redis may have written. JSON has none. */
 export function eventFrame({ id, type, client: _, ...data }: Event): Buffer {
-  return Buffer.from(`id: ${oneLine(id)}\nevent: ${oneLine(type)}\ndata: ${JSON.stringify(data)}\n\n`);
+  return Buffer.from(`${idLine(id)}event: ${oneLine(type)}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 /** The event of a frame that `eventFrame` has made. */
@@ -44,6 +44,9 @@ const END = '\n\n';
 export function dataOf(frame: Buffer): Buffer {
   return frame.subarray(frame.indexOf(DATA) + DATA.length, frame.byteLength - END.length);
 }
+
+/** Empty without an id. */
+export const idLine = (id: string | undefined): string => (id === undefined ? '' : `id: ${oneLine(id)}\n`);
 
 /** Also removes NUL: a client ignores an id that contains it (§9.2.6). */
 const oneLine = (text: string): string => text.replace(/[\r\n\0]+/g, ' ');

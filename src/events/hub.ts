@@ -1,4 +1,5 @@
 import { systemClock, systemTimers } from '../clock.ts';
+import { GatewayError } from '../errors.ts';
 import { boundedEvent } from './bounded.ts';
 import { Coalesced } from './coalesced.ts';
 import type { Event } from './event.ts';
@@ -139,17 +140,19 @@ export class EventHub {
     this.#work.wake();
   }
 
-  /** Whether there are as many subscribers as there may be. */
-  get isFull(): boolean {
-    return this.#closed || this.subscribers >= this.#options.maxSubscribers;
+  /** @throws GatewayError 503 if there are as many subscribers as there may be */
+  checkRoom(): void {
+    if (!this.#closed && this.subscribers < this.#options.maxSubscribers) return;
+    throw new GatewayError('overloaded', 'there are too many subscribers');
   }
 
   /**
-   * Starts a subscription. Returns `full` if the maximum number of subscribers is reached.
+   * Starts a subscription.
    * @throws PatternError
+   * @throws GatewayError as `checkRoom`
    */
-  subscribe(subscription: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber | 'full' {
-    if (this.isFull) return 'full';
+  subscribe(subscription: Subscription, sink: Sink, wire: Wire = eventStream): Subscriber {
+    this.checkRoom();
     const { filter, rights, lastEventId, client } = subscription;
     const topic = this.#subscriptions.topicOf(filter, rights);
     const found = lastEventId === undefined ? this.#history.end : this.#after(lastEventId);

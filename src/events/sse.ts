@@ -1,56 +1,109 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { GatewayError } from '../errors.ts';
 import { Direct } from './direct.ts';
 import type { EventHub } from './hub.ts';
 import type { Ending, Sink } from './sink.ts';
 import type { Subscription } from './subscription.ts';
+import type { Wire } from './wire.ts';
 
 const head = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+
+/** The connection of a response, where what the HTTP server takes for the connection is another stream. */
+export interface StreamConnection {
+  readonly socket: Duplex;
+  /**
+   * Takes the connection from the HTTP server, for which it ends with this response; undefined where it has to stay.
+   * Whoever takes it ends the response.
+   */
+  takeOver(): Socket | undefined;
+}
+
+export interface EventStreamOptions {
+  /** Of the response, besides those of every event stream. */
+  readonly fields?: OutgoingHttpHeaders;
+  readonly connection?: StreamConnection;
+  /** Default: `eventStream`. */
+  readonly wire?: Wire;
+}
 
 /**
  * Serves a subscription as an event stream (WHATWG HTML §9.2). It ends when the client disconnects or reads too
  * slowly, its rights expire, or the hub closes.
- * @param fields of the response, besides those of every event stream
- * @param connection what the socket of the response writes to, if that is not the connection itself
  * @throws GatewayError 503 if there are too many subscribers; nothing has been sent then
  */
 export function serveEvents(
   hub: EventHub,
   subscription: Subscription,
   response: ServerResponse,
-  { fields, connection }: { readonly fields?: OutgoingHttpHeaders; readonly connection?: Duplex } = {},
+  { fields, connection, wire }: EventStreamOptions = {},
 ): void {
+  hub.checkRoom();
   // Delimited by closing the connection: without chunked framing, all subscribers get the same bytes.
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;
-  const sink = new ResponseSink(response, fields === undefined ? head : { ...head, ...fields }, connection);
-  const subscriber = hub.subscribe(subscription, sink);
-  if (subscriber === 'full') throw new GatewayError('overloaded', 'there are too many subscribers');
-  response.on('close', () => subscriber.unsubscribe());
+  const taken = connection?.takeOver();
+  response.writeHead(200, fields === undefined ? head : { ...head, ...fields });
+  response.flushHeaders();
+  // The HTTP server then lets go of the request, the response and its parser: half of what a stream would hold.
+  if (taken !== undefined) response.end();
+  const sink = taken === undefined ? new ResponseSink(response, connection?.socket) : new SocketSink(taken);
+  const subscriber = hub.subscribe(subscription, sink, wire);
+  (taken ?? response).on('close', () => subscriber.unsubscribe());
 }
 
-class ResponseSink implements Sink {
-  readonly #response: ServerResponse;
-  readonly #direct: Direct | undefined;
-  /** Given with the status: Node would keep each field that is set before, for as long as the stream. */
-  readonly #head: OutgoingHttpHeaders;
+/** A stream whose connection has been taken from the HTTP server. */
+class SocketSink implements Sink {
+  readonly #socket: Socket;
 
-  constructor(response: ServerResponse, fields: OutgoingHttpHeaders, connection: Duplex | undefined) {
-    this.#response = response;
-    this.#head = fields;
-    const { socket } = response;
-    this.#direct = socket === null ? undefined : new Direct(socket, connection ?? socket);
+  constructor(socket: Socket) {
+    this.#socket = socket;
   }
 
   get writableLength(): number {
-    return (this.#direct ?? this.#response).writableLength;
+    return this.#socket.writableLength;
   }
 
-  /** The first write brings the head. What follows has no framing of its own. */
   write(bytes: Buffer): boolean {
-    if (this.#response.headersSent) return this.#written.write(bytes);
-    return this.#response.writeHead(200, this.#head).write(bytes);
+    return this.#socket.write(bytes);
+  }
+
+  once(event: 'drain', listener: () => void): void {
+    this.#socket.once(event, listener);
+  }
+
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  end(why: Ending): void {
+    if (isOrderly(why)) this.#socket.destroySoon();
+    else this.#socket.destroy();
+  }
+}
+
+/** A stream that is the response of the HTTP server. */
+class ResponseSink implements Sink {
+  readonly #response: ServerResponse;
+  readonly #written: Direct | ServerResponse;
+
+  /** @param connection what the socket of the response writes to, if that is not the connection itself */
+  constructor(response: ServerResponse, connection: Duplex | undefined) {
+    this.#response = response;
+    const { socket } = response;
+    this.#written = socket === null ? response : new Direct(socket, connection ?? socket);
+  }
+
+  get writableLength(): number {
+    return this.#written.writableLength;
+  }
+
+  write(bytes: Buffer): boolean {
+    return this.#written.write(bytes);
   }
 
   once(event: 'drain', listener: () => void): void {
@@ -66,11 +119,10 @@ class ResponseSink implements Sink {
   }
 
   end(why: Ending): void {
-    if (why === 'draining' || why === 'expired') this.#response.end();
+    if (isOrderly(why)) this.#response.end();
     else this.#response.destroy();
   }
-
-  get #written(): Direct | ServerResponse {
-    return this.#direct ?? this.#response;
-  }
 }
+
+/** Whether what has been written is sent before the connection closes. */
+const isOrderly = (why: Ending): boolean => why === 'draining' || why === 'expired';

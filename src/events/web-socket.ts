@@ -49,11 +49,9 @@ export class EventSocket {
     this.#sink = sink;
     this.#subscription = subscription;
     this.#filters = new FilterSet(subscription.rights);
-    const subscriber = hub.subscribe(subscription, sink, webSocketWire);
-    if (subscriber === 'full') throw new GatewayError('overloaded', 'there are too many subscribers');
-    this.#subscriber = subscriber;
+    this.#subscriber = hub.subscribe(subscription, sink, webSocketWire);
     const { filter } = subscription;
-    if (filter !== undefined) this.#filters.set(URL_REF, filter, subscriber.from);
+    if (filter !== undefined) this.#filters.set(URL_REF, filter, this.#subscriber.from);
   }
 
   /** Ends the subscriptions. Further messages are ignored. */

@@ -80,7 +80,7 @@ export class EventSockets {
       socket.once('close', release);
       const asked = await subscriptionOf(request, authority, [SUBSCRIBE]);
       const subscription = beginsEmpty(request) ? { ...asked, filter: undefined } : asked;
-      if (hub.isFull) throw new GatewayError('overloaded', 'there are too many subscribers');
+      hub.checkRoom();
       this.#looking.set(message, handshake);
       this.#server.handleUpgrade(message, socket, head, (client) => {
         response.detachSocket(socket);

@@ -2,14 +2,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayConfig } from '../config/model.ts';
 import { asGatewayError, GatewayError } from '../errors.ts';
 import { askedBy } from '../events/asked.ts';
+import { eventStream } from '../events/frame.ts';
 import type { EventHub } from '../events/hub.ts';
+import { mercureStream } from '../events/mercure.ts';
 import type { Authority } from '../events/rights.ts';
 import { serveEvents } from '../events/sse.ts';
 import type { Subscription } from '../events/subscription.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest, forgetAccepted } from './accepted.ts';
 import { corsFields, preflightFields } from './events-cors.ts';
-import { connectionUnder } from './http-side.ts';
+import { connectionOf } from './http-side.ts';
 import { NodeReply } from './node-reply.ts';
 import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
@@ -42,11 +44,13 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
     pipelineOf(message.socket)?.beginLast(reply.raw, () => {
       const fields = corsFields(request.headers, cors);
       try {
+        hub.checkRoom();
         const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
-        reply.raw.once('close', release);
-        const more = { ...(cors && { fields }), connection: connectionUnder(message.socket) };
-        serveEvents(hub, subscription, reply.raw, more);
+        const connection = connectionOf(message.socket);
+        connection.socket.once('close', release);
+        const wire = request.target.path === MERCURE_PATH ? mercureStream : eventStream;
+        serveEvents(hub, subscription, reply.raw, { ...(cors && { fields }), connection, wire });
         forgetAccepted(message);
       } catch (error) {
         for (const [name, value] of Object.entries(fields)) reply.raw.setHeader(name, value);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { StreamConnection } from '../events/sse.ts';
 
 type Written = { chunk: string | Buffer; encoding: BufferEncoding };
 type Done = (error?: Error | null) => void;
@@ -14,6 +15,14 @@ function oneText(chunks: readonly Written[]): string | undefined {
   return text;
 }
 
+/** What owns a client's connection. */
+export interface Owner {
+  /** Milliseconds. */
+  readonly now: number;
+  /** Lets others have it, for as long as it lasts. False where requests have come that wait, or parts of one. */
+  giveUp(): boolean;
+}
+
 /**
  * A client's connection as the HTTP server sees it. It reads what the connection's owner gives it, and writes to the
  * socket itself. While it is paused, the socket is read until what waits reaches the high-water mark.
@@ -24,19 +33,31 @@ export class HttpSide extends Duplex {
   activeAt: number;
   /** Emits `timeout` when nothing has moved for so long; 0: never. */
   timeoutMs = 0;
-  readonly #now: () => number;
+  readonly #owner: Owner;
   #isFull = false;
+  #isTaken = false;
 
-  constructor(socket: Socket, now: () => number) {
+  constructor(socket: Socket, owner: Owner) {
     super({ decodeStrings: false, highWaterMark: socket.readableHighWaterMark });
     this.socket = socket;
-    this.#now = now;
-    this.activeAt = now();
+    this.#owner = owner;
+    this.activeAt = owner.now;
+  }
+
+  /**
+   * Lets others have the connection for good, if nothing waits here in either direction. What the HTTP server writes
+   * still goes there, and is to be the head of its last answer. The end of that ends this stream, and not the connection.
+   */
+  takeOver(): Socket | undefined {
+    const isIdle = this.writable && this.writableLength === 0 && this.readableLength === 0;
+    if (!isIdle || !this.#owner.giveUp()) return undefined;
+    this.#isTaken = true;
+    return this.socket;
   }
 
   /** Gives the HTTP server what the client has sent. */
   receive(piece: Buffer): void {
-    this.activeAt = this.#now();
+    this.activeAt = this.#owner.now;
     if (this.push(piece)) return;
     this.#isFull = true;
     this.socket.pause();
@@ -57,12 +78,12 @@ export class HttpSide extends Duplex {
   }
 
   override _write(chunk: string | Buffer, encoding: BufferEncoding, done: Done): void {
-    this.activeAt = this.#now();
+    this.activeAt = this.#owner.now;
     this.socket.write(chunk, encoding, this.#unlessClosed(done));
   }
 
   override _writev(chunks: readonly Written[], done: Done): void {
-    this.activeAt = this.#now();
+    this.activeAt = this.#owner.now;
     const text = oneText(chunks);
     if (text !== undefined) {
       this.socket.write(text, 'latin1', this.#unlessClosed(done));
@@ -77,7 +98,7 @@ export class HttpSide extends Duplex {
   }
 
   override _final(done: Done): void {
-    if (this.socket.destroyed) done();
+    if (this.socket.destroyed || this.#isTaken) done();
     else this.socket.end(this.#unlessClosed(done));
   }
 
@@ -90,7 +111,7 @@ export class HttpSide extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    this.socket.destroy();
+    if (!this.#isTaken) this.socket.destroy();
     done(error);
   }
 
@@ -103,7 +124,7 @@ export class HttpSide extends Duplex {
 
   setTimeout(ms: number): this {
     this.timeoutMs = ms;
-    this.activeAt = this.#now();
+    this.activeAt = this.#owner.now;
     return this;
   }
 
@@ -137,4 +158,10 @@ export class HttpSide extends Duplex {
 /** The connection that a stream of the HTTP server writes to. */
 export function connectionUnder(stream: Duplex): Duplex {
   return stream instanceof HttpSide ? stream.socket : stream;
+}
+
+/** As `connectionUnder`, to be taken over. */
+export function connectionOf(stream: Duplex): StreamConnection {
+  const takeOver = (): Socket | undefined => (stream instanceof HttpSide ? stream.takeOver() : undefined);
+  return { socket: connectionUnder(stream), takeOver };
 }

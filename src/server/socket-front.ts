@@ -8,7 +8,7 @@ import { CURSOR_FIELD } from '../http/event-cursor.ts';
 import { ownText } from '../http/own-memory.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
 import { Framing } from './framing.ts';
-import { HttpSide } from './http-side.ts';
+import { HttpSide, type Owner } from './http-side.ts';
 import { pipelineOf } from './pipeline.ts';
 import { type Peer, strictFields, strictHead } from './strict-head.ts';
 
@@ -18,6 +18,7 @@ const MAX_REQUEST_BYTES = 8 * 1024;
 const MAX_FIELDS_KEPT = 2 * 1024;
 /** Connections are looked at this often: timeouts are that exact. */
 const LOOK_MS = 1_000;
+const [CR, LF] = [13, 10];
 
 /** Answers a read from memory, and reports it; undefined for whatever is not a hit. */
 export type FindHit = (method: 'GET' | 'HEAD', target: string, asked: AskedFields) => FastHit | undefined;
@@ -115,8 +116,16 @@ export class SocketFront {
 
 const HIT = formatCacheStatus({ hit: true, ttl: 0 }).slice(0, -1);
 
+/** What the HTTP server has of a connection, and what it was given. */
+interface Served {
+  readonly side: HttpSide;
+  readonly framing: Framing;
+}
+
+const isBlank = (piece: Buffer): boolean => piece.every((octet) => octet === CR || octet === LF);
+
 /** One connection of a client. */
-export class Connection {
+export class Connection implements Owner {
   readonly socket: Socket;
   readonly #front: SocketFront;
   readonly #options: SocketFrontOptions;
@@ -126,9 +135,11 @@ export class Connection {
   #asked: AskedFields | undefined;
   #hits = 0;
   #activeAt: number;
-  #http: { readonly side: HttpSide; readonly framing: Framing } | undefined;
+  #http: Served | undefined;
   /** The HTTP server has been given something, and may not be done with it. */
   #isServed = false;
+  /** Others write to it until it closes. */
+  #isGivenUp = false;
 
   constructor(socket: Socket, front: SocketFront, options: SocketFrontOptions) {
     this.socket = socket;
@@ -148,10 +159,24 @@ export class Connection {
   }
 
   get isIdle(): boolean {
-    return this.#http === undefined && this.#hits > 0 && this.socket.writableLength === 0;
+    return this.#http === undefined && !this.#isGivenUp && this.#hits > 0 && this.socket.writableLength === 0;
+  }
+
+  get now(): number {
+    return this.#front.now;
+  }
+
+  giveUp(): boolean {
+    if (this.#http === undefined || !this.#isAgreed(this.#http)) return false;
+    this.#isGivenUp = true;
+    this.#http = undefined;
+    this.#block = '';
+    this.#asked = undefined;
+    return true;
   }
 
   look(now: number): void {
+    if (this.#isGivenUp) return;
     const { socket } = this;
     if (this.#http !== undefined) {
       const { side } = this.#http;
@@ -165,6 +190,11 @@ export class Connection {
   }
 
   #receive(piece: Buffer): void {
+    if (this.#isGivenUp) {
+      // A request would never be answered. RFC 9112 §2.2: an empty line is none.
+      if (!isBlank(piece)) this.socket.destroy();
+      return;
+    }
     if (!(this.#isServed && !this.#isBack()) && this.#answered(piece)) {
       this.#activeAt = this.#front.now;
       return;
@@ -179,10 +209,10 @@ export class Connection {
     else this.#http.side.push(null);
   }
 
-  #served(): { readonly side: HttpSide; readonly framing: Framing } {
+  #served(): Served {
     this.#isServed = true;
     if (this.#http !== undefined) return this.#http;
-    const side = new HttpSide(this.socket, () => this.#front.now);
+    const side = new HttpSide(this.socket, this);
     this.#http = { side, framing: new Framing(2 * this.#options.headerBytes) };
     this.#options.serve(side);
     return this.#http;
@@ -194,16 +224,19 @@ export class Connection {
    */
   #isBack(): boolean {
     if (this.#http === undefined) return true;
-    const { side, framing } = this.#http;
-    const pipeline = pipelineOf(side);
+    const { side } = this.#http;
     const isBack =
-      framing.isBetween &&
-      pipeline?.free === true &&
-      pipeline.received === framing.begun &&
+      this.#isAgreed(this.#http) &&
+      pipelineOf(side)?.free === true &&
       side.readableLength === 0 &&
       side.writableLength === 0;
     if (isBack) this.#isServed = false;
     return isBack;
+  }
+
+  /** Whether both have counted the same requests, and no part of a further one has come. */
+  #isAgreed({ side, framing }: Served): boolean {
+    return framing.isBetween && pipelineOf(side)?.received === framing.begun;
   }
 
   #answered(piece: Buffer): boolean {

@@ -3,8 +3,12 @@ import { afterEach, expect, test } from 'vitest';
 import { get } from '../support/request.ts';
 import { until } from '../support/scripted-origin.ts';
 import { begin, every, gateway, send, useScriptedRig } from '../support/scripted-rig.ts';
+import { sseClient } from '../support/sse-client.ts';
 
-/* What a client of the Mercure protocol does: an EventSource with its spelling of the URL. */
+/*
+ * What the documentation of the Mercure protocol shows for its clients: an EventSource with its spelling of the URL, that
+ * listens to `message`. No npm package of such a client is to be had.
+ */
 
 useScriptedRig();
 
@@ -18,16 +22,18 @@ async function started(yaml = 'events: { mercure: true }'): Promise<void> {
   await begin(yaml);
 }
 
-/** The paths that an EventSource hears of, in the order of its events. */
-async function listen(query: string): Promise<string[]> {
-  const heard: string[] = [];
+interface Heard {
+  readonly type: string;
+  readonly paths: readonly string[];
+  readonly tags: readonly string[];
+}
+
+/** What an EventSource hears, in the order of its messages. */
+async function listen(query: string): Promise<Heard[]> {
+  const heard: Heard[] = [];
   const opened = new EventSource(hub(query));
   source = opened;
-  for (const type of ['invalidate', 'resync']) {
-    opened.addEventListener(type, ({ data }) => {
-      heard.push((JSON.parse(data) as { paths?: string[] }).paths?.[0] ?? type);
-    });
-  }
+  opened.onmessage = ({ data }) => void heard.push(JSON.parse(data));
   await until(() => opened.readyState === EventSource.OPEN);
   return heard;
 }
@@ -43,7 +49,7 @@ test.each([
   const all = await listen(query);
   for (const path of ['/books/1', '/books/2', '/users/1', '/last']) await send('PUT', path);
   await until(() => all.length >= expected.length);
-  expect(all).toEqual(expected);
+  expect(all.map(({ paths }) => paths[0])).toEqual(expected);
 });
 
 test('lastEventID resumes', async () => {
@@ -52,7 +58,34 @@ test('lastEventID resumes', async () => {
   await send('PUT', '/a');
   const all = await listen(`topic=*&lastEventID=${headers['unstale-event-cursor']}`);
   await until(() => all.length === 1);
-  expect(all).toEqual(['/a']);
+  expect(all.map(({ paths }) => paths)).toEqual([['/a']]);
+});
+
+test('the data has the type of an event, and the rest of it', async () => {
+  await started(
+    'events: { mercure: true }\nrules: [{ name: r, on: PUT /a, invalidate: [{ tag: a }], event: a.changed }]',
+  );
+  const all = await listen('topic=*');
+  await send('PUT', '/a');
+  await until(() => all.length === 1);
+  const cause = { method: 'PUT', path: '/a', rule: 'r' };
+  expect(all).toEqual([{ type: 'a.changed', paths: ['/a'], tags: ['a'], cause, at: expect.any(String) }]);
+});
+
+test('a resync names everything', async () => {
+  await started();
+  const all = await listen('topic=/a&lastEventID=none');
+  await until(() => all.length === 1);
+  expect(all).toEqual([{ type: 'resync', paths: ['/**'], tags: ['*'] }]);
+});
+
+test('the event stream has its types all the same', async () => {
+  await started();
+  const [mercure, own] = [await listen('topic=*'), await sseClient(`${gateway.url}/_unstale/events`)];
+  await send('PUT', '/a');
+  expect(await own.next()).toMatchObject({ type: 'invalidate' });
+  await until(() => mercure.length === 1);
+  own.close();
 });
 
 test('other templates are refused, with a reason', async () => {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GatewayError } from '../../src/errors.ts';
 import type { Event } from '../../src/events/event.ts';
 import { EventHub, type EventHubOptions } from '../../src/events/hub.ts';
+import { unrestricted } from '../../src/events/rights.ts';
 import { serveEvents } from '../../src/events/sse.ts';
 import { get } from '../support/request.ts';
 import { until } from '../support/scripted-origin.ts';
@@ -177,4 +178,14 @@ test('there is a bound on subscribers', async () => {
   begin({ maxSubscribers: 1 });
   await sseClient(url);
   expect((await get(url)).status).toBe(503);
+  const sink = {
+    writableLength: 0,
+    write: () => true,
+    once: () => {},
+    cork: () => {},
+    uncork: () => {},
+    end: () => {},
+  };
+  const subscription = { filter: undefined, rights: unrestricted };
+  expect(() => hub.subscribe(subscription, sink)).toThrow('too many subscribers');
 });

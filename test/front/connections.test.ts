@@ -1,7 +1,9 @@
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { FastHits } from '../../src/exchange/read/fast-hits.ts';
+import { connectionOf } from '../../src/server/http-side.ts';
+import { Pipelines } from '../../src/server/pipeline.ts';
 import { type FindHit, SocketFront, type SocketFrontOptions } from '../../src/server/socket-front.ts';
 import { gate } from '../support/barrier.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -158,9 +160,14 @@ describe('time', () => {
         };
 
   const timed = async (times: Pick<SocketFrontOptions, 'headersTimeoutMs' | 'keepAliveMs'>) => {
-    const http = createHttpServer((_request, response) => void response.end('slow'));
+    const pipelines = new Pipelines(({ message }) => void taken.push(connectionOf(message.socket).takeOver()));
+    const http = createHttpServer((message, response) => {
+      if (message.url === '/lasting') pipelines.of(message.socket).receive({ message, response });
+      else response.end('slow');
+    });
     http.keepAliveTimeout = times.keepAliveMs;
     const timedOut: boolean[] = [];
+    const taken: (Socket | undefined)[] = [];
     const front = new SocketFront({
       ...{ ...times, hit: FOUND, headerBytes: 8_192, draining: () => false },
       peer: () => ({ address: '127.0.0.1', trusted: false, gateway: 'test' }),
@@ -178,7 +185,7 @@ describe('time', () => {
       front.stop();
       server.close();
     };
-    return { client, timedOut, close };
+    return { client, timedOut, taken, front, close };
   };
 
   test('a connection on which nothing is asked is told so', async () => {
@@ -200,6 +207,19 @@ describe('time', () => {
     }
     await client.ended();
     expect(timedOut).toEqual([]);
+    await close();
+  });
+
+  test('a connection that another has taken is none of these', async () => {
+    const { client, timedOut, taken, front, close } = await timed({ headersTimeoutMs: 1, keepAliveMs: 1 });
+    client.write(request('/lasting'));
+    await until(() => taken.length === 1);
+    const before = front.now;
+    await until(() => front.now > before, 'it to be looked at');
+    expect(taken[0]?.write('it lasts')).toBe(true);
+    await until(() => client.pending.includes('it lasts'));
+    expect([timedOut, client.isEnded]).toEqual([[], false]);
+    taken[0]?.destroy();
     await close();
   });
 });

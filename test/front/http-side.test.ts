@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HttpSide } from '../../src/server/http-side.ts';
 import { until } from '../support/barrier.ts';
 
@@ -12,9 +12,11 @@ const BIG = 8 * 1024 * 1024;
 let server: ReturnType<typeof createServer>;
 let client: Socket;
 let side: HttpSide;
+let mayGiveUp: boolean;
 beforeEach(async () => {
+  mayGiveUp = true;
   server = createServer({ allowHalfOpen: true }, (socket) => {
-    side = new HttpSide(socket, () => 0);
+    side = new HttpSide(socket, { now: 0, giveUp: () => mayGiveUp });
     socket.on('data', (piece) => side.receive(piece));
     socket.on('end', () => side.push(null));
   });
@@ -94,4 +96,37 @@ test('does not fail when its socket is closed while an answer waits', async () =
   side.socket.destroy();
   await once(side, 'close');
   expect(errors).toEqual([]);
+});
+
+describe('whoever takes the connection over', () => {
+  test('has it when the HTTP server is done with it', async () => {
+    const seen: string[] = [];
+    client.on('data', (chunk: Buffer) => seen.push(chunk.toString()));
+    const taken = side.takeOver();
+    side.write('head ');
+    side.end('');
+    taken?.write('and more');
+    side.destroySoon();
+    await once(side, 'close');
+    taken?.write(', later');
+    await until(() => seen.join('') === 'head and more, later');
+    expect(taken?.destroyed).toBe(false);
+  });
+
+  test.each([
+    ['an answer has not been passed on', () => void side.write('answer')],
+    ['what was received has not been read', () => void side.receive(Buffer.from('GET'))],
+    ['the HTTP server has ended it', () => void side.end()],
+    [
+      'its owner needs it',
+      () => {
+        mayGiveUp = false;
+      },
+    ],
+  ])('does not get it while %s', async (_, given) => {
+    given();
+    expect(side.takeOver()).toBeUndefined();
+    side.destroy();
+    expect(side.socket.destroyed).toBe(true);
+  });
 });

@@ -154,6 +154,15 @@ events: { maxSubscribers: ${maxSubscribers} }`;
     expect(await subscribe()).toBe(200);
   });
 
+  test('nor is one for which there is no room, on a connection that stays open', async () => {
+    await begin(limits(1, 2, '[127.0.0.1]'));
+    for (const address of ['192.0.2.1', '192.0.2.2']) expect(await subscribe(from(address))).toBe(200);
+    expect(await subscribe(from('192.0.2.3'))).toBe(503);
+    await opened[0]?.close();
+    await subscribersBecome(1);
+    expect(await subscribe(from('192.0.2.3'))).toBe(200);
+  });
+
   test.each([
     ['a trusted proxy forwards the address', '[127.0.0.1]', ['192.0.2.1', '192.0.2.2'], [200, 200]],
     [

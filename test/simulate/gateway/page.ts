@@ -116,8 +116,7 @@ export class Page {
       if (!node.process.alive) return this.died(node);
       node.process.run(() => {
         if (connection !== this.#connection) return;
-        const subscribed = node.hub.subscribe({ filter, rights: unrestricted, lastEventId: this.#lastId }, sink);
-        if (subscribed !== 'full') this.#subscriber = subscribed;
+        this.#subscriber = node.hub.subscribe({ filter, rights: unrestricted, lastEventId: this.#lastId }, sink);
         world.tell(
           name,
           `shows ${keyOf(view)}, listens at ${node.process.name}${this.#lastId === undefined ? '' : ' again'}`,

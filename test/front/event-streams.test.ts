@@ -1,0 +1,100 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import { rawClient } from '../support/raw-client.ts';
+import { get } from '../support/request.ts';
+import { until } from '../support/scripted-origin.ts';
+import { answerForAMinute, begin, every, gateway, useScriptedRig } from '../support/scripted-rig.ts';
+import { sseClient } from '../support/sse-client.ts';
+
+/* An event stream takes its connection from the HTTP server. What holds for connections holds for it all the same. */
+
+useScriptedRig();
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
+
+const EVENTS = '/_unstale/events';
+const asked = (path: string, ...fields: string[]): string =>
+  `GET ${path} HTTP/1.1\r\n${['Host: a.example', ...fields, ''].join('\r\n')}\r\n`;
+const write = (): Promise<unknown> => get(`${gateway.url}/written`, { method: 'PUT', body: '{}' });
+
+async function subscribersBecome(count: number): Promise<void> {
+  const figure = `\nunstale_subscribers ${count}\n`;
+  while (!(await get(`${gateway.adminUrl}/metrics`)).text.includes(figure)) await new Promise(setImmediate);
+}
+
+/** A client whose stream is open. */
+async function subscribed(request: string, earlier: readonly string[] = []): ReturnType<typeof rawClient> {
+  const client = await rawClient(gateway.url);
+  for (const each of earlier) {
+    client.write(each);
+    await client.answer();
+  }
+  client.write(request);
+  await until(() => client.pending.includes('\n\nid: '), 'the stream to open');
+  return client;
+}
+
+test('it holds neither its request nor its response', async () => {
+  every(answerForAMinute);
+  await begin();
+  const exchanges: WeakRef<IncomingMessage | ServerResponse>[] = [];
+  const note = (message: unknown): void => {
+    const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+    if (request.url === EVENTS) exchanges.push(new WeakRef(request), new WeakRef(response));
+  };
+  subscribe('http.server.request.start', note);
+  const streams = await Promise.all(Array.from({ length: 10 }, () => sseClient(gateway.url + EVENTS)));
+  unsubscribe('http.server.request.start', note);
+  expect(exchanges).toHaveLength(20);
+  await until(() => {
+    gc();
+    return exchanges.every((exchange) => exchange.deref() === undefined);
+  }, 'all of them to be forgotten');
+  await write();
+  for (const stream of streams) expect(await stream.next()).toMatchObject({ type: 'invalidate' });
+  for (const stream of streams) stream.close();
+  await subscribersBecome(0);
+});
+
+test('it is no idle connection, though hits were answered there before', async () => {
+  every(answerForAMinute);
+  await begin();
+  const client = await subscribed(asked(EVENTS), [asked('/a'), asked('/a')]);
+  await gateway.stop();
+  await client.ended();
+  expect(client.pending.toString()).toMatch(/\nretry: \d+\n\n$/);
+  await client.close();
+});
+
+test.each([
+  ['a body', asked(EVENTS, 'Content-Length: 4'), 'body'],
+  ['a body in chunks', asked(EVENTS, 'Transfer-Encoding: chunked'), '4\r\nbody\r\n0\r\n\r\n'],
+  ['an empty line', asked(EVENTS), '\r\n'],
+])('%s behind the request does not cut it', async (_, request, behind) => {
+  every(answerForAMinute);
+  await begin();
+  const client = await subscribed(request);
+  client.write(behind);
+  const other = await subscribed(asked(EVENTS));
+  other.write('G');
+  await other.ended();
+  await write();
+  await until(() => client.pending.includes('"/written"'), 'the event');
+  expect(client.isEnded).toBe(false);
+  await Promise.all([client.close(), other.close()]);
+});
+
+test('a client that ends its side has left', async () => {
+  every(answerForAMinute);
+  await begin();
+  const client = await subscribed(asked(EVENTS));
+  await subscribersBecome(1);
+  client.end();
+  await client.ended();
+  await subscribersBecome(0);
+  await client.close();
+});
