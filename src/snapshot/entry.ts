@@ -1,6 +1,7 @@
 import type { Position } from '../coherence/record.ts';
 import { headOf, responseOf } from '../store/response-head.ts';
 import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
+import { writeJson } from './json-octets.ts';
 
 /**
  * Length of the head, u32 · length of the body, u32 · uses, u32 · whether it is unconfirmed, u8 · head (JSON) · body
@@ -8,16 +9,32 @@ import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
 export const ENTRY_BYTES = 13;
 const MAX_USES = 0xffff_ffff;
 
+/** Writes the entry of a response from `at` on. Returns where it ends, or undefined if there is no room for it. */
+export function writeEntry(response: StoredResponse, octets: Buffer, at: number): number | undefined {
+  const { body } = response;
+  const headAt = at + ENTRY_BYTES;
+  if (headAt + body.byteLength > octets.length) return undefined;
+  const bodyAt = writeJson(headOf(response), octets, headAt);
+  const end = bodyAt + body.byteLength;
+  if (end > octets.length) return undefined;
+  writeStart(response, octets, { at, head: bodyAt - headAt });
+  body.copy(octets, bodyAt);
+  return end;
+}
+
+/** The same, of any size. */
 export function entryOf(response: StoredResponse): readonly [head: Buffer, body: Buffer] {
-  const text = JSON.stringify(headOf(response));
-  const length = Buffer.byteLength(text);
-  const head = Buffer.allocUnsafe(ENTRY_BYTES + length);
-  head.writeUInt32BE(length, 0);
-  head.writeUInt32BE(response.body.byteLength, 4);
-  head.writeUInt32BE(Math.min(response.uses, MAX_USES), 8);
-  head.writeUInt8(response.asOf === UNCONFIRMED ? 1 : 0, 12);
-  head.write(text, ENTRY_BYTES);
-  return [head, response.body];
+  const text = Buffer.from(JSON.stringify(headOf(response)));
+  const start = Buffer.allocUnsafe(ENTRY_BYTES);
+  writeStart(response, start, { at: 0, head: text.length });
+  return [Buffer.concat([start, text]), response.body];
+}
+
+function writeStart(response: StoredResponse, octets: Buffer, { at, head }: { at: number; head: number }): void {
+  octets.writeUInt32BE(head, at);
+  octets.writeUInt32BE(response.body.byteLength, at + 4);
+  octets.writeUInt32BE(Math.min(response.uses, MAX_USES), at + 8);
+  octets.writeUInt8(response.asOf === UNCONFIRMED ? 1 : 0, at + 12);
 }
 
 export interface EntryLengths {

@@ -14,10 +14,12 @@ export const BEGINS = Buffer.from('unstale-snapshot');
 const ENDS = Buffer.from('unstale-snap-end');
 /** Raised by each change of the layout, or of what is in it. */
 const FORMAT = 1;
-/** Of entries, before they are deflated: what is done at once, and what one of them may take in memory. */
-export const FRAME_BYTES = 256 * 1024;
+/** Of entries, before they are deflated. On a single core, requests wait while a frame is deflated by another thread. */
+export const FRAME_BYTES = 64 * 1024;
+/** What one of them may take in memory: earlier versions have written longer ones. */
+export const MAX_INFLATED_BYTES = 256 * 1024;
 /** A frame that does not become smaller, with its authentication tag. */
-export const MAX_FRAME_BYTES = FRAME_BYTES + 64 * 1024;
+export const MAX_FRAME_BYTES = MAX_INFLATED_BYTES + 64 * 1024;
 export const HEAD_BYTES = BEGINS.length + 12;
 export const TAIL_BYTES = ENDS.length + 8;
 const MAX_JSON_BYTES = 64 * 1024;

@@ -7,11 +7,11 @@ import { ENTRY_BYTES, lengthsOf, responseOfEntry } from './entry.ts';
 import {
   decodeFooter,
   decodeHeader,
-  FRAME_BYTES,
   footerLength,
   HEAD_BYTES,
   headerLength,
   MAX_FRAME_BYTES,
+  MAX_INFLATED_BYTES,
   SnapshotFault,
   type SnapshotFooter,
   type SnapshotHeader,
@@ -78,7 +78,7 @@ export class SnapshotFile {
     for await (const { octets } of this.#frames()) {
       const plain = seal?.open(octets, number) ?? octets;
       number += 1;
-      entries.add(await inflate(plain, { maxOutputLength: FRAME_BYTES }));
+      entries.add(await inflate(plain, { maxOutputLength: MAX_INFLATED_BYTES }));
       for (let entry = entries.next(); entry !== undefined; entry = entries.next()) {
         const found = responseOfEntry(entry, asOf);
         if (found === undefined) throw new SnapshotFault('the snapshot has a response that no gateway has stored');

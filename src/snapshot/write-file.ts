@@ -1,8 +1,7 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
-import { entryOf } from './entry.ts';
-import { encodeFooter, encodeHeader, FRAME_BYTES, type SnapshotFooter, type SnapshotHeader } from './format.ts';
+import { encodeFooter, encodeHeader, type SnapshotFooter, type SnapshotHeader } from './format.ts';
 import { FrameWriter } from './frame-writer.ts';
 import type { Pace } from './pace.ts';
 import type { Seal } from './seal.ts';
@@ -57,8 +56,8 @@ async function write(path: string, source: Source, { header, seal, maxBytes, pac
   try {
     const head = encodeHeader(header);
     await file.appendFile(head);
-    const writer = new FrameWriter(file, head, seal);
-    const counts = await writeEntries(source, writer, { maxBytes, pace });
+    const writer = new FrameWriter({ file, header: head, seal, maxBytes });
+    const counts = await writeEntries(source, writer, pace).finally(() => writer.close());
     const footer = { ...counts, bytes: writer.bytes, checksum: writer.checksum };
     await file.appendFile(encodeFooter(footer));
     await file.sync();
@@ -71,25 +70,22 @@ async function write(path: string, source: Source, { header, seal, maxBytes, pac
 async function writeEntries(
   { keys, variantsOf, judge }: Source,
   writer: FrameWriter,
-  { maxBytes, pace }: { maxBytes: number; pace: Pace },
+  pace: Pace,
 ): Promise<Omit<SnapshotFooter, 'bytes' | 'checksum'>> {
   const left = { 'per-user': 0, 'no-room': 0 };
   let responses = 0;
   let unconfirmed = 0;
-  // What is held may not become smaller, and the footer follows.
-  const room = maxBytes - 3 * FRAME_BYTES;
   for (const key of keys) {
     for (const response of variantsOf(key)) {
       const verdict = judge(response);
       if (verdict === 'per-user') left['per-user'] += 1;
       if (verdict !== 'keep') continue;
-      const [head, body] = entryOf(response);
-      if (writer.bytes + head.length + body.length > room) {
+      const written = writer.add(response);
+      // A promise for each response would be garbage, and there are a million of them.
+      if (!(typeof written === 'boolean' ? written : await written)) {
         left['no-room'] += 1;
         continue;
       }
-      await writer.add(head);
-      await writer.add(body);
       responses += 1;
       if (response.asOf === UNCONFIRMED) unconfirmed += 1;
     }

@@ -144,7 +144,19 @@ export class MemoryStore implements Store {
 
   /** All variants of a key, confirmed or not. They must be sent to no client. */
   variantsOf(key: string): readonly StoredResponse[] {
-    return [...this.#byKey.of(key), ...this.#unconfirmed.of(key)];
+    const confirmed = this.#byKey.of(key);
+    const unconfirmed = this.#unconfirmed.get(key);
+    return unconfirmed === undefined ? [...confirmed] : [...confirmed, ...this.#unconfirmed.of(key)];
+  }
+
+  /** Whether a variant of the key is confirmed. */
+  isConfirmedKey(key: string): boolean {
+    return this.#byKey.has(key);
+  }
+
+  /** How often the variant of a key was used that was used most. */
+  usesOf(key: string): number {
+    return Math.max(mostUses(this.#byKey.get(key)), mostUses(this.#unconfirmed.get(key)));
   }
 
   /** Removes every unconfirmed copy. Returns how many there were. */
@@ -238,8 +250,16 @@ export class MemoryStore implements Store {
   }
 }
 
-export function isConfirmed({ asOf }: StoredResponse): boolean {
+function isConfirmed({ asOf }: StoredResponse): boolean {
   return asOf !== UNCONFIRMED;
+}
+
+function mostUses(held: StoredResponse | Set<StoredResponse> | undefined): number {
+  if (held === undefined) return 0;
+  if (!(held instanceof Set)) return held.uses;
+  let most = 0;
+  for (const { uses } of held) most = Math.max(most, uses);
+  return most;
 }
 
 function suitable(response: StoredResponse, request: Fields): StoredResponse | undefined {

@@ -9,20 +9,31 @@ export type Head = Omit<
   'body' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'touched' | 'part'
 > & { readonly headers: readonly string[] };
 
-/** What of a response can be kept outside of this process. */
+/**
+ * What of a response can be kept outside of this process. Each property is named: an object of the rest of another one
+ * is a hash table, and a save makes a million of them.
+ */
 export function headOf(response: StoredResponse): Head {
-  const {
-    body: _,
-    headers,
-    encoded: __,
-    asOf: ___,
-    since: ____,
-    uses: _____,
-    touched: ______,
-    part: _______,
-    ...rest
-  } = response;
-  return { ...rest, headers: headers.lines };
+  return {
+    key: response.key,
+    path: response.path,
+    tags: response.tags,
+    status: response.status,
+    headers: response.headers.lines,
+    codings: response.codings,
+    clientHeaders: response.clientHeaders,
+    vary: response.vary,
+    selecting: response.selecting,
+    directives: response.directives,
+    lifetimeMs: response.lifetimeMs,
+    initialAgeMs: response.initialAgeMs,
+    respondedAt: response.respondedAt,
+    shareable: response.shareable,
+    etag: response.etag,
+    lastModifiedMs: response.lastModifiedMs,
+    dateMs: response.dateMs,
+    language: response.language,
+  };
 }
 
 /** One list for all that have none. */

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32, deflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Fence } from '../../src/coherence/fence.ts';
@@ -9,7 +10,15 @@ import { everything } from '../../src/coherence/record.ts';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { keysByUse } from '../../src/snapshot/by-use.ts';
-import { BEGINS, encodeHeader, FRAME_BYTES, type SnapshotHeader } from '../../src/snapshot/format.ts';
+import { entryOf } from '../../src/snapshot/entry.ts';
+import {
+  BEGINS,
+  encodeFooter,
+  encodeHeader,
+  FRAME_BYTES,
+  type SnapshotHeader,
+  words,
+} from '../../src/snapshot/format.ts';
 import { type LoadOptions, loadSnapshot } from '../../src/snapshot/load.ts';
 import { Pace } from '../../src/snapshot/pace.ts';
 import { SnapshotFile } from '../../src/snapshot/read-file.ts';
@@ -102,6 +111,40 @@ describe('what is saved is loaded', () => {
     const { store } = await load();
     expect(store.size).toBe(3);
     expect(store.variantsOf(response('/a').key)[0]?.body.equals(body)).toBe(true);
+  });
+
+  test('bodies of any lengths, one after the other', async () => {
+    const next = random(11);
+    const lengths = Array.from({ length: 300 }, () => next(next(9) === 0 ? 2 * FRAME_BYTES : FRAME_BYTES / 8));
+    const all = lengths.map((length, i) => response(`/a/${i}`, { body: Buffer.alloc(length, i) }));
+    await save(all);
+    const { store } = await load();
+    for (const each of all) expect(store.variantsOf(each.key)[0]?.body.equals(each.body), each.key).toBe(true);
+  });
+
+  test('a response that fills its frame to the last octet, and one that does not quite', async () => {
+    const lengthOf = (each: StoredResponse): number => entryOf(each).reduce((sum, { length }) => sum + length, 0);
+    const without = lengthOf(response('/a/0', { body: Buffer.alloc(0) }));
+    for (const more of [-1, 0, 1]) {
+      const all = [0, 1, 2].map((i) => response(`/a/${i}`, { body: Buffer.alloc(FRAME_BYTES - without + more, 'x') }));
+      await save(all);
+      const { store } = await load();
+      for (const each of all) expect(store.variantsOf(each.key)[0]?.body.equals(each.body)).toBe(true);
+    }
+  });
+
+  test('frames that are as long as earlier versions have written them', async () => {
+    const all = Array.from({ length: 150 }, (_, i) => response(`/a/${i}`, { body: Buffer.alloc(1_000, i) }));
+    const entries = Buffer.concat(all.flatMap(entryOf));
+    expect(entries.length).toBeGreaterThan(3 * FRAME_BYTES);
+    const frame = deflateRawSync(entries);
+    const head = encodeHeader(header);
+    const frames = Buffer.concat([words(frame.length, crc32(frame)), frame]);
+    const checksum = crc32(words(crc32(frame)), crc32(head));
+    const left = { 'per-user': 0, 'no-room': 0 };
+    const footer = { responses: 150, unconfirmed: 0, bytes: head.length + frames.length, checksum, left };
+    writeFileSync(path, Buffer.concat([head, frames, encodeFooter(footer)]));
+    expect((await load()).store.size).toBe(150);
   });
 
   test('with a key, nothing of it can be read in the file', async () => {
@@ -326,6 +369,19 @@ describe('writing', () => {
     expect(small.variantsOf(response('/documents/3').key)).toHaveLength(1);
     expect(small.size).toBeLessThan(20);
     expect(loaded).toMatchObject({ counts: { restored: small.size, 'no-room': 20 - small.size } });
+  });
+
+  test('every key comes once, confirmed or not, however many there are', async () => {
+    const store = new MemoryStore(bounds, new Fence());
+    const names = Array.from({ length: 2_500 }, (_, i) => `/documents/${i}`);
+    for (const [i, name] of names.entries()) {
+      if (i % 5 !== 0) store.put(response(name));
+      if (i % 5 < 2)
+        store.restore(response(name, { asOf: UNCONFIRMED, vary: ['a'], selecting: ['b'] }), 0, bounds.maxBytes);
+    }
+    expect(store.unconfirmedSize).toBe(1_000);
+    const keys = [...(await keysByUse(store, new Pace(systemClock, 0)))];
+    expect(keys.toSorted()).toEqual(names.map((name) => response(name).key).sort());
   });
 
   test('what is removed while it is written is not in it', async () => {
