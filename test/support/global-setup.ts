@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openDatabase } from '../../demo/api/database.ts';
 import { startTravelApi, type TravelApi } from '../../demo/api/travel-api.ts';
-import { buildIfOutdated, bundle } from './build.ts';
+import { buildIfOutdated } from './build.ts';
+import { bundle, bundleProgram } from './bundle.ts';
 import { readSnapshot } from './snapshot.ts';
 
 declare module 'vitest' {
@@ -26,6 +27,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let travelApi: Promise<TravelApi> | undefined;
   let snapshot: Promise<string> | undefined;
   let building: Promise<void> | undefined;
+  let program: Promise<string> | undefined;
   const bundles = new Map<string, Promise<string>>();
   const shared: Record<string, () => Promise<string>> = {
     '/travel-snapshot': () => {
@@ -45,13 +47,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
       await building;
       return resolve('dist/cli/main.js');
     },
+    '/program': () => {
+      program ??= bundleProgram(folder);
+      return program;
+    },
   };
   const bundled = (entry: string): Promise<string> => {
     const made = bundles.get(entry) ?? bundle(entry, folder);
     bundles.set(entry, made);
     return made;
   };
-  project.onTestsRerun(() => bundles.clear());
+  project.onTestsRerun(() => {
+    program = undefined;
+    bundles.clear();
+  });
   const server = createServer((request, response) => {
     const [path = '', entry] = (request.url ?? '').split('?', 2);
     const start = shared[path] ?? (() => Promise.reject(new Error(`nothing shared is at ${path}`)));

@@ -20,7 +20,7 @@ export const bundled = (entry: string): Promise<string> => shared(`/bundle?${ent
  * The path of the program, for tests of processes. In CI it is dist/cli/main.js, which users run, elsewhere a bundle
  * of src/.
  */
-export const program = (): Promise<string> => (isCi ? built() : bundled('src/cli/main.ts'));
+export const program = (): Promise<string> => (isCi ? built() : shared('/program'));
 
 async function shared(what: string): Promise<string> {
   const answer = await fetch(inject('sharedUrl') + what, { headers: { connection: 'close' } });
