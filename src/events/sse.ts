@@ -43,12 +43,15 @@ export function serveEvents(
   response.useChunkedEncodingByDefault = false;
   response.shouldKeepAlive = false;
   const taken = connection?.takeOver();
+  // What a stream begins with is sent as one piece.
+  taken?.cork();
   response.writeHead(200, fields === undefined ? head : { ...head, ...fields });
   response.flushHeaders();
   // The HTTP server then lets go of the request, the response and its parser: half of what a stream would hold.
   if (taken !== undefined) response.end();
   const sink = taken === undefined ? new ResponseSink(response, connection?.socket) : new SocketSink(taken);
   const subscriber = hub.subscribe(subscription, sink, wire);
+  taken?.uncork();
   (taken ?? response).on('close', () => subscriber.unsubscribe());
 }
 

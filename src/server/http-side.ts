@@ -79,7 +79,9 @@ export class HttpSide extends Duplex {
 
   override _write(chunk: string | Buffer, encoding: BufferEncoding, done: Done): void {
     this.activeAt = this.#owner.now;
-    this.socket.write(chunk, encoding, this.#unlessClosed(done));
+    // The empty text behind an answer that has been sent would be a call of the system.
+    if (chunk.length === 0) done();
+    else this.socket.write(chunk, encoding, this.#unlessClosed(done));
   }
 
   override _writev(chunks: readonly Written[], done: Done): void {

@@ -13,17 +13,20 @@ const EVENTS = '/_unstale/events?match=/steps/:id';
 const MERCURE = `/.well-known/mercure?topic=${encodeURIComponent('https://app.example/steps/{id}')}`;
 
 test.each([
-  ['an address', EVENTS],
-  ["Mercure's spelling", MERCURE],
-])("Chromium's EventSource, with %s, is told what changes, and resumes", async (_what, address) => {
+  ['an address', EVENTS, 'invalidate'],
+  ["Mercure's spelling, and its one listener", MERCURE, 'message'],
+])("Chromium's EventSource, with %s, is told what changes, and resumes", async (_what, address, type) => {
   const page = await context.newPage();
   await page.goto(`${site.url}/page.js`);
-  await page.evaluate((url) => {
-    const source = new EventSource(url);
-    const told: string[] = [];
-    Object.assign(window, { source, told });
-    source.addEventListener('invalidate', ({ data }) => told.push(JSON.parse(data).paths[0]));
-  }, address);
+  await page.evaluate(
+    ([url, heard]) => {
+      const source = new EventSource(url);
+      const told: string[] = [];
+      Object.assign(window, { source, told });
+      source.addEventListener(heard, ({ data }) => told.push(JSON.parse(data).paths[0]));
+    },
+    [address, type] as const,
+  );
   await becomes('open', () =>
     page.evaluate(() => (window as unknown as { source: EventSource }).source.readyState === 1),
   );

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HttpSide } from '../../src/server/http-side.ts';
 import { until } from '../support/barrier.ts';
 
@@ -129,4 +129,13 @@ describe('whoever takes the connection over', () => {
     side.destroy();
     expect(side.socket.destroyed).toBe(true);
   });
+});
+
+test('the empty text behind an answer that has been sent is no write of the socket', async () => {
+  const write = vi.spyOn(side.socket, 'write');
+  side.write('answer');
+  await once(client, 'data');
+  side.end('');
+  await once(side, 'finish');
+  expect(write.mock.calls.map(([chunk]) => String(chunk))).toEqual(['answer']);
 });
