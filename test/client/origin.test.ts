@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { connect } from '../../src/client/connect.ts';
 import type { UnstaleEvent } from '../../src/client/types.ts';
 import { until } from '../support/barrier.ts';
-import { answering, NEVER, useFailingApi } from '../support/failing-api.ts';
+import { answering, PROBE, useFailingApi } from '../support/failing-api.ts';
 
 const api = useFailingApi();
 
 test('how an API stands is told to a listener of events', async () => {
-  await api.start(NEVER);
+  await api.start(PROBE.never);
   const live = connect({ url: `${api.gateway.url}/_unstale/events`, tags: ['unstale:origin:*'] });
   const told: UnstaleEvent[] = [];
   live.on('event', (event) => told.push(event));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
-import { answering, SOON, useFailingApi, well } from '../support/failing-api.ts';
+import { answering, PROBE, useFailingApi, well } from '../support/failing-api.ts';
 import { type SseEvent, sseClient } from '../support/sse-client.ts';
 import { SECRET, token } from '../support/tokens.ts';
 import { wsClient } from '../support/ws-client.ts';
@@ -34,7 +34,7 @@ describe.each(wires)('%s', (_what, path, open) => {
     open(`${api.gateway.url}${path}${query}`, headers);
 
   test('that asks for an origin is told how it stands, and each change', async () => {
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     const client = await follow('?tag=unstale:origin:legacy');
     expect((await client.next()).type).toBe('origin.up');
     const before = client.lastEventId;
@@ -54,7 +54,7 @@ describe.each(wires)('%s', (_what, path, open) => {
   });
 
   test('that comes while it is down is told so; who resumes, too', async () => {
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     const first = await follow('?tag=unstale:origin:*');
     await goDown();
     const second = await follow('?tag=unstale:origin:*');
@@ -65,7 +65,7 @@ describe.each(wires)('%s', (_what, path, open) => {
   });
 
   test('that asks for all events is told of changes, and of what has changed before', async () => {
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     const client = await follow('');
     await goDown();
     expect(typesOf([await client.next()])).toEqual(['origin.down']);
@@ -75,7 +75,7 @@ describe.each(wires)('%s', (_what, path, open) => {
   });
 
   test.each(['?match=/steps/:id', '?tag=step:*', '?tag=unstale:origin:other'])('%s is told nothing', async (query) => {
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     const client = await follow(`${query}&match=/last`);
     await goDown();
     await comeUp();
@@ -86,7 +86,7 @@ describe.each(wires)('%s', (_what, path, open) => {
 
   test('whose token does not grant the tag is told nothing', async () => {
     await api.startWith(
-      `origins: { legacy: { url: "${api.url}", circuit: { failures: 3, probe: { ${SOON} } } } }\nevents: { auth: { jwt: { secret: "${SECRET}" } } }`,
+      `origins: { legacy: { url: "${api.url}", circuit: { failures: 3, probe: { ${PROBE.soon} } } } }\nevents: { auth: { jwt: { secret: "${SECRET}" } } }`,
     );
     const as = async (claim: object) => ({ authorization: `Bearer ${await token({ unstale: claim })}` });
     const granted = await follow('?tag=unstale:origin:*', await as({ tags: ['unstale:origin:legacy'] }));
@@ -103,7 +103,7 @@ describe.each(wires)('%s', (_what, path, open) => {
 });
 
 test('a WebSocket that asks for it later is told how it stands, once', async () => {
-  await api.start(SOON);
+  await api.start(PROBE.soon);
   await goDown();
   const client = await wsClient(`${api.gateway.url}/_unstale/ws?subscribe=none`);
   client.say({ type: 'subscribe', ref: 'a', tags: ['unstale:origin:legacy'] });

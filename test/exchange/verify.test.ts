@@ -1,77 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Deviation } from '../../src/exchange/inspect/comparison.ts';
-import type { Verified } from '../../src/exchange/inspect/verify.ts';
-import { until } from '../support/barrier.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { get } from '../support/request.ts';
-import { type ScriptedOrigin, scriptedOrigin } from '../support/scripted-origin.ts';
+import { api, gateway, json, read, restart, type Said, says, store, useVerifyRig, verify } from './verify-rig.ts';
 
 /* POST /verify: what is stored, compared with what the API says now. */
 
-interface Said {
-  readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer;
-}
-
-let api: ScriptedOrigin;
-let gateway: TestGateway;
-/** What the API says, by path; a function of the request's fields where it varies. */
-let says: Record<string, Said | ((headers: Record<string, unknown>) => Said)>;
-
-beforeEach(async () => {
-  api = await scriptedOrigin();
-  says = {};
-  api.on(
-    () => true,
-    (request, response) => {
-      const said = says[request.url ?? ''];
-      const {
-        status = 200,
-        headers = {},
-        body = '{}',
-      } = (typeof said === 'function' ? said(request.headers) : said) ?? { status: 404 };
-      response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60', ...headers });
-      response.end(body);
-    },
-  );
-  gateway = await startGateway(
-    api.url,
-    `origin: { url: "${api.url}", timeout: 1s }
-store: { memory: { maxEntry: 64KiB } }
-routes:
-  - { match: /mine, cache: { credentials: perUser, userKey: [authorization] } }
-  - { match: /shared, cache: { credentials: shared } }
-  - { match: /by-tenant, cache: { key: { headers: [x-tenant] } } }
-  - { match: /paged, cache: { key: { query: [page] } } }
-`,
-  );
-});
-afterEach(async () => {
-  await gateway.stop();
-  await api.close();
-});
-
-const read = async (path: string, headers: Record<string, string> = {}): Promise<string> =>
-  String((await get(gateway.url + path, { headers })).headers['cache-status']);
-
-async function store(path: string, headers: Record<string, string> = {}): Promise<void> {
-  await read(path, headers);
-  expect(await read(path, headers)).toContain('; hit');
-}
-
-async function verify(...urls: string[]): Promise<Verified[]> {
-  const { status, text } = await get(`${gateway.adminUrl}/verify`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ urls }),
-  });
-  expect({ status, text }).toMatchObject({ status: 200 });
-  return (JSON.parse(text) as { verified: Verified[] }).verified;
-}
+useVerifyRig();
 
 /** The differences of the one copy of a URL. */
 async function differencesOf(url: string): Promise<readonly Deviation[]> {
@@ -82,8 +16,6 @@ async function differencesOf(url: string): Promise<readonly Deviation[]> {
   expect(copy?.outcome).toBe(copy?.differences.length === 0 ? 'same' : 'differs');
   return copy?.differences ?? [];
 }
-
-const json = (value: unknown): Said => ({ body: JSON.stringify(value) });
 
 describe('names each difference', () => {
   test.each<[string, Said, Said | undefined, Deviation[]]>([
@@ -218,19 +150,17 @@ describe('asks', () => {
   });
 
   test('with the credentials of the gateway where it has some', async () => {
-    await gateway.stop();
     says['/shared'] = ({ authorization }) => (authorization === undefined ? { status: 401 } : json({ id: 1 }));
     const yaml = (own: string) =>
       `origin: { url: "${api.url}"${own} }\ndefaults: { cache: { ttl: 60s, credentials: shared } }\n`;
-    gateway = await startGateway(api.url, yaml(''));
+    await restart(yaml(''));
     await store('/shared', { authorization: 'Bearer ada' });
     const [without] = await verify('/shared');
     expect(without?.outcome).toBe('failed');
     expect(without?.copies[0]?.why).toBe(
       'the API answered 401: give the gateway credentials of its own (origin.headers)',
     );
-    await gateway.stop();
-    gateway = await startGateway(api.url, yaml(', headers: { authorization: "Bearer own" }'));
+    await restart(yaml(', headers: { authorization: "Bearer own" }'));
     await store('/shared', { authorization: 'Bearer ada' });
     expect(await differencesOf('/shared')).toEqual([]);
   });
@@ -304,99 +234,4 @@ test.each([
   });
   expect(status).toBe(400);
   expect((JSON.parse(text) as { detail: string }).detail).toContain(says400);
-});
-
-describe('a pattern', () => {
-  test('stands for every path and query that it matches, as in a purge', async () => {
-    for (const path of ['/inns/42', '/inns/42?lang=de', '/inns/43', '/inns/43/rooms', '/trips/1']) {
-      says[path] = json({ path });
-      await store(path);
-    }
-    delete says['/inns/42'];
-    const host = new URL(gateway.url).host;
-    const found = async (pattern: string) => {
-      const [verified] = await verify(pattern);
-      return [
-        verified?.outcome,
-        verified?.copies.map(({ of, outcome }) => `${of.slice(host.length)} ${outcome}`).sort(),
-      ];
-    };
-    const ones = ['/inns/42 differs', '/inns/42?lang=de same', '/inns/43 same'];
-    expect(await found('/inns/*')).toEqual(['differs', ones]);
-    expect(await found('/inns/**')).toEqual(['differs', [...ones, '/inns/43/rooms same'].sort()]);
-    expect(await found(`http://${host}/inns/*/rooms`)).toEqual(['same', ['/inns/43/rooms same']]);
-    expect(await found('/steps/*')).toEqual(['not-stored', []]);
-  });
-
-  test('has a bound, and what is beyond it is unknown', async () => {
-    const many = Array.from({ length: 1010 }, (_, i) => `/many/${i}`);
-    for (const path of many) says[path] = json({});
-    await Promise.all(many.map((path) => read(path)));
-    expect((await verify('/many/*')).map(({ outcome, left, copies }) => [outcome, left, copies.length])).toEqual([
-      ['unknown', 10, 1000],
-    ]);
-  });
-
-  test('is given up after so long, and what is left is unknown', async () => {
-    const many = Array.from({ length: 6 }, (_, i) => `/many/${i}`);
-    let laterMs = 0;
-    for (const path of many) {
-      says[path] = json({});
-      await store(path);
-      says[path] = () => {
-        laterMs = 8 * 60_000;
-        return json({});
-      };
-    }
-    const now = performance.now.bind(performance);
-    vi.spyOn(performance, 'now').mockImplementation(() => now() + laterMs);
-    onTestFinished(() => void vi.restoreAllMocks());
-    expect((await verify('/many/*')).map(({ outcome, left, copies }) => [outcome, left, copies.length])).toEqual([
-      ['unknown', 2, 4],
-    ]);
-  });
-});
-
-test.each([
-  [['b.example', 'c.example:81'], 'b.example, c.example:81'],
-  [['b.example', 'c.example', 'd.example', 'e.example', 'f.example'], 'b.example, c.example, d.example, e.example, …'],
-])(
-  'a URL of a host that no client asked is unknown, and those that they did ask are named: %j',
-  async (hosts, named) => {
-    says['/a'] = json({});
-    for (const host of hosts) await store('/a', { host });
-    expect(await verify('http://another.example/a')).toEqual([
-      {
-        ...{ url: 'http://another.example/a', outcome: 'unknown', copies: [], left: 0, lookedIn: ['memory'] },
-        why: `it is stored for another host: ${named}`,
-      },
-    ]);
-  },
-);
-
-describe('after a warm restart', () => {
-  const host = { host: 'api.example' };
-  beforeEach(async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'unstale-verify-'));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const yaml = `store: { snapshot: { path: "${folder}", load: revalidate, save: stop } }`;
-    await gateway.stop();
-    gateway = await startGateway(api.url, yaml);
-    says['/a'] = { headers: { ETag: '"1"' }, body: '{"v":1}' };
-    await store('/a', host);
-    await gateway.stop();
-    gateway = await startGateway(api.url, yaml);
-    await until(() => gateway.logs.some(({ msg }) => msg.startsWith('snapshot: loaded 1 ')), 'the load');
-  });
-
-  test('what is not confirmed is compared, too, and named so', async () => {
-    const copies = async () => (await verify('/a'))[0]?.copies.map((copy) => [copy.in, copy.outcome]);
-    expect(await copies()).toEqual([['unconfirmed', 'same']]);
-    // An API whose validator says that nothing has changed would bring it back.
-    says['/a'] = { headers: { ETag: '"1"' }, body: '{"v":2}' };
-    expect(await copies()).toEqual([['unconfirmed', 'differs']]);
-    says['/a'] = { headers: { ETag: '"1"' }, body: '{"v":1}' };
-    await store('/a', host);
-    expect(await copies()).toEqual([['memory', 'same']]);
-  });
 });

@@ -24,7 +24,10 @@ const LEFT_BYTES = 50 * 1024 * 1024;
 let origin: ScriptedOrigin;
 let gateway: TestGateway;
 let round = 0;
+/** Of each request that is given up Node reads a stack, and vitest would look up each line of it in its source maps. */
+const mapped = Error.prepareStackTrace;
 beforeAll(async () => {
+  Object.assign(Error, { prepareStackTrace: undefined });
   origin = await scriptedOrigin();
   origin.on(
     () => true,
@@ -55,6 +58,7 @@ log: { level: warn }`,
   );
 });
 afterAll(async () => {
+  Object.assign(Error, { prepareStackTrace: mapped });
   await gateway.stop();
   await origin.close();
 });

@@ -1,20 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type DocumentApi, documentApi } from '../support/document-api.ts';
-import { ask, begin, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
+import { begin, origin, useScriptedRig } from '../support/scripted-rig.ts';
+import { cached, etagOf, put, required, serve } from './settings.ts';
 
 /* Protected writes, and others that reach the API past the gateway. */
 
 useScriptedRig();
-
-const json = { 'content-type': 'application/json' };
-const put = (body: string, headers: Record<string, string> = {}) =>
-  send('PUT', '/settings', { body, headers: { ...json, ...headers } });
-const etagOf = async (headers: Record<string, string> = {}) =>
-  String((await ask('/settings', { headers })).headers.etag);
-const serve = (etags: DocumentApi['etags'] = 'none') => documentApi(origin, '/settings', { text: '{"a":1}', etags });
-
-const required = 'writes: [{ on: "* /settings", precondition: required }]';
-const cached = 'defaults: { cache: { ttl: 60s } }\n';
 
 describe('somebody who goes past the gateway', () => {
   it('is noticed where the API has strong tags: the write is merged with what he wrote', async () => {

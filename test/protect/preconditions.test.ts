@@ -4,20 +4,12 @@ import { gate } from '../support/barrier.ts';
 import { type DocumentApi, documentApi } from '../support/document-api.ts';
 import { ask, begin, cacheStatus, gateway, origin, send, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
+import { cached, etagOf, json, put, required, serve } from './settings.ts';
 
 /* Preconditions of protected writes, before APIs with entity tags of their own and without. */
 
 useScriptedRig();
 
-const json = { 'content-type': 'application/json' };
-const put = (body: string, headers: Record<string, string> = {}) =>
-  send('PUT', '/settings', { body, headers: { ...json, ...headers } });
-const etagOf = async (headers: Record<string, string> = {}) =>
-  String((await ask('/settings', { headers })).headers.etag);
-const serve = (etags: DocumentApi['etags'] = 'none') => documentApi(origin, '/settings', { text: '{"a":1}', etags });
-
-const required = 'writes: [{ on: "* /settings", precondition: required }]';
-const cached = 'defaults: { cache: { ttl: 60s } }\n';
 const off = 'routes: [{ match: /settings, cache: off }]\n';
 
 describe.each(['none', 'weak', 'strong'] as const)('before an API with entity tags: %s', (etags) => {

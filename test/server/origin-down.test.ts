@@ -7,10 +7,8 @@ import {
   type Behaviour,
   DOWN,
   forAWhile,
-  NEVER,
-  QUICK,
+  PROBE,
   resetting,
-  SOON,
   silent,
   useFailingApi,
   well,
@@ -35,7 +33,7 @@ describe('an origin is down after as many failures in a row', () => {
     ['504', answering(504), 504],
   ])('%s', async (_what, behaviour, status) => {
     const startedAt = Date.now();
-    await api.start(behaviour === 'gone' ? NEVER : 'first: 50ms, most: 1h');
+    await api.start(behaviour === 'gone' ? PROBE.never : 'first: 50ms, most: 1h');
     if (behaviour === 'gone') await api.down();
     else api.behave = behaviour;
     let failures = 0;
@@ -62,7 +60,7 @@ describe('an origin is down after as many failures in a row', () => {
   });
 
   test.each([200, 204, 304, 400, 401, 404, 429, 500, 501])('and %i is none', async (status) => {
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     api.behave = answering(status);
     await forAWhile((i) => api.ask(`/answered?${i}`));
     const failTwice = async (): Promise<void> => {
@@ -93,7 +91,7 @@ describe('what counts for nothing', () => {
   };
 
   test('writes that take too long, of an origin that is well', async () => {
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     api.behave = silent;
     for (let i = 0; i < 6; i++) expect((await api.ask('/reports', { method: 'POST', body: { i } })).status).toBe(504);
     api.behave = answering(504);
@@ -105,7 +103,7 @@ describe('what counts for nothing', () => {
     ['closing the connection', ({ socket }) => void socket.destroy()],
     ['503', ({ socket }) => void socket.end('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n')],
   ])('handshakes that the API refuses by %s', async (_what, behaviour) => {
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     api.behave = behaviour;
     await forAWhile(async () => {
       const socket = new WebSocket(`${api.gateway.url.replace('http', 'ws')}/socket`);
@@ -127,7 +125,7 @@ describe('what counts for nothing', () => {
     ['breaks off', ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf')],
     ['does not answer', silent],
   ])('failures of one resource that %s alone: a HEAD of another one is answered', async (_what, behaviour) => {
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     await api.ask('/passed/well');
     api.behave = (request, response) =>
       request.url === '/passed/well' ? well(request, response) : behaviour(request, response);
@@ -141,7 +139,7 @@ describe('what counts for nothing', () => {
   });
 
   test('failures of one resource, among answers of others', async () => {
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     const held = gate();
     api.behave = async (request, response) => {
       if (request.url?.startsWith('/slow') !== true) return well(request, response);
@@ -160,7 +158,7 @@ describe('what counts for nothing', () => {
   });
 
   test('writes that cannot be sent do count', async () => {
-    await api.start(NEVER);
+    await api.start(PROBE.never);
     await api.down();
     for (let i = 0; i < 3; i++) expect((await api.ask('/reports', { method: 'POST', body: { i } })).status).toBe(502);
     expect((await api.ask('/well')).json()).toMatchObject({ type: DOWN });
@@ -168,7 +166,7 @@ describe('what counts for nothing', () => {
 
   test('clients that give up', async () => {
     api.timeout = '20s';
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     const held = gate();
     api.behave = () => held.pass();
     for (let i = 0; i < 6; i++) {
@@ -185,7 +183,7 @@ describe('what counts for nothing', () => {
 
   test('uploads that break off', async () => {
     api.timeout = '20s';
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     api.behave = silent;
     for (let i = 0; i < 6; i++) {
       const before = api.seen.length;
@@ -201,7 +199,7 @@ describe('what counts for nothing', () => {
 
   test('failures of requests that were sent before the origin was up again', async () => {
     api.timeout = '20s';
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     const held = gate();
     api.behave = async ({ socket, url }, response) => {
       if (url?.startsWith('/passed/held') === true) {
@@ -235,7 +233,7 @@ describe('while it is down', () => {
     ['a DELETE', '/other', { method: 'DELETE' }],
     ['a large POST', '/other', { method: 'POST', body: Buffer.alloc(600_000) }],
   ])('%s gets 503', async (_what, path, options) => {
-    await api.start(NEVER);
+    await api.start(PROBE.never);
     api.behave = answering(503);
     await api.failUntilDown();
     api.behave = well;
@@ -248,7 +246,7 @@ describe('while it is down', () => {
   });
 
   test('a WebSocket handshake gets 503', async () => {
-    await api.start(NEVER);
+    await api.start(PROBE.never);
     api.behave = answering(503);
     await api.failUntilDown();
     const before = api.seen.length;
@@ -261,7 +259,7 @@ describe('while it is down', () => {
   });
 
   test('a write is neither noted nor sent: nothing is indeterminate, and what it covers is still stored', async () => {
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     await api.ask('/stored/1');
     api.behave = resetting;
     await api.failUntilDown();
@@ -279,7 +277,7 @@ describe('while it is down', () => {
       '{ on: POST /orders, idempotency: { key: required, keep: 1h } }',
       '{ on: PUT /settings, merge: true, preserve: [createdAt] }',
     ];
-    await api.start(SOON, '', `writes: [${writes}]`);
+    await api.start(PROBE.soon, '', `writes: [${writes}]`);
     const order = (key: string): Promise<Answer> =>
       api.ask('/orders', { method: 'POST', body: { a: 1 }, headers: { 'idempotency-key': `"${key}"` } });
     expect((await order('first')).status).toBe(200);
@@ -300,7 +298,7 @@ describe('while it is down', () => {
   });
 
   test('a fresh copy is a hit, and a stale one is served where the route allows it', async () => {
-    await api.start(NEVER);
+    await api.start(PROBE.never);
     await api.ask('/cached');
     await api.ask('/stale/1');
     await api.ask('/stale/2');
@@ -316,7 +314,7 @@ describe('while it is down', () => {
   });
 
   test('no copy is served that a write has hit', async () => {
-    await api.start(NEVER);
+    await api.start(PROBE.never);
     await api.ask('/stale/1');
     await api.ask('/stale/2');
     await api.ask('/stale/1', { method: 'PUT', body: {} });
@@ -327,7 +325,7 @@ describe('while it is down', () => {
   });
 
   test('nothing is fetched in the background', async () => {
-    await api.start(NEVER);
+    await api.start(PROBE.never);
     await api.ask('/revalidated/1');
     api.behave = resetting;
     await api.failUntilDown();
@@ -341,7 +339,7 @@ describe('while it is down', () => {
   });
 
   test('operators see it: one line for each change, figures, and in /readyz?verbose', async () => {
-    const { adminUrl } = await api.start(SOON);
+    const { adminUrl } = await api.start(PROBE.soon);
     const verbose = async (): Promise<string> => (await get(`${adminUrl}/readyz?verbose`)).text;
     expect(await verbose()).toBe(
       'ready\nstaleIfError: on for 1 of 3 policies, for 3600000 ms at most\norigin legacy: up\n',

@@ -1,16 +1,6 @@
 import { expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
-import {
-  answering,
-  type Behaviour,
-  DOWN,
-  forAWhile,
-  NEVER,
-  QUICK,
-  SOON,
-  useFailingApi,
-  well,
-} from '../support/failing-api.ts';
+import { answering, type Behaviour, DOWN, forAWhile, PROBE, useFailingApi, well } from '../support/failing-api.ts';
 
 /* `health`: the gateway asks the API how it is. That alone closes the circuit, and opens it, too. */
 
@@ -27,7 +17,7 @@ const health = (interval: string, timeout = '10s'): string =>
 
 test('an API that says that it is not well is down, whatever its clients get', async () => {
   api.behave = behaving(answering(503), well);
-  await api.start(NEVER, health('10ms'));
+  await api.start(PROBE.never, health('10ms'));
   await until(async () => (await api.ask(`/well?${api.seen.length}`)).status === 503, 'the API to be down');
   expect(probes().length).toBe(3);
   expect((await api.ask('/other')).json()).toMatchObject({ type: DOWN });
@@ -40,7 +30,7 @@ test.each<[string, Behaviour]>([
   ['a long body', (_request, response) => void response.writeHead(200).end(Buffer.alloc(500_000))],
 ])('%s says that it is well', async (_what, behave) => {
   api.behave = behaving(behave, well);
-  await api.start(NEVER, health('10ms'));
+  await api.start(PROBE.never, health('10ms'));
   await until(() => probes().length > 10, 'probes');
   expect((await api.ask('/well')).status).toBe(200);
 });
@@ -52,13 +42,13 @@ test.each<[string, Behaviour]>([
   ['a reset', ({ socket }) => void socket.destroy()],
 ])('%s says that it is not', async (_what, behave) => {
   api.behave = behaving(behave, well);
-  await api.start(NEVER, health('10ms', '100ms'));
+  await api.start(PROBE.never, health('10ms', '100ms'));
   await until(() => api.lines('an origin is down').length === 1, 'the API to be down');
 });
 
 test('no request of a client is used as a probe', async () => {
   api.behave = behaving(answering(503), answering(503));
-  await api.start(SOON, health('1h'));
+  await api.start(PROBE.soon, health('1h'));
   await api.failUntilDown();
   const before = api.seen.length;
   api.behave = behaving(answering(503), well);
@@ -71,7 +61,7 @@ test('no request of a client is used as a probe', async () => {
 
 test('its first success lets all requests through', async () => {
   api.behave = behaving(well, answering(503));
-  await api.start(SOON, health('1h'));
+  await api.start(PROBE.soon, health('1h'));
   const held = gate();
   api.behave = behaving(async (request, response) => {
     await held.pass();
@@ -90,7 +80,7 @@ test('what one resource answers says nothing while it says that it is well', asy
   api.behave = behaving(well, ({ url, socket }, response) =>
     url?.startsWith('/reset') ? void socket.destroy() : void response.writeHead(503).end(),
   );
-  await api.start(QUICK, health('1h'));
+  await api.start(PROBE.quick, health('1h'));
   await forAWhile(async (i) => {
     expect((await api.ask(`/limited?${i}`)).text).not.toContain(DOWN);
     expect((await api.ask(`/reset?${i}`)).status).toBe(502);
@@ -102,13 +92,16 @@ test('what one resource answers says nothing while it says that it is well', asy
 
 test('a body that does not end holds up no further probe', async () => {
   api.behave = behaving((_request, response) => void response.writeHead(200).write('{'), well);
-  await api.start(NEVER, health('10ms'));
+  await api.start(PROBE.never, health('10ms'));
   await until(() => probes().length > 5, 'probes');
   expect((await api.ask('/well')).status).toBe(200);
 });
 
 test('a probe carries the fields that the gateway sends with its own reads, and never comes from a cache', async () => {
-  await api.start(NEVER, `${health('10ms')}, host: api.example, headers: { authorization: "Bearer s3cret", x-key: k }`);
+  await api.start(
+    PROBE.never,
+    `${health('10ms')}, host: api.example, headers: { authorization: "Bearer s3cret", x-key: k }`,
+  );
   await until(() => probes().length >= 3, 'probes');
   expect(api.requests[0]?.headers).toMatchObject({
     authorization: 'Bearer s3cret',
@@ -134,12 +127,12 @@ test('a probe does not wait behind requests that take long', async () => {
 });
 
 test('a gateway that stops asks no more', async () => {
-  const gateway = await api.start(NEVER, health('10ms'));
+  const gateway = await api.start(PROBE.never, health('10ms'));
   await until(() => probes().length > 0, 'a probe');
   await gateway.stop();
   const after = probes().length;
   // Of another gateway, in the same pauses.
-  await api.start(NEVER, ', health: { path: /other, interval: 10ms, timeout: 10s }');
+  await api.start(PROBE.never, ', health: { path: /other, interval: 10ms, timeout: 10s }');
   await until(() => api.seen.filter((request) => request.endsWith('/other')).length > 3, 'probes of another');
   expect(probes()).toHaveLength(after);
 });

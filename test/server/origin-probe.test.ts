@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
-import { answering, QUICK, SOON, silent, useFailingApi, well } from '../support/failing-api.ts';
+import { answering, PROBE, silent, useFailingApi, well } from '../support/failing-api.ts';
 import type { Answer, RequestOptions } from '../support/request.ts';
 
 /* Whether an API is up again: a request of the gateway's own finds out, in pauses that double. */
@@ -24,7 +24,7 @@ describe('a probe', () => {
 
   test('is one request, however many clients ask at once; its success lets all through', async () => {
     api.timeout = '20s';
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     await api.failUntilDown();
     const before = api.seen.length;
     const held = gate();
@@ -42,7 +42,7 @@ describe('a probe', () => {
   });
 
   test('that fails is the last one for twice as long', async () => {
-    await api.start(QUICK);
+    await api.start(PROBE.quick);
     await api.failUntilDown();
     const before = api.seen.length;
     api.behave = answering(503, { 'Retry-After': '3000' });
@@ -55,7 +55,7 @@ describe('a probe', () => {
   });
 
   test('of a write is a HEAD, not of its URL; the write itself is only sent to an origin that answers', async () => {
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     api.behave = answering(503);
     await api.failUntilDown();
     const before = api.seen.length;
@@ -72,7 +72,7 @@ describe('a probe', () => {
 
   test('goes on when the client leaves that waits for it', async () => {
     api.timeout = '20s';
-    await api.start(SOON);
+    await api.start(PROBE.soon);
     await api.failUntilDown();
     const held = gate();
     api.behave = async (request, response) => {
@@ -92,7 +92,7 @@ describe('a probe', () => {
   });
 
   test('asks for what was answered well last, with nothing of a client but the name', async () => {
-    await api.start(SOON, ', headers: { x-key: k }');
+    await api.start(PROBE.soon, ', headers: { x-key: k }');
     const headers = { authorization: 'Bearer a', cookie: 'a=b', host: 'api.example' };
     await api.ask('/passed/well?a=1', { headers });
     api.behave = answering(404);

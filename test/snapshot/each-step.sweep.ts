@@ -13,12 +13,14 @@ import {
   paths,
   readAll,
   root,
-  useProcessRig,
+  saved,
+  start,
+  useProcesses,
   warm,
   write,
-} from './process-rig.ts';
+} from './processes.ts';
 
-useProcessRig();
+useProcesses();
 
 describe('a gateway that is killed, or out of space, at each step of a load and of a save', () => {
   /** A life that has a snapshot behind it: loads, writes, removes, and saves as it stops. */
@@ -37,9 +39,7 @@ describe('a gateway that is killed, or out of space, at each step of a load and 
   let steps: readonly string[];
 
   beforeEach(async () => {
-    await gateway.start(configOf('off', 'stop'));
-    await warm();
-    await gateway.end('SIGTERM');
+    await saved('off');
     template = join(root, 'template');
     cpSync(folder, template, { recursive: true });
     const log = join(root, 'steps');
@@ -65,8 +65,7 @@ describe('a gateway that is killed, or out of space, at each step of a load and 
       killed += gateway.said.includes('"stopped"') ? 0 : 1;
       // A write that was under way was not answered, and is not confirmed by anything.
       api.acknowledge();
-      await gateway.start(configOf('trust', 'off'));
-      await loaded();
+      await start('trust');
       await readAll();
       await gateway.end('SIGKILL');
     }

@@ -16,12 +16,15 @@ export const answering =
 export const resetting: Behaviour = ({ socket }) => void (socket as Socket).resetAndDestroy();
 export const silent: Behaviour = () => {};
 
-/** A pause that no test lives to see, so that no probe is due. */
-export const NEVER = 'first: 1h, most: 1h';
-/** Failures that are not all at once open the circuit, and no probe is due soon after the first. */
-export const QUICK = 'first: 10ms, most: 1h';
-/** A probe is due with one of the next requests. */
-export const SOON = 'first: 10ms, most: 10ms';
+/** When the gateway asks an origin that is down again. */
+export const PROBE = {
+  /** A pause that no test lives to see, so that no probe is due. */
+  never: 'first: 1h, most: 1h',
+  /** Failures that are not all at once open the circuit, and no probe is due soon after the first. */
+  quick: 'first: 10ms, most: 1h',
+  /** A probe is due with one of the next requests. */
+  soon: 'first: 10ms, most: 10ms',
+};
 /** The type of the problem. */
 export const DOWN = 'urn:unstale:problem:origin-down';
 
@@ -59,7 +62,7 @@ export interface FailingApi {
   lines(message: string): LogLine[];
 }
 
-/** Asks for longer than the first pause of QUICK, and more often than failures are allowed: only time can pass that. */
+/** Asks for longer than the first pause of PROBE.quick, and more often than failures are allowed: only time can pass that. */
 export async function forAWhile(ask: (i: number) => Promise<unknown>): Promise<void> {
   const startedAt = performance.now();
   for (let i = 0; i < 6 || performance.now() - startedAt < 30; i++) await ask(i);

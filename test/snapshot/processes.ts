@@ -19,7 +19,7 @@ export let root: string;
 export let folder: string;
 
 /** Called by each file that uses this: all is made anew for each of its tests. */
-export function useProcessRig(): void {
+export function useProcesses(): void {
   beforeAll(program, 300_000);
   beforeEach(async () => {
     api = await ItemsApi.start(ITEMS);
@@ -43,6 +43,19 @@ rules: [{ name: item, on: "PUT|DELETE /items/:id", invalidate: ["/items/{id}", "
 
 export async function warm(): Promise<void> {
   for (const path of [...paths, ...paths]) await gateway.ask('GET', path);
+}
+
+/** A life that leaves a snapshot of everything. */
+export async function saved(load: string, more = ''): Promise<void> {
+  await gateway.start(configOf(load, 'stop', more));
+  await warm();
+  await gateway.end('SIGTERM');
+}
+
+/** Begins a life that loads the snapshot, and saves none. */
+export async function start(load: string, more = ''): Promise<void> {
+  await gateway.start(configOf(load, 'off', more));
+  await loaded();
 }
 
 /** A write counts if its answer has come. */
