@@ -29,10 +29,6 @@ export class Holders<Key, Held extends object> {
     return known instanceof Set ? known : [known];
   }
 
-  has(key: Key): boolean {
-    return this.#map.has(key);
-  }
-
   keys(): Iterable<Key> {
     return this.#map.keys();
   }

@@ -1,28 +1,23 @@
+import { ownContent } from '../http/content.ts';
 import { Fields } from '../http/fields.ts';
-import { ownBytes, sharedParsed } from '../http/own-memory.ts';
+import { sharedParsed } from '../http/own-memory.ts';
 import { isSoundHead } from './head-check.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { type StoredParts, StoredResponse } from './stored-response.ts';
 
 /** A stored response as JSON, without its body and without what is known to one process only. */
-export type Head = Omit<
-  StoredResponse,
-  'body' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'touched' | 'part'
-> & { readonly headers: readonly string[] };
+export type Head = Omit<StoredParts, 'content' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'part'> & {
+  readonly headers: readonly string[];
+  readonly lastModifiedMs: number | undefined;
+  readonly dateMs: number | undefined;
+};
 
 /** What of a response can be kept outside of this process. */
 export function headOf(response: StoredResponse): Head {
-  const {
-    body: _,
-    headers,
-    encoded: __,
-    asOf: ___,
-    since: ____,
-    uses: _____,
-    touched: ______,
-    part: _______,
-    ...rest
-  } = response;
-  return { ...rest, headers: headers.lines };
+  const { key, path, tags, status, headers, codings, clientHeaders, vary, selecting, directives } = response;
+  const { lifetimeMs, initialAgeMs, respondedAt, shareable, etag, language, lastModifiedMs, dateMs } = response;
+  const fields = { headers: headers.lines, codings, clientHeaders, vary, selecting, directives };
+  const rest = { lifetimeMs, initialAgeMs, respondedAt, shareable, etag, lastModifiedMs, dateMs, language };
+  return { key, path, tags, status, ...fields, ...rest };
 }
 
 /** One list for all that have none. */
@@ -35,26 +30,24 @@ const none: readonly string[] = [];
 export function responseOf(
   head: unknown,
   body: Buffer,
-  own: Pick<StoredResponse, 'asOf' | 'uses'>,
+  own: Pick<StoredParts, 'asOf' | 'uses'>,
 ): StoredResponse | undefined {
   if (!isSoundHead(head)) return undefined;
   const response = head as Head;
   const lines = response.headers.map(sharedParsed);
   // Their texts are those of the origin's fields, but for a few. Long ones are not shared otherwise.
   const long = lines.filter((text) => text.length > LONG);
-  // In the order in which a fill makes them (exchange/read/stored-form.ts): objects then share their description. JSON
-  // has no undefined, so an absent property was undefined.
-  return {
+  // JSON has no undefined, so an absent property was undefined.
+  return new StoredResponse({
     key: response.key,
     path: response.path,
     tags: response.tags.map(sharedParsed),
     asOf: own.asOf,
     since: undefined,
     uses: own.uses,
-    touched: undefined,
     status: response.status,
     headers: new Fields(lines),
-    body: ownBytes(body),
+    content: ownContent(body),
     part: undefined,
     codings: response.codings,
     encoded: undefined,
@@ -69,10 +62,8 @@ export function responseOf(
     respondedAt: response.respondedAt,
     shareable: response.shareable,
     etag: response.etag,
-    lastModifiedMs: response.lastModifiedMs,
-    dateMs: response.dateMs,
     language: response.language,
-  };
+  });
 }
 
 /** What `sharedParsed` does not share. */
