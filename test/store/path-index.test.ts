@@ -63,6 +63,21 @@ test('what is removed is gone, what lies below it stays', () => {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+test('paths that are gone leave nothing', () => {
+  const index = new PathIndex<Named>();
+  const held = { path: '' };
+  collectGarbage();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 100_000; i++) {
+    index.add(`/a/${i}/b/c`, held);
+    index.delete(`/a/${i}/b/c`, held);
+  }
+  collectGarbage();
+  // A node with its map takes more than 100 bytes.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+  expect(index.get('/a/1/b/c')).toBeUndefined();
+});
+
 test('a path that is gone is not kept by what was cut from it', () => {
   const index = new PathIndex<Named>();
   const held = { path: '' };
