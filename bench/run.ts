@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Case, CaseResult } from './bench.ts';
+import { admission } from './cases/admission.ts';
 import { audience } from './cases/audience.ts';
 import { writeDependents, writeStored } from './cases/dependents.ts';
 import { fanOut } from './cases/fan-out.ts';
@@ -63,6 +64,7 @@ const cases: readonly Case[] = [
   workersHit,
   workersMiss,
   million,
+  admission,
   snapshot,
 ];
 

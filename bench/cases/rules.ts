@@ -143,11 +143,15 @@ export const invalidating: Case = {
     const { Fields } = await load<{ Fields: new (lines: string[]) => object }>(bench, 'http/fields.js');
     const headers = new Fields(['Content-Type', 'application/json']);
     const octets = Buffer.alloc(8);
-    const stored = (i: number, tag: string) => ({
+    const { StoredResponse } = await load<{ StoredResponse: new (parts: object) => object }>(
+      bench,
+      'store/stored-response.js',
+    );
+    const partsOf = (i: number, tag: string) => ({
       ...{ key: `http://x\n/things/${i}\n`, path: `/things/${i}`, tags: [`p:/things/${i}`, tag], asOf: 1, status: 200 },
       ...{
         headers,
-        body: octets,
+        content: octets,
         clientHeaders: [],
         vary: [],
         selecting: [],
@@ -159,8 +163,6 @@ export const invalidating: Case = {
         respondedAt: 0,
         shareable: false,
         etag: undefined,
-        lastModifiedMs: undefined,
-        dateMs: undefined,
         language: undefined,
       },
     });
@@ -168,7 +170,7 @@ export const invalidating: Case = {
       bench.effort.storedResponses >= 20_000 ? [1_000, 10_000, 100_000, 1_000_000] : [1_000, 10_000, 100_000];
     const stores = sizes.map((size) => {
       const store = new MemoryStore({ maxBytes: 2 ** 40, maxEntryBytes: 2 ** 20, maxVariants: 8 }, new Fence());
-      for (let i = 0; i < size; i++) store.put(stored(i, `t:group:${Math.floor(i / dependents)}`));
+      for (let i = 0; i < size; i++) store.put(new StoredResponse(partsOf(i, `t:group:${Math.floor(i / dependents)}`)));
       bench.progress(`${store.size.toLocaleString('en')} responses stored`);
       return { size, store };
     });
@@ -184,7 +186,8 @@ export const invalidating: Case = {
           const removed = store.invalidate(coverage);
           spent += process.hrtime.bigint() - started;
           if (removed !== dependents) throw new Error(`${removed} were removed`);
-          for (let j = 0; j < dependents; j++) store.put(stored(group * dependents + j, `t:group:${group}`));
+          for (let j = 0; j < dependents; j++)
+            store.put(new StoredResponse(partsOf(group * dependents + j, `t:group:${group}`)));
         }
         return Number(spent) / times / 1_000;
       };

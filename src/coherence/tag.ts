@@ -19,6 +19,7 @@ export const isPathTag = (tag: Tag): boolean => tag.startsWith('p:');
 /** The path that an automatic tag names, whatever its query. */
 export const pathOfTag = (tag: Tag): string => tag.slice(2).replace(/\?.*$/s, '');
 export const namedTag = (name: string): Tag => `t:${name}`;
+export const isNamedTag = (tag: Tag): boolean => tag.startsWith('t:');
 
 /** What one invalidation covers. All of it is data: no part is ever a regular expression. */
 export interface Coverage {
@@ -39,7 +40,7 @@ export function isCoveredBy(response: Tagged, coverage: Coverage): boolean {
   for (const tag of response.tags) if (coverage.tags.has(tag)) return true;
   for (const pattern of coverage.patterns) if (pathMatchesPattern(response.path, pattern)) return true;
   for (const parts of coverage.tagPatterns) {
-    for (const tag of response.tags) if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) return true;
+    for (const tag of response.tags) if (isNamedTag(tag) && matchesParts(tag.slice(2), parts)) return true;
   }
   return false;
 }

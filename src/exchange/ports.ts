@@ -3,6 +3,7 @@ import type { Announcement, Position } from '../coherence/record.ts';
 import type { Coverage } from '../coherence/tag.ts';
 import type { RoutePolicy } from '../config/model.ts';
 import type { GatewayError } from '../errors.ts';
+import type { Content } from '../http/content.ts';
 import type { FieldLines, Fields } from '../http/fields.ts';
 import type { AskedAs } from '../http/mapped.ts';
 import type { RequestTarget } from '../route/path.ts';
@@ -193,7 +194,7 @@ export interface FastHit {
   readonly status: number;
   /** The header lines that do not depend on the time, each with its CRLF. */
   readonly head: string;
-  readonly body: Buffer;
+  readonly content: Content;
   /** In seconds. */
   readonly age: number;
   /** Remaining freshness in seconds. */

@@ -28,7 +28,7 @@ export async function encodeEntry(response: StoredResponse, stamp: Stamp, compre
 /** Undefined for anything that is not an entry of this format: a miss, never an error. */
 export async function decodeEntry(
   entry: Buffer,
-): Promise<{ readonly stamp: Stamp; readonly response: Omit<StoredResponse, 'asOf'> } | undefined> {
+): Promise<{ readonly stamp: Stamp; readonly response: StoredResponse } | undefined> {
   try {
     if (entry[0] !== FORMAT || (entry[1] !== PLAIN && entry[1] !== GZIPPED)) return undefined;
     const packed = entry.subarray(2);

@@ -143,7 +143,7 @@ export class RedisTier implements SecondTier {
     if (found === undefined || log.epoch !== epoch || log.joinedAt !== joinedAt || !log.usable) return undefined;
     this.found += 1;
     const position = log.positionOf(found.stamp.seq);
-    return { ...found.response, asOf: Math.max(position, joinedAt) };
+    return found.response.with({ asOf: Math.max(position, joinedAt) });
   }
 
   /** For operators: what clients without any header field may be served, or why that is not known. */

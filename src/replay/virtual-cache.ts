@@ -164,6 +164,6 @@ export class VirtualCache {
     if ('unstorable' in response) return response;
     if (known !== undefined) return { response, tagsUnknown };
     const size = Math.min(entry.bytes, this.#unknownBody.byteLength);
-    return { response: { ...response, body: this.#unknownBody.subarray(0, size) }, tagsUnknown };
+    return { response: response.with({ content: this.#unknownBody.subarray(0, size) }), tagsUnknown };
   }
 }

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { AskedFields } from '../exchange/asked-fields.ts';
 import { type FastHit, KEPT_BODY_BYTES } from '../exchange/ports.ts';
 import { formatCacheStatus } from '../http/cache-status.ts';
+import { latin1Of, lengthOf, octetsOf } from '../http/content.ts';
 import { CURSOR_FIELD } from '../http/event-cursor.ts';
 import { ownText } from '../http/own-memory.ts';
 import { MAX_TARGET_BYTES } from './client-request.ts';
@@ -81,10 +82,10 @@ export class SocketFront {
 
   /** Writes as Node's HTTP server would have written. */
   write(socket: Socket, hit: FastHit, isGet: boolean): void {
-    const { status, body, age, ttl, cursor, last } = hit;
-    if (isGet && status !== 304 && body.byteLength <= KEPT_BODY_BYTES) {
+    const { status, content, age, ttl, cursor, last } = hit;
+    if (isGet && status !== 304 && lengthOf(content) <= KEPT_BODY_BYTES) {
       if (last.age !== age || last.ttl !== ttl || last.cursor !== cursor || last.text === '') {
-        last.text = this.#head(hit) + body.toString('latin1');
+        last.text = this.#head(hit) + latin1Of(content);
         last.age = age;
         last.ttl = ttl;
         last.cursor = cursor;
@@ -93,18 +94,18 @@ export class SocketFront {
     } else if (isGet && status !== 304) {
       socket.cork();
       socket.write(this.#head(hit), 'latin1');
-      socket.write(body);
+      socket.write(octetsOf(content));
       socket.uncork();
     } else {
       socket.write(this.#head(hit), 'latin1');
     }
   }
 
-  #head({ status, head, body, age, ttl, cursor }: FastHit): string {
+  #head({ status, head, content, age, ttl, cursor }: FastHit): string {
     const line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`;
     const times = `Age: ${age}\r\nCache-Status: ${HIT}${ttl}`;
     const position = cursor === undefined ? '' : `\r\n${CURSOR_FIELD}: ${cursor}`;
-    const length = status === 304 ? '' : `\r\nContent-Length: ${body.byteLength}`;
+    const length = status === 304 ? '' : `\r\nContent-Length: ${lengthOf(content)}`;
     return line + head + times + position + length + this.#tail;
   }
 

@@ -1,4 +1,5 @@
 import type { Position } from '../coherence/record.ts';
+import { lengthOf, octetsOf } from '../http/content.ts';
 import { headOf, responseOf } from '../store/response-head.ts';
 import { type StoredResponse, UNCONFIRMED } from '../store/stored-response.ts';
 import { writeJson } from './json-octets.ts';
@@ -11,14 +12,15 @@ const MAX_USES = 0xffff_ffff;
 
 /** Writes the entry of a response from `at` on. Returns where it ends, or undefined if there is no room for it. */
 export function writeEntry(response: StoredResponse, octets: Buffer, at: number): number | undefined {
-  const { body } = response;
+  const { content } = response;
   const headAt = at + ENTRY_BYTES;
-  if (headAt + body.byteLength > octets.length) return undefined;
+  if (headAt + lengthOf(content) > octets.length) return undefined;
   const bodyAt = writeJson(headOf(response), octets, headAt);
-  const end = bodyAt + body.byteLength;
+  const end = bodyAt + lengthOf(content);
   if (end > octets.length) return undefined;
   writeStart(response, octets, { at, head: bodyAt - headAt });
-  body.copy(octets, bodyAt);
+  if (typeof content === 'string') octets.write(content, bodyAt, 'latin1');
+  else content.copy(octets, bodyAt);
   return end;
 }
 
@@ -27,12 +29,12 @@ export function entryOf(response: StoredResponse): readonly [head: Buffer, body:
   const text = Buffer.from(JSON.stringify(headOf(response)));
   const start = Buffer.allocUnsafe(ENTRY_BYTES);
   writeStart(response, start, { at: 0, head: text.length });
-  return [Buffer.concat([start, text]), response.body];
+  return [Buffer.concat([start, text]), octetsOf(response.content)];
 }
 
 function writeStart(response: StoredResponse, octets: Buffer, { at, head }: { at: number; head: number }): void {
   octets.writeUInt32BE(head, at);
-  octets.writeUInt32BE(response.body.byteLength, at + 4);
+  octets.writeUInt32BE(lengthOf(response.content), at + 4);
   octets.writeUInt32BE(Math.min(response.uses, MAX_USES), at + 8);
   octets.writeUInt8(response.asOf === UNCONFIRMED ? 1 : 0, at + 12);
 }

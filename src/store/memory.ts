@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Fence } from '../coherence/fence.ts';
 import type { Position } from '../coherence/record.ts';
-import { type Coverage, matchesParts, pathTag, type Tag } from '../coherence/tag.ts';
+import { type Coverage, isNamedTag, isPathTag, matchesParts, pathOfTag, type Tag } from '../coherence/tag.ts';
+import { lengthOf } from '../http/content.ts';
 import type { Fields } from '../http/fields.ts';
 import { matchesVary, VariantSelector } from '../http/vary.ts';
 import { Holders } from './holders.ts';
@@ -34,8 +35,9 @@ export class MemoryStore implements Store {
   readonly #byKey = new Holders<string, StoredResponse>();
   /** Those that the origin has to confirm. Readers look in the other map, and so cannot find them. */
   readonly #unconfirmed = new Holders<string, StoredResponse>();
+  /** Without their own path. Without their own query too, as long as a path has had but one response. */
   readonly #byTag = new Holders<Tag, StoredResponse>();
-  readonly #paths = new PathIndex();
+  readonly #byPath = new PathIndex<StoredResponse>();
   #unconfirmedSize = 0;
   #sequence = 0;
   #puts = 0;
@@ -77,7 +79,9 @@ export class MemoryStore implements Store {
   }
 
   tagged(tag: Tag): readonly StoredResponse[] {
-    return [...this.#byTag.of(tag)].filter(isConfirmed);
+    const found = new Set<StoredResponse>();
+    this.#eachTagged(tag, (response) => found.add(response));
+    return [...found].filter(isConfirmed);
   }
 
   get sequence(): number {
@@ -85,7 +89,7 @@ export class MemoryStore implements Store {
   }
 
   put(response: StoredResponse): Refusal | undefined {
-    if (response.body.byteLength > this.#options.maxEntryBytes) return 'too-large';
+    if (lengthOf(response.content) > this.#options.maxEntryBytes) return 'too-large';
     if (!this.#fence.admits(response, response.asOf)) return 'newer-record';
     if (this.#fence.isQuarantined(response)) return 'quarantined';
     const variants = [...this.#byKey.of(response.key)];
@@ -113,8 +117,8 @@ export class MemoryStore implements Store {
    * @param maxBytes what memory may hold with it
    */
   restore(response: StoredResponse, loadedAt: Position, maxBytes: number): Restored {
-    const { key, body } = response;
-    if (body.byteLength > this.#options.maxEntryBytes) return 'no-room';
+    const { key, content } = response;
+    if (lengthOf(content) > this.#options.maxEntryBytes) return 'no-room';
     if (!this.#fence.admits(response, loadedAt) || this.#fence.isQuarantined(response)) return 'covered';
     const variants = this.variantsOf(key);
     if (variants.some((other) => sameVariant(other, response))) return 'present';
@@ -192,18 +196,27 @@ export class MemoryStore implements Store {
 
   /** Visits every response that `coverage` covers. May visit one twice if the visit does not remove it. */
   #each(coverage: Coverage, visit: (response: StoredResponse) => void): void {
-    const visitAll = (tag: Tag): void => {
-      for (const response of this.#byTag.of(tag)) visit(response);
-    };
-    for (const tag of coverage.tags) visitAll(tag);
-    for (const pattern of coverage.patterns) {
-      for (const resource of this.#paths.matching(pattern)) visitAll(pathTag(resource));
-    }
+    for (const tag of coverage.tags) this.#eachTagged(tag, visit);
+    for (const pattern of coverage.patterns) for (const response of this.#byPath.matching(pattern)) visit(response);
     // Only a tag with a wildcard (`step:*`) gets here. Searches the names of tags, not the responses.
     for (const parts of coverage.tagPatterns) {
       for (const tag of [...this.#byTag.keys()]) {
-        if (tag.startsWith('t:') && matchesParts(tag.slice(2), parts)) visitAll(tag);
+        if (isNamedTag(tag) && matchesParts(tag.slice(2), parts)) this.#eachTagged(tag, visit);
       }
+    }
+  }
+
+  #eachTagged(tag: Tag, visit: (response: StoredResponse) => void): void {
+    for (const response of this.#byTag.of(tag)) visit(response);
+    if (isNamedTag(tag)) return;
+    const here = this.#byPath.get(pathOfTag(tag));
+    if (here === undefined) return;
+    if (!isPathTag(tag)) {
+      if (!(here instanceof Set) && here.ownQueryTag === tag) visit(here);
+    } else if (here instanceof Set) {
+      for (const response of here) visit(response);
+    } else {
+      visit(here);
     }
   }
 
@@ -238,15 +251,27 @@ export class MemoryStore implements Store {
   #index(response: StoredResponse): void {
     this.#mapFor(response).add(response.key, response);
     if (!isConfirmed(response)) this.#unconfirmedSize += 1;
-    if (!this.#byTag.has(pathTag(response.path))) this.#paths.add(response.path);
-    for (const tag of response.tags) this.#byTag.add(tag, response);
+    const { path, otherTags } = response;
+    const before = this.#byPath.get(path);
+    this.#byPath.add(path, response);
+    // An entry for each query is needed only where a path has several: the response itself tells its own.
+    if (before !== undefined) this.#indexQuery(response);
+    if (before !== undefined && !(before instanceof Set)) this.#indexQuery(before);
+    for (const tag of otherTags) this.#byTag.add(tag, response);
+  }
+
+  #indexQuery(response: StoredResponse): void {
+    const { ownQueryTag } = response;
+    if (ownQueryTag !== undefined) this.#byTag.add(ownQueryTag, response);
   }
 
   #unindex(response: StoredResponse): void {
     this.#mapFor(response).delete(response.key, response);
     if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
-    for (const tag of response.tags) this.#byTag.delete(tag, response);
-    if (!this.#byTag.has(pathTag(response.path))) this.#paths.remove(response.path);
+    const { path, otherTags, ownQueryTag } = response;
+    for (const tag of otherTags) this.#byTag.delete(tag, response);
+    if (ownQueryTag !== undefined && this.#byPath.get(path) instanceof Set) this.#byTag.delete(ownQueryTag, response);
+    this.#byPath.delete(path, response);
   }
 }
 

@@ -1,73 +1,111 @@
 import { ownText } from '../http/own-memory.ts';
 
-/** The paths of stored resources as a tree of segments: a pattern costs as much as the nodes that it visits. */
-export class PathIndex {
-  readonly #root: PathNode = { children: undefined, present: false };
+/**
+ * What is stored at which path, as a tree of segments: a pattern costs as much as the nodes that it visits. Most paths
+ * are leaves with one response. It stands in the map of its parent itself: that saves a node for each.
+ */
+export class PathIndex<Held extends object> {
+  readonly #root = new PathNode<Held>();
 
-  add(resource: string): void {
+  add(resource: string, held: Held): void {
+    const segments = split(resource);
     let node = this.#root;
-    for (const segment of split(resource)) {
+    for (const [i, segment] of segments.entries()) {
       node.children ??= new Map();
-      let next = node.children.get(segment);
-      if (next === undefined) {
-        next = { children: undefined, present: false };
+      const next = node.children.get(segment);
+      if (next instanceof PathNode) {
+        node = next;
+      } else if (next === undefined && i === segments.length - 1) {
         // A text of its own: what is cut from a path keeps the path, which may be long gone.
-        node.children.set(ownText(segment), next);
+        node.children.set(ownText(segment), held);
+        return;
+      } else if (next === held && i === segments.length - 1) {
+        return;
+      } else {
+        const made = new PathNode<Held>();
+        made.held = next;
+        node.children.set(next === undefined ? ownText(segment) : segment, made);
+        node = made;
       }
+    }
+    const known = node.held;
+    if (known === undefined) node.held = held;
+    else if (known instanceof Set) known.add(held);
+    else if (known !== held) node.held = new Set([known, held]);
+  }
+
+  delete(resource: string, held: Held): void {
+    deleteBelow(this.#root, split(resource), 0, held);
+  }
+
+  /** What is stored at a path: one, or a set once there were several. */
+  get(resource: string): Held | Set<Held> | undefined {
+    let node = this.#root;
+    const segments = split(resource);
+    for (const [i, segment] of segments.entries()) {
+      const next = node.children?.get(segment);
+      if (!(next instanceof PathNode)) return i === segments.length - 1 ? next : undefined;
       node = next;
     }
-    node.present = true;
+    return node.held;
   }
 
-  remove(resource: string): void {
-    removeBelow(this.#root, split(resource), 0);
-  }
-
-  /** The resources that match a pattern of literal, `*` and `**` segments. */
-  matching(pattern: string): string[] {
+  /** What is stored at the paths that match a pattern of literal, `*` and `**` segments. */
+  matching(pattern: string): Held[] {
     const search = { pattern: split(pattern), found: [] };
-    collect(this.#root, '', 0, search);
+    collect(this.#root, 0, search);
     return search.found;
   }
 }
 
-interface PathNode {
-  /** Undefined while it has none: most nodes are leaves, and an empty map takes more than the rest of them. */
-  children: Map<string, PathNode> | undefined;
-  present: boolean;
+class PathNode<Held extends object> {
+  children: Map<string, PathNode<Held> | Held> | undefined = undefined;
+  held: Held | Set<Held> | undefined = undefined;
 }
 
 const split = (path: string): string[] => (path === '/' ? [] : path.slice(1).split('/'));
 
-/** Returns whether the node is empty, so that its parent drops it: the tree never outgrows the stored paths. */
-function removeBelow(node: PathNode, segments: readonly string[], depth: number): boolean {
+/** Afterwards no node is empty: the tree never outgrows the stored paths. */
+function deleteBelow<Held extends object>(
+  node: PathNode<Held>,
+  segments: readonly string[],
+  depth: number,
+  held: Held,
+): void {
   const segment = segments[depth];
   if (segment === undefined) {
-    node.present = false;
-  } else {
-    const child = node.children?.get(segment);
-    if (child !== undefined && removeBelow(child, segments, depth + 1)) node.children?.delete(segment);
-    if (node.children?.size === 0) node.children = undefined;
+    if (node.held instanceof Set) node.held.delete(held);
+    if (node.held === held || (node.held instanceof Set && node.held.size === 0)) node.held = undefined;
+    return;
   }
-  return !node.present && node.children === undefined;
+  const child = node.children?.get(segment);
+  if (child instanceof PathNode) {
+    deleteBelow(child, segments, depth + 1, held);
+    if (child.children === undefined && child.held === undefined) node.children?.delete(segment);
+  } else if (child === held && depth === segments.length - 1) {
+    node.children?.delete(segment);
+  }
+  if (node.children?.size === 0) node.children = undefined;
 }
 
-interface Search {
+interface Search<Held> {
   readonly pattern: readonly string[];
-  readonly found: string[];
+  readonly found: Held[];
 }
 
 /** @param depth the segment of the pattern that the node's children are compared with */
-function collect(node: PathNode, path: string, depth: number, search: Search): void {
+function collect<Held extends object>(node: PathNode<Held> | Held, depth: number, search: Search<Held>): void {
   const wanted = search.pattern[depth];
+  const { children, held } = node instanceof PathNode ? node : { children: undefined, held: node };
   if (wanted === undefined || wanted === '**') {
-    if (node.present) search.found.push(path === '' ? '/' : path);
+    if (held instanceof Set) for (const each of held) search.found.push(each);
+    else if (held !== undefined) search.found.push(held);
     if (wanted === undefined) return;
-    for (const [segment, child] of node.children ?? []) collect(child, `${path}/${segment}`, depth, search);
+    for (const child of children?.values() ?? []) collect(child, depth, search);
   } else if (wanted === '*') {
-    for (const [segment, child] of node.children ?? []) collect(child, `${path}/${segment}`, depth + 1, search);
+    for (const child of children?.values() ?? []) collect(child, depth + 1, search);
   } else {
-    const child = node.children?.get(wanted);
-    if (child !== undefined) collect(child, `${path}/${wanted}`, depth + 1, search);
+    const child = children?.get(wanted);
+    if (child !== undefined) collect(child, depth + 1, search);
   }
 }

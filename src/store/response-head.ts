@@ -1,13 +1,15 @@
+import { ownContent } from '../http/content.ts';
 import { Fields } from '../http/fields.ts';
-import { ownBytes, sharedParsed } from '../http/own-memory.ts';
+import { sharedParsed } from '../http/own-memory.ts';
 import { isSoundHead } from './head-check.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { type StoredParts, StoredResponse } from './stored-response.ts';
 
 /** A stored response as JSON, without its body and without what is known to one process only. */
-export type Head = Omit<
-  StoredResponse,
-  'body' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'touched' | 'part'
-> & { readonly headers: readonly string[] };
+export type Head = Omit<StoredParts, 'content' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'part'> & {
+  readonly headers: readonly string[];
+  readonly lastModifiedMs: number | undefined;
+  readonly dateMs: number | undefined;
+};
 
 /**
  * What of a response can be kept outside of this process. Each property is named: an object of the rest of another one
@@ -46,26 +48,24 @@ const none: readonly string[] = [];
 export function responseOf(
   head: unknown,
   body: Buffer,
-  own: Pick<StoredResponse, 'asOf' | 'uses'>,
+  own: Pick<StoredParts, 'asOf' | 'uses'>,
 ): StoredResponse | undefined {
   if (!isSoundHead(head)) return undefined;
   const response = head as Head;
   const lines = response.headers.map(sharedParsed);
   // Their texts are those of the origin's fields, but for a few. Long ones are not shared otherwise.
   const long = lines.filter((text) => text.length > LONG);
-  // In the order in which a fill makes them (exchange/read/stored-form.ts): objects then share their description. JSON
-  // has no undefined, so an absent property was undefined.
-  return {
+  // JSON has no undefined, so an absent property was undefined.
+  return new StoredResponse({
     key: response.key,
     path: response.path,
     tags: response.tags.map(sharedParsed),
     asOf: own.asOf,
     since: undefined,
     uses: own.uses,
-    touched: undefined,
     status: response.status,
     headers: new Fields(lines),
-    body: ownBytes(body),
+    content: ownContent(body),
     part: undefined,
     codings: response.codings,
     encoded: undefined,
@@ -80,10 +80,8 @@ export function responseOf(
     respondedAt: response.respondedAt,
     shareable: response.shareable,
     etag: response.etag,
-    lastModifiedMs: response.lastModifiedMs,
-    dateMs: response.dateMs,
     language: response.language,
-  };
+  });
 }
 
 /** What `sharedParsed` does not share. */

@@ -1,39 +1,53 @@
-import type { FieldLines } from '../http/fields.ts';
-import type { StoredResponse } from './stored-response.ts';
+import { lengthOf } from '../http/content.ts';
+import type { Encoded, StoredResponse } from './stored-response.ts';
 
 /**
- * What a response costs besides its texts and octets: objects, index entries, its own array buffer. Includes the texts
- * of an ordinary response, and the first segments of its path. Measured by the bench (`million`).
+ * What a response costs besides its texts and octets: objects, index entries, and what is lost where memory is taken in
+ * larger pieces. Includes the values of an ordinary response, and the first segments of its path. Measured by the bench
+ * (`million`).
  */
-const OVERHEAD_BYTES = 700;
+const OVERHEAD_BYTES = 550;
+/** Cost of a buffer of its own: its objects, of which half are outside of the heap. */
+const BUFFER_BYTES = 350;
 /** Cost of a tag that no other response has: its text, and its entry in the map of all tags. */
-const TAG_BYTES = 120;
-/** Cost of one more text: its slot in an array, and its object, which clients' fields share with the origin's. */
-const TEXT_BYTES = 20;
-const COVERED_TEXTS = 12;
+const TAG_BYTES = 90;
+/** Cost of one more text: its slot in an array, and its object. */
+const TEXT_BYTES = 30;
+const COVERED_TEXTS = 6;
 /** Cost of one more path segment that no other response has: a node of the index with its map. */
 const SEGMENT_BYTES = 400;
 const COVERED_SEGMENTS = 8;
+/** Cost of what few responses have: selecting fields, a language, a part, codings. */
+const RARE_BYTES = 200;
 
 /** Bytes that a stored response is charged for: all the memory that it alone retains. */
 export function storedBytes(response: StoredResponse): number {
-  const { key, path, tags, vary, selecting, headers, clientHeaders, encoded, directives, etag, language, part } =
+  const { key, path, ownQueryTag, otherTags, content, directives, etag, part, language, vary, selecting, encoded } =
     response;
-  let bytes = OVERHEAD_BYTES + response.body.byteLength + 2 * key.length + path.length;
-  for (const tag of tags) bytes += 2 * tag.length + TAG_BYTES;
+  let bytes = OVERHEAD_BYTES + lengthOf(content) + key.length + path.length;
+  if (typeof content !== 'string') bytes += BUFFER_BYTES;
+  // Where a path has several queries, each is in the index, too.
+  const query = ownQueryTag === undefined ? 0 : ownQueryTag.length - 'q:?'.length - path.length;
+  if (query > 0) bytes += 2 * query + path.length + TAG_BYTES;
+  // A tag may have characters of two octets.
+  for (const tag of otherTags) bytes += 2 * tag.length + TAG_BYTES;
   let texts = -COVERED_TEXTS;
-  const count = (more: readonly string[] | FieldLines): void => {
-    texts += more.length;
-    for (const text of more) bytes += text.length;
+  const count = (text: string): void => {
+    texts += 1;
+    bytes += text.length;
   };
-  for (const list of [headers.lines, clientHeaders, vary, selecting]) count(list);
-  for (const limit of [directives.noCache, directives.private]) if (typeof limit !== 'boolean') count(limit);
-  for (const form of Object.values(encoded ?? {})) {
-    if (typeof form !== 'object') continue;
-    bytes += OVERHEAD_BYTES + form.body.byteLength + (form.etag?.length ?? 0);
-    count(form.clientHeaders);
-  }
+  response.eachOwnText(count);
+  for (const list of [vary, selecting]) for (const text of list) count(text);
+  for (const limit of [directives.noCache, directives.private]) if (typeof limit !== 'boolean') limit.forEach(count);
+  if (vary.length > 0 || encoded !== undefined || part !== undefined || language !== undefined) bytes += RARE_BYTES;
+  for (const form of Object.values(encoded ?? {})) if (typeof form === 'object') bytes += formBytes(form);
   bytes += (etag?.length ?? 0) + (language?.length ?? 0) + (part?.asked?.length ?? 0);
   const segments = path.split('/').length - COVERED_SEGMENTS;
   return bytes + TEXT_BYTES * Math.max(0, texts) + SEGMENT_BYTES * Math.max(0, segments);
+}
+
+function formBytes({ content, etag, clientHeaders }: Exclude<Encoded, string>): number {
+  let bytes = BUFFER_BYTES + lengthOf(content) + (etag?.length ?? 0);
+  for (const text of clientHeaders) bytes += text.length + TEXT_BYTES;
+  return bytes;
 }

@@ -1,14 +1,15 @@
 import type { Position } from '../coherence/record.ts';
-import type { Tag } from '../coherence/tag.ts';
+import { pathTag, queryTag, type Tag } from '../coherence/tag.ts';
 import type { ContentCoding } from '../config/model.ts';
 import type { CacheControl } from '../http/cache-control.ts';
-import type { FieldLines, Fields } from '../http/fields.ts';
+import { type Content, octetsOf } from '../http/content.ts';
+import { formatHttpDate, parseHttpDate } from '../http/date.ts';
+import { type FieldLines, Fields } from '../http/fields.ts';
+import { ownText } from '../http/own-memory.ts';
+import { joinedLines, madeBy, namesIn, type Recipe, recipeOf, valuesIn } from './packed-lines.ts';
 
-/**
- * A complete response, kept for reuse (RFC 9111 §3). Immutable: freshening creates a new one. No property is optional:
- * objects that are made with the same properties share their description, which is larger than they are.
- */
-export interface StoredResponse {
+/** What a stored response is made of. */
+export interface StoredParts {
   /** The cache key; variants of one key differ in `selecting`. */
   readonly key: string;
   /** The resource (route/path.ts) and every tag, automatic ones included: what records are matched against. */
@@ -17,17 +18,16 @@ export interface StoredResponse {
   /** The node's applied position before the first request of the fill; or `UNCONFIRMED`. */
   readonly asOf: Position;
   /** The store's sequence number when it was first put. Responses derived without a new request keep it. */
-  since: number | undefined;
-  /** How often the store has selected it. Only the store sets this, `since` and `touched`; nothing else changes. */
-  uses: number;
-  /** How many responses had been put when it was selected last. */
-  touched: number | undefined;
+  readonly since: number | undefined;
+  /** How often the store has selected it. */
+  readonly uses: number;
 
   readonly status: number;
   /** The end-to-end fields as the origin sent them. */
   readonly headers: Fields;
-  readonly body: Buffer;
-  /** Set for a 206, whose `body` is a part only. It has a key of its own and never answers a request for the whole. */
+  /** The body, in memory of its own. */
+  readonly content: Content;
+  /** Set for a 206, whose body is a part only. It has a key of its own and never answers a request for the whole. */
   readonly part: StoredPart | undefined;
   /** The content codings in which it is served to clients that accept them. Undefined: served as it is. */
   readonly codings: readonly ContentCoding[] | undefined;
@@ -49,11 +49,187 @@ export interface StoredResponse {
   readonly shareable: boolean;
   /** The `ETag` that clients get: the gateway's own if the origin sends none. */
   readonly etag: string | undefined;
-  readonly lastModifiedMs: number | undefined;
-  /** The origin's `Date`. */
-  readonly dateMs: number | undefined;
   /** A request with this as its one preferred language selects the variant; see `selectableLanguage`. */
   readonly language: string | undefined;
+}
+
+/** What few responses have. */
+type Rare = Pick<StoredParts, 'part' | 'encoded' | 'vary' | 'selecting' | 'language'>;
+
+/**
+ * A complete response, kept for reuse (RFC 9111 §3). Immutable: `with` makes another one of it. There are millions, so
+ * what follows from something else, or is the same for many, is not kept in each, but made again whenever it is read.
+ */
+export class StoredResponse {
+  readonly key: string;
+  readonly path: string;
+  /** The tags but for those of its own path and query; every tag if these are not the first. */
+  readonly otherTags: readonly Tag[];
+  readonly asOf: Position;
+  /** Only the store sets this, `uses` and `touched`; nothing else changes. */
+  since: number | undefined;
+  uses: number;
+  /** How many responses had been put when it was selected last. */
+  touched: number | undefined;
+
+  readonly status: number;
+  readonly content: Content;
+  readonly codings: readonly ContentCoding[] | undefined;
+  readonly directives: CacheControl;
+  readonly lifetimeMs: number;
+  readonly initialAgeMs: number;
+  readonly respondedAt: number;
+  readonly shareable: boolean;
+  readonly etag: string | undefined;
+  /** Of its tag for path and query. Undefined if `otherTags` are all. */
+  readonly #query: string | undefined;
+  readonly #names: FieldLines;
+  readonly #values: FieldLines;
+  readonly #recipe: Recipe;
+  readonly #rare: Rare | undefined;
+
+  constructor(parts: StoredParts) {
+    const { path, tags } = parts;
+    this.key = parts.key;
+    this.path = path;
+    this.#query = queryOf(path, tags);
+    this.otherTags = this.#query === undefined ? tags : tags.length === 2 ? none : tags.slice(2);
+    this.asOf = parts.asOf;
+    this.since = parts.since;
+    this.uses = parts.uses;
+    this.touched = undefined;
+    this.status = parts.status;
+    this.content = parts.content;
+    this.codings = parts.codings;
+    this.directives = parts.directives;
+    this.lifetimeMs = parts.lifetimeMs;
+    this.initialAgeMs = parts.initialAgeMs;
+    this.respondedAt = parts.respondedAt;
+    this.shareable = parts.shareable;
+    this.etag = parts.etag;
+    this.#names = namesIn(parts.headers.lines);
+    this.#values = valuesIn(parts.headers.lines);
+    this.#recipe = recipeOf(parts.clientHeaders, this.#texts(parts.headers.lines));
+    this.#rare = rareIn(parts);
+  }
+
+  /** The same response with other parts. */
+  with(changes: Partial<StoredParts>): StoredResponse {
+    const { key, path, tags, asOf, since, uses, status, headers, content, part, codings, encoded, clientHeaders } =
+      this;
+    const { vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable, etag, language } = this;
+    const head = {
+      key,
+      path,
+      tags,
+      asOf,
+      since,
+      uses,
+      status,
+      headers,
+      content,
+      part,
+      codings,
+      encoded,
+      clientHeaders,
+    };
+    const rest = { vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable, etag, language };
+    return new StoredResponse({ ...head, ...rest, ...changes });
+  }
+
+  get tags(): readonly Tag[] {
+    if (this.#query === undefined) return this.otherTags;
+    return [pathTag(this.path), queryTag(this.path, this.#query), ...this.otherTags];
+  }
+
+  /** The tag of its path and query, unless it is among the other tags. */
+  get ownQueryTag(): Tag | undefined {
+    return this.#query === undefined ? undefined : queryTag(this.path, this.#query);
+  }
+
+  get headers(): Fields {
+    return new Fields(joinedLines(this.#names, this.#values));
+  }
+
+  /** One field of `headers`, its lines combined. Cheaper than all of them. `wanted` in lower case. */
+  field(wanted: string): string | undefined {
+    let combined: string | undefined;
+    for (let i = 0; i < this.#names.length; i++) {
+      const name = this.#names[i] as string;
+      if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
+      const value = this.#values[i] as string;
+      combined = combined === undefined ? value : `${combined}, ${value}`;
+    }
+    return combined;
+  }
+
+  get body(): Buffer {
+    return octetsOf(this.content);
+  }
+
+  get clientHeaders(): FieldLines {
+    return madeBy(this.#recipe, this.#texts(joinedLines(this.#names, this.#values)));
+  }
+
+  get vary(): readonly string[] {
+    return this.#rare === undefined ? none : this.#rare.vary;
+  }
+
+  get selecting(): readonly string[] {
+    return this.#rare === undefined ? none : this.#rare.selecting;
+  }
+
+  get language(): string | undefined {
+    return this.#rare?.language;
+  }
+
+  get part(): StoredPart | undefined {
+    return this.#rare?.part;
+  }
+
+  get encoded(): StoredParts['encoded'] {
+    return this.#rare?.encoded;
+  }
+
+  get lastModifiedMs(): number | undefined {
+    return parseHttpDate(this.field('last-modified') ?? '', this.respondedAt);
+  }
+
+  /** The origin's `Date`. */
+  get dateMs(): number | undefined {
+    return parseHttpDate(this.field('date') ?? '', this.respondedAt);
+  }
+
+  /** The texts of its fields that it does not share with others of its kind. */
+  eachOwnText(visit: (text: string) => void): void {
+    for (const [i, name] of this.#names.entries()) if (i >= ORDINARY_FIELDS || name.length > 64) visit(name);
+    for (const value of this.#values) visit(value);
+    for (const step of this.#recipe) if (typeof step === 'string') visit(step);
+  }
+
+  /** What the fields that clients get are made of: the origin's, then its entity tag, and when it came. */
+  #texts(lines: FieldLines): string[] {
+    const isDated = this.#names.some((name) => name.length === 4 && name.toLowerCase() === 'date');
+    return [...lines, this.etag ?? '', isDated ? '' : formatHttpDate(this.respondedAt)];
+  }
+}
+
+/** Names of more fields than this are taken for those of one response only. */
+const ORDINARY_FIELDS = 16;
+
+/** One list for all that have none. */
+const none: readonly string[] = [];
+
+/** The query in the second tag, if the first two are those of its own path and query. */
+function queryOf(path: string, [first = '', second = '']: readonly Tag[]): string | undefined {
+  const bare = queryTag(path, '');
+  if (first !== pathTag(path) || !second.startsWith(bare)) return undefined;
+  return second.length === bare.length ? '' : ownText(second.slice(bare.length));
+}
+
+function rareIn({ part, encoded, vary, selecting, language }: StoredParts): Rare | undefined {
+  const isPlain = vary.length === 0 && language === undefined && part === undefined && encoded === undefined;
+  return isPlain ? undefined : { part, encoded, vary, selecting, language };
 }
 
 /**
@@ -65,7 +241,7 @@ export const UNCONFIRMED: Position = -1;
 /** An encoded body, a representation of its own; or `not-worthwhile` if the coding saves too little. */
 export type Encoded =
   | 'not-worthwhile'
-  | { readonly body: Buffer; readonly etag: string | undefined; readonly clientHeaders: FieldLines };
+  | { readonly content: Content; readonly etag: string | undefined; readonly clientHeaders: FieldLines };
 
 /** Which octets of a representation of `size` octets a 206 contained. */
 export interface StoredPart {

@@ -152,7 +152,7 @@ describe('time', () => {
           path: target,
           status: 200,
           head: 'Date: now\r\n',
-          body: Buffer.from('hit'),
+          content: Buffer.from('hit'),
           age: 1,
           ttl: 2,
           cursor: undefined,

@@ -16,7 +16,7 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
 const hit: FastHit = {
-  ...{ route: {} as never, path: '/hit', status: 200, head: 'Date: now\r\n', body: Buffer.from('hit') },
+  ...{ route: {} as never, path: '/hit', status: 200, head: 'Date: now\r\n', content: 'hit' },
   ...{ age: 1, ttl: 2, cursor: undefined, last: { age: 0, ttl: 0, cursor: undefined, text: '' } },
 };
 const cache = { cookies: 'credentials', idleCookies: [], userKey: [], requestDirectives: 'honour' } as const;

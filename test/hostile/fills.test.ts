@@ -41,7 +41,7 @@ describe('what is remembered', () => {
       expect.unreachable(String(error)),
     );
     const stored = () =>
-      ({ codings: ['gzip'], body: Buffer.alloc(1_000), headers: new Fields([]) }) as unknown as StoredResponse;
+      ({ codings: ['gzip'], content: Buffer.alloc(1_000), headers: new Fields([]) }) as unknown as StoredResponse;
     for (let i = 0; i < 300; i++) encoder.want(new Fields(['Accept-Encoding', 'gzip']), stored());
     expect(encoder.size).toBe(256);
   });

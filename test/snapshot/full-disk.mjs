@@ -10,6 +10,7 @@ import { parseCacheControl } from '../../src/http/cache-control.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { NodeSnapshots } from '../../src/snapshot/snapshots.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { StoredResponse } from '../../src/store/stored-response.ts';
 
 const [path = ''] = process.argv.slice(2);
 const bounds = { maxBytes: 64 * 1024 * 1024, maxEntryBytes: 8 * 1024 * 1024, maxVariants: 8 };
@@ -35,7 +36,7 @@ const snapshots = new NodeSnapshots({
 const directives = parseCacheControl('max-age=60');
 
 function put(name, length) {
-  const plain = { asOf: 0, since: undefined, uses: 0, touched: undefined, part: undefined, encoded: undefined };
+  const plain = { asOf: 0, since: undefined, uses: 0, part: undefined, encoded: undefined };
   const whole = {
     vary: [],
     selecting: [],
@@ -45,10 +46,12 @@ function put(name, length) {
     respondedAt: 0,
     status: 200,
   };
-  store.put({
-    ...{ ...plain, ...whole, shareable: true, clientHeaders: [], headers: new Fields([]) },
-    ...{ key: `http://host\n${name}\n`, path: name, tags: [`p:${name}`], body: randomBytes(length) },
-  });
+  store.put(
+    new StoredResponse({
+      ...{ ...plain, ...whole, shareable: true, clientHeaders: [], headers: new Fields([]) },
+      ...{ key: `http://host\n${name}\n`, path: name, tags: [`p:${name}`], content: randomBytes(length) },
+    }),
+  );
 }
 
 put('/small', 100);

@@ -106,7 +106,7 @@ export const mutants: readonly Mutant[] = [
         'restore',
         (restore) =>
           function (this: MemoryStore, response, loadedAt, maxBytes) {
-            return restore.call(this, { ...response, asOf: loadedAt }, loadedAt, maxBytes);
+            return restore.call(this, response.with({ asOf: loadedAt }), loadedAt, maxBytes);
           },
       ),
   },

@@ -1,10 +1,10 @@
 import { type BrotliOptions, brotliCompress, constants, gzip } from 'node:zlib';
 import type { ContentCoding } from '../../config/model.ts';
+import { type Content, lengthOf, ownContent } from '../../http/content.ts';
 import { acceptsCoding, isCompressible, wantedCoding } from '../../http/content-coding.ts';
 import { allDigests } from '../../http/digests.ts';
 import { codedEtag, parseEntityTag, parseEntityTags, weakMatch } from '../../http/etag.ts';
-import { type FieldLines, type Fields, without } from '../../http/fields.ts';
-import { ownBytes } from '../../http/own-memory.ts';
+import { type FieldLines, type Fields, headText, without } from '../../http/fields.ts';
 import type { Store } from '../../store/store.ts';
 import type { Encoded, StoredResponse } from '../../store/stored-response.ts';
 
@@ -21,7 +21,7 @@ const BROTLI_QUALITY = 5;
 
 /** The form in which a stored response is sent: as stored, or with a coding made by the gateway. */
 export interface Form {
-  readonly body: Buffer;
+  readonly content: Content;
   readonly clientHeaders: FieldLines;
   readonly etag: string | undefined;
 }
@@ -63,7 +63,7 @@ function currentCopy(request: Fields, stored: StoredResponse, accepted: string):
     const tag = parseEntityTag(etag);
     if (tag === undefined || !acceptsCoding(accepted, coding)) continue;
     if (listed.some((each) => weakMatch(each, tag)))
-      return { ...stored, etag, clientHeaders: headersOf(stored, coding, etag) };
+      return { content: stored.content, etag, clientHeaders: headersOf(stored, coding, etag) };
   }
   return undefined;
 }
@@ -82,7 +82,7 @@ export class Encoder {
   readonly #store: Store;
   readonly #failed: (error: unknown) => void;
   /** By the body to be compressed. */
-  readonly #underway = new Map<Buffer, Set<ContentCoding>>();
+  readonly #underway = new Map<Content, Set<ContentCoding>>();
   readonly #waiting: (() => Promise<void>)[] = [];
   #active = 0;
 
@@ -96,14 +96,14 @@ export class Encoder {
     if (stored.codings === undefined || request.has('range')) return;
     const coding = wantedCoding(request.get('accept-encoding'), stored.codings);
     if (coding === undefined || stored.encoded?.[coding] !== undefined) return;
-    const codings = this.#underway.get(stored.body) ?? new Set();
+    const codings = this.#underway.get(stored.content) ?? new Set();
     if (codings.has(coding) || this.#underway.size >= MAX_WAITING) return;
-    this.#underway.set(stored.body, codings.add(coding));
-    this.#waiting.push(() => this.#make(request, stored, coding).finally(() => this.#done(stored.body, coding)));
+    this.#underway.set(stored.content, codings.add(coding));
+    this.#waiting.push(() => this.#make(request, stored, coding).finally(() => this.#done(stored.content, coding)));
     this.#next();
   }
 
-  #done(body: Buffer, coding: ContentCoding): void {
+  #done(body: Content, coding: ContentCoding): void {
     const codings = this.#underway.get(body);
     codings?.delete(coding);
     if (codings?.size === 0) this.#underway.delete(body);
@@ -129,17 +129,23 @@ export class Encoder {
   }
 
   async #make(request: Fields, stored: StoredResponse, coding: ContentCoding): Promise<void> {
-    const body = ownBytes(await compress(stored.body, coding));
+    const body = await compress(stored.body, coding);
     // The response may have been invalidated or replaced meanwhile, and must not be stored again.
     const current = this.#store.select(stored.key, request);
-    if (current === undefined || current.body !== stored.body || current.clientHeaders !== stored.clientHeaders) return;
+    if (current === undefined || !isMadeOf(current, stored)) return;
     const etag = codedEtag(current.etag, coding);
     const form: Encoded =
-      body.byteLength > WORTHWHILE * stored.body.byteLength
+      body.byteLength > WORTHWHILE * lengthOf(stored.content)
         ? 'not-worthwhile'
-        : { body, etag, clientHeaders: headersOf(current, coding, etag) };
-    this.#store.put({ ...current, encoded: { ...current.encoded, [coding]: form } });
+        : { content: ownContent(body), etag, clientHeaders: headersOf(current, coding, etag) };
+    this.#store.put(current.with({ encoded: { ...current.encoded, [coding]: form } }));
   }
+}
+
+/** Whether an encoding made of `stored` is one of `current`, too. */
+function isMadeOf(current: StoredResponse, { content, codings, etag, clientHeaders }: StoredResponse): boolean {
+  if (current.content !== content || current.codings !== codings || current.etag !== etag) return false;
+  return headText(current.clientHeaders) === headText(clientHeaders);
 }
 
 function compress(body: Buffer, coding: ContentCoding): Promise<Buffer> {

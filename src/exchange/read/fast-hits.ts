@@ -1,3 +1,4 @@
+import { lengthOf } from '../../http/content.ts';
 import { parseEntityTag } from '../../http/etag.ts';
 import { type FieldLines, Fields, headText, without } from '../../http/fields.ts';
 import { isToken } from '../../http/list.ts';
@@ -90,7 +91,7 @@ export class FastHits {
       path: stored.path,
       status: isCurrent ? 304 : stored.status,
       head: isCurrent ? sent.bareHead : sent.head,
-      body: form.body,
+      content: form.content,
       age: Math.floor(Math.max(0, ageMs) / 1000),
       ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
       cursor: route.policy.client.eventCursor && ageMs < stored.lifetimeMs ? this.#ports.cursor() : undefined,
@@ -123,7 +124,7 @@ function bytesOf(prepared: Prepared | 'none'): number {
   return OVERHEAD_BYTES + 2 * prepared.head.length + prepared.bareHead.length + prepared.keptBytes;
 }
 
-function preparedForm({ clientHeaders, etag, body }: Form, route: Route): Prepared {
+function preparedForm({ clientHeaders, etag, content }: Form, route: Route): Prepared {
   return {
     route,
     etag,
@@ -131,17 +132,19 @@ function preparedForm({ clientHeaders, etag, body }: Form, route: Route): Prepar
     head: headText(clientHeaders),
     bareHead: headText(without(clientHeaders, (name) => ofBody.has(name))),
     last: { age: 0, ttl: 0, cursor: undefined, text: '' },
-    keptBytes: body.byteLength <= KEPT_BODY_BYTES ? body.byteLength : 0,
+    keptBytes: lengthOf(content) <= KEPT_BODY_BYTES ? lengthOf(content) : 0,
   };
 }
 
 function isNotModified(
-  { status, lastModifiedMs, dateMs }: StoredResponse,
+  stored: StoredResponse,
   { etag, isEtagValid }: Prepared,
   { asked, headers }: { asked: AskedFields; headers: Fields },
 ): boolean {
+  const { status } = stored;
   // Browsers send back the one tag that they have.
   if (isEtagValid && asked.ifNoneMatch === etag && status >= 200 && status <= 299) return true;
+  const { lastModifiedMs, dateMs } = stored;
   return evaluatePreconditions(headers, { status, etag, lastModifiedMs, dateMs }, 'GET') === 'not-modified';
 }
 

@@ -214,7 +214,7 @@ export class Fill {
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
       const hasAll = response.headers.lines.length === this.#answer.headers.lines.length;
-      const own = hasAll ? response : { ...response, clientHeaders: this.#clientFields(response.etag) };
+      const own = hasAll ? response : response.with({ clientHeaders: this.#clientFields(response.etag) });
       const { cursor } = this.#context.read;
       const said = { status: this.#status(detail), ageMs: this.#ageMs(response), cursor };
       respond(this.#context.read.request, this.#reply, own, said);
@@ -232,7 +232,7 @@ export class Fill {
 
   #ageMs(response: StoredResponse): number | undefined {
     const ageMs = currentAgeMs(response, this.#ports.clock.wall());
-    return ageMs >= 1000 || response.headers.has('age') ? ageMs : undefined;
+    return ageMs >= 1000 || response.field('age') !== undefined ? ageMs : undefined;
   }
 
   #status(detail: string | undefined): CacheStatus {

@@ -1,4 +1,5 @@
 import { endToEnd } from '../../http/connection.ts';
+import { lengthOf } from '../../http/content.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { Fields } from '../../http/fields.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
@@ -49,7 +50,9 @@ export function revalidated(
  * the answer shows that it is outdated. A HEAD does not prove that the body is current, so `asOf` stays as it is.
  */
 export function learnFromHead(ports: ReadPorts, context: FillContext, stored: StoredResponse, answer: OriginResponse) {
-  const meaning = headFreshens({ ...stored, bodyBytes: stored.body.byteLength }, answer);
+  const { status, headers, lastModifiedMs, dateMs } = stored;
+  const of = { status, headers, lastModifiedMs, dateMs };
+  const meaning = headFreshens({ ...of, bodyBytes: lengthOf(stored.content) }, answer);
   if (meaning === 'nothing') return;
   const asked: FillContext = { ...forGet(context), asOf: stored.asOf };
   const fresh = meaning === 'stale' ? { unstorable: meaning } : freshened(asked, stored, answer);
@@ -74,7 +77,7 @@ function forOne({ read, respondedAt }: FillContext, stored: StoredResponse, answ
     date: formatHttpDate(respondedAt),
     stripped: cache.setCookie === 'strip' ? ['set-cookie'] : [],
   });
-  return { ...stored, headers, clientHeaders };
+  return stored.with({ headers, clientHeaders });
 }
 
 function freshened(

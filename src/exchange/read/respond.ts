@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CacheStatus } from '../../http/cache-status.ts';
+import { lengthOf, octetsOf } from '../../http/content.ts';
 import { contentDigests } from '../../http/digests.ts';
 import { type FieldLines, type Fields, without } from '../../http/fields.ts';
 import { multipartRanges } from '../../http/partial.ts';
@@ -40,23 +41,26 @@ export function respond(
   const lines = [...form.clientHeaders];
   if (ageMs !== undefined) lines.push('Age', String(Math.floor(Math.max(0, ageMs) / 1000)));
   appendCacheStatus(lines, status, cursor);
-  if (
-    evaluatePreconditions(
-      request.headers,
-      form === stored ? stored : { ...stored, etag: form.etag },
-      request.method,
-    ) === 'not-modified'
-  ) {
+  const selected = form === stored ? stored : ofForm(stored, form.etag);
+  if (evaluatePreconditions(request.headers, selected, request.method) === 'not-modified') {
     const bare = without(lines, (name) => ofBody.has(name));
     reply.send(304, bare, undefined);
   } else if (request.method === 'HEAD') {
-    reply.send(stored.status, lines, undefined, form.body.byteLength);
+    reply.send(stored.status, lines, undefined, lengthOf(form.content));
   } else {
     const ranges = rangesOf(request.headers, stored);
-    if (ranges === 'none') reply.send(stored.status, lines, form.body);
+    if (ranges === 'none') reply.send(stored.status, lines, octetsOf(form.content));
     else sendRanges(reply, stored, withoutContentDigests(lines), ranges);
   }
 }
+
+/** What conditions are compared with where another form than the stored one is sent. */
+const ofForm = ({ status, lastModifiedMs, dateMs }: StoredResponse, etag: string | undefined) => ({
+  status,
+  etag,
+  lastModifiedMs,
+  dateMs,
+});
 
 const withoutContentDigests = (lines: FieldLines): string[] => without(lines, (name) => contentDigests.has(name));
 
@@ -64,7 +68,7 @@ const withoutContentDigests = (lines: FieldLines): string[] => without(lines, (n
 function rangesOf(headers: Fields, stored: StoredResponse): ReturnType<typeof selectRanges> {
   const range = headers.get('range');
   if (range === undefined || stored.status !== 200 || !ifRangeMatches(headers, stored)) return 'none';
-  return selectRanges(range, stored.body.byteLength);
+  return selectRanges(range, lengthOf(stored.content));
 }
 
 function sendRanges(

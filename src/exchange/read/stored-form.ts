@@ -1,11 +1,12 @@
-import { namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
-import { formatHttpDate, parseHttpDate } from '../../http/date.ts';
+import { isNamedTag, namedTag, pathTag, queryTag, severalQueriesTag, type Tag } from '../../coherence/tag.ts';
+import { ownContent } from '../../http/content.ts';
+import { formatHttpDate } from '../../http/date.ts';
 import { partFields } from '../../http/digests.ts';
 import { parseEntityTag } from '../../http/etag.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { initialAgeMs } from '../../http/freshness.ts';
 import { selectableLanguage } from '../../http/normalise.ts';
-import { ownBytes, ownText, sharedText } from '../../http/own-memory.ts';
+import { ownText, sharedText } from '../../http/own-memory.ts';
 import { combine, isComplete, type Part, partOf } from '../../http/partial.ts';
 import { storedFields } from '../../http/stored-fields.ts';
 import { originTags } from '../../http/tags.ts';
@@ -13,7 +14,7 @@ import { strongEtag } from '../../http/validation.ts';
 import { parseVary, selectingValues } from '../../http/vary.ts';
 import { sortedQuery } from '../../route/path.ts';
 import { foldedPath } from '../../route/spelling.ts';
-import type { StoredPart, StoredResponse } from '../../store/stored-response.ts';
+import { type StoredPart, StoredResponse } from '../../store/stored-response.ts';
 import { readJson } from '../body.ts';
 import { cacheKey, keyedQuery, partKey } from '../cache-key.ts';
 import { clientFields } from '../client-fields.ts';
@@ -59,18 +60,18 @@ function combinedWithStored(
   // The result has octets of both: its position is the earlier one, and a record that covers either covers it.
   const asked = { ...context, asOf: Math.min(older.asOf, newer.asOf) };
   const tags = [...new Set([...older.tags, ...newer.tags])];
-  const body = ownBytes(Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength));
-  if (isComplete(joined)) return whole(asked, { ...answer, tags }, { ...newer, body });
+  const body = Buffer.from(joined.bytes.buffer, joined.bytes.byteOffset, joined.bytes.byteLength);
+  if (isComplete(joined)) return whole(asked, { ...answer, tags }, { headers: newer.headers, body });
   const { start, size = 0 } = joined;
   const part = { start, size, saidEnd: start + body.byteLength - 1, asked: undefined };
-  return { ...newer, asOf: asked.asOf, tags, body, part };
+  return newer.with({ asOf: asked.asOf, tags, content: ownContent(body), part });
 }
 
 /** A complete representation assembled from parts, stored as if it had arrived in a 200 (RFC 9111 §3.4). */
 function whole(
   context: FillContext,
   answer: Storable,
-  { headers, body }: StoredResponse,
+  { headers, body }: Pick<StoredResponse, 'headers' | 'body'>,
 ): StoredResponse | { unstorable: string } {
   const lines = without(headers.lines, (name) => partFields.has(name));
   return storedResponse(context, { ...answer, status: 200, headers: new Fields(lines), body });
@@ -117,17 +118,16 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   // A malformed entity tag is not a validator: no client could send it back.
   const made = route.policy.client.etag === 'strong' && parseEntityTag(originEtag) === undefined && status === 200;
   const etag = made ? strongEtag(body) : originEtag;
-  return {
+  return new StoredResponse({
     key: ownText(part === undefined ? key : partKey(key)),
     path: ownText(request.target.resource),
-    tags: tags.map(sharedText),
+    tags: tags.map((tag) => (isNamedTag(tag) ? sharedText(tag) : ownText(tag))),
     asOf: context.asOf,
     since: undefined,
     uses: 0,
-    touched: undefined,
     status,
     headers,
-    body: ownBytes(body),
+    content: ownContent(body),
     part,
     codings,
     encoded: undefined,
@@ -146,10 +146,8 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
     respondedAt: context.respondedAt,
     shareable: storability.shareable,
     etag,
-    lastModifiedMs: parseHttpDate(headers.get('last-modified') ?? '', context.respondedAt),
-    dateMs: parseHttpDate(headers.get('date') ?? '', context.respondedAt),
     language: selectableLanguage(headers.get('content-language'), request.headers.get('accept-language')),
-  };
+  });
 }
 
 /** The part in a 206 (RFC 9110 §15.3.7); undefined if the complete length is unknown. */

@@ -2,10 +2,10 @@ import type { Clock } from '../../clock.ts';
 import type { Position } from '../../coherence/record.ts';
 import { type Coverage, isCoveredBy, pathTag, queryTag } from '../../coherence/tag.ts';
 import { parseCacheControl } from '../../http/cache-control.ts';
+import { ownContent } from '../../http/content.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import { allDigests } from '../../http/digests.ts';
 import { Fields, without } from '../../http/fields.ts';
-import { ownBytes } from '../../http/own-memory.ts';
 import { responseDirectives } from '../../http/targeted.ts';
 import { strongEtag } from '../../http/validation.ts';
 import { parseVary } from '../../http/vary.ts';
@@ -190,7 +190,7 @@ export class Patches {
   /** Stores the patched parents. Call after the record is applied and before other requests are served. */
   store(position: Position): void {
     for (const response of this.#ready) {
-      if (this.#ports.store.put({ ...response, asOf: position }) === undefined) this.put += 1;
+      if (this.#ports.store.put(response.with({ asOf: position })) === undefined) this.put += 1;
     }
   }
 
@@ -213,7 +213,7 @@ export class Patches {
     if ('uncertain' in spliced) return spliced.uncertain;
     // Header fields may count elements, also those on other pages.
     if (!spliced.inPlace && counts(stored.headers)) return 'its header fields count elements';
-    const body = ownBytes(Buffer.from(spliced.text));
+    const body = Buffer.from(spliced.text);
     const headers = new Fields(without(stored.headers.lines, (name) => ofTheOctets.has(name)));
     const { respondedAt } = stored;
     const read = { ...replay, key: stored.key, arrived: stored.asOf, credentials: false, cursor: undefined };
@@ -221,14 +221,12 @@ export class Patches {
     if (!Array.isArray(tags)) return tags.unstorable;
     const { client } = replay.route.policy;
     const etag = client.etag === 'strong' ? strongEtag(body) : undefined;
-    return {
-      ...stored,
+    return stored.with({
       encoded: undefined,
-      body,
+      content: ownContent(body),
       headers,
       tags,
       etag,
-      lastModifiedMs: undefined,
       clientHeaders: clientFields(headers.lines, {
         // It has just changed.
         policy: { ...client, immutable: false },
@@ -237,7 +235,7 @@ export class Patches {
         date: formatHttpDate(respondedAt),
         stripped: [],
       }),
-    };
+    });
   }
 }
 

@@ -301,7 +301,7 @@ export const mutants: readonly Mutant[] = [
     reads: withTier((tier) => ({
       load: async (...asked) => {
         const found = await tier.load(...asked);
-        return found && { ...found, asOf: Number.MAX_SAFE_INTEGER };
+        return found?.with({ asOf: Number.MAX_SAFE_INTEGER });
       },
     })),
   },
@@ -377,7 +377,7 @@ export const mutants: readonly Mutant[] = [
       store: withMembers(ports.store, {
         select: (...asked) => {
           const found = ports.store.select(...asked);
-          return found && { ...found, shareable: true };
+          return found?.with({ shareable: true });
         },
       }),
     }),
