@@ -70,14 +70,21 @@ async function saving(
     await bench.generator.load({ ...load, url: gateway.url, paths });
     bench.progress(`${count.toLocaleString('en')} responses stored`);
     await hits(bench, gateway);
-    const warm = await hits(bench, gateway);
-    const saved = fetch(`${gateway.adminUrl}/snapshot`, { method: 'POST' });
-    const whileSaving = await hits(bench, gateway);
+    const warm: Sample[] = [];
+    for (let round = 0; round < bench.effort.rounds; round++) warm.push(await hits(bench, gateway));
+    let isSaving = true;
+    const saved = fetch(`${gateway.adminUrl}/snapshot`, { method: 'POST' }).finally(() => {
+      isSaving = false;
+    });
+    // Of its whole length: it has phases, and its garbage is collected later.
+    const whileSaving: Sample[] = [];
+    do whileSaving.push(await hits(bench, gateway));
+    while (isSaving);
     const { responses, bytes, ms } = (await (await saved).json()) as Record<'responses' | 'bytes' | 'ms', number>;
     if (responses !== count) throw new Error(`${responses} of ${count} responses were saved`);
     bench.progress(`saved to ${path} within ${ms} ms`);
     const whole = { [took.name]: ms, [fileBytes.name]: bytes, [resident.name]: residentBytes(gateway.child.pid) };
-    return { warm: [warm], 'while saving': [{ ...whileSaving, ...whole }] };
+    return { warm, 'while saving': spaced(whileSaving, warm.length).map((sample) => ({ ...sample, ...whole })) };
   } finally {
     await gateway.stop();
   }
@@ -96,6 +103,13 @@ async function loading(bench: Bench, start: (keys: string) => Promise<Gateway>):
   } finally {
     await gateway.stop();
   }
+}
+
+/** So many, evenly spaced, without the last one, which goes on after the end. Fewer if there are no more. */
+function spaced(samples: readonly Sample[], count: number): Sample[] {
+  const whole = samples.slice(0, Math.max(1, samples.length - 1));
+  if (whole.length <= count) return whole;
+  return Array.from({ length: count }, (_, i) => whole[Math.floor((i * whole.length) / count)] as Sample);
 }
 
 async function hits({ generator, effort }: Bench, { url }: Gateway): Promise<Sample> {

@@ -9,6 +9,7 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsOf, versionsToBump } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
+import { lengthOf } from '../http/content.ts';
 import { type VersionKeys, versionKey } from './version-bumps.ts';
 
 export interface RedisTierOptions extends VersionKeys {
@@ -169,7 +170,7 @@ export class RedisTier implements SecondTier {
 
   async keep(response: StoredResponse): Promise<void> {
     const { log, maxEntryBytes, ttlMs } = this.#options;
-    if (!this.usable || !isShared(response) || response.body.byteLength > maxEntryBytes) return;
+    if (!this.usable || !isShared(response) || lengthOf(response.content) > maxEntryBytes) return;
     const seq = log.seqOf(response.asOf);
     const ttl = Math.ceil(Math.min(ttlMs, response.lifetimeMs - response.initialAgeMs));
     if (ttl < 1_000 || seq < 0) return;

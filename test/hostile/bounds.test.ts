@@ -120,6 +120,7 @@ const elsewhere = new Set([
     // How often a response was used fits into four octets; a frame of a snapshot holds one response.
     'MAX_USES',
     'MAX_FRAME_BYTES',
+    'MAX_INFLATED_BYTES',
     'MAX_PROBE_MS',
   ],
   // Of one check, and of the schema that it is made by, which is the operator's.

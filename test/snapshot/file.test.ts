@@ -333,16 +333,18 @@ describe('writing', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test('its size is bounded, and what is left out is counted', async () => {
-    const next = random(1);
+  test.each([
+    ['large', 12, 600_000],
+    ['small', 3_000, 2_000],
+  ])('its size is bounded, and what is left out is counted: %s bodies', async (_, count, length) => {
     const maxBytes = 4 * 1024 * 1024;
-    const large = Array.from({ length: 12 }, (_, i) =>
-      response(`/large/${i}`, { body: Buffer.from(Array.from({ length: 600_000 }, () => next(256))) }),
-    );
-    const { responses, left } = await save(large, { maxBytes });
+    const next = random(1);
+    const noise = (): Buffer => Buffer.from(Array.from({ length }, () => next(256)));
+    const all = Array.from({ length: count }, (_each, i) => response(`/each/${i}`, { body: noise() }));
+    const { responses, left } = await save(all, { maxBytes });
     expect(statSync(path).size).toBeLessThanOrEqual(maxBytes);
     expect(left['no-room']).toBeGreaterThan(0);
-    expect(responses + left['no-room']).toBe(12);
+    expect(responses + left['no-room']).toBe(count);
     expect((await load()).store.size).toBe(responses);
   });
 
