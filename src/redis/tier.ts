@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Timers } from '../clock.ts';
 import type { Coverage } from '../coherence/tag.ts';
+import { lengthOf } from '../http/content.ts';
 import { Fields } from '../http/fields.ts';
 import { MAX_SELECTING_FIELDS, selectingValues } from '../http/vary.ts';
 import { isVaryList } from '../store/head-check.ts';
@@ -9,7 +10,6 @@ import type { StoredResponse } from '../store/stored-response.ts';
 import { decodeEntry, encodeEntry } from './stored-response-codec.ts';
 import { versionsOf, versionsToBump } from './tag-versions.ts';
 import { TierSpace } from './tier-space.ts';
-import { lengthOf } from '../http/content.ts';
 import { type VersionKeys, versionKey } from './version-bumps.ts';
 
 export interface RedisTierOptions extends VersionKeys {
