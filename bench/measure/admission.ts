@@ -58,7 +58,7 @@ export interface Trace {
 }
 
 /** The keys of a trace, one by one. Reproducible. */
-export function* keysOf({ requests, scanned, scanLength, keys, exponent, shiftEvery }: Trace): Iterable<number> {
+function* keysOf({ requests, scanned, scanLength, keys, exponent, shiftEvery }: Trace): Iterable<number> {
   const random = randomFrom(1);
   const sums = new Float64Array(keys);
   let sum = 0;
