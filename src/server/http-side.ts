@@ -46,7 +46,8 @@ export class HttpSide extends Duplex {
 
   /**
    * Lets others have the connection for good, if nothing waits here in either direction. What the HTTP server writes
-   * still goes there, and is to be the head of its last answer. The end of that ends this stream, and not the connection.
+   * still goes there, and is to be the head of its last answer. The end of that ends this stream, and not the
+   * connection.
    */
   takeOver(): Socket | undefined {
     const isIdle = this.writable && this.writableLength === 0 && this.readableLength === 0;

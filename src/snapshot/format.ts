@@ -14,7 +14,9 @@ export const BEGINS = Buffer.from('unstale-snapshot');
 const ENDS = Buffer.from('unstale-snap-end');
 /** Raised by each change of the layout, or of what is in it. */
 const FORMAT = 1;
-/** Of entries, before they are deflated. On a single core, requests wait while a frame is deflated by another thread. */
+/**
+ * Of entries, before they are deflated. On a single core, requests wait while a frame is deflated by another thread.
+ */
 export const FRAME_BYTES = 64 * 1024;
 /** What one of them may take in memory: earlier versions have written longer ones. */
 export const MAX_INFLATED_BYTES = 256 * 1024;

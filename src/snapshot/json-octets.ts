@@ -1,6 +1,6 @@
 /*
- * JSON.stringify, but into octets that are there already: it makes texts, which a save of a million responses would have
- * collected as garbage while requests wait. The octets are the same.
+ * JSON.stringify, but into octets that are there already: it makes texts, which a save of a million responses would
+ * have collected as garbage while requests wait. The octets are the same.
  *
  * Each function returns where its value ends. That may be behind the end of the octets, which then have a part of it.
  */

@@ -6,8 +6,8 @@ import { begin, every, gateway, send, useScriptedRig } from '../support/scripted
 import { sseClient } from '../support/sse-client.ts';
 
 /*
- * What the documentation of the Mercure protocol shows for its clients: an EventSource with its spelling of the URL, that
- * listens to `message`. No npm package of such a client is to be had.
+ * What the documentation of the Mercure protocol shows for its clients: an EventSource with its spelling of the URL,
+ * that listens to `message`. No npm package of such a client is to be had.
  */
 
 useScriptedRig();

@@ -62,7 +62,10 @@ export interface FailingApi {
   lines(message: string): LogLine[];
 }
 
-/** Asks for longer than the first pause of PROBE.quick, and more often than failures are allowed: only time can pass that. */
+/**
+ * Asks for longer than the first pause of PROBE.quick, and more often than failures are allowed: only time can pass
+ * that.
+ */
 export async function forAWhile(ask: (i: number) => Promise<unknown>): Promise<void> {
   const startedAt = performance.now();
   for (let i = 0; i < 6 || performance.now() - startedAt < 30; i++) await ask(i);
