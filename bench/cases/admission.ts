@@ -16,7 +16,7 @@ const traces = [0.8, 1].flatMap((exponent) => [0, 0.1, 0.5].map((scanned) => ({ 
 export const admission: Case = {
   name: 'admission',
   title: `hits of ${capacity.toLocaleString('en')} stored responses, least recently used and with an admission`,
-  run(bench) {
+  async run(bench) {
     const requests = bench.effort.storedResponses >= 20_000 ? 2_000_000 : 200_000;
     const samples: Record<string, Record<string, number>> = {};
     for (const [kind, shiftEvery] of [
@@ -27,7 +27,7 @@ export const admission: Case = {
       const admitted: Record<string, number> = {};
       for (const { exponent, scanned } of traces) {
         const trace = { requests, scanned, scanLength: 20_000, keys: 100_000, exponent, shiftEvery };
-        const found = hitRatios(trace, capacity);
+        const found = await hitRatios(trace, capacity);
         const { name } = ratio(exponent, scanned);
         plain[name] = 100 * found.plain;
         admitted[name] = 100 * found.admitted;
@@ -39,10 +39,10 @@ export const admission: Case = {
     const inRounds = Object.fromEntries(
       Object.entries(samples).map(([name, each]): [string, Sample[]] => [name, [each]]),
     );
-    return Promise.resolve({
+    return {
       metrics: traces.map(({ exponent, scanned }) => ratio(exponent, scanned)),
       samples: inRounds,
       comparisons: [ratioOf('admitted', 'recently used'), ratioOf('admitted, shifting', 'recently used, shifting')],
-    });
+    };
   },
 };

@@ -1,48 +1,17 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { LRUCache } from 'lru-cache';
+import { root } from '../paths.ts';
 
 /* Whether an admission in the manner of TinyLFU (Einziger, Friedman, Manes: "TinyLFU", 2017) finds more in memory than
  * least recently used alone. */
 
-/** How often a key was asked for lately: four counters of four bits for each, of which the smallest is believed. */
-class Sketch {
-  readonly #counters: Uint8Array;
-  readonly #mask: number;
-  readonly #sample: number;
-  #additions = 0;
-
-  constructor(capacity: number) {
-    const size = 2 ** Math.ceil(Math.log2(capacity * 4));
-    this.#counters = new Uint8Array(size);
-    this.#mask = size - 1;
-    this.#sample = 10 * capacity;
-  }
-
-  add(key: number): void {
-    for (let row = 0; row < 4; row++) {
-      const at = this.#at(key, row);
-      if ((this.#counters[at] as number) < 15) this.#counters[at] = (this.#counters[at] as number) + 1;
-    }
-    this.#additions += 1;
-    if (this.#additions >= this.#sample) this.#age();
-  }
-
-  estimate(key: number): number {
-    let least = 15;
-    for (let row = 0; row < 4; row++) least = Math.min(least, this.#counters[this.#at(key, row)] as number);
-    return least;
-  }
-
-  #age(): void {
-    for (let i = 0; i < this.#counters.length; i++) this.#counters[i] = (this.#counters[i] as number) >> 1;
-    this.#additions >>= 1;
-  }
-
-  #at(key: number, row: number): number {
-    let hash = Math.imul(key ^ (row * 0x9e3779b9), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return (hash ^ (hash >>> 16)) & this.#mask;
-  }
+/** The gateway's own. */
+interface Frequencies {
+  count(key: string, stored: number): void;
+  of(key: string): number;
 }
+const path = pathToFileURL(join(root, 'dist/store/frequencies.js')).href;
 
 export interface Trace {
   readonly requests: number;
@@ -91,6 +60,9 @@ function* keysOf({ requests, scanned, scanLength, keys, exponent, shiftEvery }: 
   }
 }
 
+/** Of a small response, as memory is charged for it. */
+const BYTES_EACH = 1_300;
+
 export interface HitRatios {
   /** Of all requests but those of scans. */
   readonly plain: number;
@@ -98,23 +70,27 @@ export interface HitRatios {
 }
 
 /** The share of requests that find their response, without an admission and with it. */
-export function hitRatios(trace: Trace, capacity: number): HitRatios {
-  return { plain: hitRatio(trace, capacity, undefined), admitted: hitRatio(trace, capacity, new Sketch(capacity)) };
+export async function hitRatios(trace: Trace, capacity: number): Promise<HitRatios> {
+  const { Frequencies } = (await import(path)) as { Frequencies: new (maxBytes: number) => Frequencies };
+  const admitted = hitRatio(trace, capacity, new Frequencies(capacity * BYTES_EACH));
+  return { plain: hitRatio(trace, capacity, undefined), admitted };
 }
 
-function hitRatio(trace: Trace, capacity: number, sketch: Sketch | undefined): number {
+function hitRatio(trace: Trace, capacity: number, frequencies: Frequencies | undefined): number {
   const cache = new LRUCache<number, true>({ max: capacity });
   let [asked, hits] = [0, 0];
   for (const key of keysOf(trace)) {
     const isScanned = key >= 2 ** 24;
     if (!isScanned) asked += 1;
-    sketch?.add(key);
+    frequencies?.count(`/items/${key}`, cache.size);
     if (cache.get(key) !== undefined) {
       hits += 1;
       continue;
     }
     const [victim] = cache.size < capacity ? [] : cache.rkeys();
-    if (sketch !== undefined && victim !== undefined && sketch.estimate(key) <= sketch.estimate(victim)) continue;
+    if (frequencies !== undefined && victim !== undefined) {
+      if (frequencies.of(`/items/${key}`) <= frequencies.of(`/items/${victim}`)) continue;
+    }
     cache.set(key, true);
   }
   return hits / asked;

@@ -77,6 +77,7 @@ export function assemble(settings: Settings, { routes, rules, writes, schemas }:
         maxBytes: store.memory.maxSize,
         maxEntryBytes: store.memory.maxEntry,
         maxVariants: store.memory.maxVariants,
+        admission: store.memory.admission,
       },
       redis: store.redis && {
         urls: [store.redis.url].flat(),

@@ -16,7 +16,7 @@ export interface GatewayConfig {
   /** By name; the single `origin:` of a configuration is called `default`. */
   origins: Readonly<Record<string, OriginConfig>>;
   store: {
-    memory: { maxBytes: number; maxEntryBytes: number; maxVariants: number };
+    memory: { maxBytes: number; maxEntryBytes: number; maxVariants: number; admission: 'all' | 'frequency' };
     /** Gateways with the same `scope` form one cluster. */
     redis:
       | {

@@ -206,6 +206,13 @@ const storeSchema = z.strictObject({
       maxVariants: count({ min: 1, max: 10_000 })
         .prefault(64)
         .meta({ description: 'Stored variants (Vary) per cache key; the oldest is evicted first.', examples: [16] }),
+      admission: choice(['all', 'frequency'])
+        .prefault('all')
+        .meta({
+          description:
+            'all: each response is stored. frequency: once memory is full, only those that are asked for more often than what would have to go, so that a crawler does not empty it.',
+          examples: ['frequency'],
+        }),
     })
     .prefault({})
     .meta({ description: 'The memory tier.' }),

@@ -63,6 +63,10 @@ const advice: Readonly<Record<string, Advice>> = {
     why: 'the answer is larger than store.memory.maxEntry',
     write: 'store: { memory: { maxEntry: 32MiB } }',
   },
+  'not-admitted': {
+    why: 'memory is full, and what it would replace is asked for more often',
+    write: 'store: { memory: { maxSize: 1GiB } }, or store: { memory: { admission: all } }',
+  },
   'not-delimited': {
     why: 'more bytes follow the answer than it declares',
     write: 'correct the API; if it cannot be helped, origin: { misframed: store }',

@@ -5,6 +5,7 @@ import { type Coverage, isNamedTag, isPathTag, matchesParts, pathOfTag, type Tag
 import { lengthOf } from '../http/content.ts';
 import type { Fields } from '../http/fields.ts';
 import { matchesVary, VariantSelector } from '../http/vary.ts';
+import { Frequencies } from './frequencies.ts';
 import { Holders } from './holders.ts';
 import { PathIndex } from './path-index.ts';
 import type { Refusal, Store } from './store.ts';
@@ -16,6 +17,8 @@ export interface MemoryStoreOptions {
   readonly maxEntryBytes: number;
   /** Variants kept for one key: bounds what a client can store by varying a header field without end. */
   readonly maxVariants: number;
+  /** `frequency`: once memory is full, a response is stored only if it is asked for more often than the next to go. */
+  readonly admission?: 'all' | 'frequency';
   /** Called for each response that has to make room for others. */
   readonly onEvicted?: (response: StoredResponse) => void;
 }
@@ -38,6 +41,7 @@ export class MemoryStore implements Store {
   /** Without their own path. Without their own query too, as long as a path has had but one response. */
   readonly #byTag = new Holders<Tag, StoredResponse>();
   readonly #byPath = new PathIndex<StoredResponse>();
+  readonly #frequencies: Frequencies | undefined;
   #unconfirmedSize = 0;
   #sequence = 0;
   #puts = 0;
@@ -45,6 +49,7 @@ export class MemoryStore implements Store {
   constructor(options: MemoryStoreOptions, fence: Fence) {
     this.#options = options;
     this.#fence = fence;
+    this.#frequencies = options.admission === 'frequency' ? new Frequencies(options.maxBytes) : undefined;
     this.#responses = new LRUCache<StoredResponse, StoredResponse>({
       maxSize: options.maxBytes,
       sizeCalculation: storedBytes,
@@ -65,6 +70,7 @@ export class MemoryStore implements Store {
     // large cache the list of that order is in no CPU cache.
     if (response.touched === this.#puts) return response;
     response.touched = this.#puts;
+    this.#frequencies?.count(key, this.size);
     return this.#responses.get(response);
   }
 
@@ -92,10 +98,13 @@ export class MemoryStore implements Store {
     if (lengthOf(response.content) > this.#options.maxEntryBytes) return 'too-large';
     if (!this.#fence.admits(response, response.asOf)) return 'newer-record';
     if (this.#fence.isQuarantined(response)) return 'quarantined';
+    this.#puts += 1;
+    this.#frequencies?.count(response.key, this.size);
     const variants = [...this.#byKey.of(response.key)];
     const same = variants.find((other) => sameVariant(other, response));
     // A slower fill must not put an older representation over a newer one.
     if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
+    if (same === undefined && !this.#admits(response)) return 'not-admitted';
     if (same !== undefined) this.remove(same);
     const others = variants.filter((other) => other !== same);
     const unconfirmed = [...this.#unconfirmed.of(response.key)];
@@ -104,11 +113,19 @@ export class MemoryStore implements Store {
     const excess = removable.length + 1 - this.#options.maxVariants;
     if (excess > 0) for (const oldest of removable.slice(0, excess)) this.remove(oldest);
     response.since ??= ++this.#sequence;
-    this.#puts += 1;
     response.touched = this.#puts;
     this.#index(response);
     this.#responses.set(response, response);
     return this.#responses.has(response) ? undefined : this.#tooLarge(response);
+  }
+
+  /** Whether there is room for a further response, or it is asked for more often than the one that has to go first. */
+  #admits(response: StoredResponse): boolean {
+    if (this.#frequencies === undefined) return true;
+    const { key } = response;
+    const [first] = this.#responses.rkeys();
+    if (first === undefined || this.bytes + storedBytes(response) <= this.#options.maxBytes) return true;
+    return first.key === key || this.#frequencies.of(key) > this.#frequencies.of(first.key);
   }
 
   /**

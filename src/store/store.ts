@@ -2,8 +2,8 @@ import type { Coverage, Tag } from '../coherence/tag.ts';
 import type { Fields } from '../http/fields.ts';
 import type { StoredResponse } from './stored-response.ts';
 
-/** Why a response was not stored. */
-export type Refusal = 'newer-record' | 'newer-variant' | 'quarantined' | 'too-large';
+/** Why a response was not stored. `not-admitted`: what it would have to replace is asked for more often. */
+export type Refusal = 'newer-record' | 'newer-variant' | 'quarantined' | 'too-large' | 'not-admitted';
 
 /** Stored responses, by cache key and variant. */
 export interface Store {

@@ -6,7 +6,7 @@ tellsEach({
     {
       it: 'unknown key like none',
       yaml: 'store:\n  memory: { colour: red }',
-      says: '3:13 unknown key "colour" | known: maxSize, maxEntry, maxVariants',
+      says: '3:13 unknown key "colour" | known: maxSize, maxEntry, maxVariants, admission',
     },
     {
       it: 'snake_case',

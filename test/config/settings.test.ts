@@ -40,7 +40,7 @@ const least: GatewayConfig = {
     },
   },
   store: {
-    memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64 },
+    memory: { maxBytes: 268_435_456, maxEntryBytes: 8_388_608, maxVariants: 64, admission: 'all' },
     redis: undefined,
     snapshot: undefined,
   },
@@ -109,7 +109,7 @@ admin: { listen: ":2", token: 0123456789abcdef-._~+/== }
 origins:
   main: { url: https://a.example/base/, timeout: 1s, connectTimeout: 100ms, connections: 7, serverErrors: unchanged, misframed: store, headers: { Authorization: Bearer x }, ignoreInPaths: [case], circuit: { failures: 2, probe: { most: 1m } }, health: /up?deep=1 }
   legacy: { url: http://b.example, circuit: off }
-store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2 } }
+store: { memory: { maxSize: 1GiB, maxEntry: 1MiB, maxVariants: 2, admission: frequency } }
 coherence: { mode: eventual, settle: 0s }
 events: { path: /events, heartbeat: 5s, maxSubscribers: 0, history: 0, historySize: 2MiB }
 log: { level: debug }
@@ -158,7 +158,7 @@ defaults:
       legacy: { ...least.origins.default, url: 'http://b.example', circuit: undefined },
     },
     store: {
-      memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2 },
+      memory: { maxBytes: 1_073_741_824, maxEntryBytes: 1_048_576, maxVariants: 2, admission: 'frequency' },
       redis: undefined,
       snapshot: undefined,
     },

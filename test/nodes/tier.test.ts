@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
-import { gate, withPatience } from '../support/barrier.ts';
-import { stream } from '../support/request.ts';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { gate, until, withPatience } from '../support/barrier.ts';
+import { startGateway } from '../support/gateway.ts';
+import { type Answer, get, stream } from '../support/request.ts';
 import type { Inn } from '../support/small-api.ts';
 import { isHit, type Nodes, startNodes, status } from './rig.ts';
 
@@ -35,6 +36,29 @@ test('what one node has stored, another need not fetch', async () => {
   expect(found).toMatch(/^unstale; hit; ttl=\d+; detail=redis$/);
   expect(nodes.api.reads('/steps/7')).toBeLessThanOrEqual(reads + 1);
   expect(isHit(await nodes.ask(third, 'GET', '/steps/7'))).toBe(true);
+});
+
+test('what memory does not admit is kept for all nodes, and served from there', async () => {
+  nodes = await startNodes(1, rules);
+  const store = `store: { redis: { url: "unix:${nodes.redis.socket}" }, memory: { maxSize: 1MiB, maxEntry: 1MiB, admission: frequency } }`;
+  const full = await startGateway(nodes.api.origin.url, `${store}\n${rules}`);
+  onTestFinished(() => full.stop());
+  await until(async () => (await get(`${full.adminUrl}/readyz`)).status === 200);
+  const ask = (id: number): Promise<Answer> => get(`${full.url}/steps/${id}`, { headers: { host: 'api.example' } });
+  for (let id = 100; id < 115; id++) {
+    nodes.api.origin.on(`GET /steps/${id}`, (_, response) => {
+      const body = JSON.stringify({ ...nodes.api.step(id), padding: 'x'.repeat(100_000) });
+      response.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'max-age=60' }).end(body);
+    });
+  }
+  for (let round = 0; round < 3; round++) for (let id = 100; id < 112; id++) await ask(id);
+  const refused = await ask(114);
+  expect(status(refused)).toBe('unstale; fwd=uri-miss; fwd-status=200; detail=not-admitted');
+  await until(async () => isHit(await ask(114)), 'it to be in Redis');
+  expect((await ask(114)).text).toBe(refused.text);
+  expect(status(await ask(114))).toMatch(/; detail=redis$/);
+  expect(isHit(await nodes.ask(0, 'GET', '/steps/114'))).toBe(true);
+  expect(nodes.api.reads('/steps/114')).toBe(1);
 });
 
 const writes: [string, string, string][] = [

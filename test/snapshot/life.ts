@@ -47,7 +47,7 @@ interface Running {
   stop(): Promise<void>;
 }
 
-/** What reads came to: property.test.ts sees by it whether it has tested anything. */
+/** What reads came to: lives.ts sees by it whether it has tested anything. */
 export interface Counts {
   hits: number;
   confirmed: number;

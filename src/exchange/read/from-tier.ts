@@ -46,13 +46,16 @@ function serve(
   const now = ports.clock.wall();
   const directives = policy.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined;
   const decision = decide({ policy, stored: found, otherVariant: false, credentials, directives, now });
-  if (decision.kind !== 'hit' || !ports.serving() || ports.store.put(found) !== undefined) return undefined;
-  flight.land({ kind: 'response', response: found, stored: true });
+  if (decision.kind !== 'hit' || !ports.serving()) return undefined;
+  const refusal = ports.store.put(found);
+  // Without room in memory, it is current all the same.
+  if (refusal !== undefined && refusal !== 'not-admitted') return undefined;
+  flight.land({ kind: 'response', response: found, stored: refusal === undefined });
   if (reply !== undefined) {
     const ttl = Math.floor((found.lifetimeMs - decision.ageMs) / 1000);
     const status = { hit: true, ttl, detail: 'redis' } as const;
     respond(request, reply, found, { status, ageMs: currentAgeMs(found, now), cursor });
   }
-  if (found.codings !== undefined) ports.encoder.want(request.headers, found);
+  if (found.codings !== undefined && refusal === undefined) ports.encoder.want(request.headers, found);
   return { outcome: 'hit', detail: 'redis' };
 }
