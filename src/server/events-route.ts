@@ -43,9 +43,8 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
     reply.hijack();
     pipelineOf(message.socket)?.beginLast(reply.raw, () => {
       const fields = corsFields(request.headers, cors);
+      const release = streams.take(request.client.address);
       try {
-        hub.checkRoom();
-        const release = streams.take(request.client.address);
         if (release === undefined) throw new GatewayError('tooManyStreams');
         const connection = connectionOf(message.socket);
         connection.socket.once('close', release);
@@ -53,6 +52,7 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
         serveEvents(hub, subscription, reply.raw, { ...(cors && { fields }), connection, wire });
         forgetAccepted(message);
       } catch (error) {
+        release?.();
         for (const [name, value] of Object.entries(fields)) reply.raw.setHeader(name, value);
         new NodeReply(reply.raw).fail(asGatewayError(error));
       }

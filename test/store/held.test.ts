@@ -69,7 +69,7 @@ routes:
 }
 
 /** As many as fill the maps of the indexes little, so that each of them costs much. */
-const COUNT = 5_000;
+const COUNT = 10_000;
 
 test.each<[string, Shape, number]>([
   ['small responses', plain, 1_000],
