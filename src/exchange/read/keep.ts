@@ -4,8 +4,8 @@ import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
 /**
- * Stores a response and learns its `No-Vary-Search`. Returns the reason if the store refuses it. What memory has no room
- * for is kept for the other nodes all the same.
+ * Stores a response and learns its `No-Vary-Search`. Returns the reason if the store refuses it. What memory has no
+ * room for is kept for the other nodes all the same.
  */
 export function keep(ports: ReadPorts, { request, route }: Read, response: StoredResponse): Refusal | undefined {
   const refusal = ports.store.put(response);
