@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { budget } from '../support/budget.ts';
 import { playMutant } from './gateway/catch.ts';
 import { mutants } from './gateway/mutants.ts';
 import { playScenario } from './gateway/scenario.ts';
@@ -7,7 +6,7 @@ import { scenarios } from './gateway/scenarios.ts';
 import { simulateGateway } from './gateway/schedule.ts';
 
 /** CI plays 40, by `npm run test:simulate -- --gateway`; these are the first of them. */
-const SCHEDULES = budget({ local: 3, ci: 6 });
+const SCHEDULES = 3;
 
 test('whatever the API, the nodes and the clients do, no read is stale, and no event is early or lost', {
   timeout: 240_000,
