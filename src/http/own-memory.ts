@@ -22,11 +22,41 @@ function isLatin1(text: string): boolean {
   return true;
 }
 
-/** Texts of two generations: what is not asked for while a generation fills is forgotten with the next one. */
+/**
+ * Remembers so many things by a text, in two generations: what is not asked for while a generation fills is forgotten
+ * with the next one.
+ */
+export class TwoGenerations<Value> {
+  readonly #max: number;
+  #current = new Map<string, Value>();
+  #earlier = new Map<string, Value>();
+
+  /** @param max of one generation */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  recent(text: string): Value | undefined {
+    return this.#current.get(text);
+  }
+
+  /** To be set again, or it is forgotten with its generation. */
+  earlier(text: string): Value | undefined {
+    return this.#earlier.get(text);
+  }
+
+  set(text: string, value: Value): void {
+    if (this.#current.size >= this.#max) {
+      this.#earlier = this.#current;
+      this.#current = new Map();
+    }
+    this.#current.set(text, value);
+  }
+}
+
 const MAX_SHARED = 8_192;
 const MAX_SHARED_LENGTH = 64;
-let shared = new Map<string, string>();
-let earlier = new Map<string, string>();
+const shared = new TwoGenerations<string>(MAX_SHARED);
 
 /**
  * A text of its own, and the same one for all who ask for it: many stored responses have the same names and values of
@@ -43,13 +73,10 @@ export function sharedParsed(text: string): string {
 
 function shareText(text: string, owned: (text: string) => string): string {
   if (text.length > MAX_SHARED_LENGTH) return owned(text);
-  let known = shared.get(text);
-  if (known !== undefined) return known;
-  known = earlier.get(text) ?? owned(text);
-  if (shared.size >= MAX_SHARED) {
-    earlier = shared;
-    shared = new Map();
-  }
+  const recent = shared.recent(text);
+  if (recent !== undefined) return recent;
+  const known = shared.earlier(text) ?? owned(text);
+  // By the text of its own: the other one may be cut from a longer one.
   shared.set(known, known);
   return known;
 }

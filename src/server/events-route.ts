@@ -47,9 +47,10 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
       try {
         if (release === undefined) throw new GatewayError('tooManyStreams');
         const connection = connectionOf(message.socket);
-        connection.socket.once('close', release);
         const wire = request.target.path === MERCURE_PATH ? mercureStream : eventStream;
         serveEvents(hub, subscription, reply.raw, { ...(cors && { fields }), connection, wire });
+        // Not before: a connection on which one request after the other is refused would collect listeners.
+        connection.socket.once('close', release);
         forgetAccepted(message);
       } catch (error) {
         release?.();

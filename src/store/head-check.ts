@@ -71,6 +71,7 @@ const response = shapeOf({
   respondedAt: isTime,
   shareable: isFlag,
   etag: optional(isFieldValue),
+  // Earlier versions have written these two, which follow from the fields.
   lastModifiedMs: optional(isTime),
   dateMs: optional(isTime),
   language: optional(isFieldValue),

@@ -104,11 +104,12 @@ export class MemoryStore implements Store {
     const same = variants.find((other) => sameVariant(other, response));
     // A slower fill must not put an older representation over a newer one.
     if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
-    if (same === undefined && !this.#admits(response)) return 'not-admitted';
+    const copies = [...this.#unconfirmed.of(response.key)].filter((copy) => sameVariant(copy, response));
+    // What takes the place of another needs no room, and that must not stay.
+    if (same === undefined && copies.length === 0 && !this.#admits(response)) return 'not-admitted';
     if (same !== undefined) this.remove(same);
     const others = variants.filter((other) => other !== same);
-    const unconfirmed = [...this.#unconfirmed.of(response.key)];
-    for (const copy of unconfirmed) if (sameVariant(copy, response)) this.remove(copy);
+    for (const copy of copies) this.remove(copy);
     const removable = [...this.#unconfirmed.of(response.key), ...others];
     const excess = removable.length + 1 - this.#options.maxVariants;
     if (excess > 0) for (const oldest of removable.slice(0, excess)) this.remove(oldest);

@@ -1,10 +1,16 @@
 import type { FieldLines } from '../http/fields.ts';
+import { TwoGenerations } from '../http/own-memory.ts';
 
 /* Stored responses of one route have fields of the same names, and what clients get of them follows from what the
  * origin sent in the same way. Both are kept once for all of them. */
 
 /** How lines follow from others: a text, or the place of one among those others. */
 export type Recipe = readonly (string | number)[];
+
+/** What is remembered of each, in each of two generations. */
+const MAX_SHARED = 1_000;
+/** A longer one is not shared. */
+const MAX_SHARED_LENGTH = 1_024;
 
 const names = shared<FieldLines>();
 const recipes = shared<Recipe>();
@@ -42,24 +48,14 @@ export function madeBy(recipe: Recipe, texts: FieldLines): string[] {
   return recipe.map((step) => (typeof step === 'string' ? step : (texts[step] as string)));
 }
 
-/** Bounds what is remembered, in two generations: what is not asked for while one fills is forgotten with the next. */
-const MAX_SHARED = 1_000;
-/** A longer one is not shared. */
-const MAX_SHARED_LENGTH = 1_024;
-
 function shared<T>(): (key: string, own: T) => T {
-  let current = new Map<string, T>();
-  let earlier = new Map<string, T>();
+  const all = new TwoGenerations<T>(MAX_SHARED);
   return (key, own) => {
     if (key.length > MAX_SHARED_LENGTH) return own;
-    const recent = current.get(key);
+    const recent = all.recent(key);
     if (recent !== undefined) return recent;
-    const known = earlier.get(key) ?? own;
-    if (current.size >= MAX_SHARED) {
-      earlier = current;
-      current = new Map();
-    }
-    current.set(key, known);
+    const known = all.earlier(key) ?? own;
+    all.set(key, known);
     return known;
   };
 }

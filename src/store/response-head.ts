@@ -7,8 +7,6 @@ import { type StoredParts, StoredResponse } from './stored-response.ts';
 /** A stored response as JSON, without its body and without what is known to one process only. */
 export type Head = Omit<StoredParts, 'content' | 'headers' | 'encoded' | 'asOf' | 'since' | 'uses' | 'part'> & {
   readonly headers: readonly string[];
-  readonly lastModifiedMs: number | undefined;
-  readonly dateMs: number | undefined;
 };
 
 /**
@@ -32,8 +30,6 @@ export function headOf(response: StoredResponse): Head {
     respondedAt: response.respondedAt,
     shareable: response.shareable,
     etag: response.etag,
-    lastModifiedMs: response.lastModifiedMs,
-    dateMs: response.dateMs,
     language: response.language,
   };
 }

@@ -115,26 +115,15 @@ export class StoredResponse {
 
   /** The same response with other parts. */
   with(changes: Partial<StoredParts>): StoredResponse {
-    const { key, path, tags, asOf, since, uses, status, headers, content, part, codings, encoded, clientHeaders } =
-      this;
-    const { vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable, etag, language } = this;
-    const head = {
-      key,
-      path,
-      tags,
-      asOf,
-      since,
-      uses,
-      status,
-      headers,
-      content,
-      part,
-      codings,
-      encoded,
-      clientHeaders,
-    };
-    const rest = { vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable, etag, language };
-    return new StoredResponse({ ...head, ...rest, ...changes });
+    const { key, path, tags, asOf, since, uses, status, headers, content, part, codings, encoded } = this;
+    const { clientHeaders, vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable } = this;
+    const { etag, language } = this;
+    return new StoredResponse({
+      ...{ key, path, tags, asOf, since, uses, status, headers, content, part, codings, encoded },
+      ...{ clientHeaders, vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable },
+      ...{ etag, language },
+      ...changes,
+    });
   }
 
   get tags(): readonly Tag[] {

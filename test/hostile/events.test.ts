@@ -163,6 +163,27 @@ events: { maxSubscribers: ${maxSubscribers} }`;
     expect(await subscribe(from('192.0.2.3'))).toBe(200);
   });
 
+  test('a connection on which each is refused holds no more after the last than after the first', async () => {
+    await begin(limits(1, 2, '[127.0.0.1]'));
+    for (const address of ['192.0.2.1', '192.0.2.2']) expect(await subscribe(from(address))).toBe(200);
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const client = await rawClient(gateway.url);
+    for (const [address, status] of [
+      ['192.0.2.1', 429],
+      ['192.0.2.3', 503],
+    ] as const) {
+      for (let i = 0; i < 15; i++) {
+        client.write(`GET ${EVENTS} HTTP/1.1\r\nHost: h.test\r\n${from(address)}\r\n`);
+        expect((await client.answer()).status).toBe(status);
+      }
+    }
+    await client.close();
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
+  });
+
   test.each([
     ['a trusted proxy forwards the address', '[127.0.0.1]', ['192.0.2.1', '192.0.2.2'], [200, 200]],
     [

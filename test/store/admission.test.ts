@@ -4,7 +4,7 @@ import { nothingCovered } from '../../src/coherence/record.ts';
 import { pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import type { StoredResponse } from '../../src/store/stored-response.ts';
+import { type StoredResponse, UNCONFIRMED } from '../../src/store/stored-response.ts';
 import { stored } from '../support/stored.ts';
 
 /* `store.memory.admission`: what may replace what is popular, once memory is full. */
@@ -70,6 +70,18 @@ test('what is there is replaced, however seldom it is asked for', () => {
   expect(store.select(older.key, anyRequest)).toBe(older);
   expect(store.put(newer)).toBeUndefined();
   expect(store.select(newer.key, anyRequest)).toBe(newer);
+});
+
+test('a copy out of a snapshot is replaced by what confirms it, though nobody has asked for it before', () => {
+  const store = storeWith('frequency');
+  for (let round = 0; round < 3; round++) ask(store, '/popular', 40);
+  store.invalidate({ ...nothingCovered, tags: new Set([pathTag('/popular/0')]) });
+  const copy = stored('/restored', { body: Buffer.alloc(30_000), asOf: UNCONFIRMED });
+  expect(store.restore(copy, 0, 1_000_000)).toBe('restored');
+  expect(store.put(large('/new'))).toBe('not-admitted');
+  const confirmed = large('/restored');
+  expect(store.put(confirmed)).toBeUndefined();
+  expect(store.variantsOf(confirmed.key)).toEqual([confirmed]);
 });
 
 test('what a write has removed is stored again: it is still popular', () => {
