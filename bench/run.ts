@@ -161,4 +161,8 @@ async function write(options: Options, document: Results): Promise<void> {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void stopAll().then(() => process.exit(130)));
 }
-await runProgram(main).finally(stopAll);
+try {
+  await runProgram(main);
+} finally {
+  await stopAll();
+}

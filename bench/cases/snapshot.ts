@@ -92,7 +92,12 @@ async function saving(
 
 async function loading(bench: Bench, start: (keys: string) => Promise<Gateway>): Promise<Samples> {
   const cold = await start('load: off, save: off');
-  const justStarted = await hits(bench, cold).finally(() => cold.stop());
+  let justStarted: Sample;
+  try {
+    justStarted = await hits(bench, cold);
+  } finally {
+    await cold.stop();
+  }
   const gateway = await start('load: revalidate, save: off');
   try {
     const whileLoading = await hits(bench, gateway);

@@ -129,7 +129,11 @@ async function stateOf(lock: string, content: string, own: Holder): Promise<'unw
 async function isCreated(path: string, content: string): Promise<boolean> {
   try {
     const file = await open(path, 'wx', 0o600);
-    await file.writeFile(content).finally(() => file.close());
+    try {
+      await file.writeFile(content);
+    } finally {
+      await file.close();
+    }
     return true;
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return false;

@@ -36,10 +36,12 @@ export class Lineage {
     const temporary = join(this.#folder, temporaryName(line.id));
     try {
       const file = await open(temporary, 'wx', 0o600);
-      await file
-        .writeFile(JSON.stringify(line))
-        .then(() => file.sync())
-        .finally(() => file.close());
+      try {
+        await file.writeFile(JSON.stringify(line));
+        await file.sync();
+      } finally {
+        await file.close();
+      }
       await rename(temporary, join(this.#folder, LINEAGE_NAME));
       await syncFolder(this.#folder);
     } catch (error) {
