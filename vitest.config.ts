@@ -31,7 +31,7 @@ const filesOf = (folders: readonly string[]): string[] => folders.map((folder) =
 interface Project {
   readonly include: string[];
   readonly exclude?: string[];
-  /** Projects run one after the other, so that the leases of `cluster` do not expire for want of a core. */
+  /** Projects of one run are played one after the other; scripts/ plays some side by side. */
   readonly order: number;
   readonly maxWorkers: number;
   readonly isolate: boolean;
@@ -46,6 +46,7 @@ function project(name: string, { order, ...options }: Project): TestProjectInlin
 const cores = availableParallelism();
 
 export default defineConfig({
+  cacheDir: process.env.TESTS_CACHE ?? 'node_modules/.vite',
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     experimental: { fsModuleCache: true },

@@ -1,41 +1,59 @@
-// `npm run check`: everything that CI checks, what needs no core of its own side by side. Arguments go to vitest.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+// `npm run check`: everything that CI checks. With `--reports FOLDER`, each run of vitest leaves a report there, as JSON.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { inTurn, vitest } from './side-by-side.mjs';
+
+const { values } = parseArgs({ options: { reports: { type: 'string' } } });
 
 const simulate = 'node test/simulate/dist/test/simulate/run.js';
-/** Steps of a stage run at the same time, and a stage begins once the one before it has passed. */
+
+function tests(...projects) {
+  if (values.reports === undefined) return vitest(projects);
+  const file = join(values.reports, `${projects.join('-')}.json`);
+  return vitest(projects, ['--reporter=default', '--reporter=json', `--outputFile.json='${file}'`]);
+}
+
+/**
+ * A stage begins once the one before it has passed. Its lines go side by side, the commands of a line one after the
+ * other. What waits for leases and clocks comes before what only takes CPU.
+ */
 const stages = [
-  ['npm run lint', 'npm run typecheck', 'npx knip'],
-  ['npm run build', 'npx tsc -p test/simulate/tsconfig.json'],
-  ['npm run publint', 'npm run size', `${simulate} --seeds 500`, `${simulate} --gateway --seeds 20`],
-  ['npm run bench -- --quick --case mixed'],
+  [
+    { commands: ['npm run lint'] },
+    { commands: ['npm run typecheck', 'npx knip'] },
+    {
+      commands: [
+        'npm run build',
+        'npm run publint',
+        'npm run size',
+        'npx tsc -p test/simulate/tsconfig.json',
+        'npx tsc -p bench/tsconfig.json',
+      ],
+    },
+  ],
+  [
+    { commands: [tests('cluster'), tests('browser')] },
+    { commands: [tests('unit', 'wire'), tests('sweep')], nicer: 5 },
+    {
+      commands: [
+        `${simulate} --seeds 1000`,
+        `${simulate} --gateway --seeds 40`,
+        'node bench/dist/run.js --quick --case hit,hit-paced,mixed',
+      ],
+      nicer: 5,
+    },
+  ],
+  [{ commands: [tests('soak')] }],
 ];
 
-/** @returns its exit status; 1 if a signal has ended it */
-async function ended(child) {
-  const [status] = await once(child, 'close');
-  return status ?? 1;
-}
-
-/** Prints what a step says once it has ended, so that steps do not mix their lines. */
-async function step(command) {
-  const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'pipe'] });
-  const said = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => said.push(text));
-  const began = performance.now();
-  const status = await ended(child);
-  console.log(`\n> ${command}  (${((performance.now() - began) / 1_000).toFixed(0)} s)`);
-  process.stdout.write(Buffer.concat(said));
-  return status;
-}
-
 async function check() {
+  const env = { TEST_BUDGET: 'ci' };
   for (const stage of stages) {
-    const failed = (await Promise.all(stage.map(step))).find((status) => status !== 0);
-    if (failed !== undefined) return failed;
+    const statuses = await Promise.all(stage.map(({ commands, nicer }) => inTurn(commands, { nicer, env })));
+    const failed = Math.max(...statuses);
+    if (failed !== 0) return failed;
   }
-  const args = ['node_modules/vitest/vitest.mjs', 'run', ...process.argv.slice(2)];
-  return ended(spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, TEST_BUDGET: 'ci' } }));
+  return 0;
 }
 
 process.exitCode = await check();

@@ -1,0 +1,16 @@
+// `npm test`. Arguments go to vitest, in one run. Without any, there are two runs side by side: the tests of `cluster`
+// mostly wait, for a lease to expire or for a server to come back, and those of `unit` and `wire` take the CPU that
+// this leaves.
+import { run, vitest } from './side-by-side.mjs';
+
+/** A lease must not expire because tests that do not wait have the cores. */
+const NICER = 5;
+
+const args = process.argv.slice(2);
+const quoted = args.map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);
+const statuses = await Promise.all(
+  args.length > 0
+    ? [run(vitest(['unit', 'wire', 'cluster'], quoted), { isShown: true })]
+    : [run(vitest(['cluster'])), run(vitest(['unit', 'wire']), { isShown: true, nicer: NICER })],
+);
+process.exitCode = Math.max(...statuses);
