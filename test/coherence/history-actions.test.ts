@@ -100,7 +100,7 @@ const rules: Record<string, string> = {
   'patch, onlyIfChanged': `{ name: r, on: "PATCH /children/:id", onlyIfChanged: true, patch: [{ path: "${parents}", at: /children }] }`,
 };
 const rows = Object.keys(rules).flatMap((action) =>
-  seedsOf({ local: 1, ci: 2 }).map((seed) => [action, seed] as const),
+  seedsOf({ local: 1, ci: 3 }).map((seed) => [action, seed] as const),
 );
 
 test.each(rows)(

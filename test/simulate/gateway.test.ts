@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { budget } from '../support/budget.ts';
 import { playMutant } from './gateway/catch.ts';
 import { mutants } from './gateway/mutants.ts';
 import { playScenario } from './gateway/scenario.ts';
@@ -7,6 +8,7 @@ import { simulateGateway } from './gateway/schedule.ts';
 
 /** CI plays 40, by `npm run test:simulate -- --gateway`; these are the first of them. */
 const SCHEDULES = 3;
+const FETCHING_FIRST = budget({ local: 3, ci: 6 });
 
 test('whatever the API, the nodes and the clients do, no read is stale, and no event is early or lost', {
   timeout: 240_000,
@@ -22,7 +24,7 @@ test('whatever the API, the nodes and the clients do, no read is stale, and no e
 });
 
 test('pages that fetch first, and listen from where the answer says, miss nothing', { timeout: 240_000 }, async () => {
-  for (let seed = 1; seed <= SCHEDULES; seed++) {
+  for (let seed = 1; seed <= FETCHING_FIRST; seed++) {
     const { violations } = await simulateGateway(seed, { fetchesFirst: true });
     const again = `npm run test:simulate -- --gateway --seed ${seed} --features '{"fetchesFirst":true}'`;
     expect(violations, `replay: ${again}`).toEqual([]);

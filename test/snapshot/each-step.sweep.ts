@@ -54,7 +54,7 @@ describe('a gateway that is killed, or out of space, at each step of a load and 
       ...(/write/i.test(step) ? [{ at: i + 1, how: 'torn' } as const] : []),
     ]);
     // An odd number, so that each way is played: SNAPSHOT_STEPS=all for every one.
-    const most = process.env.SNAPSHOT_STEPS === 'all' ? all.length : budget({ local: 4, ci: 12 });
+    const most = process.env.SNAPSHOT_STEPS === 'all' ? all.length : budget({ local: 4, ci: 60 });
     const every = Math.ceil(all.length / most) | 1;
     let killed = 0;
     for (const disturbed of all.filter((_, i) => i % every === 0)) {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { isCi } from '../support/budget.ts';
+import { budget, isCi } from '../support/budget.ts';
 import type { Counts, Switches } from './life.ts';
 import { allSwitches, play } from './play.ts';
 
 /** How often each combination is played: SNAPSHOT_RUNS=100 for an hour of it. */
-const runs = Number(process.env.SNAPSHOT_RUNS ?? 1);
+const runs = Number(process.env.SNAPSHOT_RUNS ?? budget({ local: 1, ci: 2 }));
 const first = Number(process.env.SNAPSHOT_SEED ?? 1);
 
 const nameOf = ({ load, save, staleIfError, redis }: Switches): string =>
