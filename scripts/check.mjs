@@ -1,4 +1,5 @@
-// `npm run check`: everything that CI checks. With `--reports FOLDER`, each run of vitest leaves a report there, as JSON.
+// `npm run check`: everything that CI checks. With `--reports FOLDER`, each run of vitest leaves a report there, as
+// JSON.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inTurn, vitest } from './side-by-side.mjs';

@@ -9,8 +9,8 @@ const seconds = (since) => ((performance.now() - since) / 1_000).toFixed(0);
  * Runs a command, and says how long it took.
  * @param {string} command of the shell
  * @param {object} [options]
- * @param {boolean} [options.isShown] what it prints is seen at once; otherwise whole, once it has ended, so that commands
- *   do not mix their lines
+ * @param {boolean} [options.isShown] what it prints is seen at once; otherwise whole, once it has ended, so that
+ *   commands do not mix their lines
  * @param {number} [options.nicer] by how much its priority is lower than ours
  * @param {NodeJS.ProcessEnv} [options.env] in addition to ours
  * @returns {Promise<number>} its exit status; 1 if a signal has ended it

@@ -56,6 +56,8 @@ test('knows the host of a path by what is in memory', async () => {
 
 test('says that Redis may have what it cannot look up there', async () => {
   await nodes.ask(0, 'GET', '/trips/1');
+  // It reaches Redis after its client.
+  await until(async () => (await verify('/trips/1')).code === 1, 'the response in Redis');
   for (const url of ['/trips/1', '/trips/*']) {
     const { code, stdout } = await verify(url);
     expect([code, stdout]).toEqual([1, expect.stringContaining('but Redis may have: name ')]);
