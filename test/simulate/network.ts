@@ -148,8 +148,7 @@ export class SimulatedBus implements Bus {
   }
 
   read(epoch: string, after: number, note: number): Promise<StepResult<Batch>> {
-    return new Promise((resolve, reject) => {
-      this.#process.timers.after(READ_TIMEOUT_MS, () => reject(silence));
+    return this.#within(READ_TIMEOUT_MS, (answered) => {
       this.#travel(() => {
         if (!this.#server.up) return;
         const since = this.#world.now;
@@ -158,7 +157,7 @@ export class SimulatedBus implements Bus {
           const answer = bounded(this.#server.sequencer.read(epoch, after, note), most);
           const nothing = answer.ok && answer.entries.length === 0 && answer.note === note;
           if (nothing && this.#world.now - since < PARKED_MS) return false;
-          this.#travel(() => this.#process.run(() => resolve(answer)));
+          this.#travel(() => answered(answer));
           return true;
         });
       });
@@ -171,13 +170,23 @@ export class SimulatedBus implements Bus {
 
   /** Something on the same machine, the same way. */
   ask<T>(step: () => T, up: () => boolean = () => true): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#process.timers.after(COMMAND_TIMEOUT_MS, () => reject(silence));
+    return this.#within(COMMAND_TIMEOUT_MS, (answered) => {
       this.#travel(() => {
         if (!this.#server.up || !up()) return;
         const result = step();
-        this.#travel(() => this.#process.run(() => resolve(result)));
+        this.#travel(() => answered(result));
       });
+    });
+  }
+
+  #within<T>(timeoutMs: number, ask: (answered: (answer: T) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#process.timers.after(timeoutMs, () => reject(silence));
+      const receive = (answer: T): void => {
+        cancel();
+        resolve(answer);
+      };
+      ask((answer) => this.#process.run(() => receive(answer)));
     });
   }
 

@@ -68,7 +68,7 @@ export class Origin {
   #ask<T>(process: Process, apply: () => T, mayBeLate: boolean): Promise<T> {
     const { chance } = this.#world;
     return new Promise((resolve, reject) => {
-      process.timers.after(TIMEOUT_MS, () => reject(new Error('the origin does not answer')));
+      const answered = process.timers.after(TIMEOUT_MS, () => reject(new Error('the origin does not answer')));
       const late = mayBeLate && chance.happens(0.06);
       const there = late ? chance.between(TIMEOUT_MS, TIMEOUT_MS + MAX_LATE_MS - 5) : chance.between(0.5, 12);
       if (chance.happens(0.01)) return;
@@ -76,7 +76,11 @@ export class Origin {
         const answer = apply();
         if (chance.happens(0.01)) return;
         const back = chance.happens(0.25) ? chance.between(5, 47) : chance.between(0.5, 8);
-        this.#world.after(back, () => process.run(() => resolve(answer)));
+        const receive = (): void => {
+          answered();
+          resolve(answer);
+        };
+        this.#world.after(back, () => process.run(receive));
       });
     });
   }

@@ -36,7 +36,8 @@ export class Chance {
 interface Due {
   readonly at: number;
   readonly order: number;
-  run(): void;
+  /** Undefined: it has been cancelled. */
+  run: (() => void) | undefined;
 }
 
 /** Promise reactions that run between two events: more than the longest chain of them in the code under test. */
@@ -55,14 +56,21 @@ export class World {
     this.chance = new Chance(seed);
   }
 
-  after(ms: number, run: () => void): void {
+  /** Returns what cancels it. */
+  after(ms: number, run: () => void): () => void {
     this.#order += 1;
-    push(this.#queue, { at: this.now + Math.max(0, ms), order: this.#order, run });
+    const due: Due = { at: this.now + Math.max(0, ms), order: this.#order, run };
+    push(this.#queue, due);
+    return () => {
+      due.run = undefined;
+    };
   }
 
   async runUntil(time: number): Promise<void> {
     for (let next = this.#queue[0]; next !== undefined && next.at <= time; next = this.#queue[0]) {
       pop(this.#queue);
+      // Most timeouts are: nothing follows from them.
+      if (next.run === undefined) continue;
       this.now = next.at;
       next.run();
       await this.settle();
@@ -186,13 +194,14 @@ export class Process {
       const dueAt = this.clock.monotonic() + ms;
       const arm = (): void => {
         const rest = dueAt - this.clock.monotonic();
-        if (rest > 1e-6) {
-          this.#world.after(rest / this.#rate, () => this.run(() => (cancelled ? undefined : arm())));
-        } else if (!cancelled) run();
+        if (rest > 1e-6) cancel = this.#world.after(rest / this.#rate, fire);
+        else run();
       };
-      this.#world.after(Math.max(ms, 1e-3) / this.#rate, () => this.run(() => (cancelled ? undefined : arm())));
+      const fire = (): void => this.run(() => (cancelled ? undefined : arm()));
+      let cancel = this.#world.after(Math.max(ms, 1e-3) / this.#rate, fire);
       return () => {
         cancelled = true;
+        cancel();
       };
     },
   };

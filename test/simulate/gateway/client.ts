@@ -218,7 +218,9 @@ export class Clients {
       this.#pending.delete(breakOff);
       done(received);
     };
-    const breakOff = (): void => this.world.after(chance.between(0.1, 2), () => finish(broken));
+    const breakOff = (): void => {
+      this.world.after(chance.between(0.1, 2), () => finish(broken));
+    };
     this.#pending.set(breakOff, node);
     const request: ClientRequest = {
       ...{ method, target: parseTarget(path), scheme: 'http', host: 'api.example', peer: '192.0.2.1', trusted: false },
