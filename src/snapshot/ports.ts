@@ -8,7 +8,8 @@ export interface Snapshots {
   readonly isLoading: boolean;
   /**
    * Saves now, whatever `store.snapshot.save` says.
-   * @throws GatewayError the file cannot be written. The last good snapshot is kept
+   * @throws GatewayError the file cannot be written, or the last snapshot is not loaded yet as the node has not joined
+   *   the others. The last good snapshot is kept
    */
   save(): Promise<SavedSnapshot>;
   /** Removes the snapshot, its journal, and what was loaded from it and not confirmed by the API. */

@@ -60,6 +60,8 @@ export class NodeSnapshots implements Snapshots {
   #timer: NodeJS.Timeout | undefined;
   /** Another save would lose what the last snapshot has, and this node has not loaded yet. */
   #isLoading = false;
+  /** Nothing is loaded before the node has joined the others, and that may take as long as they are away. */
+  #mayLoad: Promise<void> = Promise.resolve();
   #hasFailed = false;
   #loaded: string;
   #saved: string;
@@ -79,8 +81,9 @@ export class NodeSnapshots implements Snapshots {
     this.#parts.logger.info({ path, load, save }, `snapshots: ${wordsOfSwitches({ load, save })}`);
     if (load !== 'off') {
       this.#isLoading = true;
+      this.#mayLoad = Promise.race([joined, aborted(this.#loading.signal)]);
       this.#step(async () => {
-        await Promise.race([joined, aborted(this.#loading.signal)]);
+        await this.#mayLoad;
         await this.#load(load);
       }).catch((error: unknown) => {
         this.#hasFailed = true;
@@ -115,6 +118,12 @@ export class NodeSnapshots implements Snapshots {
 
   async save(): Promise<SavedSnapshot> {
     if (!this.#parts.saves) throw new GatewayError('notSaved', 'another process of this gateway saves');
+    if (await isPending(this.#mayLoad)) {
+      throw new GatewayError(
+        'notServing',
+        'the last snapshot is loaded once this node has joined the others: save then',
+      );
+    }
     return this.#step(() => this.#save());
   }
 
@@ -232,6 +241,10 @@ export class NodeSnapshots implements Snapshots {
 
 function secretOf({ key }: SnapshotConfig): Buffer | undefined {
   return key === undefined ? undefined : Buffer.from(key, 'base64url');
+}
+
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  return Promise.race([promise.then(() => false), new Promise<boolean>((resolve) => setImmediate(resolve, true))]);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

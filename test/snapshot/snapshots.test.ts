@@ -177,6 +177,17 @@ describe('a stop', () => {
   });
 });
 
+test('what waits to be loaded until the node has joined is not waited for by a save', async () => {
+  await new Node({}).put('/a').snapshots.save();
+  const node = new Node({ load: 'trust' });
+  const joining = deferred();
+  node.snapshots.start(joining.promise);
+  await expect(node.snapshots.save()).rejects.toMatchObject({ code: 'notServing' });
+  joining.resolve();
+  await until(() => node.paths.length === 1);
+  expect(await node.snapshots.save()).toMatchObject({ responses: 1 });
+});
+
 describe('a drop', () => {
   test('removes the file, what was loaded and not confirmed, and what the log keeps for it', async () => {
     await new Node({}).put('/a', '/b').snapshots.save();
