@@ -30,7 +30,9 @@ export class ArrivingBody implements AnswerBody {
     return this.#bytes < READ_AHEAD_BYTES;
   }
 
+  /** Has no effect a second time: a 204 or a 304 ends with its head, and undici tells its end after that. */
   end(): void {
+    if (this.#state !== 'arriving') return;
     this.#state = 'complete';
     this.#watch?.ended();
     this.#stream?.end();

@@ -12,6 +12,7 @@ import type { ClientRequest } from '../exchange/ports.ts';
 import { acceptedRequest, forgetAccepted } from './accepted.ts';
 import { corsFields, preflightFields } from './events-cors.ts';
 import { connectionOf } from './http-side.ts';
+import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
 import type { PerAddress } from './per-address.ts';
 import { pipelineOf } from './pipeline.ts';
@@ -52,6 +53,8 @@ export function registerEvents(app: FastifyInstance, { config, hub, authority, s
         // Not before: a connection on which one request after the other is refused would collect listeners.
         connection.socket.once('close', release);
         forgetAccepted(message);
+        // Behind a body that nobody reads, the end of the connection would not be noticed.
+        if (hasBody(message)) message.resume();
       } catch (error) {
         release?.();
         for (const [name, value] of Object.entries(fields)) reply.raw.setHeader(name, value);

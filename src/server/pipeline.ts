@@ -44,6 +44,8 @@ export class Pipeline {
   #sealed = false;
   /** An answer is being sent that lasts as long as the connection. */
   #lasting = false;
+  /** What came last is no request. */
+  #malformed = false;
   #held = false;
   #attended = false;
   /** Requests that were begun, now and when `peek` was called last. */
@@ -126,6 +128,9 @@ export class Pipeline {
    */
   malformed(answer: () => void, cut: () => void): void {
     this.#settle();
+    this.#malformed = true;
+    // A client that ends within a request is reported this way, and in no other.
+    if (this.#lasting) this.#socket.destroy();
     if (this.#sealed) return;
     this.#sealed = true;
     const all = [...this.#begun, ...this.#waiting];
@@ -144,13 +149,13 @@ export class Pipeline {
 
   /**
    * Begins an answer that lasts as long as the connection, once those before it have been given: only then does Node
-   * notice the end of the connection. If the client has sent requests behind this one, the connection is closed.
+   * notice the end of the connection. If the client has sent anything behind this one, the connection is closed.
    */
   beginLast(response: ServerResponse, begin: () => void): void {
     const start = (): void => {
       if (this.#socket.destroyed) return;
       this.#settle();
-      if (this.#waiting.length > 0 || this.#begun.at(-1)?.response !== response) {
+      if (this.#malformed || this.#waiting.length > 0 || this.#begun.at(-1)?.response !== response) {
         this.#socket.destroy();
         return;
       }

@@ -105,8 +105,10 @@ export class MemoryStore implements Store {
     // A slower fill must not put an older representation over a newer one.
     if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
     const copies = [...this.#unconfirmed.of(response.key)].filter((copy) => sameVariant(copy, response));
-    // What takes the place of another needs no room, and that must not stay.
-    if (same === undefined && copies.length === 0 && !this.#admits(response)) return 'not-admitted';
+    // What takes the place of another needs no room, and that must not stay. Nor must one that would go on to answer
+    // the request for which this one came.
+    const isNewer = same !== undefined || copies.length > 0 || variants.some((other) => mayOverlap(other, response));
+    if (!isNewer && !this.#admits(response)) return 'not-admitted';
     if (same !== undefined) this.remove(same);
     const others = variants.filter((other) => other !== same);
     for (const copy of copies) this.remove(copy);
@@ -316,7 +318,14 @@ function newestOf(variants: Iterable<StoredResponse>, request: Fields): StoredRe
 }
 
 function sameVariant(a: StoredResponse, b: StoredResponse): boolean {
-  const equal = (x: readonly string[], y: readonly string[]): boolean =>
-    x.length === y.length && x.every((text, i) => text === y[i]);
-  return equal(a.vary, b.vary) && equal(a.selecting, b.selecting);
+  return isEqual(a.vary, b.vary) && isEqual(a.selecting, b.selecting);
+}
+
+/** Whether a request that selects `newer` may select `older`, too: by other fields, or by its preferred language. */
+function mayOverlap(older: StoredResponse, newer: StoredResponse): boolean {
+  return older.language !== undefined || !isEqual(older.vary, newer.vary);
+}
+
+function isEqual(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
 }

@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { rawClient } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
-import { until } from '../support/scripted-origin.ts';
-import { answerForAMinute, begin, every, gateway, useScriptedRig } from '../support/scripted-rig.ts';
+import { gate, until } from '../support/scripted-origin.ts';
+import { answerForAMinute, begin, every, gateway, origin, useScriptedRig } from '../support/scripted-rig.ts';
 import { sseClient } from '../support/sse-client.ts';
 
 /* An event stream takes its connection from the HTTP server. What holds for connections holds for it all the same. */
@@ -94,6 +94,48 @@ test('a client that ends its side has left', async () => {
   const client = await subscribed(asked(EVENTS));
   await subscribersBecome(1);
   client.end();
+  await client.ended();
+  await subscribersBecome(0);
+  await client.close();
+});
+
+const part = asked(EVENTS, 'Content-Length: 400000');
+const large = `${asked(EVENTS, 'Content-Length: 300000')}${'x'.repeat(300_000)}`;
+test.each([
+  ['within a body', `${part}body`],
+  ['within a large body', `${part}${'x'.repeat(300_000)}`],
+  ['behind a large body', large],
+  ['within a chunk', `${asked(EVENTS, 'Transfer-Encoding: chunked')}4\r\nbo`],
+  ['within the next head', `${asked(EVENTS)}GET /a HT`],
+])('a client that ends its side %s has left', async (_, request) => {
+  every(answerForAMinute);
+  await begin();
+  const client = await subscribed(request);
+  await subscribersBecome(1);
+  client.end();
+  await client.ended();
+  await subscribersBecome(0);
+  const hasty = await rawClient(gateway.url);
+  hasty.write(request);
+  hasty.end();
+  await hasty.ended();
+  await subscribersBecome(0);
+  await Promise.all([client.close(), hasty.close()]);
+});
+
+test('a client that ends its side within the next head before the stream is open gets none', async () => {
+  const held = gate();
+  every((request, response) => void held.pass().then(() => answerForAMinute(request, response)));
+  await begin();
+  const client = await rawClient(gateway.url);
+  client.write(`${asked('/slow')}${asked(EVENTS)}GET /a HT`);
+  client.end();
+  await origin.until((seen) => seen.length > 0);
+  // What was sent before has been read once this has been answered.
+  await subscribed(asked(EVENTS)).then((other) => other.close());
+  await subscribersBecome(0);
+  held.release();
+  expect((await client.answer()).status).toBe(200);
   await client.ended();
   await subscribersBecome(0);
   await client.close();

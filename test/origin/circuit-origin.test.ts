@@ -345,3 +345,21 @@ test('a write that got no connection in time counts; one that got no answer in t
     expect(origin.isClosed).toBe(sent);
   }
 });
+
+test.each(['GET /204', 'GET /304', 'HEAD /200', 'GET /200'])('%s: its end is told once', async (asked) => {
+  const api = await scripted();
+  const [method = '', target = ''] = asked.split(' ');
+  api.on(asked, (_request, response) => void response.writeHead(Number(target.slice(1))).end());
+  const told: string[] = [];
+  const watch: Watch = {
+    refusal: () => undefined,
+    answered: (status) => void told.push(`answered ${status}`),
+    ended: () => void told.push('ended'),
+    brokeOff: () => void told.push('broke off'),
+  };
+  const origin = clientOf(api.url, { connections: 1 });
+  await (await origin.fetch(asking(target, { method }), watch)).body.stream().toArray();
+  // The one connection is free once the first answer is over.
+  await (await origin.fetch(asking('/204'))).body.stream().toArray();
+  expect(told).toEqual([`answered ${target.slice(1)}`, 'ended']);
+});

@@ -25,9 +25,10 @@ export function revalidated(
   // The stored response is for GET. A HEAD can validate it, too (RFC 9111 §4.3.3).
   const fresh = freshened(forGet(context), stored, answer);
   const refusal = 'unstorable' in fresh ? fresh.unstorable : keep(ports, context.read, fresh);
-  // The old response is replaced, or removed if the origin now varies by other fields or forbids storing.
-  if (refusal === undefined || ('unstorable' in fresh && !ofTheRequest.has(fresh.unstorable)))
-    ports.store.remove(stored);
+  // The old response is replaced, or removed if the origin now varies by other fields or forbids storing. For want of
+  // room, too: its fields are outdated, and the new response may be another variant.
+  const isOutdated = refusal === undefined || refusal === 'not-admitted';
+  if (isOutdated || ('unstorable' in fresh && !ofTheRequest.has(fresh.unstorable))) ports.store.remove(stored);
   const response = 'unstorable' in fresh ? forOne(context, stored, answer) : fresh;
   flight?.land(
     'unstorable' in fresh ? { kind: 'unusable' } : { kind: 'response', response, stored: refusal === undefined },
