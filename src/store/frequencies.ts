@@ -1,15 +1,22 @@
+import { randomInt } from 'node:crypto';
+
 /** Counters of a key, of which the smallest is believed: other keys have raised the others. */
 const ROWS = 4;
 const MOST = 15;
 /** How much of the memory tier there is one counter for each row for: about the size of a small response. */
 const BYTES_PER_COUNTER = 1_024;
+/** Ageing passes over all of them at once. */
+const MAX_COUNTERS = 2 ** 24;
+/** Nobody can tell which other keys share the counters of one. */
+const SEED = randomInt(2 ** 32);
 /** Counts are halved after so many for each response that is stored. */
 const COUNTS_PER_RESPONSE = 10;
 const FEWEST_RESPONSES = 100;
 
 /**
  * How often keys were asked for lately, about: a count-min sketch that ages (Einziger, Friedman, Manes: "TinyLFU: A
- * Highly Efficient Cache Admission Policy", 2017). Its size is fixed: at most 1/128 of that of the memory tier.
+ * Highly Efficient Cache Admission Policy", 2017). Its size is fixed: at most 1/128 of that of the memory
+ * tier, and 16 MiB.
  */
 export class Frequencies {
   readonly #counters: Uint8Array;
@@ -18,7 +25,7 @@ export class Frequencies {
 
   /** @param maxBytes of the memory tier */
   constructor(maxBytes: number) {
-    const size = 2 ** Math.ceil(Math.log2((ROWS * maxBytes) / BYTES_PER_COUNTER));
+    const size = Math.min(MAX_COUNTERS, 2 ** Math.ceil(Math.log2((ROWS * maxBytes) / BYTES_PER_COUNTER)));
     this.#counters = new Uint8Array(size);
     this.#mask = size - 1;
   }
@@ -55,9 +62,9 @@ export class Frequencies {
   }
 }
 
-/** FNV-1a. */
+/** FNV-1a, begun with a number of this process. */
 function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
+  let hash = SEED;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
   return hash;
 }

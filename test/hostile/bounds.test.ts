@@ -122,6 +122,8 @@ const elsewhere = new Set([
     'MAX_FRAME_BYTES',
     'MAX_INFLATED_BYTES',
     'MAX_PROBE_MS',
+    // Made once, of a fixed size.
+    'MAX_COUNTERS',
   ],
   // Of one check, and of the schema that it is made by, which is the operator's.
   ...['MAX_BYTES_FOR_ALL', 'MAX_FILES', 'MAX_FORMAT_LENGTH', 'MAX_NESTING'],
