@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate, until } from './barrier.ts';
+import { longest, longestFirst } from './longest-first.ts';
 import { rawClient, rawExchange } from './raw-client.ts';
 import { onRequestHead, rawOrigin } from './raw-origin.ts';
 import { get, testClient } from './request.ts';
@@ -98,5 +100,27 @@ describe('the clients', () => {
         throw new Error('asked');
       }),
     ).rejects.toThrow('asked');
+  });
+});
+
+describe('the order of the files', () => {
+  it('names files that exist', () => {
+    expect(longest.filter((file) => !existsSync(file))).toEqual([]);
+  });
+
+  it('has the longest of a project first, and leaves projects and other files in their order', () => {
+    const [one, two] = [{}, {}];
+    const [first = '', second = ''] = longest;
+    const files = [
+      ...['test/b.test.ts', second, 'test/a.test.ts', first].map((path) => ({
+        moduleId: `/root/${path}`,
+        project: two,
+      })),
+      ...['test/d.test.ts', 'test/c.test.ts', second].map((path) => ({ moduleId: `/root/${path}`, project: one })),
+    ];
+    expect(longestFirst(files).map(({ moduleId }) => moduleId.slice('/root/'.length))).toEqual([
+      ...[first, second, 'test/b.test.ts', 'test/a.test.ts'],
+      ...[second, 'test/d.test.ts', 'test/c.test.ts'],
+    ]);
   });
 });
