@@ -70,6 +70,31 @@ describe('the clients', () => {
     }
   });
 
+  it('put answers together that come in pieces', async () => {
+    const first = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789';
+    const bytes = first + first.replace('0123456789', 'abcdefghij');
+    const length = 7;
+    // A piece for each octet that the client sends.
+    let at = 0;
+    const origin = await rawOrigin((socket) =>
+      socket.on('data', () => {
+        socket.write(bytes.slice(at, at + length));
+        at += length;
+      }),
+    );
+    onTestFinished(() => origin.close());
+    const client = await rawClient(origin.url);
+    onTestFinished(() => client.close());
+    for (let i = 0; i < bytes.length; i += length) {
+      client.write('x');
+      await client.arrival();
+    }
+    expect(client.pending.toString()).toBe(bytes);
+    const bodies = [await client.answer(), await client.answer()].map(({ body }) => body.toString());
+    expect(bodies).toEqual(['0123456789', 'abcdefghij']);
+    expect(client.pending).toHaveLength(0);
+  });
+
   it('say what had come when the connection ends too early', async () => {
     const origin = await rawOrigin((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab'));
     onTestFinished(() => origin.close());
