@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import { longestFirst } from './test/support/longest-first.ts';
 
 /* test/README.md says what each project is for. */
 
@@ -45,11 +47,18 @@ function project(name: string, { order, ...options }: Project): TestProjectInlin
 
 const cores = availableParallelism();
 
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return longestFirst(await super.sort(files));
+  }
+}
+
 export default defineConfig({
   cacheDir: process.env.TESTS_CACHE ?? 'node_modules/.vite',
   test: {
     globalSetup: ['test/support/global-setup.ts'],
     experimental: { fsModuleCache: true },
+    sequence: { sequencer: LongestFirst },
     projects: [
       // One worker more than there are cores: tests over sockets wait now and then. Projects of one group share the
       // number.

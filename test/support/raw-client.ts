@@ -22,6 +22,40 @@ export interface RawClient {
   close(): Promise<void>;
 }
 
+/** What has come and has not been taken. Its memory grows by half: long answers are not copied with each piece. */
+class Received {
+  #memory: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #end = 0;
+
+  get bytes(): Buffer {
+    return this.#memory.subarray(this.#start, this.#end);
+  }
+
+  add(piece: Buffer): void {
+    const kept = this.bytes;
+    if (kept.byteLength === 0) {
+      this.#memory = piece;
+      this.#start = 0;
+      this.#end = piece.byteLength;
+      return;
+    }
+    if (this.#end + piece.byteLength > this.#memory.byteLength) {
+      this.#memory = Buffer.allocUnsafe(Math.ceil(1.5 * (kept.byteLength + piece.byteLength)));
+      kept.copy(this.#memory);
+      this.#start = 0;
+      this.#end = kept.byteLength;
+    }
+    piece.copy(this.#memory, this.#end);
+    this.#end += piece.byteLength;
+  }
+
+  /** Of what has come, so many bytes are left; the others have been taken. */
+  keep(length: number): void {
+    this.#start = this.#end - length;
+  }
+}
+
 /**
  * Connects to `http://host:port`. Strings are sent as latin1. `reads: false`: it takes nothing of what is sent to it.
  * `from`: an address of its own.
@@ -36,11 +70,7 @@ export async function rawClient(
     ...(from === undefined ? {} : { localAddress: from }),
   });
   await once(socket, 'connect');
-  let chunks: Buffer[] = [];
-  const pending = (): Buffer => {
-    if (chunks.length !== 1) chunks = [Buffer.concat(chunks)];
-    return chunks[0] as Buffer;
-  };
+  const received = new Received();
   let ended = false;
   const arrived = () => {
     ended ||= socket.readableEnded || socket.destroyed;
@@ -49,30 +79,30 @@ export async function rawClient(
   // A reset is an end: what matters to a test is what came before it.
   socket.on('error', () => {});
   socket.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
+    received.add(chunk);
     arrived();
   });
   if (!reads) socket.pause();
   socket.on('end', arrived);
   socket.on('close', arrived);
   const event = () =>
-    withPatience(once(socket, 'arrived'), () => `bytes from ${url}, ${pending().byteLength} are pending`);
+    withPatience(once(socket, 'arrived'), () => `bytes from ${url}, ${received.bytes.byteLength} are pending`);
   return {
     write: (bytes) => void socket.write(bytes, 'latin1'),
     end: () => void socket.end(),
     async answer(method = 'GET') {
       for (;;) {
-        const parsed = parseAnswer(pending(), { method, ended });
+        const parsed = parseAnswer(received.bytes, { method, ended });
         if (parsed !== undefined) {
-          chunks = [parsed.rest];
+          received.keep(parsed.rest.byteLength);
           return parsed.answer;
         }
-        if (ended) throw new Error(`the connection ended after ${JSON.stringify(pending().toString('latin1'))}`);
+        if (ended) throw new Error(`the connection ended after ${JSON.stringify(received.bytes.toString('latin1'))}`);
         await event();
       }
     },
     get pending() {
-      return pending();
+      return received.bytes;
     },
     async arrival() {
       if (!ended) await event();

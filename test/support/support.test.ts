@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { gate, until } from './barrier.ts';
+import { longest, longestFirst } from './longest-first.ts';
 import { rawClient, rawExchange } from './raw-client.ts';
 import { onRequestHead, rawOrigin } from './raw-origin.ts';
 import { get, testClient } from './request.ts';
@@ -68,6 +70,31 @@ describe('the clients', () => {
     }
   });
 
+  it('put answers together that come in pieces', async () => {
+    const first = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789';
+    const bytes = first + first.replace('0123456789', 'abcdefghij');
+    const length = 7;
+    // A piece for each octet that the client sends.
+    let at = 0;
+    const origin = await rawOrigin((socket) =>
+      socket.on('data', () => {
+        socket.write(bytes.slice(at, at + length));
+        at += length;
+      }),
+    );
+    onTestFinished(() => origin.close());
+    const client = await rawClient(origin.url);
+    onTestFinished(() => client.close());
+    for (let i = 0; i < bytes.length; i += length) {
+      client.write('x');
+      await client.arrival();
+    }
+    expect(client.pending.toString()).toBe(bytes);
+    const bodies = [await client.answer(), await client.answer()].map(({ body }) => body.toString());
+    expect(bodies).toEqual(['0123456789', 'abcdefghij']);
+    expect(client.pending).toHaveLength(0);
+  });
+
   it('say what had come when the connection ends too early', async () => {
     const origin = await rawOrigin((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab'));
     onTestFinished(() => origin.close());
@@ -98,5 +125,27 @@ describe('the clients', () => {
         throw new Error('asked');
       }),
     ).rejects.toThrow('asked');
+  });
+});
+
+describe('the order of the files', () => {
+  it('names files that exist', () => {
+    expect(longest.filter((file) => !existsSync(file))).toEqual([]);
+  });
+
+  it('has the longest of a project first, and leaves projects and other files in their order', () => {
+    const [one, two] = [{}, {}];
+    const [first = '', second = ''] = longest;
+    const files = [
+      ...['test/b.test.ts', second, 'test/a.test.ts', first].map((path) => ({
+        moduleId: `/root/${path}`,
+        project: two,
+      })),
+      ...['test/d.test.ts', 'test/c.test.ts', second].map((path) => ({ moduleId: `/root/${path}`, project: one })),
+    ];
+    expect(longestFirst(files).map(({ moduleId }) => moduleId.slice('/root/'.length))).toEqual([
+      ...[first, second, 'test/b.test.ts', 'test/a.test.ts'],
+      ...[second, 'test/d.test.ts', 'test/c.test.ts'],
+    ]);
   });
 });
