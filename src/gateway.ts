@@ -144,7 +144,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     track: (promise) => work.track(promise),
     cut: (peer, reason) => reports.cutOff(peer, reason),
   });
-  const admin = wireAdmin(
+  const admin = await wireAdmin(
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
@@ -313,7 +313,7 @@ interface Observed {
   readonly siblings: Siblings | undefined;
 }
 
-function wireAdmin(
+async function wireAdmin(
   config: GatewayConfig,
   { store, memory, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads, writes }: { reads: ReadPorts; writes: WritePorts },
@@ -352,7 +352,7 @@ function wireAdmin(
       ...snapshotting.lines(),
       ...[...standings()].map(([name, standing]) => standingLine(name, standing)),
     ],
-    metrics: figuresOfAll(metrics, gauges, siblings),
+    metrics: await figuresOfAll(metrics, gauges, siblings),
     invalidate: async (targets, { dryRun }) => {
       const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
       const done = await invalidateTargets({ store, log: writes.log, paths: rules.paths }, targets, { dryRun, cause });

@@ -16,9 +16,13 @@ interface Figures {
 
 /**
  * The figures of all processes of this gateway, as `/metrics` shows them. What writes them is loaded for the first
- * scrape: many gateways are never asked.
+ * scrape: many gateways are never asked. Not where others ask: they would not wait for that.
  */
-export function figuresOfAll(metrics: Metrics, gauges: Gauges, siblings: Siblings | undefined): () => Promise<Figures> {
+export async function figuresOfAll(
+  metrics: Metrics,
+  gauges: Gauges,
+  siblings: Siblings | undefined,
+): Promise<() => Promise<Figures>> {
   let loading: ReturnType<typeof load> | undefined;
   const load = async () => {
     const { metricsRegistry, textOfAll } = await import('./observe/metrics-registry.ts');
@@ -28,6 +32,7 @@ export function figuresOfAll(metrics: Metrics, gauges: Gauges, siblings: Sibling
     loading ??= load();
     return loading;
   };
+  if (siblings !== undefined) await loaded();
   const own = async () => (await loaded()).registry.getMetricsAsJSON();
   siblings?.answer('figures', own);
   return async () => {
