@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CliError, type CliIo, exitCodes } from './io.ts';
+import { addServe } from './serve.ts';
 
 type Add = (program: Command, io: CliIo, done: (code: number) => void) => void;
 
-/** In the order of `--help`. Each is loaded when it is run, so that a gateway does not load what others need. */
+/** All but `serve`, in the order of `--help`. Each is loaded when it is run: a gateway has no use for others. */
 const commands: Readonly<Record<string, () => Promise<Add>>> = {
-  serve: async () => (await import('./serve.ts')).addServe,
   check: async () => (await import('./check.ts')).addCheck,
   explain: async () => (await import('./explain.ts')).addExplain,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
@@ -40,10 +40,11 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
   const done = (result: number) => {
     code = result;
   };
+  addServe(program, io, done);
   const [first = ''] = argv;
-  // Help, and the message for an unknown command, name all of them.
+  // Help, and the message for an unknown command, name all of them. `serve` listens to signals at once.
   const needed = Object.hasOwn(commands, first) ? [first] : Object.keys(commands);
-  for (const name of needed) (await commands[name]?.())?.(program, io, done);
+  if (first !== 'serve') for (const name of needed) (await commands[name]?.())?.(program, io, done);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
