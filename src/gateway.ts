@@ -3,8 +3,7 @@ import { systemClock, systemTimers } from './clock.ts';
 import type { Bus } from './coherence/bus.ts';
 import type { ClusterStatus } from './coherence/cluster-status.ts';
 import type { Address, GatewayConfig, OriginConfig } from './config/model.ts';
-import { createAuthority } from './events/jwt.ts';
-import type { Authority } from './events/rights.ts';
+import { type Authority, openToAll } from './events/rights.ts';
 import { declaredReads } from './exchange/declared-reads.ts';
 import { beforeOfProposed } from './exchange/inspect/before-of-proposed.ts';
 import { explainWrite } from './exchange/inspect/explain-write.ts';
@@ -28,7 +27,8 @@ import { write } from './exchange/write/write.ts';
 import type { WritePorts } from './exchange/write/write-ports.ts';
 import type { KeyStore } from './idempotency/key-store.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
-import { Metrics, metricsRegistry } from './observe/metrics.ts';
+import { Metrics } from './observe/metrics.ts';
+import type { Gauges } from './observe/metrics-registry.ts';
 import { Reports } from './observe/reports.ts';
 import { standingLine } from './observe/standing-line.ts';
 import { throttled } from './observe/throttled.ts';
@@ -40,7 +40,8 @@ import { nameInVia, TrustedProxies } from './server/client-request.ts';
 import { drain } from './server/drain.ts';
 import { hasBody } from './server/message.ts';
 import { createPublic } from './server/public.ts';
-import { type Coherence, wireCoherence } from './wire-coherence.ts';
+import { wireCoherence } from './wire-coherence.ts';
+import type { Coherence } from './wire-node.ts';
 import { type WiredOrigins, wireOrigins } from './wire-origins.ts';
 import { saidOfWrites, wireProtections } from './wire-protection.ts';
 import { hitFinder, keyedReader, reader } from './wire-reads.ts';
@@ -99,7 +100,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
   const { knowledge } = rules;
   const delivers = options.admin !== false;
   const journal = new NodeJournal();
-  const coherence = wireCoherence({
+  const coherence = await wireCoherence({
     ...{ config, knowledge, spellings, metrics, log, bus, keys, delivers },
     covering: journal.append,
   });
@@ -126,7 +127,7 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     trusted: new TrustedProxies(config.server.trustedProxies),
     gateway: nameInVia(config),
     hub: coherence.hub,
-    authority: authorityOf(config, log),
+    authority: await authorityOf(config, log),
     draining: () => state === 'draining',
     hit: config.server.front ? hitFinder(reading, readPorts, config.store.memory.maxBytes * PREPARED_SHARE) : undefined,
     read: reader(reading, readPorts),
@@ -143,18 +144,13 @@ export async function createGateway(config: GatewayConfig, options: GatewayOptio
     track: (promise) => work.track(promise),
     cut: (peer, reason) => reports.cutOff(peer, reason),
   });
-  const admin = wireAdmin(
+  const admin = await wireAdmin(
     config,
     coherence,
     { reads: readPorts, writes: writePorts },
     {
-      metrics,
-      reports,
-      shares,
-      snapshotting,
-      standings: origins.standings,
+      ...{ metrics, reports, shares, snapshotting, standings: origins.standings, siblings: options.siblings },
       state: () => state,
-      siblings: options.siblings,
     },
   );
 
@@ -203,7 +199,9 @@ function lifecycle({ server, admin: { listen } }: GatewayConfig, running: Runnin
 /** How often it is logged that the keys of tokens cannot be had: anyone can ask for them to be used. */
 const KEYS_FAILED_QUIET_MS = 10_000;
 
-function authorityOf({ events: { auth, cors } }: GatewayConfig, log: Logger): Authority {
+async function authorityOf({ events: { auth, cors } }: GatewayConfig, log: Logger): Promise<Authority> {
+  if (auth === undefined) return openToAll;
+  const { createAuthority } = await import('./events/jwt.ts');
   const keysFailed = throttled(KEYS_FAILED_QUIET_MS, (error: unknown) => {
     const message = 'the keys that verify tokens cannot be had (events.auth.jwt.jwks): subscribers are refused';
     log.error({ err: error }, message);
@@ -315,7 +313,7 @@ interface Observed {
   readonly siblings: Siblings | undefined;
 }
 
-function wireAdmin(
+async function wireAdmin(
   config: GatewayConfig,
   { store, memory, hub, fence, tier, cluster, webhooks }: Coherence,
   { reads, writes }: { reads: ReadPorts; writes: WritePorts },
@@ -328,7 +326,7 @@ function wireAdmin(
   const said = saidOfWrites(config);
   const notServing = () => notReady(state(), cluster?.()) ?? snapshotting.whyIncomplete();
   const asked = { clock: systemClock, maxBytes: reads.maxEntryBytes, notServing };
-  const registry = metricsRegistry(metrics, {
+  const gauges: Gauges = {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,
     unconfirmed: config.store.snapshot && (() => memory.unconfirmedSize),
@@ -346,8 +344,7 @@ function wireAdmin(
     tierRefused: tier && (() => tier.refused),
     cluster,
     webhooks: config.webhooks.length === 0 ? undefined : webhooks,
-  });
-  const figures = figuresOfAll(registry, siblings);
+  };
   return createAdmin({
     config: config.admin,
     notReady: () => notReady(state(), cluster?.()),
@@ -355,7 +352,7 @@ function wireAdmin(
       ...snapshotting.lines(),
       ...[...standings()].map(([name, standing]) => standingLine(name, standing)),
     ],
-    metrics: async () => ({ contentType: registry.contentType, text: await figures() }),
+    metrics: figuresOfAll(metrics, gauges, siblings),
     invalidate: async (targets, { dryRun }) => {
       const cause = { method: 'POST', path: 'admin:/invalidate', rule: null };
       const done = await invalidateTargets({ store, log: writes.log, paths: rules.paths }, targets, { dryRun, cause });

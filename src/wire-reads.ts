@@ -13,7 +13,7 @@ import type { Reports, StartedRead } from './observe/reports.ts';
 import type { PublicOptions } from './server/public.ts';
 import type { FindHit } from './server/socket-front.ts';
 import { FencedStore } from './store/fenced.ts';
-import type { Coherence } from './wire-coherence.ts';
+import type { Coherence } from './wire-node.ts';
 
 /** What reads need of the gateway. */
 export interface Reading {

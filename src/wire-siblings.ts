@@ -1,6 +1,7 @@
 import { type FoundByOther, verifiedByAll } from './exchange/inspect/verified-by-all.ts';
 import { VERIFY_MS, type Verified, type VerifyPorts, verify } from './exchange/inspect/verify.ts';
-import { type metricsRegistry, textOfAll } from './observe/metrics.ts';
+import type { Metrics } from './observe/metrics.ts';
+import { type Gauges, metricsRegistry, textOfAll } from './observe/metrics-registry.ts';
 import type { Siblings } from './workers/siblings.ts';
 
 /** A worker that does not answer in time is left out: a scrape must not hang on it. */
@@ -8,18 +9,22 @@ const FIGURES_MS = 1_000;
 /** Others have to end a slice of what they load. */
 const DROP_MS = 10_000;
 
-type Registry = ReturnType<typeof metricsRegistry>;
+interface Figures {
+  readonly contentType: string;
+  readonly text: string;
+}
 
-/** The figures of all processes of this gateway. */
-export function figuresOfAll(registry: Registry, siblings: Siblings | undefined): () => Promise<string> {
-  siblings?.answer('figures', () => registry.getMetricsAsJSON());
-  if (siblings === undefined) return () => registry.metrics();
+/** The figures of all processes of this gateway, as `/metrics` shows them. */
+export function figuresOfAll(metrics: Metrics, gauges: Gauges, siblings: Siblings | undefined): () => Promise<Figures> {
+  const registry = metricsRegistry(metrics, gauges);
+  const own = () => registry.getMetricsAsJSON();
+  siblings?.answer('figures', own);
+  const { contentType } = registry;
+  if (siblings === undefined) return async () => ({ contentType, text: await registry.metrics() });
   return async () => {
-    const [own, others] = await Promise.all([
-      registry.getMetricsAsJSON(),
-      siblings.ask('figures', undefined, FIGURES_MS),
-    ]);
-    return textOfAll([own, ...others.flatMap((each) => ('value' in each ? [each.value as readonly object[]] : []))]);
+    const [mine, others] = await Promise.all([own(), siblings.ask('figures', undefined, FIGURES_MS)]);
+    const theirs = others.flatMap((each) => ('value' in each ? [each.value as readonly object[]] : []));
+    return { contentType, text: await textOfAll([mine, ...theirs]) };
   };
 }
 

@@ -14,7 +14,7 @@ import type { Snapshots } from './snapshot/ports.ts';
 import { linesOf, wordsOfStaleIfError } from './snapshot/report.ts';
 import { NodeSnapshots, type SnapshotLog } from './snapshot/snapshots.ts';
 import type { StoredResponse } from './store/stored-response.ts';
-import type { Coherence } from './wire-coherence.ts';
+import type { Coherence } from './wire-node.ts';
 import { forgetEverywhere } from './wire-siblings.ts';
 import type { Siblings } from './workers/siblings.ts';
 

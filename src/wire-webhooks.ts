@@ -15,7 +15,7 @@ import { connectBus } from './redis/bus-connections.ts';
 import { WebhookQueues } from './redis/webhook-queues.ts';
 import type { Spellings } from './rules/spellings.ts';
 import { systemNetwork } from './webhooks/connect.ts';
-import { type Deliveries, noDeliveries } from './webhooks/deliveries.ts';
+import type { Deliveries } from './webhooks/deliveries.ts';
 import { Endpoint, type EndpointPorts, type EndpointReports } from './webhooks/endpoint.ts';
 import { LocalDeliveries } from './webhooks/local-deliveries.ts';
 import type { LogFeed } from './webhooks/log-feed.ts';
@@ -39,7 +39,6 @@ export interface WebhookParts {
 /** Wires the endpoints that are told of committed records. */
 export function wireWebhooks(parts: WebhookParts): Deliveries {
   const { config } = parts;
-  if (config.webhooks.length === 0) return noDeliveries;
   return config.store.redis === undefined ? wireLocal(parts) : wireShared(parts, config.store.redis);
 }
 

@@ -1,17 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { addCheck } from './check.ts';
-import { addDoctor } from './doctor.ts';
-import { addExplain } from './explain.ts';
-import { addInit } from './init.ts';
-import { addInvalidate } from './invalidate.ts';
 import { CliError, type CliIo, exitCodes } from './io.ts';
-import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
-import { addSnapshot } from './snapshot.ts';
-import { addTail } from './tail.ts';
-import { addVerify } from './verify.ts';
-import { addWebhooks } from './webhooks.ts';
+
+type Add = (program: Command, io: CliIo, done: (code: number) => void) => void;
+
+/** All but `serve`, in the order of `--help`. Each is loaded when it is run: a gateway has no use for others. */
+const commands: Readonly<Record<string, () => Promise<Add>>> = {
+  check: async () => (await import('./check.ts')).addCheck,
+  explain: async () => (await import('./explain.ts')).addExplain,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+  invalidate: async () => (await import('./invalidate.ts')).addInvalidate,
+  verify: async () => (await import('./verify.ts')).addVerify,
+  snapshot: async () => (await import('./snapshot.ts')).addSnapshot,
+  tail: async () => (await import('./tail.ts')).addTail,
+  webhooks: async () => (await import('./webhooks.ts')).addWebhooks,
+  init: async () => (await import('./init.ts')).addInit,
+  replay: async () => (await import('./replay.ts')).addReplay,
+};
 
 /**
  * Runs one command line.
@@ -35,16 +41,10 @@ export async function main(argv: readonly string[], io: CliIo): Promise<number> 
     code = result;
   };
   addServe(program, io, done);
-  addCheck(program, io, done);
-  addExplain(program, io, done);
-  addDoctor(program, io, done);
-  addInvalidate(program, io, done);
-  addVerify(program, io, done);
-  addSnapshot(program, io, done);
-  addTail(program, io, done);
-  addWebhooks(program, io, done);
-  addInit(program, io, done);
-  addReplay(program, io, done);
+  const [first = ''] = argv;
+  // Help, and the message for an unknown command, name all of them. `serve` listens to signals at once.
+  const needed = Object.hasOwn(commands, first) ? [first] : Object.keys(commands);
+  if (first !== 'serve') for (const name of needed) (await commands[name]?.())?.(program, io, done);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {

@@ -15,7 +15,7 @@ import { GatewayError } from '../errors.ts';
 import { Grants, grantOf } from './grants.ts';
 import { boundedFetch } from './key-fetch.ts';
 import { mayUseCookies } from './page-origin.ts';
-import { type Authority, openToAll, type Rights, type SubscriptionRequest } from './rights.ts';
+import type { Authority, Rights, SubscriptionRequest } from './rights.ts';
 import { tokenIn } from './token-in.ts';
 
 /** Tokens that are larger are not parsed. Header fields have a limit of their own, which may be higher. */
@@ -33,7 +33,7 @@ const hmac = ['HS256'];
 const publicKey = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
 export interface AuthorityOptions {
-  readonly auth: EventsAuthConfig | undefined;
+  readonly auth: EventsAuthConfig;
   readonly cors: EventsCorsConfig | undefined;
   readonly clock: Clock;
   /** The keys cannot be had: called for each subscription that is refused because of that. */
@@ -42,7 +42,6 @@ export interface AuthorityOptions {
 
 /** @throws if the file with the keys cannot be read */
 export function createAuthority({ auth, cors, clock, keysFailed }: AuthorityOptions): Authority {
-  if (auth === undefined) return openToAll;
   const key = keyOf(auth.keys, clock);
   const algorithms = 'secret' in auth.keys ? hmac : publicKey;
   const rightsOfToken = async (token: string): Promise<Rights> => {

@@ -1,11 +1,15 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openDatabase } from '../../demo/api/database.ts';
+import { schema } from '../../demo/api/schema.ts';
+import { seed } from '../../demo/api/seed.ts';
 import { startTravelApi, type TravelApi } from '../../demo/api/travel-api.ts';
 import { buildIfOutdated } from './build.ts';
 import { bundle, bundleProgram } from './bundle.ts';
@@ -31,11 +35,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const bundles = new Map<string, Promise<string>>();
   const shared: Record<string, () => Promise<string>> = {
     '/travel-snapshot': () => {
-      snapshot ??= seededDatabase(join(folder, 'travel.tar'));
+      snapshot ??= seededDatabase();
       return snapshot;
     },
     '/travel-api': async () => {
-      snapshot ??= seededDatabase(join(folder, 'travel.tar'));
+      snapshot ??= seededDatabase();
       travelApi ??= snapshot.then((file) => startTravelApi({ latencyMs: [0, 0], snapshot: readSnapshot(file) }));
       return (await travelApi).url;
     },
@@ -82,11 +86,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** To create a database takes four times as long as to begin with what another has left. @returns `file` */
-async function seededDatabase(file: string): Promise<string> {
+/**
+ * A snapshot of the database with its schema and seed. To create it takes several seconds of CPU, so the next run finds
+ * it, as long as nothing has changed of what it is made from.
+ * @returns its path
+ */
+async function seededDatabase(): Promise<string> {
+  const pglite = await readFile('node_modules/@electric-sql/pglite/package.json', 'utf8');
+  const madeFrom = createHash('sha256').update(JSON.stringify([schema, seed, JSON.parse(pglite).version]));
+  const file = resolve(`node_modules/.cache/unstale/travel-${madeFrom.digest('hex').slice(0, 16)}.tar`);
+  if (existsSync(file)) return file;
   const database = await openDatabase();
   try {
-    await writeFile(file, Buffer.from(await (await database.snapshot()).arrayBuffer()));
+    await mkdir(dirname(file), { recursive: true });
+    // Another run must not find half of it.
+    const part = `${file}.${process.pid}`;
+    await writeFile(part, Buffer.from(await (await database.snapshot()).arrayBuffer()));
+    await rename(part, file);
     return file;
   } finally {
     await database.close();

@@ -17,6 +17,7 @@ export const longest: readonly string[] = [
   'snapshot/lives-alone',
   'front/connections',
   'nodes/protected-writes',
+  'nodes/protected-alone',
   'nodes/coherence',
   'workers/workers',
   'nodes/tier',
