@@ -34,12 +34,13 @@ const stages = [
   ],
   [
     { commands: [tests('cluster'), tests('browser')] },
-    { commands: [tests('unit', 'wire'), tests('sweep')], nicer: 5 },
+    { commands: [tests('unit', 'wire')], nicer: 5 },
     {
       commands: [
         `${simulate} --seeds 1000`,
         `${simulate} --gateway --seeds 40`,
         'node bench/dist/run.js --quick --case hit,hit-paced,mixed',
+        tests('sweep'),
       ],
       nicer: 5,
     },

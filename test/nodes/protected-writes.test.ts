@@ -32,7 +32,7 @@ describe.each(['none', 'strong'] as const)('before an API with entity tags: %s',
       const isGrowing = seen.every(({ a, b }, i) => a >= (seen[i - 1]?.a ?? 0) && b >= (seen[i - 1]?.b ?? 0));
       expect([isGrowing, seen.at(-1)]).toEqual([true, expect.objectContaining({ a: EDITS, b: EDITS })]);
     },
-    20_000 + EDITS * 200,
+    60_000 + EDITS * 200,
   );
 
   it('of equal-tagged writes through three nodes exactly one succeeds, each time', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { until } from '../support/barrier.ts';
 import { freePort } from '../support/free-port.ts';
 import { type Answer, get } from '../support/request.ts';
-import { program } from '../support/shared.ts';
+import { compiledProgram } from '../support/shared.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -45,14 +45,18 @@ export class GatewayProcess {
     writeFileSync(this.#file, `server: { listen: ${listen} }\nadmin: { listen: ${admin} }\n${yaml}`);
     const preloaded = disturbed === undefined ? [] : ['--import', './test/snapshot/disturb-at.mjs'];
     this.#said = '';
-    const child = spawn(process.execPath, [...preloaded, await program(), 'serve', '--json', '-c', this.#file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        ...(disturbed && { DISTURB_IN: folder, DISTURB_AT: String(disturbed.at), DISTURB_HOW: disturbed.how }),
-        ...(disturbed?.log !== undefined && { DISTURB_LOG: disturbed.log }),
+    const child = spawn(
+      process.execPath,
+      [...preloaded, await compiledProgram(), 'serve', '--json', '-c', this.#file],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          ...process.env,
+          ...(disturbed && { DISTURB_IN: folder, DISTURB_AT: String(disturbed.at), DISTURB_HOW: disturbed.how }),
+          ...(disturbed?.log !== undefined && { DISTURB_LOG: disturbed.log }),
+        },
       },
-    });
+    );
     this.#process = child;
     const heard = (chunk: Buffer): void => {
       this.#said += String(chunk);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { program } from '../support/shared.ts';
+import { compiledProgram } from '../support/shared.ts';
 import { GatewayProcess } from './gateway-process.ts';
 import { ItemsApi, itemOf, LIST } from './items-api.ts';
 
@@ -20,7 +20,7 @@ export let folder: string;
 
 /** Called by each file that uses this: all is made anew for each of its tests. */
 export function useProcesses(): void {
-  beforeAll(program, 300_000);
+  beforeAll(compiledProgram, 300_000);
   beforeEach(async () => {
     api = await ItemsApi.start(ITEMS);
     root = mkdtempSync(join(tmpdir(), 'unstale-processes-'));
