@@ -11,6 +11,7 @@ import {
   readConfiguration,
   showProblems,
 } from './configuration.ts';
+import { heapWarning } from './heap.ts';
 import { type CliIo, exitCodes } from './io.ts';
 
 interface Options extends ConfigurationOptions {
@@ -43,7 +44,11 @@ async function serve(options: Options, io: CliIo): Promise<number> {
     const log = createLogger(result.config.log.level, io.stdout === process.stdout ? undefined : io.stdout);
     // Loaded here, so that other commands start without loading a web server.
     const { config, profile } = result;
-    if (role === undefined) log.info({ profile }, `configuration ${options.config}, ${inWords(profile)}`);
+    if (role === undefined) {
+      log.info({ profile }, `configuration ${options.config}, ${inWords(profile)}`);
+      const warning = heapWarning(config.store.memory.maxBytes);
+      if (warning !== undefined) log.warn(warning);
+    }
     if (config.server.workers > 1 && role === undefined) {
       const { runWorkers } = await import('../workers/primary.ts');
       const keys = keysInMemory(config, systemClock);

@@ -44,6 +44,22 @@ describe('serve', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  it.each([
+    ['64GiB', /maxSize is 65536 MiB, and the heap of this process ends at \d+ MiB.*--max-old-space-size=93623/],
+    ['1MiB', undefined],
+  ])('warns of a memory tier that the heap cannot hold: %s', async (maxSize, warning) => {
+    const running = start([
+      'serve',
+      '-c',
+      configFile(config(`store: { memory: { maxSize: ${maxSize}, maxEntry: 1MiB } }`)),
+    ]);
+    await running.printed('"listening"');
+    running.signal();
+    await running.code;
+    if (warning === undefined) expect(running.stdout()).not.toContain('the heap');
+    else expect(running.stdout()).toMatch(warning);
+  });
+
   it('ends at once, with 1, at a second signal', async () => {
     const running = start(['serve', '-c', configFile(config())]);
     await running.printed('"listening"');
