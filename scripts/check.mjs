@@ -2,7 +2,7 @@
 // JSON.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { inTurn, vitest } from './side-by-side.mjs';
+import { inTurn, NICER, vitest } from './side-by-side.mjs';
 
 const { values } = parseArgs({ options: { reports: { type: 'string' } } });
 
@@ -34,7 +34,7 @@ const stages = [
   ],
   [
     { commands: [tests('cluster'), tests('browser')] },
-    { commands: [tests('unit', 'wire')], nicer: 5 },
+    { commands: [tests('unit', 'wire')], nicer: NICER },
     {
       commands: [
         `${simulate} --seeds 1000`,
@@ -42,7 +42,7 @@ const stages = [
         'node bench/dist/run.js --quick --case hit,hit-paced,mixed',
         tests('sweep'),
       ],
-      nicer: 5,
+      nicer: NICER,
     },
   ],
   [{ commands: [tests('soak')] }],

@@ -1,10 +1,7 @@
 // `npm test`. Arguments go to vitest, in one run. Without any, there are two runs side by side: the tests of `cluster`
 // mostly wait, for a lease to expire or for a server to come back, and those of `unit` and `wire` take the CPU that
 // this leaves.
-import { run, vitest } from './side-by-side.mjs';
-
-/** A lease must not expire because tests that do not wait have the cores. */
-const NICER = 5;
+import { NICER, run, vitest } from './side-by-side.mjs';
 
 const args = process.argv.slice(2);
 const quoted = args.map((arg) => `'${arg.replaceAll("'", "'\\''")}'`);

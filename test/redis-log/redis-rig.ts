@@ -54,8 +54,11 @@ export class RedisRig implements LogRig {
     });
     log.start();
     const die = (): void => {
-      commands.disconnect();
-      blocking.disconnect();
+      for (const client of [commands, blocking]) {
+        client.disconnect();
+        // Otherwise an answer that is under way would still be heard.
+        client.stream.destroy();
+      }
     };
     const open = { log, die, ...told };
     this.#opened.push(open);
