@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { longestFirst } from './test/support/longest-first.ts';
+import { patience } from './test/support/patience.ts';
 
 /* test/README.md says what each project is for. */
 
@@ -30,9 +31,6 @@ const sweeps = ['test/**/*.sweep.ts'];
 
 const filesOf = (folders: readonly string[]): string[] => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
-/** What hangs must fail; what waits for a core behind other tests must not. */
-const TEST_MS = 60_000;
-
 interface Project {
   readonly include: string[];
   readonly exclude?: string[];
@@ -45,7 +43,8 @@ interface Project {
 
 function project(name: string, { order, ...options }: Project): TestProjectInlineConfiguration {
   const sequence = { groupOrder: order };
-  return { test: { name, sequence, testTimeout: TEST_MS, hookTimeout: TEST_MS, ...options } };
+  const timeouts = { testTimeout: patience(20_000), hookTimeout: patience(30_000) };
+  return { test: { name, sequence, ...timeouts, ...options } };
 }
 
 const cores = availableParallelism();

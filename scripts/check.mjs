@@ -2,7 +2,7 @@
 // JSON.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { inTurn, NICER, vitest } from './side-by-side.mjs';
+import { inTurn, NICER, SHARED_CORES, vitest } from './side-by-side.mjs';
 
 const { values } = parseArgs({ options: { reports: { type: 'string' } } });
 
@@ -49,8 +49,8 @@ const stages = [
 ];
 
 async function check() {
-  const env = { TEST_BUDGET: 'ci' };
   for (const stage of stages) {
+    const env = { TEST_BUDGET: 'ci', ...(stage.length > 1 ? SHARED_CORES : {}) };
     const statuses = await Promise.all(stage.map(({ commands, nicer }) => inTurn(commands, { nicer, env })));
     const failed = Math.max(...statuses);
     if (failed !== 0) return failed;

@@ -6,6 +6,9 @@ import { getPriority, setPriority } from 'node:os';
 /** A lease must not expire because tests that do not wait have the cores. */
 export const NICER = 10;
 
+/** Where tests share the cores with other runs: they wait three times as long (test/support/patience.ts). */
+export const SHARED_CORES = { TEST_PATIENCE: '3' };
+
 const seconds = (since) => ((performance.now() - since) / 1_000).toFixed(0);
 
 /**

@@ -7,7 +7,7 @@ const MOST = 15;
 const BYTES_PER_COUNTER = 1_024;
 /** Ageing passes over all of them at once. */
 const MAX_COUNTERS = 2 ** 24;
-/** Nobody can tell which other keys share the counters of one. */
+/** Which keys share counters differs from one process to the next. */
 const SEED = randomInt(2 ** 32);
 /** Counts are halved after so many for each response that is stored. */
 const COUNTS_PER_RESPONSE = 10;
@@ -15,8 +15,8 @@ const FEWEST_RESPONSES = 100;
 
 /**
  * How often keys were asked for lately, about: a count-min sketch that ages (Einziger, Friedman, Manes: "TinyLFU: A
- * Highly Efficient Cache Admission Policy", 2017). Its size is fixed: at most 1/128 of that of the memory
- * tier, and 16 MiB.
+ * Highly Efficient Cache Admission Policy", 2017). Its size is fixed: at most 1/128 of that of the memory tier, and
+ * 16 MiB.
  */
 export class Frequencies {
   readonly #counters: Uint8Array;

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { gate, until } from '../support/barrier.ts';
 import { type DocumentApi, documentApi } from '../support/document-api.ts';
 import { gaugeIs, type TestGateway } from '../support/gateway.ts';
+import { patience } from '../support/patience.ts';
 import { get } from '../support/request.ts';
 import { useProtectedRig } from './protected-rig.ts';
 
@@ -32,7 +33,7 @@ describe.each(['none', 'strong'] as const)('before an API with entity tags: %s',
       const isGrowing = seen.every(({ a, b }, i) => a >= (seen[i - 1]?.a ?? 0) && b >= (seen[i - 1]?.b ?? 0));
       expect([isGrowing, seen.at(-1)]).toEqual([true, expect.objectContaining({ a: EDITS, b: EDITS })]);
     },
-    60_000 + EDITS * 200,
+    patience(20_000 + EDITS * 200),
   );
 
   it('of equal-tagged writes through three nodes exactly one succeeds, each time', async () => {

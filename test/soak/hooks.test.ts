@@ -12,11 +12,8 @@ test('webhooks of nodes that are killed: every event comes, signed, in order, fr
   const hooks = await Hooks.start({ writes: 400, seed: 5 });
   try {
     const seen = await hooks.play();
-    expect(seen).toMatchObject({ lost: [], disordered: [], wrong: [] });
+    expect(seen).toMatchObject({ lost: [], disordered: [], wrong: [], resyncs: 0 });
     expect(seen.killed).toBeGreaterThan(0);
-    // None where nodes have the CPU that they need. One that is kept from renewing its lease, as the next one loads,
-    // rightly says that there may have been more.
-    expect(seen.resyncs).toBeLessThanOrEqual(seen.killed);
     expect(seen.events).toBeGreaterThanOrEqual(400);
   } finally {
     await hooks.stop();

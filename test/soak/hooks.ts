@@ -34,7 +34,7 @@ export interface Hooked {
   events: number;
   messages: number;
   again: number;
-  /** Messages after the first mark that stand for what the gateways did not know any more. */
+  /** Messages first sent after the first mark that stand for what the gateways did not know any more. */
   resyncs: number;
   /** Events of the stream that never came, nor one that stands for them. */
   readonly lost: string[];
@@ -56,6 +56,7 @@ export class Hooks {
   readonly #gateways: readonly GatewayProcess[];
   readonly #witness: GatewayProcess;
   readonly #stream: SseClient;
+  readonly #redis: SingleRedis;
   readonly #stopOthers: () => Promise<void>;
   #writes = 0;
 
@@ -67,6 +68,7 @@ export class Hooks {
       gateways: readonly GatewayProcess[];
       witness: GatewayProcess;
       stream: SseClient;
+      redis: SingleRedis;
       stop: () => Promise<void>;
     },
   ) {
@@ -76,6 +78,7 @@ export class Hooks {
     this.#gateways = real.gateways;
     this.#witness = real.witness;
     this.#stream = real.stream;
+    this.#redis = real.redis;
     this.#stopOthers = real.stop;
     const none = { acknowledged: 0, refused: 0, killed: 0, events: 0, messages: 0, again: 0, resyncs: 0 };
     this.seen = { ...none, lost: [], disordered: [], wrong: real.receiver.wrong };
@@ -104,14 +107,15 @@ export class Hooks {
       await redis.stop();
       await rm(directory, { recursive: true, force: true });
     };
-    return new Hooks(options, choices, { receiver, gateways, witness, stream, stop });
+    return new Hooks(options, choices, { receiver, gateways, witness, stream, redis, stop });
   }
 
   /** Rejects if the writes are not acknowledged, or delivered, in time. */
   async play(): Promise<Hooked> {
-    // It begins with a resync, which stands for all before. Where a node is kept from storing its new queue in time,
-    // the next one begins another.
+    // It begins with a resync, which stands for all before. A node that is killed before it has stored its new queue
+    // leaves the next one to begin another.
     await until(() => this.#receiver.delivered.length > 0, 'the first message', PATIENCE_MS);
+    await until(() => this.#isStored(), 'the queue to be stored', PATIENCE_MS);
     await this.#mark('/first');
     this.#receiver.failing = FAILING;
     const over = new AbortController();
@@ -127,6 +131,10 @@ export class Hooks {
     await this.#mark('/last');
     this.#compare();
     return this.seen;
+  }
+
+  async #isStored(): Promise<boolean> {
+    return (await this.#redis.any().ask((redis) => redis.keys('*:webhook:soak:queue'))).length > 0;
   }
 
   /** Writes through the witness, and waits until the endpoint has heard of it. */
@@ -202,7 +210,9 @@ export class Hooks {
     this.seen.events = between.length;
     this.seen.messages = delivered.length;
     const first = delivered.findIndex(({ paths }) => paths.includes('/first'));
-    this.seen.resyncs = delivered.slice(first).filter(({ type }) => type === 'resync').length;
+    // A node that is killed before it has stored what it delivered leaves the next one to deliver the same message again.
+    const before = new Set(delivered.slice(0, first).map(({ id }) => id));
+    this.seen.resyncs = delivered.slice(first).filter(({ type, id }) => type === 'resync' && !before.has(id)).length;
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ import { Fence } from '../../src/coherence/fence.ts';
 import { nothingCovered } from '../../src/coherence/record.ts';
 import { pathTag } from '../../src/coherence/tag.ts';
 import { Fields } from '../../src/http/fields.ts';
+import { Frequencies } from '../../src/store/frequencies.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type StoredResponse, UNCONFIRMED } from '../../src/store/stored-response.ts';
 import { stored } from '../support/stored.ts';
@@ -43,6 +44,14 @@ test.each([
   popular(store);
   for (let round = 0; round < 2; round++) ask(store, '/scanned', 200);
   expect(ask(store, '/popular', POPULAR)).toBe(left);
+});
+
+test('the counts of a tier of any size take 16 MiB at most', () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const frequencies = new Frequencies(2 ** 40);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThanOrEqual(16 * 2 ** 20);
+  frequencies.count('/a', 1);
+  expect(frequencies.of('/a')).toBe(1);
 });
 
 test('as long as there is room, everything is stored', () => {

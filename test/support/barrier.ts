@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { patience } from './patience.ts';
 
 /** How long a test waits for what must happen. Never reached by a test that passes. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = patience(10_000);
 
 /** A point that handlers of an origin stop at until the test lets them go on. */
 export interface Gate {

@@ -13,10 +13,10 @@ export const travelSnapshot = async (): Promise<Blob> => readSnapshot(await shar
 /** Brings dist/ up to date, for what reads it. */
 export const built = (): Promise<string> => shared('/build');
 
-/** A script with all that it imports, in one file: it starts in less than half the time. @returns its path */
+/** A script with all that it imports, in one file: it starts sooner. @returns its path */
 export const bundled = (entry: string): Promise<string> => shared(`/bundle?${entry}`);
 
-/** A bundle of src/ as the program, for tests that start it again and again: compiled, it starts in half the time. */
+/** A bundle of src/ as the program, for tests that start it again and again: compiled, it starts with 0.6 of the CPU. */
 export const compiledProgram = (): Promise<string> => shared('/program');
 
 /** The path of the program, for tests of processes. In CI it is dist/cli/main.js, which users run. */

@@ -138,12 +138,12 @@ describe('the order of the files', () => {
     const [first = '', second = ''] = longest;
     const files = [
       ...['test/b.test.ts', second, 'test/a.test.ts', first].map((path) => ({
-        moduleId: `/root/${path}`,
+        moduleId: `/repo/${path}`,
         project: two,
       })),
-      ...['test/d.test.ts', 'test/c.test.ts', second].map((path) => ({ moduleId: `/root/${path}`, project: one })),
+      ...['test/d.test.ts', 'test/c.test.ts', second].map((path) => ({ moduleId: `/repo/${path}`, project: one })),
     ];
-    expect(longestFirst(files).map(({ moduleId }) => moduleId.slice('/root/'.length))).toEqual([
+    expect(longestFirst(files).map(({ moduleId }) => moduleId.slice('/repo/'.length))).toEqual([
       ...[first, second, 'test/b.test.ts', 'test/a.test.ts'],
       ...[second, 'test/d.test.ts', 'test/c.test.ts'],
     ]);
