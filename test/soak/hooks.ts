@@ -210,7 +210,7 @@ export class Hooks {
     this.seen.events = between.length;
     this.seen.messages = delivered.length;
     const first = delivered.findIndex(({ paths }) => paths.includes('/first'));
-    // A node that is killed before it has stored what it delivered leaves the next one to deliver the same message again.
+    // A node that is killed before it has stored what it delivered leaves the next one to deliver the same again.
     const before = new Set(delivered.slice(0, first).map(({ id }) => id));
     this.seen.resyncs = delivered.slice(first).filter(({ type, id }) => type === 'resync' && !before.has(id)).length;
   }

@@ -16,7 +16,7 @@ export const built = (): Promise<string> => shared('/build');
 /** A script with all that it imports, in one file: it starts sooner. @returns its path */
 export const bundled = (entry: string): Promise<string> => shared(`/bundle?${entry}`);
 
-/** A bundle of src/ as the program, for tests that start it again and again: compiled, it starts with 0.6 of the CPU. */
+/** A bundle of src/ as the program, for tests that start it again and again. Compiled, it takes 0.6 of the CPU. */
 export const compiledProgram = (): Promise<string> => shared('/program');
 
 /** The path of the program, for tests of processes. In CI it is dist/cli/main.js, which users run. */
