@@ -65,7 +65,7 @@ const FILL_SHARE = 0.25;
 /** Bodies of writes, as far as they are held ahead of the origin and for rules, too. */
 const UPLOAD_SHARE = 0.25;
 
-/** Answers that are kept as they were written last, in each of two generations. */
+/** Answers that are kept as they were written last may hold this share of the memory tier's size, in addition to it. */
 const PREPARED_SHARE = 0.125;
 
 type State = 'starting' | 'ready' | 'draining';

@@ -212,7 +212,8 @@ export interface LastWritten {
   age: number;
   ttl: number;
   cursor: string | undefined;
-  text: string;
+  /** Undefined: it was written once since these have changed. */
+  text: string | undefined;
 }
 
 /** A route of the configuration, or the fallback. The first match wins. */

@@ -84,13 +84,16 @@ export class SocketFront {
   write(socket: Socket, hit: FastHit, isGet: boolean): void {
     const { status, content, age, ttl, cursor, last } = hit;
     if (isGet && status !== 304 && lengthOf(content) <= KEPT_BODY_BYTES) {
-      if (last.age !== age || last.ttl !== ttl || last.cursor !== cursor || last.text === '') {
-        last.text = this.#head(hit) + latin1Of(content);
+      const isAsLast = last.age === age && last.ttl === ttl && last.cursor === cursor;
+      const text = (isAsLast ? last.text : undefined) ?? this.#head(hit) + latin1Of(content);
+      // Many are asked for about once while their age is the same. A text that is kept becomes old garbage then.
+      last.text = isAsLast ? text : undefined;
+      if (!isAsLast) {
         last.age = age;
         last.ttl = ttl;
         last.cursor = cursor;
       }
-      socket.write(last.text, 'latin1');
+      socket.write(text, 'latin1');
     } else if (isGet && status !== 304) {
       socket.cork();
       socket.write(this.#head(hit), 'latin1');

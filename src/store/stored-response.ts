@@ -71,6 +71,8 @@ export class StoredResponse {
   uses: number;
   /** How many responses had been put when it was selected last. */
   touched: number | undefined;
+  /** Set by reads alone: texts of an answer with it (exchange/read/fast-hits.ts). They can be made again. */
+  prepared: unknown;
 
   readonly status: number;
   readonly content: Content;
@@ -98,6 +100,7 @@ export class StoredResponse {
     this.since = parts.since;
     this.uses = parts.uses;
     this.touched = undefined;
+    this.prepared = undefined;
     this.status = parts.status;
     this.content = parts.content;
     this.codings = parts.codings;
@@ -230,7 +233,13 @@ export const UNCONFIRMED: Position = -1;
 /** An encoded body, a representation of its own; or `not-worthwhile` if the coding saves too little. */
 export type Encoded =
   | 'not-worthwhile'
-  | { readonly content: Content; readonly etag: string | undefined; readonly clientHeaders: FieldLines };
+  | {
+      readonly content: Content;
+      readonly etag: string | undefined;
+      readonly clientHeaders: FieldLines;
+      /** As that of a stored response. */
+      prepared?: unknown;
+    };
 
 /** Which octets of a representation of `size` octets a 206 contained. */
 export interface StoredPart {

@@ -24,6 +24,8 @@ export interface Form {
   readonly content: Content;
   readonly clientHeaders: FieldLines;
   readonly etag: string | undefined;
+  /** What `FastHits` makes of it. */
+  prepared?: unknown;
 }
 
 /** The codings that the gateway may make for a response; undefined if it may make none. */

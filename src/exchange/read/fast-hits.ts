@@ -11,12 +11,12 @@ import { credentialQuery } from '../credentials.ts';
 import { type FastHit, KEPT_BODY_BYTES, type LastWritten, type Route, type RouteTable } from '../ports.ts';
 import { decide } from './decide.ts';
 import { type Form, formFor } from './encoder.ts';
-import { Generations } from './generations.ts';
+import { type Holder, type PreparedForm, PreparedForms } from './prepared-forms.ts';
 import type { ReadPorts } from './read-ports.ts';
 import { ofBody } from './respond.ts';
 
 /** What is known of a form of a stored response before anybody asks for it. */
-interface Prepared {
+interface Prepared extends PreparedForm {
   readonly route: Route;
   readonly etag: string | undefined;
   /** A client that sends `etag` as it stands has the current representation. */
@@ -25,7 +25,6 @@ interface Prepared {
   /** The lines of a 304. */
   readonly bareHead: string;
   readonly last: LastWritten;
-  readonly keptBytes: number;
 }
 
 /** Targets that are their own canonical form: the path as it was sent is the path of the key, and the resource. */
@@ -34,7 +33,7 @@ const canonical = /^(?:\/|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)(?:\?[!"$-[\]-~]
 const ofFraming = new Set(['connection', 'content-length', 'expect', 'keep-alive', 'trailer', 'transfer-encoding']);
 /** What Node refuses in a header line. */
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
-/** What a prepared form takes besides its texts: objects, and entries of maps. */
+/** What a prepared form takes besides its texts: objects, and a place in the order in which they are forgotten. */
 const OVERHEAD_BYTES = 500;
 
 /**
@@ -44,16 +43,15 @@ const OVERHEAD_BYTES = 500;
 export class FastHits {
   readonly #ports: Pick<ReadPorts, 'store' | 'clock' | 'cursor' | 'variances' | 'encoder'>;
   readonly #routes: RouteTable;
-  /** By what is stored, and by the lines of a form of it. */
-  readonly #prepared: Generations<StoredResponse | FieldLines, Prepared | 'none'>;
+  readonly #prepared: PreparedForms;
 
-  /** @param maxBytes what is prepared holds no more than twice as much */
+  /** @param maxBytes of what is prepared */
   constructor(
     ports: Pick<ReadPorts, 'store' | 'clock' | 'cursor' | 'variances' | 'encoder'>,
     routes: RouteTable,
     maxBytes: number,
   ) {
-    this.#prepared = new Generations(maxBytes, bytesOf);
+    this.#prepared = new PreparedForms(maxBytes);
     this.#ports = ports;
     this.#routes = routes;
   }
@@ -69,7 +67,7 @@ export class FastHits {
     const headers = asked.hasCookie ? asked.under(this.#routes.find(path).route).headers : asked.headers;
     const stored = this.#ports.store.select(key, headers);
     if (stored === undefined) return undefined;
-    const prepared = this.#prepared.get(stored) ?? this.#prepare(stored);
+    const prepared = preparedOf(stored) ?? this.#prepare(stored);
     return prepared === 'none' ? undefined : this.#hit(stored, prepared, asked);
   }
 
@@ -83,6 +81,8 @@ export class FastHits {
     const form = stored.codings === undefined ? stored : formFor(headers, stored);
     const sent = form === stored ? whole : this.#coded(stored, form, route);
     if (sent === 'none') return undefined;
+    markUsed(whole);
+    markUsed(sent);
     if (stored.codings !== undefined) this.#ports.encoder.want(headers, stored);
     const { ageMs } = decision;
     const isCurrent = asked.isConditional && isNotModified(stored, sent, { asked, headers });
@@ -102,37 +102,46 @@ export class FastHits {
   #prepare(stored: StoredResponse): Prepared | 'none' {
     const { route } = this.#routes.find(stored.path);
     const isPlain = stored.part === undefined && hasPlainKey(stored, route) && isSendable(stored.clientHeaders);
-    const prepared = isPlain && hasBody(stored.status) ? preparedForm(stored, route) : 'none';
-    this.#prepared.set(stored, prepared);
-    return prepared;
+    if (isPlain && hasBody(stored.status)) return this.#add(stored, route);
+    // The HTTP server answers with it. To know that takes no memory.
+    stored.prepared = 'none';
+    return 'none';
   }
 
   #coded(stored: StoredResponse, form: Form, route: Route): Prepared | 'none' {
-    const known = this.#prepared.get(form.clientHeaders);
+    const known = preparedOf(form);
     if (known !== undefined) return known;
     // Some forms are made for one client.
     const isKept = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
     if (!isKept || !isSendable(form.clientHeaders)) return 'none';
+    return this.#add(form, route);
+  }
+
+  #add(form: Form, route: Route): Prepared {
     const prepared = preparedForm(form, route);
-    this.#prepared.set(form.clientHeaders, prepared);
+    const { head, bareHead } = prepared;
+    const keptBytes = lengthOf(form.content) <= KEPT_BODY_BYTES ? head.length + lengthOf(form.content) : 0;
+    this.#prepared.add(form, prepared, OVERHEAD_BYTES + head.length + bareHead.length + keptBytes);
     return prepared;
   }
 }
 
-function bytesOf(prepared: Prepared | 'none'): number {
-  if (prepared === 'none') return OVERHEAD_BYTES;
-  return OVERHEAD_BYTES + 2 * prepared.head.length + prepared.bareHead.length + prepared.keptBytes;
+const preparedOf = ({ prepared }: Holder): Prepared | 'none' | undefined => prepared as Prepared | 'none' | undefined;
+
+/** Most are: a hit on many different ones should write to as little memory as it can. */
+function markUsed(prepared: Prepared): void {
+  if (!prepared.isUsed) prepared.isUsed = true;
 }
 
-function preparedForm({ clientHeaders, etag, content }: Form, route: Route): Prepared {
+function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
   return {
     route,
     etag,
     isEtagValid: parseEntityTag(etag) !== undefined,
     head: headText(clientHeaders),
     bareHead: headText(without(clientHeaders, (name) => ofBody.has(name))),
-    last: { age: 0, ttl: 0, cursor: undefined, text: '' },
-    keptBytes: lengthOf(content) <= KEPT_BODY_BYTES ? lengthOf(content) : 0,
+    last: { age: -1, ttl: 0, cursor: undefined, text: undefined },
+    isUsed: false,
   };
 }
 
