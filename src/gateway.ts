@@ -325,7 +325,7 @@ async function wireAdmin(
   const ahead = { store, clock: systemClock, routes, maxBytes, mode: 'read', onFailure: () => {} } as const;
   const said = saidOfWrites(config);
   const notServing = () => notReady(state(), cluster?.()) ?? snapshotting.whyIncomplete();
-  const asked = { clock: systemClock, maxBytes: reads.maxEntryBytes, notServing };
+  const asked = { clock: systemClock, timers: systemTimers, maxBytes: reads.maxEntryBytes, notServing };
   const gauges: Gauges = {
     storedResponses: () => store.size,
     storedBytes: () => store.bytes,

@@ -1,5 +1,5 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { compileValidation } from '../validation/compile.ts';
+import { validationBy } from '../validation/compile.ts';
 import { SchemaProblem } from '../validation/schema-problem.ts';
 import { type FileAccess, reasonOf } from './include.ts';
 import type { Located } from './lint-routes.ts';
@@ -18,8 +18,8 @@ export interface ValidationFiles {
 }
 
 /**
- * Reads and compiles what `validate` names. A gateway compiles it again from the texts that were read here: it checks
- * by what `unstale check` has seen.
+ * Reads and compiles what `validate` names. A gateway checks by what was compiled here, and so by what `unstale check`
+ * has seen.
  */
 export function lintValidation(
   writes: readonly Located<WriteSettings>[],
@@ -43,12 +43,7 @@ export function lintValidation(
     }
     const texts: Record<string, string> = { '': text };
     try {
-      compileValidation({
-        kind,
-        text,
-        read: (other) => readInto(texts, other, resolve(dirname(file)), readFile),
-        ...on,
-      });
+      validationBy(texts, { kind, ...on }, (other) => readInto(texts, other, resolve(dirname(file)), readFile));
       documents.set(settings, texts);
     } catch (error) {
       if (!(error instanceof SchemaProblem)) throw error;

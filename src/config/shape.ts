@@ -6,23 +6,33 @@ import { didYouMean } from './suggest.ts';
 type Issue = z.core.$ZodIssue;
 type Issues = readonly Issue[];
 
+/** What was made of documents without a mistake: their parts need not be checked again. */
+const sound = new WeakMap<SourceDocument, unknown>();
+
 /** Checks a document against its schema, and reports each mistake at its position. */
 export function checkShape<Schema extends z.ZodType>(
   document: SourceDocument,
   schema: Schema,
 ): z.output<Schema> | undefined {
   const result = schema.safeParse(document.value, { error: hintsForUnknownKeys });
-  if (result.success) return result.data;
+  if (result.success) {
+    sound.set(document, result.data);
+    return result.data;
+  }
   for (const issue of result.error.issues) reportIssue(document, issue, []);
   return undefined;
 }
 
-/** The part at a path if it is valid, so that mistakes elsewhere do not prevent further checks. */
+/**
+ * The part at a path if it is valid, so that mistakes elsewhere do not prevent further checks.
+ * @param schema the same as within the schema of the document
+ */
 export function soundPart<Schema extends z.ZodType>(
   document: SourceDocument,
   schema: Schema,
   path: Path,
 ): z.output<Schema> | undefined {
+  if (sound.has(document)) return valueAt(sound.get(document), path) as z.output<Schema> | undefined;
   const result = schema.safeParse(valueAt(document.value, path));
   return result.success ? result.data : undefined;
 }

@@ -11,7 +11,7 @@ import { targetText } from '../route/path.ts';
 import { acceptedRequest, noteAccepted } from './accepted.ts';
 import { answeredHere } from './answered-here.ts';
 import { EventSockets } from './event-sockets.ts';
-import { eventsPaths, registerEvents, registerUpgradeRequired } from './events-route.ts';
+import { eventsPaths, refuseOtherMethods, registerEvents, registerUpgradeRequired } from './events-route.ts';
 import { type AcceptedExchange, accept, createFront, type Front, type FrontOptions } from './front.ts';
 import { hasBody } from './message.ts';
 import { NodeReply } from './node-reply.ts';
@@ -79,6 +79,7 @@ export async function createPublic(options: PublicOptions): Promise<FastifyInsta
   const streams = new PerAddress(streamsPerAddress(config));
   registerEvents(app, { ...options, streams });
   if (webSocket !== undefined) registerUpgradeRequired(app, webSocket);
+  refuseOtherMethods(app, config);
   await mountPassThrough(app, options);
   mountUpgrades(app, { ...options, streams });
   return app;

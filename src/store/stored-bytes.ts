@@ -14,6 +14,8 @@ const TAG_BYTES = 90;
 /** Cost of one more text: its slot in an array, and its object. */
 const TEXT_BYTES = 30;
 const COVERED_TEXTS = 6;
+/** Cost of one more step in how the fields that clients get are made. */
+const STEP_BYTES = 8;
 /** Cost of one more path segment that no other response has: a node of the index with its map. */
 const SEGMENT_BYTES = 400;
 const COVERED_SEGMENTS = 8;
@@ -37,6 +39,7 @@ export function storedBytes(response: StoredResponse): number {
     bytes += text.length;
   };
   response.eachOwnText(count);
+  bytes += STEP_BYTES * response.ownSteps;
   for (const list of [vary, selecting]) for (const text of list) count(text);
   for (const limit of [directives.noCache, directives.private]) if (typeof limit !== 'boolean') limit.forEach(count);
   if (vary.length > 0 || encoded !== undefined || part !== undefined || language !== undefined) bytes += RARE_BYTES;

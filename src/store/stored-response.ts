@@ -6,7 +6,7 @@ import { type Content, octetsOf } from '../http/content.ts';
 import { formatHttpDate, parseHttpDate } from '../http/date.ts';
 import { type FieldLines, Fields } from '../http/fields.ts';
 import { ownText } from '../http/own-memory.ts';
-import { joinedLines, madeBy, namesIn, type Recipe, recipeOf, valuesIn } from './packed-lines.ts';
+import { isCommon, joinedLines, madeBy, namesIn, type Recipe, recipeOf, valuesIn } from './packed-lines.ts';
 
 /** What a stored response is made of. */
 export interface StoredParts {
@@ -90,7 +90,8 @@ export class StoredResponse {
   readonly #recipe: Recipe;
   readonly #rare: Rare | undefined;
 
-  constructor(parts: StoredParts) {
+  /** @param before what it derives from */
+  constructor(parts: StoredParts, before?: StoredResponse) {
     const { path, tags } = parts;
     this.key = parts.key;
     this.path = path;
@@ -110,9 +111,10 @@ export class StoredResponse {
     this.respondedAt = parts.respondedAt;
     this.shareable = parts.shareable;
     this.etag = parts.etag;
-    this.#names = namesIn(parts.headers.lines);
-    this.#values = valuesIn(parts.headers.lines);
-    this.#recipe = recipeOf(parts.clientHeaders, this.#texts(parts.headers.lines));
+    const { lines } = parts.headers;
+    this.#names = namesIn(lines, before === undefined ? none : before.#names);
+    this.#values = valuesIn(lines);
+    this.#recipe = recipeOf(parts.clientHeaders, this.#texts(lines), before === undefined ? none : before.#recipe);
     this.#rare = rareIn(parts);
   }
 
@@ -121,12 +123,13 @@ export class StoredResponse {
     const { key, path, tags, asOf, since, uses, status, headers, content, part, codings, encoded } = this;
     const { clientHeaders, vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable } = this;
     const { etag, language } = this;
-    return new StoredResponse({
+    const parts = {
       ...{ key, path, tags, asOf, since, uses, status, headers, content, part, codings, encoded },
       ...{ clientHeaders, vary, selecting, directives, lifetimeMs, initialAgeMs, respondedAt, shareable },
       ...{ etag, language },
       ...changes,
-    });
+    };
+    return new StoredResponse(parts, this);
   }
 
   get tags(): readonly Tag[] {
@@ -194,9 +197,14 @@ export class StoredResponse {
 
   /** The texts of its fields that it does not share with others of its kind. */
   eachOwnText(visit: (text: string) => void): void {
-    for (const [i, name] of this.#names.entries()) if (i >= ORDINARY_FIELDS || name.length > 64) visit(name);
+    if (!isCommon(this.#names)) for (const name of this.#names) visit(name);
     for (const value of this.#values) visit(value);
     for (const step of this.#recipe) if (typeof step === 'string') visit(step);
+  }
+
+  /** The steps of its recipe, unless it shares them with others. */
+  get ownSteps(): number {
+    return isCommon(this.#recipe) ? 0 : this.#recipe.length;
   }
 
   /** What the fields that clients get are made of: the origin's, then its entity tag, and when it came. */
@@ -205,9 +213,6 @@ export class StoredResponse {
     return [...lines, this.etag ?? '', isDated ? '' : formatHttpDate(this.respondedAt)];
   }
 }
-
-/** Names of more fields than this are taken for those of one response only. */
-const ORDINARY_FIELDS = 16;
 
 /** One list for all that have none. */
 const none: readonly string[] = [];

@@ -1,3 +1,4 @@
+import type { SchemaDocuments } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { readJson } from '../exchange/body.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
@@ -36,6 +37,28 @@ export function compileValidation({ kind, text, read, ...writes }: ValidationSou
     const found = operation.body === undefined ? wrong : [...wrong, ...byContent(operation.body, request, body)];
     return found.slice(0, MAX_VIOLATIONS);
   };
+}
+
+/** By the documents, for as long as somebody has them: to compile a long description takes seconds. */
+const compiled = new WeakMap<SchemaDocuments, { readonly by: string; readonly validation: Validation }>();
+
+/**
+ * The same of the documents of a configuration. They are compiled once: by whoever loads the configuration, for all
+ * gateways that are made of it, and for what these explain.
+ * @param read how documents that are not there yet are read
+ * @throws SchemaProblem
+ */
+export function validationBy(
+  documents: SchemaDocuments,
+  { kind, methods, pattern }: Omit<ValidationSource, 'text' | 'read'>,
+  read: ReadLocal = (path) => (Object.hasOwn(documents, path) ? documents[path] : undefined),
+): Validation {
+  const by = JSON.stringify([kind, methods, pattern]);
+  const known = compiled.get(documents);
+  if (known?.by === by) return known.validation;
+  const validation = compileValidation({ kind, text: documents[''] ?? '', read, methods, pattern });
+  compiled.set(documents, { by, validation });
+  return validation;
 }
 
 /** A DELETE needs no body; whatever else a schema is for has one. */

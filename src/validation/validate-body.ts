@@ -2,7 +2,7 @@ import type { WriteProtectionConfig } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
 import type { ValidateBody } from '../exchange/write/protection-ports.ts';
-import { compileValidation } from './compile.ts';
+import { validationBy } from './compile.ts';
 import { type Violation, violation } from './violation.ts';
 
 /** Told of each write that is not valid, whatever becomes of it. */
@@ -21,8 +21,7 @@ export function bodyValidators(
     if (entry.validate === undefined) continue;
     const { kind, documents, mode } = entry.validate;
     const { methods, pattern } = entry;
-    const read = (path: string): string | undefined => (Object.hasOwn(documents, path) ? documents[path] : undefined);
-    const checkWhole = compileValidation({ kind, text: documents[''] ?? '', read, methods, pattern });
+    const checkWhole = validationBy(documents, { kind, methods, pattern });
     const check: Check = (request, body) => checkWhole(request, typeof body === 'function' ? body() : body);
     validators.set(entry, (request, body) => {
       const violations = mode === 'log' ? loggedViolations(check, request, body) : check(request, body);

@@ -1,5 +1,9 @@
 import { resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { createGateway } from '../../src/gateway.ts';
+import { validationBy } from '../../src/validation/compile.ts';
+import { Engine } from '../../src/validation/engine.ts';
+import { told } from '../validation/rig.ts';
 import { configOf, lines, problemsOf } from './parse.ts';
 
 /* What `validate` names is read and compiled with the configuration. */
@@ -62,4 +66,24 @@ test.each([
   ],
 ])('%s', (_, text, texts, expected) => {
   expect(lines(problemsOf(text, files(texts)))).toEqual([expected]);
+});
+
+test('what was compiled as the configuration was loaded is what its gateway checks by', async () => {
+  const compile = vi.spyOn(Engine.prototype, 'compile');
+  onTestFinished(() => compile.mockRestore());
+  const texts = { 's.json': '{ "$ref": "t.json" }', 't.json': '{ "type": "object" }' };
+  const config = configOf(`${yaml('schema: s.json')}log: { level: silent }\n`, files(texts));
+  expect(compile).toHaveBeenCalledTimes(1);
+  const gateway = await createGateway(config);
+  await gateway.stop();
+  expect(compile).toHaveBeenCalledTimes(1);
+});
+
+test('what was compiled of the same documents for other writes is not', () => {
+  const described = 'openapi: 3.1.0\npaths: { /a: { put: {} }, /b: { put: {} } }';
+  const [entry] = configOf(yaml('openapi: api.yaml', 'PUT /a'), files({ 'api.yaml': described })).writes;
+  const { kind = 'openapi', documents = {} } = entry?.validate ?? {};
+  const check = validationBy(documents, { kind, methods: ['PUT'], pattern: '/b' });
+  expect(told(check, 'PUT /b', {})).toEqual([]);
+  expect(told(check, 'PUT /a', {})).toEqual(['path : the description has no such operation']);
 });

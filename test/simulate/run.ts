@@ -110,8 +110,23 @@ async function main(): Promise<void> {
     const counted = Object.entries(total).map(([name, count]) => `${count} ${name}`);
     const failures = values.gateway ? `${failing} schedules failed` : failing > 0 ? 'STALE' : 'none stale';
     console.log(`${done} schedules: ${[...counted, failures].join(', ')}`);
+    const few = tooFew(total, done);
+    if (few.length > 0) {
+      console.log(`nothing is proved: too few ${few.join(', ')}`);
+      process.exitCode = 1;
+    }
   }
   console.log(`${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+}
+
+/** Where nothing is served from memory, nothing is proved. Of one schedule, on the average of this many. */
+const least: Readonly<Record<string, number>> = values.gateway ? { hits: 50 } : { hits: 10, 'found in the tier': 1 };
+const ENOUGH_SCHEDULES = 16;
+
+/** What has not happened as often as it should have. Features may prevent it. */
+function tooFew(total: Readonly<Record<string, number>>, done: number): string[] {
+  if (done < ENOUGH_SCHEDULES || values.features !== undefined) return [];
+  return Object.keys(least).filter((name) => (total[name] ?? 0) <= (least[name] ?? 0) * done);
 }
 
 if (isMainThread)

@@ -87,6 +87,11 @@ test.each<[string, Shape, number]>([
     },
     2_000,
   ],
+  [
+    'responses with names of fields that no other has',
+    { ...plain, fields: (i) => [1, 2, 3, 4, 5, 6].flatMap((n) => [`X-Invented-For-The-Response-${i}-${n}`, 'a']) },
+    2_200,
+  ],
   ['variants', { ...plain, fields: () => ['Vary', 'Accept-Language', 'Content-Language', 'de'] }, 1_400],
 ])('%s are charged for what they hold', (_what, shape, most) => {
   const fill = fillerFor(shape);

@@ -32,6 +32,32 @@ describe('a stored response is charged for all that it keeps', () => {
     expect(storedBytes(stored('/a', part)) - plain).toBeGreaterThan(atLeast - 200);
   });
 
+  test('the names of its fields, as long as few others have the same', () => {
+    const invented = (i: number, value = 'a'): Fields =>
+      new Fields(Array.from({ length: 10 }, (_, n) => [`X-${i}-${n}`.padEnd(64, 'x'), value]).flat());
+    const bytesOf = (headers: Fields): number => storedBytes(stored('/a', { headers }));
+    const plain = storedBytes(stored('/a'));
+    for (let i = 0; i < 100; i++) expect(bytesOf(invented(i)) - plain).toBeGreaterThan(10 * 64);
+    const ofOne = Array.from({ length: 20 }, () => bytesOf(invented(0)));
+    expect(ofOne[1]).toBeGreaterThan(plain + 10 * 64);
+    expect(ofOne.at(-1)).toBeLessThan(plain + 10 * 64);
+    // Those that derive from it are not others.
+    let derived = stored('/a', { headers: invented(200) });
+    for (let i = 0; i < 20; i++) derived = derived.with({ headers: invented(200, String(i)) });
+    expect(storedBytes(derived)).toBeGreaterThan(plain + 10 * 64);
+  });
+
+  test('what makes the fields that clients get, as long as few others have it made so', () => {
+    const headers = new Fields(Array.from({ length: 10 }, (_, n) => ['X', String(n)]).flat());
+    const last = (i: number): string[] =>
+      Array.from({ length: 60 }, (_, n) => ['X', String((i >> (n % 10)) % 10)]).flat();
+    const bytesOf = (i: number): number => storedBytes(stored('/a', { headers, clientHeaders: last(i) }));
+    const bytesOfMany = (i: number): number[] => Array.from({ length: 20 }, () => bytesOf(i));
+    // The names are common then.
+    const shared = bytesOfMany(0).at(-1) ?? 0;
+    expect(bytesOfMany(1_000)).toEqual([...Array(8).fill(shared + 8 * 120), ...Array(12).fill(shared)]);
+  });
+
   test('an ordinary path costs no more than its letters', () => {
     const { tags } = stored('/a');
     expect(storedBytes(stored('/a', { path: '/a/b/c' })) - storedBytes(stored('/a'))).toBe(4);

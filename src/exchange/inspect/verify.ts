@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts';
+import type { Clock, Timers } from '../../clock.ts';
 import { GatewayError } from '../../errors.ts';
 import { Fields, without } from '../../http/fields.ts';
 import { targetText } from '../../route/path.ts';
@@ -7,7 +7,7 @@ import { askOrigin } from '../ask-origin.ts';
 import { readAnswerUpTo } from '../body.ts';
 import { forwardedQuery } from '../cache-key.ts';
 import { fillFields } from '../forward.ts';
-import type { ClientRequest, OriginResponse } from '../ports.ts';
+import type { ClientRequest } from '../ports.ts';
 import { type Replay, rebuilt } from '../replay.ts';
 import { type Compared, type Deviation, deviations } from './comparison.ts';
 import { type FoundCopy, foundCopies, type InspectedStores, siteIn } from './found-copies.ts';
@@ -15,6 +15,7 @@ import { proposedRequest } from './proposed-write.ts';
 
 export interface VerifyPorts extends InspectedStores {
   readonly clock: Clock;
+  readonly timers: Timers;
   /** A longer answer of the API is not read, and nothing so long is stored. */
   readonly maxBytes: number;
   /** Why what is stored cannot be told now. Undefined: it can. */
@@ -142,7 +143,7 @@ async function compared(ports: VerifyPorts, copy: FoundCopy): Promise<ComparedCo
   });
   const replay = rebuilt(stored, proposedRequest({ method: 'GET', target: '/', requestHeaders: [] }), ports.routes);
   if (typeof replay === 'string') return notCompared(replay);
-  const now = await answerNow(replay, ports.maxBytes);
+  const now = await answerNow(replay, ports);
   // A write may have replaced it since. What it differs in then, no client is served.
   if (!(await isHeld(ports, copy))) return notCompared('it was invalidated or replaced meanwhile: ask again');
   if (typeof now === 'string') return notCompared(now, 'failed');
@@ -153,7 +154,10 @@ async function compared(ports: VerifyPorts, copy: FoundCopy): Promise<ComparedCo
 }
 
 /** What a client would be told now, or why nothing is known of that. */
-async function answerNow({ request, route }: Replay, maxBytes: number): Promise<Compared | string> {
+async function answerNow(
+  { request, route }: Replay,
+  { maxBytes, timers }: Pick<VerifyPorts, 'maxBytes' | 'timers'>,
+): Promise<Compared | string> {
   const { ownFields = [] } = route.origin;
   const own = new Fields(ownFields);
   const lines = without(request.headers.lines, (name) => own.has(name));
@@ -161,13 +165,9 @@ async function answerNow({ request, route }: Replay, maxBytes: number): Promise<
   const headers = [...fillFields(get, route.policy, []), ...ownFields];
   const query = forwardedQuery(request.target.query, route.policy.cache);
   const ended = new AbortController();
-  let answer: OriginResponse | undefined;
-  const timer = setTimeout(() => {
-    ended.abort();
-    answer?.body.destroy();
-  }, MAX_ANSWER_MS);
+  const cancel = timers.after(MAX_ANSWER_MS, () => ended.abort());
   try {
-    answer = await askOrigin({ request: get, route }, { headers, query, signal: ended.signal });
+    const answer = await askOrigin({ request: get, route }, { headers, query, signal: ended.signal });
     const body = await readAnswerUpTo(answer.body, maxBytes);
     if ('whole' in body) return { status: answer.status, headers: answer.headers, body: body.whole };
     answer.body.destroy();
@@ -177,7 +177,7 @@ async function answerNow({ request, route }: Replay, maxBytes: number): Promise<
     if (error instanceof GatewayError) return `the API cannot be asked: ${error.message}`;
     throw error;
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
