@@ -73,6 +73,12 @@ const showing = (page: PlainTab, nights: number): Promise<number> =>
     String(nights),
   );
 
+/** How often the API was asked for this path. */
+async function readsOfApi(path: string): Promise<number> {
+  const answer = await fetch(`${api}/_requests?method=GET&path=${path}`);
+  return ((await answer.json()) as { count: number }).count;
+}
+
 /** One more night, as a user does it. */
 const addNight = (page: PlainTab): Promise<void> =>
   page.evaluate(() => document.querySelector<HTMLButtonElement>('button[aria-label^="One night more"]')?.click(), null);
@@ -87,9 +93,12 @@ test('both windows of the page follow a change in one of them, and say how long 
   await page.goto(`${gateway.url}/demo/window.html?step=${step.id}#A`);
   const other = await open(context, `/demo/window.html?step=${step.id}#B`);
   await until(async () => (await isLive(page)) && (await isLive(other)), 'both to be live', PATIENCE_MS);
+  const before = await readsOfApi(`/steps/${step.id}`);
   await page.getByRole('button', { name: /One night more/ }).focus();
   await page.keyboard.press('Enter');
   await Promise.all([showing(page, 3), showing(other, 3)]);
+  // The gateway answers one of the two, whatever the page says of the browser's cache.
+  expect(await readsOfApi(`/steps/${step.id}`)).toBe(before + 1);
   expect(await other.locator('small').textContent()).toBe('changed in window A');
   for (const each of [page, other]) {
     await until(async () => /\d ms/.test((await each.locator('.events li').textContent()) ?? ''), 'times', PATIENCE_MS);
