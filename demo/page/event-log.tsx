@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useLayoutEffect, useState } from 'react';
 import { useUnstaleEvent } from 'unstale/react';
 import { now, sentAt } from './stopwatch.ts';
 
@@ -18,12 +18,15 @@ interface Entry {
 
 const KEPT = 12;
 
-/**
- * The events of this connection, the newest first.
- * @param path of the step that is shown
- * @param version of it: it grows with each change
- */
-export function useEventLog(path: string, version: number | undefined): readonly Entry[] {
+interface Props {
+  /** Of the step that is shown. */
+  readonly path: string;
+  /** Of that step: it grows with each change. */
+  readonly version: number | undefined;
+}
+
+/** The events of this connection, the newest first. */
+function useEventLog({ path, version }: Props): readonly Entry[] {
   const [entries, setEntries] = useState<readonly Entry[]>([]);
   useUnstaleEvent('event:*', (event) => {
     // A resync says nothing of what has changed.
@@ -41,8 +44,8 @@ export function useEventLog(path: string, version: number | undefined): readonly
     };
     setEntries((earlier) => [{ ...entry, shownAt: undefined }, ...earlier].slice(0, KEPT));
   });
-  useEffect(() => {
-    // The page has been updated. Painting follows with the next frame.
+  // The page has been updated. Painting follows with the next frame, and that shows the time as well.
+  useLayoutEffect(() => {
     const at = now();
     if (version === undefined) return;
     setEntries((earlier) =>
@@ -55,7 +58,9 @@ export function useEventLog(path: string, version: number | undefined): readonly
 const milliseconds = (from: number | undefined, to: number | undefined): string =>
   from === undefined || to === undefined ? '–' : `${Math.round(to - from)} ms`;
 
-export function EventLog({ entries }: { readonly entries: readonly Entry[] }) {
+/** Its entries are its own: an event renders the log, and the window when the change is there. */
+export function EventLog(props: Props) {
+  const entries = useEventLog(props);
   return (
     <section aria-labelledby="events" className="events">
       <h3 id="events">Events</h3>

@@ -1,11 +1,11 @@
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
-import { StrictMode } from 'react';
+import { type ReactNode, StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { UnstaleIndicator, UnstaleProvider, useUnstale } from 'unstale/react';
 import { follow } from 'unstale/tanstack-query';
 import { AccommodationRow } from './accommodation-row.tsx';
 import { readStep, type Step } from './api.ts';
-import { EventLog, useEventLog } from './event-log.tsx';
+import { EventLog } from './event-log.tsx';
 
 /** `/demo/window.html?step=9#A` */
 const stepId = Number(new URLSearchParams(location.search).get('step') ?? 9);
@@ -23,11 +23,10 @@ function nameIn(hash: string): string {
 /** Nothing gets stale by itself: what is refetched has changed. */
 const queryClient = new QueryClient({ defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY } } });
 
-const euros = (cents: number): string => (cents / 100).toLocaleString('en', { style: 'currency', currency: 'EUR' });
+const euros = new Intl.NumberFormat('en', { style: 'currency', currency: 'EUR' });
 
 function Window() {
   const { data: step, error, refetch } = useQuery({ queryKey: ['step', stepId], queryFn: readStep(stepId) });
-  const entries = useEventLog(`/steps/${stepId}`, step?.aggregateVersion);
   return (
     <>
       <header className="bar">
@@ -44,16 +43,15 @@ function Window() {
           </p>
         )}
         {step === undefined ? <p>Loading step {stepId} …</p> : <StepView step={step} />}
-        <EventLog entries={entries} />
+        <EventLog path={`/steps/${stepId}`} version={step?.aggregateVersion} />
       </main>
     </>
   );
 }
 
 function StepView({ step }: { readonly step: Step }) {
-  const { state } = useUnstale();
   return (
-    <section aria-labelledby="title" className={state === 'live' ? undefined : 'not-live'}>
+    <Followed>
       <h2 id="title">{step.title}</h2>
       <ul className="accommodations">
         {step.accommodations.map((each) => (
@@ -64,8 +62,18 @@ function StepView({ step }: { readonly step: Step }) {
         <span>
           <b data-field="total-nights">{step.totals.nights}</b> nights in all
         </span>
-        <span>{euros(step.totals.priceCents)}</span>
+        <span>{euros.format(step.totals.priceCents / 100)}</span>
       </p>
+    </Followed>
+  );
+}
+
+/** An event renders this, and not what it has inside. */
+function Followed({ children }: { readonly children: ReactNode }) {
+  const { state } = useUnstale();
+  return (
+    <section aria-labelledby="title" className={state === 'live' ? undefined : 'not-live'}>
+      {children}
     </section>
   );
 }

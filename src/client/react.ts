@@ -63,6 +63,16 @@ export function useUnstale(): Snapshot {
   return useSyncExternalStore(subscribe, snapshot, () => initial);
 }
 
+/** The connection alone: a component that only listens is not rendered at each change. */
+function useLive(): Live | undefined {
+  const { subscribe, snapshot } = useStore();
+  return useSyncExternalStore(
+    subscribe,
+    () => snapshot().live,
+    () => initial.live,
+  );
+}
+
 /**
  * Calls the listener for each event that `match` selects: `/steps/:id`, `tag:step:{id}` or `event:step.changed`, as in
  * the map of `follow`. Also for each resync, which may stand for any event: it has no `cause`, and the parameters are
@@ -72,7 +82,7 @@ export function useUnstaleEvent<Match extends string>(
   match: Match,
   listener: (event: UnstaleEvent | Resync, params: ParamsOf<Match>) => void,
 ): void {
-  const { live } = useUnstale();
+  const live = useLive();
   const newest = useRef(listener);
   useEffect(() => {
     newest.current = listener;

@@ -29,29 +29,47 @@ const ARGUMENTS = [
   '--host-resolver-rules=MAP *.example 127.0.0.1',
 ];
 
-/**
- * Started by us, because Playwright turns off what has to be survived: hidden pages, their slow timers, freezing, and
- * the back-forward cache.
- */
-export async function startChromium(): Promise<RealBrowser> {
+/** A process of Chromium that nobody talks to yet. */
+export interface LaunchedChromium {
+  /** Of the DevTools protocol. */
+  readonly endpoint: string;
+  /** Resolves when it has ended, and its files are gone. Called before it is told to end. */
+  ended(): Promise<void>;
+}
+
+export async function launchChromium(): Promise<LaunchedChromium> {
   const profile = await mkdtemp(join(tmpdir(), 'unstale-chromium-'));
   const path = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
   const child = spawn(path, [...ARGUMENTS, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const browser = await chromium.connectOverCDP(await endpointOf(child), { noDefaults: true });
+  return {
+    endpoint: await endpointOf(child),
+    ended: async () => {
+      await once(child, 'exit');
+      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/**
+ * Started by us, because Playwright turns off what has to be survived: hidden pages, their slow timers, freezing, and
+ * the back-forward cache.
+ */
+export async function startChromium(): Promise<RealBrowser> {
+  const launched = await launchChromium();
+  const browser = await chromium.connectOverCDP(launched.endpoint, { noDefaults: true });
   const [context] = browser.contexts();
   if (context === undefined) throw new Error('Chromium has no default context');
   return {
     browser,
     context,
     close: async () => {
-      const ended = once(child, 'exit');
+      const ended = launched.ended();
       const devtools = await browser.newBrowserCDPSession();
       // It is not answered.
       devtools.send('Browser.close').catch(() => {});
       await ended;
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

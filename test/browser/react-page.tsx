@@ -11,9 +11,12 @@ import { UnstaleIndicator, UnstaleProvider, useUnstale, useUnstaleEvent } from '
 declare global {
   interface Window {
     happened: string[];
+    /** How often a component was rendered that only listens. */
+    renderings: number;
   }
 }
 window.happened = [];
+window.renderings = 0;
 
 const isOwn = location.search.includes('own');
 const options = location.search.includes('gone') ? { lastEventId: 'gone-7' } : {};
@@ -32,6 +35,12 @@ function Watching({ name }: { readonly name: string }) {
       {state} {lastChange?.event.paths.join(' ')}
     </p>
   );
+}
+
+function Listening() {
+  window.renderings += 1;
+  useUnstaleEvent('event:*', () => {});
+  return null;
 }
 
 function Page() {
@@ -53,6 +62,7 @@ function Page() {
         <UnstaleProvider live={live} options={options} onConnect={connected}>
           <UnstaleIndicator labels={{ retrying: 'Wird verbunden' }} />
           <Watching name={name} />
+          <Listening />
         </UnstaleProvider>
       )}
     </>

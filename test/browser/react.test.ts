@@ -44,6 +44,15 @@ test('hooks say what changed, and the newest listener is called once for each ev
   expect((await happened()).slice(3)).toEqual(['first PUT 7', 'second PUT 7']);
 });
 
+test('a component that only listens is not rendered when something changes', async () => {
+  await page.goto(application.url);
+  await hookSays('live');
+  const renderings = await page.evaluate(() => window.renderings);
+  await application.rename('second');
+  await hookSays('live /steps/7');
+  expect(await page.evaluate(() => window.renderings)).toBe(renderings);
+});
+
 test('a resync is told to each listener, since it may stand for any event', async () => {
   await page.goto(`${application.url}/?gone`);
   await hookSays('live');
