@@ -67,7 +67,7 @@ export class FastHits {
     const headers = asked.hasCookie ? asked.under(this.#routes.find(path).route).headers : asked.headers;
     const stored = this.#ports.store.select(key, headers);
     if (stored === undefined) return undefined;
-    const prepared = preparedOf(stored) ?? this.#prepare(stored);
+    const prepared = useOf(stored) ?? this.#prepare(stored);
     return prepared === 'none' ? undefined : this.#hit(stored, prepared, asked);
   }
 
@@ -81,8 +81,6 @@ export class FastHits {
     const form = stored.codings === undefined ? stored : formFor(headers, stored);
     const sent = form === stored ? whole : this.#coded(stored, form, route);
     if (sent === 'none') return undefined;
-    markUsed(whole);
-    markUsed(sent);
     if (stored.codings !== undefined) this.#ports.encoder.want(headers, stored);
     const { ageMs } = decision;
     const isCurrent = asked.isConditional && isNotModified(stored, sent, { asked, headers });
@@ -109,7 +107,7 @@ export class FastHits {
   }
 
   #coded(stored: StoredResponse, form: Form, route: Route): Prepared | 'none' {
-    const known = preparedOf(form);
+    const known = useOf(form);
     if (known !== undefined) return known;
     // Some forms are made for one client.
     const isKept = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
@@ -126,11 +124,13 @@ export class FastHits {
   }
 }
 
-const preparedOf = ({ prepared }: Holder): Prepared | 'none' | undefined => prepared as Prepared | 'none' | undefined;
-
-/** Most are: a hit on many different ones should write to as little memory as it can. */
-function markUsed(prepared: Prepared): void {
-  if (!prepared.isUsed) prepared.isUsed = true;
+/** What is prepared already is used with this. What is prepared now is not: most of a crawl is asked for once. */
+function useOf({ prepared }: Holder): Prepared | 'none' | undefined {
+  const known = prepared as Prepared | 'none' | undefined;
+  if (known === undefined || known === 'none') return known;
+  // Most are: a hit on many different ones should write to as little memory as it can.
+  if (!known.isUsed) known.isUsed = true;
+  return known;
 }
 
 function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
