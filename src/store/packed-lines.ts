@@ -1,5 +1,5 @@
 import type { FieldLines } from '../http/fields.ts';
-import { TwoGenerations } from '../http/own-memory.ts';
+import { nameOf, TwoGenerations } from '../http/own-memory.ts';
 
 /* Stored responses of one route have fields of the same names, and what clients get of them follows from what the
  * origin sent in the same way. Both are kept once for all of them, as soon as enough of them have asked. */
@@ -26,15 +26,20 @@ const recipes = shared<Recipe>((own) => JSON.stringify(own));
 /** Whether a list of names, or a recipe, is one that many responses have. */
 export const isCommon = (list: Recipe): boolean => common.has(list);
 
-/**
- * The names of the lines, the same list for all that ask for the same names.
- * @param before of the response that these lines derive from: it is not another one that asks. Empty: of none
- */
-export function namesIn(lines: FieldLines, before: FieldLines): FieldLines {
+/** Which response asks for a list. */
+export interface Asker<T extends Recipe> {
+  /** Of one key, they are not counted as several: a response is fetched again and again. */
+  readonly key: string;
+  /** The list of the response that it derives from. Empty: of none */
+  readonly before: T;
+}
+
+/** The names of the lines, the same list for all that ask for the same names. */
+export function namesIn(lines: FieldLines, asker: Asker<FieldLines>): FieldLines {
   const own: string[] = [];
   for (let i = 0; i < lines.length; i += 2) own.push(lines[i] as string);
   // What grows by pushing has room for more; a copy has not.
-  return names(own.slice(), before);
+  return names(own.slice(), asker);
 }
 
 export function valuesIn(lines: FieldLines): FieldLines {
@@ -50,36 +55,44 @@ export function joinedLines(names: FieldLines, values: FieldLines): string[] {
 }
 
 /** How `lines` are made of `texts`, the same recipe for all that are made alike. */
-export function recipeOf(lines: FieldLines, texts: FieldLines, before: Recipe): Recipe {
+export function recipeOf(lines: FieldLines, texts: FieldLines, asker: Asker<Recipe>): Recipe {
   const recipe = lines.map((line) => {
     const at = texts.indexOf(line);
     return at < 0 ? line : at;
   });
-  return recipes(recipe, before);
+  return recipes(recipe, asker);
 }
 
 export function madeBy(recipe: Recipe, texts: FieldLines): string[] {
   return recipe.map((step) => (typeof step === 'string' ? step : (texts[step] as string)));
 }
 
-type ListOf<T extends Recipe> = (own: T, before: T) => T;
+/** What is known of lists that are the same. */
+interface Kind<T> {
+  /** The keys that asked, until there are enough. */
+  keys: readonly string[];
+  list: T | undefined;
+}
 
-function shared<T extends Recipe>(keyOf: (own: T) => string): ListOf<T> {
-  const all = new TwoGenerations<{ asked: number; list: T | undefined }>(MAX_SHARED);
-  return (own, before) => {
+type ListOf<T extends Recipe> = (own: T, asker: Asker<T>) => T;
+
+function shared<T extends Recipe>(textOf: (own: T) => string): ListOf<T> {
+  const all = new TwoGenerations<Kind<T>>(MAX_SHARED);
+  return (own, { key, before }) => {
     if (isSame(own, before)) return before;
-    const key = keyOf(own);
-    if (key.length > MAX_SHARED_LENGTH) return own;
-    const recent = all.recent(key);
-    const kind = recent ?? all.earlier(key) ?? { asked: 0, list: undefined };
-    if (recent === undefined) all.set(key, kind);
-    kind.asked += 1;
-    if (kind.asked <= HAVE_THEIR_OWN) return own;
-    if (kind.list === undefined) {
-      kind.list = own;
-      common.add(own);
-    }
-    return kind.list;
+    const text = textOf(own);
+    if (text.length > MAX_SHARED_LENGTH) return own;
+    const recent = all.recent(text);
+    const kind = recent ?? all.earlier(text) ?? { keys: [], list: undefined };
+    if (recent === undefined) all.set(text, kind);
+    if (kind.list !== undefined) return kind.list;
+    const name = nameOf(key);
+    if (!kind.keys.includes(name)) kind.keys = [...kind.keys, name];
+    if (kind.keys.length <= HAVE_THEIR_OWN) return own;
+    kind.keys = [];
+    kind.list = own;
+    common.add(own);
+    return own;
   };
 }
 

@@ -111,10 +111,12 @@ export class StoredResponse {
     this.respondedAt = parts.respondedAt;
     this.shareable = parts.shareable;
     this.etag = parts.etag;
-    const { lines } = parts.headers;
-    this.#names = namesIn(lines, before === undefined ? none : before.#names);
+    const { key, headers, clientHeaders } = parts;
+    const { lines } = headers;
+    this.#names = namesIn(lines, { key, before: before === undefined ? none : before.#names });
     this.#values = valuesIn(lines);
-    this.#recipe = recipeOf(parts.clientHeaders, this.#texts(lines), before === undefined ? none : before.#recipe);
+    const asker = { key, before: before === undefined ? none : before.#recipe };
+    this.#recipe = recipeOf(clientHeaders, this.#texts(lines), asker);
     this.#rare = rareIn(parts);
   }
 

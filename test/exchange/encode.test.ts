@@ -183,6 +183,16 @@ describe('the entity tag of a coding', () => {
   });
 });
 
+test('who has it validated gets the fields of a 304 that may not be stored, as without a coding', async () => {
+  answer.headers = { ETag: '"v1"' };
+  await encodedAs('gzip');
+  const only = { 'Cache-Control': 'no-store', 'X-New': 'b', 'Set-Cookie': 's=b' };
+  origin.on('GET /a', (_request, response) => void response.writeHead(304, { ETag: '"v1"', ...only }).end());
+  const { status, headers, text: body } = await ask('gzip', { headers: { 'cache-control': 'no-cache' } });
+  expect([status, headers['x-new'], headers['set-cookie'], body]).toEqual([200, 'b', ['s=b'], text]);
+  expect(headers['cache-control']).toContain('no-store');
+});
+
 test('a coding of what was replaced while it was made is dropped', async () => {
   const store = new MemoryStore({ maxBytes: 1e6, maxEntryBytes: 1e6, maxVariants: 8 }, new Fence());
   const failed: unknown[] = [];

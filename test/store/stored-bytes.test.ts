@@ -35,14 +35,16 @@ describe('a stored response is charged for all that it keeps', () => {
   test('the names of its fields, as long as few others have the same', () => {
     const invented = (i: number, value = 'a'): Fields =>
       new Fields(Array.from({ length: 10 }, (_, n) => [`X-${i}-${n}`.padEnd(64, 'x'), value]).flat());
-    const bytesOf = (headers: Fields): number => storedBytes(stored('/a', { headers }));
-    const plain = storedBytes(stored('/a'));
+    const bytesOf = (headers: Fields, key = 'k00'): number => storedBytes(stored('/a', { key, headers }));
+    const plain = storedBytes(stored('/a', { key: 'k00' }));
     for (let i = 0; i < 100; i++) expect(bytesOf(invented(i)) - plain).toBeGreaterThan(10 * 64);
-    const ofOne = Array.from({ length: 20 }, () => bytesOf(invented(0)));
+    // One that is fetched again is not another.
+    for (let i = 0; i < 20; i++) expect(bytesOf(invented(0)) - plain).toBeGreaterThan(10 * 64);
+    const ofOne = Array.from({ length: 20 }, (_, i) => bytesOf(invented(0), `k${10 + i}`));
     expect(ofOne[1]).toBeGreaterThan(plain + 10 * 64);
     expect(ofOne.at(-1)).toBeLessThan(plain + 10 * 64);
     // Those that derive from it are not others.
-    let derived = stored('/a', { headers: invented(200) });
+    let derived = stored('/a', { key: 'k00', headers: invented(200) });
     for (let i = 0; i < 20; i++) derived = derived.with({ headers: invented(200, String(i)) });
     expect(storedBytes(derived)).toBeGreaterThan(plain + 10 * 64);
   });
@@ -51,8 +53,9 @@ describe('a stored response is charged for all that it keeps', () => {
     const headers = new Fields(Array.from({ length: 10 }, (_, n) => ['X', String(n)]).flat());
     const last = (i: number): string[] =>
       Array.from({ length: 60 }, (_, n) => ['X', String((i >> (n % 10)) % 10)]).flat();
-    const bytesOf = (i: number): number => storedBytes(stored('/a', { headers, clientHeaders: last(i) }));
-    const bytesOfMany = (i: number): number[] => Array.from({ length: 20 }, () => bytesOf(i));
+    const bytesOf = (i: number, key: string): number =>
+      storedBytes(stored('/a', { key, headers, clientHeaders: last(i) }));
+    const bytesOfMany = (i: number): number[] => Array.from({ length: 20 }, (_, n) => bytesOf(i, `k${10 + n}`));
     // The names are common then.
     const shared = bytesOfMany(0).at(-1) ?? 0;
     expect(bytesOfMany(1_000)).toEqual([...Array(8).fill(shared + 8 * 120), ...Array(12).fill(shared)]);

@@ -2,6 +2,7 @@ import { lengthOf } from '../../http/content.ts';
 import { parseEntityTag } from '../../http/etag.ts';
 import { type FieldLines, Fields, headText, without } from '../../http/fields.ts';
 import { isToken } from '../../http/list.ts';
+import { ownText } from '../../http/own-memory.ts';
 import { evaluatePreconditions } from '../../http/validation.ts';
 import { parseTarget } from '../../route/path.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
@@ -67,7 +68,7 @@ export class FastHits {
     const headers = asked.hasCookie ? asked.under(this.#routes.find(path).route).headers : asked.headers;
     const stored = this.#ports.store.select(key, headers);
     if (stored === undefined) return undefined;
-    const prepared = preparedOf(stored) ?? this.#prepare(stored);
+    const prepared = useOf(stored) ?? this.#prepare(stored);
     return prepared === 'none' ? undefined : this.#hit(stored, prepared, asked);
   }
 
@@ -81,8 +82,6 @@ export class FastHits {
     const form = stored.codings === undefined ? stored : formFor(headers, stored);
     const sent = form === stored ? whole : this.#coded(stored, form, route);
     if (sent === 'none') return undefined;
-    markUsed(whole);
-    markUsed(sent);
     if (stored.codings !== undefined) this.#ports.encoder.want(headers, stored);
     const { ageMs } = decision;
     const isCurrent = asked.isConditional && isNotModified(stored, sent, { asked, headers });
@@ -109,7 +108,7 @@ export class FastHits {
   }
 
   #coded(stored: StoredResponse, form: Form, route: Route): Prepared | 'none' {
-    const known = preparedOf(form);
+    const known = useOf(form);
     if (known !== undefined) return known;
     // Some forms are made for one client.
     const isKept = Object.values(stored.encoded ?? {}).some((encoded) => encoded === form);
@@ -126,11 +125,13 @@ export class FastHits {
   }
 }
 
-const preparedOf = ({ prepared }: Holder): Prepared | 'none' | undefined => prepared as Prepared | 'none' | undefined;
-
-/** Most are: a hit on many different ones should write to as little memory as it can. */
-function markUsed(prepared: Prepared): void {
-  if (!prepared.isUsed) prepared.isUsed = true;
+/** What is prepared already is used with this. What is prepared now is not: most of a crawl is asked for once. */
+function useOf({ prepared }: Holder): Prepared | 'none' | undefined {
+  const known = prepared as Prepared | 'none' | undefined;
+  if (known === undefined || known === 'none') return known;
+  // Most are: a hit on many different ones should write to as little memory as it can.
+  if (!known.isUsed) known.isUsed = true;
+  return known;
 }
 
 function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
@@ -138,8 +139,9 @@ function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
     route,
     etag,
     isEtagValid: parseEntityTag(etag) !== undefined,
-    head: headText(clientHeaders),
-    bareHead: headText(without(clientHeaders, (name) => ofBody.has(name))),
+    // What was put together of pieces would keep them all, in twice the memory.
+    head: ownText(headText(clientHeaders)),
+    bareHead: ownText(headText(without(clientHeaders, (name) => ofBody.has(name)))),
     last: { age: -1, ttl: 0, cursor: undefined, text: undefined },
     isUsed: false,
   };

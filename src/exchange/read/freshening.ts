@@ -78,7 +78,8 @@ function forOne({ read, respondedAt }: FillContext, stored: StoredResponse, answ
     date: formatHttpDate(respondedAt),
     stripped: cache.setCookie === 'strip' ? ['set-cookie'] : [],
   });
-  return stored.with({ headers, clientHeaders });
+  // Its codings have the fields of before.
+  return stored.with({ headers, clientHeaders, encoded: undefined });
 }
 
 function freshened(
