@@ -70,8 +70,8 @@ async function warmUp(bench: LoadBench, contender: Contender): Promise<void> {
 const PATIENCE = 10;
 
 /**
- * With `--quick`, on a busy machine, the first answer of an origin that is slow by nature may come too late. Then all of
- * it is measured again, for longer.
+ * With `--quick`, on a busy machine, the first answer of an origin that is slow by nature may come too late. Then all
+ * of it is measured again, for longer.
  */
 async function measure(bench: LoadBench, contender: Contender, seconds: number, isLast = false): Promise<Sample> {
   const { server, load } = contender;
