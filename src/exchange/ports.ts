@@ -201,7 +201,7 @@ export interface FastHit {
   readonly ttl: number;
   /** Up to where it is known to be current. Undefined: not told. */
   readonly cursor: string | undefined;
-  /** Of this stored response, for the caller: what it has written last. */
+  /** Of this stored response and this status, for the caller: what it has written last. */
   readonly last: LastWritten;
 }
 

@@ -82,8 +82,9 @@ export class SocketFront {
 
   /** Writes as Node's HTTP server would have written. */
   write(socket: Socket, hit: FastHit, isGet: boolean): void {
-    const { status, content, age, ttl, cursor, last } = hit;
-    if (isGet && status !== 304 && lengthOf(content) <= KEPT_BODY_BYTES) {
+    const { status, age, ttl, cursor, last } = hit;
+    const content = status === 304 ? '' : hit.content;
+    if (isGet && lengthOf(content) <= KEPT_BODY_BYTES) {
       const isAsLast = last.age === age && last.ttl === ttl && last.cursor === cursor;
       const text = (isAsLast ? last.text : undefined) ?? this.#head(hit) + latin1Of(content);
       // Many are asked for about once while their age is the same. A text that is kept becomes old garbage then.
@@ -94,7 +95,7 @@ export class SocketFront {
         last.cursor = cursor;
       }
       socket.write(text, 'latin1');
-    } else if (isGet && status !== 304) {
+    } else if (isGet) {
       socket.cork();
       socket.write(this.#head(hit), 'latin1');
       socket.write(octetsOf(content));

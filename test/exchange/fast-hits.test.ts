@@ -1,6 +1,4 @@
 import type { Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { Fence } from '../../src/coherence/fence.ts';
@@ -16,18 +14,19 @@ import { SocketFront, type SocketFrontOptions } from '../../src/server/socket-fr
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { Encoded, StoredResponse } from '../../src/store/stored-response.ts';
 import { configOf } from '../config/parse.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { stored } from '../support/stored.ts';
 
 /* Which forms stay prepared, and what they hold. */
 
 const lines = ['Date', new Date(0).toUTCString()];
 
-function hitsOn(store: MemoryStore, maxBytes: number, coding?: 'gzip') {
+function hitsOn(store: MemoryStore, maxBytes: number, fields: readonly string[] = []) {
   const encoder = new Encoder(store, () => {});
   const ports = { store, clock: systemClock, cursor: () => undefined, variances: new SearchVariances(), encoder };
   const routes = compileRoutes(configOf('origin: { url: "http://a" }'), new Map([[DEFAULT_ORIGIN, {} as Origin]]));
   const hits = new FastHits(ports, routes, maxBytes);
-  const headers = new Fields(['Host', 'host', ...(coding === undefined ? [] : ['Accept-Encoding', coding])]);
+  const headers = new Fields(['Host', 'host', ...fields]);
   const asked = new AskedFields({ scheme: 'http', host: 'host', trusted: false, headers });
   return (path: string) => hits.find(path, asked);
 }
@@ -37,7 +36,7 @@ const emptyStore = (): MemoryStore =>
 
 function hitsWith(maxBytes: number, coding?: 'gzip') {
   const store = emptyStore();
-  const find = hitsOn(store, maxBytes, coding);
+  const find = hitsOn(store, maxBytes, coding && ['Accept-Encoding', coding]);
   const all = [...'abcd'].map((name) => {
     const encoded = coding && { [coding]: { content: '{}', etag: undefined, clientHeaders: lines } };
     const parts = { encoded, codings: coding && [coding], clientHeaders: lines, respondedAt: Date.now() };
@@ -74,13 +73,32 @@ test('the same of codings', () => {
   expect(prepared((response) => response)).toBe('acd');
 });
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 function heldBytes(): number {
   collectGarbage();
   collectGarbage();
   return process.memoryUsage().heapUsed;
 }
+
+test('a 304 and a 200 with the same age each have a text of their own', () => {
+  const store = emptyStore();
+  const [whole, current] = [hitsOn(store, 1e6), hitsOn(store, 1e6, ['If-None-Match', '"a"'])];
+  const front = new SocketFront({ keepAliveMs: 5_000 } as SocketFrontOptions);
+  let written = '';
+  const socket = { write: (text: string) => (written = text) } as unknown as Socket;
+  const etag = '"a"';
+  store.put(
+    stored('/a', { clientHeaders: [...lines, 'ETag', etag], etag, respondedAt: Date.now(), body: Buffer.from('{}') }),
+  );
+  for (let times = 0; times < 3; times++) {
+    for (const [find, begin, end] of [
+      [whole, 'HTTP/1.1 200 OK', '{}'],
+      [current, 'HTTP/1.1 304 Not Modified', ''],
+    ] as const) {
+      front.write(socket, find('/a') as FastHit, true);
+      expect([written.split('\r\n')[0], written.split('\r\n\r\n')[1]]).toEqual([begin, end]);
+    }
+  }
+});
 
 test('what is prepared holds no more than it may', () => {
   const [COUNT, MAX_BYTES] = [3_500, 4_000_000];

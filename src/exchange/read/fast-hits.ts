@@ -26,6 +26,8 @@ interface Prepared extends PreparedForm {
   /** The lines of a 304. */
   readonly bareHead: string;
   readonly last: LastWritten;
+  /** Of a 304. */
+  readonly bareLast: LastWritten;
 }
 
 /** Targets that are their own canonical form: the path as it was sent is the path of the key, and the resource. */
@@ -94,7 +96,7 @@ export class FastHits {
       age: Math.floor(Math.max(0, ageMs) / 1000),
       ttl: Math.floor((stored.lifetimeMs - ageMs) / 1000),
       cursor: route.policy.client.eventCursor && ageMs < stored.lifetimeMs ? this.#ports.cursor() : undefined,
-      last: sent.last,
+      last: isCurrent ? sent.bareLast : sent.last,
     };
   }
 
@@ -120,7 +122,7 @@ export class FastHits {
     const prepared = preparedForm(form, route);
     const { head, bareHead } = prepared;
     const keptBytes = lengthOf(form.content) <= KEPT_BODY_BYTES ? head.length + lengthOf(form.content) : 0;
-    this.#prepared.add(form, prepared, OVERHEAD_BYTES + head.length + bareHead.length + keptBytes);
+    this.#prepared.add(form, prepared, OVERHEAD_BYTES + head.length + 2 * bareHead.length + keptBytes);
     return prepared;
   }
 }
@@ -134,6 +136,8 @@ function useOf({ prepared }: Holder): Prepared | 'none' | undefined {
   return known;
 }
 
+const nothingWritten = (): LastWritten => ({ age: -1, ttl: 0, cursor: undefined, text: undefined });
+
 function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
   return {
     route,
@@ -142,7 +146,8 @@ function preparedForm({ clientHeaders, etag }: Form, route: Route): Prepared {
     // What was put together of pieces would keep them all, in twice the memory.
     head: ownText(headText(clientHeaders)),
     bareHead: ownText(headText(without(clientHeaders, (name) => ofBody.has(name)))),
-    last: { age: -1, ttl: 0, cursor: undefined, text: undefined },
+    last: nothingWritten(),
+    bareLast: nothingWritten(),
     isUsed: false,
   };
 }
