@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { ascending, quantile } from '../../bench/measure/statistics.ts';
 import { pageAt } from '../../demo/api/pages.ts';
 import { demoPage } from '../../demo/player/page.ts';
 import { type Child, travelClient } from '../demo/travel-client.ts';
@@ -207,8 +208,8 @@ test('from a PUT to the changed text on twenty tabs of two browsers', { timeout:
       apiTimes.push(apiMs);
       times.push(...shownAt.map((at) => at - from - apiMs));
     }
-    const spread = `median ${quantile(times, 0.5)}, 90% ${quantile(times, 0.9)}, 99% ${quantile(times, 0.99)}`;
-    const apart = `the API's own time (median ${quantile(apiTimes, 0.5)}) subtracted`;
+    const spread = `median ${milliseconds(times, 0.5)}, 90% ${milliseconds(times, 0.9)}, 99% ${milliseconds(times, 0.99)}`;
+    const apart = `the API's own time (median ${milliseconds(apiTimes, 0.5)}) subtracted`;
     process.stdout.write(`From a PUT to the changed text on ${tabs.length} tabs: ${spread}, ${apart}\n`);
     expect(times.filter(Number.isFinite).length).toBe(100);
   } finally {
@@ -217,7 +218,5 @@ test('from a PUT to the changed text on twenty tabs of two browsers', { timeout:
   }
 });
 
-function quantile(values: readonly number[], part: number): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  return `${Math.round(sorted[Math.ceil(part * sorted.length) - 1] ?? Number.NaN)} ms`;
-}
+const milliseconds = (values: readonly number[], part: number): string =>
+  `${Math.round(quantile(ascending(values), part))} ms`;

@@ -74,6 +74,8 @@ async function connectTo(endpoint: string): Promise<DevTools> {
     if (error === undefined) waits.resolve(result ?? {});
     else waits.reject(new Error(`Chromium refused: ${JSON.stringify(error)}`));
   });
+  // `close` follows, and tells those that wait.
+  socket.on('error', () => {});
   socket.on('close', () => {
     for (const { reject } of waiting.values()) reject(new Error('Chromium has gone'));
   });

@@ -1,14 +1,11 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { FillContext } from '../../src/exchange/read/judge.ts';
 import { storedResponse } from '../../src/exchange/read/stored-form.ts';
 import { noDirectives, parseCacheControl } from '../../src/http/cache-control.ts';
 import { Fields } from '../../src/http/fields.ts';
 import { configOf } from '../config/parse.ts';
+import { collectGarbage } from '../support/garbage.ts';
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 const { fallback } = configOf('origin: { url: http://127.0.0.1:1 }');
 const headers = new Fields(['Vary', 'Accept-Language']);
 const storability = { store: true, shareable: false, directives: noDirectives, lifetimeMs: 1_000 } as const;

@@ -1,8 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { collectGarbage } from '../support/garbage.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { get } from '../support/request.ts';
 import { gate, until } from '../support/scripted-origin.ts';
@@ -12,9 +11,6 @@ import { sseClient } from '../support/sse-client.ts';
 /* An event stream takes its connection from the HTTP server. What holds for connections holds for it all the same. */
 
 useScriptedRig();
-
-setFlagsFromString('--expose-gc');
-const gc = runInNewContext('gc') as () => void;
 
 const EVENTS = '/_unstale/events';
 const asked = (path: string, ...fields: string[]): string =>
@@ -51,7 +47,7 @@ test('it holds neither its request nor its response', async () => {
   unsubscribe('http.server.request.start', note);
   expect(exchanges).toHaveLength(20);
   await until(() => {
-    gc();
+    collectGarbage();
     return exchanges.every((exchange) => exchange.deref() === undefined);
   }, 'all of them to be forgotten');
   await write();

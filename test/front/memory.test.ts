@@ -1,19 +1,15 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { AskedFields } from '../../src/exchange/asked-fields.ts';
 import type { FastHit, Route } from '../../src/exchange/ports.ts';
 import { SocketFront } from '../../src/server/socket-front.ts';
+import { collectGarbage } from '../support/garbage.ts';
 
 /* What connections keep of the requests that were answered on them. */
 
 const CONNECTIONS = 300;
 const ROUTES = 300;
-
-setFlagsFromString('--expose-gc');
-const gc = runInNewContext('gc') as () => void;
 
 const hit: FastHit = {
   ...{ route: {} as never, path: '/hit', status: 200, head: 'Date: now\r\n', content: 'hit' },
@@ -51,13 +47,13 @@ async function measured(targetOf: (i: number) => string, found: (asked: AskedFie
     return client;
   };
   for (let i = 0; i < CONNECTIONS; i++) await open();
-  gc();
+  collectGarbage();
   const before = process.memoryUsage().heapUsed;
   for (const [i, client] of clients.entries()) {
     client.write(`GET ${targetOf(i)} HTTP/1.1\r\nHost: a.example\r\nUser-Agent: a rather long name\r\n\r\n`);
     await once(client, 'data');
   }
-  gc();
+  collectGarbage();
   const kept = (process.memoryUsage().heapUsed - before) / CONNECTIONS;
   front.closeAll();
   front.stop();

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Fence } from '../../src/coherence/fence.ts';
 import type { ClientRequest, Origin } from '../../src/exchange/ports.ts';
@@ -10,11 +8,9 @@ import { Fields } from '../../src/http/fields.ts';
 import { parseTarget } from '../../src/route/path.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { configOf } from '../config/parse.ts';
+import { collectGarbage } from '../support/garbage.ts';
 
 /* What responses are charged for, compared with what they hold, in the form in which a fill stores them. */
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 function heldBytes(): number {
   collectGarbage();

@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { PathIndex } from '../../src/store/path-index.ts';
+import { collectGarbage } from '../support/garbage.ts';
 
 interface Named {
   readonly path: string;
@@ -59,9 +58,6 @@ test('what is removed is gone, what lies below it stays', () => {
   for (const each of all) index.delete(each.path, each);
   expect(index.matching('/**')).toEqual([]);
 });
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 
 test('paths that are gone leave nothing', () => {
   const index = new PathIndex<Named>();
