@@ -12,6 +12,15 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
 };
 
+let lastSecond = { at: Number.NaN, text: '' };
+
+/** A wall time as `Date.toISOString` has it. The text of a second is kept: writes come many to a second. */
+export function isoTime(ms: number): string {
+  const at = Math.floor(ms / 1_000) * 1_000;
+  if (at !== lastSecond.at) lastSecond = { at, text: new Date(at).toISOString().slice(0, -'000Z'.length) };
+  return `${lastSecond.text}${String(Math.floor(ms) - at).padStart(3, '0')}Z`;
+}
+
 /** Runs something once the present turn of the event loop is over. */
 export type Soon = (run: () => void) => void;
 

@@ -6,11 +6,10 @@ import { decodeRecord } from './wire-record.ts';
 /** The events of a committed record, one for each rule that announces it. Their ids derive from the record's id. */
 export function eventsOf(epoch: string, record: Pick<LogRecord, 'id' | 'position' | 'announcements' | 'at'>): Event[] {
   const id = record.id ?? `${epoch}-${record.position}`;
-  return record.announcements.map((announcement, i) => ({
-    ...announcement,
-    id: i === 0 ? id : `${id}.${i}`,
-    at: record.at,
-  }));
+  const { at } = record;
+  return record.announcements.map(({ type, paths, tags, cause, payload, client }, i) => {
+    return { id: i === 0 ? id : `${id}.${i}`, type, paths, tags, cause, payload, at, client };
+  });
 }
 
 /** The events of a committed entry of the shared log. Others announce what a repeated or a held one says. */

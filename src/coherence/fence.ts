@@ -127,11 +127,19 @@ export class Fence {
   }
 
   #forget(): void {
+    if (this.#lastCovered.size > MAX_REMEMBERED_TAGS) this.#forgetTags();
+    if (this.#patternRecords.length > 0) this.#forgetPatterns();
+  }
+
+  #forgetTags(): void {
     for (const [tag, position] of this.#lastCovered) {
       if (this.#lastCovered.size <= MAX_REMEMBERED_TAGS) break;
       this.#lastCovered.delete(tag);
       this.#forgotten = Math.max(this.#forgotten, position);
     }
+  }
+
+  #forgetPatterns(): void {
     let dropped = 0;
     for (const { position, characters } of this.#patternRecords) {
       const remembered = this.#patternRecords.length - dropped;

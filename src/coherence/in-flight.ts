@@ -42,16 +42,6 @@ export interface WriteInFlight {
   recorded(): void;
 }
 
-interface Entry {
-  readonly posts: ReadonlySet<Term>;
-  probes: Set<Term>;
-  readonly reads: Representation[];
-  carriedOver: CarriedOver;
-  conflicted: boolean;
-  applying: boolean;
-  readonly done: Promise<void>;
-}
-
 const nothingCarried: CarriedOver = { coverage: nothingCovered, paths: [], tags: [] };
 
 /**
@@ -68,95 +58,111 @@ const nothingCarried: CarriedOver = { coverage: nothingCovered, paths: [], tags:
  * The cost depends on the terms of a write and on its conflicts, not on how many writes are in flight.
  */
 export class WritesInFlight {
-  readonly #knowledge: TagKnowledge;
-  readonly #posted = new Index();
-  readonly #probed = new Index();
-  #size = 0;
+  readonly #all: All;
 
   constructor(knowledge: TagKnowledge = nothingKnown) {
-    this.#knowledge = knowledge;
+    this.#all = { knowledge, posted: new Index(), probed: new Index(), size: 0 };
   }
 
   begin(writeSet: WriteSet, reads: readonly Representation[]): WriteInFlight {
-    let recorded: () => void = () => {};
-    const done = new Promise<void>((resolve) => {
-      recorded = resolve;
-    });
-    const entry: Entry = {
-      posts: postedTerms(writeSet, this.#knowledge),
-      probes: new Set(probedTerms(reads, this.#knowledge)),
-      reads: [...reads],
-      carriedOver: nothingCarried,
-      conflicted: false,
-      applying: false,
-      done,
-    };
-    for (const other of this.#conflicting(entry)) {
-      other.conflicted = true;
-      entry.conflicted = true;
-    }
-    this.#size += 1;
-    this.#posted.add(entry.posts, entry);
-    this.#probed.add(entry.probes, entry);
-    let open = true;
-    return {
-      carriedOver: () => entry.carriedOver,
-      get conflicted() {
-        return entry.conflicted;
-      },
-      reads: (representations) => this.#read(entry, representations),
-      posts: entry.posts,
-      get probes() {
-        return entry.probes;
-      },
-      conflicting: () => {
-        const found = new Set<Entry>();
-        this.#posted.collect(entry.probes, found);
-        found.delete(entry);
-        return found.size === 0 ? [] : [...found].map((other) => other.done);
-      },
-      applying: () => {
-        entry.applying = true;
-      },
-      recorded: () => {
-        if (!open) return;
-        open = false;
-        this.#size -= 1;
-        this.#posted.remove(entry.posts, entry);
-        this.#probed.remove(entry.probes, entry);
-        recorded();
-      },
-    };
+    return new Entry(this.#all, writeSet, reads);
   }
 
   /** Has to be called for every record, in log order. */
   note(record: Invalidation): void {
-    if (this.#size === 0) return;
+    const { size, probed, knowledge } = this.#all;
+    if (size === 0) return;
     const found = new Set<Entry>();
-    this.#probed.collect(recordTerms(record.coverage, this.#knowledge), found);
-    for (const entry of found) {
-      if (entry.applying || !entry.reads.some((each) => mayCover(record.coverage, each, this.#knowledge))) continue;
-      entry.conflicted = true;
-      entry.carriedOver = carryOver(entry.carriedOver, record);
-    }
+    probed.collect(recordTerms(record.coverage, knowledge), found);
+    for (const entry of found) entry.note(record);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#all.size;
+  }
+}
+
+/** All writes in flight on this node, by their terms. */
+interface All {
+  readonly knowledge: TagKnowledge;
+  readonly posted: Index;
+  readonly probed: Index;
+  size: number;
+}
+
+class Entry implements WriteInFlight {
+  readonly posts: ReadonlySet<Term>;
+  probes: ReadonlySet<Term>;
+  conflicted = false;
+  readonly #all: All;
+  readonly #reads: Representation[];
+  #carriedOver = nothingCarried;
+  #applying = false;
+  #open = true;
+  /** Made for the first write that waits for this one. */
+  #done: Promise<void> | undefined;
+  #resolve: (() => void) | undefined;
+
+  constructor(all: All, writeSet: WriteSet, reads: readonly Representation[]) {
+    this.#all = all;
+    this.#reads = [...reads];
+    this.posts = postedTerms(writeSet, all.knowledge);
+    this.probes = probedTerms(reads, all.knowledge);
+    const others = new Set<Entry>();
+    all.posted.collect(this.probes, others);
+    all.probed.collect(this.posts, others);
+    for (const other of others) other.conflicted = true;
+    this.conflicted = others.size > 0;
+    all.size += 1;
+    all.posted.add(this.posts, this);
+    all.probed.add(this.probes, this);
   }
 
-  #read(entry: Entry, representations: readonly Representation[]): void {
-    const more = probedTerms(representations, this.#knowledge);
-    entry.reads.push(...representations);
-    this.#probed.add(more, entry);
-    entry.probes = new Set([...entry.probes, ...more]);
+  carriedOver(): CarriedOver {
+    return this.#carriedOver;
   }
 
-  #conflicting(entry: Entry): Set<Entry> {
+  reads(representations: readonly Representation[]): void {
+    const more = probedTerms(representations, this.#all.knowledge);
+    this.#reads.push(...representations);
+    this.#all.probed.add(more, this);
+    this.probes = new Set([...this.probes, ...more]);
+  }
+
+  conflicting(): Promise<void>[] {
     const found = new Set<Entry>();
-    this.#posted.collect(entry.probes, found);
-    this.#probed.collect(entry.posts, found);
-    return found;
+    this.#all.posted.collect(this.probes, found);
+    found.delete(this);
+    return [...found].map((other) => other.done);
+  }
+
+  /** Resolves when it is recorded. Only of a write that is not. */
+  get done(): Promise<void> {
+    this.#done ??= new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    return this.#done;
+  }
+
+  /** A record that may cover what it reads. */
+  note(record: Invalidation): void {
+    const { knowledge } = this.#all;
+    if (this.#applying || !this.#reads.some((each) => mayCover(record.coverage, each, knowledge))) return;
+    this.conflicted = true;
+    this.#carriedOver = carryOver(this.#carriedOver, record);
+  }
+
+  applying(): void {
+    this.#applying = true;
+  }
+
+  recorded(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#all.size -= 1;
+    this.#all.posted.remove(this.posts, this);
+    this.#all.probed.remove(this.probes, this);
+    this.#resolve?.();
   }
 }
 

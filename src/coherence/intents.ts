@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import { type Clock, isoTime } from '../clock.ts';
 import type { Conflicts, EpochMismatch, IntentNote, StepResult } from './bus.ts';
 import type { MemberSteps } from './group-commit.ts';
 import type { NotedWrite } from './log.ts';
@@ -66,7 +66,7 @@ export class Intents {
   ): Promise<{ readonly id: string; readonly answer?: StepResult; readonly cause?: unknown }> {
     this.#last += 1;
     const record = { coverage, announcements, quarantine: true, quarantineMs };
-    const at = new Date(this.#clock.wall()).toISOString();
+    const at = isoTime(this.#clock.wall());
     const id = `${this.#member}:${this.#last}`;
     const note = { id, posts: encodeTerms(posts), payload: encodeRecord({ ...record, at }) };
     this.#own.set(this.#last, { note, record });
@@ -85,7 +85,7 @@ export class Intents {
   queue(term: string, epoch: string): { readonly id: string; readonly answer: Promise<StepResult<Conflicts>> } {
     this.#last += 1;
     const record = { coverage: nothingCovered, announcements: [], quarantine: true, quarantineMs: 0 };
-    const at = new Date(this.#clock.wall()).toISOString();
+    const at = isoTime(this.#clock.wall());
     const note = { id: `${this.#member}:${this.#last}`, posts: term, payload: encodeRecord({ ...record, at }) };
     this.#own.set(this.#last, { note, record });
     return { id: note.id, answer: this.#steps.queue(epoch, note, term) };

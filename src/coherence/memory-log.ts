@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import { type Clock, isoTime } from '../clock.ts';
 import type { Appended, AppendOptions, Conflicting, Log, LogListener, Note, SharedTurn } from './log.ts';
 import type { Invalidation } from './record.ts';
 import { parseToken } from './token.ts';
@@ -25,7 +25,7 @@ export class MemoryLog implements Log {
 
   // Not an async function: the record must be effective when append returns, before anything else can run.
   append(invalidation: Invalidation, { local, keepsNote = false }: AppendOptions = {}): Promise<Appended> {
-    const record = { ...invalidation, position: ++this.#position, at: new Date(this.#clock.wall()).toISOString() };
+    const record = { position: ++this.#position, at: isoTime(this.#clock.wall()), ...invalidation };
     local?.applying();
     const removed = this.#listener.applied(record);
     local?.applied(record);

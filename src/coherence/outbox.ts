@@ -1,4 +1,4 @@
-import type { Clock, Timers } from '../clock.ts';
+import { type Clock, isoTime, type Timers } from '../clock.ts';
 import { GatewayError } from '../errors.ts';
 import type { Append, AppendResult, OpenQuarantine, Seq } from './bus.ts';
 import type { Commits } from './commits.ts';
@@ -141,7 +141,7 @@ export class Outbox {
       ref: `${this.#options.member}:${this.#sent}`,
       number: this.#sent,
       invalidation,
-      at: new Date(this.#options.clock.wall()).toISOString(),
+      at: isoTime(this.#options.clock.wall()),
       notes: options.note === undefined ? [] : [options.note.id],
       probes: options.probes === undefined ? '' : encodeTerms(options.probes),
       keepsNote: options.keepsNote === true,
@@ -187,7 +187,7 @@ export class Outbox {
     if (onPartition === 'reject') return Promise.reject(new GatewayError('unconfirmed'));
     this.#markUndelivered(pending);
     const { endsQuarantine: _, ...rest } = invalidation;
-    const record = { ...rest, position: this.#standing.positionOf(0), at: new Date(clock.wall()).toISOString() };
+    const record = { ...rest, position: this.#standing.positionOf(0), at: isoTime(clock.wall()) };
     return Promise.resolve({ record, removed: 0, applied: false, held: false, conflicting: undefined });
   }
 

@@ -64,7 +64,8 @@ export function postedTerms(
 /** The terms of what a record covers. It does not cover a write that reads none of them. */
 export function recordTerms(coverage: Coverage, knowledge: TagKnowledge): ReadonlySet<Term> {
   const { families, opaque } = knowledge;
-  const named = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [families.of(tag.slice(2))] : []));
+  const named: (string | undefined)[] = [];
+  for (const tag of coverage.tags) if (tag.startsWith('t:')) named.push(families.of(tag.slice(2)));
   const terms = postedTerms(
     { coverage, below: [], opaque: opaque.filter((family) => named.includes(family)) },
     knowledge,

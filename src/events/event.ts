@@ -10,11 +10,11 @@ export interface Event {
   readonly tags: readonly string[];
   readonly cause: { readonly method: string; readonly path: string; readonly rule: string | null };
   /** The payload that the rule's event declares. */
-  readonly payload?: Readonly<Record<string, unknown>>;
+  readonly payload?: Readonly<Record<string, unknown>> | undefined;
   /** ISO 8601. */
   readonly at: string;
   /** Clients spread what they fetch again over this time. Absent: they fetch at once. */
   readonly refetchWithinMs?: number;
   /** The client that wrote, if it said so (`Unstale-Client`). Not announced to it, and told to nobody. */
-  readonly client?: string;
+  readonly client?: string | undefined;
 }

@@ -23,8 +23,9 @@ export function spreadRetryMs(subscribers: number): number {
 }
 
 /** Line breaks are removed from the id and the type, which another node or Redis may have written. JSON has none. */
-export function eventFrame({ id, type, client: _, ...data }: Event): Buffer {
-  return Buffer.from(`${idLine(id)}event: ${oneLine(type)}\ndata: ${JSON.stringify(data)}\n\n`);
+export function eventFrame({ id, type, paths, tags, cause, payload, at, refetchWithinMs }: Event): Buffer {
+  const data = JSON.stringify({ paths, tags, cause, payload, at, refetchWithinMs });
+  return Buffer.from(`${idLine(id)}event: ${oneLine(type)}\ndata: ${data}\n\n`);
 }
 
 /** The event of a frame that `eventFrame` has made. */
@@ -49,4 +50,4 @@ export function dataOf(frame: Buffer): Buffer {
 export const idLine = (id: string | undefined): string => (id === undefined ? '' : `id: ${oneLine(id)}\n`);
 
 /** Also removes NUL: a client ignores an id that contains it (§9.2.6). */
-const oneLine = (text: string): string => text.replace(/[\r\n\0]+/g, ' ');
+const oneLine = (text: string): string => (/[\r\n\0]/.test(text) ? text.replace(/[\r\n\0]+/g, ' ') : text);

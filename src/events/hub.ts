@@ -133,8 +133,10 @@ export class EventHub {
   }
 
   #add(events: readonly Event[]): void {
+    const { refetchWithinMs } = this.#refetch;
     for (const event of events) {
-      this.#history.push({ ...boundedEvent(event), ...this.#refetch });
+      const bounded = boundedEvent(event);
+      this.#history.push(refetchWithinMs === undefined ? bounded : { ...bounded, refetchWithinMs });
       this.announced += 1;
     }
     this.#work.wake();

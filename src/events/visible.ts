@@ -39,7 +39,8 @@ export function visibleEvents(
     return other.off || shapes.some(({ shape }) => isPatternWithin(pattern, shape));
   };
   const isOff = (named: string): boolean => {
-    const path = named.split('?', 1)[0] as string;
+    const query = named.indexOf('?');
+    const path = query < 0 ? named : named.slice(0, query);
     return path.includes('*') ? isPatternOff(path) : routeOf(path).off;
   };
   return (event) => {
@@ -48,6 +49,7 @@ export function visibleEvents(
     const paths = event.paths.filter((path) => !isOff(path));
     if (paths.length + tags.length === 0) return undefined;
     const { off, match } = routeOf(cause.path);
-    return { ...event, paths, cause: off ? { ...cause, path: match } : cause };
+    if (!off && paths.length === event.paths.length) return event;
+    return { ...event, paths, cause: off ? { method: cause.method, path: match, rule: cause.rule } : cause };
   };
 }

@@ -131,5 +131,6 @@ function isAddress(text: string): boolean {
 }
 
 function tokenOrQuoted(text: string): string {
-  return isToken(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+  if (isToken(text)) return text;
+  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 }

@@ -35,5 +35,8 @@ export function isIncremental(headers: Fields): boolean {
 
 /** RFC 9110 §8.3.1: without parameters, in lower case; empty if there is none. */
 function mediaTypeOf(headers: Fields): string {
-  return (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const value = headers.get('content-type');
+  if (value === undefined) return '';
+  const end = value.indexOf(';');
+  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }

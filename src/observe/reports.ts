@@ -85,12 +85,12 @@ export class Reports {
         status: report.status ?? null,
         outcome: report.outcome,
         rules: report.rules,
-        ...(report.skipped.length === 0 ? {} : { skipped: brief(report.skipped) }),
-        ...(report.patched === undefined
-          ? {}
-          : { patched: report.patched.put, notPatched: brief(report.patched.uncertain) }),
+        // What is undefined is not in the line.
+        skipped: report.skipped.length === 0 ? undefined : brief(report.skipped),
+        patched: report.patched?.put,
+        notPatched: report.patched && brief(report.patched.uncertain),
         targets: targets.slice(0, MAX_LOGGED_NAMES).map(briefText),
-        ...(targets.length > MAX_LOGGED_NAMES && { of: targets.length }),
+        of: targets.length > MAX_LOGGED_NAMES ? targets.length : undefined,
         position: report.position,
         removed: report.removed,
         ms: round(report.ms),

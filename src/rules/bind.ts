@@ -57,7 +57,8 @@ export function bindStored(placeholder: Placeholder, sources: Sources): Binding 
 }
 
 function bound(selected: readonly Selected[], unknown: readonly Selected[]): Binding {
-  const values = new Set(selected.flatMap(({ selection }) => selection.values));
+  const values = new Set<string>();
+  for (const { selection } of selected) for (const value of selection.values) values.add(value);
   const reasons = unknown.length > 0 ? unknown : values.size === 0 ? selected : [];
   return {
     values: [...values],

@@ -192,18 +192,16 @@ export interface TagSelection {
 /** @throws TemplateError also for what only a rule can have: `request`, `before`, wildcards */
 export function compileTags(templates: readonly string[]): RouteTags {
   const compiled = templates.map(parseRouteTag);
+  const byPath = compiled.filter((template) => templateSources(template).every(({ root }) => root === 'params'));
+  const beginnings = compiled.filter((template) => !byPath.includes(template)).map(beginningOf);
   return {
     needsBody: rootsOf(compiled).has('response'),
     tagsFor: (sources) =>
       tagsOf(compiled, { ...sources, request: { missing: 'not-read' }, before: { missing: 'not-read' } }),
-    ahead: (params, families) => {
-      const byPath = compiled.filter((template) => templateSources(template).every(({ root }) => root === 'params'));
-      const others = compiled.filter((template) => !byPath.includes(template));
-      return {
-        tags: tagsOf(byPath, { ...nothingRead, params }).tags,
-        open: others.flatMap((template) => families.related(beginningOf(template))),
-      };
-    },
+    ahead: (params, families) => ({
+      tags: byPath.length === 0 ? [] : tagsOf(byPath, { ...nothingRead, params }).tags,
+      open: beginnings.length === 0 ? [] : beginnings.flatMap((beginning) => families.related(beginning)),
+    }),
   };
 }
 

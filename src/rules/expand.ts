@@ -25,8 +25,10 @@ type Chosen = readonly (string | undefined)[];
 function combinations(values: readonly Values[]): Chosen[] {
   let all: Chosen[] = [[]];
   for (const each of values) {
+    const longer: Chosen[] = [];
     const choices = each === '*' ? [undefined] : each;
-    all = all.flatMap((chosen) => choices.map((choice) => [...chosen, choice]));
+    for (const chosen of all) for (const choice of choices) longer.push([...chosen, choice]);
+    all = longer;
   }
   return all;
 }

@@ -30,8 +30,8 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
       if (reason === undefined) continue;
       const placeholder = template.placeholders[i] as Placeholder;
       const ignored = config.unresolved === 'ignore' && !overflow;
-      const named = { target: template.text, placeholder: placeholder.text, reason, ...(ignored && { ignored }) };
-      unresolved.push(named);
+      const named = { target: template.text, placeholder: placeholder.text, reason };
+      unresolved.push(ignored ? { ...named, ignored } : named);
       if (config.unresolved === 'reject' && !needsAnswer(placeholder)) rejected.push(named);
     }
     let values = bindings.map((binding) => valuesOf(binding, config.unresolved));

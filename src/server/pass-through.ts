@@ -46,7 +46,7 @@ export async function passThrough(
     const waiting = awaitShare({ request, route }, reply);
     const place = waiting instanceof Promise ? await waiting : waiting;
     const answer = await askOrigin({ request, route }, { headers, body, reply, place, signal: whenGone(reply) });
-    await deliver({ ...passing, cursor }, answer, route, options);
+    await deliver({ request, reply, cursor }, answer, route, options);
   } catch (error) {
     options.failed(error, request);
     reply.fail(asGatewayError(error));
@@ -98,16 +98,16 @@ function stream({ request, reply, cursor }: Passing, answer: OriginResponse, rou
 function readFields({ headers: asked }: ClientRequest, answer: OriginResponse, { policy }: Route): string[] {
   const lines = clientFields(endToEnd(answer.headers.lines), {
     // A route with `cache: off` is for what changes, or is somebody's own.
-    policy: { ...policy.client, immutable: policy.client.immutable && !policy.cache.off },
+    policy: policy.client.immutable && policy.cache.off ? { ...policy.client, immutable: false } : policy.client,
     directives: parseCacheControl(answer.headers.get('cache-control')),
     etag: codedEtagOf304(answer.status, answer.headers.get('etag'), asked, policy.client.encode),
     date: formatHttpDate(systemClock.wall()),
     stripped: [],
   });
-  for (const name of ['Content-Length', 'Age']) {
-    const value = answer.headers.get(name.toLowerCase());
-    if (value !== undefined) lines.push(name, value);
-  }
+  const length = answer.headers.get('content-length');
+  if (length !== undefined) lines.push('Content-Length', length);
+  const age = answer.headers.get('age');
+  if (age !== undefined) lines.push('Age', age);
   return lines;
 }
 

@@ -11,6 +11,7 @@ import type { Coverage } from '../../src/coherence/tag.ts';
 import { announcesWhenApplied } from './early-announcements.ts';
 import { BusThatAcknowledgesEarly, BusWithAnswers, noFailures, SequencerThatLosesTheSecond } from './group-mutants.ts';
 import type { ScheduleMutation } from './schedule.ts';
+import { withMembers } from './with-members.ts';
 
 /** One check taken out. `invariant` as numbered in coherence.md. */
 export interface Mutant extends ScheduleMutation {
@@ -205,7 +206,7 @@ export const mutants: readonly Mutant[] = [
     invariant: 5,
     name: 'nobody waits for conflicting writes',
     seed: 49,
-    inFlight: altered((write) => ({ ...write, conflicting: () => [] })),
+    inFlight: altered((write) => withMembers(write, { conflicting: () => [] })),
     log: (log) => facade(log, () => ({ append: (...args) => log.append(...args).then(withoutOthers) })),
   },
   { invariant: 6, name: 'what is in quarantine is stored, and not invalidated again', seed: 24, noQuarantine: true },

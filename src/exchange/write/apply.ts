@@ -3,6 +3,7 @@ import { changed } from '../../rules/changed.ts';
 import { failing } from '../../rules/condition.ts';
 import { placesOf } from '../../rules/resolve.ts';
 import type { BodySources, CompiledRule, Json, RuleMatch, Sources } from '../../rules/types.ts';
+import { withParams } from '../../rules/with-params.ts';
 
 /** How many resources one lookup may read. The write's client waits for each of these requests to the origin. */
 const MAX_LOOKUP_READS = 10;
@@ -52,7 +53,7 @@ export function appliedAtOnce(answered: Omit<RuleInputs, 'readAgain'>): Applied 
   const skipped: { rule: string; why: string }[] = [];
   let compared = false;
   for (const match of matches) {
-    const sources: Sources = { ...answered.sources, params: match.params };
+    const sources = withParams(answered.sources, match.params);
     const why = failingOf(match, answered, sources, false);
     if (why === undefined) {
       rules.push({ match, sources });
@@ -88,7 +89,7 @@ export async function applyRules(ports: ApplyPorts, answered: RuleInputs): Promi
       skip('nothing has changed');
       continue;
     }
-    let sources: Sources = { ...answered.sources, params: match.params };
+    let sources = withParams(answered.sources, match.params);
     const why = failingOf(match, answered, sources, rule.lookups.length > 0);
     if (why !== undefined) {
       skip(why);

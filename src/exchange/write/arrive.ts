@@ -21,8 +21,8 @@ export interface Arriving extends Pick<ArrivedWrite, 'route' | 'request' | 'star
 }
 
 /** Receives as much of the body as is needed before the write is noted. */
-export async function arrive(ports: WritePorts, { body, held, entries, ...arriving }: Arriving): Promise<ArrivedWrite> {
-  const { route, request } = arriving;
+export async function arrive(ports: WritePorts, arriving: Arriving): Promise<ArrivedWrite> {
+  const { route, request, startedAt, body, held, entries } = arriving;
   const { resolveBytes, requestBytes, rules } = ports;
   const isProtected = entries !== undefined && protectionAmong(entries, request) !== undefined;
   const methods = entries === undefined ? undefined : BodyMethods.of(request);
@@ -43,13 +43,14 @@ export async function arrive(ports: WritePorts, { body, held, entries, ...arrivi
     throw new GatewayError('contentTooLarge', 'of a form whose path is protected: it may name another method');
   }
   const namedInBody = methods?.named(upload.whole) ?? [];
-  const own = { ...arriving, upload, transaction: new Transaction() };
+  const transaction = new Transaction();
   if (namedInBody.length === 0) {
-    return { ...own, matches, needs: { ...needs, request: needs.request || bodyTells } };
+    const asked = { ...needs, request: needs.request || bodyTells };
+    return { route, request, startedAt, upload, transaction, matches, needs: asked };
   }
   const renamed = { ...request, namedInBody };
   const all = matchesOf(rules, renamed);
-  return { ...own, request: renamed, matches: all, needs: needsOf(all) };
+  return { route, request: renamed, startedAt, upload, transaction, matches: all, needs: needsOf(all) };
 }
 
 /** Whether the body may be needed to find the representation. */

@@ -130,8 +130,9 @@ class Conclusion {
     const keepsNote = here.length > 0 || lacks;
     // Subscribers refetch on an announcement. It waits until the record has the targets of the conflicting writes, too.
     const announced = keepsNote ? { ...own.invalidation, announcements: [] } : own.invalidation;
-    const asks = selects ? { probes: inFlight.probes, keepsNote } : {};
-    const appended = await this.#ports.log.append(announced, { note, local: own.local, ...asks });
+    const { local } = own;
+    const asked = selects ? { note, local, probes: inFlight.probes, keepsNote } : { note, local };
+    const appended = await this.#ports.log.append(announced, asked);
     inFlight.recorded();
     this.#covered = own.invalidation.coverage;
     this.#record = appended.record;

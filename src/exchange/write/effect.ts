@@ -9,6 +9,7 @@ import { payloadOf } from '../../rules/payload.ts';
 import { resolve } from '../../rules/resolve.ts';
 import { coverageOf, describeTarget, type PathKnowledge } from '../../rules/target.ts';
 import type { BodySources, RuleMatch, Target } from '../../rules/types.ts';
+import { withParams } from '../../rules/with-params.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
 import type { AppliedRule } from './apply.ts';
 
@@ -27,27 +28,37 @@ export interface AppliedWrite {
  */
 export function effectOf({ request, rules, sources, paths }: AppliedWrite, carriedOver?: CarriedOver): Effect {
   const implied = impliedTargets(request, sources, paths);
-  const resolutions = rules.map((applied) => ({ ...applied, ...resolve(applied.match, applied.sources) }));
-  const announcements = resolutions.map((resolution, i) =>
-    announcement(request, resolution, i === 0 ? implied : [], i === 0 ? carriedOver : undefined),
-  );
-  if (announcements.length === 0) announcements.push(announcement(request, undefined, implied, carriedOver));
-  const targets = [...resolutions.flatMap((resolution) => resolution.targets), ...implied];
+  const announcements: Announcement[] = [];
+  const targets: Target[] = [];
+  const unresolved: Effect['unresolved'][number][] = [];
+  for (const applied of rules) {
+    const resolution = resolve(applied.match, applied.sources);
+    const isFirst = announcements.length === 0;
+    const more = isFirst ? { implied, carriedOver } : nothingMore;
+    announcements.push(announcement(request, { applied, targets: resolution.targets }, more));
+    targets.push(...resolution.targets);
+    for (const each of resolution.unresolved) unresolved.push({ ...each, rule: applied.match.rule.config.name });
+  }
+  if (announcements.length === 0) {
+    announcements.push(announcement(request, { applied: undefined, targets: [] }, { implied, carriedOver }));
+  }
+  targets.push(...implied);
+  const coverage = coverageOf(targets, paths);
   return {
-    coverage: mergeCoverage([coverageOf(targets, paths), ...(carriedOver === undefined ? [] : [carriedOver.coverage])]),
+    coverage: carriedOver === undefined ? coverage : mergeCoverage([coverage, carriedOver.coverage]),
     announcements,
     named: targets,
     targets: [...new Set(targets.map(describeTarget))],
-    unresolved: resolutions.flatMap(({ match, unresolved }) =>
-      unresolved.map((each) => ({ ...each, rule: match.rule.config.name })),
-    ),
+    unresolved,
   };
 }
 
 /** The coverage of the effect alone. */
 export function coveredBy({ request, rules, sources, paths }: AppliedWrite): Coverage {
-  const targets = rules.flatMap((applied) => resolve(applied.match, applied.sources).targets);
-  return coverageOf([...targets, ...impliedTargets(request, sources, paths)], paths);
+  const targets: Target[] = [];
+  for (const { match, sources: own } of rules) targets.push(...resolve(match, own).targets);
+  targets.push(...impliedTargets(request, sources, paths));
+  return coverageOf(targets, paths);
 }
 
 /**
@@ -72,7 +83,7 @@ export function otherCoverage(rule: AppliedRule, { request, rules, sources, path
 export function unresolvable(matches: readonly RuleMatch[], sources: BodySources): string | undefined {
   for (const match of matches) {
     if (match.rule.config.unresolved !== 'reject') continue;
-    const own = { ...sources, params: match.params };
+    const own = withParams(sources, match.params);
     // Conditions may depend on the answer. The rule is skipped only if its condition fails whatever the answer is.
     const { method } = match;
     const ahead = { method, sources: own, status: undefined, indeterminate: true, alone: false, unknownHolds: true };
@@ -87,12 +98,14 @@ export function unresolvable(matches: readonly RuleMatch[], sources: BodySources
 }
 
 export function impliedTargets(request: ClientRequest, sources: BodySources, paths: PathKnowledge): Target[] {
-  const named = [request.target.resource];
+  const spelled = new Set<string>();
+  addSpelled(spelled, request.target.resource, paths);
   for (const name of ['location', 'content-location']) {
-    named.push(resourceOnSameHost(request, sources.responseHeader(name)) ?? request.target.resource);
+    const named = resourceOnSameHost(request, sources.responseHeader(name));
+    if (named !== undefined) addSpelled(spelled, named, paths);
   }
-  const spelled = new Set(named.flatMap((path) => [path, paths.plainSpelling(path) ?? path]));
-  const targets: Target[] = [...spelled].map((path) => ({ kind: 'path', path }));
+  const targets: Target[] = [];
+  for (const path of spelled) targets.push({ kind: 'path', path });
   const group = sources.responseHeader('cache-group-invalidation');
   if (group !== undefined) {
     for (const tag of groupInvalidations(new Fields(['Cache-Group-Invalidation', group]))) {
@@ -100,6 +113,12 @@ export function impliedTargets(request: ClientRequest, sources: BodySources, pat
     }
   }
   return targets;
+}
+
+function addSpelled(spelled: Set<string>, path: string, paths: PathKnowledge): void {
+  spelled.add(path);
+  const plain = paths.plainSpelling(path);
+  if (plain !== undefined) spelled.add(plain);
 }
 
 /**
@@ -119,28 +138,39 @@ function resourceOnSameHost(request: ClientRequest, reference: string | undefine
   }
 }
 
-function announcement(
-  request: ClientRequest,
-  applied: (AppliedRule & { readonly targets: readonly Target[] }) | undefined,
-  implied: readonly Target[],
-  carriedOver: CarriedOver | undefined,
-): Announcement {
-  const rule = applied?.match.rule;
-  const targets = [...(applied?.targets ?? []), ...implied];
-  const isTag = (target: Target): boolean => target.kind === 'tag' || target.kind === 'tagPattern';
-  const paths = targets.filter((target) => !isTag(target)).map(describeTarget);
-  const tags = targets.filter(isTag).map(describeTag);
-  return {
-    type: rule?.config.event?.type ?? 'invalidate',
-    paths: [...new Set([...paths, ...(carriedOver?.paths ?? [])])],
-    tags: [...new Set([...tags, ...(carriedOver?.tags ?? [])])],
-    cause: { method: request.method, path: request.target.path, rule: rule?.config.name ?? null },
-    ...(applied === undefined || applied.match.rule.payload.length === 0
-      ? {}
-      : { payload: payloadOf(applied.match.rule.payload, applied.sources) }),
-  };
+/** What the first announcement of a write says besides the targets of its rule. */
+interface More {
+  readonly implied: readonly Target[];
+  readonly carriedOver: CarriedOver | undefined;
 }
 
-function describeTag(target: Target): string {
-  return target.kind === 'tag' ? target.tag : target.kind === 'tagPattern' ? target.parts.join('*') : '';
+const nothingMore: More = { implied: [], carriedOver: undefined };
+
+/** `applied` is undefined if no rule applies. */
+function announcement(
+  request: ClientRequest,
+  { applied, targets }: { readonly applied: AppliedRule | undefined; readonly targets: readonly Target[] },
+  { implied, carriedOver }: More,
+): Announcement {
+  const paths = new Set<string>();
+  const tags = new Set<string>();
+  for (const target of targets) addDescribed(target, paths, tags);
+  for (const target of implied) addDescribed(target, paths, tags);
+  for (const path of carriedOver?.paths ?? []) paths.add(path);
+  for (const tag of carriedOver?.tags ?? []) tags.add(tag);
+  const rule = applied?.match.rule;
+  const announced = {
+    type: rule?.config.event?.type ?? 'invalidate',
+    paths: [...paths],
+    tags: [...tags],
+    cause: { method: request.method, path: request.target.path, rule: rule?.config.name ?? null },
+  };
+  if (applied === undefined || applied.match.rule.payload.length === 0) return announced;
+  return { ...announced, payload: payloadOf(applied.match.rule.payload, applied.sources) };
+}
+
+function addDescribed(target: Target, paths: Set<string>, tags: Set<string>): void {
+  if (target.kind === 'tag') tags.add(target.tag);
+  else if (target.kind === 'tagPattern') tags.add(target.parts.join('*'));
+  else paths.add(describeTarget(target));
 }

@@ -6,7 +6,7 @@ import type { Json } from '../../rules/types.ts';
 import type { RouteTable } from '../ports.ts';
 import { addressOf, type BeforeAddress, beforeModeOf, readBefore } from './before.ts';
 import { unresolvable } from './effect.ts';
-import { carriedTags, type Reach, reachOf, readsOf, taggedReads } from './plan.ts';
+import { carriedTags, Reach, readsOf, taggedReads } from './plan.ts';
 import { quarantineMsOf } from './records.ts';
 import { sourcesOf } from './sources.ts';
 import type { ArrivedWrite, NotedRequest, WritePorts } from './write-ports.ts';
@@ -15,6 +15,7 @@ import type { ArrivedWrite, NotedRequest, WritePorts } from './write-ports.ts';
 interface Known {
   readonly reach: Reach;
   readonly begun: WriteInFlight;
+  readonly reads: readonly Representation[];
   readonly address: BeforeAddress | undefined;
   readonly mayReadBefore: boolean;
 }
@@ -106,7 +107,7 @@ export class Noting {
     const { inFlight, rules, routes, shared } = this.#ports;
     const { request, matches, needs } = this.#arrived;
     const sources = sourcesOf(this.#arrived);
-    const reach = reachOf(rules, request, matches, sources);
+    const reach = new Reach(rules, request, matches, sources);
     // If the route's `before` names another path, the answer also reveals that representation, whatever the rules need.
     const readsRepresentation = needs.before || this.#found.route.before !== undefined;
     const address = readsRepresentation ? addressOf(request, this.#found, routes, sources) : undefined;
@@ -116,28 +117,46 @@ export class Noting {
     const { coverage, below, opaque } = reach;
     const begun = inFlight.begin({ coverage, below, opaque, carried }, [...reads, ...taggedReads(reach)]);
     this.#inFlight = begun;
-    const known = { reach, begun, address, mayReadBefore };
-    if (shared) return this.#share(known, reads);
+    const known = { reach, begun, reads, address, mayReadBefore };
+    if (shared) return this.#share(known);
     const before: Promise<Json> | Json = mayReadBefore ? this.#before(address, reads) : { missing: 'incomplete' };
     return before instanceof Promise ? before.then((read) => this.#noted(known, read)) : this.#noted(known, before);
   }
 
   /** Lets the other nodes know of it first. */
-  async #share(known: Known, reads: readonly Representation[]): Promise<NotedRequest> {
-    const { reach, begun, address, mayReadBefore } = known;
+  async #share(known: Known): Promise<NotedRequest> {
+    const { reach, begun, reads, address, mayReadBefore } = known;
+    const { coverage, announcements } = reach;
     const quarantineMs = Math.max(this.#ports.indeterminateMs, quarantineMsOf(this.#arrived.matches));
-    this.#note = await this.#ports.log.note({ posts: begun.posts, ...reach, quarantineMs });
+    this.#note = await this.#ports.log.note({ posts: begun.posts, coverage, announcements, quarantineMs });
     this.#open = true;
     // If this node died, nobody would know that what the next writer reads may still change.
     if (this.#note.unshared === true && this.#arrived.turn !== undefined) throw new GatewayError('uncoordinated');
     return this.#noted(known, mayReadBefore ? await this.#before(address, reads) : { missing: 'incomplete' });
   }
 
-  #noted({ reach, begun, address, mayReadBefore }: Known, before: Json): NotedRequest {
+  #noted({ reach, begun, reads, address, mayReadBefore }: Known, before: Json): NotedRequest {
     const rejected = unresolvable(this.#arrived.matches, sourcesOf(this.#arrived, { before }));
     if (rejected !== undefined && mayReadBefore) throw new GatewayError('unprocessable', rejected);
-    const since = this.#ports.store.sequence;
-    return { ...this.#arrived, reach, inFlight: begun, note: this.#note, before, address, since };
+    const { request, route, matches, needs, upload, transaction, startedAt, turn, place } = this.#arrived;
+    return {
+      request,
+      route,
+      matches,
+      needs,
+      upload,
+      transaction,
+      startedAt,
+      turn,
+      place,
+      reach,
+      inFlight: begun,
+      reads,
+      note: this.#note,
+      before,
+      address,
+      since: this.#ports.store.sequence,
+    };
   }
 
   /** Reads `before` if a rule needs it; `incomplete` if it cannot be known. */

@@ -1,13 +1,14 @@
-import { isPathTag, pathOfTag } from '../../coherence/tag.ts';
+import { type Coverage, isPathTag, pathOfTag } from '../../coherence/tag.ts';
 import type { Representation, WriteSet } from '../../coherence/write-set.ts';
 import { resourceOf } from '../../route/path.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import { opaqueFamilies } from '../../rules/tag-knowledge.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
+import { withParams } from '../../rules/with-params.ts';
 import { namedMethods } from '../forward.ts';
 import type { ClientRequest, Effect, RouteTable } from '../ports.ts';
 import type { BeforeAddress } from './before.ts';
-import { coveredBy, effectOf } from './effect.ts';
+import { type AppliedWrite, coveredBy, effectOf } from './effect.ts';
 
 /** The rules of the request's method and of those that it names besides. The origin may use any of them. */
 export function matchesOf(rules: RuleSet, request: ClientRequest): readonly RuleMatch[] {
@@ -36,52 +37,65 @@ export function needsOf(matches: readonly RuleMatch[]) {
 }
 
 /** What a write may change and how that is announced, as far as the request shows. */
-export interface Reach extends Effect, WriteSet {}
+export class Reach implements Effect, WriteSet {
+  readonly coverage: Coverage;
+  /** A POST creates a new member of a collection and leaves existing ones alone, unless a rule says otherwise. */
+  readonly below: readonly string[];
+  readonly opaque: readonly string[];
+  readonly #write: AppliedWrite;
+  #effect: Effect | undefined;
 
-/** @param sources of the request alone; placeholders that need the answer or `before` fall back to a wildcard */
-export function reachOf(
-  rules: RuleSet,
-  request: ClientRequest,
-  matches: readonly RuleMatch[],
-  sources: BodySources,
-): Reach {
-  const applied = matches.map((match) => ({ match, sources: { ...sources, params: match.params } }));
-  const write = { request, rules: applied, sources, paths: rules.paths };
-  let made: Effect | undefined;
-  const effect = (): Effect => {
-    made ??= effectOf(write);
-    return made;
-  };
-  return {
-    coverage: coveredBy(write),
-    // A node that is alone needs the rest only of a write whose outcome is not known.
-    get announcements() {
-      return effect().announcements;
-    },
-    get named() {
-      return effect().named;
-    },
-    get targets() {
-      return effect().targets;
-    },
-    get unresolved() {
-      return effect().unresolved;
-    },
-    // A POST creates a new member of a collection and leaves existing ones alone, unless a rule says otherwise.
-    below: request.method === 'POST' ? [] : inItsSpellings(rules, request.target.resource),
-    opaque: matches.flatMap(({ rule }) => opaqueFamilies(rule, rules.knowledge.families)),
-  };
+  /** @param sources of the request alone; placeholders that need the answer or `before` fall back to a wildcard */
+  constructor(rules: RuleSet, request: ClientRequest, matches: readonly RuleMatch[], sources: BodySources) {
+    const applied = matches.map((match) => ({ match, sources: withParams(sources, match.params) }));
+    this.#write = { request, rules: applied, sources, paths: rules.paths };
+    this.coverage = coveredBy(this.#write);
+    this.below = request.method === 'POST' ? [] : inItsSpellings(rules, request.target.resource);
+    this.opaque = opaqueOf(rules, matches);
+  }
+
+  /** A node that is alone needs the rest only of a write whose outcome is not known. */
+  get #whole(): Effect {
+    this.#effect ??= effectOf(this.#write);
+    return this.#effect;
+  }
+
+  get announcements(): Effect['announcements'] {
+    return this.#whole.announcements;
+  }
+
+  get named(): Effect['named'] {
+    return this.#whole.named;
+  }
+
+  get targets(): Effect['targets'] {
+    return this.#whole.targets;
+  }
+
+  get unresolved(): Effect['unresolved'] {
+    return this.#whole.unresolved;
+  }
+}
+
+function opaqueOf({ knowledge }: RuleSet, matches: readonly RuleMatch[]): string[] {
+  const families: string[] = [];
+  for (const { rule } of matches) families.push(...opaqueFamilies(rule, knowledge.families));
+  return families;
 }
 
 /** The tags that the representations at the paths which a write names are known to carry (`WriteSet.carried`). */
 export function carriedTags(rules: RuleSet, routes: RouteTable, { coverage }: WriteSet): string[] {
-  const paths = [...coverage.tags].filter(isPathTag).map(pathOfTag);
-  return paths.flatMap((path) => representationAt(rules, routes, path).tags);
+  const tags: string[] = [];
+  for (const tag of coverage.tags) {
+    if (isPathTag(tag)) tags.push(...representationAt(rules, routes, pathOfTag(tag)).tags);
+  }
+  return tags;
 }
 
 /** The tags that a write names, as part of its read set: the responses with these tags, at any path. */
 export function taggedReads({ coverage }: WriteSet): Representation[] {
-  const tags = [...coverage.tags].flatMap((tag) => (tag.startsWith('t:') ? [tag.slice(2)] : []));
+  const tags: string[] = [];
+  for (const tag of coverage.tags) if (tag.startsWith('t:')) tags.push(tag.slice(2));
   return tags.length === 0 ? [] : [{ path: '', tags, open: [] }];
 }
 
@@ -92,14 +106,23 @@ export function readsOf(
   request: ClientRequest,
   address: BeforeAddress | undefined,
 ): Representation[] {
-  const paths = [request.target.resource, ...(address === undefined ? [] : [address.get.target.resource])];
-  const spelled = new Set(paths.flatMap((path) => inItsSpellings(rules, path)));
-  return [...spelled].map((path) => representationAt(rules, routes, path));
+  const spelled = inItsSpellings(rules, request.target.resource);
+  if (address !== undefined) {
+    for (const path of inItsSpellings(rules, address.get.target.resource)) addNew(spelled, path);
+  }
+  return spelled.map((path) => representationAt(rules, routes, path));
 }
 
 /** A resource as it is asked for, as routes and rules spell it, and in the form by which all spellings are found. */
 function inItsSpellings({ paths }: RuleSet, path: string): string[] {
-  return [...new Set([path, paths.plainSpelling(path) ?? path, paths.foldedPath(path) ?? path])];
+  const spelled = [path];
+  addNew(spelled, paths.plainSpelling(path));
+  addNew(spelled, paths.foldedPath(path));
+  return spelled;
+}
+
+function addNew(paths: string[], path: string | undefined): void {
+  if (path !== undefined && !paths.includes(path)) paths.push(path);
 }
 
 /** The representation at a path with its known tags. The path may come from a lookup and need not be canonical. */

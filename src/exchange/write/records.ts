@@ -1,7 +1,6 @@
 import type { Appended } from '../../coherence/log.ts';
 import { type Announcement, type Invalidation, mergeCoverage, type Position } from '../../coherence/record.ts';
 import type { Outcome } from '../../coherence/transaction.ts';
-import type { Representation } from '../../coherence/write-set.ts';
 import { clientIdIn } from '../../http/client-id.ts';
 import type { BodySources, RuleMatch } from '../../rules/types.ts';
 import type { ClientRequest, Effect } from '../ports.ts';
@@ -9,11 +8,14 @@ import { type Applied, appliedAtOnce, applyRules, type RuleInputs } from './appl
 import type { CompletedRecord, ConcludingWrite, OwnRecord } from './conclude.ts';
 import { effectOf } from './effect.ts';
 import { patchingOf, WriteLocally } from './local-step.ts';
-import { readsOf, representationAt } from './plan.ts';
+import { representationAt } from './plan.ts';
 import { readFor, readRepresentation } from './representation.ts';
 import type { ResolvedWrite } from './resolved-write.ts';
 import { sourcesOf } from './sources.ts';
 import type { NotedRequest, OriginAnswer, WritePorts, WriteResult } from './write-ports.ts';
+
+/** What is reported of a write besides what is known of its request and its answer. */
+type Reported = Pick<WriteResult, 'outcome' | 'effect' | 'position' | 'removed' | 'patched' | 'resolved'>;
 
 /** An answered write and the effect of its rules. The rules are applied again if conflicting writes disturbed it. */
 export class AnsweredWrite implements ConcludingWrite {
@@ -72,7 +74,7 @@ export class AnsweredWrite implements ConcludingWrite {
 
   get readsQuarantined(): boolean {
     const { fence, rules } = this.#ports;
-    return fence.readsQuarantined(this.#reads, rules.knowledge);
+    return fence.readsQuarantined(this.#write.reads, rules.knowledge);
   }
 
   /**
@@ -83,16 +85,10 @@ export class AnsweredWrite implements ConcludingWrite {
     return !this.#indeterminate && !this.#quarantined && !this.inFlight.conflicted;
   }
 
-  get #reads(): Representation[] {
-    const { rules, routes } = this.#ports;
-    const { request, address } = this.#write;
-    return readsOf(rules, routes, request, address);
-  }
-
   /** An indeterminate write to the same resource may be applied after this one, and then changes its targets again. */
   get #quarantinedForMs(): number {
     const { fence, rules, indeterminateMs } = this.#ports;
-    const ms = fence.quarantinedForMs(this.#reads, rules.knowledge);
+    const ms = fence.quarantinedForMs(this.#write.reads, rules.knowledge);
     return Number.isFinite(ms) ? Math.ceil(ms) : indeterminateMs;
   }
 
@@ -116,7 +112,8 @@ export class AnsweredWrite implements ConcludingWrite {
     const { coverage } = effect;
     const announcements = this.#echoes ? echoesTo(this.#write.request, effect.announcements) : effect.announcements;
     return {
-      invalidation: { coverage, announcements, ...(quarantineMs > 0 && { quarantine: true, quarantineMs }) },
+      invalidation:
+        quarantineMs > 0 ? { coverage, announcements, quarantine: true, quarantineMs } : { coverage, announcements },
       local,
       made: (appended) => this.#made(appended, { effect, local, quarantineMs }),
     };
@@ -156,9 +153,9 @@ export class AnsweredWrite implements ConcludingWrite {
 
   /** Reports a write that has no record. */
   reportUnrecorded(): void {
-    const { answer } = this.#answered;
     const resolved = this.#applied.unchanged ? this.#resolved : undefined;
-    this.#report({ outcome: 'unchanged', status: answer?.status, resolved });
+    const nothing = { effect: undefined, position: undefined, removed: 0, patched: undefined };
+    this.#report({ outcome: 'unchanged', ...nothing, resolved });
   }
 
   #effect(): Effect {
@@ -219,7 +216,6 @@ export class AnsweredWrite implements ConcludingWrite {
     refresher.refresh(local.refreshed, this.#write.request);
     this.#report({
       outcome: this.#indeterminate ? 'indeterminate' : 'applied',
-      status: this.#answered.answer?.status,
       effect,
       position: record.position,
       removed,
@@ -247,19 +243,21 @@ export class AnsweredWrite implements ConcludingWrite {
     };
   };
 
-  #report(result: Pick<WriteResult, 'outcome' | 'status' | 'resolved'> & Partial<WriteResult>): void {
+  #report({ outcome, effect, position, removed, patched, resolved }: Reported): void {
     const { matches, startedAt, request } = this.#write;
     const { rules, skipped, unchanged } = this.#applied;
     const taking = rules.length > 0 || unchanged || skipped.length > 0 ? rules.map(({ match }) => match) : matches;
     this.#ports.report({
       request,
+      status: this.#answered.answer?.status,
+      outcome,
       rules: taking.map(({ rule }) => rule.config.name),
       skipped,
-      effect: undefined,
-      position: undefined,
-      removed: 0,
-      patched: undefined,
-      ...result,
+      effect,
+      position,
+      removed,
+      patched,
+      resolved,
       ms: this.#ports.clock.monotonic() - startedAt,
     });
   }
@@ -273,5 +271,7 @@ function echoesTo({ headers }: ClientRequest, announcements: readonly Announceme
 
 /** The longest quarantine that the rules of a write declare. */
 export function quarantineMsOf(matches: readonly RuleMatch[]): number {
-  return Math.max(0, ...matches.map(({ rule }) => rule.config.quarantineMs ?? 0));
+  let longest = 0;
+  for (const { rule } of matches) longest = Math.max(longest, rule.config.quarantineMs ?? 0);
+  return longest;
 }

@@ -30,6 +30,7 @@ export class Upload {
   readonly #maxBytes: number;
   readonly #arrived: UploadOptions['arrived'];
   #complete = false;
+  #json: Json | undefined;
   #crowdedOut = false;
 
   constructor(request: ClientRequest, body: Readable | undefined, options: UploadOptions) {
@@ -99,7 +100,8 @@ export class Upload {
     if (!this.#captures) return { missing: 'not-read' };
     if (this.#capture.overflowed) return { missing: 'too-large' };
     if (!this.#complete) return { missing: 'incomplete' };
-    return readJson(this.#capture.body(), new Fields(this.#request.headers.lines));
+    this.#json ??= readJson(this.#capture.body(), new Fields(this.#request.headers.lines));
+    return this.#json;
   }
 
   /** The text of the body, if it is JSON without a content coding. */

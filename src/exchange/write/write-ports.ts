@@ -3,6 +3,7 @@ import type { Fence } from '../../coherence/fence.ts';
 import type { WriteInFlight, WritesInFlight } from '../../coherence/in-flight.ts';
 import type { Log, Note } from '../../coherence/log.ts';
 import type { Transaction } from '../../coherence/transaction.ts';
+import type { Representation } from '../../coherence/write-set.ts';
 import type { RuleSet } from '../../rules/compile.ts';
 import type { Json, RuleMatch } from '../../rules/types.ts';
 import type { Store } from '../../store/store.ts';
@@ -93,6 +94,8 @@ export interface NotedRequest extends ArrivedWrite {
   /** Everything that it may change. */
   readonly reach: Reach;
   readonly inFlight: WriteInFlight;
+  /** The written resource and its representation, with what is known of their tags. */
+  readonly reads: readonly Representation[];
   /** Only on a shared log: what another node records if this one dies. */
   readonly note: Note | undefined;
   readonly before: Json;

@@ -14,7 +14,7 @@ import { conclude } from './conclude.ts';
 import { inTurn } from './in-turn.ts';
 import { Noting } from './noting.ts';
 import { passAnswer } from './pass-answer.ts';
-import { reachOf } from './plan.ts';
+import { Reach } from './plan.ts';
 import { writeProtected } from './protection.ts';
 import { protectionAmong, takesTurns } from './protections.ts';
 import { AnsweredWrite } from './records.ts';
@@ -102,10 +102,8 @@ async function exchange(ports: WritePorts, { found, arrived, reply, guard }: Exc
     // Before it is noted: no write of another client waits for one that has not got its turn.
     const entered = arrived.turn === undefined ? awaitShare({ request, route: found.route }, reply) : arrived.place;
     place = entered instanceof Promise ? await entered : entered;
-    const result = await forward(arrived, noting, {
-      ...{ reply, place },
-      maySend: () => arrived.turn?.holds() !== false && guard?.holds() !== false,
-    });
+    const maySend = (): boolean => arrived.turn?.holds() !== false && guard?.holds() !== false;
+    const result = await forward(arrived, noting, { reply, place, maySend });
     if (result.kind !== 'not-sent') guard?.sent();
     if (result.kind === 'broken-off') await recordBrokenOff(ports, arrived, noting);
     else if (result.kind !== 'answered') await concludeUnanswered(ports, await noting.begin(), result, noting);
@@ -167,7 +165,8 @@ async function forward(
       await noting.beginInTurn();
       handOver(write);
     });
-    answer = await askOrigin({ request, route }, { headers, body, writes: true, ...way });
+    const { reply, place, maySend } = way;
+    answer = await askOrigin({ request, route }, { headers, body, writes: true, reply, place, maySend });
     // The origin answered before the end of the body. A representation read since may be from before or after the
     // write.
     if (!transaction.forwarded) {
@@ -209,7 +208,7 @@ function forwardedInPart(error: unknown): unknown {
 async function recordBrokenOff(ports: WritePorts, arrived: ArrivedWrite, noting: Noting): Promise<void> {
   noting.withdraw();
   const { request, matches, startedAt } = arrived;
-  const effect = reachOf(ports.rules, request, matches, sourcesOf(arrived));
+  const effect = new Reach(ports.rules, request, matches, sourcesOf(arrived));
   const { coverage, announcements } = effect;
   const { record, removed } = await ports.log.append({ coverage, announcements });
   ports.report({

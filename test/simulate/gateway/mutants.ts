@@ -14,6 +14,7 @@ import type { SecondTier } from '../../../src/store/second-tier.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { announcesWhenApplied } from '../early-announcements.ts';
 import { withMethods } from '../mutants.ts';
+import { withMembers } from '../with-members.ts';
 import type { Features } from './configuration.ts';
 import type { Mutation } from './stage.ts';
 
@@ -71,17 +72,6 @@ class PositionsOverlooked extends MinPosition {
   override mayServe(): boolean {
     return true;
   }
-}
-
-/** An object with some of its members replaced; the others see the object itself. */
-function withMembers<T extends object>(object: T, members: Partial<T>): T {
-  return new Proxy(object, {
-    get: (target, name) => {
-      if (name in members) return members[name as keyof T];
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 }
 
 function altered(alter: (write: WriteInFlight) => Partial<WriteInFlight>): (knowledge: TagKnowledge) => WritesInFlight {
