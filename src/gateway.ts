@@ -295,9 +295,9 @@ function wireWrites(
         reports.quarantineEnded(quarantine, record.position);
       });
     },
-    report: ({ resolved, ...report }) => {
-      const explained = resolved && (() => explain(resolved(), rules, { all: false }).explanation);
-      reports.write({ ...report, explain: explained });
+    report: (result) => {
+      const { resolved } = result;
+      reports.write(result, resolved && (() => explain(resolved(), rules, { all: false }).explanation));
     },
     failed: (error, request) => reports.failed(error, request),
   };

@@ -78,7 +78,7 @@ export interface Node extends CoherenceParts {
 export function announcer({ visible, webhooks }: Node, hub: EventHub): (epoch: string, record: LogRecord) => void {
   return (epoch, record) => {
     const events = eventsOf(epoch, record);
-    hub.announce(events.flatMap((event) => visible(event) ?? []));
+    hub.announce(events.map(visible).filter((event) => event !== undefined));
     webhooks.announce(events, record.id ?? `${epoch}-${record.position}`);
   };
 }

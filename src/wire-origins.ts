@@ -9,6 +9,7 @@ import { CircuitOrigin, downStatuses } from './origin/circuit-origin.ts';
 import { HealthProbes } from './origin/health-probes.ts';
 import { createOrigin, type PooledOrigin } from './origin/pool.ts';
 import { Probe, probeTimeoutMs } from './origin/probe.ts';
+import { withoutQuery } from './route/path.ts';
 
 export interface WiredOrigins {
   /** By name. */
@@ -38,7 +39,7 @@ export function wireOrigins(config: GatewayConfig, { needsEtag, reports, hub }: 
   const probeOf = (settings: OriginConfig): Probe => {
     const { health } = settings;
     // As in the log of requests: a query may hold a secret.
-    const name = health && `GET ${health.path.split('?', 1)[0]}`;
+    const name = health && `GET ${withoutQuery(health.path)}`;
     const timeoutMs = probeTimeoutMs(settings);
     const isWell = (status: number): boolean =>
       health === undefined ? !downStatuses.has(status) : status >= 200 && status < 400;

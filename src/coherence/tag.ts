@@ -1,3 +1,4 @@
+import { withoutQuery } from '../route/path.ts';
 import { pathMatchesPattern } from '../route/pattern.ts';
 
 /**
@@ -17,7 +18,7 @@ export const severalQueriesTag = (path: string): Tag => `n:${path}`;
 /** Whether it names a path with all its queries. */
 export const isPathTag = (tag: Tag): boolean => tag.startsWith('p:');
 /** The path that an automatic tag names, whatever its query. */
-export const pathOfTag = (tag: Tag): string => tag.slice(2).replace(/\?.*$/s, '');
+export const pathOfTag = (tag: Tag): string => withoutQuery(tag.slice(2));
 export const namedTag = (name: string): Tag => `t:${name}`;
 export const isNamedTag = (tag: Tag): boolean => tag.startsWith('t:');
 

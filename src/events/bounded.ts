@@ -1,3 +1,4 @@
+import { withoutQuery } from '../route/path.ts';
 import type { Event } from './event.ts';
 
 /** Limit on the paths, and on the tags, of one event. It is sent to every subscriber and held for those that resume. */
@@ -18,6 +19,7 @@ export function boundedEvent(event: Event): Event {
   return {
     ...told,
     paths: firstFitting(paths, [
+      // A path without a query covers all its queries.
       (all) => [...new Set(all.map(withoutQuery))],
       (all) => joined(all, siblings),
       (all) => joined(all, below),
@@ -57,9 +59,6 @@ function joined(names: readonly string[], patternOf: (name: string) => string): 
   }
   return [...found];
 }
-
-/** A path without a query covers all its queries. */
-const withoutQuery = (path: string): string => path.split('?', 1)[0] as string;
 
 const siblings = (path: string): string => (path.endsWith('/**') ? path : `${path.slice(0, path.lastIndexOf('/'))}/*`);
 

@@ -1,5 +1,5 @@
 import { matchesParts } from '../coherence/tag.ts';
-import { encodeSegment, resourceOf } from '../route/path.ts';
+import { encodeSegment, resourceOf, withoutQuery } from '../route/path.ts';
 import {
   isPatternWithin,
   narrowed,
@@ -104,7 +104,7 @@ export class Grants implements Rights {
 
   /** The part of a path or pattern that may be seen: with a wildcard, what it has in common with the grants. */
   #pathsIn(named: string): string[] {
-    const path = named.split('?', 1)[0] as string;
+    const path = withoutQuery(named);
     const granted = this.grant.match;
     if (!hasWildcard(path)) return granted.some((pattern) => pathMatchesPattern(path, pattern)) ? [named] : [];
     if (granted.some((pattern) => isPatternWithin(path, pattern))) return [named];

@@ -1,4 +1,5 @@
 import { matchesParts } from '../coherence/tag.ts';
+import { withoutQuery } from '../route/path.ts';
 import type { HeldEvent } from './held-event.ts';
 import { PatternIndex } from './pattern-index.ts';
 import { hasWildcard, type Topic } from './topic.ts';
@@ -91,7 +92,7 @@ export class TopicIndex {
   *#candidates({ paths, tags }: Names): Generator<Topic | undefined> {
     yield* this.#everything;
     for (const named of paths) {
-      const path = named.split('?', 1)[0] as string;
+      const path = withoutQuery(named);
       if (hasWildcard(path)) {
         yield* this.#overlapping((topic) => topic.overlapsPath(path));
       } else {

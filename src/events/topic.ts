@@ -1,4 +1,5 @@
 import { matchesParts } from '../coherence/tag.ts';
+import { withoutQuery } from '../route/path.ts';
 import { PatternError, parsePattern, pathMatchesPattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Event } from './event.ts';
 import type { Filter } from './filter.ts';
@@ -64,10 +65,7 @@ export class Topic {
   }
 
   #selects({ paths, tags }: Event): boolean {
-    return (
-      paths.some((named) => this.#selectsPath(named.split('?', 1)[0] as string)) ||
-      tags.some((tag) => this.overlapsTag(tag))
-    );
+    return paths.some((named) => this.#selectsPath(withoutQuery(named))) || tags.some((tag) => this.overlapsTag(tag));
   }
 
   #selectsPath(path: string): boolean {

@@ -1,5 +1,5 @@
 import type { GatewayConfig } from '../config/model.ts';
-import { resourceOf } from '../route/path.ts';
+import { resourceOf, withoutQuery } from '../route/path.ts';
 import { isPatternWithin, PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Event } from './event.ts';
 
@@ -39,8 +39,7 @@ export function visibleEvents(
     return other.off || shapes.some(({ shape }) => isPatternWithin(pattern, shape));
   };
   const isOff = (named: string): boolean => {
-    const query = named.indexOf('?');
-    const path = query < 0 ? named : named.slice(0, query);
+    const path = withoutQuery(named);
     return path.includes('*') ? isPatternOff(path) : routeOf(path).off;
   };
   return (event) => {

@@ -6,7 +6,7 @@ import { type FieldLines, Fields, without } from '../http/fields.ts';
 import { isIncremental } from '../http/incremental.ts';
 import { strongEtag } from '../http/validation.ts';
 import { namesCoding } from '../http/write-conditions.ts';
-import { resourceOf } from '../route/path.ts';
+import { resourceOf, withoutQuery } from '../route/path.ts';
 import { PatternTrie, parsePattern, patternShape, patternsOverlap } from '../route/pattern.ts';
 import type { Spellings } from '../rules/spellings.ts';
 import { parseTemplate } from '../rules/template.ts';
@@ -166,7 +166,7 @@ function isListed(etag: string, lines: FieldLines): boolean {
   return listed !== '*' && tag !== undefined && listed.some((each) => weakMatch(each, tag));
 }
 
-const pathOf = (target: string): string => resourceOf(target.split('?', 1)[0] as string);
+const pathOf = (target: string): string => resourceOf(withoutQuery(target));
 
 function held(whole: Buffer): AnswerBody {
   return { whole: () => whole, stream: () => Readable.from([whole]), destroy: () => {} };

@@ -324,8 +324,6 @@ export interface WriteReport {
   readonly position: Position | undefined;
   readonly removed: number;
   readonly patched: PatchReport | undefined;
-  /** Explains how the targets were resolved. Computed on demand. */
-  readonly explain: (() => Explanation) | undefined;
   readonly ms: number;
 }
 

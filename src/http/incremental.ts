@@ -1,4 +1,5 @@
 import type { Fields } from './fields.ts';
+import { essenceOf } from './media-type.ts';
 
 /** Each part replaces or follows the one before, until somebody hangs up. */
 const endless = new Set(['text/event-stream', 'multipart/x-mixed-replace']);
@@ -22,21 +23,13 @@ const incremental = new Set([
 
 /** A response that has no end of its own: storing it would never finish, and waiting for it would never end. */
 export function isEndless(headers: Fields): boolean {
-  return endless.has(mediaTypeOf(headers));
+  return endless.has(essenceOf(headers.get('content-type')));
 }
 
 /** A response whose reader wants each part as it arrives. Nothing of it may be held back. */
 export function isIncremental(headers: Fields): boolean {
-  const type = mediaTypeOf(headers);
+  const type = essenceOf(headers.get('content-type'));
   if (incremental.has(type) || type.endsWith('+json-seq') || type.startsWith('application/grpc-web+')) return true;
   // What origins say to nginx, which holds back as the gateway does.
   return headers.get('x-accel-buffering')?.trim().toLowerCase() === 'no';
-}
-
-/** RFC 9110 §8.3.1: without parameters, in lower case; empty if there is none. */
-function mediaTypeOf(headers: Fields): string {
-  const value = headers.get('content-type');
-  if (value === undefined) return '';
-  const end = value.indexOf(';');
-  return (end < 0 ? value : value.slice(0, end)).trim().toLowerCase();
 }

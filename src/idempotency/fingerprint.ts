@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readJson } from '../exchange/body.ts';
 import type { Fields } from '../http/fields.ts';
+import { essenceOf } from '../http/media-type.ts';
 import { boundaryOf, MAX_BOUNDARY_CHARACTERS } from '../http/multipart.ts';
 import { canonicalJson } from '../rules/canonical-json.ts';
 
@@ -16,8 +17,7 @@ const MAX_PARTS = 1_000;
  * boundary, which clients draw again for each attempt. Anything else is compared by its bytes.
  */
 export function fingerprintOf(headers: Fields, body: Buffer): string {
-  const [type = ''] = (headers.get('content-type') ?? '').split(';', 1);
-  const hash = createHash('sha256').update(`${type.trim().toLowerCase()}\n`);
+  const hash = createHash('sha256').update(`${essenceOf(headers.get('content-type'))}\n`);
   const json = readJson(body, headers);
   if ('value' in json) return hash.update(`json\n${canonicalJson(json)}`).digest('base64url');
   hash.update(`${headers.get('content-encoding') ?? ''}\n`);

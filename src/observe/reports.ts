@@ -3,6 +3,7 @@ import { GatewayError, OriginError } from '../errors.ts';
 import type {
   ClientRequest,
   DoneInvalidation,
+  Explanation,
   OriginChange,
   ReadOutcome,
   Route,
@@ -74,7 +75,8 @@ export class Reports {
     this.#log.debug({ method: request.method, path: briefText(request.target.path), outcome: 'passed' }, 'read');
   }
 
-  write(report: WriteReport): void {
+  /** @param explain tells how the targets were resolved; called if that is logged */
+  write(report: WriteReport, explain: (() => Explanation) | undefined): void {
     const { request, effect } = report;
     const targets = effect?.targets ?? [];
     this.#metrics.countWrite(report.outcome);
@@ -97,8 +99,8 @@ export class Reports {
       },
       'write',
     );
-    if (report.explain !== undefined && this.#log.isLevelEnabled('debug')) {
-      this.#log.debug({ explanation: brief(report.explain()) }, 'explained');
+    if (explain !== undefined && this.#log.isLevelEnabled('debug')) {
+      this.#log.debug({ explanation: brief(explain()) }, 'explained');
     }
     for (const { rule, target, placeholder, reason, ignored } of effect?.unresolved ?? []) {
       // The configuration expects it.

@@ -59,6 +59,12 @@ function canonicalPath(raw: string): string {
   return path;
 }
 
+/** A path or a pattern without a query. */
+export function withoutQuery(path: string): string {
+  const query = path.indexOf('?');
+  return query < 0 ? path : path.slice(0, query);
+}
+
 /** The target as in a request line. */
 export function targetText({ path, query }: Pick<RequestTarget, 'path' | 'query'>): string {
   return query === '' ? path : `${path}?${query}`;

@@ -1,3 +1,4 @@
+import { essenceOf } from '../http/media-type.ts';
 import { isFaithful, scanJson, type WrittenNumber } from './json-scan.ts';
 import type { ExactNumbers, Json } from './types.ts';
 
@@ -61,7 +62,7 @@ export function parseJson(
 
 function kindOf(contentType: string | undefined): 'json' | 'unknown' | 'other' {
   if (contentType === undefined) return 'unknown';
-  const essence = (contentType.split(';', 1)[0] as string).trim().toLowerCase();
+  const essence = essenceOf(contentType);
   if (essence === 'application/json' || essence === 'text/json' || essence.endsWith('+json')) return 'json';
   const other = /^(?:image|audio|video|font|multipart)\/|[/+](?:xml|x-www-form-urlencoded|pdf|zip|gzip)$/;
   return other.test(essence) ? 'other' : 'unknown';

@@ -2,6 +2,7 @@ import type { SchemaDocuments } from '../config/model.ts';
 import { GatewayError } from '../errors.ts';
 import { readJson } from '../exchange/body.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
+import { essenceOf } from '../http/media-type.ts';
 import type { MissingReason } from '../rules/types.ts';
 import type { CompiledSchema } from './engine.ts';
 import { compileJsonSchema, type ReadLocal } from './json-schema.ts';
@@ -64,13 +65,13 @@ export function validationBy(
 /** A DELETE needs no body; whatever else a schema is for has one. */
 function bySchema(schema: CompiledSchema, request: ClientRequest, body: Buffer): readonly Violation[] {
   if (body.byteLength === 0 && request.method === 'DELETE') return [];
-  if (body.byteLength > 0 && !isJson(essenceOf(request) ?? JSON_TYPE)) throw notTaken(JSON_TYPE);
+  if (body.byteLength > 0 && !isJson(typeOf(request))) throw notTaken(JSON_TYPE);
   return ofJson(schema, request, body);
 }
 
 function byContent(described: OperationBody, request: ClientRequest, body: Buffer): readonly Violation[] {
   if (body.byteLength === 0) return described.required ? [violation('body', '', 'is required')] : [];
-  const essence = essenceOf(request) ?? JSON_TYPE;
+  const essence = typeOf(request);
   const media = ranges(essence).flatMap(
     (range) => described.content.find(({ mediaType }) => mediaType === range) ?? [],
   )[0];
@@ -98,10 +99,9 @@ const unread: Partial<Record<MissingReason, string>> = {
 
 const JSON_TYPE = 'application/json';
 
-/** RFC 9110 §8.3.1: without parameters; undefined if the request does not say. */
-function essenceOf({ headers }: ClientRequest): string | undefined {
-  const essence = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-  return essence === '' ? undefined : essence;
+/** What the request says, or JSON if it does not say. */
+function typeOf({ headers }: ClientRequest): string {
+  return essenceOf(headers.get('content-type')) || JSON_TYPE;
 }
 
 const isJson = (essence: string): boolean => /^(?:application|text)\/json$|\+json$/.test(essence);

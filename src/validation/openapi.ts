@@ -1,4 +1,5 @@
 import type { ClientRequest } from '../exchange/ports.ts';
+import { essenceOf } from '../http/media-type.ts';
 import { type Mapping, mapping, OpenApiError } from '../openapi/descriptions.ts';
 import { OpenApiDocument } from '../openapi/document.ts';
 import { serverOf } from '../openapi/operations.ts';
@@ -172,7 +173,7 @@ class OperationCompiler {
       const isJson = /^(?:application|text|\*)\/(?:json|\*|[^;]*\+json)\s*(?:;|$)/i.test(mediaType);
       const { schema } = mapping(media);
       const name = isJson && schema !== undefined ? this.#define(this.#schemas.convert(schema)) : undefined;
-      return { mediaType: mediaType.split(';', 1)[0]?.trim().toLowerCase() ?? '', name };
+      return { mediaType: essenceOf(mediaType), name };
     });
     return () => ({
       body:

@@ -1,5 +1,5 @@
 import type { Coverage } from '../../coherence/tag.ts';
-import { parseTarget, sortedQuery, TargetError } from '../../route/path.ts';
+import { parseTarget, sortedQuery, TargetError, withoutQuery } from '../../route/path.ts';
 import { expand } from '../../rules/expand.ts';
 import { coverageOf, type PathKnowledge } from '../../rules/target.ts';
 import { parseTemplate, TemplateError } from '../../rules/template.ts';
@@ -77,8 +77,7 @@ function whyUnknown({ kind }: Target, host: string | undefined): string {
 
 /** @throws TargetError */
 function targetOf(text: string): Target {
-  const [rawPath = ''] = text.split('?', 1);
-  if (rawPath.includes('*')) return patternOf(text);
+  if (withoutQuery(text).includes('*')) return patternOf(text);
   const { resource: path, query } = parseTarget(text);
   return text.includes('?') ? { kind: 'query', path, query: sortedQuery(query) } : { kind: 'path', path };
 }

@@ -1,5 +1,6 @@
 import { GatewayError, OriginError } from '../../errors.ts';
 import type { Fields } from '../../http/fields.ts';
+import { essenceOf } from '../../http/media-type.ts';
 import { boundaryOf, MAX_BOUNDARY_CHARACTERS } from '../../http/multipart.ts';
 import { decodedBody, readJson } from '../body.ts';
 import { isMethodField } from '../forward.ts';
@@ -31,7 +32,7 @@ export class BodyMethods {
    */
   static of({ method, headers }: Pick<ClientRequest, 'method' | 'headers'>): BodyMethods | undefined {
     if (method !== 'POST') return undefined;
-    const type = (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+    const type = essenceOf(headers.get('content-type'));
     // Rack takes a POST without a type for a form.
     if (type === 'application/x-www-form-urlencoded' || type === '') return new BodyMethods(headers, 'form', undefined);
     if (/[/+]json$/.test(type)) return new BodyMethods(headers, 'json', undefined);

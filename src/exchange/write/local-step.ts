@@ -16,7 +16,7 @@ export class WriteLocally implements LocalStep {
   readonly #write: NotedRequest;
   readonly patches: Patches | undefined;
   /** The responses under `refresh` targets that were stored before the record was applied. */
-  refreshed: StoredResponse[] = [];
+  readonly refreshed: StoredResponse[] = [];
 
   constructor(
     ports: WritePorts,
@@ -25,7 +25,7 @@ export class WriteLocally implements LocalStep {
   ) {
     this.#store = ports.store;
     this.#write = write;
-    this.#paths = rules.flatMap(pathsToRefresh);
+    this.#paths = pathsToRefresh(rules);
     // With a conflicting write, the order of the changes is unknown, and so is the parent's content.
     const patching = write.inFlight.conflicted ? [] : rules.filter(({ match }) => match.rule.patch.length > 0);
     if (patching.length === 0) return;
@@ -40,7 +40,7 @@ export class WriteLocally implements LocalStep {
     // On a shared log, a conflicting record of another node may be known only now.
     if (this.#write.inFlight.conflicted) this.patches?.giveUp();
     this.#write.inFlight.applying();
-    this.refreshed = this.#paths.flatMap((path) => this.#store.tagged(pathTag(path)));
+    for (const path of this.#paths) this.refreshed.push(...this.#store.tagged(pathTag(path)));
     this.patches?.take();
   }
 
@@ -49,10 +49,14 @@ export class WriteLocally implements LocalStep {
   }
 }
 
-function pathsToRefresh({ match, sources }: AppliedRule): string[] {
-  if (match.rule.refresh.length === 0) return [];
-  const { targets } = resolve({ ...match, rule: { ...match.rule, targets: match.rule.refresh, patch: [] } }, sources);
-  return targets.flatMap((target) => (target.kind === 'path' ? [target.path] : []));
+function pathsToRefresh(rules: readonly AppliedRule[]): string[] {
+  const paths: string[] = [];
+  for (const { match, sources } of rules) {
+    if (match.rule.refresh.length === 0) continue;
+    const { targets } = resolve({ ...match, rule: { ...match.rule, targets: match.rule.refresh, patch: [] } }, sources);
+    for (const target of targets) if (target.kind === 'path') paths.push(target.path);
+  }
+  return paths;
 }
 
 export function patchingOf(

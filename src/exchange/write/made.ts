@@ -1,6 +1,7 @@
 import type { WriteProtectionConfig } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import { Fields } from '../../http/fields.ts';
+import { essenceOf } from '../../http/media-type.ts';
 import { mergePatched } from '../../rules/json-merge.ts';
 import { jsonPatched } from '../../rules/json-patch.ts';
 import { type Current, documentOf } from './document.ts';
@@ -21,7 +22,7 @@ export const headOfMade = new Fields(['Content-Type', 'application/json']);
  * @throws GatewayError unmergeable, currentUnmergeable, unsupportedMediaType: nobody can tell
  */
 export function madeByPatch(patch: Buffer, headers: Fields, current: Current | undefined): Buffer {
-  const type = headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  const type = essenceOf(headers.get('content-type'));
   const isOperations = type === 'application/json-patch+json';
   if (!isOperations && type !== 'application/merge-patch+json' && type !== 'application/json') {
     const detail = 'send application/merge-patch+json, application/json-patch+json or application/json';

@@ -20,10 +20,10 @@ interface PassedAnswer {
 export async function passAnswer(
   ports: Pick<WritePorts, 'resolveBytes'>,
   { route }: Pick<ArrivedWrite, 'route'>,
-  { answer, outcome, ...passed }: PassedAnswer,
+  { answer, outcome, read: known }: PassedAnswer,
   { reply, position, guard }: { reply: Reply; position?: string | undefined; guard: Guard | undefined },
 ): Promise<void> {
-  let { read } = passed;
+  let read = known;
   const weak = guard?.evaluates === true && parseEntityTag(answer.headers.get('etag'))?.weak === true;
   const given = weak ? without(answer.headers.lines, (name) => name === 'etag') : answer.headers.lines;
   const lines = passedFields(endToEnd(given), route.policy.client);

@@ -1,6 +1,7 @@
 import type { WriteProtectionConfig } from '../../config/model.ts';
 import { GatewayError } from '../../errors.ts';
 import type { Fields } from '../../http/fields.ts';
+import { essenceOf } from '../../http/media-type.ts';
 import { parseJson } from '../../rules/json.ts';
 import { mergePatched, overlaid, type Preserved } from '../../rules/json-merge.ts';
 import {
@@ -79,7 +80,7 @@ function patching(write: WithBody, current: Current, protection: ProtectionSetti
   const { config } = protection;
   const { preserve, unchanged: onUnchanged } = config;
   const asItIs: Proposal = { body, rewritten: false, unchanged: false };
-  const type = essenceOf(headers);
+  const type = essenceOf(headers.get('content-type'));
   const protects = preserve.paths.length > 0;
   if (type === 'application/json-patch+json') return protects ? operating(write, preserve) : asItIs;
   // Many APIs take plain JSON for a merge patch.
@@ -124,14 +125,10 @@ function refuseRoot(patch: unknown, type: string): void {
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** RFC 9110 §8.3.1: a media type without its parameters. */
-const essenceOf = (headers: Fields): string | undefined =>
-  headers.get('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-
 /** Whether two media types are one, or both of JSON. */
 function isOneType(a: Fields, b: Fields): boolean {
-  const [x, y] = [essenceOf(a), essenceOf(b)];
-  return x === y || [x, y].every((type) => type === undefined || /[/+]json$/.test(type));
+  const [x, y] = [essenceOf(a.get('content-type')), essenceOf(b.get('content-type'))];
+  return x === y || [x, y].every((type) => type === '' || /[/+]json$/.test(type));
 }
 
 function refuseSpellings(sent: Document, present: Document, preserve: Preserved): void {

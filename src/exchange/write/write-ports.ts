@@ -53,7 +53,7 @@ export interface WritePorts {
 }
 
 /** The outcome of a write, with the input from which an explanation can be made on demand. */
-export interface WriteResult extends Omit<WriteReport, 'explain'> {
+export interface WriteResult extends WriteReport {
   /** Made on demand. Undefined if no rule was applied: the origin refused the write, or never received all of it. */
   readonly resolved: (() => ResolvedWrite) | undefined;
 }
