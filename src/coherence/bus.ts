@@ -14,20 +14,20 @@ export interface Entry {
   readonly seq: Seq;
   readonly payload: string;
   /** `member:number`. Identifies the record when the answer to its append was lost. */
-  readonly ref?: string;
+  readonly ref?: string | undefined;
   /** The intent of its write. Conflicting writes no longer wait for it. */
-  readonly intent?: string;
+  readonly intent?: string | undefined;
   /** Its writer waits for conflicting writes. A second record announces it. */
-  readonly held?: boolean;
+  readonly held?: boolean | undefined;
   /**
    * The terms that its write had posted (write-set.ts), or those of what it covers. Writes that have not applied this
    * record compare theirs with them.
    */
-  readonly posts?: string;
+  readonly posts?: string | undefined;
   /** Repeats a record of a member that is gone and may not have published it to the second tier. */
-  readonly again?: boolean;
+  readonly again?: boolean | undefined;
   /** Written under another configuration and widened for this one. The second tier has to learn what that adds. */
-  readonly foreign?: true;
+  readonly foreign?: true | undefined;
 }
 
 /** A notice to all members, in a sequence of its own next to the log. */
@@ -113,7 +113,7 @@ export interface Append {
   readonly payload: string;
   readonly ref: string;
   /** Removed in the same step if it is still there, unless the record is held. */
-  readonly intent?: string;
+  readonly intent?: string | undefined;
   /** Encoded terms. Intents that post one of them conflict. Empty: skips the search for conflicts. */
   readonly probes: string;
   /** The member had applied every record up to this one when it made the record. */
@@ -122,7 +122,7 @@ export interface Append {
   readonly hold: boolean;
   readonly quarantine: boolean;
   /** The record whose quarantine this one ends. */
-  readonly endsQuarantine?: Seq;
+  readonly endsQuarantine?: Seq | undefined;
   /** Encoded terms of what it covers. The record posts them if the bus has no intent of its write. */
   readonly posts?: string;
 }

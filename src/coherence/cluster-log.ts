@@ -365,15 +365,17 @@ export class ClusterLog implements Log {
   }
 
   #apply({ seq, payload, ref, intent, again, foreign, held }: Entry): void {
-    const { endsQuarantine, announcements, ...rest } = decodeRecord(payload);
-    const position = this.positionOf(seq);
+    const { coverage, announcements, quarantine, quarantineMs, endsQuarantine, at } = decodeRecord(payload);
     const record: LogRecord = {
-      ...rest,
+      coverage,
       // A repeated record was announced the first time. A held one is announced by a second record.
       announcements: again === true || held === true ? [] : announcements,
-      ...(endsQuarantine !== undefined && { endsQuarantine: this.positionOf(endsQuarantine) }),
-      position,
+      quarantine,
+      quarantineMs,
+      endsQuarantine: endsQuarantine === undefined ? undefined : this.positionOf(endsQuarantine),
+      position: this.positionOf(seq),
       id: `${this.epoch}-${seq}`,
+      at,
     };
     const local = ref === undefined ? undefined : this.#outbox.localStepOf(ref);
     local?.applying();

@@ -1,10 +1,8 @@
 import {
-  type Append,
   type Batch,
   type Bus,
   configurationMark,
   type Entry,
-  type IntentNote,
   type OpenQuarantine,
   type Renewed,
   type Step,
@@ -86,11 +84,11 @@ export class ConfiguredBus extends BusOver {
         const { probes, posts = '' } = step.append;
         // Without probes, no conflicts are searched for.
         const terms = { probes: probes === '' ? '' : this.#withOwn(probes), posts: this.#withOwn(posts) };
-        return { kind: 'append', append: { ...this.#signed<Append>(step.append), ...terms } };
+        return { kind: 'append', append: { ...step.append, ...terms, payload: this.#signed(step.append.payload) } };
       }
       case 'intend': {
         const posts = this.#withOwn(step.note.posts);
-        return { kind: 'intend', note: { ...this.#signed<IntentNote>(step.note), posts } };
+        return { kind: 'intend', note: { ...step.note, posts, payload: this.#signed(step.note.payload) } };
       }
       case 'conflicting':
         return { ...step, probes: this.#withOwn(step.probes) };
@@ -104,8 +102,8 @@ export class ConfiguredBus extends BusOver {
     return terms === '' ? this.#own : `${this.#own},${terms}`;
   }
 
-  #signed<T extends { readonly payload: string }>(message: T): T {
-    return { ...message, payload: `${this.#fingerprint} ${message.payload}` };
+  #signed(payload: string): string {
+    return `${this.#fingerprint} ${payload}`;
   }
 
   #read<T extends { readonly payload: string }>(message: T): T & { readonly foreign?: true } {

@@ -24,7 +24,7 @@ interface PatternRecord {
 interface OpenedQuarantine {
   readonly position: Position;
   readonly coverage: Coverage;
-  readonly quarantineMs?: number;
+  readonly quarantineMs?: number | undefined;
 }
 
 const noTags: ReadonlySet<Tag> = new Set();

@@ -143,7 +143,7 @@ export interface SharedLogListener extends LogListener {
     quarantines: readonly {
       readonly position: Position;
       readonly coverage: Coverage;
-      readonly quarantineMs?: number;
+      readonly quarantineMs?: number | undefined;
     }[],
   ): void;
 }

@@ -270,17 +270,18 @@ export class Outbox {
 
   #write(pending: PendingAppend, epoch: string, isBarred: boolean): Append {
     const { invalidation, at, ref, notes, probes, keepsNote, asOf } = pending;
-    const { endsQuarantine, ...rest } = invalidation;
-    const seq = this.#quarantines.seqOf(endsQuarantine, epoch);
-    const ends = seq === undefined ? {} : { endsQuarantine: seq };
+    const { coverage, announcements, quarantine, quarantineMs } = invalidation;
+    const endsQuarantine = this.#quarantines.seqOf(invalidation.endsQuarantine, epoch);
     return {
-      payload: encodeRecord({ ...rest, ...ends, at }),
+      payload: encodeRecord({ coverage, announcements, quarantine, quarantineMs, endsQuarantine, at }),
       ref,
-      quarantine: invalidation.quarantine === true,
-      ...ends,
-      ...(notes[0] !== undefined && { intent: notes[0] }),
-      ...{ probes, hold: keepsNote || (isBarred && probes !== ''), asOf: asOf.epoch === epoch ? asOf.seq : 0 },
-      posts: encodeTerms(recordTerms(invalidation.coverage, this.#options.knowledge ?? nothingKnown)),
+      quarantine: quarantine === true,
+      endsQuarantine,
+      intent: notes[0],
+      probes,
+      hold: keepsNote || (isBarred && probes !== ''),
+      asOf: asOf.epoch === epoch ? asOf.seq : 0,
+      posts: encodeTerms(recordTerms(coverage, this.#options.knowledge ?? nothingKnown)),
     };
   }
 
@@ -377,17 +378,17 @@ export class Outbox {
   #release(pending: PendingAppend): void {
     const { writer, invalidation, at, applied, progress } = pending;
     pending.writer = undefined;
-    const { endsQuarantine, ...rest } = invalidation;
+    if (writer === undefined) return;
     const place = progress.at === 'placed' ? progress : undefined;
     const position = place?.position ?? this.#standing.positionOf(0);
+    const { coverage, announcements, quarantine, quarantineMs } = invalidation;
+    const id = place && `${place.epoch}-${place.seq}`;
     // The position that the writer knows. This node may have joined again before the record came down the log.
-    const record = (applied && { ...applied.record, position }) ?? {
-      ...rest,
-      position,
-      at,
-      ...(place !== undefined && { id: `${place.epoch}-${place.seq}` }),
-    };
-    writer?.resolve({
+    const record =
+      applied === undefined
+        ? { coverage, announcements, quarantine, quarantineMs, position, id, at }
+        : { ...applied.record, position };
+    writer.resolve({
       record,
       removed: applied?.removed ?? 0,
       applied: applied !== undefined,

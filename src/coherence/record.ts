@@ -12,11 +12,11 @@ export interface Invalidation {
   readonly coverage: Coverage;
   readonly announcements: readonly Announcement[];
   /** Indeterminate: what it covers is not stored until a record ends its quarantine (coherence.md, invariant 6). */
-  readonly quarantine?: boolean;
+  readonly quarantine?: boolean | undefined;
   /** Length of the quarantine, for a node that takes it over. Absent: as long as that node's configuration says. */
-  readonly quarantineMs?: number;
+  readonly quarantineMs?: number | undefined;
   /** The position of an earlier record whose quarantine this one ends. */
-  readonly endsQuarantine?: Position;
+  readonly endsQuarantine?: Position | undefined;
 }
 
 /** An invalidation in the log. */
@@ -26,7 +26,7 @@ export interface LogRecord extends Invalidation {
    * `epoch-seq`: the same on every node, while positions are local. Absent: derived from the log's epoch and
    * `position`.
    */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** ISO 8601, for people. Nothing is ordered by it. */
   readonly at: string;
 }

@@ -4,7 +4,7 @@ import { bounded } from './record-size.ts';
 
 /** An invalidation as the shared log holds it. `endsQuarantine` is a `seq` there, not a local position. */
 export interface WireRecord extends Omit<Invalidation, 'endsQuarantine'> {
-  readonly endsQuarantine?: Seq;
+  readonly endsQuarantine?: Seq | undefined;
   readonly at: string;
 }
 
@@ -19,9 +19,9 @@ function encode({ coverage, announcements, quarantine, quarantineMs, endsQuarant
     patterns: coverage.patterns,
     tagPatterns: coverage.tagPatterns,
     announcements,
-    ...(quarantine === true && { quarantine }),
-    ...(quarantineMs !== undefined && { quarantineMs }),
-    ...(endsQuarantine !== undefined && { endsQuarantine }),
+    quarantine: quarantine === true ? true : undefined,
+    quarantineMs,
+    endsQuarantine,
     at,
   });
 }
@@ -62,9 +62,9 @@ function recordOf(wire: unknown): WireRecord | undefined {
   return {
     coverage: { tags: new Set(tags), patterns, tagPatterns: tagPatterns as string[][] },
     announcements: announcements as Announcement[],
-    ...(quarantine === true && { quarantine }),
-    ...(quarantineMs !== undefined && { quarantineMs: quarantineMs as number }),
-    ...(endsQuarantine !== undefined && { endsQuarantine: endsQuarantine as number }),
+    quarantine: quarantine === true ? true : undefined,
+    quarantineMs: quarantineMs as number | undefined,
+    endsQuarantine,
     at,
   };
 }

@@ -198,14 +198,15 @@ function batchOf(streams: Streams, log: string, before: number): Batch {
       const number = Number(id.slice(0, id.indexOf('-')));
       if (stream === log) {
         const [, payload = '', , ref = '', , intent = '', , again = '', , held = '', , posts = ''] = fields;
-        const more = {
-          ...(ref !== '' && { ref }),
-          ...(intent !== '' && { intent }),
-          ...(again !== '' && { again: true }),
-          ...(held !== '' && { held: true }),
-          ...(posts !== '' && { posts }),
-        };
-        entries.push({ seq: number, payload, ...more });
+        entries.push({
+          seq: number,
+          payload,
+          ref: ref === '' ? undefined : ref,
+          intent: intent === '' ? undefined : intent,
+          again: again === '' ? undefined : true,
+          held: held === '' ? undefined : true,
+          posts: posts === '' ? undefined : posts,
+        });
         continue;
       }
       const [kind, what = ''] = fields;
