@@ -327,8 +327,7 @@ export class ClusterLog implements Log {
         await this.#sleeper.sleep(this.leaseMs);
         continue;
       }
-      const epoch = this.epoch;
-      const generation = this.#standing.generation;
+      const { epoch, generation } = this.#standing;
       try {
         const answer = await this.#options.bus.read(epoch, this.#standing.applied, this.#standing.note);
         if (this.#stopped || generation !== this.#standing.generation) continue;
