@@ -36,13 +36,13 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
     const isFirst = announcements.length === 0;
     const more = isFirst ? { implied, carriedOver } : nothingMore;
     announcements.push(announcement(request, { applied, targets: resolution.targets }, more));
-    targets.push(...resolution.targets);
+    for (const target of resolution.targets) targets.push(target);
     for (const each of resolution.unresolved) unresolved.push({ ...each, rule: applied.match.rule.config.name });
   }
   if (announcements.length === 0) {
     announcements.push(announcement(request, { applied: undefined, targets: [] }, { implied, carriedOver }));
   }
-  targets.push(...implied);
+  for (const target of implied) targets.push(target);
   const coverage = coverageOf(targets, paths);
   return {
     coverage: carriedOver === undefined ? coverage : mergeCoverage([coverage, carriedOver.coverage]),
@@ -56,8 +56,10 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
 /** The coverage of the effect alone. */
 export function coveredBy({ request, rules, sources, paths }: AppliedWrite): Coverage {
   const targets: Target[] = [];
-  for (const { match, sources: own } of rules) targets.push(...resolve(match, own).targets);
-  targets.push(...impliedTargets(request, sources, paths));
+  for (const { match, sources: own } of rules) {
+    for (const target of resolve(match, own).targets) targets.push(target);
+  }
+  for (const target of impliedTargets(request, sources, paths)) targets.push(target);
   return coverageOf(targets, paths);
 }
 

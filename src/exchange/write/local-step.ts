@@ -40,7 +40,9 @@ export class WriteLocally implements LocalStep {
     // On a shared log, a conflicting record of another node may be known only now.
     if (this.#write.inFlight.conflicted) this.patches?.giveUp();
     this.#write.inFlight.applying();
-    for (const path of this.#paths) this.refreshed.push(...this.#store.tagged(pathTag(path)));
+    for (const path of this.#paths) {
+      for (const response of this.#store.tagged(pathTag(path))) this.refreshed.push(response);
+    }
     this.patches?.take();
   }
 

@@ -87,7 +87,8 @@ function opaqueOf({ knowledge }: RuleSet, matches: readonly RuleMatch[]): string
 export function carriedTags(rules: RuleSet, routes: RouteTable, { coverage }: WriteSet): string[] {
   const tags: string[] = [];
   for (const tag of coverage.tags) {
-    if (isPathTag(tag)) tags.push(...representationAt(rules, routes, pathOfTag(tag)).tags);
+    if (!isPathTag(tag)) continue;
+    for (const carried of representationAt(rules, routes, pathOfTag(tag)).tags) tags.push(carried);
   }
   return tags;
 }
