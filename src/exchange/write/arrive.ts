@@ -43,14 +43,20 @@ export async function arrive(ports: WritePorts, arriving: Arriving): Promise<Arr
     throw new GatewayError('contentTooLarge', 'of a form whose path is protected: it may name another method');
   }
   const namedInBody = methods?.named(upload.whole) ?? [];
-  const transaction = new Transaction();
-  if (namedInBody.length === 0) {
-    const asked = { ...needs, request: needs.request || bodyTells };
-    return { route, request, startedAt, upload, transaction, matches, needs: asked };
-  }
-  const renamed = { ...request, namedInBody };
-  const all = matchesOf(rules, renamed);
-  return { route, request: renamed, startedAt, upload, transaction, matches: all, needs: needsOf(all) };
+  const isRenamed = namedInBody.length > 0;
+  const named = isRenamed ? { ...request, namedInBody } : request;
+  const all = isRenamed ? matchesOf(rules, named) : matches;
+  return {
+    request: named,
+    route,
+    matches: all,
+    needs: isRenamed ? needsOf(all) : { ...needs, request: needs.request || bodyTells },
+    upload,
+    transaction: new Transaction(),
+    startedAt,
+    turn: undefined,
+    place: undefined,
+  };
 }
 
 /** Whether the body may be needed to find the representation. */

@@ -63,12 +63,18 @@ export async function write(
     const protection = protectionAmong(entries, arrived.request);
     if (protection !== undefined) {
       await writeProtected(ports, {
-        ...{ ...own, protection, protections, entries },
+        arrived,
+        found,
+        reply,
+        protection,
+        protections,
+        entries,
         send: (write, guard) => exchange(ports, { found, arrived: afresh(write), reply, guard }),
         settle: (write) => settle(ports, found, afresh(write)),
       });
     } else if (takesTurns(entries, arrived.request)) {
-      await inTurn(ports, { ...own, protections }, (write) => exchange(ports, { ...own, arrived: write }));
+      const sendInTurn = (write: ArrivedWrite) => exchange(ports, { arrived: write, found, reply });
+      await inTurn(ports, { arrived, found, reply, protections }, sendInTurn);
     } else await exchange(ports, own);
   } catch (error) {
     if (!reply.gone) ports.failed(error, request);
