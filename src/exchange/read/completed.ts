@@ -34,7 +34,14 @@ export async function completed(
       answer.body.destroy();
       return undefined;
     }
-    return await new Fill(ports, fetching, { context: asked, answer: whole, storability, completes: part }).run();
+    const { headers } = whole;
+    return await new Fill(ports, fetching, {
+      context: asked,
+      answer: whole,
+      headers,
+      storability,
+      completes: part,
+    }).run();
   } catch (error) {
     // The rest was not what its head said, so the part is no use. The whole may still come.
     if (asGatewayError(error).code === 'originInvalid' && fetching.reply?.begun !== true) return undefined;
