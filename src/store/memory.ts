@@ -43,6 +43,7 @@ export class MemoryStore implements Store {
   readonly #byPath = new PathIndex<StoredResponse>();
   readonly #frequencies: Frequencies | undefined;
   #unconfirmedSize = 0;
+  #parts = 0;
   #sequence = 0;
   #puts = 0;
 
@@ -83,6 +84,10 @@ export class MemoryStore implements Store {
   varyOf(key: string): readonly string[] | undefined {
     const found = this.#byKey.get(key);
     return found instanceof Set ? [...found].at(-1)?.vary : found?.vary;
+  }
+
+  get hasParts(): boolean {
+    return this.#parts > 0;
   }
 
   tagged(tag: Tag): readonly StoredResponse[] {
@@ -284,6 +289,7 @@ export class MemoryStore implements Store {
   #index(response: StoredResponse): void {
     this.#mapFor(response).add(response.key, response);
     if (!isConfirmed(response)) this.#unconfirmedSize += 1;
+    if (response.part !== undefined) this.#parts += 1;
     const { path, otherTags } = response;
     const before = this.#byPath.add(path, response);
     // An entry for each query is needed only where a path has several: the response itself tells its own.
@@ -300,6 +306,7 @@ export class MemoryStore implements Store {
   #unindex(response: StoredResponse): void {
     this.#mapFor(response).delete(response.key, response);
     if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
+    if (response.part !== undefined) this.#parts -= 1;
     const { path, otherTags, ownQueryTag } = response;
     for (const tag of otherTags) this.#byTag.delete(tag, response);
     if (ownQueryTag !== undefined && this.#byPath.get(path) instanceof Set) this.#byTag.delete(ownQueryTag, response);

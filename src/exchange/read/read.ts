@@ -133,7 +133,7 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
 
 /** If the beginning of the representation is stored, only the rest is requested. */
 function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): Forward {
-  if (decision.stored !== undefined || decision.fwd === 'bypass') return decision;
+  if (!ports.store.hasParts || decision.stored !== undefined || decision.fwd === 'bypass') return decision;
   const part = ports.store.select(partKey(key), request.headers);
   return part === undefined || completionFields(part) === undefined ? decision : { ...decision, fwd: 'partial', part };
 }
