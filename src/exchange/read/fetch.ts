@@ -102,9 +102,10 @@ function takeAnswer(
   const unfit = unfitFor(read, decision, answer.status);
   const storability: Storability =
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
-  const fill = new Fill(ports, fetching, { context, answer, headers, storability, completes: undefined });
+  const streams = isIncremental(headers);
+  const fill = new Fill(ports, fetching, { context, answer, headers, streams, storability, completes: undefined });
   // An error says nothing about the origin's next answer.
-  if (flightKey !== undefined && !isForSharing(storability, headers) && !isErrorStatus(answer.status))
+  if (flightKey !== undefined && !isForSharing(storability, streams) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
 }
@@ -146,10 +147,9 @@ export function unfitFor(
  * Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4), or wants it as it
  * arrives.
  */
-function isForSharing(storability: Storability, headers: Fields): boolean {
+function isForSharing(storability: Storability, streams: boolean): boolean {
   if (!storability.store) return ofTheRequest.has(storability.detail);
-  if (isIncremental(headers)) return false;
-  return storability.directives.noCache !== true && storability.lifetimeMs > 0;
+  return !streams && storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
 /** Asks the origin, when the request's turn has come. */

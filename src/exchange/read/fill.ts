@@ -3,7 +3,6 @@ import type { CacheStatus } from '../../http/cache-status.ts';
 import { formatHttpDate } from '../../http/date.ts';
 import type { Fields } from '../../http/fields.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
-import { isIncremental } from '../../http/incremental.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { takeChunks } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
@@ -38,6 +37,8 @@ interface JudgedAnswer {
   readonly answer: OriginResponse;
   /** The end-to-end fields of the answer. */
   readonly headers: Fields;
+  /** The client wants it as it arrives (`isIncremental`). */
+  readonly streams: boolean;
   readonly storability: Storability;
   /** The stored part that a 206 completed: `answer` is the whole (completed.ts). */
   readonly completes: StoredResponse | undefined;
@@ -50,6 +51,7 @@ export class Fill {
   readonly #decision: Forward;
   readonly #answer: OriginResponse;
   readonly #headers: Fields;
+  readonly #streams: boolean;
   readonly #storability: Storability;
   readonly #completes: StoredResponse | undefined;
   readonly #flight: Flight | undefined;
@@ -67,6 +69,7 @@ export class Fill {
     this.#decision = decision;
     this.#answer = judged.answer;
     this.#headers = judged.headers;
+    this.#streams = judged.streams;
     this.#storability = judged.storability;
     this.#completes = judged.completes;
     this.#flight = flight;
@@ -75,18 +78,20 @@ export class Fill {
 
   /** Rejects if the body breaks off. The caller must then land the flight and fail the reply. */
   run(): ReadOutcome | Promise<ReadOutcome> {
-    const streams = isIncremental(this.#headers);
-    const isKept = this.#storability.store && this.#context.read.request.method !== 'HEAD';
-    const whole = isKept && !streams ? this.#answer.body.whole() : undefined;
-    return whole === undefined ? this.#receive(streams) : this.#takeWhole(whole, this.#storability as Kept);
+    const storability = this.#storability;
+    if (storability.store && !this.#streams && this.#context.read.request.method !== 'HEAD') {
+      const whole = this.#answer.body.whole();
+      if (whole !== undefined) return this.#takeWhole(whole, storability);
+    }
+    return this.#receive();
   }
 
   /** Receives a body that has not arrived, or that is not kept. */
-  async #receive(streams: boolean): Promise<ReadOutcome> {
+  async #receive(): Promise<ReadOutcome> {
     try {
       if (!this.#storability.store) return await this.#pass(this.#storability.detail);
       if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
-      return await this.#collect(this.#storability, streams);
+      return await this.#collect(this.#storability);
     } catch (error) {
       // A body that nobody reads would hold its connection for ever.
       this.#answer.body.destroy();
@@ -107,7 +112,7 @@ export class Fill {
     const sink = this.#start(detail);
     this.#reply.onGone(() => body.destroy());
     if (!this.#reply.gone) {
-      if (isIncremental(this.#headers)) this.#giveHead(sink);
+      if (this.#streams) this.#giveHead(sink);
       for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
       this.#chunks = [];
       const pumping = { sink, reply: this.#reply };
@@ -118,13 +123,13 @@ export class Fill {
     return { outcome: this.#decision.fwd === 'bypass' ? 'bypass' : 'miss', detail };
   }
 
-  async #collect(storability: Kept, streams: boolean): Promise<ReadOutcome> {
+  async #collect(storability: Kept): Promise<ReadOutcome> {
     const declared = Number(this.#headers.get('content-length') ?? 0);
     if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
     // Others want it as it arrives, too. They get it once it is stored.
-    if (streams) this.#flight?.land({ kind: 'unusable' });
+    if (this.#streams) this.#flight?.land({ kind: 'unusable' });
     const holdBytes = declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
-    const release = this.#holdBack(streams ? 0 : MAX_HELD_MS);
+    const release = this.#holdBack(this.#streams ? 0 : MAX_HELD_MS);
     try {
       return await this.#collected(storability, holdBytes);
     } finally {
