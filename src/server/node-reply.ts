@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import type { GatewayError } from '../errors.ts';
 import type { Reply } from '../exchange/ports.ts';
 import { endWith } from '../exchange/pump.ts';
+import { type Content, lengthOf } from '../http/content.ts';
 import { type FieldLines, pairs, valuesByName } from '../http/fields.ts';
 import { problemBody, problemLines } from './problem-json.ts';
 
@@ -70,12 +71,12 @@ export class NodeReply implements Reply {
     if (status === 103) earlyHints(response, lines);
   }
 
-  send(status: number, lines: FieldLines, body: Buffer | undefined, headLength?: number): void {
+  send(status: number, lines: FieldLines, body: Content | undefined, headLength?: number): void {
     const response = this.#response;
     if (response === undefined || this.gone) return;
     consume(response.req);
     const bodiless = status === 304 || status === 204 || status < 200;
-    const length = body?.byteLength ?? headLength ?? 0;
+    const length = body === undefined ? (headLength ?? 0) : lengthOf(body);
     writeHead(response, status, bodiless ? [...lines] : [...lines, 'Content-Length', String(length)]);
     if (body === undefined || bodiless) response.end();
     else endWith(response, body);
