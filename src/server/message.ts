@@ -29,7 +29,7 @@ export class Message extends IncomingMessage {
 
   /** One that was read to its end has no error to tell anybody of, for which Node would take one more tick. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (error === null && this.complete && this.readableEnded) done(null);
+    if (error === null && this.readableEnded) done(null);
     else super._destroy(error, done);
   }
 }

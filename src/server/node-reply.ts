@@ -5,6 +5,7 @@ import type { Reply } from '../exchange/ports.ts';
 import { endWith } from '../exchange/pump.ts';
 import { type Content, lengthOf } from '../http/content.ts';
 import { type FieldLines, pairs, valuesByName } from '../http/fields.ts';
+import { hasBody } from './message.ts';
 import { problemBody, problemLines } from './problem-json.ts';
 
 /** A write after the client has left is not an error of ours; `gone` tells the caller. */
@@ -119,12 +120,9 @@ export class NodeReply implements Reply {
   }
 }
 
-/**
- * Ends the reading of a request of which nothing is left to read. Node does that behind each answer, in twice as many
- * ticks.
- */
+/** Ends the reading of a request without a body. Node does that behind each answer, in twice as many ticks. */
 function consume(request: IncomingMessage): void {
-  if (request.complete && request.readableLength === 0) request.read();
+  if (request.complete && !hasBody(request)) request.read();
 }
 
 /** A response whose head Node refuses has half a state of its own: what it sent next would be framed by both. */
