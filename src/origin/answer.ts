@@ -238,8 +238,9 @@ function invalid(detail: string): OriginError {
 }
 
 /**
- * Whether the body has a transfer coding (in lower case) that the gateway does not undo (RFC 9112 §6.1): only `chunked` is supported. A
+ * Whether the body has a transfer coding that the gateway does not undo (RFC 9112 §6.1): only `chunked` is supported. A
  * name that is not a registered coding (§7.3) is ignored; the close of the connection then ends the body (§6.3).
+ * @param coding in lower case
  */
 function isCoded(coding: string): boolean {
   if (coding === 'chunked') return false;
