@@ -2,7 +2,7 @@ import { asGatewayError } from './errors.ts';
 import { readUpTo } from './exchange/body.ts';
 import { asKeyedRead, type DeclaredReads, keyableLength } from './exchange/declared-reads.ts';
 import type { MinPosition } from './exchange/min-position.ts';
-import type { ClientRequest, FastHit, Reply, RouteTable } from './exchange/ports.ts';
+import type { ClientRequest, FastHit, ReadOutcome, Reply, RouteTable } from './exchange/ports.ts';
 import { FastHits } from './exchange/read/fast-hits.ts';
 import type { Found } from './exchange/read/look-up.ts';
 import { answersRange, read } from './exchange/read/read.ts';
@@ -71,23 +71,23 @@ function answerer(
   // For clients that have seen a later state than this node: they get nothing from its memory.
   const notServing = (): boolean => false;
   const fencedPorts = { ...readPorts, store: new FencedStore(coherence.store, notServing), serving: notServing };
-  const tracked = (answered: Promise<void>, { request, reply }: Asked): Promise<void> => {
-    // An error that no step has caught is a bug. Its client still gets an answer.
-    const done = answered.catch((error: unknown) => {
-      reports.failed(error, request);
-      reply.fail(asGatewayError(error));
-    });
+  const finished = async (outcome: Promise<ReadOutcome>, asked: Asked): Promise<void> => {
+    try {
+      reports.read(asked, await outcome);
+    } catch (error) {
+      // An error that no step has caught is a bug. Its client still gets an answer.
+      reports.failed(error, asked.request);
+      asked.reply.fail(asGatewayError(error));
+    }
+  };
+  const finish = (outcome: Promise<ReadOutcome>, asked: Asked): Promise<void> => {
+    const done = finished(outcome, asked);
     work.track(done);
     return done;
   };
   const answer = (ports: ReadPorts, asked: Asked): Promise<void> | undefined => {
-    const { found, request, reply } = asked;
-    const outcome = read(ports, found, request, reply);
-    if (outcome instanceof Promise)
-      return tracked(
-        outcome.then((result) => reports.read(asked, result)),
-        asked,
-      );
+    const outcome = read(ports, asked.found, asked.request, asked.reply);
+    if (outcome instanceof Promise) return finish(outcome, asked);
     reports.read(asked, outcome);
     return undefined;
   };
@@ -96,10 +96,8 @@ function answerer(
     const token = request.headers.get('unstale-min-position');
     const mayServe = token === undefined || minPosition.mayServe(token);
     if (typeof mayServe === 'boolean') return answer(mayServe ? readPorts : fencedPorts, asked);
-    return tracked(
-      mayServe.then((serves) => answer(serves ? readPorts : fencedPorts, asked)),
-      asked,
-    );
+    const outcome = mayServe.then((serves) => read(serves ? readPorts : fencedPorts, found, request, reply));
+    return finish(outcome, asked);
   };
 }
 

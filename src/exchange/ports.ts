@@ -178,7 +178,7 @@ export interface Reply {
   /**
    * Sends a whole response. `lines` has no framing; the length is the body's, or `headLength` for an answer to HEAD.
    */
-  send(status: number, lines: FieldLines, body: Buffer | undefined, headLength?: number): void;
+  send(status: number, lines: FieldLines, body: Content | undefined, headLength?: number): void;
   /** Starts a streamed response. Framed by a `Content-Length` in `lines`, otherwise chunked. */
   begin(status: number, lines: FieldLines): Writable;
   /** Answers with problem+json. After `begin`, closes the connection so that the client notices the failure. */

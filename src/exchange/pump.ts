@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { type Content, latin1Of, lengthOf, octetsOf } from '../http/content.ts';
 import type { AnswerBody, Reply } from './ports.ts';
 
 /** The way of a body to a client. */
@@ -29,9 +30,9 @@ const MAX_TEXT_BYTES = 8 * 1024;
  * Sends a body that is there whole. A small one goes as a text of its octets, which Node joins to the head that waits
  * for it: one write of one text costs far less than one of two pieces.
  */
-export function endWith(sink: Writable, whole: Buffer): void {
-  if (whole.byteLength <= MAX_TEXT_BYTES) sink.end(whole.toString('latin1'), 'latin1');
-  else sink.end(whole);
+export function endWith(sink: Writable, whole: Content): void {
+  if (lengthOf(whole) <= MAX_TEXT_BYTES) sink.end(latin1Of(whole), 'latin1');
+  else sink.end(octetsOf(whole));
 }
 
 /** The same for a stream, of which a part may have been read. */

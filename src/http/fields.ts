@@ -76,7 +76,9 @@ export function valuesByName(lines: FieldLines): Map<string, string[]> {
  */
 export class Fields {
   readonly lines: FieldLines;
-  #index: Map<string, string> | undefined;
+  #index: Map<string, string> | undefined = undefined;
+  /** Look-ups before there is an index: many messages are asked for less than it would cost. */
+  #lookUps = 0;
 
   constructor(lines: FieldLines) {
     this.lines = lines;
@@ -84,11 +86,14 @@ export class Fields {
 
   /** The combined value of repeated lines, see `joined`. Absent: undefined. `name` in lower case. */
   get(name: string): string | undefined {
-    return this.#indexed().get(name);
+    if (this.#index !== undefined) return this.#index.get(name);
+    this.#lookUps += 1;
+    const isSearched = this.#lookUps <= SEARCHES && this.lines.length <= SEARCHED_LINES;
+    return isSearched ? combined(this.lines, name) : this.#indexed().get(name);
   }
 
   has(name: string): boolean {
-    return this.#indexed().has(name);
+    return this.get(name) !== undefined;
   }
 
   /** Every value separately, for fields that must not be joined (`Set-Cookie`) or repeated (`Host`). */
@@ -114,6 +119,21 @@ export class Fields {
     this.#index = index;
     return index;
   }
+}
+
+const SEARCHES = 4;
+/** With their values. Clients send as many as they like. */
+const SEARCHED_LINES = 2 * 32;
+
+function combined(lines: FieldLines, wanted: string): string | undefined {
+  let value: string | undefined;
+  for (let i = 0; i + 1 < lines.length; i += 2) {
+    const name = lines[i] as string;
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue;
+    const next = lines[i + 1] as string;
+    value = value === undefined ? next : joined(wanted, value, next);
+  }
+  return value;
 }
 
 /**

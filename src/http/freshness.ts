@@ -82,7 +82,8 @@ export function currentAgeMs(stored: { initialAgeMs: number; respondedAt: number
  * 2^31, so that a huge value makes a response stale instead of overflowing.
  */
 export function parseAge(value: string | undefined): number {
-  const [first = ''] = splitList(value ?? '');
+  if (value === undefined) return 0;
+  const [first = ''] = splitList(value);
   return /^[0-9]+$/.test(first) ? Math.min(Number(first), MAX_DELTA_SECONDS) : 0;
 }
 

@@ -5,9 +5,9 @@ import { parseVary } from './vary.ts';
 
 /** What a route says about storing; see the configuration's `cache`. */
 export interface StoringPolicy {
-  /** The route sets the freshness lifetime. */
-  readonly ttl: boolean;
-  /** With `ttl`: it also overrides the origin's `no-store`, `private` and `no-cache`. */
+  /** The freshness lifetime that the route sets. */
+  readonly ttlMs: number | undefined;
+  /** With `ttlMs`: it also overrides the origin's `no-store`, `private` and `no-cache`. */
   readonly force: boolean;
   readonly credentials: 'bypass' | 'perUser' | 'shared';
   /** Request fields that carry credentials and that all users share. */
@@ -86,7 +86,7 @@ function hasBody(request: Fields): boolean {
 
 function originForbids(input: StoringInput, shareable: boolean): NotStored | undefined {
   const { status, response, directives, policy } = input;
-  const forced = policy.ttl && policy.force;
+  const forced = policy.ttlMs !== undefined && policy.force;
   // RFC 9111 §3: only final responses; a 304 is no response to store; a part is not the whole.
   if (status === 206 && input.partial !== true) return 'partial';
   if (status < 200 || status > 599 || status === 304 || ofOneClient.has(status)) return 'status';
@@ -128,14 +128,14 @@ function notWorthIt({
 }: StoringInput): NotStored | undefined {
   const hasValidator = response.has('etag') || response.has('last-modified');
   // RFC 9111 §5.2.2.4: it may only be used after validation, which needs a validator.
-  if (directives.noCache === true && !hasValidator && !(policy.ttl && policy.force)) return 'no-cache';
+  if (directives.noCache === true && !hasValidator && !(policy.ttlMs !== undefined && policy.force)) return 'no-cache';
   // It is about the request that was sent, and anybody can send one that is answered so: a route's `ttl` is not for it.
-  if (policy.ttl && aboutTheRequest.has(status)) return 'status';
+  if (policy.ttlMs !== undefined && aboutTheRequest.has(status)) return 'status';
   if (explicit || heuristic) return undefined;
   // RFC 9111 §3: without explicit freshness, a status that is cacheable by itself or a response marked so. A route's
   // `ttl` makes no exception: nobody wants a 500 kept for as long as the page it stands in for.
   if (!isHeuristicallyCacheable(status) && !directives.public) return 'status';
-  return policy.ttl || hasValidator ? undefined : 'no-freshness';
+  return policy.ttlMs !== undefined || hasValidator ? undefined : 'no-freshness';
 }
 
 const aboutTheRequest = new Set([414, 501]);

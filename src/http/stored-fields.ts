@@ -11,14 +11,16 @@ export function storedFields(
   directives: CacheControl,
   setCookie: 'bypass' | 'store' | 'strip',
 ): string[] {
+  const through = endToEnd(lines);
+  const { noCache, private: isPrivate } = directives;
+  if (typeof noCache === 'boolean' && typeof isPrivate === 'boolean' && setCookie !== 'strip') return through;
   const dropped = new Set<string>();
-  for (const limit of [directives.noCache, directives.private]) {
+  for (const limit of [noCache, isPrivate]) {
     if (typeof limit !== 'boolean') for (const name of limit) dropped.add(name);
   }
   if (setCookie === 'strip') {
     dropped.add('set-cookie');
     dropped.add('set-cookie2');
   }
-  const through = endToEnd(lines);
-  return dropped.size === 0 ? through : without(through, (name) => dropped.has(name));
+  return without(through, (name) => dropped.has(name));
 }

@@ -17,12 +17,12 @@ export const tagFields: readonly string[] = [
 ];
 
 /** The separator of each field except `Cache-Groups`. */
-const separators: Readonly<Record<string, RegExp>> = {
-  'cache-tag': /,/,
-  'edge-cache-tag': /,/,
-  'surrogate-key': /[ \t]+/,
-  xkey: /[ \t,]+/,
-};
+const separators: readonly (readonly [name: string, separator: RegExp])[] = [
+  ['cache-tag', /,/],
+  ['edge-cache-tag', /,/],
+  ['surrogate-key', /[ \t]+/],
+  ['xkey', /[ \t,]+/],
+];
 
 /**
  * The tags that an origin gave a response, without duplicates, in the order of the fields. `overflow`: a bound is
@@ -33,13 +33,14 @@ export function originTags(headers: Fields): { tags: string[]; overflow: boolean
   const groups = headers.get('cache-groups');
   const found = groups === undefined ? [] : stringsOf(groups);
   if (found === undefined) return { tags: [], overflow: true };
-  for (const [name, separator] of Object.entries(separators)) {
+  for (const [name, separator] of separators) {
     if (!headers.has(name)) continue;
     // Line by line: two lines of Surrogate-Key joined with ", " would give a tag that ends in a comma.
     for (const value of headers.all(name)) {
       for (const part of value.split(separator)) found.push(part.trim());
     }
   }
+  if (found.length === 0) return { tags: found, overflow: false };
   const tags = [...new Set(found)].filter((tag) => tag !== '');
   return withinBounds(tags) ? { tags, overflow: false } : { tags: [], overflow: true };
 }

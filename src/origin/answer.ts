@@ -187,7 +187,8 @@ export class Answer implements Dispatcher.DispatchHandler {
   }
 
   #final(controller: Dispatcher.DispatchController, status: number, headers: Fields): void {
-    if (isCoded(headers.get('transfer-encoding'))) {
+    const coding = headers.get('transfer-encoding')?.toLowerCase();
+    if (coding !== undefined && isCoded(coding)) {
       controller.abort(invalid('The answer has an unsupported transfer coding'));
       return;
     }
@@ -201,7 +202,6 @@ export class Answer implements Dispatcher.DispatchHandler {
       body.end();
       this.#finish();
     }
-    const coding = headers.get('transfer-encoding')?.toLowerCase();
     const isFramed = coding === undefined || coding === 'chunked';
     const isDelimited = (): boolean => this.#misframed === 'store' || (isFramed && !this.#overrun);
     this.#resolve({ status, headers, body, trailers: () => this.#trailers, isDelimited });
@@ -240,10 +240,11 @@ function invalid(detail: string): OriginError {
 /**
  * Whether the body has a transfer coding that the gateway does not undo (RFC 9112 §6.1): only `chunked` is supported. A
  * name that is not a registered coding (§7.3) is ignored; the close of the connection then ends the body (§6.3).
+ * @param coding in lower case
  */
-function isCoded(value: string | undefined): boolean {
-  if (value === undefined || value.toLowerCase() === 'chunked') return false;
-  return splitList(value).some((member) => codings.has(member.split(';', 1)[0]?.trim().toLowerCase() ?? ''));
+function isCoded(coding: string): boolean {
+  if (coding === 'chunked') return false;
+  return splitList(coding).some((member) => codings.has(member.split(';', 1)[0]?.trim() ?? ''));
 }
 
 const codings = new Set(['chunked', 'gzip', 'x-gzip', 'compress', 'x-compress', 'deflate', 'identity']);

@@ -187,15 +187,13 @@ export class CircuitOrigin implements Origin, OriginCircuit {
     return this.#send(request);
   }
 
-  async #send(request: OriginRequest): Promise<OriginResponse> {
+  #send(request: OriginRequest): Promise<OriginResponse> {
     const sending = new Sending(request, this.#results);
     this.#begin(sending);
-    try {
-      return await this.#origin.fetch(request, sending);
-    } catch (error) {
+    return this.#origin.fetch(request, sending).catch((error: unknown) => {
       this.#failed(sending, error);
       throw error;
-    }
+    });
   }
 
   #begin(sending: Sending): void {

@@ -75,7 +75,8 @@ export const newCircuit: Circuit = { is: 'closed', turn: 0, successes: 0, ...non
 
 /** After a request of this turn was answered well. It needs no moment, as it is the step of nearly every request. */
 export function succeeded({ turn, successes, isSuspect, unhealthy }: Closed): Closed {
-  return { is: 'closed', turn, successes: successes + 1, ...none, isSuspect, unhealthy };
+  const failures = 0;
+  return { is: 'closed', turn, successes: successes + 1, failures, unreached: 0, failedAt: 0, isSuspect, unhealthy };
 }
 
 /** Whether it is time for a probe. */

@@ -4,7 +4,7 @@ import { type Coverage, namedTag } from '../coherence/tag.ts';
 import { TagFamilies } from '../coherence/tag-families.ts';
 import type { GatewayConfig } from '../config/model.ts';
 import type { ClientRequest } from '../exchange/ports.ts';
-import type { Forward } from '../exchange/read/decide.ts';
+import { type Forward, forward } from '../exchange/read/decide.ts';
 import { unfitFor } from '../exchange/read/fetch.ts';
 import { answersAlso } from '../exchange/read/from-flight.ts';
 import { type FillContext, judge } from '../exchange/read/judge.ts';
@@ -94,8 +94,7 @@ export class VirtualCache {
     if (decision.kind === 'stale') {
       const { stored: served } = decision;
       if (flight !== undefined) return { outcome: 'stale', served };
-      const forward = { kind: 'forward', fwd: 'stale', stored: served, detail: undefined } as const;
-      return { ...this.#fetch(entry, state, forward, flightKey), outcome: 'stale', served };
+      return { ...this.#fetch(entry, state, forward('stale', served), flightKey), outcome: 'stale', served };
     }
     if (decision.kind === 'unavailable') return { outcome: 'bypass', detail: 'only-if-cached' };
     if (request.headers.has('range')) return { outcome: 'bypass', detail: 'range' };

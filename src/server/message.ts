@@ -26,6 +26,12 @@ export class Message extends IncomingMessage {
   get refused(): boolean {
     return this.asked === true && !this.upgrade;
   }
+
+  /** One that was read to its end has no error to tell anybody of, for which Node would take one more tick. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (error === null && this.readableEnded) done(null);
+    else super._destroy(error, done);
+  }
 }
 
 function isFree(socket: Duplex): boolean {

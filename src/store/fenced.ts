@@ -28,6 +28,10 @@ export class FencedStore implements Store {
     return this.#serving() ? this.#store.varyOf(key) : undefined;
   }
 
+  get hasParts(): boolean {
+    return this.#store.hasParts;
+  }
+
   put(response: StoredResponse): Refusal | undefined {
     return this.#store.put(response);
   }

@@ -43,6 +43,7 @@ export class MemoryStore implements Store {
   readonly #byPath = new PathIndex<StoredResponse>();
   readonly #frequencies: Frequencies | undefined;
   #unconfirmedSize = 0;
+  #parts = 0;
   #sequence = 0;
   #puts = 0;
 
@@ -81,7 +82,12 @@ export class MemoryStore implements Store {
   }
 
   varyOf(key: string): readonly string[] | undefined {
-    return [...this.#byKey.of(key)].at(-1)?.vary;
+    const found = this.#byKey.get(key);
+    return found instanceof Set ? [...found].at(-1)?.vary : found?.vary;
+  }
+
+  get hasParts(): boolean {
+    return this.#parts > 0;
   }
 
   tagged(tag: Tag): readonly StoredResponse[] {
@@ -100,11 +106,27 @@ export class MemoryStore implements Store {
     if (this.#fence.isQuarantined(response)) return 'quarantined';
     this.#puts += 1;
     this.#frequencies?.count(response.key, this.size);
-    const variants = [...this.#byKey.of(response.key)];
+    const refusal = this.#makeWay(response);
+    if (refusal !== undefined) return refusal;
+    response.since ??= ++this.#sequence;
+    response.touched = this.#puts;
+    this.#index(response);
+    this.#responses.set(response, response);
+    return this.#responses.has(response) ? undefined : this.#tooLarge(response);
+  }
+
+  /** Removes what the response takes the place of, unless it may not. */
+  #makeWay(response: StoredResponse): Refusal | undefined {
+    const { key } = response;
+    // Nearly all that is put is the first of its key.
+    if (!this.#byKey.has(key) && !this.#unconfirmed.has(key)) {
+      return this.#admits(response) ? undefined : 'not-admitted';
+    }
+    const variants = [...this.#byKey.of(key)];
     const same = variants.find((other) => sameVariant(other, response));
     // A slower fill must not put an older representation over a newer one.
     if (same !== undefined && same.asOf > response.asOf) return 'newer-variant';
-    const copies = [...this.#unconfirmed.of(response.key)].filter((copy) => sameVariant(copy, response));
+    const copies = [...this.#unconfirmed.of(key)].filter((copy) => sameVariant(copy, response));
     // What takes the place of another needs no room, and that must not stay. Nor must one that would go on to answer
     // the request for which this one came.
     const isNewer = same !== undefined || copies.length > 0 || variants.some((other) => mayOverlap(other, response));
@@ -112,14 +134,10 @@ export class MemoryStore implements Store {
     if (same !== undefined) this.remove(same);
     const others = variants.filter((other) => other !== same);
     for (const copy of copies) this.remove(copy);
-    const removable = [...this.#unconfirmed.of(response.key), ...others];
+    const removable = [...this.#unconfirmed.of(key), ...others];
     const excess = removable.length + 1 - this.#options.maxVariants;
     if (excess > 0) for (const oldest of removable.slice(0, excess)) this.remove(oldest);
-    response.since ??= ++this.#sequence;
-    response.touched = this.#puts;
-    this.#index(response);
-    this.#responses.set(response, response);
-    return this.#responses.has(response) ? undefined : this.#tooLarge(response);
+    return undefined;
   }
 
   /** Whether there is room for a further response, or it is asked for more often than the one that has to go first. */
@@ -271,9 +289,9 @@ export class MemoryStore implements Store {
   #index(response: StoredResponse): void {
     this.#mapFor(response).add(response.key, response);
     if (!isConfirmed(response)) this.#unconfirmedSize += 1;
+    if (response.part !== undefined) this.#parts += 1;
     const { path, otherTags } = response;
-    const before = this.#byPath.get(path);
-    this.#byPath.add(path, response);
+    const before = this.#byPath.add(path, response);
     // An entry for each query is needed only where a path has several: the response itself tells its own.
     if (before !== undefined) this.#indexQuery(response);
     if (before !== undefined && !(before instanceof Set)) this.#indexQuery(before);
@@ -288,6 +306,7 @@ export class MemoryStore implements Store {
   #unindex(response: StoredResponse): void {
     this.#mapFor(response).delete(response.key, response);
     if (!isConfirmed(response)) this.#unconfirmedSize -= 1;
+    if (response.part !== undefined) this.#parts -= 1;
     const { path, otherTags, ownQueryTag } = response;
     for (const tag of otherTags) this.#byTag.delete(tag, response);
     if (ownQueryTag !== undefined && this.#byPath.get(path) instanceof Set) this.#byTag.delete(ownQueryTag, response);

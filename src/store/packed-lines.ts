@@ -36,10 +36,17 @@ export interface Asker<T extends Recipe> {
 
 /** The names of the lines, the same list for all that ask for the same names. */
 export function namesIn(lines: FieldLines, asker: Asker<FieldLines>): FieldLines {
+  const last = names.last(lines.length / 2);
+  if (last !== undefined && areNamed(lines, last)) return last;
   const own: string[] = [];
   for (let i = 0; i < lines.length; i += 2) own.push(lines[i] as string);
   // What grows by pushing has room for more; a copy has not.
-  return names(own.slice(), asker);
+  return names.of(own.slice(), asker);
+}
+
+function areNamed(lines: FieldLines, names: FieldLines): boolean {
+  for (let i = 0; i < names.length; i++) if (lines[2 * i] !== names[i]) return false;
+  return true;
 }
 
 export function valuesIn(lines: FieldLines): FieldLines {
@@ -56,11 +63,21 @@ export function joinedLines(names: FieldLines, values: FieldLines): string[] {
 
 /** How `lines` are made of `texts`, the same recipe for all that are made alike. */
 export function recipeOf(lines: FieldLines, texts: FieldLines, asker: Asker<Recipe>): Recipe {
+  const last = recipes.last(lines.length);
+  if (last !== undefined && isMadeBy(last, lines, texts)) return last;
   const recipe = lines.map((line) => {
     const at = texts.indexOf(line);
     return at < 0 ? line : at;
   });
-  return recipes(recipe, asker);
+  return recipes.of(recipe, asker);
+}
+
+function isMadeBy(recipe: Recipe, lines: FieldLines, texts: FieldLines): boolean {
+  for (let i = 0; i < recipe.length; i++) {
+    const step = recipe[i] as string | number;
+    if ((typeof step === 'string' ? step : texts[step]) !== lines[i]) return false;
+  }
+  return true;
 }
 
 export function madeBy(recipe: Recipe, texts: FieldLines): string[] {
@@ -74,18 +91,26 @@ interface Kind<T> {
   list: T | undefined;
 }
 
-type ListOf<T extends Recipe> = (own: T, asker: Asker<T>) => T;
+interface Shared<T extends Recipe> {
+  of(own: T, asker: Asker<T>): T;
+  /** The common list of this length that was asked for last: nearly all responses in a row have the same. */
+  last(length: number): T | undefined;
+}
 
-function shared<T extends Recipe>(textOf: (own: T) => string): ListOf<T> {
+function shared<T extends Recipe>(textOf: (own: T) => string): Shared<T> {
   const all = new TwoGenerations<Kind<T>>(MAX_SHARED);
-  return (own, { key, before }) => {
+  const lasts = new Map<number, T>();
+  const of = (own: T, { key, before }: Asker<T>): T => {
     if (isSame(own, before)) return before;
     const text = textOf(own);
     if (text.length > MAX_SHARED_LENGTH) return own;
     const recent = all.recent(text);
     const kind = recent ?? all.earlier(text) ?? { keys: [], list: undefined };
     if (recent === undefined) all.set(text, kind);
-    if (kind.list !== undefined) return kind.list;
+    if (kind.list !== undefined) {
+      lasts.set(own.length, kind.list);
+      return kind.list;
+    }
     const name = nameOf(key);
     if (!kind.keys.includes(name)) kind.keys = [...kind.keys, name];
     if (kind.keys.length <= HAVE_THEIR_OWN) return own;
@@ -94,6 +119,7 @@ function shared<T extends Recipe>(textOf: (own: T) => string): ListOf<T> {
     common.add(own);
     return own;
   };
+  return { of, last: (length) => lasts.get(length) };
 }
 
 const isSame = (a: Recipe, b: Recipe): boolean => a.length === b.length && a.every((step, i) => step === b[i]);

@@ -16,6 +16,8 @@ export interface Store {
   unconfirmed(key: string, request: Fields): StoredResponse | undefined;
   /** The `Vary` names of the newest variant of `key`. Undefined if none is stored. */
   varyOf(key: string): readonly string[] | undefined;
+  /** Whether any part of a representation is stored: most stores have none to look for. */
+  readonly hasParts: boolean;
   /** Stores, replacing the same variant. Refuses what a record after `response.asOf` covers (invariant 1). */
   put(response: StoredResponse): Refusal | undefined;
   /** Every response that carries a tag, except unconfirmed copies. */

@@ -43,10 +43,17 @@ export function storedBytes(response: StoredResponse): number {
   for (const list of [vary, selecting]) for (const text of list) count(text);
   for (const limit of [directives.noCache, directives.private]) if (typeof limit !== 'boolean') limit.forEach(count);
   if (vary.length > 0 || encoded !== undefined || part !== undefined || language !== undefined) bytes += RARE_BYTES;
-  for (const form of Object.values(encoded ?? {})) if (typeof form === 'object') bytes += formBytes(form);
+  if (encoded !== undefined)
+    for (const form of Object.values(encoded)) if (typeof form === 'object') bytes += formBytes(form);
   bytes += (etag?.length ?? 0) + (language?.length ?? 0) + (part?.asked?.length ?? 0);
-  const segments = path.split('/').length - COVERED_SEGMENTS;
+  const segments = segmentsIn(path) - COVERED_SEGMENTS;
   return bytes + TEXT_BYTES * Math.max(0, texts) + SEGMENT_BYTES * Math.max(0, segments);
+}
+
+function segmentsIn(path: string): number {
+  let segments = 1;
+  for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) segments += 1;
+  return segments;
 }
 
 function formBytes({ content, etag, clientHeaders }: Exclude<Encoded, string>): number {

@@ -148,6 +148,11 @@ export class StoredResponse {
     return new Fields(joinedLines(this.#names, this.#values));
   }
 
+  /** How many lines `headers` has. */
+  get fieldCount(): number {
+    return this.#names.length;
+  }
+
   /** One field of `headers`, its lines combined. Cheaper than all of them. `wanted` in lower case. */
   field(wanted: string): string | undefined {
     let combined: string | undefined;

@@ -6,7 +6,7 @@ import { freshnessLifetimeMs } from '../../src/http/freshness.ts';
 import { storable } from '../../src/http/storable.ts';
 
 const defaults = {
-  ttl: false,
+  ttlMs: undefined,
   force: false,
   credentials: 'bypass',
   setCookie: 'bypass',
@@ -180,7 +180,7 @@ describe('RFC 9111 §3.5: credentials', () => {
     ],
     [
       'force does not lift them',
-      { request: cookie, response: fresh, policy: { ttl: true, force: true } },
+      { request: cookie, response: fresh, policy: { ttlMs: 60_000, force: true } },
       'credentials',
     ],
   ])('%s', (_, input, expected) => {
@@ -193,7 +193,7 @@ describe('Set-Cookie follows the route', () => {
   test.each<[string, Case, string]>([
     ['bypass', { response }, 'set-cookie'],
     ['bypass, whatever max-stale a client sends', { request: cc('max-stale'), response }, 'set-cookie'],
-    ['bypass, under force', { response, policy: { ttl: true, force: true } }, 'set-cookie'],
+    ['bypass, under force', { response, policy: { ttlMs: 60_000, force: true } }, 'set-cookie'],
     ['bypass, on a route for all users', { response, policy: { credentials: 'shared' } }, 'set-cookie'],
     ['bypass, the obsolete field', { response: [...fresh, 'Set-Cookie2', 'a=b'] }, 'set-cookie'],
     ['store', { response, policy: { setCookie: 'store' } }, 'shareable'],
@@ -204,8 +204,8 @@ describe('Set-Cookie follows the route', () => {
 });
 
 describe("a route's ttl", () => {
-  const ttl = { ttl: true };
-  const forced = { ttl: true, force: true };
+  const ttl = { ttlMs: 60_000 };
+  const forced = { ttlMs: 60_000, force: true };
   test.each<[string, Case, string]>([
     ['gives freshness where there is none', { policy: ttl }, 'stored'],
     ['to a 404', { status: 404, policy: ttl }, 'stored'],

@@ -52,6 +52,21 @@ describe('selecting', () => {
   });
 });
 
+test('it is known whether any part of a representation is stored', () => {
+  const parts = ['/1', '/2'].map((path) =>
+    stored(path, { part: { start: 0, size: 9, saidEnd: 1, asked: 'bytes=0-1' } }),
+  );
+  store.put(stored('/3'));
+  expect(store.hasParts).toBe(false);
+  for (const part of parts) store.put(part);
+  expect(store.hasParts).toBe(true);
+  for (const part of parts) {
+    expect(store.hasParts).toBe(true);
+    store.remove(part);
+  }
+  expect(store.hasParts).toBe(false);
+});
+
 describe('bounds', () => {
   test('a key keeps its newest variants', () => {
     for (const language of ['a', 'b', 'c', 'd']) {

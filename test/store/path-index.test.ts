@@ -90,3 +90,14 @@ test('a path that is gone is not kept by what was cut from it', () => {
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(8_000_000);
   expect(index.matching('/**')).toHaveLength(2_000);
 });
+
+test('what is added tells what was there before', () => {
+  const index = new PathIndex<Named>();
+  const [one, other, third] = [{ path: 'one' }, { path: 'other' }, { path: 'third' }];
+  for (const path of paths) {
+    expect(index.add(path, one)).toBeUndefined();
+    expect(index.add(path, one)).toBe(one);
+    expect(index.add(path, other)).toBe(one);
+    expect(index.add(path, third)).toEqual(new Set([one, other, third]));
+  }
+});

@@ -2,6 +2,7 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import { asGatewayError, OriginError } from '../../errors.ts';
 import { partFields } from '../../http/digests.ts';
 import { Fields, without } from '../../http/fields.ts';
+import { isIncremental } from '../../http/incremental.ts';
 import { startOfRest } from '../../http/partial.ts';
 import { freshen } from '../../http/validation.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
@@ -34,7 +35,9 @@ export async function completed(
       answer.body.destroy();
       return undefined;
     }
-    return await new Fill(ports, fetching, { context: asked, answer: whole, storability, completes: part }).run();
+    const { headers } = whole;
+    const judged = { context: asked, answer: whole, headers, streams: isIncremental(headers), storability };
+    return await new Fill(ports, fetching, { ...judged, completes: part }).run();
   } catch (error) {
     // The rest was not what its head said, so the part is no use. The whole may still come.
     if (asGatewayError(error).code === 'originInvalid' && fetching.reply?.begun !== true) return undefined;

@@ -21,16 +21,21 @@ export type Decision =
       readonly stored: StoredResponse | undefined;
       readonly detail: string | undefined;
       /** The `Range` to forward, if only these octets are requested (part.ts). */
-      readonly range?: string;
+      readonly range: string | undefined;
       /** The stored beginning of the representation: only the rest is requested. */
-      readonly part?: StoredResponse | undefined;
+      readonly part: StoredResponse | undefined;
       /** A copy that only a 304 to this request makes usable. If the origin fails, it is no answer. */
-      readonly unconfirmed?: StoredResponse | undefined;
+      readonly unconfirmed: StoredResponse | undefined;
     }
   /** `only-if-cached`, and nothing suitable is stored (RFC 9111 §5.2.1.7). */
   | { readonly kind: 'unavailable' };
 
 export type Forward = Decision & { kind: 'forward' };
+
+/** To ask for the whole representation. `stored` may be revalidated. */
+export function forward(fwd: Forwarding, stored?: StoredResponse, detail?: string): Forward {
+  return { kind: 'forward', fwd, stored, detail, range: undefined, part: undefined, unconfirmed: undefined };
+}
 
 /** The `detail` of a request that is passed through because this node is not serving. Its answer is not stored. */
 export const NOT_SERVING = 'not-serving';
@@ -45,7 +50,7 @@ export interface Situation {
   readonly credentials: boolean;
   /** The request's directives; undefined if the route ignores them. */
   readonly directives: CacheControl | undefined;
-  /** Wall clock. */
+  /** Wall clock. Of no matter where nothing is stored. */
   readonly now: number;
 }
 
@@ -63,9 +68,8 @@ export function decide(situation: Situation): Decision {
   const forbidden = situation.credentials && mayNotShare(policy, stored);
   if (stored === undefined || forbidden) {
     if (directives?.onlyIfCached) return { kind: 'unavailable' };
-    if (forbidden) return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: 'credentials' };
-    const fwd = situation.otherVariant ? 'vary-miss' : 'uri-miss';
-    return { kind: 'forward', fwd, stored: undefined, detail: undefined };
+    if (forbidden) return forward('bypass', undefined, 'credentials');
+    return forward(situation.otherVariant ? 'vary-miss' : 'uri-miss');
   }
   const ageMs = currentAgeMs(stored, situation.now);
   const isFresh = ageMs < stored.lifetimeMs && stored.directives.noCache !== true;
@@ -74,12 +78,12 @@ export function decide(situation: Situation): Decision {
   // §4.2.4: the client accepts a response this stale (`max-stale`), unless the response forbids it.
   if (asked.reuse && (isFresh || !prohibitsStale(stored.directives))) return { kind: 'hit', stored, ageMs };
   if (directives?.onlyIfCached) return { kind: 'unavailable' };
-  if (isFresh) return { kind: 'forward', fwd: 'request', stored, detail: asked.reason };
+  if (isFresh) return forward('request', stored, asked.reason);
   const refusesStale = directives !== undefined && asked.reason !== 'stale' && !asked.reuse;
   if (!refusesStale && mayServeStale(stored.directives, policy, 'revalidating', ageMs - stored.lifetimeMs)) {
     return { kind: 'stale', stored, ageMs, detail: 'stale-while-revalidate' };
   }
-  return { kind: 'forward', fwd: 'stale', stored, detail: neverReusable(stored) };
+  return forward('stale', stored, neverReusable(stored));
 }
 
 /** Why a stored response has to be validated each time, however young it is. Undefined if it has expired. */

@@ -4,6 +4,7 @@ import { Fields } from '../../http/fields.ts';
 import { isIncremental } from '../../http/incremental.ts';
 import { isErrorStatus } from '../../http/stale.ts';
 import { confirmsOctets, revalidationFields, selectsForFreshening, strongTagOf } from '../../http/validation.ts';
+import type { StoredResponse } from '../../store/stored-response.ts';
 import { askOrigin, enterShare, whenGone } from '../ask-origin.ts';
 import { forwardedQuery } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
@@ -26,7 +27,7 @@ import { serveOnError } from './serve-on-error.ts';
  * requests may wait for the result. Without a `reply`, only they do (a revalidation in the background).
  */
 export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<ReadOutcome> {
-  const { read, flightKey, reply } = asked;
+  const { read, flightKey, reply, isOwn } = asked;
   const decision = withUnconfirmed(ports, read, asked.decision);
   // Invariant 1: must be read before anything is requested.
   const asOf = ports.fence.applied;
@@ -34,16 +35,21 @@ export async function fetchAndStore(ports: ReadPorts, asked: Asked): Promise<Rea
     flightKey === undefined
       ? undefined
       : ports.flights.begin(flightKey, { asOf, cursor: read.cursor }, read.request.client);
+  const fetching: Fetching = { read, decision, flightKey, reply, isOwn, asOf, flight };
   try {
     if (flight !== undefined && mayBeInTier(ports, read, decision)) {
       const { outcome, fillLease } = await fromTier(ports, read, flight, reply);
       if (outcome !== undefined) return outcome;
       if (fillLease !== undefined) flight.holdLease(fillLease);
     }
-    return await askAndStore(ports, { ...asked, decision, asOf, flight });
+    const requestedAt = ports.clock.wall();
+    const answer = await forwardRead(fetching);
+    const context = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
+    const outcome = takeAnswer(ports, fetching, context, answer);
+    return outcome instanceof Promise ? await outcome : outcome;
   } catch (error) {
     // Every failure must reach the client and the requests that wait for this flight.
-    return giveUp(ports, { ...asked, decision, asOf, flight }, error);
+    return giveUp(ports, fetching, error);
   }
 }
 
@@ -52,14 +58,18 @@ function withUnconfirmed({ store }: ReadPorts, { key, request }: Read, decision:
   const { fwd, stored, range } = decision;
   const isMiss = (fwd === 'uri-miss' || fwd === 'vary-miss') && stored === undefined && range === undefined;
   if (!isMiss || request.method !== 'GET' || decision.unconfirmed !== undefined) return decision;
-  return { ...decision, unconfirmed: store.unconfirmed(key, request.headers) };
+  const unconfirmed = store.unconfirmed(key, request.headers);
+  return unconfirmed === undefined ? decision : { ...decision, unconfirmed };
 }
 
-async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOutcome> {
-  const { read, decision, asOf, flightKey, flight, reply } = fetching;
-  const requestedAt = ports.clock.wall();
-  const answer = await forwardRead(fetching);
-  const context: FillContext = { read, asOf, requestedAt, respondedAt: ports.clock.wall() };
+/** Uses an answer whose head has arrived. Nothing waits where its body has arrived, too, as with nearly every miss. */
+function takeAnswer(
+  ports: ReadPorts,
+  fetching: Fetching,
+  context: FillContext,
+  answer: OriginResponse,
+): ReadOutcome | Promise<ReadOutcome> {
+  const { read, decision, flightKey, flight, reply } = fetching;
   const { stored, unconfirmed } = decision;
   const validated = stored ?? unconfirmed;
   if (answer.status === 304 && validated !== undefined) {
@@ -74,13 +84,9 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   }
   // The origin has something else now.
   if (unconfirmed !== undefined && !isErrorStatus(answer.status)) ports.store.remove(unconfirmed);
-  if (decision.part !== undefined && (answer.status === 206 || answer.status === 416)) {
-    const outcome = await completed(ports, { ...fetching, part: decision.part }, context, answer);
-    if (outcome !== undefined) return outcome;
-    // The part belongs to another representation. Ask for the whole.
-    flight?.land({ kind: 'unusable' });
-    return fetchAndStore(ports, { ...fetching, decision: { ...decision, part: undefined } });
-  }
+  const { part } = decision;
+  if (part !== undefined && (answer.status === 206 || answer.status === 416))
+    return complete(ports, { ...fetching, part }, context, answer);
   if (isErrorStatus(answer.status) && stored !== undefined && reply !== undefined) {
     if (serveOnError(ports, read, { ...decision, stored }, { reply, fwdStatus: answer.status })) {
       answer.body.destroy();
@@ -96,11 +102,26 @@ async function askAndStore(ports: ReadPorts, fetching: Fetching): Promise<ReadOu
   const unfit = unfitFor(read, decision, answer.status);
   const storability: Storability =
     unfit === undefined ? judged : { store: false, detail: unfit, directives: judged.directives };
-  const fill = new Fill(ports, fetching, { context, answer: { ...answer, headers }, storability });
+  const streams = isIncremental(headers);
+  const fill = new Fill(ports, fetching, { context, answer, headers, streams, storability, completes: undefined });
   // An error says nothing about the origin's next answer.
-  if (flightKey !== undefined && !isForSharing(storability, headers) && !isErrorStatus(answer.status))
+  if (flightKey !== undefined && !isForSharing(storability, streams) && !isErrorStatus(answer.status))
     ports.flights.markUnshared(flightKey);
   return fill.run();
+}
+
+/** Completes a stored part. If the answer is not the rest of it, asks for the whole. */
+async function complete(
+  ports: ReadPorts,
+  fetching: Fetching & { part: StoredResponse },
+  context: FillContext,
+  answer: OriginResponse,
+): Promise<ReadOutcome> {
+  const outcome = await completed(ports, fetching, context, answer);
+  if (outcome !== undefined) return outcome;
+  // The part belongs to another representation.
+  fetching.flight?.land({ kind: 'unusable' });
+  return fetchAndStore(ports, { ...fetching, decision: { ...fetching.decision, part: undefined } });
 }
 
 /** Why an answer must not be stored because of how it was requested, whatever its own fields say. */
@@ -126,10 +147,9 @@ export function unfitFor(
  * Whether concurrent requests may share the answer. Not if each must validate it first (RFC 9111 §4), or wants it as it
  * arrives.
  */
-function isForSharing(storability: Storability, headers: Fields): boolean {
+function isForSharing(storability: Storability, streams: boolean): boolean {
   if (!storability.store) return ofTheRequest.has(storability.detail);
-  if (isIncremental(headers)) return false;
-  return storability.directives.noCache !== true && storability.lifetimeMs > 0;
+  return !streams && storability.directives.noCache !== true && storability.lifetimeMs > 0;
 }
 
 /** Asks the origin, when the request's turn has come. */

@@ -13,7 +13,7 @@ export interface Asked {
   /** Undefined if no client asked. */
   readonly reply: Reply | undefined;
   /** It is not of a client, and does not count as one of its requests to the origin. */
-  readonly isOwn?: boolean;
+  readonly isOwn?: boolean | undefined;
 }
 
 /** A read that is being forwarded: its position, and the flight that other requests may wait for. */

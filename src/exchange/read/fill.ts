@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import type { CacheStatus } from '../../http/cache-status.ts';
 import { formatHttpDate } from '../../http/date.ts';
+import type { Fields } from '../../http/fields.ts';
 import { currentAgeMs } from '../../http/freshness.ts';
-import { isIncremental } from '../../http/incremental.ts';
 import type { StoredResponse } from '../../store/stored-response.ts';
 import { takeChunks } from '../body.ts';
 import { appendCacheStatus } from '../cache-status-lines.ts';
@@ -28,13 +28,20 @@ const MAX_HELD_MS = 50;
 
 const NOTHING = Buffer.alloc(0);
 
+/** Of an answer that may be stored. */
+type Kept = Storability & { readonly store: true };
+
 /** An answer whose head has arrived, and whether it may be stored. */
 interface JudgedAnswer {
   readonly context: FillContext;
   readonly answer: OriginResponse;
+  /** The end-to-end fields of the answer. */
+  readonly headers: Fields;
+  /** The client wants it as it arrives (`isIncremental`). */
+  readonly streams: boolean;
   readonly storability: Storability;
   /** The stored part that a 206 completed: `answer` is the whole (completed.ts). */
-  readonly completes?: StoredResponse;
+  readonly completes: StoredResponse | undefined;
 }
 
 /** Sends one answer to the client and stores it. */
@@ -43,6 +50,8 @@ export class Fill {
   readonly #context: FillContext;
   readonly #decision: Forward;
   readonly #answer: OriginResponse;
+  readonly #headers: Fields;
+  readonly #streams: boolean;
   readonly #storability: Storability;
   readonly #completes: StoredResponse | undefined;
   readonly #flight: Flight | undefined;
@@ -59,6 +68,8 @@ export class Fill {
     this.#context = judged.context;
     this.#decision = decision;
     this.#answer = judged.answer;
+    this.#headers = judged.headers;
+    this.#streams = judged.streams;
     this.#storability = judged.storability;
     this.#completes = judged.completes;
     this.#flight = flight;
@@ -66,7 +77,17 @@ export class Fill {
   }
 
   /** Rejects if the body breaks off. The caller must then land the flight and fail the reply. */
-  async run(): Promise<ReadOutcome> {
+  run(): ReadOutcome | Promise<ReadOutcome> {
+    const storability = this.#storability;
+    if (storability.store && !this.#streams && this.#context.read.request.method !== 'HEAD') {
+      const whole = this.#answer.body.whole();
+      if (whole !== undefined) return this.#takeWhole(whole, storability);
+    }
+    return this.#receive();
+  }
+
+  /** Receives a body that has not arrived, or that is not kept. */
+  async #receive(): Promise<ReadOutcome> {
     try {
       if (!this.#storability.store) return await this.#pass(this.#storability.detail);
       if (this.#context.read.request.method === 'HEAD') return await this.#pass('head');
@@ -91,7 +112,7 @@ export class Fill {
     const sink = this.#start(detail);
     this.#reply.onGone(() => body.destroy());
     if (!this.#reply.gone) {
-      if (isIncremental(this.#answer.headers)) this.#giveHead(sink);
+      if (this.#streams) this.#giveHead(sink);
       for (const chunk of this.#chunks.slice(this.#given.chunks)) sink.write(chunk);
       this.#chunks = [];
       const pumping = { sink, reply: this.#reply };
@@ -102,17 +123,13 @@ export class Fill {
     return { outcome: this.#decision.fwd === 'bypass' ? 'bypass' : 'miss', detail };
   }
 
-  async #collect(storability: Storability & { store: true }): Promise<ReadOutcome> {
-    const { headers } = this.#answer;
-    const declared = Number(headers.get('content-length') ?? 0);
+  async #collect(storability: Kept): Promise<ReadOutcome> {
+    const declared = Number(this.#headers.get('content-length') ?? 0);
     if (declared > this.#ports.maxEntryBytes) return this.#pass('too-large');
-    const streams = isIncremental(headers);
-    const whole = streams ? undefined : this.#answer.body.whole();
-    if (whole !== undefined) return this.#takeWhole(whole, storability);
     // Others want it as it arrives, too. They get it once it is stored.
-    if (streams) this.#flight?.land({ kind: 'unusable' });
+    if (this.#streams) this.#flight?.land({ kind: 'unusable' });
     const holdBytes = declared <= MAX_HELD_BYTES ? MAX_HELD_BYTES : 0;
-    const release = this.#holdBack(streams ? 0 : MAX_HELD_MS);
+    const release = this.#holdBack(this.#streams ? 0 : MAX_HELD_MS);
     try {
       return await this.#collected(storability, holdBytes);
     } finally {
@@ -120,11 +137,17 @@ export class Fill {
     }
   }
 
-  #takeWhole(whole: Buffer, storability: Storability & { store: true }): ReadOutcome | Promise<ReadOutcome> {
-    const refusal = this.#takes(whole);
-    if (refusal === undefined) return this.#finish(storability);
-    this.#chunks = [];
-    return this.#pass(refusal);
+  /** Stores and sends a body that has arrived to its end, as nearly every small one has: nothing has to wait. */
+  #takeWhole(whole: Buffer, storability: Kept): ReadOutcome | Promise<ReadOutcome> {
+    const { maxEntryBytes, budget } = this.#ports;
+    if (whole.byteLength > maxEntryBytes) return this.#pass('too-large');
+    if (!budget.take(whole.byteLength)) return this.#pass('no-room');
+    try {
+      this.#chunks = [whole];
+      return this.#finish(storability);
+    } finally {
+      budget.give(whole.byteLength);
+    }
   }
 
   /** Sends the head, and what has arrived, after so long. Returns what cancels it. */
@@ -146,7 +169,7 @@ export class Fill {
     return () => cancel();
   }
 
-  async #collected(storability: Storability & { store: true }, holdBytes: number): Promise<ReadOutcome> {
+  async #collected(storability: Kept, holdBytes: number): Promise<ReadOutcome> {
     let refusal: string | undefined;
     const rest = await takeChunks(this.#answer.body.stream(), (chunk) => {
       refusal = this.#takes(chunk);
@@ -184,8 +207,9 @@ export class Fill {
     }
   }
 
-  #finish(storability: Storability & { store: true }): ReadOutcome {
-    const { status, headers } = this.#answer;
+  #finish(storability: Kept): ReadOutcome {
+    const { status } = this.#answer;
+    const headers = this.#headers;
     const body = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
     const answer = { status, headers, body, storability, range: this.#decision.range, tags: this.#completes?.tags };
     const response = this.#answer.isDelimited()
@@ -213,7 +237,7 @@ export class Fill {
       this.#sink.end();
     } else if (this.#reply !== undefined && response !== undefined) {
       // The client that asked gets every field, including those that are not stored for others (`private="…"`).
-      const hasAll = response.headers.lines.length === this.#answer.headers.lines.length;
+      const hasAll = 2 * response.fieldCount === this.#headers.lines.length;
       const own = hasAll ? response : response.with({ clientHeaders: this.#clientFields(response.etag) });
       const { cursor } = this.#context.read;
       const said = { status: this.#status(detail), ageMs: this.#ageMs(response), cursor };
@@ -245,11 +269,11 @@ export class Fill {
   #clientFields(etag: string | undefined): string[] {
     const { request, route } = this.#context.read;
     const { policy } = route;
-    const { status, headers } = this.#answer;
-    return clientFields(headers.lines, {
+    const origin = this.#headers;
+    return clientFields(origin.lines, {
       policy: policy.client,
       directives: this.#storability.directives,
-      etag: etag ?? codedEtagOf304(status, headers.get('etag'), request.headers, policy.client.encode),
+      etag: etag ?? codedEtagOf304(this.#answer.status, origin.get('etag'), request.headers, policy.client.encode),
       date: formatHttpDate(this.#context.respondedAt),
       stripped: policy.cache.setCookie === 'strip' ? ['set-cookie'] : [],
     });
@@ -258,7 +282,8 @@ export class Fill {
   /** Sends the head of a streamed answer. */
   #start(detail: string | undefined): Writable {
     if (this.#sink !== undefined) return this.#sink;
-    const { headers, status } = this.#answer;
+    const { status } = this.#answer;
+    const headers = this.#headers;
     const reply = this.#reply as Reply;
     const lines = this.#clientFields(undefined);
     const length = headers.get('content-length');

@@ -20,13 +20,23 @@ export interface FillStart {
   readonly cursor: string | undefined;
 }
 
+interface Begun {
+  readonly from: FillStart;
+  readonly client: Client;
+  readonly begunAt: number;
+}
+
 /** One fill that other requests may wait for (collapsed forwarding). */
 export class Flight {
   readonly asOf: Position;
   readonly cursor: string | undefined;
   readonly #client: Client;
-  readonly #landed: () => void;
-  readonly #watch: () => void;
+  readonly #flights: Pick<Flights, 'landed' | 'watch'>;
+  readonly key: string;
+  /** Monotonic. */
+  readonly begunAt: number;
+  /** Cancels the timer that ends the wait for it, if there is one. */
+  cancelWatch: (() => void) | undefined;
   #result: FlightResult | undefined;
   /** Made when somebody waits for it, as nobody does for most. */
   #waited: Promise<FlightResult> | undefined;
@@ -36,13 +46,14 @@ export class Flight {
   #isJoined = false;
   #isShared = false;
 
-  /** `watch`: called when others begin to wait for it, once or more often. */
-  constructor(options: FillStart & { client: Client; landed: () => void; watch: () => void }) {
-    this.asOf = options.asOf;
-    this.cursor = options.cursor;
-    this.#client = options.client;
-    this.#landed = options.landed;
-    this.#watch = options.watch;
+  constructor(flights: Pick<Flights, 'landed' | 'watch'>, key: string, { from, client, begunAt }: Begun) {
+    this.#flights = flights;
+    this.key = key;
+    this.asOf = from.asOf;
+    this.cursor = from.cursor;
+    this.#client = client;
+    this.begunAt = begunAt;
+    this.cancelWatch = undefined;
   }
 
   get result(): Promise<FlightResult> {
@@ -62,7 +73,7 @@ export class Flight {
 
   /** Only the first call has an effect. */
   land(result: FlightResult): void {
-    this.#landed();
+    this.#flights.landed(this);
     this.#result ??= result;
     this.#settle(this.#result);
     this.#giveBackLease();
@@ -71,7 +82,7 @@ export class Flight {
   /** Notes that a request waits for it, or was served stale meanwhile; of no client: one of the gateway's own. */
   join(client: Client | undefined): void {
     this.#isJoined = true;
-    this.#watch();
+    this.#flights.watch(this);
     if (client?.address === this.#client.address) return;
     this.#isShared = true;
     this.#waiting?.pass();
@@ -84,7 +95,7 @@ export class Flight {
   holdLease(giveBack: () => void): void {
     this.#fillLease = giveBack;
     // Other nodes wait for it.
-    this.#watch();
+    this.#flights.watch(this);
   }
 
   /** Notes that its request waits behind others of its client's address. Other nodes do not have to wait for that. */
@@ -145,20 +156,24 @@ export class Flights {
 
   /** A fill for a request of `client`. */
   begin(key: string, from: FillStart, client: Client): Flight {
-    const begunAt = this.#monotonic();
-    let cancel: (() => void) | undefined;
-    const landed = (): void => {
-      cancel?.();
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    };
-    // A timer for each fill would cost more than the map of them, and nobody waits for most.
-    const watch = (): void => {
-      const left = this.#maxWaitMs - (this.#monotonic() - begunAt);
-      cancel ??= this.#timers.after(Math.max(0, left), () => flight.land({ kind: 'unusable' }));
-    };
-    const flight = new Flight({ ...from, client, landed, watch });
+    const flight = new Flight(this, key, { from, client, begunAt: this.#monotonic() });
     this.#flights.set(key, flight);
     return flight;
+  }
+
+  /** Called by a flight that has landed, once or more often. */
+  landed(flight: Flight): void {
+    flight.cancelWatch?.();
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  }
+
+  /**
+   * Called by a flight that others begin to wait for, once or more often: it lands when they have waited long enough. A
+   * timer for each fill would cost more than the map of them, and nobody waits for most.
+   */
+  watch(flight: Flight): void {
+    const left = this.#maxWaitMs - (this.#monotonic() - flight.begunAt);
+    flight.cancelWatch ??= this.#timers.after(Math.max(0, left), () => flight.land({ kind: 'unusable' }));
   }
 
   /** Waits for a fill that another request started. */

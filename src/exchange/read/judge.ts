@@ -35,7 +35,9 @@ const targetedFields = ['cdn-cache-control'];
 
 export function judge(context: FillContext, status: number, headers: Fields, partial = false): Storability {
   const policy = context.read.route.policy.cache;
-  const { directives, targeted } = responseDirectives(headers, [...policy.targetedFields, ...targetedFields]);
+  const { targetedFields: own } = policy;
+  const names = own.length === 0 ? targetedFields : [...own, ...targetedFields];
+  const { directives, targeted } = responseDirectives(headers, names);
   const lifetime = freshnessLifetimeMs({ status, headers, directives, targeted, respondedAt: context.respondedAt });
   const storability = storable({
     method: context.read.request.method,
@@ -46,7 +48,7 @@ export function judge(context: FillContext, status: number, headers: Fields, par
     directives,
     explicit: lifetime.explicit,
     heuristic: !lifetime.explicit && lifetime.ms > 0,
-    policy: { ...policy, ttl: policy.ttlMs !== undefined },
+    policy,
     partial,
   });
   if (!storability.store) return { store: false, detail: storability.reason, directives };

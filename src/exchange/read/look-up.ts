@@ -8,7 +8,7 @@ import { cacheKey } from '../cache-key.ts';
 import { hasCredentials, withoutIdleCookies } from '../credentials.ts';
 import type { ClientRequest, Route } from '../ports.ts';
 import { isIdentified } from '../user-key.ts';
-import { type Decision, decide, NOT_SERVING } from './decide.ts';
+import { type Decision, decide, forward, NOT_SERVING } from './decide.ts';
 import type { Read, ReadPorts } from './read-ports.ts';
 import { varianceOf } from './search-variances.ts';
 
@@ -44,11 +44,8 @@ function endToEndRequest(request: ClientRequest): ClientRequest {
   return { ...request, headers: new Fields(endToEnd(request.headers.lines)) };
 }
 
-export function lookUp(
-  ports: Pick<ReadPorts, 'store' | 'clock' | 'serving'>,
-  { request, route, credentials, ...state }: Read,
-  key = state.key,
-): Decision {
+export function lookUp(ports: Pick<ReadPorts, 'store' | 'clock' | 'serving'>, state: Read, key = state.key): Decision {
+  const { request, route, credentials } = state;
   const policy = route.policy.cache;
   const stored = ports.store.select(key, request.headers);
   const decision = decide({
@@ -56,12 +53,12 @@ export function lookUp(
     stored,
     otherVariant: stored === undefined && ports.store.varyOf(key) !== undefined,
     credentials,
-    directives: directivesOf({ request, route }),
-    now: ports.clock.wall(),
+    directives: directivesOf(state),
+    now: stored === undefined ? 0 : ports.clock.wall(),
   });
   // Invariant 8: a node that is not serving uses no stored response and waits for no fill.
   if (decision.kind !== 'forward' || ports.serving()) return decision;
-  return { kind: 'forward', fwd: 'bypass', stored: undefined, detail: NOT_SERVING };
+  return forward('bypass', undefined, NOT_SERVING);
 }
 
 /** The request's cache directives; undefined if the route ignores them. */
@@ -69,10 +66,19 @@ export function directivesOf({ request, route }: Pick<Read, 'request' | 'route'>
   return route.policy.cache.requestDirectives === 'honour' ? requestDirectives(request.headers) : undefined;
 }
 
+/** No key holds it, and no value of a field. */
+const BEHIND_KEY = '\u0000';
+
 /** Requests for the same variant share one fill. Before a variant is known, all requests for the key share one. */
-export function flightKeyOf(state: Read, vary: readonly string[] | undefined): string {
-  const parts = [state.key, state.credentials ? 'credentials' : ''];
-  return vary === undefined ? parts.join('\n') : [...parts, ...selectingValues(vary, state.request.headers)].join('\n');
+export function flightKeyOf(
+  state: Pick<Read, 'key' | 'credentials' | 'request'>,
+  vary: readonly string[] | undefined,
+): string {
+  const { key, credentials, request } = state;
+  // Nearly all are of the key alone, which needs no text of its own.
+  if (!credentials && (vary === undefined || vary.length === 0)) return key;
+  const values = vary === undefined ? [] : selectingValues(vary, request.headers);
+  return [key, credentials ? 'credentials' : '', ...values].join(BEHIND_KEY);
 }
 
 /** The key of a request under the `No-Vary-Search` of `response`, which is of the same path. */

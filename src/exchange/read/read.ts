@@ -4,7 +4,7 @@ import { refusesAll } from '../ask-origin.ts';
 import { partKey } from '../cache-key.ts';
 import { statusLines } from '../cache-status-lines.ts';
 import type { ClientRequest, ReadOutcome, Reply } from '../ports.ts';
-import { type Decision, type Forward, NOT_SERVING } from './decide.ts';
+import { type Decision, type Forward, forward, NOT_SERVING } from './decide.ts';
 import { fetchAndStore } from './fetch.ts';
 import { Flight } from './flights.ts';
 import { fromFlight } from './from-flight.ts';
@@ -45,8 +45,8 @@ function readPart(ports: ReadPorts, state: Read, range: string, reply: Reply): R
     decision.kind === 'hit' ? servePart(ports, state, { stored: decision.stored, range }, reply) : undefined;
   if (served !== undefined) return served;
   if (decision.kind === 'unavailable') return answer(ports, state, decision, reply);
-  const { fwd, detail } = decision.kind === 'forward' ? decision : ({ fwd: 'uri-miss', detail: undefined } as const);
-  const ranged = { kind: 'forward', fwd, stored: undefined, detail, range } as const;
+  const whole = decision.kind === 'forward' ? forward(decision.fwd, undefined, decision.detail) : forward('uri-miss');
+  const ranged = { ...whole, range };
   return fetchAndStore(ports, { read: state, decision: ranged, flightKey: undefined, reply });
 }
 
@@ -127,13 +127,13 @@ export async function refetch(ports: ReadPorts, found: Found, request: ClientReq
       result.kind === 'response' && result.stored && keyOfVariant(state, result.response) === result.response.key;
     if (isBrought || ports.flights.get(flightKey) !== undefined) return;
   }
-  const forward = { kind: 'forward', fwd: 'uri-miss', stored: undefined, detail: 'refresh' } as const;
-  await fetchAndStore(ports, { read: state, decision: forward, flightKey, reply: undefined, isOwn: true });
+  const decision = forward('uri-miss', undefined, 'refresh');
+  await fetchAndStore(ports, { read: state, decision, flightKey, reply: undefined, isOwn: true });
 }
 
 /** If the beginning of the representation is stored, only the rest is requested. */
 function withPart(ports: ReadPorts, { key, request }: Read, decision: Forward): Forward {
-  if (decision.stored !== undefined || decision.fwd === 'bypass') return decision;
+  if (!ports.store.hasParts || decision.stored !== undefined || decision.fwd === 'bypass') return decision;
   const part = ports.store.select(partKey(key), request.headers);
   return part === undefined || completionFields(part) === undefined ? decision : { ...decision, fwd: 'partial', part };
 }
@@ -168,8 +168,7 @@ function serve(
   if (underWay !== undefined) {
     underWay.join(state.request.client);
   } else if (!refusesAll(state.route.origin)) {
-    const forward = { kind: 'forward', fwd: 'stale', stored, detail: undefined } as const;
-    const revalidation = { read: forAll(state), decision: forward, flightKey, reply: undefined };
+    const revalidation = { read: forAll(state), decision: forward('stale', stored), flightKey, reply: undefined };
     ports.background(fetchAndStore(ports, revalidation));
   }
   return { outcome: 'stale', detail };

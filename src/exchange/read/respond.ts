@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CacheStatus } from '../../http/cache-status.ts';
-import { lengthOf, octetsOf } from '../../http/content.ts';
+import { lengthOf } from '../../http/content.ts';
 import { contentDigests } from '../../http/digests.ts';
 import { type FieldLines, type Fields, without } from '../../http/fields.ts';
 import { multipartRanges } from '../../http/partial.ts';
@@ -49,7 +49,7 @@ export function respond(
     reply.send(stored.status, lines, undefined, lengthOf(form.content));
   } else {
     const ranges = rangesOf(request.headers, stored);
-    if (ranges === 'none') reply.send(stored.status, lines, octetsOf(form.content));
+    if (ranges === 'none') reply.send(stored.status, lines, form.content);
     else sendRanges(reply, stored, withoutContentDigests(lines), ranges);
   }
 }

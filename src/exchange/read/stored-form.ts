@@ -121,7 +121,7 @@ export function storedResponse(context: FillContext, answer: Storable): StoredRe
   return new StoredResponse({
     key: ownText(part === undefined ? key : partKey(key)),
     path: ownText(request.target.resource),
-    tags: tags.map((tag) => (isNamedTag(tag) ? sharedText(tag) : ownText(tag))),
+    tags: ownTags(tags),
     asOf: context.asOf,
     since: undefined,
     uses: 0,
@@ -170,10 +170,11 @@ export function tagsOf(
   const { request, route, params } = context.read;
   const query = sortedQuery(keyedQuery(request.target.query, route.policy.cache));
   const { resource } = request.target;
-  // To the origin they are one path: what is written under another spelling makes this response wrong.
-  const paths = [resource, foldedPath(resource, route.ignoreInPaths) ?? resource];
-  const tags = paths.flatMap((path): Tag[] => [pathTag(path), queryTag(path, query)]);
-  if (severalQueries) tags.push(...paths.map(severalQueriesTag));
+  // To the origin both are one path: what is written under another spelling makes this response wrong.
+  const folded = foldedPath(resource, route.ignoreInPaths) ?? resource;
+  const tags: Tag[] = [pathTag(resource), queryTag(resource, query)];
+  if (folded !== resource) tags.push(pathTag(folded), queryTag(folded, query));
+  if (severalQueries) tags.push(severalQueriesTag(resource), severalQueriesTag(folded));
   const fromOrigin = originTags(headers);
   if (fromOrigin.overflow) return { unstorable: 'too-many-tags' };
   for (const tag of fromOrigin.tags) tags.push(namedTag(tag));
@@ -189,5 +190,11 @@ export function tagsOf(
     if (declared.unresolved.length > 0) return { unstorable: 'tags-unresolved' };
     for (const tag of declared.tags) tags.push(namedTag(tag));
   }
-  return [...new Set(tags)];
+  return tags.length === 2 ? tags : [...new Set(tags)];
+}
+
+/** Texts of their own, but for those of its path and query, which come first: a response makes them of its own path. */
+function ownTags(tags: readonly Tag[]): readonly Tag[] {
+  if (tags.length === 2) return tags;
+  return tags.map((tag, i) => (i < 2 ? tag : isNamedTag(tag) ? sharedText(tag) : ownText(tag)));
 }

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { parseToken } from '../../../src/coherence/token.ts';
 import type { GatewayError } from '../../../src/errors.ts';
 import type { ClientRequest, Reply } from '../../../src/exchange/ports.ts';
+import { type Content, octetsOf } from '../../../src/http/content.ts';
 import { type FieldLines, Fields } from '../../../src/http/fields.ts';
 import { parseTarget } from '../../../src/route/path.ts';
 import type { World } from '../world.ts';
@@ -312,8 +313,8 @@ class ClientReply implements Reply {
 
   interim(): void {}
 
-  send(status: number, lines: FieldLines, body: Buffer | undefined): void {
-    this.#done({ status, headers: new Fields(lines), body: body ?? Buffer.alloc(0) });
+  send(status: number, lines: FieldLines, body: Content | undefined): void {
+    this.#done({ status, headers: new Fields(lines), body: octetsOf(body ?? '') });
   }
 
   begin(status: number, lines: FieldLines): Writable {
