@@ -18,13 +18,13 @@ import type {
  * may already be done, and is listed in `rejected`.
  */
 export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
-  const { targets: templates, config, cascades, cascade } = match.rule;
+  const { targets: templates, config, cascades, cascade, patch } = match.rule;
   const targets = new Map<string, Target>();
   const unresolved: Unresolved[] = [];
   const rejected: Unresolved[] = [];
   const beyondPatches = new Map<string, Target>();
   for (const [t, template] of templates.entries()) {
-    const invalidates = t < templates.length - match.rule.patch.length;
+    const invalidates = patch.length > 0 && t < templates.length - patch.length;
     const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, match.method));
     for (const [i, { unresolved: reason, overflow }] of bindings.entries()) {
       if (reason === undefined) continue;
@@ -46,7 +46,8 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
       for (const further of cascade.of(target, config.unresolved === 'ignore')) targets.set(keyOf(further), further);
     }
   }
-  return { targets: [...targets.values()], beyondPatches: [...beyondPatches.values()], unresolved, rejected };
+  const all = [...targets.values()];
+  return { targets: all, beyondPatches: patch.length > 0 ? [...beyondPatches.values()] : all, unresolved, rejected };
 }
 
 /**
