@@ -71,7 +71,8 @@ const defaultRate = 1000;
 
 export const usage = `npm run bench -- [options]
 
-  --quick              a smoke run of under two minutes; its figures are not a baseline
+  --quick              a smoke run of under two minutes, of some cases unless --case names others; its figures are
+                       not a baseline
   --case <cases>       run only these cases, comma-separated
   --rounds <n>         rounds per case (5; with --quick 1)
   --seconds <n>        seconds of load per contender and round (4; with --quick 0.5)

@@ -68,6 +68,23 @@ const cases: readonly Case[] = [
   snapshot,
 ];
 
+/** What `--quick` plays: something of every kind that takes seconds. The others take longer than all of these. */
+const quickCases: ReadonlySet<Case> = new Set([
+  hitSmall,
+  hitKeys,
+  notModified,
+  hitPaced,
+  passThrough,
+  missLoaded,
+  writeLoaded,
+  mixed,
+  fanOut,
+  memory,
+  matching,
+  resolving,
+  writeNodesLoaded,
+]);
+
 interface Planned {
   readonly name: string;
   readonly title: string;
@@ -81,7 +98,9 @@ async function plan(options: Options, tool: LoadTool): Promise<Planned[]> {
     return ownCases.map(({ name, title, run }) => ({ name, title, run: () => run(own) }));
   }
   const bench = await prepare(options, tool);
-  const wanted = cases.filter(({ name }) => options.cases.length === 0 || options.cases.includes(name));
+  const isWanted = (each: Case): boolean =>
+    options.cases.length > 0 ? options.cases.includes(each.name) : !options.quick || quickCases.has(each);
+  const wanted = cases.filter(isWanted);
   return wanted.map(({ name, title, run }) => ({ name, title, run: () => run(bench) }));
 }
 
@@ -107,7 +126,8 @@ async function main(): Promise<void> {
     cases.map(({ name }) => name),
   );
   if (options === 'help') {
-    console.log(`${usage}\n\ncases: ${cases.map(({ name }) => name).join(', ')}`);
+    const names = (some: Iterable<Case>): string => [...some].map(({ name }) => name).join(', ');
+    console.log(`${usage}\n\ncases: ${names(cases)}\nof which --quick plays: ${names(quickCases)}`);
     return;
   }
   const startedAt = new Date();
