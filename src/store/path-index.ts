@@ -1,4 +1,5 @@
 import { ownText } from '../http/own-memory.ts';
+import { segmentsOf } from '../route/path.ts';
 
 /**
  * What is stored at which path, as a tree of segments: a pattern costs as much as the nodes that it visits. Most paths
@@ -9,7 +10,7 @@ export class PathIndex<Held extends object> {
 
   /** Returns what was there before: nothing, one, or a set, which has this one now. */
   add(resource: string, held: Held): Held | Set<Held> | undefined {
-    const segments = split(resource);
+    const segments = segmentsOf(resource);
     let node = this.#root;
     for (const [i, segment] of segments.entries()) {
       node.children ??= new Map();
@@ -37,13 +38,13 @@ export class PathIndex<Held extends object> {
   }
 
   delete(resource: string, held: Held): void {
-    deleteBelow(this.#root, split(resource), 0, held);
+    deleteBelow(this.#root, segmentsOf(resource), 0, held);
   }
 
   /** What is stored at a path: one, or a set once there were several. */
   get(resource: string): Held | Set<Held> | undefined {
     let node = this.#root;
-    const segments = split(resource);
+    const segments = segmentsOf(resource);
     for (const [i, segment] of segments.entries()) {
       const next = node.children?.get(segment);
       if (!(next instanceof PathNode)) return i === segments.length - 1 ? next : undefined;
@@ -54,7 +55,7 @@ export class PathIndex<Held extends object> {
 
   /** What is stored at the paths that match a pattern of literal, `*` and `**` segments. */
   matching(pattern: string): Held[] {
-    const search = { pattern: split(pattern), found: [] };
+    const search = { pattern: segmentsOf(pattern), found: [] };
     collect(this.#root, 0, search);
     return search.found;
   }
@@ -63,19 +64,6 @@ export class PathIndex<Held extends object> {
 class PathNode<Held extends object> {
   children: Map<string, PathNode<Held> | Held> | undefined = undefined;
   held: Held | Set<Held> | undefined = undefined;
-}
-
-/** The segments of a path. A loop costs less than `split`, which is a call of the runtime for a text that is new. */
-function split(path: string): string[] {
-  const segments: string[] = [];
-  if (path === '/') return segments;
-  let start = 1;
-  for (let end = path.indexOf('/', start); end >= 0; end = path.indexOf('/', start)) {
-    segments.push(path.slice(start, end));
-    start = end + 1;
-  }
-  segments.push(path.slice(start));
-  return segments;
 }
 
 /** Afterwards no node is empty: the tree never outgrows the stored paths. */
