@@ -1,3 +1,4 @@
+import { segmentsOf } from '../route/path.ts';
 import { segmentMatches } from '../route/segment.ts';
 
 interface Node<T> {
@@ -74,10 +75,6 @@ export class PatternIndex<T> {
 
 function emptyNode<T>(): Node<T> {
   return { literals: undefined, one: undefined, mixed: undefined, ends: undefined, rests: undefined };
-}
-
-function segmentsOf(pattern: string): string[] {
-  return pattern === '/' ? [] : pattern.slice(1).split('/');
 }
 
 function childOf<T>(node: Node<T>, segment: string): Node<T> {

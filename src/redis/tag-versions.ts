@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Coverage, Tagged } from '../coherence/tag.ts';
+import { segmentsOf } from '../route/path.ts';
 
 /**
  * The names of versions in Redis. A record changes the versions of what it covers; a response remembers the versions of
@@ -9,7 +10,7 @@ import type { Coverage, Tagged } from '../coherence/tag.ts';
  */
 export function versionsOf({ path, tags }: Tagged): string[] {
   const names = new Set(tags.map(short));
-  const segments = path === '/' ? [] : path.slice(1).split('/');
+  const segments = segmentsOf(path);
   for (let depth = 0; depth <= segments.length; depth++) names.add(short(below(segments.slice(0, depth))));
   for (const tag of tags) {
     if (!tag.startsWith('t:')) continue;
@@ -23,7 +24,7 @@ export function versionsOf({ path, tags }: Tagged): string[] {
 export function versionsToBump({ tags, patterns, tagPatterns }: Coverage): string[] {
   const names = new Set([...tags].map(short));
   for (const pattern of patterns) {
-    const segments = pattern === '/' ? [] : pattern.slice(1).split('/');
+    const segments = segmentsOf(pattern);
     const wild = segments.findIndex((segment) => segment === '*' || segment === '**');
     names.add(short(below(wild < 0 ? segments : segments.slice(0, wild))));
   }
