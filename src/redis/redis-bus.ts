@@ -70,7 +70,8 @@ export class RedisBus implements Bus {
     steps: readonly Step[],
     contact = noContact,
   ): Promise<StepResult<GroupResult>> {
-    const args = [member, textOf(contact), ...steps.flatMap(argumentsOf)];
+    const args: (string | number)[] = [member, textOf(contact)];
+    for (const step of steps) args.push(...argumentsOf(step));
     return answer(await this.#run('group', epoch, args), ([, answers]) => ({
       answers: steps.map((step, i) => answerTo(step, (answers as (unknown[] | string)[])[i])),
     }));
