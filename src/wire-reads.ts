@@ -10,6 +10,7 @@ import type { ReadPorts } from './exchange/read/read-ports.ts';
 import type { UploadBudget } from './exchange/write/upload-budget.ts';
 import { hasOriginPreconditions } from './http/validation.ts';
 import type { Reports, StartedRead } from './observe/reports.ts';
+import { withoutQuery } from './route/path.ts';
 import type { PublicOptions } from './server/public.ts';
 import type { FindHit } from './server/socket-front.ts';
 import { FencedStore } from './store/fenced.ts';
@@ -47,7 +48,7 @@ export function hitFinder({ routes, reports }: Reading, readPorts: ReadPorts, ma
       hit = hits.find(target, asked);
     } catch (error) {
       // Within an event of the socket, whatever is thrown would end the process. The HTTP server gets the request.
-      reports.failed(error, { method, target: { path: target.split('?', 1)[0] as string } });
+      reports.failed(error, { method, target: { path: withoutQuery(target) } });
     }
     if (hit !== undefined) reports.read({ request: { method, target: hit }, route: hit.route, startedAt }, HIT);
     return hit;

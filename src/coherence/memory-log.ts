@@ -25,7 +25,10 @@ export class MemoryLog implements Log {
 
   // Not an async function: the record must be effective when append returns, before anything else can run.
   append(invalidation: Invalidation, { local, keepsNote = false }: AppendOptions = {}): Promise<Appended> {
-    const record = { position: ++this.#position, at: isoTime(this.#clock.wall()), ...invalidation };
+    const { coverage, announcements, quarantine, quarantineMs, endsQuarantine } = invalidation;
+    const position = ++this.#position;
+    const at = isoTime(this.#clock.wall());
+    const record = { coverage, announcements, quarantine, quarantineMs, endsQuarantine, position, at };
     local?.applying();
     const removed = this.#listener.applied(record);
     local?.applied(record);

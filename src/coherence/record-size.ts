@@ -1,3 +1,4 @@
+import { withoutQuery } from '../route/path.ts';
 import type { Announcement } from './record.ts';
 import { everything } from './record.ts';
 import { type Coverage, pathOfTag, type Tag } from './tag.ts';
@@ -100,9 +101,4 @@ function grouped(all: readonly string[], headOf: (one: string) => string, cover:
     groups.set(head, group.add(one));
   }
   return [...groups].flatMap(([head, group]) => (group.size > MAX_SIBLINGS ? [cover(head)] : [...group]));
-}
-
-function withoutQuery(path: string): string {
-  const at = path.indexOf('?');
-  return at < 0 ? path : path.slice(0, at);
 }

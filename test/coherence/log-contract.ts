@@ -99,6 +99,14 @@ export function describeLog(name: string, create: () => Promise<LogRig> | LogRig
       }
     });
 
+    test('a record that is appended again gets a position and a time of its own', async () => {
+      const { record } = await rig.wait(open.log.append(hitting('/a')));
+      const again = await rig.wait(open.log.append({ ...record, at: 'then' } as Invalidation));
+      expect(again.record.position).toBeGreaterThan(record.position);
+      expect(open.records.map(({ position }) => position)).toEqual([record.position, again.record.position]);
+      expect(open.records.map(({ at }) => at)).not.toContain('then');
+    });
+
     test('the record that ends a quarantine names its position', async () => {
       const quarantine = await rig.wait(open.log.append({ ...hitting('/a'), quarantine: true }));
       await rig.wait(open.log.append({ ...hitting('/a'), endsQuarantine: quarantine.record.position }));
