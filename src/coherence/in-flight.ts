@@ -136,7 +136,7 @@ class Entry implements WriteInFlight {
     return [...found].map((other) => other.done);
   }
 
-  /** Resolves when it is recorded. Only of a write that is not. */
+  /** Resolves when this write is recorded. Asked for after that, it never would: no index finds it any more. */
   get done(): Promise<void> {
     this.#done ??= new Promise((resolve) => {
       this.#resolve = resolve;

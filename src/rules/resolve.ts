@@ -23,8 +23,9 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
   const unresolved: Unresolved[] = [];
   const rejected: Unresolved[] = [];
   const beyondPatches = new Map<string, Target>();
+  // The templates of patches are the last. Only rules that patch are asked which targets the others have.
+  const beyond = patch.length > 0 ? templates.length - patch.length : 0;
   for (const [t, template] of templates.entries()) {
-    const invalidates = patch.length > 0 && t < templates.length - patch.length;
     const bindings = template.placeholders.map((placeholder) => bind(placeholder, sources, match.method));
     for (const [i, { unresolved: reason, overflow }] of bindings.entries()) {
       if (reason === undefined) continue;
@@ -41,7 +42,7 @@ export function resolve(match: RuleMatch, sources: Sources): RuleResolution {
     }
     for (const target of expand(template, values)) {
       targets.set(keyOf(target), target);
-      if (invalidates) beyondPatches.set(keyOf(target), target);
+      if (t < beyond) beyondPatches.set(keyOf(target), target);
       if (cascades[t] !== true) continue;
       for (const further of cascade.of(target, config.unresolved === 'ignore')) targets.set(keyOf(further), further);
     }

@@ -191,7 +191,7 @@ export interface Resolution {
 }
 
 export interface RuleResolution extends Resolution {
-  /** `targets` without those that only `patch` names. */
+  /** Of a rule that patches: `targets` without those that only `patch` or a cascade names. Of others: all. */
   readonly beyondPatches: readonly Target[];
   /**
    * Under `unresolved: reject`, the reasons for refusing the write. Placeholders that use the response or a lookup are

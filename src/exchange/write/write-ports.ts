@@ -68,9 +68,9 @@ export interface ArrivedWrite {
   readonly transaction: Transaction;
   readonly startedAt: number;
   /** Only of a write that takes turns with others of its resource. It is sent only while the turn lasts. */
-  readonly turn?: Turn | undefined;
+  readonly turn: Turn | undefined;
   /** Its place among the origin's connections: with its turn, or before a body that is streamed. */
-  readonly place?: Place | undefined;
+  readonly place: Place | undefined;
 }
 
 /** What a protected write has to know of its way to the origin and back. */
