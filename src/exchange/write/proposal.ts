@@ -125,10 +125,11 @@ function refuseRoot(patch: unknown, type: string): void {
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Whether two media types are one, or both of JSON. */
+/** Whether two media types are one, or both of JSON. A field that names none is no JSON: the API may refuse it. */
 function isOneType(a: Fields, b: Fields): boolean {
-  const [x, y] = [essenceOf(a.get('content-type')), essenceOf(b.get('content-type'))];
-  return x === y || [x, y].every((type) => type === '' || /[/+]json$/.test(type));
+  const [x, y] = [a.get('content-type'), b.get('content-type')];
+  if (x !== undefined && y !== undefined && essenceOf(x) === essenceOf(y)) return true;
+  return [x, y].every((type) => type === undefined || /[/+]json$/.test(essenceOf(type)));
 }
 
 function refuseSpellings(sent: Document, present: Document, preserve: Preserved): void {
