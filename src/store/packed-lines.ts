@@ -99,6 +99,7 @@ interface Shared<T extends Recipe> {
 
 function shared<T extends Recipe>(textOf: (own: T) => string): Shared<T> {
   const all = new TwoGenerations<Kind<T>>(MAX_SHARED);
+  /** By length. A list of so few characters can have few lengths. */
   const lasts = new Map<number, T>();
   const of = (own: T, { key, before }: Asker<T>): T => {
     if (isSame(own, before)) return before;

@@ -40,7 +40,7 @@ export function effectOf({ request, rules, sources, paths }: AppliedWrite, carri
     for (const each of resolution.unresolved) unresolved.push({ ...each, rule: applied.match.rule.config.name });
   }
   if (announcements.length === 0) {
-    announcements.push(announcement(request, { applied: undefined, targets: [] }, { implied, carriedOver }));
+    announcements.push(announcement(request, undefined, { implied, carriedOver }));
   }
   for (const target of implied) targets.push(target);
   const coverage = coverageOf(targets, paths);
@@ -148,27 +148,27 @@ interface More {
 
 const nothingMore: More = { implied: [], carriedOver: undefined };
 
-/** `applied` is undefined if no rule applies. */
+/** @param resolved undefined if no rule applies */
 function announcement(
   request: ClientRequest,
-  { applied, targets }: { readonly applied: AppliedRule | undefined; readonly targets: readonly Target[] },
+  resolved: { readonly applied: AppliedRule; readonly targets: readonly Target[] } | undefined,
   { implied, carriedOver }: More,
 ): Announcement {
   const paths = new Set<string>();
   const tags = new Set<string>();
-  for (const target of targets) addDescribed(target, paths, tags);
+  for (const target of resolved?.targets ?? []) addDescribed(target, paths, tags);
   for (const target of implied) addDescribed(target, paths, tags);
   for (const path of carriedOver?.paths ?? []) paths.add(path);
   for (const tag of carriedOver?.tags ?? []) tags.add(tag);
+  const applied = resolved?.applied;
   const rule = applied?.match.rule;
-  const announced = {
+  return {
     type: rule?.config.event?.type ?? 'invalidate',
     paths: [...paths],
     tags: [...tags],
     cause: { method: request.method, path: request.target.path, rule: rule?.config.name ?? null },
+    payload: applied && rule && rule.payload.length > 0 ? payloadOf(rule.payload, applied.sources) : undefined,
   };
-  if (applied === undefined || applied.match.rule.payload.length === 0) return announced;
-  return { ...announced, payload: payloadOf(applied.match.rule.payload, applied.sources) };
 }
 
 function addDescribed(target: Target, paths: Set<string>, tags: Set<string>): void {

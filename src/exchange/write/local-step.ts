@@ -40,6 +40,7 @@ export class WriteLocally implements LocalStep {
     // On a shared log, a conflicting record of another node may be known only now.
     if (this.#write.inFlight.conflicted) this.patches?.giveUp();
     this.#write.inFlight.applying();
+    this.refreshed.length = 0;
     for (const path of this.#paths) {
       for (const response of this.#store.tagged(pathTag(path))) this.refreshed.push(response);
     }
