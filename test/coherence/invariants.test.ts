@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { budget } from '../support/budget.ts';
 import { get } from '../support/request.ts';
 import { gate, until } from '../support/scripted-origin.ts';
 import {
@@ -126,7 +127,8 @@ describe('2, collapse', () => {
     expect(origin.seen.filter(({ method }) => method === 'GET').length, 'the late ones share one fill').toBe(2);
   });
 
-  test('1,000 requests for one cold key make one request to the origin', { timeout: 60_000 }, async () => {
+  test('many requests for one cold key make one request to the origin', { timeout: 60_000 }, async () => {
+    const count = budget({ local: 250, ci: 1_000 });
     // On a busy machine it takes longer than a time-out until all of them are there.
     await gateway.stop();
     await begin(`origin: { url: "${origin.url}", timeout: 60s }\n${childRules('400ms')}`);
@@ -135,9 +137,9 @@ describe('2, collapse', () => {
       await filling.pass();
       response.end('once');
     });
-    const all = Array.from({ length: 1_000 }, () => ask('GET', '/parents/7'));
+    const all = Array.from({ length: count }, () => ask('GET', '/parents/7'));
     await filling.arrived();
-    await waiting(999);
+    await waiting(count - 1);
     filling.release();
     const answers = await Promise.all(all);
     expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['once']));

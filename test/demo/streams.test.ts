@@ -27,6 +27,15 @@ async function startDownload(url: string): Promise<IncomingMessage> {
   return response;
 }
 
+/** How many of these bytes are those of the big file from an offset on. */
+function rightBytes(bytes: Uint8Array, offset: number): number {
+  // What is imported is looked up each time.
+  const byteAt = bigFileByte;
+  let right = 0;
+  while (right < bytes.length && bytes[right] === byteAt(offset + right)) right++;
+  return right;
+}
+
 describe('the big file', () => {
   const big = (headers: Record<string, string> = {}) => fetch(`${api.url}/files/big`, { headers });
 
@@ -37,9 +46,7 @@ describe('the big file', () => {
     expect(response.headers.get('accept-ranges')).toBe('bytes');
     const bytes = new Uint8Array(await response.arrayBuffer());
     expect(bytes.length).toBe(BIG_FILE_BYTES);
-    let same = 0;
-    while (same < bytes.length && bytes[same] === bigFileByte(same)) same++;
-    expect(same).toBe(BIG_FILE_BYTES);
+    expect(rightBytes(bytes, 0)).toBe(BIG_FILE_BYTES);
   });
 
   test.each([
@@ -53,7 +60,8 @@ describe('the big file', () => {
     expect(response.status).toBe(206);
     expect(response.headers.get('content-range')).toBe(`bytes ${first}-${last}/${BIG_FILE_BYTES}`);
     const bytes = new Uint8Array(await response.arrayBuffer());
-    expect(bytes).toEqual(Uint8Array.from({ length: last - first + 1 }, (_, i) => bigFileByte(first + i)));
+    expect(bytes.length).toBe(last - first + 1);
+    expect(rightBytes(bytes, first)).toBe(bytes.length);
   });
 
   test('a range beyond its end answers 416 with its size', async () => {
@@ -176,17 +184,17 @@ describe('requests', () => {
   });
 });
 
+/** The last test: nobody asks the API afterwards. */
 test('closing ends streams and sockets that are open, and nobody listens any more', async () => {
-  const own = await startTravelApi({ latencyMs: [0, 0], snapshot });
-  const socket = new WebSocket(`${own.url.replace('http', 'ws')}/live`);
+  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/live`);
   await once(socket, 'open');
-  const download = await startDownload(`${own.url}/files/big`);
+  const download = await startDownload(`${api.url}/files/big`);
   const cut = once(download, 'error');
   const ended = once(socket, 'close');
-  await Promise.all([own.close(), own.close()]);
+  await Promise.all([api.close(), api.close()]);
   await ended;
   // The reader first gets what had arrived, and only then the premature end.
   download.resume();
   expect(await cut).toMatchObject([{ code: 'ECONNRESET' }]);
-  await expect(fetch(own.url)).rejects.toThrow('fetch failed');
+  await expect(fetch(api.url)).rejects.toThrow('fetch failed');
 });

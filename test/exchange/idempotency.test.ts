@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Gate, gate, until } from '../support/barrier.ts';
+import { budget } from '../support/budget.ts';
 import { gaugeIs, startGateway, type TestGateway } from '../support/gateway.ts';
 import { rawClient } from '../support/raw-client.ts';
 import { type Answer, get, type RequestOptions } from '../support/request.ts';
@@ -109,11 +110,12 @@ describe('a key', () => {
     expect(orders()).toBe(1);
   });
 
-  test('a thousand times at once is carried out once', async () => {
+  test('many times at once is carried out once', async () => {
+    const times = budget({ local: 200, ci: 1_000 });
     makesOrders();
-    const answers = await Promise.all(Array.from({ length: 1_000 }, () => post('k')));
+    const answers = await Promise.all(Array.from({ length: times }, () => post('k')));
     const made = answers.filter(({ status }) => status === 201);
-    expect(answers.filter(({ status }) => status === 409)).toHaveLength(1_000 - made.length);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(times - made.length);
     expect(made.filter((answer) => !isReplay(answer))).toHaveLength(1);
     expect(new Set(made.map(({ text }) => text))).toEqual(new Set(['{"id":1}']));
     expect(orders()).toBe(1);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/barrier.ts';
+import { isCi } from '../support/budget.ts';
 import { newHost, type Pair, pair, type Script } from './differential.ts';
 import { chunked, configuration, lines, oddities, targets, text } from './requests.ts';
 
@@ -38,9 +39,24 @@ test.each(targets)('%s', (target) =>
   same(inTurn([get(target), get(target), head(target), HIT, get(target)]), inTurn([get(target), head(target)])),
 );
 
+/** Which of the resources a field is about, besides those that any field may spoil. */
+const about: [RegExp, string][] = [
+  [/^Connection: |^Accept-Language/, '/vary/1'],
+  [/^If-(?:None-)?Match|^If-Range|^Range/, '/tagged/1'],
+  [/^Authorization|^Cookie|^X.Acme-Key/, '/public/1'],
+  [/^Cache-Control|^Pragma/, '/deaf/1'],
+  [/^If-(?:Un)?[Mm]odified-Since/, '/dated/1'],
+];
+const others = about.map(([, target]) => target);
+/** Without CI: what is always a hit, what the field is about, and else one of the others in turn. */
+function askedWith(line: string, i: number): readonly string[] {
+  if (isCi) return ['/hit/1', ...others];
+  const concerned = about.filter(([field]) => field.test(line)).map(([, target]) => target);
+  return ['/hit/1', ...(concerned.length > 0 ? concerned : others.slice(i % others.length).slice(0, 1))];
+}
+
 describe('a request with', () => {
-  test.each(lines)('%s', (line) => {
-    const asked = ['/hit/1', '/vary/1', '/tagged/1', '/public/1', '/deaf/1', '/dated/1'];
+  test.each(lines.map((line, i) => [line, askedWith(line, i)] as const))('%s', (line, asked) => {
     const fields = ['Accept: */*', line];
     return same(
       STORED,
@@ -167,5 +183,7 @@ test.each([
   ['a chunked write and a hit', chunked('/child/2', 'body') + HIT],
 ])('%s, cut at every octet', { timeout: 60_000 }, (_, bytes) => {
   const everywhere = Array.from({ length: bytes.length - 1 }, (_each, i) => i + 1);
-  return same(STORED, ...everywhere.map((place) => [{ bytes, cuts: [place] }, { bytes: HIT }]));
+  // Without CI: before and behind whatever ends something, and at every third octet.
+  const places = everywhere.filter((at) => isCi || at % 3 === 0 || /[^\w.-]/.test(bytes.slice(at - 1, at + 1)));
+  return same(STORED, ...places.map((place) => [{ bytes, cuts: [place] }, { bytes: HIT }]));
 });

@@ -36,11 +36,19 @@ interface Place {
   starts: number;
 }
 
-/** One schedule: three nodes read and write at random, while whatever may go wrong does. */
-export async function simulate(seed: number, mutation: ScheduleMutation = {}): Promise<Outcome> {
+/**
+ * One schedule: three nodes read and write at random, while whatever may go wrong does.
+ * @param isEnough of the violations so far: the rest of the schedule is not played
+ */
+export async function simulate(
+  seed: number,
+  mutation: ScheduleMutation = {},
+  isEnough: (violations: readonly string[]) => boolean = () => false,
+): Promise<Outcome> {
   const world = new World(seed);
   const origin = new Origin(world);
   const history = new History(world);
+  world.isOver = () => isEnough(history.violations);
   const server = new SimulatedServer(world, {
     ...(mutation.sequencer && { create: mutation.sequencer }),
     noticesFailover: mutation.noticesFailover ?? true,
@@ -79,7 +87,7 @@ export async function simulate(seed: number, mutation: ScheduleMutation = {}): P
   server.fullUntil = 0;
   await world.runUntil(end + QUIET_MS);
   for (const [path, version] of origin.versions) history.effective([path], version, 'written long ago');
-  await settled(world, server, places, history);
+  if (!world.isOver()) await settled(world, server, places, history);
   return { seed, violations: history.violations, trace: () => world.trace, history };
 }
 

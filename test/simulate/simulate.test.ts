@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { budget } from '../support/budget.ts';
 import { catchMutant } from './catch.ts';
 import { mutants } from './mutants.ts';
 import { simulate } from './schedule.ts';
 
 /** CI plays 1,000 more, by `npm run test:simulate`; these are the first of them. */
-const SCHEDULES = 16;
+const SCHEDULES = budget({ local: 8, ci: 16 });
 /** Within which each mutant must be caught, should the schedule that is known to show it no longer do. */
 const BUDGET = 2_000;
 

@@ -49,6 +49,8 @@ export class World {
   readonly chance: Chance;
   readonly #told: { readonly at: number; readonly who: string; readonly what: string }[] = [];
   now = 0;
+  /** What comes after that is not played. */
+  isOver = (): boolean => false;
   #order = 0;
   readonly #queue: Due[] = [];
 
@@ -68,6 +70,7 @@ export class World {
 
   async runUntil(time: number): Promise<void> {
     for (let next = this.#queue[0]; next !== undefined && next.at <= time; next = this.#queue[0]) {
+      if (this.isOver()) return;
       pop(this.#queue);
       // Most timeouts are: nothing follows from them.
       if (next.run === undefined) continue;
