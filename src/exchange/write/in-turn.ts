@@ -29,9 +29,11 @@ export async function inTurn(
 ): Promise<void> {
   const { request, route, upload } = arrived;
   const { address, isProxy } = request.client;
-  const taker = { address: isProxy ? undefined : address, onGone: (listener: () => void) => reply.onGone(listener) };
-  const take = async (enters: Pick<TurnTaker, 'enter'>): Promise<Turn> => {
-    const turn = await protections.turns.take(protections.turnOf(request.target.resource), { ...taker, ...enters });
+  const counted = isProxy ? undefined : address;
+  const onGone = (listener: () => void): void => reply.onGone(listener);
+  const take = async (enter: TurnTaker['enter']): Promise<Turn> => {
+    const resource = protections.turnOf(request.target.resource);
+    const turn = await protections.turns.take(resource, { address: counted, onGone, enter });
     try {
       refuseUnsettled(ports, arrived, found);
       return turn;
@@ -42,7 +44,7 @@ export async function inTurn(
     }
   };
   if (upload.isWhole) {
-    const turn = await take({ enter: () => enterShare({ request, route }) });
+    const turn = await take(() => enterShare({ request, route }));
     return sendIn(turn, turn.place, arrived, send);
   }
   // It is sent while it arrives, so it needs its place from the beginning.
@@ -54,7 +56,7 @@ export async function inTurn(
     place?.leave();
     throw error;
   }
-  await sendIn(new LateTurn(() => take({})), place, arrived, send);
+  await sendIn(new LateTurn(() => take(undefined)), place, arrived, send);
 }
 
 async function sendIn(

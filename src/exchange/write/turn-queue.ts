@@ -18,7 +18,7 @@ export interface TurnTaker {
   /** Calls the listener once nobody waits for the answer any more. */
   onGone(listener: () => void): void;
   /** Takes a place among the origin's connections, in what its address may hold of them. Without it, none is needed. */
-  enter?(): Place | Waiting | undefined;
+  readonly enter?: (() => Place | Waiting | undefined) | undefined;
 }
 
 /** The turn of one write on this node. */
